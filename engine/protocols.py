@@ -1,0 +1,123 @@
+"""The seams: what a segmenter, cutter, embedder, classifier, reranker and gallery must do.
+
+One image is a batch of one. Every method keeps the order of its input, and an image's result
+does not depend on what else is in the batch (up to float rounding).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from engine.types import (
+    CategoryScores,
+    Cutout,
+    Description,
+    Embedding,
+    Entry,
+    FloatArray,
+    Hit,
+    Matte,
+    Neighbour,
+    Record,
+    RGBImage,
+)
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
+        """One matte an image, with that image's height and width."""
+        ...
+
+
+@runtime_checkable
+class Cutter(Protocol):
+    def cut(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Cutout]:
+        """One square cutout an image. An empty matte cuts the whole image."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def normalised(self) -> bool:
+        """Whether every row has Euclidean length 1."""
+        ...
+
+    def embed(self, cutouts: Sequence[Cutout]) -> FloatArray:
+        """(N, dimension) float32."""
+        ...
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    def classify(
+        self, cutouts: Sequence[Cutout], embeddings: FloatArray
+    ) -> list[CategoryScores]:
+        """One set of scores a cutout. ``embeddings`` is (N, D), aligned with ``cutouts``:
+        a classifier that votes among neighbours needs them, and they exist already."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    @property
+    def top_n(self) -> int:
+        """How many leading hits take part; 0 for none."""
+        ...
+
+    def rerank(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
+        """Permute the first ``top_n`` hits and renumber all ranks from 1; add and drop nothing.
+
+        A hit whose contour may not be trusted (see ``MatteQuality``) keeps its place.
+        """
+        ...
+
+
+class Neighbours(Protocol):
+    """The part of a gallery that a voting classifier needs."""
+
+    def search(
+        self,
+        embedding: Embedding,
+        k: int,
+        categories: Sequence[str] | None = None,
+        *,
+        labelled_only: bool = False,
+    ) -> list[Neighbour]:
+        """The k nearest records of the categories (None: of all), ties by (distance, id).
+
+        Fewer than k when there are fewer; unknown categories are empty ones.
+        """
+        ...
+
+
+class Gallery(Neighbours, Protocol):
+    """Where descriptions live. What ``add`` has returned survives a killed process."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
+        """Store or replace (same uri) in one transaction; ids aligned with the entries."""
+        ...
+
+    def remove(self, ids: Sequence[int]) -> int:
+        """Delete records; returns how many there were."""
+        ...
+
+    def records(self, ids: Sequence[int]) -> list[Record]:
+        """Aligned with ids; KeyError names an id that is not there."""
+        ...
+
+    def categories(self) -> Mapping[str, int]:
+        """Images a category, names in alphabetical order."""
+        ...
+
+    def check(self) -> list[str]:
+        """Every inconsistency found, one sentence each; empty when sound."""
+        ...

@@ -1,0 +1,315 @@
+"""The values that cross stages: frozen, self-checking, each with its shape and unit.
+
+Arrays inside these values are made read-only, so a stage cannot change what another one holds.
+Boxes are (x1, y1, x2, y2) in pixels, x2 and y2 exclusive. Scores are higher-is-better,
+distances lower-is-better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+UInt8Array = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+Box = tuple[int, int, int, int]
+
+# Side of a stored silhouette in cells: 128 x 128 bits are 2 KiB, and one cell of a package that
+# fills the frame is under one percent of its height.
+CONTOUR_SIDE = 128
+
+# The category of a picture that has no label and that no labelled neighbour can name.
+UNCATEGORISED = "uncategorised"
+
+
+@dataclass(frozen=True, eq=False)
+class RGBImage:
+    """A decoded picture: RGB, EXIF rotation applied, alpha composited on white.
+
+    ``uri`` names it in errors; ``original_size`` is (width, height) in the file, before any
+    scaled decoding, after EXIF rotation.
+    """
+
+    pixels: UInt8Array  # (H, W, 3)
+    uri: str = "<memory>"
+    original_size: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        _check(self.pixels, "RGBImage.pixels", np.uint8, ndim=3)
+        if self.pixels.shape[2] != 3 or 0 in self.pixels.shape:
+            raise ValueError(f"RGBImage.pixels must be (H, W, 3), not {self.pixels.shape}")
+        _freeze(self.pixels)
+        if self.original_size == (0, 0):
+            object.__setattr__(self, "original_size", (self.width, self.height))
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """How much of every pixel belongs to the product: 1 = product, 0 = background."""
+
+    alpha: FloatArray  # (H, W) in [0, 1]
+
+    def __post_init__(self) -> None:
+        _check(self.alpha, "Matte.alpha", np.float32, ndim=2)
+        if self.alpha.size == 0:
+            raise ValueError("Matte.alpha must not be empty")
+        low, high = float(self.alpha.min()), float(self.alpha.max())
+        if not (0.0 <= low and high <= 1.0):  # also refuses NaN
+            raise ValueError(f"Matte.alpha must lie in [0, 1], not [{low}, {high}]")
+        _freeze(self.alpha)
+
+
+@dataclass(frozen=True)
+class MatteQuality:
+    """What may be wrong with a matte; the thresholds are in ``engine.quality``."""
+
+    empty: bool = False
+    touches_border: bool = False
+    several_objects: bool = False
+    nearly_everything: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The names of the raised flags, in the order of ``QUALITY_FLAGS``."""
+        return tuple(name for name in QUALITY_FLAGS if getattr(self, name))
+
+    @classmethod
+    def from_flags(cls, flags: Sequence[str]) -> MatteQuality:
+        unknown = set(flags) - set(QUALITY_FLAGS)
+        if unknown:
+            raise ValueError(f"unknown quality flags {sorted(unknown)}, valid: {QUALITY_FLAGS}")
+        return cls(**{name: name in flags for name in QUALITY_FLAGS})
+
+
+QUALITY_FLAGS = ("empty", "touches_border", "several_objects", "nearly_everything")
+
+
+@dataclass(frozen=True, eq=False)
+class Cutout:
+    """The product made ready for the models: square, with the matte cut the same way."""
+
+    pixels: UInt8Array  # (S, S, 3)
+    alpha: FloatArray  # (S, S) in [0, 1], aligned with pixels
+    box: Box  # where it came from, in pixels of the source image
+
+    def __post_init__(self) -> None:
+        _check(self.pixels, "Cutout.pixels", np.uint8, ndim=3)
+        _check(self.alpha, "Cutout.alpha", np.float32, ndim=2)
+        side = self.pixels.shape[0]
+        if self.pixels.shape != (side, side, 3) or self.alpha.shape != (side, side):
+            raise ValueError(
+                f"Cutout must be square and aligned: pixels {self.pixels.shape}, "
+                f"alpha {self.alpha.shape}"
+            )
+        x1, y1, x2, y2 = self.box
+        if not (x1 < x2 and y1 < y2):
+            raise ValueError(f"Cutout.box must have x1 < x2 and y1 < y2, not {self.box}")
+        _freeze(self.pixels)
+        _freeze(self.alpha)
+
+    @property
+    def side(self) -> int:
+        return int(self.pixels.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class CategoryScores:
+    """A probability for every category the classifier knows; they sum to 1."""
+
+    names: tuple[str, ...]
+    probabilities: FloatArray  # (C,)
+
+    def __post_init__(self) -> None:
+        _check(self.probabilities, "CategoryScores.probabilities", np.float32, ndim=1)
+        if len(self.names) != len(self.probabilities) or not self.names:
+            raise ValueError(
+                f"CategoryScores needs one probability a name: {len(self.names)} names, "
+                f"{len(self.probabilities)} probabilities"
+            )
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("CategoryScores.names must be distinct")
+        total = float(self.probabilities.sum())
+        if not abs(total - 1.0) < 1e-3 or float(self.probabilities.min()) < 0.0:
+            raise ValueError(f"CategoryScores.probabilities must be >= 0 and sum to 1, not {total}")
+        _freeze(self.probabilities)
+
+    @classmethod
+    def certain(cls, name: str) -> CategoryScores:
+        """All probability on one name: a label, not a prediction."""
+        return cls((name,), np.ones(1, np.float32))
+
+    @property
+    def top(self) -> str:
+        """The likeliest category; ties go to the name that comes first."""
+        return self.names[int(np.argmax(self.probabilities))]
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """(name, probability), likeliest first; ties in alphabetical order."""
+        pairs = zip(self.names, self.probabilities.tolist(), strict=True)
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """One vector; whether it is L2-normalised is part of the fingerprint."""
+
+    vector: FloatArray  # (D,)
+
+    def __post_init__(self) -> None:
+        _check(self.vector, "Embedding.vector", np.float32, ndim=1)
+        if self.vector.size == 0 or not bool(np.isfinite(self.vector).all()):
+            raise ValueError("Embedding.vector must be finite and not empty")
+        _freeze(self.vector)
+
+    @property
+    def dimension(self) -> int:
+        return int(self.vector.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Contour:
+    """A filled silhouette as packed bits, row by row, with its area in cells."""
+
+    packed: UInt8Array  # (side * side / 8,)
+    side: int
+    area: int
+
+    def __post_init__(self) -> None:
+        _check(self.packed, "Contour.packed", np.uint8, ndim=1)
+        if self.side % 8 or self.packed.size * 8 != self.side * self.side:
+            raise ValueError(
+                f"Contour of side {self.side} needs {self.side * self.side // 8} bytes "
+                f"and a side divisible by 8, not {self.packed.size} bytes"
+            )
+        _freeze(self.packed)
+
+    @classmethod
+    def from_mask(cls, mask: BoolArray) -> Contour:
+        """Pack a boolean (S, S) mask; S is divisible by 8."""
+        side = mask.shape[0]
+        if mask.shape != (side, side):
+            raise ValueError(f"Contour mask must be square, not {mask.shape}")
+        return cls(np.packbits(mask, axis=None), side, int(np.count_nonzero(mask)))
+
+    def mask(self) -> BoolArray:
+        """(S, S) bool."""
+        bits = np.unpackbits(self.packed, count=self.side * self.side)
+        return bits.reshape(self.side, self.side).astype(np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """All that is known of one image, the same offline and online."""
+
+    scores: CategoryScores
+    embedding: Embedding
+    contour: Contour  # in the image frame, as in the paper
+    aligned: Contour  # normalised for position and size
+    quality: MatteQuality
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a curator says of one image before it is described: where it is and what it shows."""
+
+    uri: str
+    sha256: str
+    size: int  # bytes
+    mtime_ns: int
+    product_id: str
+    category: str | None  # None: no label, the classifier decides
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One catalogue image in a gallery, with its description."""
+
+    id: int
+    sha256: str
+    product_id: str
+    category: str
+    labelled: bool  # False: the category was predicted
+    uri: str
+    attributes: Mapping[str, str]
+    description: Description
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One row of a nearest-neighbour search."""
+
+    id: int
+    distance: float  # Euclidean, not squared
+    category: str
+
+
+@dataclass(frozen=True, eq=False)
+class Hit:
+    """One answer: a record, how near it is, and why it stands where it stands.
+
+    ``iou`` is None while no contour took part. ``views`` counts the images of the same product
+    among the candidates, this one included.
+    """
+
+    record: Record
+    rank: int  # 1 = best
+    score: float
+    distance: float
+    iou: float | None = None
+    why: str = ""
+    views: int = 1
+
+    def at(self, rank: int) -> Hit:
+        return self if rank == self.rank else replace(self, rank=rank)
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which categories were searched, and why."""
+
+    categories: tuple[str, ...]
+    probabilities: tuple[float, ...]  # aligned with categories
+    unsure: bool  # True: every category was searched
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The answer to one photo."""
+
+    hits: tuple[Hit, ...]
+    route: Route
+    query: Description
+    timings: Mapping[str, float]  # seconds per stage, in the order they ran
+    fingerprint: str
+
+    @property
+    def no_match(self) -> bool:
+        """True when the gallery offers nothing at all; no calibrated rejection yet."""
+        return not self.hits
+
+
+def _check(array: npt.NDArray[np.generic], what: str, dtype: type, *, ndim: int) -> None:
+    if array.dtype != dtype or array.ndim != ndim:
+        raise ValueError(
+            f"{what} must be {np.dtype(dtype).name} with {ndim} axes, "
+            f"not {array.dtype.name} with shape {array.shape}"
+        )
+
+
+def _freeze(array: npt.NDArray[np.generic]) -> None:
+    array.flags.writeable = False

@@ -1,0 +1,1 @@
+"""Offline: build galleries, train, evaluate."""

@@ -1,0 +1,1 @@
+"""Online: answer photos from a gallery."""

@@ -1,0 +1,63 @@
+"""The only file that opens a model runtime: ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from engine.errors import WeightsError
+from engine.types import FloatArray
+
+
+class OnnxSession:
+    """One ONNX model with a single image input; runs batches and returns the named output.
+
+    A model exported with a fixed batch axis is run image by image.
+    """
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = max(1, threads)
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Spinning threads would take the core that the decoding processes need.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # the runtime raises a family of private types
+            raise WeightsError(
+                f"{path}: not a model that ONNX Runtime can open ({_first_line(error)}).",
+                remedy="Check the file with: packsight weights verify",
+            ) from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            raise WeightsError(f"{path}: has {len(inputs)} inputs where one image is expected.")
+        self.path = path
+        self._input = inputs[0].name
+        self.input_shape: tuple[int | str | None, ...] = tuple(inputs[0].shape)
+        self.output_names = tuple(output.name for output in self._session.get_outputs())
+        self.output_shapes = tuple(
+            tuple(output.shape) for output in self._session.get_outputs()
+        )
+
+    def run(self, batch: FloatArray, output: int = 0) -> FloatArray:
+        """Run (N, …) float32 and return the given output, (N, …) float32."""
+        fixed = self.input_shape[0]
+        if isinstance(fixed, int) and fixed != len(batch):
+            rows = [self._run(batch[i : i + 1], output) for i in range(len(batch))]
+            return np.concatenate(rows) if rows else np.empty((0,), np.float32)
+        return self._run(batch, output)
+
+    def _run(self, batch: FloatArray, output: int) -> FloatArray:
+        feed = {self._input: np.ascontiguousarray(batch)}
+        (result,) = self._session.run([self.output_names[output]], feed)
+        return np.asarray(result, dtype=np.float32)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Classifiers: cutout and embedding to category scores."""

@@ -1,0 +1,30 @@
+"""What a stage may ask for while it is built: weights, threads and labelled neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.protocols import Neighbours
+from weights.fetch import FetchPolicy, WeightsFile, resolve
+
+
+@dataclass
+class BuildContext:
+    """Handed to every ``build``; remembers which weights were used, for the fingerprint.
+
+    ``gallery`` opens the labelled neighbours that a voting classifier searches; it is called at
+    the first vote, so that parts can be built before the gallery is open. Threads change no
+    result and are therefore not an option of a stage.
+    """
+
+    threads: int = 1
+    policy: FetchPolicy = field(default_factory=FetchPolicy)
+    gallery: Callable[[], Neighbours | None] = lambda: None
+    used: dict[str, str] = field(default_factory=dict)  # reference -> sha256
+
+    def weights(self, reference: str) -> WeightsFile:
+        """Find or fetch a checkpoint by catalogue name or path; raises WeightsError."""
+        found = resolve(reference, self.policy)
+        self.used[reference] = found.sha256
+        return found

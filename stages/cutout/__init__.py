@@ -1,0 +1,1 @@
+"""Cutters: photo and matte to a square picture for the models."""

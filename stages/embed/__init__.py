@@ -1,0 +1,1 @@
+"""Embedders: cutout to vector."""

@@ -1,0 +1,1 @@
+"""Rerankers: reorder the nearest hits by the overlap of contours."""

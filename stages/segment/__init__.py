@@ -1,0 +1,1 @@
+"""Segmenters: photo to matte."""

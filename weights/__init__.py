@@ -1,0 +1,1 @@
+"""Checkpoints as data, and the way they reach this machine."""
