@@ -1,0 +1,76 @@
+"""Two silhouettes as SVG paths in one frame, so that one sees where the shapes differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import BoolArray, Contour
+
+# Side of the SVG view box. Paths of silhouettes of any side are scaled to it.
+VIEW_SIDE = 100
+
+# Every cell becomes 4 x 4 pixels before tracing: OpenCV follows pixel centres, so the outline
+# lies an eighth of a cell inside the true edge instead of half a cell.
+_UPSAMPLING = 4
+
+# Douglas-Peucker tolerance in cells. Half a cell flattens the staircase of a slanted edge (its
+# corners stand 0.35 cells off the line) and keeps every corner that is wider than a cell.
+_TOLERANCE = 0.5
+
+NO_SILHOUETTE = "no silhouette"
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Both outlines as SVG path data in a ``VIEW_SIDE`` view box; "" for an empty contour."""
+
+    query: str
+    hit: str
+
+    @property
+    def drawable(self) -> bool:
+        return bool(self.query or self.hit)
+
+    @property
+    def note(self) -> str:
+        """Which silhouette is missing; "" when both are there."""
+        if not self.drawable:
+            return NO_SILHOUETTE
+        if not self.query:
+            return f"{NO_SILHOUETTE} in the photo"
+        return "" if self.hit else f"{NO_SILHOUETTE} in the catalogue picture"
+
+
+def outline(contour: Contour) -> str:
+    """SVG path data, one closed ring a boundary; fill it with the rule ``evenodd``.
+
+    Holes are rings like any other. Coordinates run from 0 to ``VIEW_SIDE``, x to the right and
+    y down, rounded to a tenth. Simplified after Douglas and Peucker (Cartographica, 1973).
+    """
+    if contour.area == 0:
+        return ""
+    scale = VIEW_SIDE / contour.side
+    return "".join(_path(_simplify(ring), scale) for ring in _rings(contour.mask()))
+
+
+def _rings(mask: BoolArray) -> list[npt.NDArray[np.float32]]:
+    """Every boundary, outer and inner, as (N, 2) x, y in cells."""
+    block = np.ones((_UPSAMPLING, _UPSAMPLING), np.uint8)
+    large = np.kron(mask.astype(np.uint8), block)
+    found, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    return [((ring.reshape(-1, 2) + 0.5) / _UPSAMPLING).astype(np.float32) for ring in found]
+
+
+def _simplify(ring: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    simple = np.asarray(cv2.approxPolyDP(ring, _TOLERANCE, True), np.float32).reshape(-1, 2)
+    # Two points enclose nothing: a single cell would vanish.
+    return simple if len(simple) > 2 else ring
+
+
+def _path(ring: npt.NDArray[np.float32], scale: float) -> str:
+    points = [f"{x * scale:.1f} {y * scale:.1f}" for x, y in ring.tolist()]
+    return f"M{'L'.join(points)}Z"

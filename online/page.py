@@ -1,0 +1,209 @@
+"""The result page: one HTML file that carries all it shows and asks the network for nothing."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from PIL import Image
+
+from engine.errors import PacksightError
+from engine.types import Cutout, Hit, MatteQuality, Results, RGBImage, UInt8Array
+from online.overlay import VIEW_SIDE, Overlay, outline
+
+DEFAULT_TITLE = "Packsight: search by photo"
+
+# Longer sides in pixels. With JPEG quality 80 a hit costs about 15 KiB, ten hits stay far below
+# 1 MB, and the photo is still sharp at the width at which the page shows it.
+HIT_SIDE = 256
+PHOTO_SIDE = 512
+_JPEG_QUALITY = 80
+
+_SHORT_FINGERPRINT = 12
+
+# Control characters but tab and newline: HTML forbids them, file names do not.
+_FORBIDDEN = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\ufffd")
+
+_FLAG_SENTENCES = {
+    "empty": "no product was found in it",
+    "touches_border": "the product touches the border",
+    "several_objects": "it shows several objects",
+    "nearly_everything": "nearly the whole picture counts as product",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """One hit as the page shows it."""
+
+    hit: Hit
+    picture: str | None  # data URI; None when the file cannot be shown
+    aligned: Overlay
+    frame: Overlay
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """All that the template reads."""
+
+    title: str
+    results: Results
+    photo_uri: str
+    photo: str  # data URI
+    cutout: str  # data URI
+    cards: tuple[Card, ...]
+    view_side: int = VIEW_SIDE
+
+    @property
+    def route_rows(self) -> list[tuple[str, float]]:
+        """(category, probability), likeliest first."""
+        route = self.results.route
+        pairs = zip(route.categories, route.probabilities, strict=True)
+        return sorted(pairs, key=lambda pair: -pair[1])
+
+
+def render(
+    results: Results,
+    photo: RGBImage,
+    cutout: Cutout,
+    *,
+    title: str = DEFAULT_TITLE,
+    thumbnails: Callable[[str], RGBImage | None],
+) -> str:
+    """The whole page as HTML, hits in the order of ``results``.
+
+    ``thumbnails`` loads the picture of a hit by its uri, or returns None if that is impossible:
+    the page then shows the uri in its place.
+    """
+    page = Page(
+        title=title,
+        results=results,
+        photo_uri=photo.uri,
+        photo=_jpeg_uri(photo.pixels, PHOTO_SIDE),
+        cutout=_jpeg_uri(cutout.pixels, PHOTO_SIDE),
+        cards=_cards(results, thumbnails),
+    )
+    html = _environment().get_template("result.html").render(page=page)
+    # A file name that is not UTF-8 arrives with lone surrogates, which no file can hold.
+    return html.translate(_FORBIDDEN).encode("utf-8", "replace").decode("utf-8")
+
+
+def write(path: Path, html: str) -> None:
+    """Write the page beside ``path``, then rename it in; an older page stays whole until then.
+
+    Raises PacksightError when the folder is missing or cannot be written to.
+    """
+    try:
+        _replace(_target(path), html)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that point at each other
+        reason = getattr(error, "strerror", None) or error
+        raise PacksightError(
+            f"{path}: the page cannot be written: {reason}.",
+            remedy="Check the name, the folder's permissions and the free space.",
+        ) from error
+
+
+def _cards(results: Results, thumbnails: Callable[[str], RGBImage | None]) -> tuple[Card, ...]:
+    query = results.query
+    aligned, frame = outline(query.aligned), outline(query.contour)
+    cards = []
+    for hit in results.hits:
+        picture = thumbnails(hit.record.uri)
+        description = hit.record.description
+        cards.append(
+            Card(
+                hit=hit,
+                picture=None if picture is None else _jpeg_uri(picture.pixels, HIT_SIDE),
+                aligned=Overlay(aligned, outline(description.aligned)),
+                frame=Overlay(frame, outline(description.contour)),
+            )
+        )
+    return tuple(cards)
+
+
+def _jpeg_uri(pixels: UInt8Array, side: int) -> str:
+    """(H, W, 3) as a data URI, its longer side at most ``side`` pixels."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("online", "web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = _duration
+    environment.filters["percent"] = _percent
+    environment.filters["concerns"] = _concerns
+    environment.filters["short"] = _short
+    return environment
+
+
+def _duration(seconds: float) -> str:
+    """Three digits or so, in milliseconds below a second."""
+    if seconds >= 1.0:
+        return f"{seconds:.2f} s"
+    milliseconds = seconds * 1000.0
+    digits = 0 if milliseconds >= 100.0 else 1 if milliseconds >= 10.0 else 2
+    return f"{milliseconds:.{digits}f} ms"
+
+
+def _percent(share: float) -> str:
+    """Small but real shares do not read as nothing, nor large ones as certainty."""
+    if 0.0 < share < 0.001:
+        return "< 0.1 %"
+    if 0.999 < share < 1.0:
+        return "> 99.9 %"
+    return f"{share * 100.0:.1f} %"
+
+
+def _concerns(quality: MatteQuality) -> list[str]:
+    return [_FLAG_SENTENCES.get(flag, flag) for flag in quality.flags]
+
+
+def _short(fingerprint: str) -> str:
+    return fingerprint[:_SHORT_FINGERPRINT]
+
+
+def _target(path: Path) -> Path:
+    """The file to replace: a link stays a link, a device stays a device."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise PacksightError(
+            f"{path}: the page cannot be written there: it is not a regular file.",
+            remedy="Name a file that ends in .html.",
+        )
+    if not target.parent.is_dir():
+        raise PacksightError(
+            f"{path}: the page cannot be written: there is no folder {target.parent}.",
+            remedy=f"Create it (mkdir -p '{target.parent}') or name another file.",
+        )
+    return target
+
+
+def _replace(target: Path, html: str) -> None:
+    # The name is short whatever the page is called: file names end at 255 bytes.
+    beside = target.parent / f".packsight-{secrets.token_hex(8)}.part"
+    with beside.open("x", encoding="utf-8", newline="\n") as file:
+        try:
+            file.write(html)
+            file.flush()
+            os.fsync(file.fileno())
+            beside.replace(target)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
