@@ -1,0 +1,114 @@
+"""Any mode that Pillow decodes to -> 8-bit sRGB on white."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+
+log = logging.getLogger(__name__)
+
+Size = tuple[int, int]  # (width, height)
+Resize = Callable[[Image.Image], Image.Image]
+
+_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # TIFF 6.0 tags; format 2 = signed integer
+
+
+def to_srgb(image: Image.Image, resize: Resize) -> Image.Image:
+    """Flatten, resize, then convert the colours, in that order.
+
+    Alpha must be composited before pixels are averaged, or the invisible colour under
+    transparent pixels bleeds in; the colour conversion is the dearest step and comes last.
+    """
+    profile = image.info.get("icc_profile")
+    flat = resize(_on_white(_eight_bit(image)))
+    if flat.mode == "LAB":
+        return _from_lab(flat)
+    converted = _apply_profile(flat, profile) if isinstance(profile, bytes) and profile else None
+    return converted if converted is not None else flat.convert("RGB")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale grey of more than 8 bits by the range of its type, not by its content.
+
+    Pillow itself takes the high byte of 16-bit RGB and RGBA.
+    """
+    if image.mode == "F":
+        return _scaled(_unit_float(np.asarray(image)))
+    if image.mode != "I" and not image.mode.startswith("I;"):
+        return image
+    values = np.asarray(image).astype(np.float64)
+    scaled = values / _integer_range(image)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):  # 16-bit grey PNG with one transparent value
+        scaled[values == transparent] = 1.0
+    return _scaled(scaled)
+
+
+def _integer_range(image: Image.Image) -> float:
+    tags = getattr(image, "tag_v2", None)
+    if image.mode.startswith("I;16") or tags is None:
+        return 65535.0  # Pillow may hold a 16-bit PNG in mode I
+    bits = tags.get(_BITS_PER_SAMPLE, (16,))[0]
+    signed = tags.get(_SAMPLE_FORMAT, (1,))[0] == 2
+    # Pillow holds unsigned 32 bit in a signed type; the upper half is lost to it.
+    return float(2 ** (bits - 1) - 1) if signed or bits == 32 else float(2**bits - 1)
+
+
+def _unit_float(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Floats are meant to lie in [0, 1]; those that do not come from 8 or 16 bits."""
+    finite = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    top = float(finite.max())
+    return finite if top <= 1.0 else finite / (255.0 if top <= 255.0 else max(top, 65535.0))
+
+
+def _scaled(unit: npt.NDArray[np.float64]) -> Image.Image:
+    return Image.fromarray(np.rint(unit.clip(0.0, 1.0) * 255.0).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Composite on white; returns one of RGB, L, CMYK, YCbCr, LAB."""
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in ("RGBa", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+    if image.mode in ("RGBA", "RGBX"):
+        if image.mode == "RGBX":
+            return image.convert("RGB")
+        white = Image.new("RGB", image.size, (255, 255, 255))
+        white.paste(image.convert("RGB"), mask=image.getchannel("A"))
+        return white
+    if image.mode == "1":
+        return image.convert("L")
+    return image if image.mode in ("RGB", "L", "CMYK", "LAB") else image.convert("RGB")
+
+
+def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """Convert to sRGB; None where the profile says sRGB already, is broken or does not fit."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if ImageCms.getProfileDescription(source).strip().lower().startswith("srgb"):
+            return None
+        return _transform(image, source)
+    except Exception as error:  # lcms raises a family of types; a picture without profile is fine
+        log.debug("embedded colour profile ignored: %s", error)
+        return None
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    return _transform(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
+
+
+def _transform(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    transform = ImageCms.buildTransform(
+        source, target, image.mode, "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC
+    )
+    converted = ImageCms.applyTransform(image, transform)
+    if converted is None:
+        raise ValueError("the colour transform returned nothing")
+    return converted

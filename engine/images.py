@@ -1,0 +1,206 @@
+"""Pictures in: a path, bytes or an open file -> RGBImage, or one ImageError that says why not."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile, JpegImagePlugin
+
+from engine._colour import Size, to_srgb
+from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
+from engine.errors import ImageError
+from engine.types import RGBImage
+
+__all__ = ["SUPPORTED_SUFFIXES", "ImageLimits", "load"]
+
+_ORIENTATION = 0x0112  # EXIF 2.3, table 4: 1 is upright; what mends the seven others:
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_PIECE = 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What a picture may cost.
+
+    ``max_pixels`` and ``max_bytes`` are checked before anything is decoded; ``max_side`` is the
+    longer side of what ``load`` returns and so changes what the stages see. 80 megapixels is
+    beyond every phone and shop camera and decodes within 0.5 GB; 256 MiB holds it uncompressed.
+    """
+
+    max_pixels: int = 80_000_000
+    max_bytes: int = 256 * 2**20
+    max_side: int = 1024
+
+    def __post_init__(self) -> None:
+        for name in ("max_pixels", "max_bytes", "max_side"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"ImageLimits.{name} must be at least 1")
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+def load(
+    source: str | Path | bytes | BinaryIO,
+    *,
+    uri: str | None = None,
+    limits: ImageLimits = DEFAULT_LIMITS,
+) -> RGBImage:
+    """Decode the first frame, upright, in sRGB, on white, no longer than ``limits.max_side``.
+
+    Pictures are never enlarged. EXIF that cannot be parsed leaves the picture as it is stored.
+    Raises ImageError, and nothing else, for anything wrong with the source. Thread-safe.
+    """
+    name = uri if uri is not None else _name(source)
+    data = _read(source, name, limits)
+    try:
+        return _decode(data, name, limits)
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise whatever they like on damaged files
+        raise ImageError(name, _reason(error)) from error
+
+
+def _name(source: str | Path | bytes | BinaryIO) -> str:
+    if isinstance(source, bytes):
+        return "<memory>"
+    if isinstance(source, (str, Path)):
+        return str(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "<stream>"
+
+
+def _read(source: str | Path | bytes | BinaryIO, uri: str, limits: ImageLimits) -> bytes:
+    try:
+        if isinstance(source, bytes):
+            data = source
+        elif isinstance(source, (str, Path)):
+            data = _read_file(Path(source), uri, limits)
+        else:
+            data = _read_stream(source, limits.max_bytes + 1)
+    except (OSError, ValueError) as error:  # ValueError: a closed stream, a zero byte in a path
+        raise ImageError(uri, _os_reason(error)) from error
+    if len(data) > limits.max_bytes:
+        raise _too_large(uri, len(data), limits)
+    if not data:
+        raise ImageError(uri, "is empty (0 bytes).")
+    return data
+
+
+def _read_file(path: Path, uri: str, limits: ImageLimits) -> bytes:
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError(uri, "is a folder, not a picture.")
+    if not stat.S_ISREG(status.st_mode):  # a pipe would block, a device may never end
+        raise ImageError(uri, "is not a regular file.")
+    if status.st_size > limits.max_bytes:
+        raise _too_large(uri, status.st_size, limits)
+    with path.open("rb") as file:
+        return _read_stream(file, limits.max_bytes + 1)  # it may have grown since
+
+
+def _read_stream(stream: BinaryIO, at_most: int) -> bytes:
+    """In pieces: one ``read(at_most)`` would allocate the whole limit for a thumbnail."""
+    buffer = bytearray()
+    while len(buffer) < at_most:
+        piece = stream.read(min(_PIECE, at_most - len(buffer)))
+        if not piece:
+            break
+        buffer += piece
+    return bytes(buffer)
+
+
+def _too_large(uri: str, size: int, limits: ImageLimits) -> ImageError:
+    return ImageError(
+        uri,
+        f"is larger than the limit ({size:,} of {limits.max_bytes:,} bytes).",
+        remedy="Save it smaller or raise max_bytes.",
+    )
+
+
+def _os_reason(error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "does not exist."
+    if isinstance(error, PermissionError):
+        return "may not be read (permission denied)."
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"cannot be read ({text})."
+
+
+def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
+    with open_undecoded(data, uri) as image:
+        width, height = image.size
+        if width * height > limits.max_pixels:
+            raise ImageError(
+                uri,
+                f"has more pixels than the limit ({width} x {height} of {limits.max_pixels:,}).",
+                remedy="Save it smaller or raise max_pixels.",
+            )
+        _draft(image, limits.max_side)
+        image.load()
+        turned = _orientation(image)
+        upright = to_srgb(image, lambda flat: _fit(flat, limits.max_side))
+    if turned in _UPRIGHT:
+        upright = upright.transpose(_UPRIGHT[turned])
+    size = (height, width) if turned >= 5 else (width, height)
+    return RGBImage(np.array(upright), uri, size)
+
+
+def _draft(image: ImageFile.ImageFile, max_side: int) -> None:
+    """Let libjpeg decode at 1/2, 1/4 or 1/8 where that still reaches ``max_side``."""
+    scale = max(image.size) // max_side
+    if scale >= 2 and isinstance(image, JpegImagePlugin.JpegImageFile):
+        image.draft(image.mode, (image.width // scale or 1, image.height // scale or 1))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken EXIF raises half a dozen types; the pixels are sound without it
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _fit(image: Image.Image, max_side: int) -> Image.Image:
+    size = _fitted(image.size, max_side)
+    if size == image.size:
+        return image
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _fitted(size: Size, max_side: int) -> Size:
+    longer = max(size)
+    if longer <= max_side:
+        return size
+    width, height = (max(1, round(side * max_side / longer)) for side in size)
+    return width, height
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if "truncated" in text or isinstance(error, EOFError):
+        return "is truncated; the picture is not complete."
+    if isinstance(error, MemoryError):
+        return "does not fit into memory."
+    if isinstance(error, (SyntaxError, struct.error, zlib.error)):
+        return f"is damaged ({_short(text)})." if text else "is damaged."
+    return f"cannot be decoded ({_short(text) or type(error).__name__})."
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:120]

@@ -1,0 +1,180 @@
+"""Pictures refused: one clear ImageError, whatever the file holds."""
+
+import io
+import os
+import struct
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from engine.errors import ImageError
+from engine.images import ImageLimits, load
+
+KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+NOISE = Image.fromarray(np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8))
+
+
+def encoded(kind: str, image: Image.Image = NOISE, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+VALID = {kind: encoded(kind) for kind in KINDS}
+VALID["progressive"] = encoded("JPEG", progressive=True)
+VALID["lzw"] = encoded("TIFF", compression="tiff_lzw")
+VALID["palette"] = encoded("PNG", NOISE.convert("P"))
+TURNED = Image.Exif()
+TURNED[0x0112] = 6
+VALID["exif"] = encoded("JPEG", exif=TURNED.tobytes())
+
+
+def bomb(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = b"IDAT" + zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part))
+        for part in (header, body, b"IEND")
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(VALID))
+@pytest.mark.parametrize("kept", [0.95, 0.6, 0.3])
+def test_half_a_picture_is_refused(kind: str, kept: float) -> None:
+    data = VALID[kind]
+    with pytest.raises(ImageError) as refusal:
+        load(data[: int(len(data) * kept)], uri="shelf/7.jpg")
+    assert str(refusal.value).startswith("shelf/7.jpg: ")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_truncated_jpeg_and_png_say_so() -> None:
+    for kind in ("JPEG", "progressive", "PNG"):
+        data = VALID[kind]
+        with pytest.raises(ImageError, match="truncated"):
+            load(data[: len(data) // 2])
+
+
+def test_a_header_of_50000_by_50000_is_refused_with_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(bomb(50_000, 50_000))
+    tracemalloc.start()
+    with pytest.raises(ImageError, match="50000 x 50000"):
+        load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**22
+
+
+def test_the_pixel_limit_can_be_set() -> None:
+    with pytest.raises(ImageError, match="64 x 48"):
+        load(VALID["PNG"], limits=ImageLimits(max_pixels=64 * 48 - 1))
+    assert load(VALID["PNG"], limits=ImageLimits(max_pixels=64 * 48)).width == 64
+
+
+def test_the_byte_limit_holds_for_files_bytes_and_streams(tmp_path: Path) -> None:
+    data = VALID["BMP"]
+    path = tmp_path / "big.bmp"
+    path.write_bytes(data)
+    tight = ImageLimits(max_bytes=len(data) - 1)
+    for source in (path, data, io.BytesIO(data)):
+        with pytest.raises(ImageError, match="larger than the limit"):
+            load(source, limits=tight)
+    assert load(path, limits=ImageLimits(max_bytes=len(data))).height == 48
+
+
+def test_limits_below_one_are_a_programming_error() -> None:
+    with pytest.raises(ValueError, match="max_side"):
+        ImageLimits(max_side=0)
+
+
+def test_text_named_jpg_an_empty_file_a_folder_and_a_missing_file_each_say_why(
+    tmp_path: Path,
+) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_text("This is no picture.")
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    expected = {
+        text: "not a picture",
+        empty: "0 bytes",
+        tmp_path: "is a folder",
+        tmp_path / "gone.jpg": "does not exist",
+    }
+    for path, reason in expected.items():
+        with pytest.raises(ImageError, match=reason) as refusal:
+            load(path)
+        assert refusal.value.uri == str(path)
+
+
+def test_a_pipe_is_refused_and_does_not_block(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.jpg"
+    os.mkfifo(pipe)
+    with pytest.raises(ImageError, match="regular file"):
+        load(pipe)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "secret.png"
+    path.write_bytes(VALID["PNG"])
+    path.chmod(0)
+    with pytest.raises(ImageError, match="permission"):
+        load(path)
+
+
+def test_a_failing_read_is_an_image_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "secret.png"
+    path.write_bytes(VALID["PNG"])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ImageError, match="permission denied"):
+        load(path)
+
+
+def test_odd_paths_and_closed_streams_are_image_errors() -> None:
+    stream = io.BytesIO(VALID["PNG"])
+    stream.close()
+    for source in ("bad\0name.jpg", "x" * 5000, stream):
+        with pytest.raises(ImageError):
+            load(source)
+
+
+@given(st.binary(max_size=400))
+def test_random_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(ImageError):
+        load(data)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(sorted(VALID)),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=20),
+    st.floats(0, 1),
+    st.booleans(),
+)
+def test_damaged_pictures_give_a_picture_or_an_image_error(
+    kind: str, flips: list[tuple[float, int]], kept: float, cut: bool
+) -> None:
+    data = bytearray(VALID[kind])
+    for place, value in flips:
+        # Half of the damage goes to the header, where most of the decisions are made.
+        span = len(data) if value % 2 else min(len(data), 200)
+        data[int(place * span)] = value
+    if cut:
+        del data[int(len(data) * kept) :]
+    try:
+        image = load(bytes(data), limits=ImageLimits(max_pixels=2**22, max_side=64))
+    except ImageError as refusal:
+        assert str(refusal).startswith("<memory>: ") and "\n" not in str(refusal)
+    else:
+        assert max(image.width, image.height) <= 64
