@@ -1,0 +1,108 @@
+"""Silhouettes: from a matte to packed bits, and how much two of them overlap.
+
+The overlap of contours as a second look at the nearest neighbours follows the packaging paper
+behind this project; alignment takes position and size out of it, for photos that were not taken
+in a studio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import CONTOUR_SIDE, BoolArray, Contour, FloatArray, Matte, UInt8Array
+
+THRESHOLD = 0.5
+
+# Empty cells around an aligned silhouette, as a share of the side: its outline stays inside.
+MARGIN_SHARE = 1 / 16
+
+# Pieces below this share of the largest are crumbs of the segmentation; one of them in a corner
+# would decide the box that the silhouette is aligned by.
+CRUMB_SHARE = 0.05
+
+
+def outline(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
+    """The mask in the image frame, as in the paper: the frame centred on a square, then resized."""
+    return Contour.from_mask(_fitted(_binary(matte), side, side))
+
+
+def align(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
+    """The mask without its position and size: its box centred, aspect kept, longer side fixed.
+
+    The longer side covers ``side`` less twice the margin, whatever it was in the picture.
+    """
+    mask = _without_crumbs(_binary(matte))
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not rows.size:
+        return Contour.from_mask(np.zeros((side, side), np.bool_))
+    box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return Contour.from_mask(_fitted(box, side, side - 2 * round(side * MARGIN_SHARE)))
+
+
+def iou(one: Contour, other: Contour) -> float:
+    """Intersection over union in [0, 1]; an empty contour matches nothing, not even another.
+
+    Raises ValueError for contours of different sides.
+    """
+    return float(ious(one, [other])[0])
+
+
+def ious(query: Contour, others: Sequence[Contour]) -> npt.NDArray[np.float64]:
+    """(N,) float64, aligned with ``others``; see ``iou``."""
+    sides = {other.side for other in others} - {query.side}
+    if sides:
+        raise ValueError(f"contours of side {query.side} and {sides} cannot be compared")
+    if not others:
+        return np.zeros(0, np.float64)
+    # A side divisible by 8 makes a contour a whole number of 64-bit words.
+    words = np.stack([other.packed for other in others]).view(np.uint64)
+    shared = np.bitwise_count(words & query.packed.view(np.uint64)).sum(1, dtype=np.int64)
+    union = query.area + np.array([other.area for other in others], np.int64) - shared
+    overlaps: npt.NDArray[np.float64] = np.zeros(len(others), np.float64)
+    np.divide(shared, union, out=overlaps, where=union > 0)
+    return overlaps
+
+
+def boundary(contour: Contour) -> list[FloatArray]:
+    """Closed polylines around every piece and every hole, for drawing.
+
+    Each is (M, 2) float32, x and y in [0, 1] of the contour's frame, running through the
+    outermost cells' centres.
+    """
+    mask = contour.mask().view(np.uint8)
+    lines, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return [((line[:, 0] + 0.5) / contour.side).astype(np.float32) for line in lines]
+
+
+def _binary(matte: Matte) -> UInt8Array:
+    """(H, W) 0 or 1."""
+    return (matte.alpha >= THRESHOLD).view(np.uint8)
+
+
+def _without_crumbs(mask: UInt8Array) -> UInt8Array:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count <= 2:  # the background and one piece
+        return mask
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    kept = areas >= CRUMB_SHARE * areas.max()
+    kept[0] = False
+    pieces: UInt8Array = kept[labels].view(np.uint8)
+    return pieces
+
+
+def _fitted(mask: UInt8Array, side: int, longest: int) -> BoolArray:
+    """(side, side): the mask centred, its longer side brought to ``longest`` cells."""
+    height, width = mask.shape
+    scale = longest / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(mask * np.uint8(255), size, interpolation=method)
+    square = np.zeros((side, side), np.bool_)
+    top, left = (side - size[1]) // 2, (side - size[0]) // 2
+    square[top : top + size[1], left : left + size[0]] = resized >= 128
+    return square

@@ -1,0 +1,73 @@
+"""What may be wrong with a matte, judged by its shape alone."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from engine.types import BoolArray, Matte, MatteQuality, UInt8Array
+
+# Judged on a mask of at most this side: shares of a percent survive, a stray pixel does not.
+_SIDE = 192
+
+# Alpha from which a pixel counts as product, as everywhere in this project.
+THRESHOLD = 0.5
+
+# Below half a percent of the frame (70 x 70 pixels of 1024 x 1024) there is no shape to compare.
+EMPTY_SHARE = 0.005
+
+# A product that fills more of the frame than this leaves no background to tell it from.
+NEARLY_EVERYTHING_SHARE = 0.9
+
+# Share of the frame's outermost pixels: 2 % is about 20 pixels of one side of 256, far less than
+# a wrist or a neighbour on the shelf, more than the tip of a product that stands in the corner.
+BORDER_SHARE = 0.02
+
+# A second piece of a fifth of the largest one is another product; less is a cap or a reflection.
+SECOND_SHARE = 0.2
+
+
+def assess(matte: Matte) -> MatteQuality:
+    """Raise the flags of ``MatteQuality``; an empty matte raises only ``empty``."""
+    mask = _reduced(matte)
+    share = float(mask.mean())
+    if share < EMPTY_SHARE:
+        return MatteQuality(empty=True)
+    return MatteQuality(
+        touches_border=_border_share(mask) >= BORDER_SHARE,
+        several_objects=_second_share(mask) >= SECOND_SHARE,
+        nearly_everything=share > NEARLY_EVERYTHING_SHARE,
+    )
+
+
+def _reduced(matte: Matte) -> BoolArray:
+    """(h, w) bool, h and w at most _SIDE; a cell counts where half of its pixels do."""
+    mask = (matte.alpha >= THRESHOLD).view(np.uint8)
+    height, width = mask.shape
+    size = (min(width, _SIDE), min(height, _SIDE))
+    if size != (width, height):
+        return np.asarray(
+            cv2.resize(mask * np.uint8(255), size, interpolation=cv2.INTER_AREA) >= 128
+        )
+    return mask.astype(np.bool_)
+
+
+def _border_share(mask: BoolArray) -> float:
+    """Share of the frame's outermost pixels, each counted once."""
+    ring = np.ones_like(mask)
+    ring[1:-1, 1:-1] = False
+    return float(mask[ring].mean())
+
+
+def _second_share(mask: BoolArray) -> float:
+    """Area of the second 8-connected component as a share of the largest."""
+    areas = component_areas(mask)
+    return areas[1] / areas[0] if len(areas) > 1 else 0.0
+
+
+def component_areas(mask: BoolArray) -> list[int]:
+    """Areas of the 8-connected components in pixels, largest first."""
+    packed: UInt8Array = mask.view(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(packed, connectivity=8)
+    areas: list[int] = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1].tolist()
+    return areas
