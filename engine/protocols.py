@@ -55,9 +55,12 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class Classifier(Protocol):
-    def classify(
-        self, cutouts: Sequence[Cutout], embeddings: FloatArray
-    ) -> list[CategoryScores]:
+    @property
+    def categories(self) -> tuple[str, ...] | None:
+        """All that it can ever predict; None when that depends on the gallery it votes in."""
+        ...
+
+    def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
         """One set of scores a cutout. ``embeddings`` is (N, D), aligned with ``cutouts``:
         a classifier that votes among neighbours needs them, and they exist already."""
         ...

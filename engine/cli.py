@@ -1,0 +1,100 @@
+"""The `packsight` command. Subcommands are named by string and imported when they are used.
+
+A command module has ``add_arguments(parser)`` and ``run(args) -> exit code`` and imports only
+light modules at its top, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from engine import __version__
+from engine.errors import PacksightError
+
+USAGE_ERROR = 2  # as argparse
+FAILURE = 1
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+@dataclass(frozen=True)
+class Command:
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "ingest": Command("offline.commands.ingest", "read a folder of pictures into a gallery"),
+    "query": Command("online.commands.query", "find the products nearest to a photo"),
+    "gallery": Command("engine.commands.gallery", "look at, check, mend or export a gallery"),
+    "weights": Command("weights.commands", "list, fetch, verify or export model weights"),
+    "profiles": Command("stages.commands", "list profiles, or show one with all its options"),
+    "demo": Command("offline.commands.demo", "ingest the shipped catalogue and query it"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. User errors become one line on stderr."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = COMMANDS.get(given[0]) if given else None
+    if command is None:
+        return _no_command(given)
+    module: Any = import_module(command.module)
+    parser = argparse.ArgumentParser(
+        prog=f"packsight {given[0]}", description=command.summary.capitalize() + "."
+    )
+    module.add_arguments(parser)
+    args = parser.parse_args(given[1:])
+    try:
+        return int(module.run(args))
+    except PacksightError as error:
+        print(f"packsight: {error}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        print("packsight: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong, nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _no_command(given: list[str]) -> int:
+    if given and given[0] in ("-V", "--version"):
+        print(f"packsight {__version__}")
+        return 0
+    if given and given[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if given:
+        names = ", ".join(COMMANDS)
+        print(f"packsight: unknown command {given[0]!r}. Valid: {names}.", file=sys.stderr)
+    else:
+        print(_help(), file=sys.stderr)
+    return USAGE_ERROR
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: packsight COMMAND …",
+            "",
+            "Find a package from a photo: visual search for product and packaging catalogues.",
+            "",
+            *lines,
+            "",
+            "`packsight COMMAND --help` tells more; `packsight --version` the version.",
+        ]
+    )

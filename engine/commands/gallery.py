@@ -1,0 +1,137 @@
+"""`packsight gallery info | check | rebuild | delete | export`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.galleries.local import LocalGallery
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    info = _action(actions, "info", "what it holds and how it was described")
+    info.add_argument("--json", action="store_true", help="print JSON")
+    _action(actions, "check", "hold every row and index against the gallery's rules")
+    _action(actions, "rebuild", "derive all indexes anew from the database")
+    delete = _action(actions, "delete", "delete images by product, file or folder")
+    delete.add_argument("--product", metavar="ID", action="append", default=[])
+    delete.add_argument("--file", metavar="PATH", action="append", default=[])
+    delete.add_argument("--under", metavar="FOLDER", action="append", default=[])
+    export = _action(actions, "export", "write every record as a line of JSON")
+    export.add_argument("--out", metavar="FILE", help="where to (default: standard output)")
+    export.add_argument("--vectors", action="store_true", help="with embeddings and contours")
+
+
+def run(args: argparse.Namespace) -> int:
+    from engine.galleries.local import LocalGallery
+
+    folder = Path(args.gallery)
+    write = args.action in ("rebuild", "delete")
+    with LocalGallery.open(folder, write=write) as gallery:
+        if args.action == "info":
+            return _info(gallery, as_json=args.json)
+        if args.action == "check":
+            return _check(gallery)
+        if args.action == "rebuild":
+            count = gallery.rebuild()
+            print(f"{folder}: {count} indexes derived anew.")
+            return 0
+        if args.action == "delete":
+            return _delete(gallery, args)
+        return _export(gallery, args)
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    parser.add_argument("gallery", metavar="DIR", help="the gallery's folder")
+    return parser
+
+
+def _info(gallery: LocalGallery, *, as_json: bool) -> int:
+    import json
+
+    manifest = gallery.manifest
+    with gallery.snapshot():
+        categories = dict(gallery.categories())
+        images, products = len(gallery), gallery.count_products()
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    **vars(manifest),
+                    "images": images,
+                    "products": products,
+                    "categories": categories,
+                },
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
+        return 0
+    print(f"{gallery.folder}: {images} images of {products} products")
+    for name, count in categories.items():
+        print(f"  {count:7}  {name}")
+    print(f"fingerprint  {manifest.fingerprint[:16]}, format {manifest.format_version}")
+    print(f"vectors      {manifest.dimension} numbers, {manifest.metric} distance")
+    print(f"created      {manifest.created} by {manifest.written_by}")
+    for section in ("segment", "cutout", "embed", "classify"):
+        options = dict(manifest.settings.get(section, {}))
+        name = options.pop("name", "?")
+        shown = ", ".join(f"{key} = {value}" for key, value in options.items())
+        print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
+    return 0
+
+
+def _check(gallery: LocalGallery) -> int:
+    faults = gallery.check()
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if faults:
+        print(f"packsight: {gallery.folder}: {len(faults)} faults.", file=sys.stderr)
+        return 1
+    print(f"{gallery.folder}: sound, {len(gallery)} images.")
+    return 0
+
+
+def _delete(gallery: LocalGallery, args: argparse.Namespace) -> int:
+    from engine.errors import ConfigError, GalleryError
+
+    if not (args.product or args.file or args.under):
+        raise ConfigError("gallery delete: name what, with --product, --file or --under.")
+    ids: set[int] = set()
+    for product in args.product:
+        found = gallery.find(product_id=product)
+        if not found:
+            raise GalleryError(f"{gallery.folder}: no product {product!r}; nothing was deleted.")
+        ids |= {source.id for source in found}
+    for path in args.file:
+        found = gallery.find(uri=str(Path(path).absolute()))
+        if not found:
+            raise GalleryError(f"{gallery.folder}: no image {path!r}; nothing was deleted.")
+        ids |= {source.id for source in found}
+    for folder in args.under:
+        root = Path(folder).absolute()
+        ids |= {s.id for s in gallery.sources() if Path(s.uri).is_relative_to(root)}
+    count = gallery.remove(sorted(ids))
+    gallery.build_indexes()
+    print(f"{gallery.folder}: {count} images deleted, {len(gallery)} left.")
+    return 0
+
+
+def _export(gallery: LocalGallery, args: argparse.Namespace) -> int:
+    from engine.galleries.export import export_lines, write_lines
+
+    lines = export_lines(gallery, vectors=args.vectors)
+    if args.out:
+        count = write_lines(Path(args.out), lines)
+        print(f"{args.out}: {count} records.")
+        return 0
+    for line in lines:
+        print(line)
+    return 0

@@ -1,0 +1,228 @@
+"""One settings tree: defaults, then a profile, then a TOML file, the environment and flags.
+
+A profile is a TOML file with one table a section. Stage sections (``segment``, ``cutout``,
+``embed``, ``classify``, ``rerank``) hold ``name`` and that stage's own options, which the stage
+itself checks; every other section is checked here. An unknown key is an error that lists the
+valid ones.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import ConfigError
+
+Tables = dict[str, dict[str, Any]]
+
+STAGES = ("segment", "cutout", "embed", "classify", "rerank")
+ENV_PREFIX = "PACKSIGHT_"
+# Environment variables with the prefix that are no settings of this tree.
+ENV_RESERVED = ("PACKSIGHT_WEIGHTS_DIR", "PACKSIGHT_OFFLINE")
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StageSettings(Section):
+    """Which stage plays a part, and its options as the user wrote them."""
+
+    name: str
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class ImageSettings(Section):
+    """How pictures are read. ``max_side`` describes and is part of the fingerprint."""
+
+    max_side: int = Field(1024, ge=32)  # longer side after decoding, pixels
+    max_pixels: int = Field(250_000_000, ge=1)  # in the file, before decoding
+    max_bytes: int = Field(200_000_000, ge=1)
+
+
+class RouteSettings(Section):
+    """Soft routing: the smallest set of categories that holds ``mass`` of the probability.
+
+    When even the likeliest category is below ``unsure_below``, every category is searched.
+    ``hard`` searches the likeliest category alone, as the paper does.
+    """
+
+    mass: float = Field(0.95, gt=0, le=1)
+    unsure_below: float = Field(0.35, ge=0, le=1)
+    hard: bool = False
+
+
+class IngestSettings(Section):
+    batch: int = Field(16, ge=1)  # images a transaction and a model batch
+    workers: int = Field(0, ge=0)  # decoding processes; 0: as many as cores
+
+
+class WeightSettings(Section):
+    directory: str = ""  # empty: PACKSIGHT_WEIGHTS_DIR, else the user's cache
+    download: bool = True
+
+
+class RuntimeSettings(Section):
+    threads: int = Field(0, ge=0)  # of the models; 0: as many as cores
+
+
+class Settings(Section):
+    """The whole tree. ``tables`` gives it back in the form of a profile."""
+
+    segment: StageSettings = StageSettings(name="grabcut")
+    cutout: StageSettings = StageSettings(name="crop")
+    embed: StageSettings = StageSettings(name="handcrafted")
+    classify: StageSettings = StageSettings(name="nearest")
+    rerank: StageSettings = StageSettings(name="contour_iou", options={"align": True})
+    images: ImageSettings = ImageSettings()
+    route: RouteSettings = RouteSettings()
+    ingest: IngestSettings = IngestSettings()
+    weights: WeightSettings = WeightSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
+
+    def stage(self, section: str) -> StageSettings:
+        found = getattr(self, section)
+        if not isinstance(found, StageSettings):
+            raise KeyError(section)
+        return found
+
+    def tables(self) -> Tables:
+        """Plain tables, JSON- and TOML-ready; ``Settings.from_tables`` reads them back."""
+        tables: Tables = {}
+        for section in type(self).model_fields:
+            value = getattr(self, section)
+            if isinstance(value, StageSettings):
+                tables[section] = {"name": value.name, **value.options}
+            else:
+                tables[section] = value.model_dump()
+        return tables
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Mapping[str, Any]]) -> Settings:
+        return overlay(cls(), tables, "settings")
+
+
+SECTIONS = tuple(Settings.model_fields)
+
+
+def load(
+    base: Settings,
+    *,
+    file: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Iterable[str] = (),
+) -> Settings:
+    """Lay a TOML file, the environment and ``section.key=value`` flags over ``base``.
+
+    Later layers win. Raises ConfigError naming the layer and the valid keys.
+    """
+    settings = base
+    if file is not None:
+        settings = overlay(settings, read_toml(file), str(file))
+    settings = overlay(settings, _env_tables(os.environ if env is None else env), "environment")
+    for flag in flags:
+        settings = overlay(settings, _flag_table(flag), f"--set {flag}")
+    return settings
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file; every failure is a ConfigError that names it."""
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such settings file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML ({error}).") from error
+
+
+def overlay(settings: Settings, tables: Mapping[str, Any], origin: str) -> Settings:
+    """Settings with ``tables`` laid over; a stage that changes its name drops its old options."""
+    updates: dict[str, Section] = {}
+    for section, table in tables.items():
+        if section not in SECTIONS:
+            raise unknown_key(origin, section, SECTIONS, "section")
+        if section in STAGES and isinstance(table, str):
+            table = {"name": table}  # `segment = "whole"` is short for its name
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{origin}: {section} must be a table, not {table!r}.")
+        if section in STAGES:
+            updates[section] = _overlay_stage(settings.stage(section), table)
+        else:
+            updates[section] = _overlay_section(getattr(settings, section), table, origin, section)
+    return settings.model_copy(update=updates)
+
+
+def unknown_key(origin: str, key: str, valid: Iterable[str], kind: str = "key") -> ConfigError:
+    """The error for a key nobody knows: the likeliest meant one first, then all."""
+    names = sorted(valid)
+    near = difflib.get_close_matches(key, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return ConfigError(f"{origin}: unknown {kind} {key!r}.{hint} Valid: {', '.join(names)}.")
+
+
+def _overlay_stage(current: StageSettings, table: Mapping[str, Any]) -> StageSettings:
+    name = str(table.get("name", current.name))
+    kept = dict(current.options) if name == current.name else {}
+    own = {key: value for key, value in table.items() if key != "name"}
+    return StageSettings(name=name, options={**kept, **own})
+
+
+def _overlay_section(
+    current: Section, table: Mapping[str, Any], origin: str, section: str
+) -> Section:
+    for key in table:
+        if key not in type(current).model_fields:
+            raise unknown_key(origin, f"{section}.{key}", _dotted(section, type(current)))
+    try:
+        return type(current).model_validate({**current.model_dump(), **table})
+    except ValidationError as error:
+        raise ConfigError(f"{origin}: {first_fault(error, section)}") from None
+
+
+def first_fault(error: ValidationError, section: str) -> str:
+    """One line for the first thing that pydantic found wrong."""
+    fault = error.errors()[0]
+    where = ".".join([section, *map(str, fault["loc"])])
+    return f"{where} = {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}."
+
+
+def _dotted(section: str, kind: type[Section]) -> list[str]:
+    return [f"{section}.{key}" for key in kind.model_fields]
+
+
+def _env_tables(env: Mapping[str, str]) -> Tables:
+    """``PACKSIGHT_RERANK__TOP_N=20`` is ``[rerank] top_n = 20``."""
+    tables: Tables = {}
+    for variable, raw in sorted(env.items()):
+        if not variable.startswith(ENV_PREFIX) or variable in ENV_RESERVED:
+            continue
+        section, separator, key = variable[len(ENV_PREFIX) :].lower().partition("__")
+        if not separator or section not in SECTIONS:
+            valid = [f"{ENV_PREFIX}{name.upper()}__KEY" for name in SECTIONS]
+            raise unknown_key("environment", variable, [*valid, *ENV_RESERVED], "variable")
+        tables.setdefault(section, {})[key] = _value(raw)
+    return tables
+
+
+def _flag_table(flag: str) -> dict[str, Any]:
+    target, separator, raw = flag.partition("=")
+    if not separator or not target:
+        raise ConfigError(f"--set {flag}: must read SECTION.KEY=VALUE, such as rerank.top_n=20.")
+    section, _, key = target.partition(".")
+    return {section: {key: _value(raw)} if key else _value(raw)}
+
+
+def _value(raw: str) -> Any:
+    """A TOML value where it parses as one, else the text itself."""
+    try:
+        return tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        return raw

@@ -1,0 +1,103 @@
+"""Images to Descriptions: the one path that offline and online share, so they cannot drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from engine.contours import align, outline
+from engine.errors import PacksightError, StageError
+from engine.protocols import Classifier, Cutter, Embedder, Segmenter
+from engine.quality import assess
+from engine.timings import Stopwatch
+from engine.types import (
+    CategoryScores,
+    Cutout,
+    Description,
+    Embedding,
+    FloatArray,
+    Matte,
+    RGBImage,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """A description and the cutout it was made from, for whoever shows it."""
+
+    description: Description
+    cutout: Cutout
+
+
+@dataclass(frozen=True)
+class Describer:
+    """The describing parts in the order they run."""
+
+    segmenter: Segmenter
+    cutter: Cutter
+    embedder: Embedder
+    classifier: Classifier
+
+    def describe(
+        self,
+        images: Sequence[RGBImage],
+        labels: Sequence[str | None] | None = None,
+        watch: Stopwatch | None = None,
+    ) -> list[Described]:
+        """One description an image, in order.
+
+        ``labels`` (aligned with images) are categories that a curator gave: such an image is
+        not classified, its scores are certain. A stage that breaks raises StageError naming
+        the stage and the first image of the batch.
+        """
+        if not images:
+            return []
+        watch = watch or Stopwatch()
+        given = list(labels) if labels is not None else [None] * len(images)
+        with watch("segment"), _blame("segment", images):
+            mattes = self.segmenter.segment(images)
+        with watch("cutout"), _blame("cutout", images):
+            cutouts = self.cutter.cut(images, mattes)
+        with watch("embed"), _blame("embed", images):
+            vectors = self.embedder.embed(cutouts)
+            embeddings = [Embedding(vector.copy()) for vector in vectors]
+        with watch("classify"), _blame("classify", images):
+            scores = self._scores(cutouts, vectors, given)
+        with watch("outline"), _blame("outline", images):
+            return [
+                Described(_describe(score, embedding, matte), cutout)
+                for score, embedding, matte, cutout in zip(
+                    scores, embeddings, mattes, cutouts, strict=True
+                )
+            ]
+
+    def _scores(
+        self, cutouts: Sequence[Cutout], vectors: FloatArray, labels: Sequence[str | None]
+    ) -> list[CategoryScores]:
+        open_rows = [row for row, label in enumerate(labels) if label is None]
+        predicted: dict[int, CategoryScores] = {}
+        if open_rows:
+            chosen = [cutouts[row] for row in open_rows]
+            found = self.classifier.classify(chosen, vectors[open_rows])
+            predicted = dict(zip(open_rows, found, strict=True))
+        return [
+            predicted[row] if label is None else CategoryScores.certain(label)
+            for row, label in enumerate(labels)
+        ]
+
+
+def _describe(scores: CategoryScores, embedding: Embedding, matte: Matte) -> Description:
+    return Description(scores, embedding, outline(matte), align(matte), assess(matte))
+
+
+@contextmanager
+def _blame(stage: str, images: Sequence[RGBImage]) -> Iterator[None]:
+    """Turn whatever a stage throws into a StageError; our own errors pass through."""
+    try:
+        yield
+    except PacksightError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        raise StageError(stage, images[0].uri, reason) from error

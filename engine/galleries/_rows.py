@@ -1,0 +1,126 @@
+"""Rows of the database to values and back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.types import (
+    CONTOUR_SIDE,
+    CategoryScores,
+    Contour,
+    Description,
+    Embedding,
+    Entry,
+    MatteQuality,
+    Record,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a gallery knows of a file without its description: enough to plan an ingest."""
+
+    id: int
+    uri: str
+    sha256: str
+    size: int
+    mtime_ns: int
+    product_id: str
+    category: str
+    labelled: bool
+    attributes: Mapping[str, str]
+
+    def says(self, entry: Entry) -> bool:
+        """Whether product, label and attributes are still what the entry says."""
+        label = self.category if self.labelled else None
+        return (self.product_id, label, dict(self.attributes)) == (
+            entry.product_id,
+            entry.category,
+            dict(entry.attributes),
+        )
+
+
+SOURCE_COLUMNS = (
+    "images.id, uri, sha256, size, mtime_ns, product_id, category, labelled, attributes"
+)
+DESCRIPTION_COLUMNS = (
+    "score_names, score_values, embedding, contour, contour_area, aligned, aligned_area, quality"
+)
+
+
+def source(row: sqlite3.Row | tuple[object, ...]) -> Source:
+    """From SOURCE_COLUMNS."""
+    identity, uri, sha256, size, mtime_ns, product_id, category, labelled, attributes = row
+    return Source(
+        id=int(str(identity)),
+        uri=str(uri),
+        sha256=str(sha256),
+        size=int(str(size)),
+        mtime_ns=int(str(mtime_ns)),
+        product_id=str(product_id),
+        category=str(category),
+        labelled=bool(labelled),
+        attributes=json.loads(str(attributes)),
+    )
+
+
+def record(row: tuple[object, ...]) -> Record:
+    """From SOURCE_COLUMNS followed by DESCRIPTION_COLUMNS."""
+    known = source(row[:9])
+    return Record(
+        id=known.id,
+        sha256=known.sha256,
+        product_id=known.product_id,
+        category=known.category,
+        labelled=known.labelled,
+        uri=known.uri,
+        attributes=known.attributes,
+        description=description(row[9:]),
+    )
+
+
+def description(row: tuple[object, ...]) -> Description:
+    """From DESCRIPTION_COLUMNS."""
+    names, values, embedding, contour, contour_area, aligned, aligned_area, quality = row
+    return Description(
+        scores=CategoryScores(tuple(json.loads(str(names))), _floats(values)),
+        embedding=Embedding(_floats(embedding)),
+        contour=_contour(contour, contour_area),
+        aligned=_contour(aligned, aligned_area),
+        quality=MatteQuality.from_flags(json.loads(str(quality))),
+    )
+
+
+def description_values(described: Description) -> tuple[object, ...]:
+    """In the order of DESCRIPTION_COLUMNS."""
+    return (
+        json.dumps(described.scores.names, ensure_ascii=False),
+        described.scores.probabilities.astype("<f4").tobytes(),
+        described.embedding.vector.astype("<f4").tobytes(),
+        described.contour.packed.tobytes(),
+        described.contour.area,
+        described.aligned.packed.tobytes(),
+        described.aligned.area,
+        json.dumps(described.quality.flags),
+    )
+
+
+def attributes_json(attributes: Mapping[str, str]) -> str:
+    return json.dumps(dict(attributes), ensure_ascii=False, sort_keys=True)
+
+
+def _floats(blob: object) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    if not isinstance(blob, bytes):
+        raise ValueError("expected a blob of floats")
+    return np.frombuffer(blob, dtype="<f4").astype(np.float32, copy=True)
+
+
+def _contour(blob: object, area: object) -> Contour:
+    if not isinstance(blob, bytes):
+        raise ValueError("expected a blob of bits")
+    return Contour(np.frombuffer(blob, np.uint8).copy(), CONTOUR_SIDE, int(str(area)))

@@ -1,0 +1,104 @@
+"""Hold a gallery against its own rules: every row whole, every index in step with the rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+import faiss
+import numpy as np
+
+from engine.galleries import _rows
+from engine.galleries._shards import Shard, ShardIndexes, build_index
+from engine.galleries.manifest import Manifest
+
+# L2 norms of float32 vectors of a few thousand numbers stay within this of 1.
+NORM_TOLERANCE = 1e-3
+
+
+def audit(
+    connection: sqlite3.Connection,
+    manifest: Manifest,
+    shards: list[Shard],
+    indexes: ShardIndexes,
+) -> list[str]:
+    """Every inconsistency found, one sentence each. Run inside a read transaction.
+
+    A missing index file is none: indexes are derived and built when they are needed.
+    """
+    damage = _database_faults(connection)
+    if damage:
+        return damage
+    return [
+        *_row_faults(connection, manifest),
+        *_shard_faults(connection, shards),
+        *(fault for shard in shards for fault in _index_faults(connection, shard, indexes)),
+    ]
+
+
+def _database_faults(connection: sqlite3.Connection) -> list[str]:
+    rows = connection.execute("PRAGMA integrity_check").fetchall()
+    faults = [f"database: {text}" for (text,) in rows if text != "ok"]
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        faults.append(f"database: {table} row {row} has no row in {parent}")
+    lonely = connection.execute(
+        "SELECT id, uri FROM images WHERE id NOT IN (SELECT id FROM descriptions)"
+    )
+    faults += [f"image {identity} ({uri}): has no description" for identity, uri in lonely]
+    return faults
+
+
+def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[str]:
+    rows = connection.execute(
+        f"SELECT {_rows.SOURCE_COLUMNS}, {_rows.DESCRIPTION_COLUMNS} "
+        "FROM images JOIN descriptions USING (id) ORDER BY images.id"
+    )
+    for row in rows:
+        try:
+            record = _rows.record(row)
+        except (ValueError, TypeError, KeyError) as error:
+            yield f"image {row[0]} ({row[1]}): {error}"
+            continue
+        vector = record.description.embedding.vector
+        if len(vector) != manifest.dimension:
+            yield f"image {record.id} ({record.uri}): vector of {len(vector)} numbers"
+        elif manifest.normalised and abs(float(np.linalg.norm(vector)) - 1) > NORM_TOLERANCE:
+            yield f"image {record.id} ({record.uri}): vector is not of length 1"
+        for name in ("contour", "aligned"):
+            contour = getattr(record.description, name)
+            if int(np.bitwise_count(contour.packed).sum()) != contour.area:
+                yield f"image {record.id} ({record.uri}): {name} has another area than stored"
+
+
+def _shard_faults(connection: sqlite3.Connection, shards: list[Shard]) -> Iterator[str]:
+    listed = {(shard.category, shard.labelled) for shard in shards}
+    rows = connection.execute("SELECT DISTINCT category, labelled FROM images")
+    present = {(category, bool(labelled)) for category, labelled in rows}
+    for category, _ in sorted(present - listed):
+        yield f"category {category}: its images are in no shard and cannot be found"
+    for category, _ in sorted(listed - present):
+        yield f"category {category}: has a shard and no image"
+
+
+def _index_faults(
+    connection: sqlite3.Connection, shard: Shard, indexes: ShardIndexes
+) -> Iterator[str]:
+    stored = indexes.stored(shard)
+    if stored is None:
+        return
+    fresh = build_index(connection, shard, indexes.dimension)
+    if not _same(stored, fresh):
+        yield (
+            f"category {shard.category}: its index is not in step with the database "
+            "(packsight gallery rebuild)"
+        )
+
+
+def _same(left: faiss.Index, right: faiss.Index) -> bool:
+    if left.ntotal != right.ntotal:
+        return False
+    if left.ntotal == 0:
+        return True
+    ids = (faiss.vector_to_array(index.id_map) for index in (left, right))
+    vectors = (index.index.reconstruct_n(0, index.ntotal) for index in (left, right))
+    return bool(np.array_equal(*ids) and np.array_equal(*vectors))

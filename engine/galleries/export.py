@@ -1,0 +1,68 @@
+"""A gallery as JSON Lines, for other programs and for the record."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from engine.errors import GalleryError
+from engine.galleries.local import LocalGallery
+from engine.types import Record
+
+CHUNK = 256  # records in memory at a time
+
+
+def export_lines(gallery: LocalGallery, *, vectors: bool = False) -> Iterator[str]:
+    """One JSON object an image, in the order of ids, all of one snapshot.
+
+    With ``vectors`` also the embedding (base64 of little-endian float32) and both contours
+    (base64 of packed bits, row by row).
+    """
+    with gallery.snapshot():
+        ids = [source.id for source in gallery.sources()]
+        for start in range(0, len(ids), CHUNK):
+            for record in gallery.records(ids[start : start + CHUNK]):
+                yield json.dumps(_plain(record, vectors=vectors), ensure_ascii=False)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write beside, then rename; returns how many lines."""
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    count = 0
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            for line in lines:
+                file.write(line + "\n")
+                count += 1
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise GalleryError(f"{path}: cannot be written ({error.strerror}).") from error
+    return count
+
+
+def _plain(record: Record, *, vectors: bool) -> dict[str, object]:
+    described = record.description
+    plain: dict[str, object] = {
+        "id": record.id,
+        "uri": record.uri,
+        "sha256": record.sha256,
+        "product": record.product_id,
+        "category": record.category,
+        "labelled": record.labelled,
+        "attributes": dict(record.attributes),
+        "quality": list(described.quality.flags),
+        "scores": {name: round(share, 6) for name, share in described.scores.ranked()},
+    }
+    if vectors:
+        plain["embedding"] = _base64(described.embedding.vector.astype("<f4").tobytes())
+        plain["contour"] = _base64(described.contour.packed.tobytes())
+        plain["aligned"] = _base64(described.aligned.packed.tobytes())
+    return plain
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,427 @@
+"""A gallery in one directory: SQLite is the only source of truth, FAISS indexes derive from it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from engine.errors import GalleryError
+from engine.galleries import _rows, _schema
+from engine.galleries._rows import Source
+from engine.galleries._shards import Shard, ShardIndexes
+from engine.galleries.audit import audit
+from engine.galleries.manifest import Manifest
+from engine.types import Description, Embedding, Entry, Neighbour, Record
+
+LOCK = "writer.lock"
+
+
+class LocalGallery:
+    """Open with ``create``, ``open`` or ``open_or_create``; use as a context manager.
+
+    Any number of processes may read; one may write, and holds the writer's lock from opening to
+    closing. Every read runs on one snapshot; ``snapshot`` spans several. Methods may be called
+    from several threads, one at a time.
+    """
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
+        self.folder = folder
+        self._connection = connection
+        self._lock = lock
+        self._guard = threading.RLock()
+        self._depth = 0  # of nested transactions; SQLite sees the outermost alone
+        self._touched: set[tuple[str, bool]] = set()
+        with self._reading():
+            rows = connection.execute("SELECT key, value FROM manifest").fetchall()
+        self.manifest = Manifest.from_rows(rows, str(folder))
+        self._indexes = ShardIndexes(folder, self.manifest.dimension)
+
+    # ------------------------------------------------------------------ opening
+
+    @classmethod
+    def open(cls, folder: Path, *, write: bool = False) -> LocalGallery:
+        """Open a gallery that exists; raises GalleryError if none does or it is locked."""
+        if not (folder / _schema.DATABASE).is_file():
+            raise GalleryError(
+                f"{folder}: no gallery here.",
+                remedy=f"Make one with: packsight ingest FOLDER --gallery {folder}",
+            )
+        with _schema.translated(folder):
+            lock = _lock(folder) if write else None
+            return cls._started(folder, lock)
+
+    @classmethod
+    def create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
+        """Make a new, empty gallery and open it for writing."""
+        if (folder / _schema.DATABASE).exists() and _initialised(folder):
+            raise GalleryError(f"{folder}: there is a gallery already.")
+        _require_own(folder)
+        with _schema.translated(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            return cls._started(folder, _lock(folder), manifest)
+
+    @classmethod
+    def open_or_create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
+        """Open for writing if it was described alike (else FingerprintError), or create."""
+        if not ((folder / _schema.DATABASE).exists() and _initialised(folder)):
+            return cls.create(folder, manifest)
+        gallery = cls.open(folder, write=True)
+        try:
+            gallery.manifest.require(manifest.fingerprint, str(folder))
+        except BaseException:
+            gallery.close()
+            raise
+        return gallery
+
+    @classmethod
+    def _started(
+        cls, folder: Path, lock: FileLock | None, manifest: Manifest | None = None
+    ) -> LocalGallery:
+        """Connect, initialise if a manifest is given; on any failure let everything go."""
+        connection = None
+        try:
+            connection = _schema.connect(folder)
+            if manifest is not None:
+                _initialise(connection, manifest)
+            return cls(folder, connection, lock)
+        except BaseException:
+            if connection is not None:
+                connection.close()
+            if lock is not None:
+                lock.release()
+            raise
+
+    def close(self) -> None:
+        with self._guard:
+            self._connection.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    def __enter__(self) -> LocalGallery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------ reading
+
+    @property
+    def fingerprint(self) -> str:
+        return self.manifest.fingerprint
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads inside see the gallery as it was when the first of them ran."""
+        with self._reading():
+            yield
+
+    def search(
+        self,
+        embedding: Embedding,
+        k: int,
+        categories: Sequence[str] | None = None,
+        *,
+        labelled_only: bool = False,
+    ) -> list[Neighbour]:
+        """The k nearest records, exact, ties by (distance, id); distances are Euclidean."""
+        if embedding.dimension != self.manifest.dimension:
+            raise GalleryError(
+                f"{self.folder}: holds vectors of {self.manifest.dimension} numbers, "
+                f"asked with {embedding.dimension}."
+            )
+        wanted = None if categories is None else set(categories)
+        with self._reading():
+            found = [
+                neighbour
+                for shard in self._shards()
+                if (wanted is None or shard.category in wanted)
+                and (shard.labelled or not labelled_only)
+                for neighbour in self._indexes.search(self._connection, shard, embedding, k)
+            ]
+        found.sort(key=lambda neighbour: (neighbour.distance, neighbour.id))
+        return found[:k]
+
+    def records(self, ids: Sequence[int]) -> list[Record]:
+        """Records with their descriptions, aligned with ids; KeyError names a missing id."""
+        rows = self._select(
+            f"SELECT {_rows.SOURCE_COLUMNS}, {_rows.DESCRIPTION_COLUMNS} "
+            "FROM images JOIN descriptions USING (id) "
+            "WHERE images.id IN (SELECT value FROM json_each(?))",
+            json.dumps([int(identity) for identity in ids]),
+        )
+        by_id = {found.id: found for found in map(_rows.record, rows)}
+        return [by_id[identity] for identity in ids]
+
+    def sources(self) -> Iterator[Source]:
+        """Every image without its description, in the order of ids."""
+        yield from map(
+            _rows.source, self._select(f"SELECT {_rows.SOURCE_COLUMNS} FROM images ORDER BY id")
+        )
+
+    def find(self, *, product_id: str | None = None, uri: str | None = None) -> list[Source]:
+        """Images of one product, or the image at one uri."""
+        column, value = ("product_id", product_id) if uri is None else ("uri", uri)
+        return [
+            _rows.source(row)
+            for row in self._select(
+                f"SELECT {_rows.SOURCE_COLUMNS} FROM images WHERE {column} = ? ORDER BY id", value
+            )
+        ]
+
+    def categories(self) -> Mapping[str, int]:
+        """Images a category, in alphabetical order."""
+        rows = self._select("SELECT category, count(*) FROM images GROUP BY category ORDER BY 1")
+        return {str(name): int(str(count)) for name, count in rows}
+
+    def count_products(self) -> int:
+        ((count,),) = self._select("SELECT count(DISTINCT product_id) FROM images")
+        return int(str(count))
+
+    def __len__(self) -> int:
+        ((count,),) = self._select("SELECT count(*) FROM images")
+        return int(str(count))
+
+    def check(self) -> list[str]:
+        """Every inconsistency found, one sentence each; empty when sound."""
+        with self._reading():
+            return audit(self._connection, self.manifest, self._shards(), self._indexes)
+
+    # ------------------------------------------------------------------ writing
+
+    def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
+        """Store new images and replace those whose uri is known, in one durable transaction."""
+        with self._writing():
+            return [
+                self._put(entry, description)
+                for entry, description in zip(entries, descriptions, strict=True)
+            ]
+
+    def amend(self, changes: Mapping[int, Entry]) -> None:
+        """Change where images lie or what is said of them; their descriptions stay.
+
+        An entry without a category keeps a predicted one; taking a label away is not amending
+        (the category must be predicted anew) and is refused with ValueError.
+        """
+        with self._writing():
+            for identity, entry in changes.items():
+                self._amend(identity, entry)
+
+    def remove(self, ids: Sequence[int]) -> int:
+        """Delete records; returns how many there were."""
+        with self._writing():
+            return sum(self._delete(int(identity)) for identity in ids)
+
+    def build_indexes(self) -> None:
+        """Write the index of every shard that lacks one and delete those of the past."""
+        with self._reading():
+            shards = self._shards()
+            for shard in shards:
+                self._indexes.index(self._connection, shard)
+            self._indexes.keep_only(shards)
+
+    def rebuild(self) -> int:
+        """Drop every index file and derive all anew; returns how many there are now."""
+        with self._writing():
+            for shard in self._shards():
+                self._touch(shard.category, shard.labelled)
+        self.build_indexes()
+        return len(self._shards())
+
+    # ------------------------------------------------------------------ inside
+
+    def _select(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        with self._reading():
+            return self._connection.execute(sql, values).fetchall()
+
+    def _shards(self) -> list[Shard]:
+        rows = self._connection.execute(
+            "SELECT category, labelled, token FROM shards ORDER BY category, labelled"
+        )
+        return [Shard(category, bool(labelled), token) for category, labelled, token in rows]
+
+    def _put(self, entry: Entry, description: Description) -> int:
+        if description.embedding.dimension != self.manifest.dimension:
+            raise GalleryError(
+                f"{self.folder}: {entry.uri} has a vector of {description.embedding.dimension} "
+                f"numbers, the gallery holds {self.manifest.dimension}."
+            )
+        category = entry.category or description.scores.top
+        row = self._connection.execute("SELECT id FROM images WHERE uri = ?", (entry.uri,))
+        known = row.fetchone()
+        if known is not None:
+            self._touch_of(known[0])
+        identity: int = self._connection.execute(
+            "INSERT INTO images (id, uri, sha256, size, mtime_ns, product_id, category, labelled,"
+            " attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size,"
+            " mtime_ns = excluded.mtime_ns, product_id = excluded.product_id,"
+            " category = excluded.category, labelled = excluded.labelled,"
+            " attributes = excluded.attributes RETURNING id",
+            (known and known[0], *_entry_values(entry, category)),
+        ).fetchone()[0]
+        self._connection.execute(
+            f"INSERT OR REPLACE INTO descriptions (id, {_rows.DESCRIPTION_COLUMNS})"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (identity, *_rows.description_values(description)),
+        )
+        self._touch(category, entry.category is not None)
+        return identity
+
+    def _amend(self, identity: int, entry: Entry) -> None:
+        old = self._connection.execute(
+            "SELECT category, labelled FROM images WHERE id = ?", (identity,)
+        ).fetchone()
+        if old is None:
+            raise KeyError(identity)
+        if old[1] and entry.category is None:
+            raise ValueError(f"{entry.uri}: a label cannot be taken away by amending")
+        category = entry.category or old[0]
+        self._connection.execute(
+            "UPDATE images SET uri = ?, sha256 = ?, size = ?, mtime_ns = ?, product_id = ?,"
+            " category = ?, labelled = ?, attributes = ? WHERE id = ?",
+            (*_entry_values(entry, category), identity),
+        )
+        if (category, entry.category is not None) != (old[0], bool(old[1])):
+            self._touch(old[0], bool(old[1]))
+            self._touch(category, entry.category is not None)
+
+    def _delete(self, identity: int) -> int:
+        self._touch_of(identity)
+        return self._connection.execute("DELETE FROM images WHERE id = ?", (identity,)).rowcount
+
+    def _touch_of(self, identity: int) -> None:
+        row = self._connection.execute(
+            "SELECT category, labelled FROM images WHERE id = ?", (identity,)
+        ).fetchone()
+        if row is not None:
+            self._touch(row[0], bool(row[1]))
+
+    def _touch(self, category: str, labelled: bool) -> None:
+        self._touched.add((category, labelled))
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One read transaction, joined if one is open already."""
+        with self._guard, _schema.translated(self.folder):
+            if self._depth == 0:
+                self._connection.execute("BEGIN")
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._connection.rollback()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One write transaction: all of it is acknowledged by COMMIT, or none of it happened."""
+        if self._lock is None:
+            raise GalleryError(f"{self.folder}: opened for reading only.")
+        with self._guard, _schema.translated(self.folder):
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            self._touched = set()
+            try:
+                yield
+                _refresh_shards(self._connection, self._touched)
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
+            finally:
+                self._depth -= 1
+
+
+def _refresh_shards(connection: sqlite3.Connection, touched: Collection[tuple[str, bool]]) -> None:
+    """Give every touched shard a new token; forget those that became empty."""
+    for category, labelled in touched:
+        key = (category, int(labelled))
+        filled = connection.execute(
+            "SELECT 1 FROM images WHERE category = ? AND labelled = ? LIMIT 1", key
+        ).fetchone()
+        if filled is None:
+            connection.execute("DELETE FROM shards WHERE category = ? AND labelled = ?", key)
+        else:
+            connection.execute(
+                "INSERT OR REPLACE INTO shards (category, labelled, token) VALUES (?, ?, ?)",
+                (*key, secrets.token_hex(8)),
+            )
+
+
+def _entry_values(entry: Entry, category: str) -> tuple[object, ...]:
+    return (
+        entry.uri,
+        entry.sha256,
+        entry.size,
+        entry.mtime_ns,
+        entry.product_id,
+        category,
+        int(entry.category is not None),
+        _rows.attributes_json(entry.attributes),
+    )
+
+
+def _lock(folder: Path) -> FileLock:
+    lock = FileLock(folder / LOCK, timeout=0)
+    owner = folder / "writer.pid"
+    try:
+        lock.acquire()
+    except Timeout:
+        holder = ""
+        with contextlib.suppress(OSError):
+            holder = f" (process {owner.read_text().strip()})"
+        raise GalleryError(
+            f"{folder}: another process{holder} is writing to this gallery.",
+            remedy="Wait for it to end and run the same command again.",
+        ) from None
+    with contextlib.suppress(OSError):
+        owner.write_text(f"{os.getpid()}\n")
+    return lock
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse to scatter a gallery among somebody's files."""
+    ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
+    ours |= {LOCK, "writer.pid", "indexes"}
+    if folder.is_dir():
+        with _schema.translated(folder):
+            strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+        if strangers:
+            raise GalleryError(
+                f"{folder}: not a gallery, and not empty (it holds {strangers[0]}).",
+                remedy="Name a new or an empty folder with --gallery.",
+            )
+    elif folder.exists():
+        raise GalleryError(f"{folder}: is a file.", remedy="Name a folder with --gallery.")
+
+
+def _initialised(folder: Path) -> bool:
+    """Whether creation was finished; a process killed in its midst leaves an empty database."""
+    with _schema.translated(folder):
+        connection = _schema.connect(folder)
+        try:
+            sql = "SELECT 1 FROM sqlite_master WHERE name = 'manifest'"
+            return connection.execute(sql).fetchone() is not None
+        finally:
+            connection.close()
+
+
+def _initialise(connection: sqlite3.Connection, manifest: Manifest) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _schema.TABLES.split(";"):
+            connection.execute(statement)
+        connection.executemany("INSERT INTO manifest VALUES (?, ?)", manifest.to_rows())
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
