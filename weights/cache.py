@@ -1,0 +1,63 @@
+"""Where checkpoints lie on this machine: our cache folder and the one that rembg keeps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from engine.errors import WeightsError
+from weights.catalog import CatalogEntry
+
+DIRECTORY_VARIABLE = "PACKSIGHT_WEIGHTS_DIR"
+
+
+def cache_directory() -> Path:
+    """``PACKSIGHT_WEIGHTS_DIR``, else the weights folder in the user's cache; may not exist yet."""
+    named = os.environ.get(DIRECTORY_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("packsight", appauthor=False) / "weights"
+
+
+def rembg_directory() -> Path:
+    """Where rembg keeps its models: the same rule as ``BaseSession.u2net_home`` in rembg."""
+    home = os.environ.get("U2NET_HOME")
+    if home:
+        return Path(home).expanduser()
+    return Path(os.environ.get("XDG_DATA_HOME", "~")).expanduser() / ".u2net"
+
+
+def checkpoint_path(entry: CatalogEntry, directory: Path) -> Path:
+    """The checkpoint as its publisher offers it."""
+    return directory / entry.filename
+
+
+def exported_path(entry: CatalogEntry, directory: Path) -> Path:
+    """The ONNX file that ``packsight weights export`` makes of a checkpoint."""
+    return directory / f"{entry.name}.onnx"
+
+
+def rembg_path(entry: CatalogEntry) -> Path | None:
+    """rembg's own copy of the checkpoint; None when rembg has none or it is not rembg's."""
+    if entry.framework != "rembg":
+        return None
+    path = rembg_directory() / entry.filename
+    return path if path.is_file() else None
+
+
+def memory_directory(directory: Path) -> Path:
+    """Where digests are remembered, see ``checksums.cached_digests``."""
+    return directory / "digests"
+
+
+def make_directory(directory: Path) -> None:
+    """Create the cache folder; WeightsError says how to name another one."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(
+            f"{directory}: cannot be created ({error.strerror}).",
+            remedy=f"Name a folder that can be written in {DIRECTORY_VARIABLE}.",
+        ) from error

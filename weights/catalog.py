@@ -1,0 +1,139 @@
+"""The weights catalogue: every checkpoint as a typed entry, read from catalog.toml."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Literal, cast, get_args
+from urllib.parse import urlsplit
+
+from engine.errors import WeightsError
+from weights.checksums import Checksum, Form
+from weights.input_spec import InputSpec, check_keys, parse_input_spec
+
+__all__ = ["Catalog", "CatalogEntry", "InputSpec", "find_entry", "load_catalog"]
+
+Kind = Literal["segmenter", "trunk"]
+Framework = Literal["rembg", "torchvision", "keras"]
+Format = Literal["onnx", "pth", "h5"]
+Catalog = Mapping[str, "CatalogEntry"]
+
+_REQUIRED = ("kind", "framework", "format", "url", "licence", "source", "input")
+_OPTIONAL = (
+    "architecture", "bytes", "dimension", "include_top", "licence_note", "md5", "megabytes",
+    "sha256", "sha256_prefix",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """One published checkpoint, and what a model made from it expects and returns."""
+
+    name: str
+    kind: Kind
+    framework: Framework
+    format: Format
+    url: str
+    licence: str  # SPDX
+    source: str  # paper and publisher
+    input: InputSpec
+    checksum: Checksum | None = None  # None: nobody publishes one, the file stays unverified
+    bytes: int | None = None  # exact, checked
+    megabytes: float | None = None  # MiB, approximate; only shown
+    licence_note: str = ""
+    architecture: str = ""  # constructor in torchvision.models or keras.applications
+    include_top: bool = True  # whether the checkpoint holds the classification head
+    dimension: int | None = None  # of a trunk's features
+
+    def __post_init__(self) -> None:
+        for value, valid in (
+            (self.kind, get_args(Kind)),
+            (self.framework, get_args(Framework)),
+            (self.format, get_args(Format)),
+        ):
+            if value not in valid:
+                raise ValueError(f"{value!r} is not one of {', '.join(valid)}")
+        if self.kind == "trunk" and self.dimension is None:
+            raise ValueError("a trunk needs its dimension")
+        if self.format != "onnx" and not self.architecture:
+            raise ValueError("a checkpoint to be exported needs its architecture")
+
+    @property
+    def filename(self) -> str:
+        """The name of the file at its publisher, and in the cache."""
+        return PurePosixPath(urlsplit(self.url).path).name
+
+    @property
+    def needs_export(self) -> bool:
+        """Whether the checkpoint has to become ONNX before a stage can run it."""
+        return self.format != "onnx"
+
+
+@functools.cache
+def load_catalog(path: Path | None = None) -> Catalog:
+    """All entries by name, in the order of the file (None: the catalogue that ships with us)."""
+    path = path or Path(__file__).with_name("catalog.toml")
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: not a weights catalogue ({error}).") from error
+    return MappingProxyType({name: _entry(name, tables[name], path) for name in tables})
+
+
+def find_entry(name: str, catalog: Catalog) -> CatalogEntry:
+    """The entry of that name; WeightsError lists the valid names."""
+    entry = catalog.get(name)
+    if entry is None:
+        raise WeightsError(
+            f"Unknown weights {name!r}.",
+            remedy=f"Valid names: {', '.join(catalog)}; or give the path of an .onnx file.",
+        )
+    return entry
+
+
+def _entry(name: str, table: object, path: Path) -> CatalogEntry:
+    where = f"{path} [{name}]"
+    if not isinstance(table, dict):
+        raise WeightsError(f"{where}: must be a table.")
+    check_keys(table, required=_REQUIRED, optional=_OPTIONAL, where=where)
+    if not isinstance(table["input"], dict):
+        raise WeightsError(f"{where}: input must be a table.")
+    try:
+        return CatalogEntry(
+            name=name,
+            kind=cast("Kind", table["kind"]),
+            framework=cast("Framework", table["framework"]),
+            format=cast("Format", table["format"]),
+            url=str(table["url"]),
+            licence=str(table["licence"]),
+            source=str(table["source"]),
+            input=parse_input_spec(table["input"], f"{where} input"),
+            checksum=_checksum(table),
+            bytes=_whole_number(table, "bytes"),
+            megabytes=float(table["megabytes"]) if "megabytes" in table else None,
+            licence_note=str(table.get("licence_note", "")),
+            architecture=str(table.get("architecture", "")),
+            include_top=bool(table.get("include_top", True)),
+            dimension=_whole_number(table, "dimension"),
+        )
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"{where}: {error}.") from error
+
+
+def _whole_number(table: Mapping[str, object], key: str) -> int | None:
+    value = table.get(key)
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise ValueError(f"{key} must be a positive whole number, not {value!r}")
+    return value
+
+
+def _checksum(table: Mapping[str, object]) -> Checksum | None:
+    """The strongest form recorded."""
+    for form in get_args(Form):
+        if form in table:
+            return Checksum(form, str(table[form]))
+    return None

@@ -1,0 +1,217 @@
+"""From a name or a path to a checked file: local path, cache, rembg's cache, download."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import WeightsError
+from weights.cache import (
+    cache_directory,
+    checkpoint_path,
+    exported_path,
+    make_directory,
+    memory_directory,
+    rembg_path,
+)
+from weights.catalog import Catalog, CatalogEntry, InputSpec, find_entry, load_catalog
+from weights.checksums import Digests, cached_digests
+from weights.sidecar import Sidecar, read_sidecar
+
+_log = logging.getLogger(__name__)
+
+OFFLINE_VARIABLE = "PACKSIGHT_OFFLINE"
+_SUFFIXES = (".onnx", ".pth", ".pt", ".h5")
+
+
+@dataclass(frozen=True)
+class FetchPolicy:
+    """Where weights are kept and whether they may come over the network.
+
+    ``directory`` None means ``PACKSIGHT_WEIGHTS_DIR`` or the user's cache folder. A true
+    ``PACKSIGHT_OFFLINE`` forbids downloads whatever ``download`` says.
+    """
+
+    directory: Path | None = None
+    download: bool = True
+
+    @property
+    def cache(self) -> Path:
+        return self.directory or cache_directory()
+
+    @property
+    def may_download(self) -> bool:
+        offline = os.environ.get(OFFLINE_VARIABLE, "").strip().lower()
+        return self.download and offline in ("", "0", "false", "no")
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A file that is there and whole as far as anybody has said what whole is.
+
+    ``verified``: it matches a published checksum, or the sidecar written at its export.
+    ``spec`` is None for an ONNX file without a sidecar; ``entry`` None for one given by path.
+    """
+
+    path: Path
+    sha256: str
+    verified: bool
+    spec: InputSpec | None
+    entry: CatalogEntry | None = None
+
+
+def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None) -> WeightsFile:
+    """A runnable ONNX file for a catalogue name or a path; raises WeightsError.
+
+    A name in the catalogue wins over a file of that name in the working directory: write
+    ``./u2net`` for the file. A trunk whose checkpoint is no ONNX must have been exported.
+    """
+    entries = load_catalog() if catalog is None else catalog
+    if reference not in entries and _looks_like_path(reference):
+        return _local(Path(reference).expanduser(), policy)
+    entry = find_entry(reference, entries)
+    if entry.needs_export:
+        return _exported(entry, policy)
+    return fetch_checkpoint(entry, policy)
+
+
+def fetch_checkpoint(
+    entry: CatalogEntry, policy: FetchPolicy, *, replace_damaged: bool = False
+) -> WeightsFile:
+    """The file as its publisher offers it, downloaded where it is absent and that is allowed.
+
+    A damaged file in the cache is an error, or with ``replace_damaged`` is fetched anew.
+    """
+    path = checkpoint_path(entry, policy.cache)
+    if path.is_file():
+        digests = _digests(path, policy)
+        problem = damage(entry, digests)
+        if problem is None:
+            return _checked(entry, path, digests)
+        if not replace_damaged:
+            raise _damaged(entry, path, problem)
+    elif (borrowed := _borrowed(entry, policy)) is not None:
+        return borrowed
+    if not policy.may_download:
+        raise _forbidden(entry, path)
+    return _checked(entry, path, _download(entry, path, policy))
+
+
+def damage(entry: CatalogEntry, digests: Digests) -> str | None:
+    """Why the digests are not those of the entry's file; None when nothing speaks against it."""
+    if entry.bytes is not None and entry.bytes != digests.size:
+        return f"expected {entry.bytes} bytes, found {digests.size}"
+    checksum = entry.checksum
+    if checksum is not None and not checksum.matches(digests):
+        return f"expected {checksum}, found {checksum.found(digests)}"
+    return None
+
+
+def matching_sidecar(path: Path, sha256: str) -> Sidecar | None:
+    """The sidecar of an ONNX file; WeightsError when the two were not written together."""
+    sidecar = read_sidecar(path)
+    if sidecar is not None and sidecar.sha256 not in (None, sha256):
+        raise WeightsError(
+            f"{path}: damaged or replaced: its sidecar expects sha256 {sidecar.sha256}, "
+            f"found {sha256}.",
+            remedy=f"Export it again with: packsight weights export {path.stem}",
+        )
+    return sidecar
+
+
+def _looks_like_path(reference: str) -> bool:
+    has_folder = "/" in reference or os.sep in reference
+    return has_folder or reference.startswith("~") or reference.lower().endswith(_SUFFIXES)
+
+
+def _local(path: Path, policy: FetchPolicy) -> WeightsFile:
+    if not path.is_file():
+        raise WeightsError(
+            f"{path}: there is no such file.",
+            remedy="Names that need no file: packsight weights list",
+        )
+    if path.suffix.lower() != ".onnx":
+        raise WeightsError(
+            f"{path}: models run from .onnx files only.",
+            remedy=f"Make one with: packsight weights export NAME --weights {path}",
+        )
+    sha256 = _digests(path, policy).sha256
+    sidecar = matching_sidecar(path, sha256)
+    if sidecar is None:
+        return WeightsFile(path, sha256, verified=False, spec=None)
+    return WeightsFile(path, sha256, sidecar.sha256 is not None, sidecar.input)
+
+
+def _exported(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile:
+    path = exported_path(entry, policy.cache)
+    if not path.is_file():
+        raise WeightsError(
+            f"{entry.name}: not exported to ONNX yet (looked for {path}).",
+            remedy=f"Run once, with the train extra installed: packsight weights export "
+            f"{entry.name}",
+        )
+    sha256 = _digests(path, policy).sha256
+    sidecar = matching_sidecar(path, sha256)
+    if sidecar is None:
+        return WeightsFile(path, sha256, verified=False, spec=entry.input, entry=entry)
+    return WeightsFile(path, sha256, sidecar.sha256 is not None, sidecar.input, entry)
+
+
+def _borrowed(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile | None:
+    """rembg's copy, when it is the published file; a wrong one is rembg's own business."""
+    path = rembg_path(entry)
+    if path is None:
+        return None
+    digests = _digests(path, policy)
+    problem = damage(entry, digests)
+    if problem is not None:
+        _log.warning("%s: left alone, it is not the published file: %s", path, problem)
+        return None
+    return _checked(entry, path, digests)
+
+
+def _download(entry: CatalogEntry, path: Path, policy: FetchPolicy) -> Digests:
+    """Under the file's lock, so that of two processes one fetches and the other finds it."""
+    from filelock import FileLock
+
+    from weights.download import Source, download
+
+    make_directory(policy.cache)
+    with FileLock(path.with_name(f"{path.name}.lock")):  # let go of when its process dies
+        if path.is_file():
+            digests = _digests(path, policy)
+            if damage(entry, digests) is None:
+                return digests
+        source = Source(entry.name, entry.url, entry.checksum, entry.bytes)
+        _log.info("fetching %s from %s", entry.name, entry.url)
+        return download(source, path)
+
+
+def _checked(entry: CatalogEntry, path: Path, digests: Digests) -> WeightsFile:
+    if entry.checksum is None:
+        _log.warning("%s: unverified, nobody publishes a checksum for it (%s)", entry.name, path)
+    return WeightsFile(path, digests.sha256, entry.checksum is not None, entry.input, entry)
+
+
+def _digests(path: Path, policy: FetchPolicy) -> Digests:
+    try:
+        return cached_digests(path, memory_directory(policy.cache))
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _damaged(entry: CatalogEntry, path: Path, problem: str) -> WeightsError:
+    return WeightsError(
+        f"{path}: damaged: {problem}.",
+        remedy=f"Fetch it anew with: packsight weights fetch {entry.name}",
+    )
+
+
+def _forbidden(entry: CatalogEntry, path: Path) -> WeightsError:
+    return WeightsError(
+        f"{entry.name}: not on this machine, and downloads are forbidden.",
+        remedy=f"Where they are allowed ({OFFLINE_VARIABLE} unset), run: "
+        f"packsight weights fetch {entry.name}; or put the file at {path}.",
+    )

@@ -1,0 +1,94 @@
+"""The TOML beside an exported ONNX file: what it expects, whence it came, how true it is."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engine.errors import WeightsError
+from weights.input_spec import InputSpec, parse_input_spec
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Table [model]: the ONNX file itself."""
+
+    name: str
+    dimension: int
+    opset: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """Table [source]: the checkpoint that it was made of."""
+
+    file: str
+    sha256: str
+    verified: bool
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Table [parity]: the largest absolute difference to the framework's own features."""
+
+    max_abs_diff: float
+    tolerance: float
+    largest_feature: float  # absolute value, for scale
+    images: int
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What an ONNX file's TOML says; only [input] is obligatory, so one can be written by hand."""
+
+    input: InputSpec
+    sha256: str | None = None  # of the ONNX file; None: the TOML does not say
+
+
+def sidecar_path(model: Path) -> Path:
+    return model.with_suffix(".toml")
+
+
+def read_sidecar(model: Path) -> Sidecar | None:
+    """The sidecar of an ONNX file, None when there is none; WeightsError when it is wrong."""
+    path = sidecar_path(model)
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: the sidecar cannot be read ({error}).",
+            remedy="Export the model again with: packsight weights export NAME",
+        ) from error
+    table, model_table = content.get("input"), content.get("model", {})
+    if not isinstance(table, dict) or not isinstance(model_table, dict):
+        raise WeightsError(f"{path}: needs an [input] table; [model] must be one too.")
+    sha256 = model_table.get("sha256")
+    return Sidecar(parse_input_spec(table, f"{path} [input]"), str(sha256) if sha256 else None)
+
+
+def sidecar_text(model: ModelFacts, source: SourceFacts, parity: Parity, spec: InputSpec) -> str:
+    """The TOML that ``read_sidecar`` reads."""
+    tables = {
+        "model": asdict(model),
+        "source": asdict(source),
+        "parity": asdict(parity),
+        "input": asdict(spec),
+    }
+    lines = ["# Written by `packsight weights export` beside the ONNX file of the same name."]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str):
+        # JSON's escapes are valid in a TOML string, except that TOML also forbids a raw DEL.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)
