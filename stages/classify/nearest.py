@@ -1,0 +1,92 @@
+"""The category by a distance-weighted vote among the nearest labelled records; no training.
+
+A neighbour at distance d votes with (d_1 / d) ** power, d_1 being the nearest one's distance:
+Shepard's inverse distance weighting ("A two-dimensional interpolation function for
+irregularly-spaced data", ACM 1968), in the frame of Dudani's distance-weighted k-nearest
+neighbours ("The distance-weighted k-nearest-neighbor rule", IEEE SMC 1976). Only ratios of
+distances count, so one power serves embeddings of any scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from engine.protocols import Neighbours
+from engine.types import UNCATEGORISED, CategoryScores, Cutout, Embedding, FloatArray, Neighbour
+from stages.context import BuildContext
+from stages.options import StageOptions
+
+Distances = npt.NDArray[np.float64]
+
+
+class Options(StageOptions):
+    """``k`` neighbours vote; a higher ``power`` trusts the nearest ones more, 0 counts heads.
+
+    Defaults by measurement, handcrafted embeddings of 864 grocery packages (train, crop cutout,
+    9 categories), every picture asked of the others: the set that holds 0.95 of the probability
+    has 1.40 categories on average and holds the true one in 0.995 of the cases; the likeliest
+    gets 0.94 on average and is right in 0.96. With one clean product picture a class as the only
+    labels: 3.6 categories, 0.92, and 0.55 for 0.49. Power 1 or 2 spreads over 1.7, power 16
+    finds the true category in only 0.84 of the second kind.
+    """
+
+    k: int = Field(10, ge=1)
+    power: float = Field(8.0, ge=0)
+
+
+class Nearest:
+    """Asks the gallery for labelled neighbours, opened at the first vote."""
+
+    categories: tuple[str, ...] | None = None  # whatever the gallery's labels are
+
+    def __init__(self, options: Options, gallery: Callable[[], Neighbours | None]) -> None:
+        self._options = options
+        self._gallery = gallery
+
+    def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
+        """Scores over the categories found among the k neighbours; others are not named.
+
+        Without a gallery, or without a labelled record in it, ``UNCATEGORISED`` for certain.
+        """
+        neighbours = self._gallery()
+        if neighbours is None:
+            return [CategoryScores.certain(UNCATEGORISED) for _ in cutouts]
+        k, power = self._options.k, self._options.power
+        return [
+            vote(neighbours.search(Embedding(row.copy()), k, None, labelled_only=True), power)
+            for row in embeddings
+        ]
+
+
+def vote(neighbours: Sequence[Neighbour], power: float) -> CategoryScores:
+    """Every category's share of the weights; names in the order of their nearest neighbour."""
+    if not neighbours:
+        return CategoryScores.certain(UNCATEGORISED)
+    weights = vote_weights(np.array([n.distance for n in neighbours], np.float64), power)
+    shares: dict[str, float] = {}
+    for neighbour, weight in zip(neighbours, weights.tolist(), strict=True):
+        shares[neighbour.category] = shares.get(neighbour.category, 0.0) + weight
+    values = np.array(list(shares.values()), np.float64)
+    return CategoryScores(tuple(shares), (values / values.sum()).astype(np.float32))
+
+
+def vote_weights(distances: Distances, power: float) -> Distances:
+    """(K,) distances >= 0 to (K,) weights in [0, 1], 1 for the nearest.
+
+    Exact matches share everything among them: the limit of the formula as d_1 goes to 0.
+    """
+    if power == 0:
+        return np.ones_like(distances)
+    nearest = distances.min()
+    if nearest == 0.0:
+        return np.asarray(distances == 0.0, np.float64)
+    weights: Distances = (nearest / distances) ** power
+    return weights
+
+
+def build(options: Options, context: BuildContext) -> Nearest:
+    return Nearest(options, context.gallery)

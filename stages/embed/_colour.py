@@ -1,0 +1,60 @@
+"""Colour histograms in CIELAB, softly assigned and weighted by how much a pixel is product."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import FloatArray, UInt8Array
+
+LIGHTNESS_BINS = 4
+CHROMA_BINS = 7
+# Print on packages seldom leaves |a|, |b| <= 60; what does is counted in the outermost bin.
+CHROMA_LIMIT = 60.0
+BINS = LIGHTNESS_BINS * CHROMA_BINS * CHROMA_BINS
+
+
+def colour_histograms(pixels: UInt8Array, weight: FloatArray, bands: int) -> FloatArray:
+    """(S, S, 3) RGB, (S, S) weights -> (bands * BINS,) float32, rows of the picture top first.
+
+    Each band is a histogram of its own, square-rooted after division by its sum, so that their
+    dot product is the Bhattacharyya coefficient (Arandjelovic and Zisserman, "Three things
+    everyone should know", CVPR 2012). The bands share the length 1 by their weight in the
+    picture: a band without product is zeros.
+    """
+    positions = _positions(pixels)
+    band = np.arange(pixels.shape[0]) * bands // pixels.shape[0]
+    start = np.repeat(band * BINS, pixels.shape[1])
+    counts = np.zeros(bands * BINS, np.float64)
+    for bin_, share in _corners(positions):
+        counts += np.bincount(start + bin_, share * weight.reshape(-1), minlength=counts.size)
+    total = counts.sum()
+    return np.sqrt(counts / total if total > 0 else counts).astype(np.float32)
+
+
+def _positions(pixels: UInt8Array) -> FloatArray:
+    """(S * S, 3): L, a and b in bins, from 0 to the number of bins less one."""
+    lab = cv2.cvtColor(pixels.astype(np.float32) / np.float32(255.0), cv2.COLOR_RGB2Lab)
+    scaled = np.asarray(lab, np.float32).reshape(-1, 3)
+    scaled[:, 0] *= np.float32((LIGHTNESS_BINS - 1) / 100.0)
+    chroma = np.clip(scaled[:, 1:] / np.float32(2 * CHROMA_LIMIT) + np.float32(0.5), 0, 1)
+    scaled[:, 1:] = chroma * (CHROMA_BINS - 1)
+    return np.clip(scaled, 0, [LIGHTNESS_BINS - 1, CHROMA_BINS - 1, CHROMA_BINS - 1]).astype(
+        np.float32
+    )
+
+
+def _corners(positions: FloatArray) -> list[tuple[npt.NDArray[np.int64], FloatArray]]:
+    """The 8 bins around every position with the trilinear share of each; shares sum to 1."""
+    tops = np.array([LIGHTNESS_BINS, CHROMA_BINS, CHROMA_BINS]) - 2
+    lower = np.minimum(positions.astype(np.int64), tops)
+    upper_share = positions - lower
+    shares = (1 - upper_share, upper_share)
+    strides = (CHROMA_BINS * CHROMA_BINS, CHROMA_BINS, 1)
+    base = lower @ np.array(strides)
+    corners = []
+    for l_, a, b in np.ndindex(2, 2, 2):
+        share = shares[l_][:, 0] * shares[a][:, 1] * shares[b][:, 2]
+        corners.append((base + l_ * strides[0] + a * strides[1] + b * strides[2], share))
+    return corners

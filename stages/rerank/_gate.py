@@ -1,0 +1,98 @@
+"""Which contours may take part in a rerank, and how the ones that may change places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+from pydantic import Field, field_validator
+
+from engine.contours import ious
+from engine.types import QUALITY_FLAGS, Contour, Description, Hit, MatteQuality
+from stages.options import StageOptions
+
+Flag = Literal["empty", "touches_border", "several_objects", "nearly_everything"]
+
+_FAULTS: dict[str, str] = {
+    "empty": "is empty",
+    "touches_border": "touches the border",
+    "several_objects": "shows several objects",
+    "nearly_everything": "covers nearly everything",
+}
+
+
+class ContourOptions(StageOptions):
+    """What every rerank by contour has in common.
+
+    ``align`` compares silhouettes normalised for position and size, not in the image frame;
+    a mask that raises one of the ``distrust`` flags takes no part.
+    """
+
+    top_n: int = Field(10, ge=0)
+    align: bool = False
+    distrust: tuple[Flag, ...] = get_args(Flag)
+
+    @field_validator("distrust")
+    @classmethod
+    def _in_one_order(cls, flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+        return tuple(sorted(set(flags), key=QUALITY_FLAGS.index))
+
+
+def rerank_trusted(
+    query: Description,
+    hits: Sequence[Hit],
+    options: ContourOptions,
+    value: Callable[[Hit, float], float],
+    words: Callable[[Hit, float], str],
+) -> list[Hit]:
+    """Sort the trusted hits among the first ``top_n`` by ``value(hit, iou)``, best first.
+
+    A hit that is not trusted keeps its exact place; the trusted ones share the other places of
+    the head, ties in retrieval order. All ranks are renumbered from 1; ``score`` and
+    ``distance`` stay those of the retrieval, ``iou`` is set on what took part.
+    """
+    head, tail = list(hits[: options.top_n]), list(hits[options.top_n :])
+    faults = [fault_of(query, hit.record.description, options.distrust) for hit in head]
+    places = [place for place, fault in enumerate(faults) if not fault]
+    trusted = [head[place] for place in places]
+    contours = [_contour(hit.record.description, options.align) for hit in trusted]
+    overlaps = ious(_contour(query, options.align), contours).tolist() if trusted else []
+    values = [value(hit, iou) for hit, iou in zip(trusted, overlaps, strict=True)]
+    order = sorted(range(len(trusted)), key=lambda index: -values[index])  # stable: ties stay
+    answer = [
+        _explained(hit, f"kept its place: {fault}", None)
+        for hit, fault in zip(head, faults, strict=True)
+    ]
+    for place, index in zip(places, order, strict=True):
+        hit, iou = trusted[index], overlaps[index]
+        why = f"{words(hit, iou)}, {_moved(places[index] + 1, place + 1)}"
+        answer[place] = _explained(hit, why, iou)
+    return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
+
+
+def fault_of(query: Description, candidate: Description, distrust: Sequence[str]) -> str:
+    """Why the two contours may not be compared, "" when they may."""
+    sides = (("the query's", query.quality), ("the catalogue picture's", candidate.quality))
+    for whose, quality in sides:
+        raised = _raised(quality, distrust)
+        if raised:
+            return f"{whose} mask {' and '.join(_FAULTS[flag] for flag in raised)}"
+    return ""
+
+
+def _raised(quality: MatteQuality, distrust: Sequence[str]) -> list[str]:
+    return [flag for flag in quality.flags if flag in distrust]
+
+
+def _contour(description: Description, align: bool) -> Contour:
+    return description.aligned if align else description.contour
+
+
+def _moved(before: int, after: int) -> str:
+    return f"stays at {after}" if before == after else f"moved from {before} to {after}"
+
+
+def _explained(hit: Hit, why: str, iou: float | None) -> Hit:
+    """The hit with one more reason behind those that it brought along."""
+    return replace(hit, iou=iou, why=f"{hit.why}; {why}" if hit.why else why)
