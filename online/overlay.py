@@ -17,9 +17,9 @@ VIEW_SIDE = 100
 # lies an eighth of a cell inside the true edge instead of half a cell.
 _UPSAMPLING = 4
 
-# Douglas-Peucker tolerance in cells. Half a cell flattens the staircase of a slanted edge (its
-# corners stand 0.35 cells off the line) and keeps every corner that is wider than a cell.
-_TOLERANCE = 0.5
+# Douglas-Peucker tolerance in cells: flattens the staircase of a slanted edge, whose inner corners
+# lie up to 0.71 cells from the line through the outer ones, and keeps what is wider than a cell.
+_TOLERANCE = 0.8
 
 NO_SILHOUETTE = "no silhouette"
 

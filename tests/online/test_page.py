@@ -1,0 +1,371 @@
+import base64
+import io
+import os
+import re
+import resource
+import signal
+import unicodedata
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from engine.errors import PacksightError
+from engine.types import MatteQuality, Route
+from online import page
+from tests.online.page_samples import (
+    EMPTY,
+    ParsedPage,
+    cutout,
+    description,
+    hit,
+    picture,
+    rendered,
+    results,
+)
+
+CSS = (Path(page.__file__).parent / "web" / "result.css").read_text(encoding="utf-8")
+NASTY = "</title><script>alert(1)</script>\"' onerror=x {{ 7*7 }} &lt; \u202e ä 箱 \x00"
+
+
+def survives(text: str) -> str:
+    """What a page may show of a text: HTML has no control characters, UTF-8 no surrogates."""
+    shown = "".join(
+        "\ufffd" if c not in "\t\n" and unicodedata.category(c) == "Cc" else c for c in text
+    )
+    return shown.encode("utf-8", "replace").decode("utf-8")
+
+
+def test_every_hit_stands_in_its_order_with_its_numbers() -> None:
+    hits = [hit(rank, product_id=f"jar-{rank}", iou=0.5 + rank / 100) for rank in (1, 2, 3)]
+    cards = ParsedPage(rendered(results(hits))).all("article")
+    assert len(cards) == 3
+    for rank, card in enumerate(cards, start=1):
+        words = " ".join(card.text.split())
+        assert f"jar-{rank}" in words
+        assert f"rank {rank}" in words.lower()
+        assert f"Score {0.9 - 0.01 * rank:.3f}" in words
+        assert f"Distance {0.25 * rank:.3f}" in words
+        assert f"Contour IoU {0.5 + rank / 100:.3f}" in words
+
+
+def test_only_the_first_hit_is_called_the_best() -> None:
+    shown = ParsedPage(rendered(results([hit(1), hit(2), hit(3)])))
+    assert [("Best hit" in card.text) for card in shown.all("article")] == [True, False, False]
+    assert len(shown.all("li", "best")) == 1
+
+
+def test_a_hit_shows_its_category_views_and_attributes() -> None:
+    shown = hit(labelled=False, views=4, attributes={"volume": "50 ml", "brand": "Nord"})
+    words = ParsedPage(rendered(results([shown]))).words
+    assert "jar (predicted)" in words
+    assert "best of 4 views" in words
+    assert "volume 50 ml" in words
+    assert "brand Nord" in words
+
+
+def test_a_hit_without_contour_says_why() -> None:
+    why = "kept its place: the mask touches the border"
+    words = ParsedPage(rendered(results([hit(iou=None, why=why)]))).words
+    assert "Contour IoU not used" in words
+    assert why in words
+
+
+def test_a_hit_without_contour_and_without_reason_still_says_so() -> None:
+    words = ParsedPage(rendered(results([hit(iou=None)]))).words
+    assert "No contour took part" in words
+
+
+def test_the_overlay_draws_both_silhouettes_and_a_legend() -> None:
+    shown = ParsedPage(rendered(results([hit()])))
+    lines = shown.all("path", "line")
+    assert len(lines) == 4  # photo and hit, aligned and in the frame
+    assert all(line.attributes["d"].startswith("M") for line in lines)
+    assert lines[0].attributes["d"] != lines[1].attributes["d"]
+    assert "only in the photo" in shown.words
+    assert "only in the hit" in shown.words
+
+
+def test_clips_have_names_of_their_own() -> None:
+    shown = ParsedPage(rendered(results([hit(1), hit(1), hit(2)])))
+    names = [e.attributes["id"] for e in shown.elements if "id" in e.attributes]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("query_too", [True, False])
+def test_an_empty_contour_reads_no_silhouette(query_too: bool) -> None:
+    query = description(EMPTY if query_too else None)
+    shown = ParsedPage(rendered(results([hit(described=description(EMPTY))], query=query)))
+    assert "no silhouette" in shown.words
+    assert bool(shown.all("svg")) is not query_too
+
+
+def test_flags_of_both_masks_are_told_in_words() -> None:
+    query = description(quality=MatteQuality(several_objects=True))
+    described = description(quality=MatteQuality(touches_border=True))
+    words = ParsedPage(rendered(results([hit(described=described)], query=query))).words
+    assert "Take care with this photo: it shows several objects." in words
+    assert "Take care with this picture: the product touches the border." in words
+
+
+def test_the_route_lists_its_categories_likeliest_first() -> None:
+    route = Route(("cap", "jar"), (0.205, 0.75), False, "they hold 0.95")
+    shown = ParsedPage(rendered(results([hit()], route=route)))
+    rows = [" ".join(row.text.split()) for row in shown.all("ul", "bars")[0:1]]
+    assert rows == ["jar 75.0 % cap 20.5 %"]
+    assert "they hold 0.95" in shown.words
+    assert "unsure" not in shown.words
+
+
+def test_an_unsure_route_says_so_and_lists_every_category() -> None:
+    names = tuple(f"category-{index:02d}" for index in range(20))
+    route = Route(names, (0.05,) * 20, True, "nothing stands out")
+    words = ParsedPage(rendered(results([hit()], route=route))).words
+    assert "unsure" in words
+    assert "Every category was searched" in words
+    assert all(name in words for name in names)
+
+
+def test_no_hits_say_why_and_what_to_do() -> None:
+    shown = ParsedPage(rendered(results([])))
+    assert not shown.all("article")
+    assert "No hits" in shown.words
+    assert "jar, cap" in shown.words
+    assert "packsight gallery info" in shown.words
+    assert "packsight ingest" in shown.words
+
+
+def test_stages_show_their_times_and_the_sum() -> None:
+    timings = {"segment": 1.25, "embed": 0.0315, "search": 0.00042}
+    shown = ParsedPage(rendered(results([hit()], timings=timings)))
+    rows = [" ".join(row.text.split()) for row in shown.all("tr")[1:]]
+    assert rows == ["segment 1.25 s", "embed 31.5 ms", "search 0.42 ms", "All stages 1.28 s"]
+
+
+def test_no_timings_are_no_trouble() -> None:
+    assert "All stages 0.00 ms" in ParsedPage(rendered(results([hit()], timings={}))).words
+
+
+def test_the_fingerprint_is_short_to_read_and_whole_on_hover() -> None:
+    codes = ParsedPage(rendered(results([hit()]))).all("code")
+    assert codes[-1].text == "0123456789ab"
+    assert codes[-1].attributes["title"] == "0123456789abcdef" * 4
+
+
+def test_small_and_large_shares_do_not_read_as_nothing_and_certainty() -> None:
+    route = Route(("a", "b", "c", "d"), (0.9999, 0.0001, 0.0, 1.0), False, "")
+    words = ParsedPage(rendered(results([hit()], route=route))).words
+    for expected in ("> 99.9 %", "< 0.1 %", "0.0 %", "100.0 %"):
+        assert expected in words
+
+
+def test_a_picture_that_cannot_be_loaded_is_replaced_by_its_uri() -> None:
+    answer = results([hit(uri="moved/away.png"), hit(2, uri="here.png")])
+    html = page.render(
+        answer,
+        picture(1),
+        cutout(),
+        thumbnails=lambda uri: None if uri == "moved/away.png" else picture(2),
+    )
+    first, second = ParsedPage(html).all("article")
+    assert "cannot be shown" in first.text
+    assert "moved/away.png" in first.text
+    assert "cannot be shown" not in second.text
+    assert len(ParsedPage(html).all("img")) == 3
+
+
+@pytest.mark.parametrize(("height", "width"), [(3000, 2000), (1, 4000), (4000, 1), (5, 5)])
+def test_pictures_are_small_jpegs_whatever_comes_in(height: int, width: int) -> None:
+    large = picture(3, height, width)
+    html = page.render(results([hit()]), large, cutout(), thumbnails=lambda uri: large)
+    sources = [image.attributes["src"] for image in ParsedPage(html).all("img")]
+    sizes = []
+    for source in sources:
+        kind, _, data = source.partition(",")
+        assert kind == "data:image/jpeg;base64"
+        image = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
+        assert image.format == "JPEG"
+        sizes.append(max(image.size))
+    assert sizes[0] <= page.PHOTO_SIDE
+    assert sizes[2] == min(256, max(height, width))
+
+
+def test_a_page_with_ten_hits_stays_well_under_a_megabyte() -> None:
+    hits = [hit(rank) for rank in range(1, 11)]
+    large = picture(3, 2000, 1500)
+    html = page.render(results(hits), large, cutout(), thumbnails=lambda uri: large)
+    assert len(html.encode()) < 500_000
+
+
+def test_every_picture_has_words_for_those_who_cannot_see_it() -> None:
+    shown = ParsedPage(rendered(results([hit(product_id="jar-1")])))
+    assert all(image.attributes["alt"] for image in shown.all("img"))
+    assert shown.all("img")[2].attributes["alt"] == "Catalogue picture of jar-1"
+    assert all(drawing.attributes["aria-label"] for drawing in shown.all("svg"))
+    levels = [int(e.tag[1]) for e in shown.elements if re.fullmatch("h[1-6]", e.tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_the_page_asks_the_network_for_nothing() -> None:
+    far = "https://example.org/a.png"
+    shown = ParsedPage(
+        rendered(
+            results([hit(uri=far, product_id=far, attributes={"link": far})]),
+            title=far,
+            photo_uri=far,
+        )
+    )
+    assert not {"script", "iframe", "object", "embed", "base", "audio", "video", "form"} & {
+        element.tag for element in shown.elements
+    }
+    for element in shown.elements:
+        for name, value in element.attributes.items():
+            if name in {"src", "srcset", "data", "action", "poster"}:
+                assert value.startswith("data:image/jpeg;base64,")
+            if name == "href":
+                assert value.startswith(("#", "data:,"))
+            if name not in {"alt", "title"}:
+                assert "//" not in value or name == "src"
+    styles = "".join(style.text for style in shown.all("style"))
+    assert "url(" not in styles
+    assert "@import" not in styles
+
+
+def test_the_page_forbids_all_but_its_own_pictures_and_styles() -> None:
+    metas = ParsedPage(rendered(results([hit()]))).all("meta")
+    policies = [m.attributes["content"] for m in metas if "http-equiv" in m.attributes]
+    assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(st.characters(), max_size=60))
+@example(NASTY)
+@example("x" * 500)
+@example("file-\udcff.jpg")
+def test_no_text_changes_the_page_around_it(text: str) -> None:
+    def page_of(word: str) -> ParsedPage:
+        shown = hit(product_id=word, category=word, uri=word, attributes={word: word}, why=word)
+        route = Route((word,), (1.0,), True, word)
+        answer = results([shown], route=route, timings={word: 0.1})
+        return ParsedPage(rendered(answer, title=word, photo_uri=word))
+
+    shown = page_of(text)
+    if text:  # the page says less where there is no reason to show
+        assert shown.structure == page_of("plain").structure
+    assert shown.all("h3")[-1].text == survives(text)
+    assert shown.all("title")[0].text == survives(text)
+    assert shown.all("dl", "attributes")[0].text.count(survives(text)) >= 2
+
+
+def test_names_of_another_direction_do_not_turn_their_surroundings() -> None:
+    heading = ParsedPage(rendered(results([hit(product_id="\u202eabc")]))).all("bdi")
+    assert any(element.text == "\u202eabc" for element in heading)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [
+        ("ink", "panel"), ("ink", "ground"), ("quiet", "panel"), ("quiet", "ground"),
+        ("accent", "panel"), ("accent", "ground"), ("warn-ink", "warn-ground"),
+    ],
+)  # fmt: skip
+def test_text_stands_out_from_its_ground(scheme: str, ink: str, ground: str) -> None:
+    light, dark, *_ = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", light if scheme == "light" else dark))
+    first, second = luminance(colours[ink]), luminance(colours[ground])
+    assert (max(first, second) + 0.05) / (min(first, second) + 0.05) >= 4.5  # WCAG 2.2, AA
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2.2 defines it."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_written_page_reads_back_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    target = tmp_path / "out.html"
+    target.write_text("older", encoding="utf-8")
+    page.write(target, "<p>ä\n箱</p>")
+    assert target.read_bytes() == "<p>ä\n箱</p>".encode()
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_page_of_nasty_names_can_be_written(tmp_path: Path) -> None:
+    page.write(tmp_path / "out.html", rendered(results([hit(uri="\udcff" + NASTY)])))
+    ParsedPage((tmp_path / "out.html").read_text(encoding="utf-8"))
+
+
+def test_a_page_may_have_the_longest_name_there_is(tmp_path: Path) -> None:
+    target = tmp_path / ("x" * 250 + ".html")
+    page.write(target, "page")
+    assert target.read_text(encoding="utf-8") == "page"
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.html", tmp_path / "link.html"
+    link.symlink_to(real)
+    page.write(link, "page")
+    assert link.is_symlink()
+    assert real.read_text(encoding="utf-8") == "page"
+
+
+def test_a_missing_folder_is_an_error_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(PacksightError, match="no folder") as caught:
+        page.write(tmp_path / "nowhere" / "out.html", "page")
+    assert "mkdir -p" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["", "file/out.html", "x" * 300 + ".html", "loop.html"])
+def test_a_place_where_no_page_can_be_is_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    (tmp_path / "loop.html").symlink_to("loop.html")
+    with pytest.raises(PacksightError) as caught:
+        page.write(tmp_path / name, "page")
+    assert caught.value.remedy
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "in the way"
+
+
+def test_a_device_is_never_replaced() -> None:
+    with pytest.raises(PacksightError, match="not a regular file"):
+        page.write(Path(os.devnull), "page")
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_folder_that_may_not_be_written_is_an_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        if os.access(tmp_path, os.W_OK):
+            pytest.skip("this user may write everywhere")
+        with pytest.raises(PacksightError, match="cannot be written"):
+            page.write(tmp_path / "out.html", "page")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+@pytest.fixture
+def files_end_at_1000_bytes() -> Iterator[None]:
+    """The nearest thing to a full disk that needs no disk: the kernel refuses longer files."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.usefixtures("files_end_at_1000_bytes")
+def test_a_write_that_fails_half_way_leaves_the_older_page(tmp_path: Path) -> None:
+    target = tmp_path / "out.html"
+    target.write_text("older", encoding="utf-8")
+    with pytest.raises(PacksightError, match="cannot be written"):
+        page.write(target, "x" * 100_000)
+    assert target.read_text(encoding="utf-8") == "older"
+    assert list(tmp_path.iterdir()) == [target]
