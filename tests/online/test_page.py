@@ -90,6 +90,20 @@ def test_the_overlay_draws_both_silhouettes_and_a_legend() -> None:
     assert "only in the hit" in shown.words
 
 
+def test_holes_stay_holes_where_both_silhouettes_are_compared() -> None:
+    elements = ParsedPage(rendered(results([hit()]))).elements
+    clips = [after for before, after in pairwise(elements) if before.tag == "clippath"]
+    assert len(clips) == 2
+    assert all(clip.attributes["clip-rule"] == "evenodd" for clip in clips)
+    assert ".fill { fill-rule: evenodd" in CSS
+
+
+def test_a_silhouette_without_partner_is_drawn_once() -> None:
+    shown = ParsedPage(rendered(results([hit(described=description(EMPTY))])))
+    assert len(shown.all("svg")) == 1
+    assert shown.words.count("no silhouette in the catalogue picture") == 1
+
+
 def test_clips_have_names_of_their_own() -> None:
     shown = ParsedPage(rendered(results([hit(1), hit(1), hit(2)])))
     names = [e.attributes["id"] for e in shown.elements if "id" in e.attributes]

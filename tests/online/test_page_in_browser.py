@@ -82,7 +82,8 @@ def measure(folder: Path, html: str, *, width: int = 1280, dark: bool = False) -
     assert found is not None
     text = found[1]
     *numbers, background = text.split("|")
-    return Measured(*map(int, numbers), background=background)
+    seen, content, beyond, broken, columns = map(int, numbers)
+    return Measured(seen, content, beyond, broken, columns, background)
 
 
 def ordinary() -> Results:
