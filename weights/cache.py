@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -56,8 +57,10 @@ def make_directory(directory: Path) -> None:
     """Create the cache folder; WeightsError says how to name another one."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise WeightsError(
-            f"{directory}: cannot be created ({error.strerror}).",
+            f"{directory}: cannot be used to keep weights ({error.strerror}).",
             remedy=f"Name a folder that can be written in {DIRECTORY_VARIABLE}.",
         ) from error

@@ -24,7 +24,7 @@ Catalog = Mapping[str, "CatalogEntry"]
 
 _REQUIRED = ("kind", "framework", "format", "url", "licence", "source", "input")
 _OPTIONAL = (
-    "architecture", "bytes", "dimension", "include_top", "licence_note", "md5", "megabytes",
+    "architecture", "bytes", "dimension", "licence_note", "md5", "megabytes",
     "sha256", "sha256_prefix",
 )  # fmt: skip
 
@@ -46,7 +46,6 @@ class CatalogEntry:
     megabytes: float | None = None  # MiB, approximate; only shown
     licence_note: str = ""
     architecture: str = ""  # constructor in torchvision.models or keras.applications
-    include_top: bool = True  # whether the checkpoint holds the classification head
     dimension: int | None = None  # of a trunk's features
 
     def __post_init__(self) -> None:
@@ -117,7 +116,6 @@ def _entry(name: str, table: object, path: Path) -> CatalogEntry:
             megabytes=float(table["megabytes"]) if "megabytes" in table else None,
             licence_note=str(table.get("licence_note", "")),
             architecture=str(table.get("architecture", "")),
-            include_top=bool(table.get("include_top", True)),
             dimension=_whole_number(table, "dimension"),
         )
     except (TypeError, ValueError) as error:

@@ -51,7 +51,7 @@ class FetchPolicy:
 class WeightsFile:
     """A file that is there and whole as far as anybody has said what whole is.
 
-    ``verified``: it matches a published checksum, or the sidecar written at its export.
+    ``verified``: it matches a published checksum, or is the untouched export of a file that did.
     ``spec`` is None for an ONNX file without a sidecar; ``entry`` None for one given by path.
     """
 
@@ -141,7 +141,7 @@ def _local(path: Path, policy: FetchPolicy) -> WeightsFile:
     sidecar = matching_sidecar(path, sha256)
     if sidecar is None:
         return WeightsFile(path, sha256, verified=False, spec=None)
-    return WeightsFile(path, sha256, sidecar.sha256 is not None, sidecar.input)
+    return WeightsFile(path, sha256, _proven(sidecar), sidecar.input)
 
 
 def _exported(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile:
@@ -154,9 +154,16 @@ def _exported(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile:
         )
     sha256 = _digests(path, policy).sha256
     sidecar = matching_sidecar(path, sha256)
+    if sidecar is None or not _proven(sidecar):
+        _log.warning("%s: unverified: not made of the published checkpoint (%s)", entry.name, path)
     if sidecar is None:
         return WeightsFile(path, sha256, verified=False, spec=entry.input, entry=entry)
-    return WeightsFile(path, sha256, sidecar.sha256 is not None, sidecar.input, entry)
+    return WeightsFile(path, sha256, _proven(sidecar), sidecar.input, entry)
+
+
+def _proven(sidecar: Sidecar) -> bool:
+    """The file is the one that was exported, and that was made of a verified checkpoint."""
+    return sidecar.sha256 is not None and sidecar.source_verified
 
 
 def _borrowed(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile | None:

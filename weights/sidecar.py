@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class Sidecar:
 
     input: InputSpec
     sha256: str | None = None  # of the ONNX file; None: the TOML does not say
+    source_verified: bool = False  # whether the checkpoint matched a published checksum
 
 
 def sidecar_path(model: Path) -> Path:
@@ -64,11 +66,10 @@ def read_sidecar(model: Path) -> Sidecar | None:
             f"{path}: the sidecar cannot be read ({error}).",
             remedy="Export the model again with: packsight weights export NAME",
         ) from error
-    table, model_table = content.get("input"), content.get("model", {})
-    if not isinstance(table, dict) or not isinstance(model_table, dict):
-        raise WeightsError(f"{path}: needs an [input] table; [model] must be one too.")
-    sha256 = model_table.get("sha256")
-    return Sidecar(parse_input_spec(table, f"{path} [input]"), str(sha256) if sha256 else None)
+    spec = parse_input_spec(_table(content, "input", path), f"{path} [input]")
+    sha256 = _table(content, "model", path).get("sha256")
+    verified = _table(content, "source", path).get("verified") is True
+    return Sidecar(spec, str(sha256) if sha256 else None, verified)
 
 
 def sidecar_text(model: ModelFacts, source: SourceFacts, parity: Parity, spec: InputSpec) -> str:
@@ -83,6 +84,13 @@ def sidecar_text(model: ModelFacts, source: SourceFacts, parity: Parity, spec: I
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
+
+
+def _table(content: Mapping[str, object], name: str, path: Path) -> Mapping[str, object]:
+    table = content.get(name, {})
+    if not isinstance(table, dict):
+        raise WeightsError(f"{path}: {name} must be a table.")
+    return table
 
 
 def _toml(value: object) -> str:

@@ -1,0 +1,148 @@
+"""packsight weights: list, fetch, verify and export checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from weights.catalog import CatalogEntry
+    from weights.fetch import FetchPolicy
+    from weights.inspection import Verdict
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions of ``packsight weights``."""
+    parser.add_argument(
+        "--dir", type=Path, help="cache folder (default: PACKSIGHT_WEIGHTS_DIR or the user's cache)"
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="every checkpoint, its licence and where it lies")
+    fetch = actions.add_parser("fetch", help="download checkpoints and verify them")
+    fetch.add_argument("names", nargs="+", metavar="NAME")
+    verify = actions.add_parser("verify", help="read files to the end and check them")
+    verify.add_argument(
+        "names", nargs="*", metavar="NAME", help="names or .onnx paths (default: all found)"
+    )
+    export = actions.add_parser("export", help="turn a trunk into ONNX and prove parity")
+    export.add_argument("name", metavar="NAME")
+    export.add_argument("--weights", type=Path, metavar="PATH", help="a local .pth or .h5 file")
+    export.add_argument("--out", type=Path, metavar="PATH", help="an .onnx path (default: cache)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do one action; 1 when a file is damaged or a named one is absent, else 0."""
+    from weights.fetch import FetchPolicy
+
+    policy = FetchPolicy(directory=args.dir)
+    if args.action == "list":
+        return _list(policy)
+    if args.action == "fetch":
+        return _fetch(args.names, policy)
+    if args.action == "verify":
+        return _verify(args.names, policy)
+    return _export(args, policy)
+
+
+def _list(policy: FetchPolicy) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from weights.catalog import load_catalog
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "kind", "licence", "size", "checksum", "here"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "size" else "left")
+    entries = load_catalog().values()
+    for entry in entries:
+        table.add_row(*_row(entry, policy))
+    # A pipe has no width to fit into; 80 columns would cut the last ones off.
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    console.print(f"\nCache: {policy.cache}", highlight=False, soft_wrap=True)
+    for note in sorted({entry.licence_note for entry in entries if entry.licence_note}):
+        names = ", ".join(entry.name for entry in entries if entry.licence_note == note)
+        console.print(f"* {names}: {note}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _row(entry: CatalogEntry, policy: FetchPolicy) -> tuple[str, str, str, str, str, str]:
+    from weights.inspection import find_copies
+
+    places = [copy.place for copy in find_copies(entry, policy.cache)]
+    return (
+        entry.name,
+        entry.kind,
+        entry.licence + ("*" if entry.licence_note else ""),
+        f"{entry.megabytes:.1f} MiB" if entry.megabytes else "?",
+        entry.checksum.form if entry.checksum else "unverified",
+        ", ".join(places) or "–",
+    )
+
+
+def _fetch(names: list[str], policy: FetchPolicy) -> int:
+    from weights.catalog import find_entry, load_catalog
+    from weights.fetch import fetch_checkpoint
+
+    # All names first: a typing error in the last one shows before the first download.
+    for entry in [find_entry(name, load_catalog()) for name in names]:
+        found = fetch_checkpoint(entry, policy, replace_damaged=True)
+        state = "verified" if found.verified else "unverified"
+        print(f"{entry.name}: {state}, {found.path}")
+        if entry.needs_export:
+            print(f"  to run it: packsight weights export {entry.name}")
+    return 0
+
+
+def _verify(names: list[str], policy: FetchPolicy) -> int:
+    from weights.catalog import load_catalog
+    from weights.inspection import verify_copies
+
+    catalog = load_catalog()
+    verdicts: list[Verdict] = []
+    absent = []
+    for name in names or list(catalog):
+        found = verify_copies([name], catalog, policy.cache) if name in catalog else _model(name)
+        verdicts += found
+        if not found:
+            absent.append(name)
+    for verdict in verdicts:
+        print(f"{verdict.state:<10}  {verdict.path}  ({verdict.why})")
+    if names:
+        for name in absent:
+            print(f"absent      {name}  (get it with: packsight weights fetch {name})")
+    elif not verdicts:
+        print(f"No weights in {policy.cache}.")
+    failed = any(verdict.state == "damaged" for verdict in verdicts)
+    return 1 if failed or (names and absent) else 0
+
+
+def _model(reference: str) -> list[Verdict]:
+    from weights.catalog import find_entry, load_catalog
+    from weights.inspection import verify_model
+
+    path = Path(reference).expanduser()
+    if path.suffix == ".onnx" and path.is_file():
+        return [verify_model(path)]
+    find_entry(reference, load_catalog())  # raises: neither a file nor a name
+    return []
+
+
+def _export(args: argparse.Namespace, policy: FetchPolicy) -> int:
+    from weights.catalog import find_entry, load_catalog
+    from weights.export import export_trunk
+
+    entry = find_entry(args.name, load_catalog())
+    report = export_trunk(entry, policy, weights=args.weights, out=args.out)
+    parity = report.parity
+    print(
+        f"{entry.name}: largest absolute difference to {entry.framework} "
+        f"{parity.max_abs_diff:.3g} over {parity.images} images "
+        f"(allowed {parity.tolerance:.3g}; features up to {parity.largest_feature:.3g})"
+    )
+    if not report.source.verified:
+        print(f"  made of {report.source.file}, which matches no published checksum")
+    print(f"  {report.path}")
+    return 0

@@ -1,0 +1,77 @@
+"""What of the catalogue lies on this machine, and whether it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.errors import WeightsError
+from weights.cache import checkpoint_path, exported_path, rembg_path
+from weights.catalog import Catalog, CatalogEntry
+from weights.checksums import digests_of
+from weights.fetch import damage, matching_sidecar
+
+Place = Literal["cache", "exported", "rembg"]
+State = Literal["verified", "unverified", "damaged"]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One file on this machine that belongs to a catalogue entry."""
+
+    entry: CatalogEntry
+    place: Place
+    path: Path
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What reading a whole file showed."""
+
+    path: Path
+    state: State
+    why: str
+
+
+def find_copies(entry: CatalogEntry, directory: Path) -> list[Copy]:
+    """The checkpoint, its export and rembg's copy, as far as they are there."""
+    copies = [Copy(entry, "cache", checkpoint_path(entry, directory))]
+    if entry.needs_export:
+        copies.append(Copy(entry, "exported", exported_path(entry, directory)))
+    borrowed = rembg_path(entry)
+    if borrowed is not None:
+        copies.append(Copy(entry, "rembg", borrowed))
+    return [copy for copy in copies if copy.path.is_file()]
+
+
+def verify_copies(names: list[str], catalog: Catalog, directory: Path) -> list[Verdict]:
+    """Read every copy of the named entries to the end; remembered digests are not believed."""
+    return [verify_copy(copy) for name in names for copy in find_copies(catalog[name], directory)]
+
+
+def verify_copy(copy: Copy) -> Verdict:
+    """Compare a file with its published checksum, an export with its sidecar."""
+    if copy.place == "exported":
+        return verify_model(copy.path)
+    digests = digests_of(copy.path)
+    problem = damage(copy.entry, digests)
+    if problem is not None:
+        remedy = f"Fetch it anew with: packsight weights fetch {copy.entry.name}"
+        return Verdict(copy.path, "damaged", f"{problem}. {remedy}")
+    if copy.entry.checksum is None:
+        return Verdict(copy.path, "unverified", "nobody publishes a checksum for it")
+    return Verdict(copy.path, "verified", str(copy.entry.checksum))
+
+
+def verify_model(path: Path) -> Verdict:
+    """Compare an ONNX file with the sidecar that was written at its export."""
+    try:
+        sidecar = matching_sidecar(path, digests_of(path).sha256)
+    except WeightsError as error:
+        return Verdict(path, "damaged", str(error))
+    if sidecar is None or sidecar.sha256 is None:
+        return Verdict(path, "unverified", "no sidecar states its sha256")
+    if not sidecar.source_verified:
+        return Verdict(path, "unverified", "as exported, but not of the published checkpoint")
+    return Verdict(path, "verified", f"sha256 {sidecar.sha256}")
