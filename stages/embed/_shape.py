@@ -42,7 +42,7 @@ def _resampled(profile: FloatArray) -> FloatArray:
     """Means over PROFILE_BINS equal stretches, whatever the profile's length."""
     column = profile.astype(np.float32).reshape(-1, 1)
     fine = np.repeat(column, PROFILE_BINS, axis=0)
-    return fine.reshape(PROFILE_BINS, -1).mean(axis=1)
+    return np.asarray(fine.reshape(PROFILE_BINS, -1).mean(axis=1), np.float32)
 
 
 def _hu(box: BoolArray) -> FloatArray:

@@ -1,0 +1,114 @@
+"""The vote among neighbours against its plain formula, and its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.types import UNCATEGORISED, Cutout, Embedding, Neighbour
+from stages.classify import nearest
+from stages.context import BuildContext
+
+
+class ListedNeighbours:
+    """A gallery of one list, asked by nobody but the classifier under test."""
+
+    def __init__(self, neighbours: Sequence[Neighbour]) -> None:
+        self.neighbours = list(neighbours)
+        self.asked: list[tuple[int, Sequence[str] | None, bool]] = []
+
+    def search(
+        self,
+        embedding: Embedding,
+        k: int,
+        categories: Sequence[str] | None = None,
+        *,
+        labelled_only: bool = False,
+    ) -> list[Neighbour]:
+        self.asked.append((k, categories, labelled_only))
+        return self.neighbours[:k]
+
+
+def cutout() -> Cutout:
+    return Cutout(np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), np.float32), (0, 0, 4, 4))
+
+
+def listed(*pairs: tuple[float, str]) -> list[Neighbour]:
+    return [Neighbour(i, d, c) for i, (d, c) in enumerate(sorted(pairs))]
+
+
+def test_equal_distances_share_equally() -> None:
+    scores = nearest.vote(listed((0.5, "jar"), (0.5, "cap"), (0.5, "jar"), (0.5, "jar")), 8)
+    assert dict(scores.ranked()) == pytest.approx({"jar": 0.75, "cap": 0.25})
+
+
+def test_the_nearest_outvotes_two_far_ones() -> None:
+    scores = nearest.vote(listed((0.4, "jar"), (0.8, "cap"), (0.8, "cap")), 8)
+    assert scores.top == "jar"
+    assert dict(scores.ranked())["cap"] == pytest.approx(2 / (2 + 2**8))
+
+
+def test_power_0_counts_heads_even_with_an_exact_match() -> None:
+    scores = nearest.vote(listed((0.0, "jar"), (0.8, "cap"), (0.9, "cap")), 0)
+    assert dict(scores.ranked()) == pytest.approx({"cap": 2 / 3, "jar": 1 / 3})
+
+
+def test_exact_matches_share_everything() -> None:
+    scores = nearest.vote(listed((0.0, "jar"), (0.0, "cap"), (1e-6, "puff")), 8)
+    assert dict(scores.ranked()) == pytest.approx({"jar": 0.5, "cap": 0.5, "puff": 0.0})
+
+
+def test_a_distance_next_to_nothing_does_not_overflow() -> None:
+    scores = nearest.vote(listed((5e-324, "jar"), (1e308, "cap")), 8)
+    assert dict(scores.ranked()) == pytest.approx({"jar": 1.0, "cap": 0.0})
+
+
+@given(
+    pairs=st.lists(
+        st.tuples(st.floats(0.01, 10), st.sampled_from(["jar", "cap", "puff"])), min_size=1
+    ),
+    power=st.sampled_from([0.0, 1.0, 2.5, 8.0]),
+    scale=st.sampled_from([0.01, 1.0, 300.0]),
+)
+def test_the_shares_are_those_of_the_formula_at_any_scale(
+    pairs: list[tuple[float, str]], power: float, scale: float
+) -> None:
+    scores = nearest.vote(listed(*((d * scale, c) for d, c in pairs)), power)
+    weights = [(min(d for d, _ in pairs) / d) ** power for d, _ in pairs]
+    for name, probability in scores.ranked():
+        mine = sum(w for w, (_, c) in zip(weights, pairs, strict=True) if c == name)
+        assert probability == pytest.approx(mine / sum(weights), abs=1e-5)
+    assert set(scores.names) == {c for _, c in pairs}
+
+
+def test_no_gallery_and_no_labelled_record_are_uncategorised() -> None:
+    rows = np.ones((2, 3), np.float32)
+    options = nearest.Options()
+    for gallery in (None, ListedNeighbours([])):
+        context = BuildContext(gallery=lambda found=gallery: found)
+        scores = nearest.build(options, context).classify([cutout(), cutout()], rows)
+        assert [s.ranked() for s in scores] == [[(UNCATEGORISED, 1.0)]] * 2
+
+
+def test_only_labelled_records_are_asked_and_the_gallery_opens_at_the_first_vote() -> None:
+    gallery, opened = ListedNeighbours(listed((0.1, "jar"))), []
+
+    def opens() -> ListedNeighbours:
+        opened.append(True)
+        return gallery
+
+    stage = nearest.build(nearest.Options.model_validate({"k": 3}), BuildContext(gallery=opens))
+    assert not opened
+    stage.classify([cutout()], np.ones((1, 3), np.float32))
+    assert gallery.asked == [(3, None, True)]
+
+
+def test_embeddings_stay_writable() -> None:
+    rows = np.ones((1, 3), np.float32)
+    context = BuildContext(gallery=lambda: ListedNeighbours(listed((0.1, "jar"))))
+    nearest.build(nearest.Options(), context).classify([cutout()], rows)
+    assert rows.flags.writeable
