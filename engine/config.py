@@ -42,8 +42,8 @@ class ImageSettings(Section):
     """How pictures are read. ``max_side`` describes and is part of the fingerprint."""
 
     max_side: int = Field(1024, ge=32)  # longer side after decoding, pixels
-    max_pixels: int = Field(250_000_000, ge=1)  # in the file, before decoding
-    max_bytes: int = Field(200_000_000, ge=1)
+    max_pixels: int = Field(80_000_000, ge=1)  # in the file, before decoding
+    max_bytes: int = Field(256 * 2**20, ge=1)
 
 
 class RouteSettings(Section):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import CONTOUR_SIDE, BoolArray, Contour, FloatArray, Matte, UInt8Array
+from engine.types import CONTOUR_SIDE, BoolArray, Box, Contour, FloatArray, Matte, UInt8Array
 
 THRESHOLD = 0.5
 
@@ -36,11 +36,18 @@ def align(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
     The longer side covers ``side`` less twice the margin, whatever it was in the picture.
     """
     mask = _without_crumbs(_binary(matte))
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not rows.size:
+    box = _box(mask)
+    if box is None:
         return Contour.from_mask(np.zeros((side, side), np.bool_))
-    box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Contour.from_mask(_fitted(box, side, side - 2 * round(side * MARGIN_SHARE)))
+    x1, y1, x2, y2 = box
+    return Contour.from_mask(
+        _fitted(mask[y1:y2, x1:x2], side, side - 2 * round(side * MARGIN_SHARE))
+    )
+
+
+def product_box(matte: Matte) -> Box | None:
+    """The box around the mask, crumbs left out; None where nothing reaches the threshold."""
+    return _box(_without_crumbs(_binary(matte)))
 
 
 def iou(one: Contour, other: Contour) -> float:
@@ -93,6 +100,13 @@ def _without_crumbs(mask: UInt8Array) -> UInt8Array:
     kept[0] = False
     pieces: UInt8Array = kept[labels].view(np.uint8)
     return pieces
+
+
+def _box(mask: UInt8Array) -> Box | None:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not rows.size:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _fitted(mask: UInt8Array, side: int, longest: int) -> BoolArray:

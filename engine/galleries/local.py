@@ -21,7 +21,14 @@ from engine.galleries.audit import audit
 from engine.galleries.manifest import Manifest
 from engine.types import Description, Embedding, Entry, Neighbour, Record
 
+__all__ = ["LocalGallery", "Source", "is_gallery"]
+
 LOCK = "writer.lock"
+
+
+def is_gallery(folder: Path) -> bool:
+    """Whether a gallery lies in this folder; opens nothing."""
+    return (folder / _schema.DATABASE).is_file()
 
 
 class LocalGallery:
@@ -49,7 +56,7 @@ class LocalGallery:
     @classmethod
     def open(cls, folder: Path, *, write: bool = False) -> LocalGallery:
         """Open a gallery that exists; raises GalleryError if none does or it is locked."""
-        if not (folder / _schema.DATABASE).is_file():
+        if not is_gallery(folder):
             raise GalleryError(
                 f"{folder}: no gallery here.",
                 remedy=f"Make one with: packsight ingest FOLDER --gallery {folder}",
@@ -61,7 +68,7 @@ class LocalGallery:
     @classmethod
     def create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
         """Make a new, empty gallery and open it for writing."""
-        if (folder / _schema.DATABASE).exists() and _initialised(folder):
+        if is_gallery(folder) and _initialised(folder):
             raise GalleryError(f"{folder}: there is a gallery already.")
         _require_own(folder)
         with _schema.translated(folder):
@@ -71,7 +78,7 @@ class LocalGallery:
     @classmethod
     def open_or_create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
         """Open for writing if it was described alike (else FingerprintError), or create."""
-        if not ((folder / _schema.DATABASE).exists() and _initialised(folder)):
+        if not (is_gallery(folder) and _initialised(folder)):
             return cls.create(folder, manifest)
         gallery = cls.open(folder, write=True)
         try:
@@ -391,7 +398,7 @@ def _lock(folder: Path) -> FileLock:
 def _require_own(folder: Path) -> None:
     """Refuse to scatter a gallery among somebody's files."""
     ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
-    ours |= {LOCK, "writer.pid", "indexes"}
+    ours |= {LOCK, "writer.pid", "indexes", "last-ingest.json"}
     if folder.is_dir():
         with _schema.translated(folder):
             strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)

@@ -1,0 +1,43 @@
+"""Results as plain values for JSON: the same for the command line and the service."""
+
+from __future__ import annotations
+
+from engine.types import Hit, Results
+
+
+def plain(results: Results) -> dict[str, object]:
+    """JSON-ready; scores and distances as numbers, times in milliseconds."""
+    route = results.route
+    return {
+        "hits": [_hit(hit) for hit in results.hits],
+        "no_match": results.no_match,
+        "route": {
+            "categories": [
+                {"name": name, "probability": round(share, 4)}
+                for name, share in zip(route.categories, route.probabilities, strict=True)
+            ],
+            "unsure": route.unsure,
+            "why": route.why,
+        },
+        "quality": list(results.query.quality.flags),
+        "timings_ms": {name: round(s * 1000, 2) for name, s in results.timings.items()},
+        "fingerprint": results.fingerprint,
+    }
+
+
+def _hit(hit: Hit) -> dict[str, object]:
+    record = hit.record
+    return {
+        "rank": hit.rank,
+        "product": record.product_id,
+        "category": record.category,
+        "uri": record.uri,
+        "score": round(hit.score, 6),
+        "distance": round(hit.distance, 6),
+        "iou": None if hit.iou is None else round(hit.iou, 4),
+        "why": hit.why,
+        "views": hit.views,
+        "attributes": dict(record.attributes),
+        "id": record.id,
+        "sha256": record.sha256,
+    }
