@@ -8,10 +8,11 @@ from pathlib import Path
 
 from engine.errors import WeightsError
 from weights.cache import exported_path, make_directory
+from weights.canonical import canonicalise
 from weights.catalog import CatalogEntry
 from weights.checksums import digests_of
 from weights.fetch import FetchPolicy, fetch_checkpoint
-from weights.frameworks.trunk import Trunk, import_framework
+from weights.frameworks.trunk import Trunk
 from weights.parity import TOLERANCE, measure_parity
 from weights.sidecar import ModelFacts, Parity, SourceFacts, sidecar_path, sidecar_text
 
@@ -54,7 +55,7 @@ def export_trunk(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
         beside = Path(folder) / target.name
         trunk.write(beside)
-        opset = _name_batch_axis(beside)
+        opset = canonicalise(beside)
         parity = measure_parity(trunk.features, beside, entry.input, _dimension(entry), tolerance)
         sha256 = digests_of(beside).sha256
         model = ModelFacts(entry.name, _dimension(entry), opset, sha256)
@@ -95,17 +96,6 @@ def _load(entry: CatalogEntry, checkpoint: Path) -> Trunk:
     from weights.frameworks.from_keras import load_trunk as load_keras
 
     return load_keras(entry, checkpoint)
-
-
-def _name_batch_axis(path: Path) -> int:
-    """Call the first axis of input and output ``batch``; returns the opset."""
-    onnx = import_framework("onnx")
-    model = onnx.load(str(path))
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-    return int(next(item.version for item in model.opset_import if item.domain in ("", "ai.onnx")))
 
 
 def _dimension(entry: CatalogEntry) -> int:
