@@ -1,3 +1,3 @@
-"""The engine: the flow from photo to hits and the words it is told in; it knows no concrete model."""
+"""The engine: the flow from photo to hits and its words; it knows no concrete model."""
 
 __version__ = "0.1.0"

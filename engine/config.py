@@ -41,9 +41,9 @@ class StageSettings(Section):
 class ImageSettings(Section):
     """How pictures are read. ``max_side`` describes and is part of the fingerprint."""
 
-    max_side: int = Field(1024, ge=32)  # longer side after decoding, pixels
-    max_pixels: int = Field(80_000_000, ge=1)  # in the file, before decoding
-    max_bytes: int = Field(256 * 2**20, ge=1)
+    max_side: int = Field(default=1024, ge=32)  # longer side after decoding, pixels
+    max_pixels: int = Field(default=80_000_000, ge=1)  # in the file, before decoding
+    max_bytes: int = Field(default=256 * 2**20, ge=1)
 
 
 class RouteSettings(Section):
@@ -53,14 +53,14 @@ class RouteSettings(Section):
     ``hard`` searches the likeliest category alone, as the paper does.
     """
 
-    mass: float = Field(0.95, gt=0, le=1)
-    unsure_below: float = Field(0.35, ge=0, le=1)
+    mass: float = Field(default=0.95, gt=0, le=1)
+    unsure_below: float = Field(default=0.35, ge=0, le=1)
     hard: bool = False
 
 
 class IngestSettings(Section):
-    batch: int = Field(16, ge=1)  # images a transaction and a model batch
-    workers: int = Field(0, ge=0)  # decoding processes; 0: as many as cores
+    batch: int = Field(default=16, ge=1)  # images a transaction and a model batch
+    workers: int = Field(default=0, ge=0)  # decoding processes; 0: as many as cores
 
 
 class WeightSettings(Section):
@@ -69,7 +69,7 @@ class WeightSettings(Section):
 
 
 class RuntimeSettings(Section):
-    threads: int = Field(0, ge=0)  # of the models; 0: as many as cores
+    threads: int = Field(default=0, ge=0)  # of the models; 0: as many as cores
 
 
 class Settings(Section):

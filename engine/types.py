@@ -67,7 +67,7 @@ class Matte:
         if self.alpha.size == 0:
             raise ValueError("Matte.alpha must not be empty")
         low, high = float(self.alpha.min()), float(self.alpha.max())
-        if not (0.0 <= low and high <= 1.0):  # also refuses NaN
+        if not (low >= 0.0 and high <= 1.0):  # also refuses NaN
             raise ValueError(f"Matte.alpha must lie in [0, 1], not [{low}, {high}]")
         _freeze(self.alpha)
 

@@ -14,7 +14,7 @@ import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
@@ -56,14 +56,14 @@ def serve(limits: ImageLimits) -> None:
         send(answers, answer)
 
 
-def send(pipe: BinaryIO, message: object) -> None:
+def send(pipe: IO[bytes], message: object) -> None:
     data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
     pipe.write(_LENGTH.pack(len(data)))
     pipe.write(data)
     pipe.flush()
 
 
-def receive(pipe: BinaryIO) -> Any:
+def receive(pipe: IO[bytes]) -> Any:
     """The next message; None when the other end has closed."""
     head = pipe.read(_LENGTH.size)
     if len(head) < _LENGTH.size:

@@ -71,7 +71,7 @@ def stage_names(section: str) -> list[str]:
 
 def stage_options(section: str, name: str) -> type[StageOptions]:
     """The options model of a stage; raises ConfigError listing the stages there are."""
-    return cast(type[StageOptions], _module(section, name).Options)
+    return cast("type[StageOptions]", _module(section, name).Options)
 
 
 def _build(

@@ -41,13 +41,17 @@ def _show(settings: Settings) -> str:
             lines.append(f"[{section}]  # others: {', '.join(others)}")
         else:
             lines.append(f"[{section}]")
-        lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
+        lines += [_line(key, value) for key, value in table.items()]
         lines.append("")
     return "\n".join(lines).rstrip()
 
 
-def _toml(value: Any) -> str:
+def _line(key: str, value: Any) -> str:
     """Strings, numbers, booleans and lists read the same in JSON and TOML."""
-    if value is None or repr(value) == "PydanticUndefined":
-        return '""  # must be given'
-    return json.dumps(value, ensure_ascii=False)
+    from pydantic_core import PydanticUndefined
+
+    if value is None:
+        return f"# {key} is not set"
+    if value is PydanticUndefined:
+        return f"# {key} must be given"
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}"

@@ -54,7 +54,7 @@ class ShardIndexes:
 
     folder: Path
     dimension: int
-    _open: dict[tuple[str, bool], tuple[str, faiss.Index]] = field(default_factory=dict)
+    _open: dict[tuple[str, bool], tuple[str, faiss.IndexIDMap]] = field(default_factory=dict)
     _asked: bytes = b""
     _rankings: dict[str, _Ranking] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ class ShardIndexes:
         rows = zip(ranking.distances[:k].tolist(), ranking.ids[:k].tolist(), strict=True)
         return [Neighbour(identity, distance, shard.category) for distance, identity in rows]
 
-    def index(self, connection: sqlite3.Connection, shard: Shard) -> faiss.Index:
+    def index(self, connection: sqlite3.Connection, shard: Shard) -> faiss.IndexIDMap:
         """The index in step with the shard: open, on disk, or built from the database."""
         key = (shard.category, shard.labelled)
         token, index = self._open.get(key, ("", None))
@@ -97,7 +97,7 @@ class ShardIndexes:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def stored(self, shard: Shard) -> faiss.Index | None:
+    def stored(self, shard: Shard) -> faiss.IndexIDMap | None:
         """The index file in step with the shard, if it exists and is whole."""
         path = self.folder / INDEXES / shard.file_name
         if not path.is_file():
@@ -108,12 +108,12 @@ class ShardIndexes:
         except RuntimeError as error:
             log.warning("%s: damaged index, rebuilt from the database (%s)", path, error)
             return None
-        if index.d != self.dimension:
-            log.warning("%s: index of another dimension, rebuilt from the database", path)
+        if not isinstance(index, faiss.IndexIDMap) or index.d != self.dimension:
+            log.warning("%s: index of another kind, rebuilt from the database", path)
             return None
         return index
 
-    def _write(self, index: faiss.Index, shard: Shard) -> None:
+    def _write(self, index: faiss.IndexIDMap, shard: Shard) -> None:
         """Write beside, then rename: a file that exists is whole. No space is no failure."""
         target = self.folder / INDEXES / shard.file_name
         part = target.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
@@ -129,7 +129,7 @@ class ShardIndexes:
                 part.unlink(missing_ok=True)
 
 
-def build_index(connection: sqlite3.Connection, shard: Shard, dimension: int) -> faiss.Index:
+def build_index(connection: sqlite3.Connection, shard: Shard, dimension: int) -> faiss.IndexIDMap:
     """An exact L2 index of the shard's embeddings under their record ids."""
     index = faiss.IndexIDMap(faiss.IndexFlatL2(dimension))
     rows = connection.execute(
@@ -144,7 +144,7 @@ def build_index(connection: sqlite3.Connection, shard: Shard, dimension: int) ->
     return index
 
 
-def _rank(index: faiss.Index, vector: npt.NDArray[np.float32], k: int) -> _Ranking:
+def _rank(index: faiss.IndexIDMap, vector: npt.NDArray[np.float32], k: int) -> _Ranking:
     """The nearest k by (distance, id), with every tie of the last one resolved exactly."""
     fetch = min(k + 1, index.ntotal)
     while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import faiss
 import numpy as np
@@ -94,11 +95,16 @@ def _index_faults(
         )
 
 
-def _same(left: faiss.Index, right: faiss.Index) -> bool:
+def _same(left: faiss.IndexIDMap, right: faiss.IndexIDMap) -> bool:
     if left.ntotal != right.ntotal:
         return False
-    if left.ntotal == 0:
-        return True
-    ids = (faiss.vector_to_array(index.id_map) for index in (left, right))
-    vectors = (index.index.reconstruct_n(0, index.ntotal) for index in (left, right))
-    return bool(np.array_equal(*ids) and np.array_equal(*vectors))
+    return left.ntotal == 0 or all(
+        np.array_equal(mine, other)
+        for mine, other in zip(_contents(left), _contents(right), strict=True)
+    )
+
+
+def _contents(index: faiss.IndexIDMap) -> tuple[Any, Any]:
+    """(ids, vectors) in the order they were added."""
+    ids = faiss.vector_to_array(index.id_map)
+    return ids, faiss.downcast_index(index.index).reconstruct_n(0, index.ntotal)
