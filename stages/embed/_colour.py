@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from engine.types import FloatArray, UInt8Array
 
-LIGHTNESS_BINS = 4
+# Fewer lightness bins than chroma bins: lamps change lightness most. On 864 grocery packages
+# 4 instead of 3 find no more (R@1 0.914 to 0.909), and less in studio pictures (0.231 to 0.245).
+LIGHTNESS_BINS = 3
 CHROMA_BINS = 7
 # Print on packages seldom leaves |a|, |b| <= 60; what does is counted in the outermost bin.
 CHROMA_LIMIT = 60.0

@@ -21,8 +21,11 @@ from stages.options import StageOptions
 class Options(StageOptions):
     """``side`` and ``cell`` in pixels; ``hog``, ``colour`` and ``shape`` weigh the groups.
 
-    Every group has length 1 before it is weighted, so a squared distance is the weighted mean
-    of three squared distances.
+    Every group has length 1 before it is weighted, so a squared distance is the weighted sum of
+    three squared distances (the weights squared). Defaults by measurement on 864 shop photos of
+    31 grocery packages (train, crop cutout), each asked of the others, R@1 by product: HOG alone
+    0.55, colour alone 0.92; together with colour, hog = 1 0.87, 0.7 0.89, 0.5 0.91. Asked of
+    31 studio pictures of the same packages: 0.12, 0.24; 0.25, 0.25, 0.25.
     """
 
     side: int = Field(96, ge=16, le=512)

@@ -106,11 +106,11 @@ def slow_colours(pixels: UInt8Array, weight: FloatArray, bands: int) -> list[flo
             rgb = pixels[y : y + 1, x : x + 1].astype(np.float32) / np.float32(255)
             lightness, a, b = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)[0, 0].tolist()
             spots = (
-                (min(max(lightness / 100, 0), 1) * 3, 4),
+                (min(max(lightness / 100, 0), 1) * 2, 3),
                 (min(max(a / 120 + 0.5, 0), 1) * 6, 7),
                 (min(max(b / 120 + 0.5, 0), 1) * 6, 7),
             )
-            for i in range(4):
+            for i in range(3):
                 for j in range(7):
                     for k in range(7):
                         share = 1.0
