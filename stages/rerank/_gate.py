@@ -55,18 +55,16 @@ def rerank_trusted(
     head, tail = list(hits[: options.top_n]), list(hits[options.top_n :])
     faults = [fault_of(query, hit.record.description, options.distrust) for hit in head]
     places = [place for place, fault in enumerate(faults) if not fault]
-    trusted = [head[place] for place in places]
-    contours = [_contour(hit.record.description, options.align) for hit in trusted]
-    overlaps = ious(_contour(query, options.align), contours).tolist() if trusted else []
-    values = [value(hit, iou) for hit, iou in zip(trusted, overlaps, strict=True)]
-    order = sorted(range(len(trusted)), key=lambda index: -values[index])  # stable: ties stay
+    overlaps = dict(zip(places, _overlaps(query, head, places, options.align), strict=True))
+    # sorted() is stable, so that ties keep the order of retrieval.
+    best_first = sorted(places, key=lambda place: -value(head[place], overlaps[place]))
     answer = [
         _explained(hit, f"kept its place: {fault}", None)
         for hit, fault in zip(head, faults, strict=True)
     ]
-    for place, index in zip(places, order, strict=True):
-        hit, iou = trusted[index], overlaps[index]
-        why = f"{words(hit, iou)}, {_moved(places[index] + 1, place + 1)}"
+    for place, origin in zip(places, best_first, strict=True):
+        hit, iou = head[origin], overlaps[origin]
+        why = f"{words(hit, iou)}, {_moved(origin + 1, place + 1)}"
         answer[place] = _explained(hit, why, iou)
     return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
 
@@ -83,6 +81,15 @@ def fault_of(query: Description, candidate: Description, distrust: Sequence[str]
 
 def _raised(quality: MatteQuality, distrust: Sequence[str]) -> list[str]:
     return [flag for flag in quality.flags if flag in distrust]
+
+
+def _overlaps(
+    query: Description, hits: Sequence[Hit], places: Sequence[int], align: bool
+) -> list[float]:
+    """The IoU of the query with the hits at the given places, in their order."""
+    contours = [_contour(hits[place].record.description, align) for place in places]
+    overlaps: list[float] = ious(_contour(query, align), contours).tolist()
+    return overlaps
 
 
 def _contour(description: Description, align: bool) -> Contour:

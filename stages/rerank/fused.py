@@ -15,7 +15,7 @@ class Options(ContourOptions):
     """``weight`` is the share of the IoU: 0 keeps the retrieval's scores, 1 is IoU alone."""
 
     align: bool = True
-    weight: float = Field(0.3, ge=0, le=1)
+    weight: float = Field(0.1, ge=0, le=1)
 
 
 class Fused:
