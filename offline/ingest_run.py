@@ -81,7 +81,7 @@ def run(request: Request) -> IngestReport:
     )
     with watch("load models"):
         parts = assemble(settings, gallery=lambda: holder[0])
-    with _open(request.gallery, settings, parts) as gallery:
+    with _open(request.gallery, parts) as gallery:
         holder.append(gallery)
         report = IngestReport(str(request.folder), str(request.gallery), ignored=found.ignored)
         current = _Run(request, settings, parts.describer, gallery, report, watch)
@@ -113,10 +113,10 @@ def _manifest(folder: Path) -> Manifest | None:
         return gallery.manifest
 
 
-def _open(folder: Path, settings: Settings, parts: Parts) -> LocalGallery:
+def _open(folder: Path, parts: Parts) -> LocalGallery:
     embedder = parts.describer.embedder
     manifest = Manifest(
-        parts.fingerprint, embedder.dimension, embedder.normalised, settings.tables()
+        parts.fingerprint, embedder.dimension, embedder.normalised, parts.settings.tables()
     )
     return LocalGallery.open_or_create(folder, manifest)
 

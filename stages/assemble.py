@@ -38,6 +38,7 @@ class Parts:
     describer: Describer
     reranker: Reranker
     fingerprint: str  # 64 hex digits
+    settings: Settings  # as given, with the paths of checkpoints made absolute
 
 
 def assemble(
@@ -54,13 +55,20 @@ def assemble(
     threads = settings.runtime.threads or os.cpu_count() or 1
     built: dict[str, Any] = {}
     identity: dict[str, object] = {}
+    located: dict[str, StageSettings] = {}
     for section in STAGES:
         context = BuildContext(threads=threads, policy=policy, gallery=gallery)
         options, part = _build(section, settings.stage(section), context)
         built[section] = part
         identity[section] = _identity(settings.stage(section).name, options, context.used)
+        located[section] = _located(settings.stage(section), context.used)
     describer = Describer(built["segment"], built["cutout"], built["embed"], built["classify"])
-    return Parts(describer, built["rerank"], _fingerprint(settings, identity))
+    return Parts(
+        describer,
+        built["rerank"],
+        _fingerprint(settings, identity),
+        settings.model_copy(update=located),
+    )
 
 
 def stage_names(section: str) -> list[str]:
@@ -109,6 +117,17 @@ def _identity(name: str, options: StageOptions, used: Mapping[str, str]) -> dict
         for key, value in values.items()
     }
     return {"name": name, "options": by_content, "weights": sorted(used.values())}
+
+
+def _located(chosen: StageSettings, used: Mapping[str, str]) -> StageSettings:
+    """Checkpoints by absolute path: a gallery is queried from other folders than it was made in."""
+    options = {
+        key: str(Path(value).absolute())
+        if isinstance(value, str) and value in used and Path(value).is_file()
+        else value
+        for key, value in chosen.options.items()
+    }
+    return chosen.model_copy(update={"options": options})
 
 
 def _fingerprint(settings: Settings, identity: Mapping[str, object]) -> str:

@@ -1,0 +1,64 @@
+"""The project's own files: dependency lists that agree, locks that name no host, doors."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0].lower()
+
+
+def test_the_dev_group_holds_every_extra() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    dev = [entry for entry in PROJECT["dependency-groups"]["dev"] if isinstance(entry, str)]
+    assert {requirement for extra in extras.values() for requirement in extra} == set(dev)
+
+
+def test_the_base_install_is_light() -> None:
+    heavy = {"torch", "torchvision", "tensorflow", "keras", "rembg", "mitsuba", "fastapi"}
+    assert not heavy & set(map(_name, PROJECT["project"]["dependencies"]))
+    run = (ROOT / "requirements" / "run.txt").read_text()
+    assert not heavy & set(re.findall(r"^([a-z0-9-]+)==", run, re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_a_lock_pins_with_hashes_and_names_no_host(lock: Path) -> None:
+    text = lock.read_text()
+    assert "://" not in text and "--index-url" not in text and "--find-links" not in text
+    pinned = re.findall(r"^[A-Za-z0-9_.-]+==[^\n]*\\\n\s+--hash=sha256:[0-9a-f]{64}", text, re.M)
+    assert len(pinned) == len(re.findall(r"^[A-Za-z0-9_.-]+==", text, re.M)) > 10
+
+
+def test_each_lock_contains_the_one_before_it() -> None:
+    def pins(name: str) -> set[str]:
+        text = (ROOT / "requirements" / f"{name}.txt").read_text()
+        return set(re.findall(r"^[A-Za-z0-9_.-]+==[^\s;\\]+", text, re.M))
+
+    assert pins("run") <= pins("test") <= pins("dev")
+
+
+def test_every_dependency_is_locked() -> None:
+    text = (ROOT / "requirements" / "run.txt").read_text()
+    locked = set(re.findall(r"^([A-Za-z0-9_.-]+)==", text, re.M))
+    assert set(map(_name, PROJECT["project"]["dependencies"])) <= locked
+
+
+def test_the_code_names_no_machine() -> None:
+    marks = re.compile(r"(^|[^A-Za-z.])/(work|farm|root)/|/home/[a-z]+/")
+    suffixes = {".py", ".md", ".toml", ".html", ".css", ".yaml", ""}
+    here = Path(__file__)
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        hidden = any(part.startswith(".") and part != ".ci" for part in parts)
+        if path.is_file() and path.suffix in suffixes and not hidden and path != here:
+            found = marks.search(path.read_text("utf-8", "replace"))
+            assert found is None, f"{path}: {found.group()}"
