@@ -105,8 +105,11 @@ def _run_onnx(model: Path, batch: FloatArray) -> FloatArray:
     """(N, D): the first half as one batch, the rest one by one, so a fixed batch axis shows."""
     import onnxruntime as ort
 
-    session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
     half = len(batch) // 2
     parts = [batch[:half], *(batch[i : i + 1] for i in range(half, len(batch)))]
-    return np.concatenate([session.run(None, {name: part})[0] for part in parts])
+    try:
+        session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        return np.concatenate([session.run(None, {name: part})[0] for part in parts])
+    except Exception as error:  # the runtime raises a family of private types
+        raise WeightsError(f"{model.name}: ONNX Runtime cannot run the export: {error}") from error

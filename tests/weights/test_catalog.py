@@ -1,0 +1,135 @@
+"""The catalogue that ships: complete, honest about its checksums, refused when wrong."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.errors import WeightsError
+from weights.catalog import CatalogEntry, find_entry, load_catalog
+
+REQUIRED = (
+    "u2net",
+    "u2netp",
+    "silueta",
+    "resnet50_v1",
+    "resnet50_v2",
+    "resnet101",
+    "vgg16",
+    "mobilenet_v2",
+    "efficientnet_v2_l",
+    "efficientnet_v2_l_notop",
+)
+ENTRIES = list(load_catalog().values())
+
+TOY = """
+[toy]
+kind = "segmenter"
+framework = "rembg"
+format = "onnx"
+url = "https://example.org/toy.onnx"
+licence = "MIT"
+source = "nowhere"
+{extra}
+[toy.input]
+height = 4
+width = 5
+range = "unit"
+mean = [0, 0.5, 1]
+std = [1, 1, 1]
+interpolation = "area"
+layout = "nhwc"
+"""
+
+
+def write_catalog(folder: Path, text: str) -> Path:
+    path = folder / "catalog.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_the_catalogue_knows_every_required_checkpoint(name: str) -> None:
+    assert load_catalog()[name].name == name
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_entry_has_a_secure_address_a_licence_and_a_source(entry: CatalogEntry) -> None:
+    assert entry.url.startswith("https://")
+    assert entry.licence
+    assert entry.source
+    assert entry.filename.endswith(f".{entry.format}")
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_a_checksum_is_in_the_form_that_its_publisher_uses(entry: CatalogEntry) -> None:
+    if entry.framework == "torchvision":
+        in_name = re.search(r"-([0-9a-f]{8})\.pth$", entry.url)
+        assert in_name is not None
+        assert entry.checksum is not None
+        assert (entry.checksum.form, entry.checksum.value) == ("sha256_prefix", in_name[1])
+    elif entry.checksum is not None:
+        assert entry.checksum.form == "md5"
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_weights_trained_on_restricted_pictures_say_so(entry: CatalogEntry) -> None:
+    trained_on = "ImageNet" if entry.kind == "trunk" else "U-2-Net issue"
+    assert trained_on in entry.licence_note
+
+
+def test_file_names_and_names_are_distinct() -> None:
+    assert len({entry.filename for entry in ENTRIES}) == len(ENTRIES)
+
+
+def test_an_unknown_name_lists_the_valid_ones() -> None:
+    with pytest.raises(WeightsError, match=r"'resnet'.*u2net, u2netp.*resnet50_v1"):
+        find_entry("resnet", load_catalog())
+
+
+def test_an_entry_carries_what_its_table_says(tmp_path: Path) -> None:
+    checksum = "a1" * 32
+    entry = load_catalog(write_catalog(tmp_path, TOY.format(extra=f'sha256 = "{checksum}"')))["toy"]
+    assert (entry.input.height, entry.input.width) == (4, 5)
+    assert entry.input.mean == (0.0, 0.5, 1.0)
+    assert str(entry.checksum) == f"sha256 {checksum}"
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ('colour = "red"', "unknown colour"),
+        ('md5 = "12345"', "md5 needs 32 to 32"),
+        ('md5 = "XYZ45678901234567890123456789012"', "hex digits"),
+        ('sha256_prefix = "abc"', "sha256_prefix needs 8"),
+        ("bytes = -1", "bytes must be a positive whole number"),
+        ('bytes = "many"', "bytes must be a positive whole number"),
+    ],
+)
+def test_a_wrong_table_is_refused_by_file_and_name(tmp_path: Path, extra: str, said: str) -> None:
+    path = write_catalog(tmp_path, TOY.format(extra=extra))
+    with pytest.raises(WeightsError, match=said) as raised:
+        load_catalog(path)
+    assert "[toy]" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('range = "unit"', 'range = "percent"', "range must be one of unit, max, byte"),
+        ('layout = "nhwc"', "", "missing layout"),
+        ("std = [1, 1, 1]", "std = [1, 0, 1]", "std must be positive"),
+        ("std = [1, 1, 1]", "std = [1, 1]", "three numbers"),
+        ("height = 4", "height = 0", "size must be positive"),
+        ("height = 4", 'height = "4"', "whole numbers"),
+        ('format = "onnx"', 'format = "zip"', "'zip' is not one of"),
+        ('kind = "segmenter"', 'kind = "trunk"', "a trunk needs its dimension"),
+        ("[toy]", "[toy", "not a weights catalogue"),
+    ],
+)
+def test_a_wrong_value_says_what_would_be_right(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    path = write_catalog(tmp_path, TOY.format(extra="").replace(old, new))
+    with pytest.raises(WeightsError, match=said):
+        load_catalog(path)
