@@ -7,6 +7,7 @@ does not depend on what else is in the batch (up to float rounding).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from engine.types import (
@@ -101,6 +102,15 @@ class Neighbours(Protocol):
 
 class Gallery(Neighbours, Protocol):
     """Where descriptions live. What ``add`` has returned survives a killed process."""
+
+    @property
+    def name(self) -> str:
+        """What the command line and errors call it: a folder, an address."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """All reads inside see the gallery as it was when the first of them ran."""
+        ...
 
     @property
     def fingerprint(self) -> str: ...

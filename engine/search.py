@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from engine.config import RouteSettings
 from engine.describe import Described, Describer
 from engine.errors import ConfigError, GalleryError
-from engine.galleries.local import LocalGallery
-from engine.protocols import Reranker
+from engine.protocols import Gallery, Reranker
 from engine.routing import route
 from engine.timings import Stopwatch
 from engine.types import Cutout, Description, Hit, Neighbour, Results, RGBImage, Route
@@ -31,7 +30,7 @@ class Searcher:
     """Answers photos from one gallery. Describes the query as the gallery was described."""
 
     describer: Describer
-    gallery: LocalGallery
+    gallery: Gallery
     reranker: Reranker
     routing: RouteSettings
     normalised: bool  # whether embeddings have length 1, so that scores are cosines
@@ -72,8 +71,8 @@ class Searcher:
         held = self.gallery.categories()
         if not held:
             raise GalleryError(
-                f"{self.gallery.folder}: the gallery is empty.",
-                remedy=f"Fill it with: packsight ingest FOLDER --gallery {self.gallery.folder}",
+                f"{self.gallery.name}: the gallery is empty.",
+                remedy=f"Fill it with: packsight ingest FOLDER --gallery {self.gallery.name}",
             )
         for category in wanted or ():
             if category not in held:

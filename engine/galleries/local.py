@@ -121,6 +121,10 @@ class LocalGallery:
     # ------------------------------------------------------------------ reading
 
     @property
+    def name(self) -> str:
+        return str(self.folder)
+
+    @property
     def fingerprint(self) -> str:
         return self.manifest.fingerprint
 
