@@ -99,8 +99,7 @@ def description(row: tuple[object, ...]) -> Description:
 def description_values(described: Description) -> tuple[object, ...]:
     """In the order of DESCRIPTION_COLUMNS."""
     return (
-        json.dumps(described.scores.names, ensure_ascii=False),
-        described.scores.probabilities.astype("<f4").tobytes(),
+        *score_values(described.scores),
         described.embedding.vector.astype("<f4").tobytes(),
         described.contour.packed.tobytes(),
         described.contour.area,
@@ -108,6 +107,12 @@ def description_values(described: Description) -> tuple[object, ...]:
         described.aligned.area,
         json.dumps(described.quality.flags),
     )
+
+
+def score_values(scores: CategoryScores) -> tuple[str, bytes]:
+    """As the columns score_names and score_values."""
+    names = json.dumps(scores.names, ensure_ascii=False)
+    return names, scores.probabilities.astype("<f4").tobytes()
 
 
 def attributes_json(attributes: Mapping[str, str]) -> str:

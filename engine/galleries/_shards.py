@@ -15,6 +15,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from engine.errors import GalleryError
 from engine.types import Embedding, Neighbour
 
 log = logging.getLogger(__name__)
@@ -81,11 +82,20 @@ class ShardIndexes:
             return index
         index = self.stored(shard)
         if index is None:
-            built = build_index(connection, shard, self.dimension)
+            built = self._built(connection, shard)
             self._write(built, shard)
             index = self.stored(shard) or built
         self._open[key] = (shard.token, index)
         return index
+
+    def _built(self, connection: sqlite3.Connection, shard: Shard) -> faiss.IndexIDMap:
+        try:
+            return build_index(connection, shard, self.dimension)
+        except ValueError as error:
+            raise GalleryError(
+                f"{self.folder}: {error}.",
+                remedy=f"List all that is damaged with: packsight gallery check {self.folder}",
+            ) from error
 
     def keep_only(self, shards: list[Shard]) -> None:
         """Delete the index files of the past and let go of what they map."""
@@ -130,7 +140,10 @@ class ShardIndexes:
 
 
 def build_index(connection: sqlite3.Connection, shard: Shard, dimension: int) -> faiss.IndexIDMap:
-    """An exact L2 index of the shard's embeddings under their record ids."""
+    """An exact L2 index of the shard's embeddings under their record ids.
+
+    Raises ValueError naming an image whose stored vector has another length.
+    """
     index = faiss.IndexIDMap(faiss.IndexFlatL2(dimension))
     rows = connection.execute(
         "SELECT images.id, embedding FROM images JOIN descriptions USING (id) "
@@ -138,6 +151,9 @@ def build_index(connection: sqlite3.Connection, shard: Shard, dimension: int) ->
         (shard.category, int(shard.labelled)),
     )
     while chunk := rows.fetchmany(1024):
+        for identity, blob in chunk:
+            if len(blob) != 4 * dimension:
+                raise ValueError(f"image {identity} has a vector of {len(blob)} bytes")
         ids = np.array([row[0] for row in chunk], np.int64)
         vectors = np.frombuffer(b"".join(row[1] for row in chunk), "<f4")
         index.add_with_ids(vectors.reshape(len(ids), dimension).astype(np.float32), ids)

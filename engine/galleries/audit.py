@@ -30,11 +30,10 @@ def audit(
     damage = _database_faults(connection)
     if damage:
         return damage
-    return [
-        *_row_faults(connection, manifest),
-        *_shard_faults(connection, shards),
-        *(fault for shard in shards for fault in _index_faults(connection, shard, indexes)),
-    ]
+    damage = [*_row_faults(connection, manifest), *_shard_faults(connection, shards)]
+    if damage:
+        return damage  # indexes are held against the rows: these must be whole first
+    return [fault for shard in shards for fault in _index_faults(connection, shard, indexes)]
 
 
 def _database_faults(connection: sqlite3.Connection) -> list[str]:

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from engine.errors import GalleryError
-from engine.galleries import _rows, _schema
+from engine.galleries import _folder, _rows, _schema
+from engine.galleries._folder import is_gallery
 from engine.galleries._rows import Source
 from engine.galleries._shards import Shard, ShardIndexes
 from engine.galleries.audit import audit
 from engine.galleries.manifest import Manifest
-from engine.types import Description, Embedding, Entry, Neighbour, Record
+from engine.types import CategoryScores, Description, Embedding, Entry, Neighbour, Record
 
 __all__ = ["LocalGallery", "Source", "is_gallery"]
-
-LOCK = "writer.lock"
-
-
-def is_gallery(folder: Path) -> bool:
-    """Whether a gallery lies in this folder; opens nothing."""
-    return (folder / _schema.DATABASE).is_file()
 
 
 class LocalGallery:
@@ -56,29 +49,26 @@ class LocalGallery:
     @classmethod
     def open(cls, folder: Path, *, write: bool = False) -> LocalGallery:
         """Open a gallery that exists; raises GalleryError if none does or it is locked."""
-        if not is_gallery(folder):
-            raise GalleryError(
-                f"{folder}: no gallery here.",
-                remedy=f"Make one with: packsight ingest FOLDER --gallery {folder}",
-            )
         with _schema.translated(folder):
-            lock = _lock(folder) if write else None
+            if not _folder.holds_database(folder):
+                raise _none_here(folder)
+            lock = _folder.lock(folder) if write else None
             return cls._started(folder, lock)
 
     @classmethod
     def create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
         """Make a new, empty gallery and open it for writing."""
-        if is_gallery(folder) and _initialised(folder):
+        if _folder.is_initialised(folder):
             raise GalleryError(f"{folder}: there is a gallery already.")
-        _require_own(folder)
+        _folder.require_own(folder)
         with _schema.translated(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            return cls._started(folder, _lock(folder), manifest)
+            return cls._started(folder, _folder.lock(folder), manifest)
 
     @classmethod
     def open_or_create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
         """Open for writing if it was described alike (else FingerprintError), or create."""
-        if not (is_gallery(folder) and _initialised(folder)):
+        if not _folder.is_initialised(folder):
             return cls.create(folder, manifest)
         gallery = cls.open(folder, write=True)
         try:
@@ -97,7 +87,9 @@ class LocalGallery:
         try:
             connection = _schema.connect(folder)
             if manifest is not None:
-                _initialise(connection, manifest)
+                _folder.initialise(connection, manifest)
+            elif not _folder.has_manifest(connection):
+                raise _none_here(folder)
             return cls(folder, connection, lock)
         except BaseException:
             if connection is not None:
@@ -164,11 +156,11 @@ class LocalGallery:
         """Records with their descriptions, aligned with ids; KeyError names a missing id."""
         rows = self._select(
             f"SELECT {_rows.SOURCE_COLUMNS}, {_rows.DESCRIPTION_COLUMNS} "
-            "FROM images JOIN descriptions USING (id) "
+            "FROM images LEFT JOIN descriptions USING (id) "
             "WHERE images.id IN (SELECT value FROM json_each(?))",
             json.dumps([int(identity) for identity in ids]),
         )
-        by_id = {found.id: found for found in map(_rows.record, rows)}
+        by_id = {found.id: found for found in map(self._record, rows)}
         return [by_id[identity] for identity in ids]
 
     def sources(self) -> Iterator[Source]:
@@ -243,6 +235,10 @@ class LocalGallery:
         with self._writing():
             for shard in self._shards():
                 self._touch(shard.category, shard.labelled)
+            # Also what a damaged list of shards has forgotten.
+            present = self._select("SELECT DISTINCT category, labelled FROM images")
+            for category, labelled in present:
+                self._touch(str(category), bool(labelled))
         self.build_indexes()
         return len(self._shards())
 
@@ -251,6 +247,15 @@ class LocalGallery:
     def _select(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         with self._reading():
             return self._connection.execute(sql, values).fetchall()
+
+    def _record(self, row: tuple[object, ...]) -> Record:
+        try:
+            return _rows.record(row)
+        except (ValueError, TypeError, KeyError) as error:
+            raise GalleryError(
+                f"{self.folder}: image {row[0]} ({row[1]}) is damaged ({error}).",
+                remedy=f"List all that is with: packsight gallery check {self.folder}",
+            ) from error
 
     def _shards(self) -> list[Shard]:
         rows = self._connection.execute(
@@ -303,6 +308,15 @@ class LocalGallery:
         if (category, entry.category is not None) != (old[0], bool(old[1])):
             self._touch(old[0], bool(old[1]))
             self._touch(category, entry.category is not None)
+            self._be_certain(identity, category)
+
+    def _be_certain(self, identity: int, category: str) -> None:
+        """A label is not predicted: what the classifier once said of the image is void."""
+        names, values = _rows.score_values(CategoryScores.certain(category))
+        self._connection.execute(
+            "UPDATE descriptions SET score_names = ?, score_values = ? WHERE id = ?",
+            (names, values, identity),
+        )
 
     def _delete(self, identity: int) -> int:
         self._touch_of(identity)
@@ -381,58 +395,8 @@ def _entry_values(entry: Entry, category: str) -> tuple[object, ...]:
     )
 
 
-def _lock(folder: Path) -> FileLock:
-    lock = FileLock(folder / LOCK, timeout=0)
-    owner = folder / "writer.pid"
-    try:
-        lock.acquire()
-    except Timeout:
-        holder = ""
-        with contextlib.suppress(OSError):
-            holder = f" (process {owner.read_text().strip()})"
-        raise GalleryError(
-            f"{folder}: another process{holder} is writing to this gallery.",
-            remedy="Wait for it to end and run the same command again.",
-        ) from None
-    with contextlib.suppress(OSError):
-        owner.write_text(f"{os.getpid()}\n")
-    return lock
-
-
-def _require_own(folder: Path) -> None:
-    """Refuse to scatter a gallery among somebody's files."""
-    ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
-    ours |= {LOCK, "writer.pid", "indexes", "last-ingest.json"}
-    if folder.is_dir():
-        with _schema.translated(folder):
-            strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)
-        if strangers:
-            raise GalleryError(
-                f"{folder}: not a gallery, and not empty (it holds {strangers[0]}).",
-                remedy="Name a new or an empty folder with --gallery.",
-            )
-    elif folder.exists():
-        raise GalleryError(f"{folder}: is a file.", remedy="Name a folder with --gallery.")
-
-
-def _initialised(folder: Path) -> bool:
-    """Whether creation was finished; a process killed in its midst leaves an empty database."""
-    with _schema.translated(folder):
-        connection = _schema.connect(folder)
-        try:
-            sql = "SELECT 1 FROM sqlite_master WHERE name = 'manifest'"
-            return connection.execute(sql).fetchone() is not None
-        finally:
-            connection.close()
-
-
-def _initialise(connection: sqlite3.Connection, manifest: Manifest) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for statement in _schema.TABLES.split(";"):
-            connection.execute(statement)
-        connection.executemany("INSERT INTO manifest VALUES (?, ?)", manifest.to_rows())
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
+def _none_here(folder: Path) -> GalleryError:
+    return GalleryError(
+        f"{folder}: no gallery here.",
+        remedy=f"Make one with: packsight ingest FOLDER --gallery {folder}",
+    )

@@ -34,7 +34,10 @@ class Manifest:
     @classmethod
     def from_rows(cls, rows: list[tuple[str, str]], where: str) -> Manifest:
         """Read the pairs back; raises GalleryError for another format or a damaged manifest."""
-        values = {key: json.loads(value) for key, value in rows}
+        try:
+            values = {key: json.loads(value) for key, value in rows}
+        except ValueError as error:
+            raise GalleryError(f"{where}: the manifest is damaged ({error}).") from error
         version = values.get("format_version")
         if version != FORMAT_VERSION:
             raise GalleryError(

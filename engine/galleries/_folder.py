@@ -1,0 +1,98 @@
+"""The folder of a local gallery: whether one lies there, who may write, how one is begun."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from engine.errors import GalleryError
+from engine.galleries import _schema
+from engine.galleries.manifest import Manifest
+
+LOCK = "writer.lock"
+OWNER = "writer.pid"
+
+
+def is_gallery(folder: Path) -> bool:
+    """Whether a gallery lies in this folder; opens nothing. Where we may not look, none does."""
+    try:
+        return holds_database(folder)
+    except OSError:
+        return False
+
+
+def holds_database(folder: Path) -> bool:
+    """As ``is_gallery``; raises OSError where we may not look."""
+    return (folder / _schema.DATABASE).is_file()
+
+
+def is_initialised(folder: Path) -> bool:
+    """Whether creation was finished; a process killed in its midst leaves an empty database."""
+    with _schema.translated(folder):
+        if not holds_database(folder):
+            return False
+        connection = _schema.connect(folder)
+        try:
+            return has_manifest(connection)
+        finally:
+            connection.close()
+
+
+def has_manifest(connection: sqlite3.Connection) -> bool:
+    sql = "SELECT 1 FROM sqlite_master WHERE name = 'manifest'"
+    return connection.execute(sql).fetchone() is not None
+
+
+def initialise(connection: sqlite3.Connection, manifest: Manifest) -> None:
+    """All tables and the manifest in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _schema.TABLES.split(";"):
+            connection.execute(statement)
+        connection.executemany("INSERT INTO manifest VALUES (?, ?)", manifest.to_rows())
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def lock(folder: Path) -> FileLock:
+    """Become the one writer, or raise GalleryError naming the process that is it."""
+    # Not thread-local: whichever thread closes the gallery must let the lock go.
+    held = FileLock(folder / LOCK, timeout=0, thread_local=False)
+    owner = folder / OWNER
+    try:
+        held.acquire()
+    except Timeout:
+        holder = ""
+        with contextlib.suppress(OSError):
+            holder = f" (process {owner.read_text().strip()})"
+        raise GalleryError(
+            f"{folder}: another process{holder} is writing to this gallery.",
+            remedy="Wait for it to end and run the same command again.",
+        ) from None
+    with contextlib.suppress(OSError):
+        owner.write_text(f"{os.getpid()}\n")
+    return held
+
+
+def require_own(folder: Path) -> None:
+    """Refuse to scatter a gallery among somebody's files."""
+    ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
+    ours |= {LOCK, OWNER, "indexes", "last-ingest.json"}
+    with _schema.translated(folder):
+        if folder.is_dir():
+            strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+        elif folder.exists():
+            raise GalleryError(f"{folder}: is a file.", remedy="Name a folder with --gallery.")
+        else:
+            return
+    if strangers:
+        raise GalleryError(
+            f"{folder}: not a gallery, and not empty (it holds {strangers[0]}).",
+            remedy="Name a new or an empty folder with --gallery.",
+        )

@@ -1,0 +1,26 @@
+"""What every test may rely on: an environment without settings, and a small drawn catalogue."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.drawn_catalogue import write_catalogue
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's PACKSIGHT_ variables must not reach the tests; caches they may share."""
+    for name in os.environ:
+        if name.startswith("PACKSIGHT_") and "__" in name:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    """Three categories of two products with two views each: twelve pictures."""
+    folder = tmp_path / "catalogue"
+    write_catalogue(folder)
+    return folder

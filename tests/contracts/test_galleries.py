@@ -1,0 +1,265 @@
+"""What every gallery promises, held against a list and numpy."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import FingerprintError, GalleryError
+from engine.galleries.local import LocalGallery
+from engine.types import Embedding, Neighbour
+from tests.engine.made_descriptions import described, entry, manifest
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[LocalGallery]:
+    with LocalGallery.create(tmp_path / "gallery", manifest()) as opened:
+        yield opened
+
+
+def vector(*numbers: float) -> Embedding:
+    return Embedding(np.array(numbers, np.float32))
+
+
+def put(gallery: LocalGallery, name: str, at: tuple[float, float], category: str = "jar") -> int:
+    (identity,) = gallery.add([entry(name, category)], [described(at, category)])
+    return identity
+
+
+def test_what_was_added_comes_back_as_it_was(gallery: LocalGallery) -> None:
+    given_entry = entry("a", "jar", "cream", {"colour": "grün", "size": "50 ml"})
+    given_description = described((3, 4))
+    (identity,) = gallery.add([given_entry], [given_description])
+    (record,) = gallery.records([identity])
+    assert (record.id, record.uri, record.sha256) == (identity, given_entry.uri, "sha of a")
+    assert (record.product_id, record.category, record.labelled) == ("cream", "jar", True)
+    assert record.attributes == {"colour": "grün", "size": "50 ml"}
+    back = record.description
+    np.testing.assert_array_equal(back.embedding.vector, [3, 4])
+    np.testing.assert_array_equal(back.contour.packed, given_description.contour.packed)
+    np.testing.assert_array_equal(back.aligned.packed, given_description.aligned.packed)
+    assert (back.contour.area, back.aligned.area) == (4 * 128, 4 * 128)
+    assert back.scores.names == ("jar",)
+    assert back.quality == given_description.quality
+
+
+def test_a_picture_without_a_label_gets_the_predicted_category(gallery: LocalGallery) -> None:
+    (identity,) = gallery.add([entry("a", None)], [described((1, 0), "stick")])
+    (record,) = gallery.records([identity])
+    assert (record.category, record.labelled) == ("stick", False)
+    assert gallery.search(vector(1, 0), 5, labelled_only=True) == []
+    assert len(gallery.search(vector(1, 0), 5)) == 1
+
+
+def test_ids_are_aligned_with_the_entries_and_records_with_the_ids(gallery: LocalGallery) -> None:
+    names = ["c", "a", "b"]
+    ids = gallery.add([entry(n) for n in names], [described((i, 0)) for i in range(3)])
+    assert [record.product_id for record in gallery.records(ids[::-1])] == names[::-1]
+
+
+def test_an_unknown_id_is_named(gallery: LocalGallery) -> None:
+    with pytest.raises(KeyError, match="77"):
+        gallery.records([77])
+
+
+def test_the_same_uri_is_replaced_and_keeps_its_id(gallery: LocalGallery) -> None:
+    first = put(gallery, "a", (1, 0), "jar")
+    gallery.search(vector(1, 0), 1)
+    second = put(gallery, "a", (0, 9), "stick")
+    assert second == first
+    assert len(gallery) == 1
+    assert gallery.categories() == {"stick": 1}
+    assert gallery.search(vector(0, 9), 5) == [Neighbour(first, 0.0, "stick")]
+    assert gallery.check() == []
+
+
+def test_removing_says_how_many_there_were_and_forgets_the_category(gallery: LocalGallery) -> None:
+    ids = [put(gallery, "a", (1, 0), "jar"), put(gallery, "b", (2, 0), "stick")]
+    assert gallery.remove([ids[0], 999]) == 1
+    assert gallery.categories() == {"stick": 1}
+    assert [n.id for n in gallery.search(vector(1, 0), 5)] == [ids[1]]
+    assert gallery.check() == []
+    assert gallery.remove(ids) == 1
+    assert (len(gallery), gallery.search(vector(1, 0), 5), gallery.check()) == (0, [], [])
+
+
+def test_an_id_is_never_given_twice(gallery: LocalGallery) -> None:
+    first = put(gallery, "a", (1, 0))
+    gallery.remove([first])
+    assert put(gallery, "b", (1, 0)) != first
+
+
+def test_amending_moves_and_relabels_without_touching_the_description(
+    gallery: LocalGallery,
+) -> None:
+    identity = put(gallery, "a", (1, 2), "jar")
+    gallery.search(vector(1, 2), 1)
+    gallery.amend({identity: entry("moved", "stick", "other", {"new": "yes"})})
+    (record,) = gallery.records([identity])
+    assert (record.uri, record.product_id) == ("/pictures/moved.jpg", "other")
+    assert (record.category, record.attributes) == ("stick", {"new": "yes"})
+    np.testing.assert_array_equal(record.description.embedding.vector, [1, 2])
+    assert gallery.search(vector(1, 2), 5, ["jar"]) == []
+    assert gallery.search(vector(1, 2), 5, ["stick"]) == [Neighbour(identity, 0.0, "stick")]
+    assert gallery.check() == []
+
+
+def test_a_label_makes_the_scores_certain_again(gallery: LocalGallery) -> None:
+    (identity,) = gallery.add([entry("a", None)], [described((1, 0), "stick")])
+    gallery.amend({identity: entry("a", "jar")})
+    (record,) = gallery.records([identity])
+    assert (record.category, record.labelled) == ("jar", True)
+    assert record.description.scores.ranked() == [("jar", 1.0)]
+
+
+def test_a_label_cannot_be_amended_away(gallery: LocalGallery) -> None:
+    identity = put(gallery, "a", (1, 0))
+    with pytest.raises(ValueError, match="cannot be taken away"):
+        gallery.amend({identity: entry("a", None)})
+    with pytest.raises(KeyError):
+        gallery.amend({404: entry("b")})
+    assert gallery.records([identity])[0].labelled
+
+
+def test_an_error_amid_a_batch_stores_nothing_of_it(gallery: LocalGallery) -> None:
+    put(gallery, "old", (1, 0))
+    with pytest.raises(GalleryError, match="vector of 3"):
+        gallery.add([entry("a"), entry("b")], [described((1, 0)), described((1, 2, 3))])
+    with pytest.raises(ValueError):
+        gallery.add([entry("a"), entry("b")], [described((1, 0))])
+    assert [source.uri for source in gallery.sources()] == ["/pictures/old.jpg"]
+    put(gallery, "a", (1, 0))  # the connection is sound
+    assert gallery.check() == []
+
+
+def test_a_query_of_another_dimension_is_refused(gallery: LocalGallery) -> None:
+    with pytest.raises(GalleryError, match="2 numbers, asked with 3"):
+        gallery.search(vector(1, 2, 3), 1)
+
+
+def test_another_fingerprint_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    LocalGallery.create(tmp_path / "g", manifest()).close()
+    with pytest.raises(FingerprintError, match=r"ingest into a new folder"):
+        LocalGallery.open_or_create(tmp_path / "g", manifest(fingerprint="0" * 64))
+    LocalGallery.open_or_create(tmp_path / "g", manifest()).close()  # and lets the lock go
+
+
+numbers = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])
+row = st.tuples(st.sampled_from(["jar", "stick", "puff"]), st.booleans(), numbers, numbers)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(row, max_size=90),
+    at=st.tuples(numbers, numbers),
+    k=st.integers(1, 120),
+    categories=st.none() | st.sets(st.sampled_from(["jar", "stick", "puff", "none such"])),
+    labelled_only=st.booleans(),
+)
+def test_search_equals_sorting_everything_by_distance_and_id(
+    rows: list[tuple[str, bool, float, float]],
+    at: tuple[float, float],
+    k: int,
+    categories: set[str] | None,
+    labelled_only: bool,
+) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalGallery.create(Path(folder, "g"), manifest()) as gallery,
+    ):
+        entries = [
+            entry(str(number), category if labelled else None)
+            for number, (category, labelled, _, _) in enumerate(rows)
+        ]
+        ids = gallery.add(entries, [described((x, y), category) for category, _, x, y in rows])
+        expected = sorted(
+            (float(np.hypot(x - at[0], y - at[1])), identity, category)
+            for identity, (category, labelled, x, y) in zip(ids, rows, strict=True)
+            if (categories is None or category in categories) and (labelled or not labelled_only)
+        )[:k]
+        asked = None if categories is None else sorted(categories)
+        found = gallery.search(vector(*at), k, asked, labelled_only=labelled_only)
+        assert [(n.id, n.category) for n in found] == [(i, c) for _, i, c in expected]
+        np.testing.assert_allclose([n.distance for n in found], [d for d, _, _ in expected])
+        # Asking for fewer, from the same ranking, is the head of the same list.
+        assert gallery.search(vector(*at), 3, asked, labelled_only=labelled_only) == found[:3]
+
+
+def test_exact_duplicates_in_many_dimensions_tie_by_id(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    for dimension in (7, 64, 129):
+        kinds = random.normal(size=(4, dimension))
+        with LocalGallery.create(tmp_path / str(dimension), manifest(dimension)) as gallery:
+            which = random.integers(0, 4, 203)
+            ids = gallery.add(
+                [entry(str(number)) for number in range(203)],
+                [described(kinds[kind].tolist()) for kind in which],
+            )
+            query = Embedding(random.normal(size=dimension).astype(np.float32))
+            for k in (1, 5, 66, 203, 400):
+                found = gallery.search(query, k)
+                twin = [
+                    np.linalg.norm(kinds[kind].astype(np.float32) - query.vector) for kind in which
+                ]
+                order = sorted(range(203), key=lambda at: (twin[at], ids[at]))[:k]
+                assert [n.id for n in found] == [ids[at] for at in order]
+
+
+def test_a_snapshot_sees_nothing_of_a_later_commit(tmp_path: Path) -> None:
+    with LocalGallery.create(tmp_path / "g", manifest()) as writer:
+        put(writer, "a", (1, 0))
+        with LocalGallery.open(tmp_path / "g") as reader:
+            with reader.snapshot():
+                assert len(reader) == 1
+                put(writer, "b", (1, 0), "stick")
+                writer.remove([1])
+                assert [n.id for n in reader.search(vector(1, 0), 5)] == [1]
+                assert reader.records([1])[0].product_id == "a"
+                assert reader.categories() == {"jar": 1}
+            assert [n.id for n in reader.search(vector(1, 0), 5)] == [2]
+            assert reader.categories() == {"stick": 1}
+
+
+def test_readers_in_threads_beside_a_writer_see_whole_batches(tmp_path: Path) -> None:
+    batches, size = 25, 4
+    with (
+        LocalGallery.create(tmp_path / "g", manifest()) as writer,
+        LocalGallery.open(tmp_path / "g") as shared,
+    ):
+        faults: list[object] = []
+        stop = threading.Event()
+
+        def read() -> None:
+            try:
+                while not stop.is_set():
+                    with shared.snapshot():
+                        found = shared.search(vector(0, 0), 1000)
+                        records = shared.records([n.id for n in found])
+                        count = len(shared)
+                    if len(found) % size or len(records) != len(found) or count != len(found):
+                        faults.append((len(found), len(records), count))
+            except Exception as error:
+                faults.append(error)
+
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for batch in range(batches):
+            names = [f"{batch}-{number}" for number in range(size)]
+            writer.add(
+                [entry(name, "jar" if batch % 2 else "stick") for name in names],
+                [described((batch, number)) for number in range(size)],
+            )
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert faults == []
+        assert len(writer) == batches * size
+        assert writer.check() == []

@@ -1,0 +1,149 @@
+"""One writer, any number of readers, and what each is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import GalleryError
+from engine.galleries.local import LocalGallery, is_gallery
+from engine.types import Embedding
+from tests.engine.made_descriptions import described, entry, manifest
+
+
+def made(folder: Path) -> Path:
+    with LocalGallery.create(folder, manifest()) as gallery:
+        gallery.add([entry("a")], [described((1, 0))])
+    return folder
+
+
+def test_a_second_writer_is_refused_and_told_who_holds_the_lock(tmp_path: Path) -> None:
+    folder = made(tmp_path / "g")
+    with (
+        LocalGallery.open(folder, write=True),
+        pytest.raises(GalleryError, match=r"process \d+\) is writing"),
+    ):
+        LocalGallery.open(folder, write=True)
+    LocalGallery.open(folder, write=True).close()
+
+
+def test_a_writer_in_another_process_locks_until_it_is_killed(tmp_path: Path) -> None:
+    folder = made(tmp_path / "g")
+    program = (
+        "import sys, time; from pathlib import Path;"
+        "from engine.galleries.local import LocalGallery;"
+        "gallery = LocalGallery.open(Path(sys.argv[1]), write=True); print('held', flush=True);"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(folder)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    ) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        with pytest.raises(GalleryError, match=f"process {holder.pid}"):
+            LocalGallery.open(folder, write=True)
+        with LocalGallery.open(folder) as reader:
+            assert len(reader) == 1
+        holder.kill()
+    LocalGallery.open(folder, write=True).close()
+
+
+def test_the_lock_is_let_go_by_whichever_thread_closes(tmp_path: Path) -> None:
+    gallery = LocalGallery.open(made(tmp_path / "g"), write=True)
+    thread = threading.Thread(target=gallery.close)
+    thread.start()
+    thread.join()
+    LocalGallery.open(tmp_path / "g", write=True).close()
+
+
+def test_a_failed_opening_lets_the_lock_go(tmp_path: Path) -> None:
+    folder = made(tmp_path / "g")
+    whole = (folder / "gallery.sqlite").read_bytes()
+    (folder / "gallery.sqlite").write_bytes(b"garbage " * 1000)
+    with pytest.raises(GalleryError, match="damaged"):
+        LocalGallery.open(folder, write=True)
+    (folder / "gallery.sqlite").write_bytes(whole)
+    LocalGallery.open(folder, write=True).close()
+
+
+def test_a_reader_reads_amid_a_writers_transaction(tmp_path: Path) -> None:
+    folder = made(tmp_path / "g")
+    with LocalGallery.open(folder, write=True) as writer, writer._writing():
+        writer._connection.execute("DELETE FROM images")
+        with LocalGallery.open(folder) as reader:
+            assert len(reader) == 1
+            found = reader.search(Embedding(np.array([1, 0], np.float32)), 1)
+            assert [neighbour.distance for neighbour in found] == [0.0]
+
+
+def test_a_gallery_opened_for_reading_writes_nothing(tmp_path: Path) -> None:
+    with LocalGallery.open(made(tmp_path / "g")) as reader:
+        for write in (lambda: reader.remove([1]), lambda: reader.add([], []), reader.rebuild):
+            with pytest.raises(GalleryError, match="reading only"):
+                write()
+        assert len(reader) == 1
+
+
+def test_a_closed_gallery_says_so(tmp_path: Path) -> None:
+    gallery = LocalGallery.open(made(tmp_path / "g"))
+    gallery.close()
+    with pytest.raises(GalleryError, match="closed"):
+        len(gallery)
+
+
+def test_where_no_gallery_lies_the_way_to_make_one_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(GalleryError, match="packsight ingest FOLDER --gallery"):
+        LocalGallery.open(tmp_path / "none")
+
+
+def test_an_unfinished_creation_is_no_gallery_and_can_be_finished(tmp_path: Path) -> None:
+    folder = tmp_path / "g"
+    folder.mkdir()
+    (folder / "gallery.sqlite").touch()  # killed between the file and its first transaction
+    with pytest.raises(GalleryError, match="packsight ingest FOLDER --gallery"):
+        LocalGallery.open(folder)
+    with LocalGallery.open_or_create(folder, manifest()) as gallery:
+        assert len(gallery) == 0
+
+
+def test_a_gallery_is_not_made_where_one_is(tmp_path: Path) -> None:
+    with pytest.raises(GalleryError, match="there is a gallery already"):
+        LocalGallery.create(made(tmp_path / "g"), manifest())
+
+
+def test_a_gallery_is_not_made_among_somebodys_files(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(GalleryError, match=r"not empty \(it holds letter\.txt\)"):
+        LocalGallery.create(tmp_path, manifest())
+    with pytest.raises(GalleryError, match="is a file"):
+        LocalGallery.create(tmp_path / "letter.txt", manifest())
+    with pytest.raises(GalleryError):
+        LocalGallery.create(tmp_path / "letter.txt" / "below", manifest())
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_question_about_a_folder_that_may_not_be_entered_is_answered_no(tmp_path: Path) -> None:
+    made(tmp_path / "g")
+    program = (
+        "import os, sys; from pathlib import Path; from engine.galleries.local import is_gallery;"
+        "os.setuid(65534); print(is_gallery(Path(sys.argv[1])))"
+    )
+    if os.name != "posix" or os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    (tmp_path / "g").chmod(0o700)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "g")],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        check=False,
+    )
+    assert done.stdout == "False\n", done.stderr
+    assert is_gallery(tmp_path / "g")
