@@ -25,6 +25,7 @@ class Loopback:
     failures: list[int] = field(default_factory=list)  # status codes to answer with first
     knows_ranges: bool = True
     delay: float = 0.0  # seconds before an answer
+    stall: threading.Event | None = None  # send half, then wait for it
     ranges: list[str] = field(default_factory=list)
 
     @property
@@ -46,7 +47,7 @@ def loopback(body: bytes) -> Iterator[Loopback]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield state
@@ -74,6 +75,10 @@ def _answer(request: BaseHTTPRequestHandler, state: Loopback) -> None:
         request.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
     request.send_header("Content-Length", str(total - start))
     request.end_headers()
+    if state.stall is not None and not state.stall.is_set():
+        request.wfile.write(state.body[: total // 2])
+        state.stall.wait(60)
+        return
     end = start + state.cuts.pop(0) if state.cuts else total
     request.wfile.write(state.body[start:end])
 

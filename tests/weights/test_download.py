@@ -1,9 +1,11 @@
 """Downloads: whole or not there, continued where they broke, against a server on this machine."""
 
 import hashlib
+import io
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,13 +184,53 @@ print(fetch_checkpoint(entry, FetchPolicy(Path(folder))).sha256)
 """
 
 
+def fetching_process(server: Loopback, folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", FETCH_IN_A_PROCESS, server.url, SHA256[:8], str(folder)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
 def test_two_processes_at_once_fetch_once_and_agree(server: Loopback, tmp_path: Path) -> None:
     server.delay = 0.5  # long enough for all three to ask while the first one waits
-    command = [sys.executable, "-c", FETCH_IN_A_PROCESS, server.url, SHA256[:8], str(tmp_path)]
-    processes = [
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
+    processes = [fetching_process(server, tmp_path) for _ in range(3)]
     answers = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert answers == [SHA256] * 3
     assert (tmp_path / "model.onnx").read_bytes() == BODY
     assert server.ranges == [""]
+
+
+def test_after_a_kill_the_next_process_continues(server: Loopback, tmp_path: Path) -> None:
+    server.stall = threading.Event()
+    process, part = fetching_process(server, tmp_path), tmp_path / "model.onnx.part"
+    for _ in range(600):
+        if part.exists() and part.stat().st_size > 0:
+            break
+        threading.Event().wait(0.05)
+    process.kill()
+    process.communicate(timeout=60)
+    server.stall.set()
+    kept = part.stat().st_size
+    assert 0 < kept < len(BODY)
+    assert not (tmp_path / "model.onnx").exists()
+    assert fetch(server, tmp_path).path.read_bytes() == BODY
+    assert server.ranges == ["", f"bytes={kept}-"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "watched"), [(Terminal(), True), (io.StringIO(), False)])
+def test_a_bar_is_shown_while_somebody_watches(
+    server: Loopback,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stream: io.StringIO,
+    watched: bool,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    fetch(server, tmp_path)
+    shown = stream.getvalue()
+    assert ("toy" in shown) == watched
+    assert ("300.0/300.0 kB" in shown) == watched
