@@ -66,7 +66,7 @@ def test_deleted_indexes_are_built_again(folder: Path) -> None:
     assert len(indexes(folder)) == 2
 
 
-@pytest.mark.parametrize("keep", [0, 3, 40, 200, 1000])
+@pytest.mark.parametrize("keep", [0, 40, 1000])
 def test_a_truncated_index_is_built_again_and_kills_nobody(folder: Path, keep: int) -> None:
     for path in indexes(folder):
         os.truncate(path, keep)
