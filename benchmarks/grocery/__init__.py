@@ -1,0 +1,1 @@
+"""The parts of ``grocerystore.py``: which pictures, which chains, how a row is measured."""

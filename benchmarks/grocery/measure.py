@@ -1,0 +1,101 @@
+"""One row of the table: every query asked, every answer judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engine.describe import Described
+from engine.protocols import Reranker
+from engine.search import Searcher
+from engine.types import Description, Hit
+from grocery.pictures import Query
+from grocery.rows import Row
+from offline.metrics import average_precision, recall_at
+from online.searching import open_searcher
+
+SHOWN = 5  # products judged
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one query fared. Hits are of products, ``ap`` is of pictures; see ``grocerystore``."""
+
+    product_hit: tuple[float, float]  # at 1 and at 5
+    category_hit: tuple[float, float]
+    ap: float
+    routed: int  # categories searched
+    holds: bool  # the true category among them
+    unsure: bool
+
+
+@dataclass
+class Watching:
+    """A reranker that remembers the pictures it ordered, before they are grouped by product."""
+
+    inner: Reranker
+    ordered: list[Hit] = field(default_factory=list)
+
+    @property
+    def top_n(self) -> int:
+        return self.inner.top_n
+
+    def rerank(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
+        self.ordered = self.inner.rerank(query, hits)
+        return self.ordered
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A searcher whose ranking of pictures can be seen, and what its gallery holds."""
+
+    searcher: Searcher
+    watching: Watching
+    products: dict[int, str]  # product of every picture, by id
+    pictures: Counter[str]  # pictures a product
+
+    def ask(self, described: Described, query: Query, row: Row) -> Outcome:
+        held = tuple(self.searcher.gallery.categories())
+        seen = {"routed": None, "all": held, "true": (query.category,)}[row.sees]
+        results = self.searcher.match(described, SHOWN, seen)
+        products = [hit.record.product_id == query.product for hit in results.hits]
+        categories = [hit.record.category == query.category for hit in results.hits]
+        ranked = self._ranked(described.description, results.route.categories)
+        return Outcome(
+            product_hit=(recall_at(products, 1), recall_at(products, SHOWN)),
+            category_hit=(recall_at(categories, 1), recall_at(categories, SHOWN)),
+            ap=average_precision(
+                [product == query.product for product in ranked], self.pictures[query.product]
+            ),
+            routed=len(results.route.categories),
+            holds=query.category in results.route.categories,
+            unsure=results.route.unsure,
+        )
+
+    def _ranked(self, query: Description, categories: Sequence[str]) -> list[str]:
+        """Products of all searched pictures: the reranked ones, then the retrieval's rest."""
+        gallery, head = self.searcher.gallery, self.watching.ordered
+        found = gallery.search(query.embedding, len(self.products), categories)
+        rest = [self.products[neighbour.id] for neighbour in found[len(head) :]]
+        return [hit.record.product_id for hit in head] + rest
+
+
+def measure(
+    row: Row, gallery: Path, asked: Sequence[Query], described: Sequence[Described]
+) -> list[Outcome]:
+    """One outcome a query, in order."""
+    with judging(row, gallery) as judge:
+        return [judge.ask(one, query, row) for one, query in zip(described, asked, strict=True)]
+
+
+@contextmanager
+def judging(row: Row, gallery: Path) -> Iterator[Judge]:
+    """Open a gallery with the settings of a row."""
+    with open_searcher(gallery, overrides=row.overrides) as opened:
+        watching = Watching(opened.searcher.reranker)
+        products = {source.id: source.product_id for source in opened.gallery.sources()}
+        searcher = replace(opened.searcher, reranker=watching)
+        yield Judge(searcher, watching, products, Counter(products.values()))

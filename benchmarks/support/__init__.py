@@ -1,0 +1,1 @@
+"""What several benchmarks need: tables, made-up pictures, memory of a process tree."""

@@ -1,0 +1,109 @@
+"""A gallery of made-up vectors and silhouettes: categories hold products, products hold views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine.contours import align, outline
+from engine.galleries.local import LocalGallery
+from engine.galleries.manifest import Manifest
+from engine.types import (
+    CategoryScores,
+    Contour,
+    Description,
+    Embedding,
+    Entry,
+    FloatArray,
+    Matte,
+    MatteQuality,
+)
+from support.pictures import CATEGORIES, VIEWS
+
+# Lengths of the steps from the origin to a category, to a product, to a view: products of one
+# category have a cosine near 0.55, views of one product near 0.92, as trunks give on packages.
+STEPS = (1.0, 0.85, 0.4)
+SHAPES = 64  # different silhouettes
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Catalogue and queries of one draw; rows are L2-normalised."""
+
+    gallery: FloatArray  # (N, D)
+    categories: tuple[str, ...]  # (N,)
+    products: tuple[str, ...]  # (N,)
+    queries: FloatArray  # (Q, D): new views of products that are in the gallery
+
+
+def draw_vectors(images: int, queries: int, *, dimension: int, seed: int) -> Vectors:
+    random = np.random.default_rng(seed)
+
+    def steps(count: int, length: float) -> FloatArray:
+        drawn = random.standard_normal((count, dimension), np.float32)
+        return length * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+    count = -(-images // VIEWS)
+    kinds = np.arange(count) % len(CATEGORIES)
+    centres = steps(len(CATEGORIES), STEPS[0])[kinds] + steps(count, STEPS[1])
+    of_image = np.arange(images) // VIEWS
+    of_query = random.integers(0, count, queries)
+    return Vectors(
+        gallery=_unit(centres[of_image] + steps(images, STEPS[2])),
+        categories=tuple(CATEGORIES[kinds[product]] for product in of_image),
+        products=tuple(f"product-{product:05}" for product in of_image),
+        queries=_unit(centres[of_query] + steps(queries, STEPS[2])),
+    )
+
+
+def fill(folder: Path, vectors: Vectors, *, seed: int) -> LocalGallery:
+    """A new gallery with a labelled record a row, indexes built; the caller closes it."""
+    count, dimension = vectors.gallery.shape
+    shapes = _shapes(seed)
+    gallery = LocalGallery.create(folder, Manifest("0" * 64, dimension, normalised=True))
+    for start in range(0, count, BATCH):
+        rows = range(start, min(start + BATCH, count))
+        gallery.add(
+            [_entry(vectors, row) for row in rows],
+            [_description(vectors, row, shapes[row % SHAPES]) for row in rows],
+        )
+    gallery.build_indexes()
+    return gallery
+
+
+def _entry(vectors: Vectors, row: int) -> Entry:
+    category, product = vectors.categories[row], vectors.products[row]
+    uri = f"catalogue/{category}/{product}/{row % VIEWS}.jpg"
+    attributes = {"material": "PET", "volume": f"{10 * (row % 40)} ml"}
+    return Entry(uri, f"{row:064x}", 100_000 + row, row, product, category, attributes)
+
+
+def _description(vectors: Vectors, row: int, shape: tuple[Contour, Contour]) -> Description:
+    return Description(
+        CategoryScores.certain(vectors.categories[row]),
+        Embedding(vectors.gallery[row].copy()),
+        *shape,
+        MatteQuality(),
+    )
+
+
+def _shapes(seed: int) -> list[tuple[Contour, Contour]]:
+    """Ellipses on boxes, in the frame and aligned."""
+    random = np.random.default_rng(seed)
+    made: list[tuple[Contour, Contour]] = []
+    for _ in range(SHAPES):
+        plane = np.zeros((192, 144), np.float32)
+        half = random.integers(20, 50)
+        cv2.rectangle(plane, (72 - int(half), 80), (72 + int(half), 170), 1.0, -1)
+        cv2.ellipse(plane, (72, 80), (int(half), int(random.integers(10, 60))), 0, 0, 360, 1.0, -1)
+        matte = Matte(plane)
+        made.append((outline(matte), align(matte)))
+    return made
+
+
+def _unit(rows: FloatArray) -> FloatArray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
