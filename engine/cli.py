@@ -7,6 +7,7 @@ light modules at its top, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -51,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module.add_arguments(parser)
     args = parser.parse_args(given[1:])
     try:
-        return int(module.run(args))
+        code = int(module.run(args))
+        sys.stdout.flush()  # a reader that went away shows here, and not when Python ends
+        return code
     except PacksightError as error:
         print(f"packsight: {error}", file=sys.stderr)
         return FAILURE
@@ -66,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """The console script."""
+    # File names may hold bytes that are no text: show them escaped rather than fail.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 

@@ -105,7 +105,11 @@ class Settings(Section):
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Mapping[str, Any]]) -> Settings:
-        return overlay(cls(), tables, "settings")
+        base = cls()
+        named = [section for section in STAGES if "name" in tables.get(section, {})]
+        # A table that names its stage holds all of its options: defaults must not come back.
+        bare = {section: StageSettings(name=base.stage(section).name) for section in named}
+        return overlay(base.model_copy(update=bare), tables, "settings")
 
 
 SECTIONS = tuple(Settings.model_fields)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import signal
 import struct
 import sys
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ def decode(path: Path, limits: ImageLimits) -> Decoded:
 
 def serve(limits: ImageLimits) -> None:
     """Answer until the input ends: a path in, a Decoded or an ImageError out."""
+    # Ctrl-C goes to all processes of a terminal; it is for the parent to say when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a codec prints must not fall among the answers
     while (path := receive(requests)) is not None:
@@ -53,7 +56,10 @@ def serve(limits: ImageLimits) -> None:
             answer = error
         except MemoryError:
             answer = ImageError(path, "too large for the memory at hand")
-        send(answers, answer)
+        try:
+            send(answers, answer)
+        except BrokenPipeError:  # the parent was killed: nobody waits for the answer
+            os._exit(0)
 
 
 def send(pipe: IO[bytes], message: object) -> None:

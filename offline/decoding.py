@@ -54,9 +54,14 @@ class DecodingPool:
 
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for worker in self._workers:
-            worker.stop()
+        self._stop_workers()
         self._threads.shutdown(wait=True)
+        self._stop_workers()  # one may have been started in between
+
+    def _stop_workers(self) -> None:
+        with self._guard:
+            for worker in self._workers:
+                worker.stop()
 
     def _decode(self, path: Path) -> Decoded | ImageError:
         worker = self._worker()

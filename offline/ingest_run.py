@@ -13,17 +13,17 @@ from pathlib import Path
 from engine.config import Settings
 from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
-from engine.galleries.local import LocalGallery, is_gallery
+from engine.galleries.local import LocalGallery, is_gallery, is_initialised
 from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits
 from engine.timings import Stopwatch
-from engine.types import Description, Entry, RGBImage
+from engine.types import CategoryScores, Description, Entry, RGBImage
 from offline.decoding import DecodingPool
 from offline.ingest import Progress
 from offline.ingest_report import IngestReport
-from offline.labels import read_labels
+from offline.labels import Labels, read_labels
 from offline.plan import Plan, Planner, Task
-from offline.scan import Refusal, Scan, scan
+from offline.scan import Refusal, Scan, printable, scan
 from stages.assemble import Parts, assemble
 from stages.open_settings import settings_for
 
@@ -72,6 +72,9 @@ def run(request: Request) -> IngestReport:
     watch = Stopwatch()
     with watch("scan"):
         found = _scan(request)
+        # One folder has one name, however it was spelled: the files' uris start with it.
+        request = replace(request, folder=request.folder.resolve())
+        labels = read_labels(request.folder, found.label_files, request.labels)
     holder: list[LocalGallery] = []
     settings = settings_for(
         _manifest(request.gallery),
@@ -83,10 +86,12 @@ def run(request: Request) -> IngestReport:
         parts = assemble(settings, gallery=lambda: holder[0])
     with _open(request.gallery, parts) as gallery:
         holder.append(gallery)
-        report = IngestReport(str(request.folder), str(request.gallery), ignored=found.ignored)
+        report = IngestReport(
+            printable(str(request.folder)), printable(str(request.gallery)), ignored=found.ignored
+        )
         current = _Run(request, settings, parts.describer, gallery, report, watch)
         try:
-            _carry_out(current, found)
+            _carry_out(current, found, labels)
         except KeyboardInterrupt:
             report.interrupted = True
         _conclude(current, started, cpu)
@@ -94,10 +99,14 @@ def run(request: Request) -> IngestReport:
 
 
 def _scan(request: Request) -> Scan:
-    if not request.folder.is_dir():
-        problem = "is not a folder" if request.folder.exists() else "no such folder"
+    try:
+        problem = "" if request.folder.is_dir() else "no such folder"
+        problem = "is not a folder" if problem and request.folder.exists() else problem
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    if problem:
         raise ConfigError(f"{request.folder}: {problem}.", remedy="Name a folder of pictures.")
-    found = scan(request.folder)
+    found = scan(request.folder.resolve())
     if not found.pictures and not found.refused and not is_gallery(request.gallery):
         raise ConfigError(
             f"{request.folder}: no pictures here or below.",
@@ -107,7 +116,7 @@ def _scan(request: Request) -> Scan:
 
 
 def _manifest(folder: Path) -> Manifest | None:
-    if not is_gallery(folder):
+    if not is_initialised(folder):
         return None
     with LocalGallery.open(folder) as gallery:
         return gallery.manifest
@@ -121,25 +130,25 @@ def _open(folder: Path, parts: Parts) -> LocalGallery:
     return LocalGallery.open_or_create(folder, manifest)
 
 
-def _carry_out(current: _Run, found: Scan) -> None:
+def _carry_out(current: _Run, found: Scan, labels: Labels) -> None:
     report, gallery = current.report, current.gallery
     with current.watch("plan"):
-        planner, plan = _plan(current, found)
+        planner, plan = _plan(current, found, labels)
     with current.watch("store"):
         _apply(current, plan)
     _describe_all(current, planner, plan.tasks)
     with current.watch("store"):
-        gone = planner.missing(current.request.folder.absolute())
+        report.removed = gallery.remove(plan.stale)
+        gone = planner.missing(current.request.folder)
         if current.request.prune:
-            report.removed = gallery.remove([source.id for source in gone])
+            report.removed += gallery.remove([source.id for source in gone])
         else:
             report.missing = [source.uri for source in gone]
 
 
-def _plan(current: _Run, found: Scan) -> tuple[Planner, Plan]:
-    labels = read_labels(current.request.folder, found.label_files, current.request.labels)
+def _plan(current: _Run, found: Scan, labels: Labels) -> tuple[Planner, Plan]:
     planner = Planner(current.gallery.sources())
-    for picture in found.pictures:
+    for picture in planner.known_first(found.pictures):
         planner.consider(picture, labels.of(picture))
     plan = planner.finish()
     report = current.report
@@ -154,7 +163,8 @@ def _apply(current: _Run, plan: Plan) -> None:
     gallery.amend(plan.amends)
     for entry, identity in plan.copies:
         (twin,) = gallery.records([identity])
-        gallery.add([entry], [twin.description])
+        scores = CategoryScores.certain(entry.category or twin.category)
+        gallery.add([entry], [replace(twin.description, scores=scores)])
     report.added += len(plan.copies)
     report.renamed, report.relabelled = plan.renamed, plan.relabelled
     report.unchanged, report.duplicates = plan.unchanged, plan.duplicates
@@ -190,7 +200,7 @@ def _read(
             current.done += 1
             continue
         entry = replace(task.entry, sha256=answer.sha256)
-        if duplicate := planner.is_duplicate(entry):
+        if duplicate := planner.is_duplicate(entry, task.known):
             current.report.duplicates.append(duplicate)
             current.done += 1
             continue
@@ -245,7 +255,9 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
     report.cores = os.cpu_count() or 1
     report.seconds = dict(current.watch.seconds)
     with suppress(OSError):  # a full disk must not hide what the report says
-        (gallery.folder / REPORT).write_text(report.to_json(), "utf-8")
+        part = gallery.folder / f"{REPORT}.part"
+        part.write_text(report.to_json(), "utf-8")
+        part.replace(gallery.folder / REPORT)
 
 
 def _limits(settings: Settings) -> ImageLimits:

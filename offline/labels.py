@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from engine.errors import ConfigError
-from offline.scan import Found, Refusal
+from offline.scan import Found, Refusal, printable
 
 PATH_COLUMNS = ("path", "file", "filename", "image")
 CATEGORY, PRODUCT = "category", "product"
@@ -122,7 +122,7 @@ def read_table(path: Path, base: Path, root: Path) -> dict[str, dict[str, str]]:
     """Rows of a CSV or JSON table by path relative to ``root``; paths in it start at ``base``.
 
     JSON is a list of objects with a path each, or an object of objects by path. Raises
-    ConfigError naming the file and what is wrong.
+    ConfigError naming the file and what is wrong. Rows without anything in them are skipped.
     """
     rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
     table: dict[str, dict[str, str]] = {}
@@ -134,6 +134,12 @@ def read_table(path: Path, base: Path, root: Path) -> dict[str, dict[str, str]]:
                 f"and needs one of {', '.join(PATH_COLUMNS)}."
             )
         where = row.pop(column).replace("\\", "/")
+        if not where and not any(row.values()):
+            continue
+        if not where:
+            raise ConfigError(
+                f"{path}: row {number} has an empty path; write . to speak of the whole folder."
+            )
         key = _below(base, where, root)
         table[key] = {**table.get(key, {}), **row}
     return table
@@ -162,11 +168,10 @@ def _csv_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     text = _text(path)
     if not text.strip():
         raise ConfigError(f"{path}: is empty.")
-    try:
-        dialect: type[csv.Dialect] | str = csv.Sniffer().sniff(text[:4096], ",;\t")
-    except csv.Error:
-        dialect = "excel"
-    reader = csv.DictReader(io.StringIO(text), dialect=dialect)
+    text = text.lstrip("\r\n")
+    # The header decides: cells below it may hold any of these in prose.
+    delimiter = max(",;\t", key=text.splitlines()[0].count)
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
     try:
         return [
             (
@@ -201,7 +206,7 @@ def _object(path: Path, value: Any) -> dict[str, Any]:
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers of 5,000 digits
         raise ConfigError(f"{path}: not valid JSON ({error}).") from error
 
 
@@ -220,7 +225,8 @@ def _texts(row: Any) -> dict[str, str]:
     """Values as text: attributes are strings, whatever JSON made of them."""
     if not isinstance(row, dict):
         raise ConfigError(f"expected an object, found {json.dumps(row)[:60]}.")
-    return {str(key).strip().lower(): _plain(value) for key, value in row.items()}
+    # JSON can spell half a surrogate pair, which no database stores as text.
+    return {printable(str(key).strip().lower()): printable(_plain(v)) for key, v in row.items()}
 
 
 def _plain(value: Any) -> str:

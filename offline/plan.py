@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +38,7 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     amends: dict[int, Entry] = field(default_factory=dict)
     copies: list[tuple[Entry, int]] = field(default_factory=list)  # same content, other product
+    stale: list[int] = field(default_factory=list)  # files that now show what another one shows
     unchanged: int = 0
     renamed: int = 0
     relabelled: int = 0
@@ -59,6 +61,10 @@ class Planner:
             self._sizes.add(source.size)
         self.plan = Plan()
 
+    def known_first(self, pictures: Iterable[Found]) -> list[Found]:
+        """The order to consider pictures in: what is said of known ones decides about twins."""
+        return sorted(pictures, key=lambda found: found.uri not in self._by_uri)
+
     def consider(self, found: Found, label: Label) -> None:
         """Put one picture where it belongs in the plan."""
         entry = _entry(found, label)
@@ -75,10 +81,14 @@ class Planner:
         self.plan.tasks.sort(key=lambda task: (task.entry.category is None, task.found.relative))
         return self.plan
 
-    def is_duplicate(self, entry: Entry) -> Duplicate | None:
-        """Whether this content stands for this product already; remembers it if not."""
+    def is_duplicate(self, entry: Entry, known: Source | None = None) -> Duplicate | None:
+        """Whether this content stands for this product already; remembers it if not.
+
+        ``known`` is what the gallery holds at the entry's uri, and is stale if it is one.
+        """
         twin = self._twin(entry)
         if twin is not None:
+            self.plan.stale += [known.id] if known else []
             return Duplicate(entry.uri, twin)
         self._by_content.setdefault(entry.sha256, {})[entry.product_id] = entry.uri
         return None
@@ -91,7 +101,7 @@ class Planner:
             for source in self._by_uri.values()
             if source.id not in moved
             and Path(source.uri).is_relative_to(root)
-            and not Path(source.uri).exists()
+            and _gone(source.uri)
         ]
 
     def _same_content(self, entry: Entry, found: Found, known: Source) -> None:
@@ -105,6 +115,7 @@ class Planner:
         else:
             self.plan.relabelled += 1
             self.plan.amends[known.id] = entry
+            self._stand_for(entry, known)
 
     def _compare_content(self, entry: Entry, found: Found, known: Source | None) -> None:
         try:
@@ -116,8 +127,8 @@ class Planner:
             self._same_content(entry, found, known)
         elif known is None and self._is_move(entry):
             self.plan.renamed += 1
-        elif twin := self._twin(entry):
-            self.plan.duplicates.append(Duplicate(entry.uri, twin))
+        elif self._twin(entry) and (twin := self.is_duplicate(entry, known)):
+            self.plan.duplicates.append(twin)
         elif known is None and entry.category and entry.sha256 in self._by_sha256:
             self.plan.copies.append((entry, self._by_sha256[entry.sha256][0].id))
             self.is_duplicate(entry)
@@ -129,11 +140,18 @@ class Planner:
         for source in self._by_sha256.get(entry.sha256, []):
             label_lost = source.labelled and entry.category is None
             claimed = source.id in self.plan.amends
-            if not (label_lost or claimed or Path(source.uri).exists()):
+            if not label_lost and not claimed and _gone(source.uri):
                 self.plan.amends[source.id] = entry
-                self._by_content[entry.sha256][entry.product_id] = entry.uri
+                self._stand_for(entry, source)
                 return True
         return False
+
+    def _stand_for(self, entry: Entry, source: Source) -> None:
+        """Remember that the source's content now lies at, and shows, what the entry says."""
+        products = self._by_content[entry.sha256]
+        if products.get(source.product_id) == source.uri:
+            del products[source.product_id]
+        products[entry.product_id] = entry.uri
 
     def _twin(self, entry: Entry) -> str | None:
         """Another file that holds the same content for the same product, and still does."""
@@ -144,6 +162,17 @@ class Planner:
         if source and source.sha256 == entry.sha256 and not _stands(source):
             return None
         return uri
+
+
+def _gone(uri: str) -> bool:
+    """Whether the file is surely not there; where we may not look it may well be."""
+    try:
+        os.stat(uri)  # noqa: PTH116 - Path.exists would say no, or raise, where it may not look
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _stands(source: Source) -> bool:

@@ -111,12 +111,12 @@ def _delete(gallery: LocalGallery, args: argparse.Namespace) -> int:
             raise GalleryError(f"{gallery.folder}: no product {product!r}; nothing was deleted.")
         ids |= {source.id for source in found}
     for path in args.file:
-        found = gallery.find(uri=str(Path(path).absolute()))
+        found = gallery.find(uri=str(Path(path).parent.resolve() / Path(path).name))
         if not found:
             raise GalleryError(f"{gallery.folder}: no image {path!r}; nothing was deleted.")
         ids |= {source.id for source in found}
     for folder in args.under:
-        root = Path(folder).absolute()
+        root = Path(folder).resolve()
         ids |= {s.id for s in gallery.sources() if Path(s.uri).is_relative_to(root)}
     count = gallery.remove(sorted(ids))
     gallery.build_indexes()

@@ -83,7 +83,7 @@ def lock(folder: Path) -> FileLock:
 def require_own(folder: Path) -> None:
     """Refuse to scatter a gallery among somebody's files."""
     ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
-    ours |= {LOCK, OWNER, "indexes", "last-ingest.json"}
+    ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
     with _schema.translated(folder):
         if folder.is_dir():
             strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)

@@ -6,6 +6,7 @@ import base64
 import json
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from engine.errors import GalleryError
@@ -39,8 +40,10 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
                 count += 1
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise GalleryError(f"{path}: cannot be written ({error.strerror}).") from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
     return count
 
 

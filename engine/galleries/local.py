@@ -14,14 +14,14 @@ from filelock import FileLock
 
 from engine.errors import GalleryError
 from engine.galleries import _folder, _rows, _schema
-from engine.galleries._folder import is_gallery
+from engine.galleries._folder import is_gallery, is_initialised
 from engine.galleries._rows import Source
 from engine.galleries._shards import Shard, ShardIndexes
 from engine.galleries.audit import audit
 from engine.galleries.manifest import Manifest
 from engine.types import CategoryScores, Description, Embedding, Entry, Neighbour, Record
 
-__all__ = ["LocalGallery", "Source", "is_gallery"]
+__all__ = ["LocalGallery", "Source", "is_gallery", "is_initialised"]
 
 
 class LocalGallery:
@@ -58,7 +58,7 @@ class LocalGallery:
     @classmethod
     def create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
         """Make a new, empty gallery and open it for writing."""
-        if _folder.is_initialised(folder):
+        if is_initialised(folder):
             raise GalleryError(f"{folder}: there is a gallery already.")
         _folder.require_own(folder)
         with _schema.translated(folder):
@@ -68,7 +68,7 @@ class LocalGallery:
     @classmethod
     def open_or_create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
         """Open for writing if it was described alike (else FingerprintError), or create."""
-        if not _folder.is_initialised(folder):
+        if not is_initialised(folder):
             return cls.create(folder, manifest)
         gallery = cls.open(folder, write=True)
         try:
