@@ -10,19 +10,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from weights.folding import fold_affine, fold_turned_constants
 from weights.frameworks.trunk import import_framework
 
 
 def canonicalise(path: Path) -> int:
     """Rewrite an ONNX file with input ``image``, output ``features`` and free axis ``batch``.
 
-    Values and constants are named in the order of their first use; notes of the exporter (source
-    lines, paths) are dropped. Returns the opset.
+    Batch normalisation is folded, see ``folding``. Values and constants are named in the order of
+    their first use; notes of the exporter (source lines, paths) are dropped. Returns the opset.
     """
     onnx = import_framework("onnx")
     model = onnx.load(str(path))
     graph = model.graph
     if not _has_subgraphs(onnx, graph):  # their names would live in two scopes
+        fold_turned_constants(graph)
+        fold_affine(graph)
         _rename(graph)
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"

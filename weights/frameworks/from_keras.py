@@ -1,13 +1,13 @@
-"""Trunks of keras.applications: everything up to and with global average pooling."""
+"""Trunks of keras.applications: everything up to and with global average pooling.
+
+Keras runs on torch here and channels first. Its road through TensorFlow and tf2onnx writes the
+same network, but needed more than 23 GB of memory for EfficientNetV2-L.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import io
 import os
 import sys
-import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from engine.errors import WeightsError
 from engine.types import FloatArray
 from weights.catalog import CatalogEntry
+from weights.frameworks.torch_export import write_onnx
 from weights.frameworks.trunk import Trunk, does_not_fit, import_framework
 
 
@@ -31,49 +32,42 @@ def load_trunk(entry: CatalogEntry, checkpoint: Path) -> Trunk:
         network.load_weights(str(checkpoint))
     except (OSError, ValueError, KeyError) as error:
         raise does_not_fit(checkpoint, entry.architecture, error) from error
-    pooling = [
-        layer
-        for layer in network.layers
-        if isinstance(layer, keras.layers.GlobalAveragePooling2D)
-        and layer.output.shape[-1] == entry.dimension
-    ]
-    if not pooling:
-        raise WeightsError(f"{entry.architecture}: has no pooling to {entry.dimension} features.")
-    # Squeeze-and-excitation blocks average too: the trunk ends at the last one.
-    trunk = keras.Model(network.input, pooling[-1].output, name=entry.name)
+    trunk = _as_torch_module(_without_head(keras, network, entry))
 
     def features(batch: FloatArray) -> FloatArray:
-        return np.asarray(trunk(batch, training=False), dtype=np.float32)
+        torch = import_framework("torch")
+        with torch.no_grad():
+            return np.asarray(trunk(torch.from_numpy(batch)).cpu().numpy(), dtype=np.float32)
 
-    return Trunk(features, lambda path: _write(trunk, entry, path))
+    size = (entry.input.height, entry.input.width)
+    return Trunk(features, lambda path: write_onnx(trunk, size, path))
 
 
 def _import_keras() -> ModuleType:
-    """Keras on TensorFlow: its exporter folds the network into a tenth of the torch graph."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # sums in another order from run to run
+    import_framework("torch")
     if "keras" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-    if importlib.util.find_spec("torch") is not None:
-        import_framework("torch")  # imported after TensorFlow, torch aborts the process
-    import_framework("tensorflow")
-    import_framework("tf2onnx")
+        os.environ["KERAS_BACKEND"] = "torch"
     keras = import_framework("keras")
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "torch":
         raise WeightsError(
-            f"Keras runs on {keras.backend.backend()} in this process; exporting needs tensorflow.",
-            remedy="Start a new process with KERAS_BACKEND=tensorflow.",
+            f"Keras runs on {keras.backend.backend()} in this process; exporting needs torch.",
+            remedy="Start a new process with KERAS_BACKEND=torch.",
         )
     return keras
 
 
 def _network(keras: Any, entry: CatalogEntry, checkpoint: Path) -> Any:
     build = getattr(keras.applications, entry.architecture)
-    shape = (entry.input.height, entry.input.width, 3)
+    shape = (3, entry.input.height, entry.input.width)
     classes = _classes(checkpoint, entry)
-    if classes is None:
-        return build(include_top=False, weights=None, input_shape=shape, pooling="avg")
-    return build(include_top=True, weights=None, input_shape=shape, classes=classes)
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")  # layers read it while they are built
+    try:
+        if classes is None:
+            return build(include_top=False, weights=None, input_shape=shape, pooling="avg")
+        return build(include_top=True, weights=None, input_shape=shape, classes=classes)
+    finally:
+        keras.config.set_image_data_format(before)
 
 
 def _classes(checkpoint: Path, entry: CatalogEntry) -> int | None:
@@ -94,9 +88,29 @@ def _classes(checkpoint: Path, entry: CatalogEntry) -> int | None:
     return found[-1] if found else None
 
 
-def _write(trunk: Any, entry: CatalogEntry, path: Path) -> None:
-    # Keras exports only what has been called.
-    trunk(np.zeros((2, entry.input.height, entry.input.width, 3), np.float32), training=False)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # numpy deprecations inside the exporter
-        trunk.export(str(path), format="onnx", verbose=False)
+def _without_head(keras: Any, network: Any, entry: CatalogEntry) -> Any:
+    # Squeeze-and-excitation blocks average too: the trunk ends at the last one that fits.
+    pooling = [
+        layer
+        for layer in network.layers
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D)
+        and layer.output.shape[-1] == entry.dimension
+    ]
+    if not pooling:
+        raise WeightsError(f"{entry.architecture}: has no pooling to {entry.dimension} features.")
+    return keras.Model(network.input, pooling[-1].output, name=entry.name)
+
+
+def _as_torch_module(model: Any) -> Any:
+    """A module with one positional input, on the CPU and without gradients."""
+    nn = import_framework("torch.nn")
+
+    class Module(nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, image: Any) -> Any:
+            return self.model(image, training=False)
+
+    return Module().requires_grad_(False).cpu().eval()

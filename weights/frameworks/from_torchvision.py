@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import pickle
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,8 @@ import numpy as np
 from engine.errors import WeightsError
 from engine.types import FloatArray
 from weights.catalog import CatalogEntry
+from weights.frameworks.torch_export import write_onnx
 from weights.frameworks.trunk import Trunk, does_not_fit, import_framework
-
-# What torch 2.6 and later write best; ONNX Runtime reads it since 1.14.
-OPSET = 18
 
 
 def load_trunk(entry: CatalogEntry, checkpoint: Path) -> Trunk:
@@ -41,7 +36,7 @@ def load_trunk(entry: CatalogEntry, checkpoint: Path) -> Trunk:
         with torch.inference_mode():
             return np.asarray(trunk(torch.from_numpy(batch)).numpy(), dtype=np.float32)
 
-    return Trunk(features, lambda path: _write(torch, trunk, size, path))
+    return Trunk(features, lambda path: write_onnx(trunk, size, path))
 
 
 def _without_head(torch: Any, network: Any) -> Any:
@@ -53,22 +48,3 @@ def _without_head(torch: Any, network: Any) -> Any:
         pooling = torch.nn.AdaptiveAvgPool2d(1)
         return torch.nn.Sequential(network.features, pooling, torch.nn.Flatten(1))
     raise WeightsError(f"No rule takes the head off {type(network).__name__}.")
-
-
-def _write(torch: Any, trunk: Any, size: tuple[int, int], path: Path) -> None:
-    # Two images: an example of one would let the exporter fix the batch axis at 1.
-    example = torch.zeros(2, 3, *size)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # the exporter's notes to its own developers
-        torch.onnx.export(
-            trunk,
-            (example,),
-            path,
-            input_names=["image"],
-            output_names=["features"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
