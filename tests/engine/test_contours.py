@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.contours import align, boundary, iou, ious, outline
+from engine.contours import align, boundary, iou, ious, outline, product_box
 from engine.types import CONTOUR_SIDE, Contour, Matte
 
 masks = hnp.arrays(np.bool_, (16, 16))
@@ -147,3 +147,11 @@ def test_the_boundary_surrounds_pieces_and_holes() -> None:
 
 def test_an_empty_contour_has_no_boundary() -> None:
     assert boundary(EMPTY) == []
+
+
+def test_the_box_of_the_product_leaves_crumbs_out() -> None:
+    alpha = np.zeros((60, 80), np.float32)
+    assert product_box(Matte(alpha.copy())) is None
+    alpha[10:40, 20:70] = 0.6
+    alpha[55, 3] = 1.0
+    assert product_box(Matte(alpha)) == (20, 10, 70, 40)

@@ -1,0 +1,36 @@
+"""The mask's box with a margin, in colour, the background kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from engine.types import Cutout, Matte, RGBImage
+from stages.context import BuildContext
+from stages.cutout._square import box_around, check_pair, cut_part, square
+from stages.options import StageOptions
+
+
+class Options(StageOptions):
+    size: int = Field(224, ge=1)  # pixels a side
+    margin: float = Field(0.05, ge=0.0, le=1.0)  # share of the box's longer side
+
+
+class Crop:
+    """Trusts the mask for the place only: what it wrongly left out inside the box stays visible."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def cut(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Cutout]:
+        return [self._cut(image, matte) for image, matte in zip(images, mattes, strict=True)]
+
+    def _cut(self, image: RGBImage, matte: Matte) -> Cutout:
+        check_pair(image, matte)
+        box = box_around(image, matte, self._options.margin)
+        return square(*cut_part(image, matte, box), box, self._options.size)
+
+
+def build(options: Options, context: BuildContext) -> Crop:
+    return Crop(options)

@@ -1,0 +1,86 @@
+"""Any model of the rembg package behind our protocol (extra ``rembg``)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from engine.errors import ConfigError, WeightsError
+from engine.types import FloatArray, Matte, RGBImage
+from stages.context import BuildContext
+from stages.options import StageOptions
+
+
+class Options(StageOptions):
+    model: str = "isnet-general-use"
+
+
+class Session(Protocol):
+    """What is used of a rembg session."""
+
+    def predict(self, img: Image.Image) -> list[Image.Image]:
+        """One or several mode-L masks of the image's size."""
+        ...
+
+
+class Rembg:
+    """Runs image by image, as rembg does; a model with several masks gives their union."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
+        return [Matte(self._alpha(image)) for image in images]
+
+    def _alpha(self, image: RGBImage) -> FloatArray:
+        masks = self._session.predict(Image.fromarray(image.pixels))
+        size = (image.width, image.height)
+        planes = [np.asarray(mask.convert("L").resize(size), np.float32) for mask in masks]
+        union: FloatArray = np.max(planes, axis=0) / np.float32(255.0)
+        return union
+
+
+def build(options: Options, context: BuildContext) -> Rembg:
+    """Raises ConfigError without the package or for an unknown model, WeightsError where a
+    download would be needed and is forbidden."""
+    try:
+        import rembg
+    except ImportError as error:
+        raise ConfigError(
+            "The stage segment.rembg needs a package that is not installed.",
+            remedy='Install it with: pip install "packsight[rembg]"',
+        ) from error
+    path = model_path(options.model)
+    if not context.policy.may_download and not path.is_file():
+        raise WeightsError(
+            f"{path}: rembg has no weights for {options.model!r} here, and downloads are off.",
+            remedy="Fetch them with: python -c "
+            f"\"import rembg; rembg.new_session('{options.model}')\"",
+        )
+    try:
+        session: Session = rembg.new_session(options.model, providers=["CPUExecutionProvider"])
+    except ValueError as error:
+        raise ConfigError(
+            f"[segment] rembg: unknown model {options.model!r}.",
+            remedy=f"Valid models: {', '.join(sorted(rembg.sessions.sessions_names))}.",
+        ) from error
+    if path.is_file():
+        context.used[options.model] = _sha256(path)
+    return Rembg(session)
+
+
+def model_path(model: str) -> Path:
+    """Where rembg keeps a model's file."""
+    beside = Path(os.environ.get("XDG_DATA_HOME", "~")) / ".u2net"
+    return Path(os.environ.get("U2NET_HOME", beside)).expanduser() / f"{model}.onnx"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
