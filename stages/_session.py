@@ -40,9 +40,7 @@ class OnnxSession:
         self._input = inputs[0].name
         self.input_shape: tuple[int | str | None, ...] = tuple(inputs[0].shape)
         self.output_names = tuple(output.name for output in self._session.get_outputs())
-        self.output_shapes = tuple(
-            tuple(output.shape) for output in self._session.get_outputs()
-        )
+        self.output_shapes = tuple(tuple(output.shape) for output in self._session.get_outputs())
 
     def run(self, batch: FloatArray, output: int = 0) -> FloatArray:
         """Run (N, …) float32 and return the given output, (N, …) float32."""
