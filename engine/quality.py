@@ -19,9 +19,9 @@ EMPTY_SHARE = 0.005
 # A product that fills more of the frame than this leaves no background to tell it from.
 NEARLY_EVERYTHING_SHARE = 0.9
 
-# Share of the frame's outermost pixels: 2 % is about 20 pixels of one side of 256, far less than
-# a wrist or a neighbour on the shelf, more than the tip of a product that stands in the corner.
-BORDER_SHARE = 0.02
+# Share of the frame's outermost pixels. On GroceryStoreDataset, masked by U²-Netp, nine of ten
+# product pictures that fill their frame lie below 0.051, the median photo with a hand at 0.067.
+BORDER_SHARE = 0.05
 
 # A second piece of a fifth of the largest one is another product; less is a cap or a reflection.
 SECOND_SHARE = 0.2
