@@ -1,0 +1,194 @@
+"""kill -9 amid an ingest: what was acknowledged is there, and the rerun does the rest.
+
+"Acknowledged" is seen from outside: rows that another process could read before the kill.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.galleries.local import LocalGallery, is_gallery
+from offline import ingest
+from tests.drawn_catalogue import QUICK, write_catalogue
+
+pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds decoders in /proc")
+
+SEED = int(os.environ.get("KILL_SEED", "20"))
+# Every batch of 2 waits a little, so that the kills hit all of the ingest and not its end alone.
+PROGRAM = """
+import sys, time
+from offline import ingest
+ingest(sys.argv[1], sys.argv[2], overrides=sys.argv[3:], workers=2,
+       progress=lambda done, total: time.sleep(0.03))
+"""
+
+Acknowledged = dict[int, tuple[str, str, bytes]]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    write_catalogue(folder, products=8, views=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Embeddings by uri of an ingest that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole") / "gallery"
+    ingest(pictures, folder, overrides=QUICK, workers=2)
+    return {uri: vector for uri, _, vector in acknowledged(folder).values()}
+
+
+def acknowledged(gallery: Path) -> Acknowledged:
+    """(uri, sha256, embedding) by id, as a stranger reads them; empty before there is a table."""
+    if not is_gallery(gallery):
+        return {}
+    connection = sqlite3.connect(f"file:{gallery}/gallery.sqlite?mode=ro", uri=True, timeout=20)
+    try:
+        rows = connection.execute(
+            "SELECT images.id, uri, sha256, embedding FROM images JOIN descriptions USING (id)"
+        ).fetchall()
+    except sqlite3.OperationalError:
+        return {}
+    finally:
+        connection.close()
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def start(pictures: Path, gallery: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, pictures, gallery, *QUICK, "ingest.batch=2"],
+        cwd=Path(__file__).parents[1],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def children(process: int) -> list[int]:
+    listed = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for path in listed for child in path.read_text().split()]
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"  # a zombie waits for a parent that this container may not have
+
+
+def wait(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Whether the condition was met within the time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def kill_at(pictures: Path, gallery: Path, moment: float) -> tuple[Acknowledged, bool]:
+    """Kill the ingest so many seconds after its first stored row; what was readable before."""
+    with start(pictures, gallery) as process:
+        before = len(acknowledged(gallery))
+        wait(lambda: len(acknowledged(gallery)) > before or process.poll() is not None)
+        time.sleep(moment)
+        decoders = children(process.pid)
+        seen = acknowledged(gallery)
+        was_running = process.poll() is None
+        process.kill()
+        _, errors = process.communicate()
+    assert wait(lambda: not any(map(alive, decoders)), 3), "orphan decoders"
+    assert b"Traceback" not in errors, errors.decode()
+    return seen, was_running
+
+
+def disturb(pictures: Path, whole: dict[str, bytes], gallery: Path, kills: int) -> int:
+    """Kill, check, start again; returns how many kills hit a running ingest."""
+    moments = random.Random(SEED)
+    hits = 0
+    for number in range(kills):
+        moment = moments.uniform(0, 0.5)
+        seen, was_running = kill_at(pictures, gallery, moment)
+        hits += was_running
+        after = acknowledged(gallery)
+        print(f"seed {SEED} kill {number}: {moment:.3f} s, {len(seen)} seen, {len(after)} kept")
+        assert {i: after.get(i) for i in seen} == seen
+        assert all(whole[uri] == vector for uri, _, vector in after.values())
+        with LocalGallery.open(gallery) as opened:
+            assert opened.check() == []
+        if len(after) == len(whole):
+            finish(pictures, whole, gallery)
+            shutil.rmtree(gallery)
+    finish(pictures, whole, gallery)
+    return hits
+
+
+def finish(pictures: Path, whole: dict[str, bytes], gallery: Path) -> None:
+    """The rerun does what is missing and nothing else."""
+    kept = acknowledged(gallery)
+    report = ingest(pictures, gallery, overrides=QUICK, workers=2)
+    assert (report.unchanged, report.added) == (len(kept), len(whole) - len(kept))
+    assert (report.updated, report.refused, report.duplicates) == (0, [], [])
+    final = acknowledged(gallery)
+    assert {i: final[i] for i in kept} == kept
+    assert {uri: vector for uri, _, vector in final.values()} == whole
+    with LocalGallery.open(gallery) as opened:
+        assert opened.check() == []
+
+
+def test_an_ingest_killed_again_and_again_loses_nothing(
+    pictures: Path, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    assert disturb(pictures, whole, tmp_path / "gallery", 3) >= 1
+
+
+@pytest.mark.slow
+def test_twenty_kills_lose_nothing(pictures: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+    assert disturb(pictures, whole, tmp_path / "gallery", 20) >= 15
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.002])
+def test_a_kill_while_the_gallery_is_made_leaves_nothing_in_the_way(
+    pictures: Path, whole: dict[str, bytes], tmp_path: Path, moment: float
+) -> None:
+    gallery = tmp_path / "gallery"
+    with start(pictures, gallery) as process:
+        wait(lambda: is_gallery(gallery) or process.poll() is not None)
+        time.sleep(moment)
+        process.kill()
+    finish(pictures, whole, gallery)
+
+
+def test_ctrl_c_keeps_what_is_stored_and_says_so(pictures: Path, tmp_path: Path) -> None:
+    gallery = tmp_path / "gallery"
+    command = "import sys; from engine.cli import entry; sys.argv[0] = 'packsight'; entry()"
+    flags = [part for setting in [*QUICK, "ingest.batch=1"] for part in ("--set", setting)]
+    with subprocess.Popen(
+        [sys.executable, "-c", command, "ingest", pictures, "--gallery", gallery, *flags],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        wait(lambda: len(acknowledged(gallery)) > 0)
+        os.killpg(process.pid, signal.SIGINT)  # a terminal tells the decoders as well
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+    assert "interrupted; run the same command again for the rest" in output
+    with LocalGallery.open(gallery) as opened:
+        assert opened.check() == []
+        assert 0 < len(opened) < 48
