@@ -10,6 +10,7 @@ import argparse
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = COMMANDS.get(given[0]) if given else None
     if command is None:
         return _no_command(given)
+    # Pillow warns of every oddity in a file's metadata; what matters becomes an ImageError.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     module: Any = import_module(command.module)
     parser = argparse.ArgumentParser(
         prog=f"packsight {given[0]}", description=command.summary.capitalize() + "."

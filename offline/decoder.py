@@ -13,6 +13,7 @@ import pickle
 import signal
 import struct
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -47,6 +48,7 @@ def serve(limits: ImageLimits) -> None:
     """Answer until the input ends: a path in, a Decoded or an ImageError out."""
     # Ctrl-C goes to all processes of a terminal; it is for the parent to say when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # as in engine.cli
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a codec prints must not fall among the answers
     while (path := receive(requests)) is not None:
