@@ -31,25 +31,21 @@ class Query:
 
 
 def catalogue_folders(data: Path) -> list[Path]:
-    """The folders to ingest; raises ConfigError when the data are not there."""
-    folders = [data / part for part in CATALOGUE]
-    for folder in [*folders, data / QUERIES]:
-        if not folder.is_dir():
-            raise ConfigError(
-                f"{folder}: no such folder.",
-                remedy="Give the root of GroceryStoreDataset (the folder that holds train/).",
-            )
-    return folders
+    """The folders to ingest; raises ConfigError when they are not there."""
+    return [_there(data / part) for part in CATALOGUE]
 
 
 def queries(data: Path, split: str) -> list[Query]:
-    """``val``: all of val/; ``validation``: the last third of every product in train/."""
+    """``val``: all of val/; ``validation``: the last third of every product in train/.
+
+    Raises ConfigError when the folder is not there.
+    """
+    root = _there(data / (QUERIES if split == "val" else TRAIN))
+    asked = [_query(path, root) for path in sorted(root.rglob("*.jpg"))]
     if split == "val":
-        return [_query(path, data / QUERIES) for path in _pictures(data / QUERIES)]
-    root = data / TRAIN
+        return asked
     by_product: dict[str, list[Query]] = {}
-    for path in _pictures(root):
-        query = _query(path, root)
+    for query in asked:
         by_product.setdefault(query.product, []).append(query)
     return [query for group in by_product.values() for query in group[_kept(len(group)) :]]
 
@@ -59,8 +55,13 @@ def _kept(count: int) -> int:
     return count - count // HELD_OUT
 
 
-def _pictures(root: Path) -> list[Path]:
-    return sorted(root.rglob("*.jpg"))
+def _there(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise ConfigError(
+            f"{folder}: no such folder.",
+            remedy="Give the root of GroceryStoreDataset (the folder that holds train/).",
+        )
+    return folder
 
 
 def _query(path: Path, root: Path) -> Query:

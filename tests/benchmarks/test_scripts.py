@@ -1,0 +1,62 @@
+"""Every benchmark runs on a tiny size and prints the numbers that it promises."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.benchmarks.running import run_benchmark, table
+
+
+def test_query_overhead_adds_up_what_lies_outside_the_models() -> None:
+    done = run_benchmark(
+        "query_overhead.py", "--images", "90", "--queries", "3", "--dimension", "8"
+    )
+    assert done.returncode == 0, done.stderr
+    stages = table(done.stdout, "stage (ms)")
+    assert {"load", "cutout", "classify", "retrieve", "records", "rerank"} <= set(stages)
+    assert not {"segment", "embed"} & set(stages)
+    for column in (0, 2):
+        without, added = (
+            float(stages[name][column]) for name in ("outside the models", "with decoding")
+        )
+        assert 0 < without < added
+    assert table(done.stdout, "whole query (ms)")["numpy brute force + Python sort"][2] == "1.00"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_ingest_scaling_ingests_every_picture_and_accounts_for_the_time() -> None:
+    size = ("--width", "90", "--height", "120")
+    done = run_benchmark("ingest_scaling.py", "--images", "40", *size)
+    assert done.returncode == 0, done.stderr
+    assert "40 images of 10 products" in done.stdout
+    stages = table(done.stdout, "stage")
+    assert sum(float(cells[1].rstrip("%")) for cells in stages.values()) == pytest.approx(
+        100, abs=2
+    )
+    memory = table(done.stdout, "memory (MiB) at")
+    assert all(float(cell) > 10 for cell in memory["main process"])
+    assert "last quarter / second quarter" in done.stdout
+
+
+def test_ingest_scaling_says_in_one_line_which_profile_is_unknown() -> None:
+    done = run_benchmark("ingest_scaling.py", "--images", "4", "--profile", "clasic")
+    assert done.returncode == 1
+    assert "Did you mean 'classic'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_cold_start_times_every_command_against_an_empty_python() -> None:
+    done = run_benchmark("cold_start.py", "--runs", "1", "--images", "4")
+    assert done.returncode == 0, done.stderr
+    times = table(done.stdout, "new process")
+    assert times["empty Python"][2] == "1.0"
+    assert float(times["packsight query PHOTO"][0]) > float(times["empty Python"][0])
+
+
+def test_cold_start_wants_a_photo_with_its_gallery() -> None:
+    done = run_benchmark("cold_start.py", "photo.jpg")
+    assert done.returncode == 2
+    assert "--gallery" in done.stderr
