@@ -43,21 +43,11 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. User errors become one line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    command = COMMANDS.get(given[0]) if given else None
-    if command is None:
-        return _no_command(given)
-    # Pillow warns of every oddity in a file's metadata; what matters becomes an ImageError.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    module: Any = import_module(command.module)
-    parser = argparse.ArgumentParser(
-        prog=f"packsight {given[0]}", description=command.summary.capitalize() + "."
-    )
-    module.add_arguments(parser)
-    args = parser.parse_args(given[1:])
     try:
-        code = int(module.run(args))
-        sys.stdout.flush()  # a reader that went away shows here, and not when Python ends
-        return code
+        try:
+            return _run(given)
+        finally:
+            sys.stdout.flush()  # a reader that went away shows here, and not when Python ends
     except PacksightError as error:
         print(f"packsight: {error}", file=sys.stderr)
         return FAILURE
@@ -68,6 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output went away (`| head`): nothing is wrong, nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _run(given: list[str]) -> int:
+    command = COMMANDS.get(given[0]) if given else None
+    if command is None:
+        return _no_command(given)
+    module: Any = import_module(command.module)
+    parser = argparse.ArgumentParser(
+        prog=f"packsight {given[0]}", description=command.summary.capitalize() + "."
+    )
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(given[1:])))
 
 
 def entry() -> None:

@@ -33,6 +33,17 @@ ingest(sys.argv[1], sys.argv[2], overrides=sys.argv[3:], workers=2,
        progress=lambda done, total: time.sleep(0.03))
 """
 
+# The command, with a pause after every batch, so that Ctrl-C comes amid the ingest.
+SLOW_COMMAND = """
+import sys, time
+from engine.cli import entry
+from engine.galleries.local import LocalGallery
+add = LocalGallery.add
+LocalGallery.add = lambda *given: (add(*given), time.sleep(0.05))[0]
+sys.argv[0] = "packsight"
+entry()
+"""
+
 Acknowledged = dict[int, tuple[str, str, bytes]]
 
 
@@ -174,10 +185,9 @@ def test_a_kill_while_the_gallery_is_made_leaves_nothing_in_the_way(
 
 def test_ctrl_c_keeps_what_is_stored_and_says_so(pictures: Path, tmp_path: Path) -> None:
     gallery = tmp_path / "gallery"
-    command = "import sys; from engine.cli import entry; sys.argv[0] = 'packsight'; entry()"
     flags = [part for setting in [*QUICK, "ingest.batch=1"] for part in ("--set", setting)]
     with subprocess.Popen(
-        [sys.executable, "-c", command, "ingest", pictures, "--gallery", gallery, *flags],
+        [sys.executable, "-c", SLOW_COMMAND, "ingest", pictures, "--gallery", gallery, *flags],
         cwd=Path(__file__).parents[1],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

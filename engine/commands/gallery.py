@@ -125,13 +125,16 @@ def _delete(gallery: LocalGallery, args: argparse.Namespace) -> int:
 
 
 def _export(gallery: LocalGallery, args: argparse.Namespace) -> int:
+    from contextlib import closing
+
     from engine.galleries.export import export_lines, write_lines
 
-    lines = export_lines(gallery, vectors=args.vectors)
-    if args.out:
-        count = write_lines(Path(args.out), lines)
-        print(f"{args.out}: {count} records.")
-        return 0
-    for line in lines:
-        print(line)
+    # Closed here, before the gallery is: a reader may go away amid the lines.
+    with closing(export_lines(gallery, vectors=args.vectors)) as lines:
+        if args.out:
+            count = write_lines(Path(args.out), lines)
+            print(f"{args.out}: {count} records.")
+            return 0
+        for line in lines:
+            print(line)
     return 0

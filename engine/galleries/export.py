@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from engine.types import Record
 CHUNK = 256  # records in memory at a time
 
 
-def export_lines(gallery: LocalGallery, *, vectors: bool = False) -> Iterator[str]:
+def export_lines(gallery: LocalGallery, *, vectors: bool = False) -> Generator[str, None, None]:
     """One JSON object an image, in the order of ids, all of one snapshot.
 
     With ``vectors`` also the embedding (base64 of little-endian float32) and both contours

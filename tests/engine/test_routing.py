@@ -1,0 +1,95 @@
+"""Which categories are searched, held against trying every subset."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.config import RouteSettings
+from engine.routing import route
+from engine.types import CategoryScores
+
+NAMES = ("bottle", "cap", "jar", "puff", "stick")
+HELD = tuple(sorted(NAMES))
+
+
+def scores(**shares: float) -> CategoryScores:
+    return CategoryScores(tuple(shares), np.array(list(shares.values()), np.float32))
+
+
+weights = st.lists(st.integers(0, 20), min_size=5, max_size=5).filter(any)
+
+
+@given(weights, st.floats(0.05, 1), st.sets(st.sampled_from(NAMES), min_size=1))
+def test_the_routed_set_is_the_smallest_and_then_the_likeliest(
+    weights: list[int], mass: float, held: set[str]
+) -> None:
+    shares = np.array(weights) / sum(weights)
+    given_scores = CategoryScores(NAMES, shares.astype(np.float32))
+    settings = RouteSettings(mass=mass, unsure_below=0)
+    routed = route(given_scores, sorted(held), settings)
+    mine = {n: s for n, s in zip(NAMES, shares.tolist(), strict=True) if n in held}
+    total = sum(mine.values())
+    if total == 0:
+        assert routed.unsure and set(routed.categories) == held
+        return
+    mine = {name: share / total for name, share in mine.items()}
+    enough = [
+        subset
+        for size in range(1, len(mine) + 1)
+        for subset in combinations(mine, size)
+        if sum(mine[name] for name in subset) >= mass - 1e-6
+    ]
+    smallest = min(map(len, enough))
+    best = max(sum(mine[n] for n in subset) for subset in enough if len(subset) == smallest)
+    assert len(routed.categories) == smallest
+    assert sum(mine[name] for name in routed.categories) == pytest.approx(best, abs=1e-5)
+    assert list(routed.probabilities) == sorted(routed.probabilities, reverse=True)
+    assert not routed.unsure
+
+
+def test_ties_go_in_alphabetical_order() -> None:
+    routed = route(scores(stick=0.5, jar=0.5), HELD, RouteSettings(mass=0.5))
+    assert routed.categories == ("jar",)
+
+
+def test_probability_on_what_the_gallery_lacks_counts_for_nothing() -> None:
+    routed = route(scores(lamp=0.9, jar=0.08, puff=0.02), HELD, RouteSettings(mass=0.8))
+    assert routed.categories == ("jar",)
+    assert routed.probabilities == (pytest.approx(0.8),)
+
+
+def test_when_unsure_every_category_is_searched_and_it_says_so() -> None:
+    shares = scores(jar=0.3, puff=0.3, cap=0.2, stick=0.2)
+    routed = route(shares, HELD, RouteSettings(unsure_below=0.35))
+    assert routed.unsure and set(routed.categories) == set(HELD)
+    assert "unsure, the likeliest is jar with 30%" in routed.why
+    assert not route(shares, HELD, RouteSettings(unsure_below=0.3 - 1e-6)).unsure
+
+
+def test_where_nothing_can_be_predicted_every_category_is_searched() -> None:
+    routed = route(scores(lamp=1), HELD, RouteSettings())
+    assert routed.unsure and routed.categories == HELD
+
+
+def test_hard_routing_searches_the_likeliest_alone() -> None:
+    shares = scores(jar=0.26, puff=0.25, cap=0.25, stick=0.24)
+    assert route(shares, HELD, RouteSettings(hard=True)).categories == ("jar",)
+
+
+def test_what_is_asked_for_is_searched_and_nothing_else() -> None:
+    routed = route(scores(jar=1), HELD, RouteSettings(), chosen=["stick", "cap", "stick"])
+    assert routed.categories == ("stick", "cap")
+    assert (routed.unsure, routed.why) == (False, "as asked")
+
+
+def test_categories_that_the_classifier_cannot_name_are_always_searched() -> None:
+    held = (*HELD, "uncategorised")
+    routed = route(scores(jar=1), held, RouteSettings(), knows=("jar", "stick", "bottle"))
+    assert routed.categories == ("jar", "cap", "puff", "uncategorised")
+    assert "always searched: cap, puff, uncategorised" in routed.why
+    assert route(scores(jar=1), held, RouteSettings()).categories == ("jar", "uncategorised")

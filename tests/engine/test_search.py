@@ -1,0 +1,135 @@
+"""A photo to results, with parts so small that the answers are plain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.config import RouteSettings
+from engine.errors import ConfigError, GalleryError
+from engine.galleries.local import LocalGallery
+from engine.galleries.manifest import Manifest
+from engine.search import Searcher
+from engine.types import RGBImage
+from stages.context import BuildContext
+from stages.rerank.none import Options, build
+from tests.engine.fake_parts import Reversed, fake_describer, plain_image
+from tests.engine.made_descriptions import entry
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[LocalGallery]:
+    with LocalGallery.create(tmp_path / "g", Manifest("f" * 64, 3, normalised=False)) as opened:
+        yield opened
+
+
+def put(
+    gallery: LocalGallery, name: str, image: RGBImage, product: str, category: str = "dark"
+) -> None:
+    described = fake_describer().describe([image], [category])[0].description
+    gallery.add([entry(name, category, product)], [described])
+
+
+def searcher(gallery: LocalGallery, routing: RouteSettings | None = None) -> Searcher:
+    reranker = build(Options(), BuildContext())
+    return Searcher(
+        fake_describer(), gallery, reranker, routing or RouteSettings(), normalised=False
+    )
+
+
+def products(found: Searcher, image: RGBImage, k: int = 10) -> list[str]:
+    return [hit.record.product_id for hit in found.search(image, k).hits]
+
+
+def test_an_image_finds_itself_first(gallery: LocalGallery) -> None:
+    for red in range(0, 100, 10):
+        put(gallery, str(red), plain_image(red), f"p{red}")
+    results = searcher(gallery).search(plain_image(40), k=3)
+    assert [hit.record.product_id for hit in results.hits] == ["p40", "p30", "p50"]
+    assert [hit.rank for hit in results.hits] == [1, 2, 3]
+    assert [hit.distance for hit in results.hits] == [0, 10, 10]
+    assert [hit.score for hit in results.hits] == [1, 1 / 11, 1 / 11]
+    assert results.fingerprint == "f" * 64
+    assert not results.no_match
+
+
+def test_a_product_is_shown_once_by_its_best_view(gallery: LocalGallery) -> None:
+    for red in (10, 14, 11, 40):
+        put(gallery, str(red), plain_image(red), "cream" if red < 40 else "balm")
+    results = searcher(gallery).search(plain_image(12), k=5)
+    first, second = results.hits
+    assert (first.record.uri, first.views) == ("/pictures/11.jpg", 3)
+    assert (second.record.product_id, second.rank, second.views) == ("balm", 2, 1)
+
+
+def test_k_products_are_found_even_behind_a_hundred_views_of_one(gallery: LocalGallery) -> None:
+    for number in range(100):
+        put(gallery, f"many-{number}", plain_image(50, number % 3), "many")
+    for number in range(6):
+        put(gallery, f"few-{number}", plain_image(70 + number), f"few{number}")
+    found = products(searcher(gallery), plain_image(50), k=4)
+    assert found == ["many", "few0", "few1", "few2"]
+    assert len(products(searcher(gallery), plain_image(50), k=100)) == 7
+
+
+def test_a_reranker_permutes_and_every_product_stays(gallery: LocalGallery) -> None:
+    for red in range(0, 100, 10):
+        put(gallery, str(red), plain_image(red), f"p{red}")
+    plain = searcher(gallery)
+    turned = replace(plain, reranker=Reversed(top_n=3))
+    assert products(plain, plain_image(0), 5) == ["p0", "p10", "p20", "p30", "p40"]
+    assert products(turned, plain_image(0), 5) == ["p20", "p10", "p0", "p30", "p40"]
+    ranks = [hit.rank for hit in turned.search(plain_image(0), 5).hits]
+    assert ranks == [1, 2, 3, 4, 5]
+
+
+def test_a_reranker_sees_its_top_n_even_when_one_product_is_asked_for(
+    gallery: LocalGallery,
+) -> None:
+    for red in range(0, 100, 10):
+        put(gallery, str(red), plain_image(red), f"p{red}")
+    turned = replace(searcher(gallery), reranker=Reversed(top_n=9))
+    assert products(turned, plain_image(0), 1) == ["p80"]
+
+
+def test_only_the_routed_categories_are_searched(gallery: LocalGallery) -> None:
+    put(gallery, "a", plain_image(9), "near", "light")
+    put(gallery, "b", plain_image(90), "far", "dark")
+    hard = searcher(gallery, RouteSettings(hard=True))
+    assert products(hard, plain_image(8)) == ["far"]
+    results = hard.search(plain_image(8), categories=["light"])
+    assert [hit.record.product_id for hit in results.hits] == ["near"]
+    assert results.route.why == "as asked"
+    unsure = searcher(gallery, RouteSettings(unsure_below=1.0))
+    assert products(unsure, plain_image(8)) == ["near", "far"]
+
+
+def test_the_time_of_every_stage_is_told(gallery: LocalGallery) -> None:
+    put(gallery, "a", plain_image(9), "p")
+    timings = searcher(gallery).search(plain_image(9)).timings
+    assert list(timings) == [
+        *["segment", "cutout", "embed", "classify", "outline"],
+        *["route", "retrieve", "records", "rerank"],
+    ]
+
+
+def test_what_cannot_be_asked_is_said_before_anything_is_described(gallery: LocalGallery) -> None:
+    asked = searcher(gallery)
+    with pytest.raises(GalleryError, match="is empty"):
+        asked.search(plain_image(1))
+    put(gallery, "a", plain_image(9), "p")
+    for k in (0, -1):
+        with pytest.raises(ConfigError, match="at least one product"):
+            asked.search(plain_image(1), k)
+    with pytest.raises(ConfigError, match=r"unknown category 'x'\. The gallery holds: dark"):
+        asked.search(plain_image(1), categories=["dark", "x"])
+
+
+def test_the_score_of_normalised_vectors_is_their_cosine(gallery: LocalGallery) -> None:
+    put(gallery, "a", plain_image(1), "p")
+    cosine = replace(searcher(gallery), normalised=True)
+    (hit,) = cosine.search(plain_image(2)).hits
+    assert (hit.distance, hit.score) == (1.0, 0.5)
