@@ -64,6 +64,8 @@ def _run(given: list[str]) -> int:
     command = COMMANDS.get(given[0]) if given else None
     if command is None:
         return _no_command(given)
+    # Pillow warns of every oddity in a file's metadata; what matters becomes an ImageError.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     module: Any = import_module(command.module)
     parser = argparse.ArgumentParser(
         prog=f"packsight {given[0]}", description=command.summary.capitalize() + "."

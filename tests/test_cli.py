@@ -120,9 +120,11 @@ def test_a_photo_may_come_from_standard_input(gallery: Path, photo: Path) -> Non
     assert json.loads(done.stdout)["hits"][0]["product"] == "jar/p1"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["gallery", "info"], ["gallery", "export"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["query", "--help"], ["gallery", "info"], ["gallery", "export"]]
+)
 def test_a_reader_that_goes_away_is_no_error(gallery: Path, arguments: list[str]) -> None:
-    given = [*arguments, str(gallery)] if len(arguments) > 1 else arguments
+    given = [*arguments, str(gallery)] if "--help" not in arguments else arguments
     with subprocess.Popen(
         [sys.executable, "-c", ENTRY, *given],
         cwd=ROOT,
