@@ -105,5 +105,5 @@ def shared_searcher(
             _kept[key] = open_searcher(gallery, profile=profile, config=config, overrides=key[-1])
         _kept.move_to_end(key)
         while len(_kept) > KEPT_OPEN:
-            _kept.popitem(last=False)[1].close()
+            _kept.popitem(last=False)  # who still uses it holds it; its files close with it
         return _kept[key]

@@ -111,4 +111,4 @@ def _explain(folder: Path, error: sqlite3.Error) -> GalleryError:
             remedy="SQLite needs to write beside the database even to read it: give the user "
             "write permission on the folder.",
         )
-    return GalleryError(f"{folder}: {text}.")
+    return GalleryError(f"{folder}: {text.rstrip('.')}.")
