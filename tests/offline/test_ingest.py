@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ import pytest
 
 from engine.errors import ConfigError, FingerprintError
 from engine.galleries.local import LocalGallery
-from engine.types import Record
+from engine.types import Matte, Record, RGBImage
 from offline import ingest
 from offline.ingest_report import IngestReport
+from stages.segment.whole import Whole
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue
 
 Ingest = Callable[..., IngestReport]
@@ -291,6 +292,44 @@ def test_a_picture_that_lost_its_label_is_predicted_anew(
     assert run().updated == 1
     record = records(tmp_path)["loose.png"]
     assert (record.category, record.labelled) == ("bottle", False)
+
+
+def test_new_labels_are_laid_on_without_describing_again(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    (catalogue / "attributes.csv").write_text("path,category,brand\njar/p0,pot,Ours\n")
+    report = run()
+    assert (report.relabelled, report.unchanged, report.described) == (2, 10, 0)
+    assert "segment" not in report.seconds
+    record = records(tmp_path)["jar/p0/v1.png"]
+    assert (record.category, record.attributes) == ("pot", {"brand": "Ours"})
+    table = tmp_path / "given.csv"
+    table.write_text("path,category\njar/p0/v1.png,tub\nnone.png,x\n")
+    report = run(labels=table)
+    assert (report.relabelled, report.unchanged) == (1, 11)
+    assert report.notes == ["--labels names 'none.png', which is not here"]
+    assert records(tmp_path)["jar/p0/v1.png"].category == "tub"
+
+
+def test_a_stage_that_breaks_on_one_picture_refuses_that_one_alone(
+    run: Ingest, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Whole.segment
+
+    def picky(self: Whole, images: Sequence[RGBImage]) -> list[Matte]:
+        if any("jar/p0/v1" in image.uri for image in images):
+            raise RuntimeError("no such luck")
+        return whole(self, images)
+
+    monkeypatch.setattr(Whole, "segment", picky)
+    report = run()
+    assert report.added == 11
+    (refusal,) = report.refused
+    assert refusal.uri.endswith("jar/p0/v1.png")
+    assert refusal.reason == "segment failed: RuntimeError: no such luck"
+    monkeypatch.undo()
+    assert (run().added, len(records(tmp_path))) == (1, 12)
 
 
 def test_a_gallery_keeps_the_settings_it_was_made_with(run: Ingest, catalogue: Path) -> None:
