@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 Finish = Literal[
     "gloss", "satin", "rubber", "metal", "brushed", "mirror", "glass", "frosted", "clear",
-    "powder", "cream", "velour", "wood", "print",
+    "powder", "cream", "velour", "wood",
 ]  # fmt: skip
 
 COLOURS = {
@@ -30,7 +30,7 @@ TRADE_NAMES: dict[Finish, str] = {
     "metal": "aluminium, polished",
     "brushed": "aluminium, satin", "mirror": "mirror", "glass": "glass", "frosted": "frosted glass",
     "clear": "PETG", "powder": "powder", "cream": "cream", "velour": "polyester velour",
-    "wood": "bamboo", "print": "ink",
+    "wood": "bamboo",
 }  # fmt: skip
 
 

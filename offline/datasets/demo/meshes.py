@@ -19,11 +19,10 @@ CREASE = math.radians(32)  # a sharper turn of the profile splits the shading no
 
 @dataclass(frozen=True)
 class Mesh:
-    """``vertices`` (V, 3) mm; ``faces`` (F, 3) counter-clockwise from outside; ``uv`` (V, 2)."""
+    """``vertices`` (V, 3) mm; ``faces`` (F, 3), counter-clockwise from outside."""
 
     vertices: Array
     faces: NDArray[np.int32]
-    uv: Array | None = None
 
     def moved(self, x: float = 0, y: float = 0, z: float = 0) -> Mesh:
         return replace(self, vertices=self.vertices + np.array([x, y, z]))
@@ -45,15 +44,13 @@ class Mesh:
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
 
     def write_ply(self, path: Path) -> None:
-        columns = [self.vertices] if self.uv is None else [self.vertices, self.uv]
-        names = ["x", "y", "z", "u", "v"][: 3 if self.uv is None else 5]
         faces = np.empty(len(self.faces), dtype=[("n", "u1"), ("v", "<i4", (3,))])
         faces["n"], faces["v"] = 3, self.faces
         lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(self.vertices)}"]
-        lines += [f"property float {name}" for name in names]
+        lines += [f"property float {name}" for name in "xyz"]
         lines += [f"element face {len(faces)}", "property list uchar int vertex_indices"]
         header = "\n".join([*lines, "end_header\n"]).encode()
-        path.write_bytes(header + np.hstack(columns).astype("<f4").tobytes() + faces.tobytes())
+        path.write_bytes(header + self.vertices.astype("<f4").tobytes() + faces.tobytes())
 
 
 @dataclass(frozen=True)
@@ -183,18 +180,16 @@ def tube(path: Sequence[Sequence[float]], radii: Sequence[float], flat: float = 
 
 
 def patch(section: Section, low: float, high: float, width: float, grid: int = 24) -> Mesh:
-    """A front-facing label hugging a section's outline, with uv from bottom left to top right."""
+    """A front-facing label hugging a section's outline from z = ``low`` to ``high``, mm."""
     ring = section.ring(-0.12, 0)
     front = ring[ring[:, 1] < 0]
     x = np.linspace(-width / 2, width / 2, grid)
     y = np.interp(x, front[:, 0], front[:, 1])
     vertices = np.vstack([np.column_stack([x, y, np.full(grid, z)]) for z in (low, high)])
-    u = np.linspace(0, 1, grid)
-    uv = np.vstack([np.column_stack([u, np.full(grid, v)]) for v in (0, 1)])
     i = np.arange(grid - 1)
     lower, upper = (
         np.column_stack([i, i + 1, i + grid + 1]),
         np.column_stack([i, i + grid + 1, i + grid]),
     )
     faces = np.vstack([lower, upper])
-    return Mesh(vertices, faces.astype(np.int32), uv)
+    return Mesh(vertices, faces.astype(np.int32))

@@ -170,7 +170,7 @@ def _sky(ambient: list[float], boxes: Sequence[Softbox]) -> dict[str, Any]:
         away = np.abs((azimuth - box.azimuth + 180) % 360 - 180)
         inside = (away < box.width / 2) & (np.abs(elevation - box.elevation) < box.height / 2)
         picture[inside] = box.radiance
-    # Mitsuba's map has +y up and its middle column at -z... turned so that the middle is -y.
+    # Mitsuba's map has +y up and its middle column at +z; turned, that is behind the camera, -y.
     pose = mi.ScalarTransform4f().rotate([1, 0, 0], 90)
     return {"type": "envmap", "bitmap": mi.Bitmap(picture), "to_world": pose}
 
