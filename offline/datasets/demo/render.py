@@ -172,7 +172,7 @@ def write_jpeg(pixels: NDArray[np.uint8], path: Path, quality: int) -> None:
 
 
 def write_attributes(catalogue: Sequence[Product], path: Path) -> None:
-    """One row a product folder; heights and volumes are measured on the meshes."""
+    """One row a product folder; heights and volumes follow from the shapes."""
     header = ["path", "name", "material", "colour", "height_mm", "volume_ml"]
     rows = [
         (f"{p.category}/{p.slug}", p.name, p.material, p.colour, f"{p.height_mm:.1f}",

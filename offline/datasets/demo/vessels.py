@@ -271,8 +271,9 @@ def stick(
     mesh = revolve(crown, outline)
     vertices = mesh.vertices.copy()
     vertices[:, 2] += slant * vertices[:, 0] * np.clip((vertices[:, 2] - top) / rise, 0, 1)
-    parts += (Part(Mesh(vertices, mesh.faces), bullet),)
+    raised = Mesh(vertices, mesh.faces)
+    parts += (Part(raised, bullet),)
     if cap:
         cover = block(radius, 0, cap_height, 1)
         parts += (Part(cover.moved(x=radius * 2.6, y=radius * 0.5), cap),)
-    return parts, math.pi * core**2 * rise / 1000
+    return parts, raised.volume() / 1000
