@@ -42,15 +42,26 @@ def is_initialised(folder: Path) -> bool:
             connection.close()
 
 
+def none_here(folder: Path) -> GalleryError:
+    return GalleryError(
+        f"{folder}: no gallery here.",
+        remedy=f"Make one with: packsight ingest FOLDER --gallery {folder}",
+    )
+
+
 def has_manifest(connection: sqlite3.Connection) -> bool:
     sql = "SELECT 1 FROM sqlite_master WHERE name = 'manifest'"
     return connection.execute(sql).fetchone() is not None
 
 
-def initialise(connection: sqlite3.Connection, manifest: Manifest) -> None:
+def initialise(connection: sqlite3.Connection, manifest: Manifest, folder: Path) -> None:
     """All tables and the manifest in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
+        if has_manifest(connection):  # made by another process while this one took the lock
+            raise GalleryError(
+                f"{folder}: there is a gallery already.", remedy="Run the same command again."
+            )
         for statement in _schema.TABLES.split(";"):
             connection.execute(statement)
         connection.executemany("INSERT INTO manifest VALUES (?, ?)", manifest.to_rows())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -17,9 +16,10 @@ from engine.galleries import _folder, _rows, _schema
 from engine.galleries._folder import is_gallery, is_initialised
 from engine.galleries._rows import Source
 from engine.galleries._shards import Shard, ShardIndexes
+from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.galleries.manifest import Manifest
-from engine.types import CategoryScores, Description, Embedding, Entry, Neighbour, Record
+from engine.types import Description, Embedding, Entry, Neighbour, Record
 
 __all__ = ["LocalGallery", "Source", "is_gallery", "is_initialised"]
 
@@ -38,20 +38,17 @@ class LocalGallery:
         self._lock = lock
         self._guard = threading.RLock()
         self._depth = 0  # of nested transactions; SQLite sees the outermost alone
-        self._touched: set[tuple[str, bool]] = set()
         with self._reading():
             rows = connection.execute("SELECT key, value FROM manifest").fetchall()
         self.manifest = Manifest.from_rows(rows, str(folder))
         self._indexes = ShardIndexes(folder, self.manifest.dimension)
-
-    # ------------------------------------------------------------------ opening
 
     @classmethod
     def open(cls, folder: Path, *, write: bool = False) -> LocalGallery:
         """Open a gallery that exists; raises GalleryError if none does or it is locked."""
         with _schema.translated(folder):
             if not _folder.holds_database(folder):
-                raise _none_here(folder)
+                raise _folder.none_here(folder)
             lock = _folder.lock(folder) if write else None
             return cls._started(folder, lock)
 
@@ -87,9 +84,9 @@ class LocalGallery:
         try:
             connection = _schema.connect(folder)
             if manifest is not None:
-                _folder.initialise(connection, manifest)
+                _folder.initialise(connection, manifest, folder)
             elif not _folder.has_manifest(connection):
-                raise _none_here(folder)
+                raise _folder.none_here(folder)
             return cls(folder, connection, lock)
         except BaseException:
             if connection is not None:
@@ -109,8 +106,6 @@ class LocalGallery:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # ------------------------------------------------------------------ reading
 
     @property
     def name(self) -> str:
@@ -197,13 +192,11 @@ class LocalGallery:
         with self._reading():
             return audit(self._connection, self.manifest, self._shards(), self._indexes)
 
-    # ------------------------------------------------------------------ writing
-
     def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
         """Store new images and replace those whose uri is known, in one durable transaction."""
-        with self._writing():
+        with self._writing() as writing:
             return [
-                self._put(entry, description)
+                writing.put(entry, self._of_dimension(entry, description))
                 for entry, description in zip(entries, descriptions, strict=True)
             ]
 
@@ -213,14 +206,14 @@ class LocalGallery:
         An entry without a category keeps a predicted one; taking a label away is not amending
         (the category must be predicted anew) and is refused with ValueError.
         """
-        with self._writing():
+        with self._writing() as writing:
             for identity, entry in changes.items():
-                self._amend(identity, entry)
+                writing.amend(identity, entry)
 
     def remove(self, ids: Sequence[int]) -> int:
         """Delete records; returns how many there were."""
-        with self._writing():
-            return sum(self._delete(int(identity)) for identity in ids)
+        with self._writing() as writing:
+            return sum(writing.delete(int(identity)) for identity in ids)
 
     def build_indexes(self) -> None:
         """Write the index of every shard that lacks one and delete those of the past."""
@@ -232,17 +225,15 @@ class LocalGallery:
 
     def rebuild(self) -> int:
         """Drop every index file and derive all anew; returns how many there are now."""
-        with self._writing():
+        with self._writing() as writing:
             for shard in self._shards():
-                self._touch(shard.category, shard.labelled)
+                writing.touch(shard.category, shard.labelled)
             # Also what a damaged list of shards has forgotten.
             present = self._select("SELECT DISTINCT category, labelled FROM images")
             for category, labelled in present:
-                self._touch(str(category), bool(labelled))
+                writing.touch(str(category), bool(labelled))
         self.build_indexes()
         return len(self._shards())
-
-    # ------------------------------------------------------------------ inside
 
     def _select(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         with self._reading():
@@ -263,74 +254,13 @@ class LocalGallery:
         )
         return [Shard(category, bool(labelled), token) for category, labelled, token in rows]
 
-    def _put(self, entry: Entry, description: Description) -> int:
+    def _of_dimension(self, entry: Entry, description: Description) -> Description:
         if description.embedding.dimension != self.manifest.dimension:
             raise GalleryError(
                 f"{self.folder}: {entry.uri} has a vector of {description.embedding.dimension} "
                 f"numbers, the gallery holds {self.manifest.dimension}."
             )
-        category = entry.category or description.scores.top
-        row = self._connection.execute("SELECT id FROM images WHERE uri = ?", (entry.uri,))
-        known = row.fetchone()
-        if known is not None:
-            self._touch_of(known[0])
-        identity: int = self._connection.execute(
-            "INSERT INTO images (id, uri, sha256, size, mtime_ns, product_id, category, labelled,"
-            " attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size,"
-            " mtime_ns = excluded.mtime_ns, product_id = excluded.product_id,"
-            " category = excluded.category, labelled = excluded.labelled,"
-            " attributes = excluded.attributes RETURNING id",
-            (known and known[0], *_entry_values(entry, category)),
-        ).fetchone()[0]
-        self._connection.execute(
-            f"INSERT OR REPLACE INTO descriptions (id, {_rows.DESCRIPTION_COLUMNS})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (identity, *_rows.description_values(description)),
-        )
-        self._touch(category, entry.category is not None)
-        return identity
-
-    def _amend(self, identity: int, entry: Entry) -> None:
-        old = self._connection.execute(
-            "SELECT category, labelled FROM images WHERE id = ?", (identity,)
-        ).fetchone()
-        if old is None:
-            raise KeyError(identity)
-        if old[1] and entry.category is None:
-            raise ValueError(f"{entry.uri}: a label cannot be taken away by amending")
-        category = entry.category or old[0]
-        self._connection.execute(
-            "UPDATE images SET uri = ?, sha256 = ?, size = ?, mtime_ns = ?, product_id = ?,"
-            " category = ?, labelled = ?, attributes = ? WHERE id = ?",
-            (*_entry_values(entry, category), identity),
-        )
-        if (category, entry.category is not None) != (old[0], bool(old[1])):
-            self._touch(old[0], bool(old[1]))
-            self._touch(category, entry.category is not None)
-            self._be_certain(identity, category)
-
-    def _be_certain(self, identity: int, category: str) -> None:
-        """A label is not predicted: what the classifier once said of the image is void."""
-        names, values = _rows.score_values(CategoryScores.certain(category))
-        self._connection.execute(
-            "UPDATE descriptions SET score_names = ?, score_values = ? WHERE id = ?",
-            (names, values, identity),
-        )
-
-    def _delete(self, identity: int) -> int:
-        self._touch_of(identity)
-        return self._connection.execute("DELETE FROM images WHERE id = ?", (identity,)).rowcount
-
-    def _touch_of(self, identity: int) -> None:
-        row = self._connection.execute(
-            "SELECT category, labelled FROM images WHERE id = ?", (identity,)
-        ).fetchone()
-        if row is not None:
-            self._touch(row[0], bool(row[1]))
-
-    def _touch(self, category: str, labelled: bool) -> None:
-        self._touched.add((category, labelled))
+        return description
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -347,56 +277,20 @@ class LocalGallery:
                     self._connection.rollback()
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self) -> Iterator[Writing]:
         """One write transaction: all of it is acknowledged by COMMIT, or none of it happened."""
         if self._lock is None:
             raise GalleryError(f"{self.folder}: opened for reading only.")
         with self._guard, _schema.translated(self.folder):
             self._connection.execute("BEGIN IMMEDIATE")
             self._depth += 1
-            self._touched = set()
             try:
-                yield
-                _refresh_shards(self._connection, self._touched)
+                writing = Writing(self._connection)
+                yield writing
+                writing.renew_shards()
                 self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
             finally:
                 self._depth -= 1
-
-
-def _refresh_shards(connection: sqlite3.Connection, touched: Collection[tuple[str, bool]]) -> None:
-    """Give every touched shard a new token; forget those that became empty."""
-    for category, labelled in touched:
-        key = (category, int(labelled))
-        filled = connection.execute(
-            "SELECT 1 FROM images WHERE category = ? AND labelled = ? LIMIT 1", key
-        ).fetchone()
-        if filled is None:
-            connection.execute("DELETE FROM shards WHERE category = ? AND labelled = ?", key)
-        else:
-            connection.execute(
-                "INSERT OR REPLACE INTO shards (category, labelled, token) VALUES (?, ?, ?)",
-                (*key, secrets.token_hex(8)),
-            )
-
-
-def _entry_values(entry: Entry, category: str) -> tuple[object, ...]:
-    return (
-        entry.uri,
-        entry.sha256,
-        entry.size,
-        entry.mtime_ns,
-        entry.product_id,
-        category,
-        int(entry.category is not None),
-        _rows.attributes_json(entry.attributes),
-    )
-
-
-def _none_here(folder: Path) -> GalleryError:
-    return GalleryError(
-        f"{folder}: no gallery here.",
-        remedy=f"Make one with: packsight ingest FOLDER --gallery {folder}",
-    )
