@@ -79,7 +79,7 @@ class Settings(Section):
     cutout: StageSettings = StageSettings(name="crop")
     embed: StageSettings = StageSettings(name="handcrafted")
     classify: StageSettings = StageSettings(name="nearest")
-    rerank: StageSettings = StageSettings(name="contour_iou", options={"align": True})
+    rerank: StageSettings = StageSettings(name="fused")
     images: ImageSettings = ImageSettings()
     route: RouteSettings = RouteSettings()
     ingest: IngestSettings = IngestSettings()
