@@ -1,0 +1,146 @@
+"""What an ingest makes of files that changed, moved, went or came twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tests.drawn_catalogue import package, save
+from tests.offline.gallery_contents import Ingest, later, records
+
+
+def test_a_file_that_was_only_touched_is_not_described_again(run: Ingest, catalogue: Path) -> None:
+    run()
+    later(catalogue / "jar/p0/v0.png")
+    assert run().unchanged == 12
+    report = run()
+    assert (report.unchanged, report.described) == (12, 0)
+
+
+def test_a_changed_picture_is_updated_under_its_id(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    before = records(tmp_path)["jar/p0/v0.png"]
+    save(catalogue / "jar/p0/v0.png", package("stick", 9))
+    report = run()
+    after = records(tmp_path)["jar/p0/v0.png"]
+    assert (report.updated, report.added, report.unchanged) == (1, 0, 11)
+    assert after.id == before.id
+    assert after.sha256 != before.sha256
+    assert not np.array_equal(
+        after.description.embedding.vector, before.description.embedding.vector
+    )
+
+
+def test_a_moved_picture_is_renamed_and_follows_its_folder(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    before = records(tmp_path)["jar/p0/v0.png"]
+    (catalogue / "stick" / "new").mkdir()
+    (catalogue / "jar/p0/v0.png").rename(catalogue / "stick/new/a.png")
+    report = run()
+    after = records(tmp_path)["stick/new/a.png"]
+    assert (report.renamed, report.described, report.missing) == (1, 0, [])
+    assert (after.id, after.category, after.product_id) == (before.id, "stick", "stick/new")
+
+
+def test_two_pictures_that_change_places_are_both_described_anew(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    before = records(tmp_path)
+    one, other = catalogue / "jar/p0/v0.png", catalogue / "jar/p0/v1.png"
+    one.rename(tmp_path / "aside.png")
+    other.rename(one)
+    (tmp_path / "aside.png").rename(other)
+    later(one)
+    later(other)
+    report = run()
+    after = records(tmp_path)
+    assert (report.updated, report.duplicates) == (2, [])
+    assert after["jar/p0/v0.png"].sha256 == before["jar/p0/v1.png"].sha256
+    assert after["jar/p0/v1.png"].sha256 == before["jar/p0/v0.png"].sha256
+
+
+def test_the_same_picture_twice_in_a_product_is_kept_once(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    (catalogue / "jar/p0/again.png").write_bytes((catalogue / "jar/p0/v0.png").read_bytes())
+    for _ in range(2):  # found while reading, then by what the gallery knows
+        (duplicate,) = run().duplicates
+        assert {Path(duplicate.uri).name, Path(duplicate.same_as).name} == {"again.png", "v0.png"}
+    assert len(records(tmp_path)) == 12
+
+
+def test_when_the_kept_twin_goes_the_other_takes_its_place(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    (catalogue / "jar/p0/again.png").write_bytes((catalogue / "jar/p0/v0.png").read_bytes())
+    (duplicate,) = run().duplicates
+    Path(duplicate.same_as).unlink()
+    report = run()
+    assert (report.renamed, report.described, report.missing) == (1, 0, [])
+    assert Path(duplicate.uri).relative_to(catalogue).as_posix() in records(tmp_path)
+
+
+def test_the_same_picture_under_two_products_is_kept_for_both(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    save(catalogue / "stick/copy/a.png", package("jar", 0))
+    report = run()
+    assert (report.added, report.duplicates) == (1, [])
+    assert "segment" not in report.seconds, "its description was known"
+    found = records(tmp_path)
+    one, other = found["jar/p0/v0.png"].description, found["stick/copy/a.png"].description
+    np.testing.assert_array_equal(one.embedding.vector, other.embedding.vector)
+    assert other.scores.ranked() == [("stick", 1.0)]
+
+
+def test_a_picture_that_became_its_neighbour_leaves_nothing_stale(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    save(catalogue / "jar/p0/v0.png", package("jar", 0, 1))  # the same as v1.png
+    report = run()
+    assert len(report.duplicates) == 1
+    assert report.removed == 1
+    assert "jar/p0/v0.png" not in records(tmp_path)
+    assert run().removed == 0
+
+
+def test_a_twin_of_a_picture_that_changed_its_product_is_no_duplicate(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    (catalogue / "jar/p0/a.png").write_bytes((catalogue / "jar/p0/v0.png").read_bytes())
+    (catalogue / "jar/p0/attributes.csv").write_text("path,product\nv0.png,other\n")
+    report = run()
+    assert (report.added, report.relabelled, report.duplicates) == (1, 1, [])
+    found = records(tmp_path)
+    assert found["jar/p0/v0.png"].product_id == "other"
+    assert found["jar/p0/a.png"].product_id == "jar/p0"
+
+
+def test_a_deleted_file_is_missing_until_it_is_pruned(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    (catalogue / "jar/p0/v0.png").unlink()
+    assert run().missing == [str(catalogue / "jar/p0/v0.png")]
+    assert len(records(tmp_path)) == 12
+    report = run(prune=True)
+    assert (report.removed, report.missing) == (1, [])
+    assert len(records(tmp_path)) == 11
+
+
+def test_pruning_touches_nothing_outside_the_folder(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    (catalogue / "jar/p0/v0.png").unlink()
+    assert run(catalogue / "stick", prune=True).removed == 0
+    assert len(records(tmp_path)) == 12
