@@ -94,7 +94,7 @@ def measure(
 @contextmanager
 def judging(row: Row, gallery: Path) -> Iterator[Judge]:
     """Open a gallery with the settings of a row."""
-    with open_searcher(gallery, overrides=row.overrides) as opened:
+    with open_searcher(gallery, profile=row.profile, overrides=row.overrides) as opened:
         watching = Watching(opened.searcher.reranker)
         products = {source.id: source.product_id for source in opened.gallery.sources()}
         searcher = replace(opened.searcher, reranker=watching)

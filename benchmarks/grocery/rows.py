@@ -12,9 +12,12 @@ Sees = Literal["routed", "all", "true"]
 SOFT = ("route.hard=false",)
 HARD = ("route.hard=true",)
 NO_RERANK = ("rerank.name=none",)
-GATED = 'rerank.distrust=["empty","touches_border","several_objects","nearly_everything"]'
 UNGATED = 'rerank.distrust=["empty"]'
-FUSED_WEIGHTS = (0.1, 0.2, 0.3, 0.5)
+_GATES = {
+    "gated": 'rerank.distrust=["empty","touches_border","several_objects","nearly_everything"]',
+    "ungated": UNGATED,
+}
+FUSED_WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Row:
     variant: str
     overrides: tuple[str, ...]
     sees: Sees = "routed"
+    profile: str | None = None  # None: what the gallery was ingested with
 
 
 def variants(u2netp: Path, trunk: Path) -> dict[str, Variant]:
@@ -81,15 +85,19 @@ def _described() -> list[Row]:
 
 def _reranked(base: str) -> list[Row]:
     made: list[Row] = []
-    for gate, flag in (("gated", GATED), ("ungated", UNGATED)):
+    for gate, flag in _GATES.items():
         for kind, align in (("plain", "false"), ("aligned", "true")):
             options = ("rerank.name=contour_iou", f"rerank.align={align}", flag)
             made.append(Row(f"{base} + {kind} IoU, top 10, {gate}", base, (*options, *SOFT)))
-    for gate, flag in (("gated", GATED), ("ungated", UNGATED)):
-        for weight in FUSED_WEIGHTS:
-            options = ("rerank.name=fused", f"rerank.weight={weight}", "rerank.align=true", flag)
-            made.append(Row(f"{base} + fused {weight}, {gate}", base, (*options, *SOFT)))
-    return made
+    return [*made, *_fused(base, "gated"), *_fused(base, "ungated")]
+
+
+def _fused(variant: str, gate: str) -> list[Row]:
+    options = ("rerank.name=fused", "rerank.align=true", _GATES[gate], *SOFT)
+    return [
+        Row(f"{variant} + fused {w}, {gate}", variant, (*options, f"rerank.weight={w}"))
+        for w in FUSED_WEIGHTS
+    ]
 
 
 def _routed(base: str) -> list[Row]:
@@ -101,10 +109,13 @@ def _routed(base: str) -> list[Row]:
 
 
 def _chains() -> list[Row]:
+    aligned = ("rerank.name=contour_iou", "rerank.align=true", _GATES["gated"])
     literal = ("rerank.name=contour_iou", "rerank.align=false", UNGATED, *HARD)
     return [
         Row("classic, retrieval alone", "classic", (*NO_RERANK, *SOFT)),
-        Row("classic, as shipped", "classic", ()),
+        Row("classic, as shipped", "classic", (), profile="classic"),
+        Row("classic + aligned IoU, top 10, gated", "classic", (*aligned, *SOFT)),
+        *_fused("classic", "gated"),
         Row("paper's chain, no rerank", "paper", (*NO_RERANK, *HARD)),
         Row("paper's chain", "paper", literal),
     ]
