@@ -82,6 +82,7 @@ def _text(results: Results, k: int) -> str:
         flags = ", ".join(results.query.quality.flags).replace("_", " ")
         lines.append(f"the photo's mask: {flags}")
     lines += _table(results)
+    lines += _without_contours(results)
     if len(results.hits) < k:
         lines.append(f"these categories hold {len(results.hits)} products, fewer than {k}")
     total = sum(results.timings.values())
@@ -100,3 +101,12 @@ def _table(results: Results) -> list[str]:
             f"{hit.record.product_id:{products}}  {hit.record.uri}{views}"
         )
     return lines
+
+
+def _without_contours(results: Results) -> list[str]:
+    """Why some hits were not compared by contour, a line a reason."""
+    ranks: dict[str, list[str]] = {}
+    for hit in results.hits:
+        if hit.iou is None and hit.why:
+            ranks.setdefault(hit.why, []).append(str(hit.rank))
+    return [f"{', '.join(numbers)}: {why}" for why, numbers in ranks.items()]

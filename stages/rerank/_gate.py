@@ -97,7 +97,8 @@ def _contour(description: Description, align: bool) -> Contour:
 
 
 def _moved(before: int, after: int) -> str:
-    return f"stays at {after}" if before == after else f"moved from {before} to {after}"
+    # Of images: the page counts products, so its ranks may be smaller.
+    return f"stays image {after}" if before == after else f"image {before} became {after}"
 
 
 def _explained(hit: Hit, why: str, iou: float | None) -> Hit:
