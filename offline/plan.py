@@ -54,6 +54,7 @@ class Planner:
         self._by_content: dict[str, dict[str, str]] = {}  # sha256 -> product -> uri
         self._by_sha256: dict[str, list[Source]] = {}
         self._sizes: set[int] = set()
+        self._confirmed: set[str] = set()  # uris whose content is what the gallery knows
         for source in sources:
             self._by_uri[source.uri] = source
             self._by_sha256.setdefault(source.sha256, []).append(source)
@@ -105,6 +106,7 @@ class Planner:
         ]
 
     def _same_content(self, entry: Entry, found: Found, known: Source) -> None:
+        self._confirmed.add(known.uri)
         touched = (known.size, known.mtime_ns) != (entry.size, entry.mtime_ns)
         if known.labelled and entry.category is None:
             self.plan.tasks.append(Task(found, entry, known))  # its category must be predicted
@@ -125,10 +127,10 @@ class Planner:
             return
         if known and known.sha256 == entry.sha256:
             self._same_content(entry, found, known)
-        elif known is None and self._is_move(entry):
-            self.plan.renamed += 1
         elif self._twin(entry) and (twin := self.is_duplicate(entry, known)):
             self.plan.duplicates.append(twin)
+        elif known is None and self._is_move(entry):
+            self.plan.renamed += 1
         elif known is None and entry.category and entry.sha256 in self._by_sha256:
             self.plan.copies.append((entry, self._by_sha256[entry.sha256][0].id))
             self.is_duplicate(entry)
@@ -159,9 +161,13 @@ class Planner:
         if uri is None or uri == entry.uri:
             return None
         source = self._by_uri.get(uri)
-        if source and source.sha256 == entry.sha256 and not _stands(source):
+        if source and source.sha256 == entry.sha256 and not self._stands(source):
             return None
         return uri
+
+    def _stands(self, source: Source) -> bool:
+        """Whether the file still shows what was ingested, though it may have been touched."""
+        return source.uri in self._confirmed or _untouched(source)
 
 
 def _gone(uri: str) -> bool:
@@ -175,8 +181,7 @@ def _gone(uri: str) -> bool:
     return False
 
 
-def _stands(source: Source) -> bool:
-    """Whether the file is still the one that was ingested."""
+def _untouched(source: Source) -> bool:
     try:
         status = Path(source.uri).stat()
     except OSError:
