@@ -13,9 +13,10 @@ How to read what it prints:
 * cores: processor time of the ingest and of everything else on the machine, as shares of all
   cores; the rest was idle. An ingest that waits for nothing leaves no idle share, and on a busy
   machine it gets less than all without fault of its own;
-* processor time by process: the main thread runs the stages one after the other, its helpers are
-  the threads of the models, of OpenCV and of the pipes, the decoders are processes. All of it over
-  the main thread's is how many cores the ingest can fill when nothing else wants them;
+* processor time by process: the main thread runs the stages one after the other and waits for its
+  helpers, the threads of stages, models and OpenCV; the decoders are processes beside it. ``busy
+  alone`` estimates the share of the cores that the ingest would keep busy with nobody else about:
+  its main thread alone, its helpers on all cores, the decoders in what that leaves;
 * split by stage: wall-clock seconds of the main process. ``wait for decoding`` is what the
   decoding processes did not hide;
 * memory: at 10, 25, 50, 75 and 100 % of the pictures, main process and decoders (pages that they
@@ -138,10 +139,11 @@ def _cores(run: Run) -> str:
     )
     helpers = max(0.0, report.cpu_seconds - run.main_thread - run.decoders)
     seconds = [f"{value:.1f}" for value in (run.main_thread, helpers, run.decoders)]
-    fills = f"{report.cpu_seconds / run.main_thread:.2f}"
+    alone = max(run.main_thread + helpers / report.cores, report.cpu_seconds / report.cores)
+    busy = f"{report.cpu_seconds / (report.cores * alone):.0%}"
     own = markdown(
-        ["processor seconds", "main thread", "its helpers", "decoders", "cores it can fill"],
-        [["ingest", *seconds, fills]],
+        ["processor seconds", "main thread", "its helpers", "decoders", "busy alone"],
+        [["ingest", *seconds, busy]],
     )
     return f"{machines}\n\n{own}"
 
