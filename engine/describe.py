@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 from engine.contours import align, outline
 from engine.errors import PacksightError, StageError
+from engine.parallel import each
 from engine.protocols import Classifier, Cutter, Embedder, Segmenter
 from engine.quality import assess
 from engine.timings import Stopwatch
 from engine.types import (
     CategoryScores,
+    Contour,
     Cutout,
     Description,
     Embedding,
     FloatArray,
     Matte,
+    MatteQuality,
     RGBImage,
 )
 
@@ -38,6 +41,7 @@ class Describer:
     cutter: Cutter
     embedder: Embedder
     classifier: Classifier
+    threads: int = 1  # for the outlines; changes no result
 
     def describe(
         self,
@@ -65,12 +69,13 @@ class Describer:
         with watch("classify"), _blame("classify", images):
             scores = self._scores(cutouts, vectors, given)
         with watch("outline"), _blame("outline", images):
-            return [
-                Described(_describe(score, embedding, matte), cutout)
-                for score, embedding, matte, cutout in zip(
-                    scores, embeddings, mattes, cutouts, strict=True
-                )
-            ]
+            shapes = each(_shape, mattes, threads=self.threads)
+        return [
+            Described(Description(score, embedding, contour, aligned, quality), cutout)
+            for score, embedding, (contour, aligned, quality), cutout in zip(
+                scores, embeddings, shapes, cutouts, strict=True
+            )
+        ]
 
     def _scores(
         self, cutouts: Sequence[Cutout], vectors: FloatArray, labels: Sequence[str | None]
@@ -87,8 +92,8 @@ class Describer:
         ]
 
 
-def _describe(scores: CategoryScores, embedding: Embedding, matte: Matte) -> Description:
-    return Description(scores, embedding, outline(matte), align(matte), assess(matte))
+def _shape(matte: Matte) -> tuple[Contour, Contour, MatteQuality]:
+    return outline(matte), align(matte), assess(matte)
 
 
 @contextmanager

@@ -62,7 +62,9 @@ def assemble(
         built[section] = part
         identity[section] = _identity(settings.stage(section).name, options, context.used)
         located[section] = _located(settings.stage(section), context.used)
-    describer = Describer(built["segment"], built["cutout"], built["embed"], built["classify"])
+    describer = Describer(
+        built["segment"], built["cutout"], built["embed"], built["classify"], threads
+    )
     return Parts(
         describer,
         built["rerank"],

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.parallel import each
 from engine.quality import assess
 from engine.types import Cutout, Matte, RGBImage
 from stages.context import BuildContext
@@ -23,13 +24,16 @@ class Options(StageOptions):
 class ColourOnWhite:
     """Background painted white; an empty matte leaves the image as it is."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, threads: int) -> None:
         self._options = options
+        self._threads = threads
 
     def cut(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Cutout]:
-        return [self._cut(image, matte) for image, matte in zip(images, mattes, strict=True)]
+        pairs = list(zip(images, mattes, strict=True))
+        return each(self._cut, pairs, threads=self._threads)
 
-    def _cut(self, image: RGBImage, matte: Matte) -> Cutout:
+    def _cut(self, pair: tuple[RGBImage, Matte]) -> Cutout:
+        image, matte = pair
         check_pair(image, matte)
         options = self._options
         framed = options.frame == "box"
@@ -41,4 +45,4 @@ class ColourOnWhite:
 
 
 def build(options: Options, context: BuildContext) -> ColourOnWhite:
-    return ColourOnWhite(options)
+    return ColourOnWhite(options, context.threads)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from engine.parallel import each
 from engine.types import Cutout, Matte, RGBImage
 from stages.context import BuildContext
 from stages.cutout._square import box_around, check_pair, cut_part, square
@@ -20,17 +21,20 @@ class Options(StageOptions):
 class Crop:
     """Trusts the mask for the place only: what it wrongly left out inside the box stays visible."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, threads: int) -> None:
         self._options = options
+        self._threads = threads
 
     def cut(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Cutout]:
-        return [self._cut(image, matte) for image, matte in zip(images, mattes, strict=True)]
+        pairs = list(zip(images, mattes, strict=True))
+        return each(self._cut, pairs, threads=self._threads)
 
-    def _cut(self, image: RGBImage, matte: Matte) -> Cutout:
+    def _cut(self, pair: tuple[RGBImage, Matte]) -> Cutout:
+        image, matte = pair
         check_pair(image, matte)
         box = box_around(image, matte, self._options.margin)
         return square(*cut_part(image, matte, box), box, self._options.size)
 
 
 def build(options: Options, context: BuildContext) -> Crop:
-    return Crop(options)
+    return Crop(options, context.threads)

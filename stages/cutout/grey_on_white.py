@@ -25,8 +25,8 @@ class Options(StageOptions):
 class GreyOnWhite:
     """Luma (ITU-R BT.601) of the colour cutout, repeated in three channels."""
 
-    def __init__(self, options: Options) -> None:
-        self._colour = ColourOnWhite(ColourOptions(**options.model_dump()))
+    def __init__(self, options: Options, threads: int) -> None:
+        self._colour = ColourOnWhite(ColourOptions(**options.model_dump()), threads)
 
     def cut(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Cutout]:
         return [
@@ -36,7 +36,7 @@ class GreyOnWhite:
 
 
 def build(options: Options, context: BuildContext) -> GreyOnWhite:
-    return GreyOnWhite(options)
+    return GreyOnWhite(options, context.threads)
 
 
 def _grey(pixels: UInt8Array) -> UInt8Array:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from engine.parallel import each
 from engine.types import Cutout, Matte, RGBImage
 from stages.context import BuildContext
 from stages.cutout._square import check_pair, cut_part, square, whole_box
@@ -19,17 +20,20 @@ class Options(StageOptions):
 class Whole:
     """Squared by white padding."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, threads: int) -> None:
         self._size = options.size
+        self._threads = threads
 
     def cut(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Cutout]:
-        return [self._cut(image, matte) for image, matte in zip(images, mattes, strict=True)]
+        pairs = list(zip(images, mattes, strict=True))
+        return each(self._cut, pairs, threads=self._threads)
 
-    def _cut(self, image: RGBImage, matte: Matte) -> Cutout:
+    def _cut(self, pair: tuple[RGBImage, Matte]) -> Cutout:
+        image, matte = pair
         check_pair(image, matte)
         box = whole_box(image)
         return square(*cut_part(image, matte, box), box, self._size)
 
 
 def build(options: Options, context: BuildContext) -> Whole:
-    return Whole(options)
+    return Whole(options, context.threads)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 from pydantic import Field, model_validator
 
+from engine.parallel import each
 from engine.types import Cutout, FloatArray, UInt8Array
 from stages.context import BuildContext
 from stages.embed._colour import BINS, colour_histograms
@@ -60,11 +60,7 @@ class Handcrafted:
 
     def embed(self, cutouts: Sequence[Cutout]) -> FloatArray:
         """(N, dimension) float32, rows of length 1; one thread a picture."""
-        if self._threads > 1 and len(cutouts) > 1:
-            with ThreadPoolExecutor(self._threads) as pool:
-                rows = list(pool.map(self._describe, cutouts))
-        else:
-            rows = [self._describe(cutout) for cutout in cutouts]
+        rows = each(self._describe, cutouts, threads=self._threads)
         if not rows:
             return np.empty((0, self.dimension), np.float32)
         return unit_rows(np.stack(rows))
