@@ -35,7 +35,9 @@ _PRODUCT = (cv2.GC_FGD, cv2.GC_PR_FGD)
 class Options(StageOptions):
     side: int = Field(288, ge=32, le=1024)  # longer side in pixels for a plain background
     cut_side: int = Field(128, ge=32, le=1024)  # and for GrabCut, whose time grows with the area
-    iterations: int = Field(2, ge=1, le=20)  # of GrabCut
+    # Of GrabCut. A second one costs half as much time again, for no better masks in clutter and a
+    # mean IoU of 0.920 instead of 0.915 on the 18 demo photos.
+    iterations: int = Field(1, ge=1, le=20)
 
 
 class GrabCut:
