@@ -2,6 +2,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,22 +72,26 @@ def test_a_folder_that_may_not_be_written_is_an_error(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
-@pytest.fixture
+@contextmanager
 def files_end_at_1000_bytes() -> Iterator[None]:
-    """The nearest thing to a full disk that needs no disk: the kernel refuses longer files."""
+    """The nearest thing to a full disk that needs no disk: the kernel refuses longer files.
+
+    No fixture: pytest writes its progress between setup and test, perhaps into a longer file.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
 
 
-@pytest.mark.usefixtures("files_end_at_1000_bytes")
 def test_a_write_that_fails_half_way_leaves_the_older_page(tmp_path: Path) -> None:
     target = tmp_path / "out.html"
     target.write_text("older", encoding="utf-8")
-    with pytest.raises(PacksightError, match="cannot be written"):
+    with files_end_at_1000_bytes(), pytest.raises(PacksightError, match="cannot be written"):
         page.write(target, "x" * 100_000)
     assert target.read_text(encoding="utf-8") == "older"
     assert list(tmp_path.iterdir()) == [target]
