@@ -15,8 +15,8 @@ class Options(ContourOptions):
     """``weight`` is the share of the IoU: 0 keeps the retrieval's scores, 1 is IoU alone.
 
     Default by measurement on the validation split of benchmarks/grocerystore.py (274 photos of
-    cartons), R@1 by product of profile classic: 0.891 without, 0.891 at 0.05, 0.880 at 0.1, 0.814
-    at 0.3, 0.719 for IoU alone. Cartons of one shape profit nothing; more may pay where shapes
+    cartons), R@1 by product of profile classic: 0.912 without, 0.901 at 0.05, 0.883 at 0.1, 0.807
+    at 0.3, 0.679 for IoU alone. Cartons of one shape profit nothing; more may pay where shapes
     differ.
     """
 
