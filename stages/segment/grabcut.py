@@ -8,12 +8,12 @@ before a wall, barriers to the frame stand in for it, and in clutter the frame i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 from pydantic import Field
 
+from engine.parallel import each
 from engine.types import BoolArray, FloatArray, Matte, RGBImage, UInt8Array
 from stages.context import BuildContext
 from stages.options import StageOptions
@@ -48,11 +48,7 @@ class GrabCut:
         self._threads = max(1, threads)
 
     def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
-        if len(images) < 2 or self._threads == 1:
-            return [self._segment(image) for image in images]
-        # OpenCV lets go of the interpreter lock, so threads use every core.
-        with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(self._segment, images))
+        return each(self._segment, images, threads=self._threads)
 
     def _segment(self, image: RGBImage) -> Matte:
         size = (image.width, image.height)
