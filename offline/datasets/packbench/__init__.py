@@ -1,0 +1,1 @@
+"""Packbench: a rendered packaging benchmark with exact ground truth (extra ``render``)."""

@@ -1,0 +1,110 @@
+"""A product as numbers: measures, choices and surfaces within the bounds of an archetype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from offline.datasets.packbench.materials import Material
+from offline.datasets.packbench.shapes.parts import Parts
+
+Unit = Literal["mm", "deg", "ratio", "count"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of a shape and the bounds that real packages of the kind keep."""
+
+    low: float
+    high: float
+    unit: Unit = "mm"
+
+    def at(self, share: float) -> float:
+        """The value at ``share`` in [0, 1] of the range; counts are whole numbers."""
+        value = self.low + min(max(share, 0.0), 1.0) * (self.high - self.low)
+        return float(round(value)) if self.unit == "count" else value
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """All that makes one product: equal parameters build equal meshes.
+
+    ``measures``, ``choices`` and ``surfaces`` have the keys that the archetype names.
+    ``artwork`` seeds what is printed or embossed on it.
+    """
+
+    measures: Mapping[str, float]
+    choices: Mapping[str, str] = field(default_factory=dict)
+    surfaces: Mapping[str, Material] = field(default_factory=dict)
+    artwork: int = 0
+
+    def __getitem__(self, measure: str) -> float:
+        return self.measures[measure]
+
+    def count(self, measure: str) -> int:
+        return round(self.measures[measure])
+
+
+@dataclass(frozen=True)
+class Model:
+    """A built product: its parts in mm, front towards -y, up +z; ``volume_ml`` brimful."""
+
+    parts: Parts
+    volume_ml: float | None = None
+
+
+@dataclass(frozen=True)
+class Archetype:
+    """One way to make a category's products: what varies, how far, and how it is built."""
+
+    name: str  # "boston-round"
+    title: str  # "Boston round bottle", for the product's name
+    measures: Mapping[str, Measure]
+    surfaces: Mapping[str, tuple[Material, ...]]  # what each surface is offered in
+    build: Callable[[Parameters], Model]
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def draw(self, rng: np.random.Generator) -> Parameters:
+        """Any product of this archetype."""
+        return Parameters(
+            {name: measure.at(rng.uniform()) for name, measure in self.measures.items()},
+            {name: str(rng.choice(offered)) for name, offered in self.choices.items()},
+            {name: _one(offered, rng) for name, offered in self.surfaces.items()},
+            int(rng.integers(2**31)),
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """How a product stands before the camera; angles in degrees."""
+
+    name: str
+    azimuth: float  # of the turntable: the camera and the lights stay
+    elevation: float
+    tip: float = 0  # of the product about x, before it stands: 90 lays it on its back
+    fill: float = 0.8  # of the half frame that the product may reach
+    roll: float = 0
+    shift: tuple[float, float] = (0, 0)  # of the product, in half frames
+    distance: float = 6.5  # in bounding radii: a short telephoto, as in product photography
+
+
+@dataclass(frozen=True)
+class Category:
+    """One of the paper's 15 categories (Waqas et al., CMC 2023, Table 1).
+
+    ``views`` are the catalogue's five, the first the front. A phone sees the product with a
+    tip out of ``tips`` from an elevation within ``phone``.
+    """
+
+    name: str
+    archetypes: tuple[Archetype, ...]
+    views: tuple[View, ...]
+    phone: tuple[float, float] = (14, 42)
+    tips: tuple[float, ...] = (0,)
+
+
+def _one(offered: tuple[Material, ...], rng: np.random.Generator) -> Material:
+    return offered[int(rng.integers(len(offered)))]

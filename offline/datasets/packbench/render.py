@@ -1,0 +1,139 @@
+"""One photograph by path tracing, with its exact ground truth from passes of the same scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offline.datasets.packbench.camera import Camera, Posed
+from offline.datasets.packbench.denoise import denoise
+from offline.datasets.packbench.materials import bsdf
+from offline.datasets.packbench.setting import Setting
+
+Image = NDArray[np.float32]
+
+SAMPLES = 16  # light paths a pixel; a square, for the multi-jittered sampler
+GUIDE_SAMPLES = 9
+MATTE_SAMPLES = 64  # steps of 1/64 on an edge
+TRANSMISSION_SAMPLES = 36
+VARIANTS = ("cuda_ad_rgb", "llvm_ad_rgb", "scalar_rgb")
+BLACK = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 0.0}}
+WHITE = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 1.0}}
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What the sensor saw, and what is true of it; all of height H and width W."""
+
+    radiance: Image  # (H, W, 3) linear, exposed
+    alpha: Image  # (H, W) share of each pixel that the product covers, glass included
+    transmission: Image | None  # (H, W, 3) light that passes through it; None: all opaque
+    visible: float  # share of the product's area that no occluder hides
+
+
+def photograph(
+    product: Posed, camera: Camera, setting: Setting, folder: Path, seed: int,
+    samples: int = SAMPLES,
+) -> Exposure:  # fmt: skip
+    """Render ``product`` in ``setting``; ``folder`` takes the meshes and may be thrown away."""
+    shapes = _shapes(product, folder)
+    scene = {**setting.surroundings, **setting.occluders, **setting.light, **shapes}
+    radiance = _beauty(camera, scene, samples, seed) * setting.exposure
+    around = {**setting.surroundings, **setting.occluders}
+    alpha = _coverage(camera, shapes, around, seed)
+    visible = 1.0
+    if setting.occluders:
+        alone = _coverage(camera, shapes, {}, seed)
+        visible = float(alpha.sum() / max(float(alone.sum()), 1e-6))
+    transmission = _transmission(camera, product, shapes, seed)
+    return Exposure(radiance, alpha, transmission, visible)
+
+
+def _shapes(product: Posed, folder: Path) -> dict[str, dict[str, Any]]:
+    shapes: dict[str, dict[str, Any]] = {}
+    for i, (part, points) in enumerate(zip(product.parts, product.vertices, strict=True)):
+        path = folder / f"part{i:02}.ply"
+        replace(part.mesh, vertices=points).write_ply(path)
+        surface = bsdf(part.material)
+        shapes[f"part{i:02}"] = {"type": "ply", "filename": str(path), "bsdf": surface}
+    return shapes
+
+
+def _beauty(camera: Camera, scene: dict[str, Any], samples: int, seed: int) -> Image:
+    stage = _stage(camera, scene)
+    noisy = _render(stage, {"type": "path", "max_depth": 10, "rr_depth": 4}, samples, seed)
+    guide = {"type": "aov", "aovs": "normal:sh_normal,albedo:albedo"}
+    seen = _render(stage, guide, GUIDE_SAMPLES, seed)
+    features = np.dstack([seen[..., -6:-3] / 2, seen[..., -3:]])
+    return denoise(noisy[..., :3], features)
+
+
+def _coverage(
+    camera: Camera, shapes: dict[str, dict[str, Any]], around: dict[str, Any], seed: int
+) -> Image:
+    """The share of camera rays that meet the product first: white among black, no light."""
+    scene = {name: {**shape, "bsdf": _two_sided(BLACK)} for name, shape in around.items()}
+    scene |= {name: {**shape, "bsdf": _two_sided(WHITE)} for name, shape in shapes.items()}
+    seen = _render(_stage(camera, scene), {"type": "aov", "aovs": "albedo:albedo"},
+                   MATTE_SAMPLES, seed)  # fmt: skip
+    return np.clip(seen[..., -1], 0, 1)
+
+
+def _transmission(
+    camera: Camera, product: Posed, shapes: dict[str, dict[str, Any]], seed: int
+) -> Image | None:
+    """Light of a uniform white surround that passes through the product, reflections left out.
+
+    With every direction equally bright, what reaches the camera is the share that the product
+    lets through, whichever way it bends the ray: environment matting (Zongker, Werner, Curless
+    and Salesin, SIGGRAPH 1999) reduced to its weight.
+    """
+    clear = [part.material.see_through for part in product.parts]
+    if not any(clear):
+        return None
+    scene: dict[str, Any] = {"surround": {"type": "constant"}}
+    for (name, shape), through in zip(shapes.items(), clear, strict=True):
+        surface = dict(shape["bsdf"])
+        no_mirror = {"specular_reflectance": {"type": "rgb", "value": 0.0}}
+        scene[name] = {**shape, "bsdf": {**surface, **no_mirror} if through else BLACK}
+    light = {"type": "path", "max_depth": 12, "rr_depth": 12, "hide_emitters": False}
+    seen = _render(_stage(camera, scene), light, TRANSMISSION_SAMPLES, seed)
+    return np.clip(seen[..., :3], 0, 1)
+
+
+def _two_sided(surface: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "twosided", "material": surface}
+
+
+def _stage(camera: Camera, scene: dict[str, Any]) -> Any:
+    import mitsuba as mi
+
+    return mi.load_dict({"type": "scene", "sensor": camera.sensor(), **scene})
+
+
+def _render(stage: Any, integrator: dict[str, Any], samples: int, seed: int) -> Image:
+    import mitsuba as mi
+
+    rendered = mi.render(stage, integrator=mi.load_dict(integrator), spp=samples, seed=seed)
+    return np.nan_to_num(np.array(rendered, np.float32))
+
+
+def use_variant(name: str = "") -> str:
+    """Choose Mitsuba's variant: ``name``, or the fastest of VARIANTS that works here.
+
+    LLVM 15 fails to compile some kernels; DRJIT_LIBLLVM_PATH names another one.
+    """
+    import mitsuba as mi
+
+    for variant in (name,) if name else VARIANTS:
+        try:
+            mi.set_variant(variant)
+            mi.load_dict({"type": "sphere"})
+        except (ImportError, RuntimeError):
+            continue
+        return variant
+    raise RuntimeError(f"Mitsuba has no working variant among {name or ', '.join(VARIANTS)}")

@@ -1,0 +1,1 @@
+"""Meshes and the parts that packages are put together from."""
