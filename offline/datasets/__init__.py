@@ -1,1 +1,19 @@
-"""Data sets: what we measure on and what we show, each in a package of its own."""
+"""Data sets: what we measure on and what we show, all behind one protocol.
+
+``open_dataset(folder)`` finds out what a folder holds; each kind is one file in ``readers/``.
+"""
+
+from offline.datasets.check import missing_files
+from offline.datasets.protocol import Dataset
+from offline.datasets.registry import dataset_kinds, open_dataset
+from offline.datasets.types import Picture, Relevance, RetrievalTask
+
+__all__ = [
+    "Dataset",
+    "Picture",
+    "Relevance",
+    "RetrievalTask",
+    "dataset_kinds",
+    "missing_files",
+    "open_dataset",
+]

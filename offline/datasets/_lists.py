@@ -1,0 +1,120 @@
+"""The lists that data sets are made of: lines and tables with places, and paths that stay inside.
+
+Text is UTF-8, with or without a byte order mark; line ends of Unix and Windows are read alike.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from engine.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a piece of text stands, for errors."""
+
+    file: Path
+    line: int  # from 1
+
+    def fault(self, reason: str, remedy: str = "") -> ConfigError:
+        return ConfigError(f"{self.file}: line {self.line}: {reason}.", remedy=remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table; every column of the header has a cell, stripped of blanks."""
+
+    place: Place
+    cells: dict[str, str]
+
+    def text(self, column: str) -> str:
+        """The cell, which must not be empty."""
+        if not self.cells[column]:
+            raise self.place.fault(f"{column} is empty")
+        return self.cells[column]
+
+    def chosen(self, column: str, valid: Sequence[str]) -> str:
+        """The cell, which must be one of these words."""
+        if self.cells[column] not in valid:
+            raise self.place.fault(
+                f"{column} is {self.cells[column]!r}", f"Valid: {', '.join(valid)}."
+            )
+        return self.cells[column]
+
+
+def read_text(file: Path) -> str:
+    """All of a text file. Raises ConfigError when it is not there or not UTF-8."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{file}: not UTF-8 text (byte {error.start}).", remedy="Save it as UTF-8."
+        ) from error
+
+
+def read_lines(file: Path) -> Iterator[tuple[Place, str]]:
+    """Every line that is not blank, stripped, with its place."""
+    # Not splitlines(): that also breaks at form feeds and U+2028, which names may hold.
+    for number, line in enumerate(read_text(file).replace("\r\n", "\n").split("\n"), start=1):
+        if line.strip():
+            yield Place(file, number), line.strip()
+
+
+def read_table(file: Path, columns: Sequence[str]) -> list[Row]:
+    """The rows of a CSV table with a header that has at least these columns, in any order.
+
+    Raises ConfigError for a missing column and for a row with more or fewer cells than the
+    header; rows without any text are passed over.
+    """
+    reader = csv.reader(read_text(file).splitlines(keepends=True), strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        absent = [name for name in columns if name not in header]
+        if absent:
+            raise Place(file, 1).fault(
+                f"the header lacks {', '.join(absent)}", f"It needs: {', '.join(columns)}."
+            )
+        rows = []
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append(_row(Place(file, reader.line_num), header, cells))
+        return rows
+    except csv.Error as error:
+        raise Place(file, reader.line_num).fault(f"not a CSV table ({error})") from error
+
+
+def _row(place: Place, header: Sequence[str], cells: Sequence[str]) -> Row:
+    if len(cells) != len(header):
+        raise place.fault(
+            f"{len(cells)} cells where the header has {len(header)}", "Is the file cut off?"
+        )
+    return Row(place, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+
+
+def below(root: Path, name: str, place: Place) -> Path:
+    """The file that a list names, relative to ``root``; backslashes are read as slashes.
+
+    Raises ConfigError for a name that leads out of the folder: a list comes with a download and
+    must not make us read other files. Links inside the folder are the user's own and followed.
+    """
+    relative = PurePosixPath(name.replace("\\", "/"))
+    outside = relative.is_absolute() or ".." in relative.parts or PureWindowsPath(name).drive
+    if outside or "\0" in name or not relative.parts:
+        raise place.fault(
+            f"{name!r} does not name a file below {root}",
+            "Lists may only name files inside the data set's folder.",
+        )
+    return root / relative
+
+
+def whole_number(text: str, what: str, place: Place) -> int:
+    """A whole number of at least 0, or ConfigError."""
+    if not (text.isascii() and text.isdecimal()):
+        raise place.fault(f"{what} is {text!r}, not a whole number")
+    return int(text)

@@ -1,0 +1,74 @@
+"""The one data set class: pictures that some list named. Readers differ only in the lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from engine.errors import ConfigError
+from offline.datasets.types import Picture, RetrievalTask
+
+Task = Callable[[], RetrievalTask]  # made when asked for
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ListedDataset:
+    """A ``Dataset`` of pictures by split. Splits without pictures are dropped.
+
+    Raises ConfigError when no picture is left and when an id is given to two pictures.
+    """
+
+    name: str
+    root: Path
+    parts: Mapping[str, Sequence[Picture]]
+    tasks: Mapping[str, Task]
+
+    def __post_init__(self) -> None:
+        parts = {split: tuple(pictures) for split, pictures in self.parts.items() if pictures}
+        if not parts:
+            raise ConfigError(
+                f"{self.root}: the {self.name} data set has no pictures.",
+                remedy="Its lists or folders are empty: unpack or generate it again.",
+            )
+        object.__setattr__(self, "parts", parts)
+        _refuse_doubles(self)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self.parts)
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        return tuple(self.tasks)
+
+    def pictures(self, split: str) -> tuple[Picture, ...]:
+        return tuple(_named(self, "split", split, self.parts))
+
+    def retrieval(self, protocol: str) -> RetrievalTask:
+        return _named(self, "retrieval protocol", protocol, self.tasks)()
+
+
+def _named(dataset: ListedDataset, what: str, name: str, known: Mapping[str, _T]) -> _T:
+    if name not in known:
+        valid = ", ".join(known) or "none"
+        raise ConfigError(
+            f"{dataset.root}: the {dataset.name} data set has no {what} {name!r}.",
+            remedy=f"It has: {valid}.",
+        )
+    return known[name]
+
+
+def _refuse_doubles(dataset: ListedDataset) -> None:
+    seen: dict[str, Picture] = {}
+    for pictures in dataset.parts.values():
+        within: set[str] = set()
+        for picture in pictures:
+            if seen.setdefault(picture.id, picture) != picture or picture.id in within:
+                raise ConfigError(
+                    f"{dataset.root}: the {dataset.name} data set lists {picture.id} twice.",
+                    remedy="Remove one of the two from its list.",
+                )
+            within.add(picture.id)

@@ -1,0 +1,131 @@
+"""Plain folders: CATEGORY/PRODUCT/view.jpg or CATEGORY/view.jpg, maybe below train/ and test/.
+
+Labels are those of an ingest: folder names, and attributes.csv or labels.csv where there is one
+(a column ``family`` gives families). Retrieval asks the query pictures of a query/ or test/
+folder of those in gallery/ or train/ and validation/; without such folders every picture is
+asked of all others.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+
+from engine.errors import ConfigError
+from engine.images import SUPPORTED_SUFFIXES
+from offline.datasets.listed import ListedDataset, Task
+from offline.datasets.relevance import Label, by_category, by_product, label_task
+from offline.datasets.types import Picture, RetrievalTask
+from offline.labels import Labels, read_labels
+from offline.scan import Found, scan
+
+EXPECTS = "a folder of pictures a category, or such folders below train/, validation/ and test/"
+
+# Names of top folders that are splits, and what we call these.
+SPLIT_FOLDERS = {
+    **{name: name for name in ("train", "validation", "test", "gallery", "queries")},
+    "val": "validation",
+    "valid": "validation",
+    "query": "queries",
+}
+ALL = "all"  # the only split of a folder without split folders
+# Who is asked of whom: the first pair of which both sides are there.
+SIDES = (
+    (("queries",), ("gallery",)),
+    (("test",), ("train", "validation")),
+    (("validation",), ("train",)),
+)
+LABELS: dict[str, Label] = {"product": by_product, "category": by_category}
+
+log = logging.getLogger(__name__)
+
+
+def recognises(root: Path) -> bool:
+    """Whether there is a picture in some folder of the folder, or one level deeper."""
+    return any(
+        path.suffix.lower() in SUPPORTED_SUFFIXES
+        for pattern in ("*/*", "*/*/*", "*/*/*/*")
+        for path in root.glob(pattern)
+    )
+
+
+def read(root: Path) -> ListedDataset:
+    """Open the folder. Files that cannot be pictures by their name are passed over, logged."""
+    parts = {split: _pictures(folder, root) for split, folder in _split_folders(root).items()}
+    for split, pictures in parts.items():
+        if not pictures:
+            raise ConfigError(
+                f"{root}: no pictures for the split {split!r}.",
+                remedy="Put a folder of pictures a category there, or remove the empty folder.",
+            )
+    return ListedDataset(root.resolve().name or "folders", root, parts, _tasks(root, parts))
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    """Split folders count only when all top folders are such: "test" may be a category."""
+    top = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+    if not top or any(path.name.lower() not in SPLIT_FOLDERS for path in top):
+        return {ALL: root}
+    found: dict[str, Path] = {}
+    for path in top:
+        split = SPLIT_FOLDERS[path.name.lower()]
+        if split in found:
+            raise ConfigError(
+                f"{root}: both {found[split].name}/ and {path.name}/ are its {split} split.",
+                remedy="Merge the two.",
+            )
+        found[split] = path
+    return found
+
+
+def _pictures(folder: Path, root: Path) -> list[Picture]:
+    found = scan(folder)
+    labels = read_labels(folder, found.label_files)
+    pictures = [_labelled(one, labels, folder, root) for one in found.pictures]
+    for refusal in [*found.refused, *labels.refused]:
+        log.warning("%s: passed over: %s", refusal.uri, refusal.reason)
+    return pictures
+
+
+def _labelled(found: Found, labels: Labels, folder: Path, root: Path) -> Picture:
+    label = labels.of(found)
+    path = folder / found.relative
+    return Picture(
+        path.relative_to(root).as_posix(),
+        path,
+        category=label.category,
+        family=label.attributes.get("family"),
+        product=label.product,
+    )
+
+
+def _tasks(root: Path, parts: dict[str, list[Picture]]) -> dict[str, Task]:
+    queries, gallery = _sides(parts)
+    return {name: partial(_task, root, name, queries, gallery) for name in LABELS}
+
+
+def _sides(parts: dict[str, list[Picture]]) -> tuple[list[Picture], list[Picture]]:
+    for asked, searched in SIDES:
+        if all(name in parts for name in (*asked, searched[0])):
+            sides = (
+                [p for name in side for p in parts.get(name, ())] for side in (asked, searched)
+            )
+            queries, gallery = sides
+            return queries, gallery
+    everything = _together(parts, tuple(parts))
+    return everything, everything
+
+
+def _together(parts: dict[str, list[Picture]], splits: tuple[str, ...]) -> list[Picture]:
+    return [picture for split in splits for picture in parts.get(split, ())]
+
+
+def _task(root: Path, name: str, queries: list[Picture], gallery: list[Picture]) -> RetrievalTask:
+    task = label_task(f"{root.resolve().name} {name}", queries, gallery, LABELS[name])
+    if len(task.unanswerable) == len(queries):
+        raise ConfigError(
+            f"{root}: no query has another picture of its {name} to find.",
+            remedy=f"Retrieval by {name} needs two pictures of some {name}.",
+        )
+    return task

@@ -1,0 +1,154 @@
+"""Packbench, our rendered packaging benchmark: packbench.json and manifest.csv.
+
+Retrieval protocols: ``queries`` (phone-like photos against the catalogue, by product), ``family``
+and ``category`` (the same photos, by these) and ``unseen`` (the same for products that no
+training saw). Queries of products that are not in the catalogue have no relevant picture: they
+are in ``RetrievalTask.unanswerable`` of ``queries``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from engine.errors import ConfigError
+from engine.types import Box
+from offline.datasets._lists import Row, below, read_table, read_text, whole_number
+from offline.datasets.listed import ListedDataset, Task
+from offline.datasets.relevance import by_category, by_family, by_product, label_task
+from offline.datasets.types import Picture
+
+EXPECTS = "packbench.json and manifest.csv, as `packsight data packbench` writes them"
+
+SCHEMA = 1  # the newest manifest that this reader knows
+HEAD, MANIFEST = "packbench.json", "manifest.csv"
+CORNERS = ("x1", "y1", "x2", "y2")
+# fmt: off
+COLUMNS = (
+    "path", "split", "role", "category", "family", "product", "in_catalogue", "look", "matte",
+    "transmission", *CORNERS, "width", "height",
+)
+# Which rows, by (split, role), make up what users ask for; others may not occur.
+SPLITS = {
+    "train":      (("catalogue", "train"),),
+    "validation": (("catalogue", "validation"),),
+    "catalogue":  (("catalogue", "train"), ("catalogue", "validation")),
+    "test":       (("test", "test"),),
+    "queries":    (("queries", "query"),),
+    "unseen":     (("unseen", "query"), ("unseen", "gallery")),
+}
+# fmt: on
+ROLES = {pair for pairs in SPLITS.values() for pair in pairs}
+Rows = list[tuple[tuple[str, str], Picture]]
+
+
+def recognises(root: Path) -> bool:
+    return (root / HEAD).is_file()
+
+
+def read(root: Path) -> ListedDataset:
+    """Open a benchmark. Raises ConfigError for a newer schema or a manifest that was changed."""
+    _check_head(root)
+    table = read_table(root / MANIFEST, COLUMNS)
+    _check_presence(table)
+    rows = [_picture(row, root) for row in table]
+    parts = {split: _chosen(rows, pairs) for split, pairs in SPLITS.items()}
+    return ListedDataset("packbench", root, parts, _tasks(rows))
+
+
+def _check_head(root: Path) -> None:
+    file = root / HEAD
+    again = f"Generate the benchmark again, or restore {root / MANIFEST}."
+    try:
+        head = json.loads(read_text(file))
+        schema, digest = int(head["schema"]), str(head["manifest_sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{file}: not the head of a Packbench ({error!r}).", remedy=again
+        ) from error
+    if schema > SCHEMA:
+        raise ConfigError(
+            f"{file}: written with schema {schema}; this Packsight reads up to {SCHEMA}.",
+            remedy="Upgrade Packsight, or generate the benchmark with this version.",
+        )
+    try:
+        found = hashlib.sha256((root / MANIFEST).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{root / MANIFEST}: cannot be read.", remedy=again) from error
+    if found != digest:
+        raise ConfigError(
+            f"{root / MANIFEST}: sha256 {found[:12]}…, but {HEAD} says {digest[:12]}…: "
+            "it was changed or cut off.",
+            remedy=again,
+        )
+
+
+def _picture(row: Row, root: Path) -> tuple[tuple[str, str], Picture]:
+    pair = (row.text("split"), row.text("role"))
+    if pair not in ROLES:
+        valid = ", ".join(f"{split} {role}" for split, role in sorted(ROLES))
+        raise row.place.fault(f"unknown split and role {' '.join(pair)!r}", f"Valid: {valid}.")
+    name = row.text("path")
+    picture = Picture(
+        name,
+        below(root, name, row.place),
+        category=row.text("category"),
+        family=row.text("family"),
+        product=row.text("product"),
+        look=row.text("look"),
+        mask=_optional(row, "matte", root),
+        transmission=_optional(row, "transmission", root),
+        box=_box(row),
+    )
+    return pair, picture
+
+
+def _optional(row: Row, column: str, root: Path) -> Path | None:
+    name = row.cells[column]
+    return below(root, name, row.place) if name else None
+
+
+def _box(row: Row) -> Box:
+    x1, y1, x2, y2 = (whole_number(row.cells[name], name, row.place) for name in CORNERS)
+    width, height = (whole_number(row.cells[n], n, row.place) for n in ("width", "height"))
+    if not (x1 < x2 <= width and y1 < y2 <= height):
+        raise row.place.fault(
+            f"box {(x1, y1, x2, y2)} is empty or beyond the picture's {width} x {height} pixels"
+        )
+    return (x1, y1, x2, y2)
+
+
+def _check_presence(table: Iterable[Row]) -> None:
+    """What ``in_catalogue`` says must be so, or the no-match cases would be judged wrongly."""
+    rows = list(table)
+    held = {row.cells["product"] for row in rows if row.cells["split"] == "catalogue"}
+    for row in rows:
+        product, said = row.cells["product"], row.chosen("in_catalogue", ("true", "false"))
+        if (said == "true") != (product in held):
+            raise row.place.fault(
+                f"in_catalogue is {said}, but the catalogue "
+                f"{'has' if product in held else 'lacks'} pictures of {product!r}"
+            )
+
+
+def _chosen(rows: Rows, pairs: Iterable[tuple[str, str]]) -> list[Picture]:
+    return [picture for wanted in pairs for pair, picture in rows if pair == wanted]
+
+
+def _tasks(rows: Rows) -> dict[str, Task]:
+    catalogue, photos = _chosen(rows, SPLITS["catalogue"]), _chosen(rows, SPLITS["queries"])
+    strange, known = [_chosen(rows, [("unseen", role)]) for role in ("query", "gallery")]
+    asked = {
+        "queries": (photos, catalogue, by_product),
+        "family": (photos, catalogue, by_family),
+        "category": (photos, catalogue, by_category),
+        "unseen": (strange, known, by_product),
+    }
+    return {
+        name: partial(label_task, f"packbench {name}", queries, gallery, label)
+        for name, (queries, gallery, label) in asked.items()
+        if queries and gallery
+    }

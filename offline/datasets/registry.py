@@ -1,0 +1,72 @@
+"""Kinds of data sets: each file in ``readers/`` is one, and its name is the kind's name."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Protocol, cast
+
+from engine.errors import ConfigError
+from offline.datasets.protocol import Dataset
+
+# Nearly every folder has folders with pictures in it, so this one is asked last.
+FALLBACK = "folders"
+
+
+class Reader(Protocol):
+    """What a module in ``readers/`` has."""
+
+    EXPECTS: str  # what the folder holds, to follow "a folder with"
+
+    def recognises(self, root: Path) -> bool:
+        """Whether the folder looks like this kind; reads names of files, not their contents."""
+
+    def read(self, root: Path) -> Dataset:
+        """Open it. Reads lists, no pictures; raises ConfigError with the file and line."""
+
+
+def dataset_kinds() -> tuple[str, ...]:
+    """Names of all kinds, sorted."""
+    folder = str(files("offline.datasets.readers"))
+    found = (module.name for module in pkgutil.iter_modules([folder]))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
+
+
+def open_dataset(root: str | Path, kind: str | None = None) -> Dataset:
+    """Open a folder as a data set; without ``kind`` its files say what it is.
+
+    Raises ConfigError when there is no such folder or kind, when no kind or more than one fits,
+    and when a list in it is damaged.
+    """
+    folder = Path(root)
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder.", remedy="Give the root of a data set.")
+    if kind is None:
+        kind = _recognised(folder)
+    elif kind not in dataset_kinds():
+        raise ConfigError(
+            f"unknown kind of data set {kind!r}.", remedy=f"Valid: {', '.join(dataset_kinds())}."
+        )
+    return _reader(kind).read(folder)
+
+
+def _recognised(root: Path) -> str:
+    named = [kind for kind in dataset_kinds() if kind != FALLBACK]
+    fitting = [kind for kind in named if _reader(kind).recognises(root)]
+    if len(fitting) > 1:
+        raise ConfigError(
+            f"{root}: may be any of these data sets: {', '.join(fitting)}.",
+            remedy="Name the kind.",
+        )
+    if not fitting and not _reader(FALLBACK).recognises(root):
+        expected = "; ".join(f"{kind}: {_reader(kind).EXPECTS}" for kind in dataset_kinds())
+        raise ConfigError(
+            f"{root}: not a data set that is known here.", remedy=f"Known are {expected}."
+        )
+    return fitting[0] if fitting else FALLBACK
+
+
+def _reader(kind: str) -> Reader:
+    return cast("Reader", import_module(f"offline.datasets.readers.{kind}"))

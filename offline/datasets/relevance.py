@@ -1,0 +1,58 @@
+"""Who is relevant to whom, where the data set has labels and no list of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from offline.datasets.types import Picture, Relevance, RetrievalTask
+
+Label = Callable[[Picture], Hashable | None]
+
+
+def by_category(picture: Picture) -> Hashable | None:
+    return picture.category
+
+
+def by_family(picture: Picture) -> Hashable | None:
+    """Families are told apart within their category: two categories may both have an "f01"."""
+    return None if picture.family is None else (picture.category, picture.family)
+
+
+def by_product(picture: Picture) -> Hashable | None:
+    return picture.product
+
+
+def label_task(
+    name: str, queries: Sequence[Picture], gallery: Sequence[Picture], label: Label
+) -> RetrievalTask:
+    """The task of finding pictures with the query's label, other than itself."""
+    return RetrievalTask(name, tuple(queries), tuple(gallery), same_label(queries, gallery, label))
+
+
+def same_label(
+    queries: Sequence[Picture],
+    gallery: Sequence[Picture],
+    label: Label,
+    *,
+    counts_itself: bool = False,
+) -> tuple[Relevance, ...]:
+    """For every query the gallery pictures with its label; no label, no answer.
+
+    A query that is in the gallery (by its id) is ignored there, as in Oh Song et al., Deep
+    Metric Learning via Lifted Structured Feature Embedding, CVPR 2016; with ``counts_itself``
+    it is one of its own answers, as in the bullseye score.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    positions: dict[str, int] = {}
+    for at, picture in enumerate(gallery):
+        positions[picture.id] = at
+        name = label(picture)
+        if name is not None:
+            groups.setdefault(name, []).append(at)
+    answers = []
+    for query in queries:
+        own = None if counts_itself else positions.get(query.id)
+        same = groups.get(label(query), ())
+        relevant = tuple(at for at in same if at != own)
+        answers.append(Relevance(relevant, () if own is None else (own,)))
+    return tuple(answers)
