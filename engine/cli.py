@@ -36,6 +36,7 @@ COMMANDS = {
     "gallery": Command("engine.commands.gallery", "look at, check, mend or export a gallery"),
     "weights": Command("weights.commands", "list, fetch, verify or export model weights"),
     "profiles": Command("stages.commands", "list profiles, or show one with all its options"),
+    "data": Command("offline.commands.data", "render, check and look at benchmark pictures"),
     "demo": Command("offline.commands.demo", "ingest the shipped catalogue and query it"),
 }
 

@@ -1,0 +1,163 @@
+"""Render a whole benchmark with several processes; a killed run is gone on with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from engine.errors import ConfigError, PacksightError
+from offline.datasets.packbench.darkroom import cores, rendered
+from offline.datasets.packbench.families import Product
+from offline.datasets.packbench.journal import Journal
+from offline.datasets.packbench.manifest import (
+    HEADER_FILE,
+    SCHEMA,
+    Described,
+    Header,
+    ProductRow,
+    Row,
+    read_header,
+    write,
+)
+from offline.datasets.packbench.plan import Benchmark, Shot
+from offline.datasets.packbench.shapes.parts import extent
+
+LOCK = ".packbench.lock"
+Progress = Callable[[int, int], None]
+
+
+def build(
+    benchmark: Benchmark, out: Path, *, workers: int | None = None, variant: str = "",
+    progress: Progress = lambda done, total: None,
+) -> Header:  # fmt: skip
+    """Make the benchmark in ``out``, or finish it; one that is whole is left as it is.
+
+    ``workers`` processes of one thread each, as many as cores by default. ``progress`` is
+    called with (pictures done, pictures in all). Raises ConfigError where ``out`` holds another
+    benchmark or another run is at work in it, and PacksightError where the disk is full, the
+    renderer is not installed or a process was killed; all but the first leave what is done.
+    """
+    variant = renderer(variant)
+    described = _described(benchmark, variant)
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone(out):
+        if (out / HEADER_FILE).exists():
+            return _same(out, described)
+        shots = list(benchmark.shots())
+        journal = Journal(out, described)
+        try:
+            rows = _taken(benchmark, shots, journal, out, workers, variant, progress)
+        finally:
+            journal.close()
+        ordered = [rows[shot.path] for shot in shots]
+        header = write(out, described, ordered, [_product_row(p, s) for p, s in _products(shots)])
+        journal.finish()
+        return header
+
+
+def renderer(variant: str = "") -> str:
+    """The variant that will be used. Raises PacksightError if Mitsuba is absent or refuses it."""
+    try:
+        from offline.datasets.packbench.render import use_variant
+
+        return use_variant(variant)
+    except ImportError:
+        raise PacksightError(
+            "Mitsuba, which renders the pictures, is not installed.",
+            remedy="Install it: pip install 'packsight[render]'",
+        ) from None
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{error}.", remedy="scalar_rgb works everywhere; the LLVM variants need LLVM 16 or "
+            "newer, named by DRJIT_LIBLLVM_PATH.",
+        ) from error  # fmt: skip
+
+
+def _described(benchmark: Benchmark, variant: str) -> Described:
+    import mitsuba as mi
+
+    settings = json.loads(json.dumps(asdict(benchmark.preset)))  # tuples become lists, as read
+    return Described(
+        "packbench", SCHEMA, benchmark.preset.name, benchmark.seed, benchmark.difficulty,
+        settings, f"mitsuba {mi.__version__} {variant}",
+    )  # fmt: skip
+
+
+def _same(out: Path, described: Described) -> Header:
+    header = read_header(out)
+    wanted = asdict(described)
+    found = {key: value for key, value in asdict(header).items() if key in wanted}
+    if found != wanted:
+        other = ", ".join(f"{k} {found[k]}" for k in wanted if found[k] != wanted[k])
+        raise ConfigError(
+            f"{out}: already holds another Packbench ({other}).", remedy="Choose another --out."
+        )
+    return header
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(out / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(
+            f"{out}: another run is at work in it.", remedy="Wait for it, or choose another --out."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _taken(
+    benchmark: Benchmark, shots: list[Shot], journal: Journal, out: Path, workers: int | None,
+    variant: str, progress: Progress,
+) -> dict[str, Row]:  # fmt: skip
+    """All rows by path: those of the journal, and those taken now."""
+    rows = dict(journal.rows)
+    progress(len(rows), len(shots))
+    missing = [index for index, shot in enumerate(shots) if shot.path not in rows]
+    if not missing:
+        return rows
+    count = min(workers or cores(), len(missing))
+    try:
+        for row in rendered(benchmark, missing, out, count, variant):
+            journal.add(row)
+            rows[row.path] = row
+            progress(len(rows), len(shots))
+    except OSError as error:
+        raise PacksightError(
+            f"{error.filename or out}: cannot be written ({error.strerror}).",
+            remedy="Make room and run the same command again to go on.",
+        ) from error
+    return rows
+
+
+def _products(shots: Iterable[Shot]) -> Iterator[tuple[Product, Shot]]:
+    seen: set[str] = set()
+    for shot in shots:
+        if shot.product.id not in seen:
+            seen.add(shot.product.id)
+            yield shot.product, shot
+
+
+def _product_row(product: Product, shot: Shot) -> ProductRow:
+    model, given = product.model(), product.parameters
+    width, depth, height = (float(x) for x in extent(model.parts))
+    parameters = {
+        "measures": {key: round(value, 4) for key, value in given.measures.items()},
+        "choices": dict(given.choices),
+        "surfaces": {key: f"{m.finish} {m.colour}" for key, m in given.surfaces.items()},
+        "artwork": given.artwork,
+    }
+    return ProductRow(
+        product.id, product.category, product.family, product.archetype.name, product.name,
+        product.material, product.colour, shot.in_catalogue, width, depth, height,
+        model.volume_ml, json.dumps(parameters),
+    )  # fmt: skip

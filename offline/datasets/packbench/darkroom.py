@@ -1,0 +1,84 @@
+"""The processes that take the shots: one thread each, gone when their parent is."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+
+from engine.errors import PacksightError
+from offline.datasets.packbench.manifest import Row
+from offline.datasets.packbench.plan import Benchmark, Shot
+
+AHEAD = 3  # shots handed out per process: enough to keep it busy, few to lose
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def rendered(
+    benchmark: Benchmark, missing: Iterable[int], out: Path, count: int, variant: str
+) -> Iterator[Row]:
+    """Rows of the ``missing`` shots, by number in the plan, as they are finished, in no order.
+
+    Raises PacksightError where a process was killed and OSError where it could not write.
+    """
+    # Spawned, not forked: the renderer's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, _prepare, (benchmark, out, variant))
+    left = iter(missing)
+    at_work: set[Future[Row]] = set()
+    try:
+        at_work |= {pool.submit(_take, index) for index in islice(left, AHEAD * count)}
+        while at_work:
+            done, at_work = wait(at_work, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+            at_work |= {pool.submit(_take, index) for index in islice(left, len(done))}
+    except BrokenProcessPool:
+        raise PacksightError(
+            f"{out}: a rendering process was killed, most often for want of memory.",
+            remedy="Run the same command again to go on, with fewer --workers.",
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_AT_WORK: tuple[Benchmark, list[Shot], Path] | None = None  # of a rendering process
+
+
+def _prepare(benchmark: Benchmark, out: Path, variant: str) -> None:
+    """Make a process ready to take shots, with one thread, for as long as its parent lives."""
+    import drjit
+
+    from offline.datasets.packbench.render import use_variant
+
+    global _AT_WORK
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    use_variant(variant)
+    drjit.set_thread_count(1)
+    _AT_WORK = benchmark, list(benchmark.shots()), out
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)  # nobody is left to hand pictures to
+
+
+def _take(index: int) -> Row:
+    from offline.datasets.packbench.take import take
+
+    if _AT_WORK is None:
+        raise RuntimeError("the process was not prepared")
+    benchmark, shots, out = _AT_WORK
+    return take(shots[index], benchmark, out)

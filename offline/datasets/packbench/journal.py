@@ -1,0 +1,72 @@
+"""What is already taken: a line a picture, so that a killed run goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+from engine.errors import ConfigError
+from offline.datasets.packbench.manifest import Described, Row, sha256
+
+JOURNAL = "journal.jsonl"  # the description, then a row a picture; gone when all is done
+
+
+class Journal:
+    """One writer at a time (see build's lock). ``rows`` are those of earlier runs, by path."""
+
+    def __init__(self, folder: Path, described: Described) -> None:
+        """Open or start the journal. Raises ConfigError if it is of another benchmark."""
+        self._path = folder / JOURNAL
+        lines = _whole_lines(self._path)
+        if lines and json.loads(lines[0]) != json.loads(json.dumps(asdict(described))):
+            raise ConfigError(
+                f"{folder}: holds an unfinished Packbench made with other settings "
+                f"({_difference(json.loads(lines[0]), asdict(described))}).",
+                remedy="Repeat its settings to finish it, or choose another --out.",
+            )
+        rows = [Row(**json.loads(line)) for line in lines[1:]]
+        self.rows = {row.path: row for row in rows if _is_there(folder, row)}
+        self._file = self._rewritten([json.dumps(asdict(described)), *lines[1:]])
+
+    def add(self, row: Row) -> None:
+        """Note a picture whose files are written."""
+        self._file.write(json.dumps(asdict(row)) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def finish(self) -> None:
+        self.close()
+        self._path.unlink()
+
+    def _rewritten(self, lines: list[str]) -> IO[str]:
+        # A line that a kill cut short must not swallow the next one.
+        part = self._path.with_suffix(".part")
+        part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        part.replace(self._path)
+        return self._path.open("a", encoding="utf-8")
+
+
+def _whole_lines(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    *lines, _cut_short = path.read_text(encoding="utf-8").split("\n")
+    return lines
+
+
+def _is_there(folder: Path, row: Row) -> bool:
+    wanted = {row.path: row.sha256, row.matte: row.matte_sha256}
+    if row.transmission:
+        wanted[row.transmission] = row.transmission_sha256
+    return all(
+        (folder / path).is_file() and sha256((folder / path).read_bytes()) == digest
+        for path, digest in wanted.items()
+    )
+
+
+def _difference(old: dict[str, object], new: dict[str, object]) -> str:
+    keys = [key for key in old if old[key] != new.get(key)]
+    return "; ".join(f"{key} {old[key]}, asked for {new.get(key)}" for key in keys)

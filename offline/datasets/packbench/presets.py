@@ -1,0 +1,65 @@
+"""How many of what: the sizes of a benchmark; counts are per category."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engine.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """``families`` x ``members`` products x ``views`` make a category's catalogue.
+
+    One view of each product is for validation, the others are for training: with five views
+    the paper's four to one. ``test`` and ``unseen`` have families of their own.
+    """
+
+    name: str
+    side: int  # of a studio picture, px
+    samples: int  # light paths a pixel
+    families: int
+    members: int
+    views: int
+    test: tuple[int, int, int]  # families, members, views
+    present: int  # queries that show a product of the catalogue
+    absent: int  # queries that show a sibling of one, which is not in the catalogue
+    unseen: tuple[int, int, int]  # families, members, views; each product has one photo more
+
+    @property
+    def pictures(self) -> int:
+        """In all 15 categories."""
+        unseen_families, unseen_members, unseen_views = self.unseen
+        each = self.families * self.members * self.views + self.present + self.absent
+        each += self.test[0] * self.test[1] * self.test[2]
+        return 15 * (each + unseen_families * unseen_members * (unseen_views + 1))
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("tiny", 192, 25, 2, 4, 3, (2, 1, 1), 2, 1, (1, 2, 1)),
+        # Waqas et al. 2023: 2,250 images, 150 a category, 1,800 / 450, and 360 to test on.
+        Preset("standard", 256, 16, 5, 6, 5, (4, 2, 3), 16, 4, (2, 4, 2)),
+        Preset("large", 512, 36, 20, 10, 5, (8, 4, 3), 60, 20, (8, 6, 3)),
+    )
+}
+
+
+def preset(
+    name: str, *, side: int | None = None, samples: int | None = None,
+    families: int | None = None, members: int | None = None,
+) -> Preset:  # fmt: skip
+    """The preset of this name, other sizes laid over it. Raises ConfigError on a bad one."""
+    if name not in PRESETS:
+        raise ConfigError(f"no preset {name!r}; there are: {', '.join(PRESETS)}.")
+    chosen = PRESETS[name]
+    given = {"side": side, "samples": samples, "families": families, "members": members}
+    for option, value in given.items():
+        low, high = {"side": (32, 4096), "samples": (1, 4096)}.get(option, (1, 99))
+        if value is not None and not low <= value <= high:
+            raise ConfigError(f"--{option} {value}: must lie between {low} and {high}.")
+    return replace(
+        chosen, side=side or chosen.side, samples=samples or chosen.samples,
+        families=families or chosen.families, members=members or chosen.members,
+    )  # fmt: skip

@@ -1,0 +1,135 @@
+"""Take one shot of the plan: pose, light, render, develop, write, and say what is true of it."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from offline.datasets.packbench import phone
+from offline.datasets.packbench.camera import Camera, Posed, framed, posed
+from offline.datasets.packbench.categories import CATEGORIES, category
+from offline.datasets.packbench.develop import Developed, phone_picture, studio_picture
+from offline.datasets.packbench.families import family
+from offline.datasets.packbench.manifest import Row, sha256, write_beside
+from offline.datasets.packbench.parameters import View
+from offline.datasets.packbench.plan import Benchmark, Shot, view_of
+from offline.datasets.packbench.render import Exposure, photograph
+from offline.datasets.packbench.seeds import generator
+from offline.datasets.packbench.shapes.parts import Parts, extent
+from offline.datasets.packbench.studio import studio
+
+CLUTTER = (0, 3)  # other packages about on a phone photo, from .. to
+OPAQUE = 2 / 255  # less light than this passes nowhere: no transmission is kept
+
+
+def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
+    """Render ``shot`` and write picture, matte and transmission below ``out``."""
+    rng = generator(benchmark.seed, shot.path)
+    parts = shot.product.model().parts
+    view, size = _posture(shot, benchmark.preset.side, rng)
+    seen = posed(parts, view)
+    camera = framed(seen.points, view, size)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if shot.look == "studio":
+            setting = studio(folder, rng)
+        else:
+            setting = phone.scene(seen, rng, folder, _others(shot, benchmark, rng))
+        noise = int(rng.integers(2**31))
+        exposure = photograph(seen, camera, setting, folder, noise, benchmark.preset.samples)
+    developed = _developed(shot, exposure, rng)
+    return _kept(shot, view, seen, camera, exposure, developed, out)
+
+
+def _posture(shot: Shot, side: int, rng: np.random.Generator) -> tuple[View, tuple[int, int]]:
+    if shot.view is None:
+        view = phone.view(category(shot.product.category), rng)
+        return view, phone.size(rng, side)
+    view = view_of(shot.product.category, shot.view)
+    # Nobody sets a product down twice in the same place.
+    placed = replace(
+        view, azimuth=view.azimuth + rng.uniform(-6, 6), elevation=view.elevation
+        + rng.uniform(-2.5, 2.5), fill=view.fill * rng.uniform(0.92, 1.06),
+    )  # fmt: skip
+    return placed, (side, side)
+
+
+def _others(shot: Shot, benchmark: Benchmark, rng: np.random.Generator) -> Sequence[Parts]:
+    """Packages of other categories, so that one product only is the one asked for."""
+    names = [name for name in CATEGORIES if name != shot.product.category]
+    chosen = rng.permutation(names)[: int(rng.integers(CLUTTER[0], CLUTTER[1] + 1))]
+    picked = []
+    for name in chosen:
+        number = int(rng.integers(benchmark.preset.families))
+        member = next(iter(family(str(name), number, 1, benchmark.difficulty, benchmark.seed)))
+        picked.append(member.model().parts)
+    return picked
+
+
+def _developed(shot: Shot, exposure: Exposure, rng: np.random.Generator) -> Developed:
+    develop = studio_picture if shot.look == "studio" else phone_picture
+    return develop(exposure.radiance, exposure.alpha, exposure.transmission, rng)
+
+
+def _kept(
+    shot: Shot, view: View, seen: Posed, camera: Camera, exposure: Exposure,
+    developed: Developed, out: Path,
+) -> Row:  # fmt: skip
+    stem = shot.path.removesuffix(".jpg")
+    picture = _jpeg(developed.pixels, developed.jpeg_quality)
+    files = {shot.path: picture, f"mattes/{stem}.png": _png(_bytes(developed.alpha))}
+    through = developed.transmission
+    if through is not None and float(through.max()) > OPAQUE:
+        files[f"transmissions/{stem}.png"] = _png(_bytes(through))
+    for path, data in files.items():
+        write_beside(out / path, data)
+    (path, picture), (matte, matte_data), *rest = files.items()
+    transmission, transmission_data = rest[0] if rest else ("", b"")
+    width, depth, height = (float(x) for x in extent(shot.product.model().parts))
+    x1, y1, x2, y2 = box(developed.alpha)
+    return Row(
+        path=path, split=shot.split, role=shot.role, category=shot.product.category,
+        family=shot.product.family, product=shot.product.id, in_catalogue=shot.in_catalogue,
+        look=shot.look, view=view.name, matte=matte, transmission=transmission,
+        width=camera.size[0], height=camera.size[1], x1=x1, y1=y1, x2=x2, y2=y2,
+        visible=exposure.visible, width_mm=width, depth_mm=depth, height_mm=height,
+        eye=_triple(camera.eye), target=_triple(camera.target), up=_triple(camera.up),
+        field_of_view=camera.field, units_per_mm=seen.units_per_mm, sha256=sha256(picture),
+        matte_sha256=sha256(matte_data),
+        transmission_sha256=sha256(transmission_data) if transmission else "",
+    )  # fmt: skip
+
+
+def box(alpha: NDArray[np.float32]) -> tuple[int, int, int, int]:
+    """x1, y1, x2, y2 in pixels, half-open, of what is more than half covered; 0s where nothing."""
+    rows, columns = np.where(alpha > 0.5)
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+
+
+def _bytes(share: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
+
+
+def _jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, optimize=True)
+    return buffer.getvalue()
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _triple(values: tuple[float, float, float]) -> str:
+    return " ".join(f"{value:.6f}" for value in values)
