@@ -57,7 +57,11 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Section:
-    """A rounded rectangle seen from above: half extents and corner radius, mm."""
+    """A rounded rectangle seen from above: half extents and corner radius, mm.
+
+    A corner longer than a half extent is cut to it there: corners of the longer half extent
+    make an ellipse, of the shorter one a stadium.
+    """
 
     half_x: float
     half_y: float
@@ -66,10 +70,12 @@ class Section:
     def ring(self, inset: float, z: float, arc: int = ARC) -> Array:
         """(4·arc, 3) points of the outline moved inwards by ``inset``, counter-clockwise."""
         x, y = max(self.half_x - inset, 1e-3), max(self.half_y - inset, 1e-3)
-        corner = min(max(self.corner - inset, min(self.corner, 0.3)), x, y)
+        corner = max(self.corner - inset, min(self.corner, 0.3))
         angle = (np.arange(4 * arc) + 0.5) * (math.pi / 2 / arc)
-        px = np.cos(angle) * corner + np.where(np.cos(angle) > 0, 1, -1) * (x - corner)
-        py = np.sin(angle) * corner + np.where(np.sin(angle) > 0, 1, -1) * (y - corner)
+        cos, sin = np.cos(angle), np.sin(angle)
+        wide, deep = min(corner, x), min(corner, y)
+        px = cos * wide + np.sign(cos) * (x - wide)
+        py = sin * deep + np.sign(sin) * (y - deep)
         return np.column_stack([px, py, np.full_like(px, z)])
 
 
@@ -148,10 +154,11 @@ def revolve(
             angle = np.arctan2(ring[:, 1], ring[:, 0])
             ring[:, :2] *= 1 - depth / radius * (0.5 - 0.5 * np.cos(ribs * angle))[:, None] ** 3
         rings.append(ring)
-    return loft(rings, _creases(line))
+    return loft(rings, creases(line))
 
 
-def _creases(line: Array) -> list[bool]:
+def creases(line: Array) -> list[bool]:
+    """For each point of an (N, 2) polyline, whether it turns there too sharply to look round."""
     step = np.diff(line, axis=0)
     heading = np.arctan2(step[:, 1], step[:, 0])
     turn = np.abs((np.diff(heading) + math.pi) % (2 * math.pi) - math.pi)
@@ -182,18 +189,52 @@ def tube(path: Sequence[Sequence[float]], radii: Sequence[float], flat: float = 
 
 
 def patch(section: Section, low: float, high: float, width: float, grid: int = 24) -> Mesh:
-    """A front-facing label hugging a section's outline from z = ``low`` to ``high``, mm; with uv."""
-    ring = section.ring(-0.12, 0)
-    front = ring[ring[:, 1] < 0]
-    x = np.linspace(-width / 2, width / 2, grid)
-    y = np.interp(x, front[:, 0], front[:, 1])
-    vertices = np.vstack([np.column_stack([x, y, np.full(grid, z)]) for z in (low, high)])
-    i = np.arange(grid - 1)
-    lower, upper = (
-        np.column_stack([i, i + 1, i + grid + 1]),
-        np.column_stack([i, i + grid + 1, i + grid]),
-    )
-    faces = np.vstack([lower, upper])
-    u = np.tile(np.linspace(0, 1, grid), 2)
-    uv = np.column_stack([u, np.repeat([0.0, 1.0], grid)])
-    return Mesh(vertices, faces.astype(np.int32), uv)
+    """A front-facing label hugging a section's outline from z = ``low`` to ``high``, mm; with uv.
+
+    ``width`` is measured along the outline, as a label's is.
+    """
+    front = facing(section, width, grid)
+    return sheet([np.column_stack([front, np.full(grid, z)]) for z in (low, high)])
+
+
+def facing(section: Section, width: float, grid: int, gap: float = 0.12) -> Array:
+    """(grid, 2) evenly spaced points, left to right, on the outline ``gap`` mm outside a section.
+
+    They are centred on the front (-y) and span ``width`` mm of it, at most its whole girth.
+    """
+    ring = section.ring(-gap, 0, 2 * ARC)[:, :2]
+    ring = np.roll(ring, -2 * ARC, axis=0)  # counter-clockwise from the back is left to right
+    back = (ring[:1] + ring[-1:]) / 2
+    ring = np.vstack([back, ring, back])
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(ring, axis=0), axis=1))])
+    half = min(width, along[-1]) / 2
+    wanted = np.linspace(along[-1] / 2 - half, along[-1] / 2 + half, grid)
+    return np.column_stack([np.interp(wanted, along, ring[:, axis]) for axis in (0, 1)])
+
+
+def sheet(rows: Sequence[Array]) -> Mesh:
+    """An open surface over rows of equally many points, with uv; u along a row, v up the rows."""
+    columns = len(rows[0])
+    i = np.arange(columns - 1)
+    faces = []
+    for low in range(0, columns * (len(rows) - 1), columns):
+        left, up = low + i, low + i + columns
+        faces += [np.column_stack([left, left + 1, up + 1]), np.column_stack([left, up + 1, up])]
+    u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, len(rows)))
+    uv = np.column_stack([u.ravel(), v.ravel()])
+    return Mesh(np.vstack(rows), np.vstack(faces).astype(np.int32), uv)
+
+
+def coil(radius: float, low: float, high: float, turns: float, thick: float = 0.7) -> Mesh:
+    """A screw thread: a bead of radius ``thick`` that winds from ``low`` up to ``high``, mm."""
+    count = max(round(48 * turns), 8)
+    angle = np.linspace(0, 2 * math.pi * turns, count)
+    swell = thick * np.clip(np.minimum(angle, angle[::-1]) / 0.6, 0.05, 1)  # runs out at its ends
+    round_bead = -np.arange(8) * (math.pi / 4)
+    rings = []
+    for a, size, z in zip(angle, swell, np.linspace(low, high, count), strict=True):
+        reach = radius + size * np.cos(round_bead)
+        up = z + size * np.sin(round_bead)
+        rings.append(np.column_stack([reach * math.cos(a), reach * math.sin(a), up]))
+    ends = [np.tile(ring.mean(axis=0), (8, 1)) for ring in (rings[0], rings[-1])]
+    return loft([ends[0], *rings, ends[1]])
