@@ -1,0 +1,159 @@
+"""Screw and push-on caps: smooth, ribbed, perfume, wooden, aluminium, child-resistant."""
+
+from __future__ import annotations
+
+from offline.datasets.packbench.categories.cap_dress import INSERTS, METALS, MOULDED, PLAIN
+from offline.datasets.packbench.materials import offered, wood
+from offline.datasets.packbench.parameters import (
+    Archetype,
+    Category,
+    Measure,
+    Model,
+    Parameters,
+    View,
+)
+from offline.datasets.packbench.shapes.closures.screw_caps import (
+    aluminium_cap,
+    child_resistant_cap,
+    perfume_cap,
+    ribbed_cap,
+    screw_cap,
+    wooden_cap,
+)
+from offline.datasets.packbench.shapes.closures.shells import side_print, top_print
+from offline.datasets.packbench.shapes.meshes import circle
+
+VIEWS = (
+    View("front", 0, 10), View("left", -32, 24), View("above", 24, 48),
+    View("inside", 28, 24, tip=-90), View("lying", 118, 20, tip=-90),
+)  # fmt: skip
+
+
+def _smooth(p: Parameters) -> Model:
+    body = p.surfaces["body"]
+    height = p["height"] * p["radius"]
+    parts = screw_cap(
+        p["radius"], height, body, dome=p["dome"], waist=p["taper"],
+        groove=height * p["ring height"],
+    )  # fmt: skip
+    if p.choices["print"] and p["taper"] > 0.97:
+        low = height * (p["ring height"] + 0.08)
+        parts += (side_print(circle(p["radius"]), low, height * 0.94, body, p.artwork),)
+    return Model(parts)
+
+
+def _ribbed(p: Parameters) -> Model:
+    body = p.surfaces["body"]
+    height = p["height"]
+    parts = ribbed_cap(
+        p["radius"], height, body, ribs=p.count("ribs"), depth=p["rib depth"], edge=p["edge"],
+        bead=p["bead"], panel=0.6 if p.choices["top"] == "sunk panel" else 0,
+    )  # fmt: skip
+    if p.choices["top"] == "print":
+        parts += (top_print(p["radius"] - p["edge"] - 2, height, body, p.artwork),)
+    return Model(parts)
+
+
+def _perfume(p: Parameters) -> Model:
+    radius = p["radius"]
+    body = p.surfaces["body"]
+    height = radius * p["slenderness"]
+    square = radius * 0.22 if p.choices["section"] == "square" else 0.0
+    parts = perfume_cap(
+        radius, height, body, p.surfaces["band"], corner=square, bevel=p["bevel"],
+        collar=p["band height"], crown=p["crown"], insert=p.surfaces["insert"],
+    )  # fmt: skip
+    return Model(parts)
+
+
+def _wooden(p: Parameters) -> Model:
+    parts = wooden_cap(
+        p["radius"], p["height"], p.surfaces["body"], p.surfaces["insert"], taper=p["taper"],
+        edge=p["edge"], lip=p["lip"], groove=p["groove"],
+    )  # fmt: skip
+    if p.choices["top"]:
+        radius = p["radius"] * p["taper"] - p["edge"]
+        parts += (top_print(radius, p["height"] + 0.3, p.surfaces["body"], p.artwork),)
+    return Model(parts)
+
+
+def _aluminium(p: Parameters) -> Model:
+    radius = p["radius"]
+    height = radius * p["height"]
+    parts = aluminium_cap(
+        radius, height, p.surfaces["body"], knurl=height * p["knurl"], ribs=p.count("ribs"),
+        edge=p["edge"], ring=height * p["pilfer ring"], panel=p["panel"],
+    )  # fmt: skip
+    return Model(parts)
+
+
+def _child_resistant(p: Parameters) -> Model:
+    parts = child_resistant_cap(
+        p["radius"], p["height"], p.surfaces["body"], ribs=p.count("ribs"), skirt=p["skirt"],
+        edge=p["edge"],
+    )  # fmt: skip
+    return Model(parts)
+
+
+CATEGORY = Category(
+    "cap-general",
+    (
+        Archetype(
+            "smooth", "Smooth screw cap",
+            {
+                "radius": Measure(9, 19), "height": Measure(0.8, 1.7, "ratio"),
+                "dome": Measure(0.4, 7), "taper": Measure(0.86, 1, "ratio"),
+                "ring height": Measure(0.1, 0.3, "ratio"),
+            },
+            {"body": MOULDED}, _smooth, {"print": ("", "print")},
+        ),
+        Archetype(
+            "ribbed", "Ribbed screw cap",
+            {
+                "radius": Measure(10, 20), "height": Measure(11, 20),
+                "ribs": Measure(36, 96, "count"), "rib depth": Measure(0.5, 1.0),
+                "edge": Measure(0.6, 2.6), "bead": Measure(1.2, 4),
+            },
+            {"body": MOULDED}, _ribbed, {"top": ("", "sunk panel", "print")},
+        ),
+        Archetype(
+            "perfume", "Perfume cap",
+            {
+                "radius": Measure(9, 17), "slenderness": Measure(1.7, 3.2, "ratio"),
+                "band height": Measure(2.5, 8), "bevel": Measure(0.6, 3.6),
+                "crown": Measure(0.2, 3),
+            },
+            {"body": (*PLAIN, *MOULDED[3:], *METALS[:3]), "band": METALS, "insert": INSERTS},
+            _perfume, {"section": ("round", "square")},
+        ),
+        Archetype(
+            "wooden", "Wooden cap",
+            {
+                "radius": Measure(10, 19), "height": Measure(14, 34),
+                "taper": Measure(0.8, 1.04, "ratio"), "edge": Measure(0.8, 4.5),
+                "lip": Measure(0.8, 3), "groove": Measure(0.12, 0.8, "ratio"),
+            },
+            {"body": offered(wood, "sand", "tan", "nude", "brown"), "insert": INSERTS}, _wooden,
+            {"top": ("", "branded")},
+        ),
+        Archetype(
+            "aluminium", "Aluminium screw cap",
+            {
+                "radius": Measure(9, 18), "height": Measure(0.9, 2.1, "ratio"),
+                "knurl": Measure(0.12, 0.3, "ratio"), "ribs": Measure(60, 100, "count"),
+                "edge": Measure(0.6, 2), "pilfer ring": Measure(0.14, 0.26, "ratio"),
+                "panel": Measure(0.4, 1.6),
+            },
+            {"body": METALS}, _aluminium,
+        ),
+        Archetype(
+            "child-resistant", "Child-resistant cap",
+            {
+                "radius": Measure(13, 21), "height": Measure(15, 22),
+                "ribs": Measure(24, 44, "count"), "skirt": Measure(2, 6), "edge": Measure(0.8, 3),
+            },
+            {"body": PLAIN}, _child_resistant,
+        ),
+    ),
+    VIEWS, phone=(16, 50), tips=(0, 0, -90, 90),
+)  # fmt: skip

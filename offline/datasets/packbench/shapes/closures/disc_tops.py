@@ -1,0 +1,102 @@
+"""Press caps: the rocking disc of a disc top and the sliding valve of a push-pull."""
+
+from __future__ import annotations
+
+import math
+
+from offline.datasets.packbench.materials import Material
+from offline.datasets.packbench.shapes.closures.shells import domed, fittings, shell
+from offline.datasets.packbench.shapes.meshes import Corner, Mesh, revolve, tube
+from offline.datasets.packbench.shapes.parts import Part, Parts
+
+SHADOW = Material("satin", "black")
+PLATE = 4.2  # mm, thickness of the rocking disc: it holds the outlet channel
+
+
+def disc_top(
+    radius: float, height: float, material: Material,
+    *, tilt: float = 0, disc: Material | None = None, ribs: int = 0, waist: float = 1,
+    oval: float = 1, edge: float = 0.9, share: float = 0.84, rim: float = 0, sleeve: float = 0,
+) -> Parts:  # fmt: skip
+    """A press cap: pressing the back of the disc lifts its front, which holds the orifice.
+
+    ``share`` is the disc's radius over the top's; ``rim`` raises the wall round it; ``sleeve``
+    leaves a plain band so high below the ribs. ``oval`` scales y of the wall.
+    """
+    top = radius * waist
+    well = min(top, top * oval) * share
+    plate = well - 0.3
+    sunk = height - PLATE - plate * math.sin(math.radians(14)) * 0.8
+    outer: list[Corner] = [
+        (top, height + rim, edge), (max(well + 0.3, top - edge - 1.2), height + rim, 0.3),
+        (well, height + rim * 0.4, 0.3), (well, sunk), (0, sunk),
+    ]  # fmt: skip
+    grip = _grip(radius, height, sleeve) if ribs else []
+    body = shell(radius, sunk, [*grip, *outer], ribs=ribs, depth=0.8, waist=waist)
+    body = body if oval == 1 else _pinched(body, well, oval)
+    lower = fittings(radius, sunk, material) if waist == oval == 1 else ()
+    over = disc or material
+    return (Part(body, material), *lower, *_rocker(plate, height, tilt, over))
+
+
+def _grip(radius: float, height: float, sleeve: float) -> list[Corner]:
+    """Ribs between a plain band and the smooth shoulder; revolve flutes what is widest."""
+    slim = radius - 0.7
+    low: list[Corner] = [(slim, 0.01), (slim, sleeve), (radius, sleeve + 0.5)] if sleeve else []
+    return [*low, (radius, height - 4, 0.4), (slim, height - 3.2)]
+
+
+def _pinched(mesh: Mesh, well: float, oval: float) -> Mesh:
+    """Ellipses outside, circles within ``well``: y shrinks only beyond it."""
+    vertices = mesh.vertices.copy()
+    reach = (vertices[:, 0] ** 2 + vertices[:, 1] ** 2) ** 0.5
+    widest = float(reach.max())
+    share = ((reach - well) / max(widest - well, 1e-6)).clip(0, 1)
+    vertices[:, 1] *= 1 - (1 - oval) * share
+    return type(mesh)(vertices, mesh.faces, mesh.uv)
+
+
+def _rocker(plate: float, height: float, tilt: float, material: Material) -> Parts:
+    """The disc with its thumb dimple behind and the outlet in its front edge."""
+    puck = revolve([
+        (0, -PLATE), (plate * 0.93, -PLATE), (plate, -PLATE * 0.55), (plate, 0, 0.45),
+        (plate * 0.5, -0.15, 20), (0, -0.2),
+    ])  # fmt: skip
+    ring = revolve([(plate * 0.39, -0.4), (plate * 0.36, 0.28, 0.2), (plate * 0.3, 0.28, 0.2),
+                    (plate * 0.27, -0.4)])  # fmt: skip
+    boss = tube([(0, 0), (0, 1.2)], [1.9, 1.7]).turned("x", 90).moved(y=-plate + 0.9, z=-1.9)
+    hole = tube([(0, 0), (0, 1.25)], [1.0, 1.0]).turned("x", 90).moved(y=-plate + 0.8, z=-1.9)
+    placed = ((puck, material), (ring.moved(y=plate * 0.42), material), (boss, material),
+              (hole, SHADOW))  # fmt: skip
+    pivot = (0.0, 0.0, -PLATE * 0.3)
+    return tuple(
+        Part(mesh.turned("x", -tilt, pivot).moved(z=height - 0.25), skin) for mesh, skin in placed
+    )
+
+
+def push_pull(
+    radius: float, height: float, material: Material, valve: Material,
+    *, spout: float, bore: float, slope: float, lift: float, ribs: int, flange: float,
+) -> Parts:  # fmt: skip
+    """A sports cap: a ribbed skirt, a sloping shoulder, and a mushroom valve up by ``lift`` mm.
+
+    ``bore`` is the spout's radius, ``flange`` the valve lip's beyond it.
+    """
+    foot = radius * 0.72
+    outer: list[Corner] = [
+        (radius, height, 0.4), (radius - 1, height + 0.6), (foot, height + 1.6, 1),
+        (bore + 1.6, height + slope, 2), (bore, height + slope + 0.5, 0.6),
+        (bore, height + slope + spout), (0, height + slope + spout),
+    ]  # fmt: skip
+    body = shell(radius, height, outer, ribs=ribs, depth=0.8)
+    wide = bore + 1
+    cap: list[Corner] = [
+        (bore - 0.6, 0), (wide + 0.5, 0, 0.3), (wide, 1.2, 0.5), (wide, spout * 0.55, 1),
+        (wide + flange, spout * 0.75, 0.8), (wide + flange * 0.8, spout + 1.6, 1.2),
+        (2.6, spout + 2.4, 0.5), (2.2, spout + 0.9), (0, spout + 0.9),
+    ]  # fmt: skip
+    pin = revolve([(0, spout - 2), (1.5, spout - 2), *domed(1.5, spout + 1.3, 0.7, 6)])
+    base = height + slope + 0.9
+    mouth = Part(pin.moved(z=base), material)
+    return (Part(body, material), Part(revolve(cap).moved(z=base + lift), valve), mouth,
+            *fittings(radius, height, material))  # fmt: skip
