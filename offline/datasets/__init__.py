@@ -6,6 +6,7 @@
 from offline.datasets.check import missing_files
 from offline.datasets.protocol import Dataset
 from offline.datasets.registry import dataset_kinds, open_dataset
+from offline.datasets.relevance import by_category, by_family, by_product, same_label
 from offline.datasets.types import Picture, Relevance, RetrievalTask
 
 __all__ = [
@@ -13,7 +14,11 @@ __all__ = [
     "Picture",
     "Relevance",
     "RetrievalTask",
+    "by_category",
+    "by_family",
+    "by_product",
     "dataset_kinds",
     "missing_files",
     "open_dataset",
+    "same_label",
 ]

@@ -15,13 +15,13 @@ from engine.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a piece of text stands, for errors."""
+    """Where something stands in a file, for errors: "line 12", counted from 1, or "imlist[3]"."""
 
     file: Path
-    line: int  # from 1
+    spot: str
 
     def fault(self, reason: str, remedy: str = "") -> ConfigError:
-        return ConfigError(f"{self.file}: line {self.line}: {reason}.", remedy=remedy)
+        return ConfigError(f"{self.file}: {self.spot}: {reason}.", remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def read_lines(file: Path) -> Iterator[tuple[Place, str]]:
     # Not splitlines(): that also breaks at form feeds and U+2028, which names may hold.
     for number, line in enumerate(read_text(file).replace("\r\n", "\n").split("\n"), start=1):
         if line.strip():
-            yield Place(file, number), line.strip()
+            yield _line(file, number), line.strip()
 
 
 def read_table(file: Path, columns: Sequence[str]) -> list[Row]:
@@ -77,16 +77,20 @@ def read_table(file: Path, columns: Sequence[str]) -> list[Row]:
         header = [name.strip() for name in next(reader, [])]
         absent = [name for name in columns if name not in header]
         if absent:
-            raise Place(file, 1).fault(
+            raise _line(file, 1).fault(
                 f"the header lacks {', '.join(absent)}", f"It needs: {', '.join(columns)}."
             )
         rows = []
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append(_row(Place(file, reader.line_num), header, cells))
+                rows.append(_row(_line(file, reader.line_num), header, cells))
         return rows
     except csv.Error as error:
-        raise Place(file, reader.line_num).fault(f"not a CSV table ({error})") from error
+        raise _line(file, reader.line_num).fault(f"not a CSV table ({error})") from error
+
+
+def _line(file: Path, number: int) -> Place:
+    return Place(file, f"line {number}")
 
 
 def _row(place: Place, header: Sequence[str], cells: Sequence[str]) -> Row:

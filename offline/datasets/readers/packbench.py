@@ -8,23 +8,20 @@ are in ``RetrievalTask.unanswerable`` of ``queries``.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.types import Box
-from offline.datasets._lists import Row, below, read_table, read_text, whole_number
+from offline.datasets._lists import Row, below, read_table, whole_number
 from offline.datasets.listed import ListedDataset, Task
+from offline.datasets.packbench.manifest import HEADER_FILE, MANIFEST, read_header, sha256
 from offline.datasets.relevance import by_category, by_family, by_product, label_task
 from offline.datasets.types import Picture
 
 EXPECTS = "packbench.json and manifest.csv, as `packsight data packbench` writes them"
 
-SCHEMA = 1  # the newest manifest that this reader knows
-HEAD, MANIFEST = "packbench.json", "manifest.csv"
 CORNERS = ("x1", "y1", "x2", "y2")
 # fmt: off
 COLUMNS = (
@@ -46,12 +43,12 @@ Rows = list[tuple[tuple[str, str], Picture]]
 
 
 def recognises(root: Path) -> bool:
-    return (root / HEAD).is_file()
+    return (root / HEADER_FILE).is_file()
 
 
 def read(root: Path) -> ListedDataset:
     """Open a benchmark. Raises ConfigError for a newer schema or a manifest that was changed."""
-    _check_head(root)
+    _check_manifest(root)
     table = read_table(root / MANIFEST, COLUMNS)
     _check_presence(table)
     rows = [_picture(row, root) for row in table]
@@ -59,30 +56,17 @@ def read(root: Path) -> ListedDataset:
     return ListedDataset("packbench", root, parts, _tasks(rows))
 
 
-def _check_head(root: Path) -> None:
-    file = root / HEAD
-    again = f"Generate the benchmark again, or restore {root / MANIFEST}."
+def _check_manifest(root: Path) -> None:
+    header, file = read_header(root), root / MANIFEST
     try:
-        head = json.loads(read_text(file))
-        schema, digest = int(head["schema"]), str(head["manifest_sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{file}: not the head of a Packbench ({error!r}).", remedy=again
-        ) from error
-    if schema > SCHEMA:
-        raise ConfigError(
-            f"{file}: written with schema {schema}; this Packsight reads up to {SCHEMA}.",
-            remedy="Upgrade Packsight, or generate the benchmark with this version.",
-        )
-    try:
-        found = hashlib.sha256((root / MANIFEST).read_bytes()).hexdigest()
+        found = sha256(file.read_bytes())
     except OSError as error:
-        raise ConfigError(f"{root / MANIFEST}: cannot be read.", remedy=again) from error
-    if found != digest:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error
+    if found != header.manifest_sha256:
         raise ConfigError(
-            f"{root / MANIFEST}: sha256 {found[:12]}…, but {HEAD} says {digest[:12]}…: "
-            "it was changed or cut off.",
-            remedy=again,
+            f"{file}: sha256 {found[:12]}…, but {HEADER_FILE} says "
+            f"{header.manifest_sha256[:12]}…: it was changed or cut off.",
+            remedy="Restore it, or generate the benchmark again with the same seed.",
         )
 
 

@@ -1,0 +1,58 @@
+"""What the original and the revisited landmark readers share: picture files and query boxes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.errors import ConfigError
+from engine.types import Box
+from offline.datasets._lists import Place
+
+# Files of Paris6k that hold no picture (their download had failed); its authors list them in
+# corrupt.txt beside the data and everybody leaves them out.
+_UNREADABLE_BY_LANDMARK = {
+    "louvre": (136, 146),
+    "moulinrouge": (422,),
+    "museedorsay": (1059,),
+    "notredame": (188,),
+    "pantheon": (284, 960, 974),
+    "pompidou": (195, 196, 201, 467, 640),
+    "sacrecoeur": (299, 330, 353),
+    "triomphe": (662, 833, 863, 867),
+}
+UNREADABLE = frozenset(
+    f"paris_{landmark}_{number:06}"
+    for landmark, numbers in _UNREADABLE_BY_LANDMARK.items()
+    for number in numbers
+)
+
+
+def picture_files(root: Path) -> dict[str, Path]:
+    """All readable .jpg files in any depth by their name without suffix, sorted by it.
+
+    Oxford5k comes in one folder, Paris6k in one a landmark. Raises ConfigError for a name that
+    is there twice.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(root.rglob("*"), key=lambda path: (path.stem, path.as_posix())):
+        if path.suffix.lower() not in (".jpg", ".jpeg") or path.stem in UNREADABLE:
+            continue
+        if path.stem in found:
+            raise ConfigError(
+                f"{root}: {path.stem} is there twice: {found[path.stem]} and {path}.",
+                remedy="Keep one folder with pictures.",
+            )
+        found[path.stem] = path
+    return found
+
+
+def query_box(corners: Sequence[float], place: Place) -> Box:
+    """A box of fractional pixels as whole ones, rounded as PIL's crop rounds them."""
+    if len(corners) != 4 or not all(math.isfinite(corner) for corner in corners):
+        raise place.fault(f"the box {list(corners)} is not four numbers")
+    x1, y1, x2, y2 = (max(0, round(corner)) for corner in corners)
+    if not (x1 < x2 and y1 < y2):
+        raise place.fault(f"the box {(x1, y1, x2, y2)} is empty")
+    return (x1, y1, x2, y2)

@@ -1,0 +1,104 @@
+"""GroceryStoreDataset: shop photos of 81 classes, with one clean picture of each.
+
+Klasson, Zhang, Kjellström: A Hierarchical Grocery Store Image Dataset with Visual and Semantic
+Labels, WACV 2019. The coarse class is the category, the fine class the product. Every split and
+protocol is also there for one group alone, such as ``val/Packages``. Retrieval asks the photos of
+``val`` (or ``test``) of the iconic pictures and ``train``, by product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from offline.datasets._lists import Place, below, read_lines, read_table, whole_number
+from offline.datasets.listed import ListedDataset, Task
+from offline.datasets.relevance import by_product, label_task
+from offline.datasets.types import Picture
+
+EXPECTS = "classes.csv and train.txt, val.txt or test.txt, as GroceryStoreDataset has them"
+
+CLASSES = "classes.csv"
+LISTS = {"train": "train.txt", "val": "val.txt", "test": "test.txt"}
+ICONIC = "iconic"
+ASKED = ("val", "test")
+# Columns of classes.csv.
+FINE, FINE_ID = "Class Name (str)", "Class ID (int)"
+COARSE, COARSE_ID = "Coarse Class Name (str)", "Coarse Class ID (int)"
+ICON = "Iconic Image Path (str)"
+
+
+@dataclass(frozen=True)
+class _Class:
+    name: str
+    coarse: str
+    coarse_id: int
+
+
+def recognises(root: Path) -> bool:
+    return (root / CLASSES).is_file() and any((root / name).is_file() for name in LISTS.values())
+
+
+def read(root: Path) -> ListedDataset:
+    """Open it. Lists that are not there are splits that are not there."""
+    classes: dict[int, _Class] = {}
+    parts = {ICONIC: list(_iconic(root, classes))}
+    for split, name in LISTS.items():
+        if (root / name).is_file():
+            parts[split] = list(_listed(root, root / name, classes))
+    grouped = {**parts, **_by_group(parts)}
+    return ListedDataset("grocerystore", root, grouped, _tasks(grouped))
+
+
+def _iconic(root: Path, classes: dict[int, _Class]) -> Iterator[Picture]:
+    """The clean pictures; fills ``classes`` on the way."""
+    for row in read_table(root / CLASSES, (FINE, FINE_ID, COARSE, COARSE_ID, ICON)):
+        number = whole_number(row.cells[FINE_ID], FINE_ID, row.place)
+        if number in classes:
+            raise row.place.fault(f"{FINE_ID} {number} is there twice")
+        coarse_id = whole_number(row.cells[COARSE_ID], COARSE_ID, row.place)
+        classes[number] = _Class(row.text(FINE), row.text(COARSE), coarse_id)
+        name = row.text(ICON).lstrip("/")  # the list writes them as if the data were the disk
+        yield _picture(root, name, classes[number], "studio", row.place)
+
+
+def _listed(root: Path, file: Path, classes: dict[int, _Class]) -> Iterator[Picture]:
+    for place, line in read_lines(file):
+        cells = [cell.strip() for cell in line.rsplit(",", 2)]
+        if len(cells) != 3:
+            raise place.fault("not `path, fine class, coarse class`", "Is the file cut off?")
+        name, fine, coarse = cells
+        known = classes.get(whole_number(fine, "the fine class", place))
+        if known is None or known.coarse_id != whole_number(coarse, "the coarse class", place):
+            raise place.fault(f"classes {fine}, {coarse} are not a row of {CLASSES}")
+        yield _picture(root, name, known, "phone", place)
+
+
+def _picture(root: Path, name: str, known: _Class, look: str, place: Place) -> Picture:
+    path = below(root, name, place)
+    return Picture(name, path, category=known.coarse, product=known.name, look=look)
+
+
+def _by_group(parts: dict[str, list[Picture]]) -> dict[str, list[Picture]]:
+    """Splits of one group: paths are SPLIT/GROUP/..., and groups are Fruit, Packages, ..."""
+    grouped: dict[str, list[Picture]] = {}
+    for split, pictures in parts.items():
+        for picture in pictures:
+            folders = PurePosixPath(picture.id).parts[1:-1]
+            if folders:
+                grouped.setdefault(f"{split}/{folders[0]}", []).append(picture)
+    return dict(sorted(grouped.items()))
+
+
+def _tasks(parts: dict[str, list[Picture]]) -> dict[str, Task]:
+    tasks: dict[str, Task] = {}
+    for split, queries in parts.items():
+        asked, slash, group = split.partition("/")
+        if asked in ASKED and queries:
+            sides = (ICONIC + slash + group, "train" + slash + group)
+            gallery = [picture for side in sides for picture in parts.get(side, ())]
+            name = f"grocerystore {split}"
+            tasks[split] = partial(label_task, name, queries, gallery, by_product)
+    return tasks

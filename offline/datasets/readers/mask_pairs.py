@@ -1,0 +1,144 @@
+"""Mask sets: every image has a mask of the same name in a folder beside, or beside itself.
+
+Folders are paired by name: images/ and masks/, DUTS-TR-Image/ and DUTS-TR-Mask/,
+train/images/ and train/masks/. What the names have besides is the split. Without such folders
+bottle_mask.png is the mask of bottle.jpg. Folders below give the category. No retrieval.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from engine.errors import ConfigError
+from engine.images import SUPPORTED_SUFFIXES
+from offline.datasets.listed import ListedDataset
+from offline.datasets.types import Picture
+
+EXPECTS = "images/ and masks/ (or DUTS-TR-Image/ and DUTS-TR-Mask/), or x.jpg beside x_mask.png"
+
+IMAGE_WORDS = frozenset(["image", "images", "img", "imgs", "im"])
+MASK_WORDS = frozenset(
+    ["mask", "masks", "gt", "ground", "truth", "groundtruth", "alpha", "alphas", "matte", "mattes"]
+)
+MASK_ENDING = re.compile(r"[-_ ](mask|alpha|matte|gt)$", re.IGNORECASE)
+SPLIT_WORDS = {
+    "tr": "train",
+    "train": "train",
+    "te": "test",
+    "test": "test",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+}
+ALL = "all"
+SHOWN = 5  # names in an error
+
+
+def recognises(root: Path) -> bool:
+    images, masks = _sides(root)
+    beside = (path for at in ("*", "*/*") for path in root.glob(at) if _is_mask(path))
+    return bool(images.keys() & masks.keys()) or any(beside)
+
+
+def read(root: Path) -> ListedDataset:
+    """Open it. Raises ConfigError that lists images without a mask and masks without an image."""
+    images, masks = _sides(root)
+    if images.keys() & masks.keys():
+        _refuse_unpaired(root, "folders", images, masks)
+        parts = {
+            split: _paired(root, images[split], masks[split], list(_files(images[split])))
+            for split in images
+        }
+    else:
+        parts = {ALL: _paired(root, root, root, [f for f in _files(root) if not _is_mask(f)])}
+    return ListedDataset("mask_pairs", root, parts, {})
+
+
+def _sides(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Folders of images and of masks, by split: at the top or one level down."""
+    sides: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
+    folders = (path for at in ("*", "*/*") for path in root.glob(at) if path.is_dir())
+    for folder in sorted(folders):
+        words = re.split(r"[-_ /]", folder.relative_to(root).as_posix().lower())
+        for known, side in zip((IMAGE_WORDS, MASK_WORDS), sides, strict=True):
+            if words[-1] in known and folder.parent not in side.values():
+                _add(side, _split([word for word in words if word not in known]), folder)
+    return sides
+
+
+def _add(side: dict[str, Path], split: str, folder: Path) -> None:
+    if split in side:
+        raise ConfigError(
+            f"{folder}: holds the split {split!r} and so does {side[split]}.",
+            remedy="Keep one of the two, or open the folders of one set only.",
+        )
+    side[split] = folder
+
+
+def _split(words: list[str]) -> str:
+    """DUTS-TR is a train split; other words are the split's name."""
+    named = [SPLIT_WORDS.get(word, word) for word in words]
+    return named[-1] if named and named[-1] in SPLIT_WORDS.values() else "-".join(named) or ALL
+
+
+def _paired(root: Path, images: Path, masks: Path, found: Iterable[Path]) -> list[Picture]:
+    """``found`` with their masks, sorted; ``images`` and ``masks`` may be one folder."""
+    by_image = _by_name(images, found)
+    beside = images == masks
+    by_mask = _by_name(masks, (f for f in _files(masks) if not beside or _is_mask(f)))
+    _refuse_unpaired(root, "files", by_image, by_mask)
+    return [
+        Picture(
+            path.relative_to(root).as_posix(),
+            path,
+            category=PurePosixPath(name).parts[0] if "/" in name else None,
+            mask=by_mask[name],
+        )
+        for name, path in sorted(by_image.items())
+    ]
+
+
+def _by_name(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
+    """By the path in the folder, less the suffix and less an ending such as _mask."""
+    named: dict[str, Path] = {}
+    for path in files:
+        inside = path.relative_to(folder).with_suffix("").as_posix()
+        name = MASK_ENDING.sub("", inside)
+        if name in named:
+            raise ConfigError(
+                f"{folder}: both {named[name].name} and {path.name} are called {name}.",
+                remedy="Remove one: an image has one mask.",
+            )
+        named[name] = path
+    return named
+
+
+def _refuse_unpaired(
+    root: Path, what: str, images: Mapping[str, Path], masks: Mapping[str, Path]
+) -> None:
+    lonely = {
+        f"images without a mask ({what})": sorted(images.keys() - masks.keys()),
+        f"masks without an image ({what})": sorted(masks.keys() - images.keys()),
+    }
+    found = [
+        f"{len(names)} {kind}: {', '.join(names[:SHOWN])}{', ...' if names[SHOWN:] else ''}"
+        for kind, names in lonely.items()
+        if names
+    ]
+    if found:
+        raise ConfigError(
+            f"{root}: {'; '.join(found)}.", remedy="Add what is missing or remove what is alone."
+        )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The pictures below, in order; hidden ones are left out (macOS writes ._ files)."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in SUPPORTED_SUFFIXES and not path.name.startswith("."):
+            yield path
+
+
+def _is_mask(path: Path) -> bool:
+    return path.suffix.lower() in SUPPORTED_SUFFIXES and bool(MASK_ENDING.search(path.stem))

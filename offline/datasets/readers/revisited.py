@@ -1,0 +1,164 @@
+"""Revisited Oxford and Paris: gnd_roxford5k.pkl or gnd_rparis6k.pkl, or the same as .json.
+
+Radenović, Iscen, Tolias, Avrithis, Chum: Revisiting Oxford and Paris: Large-Scale Image Retrieval
+Benchmarking, CVPR 2018. Queries are not in the gallery and are cropped to their boxes. A query
+without a relevant picture (there are such under ``easy`` and ``hard``) is left out of the mean by
+the authors: see ``RetrievalTask.unanswerable``. Files of the original annotation in this form
+(gnd_oxford5k.pkl, with ``ok`` for good and ok) have the protocol ``original``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ConfigError
+from offline.datasets._lists import Place, below, read_text
+from offline.datasets._pickles import read_plain_pickle
+from offline.datasets.listed import ListedDataset
+from offline.datasets.readers._landmarks import picture_files, query_box
+from offline.datasets.types import Picture, Relevance, RetrievalTask
+
+EXPECTS = "gnd_roxford5k.pkl or gnd_rparis6k.pkl (or .json), and the pictures in jpg/"
+
+PATTERNS = ("gnd_*.pkl", "gnd_*.json")
+PICTURES = "jpg"
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Which lists of a query are relevant and which are ignored (section 3.3 of the paper)."""
+
+    relevant: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+PROTOCOLS = {
+    "easy": _Judged(("easy",), ("hard", "junk")),
+    "medium": _Judged(("easy", "hard"), ("junk",)),
+    "hard": _Judged(("hard",), ("easy", "junk")),
+    "original": _Judged(("ok",), ("junk",)),
+}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    lists: Mapping[str, frozenset[int]]  # by easy, hard, junk or ok, junk
+
+    def under(self, judged: _Judged) -> Relevance:
+        """A picture in two lists of one query counts as relevant."""
+        relevant, ignored = (
+            frozenset[int]().union(*(self.lists[name] for name in names))
+            for names in (judged.relevant, judged.ignored)
+        )
+        return Relevance(tuple(sorted(relevant)), tuple(sorted(ignored - relevant)))
+
+
+def recognises(root: Path) -> bool:
+    return any(path for pattern in PATTERNS for path in root.glob(pattern))
+
+
+def read(root: Path) -> ListedDataset:
+    """Open it. Pickles are read by a reader that runs nothing of what they ask for."""
+    file = _truth_file(root)
+    data = _data(file)
+    files = picture_files(root)
+    gallery = tuple(_pictures(root, file, "imlist", data, files))
+    asked = tuple(_pictures(root, file, "qimlist", data, files))
+    entries = _list(data, "gnd", file)
+    if len(entries) != len(asked):
+        raise ConfigError(
+            f"{file}: {len(asked)} queries in qimlist, but {len(entries)} answers in gnd.",
+            remedy="Download it again.",
+        )
+    places = [Place(file, f"gnd[{at}]") for at in range(len(entries))]
+    queries = tuple(map(_cropped, asked, entries, places))
+    answers = [_answer(*one, len(gallery)) for one in zip(entries, places, strict=True)]
+    name = file.stem.removeprefix("gnd_")
+    tasks = {
+        protocol: partial(_task, f"{name} {protocol}", queries, gallery, answers, judged)
+        for protocol, judged in PROTOCOLS.items()
+        if all(set(judged.relevant + judged.ignored) <= set(one.lists) for one in answers)
+    }
+    return ListedDataset(name, root, {"gallery": gallery, "queries": queries}, tasks)
+
+
+def _truth_file(root: Path) -> Path:
+    found = sorted(path for pattern in PATTERNS for path in root.glob(pattern))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise ConfigError(
+            f"{root}: needs one {' or '.join(PATTERNS)}, found {names}.",
+            remedy="Keep each data set, with its pictures, in a folder of its own.",
+        )
+    return found[0]
+
+
+def _data(file: Path) -> dict[str, Any]:
+    if file.suffix == ".pkl":
+        data = read_plain_pickle(file)
+    else:
+        try:
+            data = json.loads(read_text(file))
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{file}: not valid JSON ({error}).") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file}: must be a dict with imlist, qimlist and gnd.")
+    return data
+
+
+def _list(data: Mapping[str, Any], key: str, file: Path) -> list[Any]:
+    if not isinstance(data.get(key), list) or not data[key]:
+        raise ConfigError(f"{file}: {key} must be a list with something in it.")
+    found: list[Any] = data[key]
+    return found
+
+
+def _pictures(
+    root: Path, file: Path, key: str, data: Mapping[str, Any], files: Mapping[str, Path]
+) -> Iterator[Picture]:
+    for at, name in enumerate(_list(data, key, file)):
+        place = Place(file, f"{key}[{at}]")
+        if not isinstance(name, str):
+            raise place.fault(f"{name!r} is not the name of a picture")
+        # One that is not there is named where it should be.
+        path = below(root / PICTURES, f"{name}.jpg", place)
+        yield Picture(name, files.get(name, path))
+
+
+def _cropped(query: Picture, entry: Any, place: Place) -> Picture:
+    box = entry.get("bbx") if isinstance(entry, dict) else None
+    if not isinstance(box, list) or not all(isinstance(corner, int | float) for corner in box):
+        raise place.fault("bbx must be four numbers")
+    return Picture(f"query/{query.id}", query.path, crop=query_box(box, place))
+
+
+def _answer(entry: Mapping[str, Any], place: Place, size: int) -> _Answer:
+    lists: dict[str, frozenset[int]] = {}
+    for name in ("easy", "hard", "ok", "junk"):
+        positions = entry.get(name)
+        if positions is None:
+            continue
+        if not isinstance(positions, list):
+            raise place.fault(f"{name} must be a list of positions in imlist")
+        wrong = [at for at in positions if not isinstance(at, int) or not 0 <= at < size]
+        if wrong:
+            raise place.fault(f"{name} holds {wrong[0]!r}; imlist has {size} pictures")
+        lists[name] = frozenset(positions)
+    if "junk" not in lists or (not {"ok"} & set(lists) and not {"easy", "hard"} <= set(lists)):
+        raise place.fault("needs the lists easy, hard and junk, or ok and junk")
+    return _Answer(lists)
+
+
+def _task(
+    name: str,
+    queries: tuple[Picture, ...],
+    gallery: tuple[Picture, ...],
+    answers: list[_Answer],
+    judged: _Judged,
+) -> RetrievalTask:
+    return RetrievalTask(name, queries, gallery, tuple(answer.under(judged) for answer in answers))
