@@ -21,7 +21,6 @@ from offline.datasets.packbench.shapes.closures.screw_caps import (
     wooden_cap,
 )
 from offline.datasets.packbench.shapes.closures.shells import side_print, top_print
-from offline.datasets.packbench.shapes.meshes import circle
 
 VIEWS = (
     View("front", 0, 10), View("left", -32, 24), View("above", 24, 48),
@@ -36,9 +35,10 @@ def _smooth(p: Parameters) -> Model:
         p["radius"], height, body, dome=p["dome"], waist=p["taper"],
         groove=height * p["ring height"],
     )  # fmt: skip
-    if p.choices["print"] and p["taper"] > 0.97:
-        low = height * (p["ring height"] + 0.08)
-        parts += (side_print(circle(p["radius"]), low, height * 0.94, body, p.artwork),)
+    if p.choices["print"]:
+        low, high = p["ring height"] + 0.08, 0.94  # of the height
+        wall = tuple(p["radius"] * (1 - (1 - p["taper"]) * share) for share in (low, high))
+        parts += (side_print((wall[0], wall[1]), low * height, high * height, body, p.artwork),)
     return Model(parts)
 
 
@@ -73,7 +73,7 @@ def _wooden(p: Parameters) -> Model:
     )  # fmt: skip
     if p.choices["top"]:
         radius = p["radius"] * p["taper"] - p["edge"]
-        parts += (top_print(radius, p["height"] + 0.3, p.surfaces["body"], p.artwork),)
+        parts += (top_print(radius * 0.8, p["height"], p.surfaces["body"], p.artwork),)
     return Model(parts)
 
 

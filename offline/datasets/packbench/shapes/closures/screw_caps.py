@@ -34,7 +34,7 @@ def screw_cap(
         outer = [(radius, height - 2.2, 0.4), (rim, height - 1.2), (rim, height, edge), (0, height)]
     body = shell(radius, height, outer, ribs=ribs, depth=0.9, waist=waist)
     parts: Parts = (Part(body, material),)
-    parts += fittings(radius, height, material) if waist == 1 else ()
+    parts += fittings(radius * (1 + waist) / 2, height, material) if waist > 0.85 else ()
     if band:
         ring: list[Corner] = [
             (radius - 1, 0.8), (radius + 0.25, 0.8, 0.2), (radius + 0.25, 4, 0.2), (radius - 1, 4)
@@ -157,7 +157,7 @@ def wooden_cap(
     top = radius * taper
     here = radius + (top - radius) * groove
     at = lip + (height - lip) * groove
-    wall = [*grooved(here, at, 0.5, 1.1), (top, height, edge), (0.0, height + 0.3)]
+    wall = [*grooved(here, at, 0.5, 1.1), (top, height, edge), (0.0, height)]
     sleeve = radius - 2.4
     block: list[Corner] = [(0, lip + 2), (sleeve, lip + 2), (sleeve, lip), (radius, lip, 0.7)]
     deep = min(height * 0.7, 16.0)

@@ -9,9 +9,11 @@ from offline.datasets.packbench.shapes.meshes import (
     Corner,
     Mesh,
     Section,
+    circle,
     coil,
-    patch,
+    facing,
     revolve,
+    sheet,
 )
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
@@ -69,7 +71,13 @@ def top_print(radius: float, z: float, material: Material, artwork: int) -> Part
     return Part(Mesh(vertices, faces, uv), printed(material, artwork))
 
 
-def side_print(section: Section, low: float, high: float, material: Material, artwork: int) -> Part:
-    """A print on the front of a wall between two heights."""
-    width = min(section.half_x * 1.25, (high - low) * 2.2)
-    return Part(patch(section, low, high, width), printed(material, artwork))
+def side_print(
+    wall: tuple[float, float], low: float, high: float, material: Material, artwork: int
+) -> Part:
+    """A print on the front of a straight or tapered wall: its radii at ``low`` and ``high``."""
+    width = min(sum(wall) * 0.7, (high - low) * 2.2)
+    rows = [
+        np.column_stack([facing(circle(r), width, 24), np.full(24, z)])
+        for r, z in zip(wall, (low, high), strict=True)
+    ]
+    return Part(sheet(rows), printed(material, artwork))

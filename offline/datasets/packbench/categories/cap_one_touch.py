@@ -1,0 +1,94 @@
+"""One-touch (flip-top) caps: straight, oval, domed, stepped and the conical foot of a tube."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from offline.datasets.packbench.categories.cap_dress import MOULDED, PLAIN
+from offline.datasets.packbench.parameters import (
+    Archetype,
+    Category,
+    Measure,
+    Model,
+    Parameters,
+    View,
+)
+from offline.datasets.packbench.shapes.closures import flip_top
+
+VIEWS = (
+    View("front", 18, 14), View("left", -42, 24), View("right", 52, 18), View("above", 30, 46),
+    View("back", 142, 20),
+)  # fmt: skip
+OPEN: Mapping[str, float] = {"closed": 0, "ajar": 48, "open": 108, "wide open": 128}  # degrees
+STATES = ("closed", "ajar", "open", "wide open")
+TONES = ("one colour", "two colours")
+
+
+def _flip(p: Parameters, *, oval: float = 1, waist: float = 1, step: float = 0) -> Model:
+    """What all archetypes share; those with a measure for it pass their own proportion."""
+    radius = p["radius"]
+    body = p.surfaces["body"]
+    lid = body if p.choices["tone"] == "one colour" else p.surfaces["lid"]
+    given = p.measures
+    parts = flip_top(
+        radius, radius * p["skirt"], body, lid=radius * p["lid"] * waist,
+        angle=OPEN[p.choices["lid"]], lid_material=lid, oval=oval, waist=waist, step=step,
+        dome=given.get("dome", 0) * radius, flare=given.get("flare", 1), edge=p["edge"],
+        tab=p["thumb lip"], spout=2.2 + 0.06 * radius,
+        ribs=48 if p.choices.get("skirt") == "ribbed" else 0,
+    )  # fmt: skip
+    return Model(parts)
+
+
+def _oval(p: Parameters) -> Model:
+    return _flip(p, oval=p["depth"])
+
+
+def _stepped(p: Parameters) -> Model:
+    return _flip(p, step=p["step"] * p["radius"])
+
+
+def _tube(p: Parameters) -> Model:
+    return _flip(p, waist=p["waist"])
+
+
+BODY = {"body": MOULDED, "lid": (*PLAIN, *MOULDED[3:9])}
+STATE = {"lid": STATES, "tone": TONES}
+ROUND = {
+    "radius": Measure(11, 20), "skirt": Measure(0.75, 1.3, "ratio"),
+    "lid": Measure(0.42, 0.75, "ratio"), "edge": Measure(0.6, 3),
+    "thumb lip": Measure(0.22, 0.5, "ratio"),
+}  # fmt: skip
+
+CATEGORY = Category(
+    "cap-one-touch",
+    (
+        Archetype("straight", "Flip-top cap", ROUND, BODY, _flip,
+                  {**STATE, "skirt": ("", "ribbed")}),
+        Archetype(
+            "oval", "Oval flip-top cap",
+            {**ROUND, "radius": Measure(15, 27), "skirt": Measure(0.6, 0.95, "ratio"),
+             "lid": Measure(0.3, 0.5, "ratio"), "depth": Measure(0.52, 0.76, "ratio")},
+            BODY, _oval, STATE,
+        ),
+        Archetype(
+            "domed", "Domed flip-top cap",
+            {**ROUND, "radius": Measure(13, 23), "lid": Measure(0.4, 0.6, "ratio"),
+             "dome": Measure(0.08, 0.34, "ratio")},
+            BODY, _flip, STATE,
+        ),
+        Archetype(
+            "stepped", "Stepped flip-top cap",
+            {**ROUND, "radius": Measure(14, 23), "skirt": Measure(0.55, 0.9, "ratio"),
+             "step": Measure(0.1, 0.3, "ratio"), "flare": Measure(0.9, 1.06, "ratio")},
+            BODY, _stepped, {**STATE, "skirt": ("", "ribbed")},
+        ),
+        Archetype(
+            "tube", "Flip-top tube cap",
+            {**ROUND, "radius": Measure(15, 25), "skirt": Measure(0.55, 0.9, "ratio"),
+             "waist": Measure(0.74, 0.92, "ratio"), "flare": Measure(0.88, 1, "ratio")},
+            BODY, _tube, STATE,
+        ),
+    ),
+    VIEWS, phone=(14, 50),
+)  # fmt: skip
