@@ -1,11 +1,11 @@
-"""What products are made of: a finish and a colour, as a Mitsuba BSDF."""
+"""What products are made of: a finish, a colour and a print."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 Finish = Literal[
     "gloss", "satin", "rubber", "silicone", "metal", "brushed", "mirror", "glass", "frosted",
@@ -74,35 +74,3 @@ def linear_rgb(colour: str) -> list[float]:
     """The named sRGB colour in linear light (IEC 61966-2-1)."""
     values = [int(COLOURS[colour][i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
-
-
-def bsdf(material: Material) -> dict[str, Any]:
-    """Mitsuba's plugin dictionary for ``material``; keys are Mitsuba's own."""
-    rgb = linear_rgb(material.colour)
-    tint = {"type": "rgb", "value": rgb}
-    match material.finish:
-        case "gloss":
-            return {"type": "plastic", "diffuse_reflectance": tint, "nonlinear": True}
-        case "satin" | "rubber" | "wood" | "cream":
-            alpha = {"satin": 0.22, "rubber": 0.4, "wood": 0.3, "cream": 0.15}[material.finish]
-            return {"type": "roughplastic", "diffuse_reflectance": tint, "alpha": alpha}
-        case "metal" | "brushed" | "mirror":
-            alpha = {"metal": 0.09, "brushed": 0.28, "mirror": 0.02}[material.finish]
-            return {
-                "type": "roughconductor", "material": "none", "alpha": alpha,
-                "specular_reflectance": tint,
-            }  # fmt: skip
-        case "glass" | "clear":
-            return _dielectric(rgb, 1.5 if material.finish == "glass" else 1.35)
-        case "liquid":
-            return _dielectric(rgb, 1.33)
-        case "frosted" | "silicone":
-            return {**_dielectric(rgb, 1.3), "type": "roughdielectric", "alpha": 0.3}
-        case _:
-            return {"type": "diffuse", "reflectance": tint}
-
-
-def _dielectric(rgb: list[float], index: float) -> dict[str, Any]:
-    # Light passes four interfaces of a hollow wall front to back: tint each by less than all.
-    through = {"type": "rgb", "value": [max(v, 0.02) ** 0.45 for v in rgb]}
-    return {"type": "dielectric", "int_ior": index, "specular_transmittance": through}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from offline.datasets.packbench.camera import Camera, Posed
 from offline.datasets.packbench.denoise import denoise
-from offline.datasets.packbench.materials import bsdf
 from offline.datasets.packbench.setting import Setting
+from offline.datasets.packbench.surfaces import aspect, bsdf, textured, transmitting
 
 Image = NDArray[np.float32]
 
@@ -57,8 +57,9 @@ def _shapes(product: Posed, folder: Path) -> dict[str, dict[str, Any]]:
     shapes: dict[str, dict[str, Any]] = {}
     for i, (part, points) in enumerate(zip(product.parts, product.vertices, strict=True)):
         path = folder / f"part{i:02}.ply"
-        replace(part.mesh, vertices=points).write_ply(path)
-        surface = bsdf(part.material)
+        mesh = textured(part.mesh, part.material)
+        replace(mesh, vertices=points).write_ply(path)
+        surface = bsdf(part.material, aspect(mesh))
         shapes[f"part{i:02}"] = {"type": "ply", "filename": str(path), "bsdf": surface}
     return shapes
 
@@ -93,14 +94,11 @@ def _transmission(
     lets through, whichever way it bends the ray: environment matting (Zongker, Werner, Curless
     and Salesin, SIGGRAPH 1999) reduced to its weight.
     """
-    clear = [part.material.see_through for part in product.parts]
-    if not any(clear):
+    if not any(part.material.see_through for part in product.parts):
         return None
     scene: dict[str, Any] = {"surround": {"type": "constant"}}
-    for (name, shape), through in zip(shapes.items(), clear, strict=True):
-        surface = dict(shape["bsdf"])
-        no_mirror = {"specular_reflectance": {"type": "rgb", "value": 0.0}}
-        scene[name] = {**shape, "bsdf": {**surface, **no_mirror} if through else BLACK}
+    for (name, shape), part in zip(shapes.items(), product.parts, strict=True):
+        scene[name] = {**shape, "bsdf": transmitting(part.material, aspect(part.mesh))}
     light = {"type": "path", "max_depth": 12, "rr_depth": 12, "hide_emitters": False}
     seen = _render(_stage(camera, scene), light, TRANSMISSION_SAMPLES, seed)
     return np.clip(seen[..., :3], 0, 1)

@@ -1,0 +1,145 @@
+"""How a material meets light: its Mitsuba BSDF, and the uv that grain and brushing need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from offline.datasets.packbench.artwork import artwork
+from offline.datasets.packbench.materials import Finish, Material, linear_rgb
+from offline.datasets.packbench.shapes.meshes import Array, Mesh
+from offline.datasets.packbench.textures import Texture, emboss, grain, pile, printed, speckle
+
+Surface = dict[str, Any]  # Mitsuba's plugin dictionary; the keys are Mitsuba's own
+
+# Few kinds of BSDF on purpose: every kind more in a scene is compiled into its kernels.
+COATED: dict[Finish, float] = {  # a clear coat of this roughness over a diffuse base
+    "gloss": 0.05, "satin": 0.2, "rubber": 0.42, "wood": 0.3, "cream": 0.12, "paper": 0.3,
+}  # fmt: skip
+METALS: dict[Finish, tuple[float, float]] = {  # roughness along and across the brushing
+    "metal": (0.08, 0.08), "brushed": (0.07, 0.3), "mirror": (0.02, 0.02),
+}  # fmt: skip
+CLEAR: dict[Finish, tuple[float, float]] = {  # refractive index, roughness
+    # Real glass has 1.5, PETG 1.57, water 1.33; frosted walls bend less here, for less noise.
+    "glass": (1.5, 0.0), "clear": (1.45, 0.0), "liquid": (1.33, 0.0), "frosted": (1.3, 0.3),
+    "silicone": (1.25, 0.45),
+}  # fmt: skip
+THROUGH = 0.45  # light passes four walls, front to back: each tints it by this power of all
+GRAIN_MM = 28.0  # one tile of the solid textures
+ROUND = 0.06  # how far the two halves of an axis' cross section may differ and count as turned
+
+
+def bsdf(material: Material, aspect: float = 1.0) -> Surface:
+    """The surface of ``material``; ``aspect`` is the width over the height of its uv square."""
+    if material.see_through:
+        return _print_on_clear(material, aspect) if _is_printed(material) else _clear(material)
+    tint = _tint(material, aspect)
+    if material.finish in METALS:
+        along, across = METALS[material.finish]
+        return {
+            "type": "roughconductor", "material": "none", "alpha_u": along, "alpha_v": across,
+            "specular_reflectance": tint,
+        }  # fmt: skip
+    if material.finish in COATED:
+        alpha = COATED[material.finish]
+        return {"type": "roughplastic", "diffuse_reflectance": tint, "alpha": alpha}
+    return {"type": "diffuse", "reflectance": tint}
+
+
+def transmitting(material: Material, aspect: float = 1.0) -> Surface:
+    """``material`` with nothing but what it lets through: no reflection, black where opaque."""
+    black = _rgb([0.0, 0.0, 0.0])
+    if not material.see_through:
+        return {"type": "diffuse", "reflectance": black}
+    surface = bsdf(material, aspect)
+    if _is_printed(material):
+        return {**surface, "bsdf": {"type": "diffuse", "reflectance": black}}
+    return {**surface, "specular_reflectance": black}
+
+
+def textured(mesh: Mesh, material: Material) -> Mesh:
+    """``mesh`` (mm, before it is posed) with the uv that ``material`` is drawn by."""
+    if _is_printed(material):
+        if mesh.uv is None:
+            raise ValueError(f"a print on {material.finish} needs a mesh with uv, such as patch()")
+        return mesh
+    if material.finish in ("wood", "powder", "velour"):
+        return replace(mesh, uv=_solid(mesh.vertices))
+    if material.finish == "brushed":
+        return replace(mesh, uv=_turned(mesh.vertices))
+    return mesh
+
+
+def aspect(mesh: Mesh) -> float:
+    """How wide the uv square lies on the mesh, over how high; 1 without uv."""
+    if mesh.uv is None:
+        return 1.0
+    corner, right, up = (mesh.faces[:, i] for i in range(3))
+    edges = np.stack([mesh.vertices[to] - mesh.vertices[corner] for to in (right, up)], axis=1)
+    spans = np.stack([mesh.uv[to] - mesh.uv[corner] for to in (right, up)], axis=1)
+    usable = np.abs(np.linalg.det(spans)) > 1e-12
+    along = np.linalg.solve(spans[usable], edges[usable])  # rows: d position / du, / dv
+    width, height = np.linalg.norm(along, axis=2).mean(axis=0)
+    return round(float(np.clip(width / max(height, 1e-9), 0.2, 5)), 2)
+
+
+def _is_printed(material: Material) -> bool:
+    return material.artwork is not None
+
+
+def _clear(material: Material) -> Surface:
+    index, alpha = CLEAR[material.finish]
+    through = [max(v, 0.02) ** THROUGH for v in linear_rgb(material.colour)]
+    surface = {"type": "dielectric", "int_ior": index, "specular_transmittance": _rgb(through)}
+    return {**surface, "type": "roughdielectric", "alpha": alpha} if alpha else surface
+
+
+def _print_on_clear(material: Material, aspect: float) -> Surface:
+    """Ink alone, with nothing between: the wall behind it is a mesh of its own."""
+    ink = {"type": "roughplastic", "diffuse_reflectance": _rgb(linear_rgb(material.ink))}
+    cover = artwork(material.artwork or 0, aspect)[..., None]
+    return {"type": "mask", "opacity": _bitmap(cover), "bsdf": {**ink, "alpha": 0.2}}
+
+
+def _tint(material: Material, aspect: float) -> Surface:
+    base = np.array(linear_rgb(material.colour), np.float32)
+    if material.artwork is not None:
+        cover = artwork(material.artwork, aspect)
+        if material.ink == material.colour:
+            return _bitmap(emboss(base, cover))
+        return _bitmap(printed(base, np.array(linear_rgb(material.ink), np.float32), cover))
+    solid = {"wood": grain, "powder": speckle, "velour": pile}.get(material.finish)
+    return _bitmap(solid() * base) if solid else _rgb(linear_rgb(material.colour))
+
+
+def _rgb(values: list[float]) -> Surface:
+    return {"type": "rgb", "value": values}
+
+
+def _bitmap(texture: Texture) -> Surface:
+    import mitsuba as mi
+
+    # Mitsuba puts the first row at v = 0; ours is the top of the label.
+    rows = np.ascontiguousarray(texture[::-1], np.float32)
+    return {"type": "bitmap", "bitmap": mi.Bitmap(rows), "raw": True}
+
+
+def _solid(vertices: Array) -> Array:
+    """Grain along the longest side; both sides and the front show lines, as sawn wood does."""
+    order = np.argsort(np.ptp(vertices, axis=0))
+    across = vertices[:, order[0]] * 0.61 + vertices[:, order[1]]
+    return np.column_stack([across, vertices[:, order[2]]]) / GRAIN_MM
+
+
+def _turned(vertices: Array) -> Array:
+    """u along the marks of the tool: round the axis of a turned part, lengthwise on a flat one."""
+    offset = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    values, axes = np.linalg.eigh(offset.T @ offset / len(offset))
+    gaps = np.abs(np.diff(values)) / values[-1]
+    if gaps.min() > ROUND:
+        return offset @ axes[:, [2, 0]] / GRAIN_MM
+    axis = 2 if gaps[0] < gaps[1] else 0  # the one whose spread is unlike the other two
+    x, y, z = (offset @ axes[:, [(axis + 1) % 3, (axis + 2) % 3, axis]]).T
+    return np.column_stack([np.arctan2(y, x) / (2 * np.pi), (z - np.hypot(x, y)) / GRAIN_MM])
