@@ -238,3 +238,17 @@ def coil(radius: float, low: float, high: float, turns: float, thick: float = 0.
         rings.append(np.column_stack([reach * math.cos(a), reach * math.sin(a), up]))
     ends = [np.tile(ring.mean(axis=0), (8, 1)) for ring in (rings[0], rings[-1])]
     return loft([ends[0], *rings, ends[1]])
+
+
+def sector(inner: float, outer: float, start: float, end: float, z: float = 0) -> Mesh:
+    """A flat piece of a ring at height ``z``, facing up, between two angles in degrees."""
+    angles = np.radians(np.linspace(end, start, max(round(abs(end - start) / 12), 2) + 1))
+    unit = np.column_stack([np.cos(angles), np.sin(angles)])
+    return sheet([np.column_stack([r * unit, np.full(len(unit), z)]) for r in (inner, outer)])
+
+
+def merged(meshes: Sequence[Mesh]) -> Mesh:
+    """Many meshes of one material as one; what they had of uv is dropped."""
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    faces = [mesh.faces + np.int32(start) for mesh, start in zip(meshes, starts, strict=True)]
+    return Mesh(np.vstack([mesh.vertices for mesh in meshes]), np.vstack(faces).astype(np.int32))

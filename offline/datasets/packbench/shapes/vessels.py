@@ -1,278 +1,118 @@
-"""Vessels: bottle, jar, loose-powder pot, roll-on and stick, from their measures."""
+"""What every vessel is made of: a hollow body with contents, a threaded neck, a leaning lid."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from offline.datasets.packbench.materials import Material
-from offline.datasets.packbench.shapes.closures import screw_cap
-from offline.datasets.packbench.shapes.meshes import Corner, Mesh, Section, patch, revolve, tube
-from offline.datasets.packbench.shapes.parts import Part, Parts, moved, turned
+from offline.datasets.packbench.shapes.meshes import (
+    Array,
+    Corner,
+    Mesh,
+    Section,
+    circle,
+    coil,
+    loft,
+    revolve,
+)
+from offline.datasets.packbench.shapes.outlines import Outline, skin, turned
+from offline.datasets.packbench.shapes.outlines import dome as over
+from offline.datasets.packbench.shapes.parts import Part, Parts, moved
+from offline.datasets.packbench.shapes.parts import turned as rotated
+
+GAP = 0.15  # mm: touching surfaces would fight for the same ray
+SEAM = 0.6  # mm, between a closure and the shoulder it is screwed down to
 
 
-def body(
-    corners: list[Corner],
-    material: Material,
-    section: Section | None = None,
-    *,
-    wall: float = 1.6,
-    fill: Material | None = None,
-    level: float = 0.8,
-) -> tuple[Parts, float]:
-    """A hollow body with this outer profile (foot to rim) and its brimful volume in ml.
+def vessel(
+    outline: Outline, material: Material,
+    *, wall: float = 1.4, floor: float = 2, fill: Material | None = None, level: float = 0.8,
+) -> tuple[Parts, float]:  # fmt: skip
+    """A hollow body and its brimful volume in ml.
 
-    ``fill`` shows contents up to ``level`` of the height through a transparent wall.
-    """  # fmt: skip
-    rim = corners[-1]
-    floor = wall * (2.2 if material.see_through else 1)
-    inner: list[Corner] = [(0, floor)]
-    for radius, z, *fillet in corners[1:-1]:
-        inner.append((radius - wall, max(z - wall * (z > floor * 2), floor), *fillet))
-    inner.append((rim[0] - wall, rim[1]))
-    outside: list[Corner] = [*corners[:-1], (rim[0], rim[1], 0.4)]
-    parts: Parts = (Part(revolve([*outside, *reversed(inner)], section), material),)
-    cavity_section = section and Section(section.half_x, section.half_y, section.corner)
-    cavity = revolve([*inner, (0, rim[1])], cavity_section)
-    if fill:
-        parts += (Part(_contents(inner, level * rim[1], cavity_section), fill),)
-    return parts, cavity.volume() / 1000
+    ``fill`` shows up to ``level`` of the cavity's height through a see-through wall.
+    """
+    cavity = outline.inner(wall, floor)
+    parts: Parts = (Part(outline.hollow(cavity), material),)
+    if fill and material.see_through:
+        surface = floor + level * (outline.top - floor)
+        parts += (contents(outline, fill, surface, wall=wall, floor=floor),)
+    return parts, cavity.solid().volume() / 1000
 
 
-def _contents(inner: list[Corner], level: float, section: Section | None) -> Mesh:
-    gap = 0.15  # mm: touching surfaces would fight for the same ray
-    below = [c for c in inner if c[1] < level]
-    after = inner[len(below)] if len(below) < len(inner) else inner[-1]
-    share = (level - below[-1][1]) / max(after[1] - below[-1][1], 1e-6)
-    width = below[-1][0] + min(max(share, 0), 1) * (after[0] - below[-1][0])
-    shrunk: list[Corner] = [(max(c[0] - gap, 0), c[1] + gap, *c[2:]) for c in below]
-    return revolve([*shrunk, (width - gap, level), (0, level)], section)
+def contents(outline: Outline, fill: Material, z: float, *, wall: float, floor: float) -> Part:
+    """What fills the cavity of a ``vessel`` up to the height ``z``."""
+    wet = outline.inner(wall + GAP, floor + GAP)
+    return Part(wet.below(z).solid(), fill)
 
 
-def bottle(
-    radius: float,
-    height: float,
-    material: Material,
-    closure: Callable[[float], Parts],
-    *,
-    shoulder: float = 8,
-    slope: float = 2,
-    neck: float = 9,
-    neck_height: float = 8,
-    taper: float = 1,
-    waist: float = 0,
-    depth: float = 1,
-    corner: float = 0,
-    fill: Material | None = None,
-    level: float = 0.8,
-    label: str = "",
-    label_span: float = 1.1,
-) -> tuple[Parts, float]:
-    """A bottle under ``closure(neck radius)``; ``depth`` < 1 or ``corner`` > 0 leave the circle.
-
-    ``taper`` is the top's radius over the foot's, ``waist`` how far the middle draws in, mm.
-    """  # fmt: skip
-    top = radius * taper
-    wall: list[Corner] = [(radius, 0, 4)]
-    if waist:
-        t = np.linspace(0.08, 0.86, 12)
-        drawn = radius + (top - radius) * t - waist * np.sin(math.pi * t) ** 2
-        wall += list(zip(drawn, t * height, strict=True))
-    wall.append((top, height, shoulder))
-    neck_corners: list[Corner] = [
-        (neck, height + slope, 1.5), (neck, height + slope + neck_height)
-    ]  # fmt: skip
-    section = None
-    if corner or depth != 1:
-        section = Section(radius, radius * depth, corner or radius * depth)
-    if section is None:
-        parts, volume = body([(0, 0), *wall, *neck_corners], material, fill=fill, level=level)
-    else:
-        corners: list[Corner] = [(0, 0), *wall, (neck * min(depth, 1), height + slope * 0.4)]
-        parts, volume = body(corners, material, section, fill=fill, level=level)
-        ring = revolve([(0, -1), (neck, -1), (neck, neck_height), (0, neck_height)])
-        parts += (Part(ring.moved(z=height), material),)
-    seat = height + (slope if section is None else 0) + 0.6
-    parts += moved(closure(neck + 1.9), z=seat)
-    if label:
-        outline = section or Section(radius, radius, radius)
-        paper = patch(outline, height * 0.18, height * 0.66, radius * label_span)
-        parts += (Part(paper, Material("satin", label)),)
-    return parts, volume
+def thread(radius: float, low: float, high: float, material: Material) -> Part:
+    """One and a half turns of a screw finish on a neck of this radius."""
+    return Part(coil(radius - 0.1, low, high, 1.5, 0.8), material)
 
 
-def jar(
-    radius: float,
-    height: float,
-    material: Material,
-    lid: Material,
-    *,
-    lid_height: float = 16,
-    foot: float = 1,
-    ribs: int = 0,
-    edge: float = 2,
-    fillet: float = 4,
-    dome: float = 0,
-    band: str = "",
-    fill: Material | None = None,
-    corner: float = 0,
-    open_lid: bool = False,
-    wall: float = 3.5,
-) -> tuple[Parts, float]:
-    """A cream jar with its lid on, or with the lid leaning beside it and the cream in sight."""
-    section = Section(radius, radius, corner) if corner else None
-    neck = radius - 3
-    corners: list[Corner] = [(0, 0), (radius * foot, 0, fillet), (radius, height, 3)]
-    tall = height + (7 if open_lid else 0.5)
-    corners += [(neck, height, 0.5), (neck, tall)] if section is None else [(neck, height)]
-    parts, volume = body(corners, material, section, wall=wall, fill=fill, level=0.93)
-    cover = screw_cap(radius, lid_height, lid, ribs=ribs, edge=edge, dome=dome, band=band)
-    if section:
-        crown: list[Corner] = [
-            (0, 0),
-            (radius, 0, 0.4),
-            (radius, lid_height, edge),
-            (0, lid_height),
-        ]
-        cover = (Part(revolve(crown, section), lid),)
-    if open_lid:
-        lean = moved(turned(cover, "x", 66), radius * 1.95, radius * 0.5, radius * 0.92)
-        return (*parts, *lean), volume
-    return (*parts, *moved(cover, z=height + 0.8)), volume
+def lid(
+    section: Section, height: float, material: Material,
+    *, edge: float = 1.5, dome: float = 0, ribs: int = 0, wall: float = 1.8, step: float = 0,
+) -> Parts:  # fmt: skip
+    """A lid open below, flat or domed, smooth or ribbed; ``step`` sets its top in, mm."""
+    r = section.half_x
+    under = height * 0.45 - wall if step else height - wall
+    inside: list[Corner] = [(0, under), (r - wall, under, 0.8), (r - wall, 0), (r, 0, 0.3)]
+    if dome:
+        shell = turned(section, [*inside, (r, height)]).levels
+        return (Part(skin([*shell, *over(section, height, dome)[1:]]), material),)
+    crown: list[Corner] = [(r - step, height, edge), (0, height)]
+    if step:
+        crown = [(r, height * 0.45, 0.5), (r - step, height * 0.45, 0.3), *crown]
+    elif ribs:
+        rim, low = r - 0.8, height - edge
+        crown = [(r, low - 1, 0.4), (rim, low - 0.4), (rim, height, edge), (0, height)]
+    return (Part(revolve([*inside, *crown], section, ribs=ribs, depth=0.9), material),)
 
 
-def powder_pot(
-    radius: float,
-    height: float,
-    material: Material,
-    lid: Material,
-    powder: Material,
-    *,
-    lid_height: float = 12,
-    open_lid: bool = True,
-    dome: float = 0,
-    holes: int = 3,
-    sifter: str = "white",
-    edge: float = 1.5,
-) -> tuple[Parts, float]:
-    """A clear pot of loose powder under a sifter with so many rings of ``holes``."""
-    corners: list[Corner] = [
-        (0, 0),
-        (radius, 0, 2.5),
-        (radius, height * 0.7, 1),
-        (radius - 2, height * 0.7),
-    ]
-    corners += [(radius - 2, height)]
-    parts, volume = body(corners, material, wall=2, fill=powder, level=0.72)
-    rim = radius - 4.2
-    sieve: list[Corner] = [
-        (0, -2),
-        (rim, -2),
-        (rim, 0.8, 0.3),
-        (rim - 2, 0.8),
-        (rim - 2.5, 0),
-        (0, 0),
-    ]
-    parts += (Part(revolve(sieve).moved(z=height), Material("satin", sifter)),)
-    dark = Material("powder", powder.colour)
-    for k in range(1, holes + 1):
-        for angle in np.arange(6 * k) * (2 * math.pi / (6 * k)):
-            r = (rim - 4) * k / holes
-            hole = tube([(0, 0), (0, 0.12)], [1.5, 1.5])
-            parts += (Part(hole.moved(r * math.cos(angle), r * math.sin(angle), height), dark),)
-    cover = screw_cap(radius, lid_height, lid, edge=edge, dome=dome)
-    if open_lid:
-        lean = moved(turned(cover, "x", 66), radius * 1.95, radius * 0.5, radius * 0.92)
-        return (*parts, *lean), volume
-    return (*parts, *moved(cover, z=height * 0.7 + 0.8)), volume
+@dataclass(frozen=True)
+class Lean:
+    """How a lid rests against a vessel: ``tilt`` from upright, ``towards`` from +x, degrees."""
+
+    tilt: float = 24
+    towards: float = -4
 
 
-def roll_on(
-    radius: float,
-    height: float,
-    material: Material,
-    cap: Material,
-    ball: Material,
-    *,
-    neck: float = 0.62,
-    shoulder: float = 3,
-    cap_height: float = 22,
-    cap_dome: float = 0,
-    fill: Material | None = None,
-    collar: str = "white",
-    waist: float = 0,
-) -> tuple[Parts, float]:
-    """A roll-on: body, housing and ball, the cap standing beside it."""  # fmt: skip
-    tight = radius * neck
-    wall: list[Corner] = [(radius, 0, 2.5)]
-    if waist:
-        t = np.linspace(0.1, 0.85, 10)
-        wall += list(zip(radius - waist * np.sin(math.pi * t) ** 2, t * height, strict=True))
-    wall += [(radius, height, shoulder), (tight, height + radius * 0.25, 1)]
-    parts, volume = body(
-        [(0, 0), *wall, (tight, height + radius * 0.25 + 3)],
-        material,
-        wall=1.4,
-        fill=fill,
-        level=0.8,
-    )
-    top = height + radius * 0.25 + 1
-    house: list[Corner] = [(0, 0), (tight + 0.7, 0), (tight + 0.7, tight * 0.6, 0.8)]
-    house += [(tight * 0.84, tight * 0.75), (0, tight * 0.7)]
-    parts += (Part(revolve(house).moved(z=top), Material("gloss", collar)),)
-    t = np.linspace(-math.pi / 2, math.pi / 2, 25)
-    globe = revolve([(tight * 0.84 * math.cos(a), tight * 0.84 * math.sin(a)) for a in t])
-    parts += (Part(globe.moved(z=top + tight * 0.62), ball),)
-    cover = screw_cap(max(tight + 2.2, radius * 0.96), cap_height, cap, dome=cap_dome)
-    return (*parts, *moved(cover, x=radius * 2.35, y=-radius * 0.3)), volume
+LEAN = Lean()
 
 
-def stick(
-    radius: float,
-    height: float,
-    case: Material,
-    bullet: Material,
-    *,
-    collar: Material | None = None,
-    corner: float = 0,
-    rise: float = 16,
-    bullet_radius: float = 0.72,
-    slant: float = 0.9,
-    cap: Material | None = None,
-    cap_height: float = 34,
-    dome: float = 0,
-    depth: float = 1,
-) -> tuple[Parts, float]:
-    """A stick with its product raised: a slanted lipstick bullet, a domed deodorant or balm."""
-    section = (
-        Section(radius, radius * depth, corner or radius * depth) if corner or depth != 1 else None
-    )
+def leaning(
+    cover: Parts, half: float, vessel_radius: float, vessel_height: float, lean: Lean = LEAN
+) -> Parts:
+    """A lid of half width ``half``, its rim on the ground, propped against a vessel."""
+    a = math.radians(lean.tilt)
+    # The rim's plane touches the vessel's upper edge, or the rim's top its wall if that is higher.
+    touch = min(vessel_height, 2 * half * math.cos(a))
+    reach = vessel_radius + 0.3 + touch * math.tan(a) - half * math.sin(a)
+    stood = moved(rotated(cover, "y", 90 - lean.tilt), reach, 0, half * math.cos(a))
+    return rotated(stood, "z", lean.towards)
 
-    def block(r: float, low: float, high: float, edge: float = 0.6) -> Mesh:
-        outline = section and Section(r, r * depth, (corner or radius * depth) * r / radius)
-        return revolve([(0, low), (r, low, edge), (r, high, edge), (0, high)], outline)
 
-    parts: Parts = (Part(block(radius, 0, height), case),)
-    sleeve, core = radius * 0.86, radius * bullet_radius
-    top = height
-    if collar:
-        top = height + radius * 0.9
-        parts += (Part(block(sleeve, height - 1, top, 0.3), collar),)
-    outline = section and Section(core, core * depth, core * depth)
-    crown: list[Corner] = [
-        (0, top - 2),
-        (core, top - 2),
-        (core, top + rise, core * 0.55),
-        (0, top + rise + dome),
-    ]
-    mesh = revolve(crown, outline)
-    vertices = mesh.vertices.copy()
-    vertices[:, 2] += slant * vertices[:, 0] * np.clip((vertices[:, 2] - top) / rise, 0, 1)
-    raised = Mesh(vertices, mesh.faces)
-    parts += (Part(raised, bullet),)
-    if cap:
-        cover = block(radius, 0, cap_height, 1)
-        parts += (Part(cover.moved(x=radius * 2.6, y=radius * 0.5), cap),)
-    return parts, raised.volume() / 1000
+def whipped(radius: float, z: float, height: float = 3) -> Mesh:
+    """The surface of a cream as a spatula leaves it: a shallow spiral that ends in a peak."""
+    rings: list[Array] = [circle(radius).ring(0, z - 2)]
+    for share in np.linspace(1, 0.01, 28):
+        ring = circle(1).ring(0, 0)
+        angle = np.arctan2(ring[:, 1], ring[:, 0])
+        groove = np.sin(angle + 9 * share) * share * (1 - share**4)
+        peak = np.exp(-((share / 0.22) ** 2))
+        ring *= radius * share
+        ring[:, 2] = z + height * (0.35 * groove + 0.8 * peak)
+        rings.append(ring)
+    bottom = circle(1e-3).ring(0, z - 2)
+    tip = np.tile([0, 0, float(rings[-1][:, 2].max())], (len(bottom), 1))
+    return loft([bottom, *rings, tip], [False, True, True, *[False] * 28])
+
+
+def standing_beside(cover: Parts, half: float, vessel_radius: float, gap: float = 5) -> Parts:
+    """A cap of half width ``half`` on the ground, right of a vessel and a little in front of it."""
+    return moved(cover, vessel_radius + half + gap, -0.35 * vessel_radius)

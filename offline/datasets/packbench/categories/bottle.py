@@ -1,0 +1,303 @@
+"""Bottles: boston round, lotion cylinder, oval shampoo, square serum, toner and tottle."""
+
+from __future__ import annotations
+
+from offline.datasets.packbench.materials import (
+    Material,
+    brushed,
+    clear,
+    frosted,
+    glass,
+    gloss,
+    liquid,
+    metal,
+    offered,
+    satin,
+)
+from offline.datasets.packbench.parameters import (
+    Archetype,
+    Category,
+    Measure,
+    Model,
+    Parameters,
+    View,
+)
+from offline.datasets.packbench.shapes.bottles import (
+    bottle,
+    crimps,
+    ferrule,
+    seat,
+    tottle,
+)
+from offline.datasets.packbench.shapes.closures import (
+    disc_top,
+    dropper,
+    flip_top,
+    pump,
+    screw_cap,
+)
+from offline.datasets.packbench.shapes.labels import MARKS, marked
+from offline.datasets.packbench.shapes.meshes import Section, circle
+from offline.datasets.packbench.shapes.outlines import Outline
+from offline.datasets.packbench.shapes.parts import Part, Parts, moved
+from offline.datasets.packbench.shapes.vessels import lid, vessel
+
+COLLAR = 2.2  # mm, a closure's outer radius over its neck's: the thread and the moulded wall
+
+VIEWS = (
+    View("front", 0, 8), View("left", -34, 14), View("right", 36, 20), View("back", 162, 12),
+    View("high", 20, 38),
+)  # fmt: skip
+
+
+def _filled(
+    p: Parameters, outline: Outline, closure: Parts, level: float,
+    *, wall: float = 1.2, floor: float = 2.4,
+) -> Model:  # fmt: skip
+    """The body with its contents, its print and the closure on its neck."""
+    parts, volume = vessel(
+        outline, p.surfaces["body"], wall=wall, floor=floor, fill=p.surfaces.get("fill"),
+        level=level,
+    )  # fmt: skip
+    return Model((*parts, *moved(closure, z=seat(outline))), volume)
+
+
+def _printed(
+    p: Parameters, outline: Outline, height: float, span: tuple[float, float], width: float
+) -> Parts:
+    low, high = span
+    return marked(
+        p.choices["print"], outline, p.surfaces["body"], p.artwork, low * height, high * height,
+        width,
+    )  # fmt: skip
+
+
+def _with(model: Model, extra: Parts) -> Model:
+    return Model((*model.parts, *extra), model.volume_ml)
+
+
+def _boston(p: Parameters) -> Model:
+    radius = p["radius"]
+    height = radius * p["slenderness"]
+    neck = radius * p["neck"]
+    room = radius - neck
+    outline = bottle(
+        circle(radius), height, neck, shoulder=p["shoulder"] * room, slope=0.16 * radius, foot=3
+    )
+    closure = _boston_closure(p, neck + COLLAR, height)
+    model = _filled(p, outline, closure, 0.72)
+    top = 1 - p["shoulder"] * room / height
+    return _with(model, _printed(p, outline, height, (0.12, top - 0.06), 2.1 * radius))
+
+
+def _boston_closure(p: Parameters, radius: float, height: float) -> Parts:
+    cap, tall = p.surfaces["cap"], p["cap height"]
+    seen = p.surfaces["body"].see_through
+    match p.choices["closure"]:
+        case "dropper":
+            pipette = 0.8 * height if seen else 0
+            bulb = Material("rubber", "black" if cap.colour == "black" else "white")
+            return dropper(
+                radius, tall, cap, bulb, pipette=pipette, bulb_radius=0.62 * radius,
+                bulb_height=2.3 * radius, ribs=40,
+            )  # fmt: skip
+        case "pump":
+            dip = 0.9 * height if seen else 0
+            return pump(
+                radius, tall, cap, head_radius=0.75 * radius, spout=1.7 * radius, dip=dip, ribs=44
+            )
+        case closure:
+            return screw_cap(radius, tall, cap, ribs=48 if closure == "ribbed cap" else 0)
+
+
+def _lotion(p: Parameters) -> Model:
+    radius = p["radius"]
+    height = radius * p["slenderness"]
+    neck = max(0.34 * radius, 8.5)
+    outline = bottle(
+        circle(radius), height, neck, shoulder=p["shoulder"] * radius, slope=1.5, foot=2.5
+    )
+    dip = 0.93 * height if p.surfaces["body"].see_through else 0
+    head = pump(
+        neck + COLLAR, p["collar"], p.surfaces["cap"], head_radius=0.36 * radius,
+        spout=p["spout"], dip=dip, ribs=48 if p.choices["collar"] == "ribbed" else 0,
+    )  # fmt: skip
+    model = _filled(p, outline, head, 0.8)
+    return _with(model, _printed(p, outline, height, (0.16, 0.72), 1.9 * radius))
+
+
+def _oval(p: Parameters) -> Model:
+    half, height = p["half width"], p["height"]
+    section = Section(half, half * p["depth"], half)
+    neck = 0.3 * half
+    outline = bottle(
+        section, height, neck, shoulder=p["shoulder"] * half, slope=3, foot=5,
+        waist=p["waist"] * half, waist_at=0.52,
+    )  # fmt: skip
+    cap, wide = p.surfaces["cap"], half * p["cap"]
+    if p.choices["closure"] == "disc top":
+        closure = disc_top(wide, 0.9 * wide, cap)
+    else:
+        closure = flip_top(wide, 0.62 * wide, cap, lid=0.4 * wide)
+    model = _filled(p, outline, closure, 0.85)
+    return _with(model, _printed(p, outline, height, (0.2, 0.74), 1.25 * half))
+
+
+def _square(p: Parameters) -> Model:
+    half, height = p["half width"], p["height"]
+    deep = half * p["depth"]
+    section = Section(half, deep, p["corner"])
+    neck = 0.42 * deep
+    outline = bottle(section, height, neck, shoulder=1.6, slope=0.8, foot=1.2)
+    wide = deep * p["cap"]
+    cap_section = circle(wide) if p.choices["cap"] == "round cap" else Section(wide, wide, 1.5)
+    ring = ferrule(neck + 1.8, 0, 4, p.surfaces["ring"])
+    overcap = lid(cap_section, p["cap height"], p.surfaces["cap"], edge=1)
+    closure = (ring, *moved(overcap, z=2.2))
+    model = _filled(p, outline, closure, 0.74, wall=2.6, floor=p["base"])
+    return _with(model, _printed(p, outline, height, (0.24, 0.7), 1.3 * half))
+
+
+def _toner(p: Parameters) -> Model:
+    radius, height = p["radius"], p["height"]
+    top = radius * p["taper"]
+    neck = 0.62 * top
+    outline = bottle(
+        circle(radius), height, neck, shoulder=1.5, slope=0.8, foot=2.5, taper=p["taper"]
+    )
+    wide = top - 0.4
+    cap = lid(circle(wide), height * p["cap"], p.surfaces["cap"], edge=p["edge"])
+    ring = ferrule(wide - 0.8, -0.3, 2.2, p.surfaces["ring"])
+    model = _filled(p, outline, (ring, *moved(cap, z=1.4)), 0.88)
+    return _with(model, _printed(p, outline, height, (0.16, 0.78), 1.5 * top))
+
+
+def _tottle(p: Parameters) -> Model:
+    radius, length = p["radius"], p["radius"] * p["slenderness"]
+    tall = p["cap height"]
+    outline = tottle(radius, length, tall + 0.5, flare=p["flare"])
+    body = p.surfaces["body"]
+    wide = radius * p["cap"]
+    cap = lid(circle(wide), tall, p.surfaces["cap"], edge=1.2,
+              ribs=60 if p.choices["grip"] == "ribbed" else 0)  # fmt: skip
+    standing = tuple(_upturned(part, tall) for part in cap)
+    parts: Parts = (Part(outline.solid(), body), *standing, *crimps(outline, body))
+    mark = marked(
+        p.choices["print"], outline, body, p.artwork, tall + 0.18 * length, tall + 0.8 * length,
+        1.5 * radius,
+    )  # fmt: skip
+    return Model((*parts, *mark), 0.94 * outline.solid().volume() / 1000)
+
+
+def _upturned(part: Part, height: float) -> Part:
+    return Part(part.mesh.turned("x", 180).moved(z=height), part.material)
+
+
+CLEAR_GLASS = (*offered(glass, "clear", "amber", "clear"), *offered(frosted, "clear", "aqua"))
+CAPS = (*offered(gloss, "white", "black"), *offered(satin, "white", "black", "sand"))
+METALS = (*offered(metal, "gold", "silver", "rose-gold"), *offered(brushed, "silver", "gunmetal"))
+SERUMS = offered(liquid, "ochre", "clear", "peach", "blush", "aqua")
+
+CATEGORY = Category(
+    "bottle",
+    (
+        Archetype(
+            "boston-round", "Boston round bottle",
+            {
+                "radius": Measure(15, 31), "slenderness": Measure(2.3, 3.6, "ratio"),
+                "shoulder": Measure(0.3, 0.8, "ratio"), "neck": Measure(0.36, 0.5, "ratio"),
+                "cap height": Measure(10, 18),
+            },
+            {
+                "body": (*offered(glass, "amber", "clear", "amber", "cobalt", "emerald"),
+                         *offered(frosted, "clear"), *offered(satin, "white", "black")),
+                "cap": (*CAPS, *offered(metal, "silver", "gold")), "fill": SERUMS,
+            },
+            _boston,
+            {"closure": ("screw cap", "ribbed cap", "dropper", "pump"), "print": MARKS},
+        ),
+        Archetype(
+            "lotion", "Lotion bottle with pump",
+            {
+                "radius": Measure(22, 35), "slenderness": Measure(3.2, 5, "ratio"),
+                "shoulder": Measure(0.1, 0.5, "ratio"), "collar": Measure(11, 19),
+                "spout": Measure(24, 40),
+            },
+            {
+                "body": (*offered(satin, "white", "sand", "sage", "black", "blush"),
+                         *offered(gloss, "white", "ivory"), *offered(clear, "clear", "amber")),
+                "cap": CAPS, "fill": offered(liquid, "clear", "aqua", "blush", "ochre"),
+            },
+            _lotion,
+            {"collar": ("smooth", "ribbed"), "print": MARKS},
+        ),
+        Archetype(
+            "oval", "Oval shampoo bottle",
+            {
+                "half width": Measure(28, 40), "height": Measure(120, 185),
+                "depth": Measure(0.52, 0.76, "ratio"), "shoulder": Measure(0.2, 0.5, "ratio"),
+                "waist": Measure(0.02, 0.2, "ratio"), "cap": Measure(0.42, 0.52, "ratio"),
+            },
+            {
+                "body": (*offered(gloss, "white", "blush", "teal", "mint", "navy", "lilac"),
+                         *offered(satin, "white", "sage", "terracotta"),
+                         *offered(clear, "clear", "aqua")),
+                "cap": (*offered(gloss, "white", "black", "silver"), *offered(satin, "white")),
+                "fill": offered(liquid, "aqua", "ochre", "blush", "sage"),
+            },
+            _oval,
+            {"closure": ("disc top", "flip top"), "print": MARKS},
+        ),
+        Archetype(
+            "square", "Square serum bottle",
+            {
+                "half width": Measure(17, 28), "height": Measure(52, 88),
+                "depth": Measure(0.6, 1, "ratio"), "corner": Measure(1.5, 7),
+                "cap": Measure(0.5, 0.76, "ratio"), "cap height": Measure(20, 36),
+                "base": Measure(5, 13),
+            },
+            {
+                "body": (*CLEAR_GLASS, *offered(glass, "smoke", "blush")),
+                "cap": (*offered(gloss, "black", "white"), *METALS), "ring": METALS,
+                "fill": SERUMS,
+            },
+            _square,
+            {"cap": ("round cap", "square cap"), "print": ("", "label", "print")},
+        ),
+        Archetype(
+            "toner", "Toner bottle",
+            {
+                "radius": Measure(20, 29), "height": Measure(85, 135),
+                "taper": Measure(0.66, 0.98, "ratio"), "cap": Measure(0.22, 0.42, "ratio"),
+                "edge": Measure(0.6, 7),
+            },
+            {
+                "body": (*offered(gloss, "white", "navy", "ivory"), *offered(satin, "black"),
+                         *offered(frosted, "clear", "aqua", "blush"), *offered(glass, "clear")),
+                "cap": (*offered(gloss, "white", "black"), *METALS), "ring": METALS,
+                "fill": offered(liquid, "clear", "aqua", "blush"),
+            },
+            _toner,
+            {"print": MARKS},
+        ),
+        Archetype(
+            "tottle", "Tottle",
+            {
+                "radius": Measure(16, 25), "slenderness": Measure(4.6, 6.6, "ratio"),
+                "cap height": Measure(16, 30), "cap": Measure(0.8, 0.98, "ratio"),
+                "flare": Measure(0.6, 1.1, "ratio"),
+            },
+            {
+                "body": (*offered(satin, "white", "sand", "black", "mint", "peach"),
+                         *offered(gloss, "white", "sky", "rose"),
+                         *offered(brushed, "silver")),
+                "cap": (*CAPS, *offered(metal, "silver", "gold")),
+            },
+            _tottle,
+            {"grip": ("smooth", "ribbed"), "print": MARKS},
+        ),
+    ),
+    VIEWS,
+    phone=(8, 42),
+    tips=(0, 0, 90),
+)  # fmt: skip

@@ -1,0 +1,42 @@
+"""Labels and prints: what a body says, as a patch over its front."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from offline.datasets.packbench.materials import Material, linear_rgb
+from offline.datasets.packbench.shapes.outlines import Outline
+from offline.datasets.packbench.shapes.parts import Part, Parts
+
+MARKS = ("", "label", "print")
+PAPERS = ("white", "ivory", "black", "sand", "blush", "sage")
+DARK_INKS = ("black", "brown", "navy", "green", "gunmetal")
+LIGHT_INKS = ("white", "gold", "ivory", "silver")
+
+
+def marked(
+    mark: str, outline: Outline, body: Material, artwork: int,
+    low: float, high: float, width: float,
+) -> Parts:  # fmt: skip
+    """A paper label or a print straight on the body between two heights, or neither.
+
+    See-through bodies, which take no print of their own, wear a smaller label instead.
+    """
+    if not mark:
+        return ()
+    if mark == "print" and not body.see_through:
+        ground = replace(body, artwork=artwork, ink=contrasting(body.colour, artwork))
+        return (Part(outline.wrap(low, high, width), ground),)
+    if mark == "print":
+        low, high, width = low + 0.2 * (high - low), high - 0.15 * (high - low), width * 0.7
+    paper = PAPERS[artwork % len(PAPERS)]
+    ground = Material("paper", paper, artwork, contrasting(paper, artwork))
+    return (Part(outline.wrap(low, high, width), ground),)
+
+
+def contrasting(colour: str, artwork: int) -> str:
+    """An ink that can be read on ``colour``."""
+    red, green, blue = linear_rgb(colour)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue  # Rec. 709
+    inks = DARK_INKS if luminance > 0.18 else LIGHT_INKS
+    return inks[artwork // len(PAPERS) % len(inks)]
