@@ -40,7 +40,7 @@ def photograph(
     samples: int = SAMPLES,
 ) -> Exposure:  # fmt: skip
     """Render ``product`` in ``setting``; ``folder`` takes the meshes and may be thrown away."""
-    shapes = _shapes(product, folder)
+    shapes = described(product, folder)
     scene = {**setting.surroundings, **setting.occluders, **setting.light, **shapes}
     radiance = _beauty(camera, scene, samples, seed) * setting.exposure
     around = {**setting.surroundings, **setting.occluders}
@@ -53,14 +53,15 @@ def photograph(
     return Exposure(radiance, alpha, transmission, visible)
 
 
-def _shapes(product: Posed, folder: Path) -> dict[str, dict[str, Any]]:
+def described(product: Posed, folder: Path, name: str = "part") -> dict[str, dict[str, Any]]:
+    """A package for Mitsuba, a shape a part; the meshes go to ``folder`` under ``name``."""
     shapes: dict[str, dict[str, Any]] = {}
     for i, (part, points) in enumerate(zip(product.parts, product.vertices, strict=True)):
-        path = folder / f"part{i:02}.ply"
+        path = folder / f"{name}{i:02}.ply"
         mesh = textured(part.mesh, part.material)
         replace(mesh, vertices=points).write_ply(path)
         surface = bsdf(part.material, aspect(mesh))
-        shapes[f"part{i:02}"] = {"type": "ply", "filename": str(path), "bsdf": surface}
+        shapes[f"{name}{i:02}"] = {"type": "ply", "filename": str(path), "bsdf": surface}
     return shapes
 
 

@@ -1,0 +1,97 @@
+"""Painting surfaces: noise, tiles and stripes on a square sheet of known size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from offline.datasets.packbench.setting import Colour
+
+Texture = NDArray[np.float32]  # (H, W, 3) linear RGB
+Shade = NDArray[np.float32]  # (H, W), multiplies a colour
+
+SIDE = 512  # px of a sheet; a phone photo shows about half of one over its own 256 px
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A square of surface to paint, ``mm`` wide and high; rows run along y, columns along x."""
+
+    mm: float
+    rng: np.random.Generator
+
+    @property
+    def x(self) -> Shade:
+        """(1, SIDE) mm from the left."""
+        return np.asarray((np.arange(SIDE)[None] + 0.5) * (self.mm / SIDE), np.float32)
+
+    @property
+    def y(self) -> Shade:
+        """(SIDE, 1) mm from the top."""
+        return np.asarray(self.x.T)
+
+    def clouds(self, period: tuple[float, float], octaves: int = 3) -> Shade:
+        """Value noise in [0, 1]; ``period`` = mm along y and x of its coarsest octave."""
+        total = np.zeros((SIDE, SIDE), np.float32)
+        for octave in range(octaves):
+            rows, columns = (
+                int(np.clip(self.mm / p * 2**octave, 2, 2 * SIDE)) for p in period
+            )  # fmt: skip
+            grid = self.rng.random((rows, columns), dtype=np.float32)
+            total += cv2.resize(grid, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) * 0.5**octave
+        low, high = float(total.min()), float(total.max())
+        return np.asarray((total - low) / max(high - low, 1e-6), np.float32)
+
+    def pick(self, *offered: Colour) -> Colour:
+        return offered[int(self.rng.integers(len(offered)))]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Which tile each texel lies on, and how far its centre is from the tile's edge."""
+
+    number: NDArray[np.int64]  # (SIDE, SIDE)
+    inside: Shade  # (SIDE, SIDE) mm
+
+    def shades(self, rng: np.random.Generator, low: float, high: float) -> Shade:
+        """One shade a tile."""
+        drawn = rng.uniform(low, high, int(self.number.max()) + 1)
+        return np.asarray(drawn[self.number], np.float32)
+
+    def joints(self, width: float, soft: float = 0.6) -> Shade:
+        """1 on the joints of ``width`` mm, 0 on the tiles."""
+        return np.asarray(np.clip((width / 2 - self.inside) / soft + 0.5, 0, 1), np.float32)
+
+
+def tiled(sheet: Sheet, height: float, width: float, stagger: float = 0) -> Tiling:
+    """Tiles of this size in mm; each row is shifted by ``stagger`` tiles against the last."""
+    row = np.floor(sheet.y / height)
+    along = sheet.x / width + row * stagger
+    column = np.floor(along)
+    edge = np.minimum(
+        np.minimum(along - column, 1 - along + column) * width,
+        np.minimum(sheet.y / height - row, 1 - sheet.y / height + row) * height,
+    )
+    number = (row * (int(column.max()) + 2) + column).astype(np.int64)
+    return Tiling(number, np.asarray(edge, np.float32))
+
+
+def tinted(colour: Sequence[float], shade: Shade) -> Texture:
+    """``colour`` times ``shade``, kept within the albedos that real surfaces have."""
+    picture = shade[..., None] * np.asarray(colour, np.float32)
+    return np.asarray(np.clip(picture, 0.005, 0.88), np.float32)
+
+
+def mixed(ground: Texture, over: Sequence[float], share: Shade) -> Texture:
+    """``over`` painted on ``ground`` where ``share`` is 1."""
+    share = np.broadcast_to(share, ground.shape[:2])[..., None]
+    return np.asarray(ground + share * (np.asarray(over, np.float32) - ground), np.float32)
+
+
+def plain(*colour: float) -> Texture:
+    """One texel."""
+    return np.asarray([[colour]], np.float32)
