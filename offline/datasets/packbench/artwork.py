@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,8 @@ def artwork(seed: int, aspect: float = 1.0) -> Coverage:
     layout = LAYOUTS[int(rng.integers(len(LAYOUTS)))]
     layout(sheet)
     small = sheet.picture.resize((width, height), Image.Resampling.BOX)
-    coverage = (np.asarray(small, np.float32) / 255) ** (1 / GAMMA)
+    bolder = np.power(np.asarray(small, np.float32) / 255, 1 / GAMMA)
+    coverage = np.asarray(bolder, np.float32)
     coverage.setflags(write=False)  # cached: nobody may draw on it
     return coverage
 
@@ -70,10 +72,10 @@ class Sheet:
         spacing: float = 0.0, widest: float = 0.86,
     ) -> None:  # fmt: skip
         """One line; it shrinks to stay within ``widest`` of the label. ``spacing`` in ems."""
-        font = ImageFont.load_default(max(size * self.unit, 6))
+        font = _font(size * self.unit)
         set_wide = _length(font, words, spacing)
         if set_wide > widest * self.width:
-            font = ImageFont.load_default(max(font.size * widest * self.width / set_wide, 6))
+            font = _font(font.size * widest * self.width / set_wide)
             set_wide = _length(font, words, spacing)
         left = x * self.width - {"m": set_wide / 2, "l": 0, "r": set_wide}[anchor[0]]
         for letter in words if spacing else [words]:
@@ -135,6 +137,11 @@ def _unit(angle: float) -> NDArray[np.float64]:
     return np.array([math.cos(angle), math.sin(angle)])
 
 
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    """Aileron, which Pillow ships: the same letters everywhere (its docs promise no more)."""
+    return cast("ImageFont.FreeTypeFont", ImageFont.load_default(max(size, 6)))
+
+
 def _length(font: ImageFont.FreeTypeFont, words: str, spacing: float) -> float:
     return float(font.getlength(words) + spacing * font.size * max(len(words) - 1, 0))
 
@@ -152,7 +159,7 @@ def _classic(sheet: Sheet) -> None:
 def _framed(sheet: Sheet) -> None:
     sheet.frame(0.04, 0.01, 0.02 * int(sheet.rng.integers(0, 4)))
     sheet.frame(0.07, 0.005)
-    sheet.text(sheet.brand, 0.32, 0.17)
+    sheet.text(sheet.brand, 0.32, 0.17, widest=0.74)
     sheet.text(sheet.kind.upper(), 0.5, 0.055, spacing=0.12, widest=0.7)
     sheet.rule(0.6, 0.3, 0.005)
     sheet.small_print(0.68, 2)

@@ -27,7 +27,7 @@ def denoise(first: Image, second: Image, features: Image, *, passes: int = 4) ->
     over patches less the noise's own share (Rousselle, Knaus and Zwicker, SIGGRAPH Asia 2012).
     """
     halves = [_despeckled(np.log1p(half)) for half in (first, second)]  # log: tame highlights
-    image = np.ascontiguousarray(((halves[0] + halves[1]) / 2).transpose(2, 0, 1))
+    image: Image = np.ascontiguousarray(((halves[0] + halves[1]) / 2).transpose(2, 0, 1))
     spread = np.square(halves[0] - halves[1]).mean(-1) / 4
     variance = cv2.blur(spread, (5, 5), borderType=cv2.BORDER_REFLECT)
     guide = np.ascontiguousarray(features.transpose(2, 0, 1) / FEATURE, np.float32)
@@ -90,4 +90,4 @@ def _likeness(image: Image, variance: Image, guide: Image, here: Window, there: 
     unlike = np.maximum(colour, 0) / (LENIENCE**2 * noise + FLOOR)
     step = guide[:, *here] - guide[:, *there]
     unlike += np.einsum("chw,chw->hw", step, step)
-    return np.exp(-unlike)
+    return np.asarray(np.exp(-unlike), np.float32)

@@ -17,6 +17,7 @@ Surface = dict[str, Any]  # Mitsuba's plugin dictionary; the keys are Mitsuba's 
 # Few kinds of BSDF on purpose: every kind more in a scene is compiled into its kernels.
 COATED: dict[Finish, float] = {  # a clear coat of this roughness over a diffuse base
     "gloss": 0.05, "satin": 0.2, "rubber": 0.42, "wood": 0.3, "cream": 0.12, "paper": 0.3,
+    "silicone": 0.35,
 }  # fmt: skip
 METALS: dict[Finish, tuple[float, float]] = {  # roughness along and across the brushing
     "metal": (0.08, 0.08), "brushed": (0.07, 0.3), "mirror": (0.02, 0.02),
@@ -24,8 +25,8 @@ METALS: dict[Finish, tuple[float, float]] = {  # roughness along and across the 
 CLEAR: dict[Finish, tuple[float, float]] = {  # refractive index, roughness
     # Real glass has 1.5, PETG 1.57, water 1.33; frosted walls bend less here, for less noise.
     "glass": (1.5, 0.0), "clear": (1.45, 0.0), "liquid": (1.33, 0.0), "frosted": (1.3, 0.3),
-    "silicone": (1.25, 0.45),
 }  # fmt: skip
+MILKY = 0.62  # of the light, silicone's skin scatters so much; the rest passes straight on
 THROUGH = 0.45  # light passes four walls, front to back: each tints it by this power of all
 GRAIN_MM = 28.0  # one tile of the solid textures
 ROUND = 0.06  # how far the two halves of an axis' cross section may differ and count as turned
@@ -33,8 +34,10 @@ ROUND = 0.06  # how far the two halves of an axis' cross section may differ and 
 
 def bsdf(material: Material, aspect: float = 1.0) -> Surface:
     """The surface of ``material``; ``aspect`` is the width over the height of its uv square."""
-    if material.see_through:
-        return _print_on_clear(material, aspect) if _is_printed(material) else _clear(material)
+    if material.see_through and _is_printed(material):
+        return _print_on_clear(material, aspect)
+    if material.finish in CLEAR:
+        return _clear(material)
     tint = _tint(material, aspect)
     if material.finish in METALS:
         along, across = METALS[material.finish]
@@ -44,7 +47,8 @@ def bsdf(material: Material, aspect: float = 1.0) -> Surface:
         }  # fmt: skip
     if material.finish in COATED:
         alpha = COATED[material.finish]
-        return {"type": "roughplastic", "diffuse_reflectance": tint, "alpha": alpha}
+        coated = {"type": "roughplastic", "diffuse_reflectance": tint, "alpha": alpha}
+        return _milky(coated) if material.see_through else coated
     return {"type": "diffuse", "reflectance": tint}
 
 
@@ -54,7 +58,7 @@ def transmitting(material: Material, aspect: float = 1.0) -> Surface:
     if not material.see_through:
         return {"type": "diffuse", "reflectance": black}
     surface = bsdf(material, aspect)
-    if _is_printed(material):
+    if surface["type"] == "mask":
         return {**surface, "bsdf": {"type": "diffuse", "reflectance": black}}
     return {**surface, "specular_reflectance": black}
 
@@ -94,6 +98,15 @@ def _clear(material: Material) -> Surface:
     through = [max(v, 0.02) ** THROUGH for v in linear_rgb(material.colour)]
     surface = {"type": "dielectric", "int_ior": index, "specular_transmittance": _rgb(through)}
     return {**surface, "type": "roughdielectric", "alpha": alpha} if alpha else surface
+
+
+def _milky(skin: Surface) -> Surface:
+    """Translucency at the price of a coat: part of the light passes straight, the rest scatters.
+
+    A skin that scatters light forward (principledthin) took twice the time and looked no better.
+    """
+    both = {"type": "twosided", "material": skin}  # the inner wall is lit from within as well
+    return {"type": "mask", "opacity": MILKY, "bsdf": both}
 
 
 def _print_on_clear(material: Material, aspect: float) -> Surface:
@@ -139,7 +152,7 @@ def _turned(vertices: Array) -> Array:
     values, axes = np.linalg.eigh(offset.T @ offset / len(offset))
     gaps = np.abs(np.diff(values)) / values[-1]
     if gaps.min() > ROUND:
-        return offset @ axes[:, [2, 0]] / GRAIN_MM
+        return np.asarray(offset @ axes[:, [2, 0]] / GRAIN_MM, float)
     axis = 2 if gaps[0] < gaps[1] else 0  # the one whose spread is unlike the other two
     x, y, z = (offset @ axes[:, [(axis + 1) % 3, (axis + 2) % 3, axis]]).T
     return np.column_stack([np.arctan2(y, x) / (2 * np.pi), (z - np.hypot(x, y)) / GRAIN_MM])
