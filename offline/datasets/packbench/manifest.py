@@ -21,8 +21,8 @@ ATTRIBUTES = "catalogue/attributes.csv"
 class Row:
     """What is known of one picture. Paths are relative to the benchmark's folder.
 
-    ``x1 .. y2`` is the box of the product in pixels, of alpha above one half. ``visible`` is the
-    share of the product that no occluder hides. The camera is a pinhole in scene units, in
+    ``x1 .. y2`` is the box of the product in pixels, where alpha is above one half.
+    ``visible`` is the share of the product that no occluder hides. The camera is a pinhole in scene units, in
     which the product stands on z = 0 around the origin; ``units_per_mm`` leads back to
     millimetres. ``width_mm``, ``depth_mm``, ``height_mm`` are the product's own, untipped.
     """

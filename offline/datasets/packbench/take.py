@@ -41,7 +41,8 @@ def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
         if shot.look == "studio":
             setting = studio(folder, rng)
         else:
-            setting = phone.scene(seen, rng, folder, _others(shot, benchmark, rng))
+            others = _others(shot, benchmark, rng)
+            setting = phone.scene(seen, rng, folder, others, camera=camera)
         noise = int(rng.integers(2**31))
         exposure = photograph(seen, camera, setting, folder, noise, benchmark.preset.samples)
     developed = _developed(shot, exposure, rng)
@@ -108,10 +109,11 @@ def _kept(
 
 
 def box(alpha: NDArray[np.float32]) -> tuple[int, int, int, int]:
-    """x1, y1, x2, y2 in pixels, half-open, of what is more than half covered; 0s where nothing."""
-    rows, columns = np.where(alpha > 0.5)
-    if not len(rows):
-        return 0, 0, 0, 0
+    """x1, y1, x2, y2 in pixels, half-open, of what is more than half covered.
+
+    A spatula out of focus may cover no pixel by half: there, by half of the most.
+    """
+    rows, columns = np.where(alpha > 0.5 * min(1.0, float(alpha.max())))
     return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
 
 
