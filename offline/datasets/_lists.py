@@ -6,6 +6,7 @@ Text is UTF-8, with or without a byte order mark; line ends of Unix and Windows 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -60,7 +61,7 @@ def read_text(file: Path) -> str:
 
 def read_lines(file: Path) -> Iterator[tuple[Place, str]]:
     """Every line that is not blank, stripped, with its place."""
-    # Not splitlines(): that also breaks at form feeds and U+2028, which names may hold.
+    # splitlines() would break at form feeds and U+2028 as well, which names may hold.
     for number, line in enumerate(read_text(file).replace("\r\n", "\n").split("\n"), start=1):
         if line.strip():
             yield _line(file, number), line.strip()
@@ -72,7 +73,7 @@ def read_table(file: Path, columns: Sequence[str]) -> list[Row]:
     Raises ConfigError for a missing column and for a row with more or fewer cells than the
     header; rows without any text are passed over.
     """
-    reader = csv.reader(read_text(file).splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         absent = [name for name in columns if name not in header]

@@ -28,7 +28,7 @@ def read_plain_pickle(file: Path) -> object:
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error
     try:
-        return _plain(_Unpickler(io.BytesIO(data), encoding="latin1").load())
+        return _plain(_Unpickler(io.BytesIO(data), encoding="latin1").load(), {})
     except Exception as error:  # a damaged pickle makes the machine in it raise anything
         reason = str(error) or type(error).__name__
         raise ConfigError(
@@ -79,6 +79,11 @@ def _encoded(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    """The only way in which protocol 2 calls ``bytes``; with a number it could fill the memory."""
+    return b""
+
+
 class _Callable:
     """Stands in the pickle for a function; what it stands for cannot be reached or changed."""
 
@@ -99,6 +104,8 @@ _ALLOWED: dict[tuple[str, str], Callable[..., object] | str] = {
     ("numpy", "dtype"): _Type,
     ("numpy", "ndarray"): "ndarray",  # only ever handed to _reconstruct
     ("_codecs", "encode"): _encoded,
+    ("__builtin__", "bytes"): _no_bytes,
+    ("builtins", "bytes"): _no_bytes,
     **{
         (f"numpy.{core}.{module}", name): stand_in
         for core in ("core", "_core")
@@ -119,14 +126,23 @@ class _Unpickler(pickle.Unpickler):
         return found if isinstance(found, str) else _Callable(found)
 
 
-def _plain(value: object) -> object:
-    """The value with every array in it as lists."""
+def _plain(value: object, done: dict[int, object]) -> object:
+    """The value with every array in it as lists. ``done``, by id, keeps shared parts shared:
+
+    a few hundred bytes can name one list in a list ten times, and so on, ten levels deep.
+    """
+    if id(value) in done:
+        return done[id(value)]
+    made: object
     if isinstance(value, _Array):
-        return value.values
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if value is None or isinstance(value, str | bytes | int | float):
-        return value
-    raise pickle.UnpicklingError(f"it holds a {type(value).__name__}")
+        made = value.values
+    elif isinstance(value, dict):
+        made = {key: _plain(one, done) for key, one in value.items()}
+    elif isinstance(value, list | tuple):
+        made = [_plain(one, done) for one in value]
+    elif value is None or isinstance(value, str | bytes | int | float):
+        made = value
+    else:
+        raise pickle.UnpicklingError(f"it holds a {type(value).__name__}")
+    done[id(value)] = made
+    return made

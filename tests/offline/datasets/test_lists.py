@@ -1,0 +1,57 @@
+"""Lists and tables: whatever is in a cell comes back, and names stay inside the folder."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.errors import ConfigError
+from offline.datasets._lists import Place, below, read_lines, read_table
+
+# Surrogates are no text and csv refuses NUL; blanks around a cell are not kept.
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
+ROOT = Path("data")
+
+
+@given(rows=st.lists(st.tuples(texts, texts).filter(any), max_size=5))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_cell_comes_back(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    file = tmp_path / "table.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        csv.writer(out).writerows([("a", "b"), *rows])
+    read = read_table(file, ("b", "a"))
+    assert [(row.cells["a"], row.cells["b"]) for row in read] == rows
+
+
+def test_lines_break_at_line_ends_only_and_keep_their_number(tmp_path: Path) -> None:
+    file = tmp_path / "list.txt"
+    file.write_bytes("one\u2028still one\r\n\r\n  three\x0cstill three \n".encode())
+    assert list(read_lines(file)) == [
+        (Place(file, "line 1"), "one\u2028still one"),
+        (Place(file, "line 3"), "three\x0cstill three"),
+    ]
+
+
+def test_text_that_is_not_utf8_is_refused_with_the_place(tmp_path: Path) -> None:
+    file = tmp_path / "list.txt"
+    file.write_bytes(b"caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"list\.txt: not UTF-8 text \(byte 3\)"):
+        list(read_lines(file))
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../a", "a/../../b", "/a", "\\a", "..\\a", "C:/a", "c:a", "a\0b", "", "."]
+)
+def test_names_that_lead_out_of_the_folder_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"list: line 1: .* does not name a file below data"):
+        below(ROOT, name, Place(Path("list"), "line 1"))
+
+
+@pytest.mark.parametrize("name", ["a b/c.jpg", "a\\c.jpg", "..a/b..jpg", "./a.jpg"])
+def test_other_names_are_files_below_the_folder(name: str) -> None:
+    path = below(ROOT, name, Place(Path("list"), "line 1"))
+    assert ROOT in path.parents and ".." not in path.parts

@@ -1,0 +1,85 @@
+"""Plain folders: labels from names and tables, split folders, and who is asked of whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ConfigError
+from offline.datasets import open_dataset
+from tests.offline.datasets.small_datasets import lines, picture
+
+
+def test_folder_names_are_category_and_product(tmp_path: Path) -> None:
+    picture(tmp_path / "jar" / "cream" / "a.jpg", tmp_path / "jar" / "loose.jpg")
+    (only,) = (open_dataset(tmp_path).pictures(split) for split in open_dataset(tmp_path).splits)
+    assert [(one.id, one.category, one.product) for one in only] == [
+        ("jar/cream/a.jpg", "jar", "jar/cream"),
+        ("jar/loose.jpg", "jar", "jar/loose"),
+    ]
+
+
+def test_tables_beside_the_pictures_say_more_as_in_an_ingest(tmp_path: Path) -> None:
+    picture(tmp_path / "jar" / "cream" / "a.jpg")
+    lines(tmp_path / "labels.csv", "path,product,family", "jar/cream,night cream,f1")
+    (one,) = open_dataset(tmp_path).pictures("all")
+    assert (one.category, one.family, one.product) == ("jar", "f1", "night cream")
+
+
+def test_split_folders_are_known_by_several_names(tmp_path: Path) -> None:
+    for folder in ("Train", "val", "test"):
+        picture(tmp_path / folder / "jar" / "p1" / f"{folder}.jpg")
+    dataset = open_dataset(tmp_path)
+    assert set(dataset.splits) == {"train", "validation", "test"}
+    assert dataset.pictures("validation")[0].id == "val/jar/p1/val.jpg"
+    assert {one.product for s in dataset.splits for one in dataset.pictures(s)} == {"jar/p1"}
+    task = dataset.retrieval("product")
+    assert [one.id for one in task.queries] == ["test/jar/p1/test.jpg"]
+    assert len(task.gallery) == 2 and task.relevance[0].relevant == (0, 1)
+
+
+def test_query_pictures_are_asked_of_the_gallery_folder(tmp_path: Path) -> None:
+    picture(tmp_path / "gallery" / "g" / "p1" / "a.jpg", tmp_path / "query" / "g" / "p1" / "b.jpg")
+    task = open_dataset(tmp_path).retrieval("product")
+    assert [one.id for one in task.queries] == ["query/g/p1/b.jpg"]
+    assert [one.id for one in task.gallery] == ["gallery/g/p1/a.jpg"]
+
+
+def test_a_category_called_test_is_a_category(tmp_path: Path) -> None:
+    picture(tmp_path / "test" / "a.jpg", tmp_path / "jar" / "a.jpg")
+    dataset = open_dataset(tmp_path)
+    assert dataset.splits == ("all",)
+    assert {one.category for one in dataset.pictures("all")} == {"test", "jar"}
+
+
+def test_without_split_folders_every_picture_asks_all_others(tmp_path: Path) -> None:
+    picture(*(tmp_path / "jar" / f"{n}.jpg" for n in range(3)), tmp_path / "cap" / "0.jpg")
+    dataset = open_dataset(tmp_path)
+    task = dataset.retrieval("category")
+    answers = {q.id: a for q, a in zip(task.queries, task.relevance, strict=True)}
+    assert answers["cap/0.jpg"].relevant == () and answers["cap/0.jpg"].ignored == (0,)
+    assert answers["jar/1.jpg"].relevant == (1, 3) and answers["jar/1.jpg"].ignored == (2,)
+    with pytest.raises(ConfigError, match=r"no query has another picture of its product"):
+        dataset.retrieval("product")
+
+
+def test_an_empty_split_folder_is_named(tmp_path: Path) -> None:
+    picture(tmp_path / "train" / "jar" / "a.jpg")
+    (tmp_path / "test").mkdir()
+    with pytest.raises(ConfigError, match="no pictures for the split 'test'"):
+        open_dataset(tmp_path)
+
+
+def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "val" / "jar" / "a.jpg", tmp_path / "validation" / "jar" / "a.jpg")
+    with pytest.raises(ConfigError, match=r"both val/ and validation/"):
+        open_dataset(tmp_path)
+
+
+def test_odd_names_hidden_files_and_other_files_do_no_harm(tmp_path: Path) -> None:
+    odd = "crème (50 ml), «new» #1"
+    picture(tmp_path / odd / "a b.jpg", tmp_path / odd / ".hidden.jpg")
+    lines(tmp_path / odd / "notes.txt", "not a picture")
+    (one,) = open_dataset(tmp_path, "folders").pictures("all")
+    assert (one.id, one.category) == (f"{odd}/a b.jpg", odd)
