@@ -132,7 +132,7 @@ def turned(section: Section, corners: Sequence[Corner], round_from: float = math
 
 
 def dome(section: Section, low: float, rise: float, steps: int = 14) -> Array:
-    """Levels of a dome that leaves ``section`` upright at z = ``low`` and closes over its middle."""
+    """Levels of a dome that rises upright from ``section`` at ``low`` and closes, mm."""
     t = np.linspace(0, math.pi / 2, steps)
     sides = np.cos(t)[:, None] * [section.half_x, section.half_y, section.corner]
     return np.column_stack([np.maximum(sides, 1e-3), low + rise * np.sin(t)])
