@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 
 from engine.errors import ConfigError
 
@@ -102,20 +102,21 @@ def _row(place: Place, header: Sequence[str], cells: Sequence[str]) -> Row:
     return Row(place, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
 
 
-def below(root: Path, name: str, place: Place) -> Path:
-    """The file that a list names, relative to ``root``; backslashes are read as slashes.
+def inside(name: str, place: Place) -> str:
+    """The name of a file that a list gives relative to the data set's folder, with slashes.
 
     Raises ConfigError for a name that leads out of the folder: a list comes with a download and
     must not make us read other files. Links inside the folder are the user's own and followed.
     """
     relative = PurePosixPath(name.replace("\\", "/"))
-    outside = relative.is_absolute() or ".." in relative.parts or PureWindowsPath(name).drive
+    drive = name[1:2] == ":"  # C:a is a place of its own on Windows
+    outside = relative.is_absolute() or ".." in relative.parts or drive
     if outside or "\0" in name or not relative.parts:
         raise place.fault(
-            f"{name!r} does not name a file below {root}",
-            "Lists may only name files inside the data set's folder.",
+            f"{name!r} does not name a file inside the data set's folder",
+            "Lists may name no other files.",
         )
-    return root / relative
+    return str(relative)
 
 
 def whole_number(text: str, what: str, place: Place) -> int:

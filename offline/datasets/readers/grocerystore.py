@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from offline.datasets._lists import Place, below, read_lines, read_table, whole_number
+from offline.datasets._lists import inside, read_lines, read_table, whole_number
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.relevance import by_product, label_task
 from offline.datasets.types import Picture
@@ -47,7 +47,7 @@ def read(root: Path) -> ListedDataset:
     parts = {ICONIC: list(_iconic(root, classes))}
     for split, name in LISTS.items():
         if (root / name).is_file():
-            parts[split] = list(_listed(root, root / name, classes))
+            parts[split] = list(_listed(root, split, classes))
     grouped = {**parts, **_by_group(parts)}
     return ListedDataset("grocerystore", root, grouped, _tasks(grouped))
 
@@ -60,25 +60,27 @@ def _iconic(root: Path, classes: dict[int, _Class]) -> Iterator[Picture]:
             raise row.place.fault(f"{FINE_ID} {number} is there twice")
         coarse_id = whole_number(row.cells[COARSE_ID], COARSE_ID, row.place)
         classes[number] = _Class(row.text(FINE), row.text(COARSE), coarse_id)
-        name = row.text(ICON).lstrip("/")  # the list writes them as if the data were the disk
-        yield _picture(root, name, classes[number], "studio", row.place)
+        # The list writes them as if the data set were the whole disk.
+        name = inside(row.text(ICON).lstrip("/"), row.place)
+        yield _picture(root, name, classes[number], "studio")
 
 
-def _listed(root: Path, file: Path, classes: dict[int, _Class]) -> Iterator[Picture]:
-    for place, line in read_lines(file):
+def _listed(root: Path, split: str, classes: dict[int, _Class]) -> Iterator[Picture]:
+    for place, line in read_lines(root / LISTS[split]):
         cells = [cell.strip() for cell in line.rsplit(",", 2)]
         if len(cells) != 3:
             raise place.fault("not `path, fine class, coarse class`", "Is the file cut off?")
-        name, fine, coarse = cells
+        name, (fine, coarse) = inside(cells[0], place), cells[1:]
         known = classes.get(whole_number(fine, "the fine class", place))
         if known is None or known.coarse_id != whole_number(coarse, "the coarse class", place):
             raise place.fault(f"classes {fine}, {coarse} are not a row of {CLASSES}")
-        yield _picture(root, name, known, "phone", place)
+        if PurePosixPath(name).parts[:1] != (split,):
+            raise place.fault(f"{name!r} is not in {split}/")
+        yield _picture(root, name, known, "phone")
 
 
-def _picture(root: Path, name: str, known: _Class, look: str, place: Place) -> Picture:
-    path = below(root, name, place)
-    return Picture(name, path, category=known.coarse, product=known.name, look=look)
+def _picture(root: Path, name: str, known: _Class, look: str) -> Picture:
+    return Picture(name, root / name, category=known.coarse, product=known.name, look=look)
 
 
 def _by_group(parts: dict[str, list[Picture]]) -> dict[str, list[Picture]]:
@@ -96,9 +98,9 @@ def _tasks(parts: dict[str, list[Picture]]) -> dict[str, Task]:
     tasks: dict[str, Task] = {}
     for split, queries in parts.items():
         asked, slash, group = split.partition("/")
-        if asked in ASKED and queries:
-            sides = (ICONIC + slash + group, "train" + slash + group)
-            gallery = [picture for side in sides for picture in parts.get(side, ())]
+        sides = (ICONIC + slash + group, "train" + slash + group)
+        gallery = [picture for side in sides for picture in parts.get(side, ())]
+        if asked in ASKED and queries and gallery:
             name = f"grocerystore {split}"
             tasks[split] = partial(label_task, name, queries, gallery, by_product)
     return tasks

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from offline.datasets._lists import below, read_lines, whole_number
+from offline.datasets._lists import inside, read_lines, whole_number
 from offline.datasets.listed import ListedDataset
 from offline.datasets.relevance import by_product, label_task
 from offline.datasets.types import Picture
@@ -46,12 +46,11 @@ def _listed(root: Path, file: Path) -> Iterator[Picture]:
         cells = line.split(maxsplit=3)
         if len(cells) != 4:
             raise place.fault(f"not `{' '.join(HEADER)}`", "Is the file cut off?")
-        _, product, category, name = cells
+        _, product, category, given = cells
+        name = inside(given, place)
         whole_number(product, "class_id", place)
         whole_number(category, "super_class_id", place)
-        yield Picture(
-            name, below(root, name, place), category=_category(name, category), product=product
-        )
+        yield Picture(name, root / name, category=_category(name, category), product=product)
 
 
 def _category(name: str, number: str) -> str:

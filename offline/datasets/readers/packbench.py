@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.types import Box
-from offline.datasets._lists import Row, below, read_table, whole_number
+from offline.datasets._lists import Row, inside, read_table, whole_number
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.packbench.manifest import HEADER_FILE, MANIFEST, read_header, sha256
 from offline.datasets.relevance import by_category, by_family, by_product, label_task
@@ -75,10 +75,10 @@ def _picture(row: Row, root: Path) -> tuple[tuple[str, str], Picture]:
     if pair not in ROLES:
         valid = ", ".join(f"{split} {role}" for split, role in sorted(ROLES))
         raise row.place.fault(f"unknown split and role {' '.join(pair)!r}", f"Valid: {valid}.")
-    name = row.text("path")
+    name = inside(row.text("path"), row.place)
     picture = Picture(
         name,
-        below(root, name, row.place),
+        root / name,
         category=row.text("category"),
         family=row.text("family"),
         product=row.text("product"),
@@ -92,7 +92,7 @@ def _picture(row: Row, root: Path) -> tuple[tuple[str, str], Picture]:
 
 def _optional(row: Row, column: str, root: Path) -> Path | None:
     name = row.cells[column]
-    return below(root, name, row.place) if name else None
+    return root / inside(name, row.place) if name else None
 
 
 def _box(row: Row) -> Box:

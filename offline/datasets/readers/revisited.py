@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigError
-from offline.datasets._lists import Place, below, read_text
+from offline.datasets._lists import Place, inside, read_text
 from offline.datasets._pickles import read_plain_pickle
 from offline.datasets.listed import ListedDataset
 from offline.datasets.readers._landmarks import picture_files, query_box
@@ -126,7 +126,7 @@ def _pictures(
         if not isinstance(name, str):
             raise place.fault(f"{name!r} is not the name of a picture")
         # One that is not there is named where it should be.
-        path = below(root / PICTURES, f"{name}.jpg", place)
+        path = root / PICTURES / inside(f"{name}.jpg", place)
         yield Picture(name, files.get(name, path))
 
 

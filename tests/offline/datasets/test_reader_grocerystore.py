@@ -37,7 +37,9 @@ def test_every_split_and_protocol_is_there_for_one_group_alone(root: Path) -> No
 
 
 def test_a_test_list_is_read_where_there_is_one(root: Path) -> None:
-    (root / "val.txt").rename(root / "test.txt")
+    listed = (root / "val.txt").read_text("utf-8")
+    (root / "val.txt").unlink()
+    lines(root / "test.txt", *listed.replace("val/", "test/").splitlines())
     dataset = open_dataset(root)
     assert "val" not in dataset.splits and "test" in dataset.protocols
 
@@ -49,14 +51,22 @@ def test_a_test_list_is_read_where_there_is_one(root: Path) -> None:
         ("train/a.jpg, 9, 1", "classes 9, 1 are not a row of classes.csv"),
         ("train/a.jpg, 2, 0", "classes 2, 0 are not a row of classes.csv"),
         ("train/a.jpg, two, 1", "the fine class is 'two'"),
-        ("../a.jpg, 2, 1", "does not name a file below"),
-        ("..\\..\\a.jpg, 2, 1", "does not name a file below"),
+        ("val/a.jpg, 2, 1", "'val/a.jpg' is not in train/"),
+        ("train/../../a.jpg, 2, 1", "does not name a file inside"),
+        ("train/..\\..\\a.jpg, 2, 1", "does not name a file inside"),
     ],
 )
 def test_a_wrong_line_is_named(root: Path, line: str, complaint: str) -> None:
     lines(root / "train.txt", f"train/{OATLY}, 2, 1", "", line)
     with pytest.raises(ConfigError, match=rf"train\.txt: line 3: .*{complaint}"):
         open_dataset(root)
+
+
+def test_a_group_with_nothing_to_search_has_no_protocol(root: Path) -> None:
+    lines(root / "val.txt", "val/Sweets/Oatly/Oatly_001.jpg, 2, 1")
+    dataset = open_dataset(root)
+    assert "val/Sweets" in dataset.splits
+    assert dataset.protocols == ("val",)
 
 
 def test_a_name_with_commas_and_blanks_is_read(root: Path) -> None:

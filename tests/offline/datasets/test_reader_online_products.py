@@ -49,8 +49,8 @@ def test_one_list_alone_is_enough(root: Path) -> None:
         (("3 3 1 a/b.JPG",), r"line 1: the header is .*image_id class_id super_class_id path"),
         ((PRODUCTS_HEADER, "3 3 1 a/b.JPG", "4 3"), "line 3: not `image_id"),
         ((PRODUCTS_HEADER, "3 x 1 a/b.JPG"), "line 2: class_id is 'x'"),
-        ((PRODUCTS_HEADER, "3 3 1 /a/b.JPG"), "line 2: '/a/b.JPG' does not name a file below"),
-        ((PRODUCTS_HEADER, "3 3 1 C:\\b.JPG"), "line 2: .* does not name a file below"),
+        ((PRODUCTS_HEADER, "3 3 1 /a/b.JPG"), "line 2: '/a/b.JPG' does not name a file inside"),
+        ((PRODUCTS_HEADER, "3 3 1 C:\\b.JPG"), "line 2: .* does not name a file inside"),
     ],
 )
 def test_a_wrong_line_is_named(root: Path, written: tuple[str, ...], complaint: str) -> None:

@@ -98,8 +98,8 @@ def test_columns_beyond_ours_are_passed_over_and_missing_ones_named(root: Path) 
 
 
 CHANGES: list[tuple[Callable[[Row], Row], str]] = [
-    (lambda row: replace(row, path="../secret.jpg"), "does not name a file below"),
-    (lambda row: replace(row, matte="/outside/secret.png"), "does not name a file below"),
+    (lambda row: replace(row, path="../secret.jpg"), "does not name a file inside"),
+    (lambda row: replace(row, matte="/outside/secret.png"), "does not name a file inside"),
     (lambda row: replace(row, x2=9), "beyond the picture's 8 x 8"),
     (lambda row: replace(row, x1=7), "is empty or beyond"),
     (lambda row: replace(row, y1=-1), "y1 is '-1', not a whole number"),
