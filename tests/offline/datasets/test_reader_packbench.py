@@ -32,10 +32,10 @@ def test_splits_follow_split_and_role(root: Path) -> None:
 
 def test_a_picture_carries_its_truth(root: Path) -> None:
     picture = open_dataset(root).pictures("queries")[0]
-    folder = root / "queries" / "jar" / "jar-f01-p02"
+    name = "queries/jar/jar-f01-p02/photo1"
     assert (picture.category, picture.family, picture.product) == ("jar", "jar-f01", "jar-f01-p02")
     assert (picture.look, picture.box, picture.crop) == ("phone", (1, 2, 7, 8), None)
-    assert (picture.path, picture.mask) == (folder / "photo1.jpg", folder / "photo1.matte.png")
+    assert (picture.path, picture.mask) == (root / f"{name}.jpg", root / "mattes" / f"{name}.png")
     assert picture.transmission is None
 
 
