@@ -33,7 +33,7 @@ def gallery_for(data: Path, variant: Variant, split: str, work: Path, say: Say) 
         return full
     reduced = work / variant.name / split
     if not reduced.exists():
-        _without(full, {str(query.path) for query in queries(data, split)}, reduced)
+        without(full, {str(query.path) for query in queries(data, split)}, reduced)
     return reduced
 
 
@@ -65,7 +65,7 @@ def _key(fingerprint: str, gallery: Path, asked: Sequence[Query]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _without(full: Path, uris: set[str], target: Path) -> None:
+def without(full: Path, uris: set[str], target: Path) -> None:
     """A copy of a gallery that lacks some pictures; written beside, then renamed."""
     part = target.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)

@@ -63,7 +63,7 @@ class Judge:
         results = self.searcher.match(described, SHOWN, seen)
         products = [hit.record.product_id == query.product for hit in results.hits]
         categories = [hit.record.category == query.category for hit in results.hits]
-        ranked = self._ranked(described.description, results.route.categories)
+        ranked = self.ranked(described.description, results.route.categories)
         return Outcome(
             product_hit=(recall_at(products, 1), recall_at(products, SHOWN)),
             category_hit=(recall_at(categories, 1), recall_at(categories, SHOWN)),
@@ -75,7 +75,7 @@ class Judge:
             unsure=results.route.unsure,
         )
 
-    def _ranked(self, query: Description, categories: Sequence[str]) -> list[str]:
+    def ranked(self, query: Description, categories: Sequence[str]) -> list[str]:
         """Products of all searched pictures: the reranked ones, then the retrieval's rest."""
         gallery, head = self.searcher.gallery, self.watching.ordered
         found = gallery.search(query.embedding, len(self.products), categories)

@@ -1,0 +1,92 @@
+"""What is asked of a Packbench, by which chain, and how each query fared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grocery.measure import judging
+from grocery.pictures import Query
+from grocery.rows import NO_RERANK, SOFT, Row, Variant, variants
+
+from engine.describe import Described
+from offline.datasets import Dataset, Picture
+from offline.metrics import average_precision, recall_at
+
+SHOWN = 5  # products that a query shows
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One way to describe, and one to search; ``name`` stands in the table."""
+
+    name: str
+    variant: Variant
+    row: Row
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Queries of one kind, and the family of every product by the gallery's name for it."""
+
+    queries: tuple[Query, ...]
+    families: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one query fared; products are in the order of their nearest picture."""
+
+    product_at_1: float
+    product_at_5: float
+    family_at_1: float
+    ap: float  # of pictures, before they are grouped by product
+    distance: float  # to the nearest picture
+
+
+def chains(u2netp: Path | None, trunk: Path | None) -> list[Chain]:
+    """``classic`` as shipped, and where both models are given U²-Netp with a trunk's features."""
+    shipped = Row("", "classic", (), profile="classic")
+    found = [Chain("classic", Variant("classic", ()), shipped)]
+    if u2netp is not None and trunk is not None:
+        crop = variants(u2netp, trunk)["crop"]
+        found.append(Chain(f"u2netp + {trunk.stem}", crop, Row("", "", (*NO_RERANK, *SOFT))))
+    return found
+
+
+def asked_of(dataset: Dataset, split: str) -> Asked:
+    """The pictures of a split as queries; Raises ConfigError where there is no such split."""
+    queries = tuple(_query(picture) for picture in dataset.pictures(split))
+    pictures = [p for name in ("catalogue", split) for p in dataset.pictures(name)]
+    return Asked(queries, {_product(picture): str(picture.family) for picture in pictures})
+
+
+def answers(
+    chain: Chain, gallery: Path, asked: Asked, described: Sequence[Described]
+) -> list[Answer]:
+    """One a query, in order."""
+    found = []
+    with judging(chain.row, gallery) as judge:
+        for one, query in zip(described, asked.queries, strict=True):
+            results = judge.searcher.match(one, SHOWN)
+            ranked = judge.ranked(one.description, results.route.categories)
+            nearest = list(dict.fromkeys(ranked))[:SHOWN]
+            right = [product == query.product for product in nearest]
+            family = [asked.families[p] == asked.families[query.product] for p in nearest]
+            pictures = [product == query.product for product in ranked]
+            found.append(Answer(
+                recall_at(right, 1), recall_at(right, SHOWN), recall_at(family, 1),
+                average_precision(pictures, judge.pictures[query.product]),
+                min((hit.distance for hit in results.hits), default=float("inf")),
+            ))  # fmt: skip
+    return found
+
+
+def _query(picture: Picture) -> Query:
+    return Query(picture.path.absolute(), _product(picture), str(picture.category))
+
+
+def _product(picture: Picture) -> str:
+    """As an ingest names it from the catalogue's folders."""
+    return f"{picture.category}/{picture.product}"
