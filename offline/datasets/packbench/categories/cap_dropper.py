@@ -41,8 +41,8 @@ def _dropper(p: Parameters) -> Model:
 
 TEAT = {
     "radius": Measure(9, 12.5), "collar height": Measure(1.1, 1.7, "ratio"),
-    "bulb": Measure(0.56, 0.76, "ratio"), "bulb height": Measure(23, 38),
-    "waist": Measure(0.72, 0.97, "ratio"), "pipette": Measure(46, 84),
+    "bulb": Measure(0.6, 0.78, "ratio"), "bulb height": Measure(24, 38),
+    "waist": Measure(0.72, 0.97, "ratio"), "pipette": Measure(40, 70),
 }  # fmt: skip
 
 CATEGORY = Category(
@@ -62,7 +62,7 @@ CATEGORY = Category(
             {
                 "radius": Measure(10, 14), "collar height": Measure(1.3, 2.1, "ratio"),
                 "bulb": Measure(0.5, 0.74, "ratio"), "bulb height": Measure(6, 15),
-                "pipette": Measure(40, 76), "edge": Measure(0.5, 2),
+                "pipette": Measure(36, 64), "edge": Measure(0.5, 2),
             },
             {"collar": (*METALS, *PLAIN[:3]), "bulb": RUBBERS}, _dropper, TIPS,
         ),
@@ -75,7 +75,7 @@ CATEGORY = Category(
         Archetype(
             "short", "Short dropper",
             {**TEAT, "radius": Measure(10, 15), "collar height": Measure(0.85, 1.2, "ratio"),
-             "bulb height": Measure(18, 26), "pipette": Measure(30, 46),
+             "bulb height": Measure(18, 26), "pipette": Measure(28, 44),
              "edge": Measure(0.6, 3)},
             {"collar": PLAIN, "bulb": RUBBERS}, _dropper,
             {**TIPS, "glass": ("clear", "clear", "amber")},

@@ -19,7 +19,7 @@ VIEWS = (
     View("front", 0, 24), View("left", -36, 32), View("right", 44, 18), View("above", 18, 56),
     View("lying", 112, 24, tip=-90),
 )  # fmt: skip
-TILT: Mapping[str, float] = {"shut": 0, "pressed": 14}  # degrees
+TILT: Mapping[str, float] = {"shut": 0, "pressed": 17}  # degrees
 DISC = {"disc": ("shut", "pressed", "pressed"), "tone": ("one colour", "two colours")}
 BODY = {"body": MOULDED, "disc": (*PLAIN, *MOULDED[3:9])}
 
@@ -52,7 +52,7 @@ def _push_pull(p: Parameters) -> Model:
 
 
 ROUND = {
-    "radius": Measure(11, 20), "height": Measure(1.15, 1.75, "ratio"), "edge": Measure(0.5, 1.6),
+    "radius": Measure(11, 20), "height": Measure(1.15, 1.75, "ratio"), "edge": Measure(0.2, 0.75, "ratio"),
     "disc share": Measure(0.74, 0.86, "ratio"),
 }  # fmt: skip
 

@@ -153,7 +153,7 @@ CATEGORY = Category(
                 "radius": Measure(18, 23), "chaplet": Measure(3, 8), "stem": Measure(4, 12),
                 "head": Measure(0.58, 0.76, "ratio"), "head height": Measure(0.9, 1.35, "ratio"),
                 "flare": Measure(0.74, 0.95, "ratio"), "reach": Measure(6, 16),
-                "edge": Measure(1.5, 5),
+                "edge": Measure(0.1, 0.32, "ratio"),
             },
             {"collar": MOULDED, "head": (*PLAIN, *MOULDED[3:9])}, _foam, TWO,
         ),
@@ -172,7 +172,7 @@ CATEGORY = Category(
             {
                 "radius": Measure(9, 12.5), "collar height": Measure(1.0, 1.5, "ratio"),
                 "stem": Measure(2, 4.5), "button": Measure(0.56, 0.76, "ratio"),
-                "button height": Measure(9, 15), "edge": Measure(0.5, 2),
+                "button height": Measure(9, 15), "edge": Measure(0.06, 0.26, "ratio"),
                 "dip tube": Measure(40, 66),
             },
             {"collar": (*METALS, *PLAIN), "head": (*PLAIN, *MOULDED[3:9]),

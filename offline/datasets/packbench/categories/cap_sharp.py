@@ -69,7 +69,8 @@ def _covered(p: Parameters) -> Model:
     wide = radius * p["cover"]
     cover = overcap(wide, high + 0.5, length + 4, p.surfaces["cover"], p["cover taper"])
     if p.choices["cover"] == "beside":
-        cover = moved(cover, x=radius + wide + 3, z=-high - 0.5)
+        # Towards the back: laid on its back (tip -90) it rests on the table beside the collar.
+        cover = moved(cover, x=radius + wide + 3, y=radius - wide, z=-high - 0.5)
     return Model((*spout, *cover))
 
 
@@ -82,7 +83,7 @@ CATEGORY = Category(
         ),
         Archetype(
             "ogive", "Ogive spout cap",
-            {**CONE, "foot": Measure(0.7, 0.92, "ratio"), "swell": Measure(0.25, 0.95, "ratio"),
+            {**CONE, "foot": Measure(0.7, 0.92, "ratio"), "swell": Measure(0.45, 1.05, "ratio"),
              "shoulder": Measure(0.4, 2.5)},
             {"body": (*MOULDED, *METALS[:3])}, _nozzle, {"tip": ("", "", "black", "white")},
         ),
@@ -122,5 +123,5 @@ CATEGORY = Category(
             {"cover": ("on", "beside", "beside")},
         ),
     ),
-    VIEWS, phone=(12, 46), tips=(0, 0, -90, 90),
+    VIEWS, phone=(12, 46), tips=(0, 0, -90),
 )  # fmt: skip

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from offline.datasets.packbench.materials import Material
 from offline.datasets.packbench.shapes.closures.shells import domed, fittings, shell
 from offline.datasets.packbench.shapes.meshes import Corner, Mesh, revolve, tube
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
 SHADOW = Material("satin", "black")
+TILT = 18  # degrees: the most that a well is deep enough for
+SLIM = 0.8  # mm, how far plain bands stand back from the ribs
 PLATE = 4.2  # mm, thickness of the rocking disc: it holds the outlet channel
 
 
 def disc_top(
     radius: float, height: float, material: Material,
     *, tilt: float = 0, disc: Material | None = None, ribs: int = 0, waist: float = 1,
-    oval: float = 1, edge: float = 0.9, share: float = 0.84, rim: float = 0, sleeve: float = 0,
+    oval: float = 1, edge: float = 0.5, share: float = 0.84, rim: float = 0, sleeve: float = 0,
 ) -> Parts:  # fmt: skip
     """A press cap: pressing the back of the disc lifts its front, which holds the orifice.
 
-    ``share`` is the disc's radius over the top's; ``rim`` raises the wall round it; ``sleeve``
+    ``share`` is the disc's radius over the top's, ``edge`` the rounding of the land round it over
+    the land's width; ``rim`` raises the wall round it; ``sleeve``
     leaves a plain band so high below the ribs. ``oval`` scales y of the wall.
     """
-    top = radius * waist
+    top = radius * waist - (SLIM if ribs else 0)
     well = min(top, top * oval) * share
-    plate = well - 0.3
-    sunk = height - PLATE - plate * math.sin(math.radians(14)) * 0.8
+    plate, land = well - 0.3, top - well
+    sunk = height - PLATE - plate * math.sin(math.radians(TILT))
     outer: list[Corner] = [
-        (top, height + rim, edge), (max(well + 0.3, top - edge - 1.2), height + rim, 0.3),
-        (well, height + rim * 0.4, 0.3), (well, sunk), (0, sunk),
+        (top, height + rim, land * edge), (well + 0.12 * land, height + rim, 0.05 * land),
+        (well, height - 0.3), (well, sunk), (0, sunk),
     ]  # fmt: skip
     grip = _grip(radius, height, sleeve) if ribs else []
     body = shell(radius, sunk, [*grip, *outer], ribs=ribs, depth=0.8, waist=waist)
@@ -41,19 +46,20 @@ def disc_top(
 
 def _grip(radius: float, height: float, sleeve: float) -> list[Corner]:
     """Ribs between a plain band and the smooth shoulder; revolve flutes what is widest."""
-    slim = radius - 0.7
+    slim = radius - SLIM
     low: list[Corner] = [(slim, 0.01), (slim, sleeve), (radius, sleeve + 0.5)] if sleeve else []
     return [*low, (radius, height - 4, 0.4), (slim, height - 3.2)]
 
 
 def _pinched(mesh: Mesh, well: float, oval: float) -> Mesh:
-    """Ellipses outside, circles within ``well``: y shrinks only beyond it."""
+    """Circles within ``well``, beyond it ever flatter ellipses up to ``oval`` at the wall."""
     vertices = mesh.vertices.copy()
-    reach = (vertices[:, 0] ** 2 + vertices[:, 1] ** 2) ** 0.5
+    reach = np.hypot(vertices[:, 0], vertices[:, 1])
     widest = float(reach.max())
-    share = ((reach - well) / max(widest - well, 1e-6)).clip(0, 1)
-    vertices[:, 1] *= 1 - (1 - oval) * share
-    return type(mesh)(vertices, mesh.faces, mesh.uv)
+    slope = (oval * widest - well) / (widest - well)
+    deep = np.where(reach > well, well + (reach - well) * slope, reach)
+    vertices[:, 1] *= deep / np.maximum(reach, 1e-6)
+    return Mesh(vertices, mesh.faces)
 
 
 def _rocker(plate: float, height: float, tilt: float, material: Material) -> Parts:
@@ -84,7 +90,8 @@ def push_pull(
     """
     foot = radius * 0.72
     outer: list[Corner] = [
-        (radius, height, 0.4), (radius - 1, height + 0.6), (foot, height + 1.6, 1),
+        (radius, height - 1.4, 0.3), (radius - SLIM, height - 0.8), (radius - SLIM, height, 0.6),
+        (foot, height + 1.6, 1),
         (bore + 1.6, height + slope, 2), (bore, height + slope + 0.5, 0.6),
         (bore, height + slope + spout), (0, height + slope + spout),
     ]  # fmt: skip

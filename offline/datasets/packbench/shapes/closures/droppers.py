@@ -77,8 +77,8 @@ def _bulb(radius: float, height: float, waist: float, rings: int) -> Mesh:
 def _button(radius: float, height: float) -> Mesh:
     """A silicone push button: a step, then a straight wall with a soft, slightly hollow top."""
     return revolve([
-        (0, 0), (radius + 0.7, 0), (radius + 0.7, 1, 0.4), (radius, 1.3), (radius * 0.97, height, 1.8),
-        (radius * 0.5, height - 0.4, 10), (0, height - 0.5),
+        (0, 0), (radius + 0.7, 0), (radius + 0.7, 1, 0.4), (radius, 1.3), (radius * 0.97, height, radius * 0.25),
+        (radius * 0.5, height - 0.4, radius * 0.8), (0, height - 0.5),
     ])  # fmt: skip
 
 

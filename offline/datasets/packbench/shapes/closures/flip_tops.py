@@ -83,11 +83,12 @@ def _lid(
 ) -> Parts:  # fmt: skip
     """A lid on z = 0, shut: shell, plug and thumb lip."""
     top = radius * flare
-    crown: list[Corner] = [(top, height, edge), (0.0, height)]
+    bend = edge + dome * 0.3
+    crown: list[Corner] = [(top, height, bend), (0.0, height)]
     if dome:
-        crown = [(top, height, edge + dome), (top * 0.55, height + dome * 0.8, 18),
+        crown = [(top, height, bend), (top * 0.55, height + dome * 0.8, top * 0.25),
                  (0, height + dome)]  # fmt: skip
-    inside: list[Corner] = [(0, height - WALL), (min(top, radius) - WALL, height - WALL, 1.2),
+    inside: list[Corner] = [(0, height - WALL), (min(top, radius) - WALL, height - WALL, bend * 0.9),
                             (radius - 0.9, 0), (radius, 0, 0.3)]  # fmt: skip
     shell_mesh = revolve([*inside, *crown]).scaled(y=oval)
     return (

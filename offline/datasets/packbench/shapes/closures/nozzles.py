@@ -106,7 +106,7 @@ def twist_tip(
         (cut, low + 2.4), (1.9, length, 0.5), (0.9, length), (0.9, length - 2), (0, length - 2),
     ]  # fmt: skip
     fin = revolve(
-        [(0, low + 0.3), (cut + wing, low + 0.3, 0.5), (cut + wing, low + (length - low) * 0.35, 1.5),
+        [(0, low + 0.3), (cut + wing, low + 0.3, 0.5), (cut + wing, low + (length - low) * 0.35, 1),
          (1.2, low + (length - low) * 0.72, 1), (0, low + (length - low) * 0.75)],
         Section(cut + wing, 0.75, 0.5),
     )  # fmt: skip

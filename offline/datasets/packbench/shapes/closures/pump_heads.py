@@ -123,11 +123,15 @@ def foamer(
     radius: float, height: float, spout: float, material: Material,
     *, flare: float, beak: float, crown: float,
 ) -> Parts:  # fmt: skip
-    """A foam head: a broad mushroom of ``radius`` on a narrower sleeve, and a blunt, wide beak."""
+    """A foam head: a broad mushroom of ``radius`` on a narrower sleeve, and a blunt, wide beak.
+
+    ``flare`` is the sleeve's radius over the mushroom's, ``crown`` the top's rounding over
+    ``height``, at most 0.35; ``beak`` the beak's half width, mm.
+    """
     foot = radius * flare
     barrel = revolve([
-        (0, 0), (foot, 0, 0.8), (foot * 1.01, height * 0.35, 6), (radius, height * 0.62, 3),
-        (radius, height * 0.82, crown * 1.2), (radius * 0.55, height, 10), (0, height + 0.2),
+        (0, 0), (foot, 0, 0.8), (foot * 1.01, height * 0.3, 2), (radius, height * 0.5, height * 0.06),
+        (radius, height * 0.86, height * crown), (radius * 0.5, height, 4), (0, height + 0.2),
     ])  # fmt: skip
     n = 18
     t = np.linspace(0, 1, n)
@@ -142,10 +146,14 @@ def foamer(
 
 
 def mister(radius: float, height: float, material: Material, *, dish: float, edge: float) -> Parts:
-    """A fine-mist button: a finger rest hollowed by ``dish`` mm and a nozzle insert in front."""
+    """A fine-mist button: a finger rest hollowed by ``dish`` mm and a nozzle insert in front.
+
+    ``edge`` is the rounding of the top over the radius, at most 0.3.
+    """
     button = revolve([
         (0, 0), (radius + 0.5, 0, 0.3), (radius + 0.5, 1, 0.3), *grooved(radius, 1.8, 0.3, 0.6),
-        (radius, height, edge), (radius * 0.62, height - dish * 0.5, 4), (0, height - dish),
+        (radius, height, radius * edge), (radius * 0.5, height - dish * 0.5, radius * 0.3),
+        (0, height - dish),
     ])  # fmt: skip
     z = height * 0.6
     insert = revolve([(0, 0), (2.1, 0), (2.1, 1.3, 0.3), (1.5, 1.3), (1.2, 0.8), (0, 0.8)])

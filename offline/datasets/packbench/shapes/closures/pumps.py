@@ -10,7 +10,7 @@ from offline.datasets.packbench.shapes.meshes import Corner, Mesh, profile, revo
 from offline.datasets.packbench.shapes.parts import Part, Parts, moved
 
 HOUSING = Material("satin", "white")
-TUBE = Material("frosted", "clear")
+TUBE = Material("satin", "white")  # milky polyethylene
 GASKET = Material("rubber", "grey")
 
 
@@ -98,15 +98,16 @@ def engine(radius: float, dip: float, *, bend: float = 3, ends: float = 0) -> Pa
     ``ends`` is how far the housing reaches down, at most 0.6 of ``dip`` (and that if 0).
     """
     low = min(ends or 30.0, dip * 0.6)
+    nipple = min(radius * 0.58, 3.1)
     housing = revolve([
-        (0, -low - 4), (2.9, -low - 4, 0.3), (3.1, -low, 0.5), (radius * 0.72, -low, 0.8),
-        (radius * 0.78, -low * 0.55, 0.5), (radius, -low * 0.5, 0.5), (radius, 1.5), (0, 1.5),
+        (0, -low - 4), (nipple - 0.2, -low - 4, 0.2), (nipple, -low, 0.2), (radius * 0.72, -low, 0.3),
+        (radius * 0.78, -low * 0.55, 0.3), (radius, -low * 0.5, 0.3), (radius, 1.5), (0, 1.5),
     ])  # fmt: skip
     gasket = revolve([(0, 1), (radius * 1.5, 1), (radius * 1.5, 2.4), (0, 2.4)])
     return (
         Part(housing, HOUSING),
         Part(gasket, GASKET),
-        Part(dip_tube(-dip, -low - 2, bend=bend), TUBE),
+        Part(dip_tube(-dip, -low - 2, nipple * 0.68, bend), TUBE),
     )
 
 
