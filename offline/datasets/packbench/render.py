@@ -71,7 +71,8 @@ def _beauty(camera: Camera, scene: dict[str, Any], samples: int, seed: int) -> I
     halves = [_render(stage, light, max(samples // 2, 1), 2 * seed + i)[..., :3] for i in (0, 1)]
     guide = {"type": "aov", "aovs": "normal:sh_normal,albedo:albedo"}
     seen = _render(stage, guide, GUIDE_SAMPLES, seed)
-    features = np.dstack([seen[..., -6:-3] / 2, seen[..., -3:]])
+    # Metals answer with their highlight's peak, far above 1: no detail of the surface.
+    features = np.dstack([seen[..., -6:-3] / 2, np.clip(seen[..., -3:], 0, 1)])
     return denoise(halves[0], halves[1], features)
 
 

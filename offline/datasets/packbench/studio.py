@@ -14,7 +14,7 @@ from offline.datasets.packbench.shapes.meshes import Mesh
 
 WHITE = 0.86  # reflectance of white background paper
 FRONT, BEND, BACK, TOP = -3.2, 3.0, 8.0, 9.0  # where the sweep begins, bends and ends; scene units
-NARROW, WIDE = 2.3, 5.5  # its half width at the product, where lamps shall mirror, and behind
+NARROW, WIDE = 2.1, 5.5  # its half width at the product, where lamps shall mirror, and behind
 JITTER = 7.0  # degrees that a light stand is off its mark from shot to shot
 
 
@@ -47,24 +47,24 @@ def _box(
 # The shares are a judgement from looking through packaging suppliers' catalogues, not a count.
 # Lights reach below the horizon (elevation 0): a product stands higher than its lamps' lower edge.
 RIGS = (
-    Rig("softboxes", 0.46, 0.3, 1.04, (
+    Rig("softboxes", 0.50, 0.26, 1.0, (
         _box(-56, 0, 30, 100, 5.2), _box(62, 0, 24, 96, 3.8), _box(0, 78, 400, 40, 5.6, 10),
     )),
-    Rig("tent", 0.16, 0.8, 1.03, (
+    Rig("tent", 0.12, 0.7, 1.0, (
         _box(-52, 0, 66, 100, 2.0, 14), _box(52, 0, 66, 100, 1.8, 14),
         _box(0, 78, 400, 44, 3.4, 14),
     )),
-    Rig("window", 0.14, 0.5, 1.0, (
-        _box(-82, 26, 17, 34, 15, 2), _box(-63, 26, 17, 34, 15, 2),
-        _box(-82, -10, 17, 34, 9, 2), _box(-63, -10, 17, 34, 9, 2),
-        _box(60, 10, 60, 80, 1.0, 12), _box(0, 80, 400, 36, 2.2, 10),
+    Rig("window", 0.14, 0.5, 0.94, (
+        _box(-82, 26, 17, 34, 11, 2), _box(-63, 26, 17, 34, 11, 2),
+        _box(-82, -10, 17, 34, 5, 2), _box(-63, -10, 17, 34, 5, 2),
+        _box(60, 10, 60, 80, 1.0, 12), _box(0, 80, 400, 40, 3.0, 10),
     )),
-    Rig("cards", 0.16, 0.25, 1.04, (
+    Rig("cards", 0.16, 0.22, 1.01, (
         _box(0, 76, 400, 44, 5.6, 10), _box(-46, 0, 20, 110, 5.4), _box(48, 0, 14, 110, 5.6),
         _box(-96, 0, 36, 180, 0.02, 3), _box(96, 0, 36, 180, 0.02, 3),
         _box(0, 0, 16, 140, 0.08, 6),
     )),
-    Rig("hard", 0.08, 0.7, 1.02, (
+    Rig("hard", 0.08, 0.7, 1.0, (
         _box(-40, 44, 5, 5, 330, 1), _box(52, 0, 50, 90, 1.5, 12), _box(0, 80, 400, 34, 2.2, 10),
     )),
 )  # fmt: skip

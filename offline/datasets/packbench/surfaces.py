@@ -27,7 +27,7 @@ CLEAR: dict[Finish, tuple[float, float]] = {  # refractive index, roughness
     "glass": (1.5, 0.0), "clear": (1.45, 0.0), "liquid": (1.33, 0.0), "frosted": (1.3, 0.3),
 }  # fmt: skip
 MILKY = 0.62  # of the light, silicone's skin scatters so much; the rest passes straight on
-THROUGH = 0.45  # light passes four walls, front to back: each tints it by this power of all
+THROUGH = 0.3  # light passes four walls, front to back: each tints it by this power of all
 GRAIN_MM = 28.0  # one tile of the solid textures
 ROUND = 0.06  # how far the two halves of an axis' cross section may differ and count as turned
 
