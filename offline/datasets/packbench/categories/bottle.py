@@ -268,7 +268,7 @@ CATEGORY = Category(
             "toner", "Toner bottle",
             {
                 "radius": Measure(20, 29), "height": Measure(85, 135),
-                "taper": Measure(0.66, 0.98, "ratio"), "cap": Measure(0.22, 0.42, "ratio"),
+                "taper": Measure(0.74, 0.99, "ratio"), "cap": Measure(0.22, 0.42, "ratio"),
                 "edge": Measure(0.6, 7),
             },
             {

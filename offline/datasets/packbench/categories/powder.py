@@ -110,7 +110,7 @@ def _shaker(p: Parameters) -> Model:
     half = neck + p["cap"] * (radius - neck)
     cover = lid(circle(half + 1.9), p["cap height"], p.surfaces["lid"], edge=p["cap edge"])
     if p.choices["lid"] == "beside":
-        cover = standing_beside(cover, half + 1.9, radius)
+        cover = standing_beside(cover, radius, radius)
     else:
         cover = moved(cover, z=seat(outline))
     mark = marked(p.choices["print"], outline, body, p.artwork, 0.16 * height, 0.74 * height,

@@ -50,7 +50,7 @@ def _roll_on(
     ball = roller(outline, neck, p.surfaces["housing"], p.surfaces["ball"], body, lip=lip)
     tall = ball.rise + p["headroom"]
     cover = (*lid(cap, tall, p.surfaces["cap"], edge=edge, dome=dome, wall=CAP_WALL), *trim)
-    placed = capped(cover, cap.half_x, outline, p.choices["cap"], half)
+    placed = capped(cover, outline, p.choices["cap"])
     height = outline.top - NECK_HEIGHT
     mark = marked(p.choices["print"], outline, body, p.artwork, 0.14 * height, 0.76 * height,
                   1.9 * half)  # fmt: skip
@@ -73,13 +73,13 @@ def _vial(p: Parameters) -> Model:
 
 def _deodorant(p: Parameters) -> Model:
     radius = p["radius"]
-    neck = 0.74 * radius
+    top = radius * p["taper"]
+    neck = 0.74 * top
     outline = bottle(
-        circle(radius), radius * p["slenderness"], neck, shoulder=p["shoulder"], slope=2, foot=4,
-        taper=p["taper"],
+        circle(radius), radius * p["slenderness"], neck, shoulder=p["shoulder"] * (top - neck),
+        slope=2, foot=4, taper=p["taper"],
     )  # fmt: skip
-    half = radius * p["taper"] - 0.3
-    return _roll_on(p, outline, neck * p["taper"], circle(half), radius * p["dome"], 1.6)
+    return _roll_on(p, outline, neck, circle(top - 0.3), radius * p["dome"], 1.6)
 
 
 def _waisted(p: Parameters) -> Model:
@@ -146,7 +146,7 @@ CATEGORY = Category(
             "deodorant", "Deodorant roll-on",
             {
                 "radius": Measure(19, 25), "slenderness": Measure(2.2, 3.3, "ratio"),
-                "shoulder": Measure(2, 5), "taper": Measure(0.84, 1, "ratio"),
+                "shoulder": Measure(0.1, 0.8, "ratio"), "taper": Measure(0.84, 1, "ratio"),
                 "dome": Measure(0.1, 0.75, "ratio"), "headroom": Measure(2, 12),
             },
             {

@@ -44,12 +44,12 @@ VIEWS = (
 
 
 def _finished(
-    p: Parameters, stick: Stick, cover: Parts, half: float, span: tuple[float, float],
+    p: Parameters, stick: Stick, cover: Parts, section: Section, span: tuple[float, float],
     width: float,
 ) -> Model:  # fmt: skip
     """Stick, print and cap."""
     mark = marked(p.choices["print"], stick.outline, p.surfaces["case"], p.artwork, *span, width)
-    placed = capped(stick, cover, half, p.choices["cap"], half)
+    placed = capped(stick, cover, section, p.choices["cap"])
     return Model((*stick.parts, *mark, *placed), stick.volume_ml)
 
 
@@ -64,7 +64,7 @@ def _lipstick(p: Parameters, section: Section) -> Model:
         low = 0.82 * base
         ring = case(inset(section, -0.25), low, low + 1.6, 0.3, 0.3)
         stick = _adding(stick, Part(ring, p.surfaces["sleeve"]))
-    return _finished(p, stick, cover, section.half_x, (0.12 * base, 0.74 * base),
+    return _finished(p, stick, cover, section, (0.12 * base, 0.74 * base),
                      1.4 * section.half_x)  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def _deodorant(p: Parameters) -> Model:
     )
     stick = Stick(parts, body, height + 0.6, lift + p["rise"], block.volume() / 1000)
     cover = cap_over(stick, section, p.surfaces["cap"], crown=p["crown"], headroom=-2, wall=1.2)
-    return _finished(p, stick, cover, half, (0.14 * height, 0.86 * height), 1.5 * half)
+    return _finished(p, stick, cover, section, (0.14 * height, 0.86 * height), 1.5 * half)
 
 
 def _foundation(p: Parameters) -> Model:
@@ -118,7 +118,7 @@ def _foundation(p: Parameters) -> Model:
     body = turned(section, [(radius, 0, 0.6), (radius, base)])
     stick = Stick(parts, body, base + 0.5, lift + p["rise"], mass.volume() / 1000)
     cover = cap_over(stick, section, p.surfaces["cap"], edge=1, wall=1)
-    return _finished(p, stick, cover, radius, (0.14 * base, 0.82 * base), 1.4 * radius)
+    return _finished(p, stick, cover, section, (0.14 * base, 0.82 * base), 1.4 * radius)
 
 
 def _balm(p: Parameters) -> Model:
@@ -126,7 +126,7 @@ def _balm(p: Parameters) -> Model:
     radius, height = p["radius"], p["height"]
     low = p["wheel"]
     section = circle(radius)
-    top = height + 6
+    top = height + p["neck"]
     mass = bullet(radius * 0.76, top - 1, top + p["rise"], p.choices["tip"])
     parts = (
         Part(case(section, low + 0.5, height, 0.4, 0.4), p.surfaces["case"]),
@@ -136,9 +136,9 @@ def _balm(p: Parameters) -> Model:
         Part(mass, p.surfaces["bullet"]),
     )
     body = turned(section, [(radius, low + 0.5), (radius, height)])
-    stick = Stick(parts, body, height + 0.4, 6 + p["rise"], mass.volume() / 1000)
-    cover = cap_over(stick, section, p.surfaces["cap"], edge=p["edge"], headroom=p["edge"])
-    return _finished(p, stick, cover, radius, (low + 2, height - 1.5), 4.4 * radius)
+    stick = Stick(parts, body, height + 0.4, p["neck"] + p["rise"], mass.volume() / 1000)
+    cover = cap_over(stick, section, p.surfaces["cap"], edge=1.2)
+    return _finished(p, stick, cover, section, (low + 2, height - 1.5), 2.6 * radius)
 
 
 def _crayon(p: Parameters) -> Model:
@@ -159,7 +159,7 @@ def _crayon(p: Parameters) -> Model:
     )
     stick = Stick(parts, barrel, length + 0.3, p["ferrule"] + p["rise"], mass.volume() / 1000)
     cover = cap_over(stick, circle(radius), p.surfaces["cap"], edge=1.5, headroom=4)
-    return _finished(p, stick, cover, radius, (0.34 * length, 0.84 * length), 1.8 * radius)
+    return _finished(p, stick, cover, circle(radius), (0.34 * length, 0.84 * length), 1.8 * radius)
 
 
 PLACED = ("", "beside", "beside", "on")
@@ -234,7 +234,7 @@ CATEGORY = Category(
             "balm", "Lip balm stick",
             {
                 "radius": Measure(7.4, 9.4), "height": Measure(40, 54), "wheel": Measure(6, 12),
-                "rise": Measure(10, 15), "edge": Measure(0.5, 4),
+                "rise": Measure(10, 15), "neck": Measure(4, 9),
             },
             {
                 "case": (*offered(gloss, "white", "yellow", "mint", "sky", "berry"),

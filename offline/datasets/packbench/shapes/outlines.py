@@ -116,7 +116,7 @@ def turned(section: Section, corners: Sequence[Corner], round_from: float = math
     """The outline of ``section`` whose half x follows a profile of ``corners``, foot to rim.
 
     Below z = ``round_from`` every side moves in by as much; above it the section becomes a
-    circle while it narrows to the last corner's radius: the round neck of a square bottle.
+    circle while it narrows to its neck, the last two corners: a square bottle's round mouth.
     """
     half_x, z = profile([(0, corners[0][1]), *corners], STEPS)[1:].T
     inset = section.half_x - half_x
@@ -124,7 +124,7 @@ def turned(section: Section, corners: Sequence[Corner], round_from: float = math
     corner = np.maximum(section.corner - inset, min(section.corner, 0.3))
     over = z >= round_from
     if over.any():
-        first, neck = int(np.argmax(over)), half_x[-1]
+        first, neck = int(np.argmax(over)), max(corner[0] for corner in corners[-2:])
         share = np.clip((half_x[first] - half_x) / max(half_x[first] - neck, 1e-6), 0, 1)[over]
         half_y[over] = half_y[first] + share * (neck - half_y[first])
         corner[over] = corner[first] + share * (neck - corner[first])

@@ -53,8 +53,9 @@ def roller(
     return Roller(parts, top - shoulder + rim + (1 - SUNK) * size)
 
 
-def capped(cover: Parts, half: float, outline: Outline, placed: str, body_half: float) -> Parts:
+def capped(cover: Parts, outline: Outline, placed: str) -> Parts:
     """The cap on the shoulder of a ``bottle``, or standing beside it."""
     if placed == "beside":
-        return standing_beside(cover, half, body_half)
+        half_x, half_y = outline.levels[:, :2].max(axis=0)
+        return standing_beside(cover, float(half_x), float(half_y))
     return moved(cover, z=outline.top - NECK_HEIGHT + 0.4)

@@ -32,7 +32,7 @@ class Stick:
 def case(section: Section, low: float, high: float, edge: float = 0.5, foot: float = 0.5) -> Mesh:
     """A solid prism of this section between two heights, its edges broken."""
     r = section.half_x
-    return turned(section, [(r, low, foot), (r, high, edge)] + [(r - edge - 0.3, high)]).solid()
+    return turned(section, [(r, low, foot), (r, high, edge), (r - edge - 0.3, high)]).solid()
 
 
 def inset(section: Section, by: float) -> Section:
@@ -112,11 +112,12 @@ def wheel(section: Section, height: float, material: Material) -> Part:
     return Part(revolve(rim, ribs=36, depth=0.7), material)
 
 
-def capped(stick: Stick, cover: Parts, half: float, placed: str, body_half: float) -> Parts:
-    """The cap on its seat, standing beside, or nowhere."""
+def capped(stick: Stick, cover: Parts, section: Section, placed: str) -> Parts:
+    """The cap on its seat, standing beside a stick of this section, or nowhere."""
     if placed == "on":
         return moved(cover, z=stick.seat)
-    return standing_beside(cover, half, body_half, 4) if placed == "beside" else ()
+    beside = placed == "beside"
+    return standing_beside(cover, section.half_x, section.half_y, 4) if beside else ()
 
 
 def cap_over(

@@ -113,6 +113,11 @@ def whipped(radius: float, z: float, height: float = 3) -> Mesh:
     return loft([bottom, *rings, tip], [False, True, True, *[False] * 28])
 
 
-def standing_beside(cover: Parts, half: float, vessel_radius: float, gap: float = 5) -> Parts:
-    """A cap of half width ``half`` on the ground, right of a vessel and a little in front of it."""
-    return moved(cover, vessel_radius + half + gap, -0.35 * vessel_radius)
+def standing_beside(cover: Parts, half_x: float, half_y: float, gap: float = 5) -> Parts:
+    """A cap on the ground, right of a vessel of these half extents.
+
+    Their backs align, so that both rest on the ground when the picture shows them lying.
+    """
+    points = np.vstack([part.mesh.vertices for part in cover])
+    left, back = points[:, 0].min(), points[:, 1].max()
+    return moved(cover, half_x + gap - float(left), half_y - float(back))
