@@ -64,10 +64,10 @@ def phone_picture(
 ) -> Developed:
     """A snapshot: metered, white-balanced roughly, a little unsharp, noisy, oversharpened."""
     balance = np.exp(rng.normal(0, (0.05, 0.015, 0.06))) * 2 ** rng.normal(0, 0.28)
-    noise = math.exp(rng.uniform(math.log(1.0), math.log(14.0)))  # a sunny desk to a dim room
+    noise = math.exp(rng.uniform(math.log(0.5), math.log(8.0)))  # a sunny desk to a dim room
     process = Process(
-        blur=_phone_blur(_scale(radiance), rng), key=rng.uniform(0.19, 0.28), trust=0.85,
-        gains=_triple(balance), neutral=rng.uniform(0.3, 0.8), vignette=rng.uniform(0, 0.22),
+        blur=_phone_blur(_scale(radiance), rng), key=rng.uniform(0.22, 0.32), trust=0.85,
+        gains=_triple(balance), neutral=rng.uniform(0.3, 0.75), vignette=rng.uniform(0, 0.22),
         shot=1e-4 * noise, read=0.0012 * math.sqrt(noise), shoulder=rng.uniform(1.6, 3.5),
         contrast=rng.uniform(0.05, 0.4), saturation=rng.uniform(0.95, 1.25),
         sharpening=rng.uniform(0.2, 1.2), jpeg_quality=int(rng.integers(55, 93)),
@@ -151,13 +151,17 @@ def _scale(image: Image) -> float:
 
 
 def _metered(light: Image, process: Process) -> Image:
-    """(3,) gains: towards ``key`` by the centre-weighted log mean, towards grey by the means."""
+    """(3,) gains: towards ``key`` by the centre-weighted log mean, and towards grey.
+
+    The light's colour is estimated by shades of grey (Finlayson and Trezzi, CIC 2004, p = 6).
+    """
     if not process.key:
         return np.ones(3, np.float32)
     height, width = light.shape[:2]
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]) + 0.25
     level = math.exp(float(np.average(np.log(light @ LUMA + 1e-3), weights=window)))
-    means = np.minimum(light, 4 * level).reshape(-1, 3).mean(axis=0) + 1e-6
+    capped = np.minimum(light, 6 * level).reshape(-1, 3).astype(np.float64) + 1e-6
+    means = np.mean(capped**6, axis=0) ** (1 / 6)
     cast_out = (float(means @ LUMA) / means) ** process.neutral
     return np.asarray(cast_out * process.key / level**process.trust, np.float32)
 

@@ -7,8 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, placed, planar
-from offline.datasets.packbench.phone.plants import grid_mesh, joined, plant
+from offline.datasets.packbench.phone.pieces import (
+    Piece,
+    Surface,
+    Thing,
+    grid_mesh,
+    joined,
+    placed,
+    planar,
+)
+from offline.datasets.packbench.phone.plants import plant
 from offline.datasets.packbench.phone.textures import Sheet, Texture, mixed, plain, tinted
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, box, revolve, tube
@@ -83,8 +91,7 @@ def carton(rng: np.random.Generator) -> Thing:
     band, rule = rng.uniform(0.3, 0.7), rng.uniform(0.06, 0.2)
     texture = tinted(paper, 0.97 + 0.04 * sheet.clouds((0.2, 0.2)))
     texture = mixed(texture, ink, np.asarray(np.abs(sheet.y - band) < rule, np.float32))
-    lines = (np.abs((sheet.y * 26) % 1 - 0.5) < 0.2) & (sheet.clouds((0.04, 0.05), 1) > 0.42)
-    texture = mixed(texture, ink, np.asarray(lines & (sheet.y > band + rule + 0.06), np.float32))
+    texture = mixed(texture, ink, sheet.print(0.04, 0.02) * (sheet.y > band + rule + 0.06))
     return (Piece(mesh, Surface(texture, rng.uniform(0.15, 0.5))),)
 
 
@@ -201,15 +208,15 @@ def _book(width: float, depth: float, thick: float, rng: np.random.Generator) ->
     spine = box(width, board + 1, thick, 0.8, 0.4).moved(y=-depth / 2 + board / 2)
     pages = box(width - 5, depth - 5, thick - 2 * board, 0.4, 0.1).moved(z=board)
     edges = tinted((0.62, 0.58, 0.50), 0.75 + 0.4 * Sheet(40, rng).clouds((0.6, 40), 1))
-    bound = joined([Piece(planar(mesh, 120), cover) for mesh in (*boards, spine)])
-    return (bound, Piece(planar(pages, 40), Surface(edges, 0.8)))
+    bound = planar(joined([*boards, spine]), 120)
+    return (Piece(bound, cover), Piece(planar(pages, 40), Surface(edges, 0.8)))
 
 
 def _cover(rng: np.random.Generator) -> Texture:
     sheet, ink = Sheet(120, rng), _one(COVERS, rng)
     cloth = tinted(_one(COVERS, rng), 0.92 + 0.12 * sheet.clouds((1.2, 1.2), 1))
-    title = (sheet.clouds((9, 6), 1) > 0.45) & (np.abs(sheet.y % 60 - 30) < 5)
-    return mixed(cloth, ink, np.asarray(title & (np.abs(sheet.x - 60) < 34), np.float32))
+    framed = (np.abs(sheet.y % 60 - 30) < 5) & (np.abs(sheet.x - 60) < 34)
+    return mixed(cloth, ink, sheet.print(10, 4) * framed)
 
 
 def _ellipsoid(radius: float, height: float, lumps: float, rng: np.random.Generator) -> Mesh:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, planar
-from offline.datasets.packbench.phone.plants import grid_mesh
+from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, grid_mesh, planar
 from offline.datasets.packbench.phone.skin import (
     Bone,
     Limb,
@@ -60,7 +59,7 @@ class Hand:
 
     def samples(self) -> Array:
         """(N, 3) points on the skin."""
-        return np.vstack([bone.samples(24, 16) for bone in self.bones])
+        return np.vstack([bone.samples(30, 16) for bone in self.bones])
 
 
 def holding(grip: Grip, inset: float, reach: float, size: float, rng: np.random.Generator) -> Hand:

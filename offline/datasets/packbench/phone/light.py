@@ -31,29 +31,29 @@ def lighting(rng: np.random.Generator) -> Lighting:
 
 def window(rng: np.random.Generator) -> Lighting:
     """Daylight from a window of one or several panes at a side."""
-    azimuth, elevation = _sideways(rng, 30, 125), rng.uniform(18, 48)
+    azimuth, elevation = _sideways(rng, 25, 82), rng.uniform(18, 48)
     width, height = rng.uniform(22, 55), rng.uniform(28, 50)
     columns, rows = int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    day, bright = rng.uniform(5200, 9500), rng.uniform(16, 40)
     panes = tuple(
         Softbox(
             azimuth + width * ((i + 0.5) / columns - 0.5),
             elevation + height * ((j + 0.5) / rows - 0.5),
             width / columns - 2.5,
             height / rows - 2.5,
-            tinted(rng.uniform(9, 14), day),
+            tinted(bright, day),
         )
-        for day in (rng.uniform(5200, 9500),)
         for i in range(columns)
         for j in range(rows)
     )
-    return Lighting(tinted(rng.uniform(0.35, 0.8), rng.uniform(4200, 6500)), panes)
+    return Lighting(tinted(rng.uniform(0.25, 0.6), rng.uniform(4200, 6500)), panes)
 
 
 def sun(rng: np.random.Generator) -> Lighting:
     """Hard sun with blue light from the sky; half of the time through a window's bars."""
-    azimuth, elevation = _sideways(rng, 35, 140), rng.uniform(26, 50)
-    disc = Softbox(azimuth, elevation, 2.2, 2.2, tinted(rng.uniform(1800, 3000), 5200))
-    sky = Softbox(azimuth, 45, 70, 60, tinted(1.6, 11000))
+    azimuth, elevation = _sideways(rng, 30, 80), rng.uniform(26, 50)
+    disc = Softbox(azimuth, elevation, 2.2, 2.2, tinted(rng.uniform(5000, 12000), 5200))
+    sky = Softbox(azimuth, 45, 70, 60, tinted(1.8, 11000))
     bars = window_bars(azimuth, elevation, rng) if rng.uniform() < 0.5 else ()
     return Lighting(tinted(rng.uniform(0.3, 0.55), 6500), (sky, disc), bars)
 
@@ -62,29 +62,29 @@ def ceiling(rng: np.random.Generator) -> Lighting:
     """One to three lamps overhead, from cold tubes to warm bulbs."""
     kelvin = rng.uniform(2900, 5600)
     lamps = tuple(
-        Softbox(rng.uniform(-180, 180), rng.uniform(58, 80), rng.uniform(14, 60),
+        Softbox(rng.uniform(-100, 100), rng.uniform(50, 80), rng.uniform(14, 60),
                 rng.uniform(6, 16), tinted(rng.uniform(25, 60), kelvin))
         for _ in range(int(rng.integers(1, 4)))
     )  # fmt: skip
-    return Lighting(tinted(rng.uniform(0.3, 0.7), kelvin + 400), lamps)
+    return Lighting(tinted(rng.uniform(0.2, 0.5), kelvin + 400), lamps)
 
 
 def overcast(rng: np.random.Generator) -> Lighting:
     """Soft light from a large window behind the photographer or above."""
-    big = Softbox(rng.uniform(-60, 60), rng.uniform(35, 60), 110, 55, tinted(3.2, 6800))
-    return Lighting(tinted(0.7, rng.uniform(5600, 7500)), (big,))
+    big = Softbox(rng.uniform(-60, 60), rng.uniform(35, 60), 110, 55, tinted(5.5, 6800))
+    return Lighting(tinted(0.5, rng.uniform(5600, 7500)), (big,))
 
 
 def flash(rng: np.random.Generator) -> Lighting:
     """The phone's own lamp beside its lens, in a dim room."""
-    lamp = Softbox(rng.uniform(-4, 4), rng.uniform(22, 48), 3, 3, tinted(900, 5800))
+    lamp = Softbox(rng.uniform(-4, 4), rng.uniform(22, 48), 3, 3, tinted(2400, 5800))
     return Lighting(tinted(rng.uniform(0.25, 0.5), 3200), (lamp,))
 
 
 def desk_lamp(rng: np.random.Generator) -> Lighting:
     """One warm lamp at a side, the evening's rest around it."""
     glow = tinted(rng.uniform(70, 140), rng.uniform(2600, 3400))
-    place = _sideways(rng, 20, 110), rng.uniform(28, 60)
+    place = _sideways(rng, 20, 82), rng.uniform(28, 60)
     lamp = Softbox(*place, rng.uniform(8, 18), rng.uniform(8, 16), glow)
     return Lighting(tinted(rng.uniform(0.2, 0.4), 3600), (lamp,))
 
@@ -96,7 +96,7 @@ KINDS: tuple[tuple[Callable[[np.random.Generator], Lighting], float], ...] = (
 
 
 def window_bars(azimuth: float, elevation: float, rng: np.random.Generator) -> Thing:
-    """A window's bars 1.1 m from the product in the sun's way, mm; the sun is at ``azimuth``."""
+    """A window's bars 1.1 m from the product in the sun's way, mm; +azimuth is to the left."""
     paint = Surface(plain(0.7, 0.7, 0.7))
     pitch, width = rng.uniform(110, 220), rng.uniform(12, 32)
     shift = rng.uniform(-0.5, 0.5, 2) * pitch
@@ -104,7 +104,7 @@ def window_bars(azimuth: float, elevation: float, rng: np.random.Generator) -> T
     level = [box(1600, 30, width).moved(z=shift[1] + 800 + i * pitch) for i in range(-3, 4)]
     reach, rise = (1100 * f(math.radians(elevation)) for f in (math.cos, math.sin))
     return tuple(
-        Piece(mesh.moved(0, -reach, rise - 800).turned("z", azimuth), paint)
+        Piece(mesh.moved(0, -reach, rise - 800).turned("z", -azimuth), paint)
         for mesh in [*upright, *level]
     )
 
@@ -129,5 +129,5 @@ def tinted(radiance: float, kelvin: float) -> Colour:
 
 
 def _sideways(rng: np.random.Generator, low: float, high: float) -> float:
-    """An azimuth to the left or to the right of the camera."""
+    """An azimuth to the left or the right of the camera; beyond 90 the wall would be in the way."""
     return float(rng.choice([-1, 1])) * rng.uniform(low, high)

@@ -10,8 +10,15 @@ import numpy as np
 
 from offline.datasets.packbench.phone.clutter import carton
 from offline.datasets.packbench.phone.hands import WIDEST, Grip, hand_thing, holding
-from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, bounds, planar
-from offline.datasets.packbench.phone.plants import grid_mesh, joined, leaf, leaf_surface
+from offline.datasets.packbench.phone.pieces import (
+    Piece,
+    Surface,
+    Thing,
+    bounds,
+    grid_mesh,
+    planar,
+)
+from offline.datasets.packbench.phone.plants import leaf, leaf_surface
 from offline.datasets.packbench.phone.sight import Sight, samples
 from offline.datasets.packbench.phone.textures import Sheet, mixed, plain, tinted
 from offline.datasets.packbench.shapes.meshes import Array, Mesh, box, tube
@@ -91,7 +98,7 @@ def _leaf(sight: Sight, rng: np.random.Generator) -> Occluder:
         blades.append(Piece(turned.moved(y=-place), green))
         place += rng.uniform(14, 30)
     stalk = tube([(-400, -6), (-place, -1), (2, 0)], [2.2, 1.6, 1.0]).turned("z", 90)
-    twig = joined(blades), Piece(stalk, Surface(plain(0.13, 0.10, 0.05), 0.5))
+    twig = *blades, Piece(stalk, Surface(plain(0.13, 0.10, 0.05), 0.5))
     right, up, towards = sight.axes
     angle = math.radians(rng.uniform(-30, 210))  # from a side or from above
     inwards = -(math.cos(angle) * right + math.sin(angle) * up)
@@ -105,12 +112,11 @@ def _leaf(sight: Sight, rng: np.random.Generator) -> Occluder:
 def _card(sight: Sight, rng: np.random.Generator) -> Occluder:
     """A printed card of credit-card size that stands before the product, leaning a little."""
     sheet = Sheet(90, rng)
-    text = (np.abs((sheet.y / 7) % 1 - 0.5) < 0.2) & (sheet.clouds((7, 5), 1) > 0.4)
-    text = text & (sheet.x > 14) & (sheet.x < 70) & (sheet.y > 30) & (sheet.y < 62)
+    text = sheet.print(6, 2.6) * (np.abs(sheet.x - 42) < 28) * (np.abs(sheet.y - 46) < 16)
     paper = tinted(
         rng.uniform((0.5, 0.5, 0.45), (0.78, 0.76, 0.72)), np.ones_like(sheet.x * sheet.y)
     )
-    ink = Surface(mixed(paper, (0.05, 0.05, 0.06), np.asarray(text, np.float32)), 0.3)
+    ink = Surface(mixed(paper, (0.05, 0.05, 0.06), text), 0.3)
     card = planar(box(85, 0.8, 54, 0.3, 0.2), 90).turned("x", -rng.uniform(4, 16))
     return _beside((Piece(card.moved(z=0.4), ink),), sight, rng)
 

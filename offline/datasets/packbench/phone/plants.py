@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing
+from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, grid_mesh
 from offline.datasets.packbench.phone.textures import SIDE, Texture, plain
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, revolve
@@ -60,26 +60,4 @@ def plant(rng: np.random.Generator) -> Thing:
         blade = leaf(length, length * slim, rng.uniform(0.5, 2.2), 1.5)
         tilted = blade.turned("x", rng.uniform(0, 55)).turned("z", i * 137.5)  # golden angle
         blades.append(Piece(tilted.moved(z=height - 8), green))
-    return (Piece(pot, clay), joined(blades))
-
-
-def joined(pieces: list[Piece]) -> Piece:
-    """Pieces of one surface as one mesh: a scene with fewer shapes loads faster."""
-    offsets = np.cumsum([0, *(len(p.mesh.vertices) for p in pieces[:-1])])
-    vertices = np.vstack([p.mesh.vertices for p in pieces])
-    faces = np.vstack([p.mesh.faces + o for p, o in zip(pieces, offsets, strict=True)])
-    uv = [p.mesh.uv for p in pieces if p.mesh.uv is not None]
-    whole = Mesh(
-        vertices, faces.astype(np.int32), np.vstack(uv) if len(uv) == len(pieces) else None
-    )
-    return Piece(whole, pieces[0].surface)
-
-
-def grid_mesh(points: np.ndarray, uv: np.ndarray) -> Mesh:
-    """A mesh over (R, C, 3) points with (R, C, 2) texture coordinates."""
-    rows, columns = points.shape[:2]
-    corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)[None]).ravel()
-    first = np.column_stack([corner, corner + 1, corner + columns + 1])
-    second = np.column_stack([corner, corner + columns + 1, corner + columns])
-    faces = np.vstack([first, second]).astype(np.int32)
-    return Mesh(points.reshape(-1, 3), faces, uv.reshape(-1, 2))
+    return (Piece(pot, clay), *blades)

@@ -13,6 +13,7 @@ from offline.datasets.packbench.phone.pieces import Thing
 from offline.datasets.packbench.shapes.meshes import Array
 
 CELLS = 32  # across the product's larger side
+SMALLEST = 2.2  # mm of a cell: what is sampled more sparsely would seem to have holes
 PRODUCT_SAMPLES = 12_000  # ten a cell: no holes
 THING_SAMPLES = 30_000
 
@@ -62,7 +63,12 @@ class Sight:
     def _grid(self) -> tuple[Array, float]:
         seen = self.camera.project(self.points * self.scale)
         low, high = seen.min(axis=0), seen.max(axis=0)
-        return low, float((high - low).max()) / CELLS + 1e-9
+        return low, self._cell(float((high - low).max()))
+
+    def _cell(self, extent: float) -> float:
+        """Pixels of a cell where the product reaches over ``extent`` pixels."""
+        half = np.tan(np.radians(self.camera.field) / 2) * np.linalg.norm(self.eye - self.middle)
+        return max(extent / CELLS, SMALLEST * max(self.camera.size) / 2 / float(half)) + 1e-9
 
     @cached_property
     def _product(self) -> Array:

@@ -18,7 +18,7 @@ TONES = (
     "292420",
 )  # fmt: skip
 CELL = 2.2  # mm of the grid that the surface is found on
-FAR = 40.0  # mm; further off, distances are of no use
+FAR = 40.0  # mm; as far off as no fillet reaches
 
 
 @dataclass(frozen=True)
@@ -80,20 +80,22 @@ def skinned(palm: Limb, fingers: Sequence[Limb], web: float = 7.0) -> Mesh:
     low, high = ends.min(axis=0) - reach, ends.max(axis=0) + reach
     axes = [np.arange(low[i], high[i] + CELL, CELL) for i in range(3)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    trunk = palm.distance(points)
-    field = trunk
+    trunk = np.full(points.shape[:3], FAR)
+    for bone in palm.bones:
+        box = _around((bone,), axes)
+        trunk[box] = smooth_minimum(trunk[box], bone.distance(points[box]), palm.blend)
+    field = trunk.copy()
     for finger in fingers:
-        box = _around(finger, axes)
+        box = _around(finger.bones, axes)
         blended = smooth_minimum(trunk[box], finger.distance(points[box]), web)
-        field = field.copy() if field is trunk else field
         field[box] = np.minimum(field[box], blended)
     return surface_net(field, low, CELL)
 
 
-def _around(limb: Limb, axes: Sequence[Array]) -> tuple[slice, slice, slice]:
-    """The part of the grid that the limb's skin and its fillets can reach."""
-    ends = np.array([[bone.start, bone.end] for bone in limb.bones]).reshape(-1, 3)
-    reach = max(bone.thick for bone in limb.bones) + 12
+def _around(bones: Sequence[Bone], axes: Sequence[Array]) -> tuple[slice, slice, slice]:
+    """The part of the grid that the skin of ``bones`` and its fillets can reach."""
+    ends = np.array([[bone.start, bone.end] for bone in bones]).reshape(-1, 3)
+    reach = max(max(bone.thick, bone.thin) for bone in bones) + 12
     i, j, k = (
         slice(*np.searchsorted(axes[n], [ends[:, n].min() - reach, ends[:, n].max() + reach]))
         for n in range(3)

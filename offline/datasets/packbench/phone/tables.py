@@ -91,13 +91,9 @@ def laminate(sheet: Sheet) -> Texture:
 def newspaper(sheet: Sheet) -> Texture:
     """Columns of print too small to read, under headlines."""
     paper = tinted((0.60, 0.57, 0.51), 0.94 + 0.1 * sheet.clouds((60, 60)))
-    columns = tiled(sheet, 3.4, 48, 0)
-    words = sheet.clouds((3.4, 3.0), 1) > 0.34
-    lines = np.abs((sheet.y / 3.4) % 1 - 0.5) < 0.3
-    text = words & lines & (columns.inside >= 0) & ((sheet.x % 48) > 4)
-    heads = (sheet.clouds((14, 11), 1) > 0.38) & ((sheet.y % 110) > 92) & ((sheet.y % 18) > 5)
-    ink = np.where((sheet.y % 110) > 88, heads, text * 0.75)
-    return mixed(paper, (0.04, 0.04, 0.045), np.asarray(ink, np.float32))
+    heads = sheet.print(9, 4.5) * ((sheet.y % 120) > 92)
+    text = sheet.print(2.9, 1.3) * ((sheet.y % 120) <= 88) * ((sheet.x % 48) > 4)
+    return mixed(paper, (0.04, 0.04, 0.045), np.asarray(heads + 0.7 * text, np.float32))
 
 
 def paint(sheet: Sheet) -> Texture:

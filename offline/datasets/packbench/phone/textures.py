@@ -46,6 +46,15 @@ class Sheet:
         low, high = float(total.min()), float(total.max())
         return np.asarray((total - low) / max(high - low, 1e-6), np.float32)
 
+    def print(self, pitch: float, letter: float) -> Shade:
+        """1 where lines ``pitch`` mm apart carry words of letters ``letter`` mm wide, else 0."""
+        size = int(self.mm / letter) + 1, int(self.mm / pitch) + 1
+        letters = (self.rng.random(size[::-1], dtype=np.float32) > 0.17).astype(np.float32)
+        letters *= self.rng.uniform(0.55, 1, size[::-1])
+        spread = cv2.resize(letters, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
+        line = (self.y * size[1] / self.mm) % 1
+        return np.asarray(spread * (np.abs(line - 0.5) < 0.24), np.float32)
+
     def pick(self, *offered: Colour) -> Colour:
         return offered[int(self.rng.integers(len(offered)))]
 
