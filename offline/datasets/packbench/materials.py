@@ -9,7 +9,7 @@ from typing import Literal
 
 Finish = Literal[
     "gloss", "satin", "rubber", "silicone", "metal", "brushed", "mirror", "glass", "frosted",
-    "clear", "liquid", "powder", "cream", "velour", "wood", "paper",
+    "clear", "liquid", "powder", "cream", "velour", "wood", "paper", "foam",
 ]  # fmt: skip
 SEE_THROUGH: frozenset[Finish] = frozenset({"glass", "frosted", "clear", "liquid", "silicone"})
 
@@ -32,6 +32,7 @@ TRADE_NAMES: dict[Finish, str] = {
     "brushed": "aluminium, satin", "mirror": "mirror", "glass": "glass", "frosted": "frosted glass",
     "clear": "PETG", "powder": "powder", "cream": "cream", "velour": "polyester velour",
     "wood": "bamboo", "silicone": "silicone, translucent", "liquid": "liquid", "paper": "label",
+    "foam": "polyurethane foam",
 }  # fmt: skip
 
 
@@ -62,7 +63,7 @@ gloss, satin, rubber, metal = _of("gloss"), _of("satin"), _of("rubber"), _of("me
 glass, frosted, clear, wood = _of("glass"), _of("frosted"), _of("clear"), _of("wood")
 powder, cream, velour = _of("powder"), _of("cream"), _of("velour")
 silicone, liquid, paper = _of("silicone"), _of("liquid"), _of("paper")
-brushed = _of("brushed")
+brushed, foam = _of("brushed"), _of("foam")
 
 
 def offered(finish: Callable[[str], Material], *colours: str) -> tuple[Material, ...]:

@@ -27,6 +27,7 @@ from offline.datasets.packbench.parameters import (
 )
 from offline.datasets.packbench.shapes.cases import Case, drawn_in, hinged, tray
 from offline.datasets.packbench.shapes.freeform import joined, of_section, slices, spread
+from offline.datasets.packbench.shapes.labels import contrasting
 from offline.datasets.packbench.shapes.meshes import Mesh, Section, circle, revolve
 from offline.datasets.packbench.shapes.pans import RELIEFS, cake, cushion, pan
 from offline.datasets.packbench.shapes.parts import Part, Parts, moved
@@ -131,7 +132,7 @@ def _shut(p: Parameters) -> Model:
 
 def _mark(p: Parameters, case: Case, half: float) -> Parts:
     """A metal plaque, a print or turned rings, all of half width ``half`` on the lid."""
-    trim, top = p.surfaces["trim"], case.top
+    body, trim, top = p.surfaces["case"], p.surfaces["trim"], case.top
     square = p.choices["mark"] == "plaque"
     outline = of_section(Section(half, half, half * p["corner"]) if square else circle(half))
     zero = np.zeros(1)
@@ -144,7 +145,8 @@ def _mark(p: Parameters, case: Case, half: float) -> Parts:
             return (Part(joined(*beads), trim),)
         case "print":
             paper = spread(outline, lambda x, y, share: top + case.swell(x, y) + 0.1)
-            return (Part(paper, replace(p.surfaces["case"], artwork=p.artwork, ink=trim.colour)),)
+            ink = contrasting(body.colour, p.artwork)
+            return (Part(paper, replace(body, artwork=p.artwork, ink=ink)),)
     plaque = cake(outline, 0.9, RELIEFS["rosette"], deep=0.4)
     return (Part(plaque.moved(z=top - 0.35 + float(case.swell(zero + half, zero)[0])), trim),)
 
@@ -198,8 +200,8 @@ CATEGORY = Category(
             {"width": Measure(62, 88), "depth": Measure(0.55, 0.8, "ratio"),
              "base": Measure(6.5, 11), "lid": LID, "corner": Measure(0.2, 0.95, "ratio"),
              "edge": EDGE, "gap": Measure(1.2, 4)},
-            {"case": CASES, "powder": POWDERS, "second": POWDERS, "third": POWDERS,
-             "pan": METALS}, _several,
+            {"case": CASES, "powder": POWDERS, "second": POWDERS, "third": POWDERS},
+            _several,
             {"lid": ("open", "ajar", "wide"), "shades": ("duo", "trio"), "relief": RELIEF[:4]},
         ),
         Archetype(

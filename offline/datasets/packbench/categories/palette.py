@@ -39,7 +39,7 @@ VIEWS = (
     View("front", 0, 34), View("left", -32, 40), View("right", 36, 30), View("above", 0, 68),
     View("high", -18, 54),
 )  # fmt: skip
-OPEN = {"open": 112.0, "wide": 136.0}  # degrees
+OPEN = 118.0  # degrees: a lid leans back on its hinge
 RECESS = 3.0  # mm, of a well under the rim
 STORIES = {  # twelve shades each, light to deep, as palettes are sold
     "nude": ("ivory", "peach", "sand", "nude", "blush", "tan", "coral", "ochre", "terracotta",
@@ -62,13 +62,14 @@ def _filled(p: Parameters, cells: Grid, z: float) -> Parts:
     shades = STORIES[p.choices["shades"]]
     centres = cells.centres()
     step = len(shades) / len(centres)
-    outline = of_section(cells.pan, 96)
+    fine = len(centres) <= 9  # many pans are small in the picture
+    outline = of_section(cells.pan, 96 if fine else 72)
     parts: Parts = ()
     for i, (x, y) in enumerate(centres):
         number = int(i * step)
         made = brushed if number in SHIMMER else powder
-        one = pan(outline, made(shades[number]), p.surfaces["pan"], p.choices["relief"],
-                  height=2, deep=0.7, rings=22)  # fmt: skip
+        one = pan(outline, made(shades[number]), p.surfaces["pan"], p.choices.get("relief", "linen"),
+                  height=2, deep=0.7, rings=22 if fine else 15)  # fmt: skip
         parts += moved(one, x, y, z)
     return parts
 
@@ -89,7 +90,7 @@ def _pans(p: Parameters, columns: int, rows: int, *, round_pans: bool = False) -
     cover = p.surfaces.get("lid", p.surfaces["case"])
     return Model(
         hinged(case, _filled(p, cells, case.base - RECESS), p.surfaces["case"], cover,
-               angle=OPEN[p.choices["lid"]], base=base,
+               angle=OPEN, base=base,
                inside=None if cover.see_through else MIRROR,
                catch_width=min(0.2 * p["width"], 16), hinge_width=0.42 * p["width"])
     )  # fmt: skip
@@ -123,7 +124,7 @@ def _book(p: Parameters) -> Model:
         marks += (inner_print(case, Material("paper", ink, p.artwork, card.colour)),)
     return Model(
         hinged(case, _filled(p, cells, case.base - RECESS), card, card,
-               angle=OPEN[p.choices["lid"]], inside=inside, marks=marks, base=base,
+               angle=OPEN, inside=inside, marks=marks, base=base,
                hinge_width=0.94 * p["width"], knuckles=1)
     )  # fmt: skip
 
@@ -146,7 +147,7 @@ PANS = (*offered(metal, "silver", "gold"), gloss("black"))
 CORNER, GAP = Measure(0.06, 0.34, "ratio"), Measure(1.6, 4.5)
 SHAPE = {"base": Measure(7, 11), "lid": Measure(0.45, 0.75, "ratio"), "rim": Measure(3.2, 7),
          "gap": GAP, "corner": CORNER}
-CHOICES = {"lid": tuple(OPEN), "shades": tuple(STORIES), "relief": RELIEF}
+CHOICES = {"shades": tuple(STORIES), "relief": RELIEF}
 DRESS = {"case": CASES, "pan": PANS}
 CATEGORY = Category(
     "palette",
@@ -189,8 +190,7 @@ CATEGORY = Category(
             {"case": (*offered(satin, "black", "white"), *offered(brushed, "silver", "gunmetal"),
                       metal("rose-gold")), "pan": PANS[:1]},
             _magnetic,
-            {"form": ("", "round"), "pans": ("3 × 2", "4 × 3"), "shades": tuple(STORIES),
-             "relief": RELIEF},
+            {"form": ("", "round"), "pans": ("3 × 2", "4 × 3"), "shades": tuple(STORIES)},
         ),
     ),
     VIEWS,

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.materials import Material, gloss, offered, rubber, satin, velour
+from dataclasses import replace
+
+from offline.datasets.packbench.materials import (
+    Material,
+    foam,
+    gloss,
+    offered,
+    rubber,
+    satin,
+    velour,
+)
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
@@ -12,6 +22,7 @@ from offline.datasets.packbench.parameters import (
     View,
 )
 from offline.datasets.packbench.shapes.freeform import hull, of_section, polygon
+from offline.datasets.packbench.shapes.labels import contrasting
 from offline.datasets.packbench.shapes.meshes import Array, Section, circle
 from offline.datasets.packbench.shapes.puffs import Pad, ribboned, sponge
 
@@ -31,6 +42,8 @@ def _sewn(p: Parameters, outline: Array) -> Model:
 def _puff(p: Parameters, outline: Array, face: Material, back: Material) -> Model:
     pad = Pad(outline, p["thickness"], p["fullness"])
     ribbon = p.surfaces["ribbon"]
+    if p.choices["mark"]:
+        ribbon = replace(ribbon, artwork=p.artwork, ink=contrasting(ribbon.colour, p.artwork))
     return Model(ribboned(pad, face, back, ribbon, width=p["ribbon"], slack=p["slack"]))
 
 
@@ -71,7 +84,8 @@ RIBBON, SLACK = Measure(0.42, 0.78, "ratio"), Measure(1, 4.5)
 PAD = {"thickness": THICK, "fullness": FULL, "ribbon": RIBBON, "slack": SLACK}
 SEWN = {"pad": offered(velour, *SKIN),
         "ribbon": offered(satin, "white", "black", "ivory", "blush", "rose-gold", "tan")}
-BACK = {"back": ("", "satin back")}
+MARK = {"mark": ("", "printed ribbon")}
+BACK = {"back": ("", "satin back"), **MARK}
 CATEGORY = Category(
     "puff",
     (
@@ -84,8 +98,8 @@ CATEGORY = Category(
         Archetype(
             "egg", "Blending sponge",
             {"height": Measure(46, 68), "width": Measure(0.62, 0.8, "ratio"),
-             "tip": Measure(0.15, 0.75, "ratio"), "waist": Measure(0, 0.2, "ratio")},
-            {"sponge": offered(velour, "rose", "peach", "nude", "mint", "lilac", "black",
+             "tip": Measure(0.15, 0.75, "ratio"), "waist": Measure(0, 0.28, "ratio")},
+            {"sponge": offered(foam, "rose", "peach", "nude", "mint", "lilac", "black",
                                "coral", "white")}, _egg,
             {"form": ("", "cut face")},
         ),
@@ -100,7 +114,7 @@ CATEGORY = Category(
              "fullness": Measure(6, 12, "ratio")},
             {"pad": (*offered(rubber, "navy", "black", "blush", "ivory"), gloss("white")),
              "face": offered(rubber, "nude", "peach", "ivory", "sky"),
-             "ribbon": SEWN["ribbon"]}, _cushion,
+             "ribbon": SEWN["ribbon"]}, _cushion, MARK,
         ),
         Archetype(
             "drop", "Pointed finger puff",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from offline.datasets.packbench.materials import (
     brushed,
-    clear,
     frosted,
     gloss,
     metal,
@@ -31,7 +30,6 @@ THICKNESS = Measure(1.5, 3.2)
 PLASTICS = (
     *offered(gloss, "white", "black", "ivory", "blush", "sky"),
     *offered(satin, "sage", "sand", "black"), *offered(frosted, "clear", "aqua"),
-    clear("clear"),
 )  # fmt: skip
 METALS = (*offered(metal, "gold", "rose-gold", "silver"), *offered(brushed, "silver", "gunmetal"))
 
@@ -39,7 +37,15 @@ METALS = (*offered(metal, "gold", "rose-gold", "silver"), *offered(brushed, "sil
 def _built(p: Parameters, right: Blade, left: Blade | None = None, lift: float = 0) -> Model:
     flare = 1 if left else p["foot"]
     made = Spatula(
-        p["length"], p["handle"], p["thickness"], right, left, flare, p["arch"], lift, _relief(p)
+        p["length"],
+        p["handle"],
+        p["thickness"],
+        right,
+        left,
+        flare,
+        p.measures.get("arch", 2.0),
+        lift,
+        _relief(p),
     )
     return Model((Part(made.mesh(), p.surfaces["spatula"]),))
 
@@ -87,7 +93,7 @@ def _curved(p: Parameters) -> Model:
 # fmt: off
 ARCH = Measure(0.4, 4)
 FOOT = Measure(0.75, 1.6, "ratio")
-HEAD = {"head": Measure(0.26, 0.42, "ratio"), "head width": Measure(1.8, 2.8, "ratio")}
+HEAD = {"head": Measure(0.26, 0.42, "ratio"), "head width": Measure(1.9, 3, "ratio")}
 MARKS = {"mark": ("", "dot", "grooves", "thumb rest")}
 CATEGORY = Category(
     "spatula",
@@ -103,7 +109,7 @@ CATEGORY = Category(
             {"length": Measure(58, 96), "handle": Measure(3.8, 6),
              "head": Measure(0.22, 0.36, "ratio"), "head width": Measure(2.4, 3.8, "ratio"),
              "bowl": Measure(0.12, 0.3, "ratio"), "thickness": Measure(1.4, 2.6),
-             "foot": FOOT, "lift": Measure(1, 9), "arch": ARCH},
+             "foot": FOOT, "lift": Measure(1, 9)},
             {"spatula": (*PLASTICS, *METALS)}, _scoop, MARKS,
         ),
         Archetype(
@@ -112,7 +118,8 @@ CATEGORY = Category(
              "head": Measure(0.2, 0.3, "ratio"), "head width": Measure(1.9, 2.8, "ratio"),
              "second": Measure(0.65, 1.15, "ratio"), "thickness": Measure(1.3, 2.6),
              "arch": ARCH},
-            {"spatula": (*METALS, *PLASTICS[:7])}, _double, MARKS,
+            {"spatula": (*METALS, *PLASTICS[:7])}, _double,
+            {"mark": ("", "grooves", "thumb rest")},
         ),
         Archetype(
             "square", "Square-ended spatula",

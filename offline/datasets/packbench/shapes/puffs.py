@@ -16,7 +16,6 @@ from offline.datasets.packbench.shapes.parts import Part, Parts
 
 PILE = 0.8  # mm: the cut pile of a cosmetic velour
 FIBRES = 2.2  # tufts a square mm: more cost triangles and look no denser at 256 px
-FLUFF = 0.12  # mm: how unevenly the ground under the pile stands
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ def cloth(mesh: Mesh, material: Material) -> Parts:
     if material.finish != "velour":
         return (Part(mesh, material),)
     rng = generator(0, "pile")
-    ground = smooth(mesh, rng.normal(0, FLUFF, len(mesh.vertices)))
-    return (Part(joined(ground, pile(mesh, rng)), material),)
+    return (Part(joined(mesh, pile(mesh, rng)), material),)
 
 
 def pile(mesh: Mesh, rng: np.random.Generator) -> Mesh:
@@ -110,10 +108,15 @@ def ribboned(
     """A puff on its face: back upwards, a piped seam, a ribbon for the finger across it.
 
     ``width`` is the ribbon's share of the pad's half depth, ``slack`` how far it arches, mm.
+    The piping has the ribbon's colour and none of its print.
     """
     upper = sweep(pad.outline, pad.half(0, 90))
     lower = sweep(pad.outline, pad.half(-90, 0))
-    parts = cloth(lower, face) + cloth(upper, back) + (Part(_piping(pad), ribbon),)
+    parts = (
+        cloth(lower, face)
+        + cloth(upper, back)
+        + (Part(_piping(pad), replace(ribbon, artwork=None)),)
+    )
     return (*parts, Part(_loop(pad, width, slack), ribbon))
 
 
