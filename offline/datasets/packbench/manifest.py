@@ -22,9 +22,10 @@ class Row:
     """What is known of one picture. Paths are relative to the benchmark's folder.
 
     ``x1 .. y2`` is the box of the product in pixels, where alpha is above one half.
-    ``visible`` is the share of the product that no occluder hides. The camera is a pinhole in scene units, in
-    which the product stands on z = 0 around the origin; ``units_per_mm`` leads back to
-    millimetres. ``width_mm``, ``depth_mm``, ``height_mm`` are the product's own, untipped.
+    ``visible`` is the share of the product that no occluder hides. The camera is a pinhole in
+    scene units, in which the product stands on z = 0 around the origin, tipped about x by ``tip``
+    and then turned about z by minus ``azimuth``; ``units_per_mm`` leads back to millimetres.
+    ``width_mm``, ``depth_mm``, ``height_mm`` are the product's own, untipped.
     """
 
     path: str
@@ -48,6 +49,8 @@ class Row:
     width_mm: float
     depth_mm: float
     height_mm: float
+    azimuth: float  # degrees
+    tip: float
     eye: str  # x y z
     target: str
     up: str

@@ -31,7 +31,7 @@ class Exposure:
 
     radiance: Image  # (H, W, 3) linear, exposed
     alpha: Image  # (H, W) share of each pixel that the product covers, glass included
-    transmission: Image | None  # (H, W, 3) light that passes through it; None: all opaque
+    transmission: Image | None  # (H, W, 3) share of what lies behind, through it; None: opaque
     visible: float  # share of the product's area that no occluder hides
 
 
@@ -45,11 +45,13 @@ def photograph(
     radiance = _beauty(camera, scene, samples, seed) * setting.exposure
     around = {**setting.surroundings, **setting.occluders}
     alpha = _coverage(camera, shapes, around, seed)
+    transmission = _transmission(camera, product, shapes, seed)
     visible = 1.0
     if setting.occluders:
         alone = _coverage(camera, shapes, {}, seed)
         visible = float(alpha.sum() / max(float(alone.sum()), 1e-6))
-    transmission = _transmission(camera, product, shapes, seed)
+        if transmission is not None:  # nothing passes where a hand is in front
+            transmission = transmission * (alpha / np.maximum(alone, alpha + 1e-6))[..., None]
     return Exposure(radiance, alpha, transmission, visible)
 
 
@@ -94,14 +96,15 @@ def _transmission(
 
     With every direction equally bright, what reaches the camera is the share that the product
     lets through, whichever way it bends the ray: environment matting (Zongker, Werner, Curless
-    and Salesin, SIGGRAPH 1999) reduced to its weight.
+    and Salesin, SIGGRAPH 1999) reduced to its weight. 0 beside the product: a picture before a
+    bright ground is its own light + (1 - alpha + transmission) * ground.
     """
     if not any(part.material.see_through for part in product.parts):
         return None
     scene: dict[str, Any] = {"surround": {"type": "constant"}}
     for (name, shape), part in zip(shapes.items(), product.parts, strict=True):
         scene[name] = {**shape, "bsdf": transmitting(part.material, aspect(part.mesh))}
-    light = {"type": "path", "max_depth": 12, "rr_depth": 12, "hide_emitters": False}
+    light = {"type": "path", "max_depth": 12, "rr_depth": 12, "hide_emitters": True}
     seen = _render(_stage(camera, scene), light, TRANSMISSION_SAMPLES, seed)
     return np.clip(seen[..., :3], 0, 1)
 
