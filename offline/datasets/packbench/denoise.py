@@ -40,7 +40,8 @@ def _despeckled(image: Image) -> Image:
     # A single path that found a lamp through glass: no pixel exceeds all its eight neighbours.
     around = np.ones((3, 3), np.uint8)
     around[1, 1] = 0
-    low, high = cv2.erode(image, around), cv2.dilate(image, around)
+    edge = cv2.BORDER_REPLICATE
+    low, high = (f(image, around, borderType=edge) for f in (cv2.erode, cv2.dilate))
     return np.clip(image, low, high)
 
 

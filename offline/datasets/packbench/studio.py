@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from offline.datasets.packbench.setting import Colour, Setting, Softbox, panorama, sky
 from offline.datasets.packbench.shapes.meshes import Mesh
@@ -92,7 +93,7 @@ def studio(folder: Path, rng: np.random.Generator) -> Setting:
     return Setting(
         {"paper": _sweep(folder, floor.reflectance)},
         {"sky": sky(ambient, lights)},
-        aim / (WHITE * _incident(rig)),
+        aim / (WHITE * metered(panorama((rig.ambient,) * 3, rig.lights))),
     )
 
 
@@ -115,15 +116,13 @@ def _tinted(light: Colour, cast: Colour) -> Colour:
     return light[0] * cast[0], light[1] * cast[1], light[2] * cast[2]
 
 
-def _incident(rig: Rig) -> float:
-    """Irradiance / π on the table: what a handheld meter reads at the product's place."""
-    picture = panorama((rig.ambient,) * 3, rig.lights)[..., 1]
-    height, width = picture.shape
+def metered(picture: NDArray[np.float32]) -> float:
+    """Irradiance / π on the table under a panorama: what a handheld meter reads there."""
+    height, width = picture.shape[:2]
     rise = np.radians(90 - (np.arange(height) + 0.5) * 180 / height)
-    weight = (
-        np.clip(np.sin(rise), 0, None) * np.cos(rise) * (2 * math.pi / width) * (math.pi / height)
-    )
-    return float((picture * weight[:, None]).sum() / math.pi)
+    solid = np.cos(rise) * (math.pi / height) * (2 * math.pi / width)  # of one pixel, sr
+    weight = np.clip(np.sin(rise), 0, None) * solid
+    return float((picture[..., 1] * weight[:, None]).sum() / math.pi)
 
 
 def _sweep(folder: Path, reflectance: Colour) -> dict[str, Any]:

@@ -29,7 +29,7 @@ CLEAR: dict[Finish, tuple[float, float]] = {  # refractive index, roughness
 MILKY = 0.62  # of the light, silicone's skin scatters so much; the rest passes straight on
 THROUGH = 0.3  # light passes four walls, front to back: each tints it by this power of all
 GRAIN_MM = 28.0  # one tile of the solid textures
-ROUND = 0.06  # how far the two halves of an axis' cross section may differ and count as turned
+ROUND = 0.06  # how far the spreads across an axis may differ where a part counts as turned
 
 
 def bsdf(material: Material, aspect: float = 1.0) -> Surface:
@@ -150,9 +150,9 @@ def _turned(vertices: Array) -> Array:
     """u along the marks of the tool: round the axis of a turned part, lengthwise on a flat one."""
     offset = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     values, axes = np.linalg.eigh(offset.T @ offset / len(offset))
-    gaps = np.abs(np.diff(values)) / values[-1]
-    if gaps.min() > ROUND:
+    alike = values[:-1] / np.maximum(values[1:], 1e-9)  # of neighbours; they come in order
+    if alike.max() < 1 - ROUND:
         return np.asarray(offset @ axes[:, [2, 0]] / GRAIN_MM, float)
-    axis = 2 if gaps[0] < gaps[1] else 0  # the one whose spread is unlike the other two
+    axis = 2 if alike[0] > alike[1] else 0  # the one whose spread is unlike the other two
     x, y, z = (offset @ axes[:, [(axis + 1) % 3, (axis + 2) % 3, axis]]).T
     return np.column_stack([np.arctan2(y, x) / (2 * np.pi), (z - np.hypot(x, y)) / GRAIN_MM])
