@@ -299,5 +299,5 @@ CATEGORY = Category(
     ),
     VIEWS,
     phone=(8, 42),
-    tips=(0, 0, 90),
+    # Never lying: their liquid is modelled for standing bottles.
 )  # fmt: skip

@@ -213,5 +213,5 @@ CATEGORY = Category(
     ),
     VIEWS,
     phone=(10, 45),
-    tips=(0, 0, 90),
+    # Never lying: their liquid is modelled for standing bottles.
 )  # fmt: skip
