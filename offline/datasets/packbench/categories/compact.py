@@ -25,7 +25,7 @@ from offline.datasets.packbench.parameters import (
     Parameters,
     View,
 )
-from offline.datasets.packbench.shapes.cases import Case, drawn_in, hinged, tray
+from offline.datasets.packbench.shapes.cases import STEEL, Case, drawn_in, hinged, tray
 from offline.datasets.packbench.shapes.freeform import joined, of_section, slices, spread
 from offline.datasets.packbench.shapes.labels import contrasting
 from offline.datasets.packbench.shapes.meshes import Mesh, Section, circle, revolve
@@ -104,16 +104,11 @@ def _several(p: Parameters) -> Model:
     case = _case(p, section, 3.5)
     count = {"duo": 2, "trio": 3}[p.choices["shades"]]
     powders = [p.surfaces[name] for name in ("powder", "second", "third")]
+    within = of_section(drawn_in(case.section, case.rim + 0.25))
     contents: Parts = ()
-    for powder_, (x, outline) in zip(
-        powders,
-        slices(of_section(drawn_in(case.section, case.rim + 0.25)), count, p["gap"]),
-        strict=False,
-    ):
-        contents += moved(
-            pan(outline, powder_, p.surfaces["pan"], p.choices["relief"], height=2.4),
-            x, z=case.base - 3.4,
-        )  # fmt: skip
+    for shade, (x, outline) in zip(powders, slices(within, count, p["gap"]), strict=False):
+        one = pan(outline, shade, STEEL, p.choices["relief"], height=2.4)
+        contents += moved(one, x, z=case.base - 3.4)
     return _opened(p, case, contents, 3.5)
 
 

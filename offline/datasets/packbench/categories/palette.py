@@ -62,14 +62,15 @@ def _filled(p: Parameters, cells: Grid, z: float) -> Parts:
     shades = STORIES[p.choices["shades"]]
     centres = cells.centres()
     step = len(shades) / len(centres)
+    relief = p.choices.get("relief", "linen")
     fine = len(centres) <= 9  # many pans are small in the picture
     outline = of_section(cells.pan, 96 if fine else 72)
     parts: Parts = ()
     for i, (x, y) in enumerate(centres):
         number = int(i * step)
         made = brushed if number in SHIMMER else powder
-        one = pan(outline, made(shades[number]), p.surfaces["pan"], p.choices.get("relief", "linen"),
-                  height=2, deep=0.7, rings=22 if fine else 15)  # fmt: skip
+        one = pan(outline, made(shades[number]), p.surfaces["pan"], relief, height=2, deep=0.7,
+                  rings=22 if fine else 15)  # fmt: skip
         parts += moved(one, x, y, z)
     return parts
 
