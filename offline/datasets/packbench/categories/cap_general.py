@@ -20,7 +20,7 @@ from offline.datasets.packbench.shapes.closures.screw_caps import (
     screw_cap,
     wooden_cap,
 )
-from offline.datasets.packbench.shapes.closures.shells import side_print, top_print
+from offline.datasets.packbench.shapes.closures.shells import front_print, top_print
 
 VIEWS = (
     View("front", 0, 10), View("left", -32, 24), View("above", 24, 48),
@@ -36,9 +36,8 @@ def _smooth(p: Parameters) -> Model:
         groove=height * p["ring height"],
     )  # fmt: skip
     if p.choices["print"]:
-        low, high = p["ring height"] + 0.08, 0.94  # of the height
-        wall = tuple(p["radius"] * (1 - (1 - p["taper"]) * share) for share in (low, high))
-        parts += (side_print((wall[0], wall[1]), low * height, high * height, body, p.artwork),)
+        low = p["ring height"] + 0.08
+        parts += (front_print(p["radius"], height, p["taper"], body, p.artwork, low, 0.94),)
     return Model(parts)
 
 
@@ -101,7 +100,7 @@ CATEGORY = Category(
         Archetype(
             "smooth", "Smooth screw cap",
             {
-                "radius": Measure(9, 19), "height": Measure(0.8, 1.7, "ratio"),
+                "radius": Measure(10, 19), "height": Measure(1, 1.7, "ratio"),
                 "dome": Measure(0.4, 7), "taper": Measure(0.86, 1, "ratio"),
                 "ring height": Measure(0.1, 0.3, "ratio"),
             },
@@ -139,7 +138,7 @@ CATEGORY = Category(
         Archetype(
             "aluminium", "Aluminium screw cap",
             {
-                "radius": Measure(9, 18), "height": Measure(0.9, 2.1, "ratio"),
+                "radius": Measure(9.5, 18), "height": Measure(1.15, 2.2, "ratio"),
                 "knurl": Measure(0.12, 0.3, "ratio"), "ribs": Measure(60, 100, "count"),
                 "edge": Measure(0.6, 2), "pilfer ring": Measure(0.14, 0.26, "ratio"),
                 "panel": Measure(0.4, 1.6),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from offline.datasets.packbench.categories.cap_dress import MOULDED, PLAIN
 from offline.datasets.packbench.parameters import (
@@ -14,6 +15,7 @@ from offline.datasets.packbench.parameters import (
     View,
 )
 from offline.datasets.packbench.shapes.closures import flip_top
+from offline.datasets.packbench.shapes.closures.shells import front_print
 
 VIEWS = (
     View("front", 18, 14), View("left", -42, 24), View("right", 52, 18), View("above", 30, 46),
@@ -35,8 +37,11 @@ def _flip(p: Parameters, *, oval: float = 1, waist: float = 1, step: float = 0) 
         angle=OPEN[p.choices["lid"]], lid_material=lid, oval=oval, waist=waist, step=step,
         dome=given.get("dome", 0) * radius, flare=given.get("flare", 1), edge=p["edge"],
         tab=p["thumb lip"], spout=2.2 + 0.06 * radius,
-        ribs=48 if p.choices.get("skirt") == "ribbed" else 0,
+        ribs=48 if p.choices["skirt"] == "ribbed" else 0,
     )  # fmt: skip
+    if p.choices["skirt"] == "print":
+        print_on = front_print(radius, radius * p["skirt"], waist, body, p.artwork)
+        parts += (replace(print_on, mesh=print_on.mesh.scaled(y=oval)),)
     return Model(parts)
 
 
@@ -53,7 +58,8 @@ def _tube(p: Parameters) -> Model:
 
 
 BODY = {"body": MOULDED, "lid": (*PLAIN, *MOULDED[3:9])}
-STATE = {"lid": STATES, "tone": TONES}
+STATE = {"lid": STATES, "tone": TONES, "skirt": ("", "", "print")}
+GRIP = {**STATE, "skirt": ("", "ribbed", "print")}
 ROUND = {
     "radius": Measure(11, 20), "skirt": Measure(0.75, 1.3, "ratio"),
     "lid": Measure(0.42, 0.75, "ratio"), "edge": Measure(0.6, 3),
@@ -63,8 +69,7 @@ ROUND = {
 CATEGORY = Category(
     "cap-one-touch",
     (
-        Archetype("straight", "Flip-top cap", ROUND, BODY, _flip,
-                  {**STATE, "skirt": ("", "ribbed")}),
+        Archetype("straight", "Flip-top cap", ROUND, BODY, _flip, GRIP),
         Archetype(
             "oval", "Oval flip-top cap",
             {**ROUND, "radius": Measure(15, 27), "skirt": Measure(0.6, 0.95, "ratio"),
@@ -81,7 +86,7 @@ CATEGORY = Category(
             "stepped", "Stepped flip-top cap",
             {**ROUND, "radius": Measure(14, 23), "skirt": Measure(0.55, 0.9, "ratio"),
              "step": Measure(0.1, 0.3, "ratio"), "flare": Measure(0.9, 1.06, "ratio")},
-            BODY, _stepped, {**STATE, "skirt": ("", "ribbed")},
+            BODY, _stepped, GRIP,
         ),
         Archetype(
             "tube", "Flip-top tube cap",

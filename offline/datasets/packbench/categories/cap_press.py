@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from offline.datasets.packbench.categories.cap_dress import METALS, MOULDED, PLAIN
 from offline.datasets.packbench.parameters import (
@@ -14,6 +15,7 @@ from offline.datasets.packbench.parameters import (
     View,
 )
 from offline.datasets.packbench.shapes.closures.disc_tops import disc_top, push_pull
+from offline.datasets.packbench.shapes.closures.shells import front_print
 
 VIEWS = (
     View("front", 0, 24), View("left", -36, 32), View("right", 44, 18), View("above", 18, 56),
@@ -21,6 +23,7 @@ VIEWS = (
 )  # fmt: skip
 TILT: Mapping[str, float] = {"shut": 0, "pressed": 17}  # degrees
 DISC = {"disc": ("shut", "pressed", "pressed"), "tone": ("one colour", "two colours")}
+PRINT = {"print": ("", "", "print")}
 BODY = {"body": MOULDED, "disc": (*PLAIN, *MOULDED[3:9])}
 
 
@@ -36,6 +39,10 @@ def _disc(p: Parameters) -> Model:
         edge=p["edge"], share=p["disc share"], rim=given.get("rim", 0),
         sleeve=given.get("sleeve", 0),
     )  # fmt: skip
+    if p.choices.get("print"):
+        taper = given.get("taper", 1)
+        print_on = front_print(radius, radius * p["height"], taper, body, p.artwork)
+        parts += (replace(print_on, mesh=print_on.mesh.scaled(y=given.get("depth", 1))),)
     return Model(parts)
 
 
@@ -52,14 +59,15 @@ def _push_pull(p: Parameters) -> Model:
 
 
 ROUND = {
-    "radius": Measure(11, 20), "height": Measure(1.15, 1.75, "ratio"), "edge": Measure(0.2, 0.75, "ratio"),
-    "disc share": Measure(0.74, 0.86, "ratio"),
+    "radius": Measure(11, 20), "height": Measure(1.15, 1.75, "ratio"),
+    "edge": Measure(0.2, 0.75, "ratio"), "disc share": Measure(0.74, 0.86, "ratio"),
 }  # fmt: skip
 
 CATEGORY = Category(
     "cap-press",
     (
-        Archetype("disc", "Disc-top cap", {**ROUND, "rim": Measure(0, 1.6)}, BODY, _disc, DISC),
+        Archetype("disc", "Disc-top cap", {**ROUND, "rim": Measure(0, 1.6)}, BODY, _disc,
+                  {**DISC, **PRINT}),
         Archetype(
             "ribbed", "Ribbed disc-top cap",
             {**ROUND, "ribs": Measure(36, 80, "count"), "sleeve": Measure(1, 4)},
@@ -68,18 +76,18 @@ CATEGORY = Category(
         Archetype(
             "tapered", "Tapered disc-top cap",
             {**ROUND, "radius": Measure(13, 22), "taper": Measure(0.76, 0.94, "ratio")},
-            BODY, _disc, DISC,
+            BODY, _disc, {**DISC, **PRINT},
         ),
         Archetype(
             "shelled", "Disc-top cap, metal shell",
             {**ROUND, "height": Measure(1.3, 2, "ratio"), "rim": Measure(0, 1.2)},
-            {"body": METALS, "disc": PLAIN}, _disc, {"disc": DISC["disc"]},
+            {"body": METALS, "disc": PLAIN}, _disc, {"disc": DISC["disc"], **PRINT},
         ),
         Archetype(
             "oval", "Oval disc-top cap",
             {**ROUND, "radius": Measure(16, 26), "height": Measure(0.75, 1.1, "ratio"),
              "depth": Measure(0.66, 0.84, "ratio"), "disc share": Measure(0.78, 0.9, "ratio")},
-            BODY, _disc, DISC,
+            BODY, _disc, {**DISC, **PRINT},
         ),
         Archetype(
             "push-pull", "Push-pull cap",

@@ -131,7 +131,8 @@ CATEGORY = Category(
             "lotion", "Lotion pump",
             {
                 "radius": Measure(12, 17), "collar height": Measure(0.85, 1.15, "ratio"),
-                "chaplet": Measure(2.8, 7), "stem": Measure(6, 15), "pad": Measure(0.6, 0.8, "ratio"),
+                "chaplet": Measure(2.8, 7), "stem": Measure(6, 15),
+                "pad": Measure(0.6, 0.8, "ratio"),
                 "reach": Measure(2.5, 3.8, "ratio"), "drop": Measure(2.5, 9),
                 "dip tube": Measure(45, 75),
             },
@@ -162,8 +163,8 @@ CATEGORY = Category(
             {
                 "radius": Measure(9, 12.5), "collar height": Measure(1.1, 1.7, "ratio"),
                 "stem": Measure(2.5, 6), "head": Measure(0.66, 0.86, "ratio"),
-                "head height": Measure(12, 20), "reach": Measure(3, 9), "slant": Measure(0, 18, "deg"),
-                "dip tube": Measure(36, 58),
+                "head height": Measure(12, 20), "reach": Measure(3, 9),
+                "slant": Measure(0, 18, "deg"), "dip tube": Measure(36, 58),
             },
             {"collar": METALS, "head": (*PLAIN, *MOULDED[3:9])}, _treatment,
         ),

@@ -7,11 +7,10 @@ import math
 import numpy as np
 
 from offline.datasets.packbench.materials import Material
-from offline.datasets.packbench.shapes.closures.shells import domed, fittings, shell
+from offline.datasets.packbench.shapes.closures.shells import SHADOW, domed, fittings, shell
 from offline.datasets.packbench.shapes.meshes import Corner, Mesh, revolve, tube
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
-SHADOW = Material("satin", "black")
 TILT = 18  # degrees: the most that a well is deep enough for
 SLIM = 0.8  # mm, how far plain bands stand back from the ribs
 PLATE = 4.2  # mm, thickness of the rocking disc: it holds the outlet channel
@@ -48,7 +47,7 @@ def _grip(radius: float, height: float, sleeve: float) -> list[Corner]:
     """Ribs between a plain band and the smooth shoulder; revolve flutes what is widest."""
     slim = radius - SLIM
     low: list[Corner] = [(slim, 0.01), (slim, sleeve), (radius, sleeve + 0.5)] if sleeve else []
-    return [*low, (radius, height - 4, 0.4), (slim, height - 3.2)]
+    return [*low, (radius, height - 4), (slim, height - 3.2)]
 
 
 def _pinched(mesh: Mesh, well: float, oval: float) -> Mesh:
@@ -90,7 +89,7 @@ def push_pull(
     """
     foot = radius * 0.72
     outer: list[Corner] = [
-        (radius, height - 1.4, 0.3), (radius - SLIM, height - 0.8), (radius - SLIM, height, 0.6),
+        (radius, height - 1.4), (radius - SLIM, height - 0.8), (radius - SLIM, height, 0.6),
         (foot, height + 1.6, 1),
         (bore + 1.6, height + slope, 2), (bore, height + slope + 0.5, 0.6),
         (bore, height + slope + spout), (0, height + slope + spout),

@@ -50,7 +50,7 @@ def _collar(
                            (0, height - 0.5)]  # fmt: skip
     if ribs:
         slim = radius - 0.75
-        crown = [(radius, height - edge - 1, 0.3), (slim, height - edge - 0.6),
+        crown = [(radius, height - edge - 1), (slim, height - edge - 0.6),
                  (slim, height, edge), (0, height)]  # fmt: skip
     groove = grooved(radius, max(skirt, 1.2) + 0.4, 0.4) if not ribs else []
     parts: Parts = (Part(shell(radius, height, [*groove, *crown], ribs=ribs, depth=0.8), material),)
@@ -64,11 +64,11 @@ def _collar(
 def _bulb(radius: float, height: float, waist: float, rings: int) -> Mesh:
     """A moulded teat: a flange, a neck, a barrel widest in its middle and a round end."""
     neck = radius * waist
-    wall: list[Corner] = [(neck, 3.2, 1.6), (radius, height * 0.42, height * 0.3)]
+    wall: list[Corner] = [(neck, 3.2, 1.6), (radius, height * 0.42, height * 0.2)]
     for k in range(rings):
         wall += grooved(radius * 0.985, height * (0.46 + 0.07 * k), 0.35, 0.9)
-    dome = radius * 0.86
-    end = domed(dome, height - dome, dome, 12)
+    tip = min(radius * 0.86, height * 0.4)
+    end = domed(radius * 0.86, height - tip, tip, 12)
     return revolve(
         [(0, 0), (radius + 1.1, 0), (radius + 1.1, 2, 0.7), (neck, 2.3, 0.5), *wall, *end]
     )
@@ -77,8 +77,9 @@ def _bulb(radius: float, height: float, waist: float, rings: int) -> Mesh:
 def _button(radius: float, height: float) -> Mesh:
     """A silicone push button: a step, then a straight wall with a soft, slightly hollow top."""
     return revolve([
-        (0, 0), (radius + 0.7, 0), (radius + 0.7, 1, 0.4), (radius, 1.3), (radius * 0.97, height, radius * 0.25),
-        (radius * 0.5, height - 0.4, radius * 0.8), (0, height - 0.5),
+        (0, 0), (radius + 0.7, 0), (radius + 0.7, 1, 0.4), (radius, 1.3),
+        (radius * 0.97, height, radius * 0.25), (radius * 0.5, height - 0.4, radius * 0.8),
+        (0, height - 0.5),
     ])  # fmt: skip
 
 

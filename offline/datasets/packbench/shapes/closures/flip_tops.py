@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from offline.datasets.packbench.materials import Material
 from offline.datasets.packbench.shapes.closures.bars import bent_bar
-from offline.datasets.packbench.shapes.closures.shells import WALL, fittings, shell
+from offline.datasets.packbench.shapes.closures.shells import SHADOW, WALL, fittings, shell
 from offline.datasets.packbench.shapes.meshes import Corner, Mesh, revolve, tube
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
 GAP = 0.35  # mm, the parting line between lid and skirt
-SHADOW = Material("satin", "black")
 
 
 def flip_top(
@@ -88,8 +87,10 @@ def _lid(
     if dome:
         crown = [(top, height, bend), (top * 0.55, height + dome * 0.8, top * 0.25),
                  (0, height + dome)]  # fmt: skip
-    inside: list[Corner] = [(0, height - WALL), (min(top, radius) - WALL, height - WALL, bend * 0.9),
-                            (radius - 0.9, 0), (radius, 0, 0.3)]  # fmt: skip
+    inside: list[Corner] = [
+        (0, height - WALL), (min(top, radius) - WALL, height - WALL, bend * 0.9),
+        (radius - 0.9, 0), (radius, 0, 0.3),
+    ]  # fmt: skip
     shell_mesh = revolve([*inside, *crown]).scaled(y=oval)
     return (
         Part(shell_mesh, material), Part(_plug(height, spout), material),

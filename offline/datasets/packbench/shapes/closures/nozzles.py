@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from offline.datasets.packbench.materials import Material
-from offline.datasets.packbench.shapes.closures.shells import domed, fittings, shell
+from offline.datasets.packbench.shapes.closures.shells import SHADOW, domed, fittings, shell
 from offline.datasets.packbench.shapes.meshes import Corner, Section, revolve
 from offline.datasets.packbench.shapes.parts import Part, Parts, moved
-
-SHADOW = Material("satin", "black")
 
 
 def nozzle(
@@ -53,7 +51,7 @@ def collar_under(
     crown: list[Corner] = [(radius, height, shoulder), (0, height)]
     if ribs:
         slim = radius - 0.8
-        crown = [(radius, height - shoulder - 1, 0.3), (slim, height - shoulder - 0.5),
+        crown = [(radius, height - shoulder - 1), (slim, height - shoulder - 0.5),
                  (slim, height, shoulder), (0, height)]  # fmt: skip
     body = shell(radius, height, crown, ribs=ribs, depth=0.8)
     return (Part(body, material), *fittings(radius, height, material))

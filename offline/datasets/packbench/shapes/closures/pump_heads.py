@@ -6,11 +6,9 @@ import numpy as np
 
 from offline.datasets.packbench.materials import Material
 from offline.datasets.packbench.shapes.closures.bars import limb
-from offline.datasets.packbench.shapes.closures.shells import grooved
+from offline.datasets.packbench.shapes.closures.shells import SHADOW, grooved
 from offline.datasets.packbench.shapes.meshes import Array, Corner, Mesh, profile, revolve, tube
 from offline.datasets.packbench.shapes.parts import Part, Parts
-
-SHADOW = Material("satin", "black")
 
 
 def saddle(
@@ -130,8 +128,9 @@ def foamer(
     """
     foot = radius * flare
     barrel = revolve([
-        (0, 0), (foot, 0, 0.8), (foot * 1.01, height * 0.3, 2), (radius, height * 0.5, height * 0.06),
-        (radius, height * 0.86, height * crown), (radius * 0.5, height, 4), (0, height + 0.2),
+        (0, 0), (foot, 0, 0.8), (foot * 1.01, height * 0.3, 2),
+        (radius, height * 0.5, height * 0.06), (radius, height * 0.86, height * crown), (radius * 0.5, height, 4),
+        (0, height + 0.2),
     ])  # fmt: skip
     n = 18
     t = np.linspace(0, 1, n)

@@ -49,7 +49,7 @@ def collar(
     crown: list[Corner] = [(radius, height, edge), (radius * cone + 1.2, height), (0, height - 0.8)]
     if ribs:
         crown[:1] = [
-            (radius, height - edge - 0.8, 0.3),
+            (radius, height - edge - 0.8),
             (rim, height - edge - 0.3),
             (rim, height, edge),
         ]
@@ -100,8 +100,9 @@ def engine(radius: float, dip: float, *, bend: float = 3, ends: float = 0) -> Pa
     low = min(ends or 30.0, dip * 0.6)
     nipple = min(radius * 0.58, 3.1)
     housing = revolve([
-        (0, -low - 4), (nipple - 0.2, -low - 4, 0.2), (nipple, -low, 0.2), (radius * 0.72, -low, 0.3),
-        (radius * 0.78, -low * 0.55, 0.3), (radius, -low * 0.5, 0.3), (radius, 1.5), (0, 1.5),
+        (0, -low - 4), (nipple - 0.2, -low - 4, 0.2), (nipple, -low, 0.2),
+        (radius * 0.72, -low, 0.3), (radius * 0.78, -low * 0.55, 0.3), (radius, -low * 0.5, 0.3),
+        (radius, 1.5), (0, 1.5),
     ])  # fmt: skip
     gasket = revolve([(0, 1), (radius * 1.5, 1), (radius * 1.5, 2.4), (0, 2.4)])
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from offline.datasets.packbench.materials import Material
 from offline.datasets.packbench.shapes.closures.bars import bent_bar
 from offline.datasets.packbench.shapes.closures.shells import (
+    SHADOW,
     WALL,
     domed,
     fittings,
@@ -31,7 +32,7 @@ def screw_cap(
         outer = [*grooved(here, groove), *outer]
     if ribs:
         rim = radius - 0.7
-        outer = [(radius, height - 2.2, 0.4), (rim, height - 1.2), (rim, height, edge), (0, height)]
+        outer = [(radius, height - 2.2), (rim, height - 1.2), (rim, height, edge), (0, height)]
     body = shell(radius, height, outer, ribs=ribs, depth=0.9, waist=waist)
     parts: Parts = (Part(body, material),)
     parts += fittings(radius * (1 + waist) / 2, height, material) if waist > 0.85 else ()
@@ -51,7 +52,7 @@ def ribbed_cap(
 
     ``panel`` sinks the middle of the top by so many mm.
     """
-    skin: list[Corner] = [(radius, bead + 0.2), (radius, height - edge * 0.9, 0.4)]
+    skin: list[Corner] = [(radius, bead + 0.2), (radius, height - edge * 0.9)]
     rim = radius - depth - 0.15
     crown: list[Corner] = [(rim, height - edge * 0.6), (rim, height, edge)]
     deck = rim - edge - 1.2
@@ -143,7 +144,7 @@ def perfume_cap(
     cup: list[Corner] = [(0, collar - 0.8), (bore - 1, collar - 0.8), (bore - 1, 0.4),
                          (bore, 0.4), (bore, collar)]  # fmt: skip
     return (
-        Part(revolve(body, section), material), Part(revolve(seam, section), Material("satin", "black")),
+        Part(revolve(body, section), material), Part(revolve(seam, section), SHADOW),
         Part(revolve(ring, section), band),
         Part(revolve(cup), insert or Material("satin", "white")),
     )  # fmt: skip

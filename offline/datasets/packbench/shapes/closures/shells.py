@@ -18,6 +18,7 @@ from offline.datasets.packbench.shapes.meshes import (
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
 WALL = 1.6  # mm, of every moulded shell
+SHADOW = Material("satin", "black")  # what a bore or a gap looks like
 LINER = Material("satin", "ivory")  # EPE foam, punched from sheet
 
 
@@ -71,13 +72,18 @@ def top_print(radius: float, z: float, material: Material, artwork: int) -> Part
     return Part(Mesh(vertices, faces, uv), printed(material, artwork))
 
 
-def side_print(
-    wall: tuple[float, float], low: float, high: float, material: Material, artwork: int
-) -> Part:
-    """A print on the front of a straight or tapered wall: its radii at ``low`` and ``high``."""
-    width = min(sum(wall) * 0.7, (high - low) * 2.2)
+def front_print(
+    radius: float, height: float, taper: float, material: Material, artwork: int,
+    low: float = 0.22, high: float = 0.8,
+) -> Part:  # fmt: skip
+    """A print on the front of a wall from share ``low`` to ``high`` of its ``height``.
+
+    ``taper`` is the wall's radius at the top over the one at the foot.
+    """
+    wall = [radius * (1 - (1 - taper) * share) for share in (low, high)]
+    width = min(sum(wall) * 0.7, (high - low) * height * 2.2)
     rows = [
-        np.column_stack([facing(circle(r), width, 24), np.full(24, z)])
-        for r, z in zip(wall, (low, high), strict=True)
+        np.column_stack([facing(circle(r), width, 24), np.full(24, share * height)])
+        for r, share in zip(wall, (low, high), strict=True)
     ]
     return Part(sheet(rows), printed(material, artwork))
