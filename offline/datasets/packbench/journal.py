@@ -26,9 +26,10 @@ class Journal:
                 f"({_difference(json.loads(lines[0]), asdict(described))}).",
                 remedy="Repeat its settings to finish it, or choose another --out.",
             )
-        rows = [Row(**json.loads(line)) for line in lines[1:]]
+        rows = [row for line in lines[1:] if (row := _row(line)) is not None]
         self.rows = {row.path: row for row in rows if _is_there(folder, row)}
-        self._file = self._rewritten([json.dumps(asdict(described)), *lines[1:]])
+        kept = [json.dumps(asdict(row)) for row in self.rows.values()]
+        self._file = self._rewritten([json.dumps(asdict(described)), *kept])
 
     def add(self, row: Row) -> None:
         """Note a picture whose files are written."""
@@ -53,8 +54,23 @@ class Journal:
 def _whole_lines(path: Path) -> list[str]:
     if not path.exists():
         return []
-    *lines, _cut_short = path.read_text(encoding="utf-8").split("\n")
-    return lines
+    *lines, _cut_short = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    return lines if lines and _readable(lines[0]) else []
+
+
+def _readable(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _row(line: str) -> Row | None:
+    """None where a crash of the machine or another version left something else: take it again."""
+    try:
+        return Row(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
 
 
 def _is_there(folder: Path, row: Row) -> bool:

@@ -166,18 +166,28 @@ def read_header(folder: Path) -> Header:
             )
         return Header(**fields_given)
     except FileNotFoundError:
-        raise ConfigError(
-            f"{folder}: no finished Packbench ({HEADER_FILE} is not there).",
-            remedy=f"Make one: packsight data packbench --out {folder}",
-        ) from None
+        raise _unfinished(folder, HEADER_FILE) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}).") from error
 
 
 def read_rows(folder: Path) -> list[dict[str, str]]:
-    """The manifest's rows as text by column; see Row for what they mean."""
-    with (folder / MANIFEST).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """The manifest's rows as text by column; see Row for what they mean.
+
+    Raises ConfigError where there is none.
+    """
+    try:
+        with (folder / MANIFEST).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise _unfinished(folder, MANIFEST) from None
+
+
+def _unfinished(folder: Path, absent: str) -> ConfigError:
+    return ConfigError(
+        f"{folder}: no finished Packbench ({absent} is not there).",
+        remedy=f"Make one: packsight data packbench --out {folder}",
+    )
 
 
 def write_beside(path: Path, data: bytes) -> None:
