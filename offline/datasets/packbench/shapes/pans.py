@@ -43,7 +43,7 @@ def _linen(x: Array, y: Array) -> Array:
 
 
 RELIEFS: dict[str, Relief] = {
-    "smooth": lambda x, y: np.zeros_like(x),
+    "smooth": lambda x, y: np.ones_like(x),
     "diagonal": lambda x, y: _wave(3.6 * (x + y)),
     "waves": lambda x, y: _wave(3.5 * y + 0.3 * np.sin(2.6 * math.pi * x)),
     "linen": _linen,
@@ -58,14 +58,17 @@ def cake(
     outline: Array, height: float, relief: Relief, *, dome: float = 0, deep: float = DEEP,
     rings: int = 30,
 ) -> Mesh:  # fmt: skip
-    """Pressed powder standing on z = 0, ``height`` at its edge and ``dome`` more in the middle."""
+    """Pressed powder standing on z = 0, ``height`` at its edge and ``dome`` more in the middle.
+
+    The relief is pressed ``deep`` mm into it.
+    """
     half = float(np.abs(outline).max(axis=0).min())
 
     def top(x: Array, y: Array, share: Array) -> Array:
         fade = np.clip((EDGE - share) / 0.08, 0, 1)
         rounded = np.clip((share - 0.95) / 0.05, 0, 1) ** 2 * 0.35
         return height - rounded + dome * (1 - share**2) + deep * fade * (
-            relief(x / half, y / half) - 0.5
+            relief(x / half, y / half) - 1
         )  # fmt: skip
 
     wall = float(np.abs(outline[:, 0]).max())
