@@ -91,7 +91,7 @@ def carton(rng: np.random.Generator) -> Thing:
     band, rule = rng.uniform(0.3, 0.7), rng.uniform(0.06, 0.2)
     texture = tinted(paper, 0.97 + 0.04 * sheet.clouds((0.2, 0.2)))
     texture = mixed(texture, ink, np.asarray(np.abs(sheet.y - band) < rule, np.float32))
-    texture = mixed(texture, ink, sheet.print(0.04, 0.02) * (sheet.y > band + rule + 0.06))
+    texture = mixed(texture, ink, sheet.print(0.034, 0.011) * (sheet.y > band + rule + 0.06))
     return (Piece(mesh, Surface(texture, rng.uniform(0.15, 0.5))),)
 
 

@@ -205,7 +205,7 @@ def _nail(bone: Bone, backwards: Array) -> Mesh:
     t, s = np.meshgrid(np.linspace(0, 1, 15), np.linspace(-1, 1, 13), indexing="ij")
     width = np.sqrt(np.clip(1 - (1 - t / 0.3).clip(0) ** 2, 0.02, 1)) * (1 - 0.28 * t**6)
     turn = 0.95 * s * width
-    radius = bone.thin + 0.55 - 0.9 * s**2 - 0.9 * (1 - t) ** 4 - 1.3 * t**3
+    radius = bone.thin + 0.75 - 1.3 * s**4 - 1.2 * (1 - t) ** 6 - 1.2 * t**3
     place = -0.75 * bone.thin + 1.62 * bone.thin * t - 1.1 * s**2 * t
     points = (
         bone.end

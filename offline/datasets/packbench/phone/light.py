@@ -52,7 +52,7 @@ def window(rng: np.random.Generator) -> Lighting:
 def sun(rng: np.random.Generator) -> Lighting:
     """Hard sun with blue light from the sky; half of the time through a window's bars."""
     azimuth, elevation = _sideways(rng, 30, 80), rng.uniform(26, 50)
-    disc = Softbox(azimuth, elevation, 2.2, 2.2, tinted(rng.uniform(5000, 12000), 5200))
+    disc = Softbox(azimuth, elevation, 1.6, 1.6, tinted(rng.uniform(9000, 22000), 5200))
     sky = Softbox(azimuth, 45, 70, 60, tinted(1.8, 11000))
     bars = window_bars(azimuth, elevation, rng) if rng.uniform() < 0.5 else ()
     return Lighting(tinted(rng.uniform(0.3, 0.55), 6500), (sky, disc), bars)
@@ -96,13 +96,13 @@ KINDS: tuple[tuple[Callable[[np.random.Generator], Lighting], float], ...] = (
 
 
 def window_bars(azimuth: float, elevation: float, rng: np.random.Generator) -> Thing:
-    """A window's bars 1.1 m from the product in the sun's way, mm; +azimuth is to the left."""
+    """A window's bars 750 mm from the product in the sun's way, mm; +azimuth is to the left."""
     paint = Surface(plain(0.7, 0.7, 0.7))
-    pitch, width = rng.uniform(110, 220), rng.uniform(12, 32)
+    pitch, width = rng.uniform(150, 300), rng.uniform(24, 60)
     shift = rng.uniform(-0.5, 0.5, 2) * pitch
     upright = [box(width, 30, 1600).moved(x=shift[0] + i * pitch) for i in range(-3, 4)]
     level = [box(1600, 30, width).moved(z=shift[1] + 800 + i * pitch) for i in range(-3, 4)]
-    reach, rise = (1100 * f(math.radians(elevation)) for f in (math.cos, math.sin))
+    reach, rise = (750 * f(math.radians(elevation)) for f in (math.cos, math.sin))
     return tuple(
         Piece(mesh.moved(0, -reach, rise - 800).turned("z", -azimuth), paint)
         for mesh in [*upright, *level]

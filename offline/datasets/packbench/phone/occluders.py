@@ -112,7 +112,7 @@ def _leaf(sight: Sight, rng: np.random.Generator) -> Occluder:
 def _card(sight: Sight, rng: np.random.Generator) -> Occluder:
     """A printed card of credit-card size that stands before the product, leaning a little."""
     sheet = Sheet(90, rng)
-    text = sheet.print(6, 2.6) * (np.abs(sheet.x - 42) < 28) * (np.abs(sheet.y - 46) < 16)
+    text = sheet.print(4.2, 1.3) * (np.abs(sheet.x - 42) < 28) * (np.abs(sheet.y - 46) < 16)
     paper = tinted(
         rng.uniform((0.5, 0.5, 0.45), (0.78, 0.76, 0.72)), np.ones_like(sheet.x * sheet.y)
     )

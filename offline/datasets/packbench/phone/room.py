@@ -108,13 +108,14 @@ def _free(
     back = float(sight.points[:, 1].max())
     wall_y = _furthest(sight, held) + depth
     near = float(sight.eye[1]) * 0.45
-    for _ in range(TRIES):
-        x, y = rng.uniform(-1, 1) * (half + 1.6 * sight.reach), rng.uniform(near, wall_y - radius)
+    far = wall_y - radius
+    for _ in range(TRIES if far > near else 0):
+        x, y = rng.uniform(-1, 1) * (half + 1.6 * sight.reach), rng.uniform(near, far)
         behind = y - radius > max(back, held.depth) + CLEAR
         beside = abs(x) - radius > half + CLEAR and not (held.thing and y < held.depth)
         clear = all(math.hypot(x - o.x, y - o.y) > radius + o.radius for o in taken)
         middle = np.array([[x, y, footprint[:, 2].max() / 2 - held.lift]])
-        if (behind or beside) and y + radius < wall_y and clear and sight.framed(middle, 0.12)[0]:
+        if (behind or beside) and clear and sight.framed(middle, 0.12)[0]:
             return Spot(x, y, radius)
     return None
 

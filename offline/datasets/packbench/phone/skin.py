@@ -166,7 +166,7 @@ def skin_surface(rng: np.random.Generator) -> Surface:
     """A tone of the Monk scale: u reddens it (knuckles, tips), v mottles it."""
     hexadecimal = TONES[int(rng.integers(len(TONES)))]
     tone = np.array([int(hexadecimal[i : i + 2], 16) for i in (0, 2, 4)]) / 255
-    linear = 0.82 * tone**2.2 * np.exp(rng.normal(0, 0.06, 3))  # the scale is of lit skin
+    linear = (0.012 + 0.82 * tone**2.2) * np.exp(rng.normal(0, 0.06, 3))  # the scale is of lit skin
     linear = linear * (1.0, 0.86, 0.76)  # hands are ruddier than the scale's chips
     u, v = np.meshgrid(np.linspace(0, 1, 32), np.linspace(-1, 1, 32))
     redness = np.stack([1 + 0.05 * u, 1 - 0.30 * u, 1 - 0.32 * u], axis=-1)

@@ -98,8 +98,9 @@ def newspaper(sheet: Sheet) -> Texture:
 
 def paint(sheet: Sheet) -> Texture:
     """An even coloured board, as sellers lay under what they photograph."""
-    colour = 0.08 + 0.6 * sheet.rng.uniform(size=3) ** 1.3
-    return tinted(colour.tolist(), 0.97 + 0.05 * sheet.clouds((90, 90)))
+    colour = 0.06 + 0.6 * sheet.rng.uniform(size=3) ** 1.3
+    muted = 0.5 * colour + 0.5 * colour.mean()
+    return tinted(muted.tolist(), 0.97 + 0.05 * sheet.clouds((90, 90)))
 
 
 TABLES: dict[str, tuple[Callable[[Sheet], Texture], float]] = {  # and the roughness of its coat
