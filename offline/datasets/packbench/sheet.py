@@ -8,9 +8,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from engine.errors import ConfigError
 from offline.datasets.packbench.manifest import read_header, read_rows
 
-CELL, LINE, MARGIN = 128, 18, 10  # px
+CELL, MARGIN = 128, 10  # px
 COLUMNS = 10
 INK, PAPER = (60, 60, 66), (255, 255, 255)
 SECTIONS = (
@@ -22,7 +23,7 @@ SECTIONS = (
 def sheets(folder: Path, out: Path) -> Iterator[Path]:
     """Write a JPEG a category to ``out``; yields their paths.
 
-    Raises ConfigError where ``folder`` is no finished Packbench.
+    Raises ConfigError where ``folder`` is no finished Packbench or lacks a picture.
     """
     read_header(folder)
     rows = read_rows(folder)
@@ -65,10 +66,19 @@ def _one_view_each(family: list[dict[str, str]]) -> list[dict[str, str]]:
 def _strip(folder: Path, rows: Sequence[dict[str, str]]) -> Image.Image:
     strip = Image.new("RGB", (COLUMNS * CELL, CELL), PAPER)
     for column, row in enumerate(rows):
-        with Image.open(folder / row["path"]) as picture:
-            cell = ImageOps.pad(picture.convert("RGB"), (CELL - 2, CELL - 2), color=PAPER)
-        strip.paste(cell, (column * CELL + 1, 1))
+        strip.paste(_cell(folder / row["path"]), (column * CELL + 1, 1))
     return strip
+
+
+def _cell(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            return ImageOps.pad(picture.convert("RGB"), (CELL - 2, CELL - 2), color=PAPER)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror or 'damaged'}).",
+            remedy="See what is missing: packsight data check DIR",
+        ) from error
 
 
 def _title(category: str) -> Image.Image:
