@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 Corner = tuple[float, ...]  # (radius, z) or (radius, z, fillet), mm
 
 ARC = 24  # points on each quarter of a ring
+HOLD = 0.12  # mm from a fillet within which the shading of a straight piece may bend
 CREASE = math.radians(32)  # a sharper turn of the profile splits the shading normals
 
 
@@ -93,6 +94,26 @@ def profile(corners: Sequence[Corner], steps: int = 6) -> Array:
         else:
             before, after = (np.array(corners[i + d][:2], float) for d in (-1, 1))
             points.append(_arc(before, here, after, corner[2], steps))
+    return _held(np.vstack(points))
+
+
+def _held(line: Array) -> Array:
+    """``line`` with a point close to where a long straight piece meets a fillet.
+
+    Vertex normals are means over their faces: without it a flat top would be shaded from its
+    fillet to its middle like a cone, and a mirror would show a pyramid.
+    """
+    lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    points = [line[:1]]
+    for i, length in enumerate(lengths):
+        start, end = line[i], line[i + 1]
+        along = (end - start) / max(length, 1e-12) * min(HOLD, length / 4)
+        before, after = (lengths[j] if 0 <= j < len(lengths) else 0 for j in (i - 1, i + 1))
+        if 0 < before < length / 4:
+            points.append((start + along)[None])
+        if 0 < after < length / 4:
+            points.append((end - along)[None])
+        points.append(end[None])
     return np.vstack(points)
 
 
