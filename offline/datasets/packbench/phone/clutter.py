@@ -11,13 +11,13 @@ from offline.datasets.packbench.phone.pieces import (
     Piece,
     Surface,
     Thing,
-    grid_mesh,
     joined,
     placed,
     planar,
 )
 from offline.datasets.packbench.phone.plants import plant
-from offline.datasets.packbench.phone.textures import Sheet, Texture, mixed, plain, tinted
+from offline.datasets.packbench.phone.textures import Sheet, Texture, mixed, one, plain, tinted
+from offline.datasets.packbench.phone.towels import folded_towels, rolled_towels
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, box, revolve, tube
 
@@ -29,7 +29,6 @@ COVERS = (
     (0.30, 0.06, 0.06), (0.05, 0.10, 0.20), (0.62, 0.58, 0.48), (0.06, 0.16, 0.12),
     (0.55, 0.30, 0.10), (0.70, 0.69, 0.67), (0.05, 0.05, 0.055), (0.45, 0.28, 0.30),
 )  # fmt: skip
-TOWELS = ((0.72, 0.71, 0.69), (0.42, 0.48, 0.50), (0.60, 0.46, 0.40), (0.30, 0.33, 0.28))
 STONES = ((0.30, 0.29, 0.27), (0.10, 0.10, 0.10), (0.55, 0.52, 0.47), (0.36, 0.28, 0.22))
 WOOD = (0.36, 0.21, 0.11)
 STEEL = (0.55, 0.55, 0.56)
@@ -50,8 +49,8 @@ def mug(rng: np.random.Generator) -> Thing:
             for t in turn]  # fmt: skip
     handle = tube(path, [4.6] * len(path), 1.45)
     drink = revolve([(0, height - 16), (radius - wall + 0.5, height - 16.2), (0, height - 16.4)])
-    glaze = _speckled(rng, _one(GLAZES, rng), rng.uniform(0, 0.5))
-    fill = Surface(plain(*_one(((0.06, 0.025, 0.012), (0.25, 0.11, 0.03)), rng)), 0.05)
+    glaze = _speckled(rng, one(GLAZES, rng), rng.uniform(0, 0.5))
+    fill = Surface(plain(*one(((0.06, 0.025, 0.012), (0.25, 0.11, 0.03)), rng)), 0.05)
     return (Piece(planar(body, 60), glaze), Piece(planar(handle, 60), glaze), Piece(drink, fill))
 
 
@@ -86,7 +85,7 @@ def carton(rng: np.random.Generator) -> Thing:
     """A folding box with a printed front, as cosmetics are sold in."""
     width, depth, height = rng.uniform(38, 75), rng.uniform(30, 60), rng.uniform(70, 170)
     mesh = planar(box(width, depth, height, 0.8, 0.8), height)
-    paper, ink = _one(COVERS, rng), _one(COVERS, rng)
+    paper, ink = one(COVERS, rng), one(COVERS, rng)
     sheet = Sheet(1, rng)
     band, rule = rng.uniform(0.3, 0.7), rng.uniform(0.06, 0.2)
     texture = tinted(paper, 0.97 + 0.04 * sheet.clouds((0.2, 0.2)))
@@ -121,31 +120,8 @@ def pebbles(rng: np.random.Generator) -> Thing:
         stone = planar(stone.scaled(1, rng.uniform(0.7, 1)).turned("z", rng.uniform(0, 360)), 50)
         x, y = rng.normal(0, 32, 2)
         stone = stone.moved(x, y, -float(stone.vertices[:, 2].min()))
-        things += (Piece(stone, _speckled(rng, _one(STONES, rng), 0.8, 0.45)),)
+        things += (Piece(stone, _speckled(rng, one(STONES, rng), 0.8, 0.45)),)
     return things
-
-
-def rolled_towels(rng: np.random.Generator) -> Thing:
-    """One to three terry towels rolled up, their spirals seen from the end."""
-    cloth = _terry(rng, _one(TOWELS, rng))
-    radius, length = rng.uniform(34, 52), rng.uniform(160, 260)
-    roll = _roll(radius, length, rng)
-    spots = ((0, 0), (2 * radius, 0), (radius, radius * math.sqrt(3)))[: int(rng.integers(1, 4))]
-    return tuple(Piece(roll.moved(x, 0, z + radius), cloth) for x, z in spots)
-
-
-def folded_towels(rng: np.random.Generator) -> Thing:
-    """A pile of folded towels, each layer bulging a little."""
-    pile: list[Piece] = []
-    level, width, depth = 0.0, rng.uniform(150, 240), rng.uniform(110, 170)
-    for _ in range(int(rng.integers(2, 4))):
-        cloth = _terry(rng, _one(TOWELS, rng))
-        for _ in range(2):
-            thick = rng.uniform(13, 20)
-            layer = box(width + rng.normal(0, 3), depth + rng.normal(0, 3), thick, 9, thick * 0.46)
-            pile.append(Piece(_ruffled(planar(layer.moved(z=level), 70), rng), cloth))
-            level += thick * 0.94
-    return tuple(pile)
 
 
 def brushes(rng: np.random.Generator) -> Thing:
@@ -153,11 +129,11 @@ def brushes(rng: np.random.Generator) -> Thing:
     radius, height = rng.uniform(32, 42), rng.uniform(85, 110)
     cup = revolve([(0, 0), (radius * 0.9, 0, 3), (radius, height, 1), (radius - 3, height, 1),
                    (radius * 0.9 - 3, 4, 3), (0, 4)])  # fmt: skip
-    things: Thing = (Piece(planar(cup, 60), _speckled(rng, _one(GLAZES, rng), 0.2)),)
+    things: Thing = (Piece(planar(cup, 60), _speckled(rng, one(GLAZES, rng), 0.2)),)
     hair = Surface(
-        plain(*_one(((0.09, 0.05, 0.03), (0.60, 0.52, 0.44), (0.03, 0.03, 0.03)), rng)), 0.8
+        plain(*one(((0.09, 0.05, 0.03), (0.60, 0.52, 0.44), (0.03, 0.03, 0.03)), rng)), 0.8
     )
-    wood, metal = Surface(plain(*_one(COVERS, rng)), 0.1), Surface(plain(*STEEL), 0.12)
+    wood, metal = Surface(plain(*one(COVERS, rng)), 0.1), Surface(plain(*STEEL), 0.12)
     for i in range(int(rng.integers(3, 7))):
         long, wide = rng.uniform(125, 165), rng.uniform(4, 14)
         stem = revolve([(0, 4), (2.5, 4), (4.2, long * 0.6), (3.4, long - 22), (0, long - 22)])
@@ -179,7 +155,7 @@ def candle(rng: np.random.Generator) -> Thing:
     wick = tube([(0, height - 14), (0.6, height - 8), (2, height - 3)], [0.8, 0.8, 0.7])
     wax = revolve([(0, height - 13), (radius - 2.5, height - 13.4), (0, height - 13.8)])
     return (
-        Piece(planar(pot, 60), _speckled(rng, _one(GLAZES, rng), 0.3)),
+        Piece(planar(pot, 60), _speckled(rng, one(GLAZES, rng), 0.3)),
         Piece(wax, Surface(plain(0.70, 0.66, 0.55), 0.35)),
         Piece(wick, Surface(plain(0.03, 0.03, 0.03), 0.8)),
     )
@@ -190,13 +166,14 @@ KINDS: tuple[tuple[Callable[[np.random.Generator], Thing], float], ...] = (  # a
     (fruit, 0.08), (pebbles, 0.07), (rolled_towels, 0.06), (folded_towels, 0.04),
     (brushes, 0.06), (candle, 0.06),
 )  # fmt: skip
+FACING = ((books, 25), (standing_books, 12), (carton, 40))  # degrees from frontal; others any
 
 
 def clutter(rng: np.random.Generator) -> Thing:
     """Any one thing, standing on z = 0 about the origin, turned anyhow."""
     shares = np.array([share for _, share in KINDS])
     build, _ = KINDS[int(rng.choice(len(KINDS), p=shares / shares.sum()))]
-    facing = {books: 25, standing_books: 12, carton: 40}.get(build, 180)
+    facing = next((angle for kind, angle in FACING if kind is build), 180)
     return placed(build(rng), 0, 0, 0, rng.uniform(-facing, facing))
 
 
@@ -213,8 +190,8 @@ def _book(width: float, depth: float, thick: float, rng: np.random.Generator) ->
 
 
 def _cover(rng: np.random.Generator) -> Texture:
-    sheet, ink = Sheet(120, rng), _one(COVERS, rng)
-    cloth = tinted(_one(COVERS, rng), 0.92 + 0.12 * sheet.clouds((1.2, 1.2), 1))
+    sheet, ink = Sheet(120, rng), one(COVERS, rng)
+    cloth = tinted(one(COVERS, rng), 0.92 + 0.12 * sheet.clouds((1.2, 1.2), 1))
     framed = (np.abs(sheet.y % 60 - 30) < 5) & (np.abs(sheet.x - 60) < 34)
     return mixed(cloth, ink, sheet.print(10, 4) * framed)
 
@@ -229,43 +206,9 @@ def _ellipsoid(radius: float, height: float, lumps: float, rng: np.random.Genera
     return Mesh(ball.vertices * (1 + lumps * bumps)[:, None], ball.faces)
 
 
-def _roll(radius: float, length: float, rng: np.random.Generator) -> Mesh:
-    """A towel's spiral, extruded along y, its layers 6 mm apart."""
-    turns = radius / 6
-    angle = np.linspace(0.6, turns, int(turns * 36)) * 2 * math.pi
-    reach = 6 * angle / (2 * math.pi) * (1 + 0.012 * np.sin(angle * 1.7))
-    curve = np.column_stack([reach * np.cos(angle), reach * np.sin(angle)])
-    outward = np.column_stack([np.cos(angle), np.sin(angle)])
-    away = np.vstack([outward, -outward[::-1], outward[:1]])  # from the cloth's middle
-    middle = np.vstack([curve, curve[::-1], curve[:1]])
-    deep = np.array([-0.5, -0.494, 0.494, 0.5]) * length
-    thick = np.array([0.0, 2.6, 2.6, 0.0])[:, None, None]  # closed at both hems
-    section = middle + thick * away
-    points = np.dstack([section[..., 0], np.broadcast_to(deep[:, None], section.shape[:2]),
-                        section[..., 1]])  # fmt: skip
-    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(middle, axis=0), axis=1))])
-    return grid_mesh(points, np.dstack(np.broadcast_arrays(along / 70, deep[:, None] / 70)))
-
-
-def _ruffled(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-    wave = rng.uniform(0.01, 0.03, (2, 3))
-    phase = np.sin(mesh.vertices @ wave.T + rng.uniform(0, 6, 2)).sum(axis=1)
-    return Mesh(mesh.vertices + np.array([0, 0, 0.9]) * phase[:, None], mesh.faces, mesh.uv)
-
-
-def _terry(rng: np.random.Generator, colour: Colour) -> Surface:
-    sheet = Sheet(70, rng)
-    loops = sheet.clouds((1.1, 1.1), 1)
-    return Surface(tinted(colour, 0.55 + 0.65 * loops), 0.9)
-
-
 def _speckled(
     rng: np.random.Generator, colour: Colour, amount: float, alpha: float = 0.1
 ) -> Surface:
     sheet = Sheet(60, rng)
     specks = np.clip((sheet.clouds((1.3, 1.3), 1) - 0.8) * 12, 0, 1)
     return Surface(tinted(colour, 0.97 + 0.05 * sheet.clouds((20, 20)) - amount * specks), alpha)
-
-
-def _one(offered: tuple[Colour, ...], rng: np.random.Generator) -> Colour:
-    return offered[int(rng.integers(len(offered)))]

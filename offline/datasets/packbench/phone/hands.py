@@ -168,7 +168,7 @@ def _limb(joints: Sequence[Array], radii: Sequence[float], size: float) -> Limb:
 def bent(start: Array, end: Array, lengths: Sequence[float], outwards: Array) -> list[Array]:
     """Joints from ``start`` to ``end`` that bend alike and towards ``outwards``.
 
-    An ``end`` out of reach is approached as far as the bones go.
+    An ``end`` out of reach, too far or too near, is approached as far as the bones go.
     """
     straight = end - start
     distance = min(float(np.linalg.norm(straight)), 0.998 * sum(lengths))

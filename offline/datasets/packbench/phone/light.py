@@ -25,8 +25,8 @@ class Lighting:
 
 def lighting(rng: np.random.Generator) -> Lighting:
     """One of the ways in which rooms are lit, as often as casual photos show it."""
-    kinds, shares = zip(*KINDS, strict=True)
-    return kinds[int(rng.choice(len(kinds), p=shares))](rng)
+    build, _ = KINDS[int(rng.choice(len(KINDS), p=[share for _, share in KINDS]))]
+    return build(rng)
 
 
 def window(rng: np.random.Generator) -> Lighting:

@@ -114,7 +114,7 @@ def _card(sight: Sight, rng: np.random.Generator) -> Occluder:
     sheet = Sheet(90, rng)
     text = sheet.print(4.2, 1.3) * (np.abs(sheet.x - 42) < 28) * (np.abs(sheet.y - 46) < 16)
     paper = tinted(
-        rng.uniform((0.5, 0.5, 0.45), (0.78, 0.76, 0.72)), np.ones_like(sheet.x * sheet.y)
+        rng.uniform((0.5, 0.5, 0.45), (0.78, 0.76, 0.72)).tolist(), np.ones_like(sheet.x * sheet.y)
     )
     ink = Surface(mixed(paper, (0.05, 0.05, 0.06), text), 0.3)
     card = planar(box(85, 0.8, 54, 0.3, 0.2), 90).turned("x", -rng.uniform(4, 16))

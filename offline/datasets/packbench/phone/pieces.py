@@ -103,18 +103,11 @@ def planar(mesh: Mesh, mm: float) -> Mesh:
 
 def extruded(line: Array, half_x: float, mm: float, turn: float = 0) -> Mesh:
     """A strip along x from a polyline (N, 2) of y, z; uv follows it, turned by ``turn`` degrees."""
-    n = len(line)
-    sides = [np.column_stack([np.full(n, x), line]) for x in (-half_x, half_x)]
-    i = np.arange(n - 1)
-    faces = np.vstack(
-        [np.column_stack([i, i + n, i + n + 1]), np.column_stack([i, i + n + 1, i + 1])]
-    )
+    edges = [np.column_stack([np.full(len(line), x), line]) for x in (half_x, -half_x)]
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    u, v = np.repeat([-half_x, half_x], n) / mm, np.tile(along, 2) / mm
+    u, v = np.meshgrid([half_x / mm, -half_x / mm], along / mm)
     c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    return Mesh(
-        np.vstack(sides), faces.astype(np.int32), np.column_stack([c * u - s * v, s * u + c * v])
-    )
+    return grid_mesh(np.stack(edges, axis=1), np.dstack([c * u - s * v, s * u + c * v]))
 
 
 def bounds(thing: Thing) -> Array:

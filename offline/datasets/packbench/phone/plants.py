@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, grid_mesh
-from offline.datasets.packbench.phone.textures import SIDE, Texture, plain
+from offline.datasets.packbench.phone.textures import SIDE, Texture, one, plain
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, revolve
 
@@ -34,7 +34,7 @@ def leaf(length: float, width: float, droop: float, wave: float = 0.0) -> Mesh:
 
 def leaf_surface(rng: np.random.Generator) -> Surface:
     """Green with a paler midrib and side veins."""
-    green: Colour = GREENS[int(rng.integers(len(GREENS)))]
+    green: Colour = one(GREENS, rng)
     v, u = np.mgrid[0:SIDE:4, 0:SIDE:4] / SIDE
     off = np.abs(u - 0.5)
     rib = np.exp(-((off / 0.035) ** 2))
@@ -52,7 +52,7 @@ def plant(rng: np.random.Generator) -> Thing:
          (radius, height, 1), (radius - 4, height, 1), (radius - 5, height - 8),
          (0, height - 8)]
     )  # fmt: skip
-    clay = Surface(plain(*POTS[int(rng.integers(len(POTS)))]), 0.5)
+    clay = Surface(plain(*one(POTS, rng)), 0.5)
     green, slim = leaf_surface(rng), rng.uniform(0.16, 0.5)
     blades: list[Piece] = []
     for i in range(int(rng.integers(9, 18))):

@@ -56,7 +56,7 @@ class Sheet:
         return np.asarray(spread * (np.abs(line - 0.5) < 0.24), np.float32)
 
     def pick(self, *offered: Colour) -> Colour:
-        return offered[int(self.rng.integers(len(offered)))]
+        return one(offered, self.rng)
 
 
 @dataclass(frozen=True)
@@ -104,3 +104,8 @@ def mixed(ground: Texture, over: Sequence[float], share: Shade) -> Texture:
 def plain(*colour: float) -> Texture:
     """One texel."""
     return np.asarray([[colour]], np.float32)
+
+
+def one(offered: tuple[Colour, ...], rng: np.random.Generator) -> Colour:
+    """Any of the colours."""
+    return offered[int(rng.integers(len(offered)))]
