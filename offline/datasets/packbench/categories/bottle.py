@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from offline.datasets.packbench.categories.vessel_dress import CAPS, LIQUIDS, METALS
 from offline.datasets.packbench.materials import (
     Material,
     brushed,
@@ -23,6 +24,7 @@ from offline.datasets.packbench.parameters import (
     View,
 )
 from offline.datasets.packbench.shapes.bottles import (
+    NECK_HEIGHT,
     bottle,
     crimps,
     ferrule,
@@ -50,30 +52,18 @@ VIEWS = (
 )  # fmt: skip
 
 
-def _filled(
+def _put_together(
     p: Parameters, outline: Outline, closure: Parts, level: float,
-    *, wall: float = 1.2, floor: float = 2.4,
+    span: tuple[float, float], width: float, *, wall: float = 1.2, floor: float = 2.4,
 ) -> Model:  # fmt: skip
-    """The body with its contents, its print and the closure on its neck."""
+    """Body, contents up to a share of it, print between two shares of its height, closure."""
+    body = p.surfaces["body"]
     parts, volume = vessel(
-        outline, p.surfaces["body"], wall=wall, floor=floor, fill=p.surfaces.get("fill"),
-        level=level,
-    )  # fmt: skip
-    return Model((*parts, *moved(closure, z=seat(outline))), volume)
-
-
-def _printed(
-    p: Parameters, outline: Outline, height: float, span: tuple[float, float], width: float
-) -> Parts:
-    low, high = span
-    return marked(
-        p.choices["print"], outline, p.surfaces["body"], p.artwork, low * height, high * height,
-        width,
-    )  # fmt: skip
-
-
-def _with(model: Model, extra: Parts) -> Model:
-    return Model((*model.parts, *extra), model.volume_ml)
+        outline, body, wall=wall, floor=floor, fill=p.surfaces["fill"], level=level
+    )
+    low, high = (share * (outline.top - NECK_HEIGHT) for share in span)
+    mark = marked(p.choices["print"], outline, body, p.artwork, low, high, width)
+    return Model((*parts, *mark, *moved(closure, z=seat(outline))), volume)
 
 
 def _boston(p: Parameters) -> Model:
@@ -85,9 +75,8 @@ def _boston(p: Parameters) -> Model:
         circle(radius), height, neck, shoulder=p["shoulder"] * room, slope=0.16 * radius, foot=3
     )
     closure = _boston_closure(p, neck + COLLAR, height)
-    model = _filled(p, outline, closure, 0.72)
     top = 1 - p["shoulder"] * room / height
-    return _with(model, _printed(p, outline, height, (0.12, top - 0.06), 2.1 * radius))
+    return _put_together(p, outline, closure, 0.72, (0.12, top - 0.06), 2.1 * radius)
 
 
 def _boston_closure(p: Parameters, radius: float, height: float) -> Parts:
@@ -122,8 +111,7 @@ def _lotion(p: Parameters) -> Model:
         neck + COLLAR, p["collar"], p.surfaces["cap"], head_radius=0.36 * radius,
         spout=p["spout"], dip=dip, ribs=48 if p.choices["collar"] == "ribbed" else 0,
     )  # fmt: skip
-    model = _filled(p, outline, head, 0.8)
-    return _with(model, _printed(p, outline, height, (0.16, 0.72), 1.9 * radius))
+    return _put_together(p, outline, head, 0.8, (0.16, 0.72), 1.9 * radius)
 
 
 def _oval(p: Parameters) -> Model:
@@ -139,8 +127,7 @@ def _oval(p: Parameters) -> Model:
         closure = disc_top(wide, 0.9 * wide, cap)
     else:
         closure = flip_top(wide, 0.62 * wide, cap, lid=0.4 * wide)
-    model = _filled(p, outline, closure, 0.85)
-    return _with(model, _printed(p, outline, height, (0.2, 0.74), 1.25 * half))
+    return _put_together(p, outline, closure, 0.85, (0.2, 0.74), 1.25 * half)
 
 
 def _square(p: Parameters) -> Model:
@@ -154,8 +141,9 @@ def _square(p: Parameters) -> Model:
     ring = ferrule(neck + 1.8, 0, 4, p.surfaces["ring"])
     overcap = lid(cap_section, p["cap height"], p.surfaces["cap"], edge=1)
     closure = (ring, *moved(overcap, z=2.2))
-    model = _filled(p, outline, closure, 0.74, wall=2.6, floor=p["base"])
-    return _with(model, _printed(p, outline, height, (0.24, 0.7), 1.3 * half))
+    return _put_together(
+        p, outline, closure, 0.74, (0.24, 0.7), 1.3 * half, wall=2.6, floor=p["base"]
+    )
 
 
 def _toner(p: Parameters) -> Model:
@@ -168,8 +156,7 @@ def _toner(p: Parameters) -> Model:
     wide = top - 0.4
     cap = lid(circle(wide), height * p["cap"], p.surfaces["cap"], edge=p["edge"])
     ring = ferrule(wide - 0.8, -0.3, 2.2, p.surfaces["ring"])
-    model = _filled(p, outline, (ring, *moved(cap, z=1.4)), 0.88)
-    return _with(model, _printed(p, outline, height, (0.16, 0.78), 1.5 * top))
+    return _put_together(p, outline, (ring, *moved(cap, z=1.4)), 0.88, (0.16, 0.78), 1.5 * top)
 
 
 def _tottle(p: Parameters) -> Model:
@@ -194,9 +181,6 @@ def _upturned(part: Part, height: float) -> Part:
 
 
 CLEAR_GLASS = (*offered(glass, "clear", "amber", "clear"), *offered(frosted, "clear", "aqua"))
-CAPS = (*offered(gloss, "white", "black"), *offered(satin, "white", "black", "sand"))
-METALS = (*offered(metal, "gold", "silver", "rose-gold"), *offered(brushed, "silver", "gunmetal"))
-SERUMS = offered(liquid, "ochre", "clear", "peach", "blush", "aqua")
 
 CATEGORY = Category(
     "bottle",
@@ -211,7 +195,7 @@ CATEGORY = Category(
             {
                 "body": (*offered(glass, "amber", "clear", "amber", "cobalt", "emerald"),
                          *offered(frosted, "clear"), *offered(satin, "white", "black")),
-                "cap": (*CAPS, *offered(metal, "silver", "gold")), "fill": SERUMS,
+                "cap": (*CAPS, *offered(metal, "silver", "gold")), "fill": LIQUIDS,
             },
             _boston,
             {"closure": ("screw cap", "ribbed cap", "dropper", "pump"), "print": MARKS},
@@ -235,7 +219,7 @@ CATEGORY = Category(
             "oval", "Oval shampoo bottle",
             {
                 "half width": Measure(28, 40), "height": Measure(120, 185),
-                "depth": Measure(0.52, 0.76, "ratio"), "shoulder": Measure(0.2, 0.5, "ratio"),
+                "depth": Measure(0.52, 0.76, "ratio"), "shoulder": Measure(0.25, 0.55, "ratio"),
                 "waist": Measure(0.02, 0.2, "ratio"), "cap": Measure(0.42, 0.52, "ratio"),
             },
             {
@@ -259,7 +243,7 @@ CATEGORY = Category(
             {
                 "body": (*CLEAR_GLASS, *offered(glass, "smoke", "blush")),
                 "cap": (*offered(gloss, "black", "white"), *METALS), "ring": METALS,
-                "fill": SERUMS,
+                "fill": LIQUIDS,
             },
             _square,
             {"cap": ("round cap", "square cap"), "print": ("", "label", "print")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from offline.datasets.packbench.categories.vessel_dress import LIDS, METALS
 from offline.datasets.packbench.materials import (
     brushed,
     clear,
@@ -12,7 +13,6 @@ from offline.datasets.packbench.materials import (
     metal,
     offered,
     satin,
-    wood,
 )
 from offline.datasets.packbench.parameters import (
     Archetype,
@@ -150,11 +150,6 @@ def _domed(p: Parameters) -> Model:
 LID = ("on", "on", "beside")
 TRIM = ("", "banded")
 CREAMS = offered(cream, "white", "ivory", "blush", "sage", "lilac")
-TRIMS = (*offered(metal, "gold", "silver", "rose-gold"), *offered(brushed, "silver"))
-LIDS = (
-    *offered(gloss, "white", "black"), *offered(satin, "white", "black", "sand"),
-    *offered(metal, "gold", "silver"), *offered(wood, "sand"),
-)  # fmt: skip
 
 CATEGORY = Category(
     "jar",
@@ -186,7 +181,7 @@ CATEGORY = Category(
                 "body": (*offered(glass, "clear", "clear", "smoke", "blush"),
                          *offered(clear, "clear", "aqua")),
                 "lid": LIDS, "cup": offered(gloss, "white", "ivory", "black", "gold"),
-                "trim": TRIMS, "fill": CREAMS,
+                "trim": METALS, "fill": CREAMS,
             },
             _heavy,
             {"trim": TRIM, "lid": LID, "print": ("", "label")},
@@ -201,7 +196,7 @@ CATEGORY = Category(
             {
                 "body": (*offered(gloss, "white", "ivory", "navy", "black"),
                          *offered(satin, "blush", "white", "sage"), *offered(frosted, "clear")),
-                "lid": LIDS, "trim": TRIMS, "fill": CREAMS,
+                "lid": LIDS, "trim": METALS, "fill": CREAMS,
             },
             _tapered,
             {"lid": LID, "print": MARKS},
@@ -247,7 +242,7 @@ CATEGORY = Category(
             {
                 "body": (*offered(gloss, "white", "lilac", "peach", "ivory"),
                          *offered(satin, "white", "blush"), *offered(frosted, "clear", "aqua")),
-                "lid": LIDS, "trim": TRIMS, "fill": CREAMS,
+                "lid": LIDS, "trim": METALS, "fill": CREAMS,
             },
             _domed,
             {"trim": TRIM, "lid": LID, "print": MARKS},

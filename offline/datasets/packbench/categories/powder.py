@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from offline.datasets.packbench.categories.vessel_dress import LIDS, METALS
 from offline.datasets.packbench.materials import (
-    brushed,
     clear,
     frosted,
     gloss,
@@ -172,11 +172,6 @@ def _box_lid(p: Parameters, radius: float, deep: float) -> Parts:
 LID = ("beside", "beside", "on")
 POWDERS = offered(powder, "nude", "sand", "peach", "ivory", "tan", "blush", "white")
 PUFFS = offered(velour, "white", "blush", "ivory", "black", "peach")
-TRIMS = (*offered(metal, "gold", "silver", "rose-gold"), *offered(brushed, "silver"))
-LIDS = (
-    *offered(gloss, "black", "white"), *offered(satin, "black", "white", "blush"),
-    *offered(metal, "gold", "silver", "rose-gold"),
-)  # fmt: skip
 SIFTERS = (*offered(gloss, "white", "white", "black"), *offered(clear, "clear"))
 
 CATEGORY = Category(
@@ -192,7 +187,7 @@ CATEGORY = Category(
             {
                 "body": (*offered(clear, "clear", "clear", "blush"), *offered(frosted, "clear"),
                          *offered(gloss, "white", "black")),
-                "lid": LIDS, "powder": POWDERS, "sifter": SIFTERS, "trim": TRIMS,
+                "lid": LIDS, "powder": POWDERS, "sifter": SIFTERS, "trim": METALS,
             },
             _pot,
             {"lid": LID, "sifter": ("rings", "rays"), "trim": ("", "banded"),
@@ -254,7 +249,7 @@ CATEGORY = Category(
                          *offered(gloss, "white", "lilac")),
                 "lid": (*offered(satin, "ivory", "white", "blush", "black", "sage"),
                         *offered(metal, "gold", "silver")),
-                "trim": TRIMS, "powder": POWDERS, "puff": PUFFS,
+                "trim": METALS, "powder": POWDERS, "puff": PUFFS,
                 "ribbon": offered(satin, "white", "blush", "black"),
             },
             _box,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from offline.datasets.packbench.categories.vessel_dress import CAPS, LIQUIDS, METALS
 from offline.datasets.packbench.materials import (
     Material,
-    brushed,
     frosted,
     glass,
     gloss,
-    liquid,
     metal,
     offered,
     satin,
@@ -118,10 +117,8 @@ def _square(p: Parameters) -> Model:
 
 
 PLACED = ("beside", "beside", "on")
-OILS = offered(liquid, "ochre", "clear", "peach", "aqua", "amber")
 BALLS = (*offered(metal, "silver"), *offered(glass, "clear"))
-METALS = (*offered(metal, "gold", "silver", "rose-gold"), *offered(brushed, "silver"))
-CAPS = (*offered(gloss, "white", "black"), *offered(satin, "white", "black"), *METALS)
+TOPS = (*CAPS, *METALS)
 
 CATEGORY = Category(
     "roll-on",
@@ -136,8 +133,8 @@ CATEGORY = Category(
             {
                 "body": (*offered(glass, "clear", "amber", "clear", "cobalt", "emerald"),
                          *offered(frosted, "clear", "blush")),
-                "cap": CAPS, "housing": offered(gloss, "white", "black", "clear"),
-                "ball": BALLS, "fill": OILS,
+                "cap": TOPS, "housing": offered(gloss, "white", "black", "clear"),
+                "ball": BALLS, "fill": LIQUIDS,
             },
             _vial,
             {"cap": PLACED, "trim": ("", "banded"), "print": ("", "label")},
@@ -154,7 +151,7 @@ CATEGORY = Category(
                          *offered(satin, "white", "grey", "sage"), *offered(frosted, "aqua")),
                 "cap": (*offered(gloss, "white", "silver", "black"), *offered(satin, "white")),
                 "housing": offered(gloss, "white", "white", "grey", "sky"),
-                "ball": offered(gloss, "white", "white", "ivory"), "fill": OILS,
+                "ball": offered(gloss, "white", "white", "ivory"), "fill": LIQUIDS,
             },
             _deodorant,
             {"cap": PLACED, "print": MARKS},
@@ -173,7 +170,7 @@ CATEGORY = Category(
                 "cap": (*offered(gloss, "white", "black", "silver"), *offered(satin, "white")),
                 "housing": offered(gloss, "white", "white", "grey"),
                 "ball": (*offered(gloss, "white", "ivory"), *offered(metal, "silver")),
-                "fill": OILS,
+                "fill": LIQUIDS,
             },
             _waisted,
             {"cap": PLACED, "print": ("", "label", "print")},
@@ -188,8 +185,8 @@ CATEGORY = Category(
             {
                 "body": (*offered(satin, "white", "blush", "black", "sage"),
                          *offered(gloss, "white", "ivory"), *offered(frosted, "clear")),
-                "cap": CAPS, "housing": offered(gloss, "white", "white", "black"),
-                "ball": METALS, "fill": OILS,
+                "cap": TOPS, "housing": offered(gloss, "white", "white", "black"),
+                "ball": METALS, "fill": LIQUIDS,
             },
             _eye,
             {"cap": PLACED, "print": MARKS},
@@ -204,8 +201,8 @@ CATEGORY = Category(
             {
                 "body": (*offered(glass, "clear", "clear", "amber", "smoke"),
                          *offered(frosted, "clear")),
-                "cap": CAPS, "housing": offered(gloss, "white", "black"),
-                "ball": BALLS, "fill": OILS,
+                "cap": TOPS, "housing": offered(gloss, "white", "black"),
+                "ball": BALLS, "fill": LIQUIDS,
             },
             _square,
             {"cap": PLACED, "shape": ("round cap", "square cap"), "print": ("", "label")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from offline.datasets.packbench.categories.vessel_dress import METALS
 from offline.datasets.packbench.materials import (
     brushed,
     clear,
@@ -164,7 +165,6 @@ def _crayon(p: Parameters) -> Model:
 
 PLACED = ("", "beside", "beside", "on")
 LIPS = offered(cream, "red", "berry", "coral", "rose", "nude", "terracotta", "plum", "brown")
-METALS = (*offered(metal, "gold", "silver", "rose-gold", "gunmetal"), *offered(brushed, "silver"))
 DARKS = (*offered(gloss, "black", "white"), *offered(satin, "black", "blush", "navy", "white"))
 SKINS = offered(cream, "nude", "tan", "sand", "brown", "peach", "ivory")
 
@@ -238,7 +238,7 @@ CATEGORY = Category(
             },
             {
                 "case": (*offered(gloss, "white", "yellow", "mint", "sky", "berry"),
-                         *offered(satin, "white", "black", "sage"), *offered(clear, "clear")),
+                         *offered(satin, "white", "black", "sage")),
                 "cap": offered(gloss, "white", "black", "sky", "mint", "ivory"),
                 "wheel": offered(gloss, "white", "white", "black"),
                 "bullet": offered(cream, "ivory", "white", "blush", "yellow", "rose"),
