@@ -20,6 +20,7 @@ SAMPLES = 18  # light paths a pixel, in two halves of a square each, for the sam
 GUIDE_SAMPLES = 9
 MATTE_SAMPLES = 64  # steps of 1/64 on an edge
 TRANSMISSION_SAMPLES = 16
+WALL_BEHIND, WALL_HALF = 1.5, 60.0  # scene units: clear of the product, beyond all bent rays
 VARIANTS = ("cuda_ad_rgb", "llvm_ad_rgb", "scalar_rgb")
 BLACK = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 0.0}}
 WHITE = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 1.0}}
@@ -92,21 +93,35 @@ def _coverage(
 def _transmission(
     camera: Camera, product: Posed, shapes: dict[str, dict[str, Any]], seed: int
 ) -> Image | None:
-    """Light of a uniform white surround that passes through the product, reflections left out.
+    """Light of a wide white wall behind the product that reaches the camera through it.
 
-    With every direction equally bright, what reaches the camera is the share that the product
-    lets through, whichever way it bends the ray: environment matting (Zongker, Werner, Curless
-    and Salesin, SIGGRAPH 1999) reduced to its weight. 0 beside the product: a picture before a
-    bright ground is its own light + (1 - alpha + transmission) * ground.
+    However the glass bends and mirrors it inside, that is the weight of a ground that is alike
+    everywhere: environment matting (Zongker, Werner, Curless and Salesin, SIGGRAPH 1999) reduced
+    to one number a channel. 0 beside the product: what a ground adds to a picture is
+    (1 - alpha + transmission) * ground.
     """
     if not any(part.material.see_through for part in product.parts):
         return None
-    scene: dict[str, Any] = {"surround": {"type": "constant"}}
+    scene: dict[str, Any] = {"wall": _wall(camera)}
     for (name, shape), part in zip(shapes.items(), product.parts, strict=True):
         scene[name] = {**shape, "bsdf": transmitting(part.material, aspect(part.mesh))}
     light = {"type": "path", "max_depth": 12, "rr_depth": 12, "hide_emitters": True}
     seen = _render(_stage(camera, scene), light, TRANSMISSION_SAMPLES, seed)
     return np.clip(seen[..., :3], 0, 1)
+
+
+def _wall(camera: Camera) -> dict[str, Any]:
+    """A square of radiance 1 that faces the camera from right behind the product."""
+    import mitsuba as mi
+
+    eye, target = np.array(camera.eye), np.array(camera.target)
+    ahead = (target - eye) / np.linalg.norm(target - eye)
+    centre = target + WALL_BEHIND * ahead
+    to_world = mi.ScalarTransform4f().look_at(
+        centre.tolist(), (centre - ahead).tolist(), list(camera.up)
+    ) @ mi.ScalarTransform4f().scale(WALL_HALF)
+    white = {"type": "area", "radiance": {"type": "rgb", "value": 1.0}}
+    return {"type": "rectangle", "to_world": to_world, "emitter": white}
 
 
 def _two_sided(surface: dict[str, Any]) -> dict[str, Any]:

@@ -53,14 +53,16 @@ def bsdf(material: Material, aspect: float = 1.0) -> Surface:
 
 
 def transmitting(material: Material, aspect: float = 1.0) -> Surface:
-    """``material`` with nothing but what it lets through: no reflection, black where opaque."""
-    black = _rgb([0.0, 0.0, 0.0])
+    """``material`` as it is where light passes; black where it scatters or stops it.
+
+    The mirrors inside a wall stay: much of what reaches the eye through thick glass was
+    reflected in it, up to half in a jar.
+    """
+    black: Surface = {"type": "diffuse", "reflectance": _rgb([0.0, 0.0, 0.0])}
     if not material.see_through:
-        return {"type": "diffuse", "reflectance": black}
+        return black
     surface = bsdf(material, aspect)
-    if surface["type"] == "mask":
-        return {**surface, "bsdf": {"type": "diffuse", "reflectance": black}}
-    return {**surface, "specular_reflectance": black}
+    return {**surface, "bsdf": black} if surface["type"] == "mask" else surface
 
 
 def textured(mesh: Mesh, material: Material) -> Mesh:

@@ -56,7 +56,7 @@ def test_mitsuba_takes_every_finish_plain_and_printed(finish, artwork):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("finish", sorted(SEE_THROUGH))
-def test_what_a_see_through_finish_transmits_has_no_reflection(finish):
+def test_what_a_see_through_finish_transmits_goes_through_it(finish):
     mi = pytest.importorskip("mitsuba", reason="needs the extra `render`")
     surface = loaded(transmitting(Material(finish, "clear")))
     si = mi.SurfaceInteraction3f()
@@ -66,9 +66,8 @@ def test_what_a_see_through_finish_transmits_has_no_reflection(finish):
     passed = 0.0
     for at in np.linspace(0.02, 0.98, 40):
         sample, weight = surface.sample(context, si, float(at), mi.Point2f(0.4, 0.7))
-        if sample.wo.z > 0:
-            assert max(weight) == 0
-        passed += max(weight)
+        if sample.wo.z < 0:
+            passed += max(weight)
     assert passed > 0
 
 
