@@ -105,8 +105,9 @@ def lid(case: Case, material: Material, *, inside: Material | None = None) -> Pa
     if inside is None:
         return parts
     r, deep = within - 0.5, case.frame_depth
+    # The bevel is steep enough for a crease: a soft one would curve the whole mirror.
     glass = revolve(
-        [(0, deep - 0.55), (r - 0.5, deep - 0.55), (r, deep - 0.25), (r, deep + 0.3),
+        [(0, deep - 0.55), (r - 0.3, deep - 0.55), (r, deep - 0.15), (r, deep + 0.3),
          (0, deep + 0.3)], case.section,
     )  # fmt: skip
     return (*parts, Part(glass.moved(z=rise), inside))

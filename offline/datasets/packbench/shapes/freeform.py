@@ -77,7 +77,7 @@ def slices(outline: Array, count: int, gap: float) -> list[tuple[float, Array]]:
 def inset(outline: Array, by: float) -> Array:
     """``outline`` drawn in by ``by`` mm on the widest points of either axis."""
     reach = np.abs(outline).max(axis=0)
-    return outline * np.maximum(1 - by / reach, 1e-4)
+    return np.asarray(outline * np.maximum(1 - by / reach, 1e-4), float)
 
 
 def sweep(outline: Array, corners: Sequence[Corner]) -> Mesh:

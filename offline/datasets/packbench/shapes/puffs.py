@@ -128,7 +128,8 @@ def _piping(pad: Pad) -> Mesh:
 
 
 def _loop(pad: Pad, width: float, slack: float) -> Mesh:
-    wide = width * float(np.abs(pad.outline[:, 1]).min(initial=1e9, where=_back(pad)))
+    middle = np.abs(pad.outline[:, 0]) < 0.08 * pad.radius
+    wide = width * float(np.abs(pad.outline[middle, 1]).min())
     beside = np.abs(pad.outline[:, 1]) < wide / 2 + 0.5
     reach = float(np.abs(pad.outline[beside, 0]).min())
     t = np.linspace(-1, 1, 61)
@@ -136,12 +137,6 @@ def _loop(pad: Pad, width: float, slack: float) -> Mesh:
     top = np.maximum(pad.top(np.abs(t) * reach / pad.radius), seam) + 0.35
     rise = seam + (top - seam) * sewn + slack * (1 - t**2) ** 1.5
     return band(list(zip((t * reach).tolist(), rise.tolist(), strict=True)), wide)
-
-
-def _back(pad: Pad) -> Array:
-    """Which outline points lie straight behind the middle."""
-    ahead: Array = np.abs(pad.outline[:, 0]) < 0.08 * pad.radius
-    return ahead
 
 
 def sponge(
