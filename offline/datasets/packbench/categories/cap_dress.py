@@ -14,7 +14,7 @@ from offline.datasets.packbench.materials import (
 
 MOULDED = (  # white and black twice: most stock closures come in these
     *offered(gloss, "white", "white", "black", "ivory", "grey", "blush", "navy", "sage", "lilac"),
-    *offered(satin, "white", "black", "black", "sand", "smoke", "sky", "terracotta", "green"),
+    *offered(satin, "white", "black", "black", "sand", "smoke", "sky", "nude", "green"),
 )
 PLAIN = (*offered(gloss, "white", "white", "black"), *offered(satin, "white", "black", "grey"))
 METALS = (*offered(metal, "gold", "silver", "silver", "rose-gold", "gunmetal"),

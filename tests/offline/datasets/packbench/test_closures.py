@@ -106,7 +106,7 @@ def test_a_square_perfume_cap_holds_more_than_a_round_one() -> None:
 def test_a_lid_at_angle_zero_closes_on_the_skirt() -> None:
     shut = _points(flip_top(15, 14, WHITE, lid=8))
     assert shut[:, 2].max() == pytest.approx(14 + 0.35 + 8, abs=0.05)
-    assert np.hypot(shut[:, 0], shut[:, 1]).max() < 15 + 1.2  # the thumb lip and the hinge
+    assert np.hypot(shut[:, 0], shut[:, 1]).max() < 15 + 1.5  # the thumb lip and the hinge
 
 
 @given(st.floats(30, 135))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from offline.datasets.packbench.materials import Material
 from offline.datasets.packbench.shapes.closures.bars import bent_bar
 from offline.datasets.packbench.shapes.closures.shells import SHADOW, WALL, fittings, shell
 from offline.datasets.packbench.shapes.meshes import Corner, Mesh, revolve, tube
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
+SCOOP = (5.0, 3.8, 2.6, 1.4)  # mm below the deck: where the wall can bend into a recess
 GAP = 0.35  # mm, the parting line between lid and skirt
 
 
@@ -25,13 +28,16 @@ def flip_top(
     ``flare``, swells by ``dome``. ``oval`` scales y; ``tab`` is the thumb lip's share of the width.
     """
     seat = radius * waist - step
-    skirt: list[Corner] = [(radius * waist, height, 0.9 if step else 0.3), (seat - 1.1, height)]
+    foot = [(radius * (1 - (1 - waist) * (1 - below / height)), height - below)
+            for below in SCOOP]  # fmt: skip
+    skirt: list[Corner] = [(radius * waist, height, 0.9 if step else 0.3), (seat - 2.2, height)]
     if step:
         skirt[1:] = [(seat + 0.2, height + step * 0.3, 0.5), (seat + 0.2, height + step * 0.3 + 1)]
-        skirt += [(seat - 1.1, height + step * 0.3 + 1)]
+        skirt += [(seat - 2.2, height + step * 0.3 + 1)]
     deck = height + (step * 0.3 + 1 if step else 0)
-    skirt += [(seat - 1.1, deck - 1), (0, deck - 1)]
-    body = shell(radius, height - 1, skirt, waist=waist, ribs=ribs, depth=0.7).scaled(y=oval)
+    skirt += [(seat - 2.2, deck - 1), (0, deck - 1)]
+    body = shell(radius, height - 1, [*foot, *skirt], waist=waist, ribs=ribs, depth=0.7)
+    body = _scooped(body, seat - 1.2, height, 62 * tab).scaled(y=oval)
     over = lid_material or material
     hinge_y = seat * oval + 0.25
     opened = tuple(
@@ -54,6 +60,22 @@ def flip_top(
         Part(body, material), Part(rim.scaled(y=oval), material),
         *_orifice(deck - 1, spout, material), *_hinge(seat, oval, deck, material), *opened, *below,
     )  # fmt: skip
+
+
+def _scooped(mesh: Mesh, beyond: float, height: float, half: float) -> Mesh:
+    """A thumb recess in front, under the lid's lip, ``half`` degrees to either side.
+
+    Only the outer wall moves: what lies farther than ``beyond`` from the axis.
+    """
+    x, y, z = mesh.vertices.T
+    aside = np.degrees(np.arctan2(x, -y)) / half
+    under = (height - z) / SCOOP[0]
+    strength = np.cos(np.pi / 2 * np.clip(np.abs(aside), 0, 1)) * np.clip(1 - under, 0, 1)
+    reach = np.hypot(x, y)
+    deep = np.where(reach > beyond, 1.15 * strength, 0)
+    vertices = mesh.vertices.copy()
+    vertices[:, :2] *= (1 - deep / np.maximum(reach, 1e-6))[:, None]
+    return Mesh(vertices, mesh.faces)
 
 
 def _orifice(deck: float, spout: float, material: Material) -> Parts:
@@ -94,8 +116,8 @@ def _lid(
     shell_mesh = revolve([*inside, *crown]).scaled(y=oval)
     return (
         Part(shell_mesh, material), Part(_plug(height, spout), material),
-        Part(bent_bar(radius + 0.15, 270 - 62 * tab, 270 + 62 * tab, 1.7, 1.3, oval=oval, power=3)
-             .moved(z=0.65), material),
+        Part(bent_bar(radius + 0.1, 270 - 58 * tab, 270 + 58 * tab, 2.6, 1.7, oval=oval, power=3)
+             .moved(z=0.85), material),
     )  # fmt: skip
 
 

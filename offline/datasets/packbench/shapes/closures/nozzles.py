@@ -74,9 +74,12 @@ def _spout(base: float, tip: float, length: float, ogive: float, steps: int) -> 
     return line
 
 
-def _stopper(radius: float, height: float, material: Material) -> Parts:
-    """A tip cap whose skirt ends at z = -0.4 · height: a bead to pull at, then a taper."""
-    low = -0.4 * height
+def _stopper(radius: float, height: float, material: Material, over: float = 0.4) -> Parts:
+    """A tip cap on a tip that ends at z = 0: a bead to pull at, then a taper.
+
+    The share ``over`` of its height goes over the tip.
+    """
+    low = -over * height
     cup: list[Corner] = [
         (0, 0), (radius - 0.8, -0.4), (radius - 0.5, low), (radius + 0.5, low, 0.3),
         (radius + 0.5, low + 1.4, 0.4), (radius, low + 1.7), (radius * 0.78, low + height, 1),
@@ -134,9 +137,8 @@ def needle_tip(
         Part(revolve(cannula).moved(z=height), Material("metal", "silver")),
     )
     if cap:
-        parts += moved(
-            _stopper(gauge + 1.5, length * 0.7, Material("gloss", cap)), z=height + end + 1.2
-        )
+        sheath = _stopper(gauge + 1.5, length + 3, Material("gloss", cap), length / (length + 3))
+        parts += moved(sheath, z=height + end + 0.2)
     return parts
 
 

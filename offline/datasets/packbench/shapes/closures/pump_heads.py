@@ -129,8 +129,8 @@ def foamer(
     foot = radius * flare
     barrel = revolve([
         (0, 0), (foot, 0, 0.8), (foot * 1.01, height * 0.3, 2),
-        (radius, height * 0.5, height * 0.06), (radius, height * 0.86, height * crown), (radius * 0.5, height, 4),
-        (0, height + 0.2),
+        (radius, height * 0.5, height * 0.06), (radius, height * 0.86, height * crown),
+        (radius * 0.5, height, 4), (0, height + 0.2),
     ])  # fmt: skip
     n = 18
     t = np.linspace(0, 1, n)
