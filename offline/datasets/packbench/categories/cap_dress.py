@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from offline.datasets.packbench.materials import (
     brushed,
-    clear,
     gloss,
     metal,
     offered,
@@ -21,4 +20,3 @@ METALS = (*offered(metal, "gold", "silver", "silver", "rose-gold", "gunmetal"),
           *offered(brushed, "gold", "silver", "copper"))  # fmt: skip
 INSERTS = offered(satin, "white", "black", "ivory")
 RUBBERS = offered(rubber, "white", "black", "black", "white", "grey", "ivory", "blush", "amber")
-COVERS = (*offered(clear, "clear"), *offered(gloss, "white", "black"))
