@@ -11,6 +11,7 @@ from offline.datasets.packbench.phone.pieces import (
     Piece,
     Surface,
     Thing,
+    bounds,
     joined,
     placed,
     planar,
@@ -174,7 +175,9 @@ def clutter(rng: np.random.Generator) -> Thing:
     shares = np.array([share for _, share in KINDS])
     build, _ = KINDS[int(rng.choice(len(KINDS), p=shares / shares.sum()))]
     facing = next((angle for kind, angle in FACING if kind is build), 180)
-    return placed(build(rng), 0, 0, 0, rng.uniform(-facing, facing))
+    thing = build(rng)
+    lowest = float(bounds(thing)[0, 2])  # a towel's ruffles reach a little lower than its folds
+    return placed(thing, 0, 0, -lowest, rng.uniform(-facing, facing))
 
 
 def _book(width: float, depth: float, thick: float, rng: np.random.Generator) -> Thing:

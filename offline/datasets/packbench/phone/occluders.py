@@ -129,10 +129,10 @@ def _ribbon(sight: Sight, rng: np.random.Generator) -> Occluder:
     """A satin ribbon that hangs across the picture before the product."""
     right, up, towards = sight.axes
     t = np.linspace(-1, 1, 80)
-    width, length = rng.uniform(8, 20), 1.6 * sight.reach + 60
+    width, length = rng.uniform(8, 20), 2.4 * sight.reach + 60
     sway, phase = rng.uniform(0.05, 0.16) * length, rng.uniform(0, 6)
     path = np.column_stack([t * length, sway * np.sin(2.6 * t + phase), 9 * np.sin(7 * t + phase)])
-    twist = 0.7 * np.sin(5 * t + phase)
+    twist = 0.7 * np.sin(7 * t + phase)
     across = np.column_stack([0 * t, np.cos(twist), np.sin(twist)]) * width / 2
     points = np.stack([path - across, path + across], axis=1)
     u, v = np.meshgrid([0.0, 1.0], t)

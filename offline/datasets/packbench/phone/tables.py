@@ -49,7 +49,8 @@ def marble(sheet: Sheet) -> Texture:
 
 def linen(sheet: Sheet) -> Texture:
     """Coarse woven cloth with slubs, and the soft waves that it lies in."""
-    pitch = 2 * math.pi / max(1.6, 3.2 * sheet.mm / SIDE)
+    threads = round(sheet.mm / max(1.6, 3.2 * sheet.mm / SIDE))
+    pitch = 2 * math.pi * threads / sheet.mm
     weave = 0.8 + 0.1 * (np.sin(sheet.x * pitch) + np.sin(sheet.y * pitch))
     slub = 0.86 + 0.14 * sheet.clouds((1.5, 26), 1) + 0.14 * sheet.clouds((26, 1.5), 1)
     waves = 0.9 + 0.2 * sheet.clouds((90, 140), 2)

@@ -35,14 +35,12 @@ class Sheet:
         return np.asarray(self.x.T)
 
     def clouds(self, period: tuple[float, float], octaves: int = 3) -> Shade:
-        """Value noise in [0, 1]; ``period`` = mm along y and x of its coarsest octave."""
+        """Value noise in [0, 1] that repeats seamlessly; ``period`` = coarsest along y and x, mm."""
         total = np.zeros((SIDE, SIDE), np.float32)
         for octave in range(octaves):
-            rows, columns = (
-                int(np.clip(self.mm / p * 2**octave, 2, 2 * SIDE)) for p in period
-            )  # fmt: skip
+            rows, columns = (int(np.clip(self.mm / p * 2**octave, 2, SIDE)) for p in period)
             grid = self.rng.random((rows, columns), dtype=np.float32)
-            total += cv2.resize(grid, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) * 0.5**octave
+            total += _enlarged(grid) * 0.5**octave
         low, high = float(total.min()), float(total.max())
         return np.asarray((total - low) / max(high - low, 1e-6), np.float32)
 
@@ -77,7 +75,11 @@ class Tiling:
 
 
 def tiled(sheet: Sheet, height: float, width: float, stagger: float = 0) -> Tiling:
-    """Tiles of this size in mm; each row is shifted by ``stagger`` tiles against the last."""
+    """Tiles of about this size in mm, whole numbers of them to a sheet.
+
+    Each row is shifted by ``stagger`` tiles against the last.
+    """
+    height, width = (sheet.mm / max(1, round(sheet.mm / size)) for size in (height, width))
     row = np.floor(sheet.y / height)
     along = sheet.x / width + row * stagger
     column = np.floor(along)
@@ -87,6 +89,16 @@ def tiled(sheet: Sheet, height: float, width: float, stagger: float = 0) -> Tili
     )
     number = (row * (int(column.max()) + 2) + column).astype(np.int64)
     return Tiling(number, np.asarray(edge, np.float32))
+
+
+def _enlarged(grid: Shade) -> Shade:
+    """(SIDE, SIDE): ``grid`` (R, C) between its values, the last beside the first again."""
+    rows, columns = grid.shape
+    y, x = ((np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE * n + 1.5 for n in (rows, columns))
+    around = np.pad(grid, 2, mode="wrap")
+    where = np.broadcast_arrays(x[None], y[:, None])
+    return np.asarray(cv2.remap(around, *(np.ascontiguousarray(w) for w in where),
+                                cv2.INTER_CUBIC), np.float32)  # fmt: skip
 
 
 def tinted(colour: Sequence[float], shade: Shade) -> Texture:

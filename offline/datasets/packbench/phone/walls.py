@@ -48,7 +48,7 @@ def wallpaper(sheet: Sheet) -> Texture:
     """A motif of petals or stripes repeated on a coloured ground."""
     ground = tinted(sheet.pick(*PAINTS), 0.97 + 0.05 * sheet.clouds((5, 5), 2))
     ink = sheet.pick((0.70, 0.66, 0.56), (0.20, 0.26, 0.24), (0.50, 0.30, 0.28))
-    period = sheet.rng.uniform(45, 90)
+    period = sheet.mm / round(sheet.mm / sheet.rng.uniform(45, 90))
     x, y = (2 * math.pi * axis / period for axis in (sheet.x, sheet.y))
     if sheet.rng.uniform() < 0.4:
         return mixed(ground, ink, np.asarray(np.clip(np.sin(x) * 4 - 1.5, 0, 1), np.float32))

@@ -91,7 +91,7 @@ def test_tiles_are_as_large_as_they_say() -> None:
 def test_clutter_stands_on_the_table_at_real_size(seed: int) -> None:
     thing = clutter.clutter(np.random.default_rng(seed))
     low, high = bounds(thing)
-    assert low[2] == pytest.approx(0, abs=3)
+    assert low[2] == pytest.approx(0, abs=1e-6)
     assert 10 < (high - low).max() < 330  # from a pebble to a row of books, mm
     for piece in thing:
         assert np.isfinite(piece.mesh.vertices).all()
