@@ -94,26 +94,6 @@ def profile(corners: Sequence[Corner], steps: int = 6) -> Array:
         else:
             before, after = (np.array(corners[i + d][:2], float) for d in (-1, 1))
             points.append(_arc(before, here, after, corner[2], steps))
-    return _held(np.vstack(points))
-
-
-def _held(line: Array) -> Array:
-    """``line`` with a point close to where a long straight piece meets a fillet.
-
-    Vertex normals are means over their faces: without it a flat top would be shaded from its
-    fillet to its middle like a cone, and a mirror would show a pyramid.
-    """
-    lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
-    points = [line[:1]]
-    for i, length in enumerate(lengths):
-        start, end = line[i], line[i + 1]
-        along = (end - start) / max(length, 1e-12) * min(HOLD, length / 4)
-        before, after = (lengths[j] if 0 <= j < len(lengths) else 0 for j in (i - 1, i + 1))
-        if 0 < before < length / 4:
-            points.append((start + along)[None])
-        if 0 < after < length / 4:
-            points.append((end - along)[None])
-        points.append(end[None])
     return np.vstack(points)
 
 
@@ -164,7 +144,7 @@ def revolve(
 
     With ``section`` the profile's radius is measured along x. ``ribs`` flutes the outer wall.
     """
-    line = profile(corners)
+    line = held(profile(corners))
     widest = float(line[:, 0].max())
     outline = section or circle(widest)
     arc = max(ARC, 2 * ribs)  # eight points a rib
@@ -176,6 +156,26 @@ def revolve(
             ring[:, :2] *= 1 - depth / radius * (0.5 - 0.5 * np.cos(ribs * angle))[:, None] ** 3
         rings.append(ring)
     return loft(rings, creases(line))
+
+
+def held(levels: Array) -> Array:
+    """(N, K) levels, z last, with one more close to where a long straight piece meets a fillet.
+
+    Vertex normals are means over their faces: without it a flat top would be shaded from its
+    fillet to its middle like a cone, and a mirror would show a pyramid.
+    """
+    lengths = np.linalg.norm(np.diff(levels, axis=0), axis=1)
+    points = [levels[:1]]
+    for i, length in enumerate(lengths):
+        start, end = levels[i], levels[i + 1]
+        along = (end - start) / max(length, 1e-12) * min(HOLD, length / 4)
+        before, after = (lengths[j] if 0 <= j < len(lengths) else 0 for j in (i - 1, i + 1))
+        if 0 < before < length / 4:
+            points.append((start + along)[None])
+        if 0 < after < length / 4:
+            points.append((end - along)[None])
+        points.append(end[None])
+    return np.vstack(points)
 
 
 def creases(line: Array) -> list[bool]:

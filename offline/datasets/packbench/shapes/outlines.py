@@ -15,6 +15,7 @@ from offline.datasets.packbench.shapes.meshes import (
     Section,
     creases,
     facing,
+    held,
     loft,
     profile,
     sheet,
@@ -97,7 +98,8 @@ def skin(levels: Sequence[Array]) -> Mesh:
     stacked = np.vstack(levels)
     line = np.column_stack([stacked[:, :2].mean(axis=1), stacked[:, 3]])
     moved = np.concatenate([[True], np.linalg.norm(np.diff(line, axis=0), axis=1) > 1e-6])
-    stacked, line = stacked[moved], line[moved]
+    stacked = held(stacked[moved])
+    line = np.column_stack([stacked[:, :2].mean(axis=1), stacked[:, 3]])
     return loft(Outline(stacked).rings(), creases(line))
 
 
