@@ -30,11 +30,12 @@ def bottle(
     shoulder = min(shoulder, 0.8 * (top - neck))
     sides: list[Corner] = []
     if waist:
-        t = np.linspace(0.08, 0.84, 14)
-        # A squared sine whose crest lies at waist_at and whose ends are level.
-        phase = t ** (math.log(0.5) / math.log(waist_at))
-        drawn = half + (top - half) * t - waist * np.sin(math.pi * phase) ** 2
-        sides = list(zip(drawn, t * height, strict=True))
+        t = np.linspace(0.06, 1 - 1.1 * shoulder / height, 20)
+        within = np.linspace(0, 1, 20)
+        crest = (waist_at - t[0]) / (t[-1] - t[0])
+        # A squared sine, bent so that its crest lies at waist_at; its ends are level.
+        drawn = waist * np.sin(math.pi * within ** (math.log(0.5) / math.log(crest))) ** 2
+        sides = list(zip(half + (top - half) * t - drawn, t * height, strict=True))
     neck_foot = height + slope
     return turned(
         section,

@@ -73,7 +73,7 @@ def test_no_wall_of_a_bottle_turns_inside_out(
     assert (np.diff(cavity.levels[:, 3]) >= -1e-9).all()
     for x, y, _, z in cavity.levels[1:]:
         around = outline.at(z)
-        assert x < around.half_x - 0.3 and y < around.half_y - 0.3
+        assert x < around.half_x - 0.1 and y < around.half_y - 0.1
     assert 0 < cavity.solid().volume() < outline.solid().volume()
 
 
@@ -89,6 +89,17 @@ def test_the_mouth_of_a_square_jar_is_round_up_to_its_thread() -> None:
     pot = jar(Section(30, 30, 8), 34, WHITE)
     ring = pot.outline.at(pot.shoulder + 3).ring(0, 0)
     assert np.hypot(ring[:, 0], ring[:, 1]) == pytest.approx(pot.neck, abs=0.05)
+
+
+@given(waist=st.floats(2, 8), waist_at=st.floats(0.4, 0.65), height=st.floats(100, 180))
+def test_a_waist_is_narrowest_where_it_is_asked(
+    waist: float, waist_at: float, height: float
+) -> None:
+    outline = bottle(circle(32), height, 10, waist=waist, waist_at=waist_at)
+    sides = outline.levels[(outline.levels[:, 3] > 8) & (outline.levels[:, 3] < height - 8)]
+    narrowest = sides[np.argmin(sides[:, 0])]
+    assert narrowest[0] == pytest.approx(32 - waist, abs=0.1)
+    assert narrowest[3] / height == pytest.approx(waist_at, abs=0.05)
 
 
 def test_a_section_with_long_corners_is_an_ellipse() -> None:
