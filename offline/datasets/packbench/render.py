@@ -45,14 +45,14 @@ def photograph(
     scene = {**setting.surroundings, **setting.occluders, **setting.light, **shapes}
     radiance = _beauty(camera, scene, samples, seed) * setting.exposure
     around = {**setting.surroundings, **setting.occluders}
-    alpha = _coverage(camera, shapes, around, seed)
-    transmission = _transmission(camera, product, shapes, seed)
-    visible = 1.0
+    alpha, visible = _coverage(camera, shapes, around, seed), 1.0
+    alone = _coverage(camera, shapes, {}, seed) if setting.occluders else alpha
     if setting.occluders:
-        alone = _coverage(camera, shapes, {}, seed)
         visible = float(alpha.sum() / max(float(alone.sum()), 1e-6))
-        if transmission is not None:  # nothing passes where a hand is in front
-            transmission = transmission * (alpha / np.maximum(alone, alpha + 1e-6))[..., None]
+    transmission = _transmission(camera, product, shapes, seed)
+    if transmission is not None:  # nothing passes where a hand is in front, nor beside the matte
+        share = (alpha / np.maximum(alone, 1e-6))[..., None]
+        transmission = np.minimum(transmission * share, alpha[..., None])
     return Exposure(radiance, alpha, transmission, visible)
 
 
