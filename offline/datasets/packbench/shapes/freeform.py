@@ -15,6 +15,7 @@ from offline.datasets.packbench.shapes.meshes import (
     Mesh,
     Section,
     creases,
+    held,
     loft,
     profile,
 )
@@ -85,7 +86,7 @@ def sweep(outline: Array, corners: Sequence[Corner]) -> Mesh:
 
     The profile's radius is measured along x; a ring within the outline keeps its proportions.
     """
-    line = profile(corners)
+    line = held(profile(corners))
     widest = line[:, 0].max()
     rings = [
         np.column_stack([outline * max(radius / widest, 1e-4), np.full(len(outline), z)])
