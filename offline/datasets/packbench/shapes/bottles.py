@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from offline.datasets.packbench.materials import Material
-from offline.datasets.packbench.shapes.meshes import Corner, Section, circle, revolve
+from offline.datasets.packbench.shapes.meshes import Corner, Section, revolve
 from offline.datasets.packbench.shapes.outlines import Outline, turned
 from offline.datasets.packbench.shapes.parts import Part, Parts
 from offline.datasets.packbench.shapes.vessels import SEAM
@@ -89,9 +89,3 @@ def crimps(outline: Outline, material: Material, seal: float = 6, lines: int = 5
     ).solid()
     step = (seal - 1.6) / lines
     return tuple(Part(ridge.moved(z=top - seal + 0.9 + step * k), material) for k in range(lines))
-
-
-def disc(radius: float, thick: float, z: float, material: Material) -> Part:
-    """A plain round slab with its foot at height ``z``."""
-    slab = turned(circle(radius), [(radius, 0, 0.2), (radius, thick, 0.3)]).solid()
-    return Part(slab.moved(z=z), material)
