@@ -40,14 +40,14 @@ def grain() -> Texture:
 def speckle() -> Texture:
     """(256, 256, 1) factor: the fine unevenness of pressed powder."""
     rng = np.random.default_rng(0x9071)
-    return _tile(1 + 0.035 * _noise(rng, 0.8, 0.8) + 0.025 * _noise(rng, 4, 4))
+    return _tile(1 + 0.03 * _noise(rng, 1.6, 1.6) + 0.015 * _noise(rng, 6, 6))
 
 
 @cache
 def pile() -> Texture:
     """(256, 256, 1) factor: velour, whose tufts lean and shade each other."""
     rng = np.random.default_rng(0x711E)
-    return _tile(1 + 0.09 * _noise(rng, 1.1, 1.6) + 0.05 * _noise(rng, 9, 14))
+    return _tile(1 + 0.055 * _noise(rng, 2.2, 3.4) + 0.015 * _noise(rng, 12, 18))
 
 
 def _noise(rng: np.random.Generator, across: float, along: float) -> Texture:
