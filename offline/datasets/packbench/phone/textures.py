@@ -35,7 +35,7 @@ class Sheet:
         return np.asarray(self.x.T)
 
     def clouds(self, period: tuple[float, float], octaves: int = 3) -> Shade:
-        """Value noise in [0, 1] that repeats seamlessly; ``period`` = coarsest along y and x, mm."""
+        """Value noise in [0, 1] that repeats seamlessly; ``period`` = its coarsest in y and x, mm."""
         total = np.zeros((SIDE, SIDE), np.float32)
         for octave in range(octaves):
             rows, columns = (int(np.clip(self.mm / p * 2**octave, 2, SIDE)) for p in period)
@@ -96,9 +96,8 @@ def _enlarged(grid: Shade) -> Shade:
     rows, columns = grid.shape
     y, x = ((np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE * n + 1.5 for n in (rows, columns))
     around = np.pad(grid, 2, mode="wrap")
-    where = np.broadcast_arrays(x[None], y[:, None])
-    return np.asarray(cv2.remap(around, *(np.ascontiguousarray(w) for w in where),
-                                cv2.INTER_CUBIC), np.float32)  # fmt: skip
+    along, down = (np.array(w) for w in np.broadcast_arrays(x[None], y[:, None]))
+    return np.asarray(cv2.remap(around, along, down, cv2.INTER_CUBIC), np.float32)
 
 
 def tinted(colour: Sequence[float], shade: Shade) -> Texture:
