@@ -102,13 +102,17 @@ def _quad(p: Parameters) -> Model:
 
 
 def _of_choice(p: Parameters) -> Model:
-    columns, rows = (int(number) for number in p.choices["pans"].split(" × "))
-    return _pans(p, columns, rows)
+    return _pans(p, *_counts(p))
 
 
 def _round_pans(p: Parameters) -> Model:
-    columns, rows = (int(number) for number in p.choices["pans"].split(" × "))
-    return _pans(p, columns, rows, round_pans=True)
+    return _pans(p, *_counts(p), round_pans=True)
+
+
+def _counts(p: Parameters) -> tuple[int, int]:
+    """Columns and rows out of a choice such as "4 × 3"."""
+    columns, rows = p.choices["pans"].split(" × ")
+    return int(columns), int(rows)
 
 
 def _book(p: Parameters) -> Model:
@@ -133,8 +137,7 @@ def _book(p: Parameters) -> Model:
 def _magnetic(p: Parameters) -> Model:
     """A thin tray without a lid, whose pans stand free on its floor."""
     case = _case(p)
-    columns, rows = (int(number) for number in p.choices["pans"].split(" × "))
-    cells = grid(case, columns, rows, p["gap"], round_pans=p.choices["form"] == "round")
+    cells = grid(case, *_counts(p), p["gap"], round_pans=p.choices["form"] == "round")
     base = Part(tray(case, case.base - 1.2, deck=False), p.surfaces["case"])
     return Model((base, *_filled(p, cells, 1.25)))
 
@@ -175,7 +178,7 @@ CATEGORY = Category(
         Archetype(
             "round-pans", "Palette of round pans",
             {"width": Measure(96, 132), "depth": Measure(0.56, 0.72, "ratio"), **SHAPE},
-            DRESS, _round_pans, {**CHOICES, "pans": ("3 × 2", "4 × 2", "5 × 3")},
+            DRESS, _round_pans, {**CHOICES, "pans": ("3 × 2", "4 × 2", "5 × 2")},
         ),
         Archetype(
             "strip", "Strip palette",

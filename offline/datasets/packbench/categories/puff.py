@@ -34,8 +34,8 @@ SKIN = ("white", "ivory", "peach", "blush", "nude", "sand", "tan", "black", "lil
 
 
 def _sewn(p: Parameters, outline: Array) -> Model:
-    face, ribbon = p.surfaces["pad"], p.surfaces["ribbon"]
-    back = {"": face, "satin back": satin(ribbon.colour)}[p.choices["back"]]
+    face = p.surfaces["pad"]
+    back = {"": face, "satin back": satin(face.colour)}[p.choices["back"]]
     return _puff(p, outline, face, back)
 
 
@@ -118,7 +118,7 @@ CATEGORY = Category(
         ),
         Archetype(
             "drop", "Pointed finger puff",
-            {"width": Measure(36, 54), "reach": Measure(0.9, 1.5, "ratio"),
+            {"width": Measure(36, 54), "reach": Measure(1.12, 1.6, "ratio"),
              "tip": Measure(0.16, 0.4, "ratio"), **PAD}, SEWN, _drop, BACK,
         ),
     ),

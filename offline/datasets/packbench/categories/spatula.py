@@ -31,7 +31,7 @@ PLASTICS = (
     *offered(gloss, "white", "black", "ivory", "blush", "sky"),
     *offered(satin, "sage", "sand", "black"), *offered(frosted, "clear", "aqua"),
 )  # fmt: skip
-METALS = (*offered(metal, "gold", "rose-gold", "silver"), *offered(brushed, "silver", "gunmetal"))
+METALS = (*offered(metal, "gold", "rose-gold", "copper"), *offered(brushed, "silver", "gunmetal"))
 
 
 def _built(p: Parameters, right: Blade, left: Blade | None = None, lift: float = 0) -> Model:
@@ -93,7 +93,7 @@ def _curved(p: Parameters) -> Model:
 # fmt: off
 ARCH = Measure(0.4, 4)
 FOOT = Measure(0.75, 1.6, "ratio")
-HEAD = {"head": Measure(0.26, 0.42, "ratio"), "head width": Measure(1.9, 3, "ratio")}
+HEAD = {"head": Measure(0.26, 0.42, "ratio"), "head width": Measure(2.1, 3, "ratio")}
 MARKS = {"mark": ("", "dot", "grooves", "thumb rest")}
 CATEGORY = Category(
     "spatula",
@@ -115,7 +115,7 @@ CATEGORY = Category(
         Archetype(
             "double", "Double-ended spatula",
             {"length": Measure(84, 132), "handle": Measure(4, 6),
-             "head": Measure(0.2, 0.3, "ratio"), "head width": Measure(1.9, 2.8, "ratio"),
+             "head": Measure(0.2, 0.3, "ratio"), "head width": Measure(2.3, 3.2, "ratio"),
              "second": Measure(0.65, 1.15, "ratio"), "thickness": Measure(1.3, 2.6),
              "arch": ARCH},
             {"spatula": (*METALS, *PLASTICS[:7])}, _double,
@@ -131,7 +131,7 @@ CATEGORY = Category(
         Archetype(
             "bamboo", "Bamboo spatula",
             {"length": Measure(70, 128), "handle": Measure(6, 9.5),
-             "head": Measure(0.24, 0.4, "ratio"), "head width": Measure(1.4, 2.1, "ratio"),
+             "head": Measure(0.24, 0.4, "ratio"), "head width": Measure(1.6, 2.3, "ratio"),
              "thickness": Measure(1.6, 3.4), "foot": FOOT, "arch": Measure(0.2, 1.2)},
             {"spatula": offered(wood, "sand", "tan", "brown")}, _paddle,
             {"mark": ("", "dot")},

@@ -98,7 +98,7 @@ def lid(case: Case, material: Material, *, inside: Material | None = None) -> Pa
         (0, hollow), (within, hollow), (within, 0, 0.2), (r, 0, 0.35), (r, tall, edge),
         (r - 1.02 * edge, tall),
     ]  # fmt: skip
-    outline = case.section.ring(1.02 * edge, 0)[:, :2]
+    outline = of_section(drawn_in(case.section, 1.02 * edge), 192)
     crown = spread(outline, lambda x, y, share: tall + case.swell(x, y), 12)
     shell = joined(revolve(corners, case.section), crown)
     parts: Parts = (Part(shell.moved(z=rise), material),)
