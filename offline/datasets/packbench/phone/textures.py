@@ -35,7 +35,7 @@ class Sheet:
         return np.asarray(self.x.T)
 
     def clouds(self, period: tuple[float, float], octaves: int = 3) -> Shade:
-        """Value noise in [0, 1] that repeats seamlessly; ``period`` = its coarsest in y and x, mm."""
+        """Value noise in [0, 1] that repeats seamlessly; ``period`` = the coarsest in y, x, mm."""
         total = np.zeros((SIDE, SIDE), np.float32)
         for octave in range(octaves):
             rows, columns = (int(np.clip(self.mm / p * 2**octave, 2, SIDE)) for p in period)
