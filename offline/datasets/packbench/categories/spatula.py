@@ -27,11 +27,11 @@ VIEWS = (  # across the frame, which a slender thing would leave empty
     View("upright", 82, 52), View("low", -50, 22),
 )  # fmt: skip
 THICKNESS = Measure(1.5, 3.2)
-PLASTICS = (
-    *offered(gloss, "white", "black", "ivory", "blush", "sky"),
+PLASTICS = (  # no white: on a white sweep, lit from above, a flat white thing disappears
+    *offered(gloss, "grey", "black", "sand", "blush", "sky"),
     *offered(satin, "sage", "sand", "black"), *offered(frosted, "clear", "aqua"),
 )  # fmt: skip
-METALS = (*offered(metal, "gold", "rose-gold", "copper"), *offered(brushed, "silver", "gunmetal"))
+METALS = (*offered(metal, "gold", "rose-gold", "copper"), *offered(brushed, "bronze", "gunmetal"))
 
 
 def _built(p: Parameters, right: Blade, left: Blade | None = None, lift: float = 0) -> Model:
