@@ -13,7 +13,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ import pytest
 from engine.galleries.local import LocalGallery, is_gallery
 from offline import ingest
 from tests.drawn_catalogue import QUICK, write_catalogue
+from tests.watched_processes import alive, children, wait
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds decoders in /proc")
 
@@ -85,29 +85,6 @@ def start(pictures: Path, gallery: Path) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-
-
-def children(process: int) -> list[int]:
-    listed = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(child) for path in listed for child in path.read_text().split()]
-
-
-def alive(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"  # a zombie waits for a parent that this container may not have
-
-
-def wait(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    """Whether the condition was met within the time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def kill_at(pictures: Path, gallery: Path, moment: float) -> tuple[Acknowledged, bool]:

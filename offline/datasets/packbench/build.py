@@ -42,8 +42,7 @@ def build(
     """
     variant = renderer(variant)
     described = _described(benchmark, variant)
-    out.mkdir(parents=True, exist_ok=True)
-    with _alone(out):
+    with _room(out), _alone(out):
         if (out / HEADER_FILE).exists():
             return _same(out, described)
         shots = list(benchmark.shots())
@@ -99,6 +98,19 @@ def _same(out: Path, described: Described) -> Header:
 
 
 @contextmanager
+def _room(out: Path) -> Iterator[None]:
+    """The folder, made if need be; whatever cannot be written below it is told in one line."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise PacksightError(
+            f"{error.filename or out}: cannot be written ({error.strerror or error}).",
+            remedy="Make room, or choose another --out, and run the same command again to go on.",
+        ) from error
+
+
+@contextmanager
 def _alone(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
@@ -126,16 +138,10 @@ def _taken(
     if not missing:
         return rows
     count = min(workers or cores(), len(missing))
-    try:
-        for row in rendered(benchmark, missing, out, count, variant):
-            journal.add(row)
-            rows[row.path] = row
-            progress(len(rows), len(shots))
-    except OSError as error:
-        raise PacksightError(
-            f"{error.filename or out}: cannot be written ({error.strerror}).",
-            remedy="Make room and run the same command again to go on.",
-        ) from error
+    for row in rendered(benchmark, missing, out, count, variant):
+        journal.add(row)
+        rows[row.path] = row
+        progress(len(rows), len(shots))
     return rows
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from engine.errors import ConfigError
 from offline.datasets.packbench.manifest import Described, Row, sha256
@@ -33,8 +33,9 @@ class Journal:
 
     def add(self, row: Row) -> None:
         """Note a picture whose files are written."""
-        self._file.write(json.dumps(asdict(row)) + "\n")
-        self._file.flush()
+        left = (json.dumps(asdict(row)) + "\n").encode()
+        while left:  # the last room on a disk takes a part of a line
+            left = left[self._file.write(left) :]
 
     def close(self) -> None:
         self._file.close()
@@ -43,12 +44,12 @@ class Journal:
         self.close()
         self._path.unlink()
 
-    def _rewritten(self, lines: list[str]) -> IO[str]:
+    def _rewritten(self, lines: list[str]) -> FileIO:
         # A line that a kill cut short must not swallow the next one.
         part = self._path.with_suffix(".part")
         part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         part.replace(self._path)
-        return self._path.open("a", encoding="utf-8")
+        return self._path.open("ab", buffering=0)  # a full disk shows at the row, not at the end
 
 
 def _whole_lines(path: Path) -> list[str]:
