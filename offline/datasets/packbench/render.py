@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from offline.datasets.packbench.camera import Camera, Posed
 from offline.datasets.packbench.denoise import denoise
+from offline.datasets.packbench.materials import Material
 from offline.datasets.packbench.setting import Setting
 from offline.datasets.packbench.surfaces import aspect, bsdf, textured, transmitting
 
@@ -58,13 +59,18 @@ def photograph(
 
 def described(product: Posed, folder: Path, name: str = "part") -> dict[str, dict[str, Any]]:
     """A package for Mitsuba, a shape a part; the meshes go to ``folder`` under ``name``."""
+    import mitsuba as mi
+
     shapes: dict[str, dict[str, Any]] = {}
+    surfaces: dict[tuple[Material, float], Any] = {}  # some take 50 ms to make: one a material
     for i, (part, points) in enumerate(zip(product.parts, product.vertices, strict=True)):
         path = folder / f"{name}{i:02}.ply"
         mesh = textured(part.mesh, part.material)
         replace(mesh, vertices=points).write_ply(path)
-        surface = bsdf(part.material, aspect(mesh))
-        shapes[f"{name}{i:02}"] = {"type": "ply", "filename": str(path), "bsdf": surface}
+        look = part.material, aspect(mesh)
+        if look not in surfaces:
+            surfaces[look] = mi.load_dict(bsdf(*look))
+        shapes[f"{name}{i:02}"] = {"type": "ply", "filename": str(path), "bsdf": surfaces[look]}
     return shapes
 
 
