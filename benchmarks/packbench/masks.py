@@ -32,9 +32,11 @@ class Score:
 def segmenters(u2netp: Path | None, threads: int) -> dict[str, Segmenter]:
     """``grabcut`` as shipped in ``classic``, and U²-Netp where its weights are given."""
     context = BuildContext(threads)
-    found: dict[str, Segmenter] = {"grabcut": grabcut.build(grabcut.Options(), context)}
+    shipped = grabcut.build(grabcut.Options.model_validate({}), context)
+    found: dict[str, Segmenter] = {"grabcut": shipped}
     if u2netp is not None:
-        found["u2netp"] = u2net.build(u2net.Options(weights=str(u2netp)), context)
+        options = u2net.Options.model_validate({"weights": str(u2netp)})
+        found["u2netp"] = u2net.build(options, context)
     return found
 
 
@@ -56,7 +58,7 @@ def _alpha(picture: Picture) -> npt.NDArray[np.float32]:
     if picture.mask is None:
         raise ValueError(f"{picture.id} has no mask")
     with Image.open(picture.mask) as mask:
-        return np.asarray(mask.convert("L"), np.float32) / 255
+        return np.asarray(mask.convert("L"), np.float32) / np.float32(255)
 
 
 def _iou(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:

@@ -33,10 +33,13 @@ def drawn(seed: int, form: str = "PNG", side: int = 8) -> bytes:
     return buffer.getvalue()
 
 
-def taken(row: Row, folder: Path, seed: int) -> Row:
+def taken(row: Row, folder: Path, seed: int, side: int = 8) -> Row:
     """Write a row's picture, matte and a transmission, and note their checksums."""
     through = row.matte.replace("mattes/", "transmissions/")
-    files = {row.path: drawn(seed, "JPEG"), row.matte: drawn(seed + 1), through: drawn(seed + 2)}
+    files = {
+        row.path: drawn(seed, "JPEG", side), row.matte: drawn(seed + 1, side=side),
+        through: drawn(seed + 2, side=side),
+    }  # fmt: skip
     for path, data in files.items():
         write_beside(folder / path, data)
     picture, matte, transmission = (sha256(data) for data in files.values())
@@ -53,7 +56,9 @@ def product_row(row: Row) -> ProductRow:
     )  # fmt: skip
 
 
-def write_benchmark(folder: Path) -> tuple[Header, list[Row], list[ProductRow]]:
-    rows = [taken(row, folder, 3 * place) for place, row in enumerate(packbench_rows())]
+def write_benchmark(
+    folder: Path, side: int = 8
+) -> tuple[Header, list[Row], list[ProductRow]]:  # fmt: skip
+    rows = [taken(row, folder, 3 * place, side) for place, row in enumerate(packbench_rows())]
     products = list({row.product: product_row(row) for row in rows}.values())
     return write(folder, DESCRIBED, rows, products), rows, products
