@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument("--seed", type=int, default=7, help="same seed, same pictures (default: 7)")
     render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
     render.add_argument(
-        "--difficulty", type=float, default=0.5, metavar="D",
-        help="how alike the members of a family are: 0 (easily told apart) to 1 (default: 0.5)",
+        "--difficulty", type=float, default=0.6, metavar="D",
+        help="how alike the members of a family are: 0 (easily told apart) to 1 (default: 0.6)",
     )  # fmt: skip
     render.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
     render.add_argument(
