@@ -38,7 +38,7 @@ class Preset:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("tiny", 192, 32, 2, 4, 3, (2, 1, 1), 2, 1, (1, 2, 1)),
+        Preset("tiny", 192, 32, 2, 3, 3, (2, 1, 1), 2, 1, (1, 2, 1)),
         # Waqas et al. 2023: 2,250 images, 150 a category, 1,800 / 450, and 360 to test on.
         Preset("standard", 256, 18, 5, 6, 5, (4, 2, 3), 16, 4, (2, 4, 2)),
         Preset("large", 512, 50, 20, 10, 5, (8, 4, 3), 60, 20, (8, 6, 3)),

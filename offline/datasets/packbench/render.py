@@ -20,7 +20,7 @@ Image = NDArray[np.float32]
 SAMPLES = 18  # light paths a pixel, in two halves of a square each, for the sampler
 GUIDE_SAMPLES = 9
 MATTE_SAMPLES = 64  # steps of 1/64 on an edge
-TRANSMISSION_SAMPLES = 16
+TRANSMISSION_SAMPLES = 18  # in two halves, as SAMPLES
 WALL_BEHIND, WALL_HALF = 1.5, 60.0  # scene units: clear of the product, beyond all bent rays
 VARIANTS = ("cuda_ad_rgb", "llvm_ad_rgb", "scalar_rgb")
 BLACK = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 0.0}}
@@ -44,13 +44,16 @@ def photograph(
     """Render ``product`` in ``setting``; ``folder`` takes the meshes and may be thrown away."""
     shapes = described(product, folder)
     scene = {**setting.surroundings, **setting.occluders, **setting.light, **shapes}
-    radiance = _beauty(camera, scene, samples, seed) * setting.exposure
+    stage = _stage(camera, scene)
+    features = _features(stage, seed)
+    light = {"type": "path", "max_depth": 10, "rr_depth": 4}
+    radiance = _clean(stage, light, features, samples, seed) * setting.exposure
     around = {**setting.surroundings, **setting.occluders}
     alpha, visible = _coverage(camera, shapes, around, seed), 1.0
     alone = _coverage(camera, shapes, {}, seed) if setting.occluders else alpha
     if setting.occluders:
         visible = float(alpha.sum() / max(float(alone.sum()), 1e-6))
-    transmission = _transmission(camera, product, shapes, seed)
+    transmission = _transmission(camera, product, shapes, features, seed)
     if transmission is not None:  # nothing passes where a hand is in front, nor beside the matte
         share = (alpha / np.maximum(alone, 1e-6))[..., None]
         transmission = np.minimum(transmission * share, alpha[..., None])
@@ -74,14 +77,17 @@ def described(product: Posed, folder: Path, name: str = "part") -> dict[str, dic
     return shapes
 
 
-def _beauty(camera: Camera, scene: dict[str, Any], samples: int, seed: int) -> Image:
-    stage = _stage(camera, scene)
-    light = {"type": "path", "max_depth": 10, "rr_depth": 4}
-    halves = [_render(stage, light, max(samples // 2, 1), 2 * seed + i)[..., :3] for i in (0, 1)]
+def _features(stage: Any, seed: int) -> Image:
+    """(H, W, 6) normals and albedo: what the denoiser knows an edge by."""
     guide = {"type": "aov", "aovs": "normal:sh_normal,albedo:albedo"}
     seen = _render(stage, guide, GUIDE_SAMPLES, seed)
     # Metals answer with their highlight's peak, far above 1: no detail of the surface.
-    features = np.dstack([seen[..., -6:-3] / 2, np.clip(seen[..., -3:], 0, 1)])
+    return np.dstack([seen[..., -6:-3] / 2, np.clip(seen[..., -3:], 0, 1)])
+
+
+def _clean(stage: Any, light: dict[str, Any], features: Image, samples: int, seed: int) -> Image:
+    """(H, W, 3) radiance of two half renders, denoised by their difference."""
+    halves = [_render(stage, light, max(samples // 2, 1), 2 * seed + i)[..., :3] for i in (0, 1)]
     return denoise(halves[0], halves[1], features)
 
 
@@ -97,7 +103,7 @@ def _coverage(
 
 
 def _transmission(
-    camera: Camera, product: Posed, shapes: dict[str, dict[str, Any]], seed: int
+    camera: Camera, product: Posed, shapes: dict[str, dict[str, Any]], features: Image, seed: int
 ) -> Image | None:
     """Light of a wide white wall behind the product that reaches the camera through it.
 
@@ -112,8 +118,8 @@ def _transmission(
     for (name, shape), part in zip(shapes.items(), product.parts, strict=True):
         scene[name] = {**shape, "bsdf": transmitting(part.material, aspect(part.mesh))}
     light = {"type": "path", "max_depth": 12, "rr_depth": 12, "hide_emitters": True}
-    seen = _render(_stage(camera, scene), light, TRANSMISSION_SAMPLES, seed)
-    return np.clip(seen[..., :3], 0, 1)
+    seen = _clean(_stage(camera, scene), light, features, TRANSMISSION_SAMPLES, seed)
+    return np.clip(seen, 0, 1)
 
 
 def _wall(camera: Camera) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from offline.datasets.packbench.shapes.parts import Parts, extent
 from offline.datasets.packbench.studio import studio
 
 CLUTTER = (0, 3)  # other packages about on a phone photo, from .. to
+STEPS = 63  # levels that a transmission is kept in
 OPAQUE = 2 / 255  # less light than this passes nowhere: no transmission is kept
 
 
@@ -88,7 +89,7 @@ def _kept(
     files = {shot.path: picture, f"mattes/{stem}.png": _png(_bytes(developed.alpha))}
     through = developed.transmission
     if through is not None and float(through.max()) > OPAQUE:
-        files[f"transmissions/{stem}.png"] = _png(_bytes(through))
+        files[f"transmissions/{stem}.png"] = _png(_bytes(_stepped(through)))
     for path, data in files.items():
         write_beside(out / path, data)
     (path, picture), (matte, matte_data), *rest = files.items()
@@ -116,6 +117,11 @@ def box(alpha: NDArray[np.float32]) -> tuple[int, int, int, int]:
     """
     rows, columns = np.where(alpha > 0.5 * min(1.0, float(alpha.max())))
     return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+
+
+def _stepped(through: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rounded to STEPS: half the bytes, and less than what the light paths' number leaves open."""
+    return np.asarray(np.round(through * STEPS) / STEPS, np.float32)
 
 
 def _bytes(share: NDArray[np.float32]) -> NDArray[np.uint8]:
