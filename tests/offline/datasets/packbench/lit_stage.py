@@ -107,6 +107,6 @@ def blackened(stood: Stage) -> dict[str, dict[str, Any]]:
     """The product's shapes, black where they are opaque or printed on; glass stays as it is."""
     shapes = {}
     for (name, shape), part in zip(stood.shapes.items(), stood.product.parts, strict=True):
-        clear = part.material.see_through and shape["bsdf"]["type"] != "mask"
+        clear = part.material.see_through and part.material.artwork is None
         shapes[name] = shape if clear else {**shape, "bsdf": render.BLACK}
     return shapes
