@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.packbench import statistics as of
+from offline.datasets.packbench.presets import PRESETS
 from tests.benchmarks.running import run_benchmark, table
 from tests.offline.datasets.packbench.written_packbench import write_benchmark
 
@@ -91,4 +92,4 @@ def test_rate_times_both_variants_on_both_looks() -> None:
     rates = table(done.stdout, "variant, look")
     assert rates["scalar_rgb, studio"][2] == rates["scalar_rgb, phone"][2] == "1.00"
     assert all(float(cells[0]) > 0 for cells in rates.values())
-    assert "All 495 pictures" in done.stdout
+    assert f"All {PRESETS['tiny'].pictures} pictures" in done.stdout
