@@ -41,6 +41,7 @@ from offline.datasets.packbench.presets import Preset
 from offline.metrics import bootstrap
 
 DIFFICULTIES = (0.0, 0.25, 0.5, 0.75, 1.0)
+KINDS = ("phone", "view")
 HEAD = ("difficulty, query, chain", "queries", "R@1", "family R@1", "R@5", "mAP", "absent")
 SEED = 20240  # of the bootstrap
 
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
     parser.add_argument("--trunk", type=Path, metavar="FILE.onnx")
     parser.add_argument("--difficulty", type=float, nargs="+", default=DIFFICULTIES, metavar="D")
+    parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS, help="of queries")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--side", type=int, default=192, help="of a picture, px")
     parser.add_argument("--samples", type=int, default=16, help="light paths a pixel")
@@ -95,6 +97,8 @@ def _rows(data: Path, args: argparse.Namespace) -> Iterator[list[str]]:
         for kind, gallery, split in (
             ("phone", catalogue, "queries"), ("view", held_out, "validation"),
         ):  # fmt: skip
+            if kind not in args.kind:
+                continue
             asked = asked_of(dataset, split)
             described = described_queries(gallery, asked.queries, gallery.parent)
             found = answers(chain, gallery, asked, described)
