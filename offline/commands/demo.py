@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from offline.datasets.demo import catalogue, queries
+    from offline.datasets.packbench import catalogue, demo_queries
 
     out = Path(args.out)
     gallery = out / "gallery"
@@ -26,9 +26,9 @@ def run(args: argparse.Namespace) -> int:
     steps += [
         [
             *("query", str(photo), "--gallery", str(gallery), "-k", str(args.k)),
-            *("--page", str(out / f"{photo.stem}.html")),
+            *("--page", str(out / f"{photo.parent.name}.html")),
         ]
-        for photo in queries()
+        for photo in demo_queries()
     ]
     out.mkdir(parents=True, exist_ok=True)
     return next((code for step in steps if (code := _step(step))), 0)

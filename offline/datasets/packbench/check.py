@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from offline.datasets.packbench.manifest import (
+    ATTRIBUTES,
     MANIFEST,
     PRODUCTS,
     read_header,
@@ -20,7 +21,10 @@ def faults(folder: Path) -> Iterator[str]:
     Raises ConfigError where there is no finished benchmark at all.
     """
     header = read_header(folder)
-    tables = {MANIFEST: header.manifest_sha256, PRODUCTS: header.products_sha256}
+    tables = {
+        MANIFEST: header.manifest_sha256, PRODUCTS: header.products_sha256,
+        ATTRIBUTES: header.attributes_sha256,
+    }  # fmt: skip
     broken = [fault for name, digest in tables.items() for fault in _of(folder, name, digest)]
     if broken:
         yield from broken

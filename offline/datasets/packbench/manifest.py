@@ -101,6 +101,7 @@ class Header(Described):
     products: int
     manifest_sha256: str
     products_sha256: str
+    attributes_sha256: str  # of catalogue/attributes.csv
 
 
 def table(rows: Sequence[Row] | Sequence[ProductRow], kind: type[Row] | type[ProductRow]) -> str:
@@ -121,13 +122,16 @@ def write(
     folder: Path, described: Described, rows: Sequence[Row], products: Sequence[ProductRow]
 ) -> Header:
     """Write the tables, then ``packbench.json``: where it stands, the benchmark is whole."""
-    tables = {MANIFEST: table(rows, Row), PRODUCTS: table(products, ProductRow)}
-    for name, text in {**tables, ATTRIBUTES: _attributes(products)}.items():
-        write_beside(folder / name, text.encode())
+    tables = {
+        MANIFEST: table(rows, Row).encode(), PRODUCTS: table(products, ProductRow).encode(),
+        ATTRIBUTES: _attributes(products).encode(),
+    }  # fmt: skip
+    for name, data in tables.items():
+        write_beside(folder / name, data)
     header = Header(
         **asdict(described), pictures=len(rows), products=len(products),
-        manifest_sha256=sha256(tables[MANIFEST].encode()),
-        products_sha256=sha256(tables[PRODUCTS].encode()),
+        manifest_sha256=sha256(tables[MANIFEST]), products_sha256=sha256(tables[PRODUCTS]),
+        attributes_sha256=sha256(tables[ATTRIBUTES]),
     )  # fmt: skip
     write_beside(folder / HEADER_FILE, (json.dumps(asdict(header), indent=2) + "\n").encode())
     return header
