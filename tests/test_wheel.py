@@ -57,7 +57,7 @@ def test_the_wheel_runs_the_demo_and_a_query(packsight: Path, tmp_path: Path) ->
     assert len(pages) == 3 and all(page.stat().st_size > 10_000 for page in pages)
 
     python = packsight.with_name("python")
-    where = "from offline.datasets.demo import queries; print(queries()[0])"
+    where = "from offline.datasets.packbench import demo_queries; print(demo_queries()[0])"
     photo = _run([str(python), "-c", where], cwd=tmp_path).strip()
     answer = _run(
         [str(packsight), "query", photo, "--gallery", "out/gallery", "--json", "-k", "3"],
