@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from engine.images import load
 from engine.quality import assess
 from engine.types import Matte, RGBImage
+from offline.datasets import open_dataset, packbench
 from stages.context import BuildContext
 from stages.segment import grabcut
 
-DEMO = Path(__file__).resolve().parents[3] / "offline" / "datasets" / "demo" / "queries"
 SIDE = 320
 
 
@@ -98,12 +97,15 @@ def test_any_small_picture_gets_a_matte_and_always_the_same(
     np.testing.assert_array_equal(first.alpha, second.alpha)
 
 
-def test_no_demo_photo_has_a_matte_that_touches_the_border() -> None:
-    photos = sorted(DEMO.glob("*.jpg"))
-    if not photos:
-        pytest.skip(f"needs the demo photos in {DEMO}")
+# Measured on the shipped Packbench: 0.92 in the studio; 0.61 on a table among hands and clutter.
+@pytest.mark.parametrize(("split", "least"), [("test", 0.88), ("queries", 0.5)])
+def test_on_packbench_the_median_mask_agrees_with_the_truth(split: str, least: float) -> None:
+    pictures = open_dataset(packbench.shipped()).pictures(split)
     segmenter = grabcut.build(grabcut.Options(), BuildContext(threads=2))
-    mattes = segmenter.segment([load(photo) for photo in photos])
-    flags = {photo.name: assess(matte).flags for photo, matte in zip(photos, mattes, strict=True)}
-    # Products with their lid beside them are several objects, and rightly so.
-    assert not [name for name, raised in flags.items() if set(raised) - {"several_objects"}]
+    mattes = segmenter.segment([load(picture.path) for picture in pictures])
+    overlaps = []
+    for picture, matte in zip(pictures, mattes, strict=True):
+        assert picture.mask is not None
+        with Image.open(picture.mask) as truth:
+            overlaps.append(overlap(matte, np.asarray(truth) > 127))
+    assert np.median(overlaps) > least
