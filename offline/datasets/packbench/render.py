@@ -23,6 +23,7 @@ MATTE_SAMPLES = 64  # steps of 1/64 on an edge
 TRANSMISSION_SAMPLES = 18  # in two halves, as SAMPLES
 WALL_BEHIND, WALL_HALF = 1.5, 60.0  # scene units: clear of the product, beyond all bent rays
 VARIANTS = ("cuda_ad_rgb", "llvm_ad_rgb", "scalar_rgb")
+OLDEST_LLVM = (16, 0, 0)
 BLACK = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 0.0}}
 WHITE = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 1.0}}
 
@@ -156,15 +157,28 @@ def _render(stage: Any, integrator: dict[str, Any], samples: int, seed: int) -> 
 def use_variant(name: str = "") -> str:
     """Choose Mitsuba's variant: ``name``, or the fastest of VARIANTS that works here.
 
-    LLVM 15 fails to compile some kernels; DRJIT_LIBLLVM_PATH names another one.
+    Raises RuntimeError, with the reason, where none does. DRJIT_LIBLLVM_PATH names the LLVM.
     """
     import mitsuba as mi
 
+    reasons = []
     for variant in (name,) if name else VARIANTS:
         try:
             mi.set_variant(variant)
+            _refuse_old_llvm(variant)
             mi.load_dict({"type": "sphere"})
-        except (ImportError, RuntimeError):
+        except (ImportError, RuntimeError) as error:
+            reasons.append(f"{variant}: {str(error).strip().splitlines()[-1]}")
             continue
         return variant
-    raise RuntimeError(f"Mitsuba has no working variant among {name or ', '.join(VARIANTS)}")
+    raise RuntimeError(f"Mitsuba has no working variant ({'; '.join(reasons)})")
+
+
+def _refuse_old_llvm(variant: str) -> None:
+    import drjit
+
+    version = drjit.detail.llvm_version() if variant.startswith("llvm") else OLDEST_LLVM
+    if version < OLDEST_LLVM:
+        # LLVM 15 aborts the process when it meets some of our kernels.
+        found, wanted = version[0], OLDEST_LLVM[0]
+        raise RuntimeError(f"LLVM {found} was found, {wanted} or newer is needed")
