@@ -25,7 +25,7 @@ class Picture:
     product: str | None = None
     look: str | None = None  # how it was taken, such as studio or phone
     mask: Path | None = None  # grey PNG or the like: 255 = product; partial at the edges
-    transmission: Path | None = None  # grey: how much light clear glass lets through
+    transmission: Path | None = None  # colour PNG: the light that clear glass lets through
     box: Box | None = None  # where the product is; truth, not for a query to see
     crop: Box | None = None  # the only part that a query may look at
 

@@ -15,6 +15,7 @@ from offline.datasets.packbench.journal import Journal
 from offline.datasets.packbench.manifest import (
     HEADER_FILE,
     SCHEMA,
+    VERSION,
     Described,
     Header,
     ProductRow,
@@ -80,7 +81,7 @@ def _described(benchmark: Benchmark, variant: str) -> Described:
 
     settings = json.loads(json.dumps(asdict(benchmark.preset)))  # tuples become lists, as read
     return Described(
-        "packbench", SCHEMA, benchmark.preset.name, benchmark.seed, benchmark.difficulty,
+        "packbench", VERSION, SCHEMA, benchmark.preset.name, benchmark.seed, benchmark.difficulty,
         settings, f"mitsuba {mi.__version__} {variant}",
     )  # fmt: skip
 

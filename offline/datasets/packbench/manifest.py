@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 
+VERSION = "1.0"  # of the pictures: raised when the same seed gives other ones
 SCHEMA = 1  # raised when a column changes its meaning or goes
 HEADER_FILE, MANIFEST, PRODUCTS = "packbench.json", "manifest.csv", "products.csv"
 ATTRIBUTES = "catalogue/attributes.csv"
@@ -85,6 +86,7 @@ class Described:
     """Which benchmark this is: equal descriptions have equal pictures."""
 
     name: str
+    version: str
     schema: int
     preset: str
     seed: int

@@ -84,7 +84,9 @@ def seal(root: Path, **changed: int) -> None:
     """Write the header anew, so that it agrees with the manifest as it is now."""
     digest = hashlib.sha256((root / "manifest.csv").read_bytes()).hexdigest()
     unread = "0" * 64  # a reader looks at the manifest alone
-    header = Header("packbench", 1, "tiny", 7, 0.5, {}, "none", 13, 7, digest, unread, unread)
+    header = Header(
+        "packbench", "1.0", 1, "tiny", 7, 0.5, {}, "none", 13, 7, digest, unread, unread
+    )
     (root / "packbench.json").write_text(json.dumps({**vars(header), **changed}), "utf-8")
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from offline.datasets import packbench
 from offline.datasets.packbench.categories import CATEGORIES
 from offline.datasets.packbench.check import faults
-from offline.datasets.packbench.manifest import read_header, read_rows
+from offline.datasets.packbench.manifest import VERSION, read_header, read_rows
 from offline.datasets.packbench.plan import Benchmark
 from offline.datasets.packbench.presets import PRESETS
 
@@ -57,7 +57,7 @@ def test_it_holds_nothing_that_the_manifest_does_not_name() -> None:
 
 def test_it_is_the_plan_of_the_preset_tiny() -> None:
     header = read_header(FOLDER)
-    assert header.preset == "tiny"
+    assert (header.preset, header.version) == ("tiny", VERSION)
     planned = Benchmark(PRESETS["tiny"], header.seed, header.difficulty).shots()
     assert [shot.path for shot in planned] == [row["path"] for row in ROWS]
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from offline.datasets.packbench.manifest import (
     SCHEMA,
+    VERSION,
     Described,
     Header,
     ProductRow,
@@ -21,7 +22,9 @@ from offline.datasets.packbench.manifest import (
 )
 from tests.offline.datasets.small_datasets import packbench_rows
 
-DESCRIBED = Described("packbench", SCHEMA, "small", 7, 0.5, {"side": 8, "test": [1, 1, 1]}, "none")
+DESCRIBED = Described(
+    "packbench", VERSION, SCHEMA, "small", 7, 0.5, {"side": 8, "test": [1, 1, 1]}, "none"
+)
 
 
 def drawn(seed: int, form: str = "PNG", side: int = 8) -> bytes:
