@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from offline.datasets.packbench.categories import category
+from offline.datasets.packbench.kinship import drawn_together, kind_of
 from offline.datasets.packbench.materials import TRADE_NAMES, Material
 from offline.datasets.packbench.parameters import Archetype, Model, Parameters
 from offline.datasets.packbench.seeds import generator
@@ -60,16 +61,17 @@ def family(
     """The members of family ``number``; more members leave the earlier ones as they are.
 
     ``difficulty`` in [0, 1] shrinks what members differ in: from most of a measure's range and
-    surfaces of their own (0) to a few hundredths of it in the same dress (1). The family itself
-    is the same at every difficulty, so that benchmarks of several compare like with like.
+    surfaces of their own (0) to a few hundredths of it in the same dress (1). The families
+    themselves are the same up to kinship.TOGETHER, and draw together beyond it.
     """
-    kinds = category(category_name).archetypes
-    archetype = kinds[number % len(kinds)]
+    archetype = kind_of(category(category_name).archetypes, number, difficulty)
     name = f"{category_name}-f{number:02}"
     rng = generator(seed, name)
     base = archetype.draw(rng)
     free = _free(archetype, rng)
     start = rng.uniform(size=len(free))
+    shared = archetype.draw(generator(seed, f"{category_name} {archetype.name}"))
+    base = drawn_together(archetype, base, shared, difficulty, generator(seed, f"{name} kin"))
     for index in range(members):
         own = generator(seed, f"{name}-p{index:02}")
         measures = {**base.measures, **_shifted(archetype, base, free, start, index, difficulty)}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from offline.datasets.packbench.categories import CATEGORIES, category
 from offline.datasets.packbench.families import FREE, Product, family
+from offline.datasets.packbench.kinship import TOGETHER
 
 names = st.sampled_from(CATEGORIES)
 numbers = st.integers(0, 40)
@@ -54,7 +55,7 @@ def test_every_member_keeps_the_bounds_and_the_offers_of_its_archetype(
 def test_members_lie_closer_together_the_harder_the_benchmark(
     name: str, number: int, seed: int
 ) -> None:
-    easy, middle, hard = (_spread(_members(name, number, 8, d, seed)) for d in (0, 0.5, 1))
+    easy, middle, hard = (_spread(_members(name, number, 8, d, seed)) for d in (0, 0.3, TOGETHER))
     assert set(easy) == set(hard)
     assert len(easy) == min(FREE, len(category(name).archetypes[0].measures))
     for measure in easy:
@@ -77,14 +78,31 @@ def test_at_the_easiest_members_wear_what_they_like(name: str) -> None:
     assert len(dresses) > 4
 
 
-@given(name=names, number=numbers, seed=seeds, difficulty=difficulties)
+@given(name=names, number=numbers, seed=seeds, difficulty=st.floats(0, TOGETHER))
 @settings(max_examples=30, deadline=None)
-def test_a_family_has_one_archetype_whatever_the_difficulty(
+def test_a_family_has_one_archetype_until_families_draw_together(
     name: str, number: int, seed: int, difficulty: float
 ) -> None:
     easy, hard = _members(name, number, 4, 0, seed), _members(name, number, 4, difficulty, seed)
     kinds = {product.archetype.name for product in easy + hard}
     assert kinds == {category(name).archetypes[number % len(category(name).archetypes)].name}
+
+
+@given(name=names, seed=seeds)
+@settings(max_examples=30, deadline=None)
+def test_at_the_hardest_the_families_of_a_category_are_alike_and_not_the_same(
+    name: str, seed: int
+) -> None:
+    apart, near = (
+        [_members(name, number, 1, difficulty, seed)[0] for number in range(6)]
+        for difficulty in (TOGETHER, 1.0)
+    )
+    assert len({product.archetype.name for product in near}) == 1
+    assert len({product.archetype.name for product in apart}) > 1
+    assert len({repr(product.parameters.measures) for product in near}) == 6
+    assert len({repr(product.parameters.surfaces) for product in near}) == 1
+    # PULL leaves each family 15 % of its way, and its members 6 % of a measure's range.
+    assert max(_spread(near).values()) <= 0.25
 
 
 def test_products_of_all_categories_and_families_have_ids_of_their_own() -> None:
