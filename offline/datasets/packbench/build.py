@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,6 +26,7 @@ from offline.datasets.packbench.manifest import (
 )
 from offline.datasets.packbench.plan import Benchmark, Shot
 from offline.datasets.packbench.shapes.parts import extent
+from offline.datasets.packbench.take import WORK
 
 LOCK = ".packbench.lock"
 Progress = Callable[[int, int], None]
@@ -46,6 +48,7 @@ def build(
     with _room(out), _alone(out):
         if (out / HEADER_FILE).exists():
             return _same(out, described)
+        _tidy(out)
         shots = list(benchmark.shots())
         journal = Journal(out, described)
         try:
@@ -55,7 +58,13 @@ def build(
         ordered = [rows[shot.path] for shot in shots]
         header = write(out, described, ordered, [_product_row(p, s) for p, s in _products(shots)])
         journal.finish()
+        _tidy(out)
         return header
+
+
+def _tidy(out: Path) -> None:
+    """Throw away the meshes that processes left behind, killed ones above all."""
+    shutil.rmtree(out / WORK, ignore_errors=True)
 
 
 def renderer(variant: str = "") -> str:

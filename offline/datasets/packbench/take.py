@@ -26,6 +26,7 @@ from offline.datasets.packbench.shapes.parts import Parts, extent
 from offline.datasets.packbench.studio import studio
 
 CLUTTER = (0, 3)  # other packages about on a phone photo, from .. to
+WORK = ".work"  # below a benchmark's folder: meshes of the shots in progress
 STEPS = 63  # levels that a transmission is kept in
 OPAQUE = 2 / 255  # less light than this passes nowhere: no transmission is kept
 
@@ -37,7 +38,8 @@ def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
     view, size = _posture(shot, benchmark.preset.side, rng)
     seen = posed(parts, view)
     camera = framed(seen.points, view, size)
-    with tempfile.TemporaryDirectory() as name:
+    (out / WORK).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out / WORK) as name:
         folder = Path(name)
         if shot.look == "studio":
             setting = studio(folder, rng)
