@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
@@ -16,6 +17,7 @@ from engine.errors import PacksightError
 from offline.datasets.packbench.manifest import Row
 from offline.datasets.packbench.plan import Benchmark, Shot
 
+FLUSHED = 25  # shots, on average, between two clearances of memory
 AHEAD = 3  # shots handed out per process: enough to keep it busy, few to lose
 
 
@@ -81,4 +83,20 @@ def _take(index: int) -> Row:
     if _AT_WORK is None:
         raise RuntimeError("the process was not prepared")
     benchmark, shots, out = _AT_WORK
-    return take(shots[index], benchmark, out)
+    try:
+        return take(shots[index], benchmark, out)
+    finally:
+        if index % FLUSHED == 0:
+            _forget_kernels()
+
+
+def _forget_kernels() -> None:
+    """Compiled kernels pile up, three a phone photo; those wanted again come from the disk.
+
+    Measured over 48 small photos: 522 MB without, 301 MB with, and level.
+    """
+    import drjit
+
+    gc.collect()
+    drjit.flush_kernel_cache()
+    drjit.flush_malloc_cache()
