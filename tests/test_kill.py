@@ -33,13 +33,13 @@ ingest(sys.argv[1], sys.argv[2], overrides=sys.argv[3:], workers=2,
        progress=lambda done, total: time.sleep(0.03))
 """
 
-# The command, with a pause after every batch, so that Ctrl-C comes amid the ingest.
+# The command, with a pause after every batch: Ctrl-C comes amid the ingest on the busiest machine.
 SLOW_COMMAND = """
 import sys, time
 from engine.cli import entry
 from engine.galleries.local import LocalGallery
 add = LocalGallery.add
-LocalGallery.add = lambda *given: (add(*given), time.sleep(0.05))[0]
+LocalGallery.add = lambda *given: (add(*given), time.sleep(2))[0]
 sys.argv[0] = "packsight"
 entry()
 """
