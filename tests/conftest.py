@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.drawn_catalogue import write_catalogue
+
+# No test is timed: the machines are shared, and a busy one would fail what is right.
+settings.register_profile("packsight", deadline=None)
+settings.load_profile("packsight")
 
 
 @pytest.fixture(autouse=True)
