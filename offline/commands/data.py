@@ -102,9 +102,18 @@ def _sheet(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from offline.datasets.packbench.check import faults
+    from offline.datasets.packbench.manifest import read_header
 
     found = list(faults(args.folder))
     for fault in found:
         print(fault)
-    print(f"{args.folder}: {f'{len(found)} faults' if found else 'whole'}")
-    return 1 if found else 0
+    if not found:
+        print(f"{args.folder}: whole")
+        return 0
+    made = read_header(args.folder)
+    print(
+        f"{args.folder}: {len(found)} of its files not as made. Render it anew: packsight data "
+        f"packbench --preset {made.preset} --seed {made.seed} --difficulty {made.difficulty:g} "
+        "--out NEW"
+    )
+    return 1

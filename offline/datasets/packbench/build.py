@@ -76,7 +76,8 @@ def renderer(variant: str = "") -> str:
     except ImportError:
         raise PacksightError(
             "Mitsuba, which renders the pictures, is not installed.",
-            remedy="Install it: pip install 'packsight[render]'",
+            remedy="Install it: pip install 'packsight[render]', "
+            "in a clone: pip install -e '.[render]'",
         ) from None
     except RuntimeError as error:
         raise ConfigError(

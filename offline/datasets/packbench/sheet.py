@@ -66,18 +66,18 @@ def _one_view_each(family: list[dict[str, str]]) -> list[dict[str, str]]:
 def _strip(folder: Path, rows: Sequence[dict[str, str]]) -> Image.Image:
     strip = Image.new("RGB", (COLUMNS * CELL, CELL), PAPER)
     for column, row in enumerate(rows):
-        strip.paste(_cell(folder / row["path"]), (column * CELL + 1, 1))
+        strip.paste(_cell(folder, row["path"]), (column * CELL + 1, 1))
     return strip
 
 
-def _cell(path: Path) -> Image.Image:
+def _cell(folder: Path, name: str) -> Image.Image:
     try:
-        with Image.open(path) as picture:
+        with Image.open(folder / name) as picture:
             return ImageOps.pad(picture.convert("RGB"), (CELL - 2, CELL - 2), color=PAPER)
     except OSError as error:
         raise ConfigError(
-            f"{path}: cannot be read ({error.strerror or 'damaged'}).",
-            remedy="See what is missing: packsight data check DIR",
+            f"{folder / name}: cannot be read ({error.strerror or 'damaged'}).",
+            remedy=f"See what is missing: packsight data check {folder}",
         ) from error
 
 
