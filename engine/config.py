@@ -1,9 +1,9 @@
 """One settings tree: defaults, then a profile, then a TOML file, the environment and flags.
 
-A profile is a TOML file with one table a section. Stage sections (``segment``, ``cutout``,
-``embed``, ``classify``, ``rerank``) hold ``name`` and that stage's own options, which the stage
-itself checks; every other section is checked here. An unknown key is an error that lists the
-valid ones.
+A profile is a TOML file with one table a section. Stage sections (``segment``, ``matting``,
+``trust``, ``cutout``, ``embed``, ``classify``, ``rerank``) hold ``name`` and that stage's own
+options, which the stage itself checks; every other section is checked here. An unknown key is an
+error that lists the valid ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.errors import ConfigError
 
 Tables = dict[str, dict[str, Any]]
 
-STAGES = ("segment", "cutout", "embed", "classify", "rerank")
+STAGES = ("segment", "matting", "trust", "cutout", "embed", "classify", "rerank")
 ENV_PREFIX = "PACKSIGHT_"
 # Environment variables with the prefix that are no settings of this tree.
 ENV_RESERVED = ("PACKSIGHT_WEIGHTS_DIR", "PACKSIGHT_OFFLINE")
@@ -76,6 +76,8 @@ class Settings(Section):
     """The whole tree. ``tables`` gives it back in the form of a profile."""
 
     segment: StageSettings = StageSettings(name="grabcut")
+    matting: StageSettings = StageSettings(name="none")
+    trust: StageSettings = StageSettings(name="none")
     cutout: StageSettings = StageSettings(name="crop")
     embed: StageSettings = StageSettings(name="handcrafted")
     classify: StageSettings = StageSettings(name="nearest")

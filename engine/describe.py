@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from engine.contours import align, outline
 from engine.errors import PacksightError, StageError
 from engine.parallel import each
-from engine.protocols import Classifier, Cutter, Embedder, Segmenter
+from engine.protocols import Classifier, Cutter, Embedder, MaskTrust, Matting, Segmenter
 from engine.quality import assess
 from engine.timings import Stopwatch
 from engine.types import (
@@ -27,10 +29,14 @@ from engine.types import (
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """A description and the cutout it was made from, for whoever shows it."""
+    """A description and the cutout it was made from, for whoever shows it.
+
+    ``trust``: how far the mask was believed, in [0, 1]; None where nobody judged it.
+    """
 
     description: Description
     cutout: Cutout
+    trust: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Describer:
     embedder: Embedder
     classifier: Classifier
     threads: int = 1  # for the outlines; changes no result
+    matting: Matting | None = None
+    trust: MaskTrust | None = None
 
     def describe(
         self,
@@ -52,7 +60,9 @@ class Describer:
         """One description an image, in order.
 
         ``labels`` (aligned with images) are categories that a curator gave: such an image is
-        not classified, its scores are certain. A stage that breaks raises StageError naming
+        not classified, its scores are certain. Where a mask is believed less than the trusting
+        part's threshold, the whole picture is described and the mask's contour is flagged
+        ``untrusted``. A stage that breaks raises StageError naming
         the stage and the first image of the batch.
         """
         if not images:
@@ -61,8 +71,16 @@ class Describer:
         given = list(labels) if labels is not None else [None] * len(images)
         with watch("segment"), _blame("segment", images):
             mattes = self.segmenter.segment(images)
+        trusts = self._trusts(images, mattes, watch)
+        if self.matting is not None:
+            with watch("matting"), _blame("matting", images):
+                mattes = self.matting.refine(images, mattes)
+        believed = [trust is None or trust >= self._least_trust for trust in trusts]
         with watch("cutout"), _blame("cutout", images):
-            cutouts = self.cutter.cut(images, mattes)
+            # Cutters take an empty matte for "the whole picture".
+            cutouts = self.cutter.cut(
+                images, [m if b else _empty(m) for m, b in zip(mattes, believed, strict=True)]
+            )
         with watch("embed"), _blame("embed", images):
             vectors = self.embedder.embed(cutouts)
             embeddings = [Embedding(vector.copy()) for vector in vectors]
@@ -71,11 +89,28 @@ class Describer:
         with watch("outline"), _blame("outline", images):
             shapes = each(_shape, mattes, threads=self.threads)
         return [
-            Described(Description(score, embedding, contour, aligned, quality), cutout)
-            for score, embedding, (contour, aligned, quality), cutout in zip(
-                scores, embeddings, shapes, cutouts, strict=True
+            Described(
+                Description(score, embedding, frame, aligned, replace(quality, untrusted=not sure)),
+                cutout,
+                trust,
+            )
+            for score, embedding, (frame, aligned, quality), cutout, trust, sure in zip(
+                scores, embeddings, shapes, cutouts, trusts, believed, strict=True
             )
         ]
+
+    @property
+    def _least_trust(self) -> float:
+        return 0.0 if self.trust is None else self.trust.threshold
+
+    def _trusts(
+        self, images: Sequence[RGBImage], mattes: Sequence[Matte], watch: Stopwatch
+    ) -> list[float | None]:
+        """Judged on the segmenter's own mattes: matting sharpens away what doubt they show."""
+        if self.trust is None:
+            return [None] * len(images)
+        with watch("trust"), _blame("trust", images):
+            return [float(t) for t in self.trust.trust(images, mattes, self.segmenter)]
 
     def _scores(
         self, cutouts: Sequence[Cutout], vectors: FloatArray, labels: Sequence[str | None]
@@ -94,6 +129,10 @@ class Describer:
 
 def _shape(matte: Matte) -> tuple[Contour, Contour, MatteQuality]:
     return outline(matte), align(matte), assess(matte)
+
+
+def _empty(matte: Matte) -> Matte:
+    return Matte(np.zeros_like(matte.alpha))
 
 
 @contextmanager

@@ -33,6 +33,30 @@ class Segmenter(Protocol):
 
 
 @runtime_checkable
+class Matting(Protocol):
+    def refine(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Matte]:
+        """A better matte an image: exact at edges and thin parts. An empty one stays empty."""
+        ...
+
+
+@runtime_checkable
+class MaskTrust(Protocol):
+    @property
+    def threshold(self) -> float:
+        """A matte that is believed less is not used."""
+        ...
+
+    def trust(
+        self, images: Sequence[RGBImage], mattes: Sequence[Matte], segmenter: Segmenter
+    ) -> FloatArray:
+        """(N,) float32 in [0, 1]: how far each matte, as ``segmenter`` gave it, can be believed.
+
+        ``segmenter`` is at hand for a second look, such as at another scale.
+        """
+        ...
+
+
+@runtime_checkable
 class Cutter(Protocol):
     def cut(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Cutout]:
         """One square cutout an image. An empty matte cuts the whole image."""

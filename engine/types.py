@@ -74,12 +74,14 @@ class Matte:
 
 @dataclass(frozen=True)
 class MatteQuality:
-    """What may be wrong with a matte; the thresholds are in ``engine.quality``."""
+    """What may be wrong with a matte; the thresholds are in ``engine.quality``, that of trust is
+    the trusting part's own."""
 
     empty: bool = False
     touches_border: bool = False
     several_objects: bool = False
     nearly_everything: bool = False
+    untrusted: bool = False  # by a MaskTrust part: the whole picture was described
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -94,7 +96,7 @@ class MatteQuality:
         return cls(**{name: name in flags for name in QUALITY_FLAGS})
 
 
-QUALITY_FLAGS = ("empty", "touches_border", "several_objects", "nearly_everything")
+QUALITY_FLAGS = ("empty", "touches_border", "several_objects", "nearly_everything", "untrusted")
 
 
 @dataclass(frozen=True, eq=False)

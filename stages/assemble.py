@@ -27,6 +27,8 @@ from weights.fetch import FetchPolicy
 # Raised when a change of the describing code makes old vectors or contours incomparable.
 DESCRIPTION_VERSION = 1
 DESCRIBING = ("segment", "cutout", "embed", "classify")
+# These describe too, unless they are "none": then a gallery made before them stays valid.
+OPTIONAL = ("matting", "trust")
 # Options that change how fast a stage runs and not what it says.
 RUNTIME_OPTIONS = frozenset({"batch"})
 
@@ -63,8 +65,9 @@ def assemble(
         identity[section] = _identity(settings.stage(section).name, options, context.used)
         located[section] = _located(settings.stage(section), context.used)
     describer = Describer(
-        built["segment"], built["cutout"], built["embed"], built["classify"], threads
-    )
+        built["segment"], built["cutout"], built["embed"], built["classify"], threads,
+        **{section: built[section] for section in OPTIONAL if _takes_part(settings, section)},
+    )  # fmt: skip
     return Parts(
         describer,
         built["rerank"],
@@ -132,12 +135,17 @@ def _located(chosen: StageSettings, used: Mapping[str, str]) -> StageSettings:
     return chosen.model_copy(update={"options": options})
 
 
+def _takes_part(settings: Settings, section: str) -> bool:
+    return settings.stage(section).name != "none"
+
+
 def _fingerprint(settings: Settings, identity: Mapping[str, object]) -> str:
     described = {
         "version": DESCRIPTION_VERSION,
         "contour_side": CONTOUR_SIDE,
         "max_side": settings.images.max_side,
         **{section: identity[section] for section in DESCRIBING},
+        **{section: identity[section] for section in OPTIONAL if _takes_part(settings, section)},
     }
     canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

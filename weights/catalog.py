@@ -17,15 +17,15 @@ from weights.input_spec import InputSpec, check_keys, parse_input_spec
 
 __all__ = ["Catalog", "CatalogEntry", "InputSpec", "find_entry", "load_catalog"]
 
-Kind = Literal["segmenter", "trunk"]
-Framework = Literal["rembg", "torchvision", "keras"]
+Kind = Literal["segmenter", "trunk", "matting", "detector"]
+Framework = Literal["rembg", "torchvision", "keras", "u2net", "fba"]
 Format = Literal["onnx", "pth", "h5"]
 Catalog = Mapping[str, "CatalogEntry"]
 
-_REQUIRED = ("kind", "framework", "format", "url", "licence", "source", "input")
+_REQUIRED = ("kind", "framework", "format", "licence", "source", "input")
 _OPTIONAL = (
-    "architecture", "bytes", "dimension", "licence_note", "md5", "megabytes",
-    "sha256", "sha256_prefix",
+    "architecture", "bytes", "dimension", "licence_note", "md5", "megabytes", "page",
+    "sha256", "sha256_prefix", "url",
 )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ class CatalogEntry:
     kind: Kind
     framework: Framework
     format: Format
-    url: str
+    url: str  # of the file; "" where the publisher only has a page for people
     licence: str  # SPDX
     source: str  # paper and publisher
     input: InputSpec
@@ -45,6 +45,7 @@ class CatalogEntry:
     bytes: int | None = None  # exact, checked
     megabytes: float | None = None  # MiB, approximate; only shown
     licence_note: str = ""
+    page: str = ""  # where a person gets a file that has no url
     architecture: str = ""  # constructor in torchvision.models or keras.applications
     dimension: int | None = None  # of a trunk's features
 
@@ -56,6 +57,8 @@ class CatalogEntry:
         ):
             if value not in valid:
                 raise ValueError(f"{value!r} is not one of {', '.join(valid)}")
+        if not (self.url or self.page):
+            raise ValueError("a checkpoint needs its url, or the page that offers it")
         if self.kind == "trunk" and self.dimension is None:
             raise ValueError("a trunk needs its dimension")
         if self.format != "onnx" and not self.architecture:
@@ -64,6 +67,8 @@ class CatalogEntry:
     @property
     def filename(self) -> str:
         """The name of the file at its publisher, and in the cache."""
+        if not self.url:
+            return f"{self.name}.{self.format}"
         return PurePosixPath(urlsplit(self.url).path).name
 
     @property
@@ -107,7 +112,8 @@ def _entry(name: str, table: object, path: Path) -> CatalogEntry:
             kind=cast("Kind", table["kind"]),
             framework=cast("Framework", table["framework"]),
             format=cast("Format", table["format"]),
-            url=str(table["url"]),
+            url=str(table.get("url", "")),
+            page=str(table.get("page", "")),
             licence=str(table["licence"]),
             source=str(table["source"]),
             input=parse_input_spec(table["input"], f"{where} input"),

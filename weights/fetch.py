@@ -94,6 +94,8 @@ def fetch_checkpoint(
             raise _damaged(entry, path, problem)
     elif (borrowed := _borrowed(entry, policy)) is not None:
         return borrowed
+    if not entry.url:
+        raise _by_hand(entry, path)
     if not policy.may_download:
         raise _forbidden(entry, path)
     return _checked(entry, path, _download(entry, path, policy))
@@ -213,6 +215,17 @@ def _damaged(entry: CatalogEntry, path: Path, problem: str) -> WeightsError:
     return WeightsError(
         f"{path}: damaged: {problem}.",
         remedy=f"Fetch it anew with: packsight weights fetch {entry.name}",
+    )
+
+
+def _by_hand(entry: CatalogEntry, path: Path) -> WeightsError:
+    remedy = f"Get it from {entry.page}"
+    if entry.needs_export:
+        remedy += f", then run: packsight weights export {entry.name} --weights FILE"
+    else:
+        remedy += f" and put it at {path}."
+    return WeightsError(
+        f"{entry.name}: its publisher has no address to fetch it from.", remedy=remedy
     )
 
 

@@ -12,13 +12,14 @@ from engine.contours import ious
 from engine.types import QUALITY_FLAGS, Contour, Description, Hit, MatteQuality
 from stages.options import StageOptions
 
-Flag = Literal["empty", "touches_border", "several_objects", "nearly_everything"]
+Flag = Literal["empty", "touches_border", "several_objects", "nearly_everything", "untrusted"]
 
 _FAULTS: dict[str, str] = {
     "empty": "is empty",
     "touches_border": "touches the border",
     "several_objects": "shows several objects",
     "nearly_everything": "covers nearly everything",
+    "untrusted": "is not believed",
 }
 
 

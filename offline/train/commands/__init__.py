@@ -1,0 +1,1 @@
+"""`packsight train NAME`: one module a trainable part."""

@@ -1,0 +1,13 @@
+"""`packsight train trust`."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    raise NotImplementedError
+
+
+def run(args: argparse.Namespace) -> int:
+    raise NotImplementedError

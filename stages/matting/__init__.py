@@ -1,0 +1,1 @@
+"""Matting: from a mask that is right on the whole to one that is right at the edges."""
