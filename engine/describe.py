@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from engine.contours import align, outline
-from engine.errors import PacksightError, StageError
+from engine.cutting import Cut, Cutting, blame
 from engine.parallel import each
 from engine.protocols import Classifier, Cutter, Embedder, MaskTrust, Matting, Segmenter
 from engine.quality import assess
@@ -21,7 +18,6 @@ from engine.types import (
     Description,
     Embedding,
     FloatArray,
-    Matte,
     MatteQuality,
     RGBImage,
 )
@@ -51,6 +47,10 @@ class Describer:
     matting: Matting | None = None
     trust: MaskTrust | None = None
 
+    @property
+    def cutting(self) -> Cutting:
+        return Cutting(self.segmenter, self.cutter, self.matting, self.trust)
+
     def describe(
         self,
         images: Sequence[RGBImage],
@@ -62,55 +62,28 @@ class Describer:
         ``labels`` (aligned with images) are categories that a curator gave: such an image is
         not classified, its scores are certain. Where a mask is believed less than the trusting
         part's threshold, the whole picture is described and the mask's contour is flagged
-        ``untrusted``. A stage that breaks raises StageError naming
-        the stage and the first image of the batch.
+        ``untrusted``. A stage that breaks raises StageError naming the stage and the first
+        image of the batch.
         """
         if not images:
             return []
         watch = watch or Stopwatch()
         given = list(labels) if labels is not None else [None] * len(images)
-        with watch("segment"), _blame("segment", images):
-            mattes = self.segmenter.segment(images)
-        trusts = self._trusts(images, mattes, watch)
-        if self.matting is not None:
-            with watch("matting"), _blame("matting", images):
-                mattes = self.matting.refine(images, mattes)
-        believed = [trust is None or trust >= self._least_trust for trust in trusts]
-        with watch("cutout"), _blame("cutout", images):
-            # Cutters take an empty matte for "the whole picture".
-            cutouts = self.cutter.cut(
-                images, [m if b else _empty(m) for m, b in zip(mattes, believed, strict=True)]
-            )
-        with watch("embed"), _blame("embed", images):
+        cuts = self.cutting.cut(images, watch)
+        cutouts = [cut.cutout for cut in cuts]
+        with watch("embed"), blame("embed", images):
             vectors = self.embedder.embed(cutouts)
             embeddings = [Embedding(vector.copy()) for vector in vectors]
-        with watch("classify"), _blame("classify", images):
+        with watch("classify"), blame("classify", images):
             scores = self._scores(cutouts, vectors, given)
-        with watch("outline"), _blame("outline", images):
-            shapes = each(_shape, mattes, threads=self.threads)
+        with watch("outline"), blame("outline", images):
+            shapes = each(_shape, cuts, threads=self.threads)
         return [
-            Described(
-                Description(score, embedding, frame, aligned, replace(quality, untrusted=not sure)),
-                cutout,
-                trust,
-            )
-            for score, embedding, (frame, aligned, quality), cutout, trust, sure in zip(
-                scores, embeddings, shapes, cutouts, trusts, believed, strict=True
+            Described(Description(score, embedding, frame, aligned, quality), cut.cutout, cut.trust)
+            for score, embedding, (frame, aligned, quality), cut in zip(
+                scores, embeddings, shapes, cuts, strict=True
             )
         ]
-
-    @property
-    def _least_trust(self) -> float:
-        return 0.0 if self.trust is None else self.trust.threshold
-
-    def _trusts(
-        self, images: Sequence[RGBImage], mattes: Sequence[Matte], watch: Stopwatch
-    ) -> list[float | None]:
-        """Judged on the segmenter's own mattes: matting sharpens away what doubt they show."""
-        if self.trust is None:
-            return [None] * len(images)
-        with watch("trust"), _blame("trust", images):
-            return [float(t) for t in self.trust.trust(images, mattes, self.segmenter)]
 
     def _scores(
         self, cutouts: Sequence[Cutout], vectors: FloatArray, labels: Sequence[str | None]
@@ -127,21 +100,6 @@ class Describer:
         ]
 
 
-def _shape(matte: Matte) -> tuple[Contour, Contour, MatteQuality]:
-    return outline(matte), align(matte), assess(matte)
-
-
-def _empty(matte: Matte) -> Matte:
-    return Matte(np.zeros_like(matte.alpha))
-
-
-@contextmanager
-def _blame(stage: str, images: Sequence[RGBImage]) -> Iterator[None]:
-    """Turn whatever a stage throws into a StageError; our own errors pass through."""
-    try:
-        yield
-    except PacksightError:
-        raise
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        raise StageError(stage, images[0].uri, reason) from error
+def _shape(cut: Cut) -> tuple[Contour, Contour, MatteQuality]:
+    quality = replace(assess(cut.matte), untrusted=not cut.believed)
+    return outline(cut.matte), align(cut.matte), quality

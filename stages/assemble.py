@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from engine.config import STAGES, Settings, StageSettings, first_fault, unknown_key
+from engine.cutting import Cutting
 from engine.describe import Describer
 from engine.errors import ConfigError
 from engine.protocols import Neighbours, Reranker
@@ -29,6 +30,7 @@ DESCRIPTION_VERSION = 1
 DESCRIBING = ("segment", "cutout", "embed", "classify")
 # These describe too, unless they are "none": then a gallery made before them stays valid.
 OPTIONAL = ("matting", "trust")
+CUTTING = ("segment", "matting", "trust", "cutout")
 # Options that change how fast a stage runs and not what it says.
 RUNTIME_OPTIONS = frozenset({"batch"})
 
@@ -43,6 +45,24 @@ class Parts:
     settings: Settings  # as given, with the paths of checkpoints made absolute
 
 
+@dataclass(frozen=True)
+class CuttingParts:
+    """What turns images into cutouts, ready to run; for training and for looking at masks."""
+
+    cutting: Cutting
+    fingerprint: str  # 64 hex digits; of these parts alone
+    settings: Settings  # as given, with the paths of checkpoints made absolute
+
+
+@dataclass
+class _Built:
+    """Stages as they are built, by section."""
+
+    parts: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, object] = field(default_factory=dict)
+    located: dict[str, StageSettings] = field(default_factory=dict)
+
+
 def assemble(
     settings: Settings, *, gallery: Callable[[], Neighbours | None] = lambda: None
 ) -> Parts:
@@ -50,30 +70,55 @@ def assemble(
 
     ``gallery`` is asked at the first vote of a voting classifier, not here.
     """
+    built = _build_all(settings, STAGES, gallery)
+    parts, cutting = built.parts, _cutting(settings, built)
+    describer = Describer(
+        cutting.segmenter, cutting.cutter, parts["embed"], parts["classify"], _threads(settings),
+        cutting.matting, cutting.trust,
+    )  # fmt: skip
+    return Parts(
+        describer,
+        parts["rerank"],
+        _fingerprint(settings, built.identity, DESCRIBING),
+        settings.model_copy(update=built.located),
+    )
+
+
+def assemble_cutting(settings: Settings) -> CuttingParts:
+    """Build what comes before embedding and classifying; errors as in ``assemble``."""
+    built = _build_all(settings, CUTTING, lambda: None)
+    sections = tuple(section for section in CUTTING if section not in OPTIONAL)
+    return CuttingParts(
+        _cutting(settings, built),
+        _fingerprint(settings, built.identity, sections),
+        settings.model_copy(update=built.located),
+    )
+
+
+def _build_all(
+    settings: Settings, sections: Sequence[str], gallery: Callable[[], Neighbours | None]
+) -> _Built:
     policy = FetchPolicy(
         directory=Path(settings.weights.directory) if settings.weights.directory else None,
         download=settings.weights.download,
     )
-    threads = settings.runtime.threads or os.cpu_count() or 1
-    built: dict[str, Any] = {}
-    identity: dict[str, object] = {}
-    located: dict[str, StageSettings] = {}
-    for section in STAGES:
-        context = BuildContext(threads=threads, policy=policy, gallery=gallery)
-        options, part = _build(section, settings.stage(section), context)
-        built[section] = part
-        identity[section] = _identity(settings.stage(section).name, options, context.used)
-        located[section] = _located(settings.stage(section), context.used)
-    describer = Describer(
-        built["segment"], built["cutout"], built["embed"], built["classify"], threads,
-        **{section: built[section] for section in OPTIONAL if _takes_part(settings, section)},
-    )  # fmt: skip
-    return Parts(
-        describer,
-        built["rerank"],
-        _fingerprint(settings, identity),
-        settings.model_copy(update=located),
-    )
+    built = _Built()
+    for section in sections:
+        context = BuildContext(threads=_threads(settings), policy=policy, gallery=gallery)
+        chosen = settings.stage(section)
+        options, built.parts[section] = _build(section, chosen, context)
+        built.identity[section] = _identity(chosen.name, options, context.used)
+        built.located[section] = _located(chosen, context.used)
+    return built
+
+
+def _cutting(settings: Settings, built: _Built) -> Cutting:
+    optional = [built.parts[s] if _takes_part(settings, s) else None for s in OPTIONAL]
+    return Cutting(built.parts["segment"], built.parts["cutout"], *optional)
+
+
+def _threads(settings: Settings) -> int:
+    return settings.runtime.threads or os.cpu_count() or 1
 
 
 def stage_names(section: str) -> list[str]:
@@ -139,12 +184,14 @@ def _takes_part(settings: Settings, section: str) -> bool:
     return settings.stage(section).name != "none"
 
 
-def _fingerprint(settings: Settings, identity: Mapping[str, object]) -> str:
+def _fingerprint(
+    settings: Settings, identity: Mapping[str, object], sections: Sequence[str]
+) -> str:
     described = {
         "version": DESCRIPTION_VERSION,
         "contour_side": CONTOUR_SIDE,
         "max_side": settings.images.max_side,
-        **{section: identity[section] for section in DESCRIBING},
+        **{section: identity[section] for section in sections},
         **{section: identity[section] for section in OPTIONAL if _takes_part(settings, section)},
     }
     canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))

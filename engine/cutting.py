@@ -1,0 +1,87 @@
+"""Images to cutouts: segment, judge the mask, refine it, cut out. The first half of describing.
+
+Training cuts its pictures by this same code, so that a model sees in service what it has learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import PacksightError, StageError
+from engine.protocols import Cutter, MaskTrust, Matting, Segmenter
+from engine.timings import Stopwatch
+from engine.types import Cutout, Matte, RGBImage
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """One image's matte and what was cut out by it.
+
+    ``trust``: how far the mask was believed, in [0, 1]; None where nobody judged it. Where it
+    was not ``believed``, the cutout shows the whole picture.
+    """
+
+    matte: Matte
+    cutout: Cutout
+    trust: float | None = None
+    believed: bool = True
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """The cutting parts in the order they run."""
+
+    segmenter: Segmenter
+    cutter: Cutter
+    matting: Matting | None = None
+    trust: MaskTrust | None = None
+
+    def cut(self, images: Sequence[RGBImage], watch: Stopwatch | None = None) -> list[Cut]:
+        """One cut an image, in order. A stage that breaks raises StageError."""
+        if not images:
+            return []
+        watch = watch or Stopwatch()
+        with watch("segment"), blame("segment", images):
+            mattes = self.segmenter.segment(images)
+        trusts, believed = self._judged(images, mattes, watch)
+        if self.matting is not None:
+            with watch("matting"), blame("matting", images):
+                mattes = self.matting.refine(images, mattes)
+        # Cutters take an empty matte for "the whole picture".
+        used = [m if b else _emptied(m) for m, b in zip(mattes, believed, strict=True)]
+        with watch("cutout"), blame("cutout", images):
+            cutouts = self.cutter.cut(images, used)
+        return [
+            Cut(matte, cutout, trust, sure)
+            for matte, cutout, trust, sure in zip(mattes, cutouts, trusts, believed, strict=True)
+        ]
+
+    def _judged(
+        self, images: Sequence[RGBImage], mattes: Sequence[Matte], watch: Stopwatch
+    ) -> tuple[Sequence[float | None], list[bool]]:
+        """Judged on the segmenter's own mattes: matting sharpens away what doubt they show."""
+        if self.trust is None:
+            return [None] * len(images), [True] * len(images)
+        with watch("trust"), blame("trust", images):
+            trusts = self.trust.trust(images, mattes, self.segmenter).tolist()
+        return trusts, [trust >= self.trust.threshold for trust in trusts]
+
+
+@contextmanager
+def blame(stage: str, images: Sequence[RGBImage]) -> Iterator[None]:
+    """Turn whatever a stage throws into a StageError; our own errors pass through."""
+    try:
+        yield
+    except PacksightError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        raise StageError(stage, images[0].uri, reason) from error
+
+
+def _emptied(matte: Matte) -> Matte:
+    return Matte(np.zeros_like(matte.alpha))

@@ -1,0 +1,65 @@
+"""Logits to probabilities, and how much a photo looks like something known at all.
+
+Shared by serving, which applies a temperature and a rule, and by training, which fits them.
+Computed in float64: a calibration is a matter of the last digits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Rows = npt.NDArray[np.float64]
+
+
+def softmax_at(logits: Floats, temperature: float = 1.0) -> Rows:
+    """(N, C) logits to (N, C) probabilities that sum to 1 a row: softmax(logits / temperature).
+
+    The temperature of Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks,
+    ICML 2017, equation 9. It never changes which category is likeliest. Raises ValueError for a
+    temperature that is not positive.
+    """
+    scaled = _scaled(logits, temperature)
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
+
+
+def as_logits(probabilities: Floats) -> Rows:
+    """(N, C) probabilities to logits that ``softmax_at`` turns back: their logarithms.
+
+    A probability that a float32 head rounded to 0 counts as the smallest normal float32. What is
+    lost is the constant a row, and with it the energy.
+    """
+    least = float(np.finfo(np.float32).tiny)
+    return np.log(np.maximum(np.asarray(probabilities, np.float64), least))
+
+
+def max_probability(logits: Floats, temperature: float = 1.0) -> Rows:
+    """(N,) the probability of the likeliest category: the usual score of how known a photo is.
+
+    Hendrycks, Gimpel: A Baseline for Detecting Misclassified and Out-of-Distribution Examples in
+    Neural Networks, ICLR 2017.
+    """
+    return np.asarray(softmax_at(logits, temperature).max(axis=1), np.float64)
+
+
+def negative_energy(logits: Floats, temperature: float = 1.0) -> Rows:
+    """(N,) T log Σ exp(logit / T): higher is more known.
+
+    Liu, Wang, Owens, Li: Energy-based Out-of-distribution Detection, NeurIPS 2020, equation 4,
+    with the sign turned so that higher is better; they recommend T = 1.
+    """
+    scaled = _scaled(logits, temperature)
+    peak = scaled.max(axis=1)
+    total = np.exp(scaled - peak[:, None]).sum(axis=1)
+    return np.asarray(temperature * (peak + np.log(total)), np.float64)
+
+
+def _scaled(logits: Floats, temperature: float) -> Rows:
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, not {temperature}")
+    rows = np.asarray(logits, np.float64)
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise ValueError(f"logits must be (N, C) with C > 0, not {rows.shape}")
+    return rows / temperature
