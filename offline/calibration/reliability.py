@@ -1,0 +1,94 @@
+"""How far stated probabilities are from what then happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.probabilities import Floats, Rows
+from offline.calibration.temperature import Labels, checked
+
+# As in Guo et al., ICML 2017, section 5.
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Photos whose likeliest category was given about the same probability, in (low, high]."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float  # mean probability of the likeliest category; 0 for an empty bin
+    accuracy: float  # share of photos for which it was right; 0 for an empty bin
+
+    @property
+    def gap(self) -> float:
+        """Overconfident above 0, underconfident below."""
+        return self.confidence - self.accuracy
+
+
+def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list[Bin]:
+    """The table behind a reliability diagram: ``bins`` bins of equal width, empty ones too.
+
+    ``probabilities`` (N, C), ``labels`` (N,) column numbers; ties go to the first column.
+    DeGroot, Fienberg: The Comparison and Evaluation of Forecasters, The Statistician 1983.
+    """
+    given, right = _top(probabilities, labels)
+    # Closed above as in Guo et al., so that certainty falls into the last bin.
+    place = np.clip(np.ceil(given * _positive(bins)).astype(np.int64) - 1, 0, bins - 1)
+    return [
+        _bin(given[place == number], right[place == number], number / bins, (number + 1) / bins)
+        for number in range(bins)
+    ]
+
+
+def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = BINS) -> float:
+    """ECE: the mean over photos of how far their bin's confidence is from its accuracy.
+
+    Naeini, Cooper, Hauskrecht: Obtaining Well Calibrated Probabilities Using Bayesian Binning,
+    AAAI 2015; for the likeliest category as in Guo et al., ICML 2017, equation 3. In [0, 1].
+    """
+    return _weighted_gap(reliability(probabilities, labels, bins))
+
+
+def adaptive_calibration_error(probabilities: Floats, labels: Labels, bins: int = BINS) -> float:
+    """ECE over bins of equal counts instead of equal width: few photos cannot hide in a bin.
+
+    Nguyen, O'Connor: Posterior Calibration and Exploratory Analysis for Natural Language
+    Processing Models, EMNLP 2015. Photos of equal confidence are ordered by whether they were
+    right, so the order of the input does not count.
+    """
+    given, right = _top(probabilities, labels)
+    order = np.lexsort((right, given))
+    parts = [part for part in np.array_split(order, _positive(bins)) if len(part)]
+    return _weighted_gap(
+        [_bin(given[p], right[p], float(given[p[0]]), float(given[p[-1]])) for p in parts]
+    )
+
+
+def _top(probabilities: Floats, labels: Labels) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """(N,) the largest probability a row, and whether its column is the label."""
+    rows, right = checked(probabilities, labels)
+    if rows.min() < 0 or np.abs(rows.sum(axis=1) - 1).max() > 1e-3:
+        raise ValueError("probabilities must be >= 0 and sum to 1 a row")
+    return np.minimum(rows.max(axis=1), 1.0), rows.argmax(axis=1) == right
+
+
+def _bin(given: Rows, right: npt.NDArray[np.bool_], low: float, high: float) -> Bin:
+    if not len(given):
+        return Bin(low, high, 0, 0.0, 0.0)
+    return Bin(low, high, len(given), float(given.mean()), float(right.mean()))
+
+
+def _weighted_gap(bins: Sequence[Bin]) -> float:
+    return sum(one.count * abs(one.gap) for one in bins) / sum(one.count for one in bins)
+
+
+def _positive(bins: int) -> int:
+    if bins < 1:
+        raise ValueError(f"bins = {bins}: at least one is needed")
+    return bins
