@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from weights.folding import fold_affine, fold_turned_constants
-from weights.frameworks.trunk import import_framework
+from weights.frameworks.network import TRUNK_NAMES, GraphNames, import_framework
 
 
-def canonicalise(path: Path) -> int:
-    """Rewrite an ONNX file with input ``image``, output ``features`` and free axis ``batch``.
+def canonicalise(path: Path, called: GraphNames = TRUNK_NAMES) -> int:
+    """Rewrite an ONNX file with one input and output, ``called`` so, and free axis ``batch``.
 
     Batch normalisation is folded, see ``folding``. Values and constants are named in the order of
     their first use; notes of the exporter (source lines, paths) are dropped. Returns the opset.
@@ -26,18 +26,19 @@ def canonicalise(path: Path) -> int:
     if not _has_subgraphs(onnx, graph):  # their names would live in two scopes
         fold_turned_constants(graph)
         fold_affine(graph)
-        _rename(graph)
+        _rename(graph, called)
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     _drop_notes(model)
+    graph.name = called.graph
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     return int(next(item.version for item in model.opset_import if item.domain in ("", "ai.onnx")))
 
 
-def _rename(graph: Any) -> None:
+def _rename(graph: Any, called: GraphNames) -> None:
     constants = {tensor.name for tensor in graph.initializer}
-    names = {graph.input[0].name: "image", graph.output[0].name: "features", "": ""}
+    names = {graph.input[0].name: called.image, graph.output[0].name: called.result, "": ""}
     for node in graph.node:
         for name in node.input:
             if name in constants and name not in names:
@@ -74,7 +75,6 @@ def _has_subgraphs(onnx: Any, graph: Any) -> bool:
 
 def _drop_notes(model: Any) -> None:
     graph = model.graph
-    graph.name = "trunk"
     model.doc_string = graph.doc_string = ""
     del graph.value_info[:]  # shapes of intermediate values, under the old names
     for holder in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Literal, cast, get_args
@@ -14,18 +14,19 @@ from urllib.parse import urlsplit
 from engine.errors import WeightsError
 from weights.checksums import Checksum, Form
 from weights.input_spec import InputSpec, check_keys, parse_input_spec
+from weights.output_spec import OutputSpec, parse_output_spec
 
-__all__ = ["Catalog", "CatalogEntry", "InputSpec", "find_entry", "load_catalog"]
+__all__ = ["Catalog", "CatalogEntry", "InputSpec", "OutputSpec", "find_entry", "load_catalog"]
 
 Kind = Literal["segmenter", "trunk", "matting", "detector"]
-Framework = Literal["rembg", "torchvision", "keras", "u2net", "fba"]
+Framework = Literal["rembg", "torchvision", "keras", "pytorch", "u2net", "fba"]
 Format = Literal["onnx", "pth", "h5"]
 Catalog = Mapping[str, "CatalogEntry"]
 
 _REQUIRED = ("kind", "framework", "format", "licence", "source", "input")
 _OPTIONAL = (
-    "architecture", "bytes", "dimension", "licence_note", "md5", "megabytes", "page",
-    "sha256", "sha256_prefix", "url",
+    "architecture", "bytes", "dimension", "licence_note", "md5", "megabytes", "output",
+    "page", "sha256", "sha256_prefix", "url",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ class CatalogEntry:
     page: str = ""  # where a person gets a file that has no url
     architecture: str = ""  # constructor in torchvision.models or keras.applications
     dimension: int | None = None  # of a trunk's features
+    output: OutputSpec = field(default_factory=OutputSpec)  # of a segmenter
 
     def __post_init__(self) -> None:
         for value, valid in (
@@ -61,6 +63,8 @@ class CatalogEntry:
             raise ValueError("a checkpoint needs its url, or the page that offers it")
         if self.kind == "trunk" and self.dimension is None:
             raise ValueError("a trunk needs its dimension")
+        if self.kind != "segmenter" and self.output != OutputSpec():
+            raise ValueError("only a segmenter's output becomes a matte and has a spec")
         if self.format != "onnx" and not self.architecture:
             raise ValueError("a checkpoint to be exported needs its architecture")
 
@@ -70,6 +74,11 @@ class CatalogEntry:
         if not self.url:
             return f"{self.name}.{self.format}"
         return PurePosixPath(urlsplit(self.url).path).name
+
+    @property
+    def features(self) -> tuple[int, ...]:
+        """The output of a trunk for one image."""
+        return () if self.dimension is None else (self.dimension,)
 
     @property
     def needs_export(self) -> bool:
@@ -123,6 +132,7 @@ def _entry(name: str, table: object, path: Path) -> CatalogEntry:
             licence_note=str(table.get("licence_note", "")),
             architecture=str(table.get("architecture", "")),
             dimension=_whole_number(table, "dimension"),
+            output=parse_output_spec(table.get("output"), f"{where} output"),
         )
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{where}: {error}.") from error

@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument(
         "names", nargs="*", metavar="NAME", help="names or .onnx paths (default: all found)"
     )
-    export = actions.add_parser("export", help="turn a trunk into ONNX and prove parity")
+    export = actions.add_parser("export", help="turn a checkpoint into ONNX and prove parity")
     export.add_argument("name", metavar="NAME")
-    export.add_argument("--weights", type=Path, metavar="PATH", help="a local .pth or .h5 file")
+    export.add_argument("--weights", type=Path, metavar="PATH", help="a local file: .pth, .h5, …")
     export.add_argument("--out", type=Path, metavar="PATH", help="an .onnx path (default: cache)")
 
 
@@ -132,15 +132,15 @@ def _model(reference: str) -> list[Verdict]:
 
 def _export(args: argparse.Namespace, policy: FetchPolicy) -> int:
     from weights.catalog import find_entry, load_catalog
-    from weights.export import export_trunk
+    from weights.export import export_checkpoint
 
     entry = find_entry(args.name, load_catalog())
-    report = export_trunk(entry, policy, weights=args.weights, out=args.out)
+    report = export_checkpoint(entry, policy, weights=args.weights, out=args.out)
     parity = report.parity
     print(
         f"{entry.name}: largest absolute difference to {entry.framework} "
         f"{parity.max_abs_diff:.3g} over {parity.images} images "
-        f"(allowed {parity.tolerance:.3g}; features up to {parity.largest_feature:.3g})"
+        f"(allowed {parity.tolerance:.3g}; values up to {parity.largest:.3g})"
     )
     if not report.source.verified:
         print(f"  made of {report.source.file}, which matches no published checksum")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from engine.errors import WeightsError
 from weights.cache import exported_path, make_directory
@@ -12,9 +14,21 @@ from weights.canonical import canonicalise
 from weights.catalog import CatalogEntry
 from weights.checksums import digests_of
 from weights.fetch import FetchPolicy, fetch_checkpoint
-from weights.frameworks.trunk import Trunk
+from weights.frameworks.network import Loader, Network
+from weights.input_spec import InputSpec
 from weights.parity import TOLERANCE, measure_parity
 from weights.sidecar import ModelFacts, Parity, SourceFacts, sidecar_path, sidecar_text
+
+# Modules with ``load`` as in ``network.Loader``, by the framework that a catalogue entry names;
+# imported when used, since each needs the train extra.
+LOADERS = {
+    "torchvision": "weights.frameworks.from_torchvision",
+    "keras": "weights.frameworks.from_keras",
+    "u2net": "weights.frameworks.from_u2net",
+    "fba": "weights.frameworks.from_fba",
+}
+# Whose publisher states a checksum for every pickle, so that no other file has to be accepted.
+VERIFIED_ONLY = frozenset({"torchvision"})
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,7 @@ class ExportReport:
     parity: Parity
 
 
-def export_trunk(
+def export_checkpoint(
     entry: CatalogEntry,
     policy: FetchPolicy,
     *,
@@ -46,39 +60,65 @@ def export_trunk(
             remedy=f"Get it with: packsight weights fetch {entry.name}",
         )
     target = out or exported_path(entry, policy.cache)
-    if target.suffix != ".onnx":
-        raise WeightsError(f"{target}: the exported file must be named *.onnx.")
+    _check_target(target)
     checkpoint = weights or fetch_checkpoint(entry, policy).path
     source = check_checkpoint(entry, checkpoint)
-    trunk = _load(entry, checkpoint)
+    loader = cast("Loader", import_module(LOADERS[entry.framework]))
+    network = loader.load(entry, checkpoint)
+    return store_network(network, target, entry.name, source, entry.input, tolerance)
+
+
+def store_network(
+    network: Network,
+    target: Path,
+    name: str,
+    source: SourceFacts,
+    spec: InputSpec,
+    tolerance: float = TOLERANCE,
+) -> ExportReport:
+    """Write ``target`` (*.onnx) and its sidecar, once parity is shown; the end of a training too.
+
+    ``name`` and ``source`` are what the sidecar says of it, ``spec`` how an image is made ready.
+    Raises WeightsError, and leaves what was there before, when the parity is worse than
+    ``tolerance`` or the folder cannot be written.
+    """
+    _check_target(target)
     make_directory(target.parent)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
-        beside = Path(folder) / target.name
-        trunk.write(beside)
-        opset = canonicalise(beside)
-        parity = measure_parity(trunk.features, beside, entry.input, _dimension(entry), tolerance)
-        sha256 = digests_of(beside).sha256
-        model = ModelFacts(entry.name, _dimension(entry), opset, sha256)
-        text = sidecar_text(model, source, parity, entry.input)
-        sidecar_path(beside).write_text(text, "utf-8")
-        # The sidecar first: a model that exists has one. If only one of the two arrives, the
-        # sha256 in the sidecar gives it away.
-        sidecar_path(beside).replace(sidecar_path(target))
-        beside.replace(target)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
+            beside = Path(folder) / target.name
+            network.write(beside)
+            opset = canonicalise(beside, network.names)
+            parity = measure_parity(network, beside, tolerance)
+            sha256 = digests_of(beside).sha256
+            model = ModelFacts(name, network.output, opset, sha256)
+            text = sidecar_text(model, source, parity, spec)
+            sidecar_path(beside).write_text(text, "utf-8")
+            # The sidecar first: a model that exists has one. If only one of the two arrives, the
+            # sha256 in the sidecar gives it away.
+            sidecar_path(beside).replace(sidecar_path(target))
+            beside.replace(target)
+    except OSError as error:
+        raise WeightsError(
+            f"{target}: cannot be written ({error.strerror or error}).",
+            remedy="Free some room there, or name another place.",
+        ) from error
     return ExportReport(target, sha256, source, parity)
 
 
 def check_checkpoint(entry: CatalogEntry, checkpoint: Path) -> SourceFacts:
-    """Hash the whole file, now; refuse a pickle that matches no published checksum.
+    """Hash the whole file, now, and compare it with what its publisher states.
 
-    A .pth file is a pickle, and unpickling can run code; HDF5 holds arrays only.
+    A .pth file is a pickle, and unpickling can run code: where a checksum is published, a file
+    that does not match it is refused. Elsewhere it is noted as unverified, and loaders read
+    tensors only (``torch_export.read_state``). HDF5 holds arrays only.
     """
     try:
         digests = digests_of(checkpoint)
     except OSError as error:
         raise WeightsError(f"{checkpoint}: cannot be read ({error.strerror}).") from error
     verified = entry.checksum is not None and entry.checksum.matches(digests)
-    if entry.framework == "torchvision" and not verified:
+    if entry.framework in VERIFIED_ONLY and not verified:
         wanted = str(entry.checksum) if entry.checksum else "a published checksum"
         raise WeightsError(
             f"{checkpoint}: refused: a .pth file is a pickle and is loaded only when verified: "
@@ -88,17 +128,6 @@ def check_checkpoint(entry: CatalogEntry, checkpoint: Path) -> SourceFacts:
     return SourceFacts(checkpoint.name, digests.sha256, verified)
 
 
-def _load(entry: CatalogEntry, checkpoint: Path) -> Trunk:
-    if entry.framework == "torchvision":
-        from weights.frameworks.from_torchvision import load_trunk as load_torchvision
-
-        return load_torchvision(entry, checkpoint)
-    from weights.frameworks.from_keras import load_trunk as load_keras
-
-    return load_keras(entry, checkpoint)
-
-
-def _dimension(entry: CatalogEntry) -> int:
-    if entry.dimension is None:  # segmenters have none, and none of them needs an export
-        raise WeightsError(f"{entry.name}: is no trunk.")
-    return entry.dimension
+def _check_target(target: Path) -> None:
+    if target.suffix != ".onnx":
+        raise WeightsError(f"{target}: the exported file must be named *.onnx.")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.types import FloatArray
-from weights.frameworks.trunk import import_framework
+from weights.frameworks.network import import_framework
 
 
 def fold_turned_constants(graph: Any) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from engine.errors import WeightsError
 from weights.input_spec import InputSpec, parse_input_spec
+from weights.output_spec import OutputSpec, parse_output_spec
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class ModelFacts:
     """Table [model]: the ONNX file itself."""
 
     name: str
-    dimension: int
+    output: tuple[int, ...]  # of one image, without the batch axis
     opset: int
     sha256: str
 
@@ -33,11 +34,11 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class Parity:
-    """Table [parity]: the largest absolute difference to the framework's own features."""
+    """Table [parity]: the largest absolute difference to the framework's own output."""
 
     max_abs_diff: float
     tolerance: float
-    largest_feature: float  # absolute value, for scale
+    largest: float  # absolute value of the output, for scale
     images: int
 
 
@@ -48,6 +49,7 @@ class Sidecar:
     input: InputSpec
     sha256: str | None = None  # of the ONNX file; None: the TOML does not say
     source_verified: bool = False  # whether the checkpoint matched a published checksum
+    output: OutputSpec = field(default_factory=OutputSpec)  # matters to saliency networks only
 
 
 def sidecar_path(model: Path) -> Path:
@@ -69,7 +71,8 @@ def read_sidecar(model: Path) -> Sidecar | None:
     spec = parse_input_spec(_table(content, "input", path), f"{path} [input]")
     sha256 = _table(content, "model", path).get("sha256")
     verified = _table(content, "source", path).get("verified") is True
-    return Sidecar(spec, str(sha256) if sha256 else None, verified)
+    output = parse_output_spec(content.get("output"), f"{path} [output]")
+    return Sidecar(spec, str(sha256) if sha256 else None, verified, output)
 
 
 def sidecar_text(model: ModelFacts, source: SourceFacts, parity: Parity, spec: InputSpec) -> str:
@@ -80,7 +83,7 @@ def sidecar_text(model: ModelFacts, source: SourceFacts, parity: Parity, spec: I
         "parity": asdict(parity),
         "input": asdict(spec),
     }
-    lines = ["# Written by `packsight weights export` beside the ONNX file of the same name."]
+    lines = ["# Written by Packsight beside the ONNX file of the same name."]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"

@@ -1,11 +1,16 @@
 """Small ONNX networks made by hand: a convolution of 1 x 1, averaged."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from tests.weights.loopback import SPEC
+from weights.frameworks.network import Network
+from weights.probe import image_probe
 
 KERNEL = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3, 1, 1)
 BIAS = np.linspace(0, 1, 4, dtype=np.float32)
@@ -56,3 +61,11 @@ def network_features(batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     convolved = np.einsum("nchw,oc->nohw", batch, KERNEL[:, :, 0, 0]) + BIAS[:, None, None]
     means: npt.NDArray[np.float32] = np.maximum(convolved, 0).mean(axis=(2, 3), dtype=np.float32)
     return means
+
+
+def toy_network(
+    run: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]] = network_features,
+    output: tuple[int, ...] = (4,),
+) -> Network:
+    """As a loader would hand it over, writing the same network as ONNX."""
+    return Network(run, write_network, output, image_probe(SPEC))

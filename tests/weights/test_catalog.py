@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 
 from engine.errors import WeightsError
-from weights.catalog import CatalogEntry, find_entry, load_catalog
+from weights.catalog import CatalogEntry, OutputSpec, find_entry, load_catalog
 
 REQUIRED = (
     "u2net",
     "u2netp",
     "silueta",
+    "isnet_general_use",
+    "birefnet_general",
+    "birefnet_general_lite",
+    "basnet",
+    "ssd300_vgg16",
     "resnet50_v1",
     "resnet50_v2",
     "resnet101",
@@ -55,7 +60,7 @@ def test_the_catalogue_knows_every_required_checkpoint(name: str) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_every_entry_has_a_secure_address_a_licence_and_a_source(entry: CatalogEntry) -> None:
-    assert entry.url.startswith("https://")
+    assert (entry.url or entry.page).startswith("https://")
     assert entry.licence
     assert entry.source
     assert entry.filename.endswith(f".{entry.format}")
@@ -74,8 +79,38 @@ def test_a_checksum_is_in_the_form_that_its_publisher_uses(entry: CatalogEntry) 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_weights_trained_on_restricted_pictures_say_so(entry: CatalogEntry) -> None:
-    trained_on = "ImageNet" if entry.kind == "trunk" else "U-2-Net issue"
-    assert trained_on in entry.licence_note
+    trained_on = {"trunk": "ImageNet", "segmenter": "U-2-Net issue|DIS5K", "detector": "COCO"}
+    assert re.search(trained_on.get(entry.kind, ""), entry.licence_note)
+
+
+def test_a_segmenter_says_how_its_output_becomes_a_matte() -> None:
+    outputs = {entry.name: entry.output for entry in ENTRIES if entry.kind == "segmenter"}
+    family = OutputSpec(index=0, activation="none", stretch=True)
+    for name in ("u2net", "u2netp", "silueta", "isnet_general_use", "basnet"):
+        assert outputs[name] == family
+    logits = OutputSpec(index=0, activation="sigmoid", stretch=False)
+    assert outputs["birefnet_general"] == outputs["birefnet_general_lite"] == logits
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('activation = "softmax"', "activation must be one of none, sigmoid"),
+        ('index = "last"', "index must be a whole number"),
+        ("stretch = 1", "stretch must be true or false"),
+        ("layer = 3", "unknown layer"),
+    ],
+)
+def test_a_wrong_output_is_refused(tmp_path: Path, table: str, said: str) -> None:
+    text = TOY.format(extra="") + f"[toy.output]\n{table}\n"
+    with pytest.raises(WeightsError, match=said):
+        load_catalog(write_catalog(tmp_path, text))
+
+
+def test_only_a_segmenter_has_an_output_to_describe(tmp_path: Path) -> None:
+    text = TOY.replace('kind = "segmenter"', 'kind = "detector"').format(extra="")
+    with pytest.raises(WeightsError, match="only a segmenter"):
+        load_catalog(write_catalog(tmp_path, text + "[toy.output]\nindex = 1\n"))
 
 
 def test_file_names_and_names_are_distinct() -> None:

@@ -12,7 +12,7 @@ import pytest
 from engine.errors import WeightsError
 from weights.catalog import CatalogEntry, load_catalog
 from weights.checksums import Checksum
-from weights.export import check_checkpoint, export_trunk
+from weights.export import check_checkpoint, export_checkpoint
 from weights.fetch import FetchPolicy, resolve
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "weights"
@@ -40,7 +40,7 @@ def test_a_pickle_that_matches_no_checksum_is_never_opened(tmp_path: Path, name:
     checkpoint = tmp_path / "weights.pth"
     checkpoint.write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(WeightsError, match=r"refused.*expected sha256_prefix.*weights fetch"):
-        export_trunk(load_catalog()[name], FetchPolicy(tmp_path), weights=checkpoint)
+        export_checkpoint(load_catalog()[name], FetchPolicy(tmp_path), weights=checkpoint)
     assert not (tmp_path / "exploded").exists()
 
 
@@ -63,12 +63,12 @@ def test_an_export_without_a_checkpoint_names_the_download(
 ) -> None:
     monkeypatch.setenv("PACKSIGHT_OFFLINE", "1")
     with pytest.raises(WeightsError, match="packsight weights fetch resnet101"):
-        export_trunk(load_catalog()["resnet101"], FetchPolicy(tmp_path))
+        export_checkpoint(load_catalog()["resnet101"], FetchPolicy(tmp_path))
 
 
 def test_an_export_goes_to_an_onnx_file_only(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"must be named \*\.onnx"):
-        export_trunk(
+        export_checkpoint(
             load_catalog()["vgg16"], FetchPolicy(tmp_path), weights=tmp_path, out=tmp_path / "x.pb"
         )
 
@@ -84,7 +84,7 @@ def test_a_verified_bomb_is_still_refused_by_the_second_lock(tmp_path: Path) -> 
     checkpoint = tmp_path / "weights.pth"
     checkpoint.write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(WeightsError, match="does not hold weights for resnet50"):
-        export_trunk(
+        export_checkpoint(
             published_as("resnet50_v1", checkpoint), FetchPolicy(tmp_path), weights=checkpoint
         )
     assert not (tmp_path / "exploded").exists()
@@ -102,7 +102,7 @@ def test_a_torchvision_trunk_becomes_onnx_with_parity(tmp_path: Path, name: str)
     entry = published_as(name, checkpoint)
     policy = FetchPolicy(tmp_path / "cache")
 
-    report = export_trunk(entry, policy, weights=checkpoint)
+    report = export_checkpoint(entry, policy, weights=checkpoint)
 
     assert report.parity.max_abs_diff <= 1e-4
     assert report.source.verified
@@ -122,7 +122,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "weights.pth"
     torch.save(models.mobilenet_v2().state_dict(), checkpoint)
     with pytest.raises(WeightsError, match="does not hold weights for resnet50"):
-        export_trunk(
+        export_checkpoint(
             published_as("resnet50_v1", checkpoint), FetchPolicy(tmp_path), weights=checkpoint
         )
 
@@ -136,7 +136,7 @@ def test_parity_worse_than_allowed_stores_nothing(tmp_path: Path) -> None:
     torch.save(models.mobilenet_v2().state_dict(), checkpoint)
     policy = FetchPolicy(tmp_path / "cache")
     with pytest.raises(WeightsError, match="nothing was stored"):
-        export_trunk(
+        export_checkpoint(
             published_as("mobilenet_v2", checkpoint), policy, weights=checkpoint, tolerance=0.0
         )
     assert list(policy.cache.iterdir()) == []
@@ -148,15 +148,15 @@ def test_the_real_mobilenet_becomes_onnx_twice_the_same(tmp_path: Path) -> None:
     skip_without_keras()
     entry, policy = load_catalog()["mobilenet_v2_keras"], FetchPolicy(tmp_path)
 
-    first = export_trunk(entry, policy, weights=MOBILENET)
-    second = export_trunk(entry, policy, weights=MOBILENET, out=tmp_path / "again.onnx")
+    first = export_checkpoint(entry, policy, weights=MOBILENET)
+    second = export_checkpoint(entry, policy, weights=MOBILENET, out=tmp_path / "again.onnx")
 
     assert first.parity.max_abs_diff <= 1e-4
     assert not first.source.verified
     assert first.sha256 == second.sha256
     sidecar = tomllib.loads((tmp_path / "again.toml").read_text("utf-8"))
     assert sidecar["input"]["layout"] == "nchw"
-    assert sidecar["model"]["dimension"] == 1280
+    assert sidecar["model"]["output"] == [1280]
     assert sidecar["source"]["sha256"].startswith("34be146f")
     found = resolve(str(tmp_path / "again.onnx"), policy)
     assert found.spec == entry.input
@@ -180,7 +180,7 @@ def test_the_older_keras_format_is_read_with_and_without_head(
     with h5py.File(checkpoint, "w") as file:
         legacy.save_weights_to_hdf5_group(file, network)
     entry = load_catalog()["mobilenet_v2_keras"]
-    report = export_trunk(entry, FetchPolicy(tmp_path), weights=checkpoint)
+    report = export_checkpoint(entry, FetchPolicy(tmp_path), weights=checkpoint)
     assert report.parity.max_abs_diff <= report.parity.tolerance
 
 
@@ -190,6 +190,6 @@ def test_a_file_that_is_no_hdf5_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "weights.h5"
     checkpoint.write_bytes(b"no HDF5")
     with pytest.raises(WeightsError, match="does not hold weights for MobileNetV2"):
-        export_trunk(
+        export_checkpoint(
             load_catalog()["mobilenet_v2_keras"], FetchPolicy(tmp_path), weights=checkpoint
         )

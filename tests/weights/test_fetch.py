@@ -37,7 +37,7 @@ def place(path: Path, content: bytes = CONTENT) -> Path:
 
 def write_sidecar(model: Path, sha256: str = SHA256, *, verified: bool = True) -> None:
     text = sidecar_text(
-        ModelFacts("toy", 4, 18, sha256),
+        ModelFacts("toy", (4,), 18, sha256),
         SourceFacts("toy.pth", "0" * 64, verified),
         Parity(1e-6, 1e-4, 1.0, 6),
         SPEC,

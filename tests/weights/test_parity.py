@@ -7,55 +7,56 @@ import onnx
 import pytest
 
 from engine.errors import WeightsError
-from tests.weights.loopback import SPEC
-from tests.weights.small_graphs import KERNEL, network_features, write_network
+from tests.weights.small_graphs import KERNEL, toy_network, write_network
 from weights.canonical import canonicalise
+from weights.frameworks.network import GraphNames
 from weights.input_spec import InputSpec
-from weights.parity import measure_parity, model_input, probe_images
+from weights.parity import measure_parity
+from weights.probe import model_input, probe_images
 
 
 def test_the_same_network_passes_and_its_difference_is_told(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
-    parity = measure_parity(network_features, path, SPEC, 4)
+    parity = measure_parity(toy_network(), path)
     assert 0.0 <= parity.max_abs_diff <= 1e-6
     assert parity.images == 6
-    assert parity.tolerance == pytest.approx(1e-4 * parity.largest_feature)
+    assert parity.tolerance == pytest.approx(1e-4 * parity.largest)
 
 
 def test_a_network_that_differs_slightly_is_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx", kernel=KERNEL * np.float32(1.001))
     with pytest.raises(WeightsError, match="differs from its framework by up to"):
-        measure_parity(network_features, path, SPEC, 4)
+        measure_parity(toy_network(), path)
 
 
 def test_swapped_channels_are_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx", kernel=np.ascontiguousarray(KERNEL[:, ::-1]))
     with pytest.raises(WeightsError, match="differs"):
-        measure_parity(network_features, path, SPEC, 4)
+        measure_parity(toy_network(), path)
 
 
 def test_a_fixed_batch_axis_is_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx", batch=3)
     with pytest.raises(WeightsError, match="cannot run the export"):
-        measure_parity(network_features, path, SPEC, 4)
+        measure_parity(toy_network(), path)
 
 
 def test_another_dimension_than_the_catalogues_is_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
     with pytest.raises(WeightsError, match=r"should be \(6, 5\).*\(6, 4\)"):
-        measure_parity(network_features, path, SPEC, 5)
+        measure_parity(toy_network(output=(5,)), path)
 
 
 def test_features_that_are_all_zero_prove_nothing(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
     with pytest.raises(WeightsError, match="proves nothing"):
-        measure_parity(lambda batch: np.zeros((6, 4), np.float32), path, SPEC, 4)
+        measure_parity(toy_network(lambda batch: np.zeros((6, 4), np.float32)), path)
 
 
 def test_features_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
     with pytest.raises(WeightsError, match="differs"):
-        measure_parity(lambda batch: np.full((6, 4), np.nan, np.float32), path, SPEC, 4)
+        measure_parity(toy_network(lambda batch: np.full((6, 4), np.nan, np.float32)), path)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("byte", 128.0), ("unit", 128 / 255), ("max", 1.0)])
@@ -97,5 +98,14 @@ def test_a_canonical_file_computes_as_before_under_plain_names(tmp_path: Path) -
     graph = onnx.load(str(path)).graph
     assert (graph.input[0].name, graph.output[0].name) == ("image", "features")
     assert graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    assert graph.name == "trunk"
     assert b"/home/me.py" not in path.read_bytes()
-    assert measure_parity(network_features, path, SPEC, 4).max_abs_diff <= 1e-6
+    assert measure_parity(toy_network(), path).max_abs_diff <= 1e-6
+
+
+def test_a_graph_that_is_no_trunk_is_called_what_it_is(tmp_path: Path) -> None:
+    path = write_network(tmp_path / "model.onnx")
+    canonicalise(path, GraphNames("u2net", "photo", "saliency"))
+    graph = onnx.load(str(path)).graph
+    assert (graph.name, graph.input[0].name, graph.output[0].name) == ("u2net", "photo", "saliency")
+    assert measure_parity(toy_network(), path).max_abs_diff <= 1e-6

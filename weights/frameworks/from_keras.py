@@ -12,19 +12,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from engine.errors import WeightsError
-from engine.types import FloatArray
 from weights.catalog import CatalogEntry
-from weights.frameworks.torch_export import write_onnx
-from weights.frameworks.trunk import Trunk, does_not_fit, import_framework
+from weights.frameworks.network import Network, does_not_fit, import_framework
+from weights.frameworks.torch_export import as_network
+from weights.probe import image_probe
 
 
-def load_trunk(entry: CatalogEntry, checkpoint: Path) -> Trunk:
+def load(entry: CatalogEntry, checkpoint: Path) -> Network:
     """Build the architecture, load the HDF5 weights (arrays, no pickle), take the head off.
 
     A file with a head is recognised by its dense kernel, whatever its number of classes.
+    Runs to (N, dimension).
     """
     keras = _import_keras()
     network = _network(keras, entry, checkpoint)
@@ -33,14 +32,7 @@ def load_trunk(entry: CatalogEntry, checkpoint: Path) -> Trunk:
     except (OSError, ValueError, KeyError) as error:
         raise does_not_fit(checkpoint, entry.architecture, error) from error
     trunk = _as_torch_module(_without_head(keras, network, entry))
-
-    def features(batch: FloatArray) -> FloatArray:
-        torch = import_framework("torch")
-        with torch.no_grad():
-            return np.asarray(trunk(torch.from_numpy(batch)).cpu().numpy(), dtype=np.float32)
-
-    size = (entry.input.height, entry.input.width)
-    return Trunk(features, lambda path: write_onnx(trunk, size, path))
+    return as_network(trunk, image_probe(entry.input), entry.features)
 
 
 def _import_keras() -> ModuleType:

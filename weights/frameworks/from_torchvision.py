@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from engine.errors import WeightsError
-from engine.types import FloatArray
 from weights.catalog import CatalogEntry
-from weights.frameworks.torch_export import write_onnx
-from weights.frameworks.trunk import Trunk, does_not_fit, import_framework
+from weights.frameworks.network import Network, does_not_fit, import_framework
+from weights.frameworks.torch_export import as_network, read_state
+from weights.probe import image_probe
 
 
-def load_trunk(entry: CatalogEntry, checkpoint: Path) -> Trunk:
-    """Build the architecture, load the verified state dict, take the head off.
+def load(entry: CatalogEntry, checkpoint: Path) -> Network:
+    """Build the architecture, load the verified state dict, take the head off: (N, dimension).
 
-    The caller has verified the checkpoint. ``weights_only`` is the second lock: it unpickles
-    tensors and plain containers and refuses everything else.
+    The caller has verified the checkpoint; ``read_state`` is the second lock.
     """
     torch = import_framework("torch")
     models = import_framework("torchvision.models")
     network = getattr(models, entry.architecture)(weights=None)
+    state = read_state(checkpoint, entry.architecture)
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         network.load_state_dict(state)
-    except (RuntimeError, AttributeError, TypeError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, AttributeError, TypeError) as error:
         raise does_not_fit(checkpoint, entry.architecture, error) from error
     trunk = _without_head(torch, network).eval()
-    size = (entry.input.height, entry.input.width)
-
-    def features(batch: FloatArray) -> FloatArray:
-        with torch.inference_mode():
-            return np.asarray(trunk(torch.from_numpy(batch)).numpy(), dtype=np.float32)
-
-    return Trunk(features, lambda path: write_onnx(trunk, size, path))
+    return as_network(trunk, image_probe(entry.input), entry.features)
 
 
 def _without_head(torch: Any, network: Any) -> Any:

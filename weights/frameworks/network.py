@@ -1,0 +1,75 @@
+"""What every framework hands to the exporter, and how frameworks are imported."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+from engine.errors import WeightsError
+from engine.types import FloatArray
+from weights.catalog import CatalogEntry
+
+
+@dataclass(frozen=True)
+class GraphNames:
+    """What an exported ONNX graph, its only input and its only output are called."""
+
+    graph: str = "trunk"
+    image: str = "image"
+    result: str = "features"
+
+
+TRUNK_NAMES = GraphNames()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network loaded in its framework, ready to be written as one ONNX file.
+
+    ``run``: what goes in, (N, …) float32 -> what the file's output must be, (N, *output).
+    ``write``: store as one ONNX file with one input, one output and a free batch axis.
+    ``probe``: (N, …) float32, the batch on which parity is shown, at least two items; varied
+    enough that a swapped channel or a lost layer shows, see ``parity.image_probe``.
+    """
+
+    run: Callable[[FloatArray], FloatArray]
+    write: Callable[[Path], object]
+    output: tuple[int, ...]  # of one item, without the batch axis
+    probe: FloatArray
+    names: GraphNames = TRUNK_NAMES
+
+
+class Loader(Protocol):
+    """What a module ``weights.frameworks.from_*`` has."""
+
+    def load(self, entry: CatalogEntry, checkpoint: Path) -> Network:
+        """Build the entry's architecture and load a checkpoint that ``check_checkpoint`` passed.
+
+        Raises WeightsError (``does_not_fit``) for a file that holds something else, and for a
+        framework that is not installed. Never runs code that a file brings along.
+        """
+        ...
+
+
+def import_framework(name: str) -> ModuleType:
+    """Import a training framework; WeightsError names the extra that brings it."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise WeightsError(
+            f"This command needs {error.name}, which is not installed.",
+            remedy="Install it with: pip install 'packsight[train]'",
+        ) from error
+
+
+def does_not_fit(checkpoint: Path, architecture: str, error: Exception) -> WeightsError:
+    """The file was read and holds something else."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return WeightsError(
+        f"{checkpoint}: does not hold weights for {architecture} ({' '.join(lines)[:300]}).",
+        remedy="Check that the name given to export is the one of this file.",
+    )
