@@ -10,6 +10,13 @@ import onnxruntime as ort
 from engine.errors import WeightsError
 from engine.types import FloatArray
 
+# What ONNX Runtime calls the inputs that are taken. Half precision is computed in float32 on a
+# processor, but some publishers' files ask for it at their door.
+_NUMBERS: dict[str, type[np.floating]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+}
+
 
 class OnnxSession:
     """One ONNX model with a single image input; runs batches and returns the named output.
@@ -36,11 +43,27 @@ class OnnxSession:
         inputs = self._session.get_inputs()
         if len(inputs) != 1:
             raise WeightsError(f"{path}: has {len(inputs)} inputs where one image is expected.")
+        if inputs[0].type not in _NUMBERS:
+            raise WeightsError(
+                f"{path}: takes {inputs[0].type} where {' or '.join(_NUMBERS)} is expected.",
+                remedy="Export the model with an input of float32.",
+            )
         self.path = path
         self._input = inputs[0].name
+        self._number = _NUMBERS[inputs[0].type]
         self.input_shape: tuple[int | str | None, ...] = tuple(inputs[0].shape)
         self.output_names = tuple(output.name for output in self._session.get_outputs())
         self.output_shapes = tuple(tuple(output.shape) for output in self._session.get_outputs())
+
+    def check_output(self, index: int, said_by: str) -> None:
+        """WeightsError, which names ``said_by``, where the model has no output of this index."""
+        count = len(self.output_names)
+        if not -count <= index < count:
+            raise WeightsError(
+                f"{self.path}: has no output {index}: there are {count} "
+                f"({', '.join(self.output_names)}).",
+                remedy=f"Give an index from 0 to {count - 1} in {said_by}.",
+            )
 
     def run(self, batch: FloatArray, output: int = 0) -> FloatArray:
         """Run (N, …) float32 and return the given output, (N, …) float32."""
@@ -51,7 +74,7 @@ class OnnxSession:
         return self._run(batch, output)
 
     def _run(self, batch: FloatArray, output: int) -> FloatArray:
-        feed = {self._input: np.ascontiguousarray(batch)}
+        feed = {self._input: np.ascontiguousarray(batch, self._number)}
         (result,) = self._session.run([self.output_names[output]], feed)
         return np.asarray(result, dtype=np.float32)
 

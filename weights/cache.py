@@ -44,8 +44,10 @@ def rembg_path(entry: CatalogEntry) -> Path | None:
     """rembg's own copy of the checkpoint; None when rembg has none or it is not rembg's."""
     if entry.framework != "rembg":
         return None
-    path = rembg_directory() / entry.filename
-    return path if path.is_file() else None
+    # rembg keeps a file under the model's name, which is not always the one it is offered under.
+    names = (entry.filename, f"{entry.name.replace('_', '-')}.{entry.format}")
+    paths = [rembg_directory() / name for name in names]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def memory_directory(directory: Path) -> Path:

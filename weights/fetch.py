@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import WeightsError
@@ -18,6 +18,7 @@ from weights.cache import (
 )
 from weights.catalog import Catalog, CatalogEntry, InputSpec, find_entry, load_catalog
 from weights.checksums import Digests, cached_digests
+from weights.output_spec import OutputSpec
 from weights.sidecar import Sidecar, read_sidecar
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class WeightsFile:
 
     ``verified``: it matches a published checksum, or is the untouched export of a file that did.
     ``spec`` is None for an ONNX file without a sidecar; ``entry`` None for one given by path.
+    ``output`` matters to saliency networks only.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class WeightsFile:
     verified: bool
     spec: InputSpec | None
     entry: CatalogEntry | None = None
+    output: OutputSpec = field(default_factory=OutputSpec)
 
 
 def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None) -> WeightsFile:
@@ -143,7 +146,7 @@ def _local(path: Path, policy: FetchPolicy) -> WeightsFile:
     sidecar = matching_sidecar(path, sha256)
     if sidecar is None:
         return WeightsFile(path, sha256, verified=False, spec=None)
-    return WeightsFile(path, sha256, _proven(sidecar), sidecar.input)
+    return WeightsFile(path, sha256, _proven(sidecar), sidecar.input, output=sidecar.output)
 
 
 def _exported(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile:
@@ -159,8 +162,8 @@ def _exported(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile:
     if sidecar is None or not _proven(sidecar):
         _log.warning("%s: unverified: not made of the published checkpoint (%s)", entry.name, path)
     if sidecar is None:
-        return WeightsFile(path, sha256, verified=False, spec=entry.input, entry=entry)
-    return WeightsFile(path, sha256, _proven(sidecar), sidecar.input, entry)
+        return WeightsFile(path, sha256, False, entry.input, entry, entry.output)
+    return WeightsFile(path, sha256, _proven(sidecar), sidecar.input, entry, entry.output)
 
 
 def _proven(sidecar: Sidecar) -> bool:
@@ -201,7 +204,8 @@ def _download(entry: CatalogEntry, path: Path, policy: FetchPolicy) -> Digests:
 def _checked(entry: CatalogEntry, path: Path, digests: Digests) -> WeightsFile:
     if entry.checksum is None:
         _log.warning("%s: unverified, nobody publishes a checksum for it (%s)", entry.name, path)
-    return WeightsFile(path, digests.sha256, entry.checksum is not None, entry.input, entry)
+    verified = entry.checksum is not None
+    return WeightsFile(path, digests.sha256, verified, entry.input, entry, entry.output)
 
 
 def _digests(path: Path, policy: FetchPolicy) -> Digests:
@@ -222,6 +226,8 @@ def _by_hand(entry: CatalogEntry, path: Path) -> WeightsError:
     remedy = f"Get it from {entry.page}"
     if entry.needs_export:
         remedy += f", then run: packsight weights export {entry.name} --weights FILE"
+    elif entry.framework == "pytorch":
+        remedy += f", export it with its own code and torch.onnx, and put the result at {path}."
     else:
         remedy += f" and put it at {path}."
     return WeightsError(

@@ -13,6 +13,7 @@ from engine.quality import assess
 from engine.types import RGBImage
 from stages.context import BuildContext
 from stages.segment import u2net
+from stages.segment._saliency import SaliencyNetwork, network_input, stretched
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 WEIGHTS = SHARED / "weights" / "u2netp.onnx"
@@ -22,7 +23,7 @@ ICONIC = SHARED / "data" / "grocerystore" / "iconic-images-and-descriptions" / "
 def test_the_input_is_divided_by_the_images_own_maximum() -> None:
     dim = np.full((10, 20, 3), 100, np.uint8)
     bright = np.full((10, 20, 3), 250, np.uint8)
-    one, other = (u2net.network_input(pixels, u2net.FAMILY_INPUT) for pixels in (dim, bright))
+    one, other = (network_input(pixels, u2net.FAMILY_INPUT) for pixels in (dim, bright))
     assert one.shape == (3, 320, 320) and one.dtype == np.float32
     np.testing.assert_allclose(one, other)
     np.testing.assert_allclose(
@@ -31,7 +32,7 @@ def test_the_input_is_divided_by_the_images_own_maximum() -> None:
 
 
 def test_a_black_picture_divides_by_nothing() -> None:
-    black = u2net.network_input(np.zeros((5, 5, 3), np.uint8), u2net.FAMILY_INPUT)
+    black = network_input(np.zeros((5, 5, 3), np.uint8), u2net.FAMILY_INPUT)
     np.testing.assert_allclose(
         black[:, 0, 0], [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225], rtol=1e-5
     )
@@ -40,17 +41,17 @@ def test_a_black_picture_divides_by_nothing() -> None:
 def test_the_channels_are_in_rgb_order() -> None:
     red = np.zeros((4, 4, 3), np.uint8)
     red[:, :, 0] = 200
-    planes = u2net.network_input(red, u2net.FAMILY_INPUT)
+    planes = network_input(red, u2net.FAMILY_INPUT)
     assert planes[0].min() > 2.0 and planes[1:].max() < 0.0
 
 
 def test_only_a_likely_prediction_is_stretched() -> None:
     likely = np.array([[0.1, 0.35, 0.6]], np.float32)
-    np.testing.assert_allclose(u2net.stretched(likely), [[0.0, 0.5, 1.0]], atol=1e-6)
+    np.testing.assert_allclose(stretched(likely), [[0.0, 0.5, 1.0]], atol=1e-6)
     noise = np.array([[0.001, 0.002, 0.003]], np.float32)
-    np.testing.assert_array_equal(u2net.stretched(noise), noise)
+    np.testing.assert_array_equal(stretched(noise), noise)
     even = np.full((2, 2), 0.7, np.float32)
-    np.testing.assert_array_equal(u2net.stretched(even), even)
+    np.testing.assert_array_equal(stretched(even), even)
 
 
 def test_the_batch_size_is_no_part_of_what_is_described() -> None:
@@ -63,13 +64,13 @@ def test_missing_weights_are_a_weights_error(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def real() -> u2net.U2Net:
+def real() -> SaliencyNetwork:
     if not WEIGHTS.is_file():
         pytest.skip(f"needs the real weights in {WEIGHTS}")
     return u2net.build(u2net.Options(weights=str(WEIGHTS)), BuildContext(threads=2))
 
 
-def test_the_real_weights_find_a_carton(real: u2net.U2Net) -> None:
+def test_the_real_weights_find_a_carton(real: SaliencyNetwork) -> None:
     photo = ICONIC / "Milk" / "Arla-Standard-Milk" / "Arla-Standard-Milk_Iconic.jpg"
     if not photo.is_file():
         pytest.skip(f"needs the photo {photo}")
@@ -80,12 +81,14 @@ def test_the_real_weights_find_a_carton(real: u2net.U2Net) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_the_real_weights_find_nothing_in_an_empty_picture(real: u2net.U2Net, value: int) -> None:
+def test_the_real_weights_find_nothing_in_an_empty_picture(
+    real: SaliencyNetwork, value: int
+) -> None:
     (matte,) = real.segment([RGBImage(np.full((200, 150, 3), value, np.uint8))])
     assert assess(matte).empty
 
 
-def test_the_real_weights_do_not_mind_the_batch(real: u2net.U2Net) -> None:
+def test_the_real_weights_do_not_mind_the_batch(real: SaliencyNetwork) -> None:
     random = np.random.default_rng(0)
     images = [RGBImage(random.integers(0, 256, (60, 40 + i, 3), np.uint8)) for i in range(5)]
     for one, other in zip(

@@ -1,0 +1,123 @@
+"""Salient objects by any network in an ONNX file: picture to input, output to matte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from engine.errors import WeightsError
+from engine.types import FloatArray, Matte, RGBImage, UInt8Array
+from stages._session import OnnxSession
+from weights.input_spec import InputSpec
+from weights.output_spec import OutputSpec
+from weights.sidecar import sidecar_path
+
+# Authors and rembg stretch every prediction to [0, 1]. That makes a full-contrast mask of the
+# noise that an empty picture leaves, so only what has at least one likely pixel is stretched.
+STRETCH_FROM = 0.5
+
+_RESAMPLING = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "area": Image.Resampling.BOX,
+}
+
+
+class SaliencyNetwork:
+    """One map of the network's outputs, resized back to each image."""
+
+    def __init__(
+        self, session: OnnxSession, spec: InputSpec, output: OutputSpec, batch: int
+    ) -> None:
+        """Raises WeightsError where the file does not take or give what the specs say."""
+        check_takes(session, spec)
+        session.check_output(output.index, f"[output] in {sidecar_path(session.path)}")
+        self._session = session
+        self._spec = spec
+        self._output = output
+        self._batch = batch
+
+    def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
+        mattes: list[Matte] = []
+        for start in range(0, len(images), self._batch):
+            chunk = images[start : start + self._batch]
+            inputs = np.stack([network_input(image.pixels, self._spec) for image in chunk])
+            predictions = self._session.run(inputs, self._output.index)
+            for image, prediction in zip(chunk, predictions, strict=True):
+                alpha = activated(self._map(prediction), self._output)
+                mattes.append(Matte(resized(alpha, (image.width, image.height))))
+        return mattes
+
+    def _map(self, prediction: FloatArray) -> FloatArray:
+        """(h, w) of (1, h, w), (h, w, 1) or (h, w)."""
+        axes = tuple(axis for axis in (0, -1) if prediction.shape[axis] == 1)[:1]
+        plane = prediction.squeeze(axes) if prediction.ndim == 3 else prediction
+        if plane.ndim != 2:
+            raise WeightsError(
+                f"{self._session.path}: output {self._output.index} is {prediction.shape} for "
+                "an image where one map is expected.",
+                remedy=f"Name the saliency map's index under [output] in "
+                f"{sidecar_path(self._session.path)}.",
+            )
+        return plane
+
+
+def check_takes(session: OnnxSession, spec: InputSpec) -> None:
+    """WeightsError where the file's fixed axes are not those of its spec."""
+    size = (spec.height, spec.width)
+    wanted = (3, *size) if spec.layout == "nchw" else (*size, 3)
+    found = session.input_shape[1:]
+    fits = len(found) == 3 and all(
+        axis == length for axis, length in zip(found, wanted, strict=True) if isinstance(axis, int)
+    )
+    if not fits:
+        raise WeightsError(
+            f"{session.path}: takes {found} an image, where its spec says {wanted}.",
+            remedy=f"Correct [input] in {sidecar_path(session.path)}.",
+        )
+
+
+def network_input(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
+    """One (H, W, 3) uint8 image as (3, h, w) or (h, w, 3) float32, squeezed to the input's size.
+
+    Pillow resizes here: it filters each axis by its own factor, as the training did, while
+    OpenCV falls back to unfiltered sampling when one axis grows.
+    """
+    picture = Image.fromarray(pixels)
+    small = picture.resize((spec.width, spec.height), _RESAMPLING[spec.interpolation])
+    values = np.asarray(small, np.float32)
+    if spec.range == "max":
+        values = values / max(float(values.max()), 1.0)  # a black picture stays black
+    elif spec.range == "unit":
+        values = values / np.float32(255.0)
+    normalised = (values - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)
+    ordered = normalised.transpose(2, 0, 1) if spec.layout == "nchw" else normalised
+    return np.ascontiguousarray(ordered, np.float32)
+
+
+def activated(prediction: FloatArray, output: OutputSpec) -> FloatArray:
+    """(h, w) in [0, 1] of a raw map."""
+    if output.activation == "sigmoid":
+        # 1 / (1 + exp(-x)), which overflows; its half-angle form does not.
+        prediction = np.asarray(0.5 * (1.0 + np.tanh(0.5 * prediction)), np.float32)
+    return stretched(prediction) if output.stretch else np.clip(prediction, 0.0, 1.0)
+
+
+def stretched(prediction: FloatArray) -> FloatArray:
+    """Min-max normalised where something was found; else only clipped to [0, 1]."""
+    low, high = float(prediction.min()), float(prediction.max())
+    if high >= STRETCH_FROM and high > low:
+        prediction = (prediction - np.float32(low)) / np.float32(high - low)
+    return np.clip(prediction, 0.0, 1.0)
+
+
+def resized(alpha: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """(h, w) to size = (width, height), filtered when it shrinks, clipped to [0, 1]."""
+    shrinks = size[0] < alpha.shape[1] and size[1] < alpha.shape[0]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    larger = cv2.resize(np.ascontiguousarray(alpha), size, interpolation=way)
+    return np.clip(np.asarray(larger, np.float32), 0.0, 1.0)
