@@ -13,7 +13,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -49,11 +49,17 @@ class ImageSettings(Section):
 class RouteSettings(Section):
     """Soft routing: the smallest set of categories that holds ``mass`` of the probability.
 
-    When even the likeliest category is below ``unsure_below``, every category is searched.
-    ``hard`` searches the likeliest category alone, as the paper does.
+    ``by = "probability"`` searches every category of at least ``least_probability`` instead, and
+    always the likeliest (Sadinle, Lei, Wasserman: Least Ambiguous Set-Valued Classifiers with
+    Bounded Error Levels, JASA 2019). 0 stands for the value that the trained classifier's
+    artefact holds. When even the likeliest category is below ``unsure_below``, or the classifier
+    calls the photo unknown, every category is searched. ``hard`` searches the likeliest category
+    alone, as the paper does.
     """
 
+    by: Literal["mass", "probability"] = "mass"
     mass: float = Field(default=0.95, gt=0, le=1)
+    least_probability: float = Field(default=0.0, ge=0, le=1)
     unsure_below: float = Field(default=0.35, ge=0, le=1)
     hard: bool = False
 

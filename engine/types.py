@@ -129,10 +129,18 @@ class Cutout:
 
 @dataclass(frozen=True, eq=False)
 class CategoryScores:
-    """A probability for every category the classifier knows; they sum to 1."""
+    """A probability for every category the classifier knows; they sum to 1.
+
+    ``unknown``: the classifier's decision that the photo shows none of them, whatever the
+    probabilities say. ``least``: from which probability on its training found a category worth
+    searching; None where nobody calibrated that. Both steer the routing of a query; a gallery
+    stores names and probabilities alone.
+    """
 
     names: tuple[str, ...]
     probabilities: FloatArray  # (C,)
+    unknown: bool = False
+    least: float | None = None
 
     def __post_init__(self) -> None:
         _check(self.probabilities, "CategoryScores.probabilities", np.float32, ndim=1)
@@ -146,6 +154,8 @@ class CategoryScores:
         total = float(self.probabilities.sum())
         if not abs(total - 1.0) < 1e-3 or float(self.probabilities.min()) < 0.0:
             raise ValueError(f"CategoryScores.probabilities must be >= 0 and sum to 1, not {total}")
+        if self.least is not None and not 0.0 <= self.least <= 1.0:
+            raise ValueError(f"CategoryScores.least must lie in [0, 1], not {self.least}")
         _freeze(self.probabilities)
 
     @classmethod

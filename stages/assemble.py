@@ -87,10 +87,9 @@ def assemble(
 def assemble_cutting(settings: Settings) -> CuttingParts:
     """Build what comes before embedding and classifying; errors as in ``assemble``."""
     built = _build_all(settings, CUTTING, lambda: None)
-    sections = tuple(section for section in CUTTING if section not in OPTIONAL)
     return CuttingParts(
         _cutting(settings, built),
-        _fingerprint(settings, built.identity, sections),
+        _cutting_fingerprint(settings, built.identity),
         settings.model_copy(update=built.located),
     )
 
@@ -104,7 +103,9 @@ def _build_all(
     )
     built = _Built()
     for section in sections:
-        context = BuildContext(threads=_threads(settings), policy=policy, gallery=gallery)
+        context = BuildContext(_threads(settings), policy, gallery)
+        if built.parts.keys() >= set(CUTTING):
+            context.cutting = _cutting_fingerprint(settings, built.identity)
         chosen = settings.stage(section)
         options, built.parts[section] = _build(section, chosen, context)
         built.identity[section] = _identity(chosen.name, options, context.used)
@@ -182,6 +183,11 @@ def _located(chosen: StageSettings, used: Mapping[str, str]) -> StageSettings:
 
 def _takes_part(settings: Settings, section: str) -> bool:
     return settings.stage(section).name != "none"
+
+
+def _cutting_fingerprint(settings: Settings, identity: Mapping[str, object]) -> str:
+    sections = tuple(section for section in CUTTING if section not in OPTIONAL)
+    return _fingerprint(settings, identity, sections)
 
 
 def _fingerprint(

@@ -15,13 +15,15 @@ class BuildContext:
 
     ``gallery`` opens the labelled neighbours that a voting classifier searches; it is called at
     the first vote, so that parts can be built before the gallery is open. Threads change no
-    result and are therefore not an option of a stage.
+    result and are therefore not an option of a stage. ``cutting`` is the fingerprint of the stages
+    that cut the pictures out, known to those that come after them.
     """
 
     threads: int = 1
     policy: FetchPolicy = field(default_factory=FetchPolicy)
     gallery: Callable[[], Neighbours | None] = lambda: None
     used: dict[str, str] = field(default_factory=dict)  # reference -> sha256
+    cutting: str = ""
 
     def weights(self, reference: str) -> WeightsFile:
         """Find or fetch a checkpoint by catalogue name or path; raises WeightsError."""

@@ -1,6 +1,8 @@
 """Honest probabilities: fit a temperature, measure calibration, decide what is unknown."""
 
 from engine.probabilities import as_logits, max_probability, negative_energy, softmax_at
+from offline.calibration.conformal import least_probability
+from offline.calibration.families import family_folds
 from offline.calibration.reliability import (
     Bin,
     adaptive_calibration_error,
@@ -17,7 +19,9 @@ __all__ = [
     "auroc",
     "choose_unknown",
     "expected_calibration_error",
+    "family_folds",
     "fit_temperature",
+    "least_probability",
     "max_probability",
     "negative_energy",
     "negative_log_likelihood",

@@ -19,8 +19,10 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
     """The temperature in [0.05, 20] that gives held-out labels the highest likelihood.
 
     ``logits`` (N, C), ``labels`` (N,) column numbers, both of photos that took no part in the
-    training. Temperature scaling as in Guo, Pleiss, Sun, Weinberger, ICML 2017, section 4.2.
-    The likelihood is concave in 1/T, so its slope has one sign change and halving finds it.
+    training; if photos in service show new products, of families that took none either: see
+    ``offline.calibration.families``. Temperature scaling as in Guo, Pleiss, Sun, Weinberger,
+    ICML 2017, section 4.2. The likelihood is concave in 1/T, so its slope has one sign change and
+    halving finds it.
 
     Where every photo is right by some margin the likelihood grows for ever as T goes to 0. Then,
     and only then, the labels count as Platt counts them ("Probabilistic outputs for support

@@ -1,4 +1,4 @@
-"""A trained classifier from an ONNX file with its list of labels."""
+"""A trained classifier from an ONNX file, with its artefact or a list of labels."""
 
 from __future__ import annotations
 
@@ -11,104 +11,122 @@ import numpy as np
 from pydantic import Field
 
 from engine.errors import ConfigError, WeightsError
+from engine.probabilities import Rows, as_logits, softmax_at
 from engine.types import CategoryScores, Cutout, FloatArray
 from stages._preprocess import prepare, required_spec
 from stages._session import OnnxSession
+from stages.classify._artefact import check_cutting, check_options
+from stages.classify._labels import read_labels
 from stages.context import BuildContext
 from stages.options import StageOptions
 from weights.catalog import InputSpec
+from weights.classifier_artefact import ClassifierArtefact, artefact_path, read_artefact
+from weights.fetch import WeightsFile
 
 # How far a head's own probabilities may be from summing to 1: float16 heads round that much.
 SUM_TOLERANCE = 1e-2
 
 
 class Options(StageOptions):
-    """``labels``: a text file, one label a line, in the order of the model's output; by default
-    ``NAME.labels.txt`` beside ``NAME.onnx``. ``activation``: "none" for a model whose head ends
-    in softmax, as in the paper; "softmax" for one that gives logits."""
+    """A model that Packsight trained has ``NAME.classifier.toml`` beside ``NAME.onnx``, which says
+    all. For any other one, ``labels``: a text file, one label a line, in the order of the model's
+    output, by default ``NAME.labels.txt``. ``activation``: "none" for a model whose head ends in
+    softmax, as in the paper; "softmax" for one that gives logits. ``any_cutting``: serve it with
+    other cutouts than it learned from."""
 
     weights: str = Field(min_length=1)
     labels: str | None = None
     activation: Literal["softmax", "none"] = "none"
     batch: int = Field(16, ge=1)
+    # Permits, changes nothing: left out of the dump that is fingerprinted.
+    any_cutting: bool = Field(False, exclude=True)
 
 
 class OnnxClassifier:
     """One probability a label; the first output of the model, (N, C) or (N, C, 1, 1)."""
 
     def __init__(
-        self, options: Options, session: OnnxSession, spec: InputSpec, labels: tuple[str, ...]
+        self, session: OnnxSession, spec: InputSpec, artefact: ClassifierArtefact, batch: int
     ) -> None:
-        self._options = options
         self._session = session
         self._spec = spec
-        self.categories = labels
+        self._artefact = artefact
+        self._batch = batch
+        self.categories = artefact.labels
         declared = session.output_shapes[0]
         if len(declared) > 1 and isinstance(declared[1], int):
-            _match(declared[1], labels, session.path)
+            _match(declared[1], artefact.labels, session.path)
 
     def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
-        size = self._options.batch
         scores: list[CategoryScores] = []
-        for start in range(0, len(cutouts), size):
-            batch = prepare(cutouts[start : start + size], self._spec)
-            rows = self._session.run(batch).reshape(len(batch), -1)
-            _match(rows.shape[1], self.categories, self._session.path)
-            scores += [CategoryScores(self.categories, row) for row in self._probabilities(rows)]
+        for start in range(0, len(cutouts), self._batch):
+            scores += self._scores(self.logits(cutouts[start : start + self._batch]))
         return scores
 
-    def _probabilities(self, rows: FloatArray) -> FloatArray:
-        """(N, C) that sum to 1 a row; WeightsError for an output that cannot be probabilities."""
-        if self._options.activation == "softmax" and bool(np.isfinite(rows).all()):
-            return softmax(rows)
-        sums = rows.sum(axis=1, keepdims=True)
-        if not (bool((rows >= 0).all()) and bool((np.abs(sums - 1) <= SUM_TOLERANCE).all())):
-            raise WeightsError(
-                f"{self._session.path}: its output is not probabilities that sum to 1.",
-                remedy='If the model gives logits, set activation = "softmax".',
-            )
-        return np.asarray(rows / sums, np.float32)
+    def logits(self, cutouts: Sequence[Cutout]) -> Rows:
+        """(N, C) before any temperature, of one batch; WeightsError for an unfit output."""
+        batch = prepare(cutouts, self._spec)
+        rows = self._session.run(batch).reshape(len(batch), -1)
+        _match(rows.shape[1], self.categories, self._session.path)
+        if self._artefact.output == "probabilities":
+            return as_logits(_summing_to_1(rows, self._session.path))
+        if not np.isfinite(rows).all():
+            raise WeightsError(f"{self._session.path}: its output is not finite.")
+        return rows.astype(np.float64)
 
-
-def softmax(logits: FloatArray) -> FloatArray:
-    """(N, C) to probabilities a row; the maximum is subtracted first against overflow."""
-    powers = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
-
-
-def read_labels(path: Path) -> tuple[str, ...]:
-    """One label a line, blank lines ignored; ConfigError if absent, empty or not distinct."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path}: the classifier's labels cannot be read ({error}).",
-            remedy="Give the option labels a UTF-8 text file with one label a line.",
-        ) from error
-    labels = tuple(line.strip() for line in lines if line.strip())
-    repeated = sorted({label for label in labels if labels.count(label) > 1})
-    if not labels or repeated:
-        fault = f"labels that come twice: {', '.join(repeated)}" if repeated else "no label"
-        raise ConfigError(f"{path}: {fault}.", remedy="Give every output its own line.")
-    return labels
-
-
-def _match(outputs: int, labels: tuple[str, ...], path: Path) -> None:
-    if outputs != len(labels):
-        raise ConfigError(
-            f"{path}: gives {outputs} scores, but its list has {len(labels)} labels.",
-            remedy="Set the option labels to the list that this model was trained with.",
-        )
+    def _scores(self, logits: Rows) -> list[CategoryScores]:
+        known = self._artefact
+        rows = softmax_at(logits, known.temperature).astype(np.float32)
+        unknown = np.zeros(len(rows), np.bool_)
+        if known.unknown is not None:
+            unknown = known.unknown.decide(logits, known.temperature)
+        return [
+            CategoryScores(known.labels, row.copy(), bool(one), known.least_probability)
+            for row, one in zip(rows, unknown, strict=True)
+        ]
 
 
 def build(options: Options, context: BuildContext) -> OnnxClassifier:
     found = context.weights(options.weights)
     spec = required_spec(found, "classify weights")
+    artefact = read_artefact(found.path, found.sha256)
+    if artefact is not None:
+        check_options(set(options.model_fields_set), found.path)
+        if not options.any_cutting:
+            check_cutting(artefact, context.cutting, found.path)
+        context.used[str(artefact_path(found.path))] = artefact.identity
+    else:
+        artefact = _plain(options, found, context)
+    session = OnnxSession(found.path, threads=context.threads)
+    return OnnxClassifier(session, spec, artefact, options.batch)
+
+
+def _plain(options: Options, found: WeightsFile, context: BuildContext) -> ClassifierArtefact:
+    """What the options say of a model without artefact."""
     path = Path(options.labels) if options.labels else found.path.with_suffix(".labels.txt")
     labels = read_labels(path)
     # The same model with another list is another classifier: the fingerprint has to see it.
     text = "\n".join(labels).encode()
     reference = options.labels or f"{options.weights} labels"
     context.used[reference] = hashlib.sha256(text).hexdigest()
-    session = OnnxSession(found.path, threads=context.threads)
-    return OnnxClassifier(options, session, spec, labels)
+    logits = options.activation == "softmax"
+    return ClassifierArtefact(labels=labels, output="logits" if logits else "probabilities")
+
+
+def _summing_to_1(rows: FloatArray, path: Path) -> FloatArray:
+    sums = rows.sum(axis=1, keepdims=True)
+    if not (bool((rows >= 0).all()) and bool((np.abs(sums - 1) <= SUM_TOLERANCE).all())):
+        raise WeightsError(
+            f"{path}: its output is not probabilities that sum to 1.",
+            remedy='If the model gives logits, set activation = "softmax".',
+        )
+    return np.asarray(rows / sums, np.float32)
+
+
+def _match(outputs: int, labels: tuple[str, ...], path: Path) -> None:
+    if outputs != len(labels):
+        raise ConfigError(
+            f"{path}: gives {outputs} scores, but its list has {len(labels)} labels.",
+            remedy=f"Give it the list that it was trained with: {artefact_path(path)}, or the "
+            "option labels.",
+        )

@@ -10,8 +10,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from engine.errors import ConfigError, WeightsError
+from engine.probabilities import softmax_at
 from engine.types import CategoryScores, Cutout
 from stages.classify import onnx as stage
+from stages.classify._labels import read_labels
 from stages.context import BuildContext
 
 
@@ -79,7 +81,7 @@ def test_scores_that_are_not_finite_are_refused(tmp_path: Path) -> None:
 
 
 def test_softmax_of_huge_logits_does_not_overflow() -> None:
-    rows = stage.softmax(np.array([[1e30, 0, -1e30], [1000, 1000, 1000]], np.float32))
+    rows = softmax_at(np.array([[1e30, 0, -1e30], [1000, 1000, 1000]], np.float32))
     np.testing.assert_allclose(rows, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], atol=1e-6)
 
 
@@ -99,20 +101,20 @@ def test_labels_that_cannot_name_outputs_are_refused(tmp_path: Path, text: str, 
     path = tmp_path / "labels.txt"
     path.write_text(text)
     with pytest.raises(ConfigError, match=fault):
-        stage.read_labels(path)
+        read_labels(path)
 
 
 def test_labels_survive_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_bytes("\ufeffflacon\r\ndôme \r\n".encode())
-    assert stage.read_labels(path) == ("flacon", "dôme")
+    assert read_labels(path) == ("flacon", "dôme")
 
 
 def test_labels_that_are_absent_or_not_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\x00\x9f")
     for name in ("absent.txt", "bytes.txt", "."):
         with pytest.raises(ConfigError, match="cannot be read"):
-            stage.read_labels(tmp_path / name)
+            read_labels(tmp_path / name)
 
 
 def test_another_list_is_another_fingerprint_and_the_same_list_elsewhere_is_not(
