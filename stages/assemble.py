@@ -21,7 +21,7 @@ from engine.describe import Describer
 from engine.errors import ConfigError
 from engine.protocols import Neighbours, Reranker
 from engine.types import CONTOUR_SIDE
-from stages.context import BuildContext
+from stages.context import BuildContext, StageIdentity
 from stages.options import StageOptions
 from weights.fetch import FetchPolicy
 
@@ -61,6 +61,7 @@ class _Built:
     parts: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, object] = field(default_factory=dict)
     located: dict[str, StageSettings] = field(default_factory=dict)
+    segmenter: StageIdentity | None = None
 
 
 def assemble(
@@ -103,11 +104,13 @@ def _build_all(
     )
     built = _Built()
     for section in sections:
-        context = BuildContext(_threads(settings), policy, gallery)
+        context = BuildContext(_threads(settings), policy, gallery, segmenter=built.segmenter)
         if built.parts.keys() >= set(CUTTING):
             context.cutting = _cutting_fingerprint(settings, built.identity)
         chosen = settings.stage(section)
         options, built.parts[section] = _build(section, chosen, context)
+        if section == "segment":
+            built.segmenter = _what_it_is(chosen.name, options, context.used)
         built.identity[section] = _identity(chosen.name, options, context.used)
         built.located[section] = _located(chosen, context.used)
     return built
@@ -168,6 +171,12 @@ def _identity(name: str, options: StageOptions, used: Mapping[str, str]) -> dict
         for key, value in values.items()
     }
     return {"name": name, "options": by_content, "weights": sorted(used.values())}
+
+
+def _what_it_is(name: str, options: StageOptions, used: Mapping[str, str]) -> StageIdentity:
+    changed = options.model_dump(mode="json", exclude=set(RUNTIME_OPTIONS), exclude_defaults=True)
+    own = {key: value for key, value in changed.items() if str(value) not in used}
+    return StageIdentity(name, own, dict(used))
 
 
 def _located(chosen: StageSettings, used: Mapping[str, str]) -> StageSettings:

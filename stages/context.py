@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.protocols import Neighbours
 from weights.fetch import FetchPolicy, WeightsFile, resolve
+
+
+@dataclass(frozen=True)
+class StageIdentity:
+    """A stage that was built: what makes it act as it does.
+
+    ``options`` are those that differ from the stage's defaults, runtime options and references
+    to weights left out, so that an option which is added later changes no identity.
+    """
+
+    name: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)  # reference -> sha256
 
 
 @dataclass
@@ -23,6 +36,7 @@ class BuildContext:
     policy: FetchPolicy = field(default_factory=FetchPolicy)
     gallery: Callable[[], Neighbours | None] = lambda: None
     used: dict[str, str] = field(default_factory=dict)  # reference -> sha256
+    segmenter: StageIdentity | None = None  # set for the stages that are built after it
     cutting: str = ""
 
     def weights(self, reference: str) -> WeightsFile:

@@ -1,0 +1,139 @@
+"""The fitted score: a logistic regression on a matte's evidence, kept as a TOML file."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+from engine.errors import ConfigError
+from stages.trust._evidence import NAMES, Float64Array
+from weights.toml_text import toml_lines, toml_value
+
+VERSION = 1
+AGREEMENT = "agreement"  # the feature that only a second look has
+FIT = "packsight train trust --data DIR --out FILE.toml"
+
+# Standardised features are kept within this many deviations: pictures unlike those of the fit
+# must not be judged by one number that no training picture had.
+REACH = 3.0
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Term(_Table):
+    """One feature: how it is standardised and what a deviation adds to the log odds."""
+
+    mean: FiniteFloat
+    deviation: FiniteFloat = Field(gt=0)
+    weight: FiniteFloat
+
+
+class Logistic(_Table):
+    """P(right) = 1 / (1 + exp(-(intercept + sum of weight * standardised feature)))."""
+
+    intercept: FiniteFloat
+    terms: Mapping[str, Term]
+
+    def probability(self, rows: Float64Array) -> Float64Array:
+        """(N, F) features, in the order of ``terms``, to (N,) probabilities."""
+        terms = list(self.terms.values())
+        means = np.array([term.mean for term in terms])
+        deviations = np.array([term.deviation for term in terms])
+        weights = np.array([term.weight for term in terms])
+        return sigmoid(self.intercept + standardised(rows, means, deviations) @ weights)
+
+
+class Segmenter(_Table):
+    """Whose masks were judged; see ``stages.context.StageIdentity``.
+
+    ``known_as``: names in the catalogue of weights that stand for the same network.
+    """
+
+    name: str
+    weights: tuple[str, ...] = ()  # sha256
+    known_as: tuple[str, ...] = ()
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class TrustModel(_Table):
+    """All of a trust file. ``right_iou``: from which IoU with the truth a mask counted as right.
+
+    ``first`` judges what one look shows, ``second`` that and the agreement of a second one. A
+    first score within ``doubtful`` is worth a second look. ``threshold``: see the trainer.
+    """
+
+    segmenter: Segmenter
+    right_iou: float = Field(gt=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+    doubtful: tuple[float, float]
+    first: Logistic
+    second: Logistic | None = None
+    data: str = ""  # what it was fitted on, in words
+    figures: Mapping[str, FiniteFloat] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits_the_evidence(self) -> Self:
+        """The names stand in the file so that one of other features is refused, not misread."""
+        if tuple(self.first.terms) != NAMES:
+            raise ValueError(f"first: must have the terms {', '.join(NAMES)}")
+        if self.second is not None and tuple(self.second.terms) != (*NAMES, AGREEMENT):
+            raise ValueError(f"second: must have the terms {', '.join([*NAMES, AGREEMENT])}")
+        return self
+
+    @property
+    def identity(self) -> str:
+        """sha256 of all that changes a judgement; figures and words do not."""
+        said = self.model_dump(include={"threshold", "doubtful", "first", "second"})
+        return hashlib.sha256(repr(said).encode()).hexdigest()
+
+    def text(self) -> str:
+        """The TOML that ``read_model`` reads."""
+        plain = self.model_dump(exclude_none=True)
+        tables = {name: plain.pop(name) for name in ("segmenter", "first", "second", "figures")
+                  if name in plain}  # fmt: skip
+        lines = [f"# Written by: {FIT}", *toml_lines({"version": VERSION, **plain})]
+        for name, table in tables.items():
+            terms = table.pop("terms", {})
+            lines += ["", f"[{name}]", *toml_lines(table)]
+            lines += [f"terms.{key} = {toml_value(term)}" for key, term in terms.items()]
+        return "\n".join(lines) + "\n"
+
+
+def standardised(rows: Float64Array, means: Float64Array, deviations: Float64Array) -> Float64Array:
+    """(N, F) in deviations from the mean, kept within ``REACH``."""
+    found: Float64Array = np.clip((rows - means) / deviations, -REACH, REACH)
+    return found
+
+
+def sigmoid(values: npt.ArrayLike) -> Float64Array:
+    """1 / (1 + exp(-x)) without overflow: tanh saturates."""
+    found: Float64Array = 0.5 * (1.0 + np.tanh(0.5 * np.asarray(values, np.float64)))
+    return found
+
+
+def read_model(path: Path) -> TrustModel:
+    """Raises ConfigError for a file that is absent, damaged, or of another version."""
+    again = f"Fit it again: {FIT}"
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:  # not UTF-8, not TOML
+        raise ConfigError(f"{path}: not a trust file ({error}).", remedy=again) from error
+    version = content.pop("version", None)
+    if version != VERSION:
+        said = f"{path}: version {version!r}, this Packsight reads version {VERSION}."
+        raise ConfigError(said, remedy=again)
+    try:
+        return TrustModel.model_validate(content)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise ConfigError(f"{path}: damaged: {where}: {fault['msg']}.", remedy=again) from None

@@ -1,0 +1,109 @@
+"""The probability that a mask is right, by logistic regression on what the matte shows.
+
+Fitted a segmenter by ``packsight train trust``; calibration as in Platt, "Probabilistic outputs
+for support vector machines", 1999: the regression's output is the probability itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from engine.errors import ConfigError
+from engine.parallel import each
+from engine.protocols import Segmenter
+from engine.types import FloatArray, Matte, RGBImage
+from stages.context import BuildContext
+from stages.options import StageOptions
+from stages.trust._evidence import NAMES, Float64Array, evidence, row
+from stages.trust._fitted import fitting, require
+from stages.trust._model import Logistic, TrustModel, read_model
+from stages.trust._second_look import agreement
+
+SHIPPED = "shipped"
+
+
+class Options(StageOptions):
+    """``weights``: a trust file, or "shipped" for the one that comes with this segmenter.
+
+    ``second_look`` asks the segmenter again on another scale: about twice its time; "doubtful"
+    does so only where the first look leaves doubt. ``threshold`` replaces the file's own.
+    ``any_segmenter`` accepts a file that was fitted to another one.
+    """
+
+    weights: str = SHIPPED
+    second_look: bool | Literal["doubtful"] = False
+    threshold: float | None = Field(None, ge=0, le=1)
+    any_segmenter: bool = False
+
+
+class CalibratedTrust:
+    """An empty matte is never believed; it is no mask."""
+
+    def __init__(self, options: Options, model: TrustModel, threads: int) -> None:
+        self.threshold = model.threshold if options.threshold is None else options.threshold
+        self._options = options
+        self._model = model
+        self._threads = threads
+
+    def trust(
+        self, images: Sequence[RGBImage], mattes: Sequence[Matte], segmenter: Segmenter
+    ) -> FloatArray:
+        pairs = list(zip(images, mattes, strict=True))
+        found = each(lambda pair: evidence(*pair), pairs, threads=self._threads)
+        trusts = np.zeros(len(pairs))
+        judged = np.array([n for n, one in enumerate(found) if one is not None], np.int64)
+        rows = np.array([row(one) for one in found if one is not None]).reshape(-1, len(NAMES))
+        trusts[judged] = self._model.first.probability(rows)
+        again = self._worth_a_second_look(trusts[judged])
+        if self._model.second is not None and again.any():
+            chosen = judged[again]
+            trusts[chosen] = _looked_again(
+                self._model.second, rows[again], [pairs[n] for n in chosen], segmenter
+            )
+        return trusts.astype(np.float32)
+
+    def _worth_a_second_look(self, trusts: Float64Array) -> npt.NDArray[np.bool_]:
+        if isinstance(self._options.second_look, bool):
+            return np.full(len(trusts), self._options.second_look)
+        low, high = self._model.doubtful
+        return np.asarray((low <= trusts) & (trusts <= high), np.bool_)
+
+
+def build(options: Options, context: BuildContext) -> CalibratedTrust:
+    """Raises ConfigError where no file fits the segmenter, and for a damaged one."""
+    model = _model(options, context)
+    if options.second_look and model.second is None:
+        raise ConfigError(
+            f"{options.weights}: knows no second look: it was fitted without.",
+            remedy="Set second_look = false, or fit it again with --second-look.",
+        )
+    context.used[options.weights] = model.identity
+    return CalibratedTrust(options, model, context.threads)
+
+
+def _model(options: Options, context: BuildContext) -> TrustModel:
+    if context.segmenter is None:
+        raise ConfigError("[trust] calibrated: which segmenter made the masks is not known.")
+    if options.weights == SHIPPED:
+        return fitting(context.segmenter)
+    model = read_model(Path(options.weights).expanduser())
+    if not options.any_segmenter:
+        require(model, context.segmenter, options.weights)
+    return model
+
+
+def _looked_again(
+    second: Logistic,
+    rows: Float64Array,
+    pairs: Sequence[tuple[RGBImage, Matte]],
+    segmenter: Segmenter,
+) -> Float64Array:
+    images, mattes = [image for image, _ in pairs], [matte for _, matte in pairs]
+    agreed = agreement(segmenter, images, mattes)
+    return second.probability(np.column_stack([rows, agreed]))
