@@ -128,16 +128,15 @@ def read_artefact(model: Path, model_sha256: str = "") -> ClassifierArtefact | N
 
 
 def _check_version(path: Path, version: object) -> None:
-    if version == VERSION and not isinstance(version, bool):
-        return
-    if isinstance(version, int) and not isinstance(version, bool) and version > VERSION:
+    if type(version) is not int:  # True is an int
+        raise WeightsError(
+            f"{path}: damaged: version {version!r} is no whole number.", remedy=_AGAIN
+        )
+    if version != VERSION:
         raise ConfigError(
             f"{path}: version {version}, this Packsight reads version {VERSION}.",
-            remedy="Update Packsight, or train again with this one.",
+            remedy="Update Packsight." if version > VERSION else _AGAIN,
         )
-    raise ConfigError(
-        f"{path}: version {version!r}, this Packsight reads version {VERSION}.", remedy=_AGAIN
-    )
 
 
 def _fault(error: ValidationError) -> str:
