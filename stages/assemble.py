@@ -52,6 +52,8 @@ class CuttingParts:
     cutting: Cutting
     fingerprint: str  # 64 hex digits; of these parts alone
     settings: Settings  # as given, with the paths of checkpoints made absolute
+    segmenter: StageIdentity
+    threads: int
 
 
 @dataclass
@@ -61,7 +63,7 @@ class _Built:
     parts: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, object] = field(default_factory=dict)
     located: dict[str, StageSettings] = field(default_factory=dict)
-    segmenter: StageIdentity | None = None
+    segmenter: StageIdentity = field(default_factory=lambda: StageIdentity(""))
 
 
 def assemble(
@@ -92,6 +94,7 @@ def assemble_cutting(settings: Settings) -> CuttingParts:
         _cutting(settings, built),
         _cutting_fingerprint(settings, built.identity),
         settings.model_copy(update=built.located),
+        _threads(settings),
     )
 
 

@@ -126,7 +126,7 @@ def _depth(mask: BoolArray) -> FloatArray:
     return np.asarray(found, np.float32)
 
 
-def _mean(values: npt.NDArray[np.generic], where: BoolArray) -> float:
+def _mean(values: Float64Array | BoolArray, where: BoolArray) -> float:
     return float(np.mean(values[where])) if where.any() else 0.0
 
 
