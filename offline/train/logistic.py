@@ -90,7 +90,8 @@ def _newton(design: Floats, right: Floats, penalty: Floats) -> Floats:
             break
         spread = expected * (1 - expected)
         curvature = (design * spread[:, None]).T @ design + np.diag(penalty)
-        weights = _descended(weights, np.linalg.solve(curvature, slope), design, right, penalty)
+        step = np.linalg.solve(curvature, slope).astype(np.float64)
+        weights = _descended(weights, step, design, right, penalty)
     return weights
 
 

@@ -73,7 +73,7 @@ def train_trust(run: TrustRun, settings: Settings, progress: Progress | None = N
     masks = judge(learned)
     said = f"{len(masks)} masks of {dataset.name}: {', '.join(names)}"
     model = fit_trust(masks, _fitted_to(parts.segmenter, run.known_as), run.fit, said)
-    tests = {}
+    tests: dict[str, Mapping[str, float]] = {}
     for name, pictures in tested.items():
         found = judge(pictures)
         tests |= {key.format(name): value for key, value in tested_figures(model, found).items()}
@@ -88,7 +88,7 @@ def tested_figures(model: TrustModel, masks: JudgedMasks) -> dict[str, Mapping[s
     right = masks.iou >= model.right_iou
     shares = {"masks": float(len(masks)), "right": float(right.mean())}
     once = model.first.probability(masks.features(second=False))
-    found = {"{}": {**shares, **figures(once, right)}}
+    found: dict[str, Mapping[str, float]] = {"{}": {**shares, **figures(once, right)}}
     if model.second is not None and masks.agreement is not None:
         twice = model.second.probability(masks.features(second=True))
         found["{}, second look"] = {**shares, **figures(twice, right)}
