@@ -52,8 +52,8 @@ class CuttingParts:
     cutting: Cutting
     fingerprint: str  # 64 hex digits; of these parts alone
     settings: Settings  # as given, with the paths of checkpoints made absolute
-    segmenter: StageIdentity
     threads: int
+    segmenter: StageIdentity
 
 
 @dataclass
@@ -95,6 +95,7 @@ def assemble_cutting(settings: Settings) -> CuttingParts:
         _cutting_fingerprint(settings, built.identity),
         settings.model_copy(update=built.located),
         _threads(settings),
+        built.segmenter,
     )
 
 
