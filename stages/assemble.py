@@ -91,11 +91,11 @@ def assemble_cutting(settings: Settings) -> CuttingParts:
     """Build what comes before embedding and classifying; errors as in ``assemble``."""
     built = _build_all(settings, CUTTING, lambda: None)
     return CuttingParts(
-        _cutting(settings, built),
-        _cutting_fingerprint(settings, built.identity),
-        settings.model_copy(update=built.located),
-        _threads(settings),
-        built.segmenter,
+        cutting=_cutting(settings, built),
+        fingerprint=_cutting_fingerprint(settings, built.identity),
+        settings=settings.model_copy(update=built.located),
+        segmenter=built.segmenter,
+        threads=_threads(settings),
     )
 
 
