@@ -17,6 +17,7 @@ def plain(results: Results) -> dict[str, object]:
                 for name, share in zip(route.categories, route.probabilities, strict=True)
             ],
             "unsure": route.unsure,
+            "unknown": results.query.scores.unknown,
             "why": route.why,
         },
         "quality": list(results.query.quality.flags),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config import RouteSettings
+from engine.errors import ConfigError
 from engine.routing import route
 from engine.types import CategoryScores
 
@@ -74,6 +76,56 @@ def test_when_unsure_every_category_is_searched_and_it_says_so() -> None:
 def test_where_nothing_can_be_predicted_every_category_is_searched() -> None:
     routed = route(scores(lamp=1), HELD, RouteSettings())
     assert routed.unsure and routed.categories == HELD
+
+
+def test_an_unknown_photo_is_searched_everywhere_however_sure_its_probabilities_look() -> None:
+    known = scores(jar=0.98, puff=0.02)
+    unknown = replace(known, unknown=True)
+    assert route(known, HELD, RouteSettings()).categories == ("jar",)
+    routed = route(unknown, HELD, RouteSettings())
+    assert routed.unsure and routed.categories[:2] == ("jar", "puff")
+    assert set(routed.categories) == set(HELD)
+    assert routed.why == "looks like no known category, the likeliest is jar with 98%: all"
+    assert route(unknown, HELD, RouteSettings(hard=True)).categories == ("jar",)
+    assert route(unknown, HELD, RouteSettings(), chosen=["cap"]).categories == ("cap",)
+
+
+@given(weights, st.floats(0.01, 1), st.sets(st.sampled_from(NAMES), min_size=1))
+def test_by_probability_all_of_at_least_the_least_are_searched_and_always_the_likeliest(
+    weights: list[int], least: float, held: set[str]
+) -> None:
+    given_scores = CategoryScores(NAMES, (np.array(weights) / sum(weights)).astype(np.float32))
+    settings = RouteSettings(by="probability", least_probability=least, unsure_below=0)
+    routed = route(given_scores, sorted(held), settings)
+    mine = {n: w for n, w in zip(NAMES, weights, strict=True) if n in held}
+    if sum(mine.values()) == 0:
+        assert set(routed.categories) == held
+        return
+    shares = {name: weight / sum(mine.values()) for name, weight in mine.items()}
+    assert routed.categories[0] == min(shares, key=lambda name: (-shares[name], name))
+    assert set(routed.categories[1:]) == {
+        name for name in shares if shares[name] >= least - 1e-6
+    } - {routed.categories[0]}
+
+
+def test_the_least_probability_is_the_classifiers_own_unless_one_is_set() -> None:
+    shares = scores(jar=0.9, puff=0.06, cap=0.04)
+    calibrated = replace(shares, least=0.05)
+    by = RouteSettings(by="probability")
+    assert route(calibrated, HELD, by).categories == ("jar", "puff")
+    own = RouteSettings(by="probability", least_probability=0.01)
+    assert route(calibrated, HELD, own).categories == ("jar", "puff", "cap")
+    assert route(shares, HELD, own).categories == ("jar", "puff", "cap")
+    with pytest.raises(ConfigError, match="no calibrated least probability") as caught:
+        route(shares, HELD, by)
+    assert "route.least_probability" in caught.value.remedy
+    assert route(calibrated, HELD, RouteSettings()).categories == ("jar", "puff")  # by mass
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])
+def test_a_least_probability_that_is_none_is_refused(least: float) -> None:
+    with pytest.raises(ValueError, match="least"):
+        replace(scores(jar=1), least=least)
 
 
 def test_hard_routing_searches_the_likeliest_alone() -> None:

@@ -2,6 +2,7 @@ import base64
 import io
 import re
 import unicodedata
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.types import MatteQuality, Route
+from engine.types import CategoryScores, MatteQuality, Route
 from online import page
 from tests.online.page_samples import (
     EMPTY,
@@ -137,6 +138,16 @@ def test_an_unsure_route_says_so_and_lists_every_category() -> None:
     assert "unsure" in words
     assert "Every category was searched" in words
     assert all(name in words for name in names)
+
+
+def test_a_photo_of_no_known_category_is_told_as_that_and_not_as_unsure() -> None:
+    scores = replace(CategoryScores.certain("jar"), unknown=True)
+    route = Route(("jar", "cap"), (1.0, 0.0), True, "looks like no known category")
+    query = replace(description(), scores=scores)
+    shown = ParsedPage(rendered(results([hit()], query=query, route=route)))
+    assert "looks like none of the categories that the classifier knows" in shown.words
+    assert "Every category was searched" in shown.words
+    assert [badge.text for badge in shown.all("strong", "badge")] == ["unknown"]
 
 
 def test_no_hits_say_why_and_what_to_do() -> None:
