@@ -52,8 +52,16 @@ def segmenter(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     with pytest.MonkeyPatch.context() as patch:
         if "weights" in module.Options.model_fields:
             pytest.importorskip("onnx")
-            path = tmp_path_factory.mktemp("weights") / "darkness.onnx"
-            darkness_model(path)
+            path = tmp_path_factory.mktemp("weights") / "model.onnx"
+            if name == "box":
+                from tests.stages.segment.ssd_graphs import LARGE, fixed_boxes_model
+
+                fixed_boxes_model(path, {LARGE: (44, 20.0)})
+            else:
+                from tests.stages.segment.saliency_graphs import write_spec
+
+                darkness_model(path)
+                write_spec(path, 320, 320)
             options["weights"] = str(path)
         if name == "rembg":
             patch.setitem(sys.modules, "rembg", FakeRembg("rembg"))

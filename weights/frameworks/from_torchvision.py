@@ -1,4 +1,4 @@
-"""Trunks of torchvision: everything up to and with global average pooling."""
+"""Networks of torchvision: trunks up to and with global average pooling, detectors' raw heads."""
 
 from __future__ import annotations
 
@@ -8,29 +8,38 @@ from typing import Any
 from engine.errors import WeightsError
 from weights.catalog import CatalogEntry
 from weights.frameworks.network import Network, does_not_fit, import_framework
+from weights.frameworks.ssd_heads import HEAD_NAMES, build_detector, output_shape, raw_heads
 from weights.frameworks.torch_export import as_network, read_state
 from weights.probe import image_probe
 
 
 def load(entry: CatalogEntry, checkpoint: Path) -> Network:
-    """Build the architecture, load the verified state dict, take the head off: (N, dimension).
+    """Build the architecture and load the verified state dict.
 
-    The caller has verified the checkpoint; ``read_state`` is the second lock.
+    A trunk loses its head, (N, dimension); a detector gives its heads as they are, (N, default
+    boxes, 4 + classes). The caller has verified the checkpoint; ``read_state`` is the second lock.
     """
-    torch = import_framework("torch")
-    models = import_framework("torchvision.models")
-    network = getattr(models, entry.architecture)(weights=None)
+    detects = entry.kind == "detector"
+    network = build_detector(entry.architecture) if detects else _build(entry.architecture)
     state = read_state(checkpoint, entry.architecture)
     try:
         network.load_state_dict(state)
     except (RuntimeError, AttributeError, TypeError) as error:
         raise does_not_fit(checkpoint, entry.architecture, error) from error
-    trunk = _without_head(torch, network).eval()
-    return as_network(trunk, image_probe(entry.input), entry.features)
+    probe = image_probe(entry.input)
+    if detects:
+        shape = output_shape(network, entry.input.height)
+        return as_network(raw_heads(network).eval(), probe, shape, HEAD_NAMES)
+    return as_network(_without_head(network).eval(), probe, entry.features)
 
 
-def _without_head(torch: Any, network: Any) -> Any:
+def _build(architecture: str) -> Any:
+    return getattr(import_framework("torchvision.models"), architecture)(weights=None)
+
+
+def _without_head(network: Any) -> Any:
     """Network -> (N, D) features: ResNet's average, MobileNet's average, VGG's own made up."""
+    torch = import_framework("torch")
     if hasattr(network, "fc"):  # ResNet ends avgpool, flatten, fc
         network.fc = torch.nn.Identity()
         return network
