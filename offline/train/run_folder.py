@@ -50,7 +50,13 @@ class RunFolder:
         path = self.path / HISTORY
         if not path.is_file():
             return []
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+        try:
+            return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{path}: cannot be read ({error}).",
+                remedy="Delete it: the same command writes it anew.",
+            ) from error
 
     def record(self, epochs: list[dict[str, float]]) -> None:
         """Replace the history: after a resume the epochs behind the checkpoint never happened."""

@@ -18,20 +18,29 @@ from engine.errors import ConfigError
 from offline.train.run_folder import RunFolder
 
 CHECKPOINT = "checkpoint.pt"
-Progress = Callable[[int, int], None]  # (done, total) batches of the whole run
+Progress = Callable[[int, int], None]  # (done, total) samples of the whole run
+Figures = dict[str, float]
+Ended = Callable[[Figures], None]  # the figures of an epoch that ended
 
 
 class Task(Protocol):
     """What is trained: a network, its batches, its loss and how it is judged."""
 
-    network: Any  # torch.nn.Module
-    samples: int  # training samples an epoch
+    @property
+    def network(self) -> Any:
+        """A torch.nn.Module, on its device."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """Training samples an epoch."""
+        ...
 
     def loss(self, indices: npt.NDArray[np.int64], random: np.random.Generator) -> Any:
         """The scalar loss tensor of one batch; all augmentation draws from ``random``."""
         ...
 
-    def validate(self) -> dict[str, float]:
+    def validate(self) -> Figures:
         """Figures on the validation split; ``score`` is higher-is-better."""
         ...
 
@@ -48,48 +57,78 @@ class Schedule:
 
 
 def fit(
-    task: Task, schedule: Schedule, run: RunFolder, *, seed: int, progress: Progress | None = None
-) -> list[dict[str, float]]:
+    task: Task,
+    schedule: Schedule,
+    run: RunFolder,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+    ended: Ended | None = None,
+) -> list[Figures]:
     """Train to the end and return the history; the network holds the last epoch's weights.
 
-    Goes on from ``run``'s checkpoint where there is one. Raises ConfigError for a damaged
-    checkpoint and for a loss that is not finite.
+    Goes on from ``run``'s checkpoint where there is one. ``ended`` is told of every epoch that
+    ends. Raises ConfigError for a damaged checkpoint and for a loss that is not finite.
     """
     import torch
 
-    steps = _steps(task.samples, schedule.batch)
     optimiser = torch.optim.AdamW(
         task.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay
     )
-    total = steps * schedule.epochs
+    total = _steps(task.samples, schedule.batch) * schedule.epochs
     decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, total))
     torch.manual_seed(seed)
     history = _restore(run, task.network, optimiser, decay)
+    run.record(history)  # a run that was killed between checkpoint and history lacks a line
     for epoch in range(len(history), schedule.epochs):
         random = np.random.default_rng([seed, epoch])
-        losses = []
-        task.network.train()
-        for number, indices in enumerate(_batches(task.samples, schedule.batch, random)):
-            loss = task.loss(indices, random)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(task.network.parameters(), schedule.clip)
-            optimiser.step()
-            decay.step()
-            losses.append(float(loss.detach()))
-            if not np.isfinite(losses[-1]):
-                raise ConfigError(
-                    f"epoch {epoch + 1}: the loss is {losses[-1]}: the training has diverged.",
-                    remedy="Give a lower --rate and another --out.",
-                )
-            if progress is not None:
-                progress(epoch * steps + number + 1, total)
+        loss = _train_epoch(task, schedule, optimiser, decay, epoch, random, progress)
         task.network.eval()
-        figures = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)), **task.validate()}
-        history.append(figures)
+        judged = {name: float(value) for name, value in task.validate().items()}
+        history.append({"epoch": float(epoch + 1), "loss": loss, **judged})
         _save(run, history, task.network, optimiser, decay)
+        if ended is not None:
+            ended(history[-1])
     task.network.eval()
     return history
+
+
+def _train_epoch(
+    task: Task,
+    schedule: Schedule,
+    optimiser: Any,
+    decay: Any,
+    epoch: int,
+    random: np.random.Generator,
+    progress: Progress | None,
+) -> float:
+    """The mean loss of one epoch."""
+    import torch
+
+    steps = _steps(task.samples, schedule.batch)
+    at_once = min(schedule.batch, task.samples)
+    losses = []
+    task.network.train()
+    for number, indices in enumerate(_batches(task.samples, schedule.batch, random)):
+        loss = task.loss(indices, random)
+        losses.append(_finite(float(loss.detach()), epoch))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(task.network.parameters(), schedule.clip)
+        optimiser.step()
+        decay.step()
+        if progress is not None:
+            progress((epoch * steps + number + 1) * at_once, schedule.epochs * steps * at_once)
+    return float(np.mean(losses))
+
+
+def _finite(loss: float, epoch: int) -> float:
+    if not np.isfinite(loss):
+        raise ConfigError(
+            f"epoch {epoch + 1}: the loss is {loss}: the training has diverged.",
+            remedy="Give a lower --rate and another --out.",
+        )
+    return loss
 
 
 def _steps(samples: int, batch: int) -> int:
@@ -112,9 +151,7 @@ def _factor(step: int, total: int) -> float:
     return 0.5 * (1.0 + float(np.cos(np.pi * (step - warm) / max(1, total - warm))))
 
 
-def _save(
-    run: RunFolder, history: list[dict[str, float]], network: Any, optimiser: Any, decay: Any
-) -> None:
+def _save(run: RunFolder, history: list[Figures], network: Any, optimiser: Any, decay: Any) -> None:
     import torch
 
     state = {
@@ -124,11 +161,19 @@ def _save(
         "decay": decay.state_dict(),
         "random": torch.get_rng_state(),
     }
-    run.write(CHECKPOINT, lambda path: torch.save(state, path))
+    run.write(CHECKPOINT, lambda path: save_state(state, path))
     run.record(history)
 
 
-def _restore(run: RunFolder, network: Any, optimiser: Any, decay: Any) -> list[dict[str, float]]:
+def save_state(state: object, path: Path) -> None:
+    """``torch.save`` that fails with OSError on a full disk: by path it raises RuntimeError."""
+    import torch
+
+    with path.open("wb") as file:
+        torch.save(state, file)
+
+
+def _restore(run: RunFolder, network: Any, optimiser: Any, decay: Any) -> list[Figures]:
     """The history up to the checkpoint, with everything set as it was then."""
     import torch
 
@@ -136,15 +181,16 @@ def _restore(run: RunFolder, network: Any, optimiser: Any, decay: Any) -> list[d
     if not path.is_file():
         return []
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         decay.load_state_dict(state["decay"])
         torch.set_rng_state(state["random"])
-        history: list[dict[str, float]] = state["history"]
+        history: list[Figures] = state["history"]
     except Exception as error:  # torch raises many kinds for a file that is no checkpoint
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise ConfigError(
-            f"{path}: not a checkpoint of this run ({str(error).splitlines()[0][:200]}).",
+            f"{path}: not a checkpoint of this run ({reason}).",
             remedy="Delete it to start the run anew.",
         ) from error
     return history

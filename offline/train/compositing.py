@@ -1,0 +1,93 @@
+"""A product before another ground: cut out by its exact matte, with its shadow where it has one.
+
+A segmenter that only ever saw a studio learns that a product is what is not white.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from engine.types import FloatArray, UInt8Array
+
+# Of the picture's longer side: how far colours are spread over a product's edge, where the old
+# ground shines through. Twice the width of the softest edges of Packbench.
+SPREAD = 1 / 32
+# A ground is even when this share of it is no further from its median colour than this.
+EVEN_SHARE = 0.8
+EVEN_WITHIN = 0.12  # of the range of a channel
+LARGEST_FROM = 1 / 12  # of the picture: a smaller strip beside the product shows too little
+
+
+def recomposed(pixels: UInt8Array, alpha: FloatArray, ground: UInt8Array) -> UInt8Array:
+    """(H, W, 3): the product of ``pixels`` before ``ground`` (H, W, 3), by its matte (H, W)."""
+    product = foreground(pixels, alpha)
+    behind = ground.astype(np.float32)
+    shade = shadow(pixels, alpha)
+    if shade is not None:
+        behind = behind * shade[..., None]
+    share = alpha[..., None]
+    return _bytes(share * product + (1.0 - share) * behind)
+
+
+def foreground(pixels: UInt8Array, alpha: FloatArray) -> FloatArray:
+    """(H, W, 3) in 0..255: the product's own colours, also where the ground shines through.
+
+    Blur fusion in one pass (Forte, Approximate Fast Foreground Colour Estimation, ICIP 2021):
+    means over a window, weighted by what is product and what is ground, then corrected so that
+    the two give the picture again.
+    """
+    image = pixels.astype(np.float32)
+    share = alpha[..., None]
+    window = 2 * max(1, round(max(alpha.shape) * SPREAD)) + 1
+    near = _weighted_mean(image, alpha, window)
+    behind = _weighted_mean(image, 1.0 - alpha, window)
+    corrected = near + share * (image - share * near - (1.0 - share) * behind)
+    return np.asarray(np.clip(corrected, 0.0, 255.0), np.float32)
+
+
+def shadow(pixels: UInt8Array, alpha: FloatArray) -> FloatArray | None:
+    """(H, W) in [0, 1], 1 = no shadow; None where the ground is not even enough to tell one."""
+    bare = alpha == 0.0
+    if not bare.any():
+        return None
+    image = pixels.astype(np.float32)
+    median = np.maximum(np.median(image[bare], axis=0), 1.0)
+    off = np.abs(image[bare] - median).max(axis=1)
+    if float((off <= EVEN_WITHIN * 255.0).mean()) < EVEN_SHARE:
+        return None
+    darker = np.clip((image / median).min(axis=2), 0.0, 1.0)
+    # Under the product's edge the shadow goes on as it is beside it.
+    window = 2 * max(1, round(max(alpha.shape) * SPREAD)) + 1
+    beside = _weighted_mean(darker[..., None], bare.astype(np.float32), window)[..., 0]
+    return np.where(bare, darker, np.where(beside > 0.0, beside, 1.0)).astype(np.float32)
+
+
+def bare_strip(pixels: UInt8Array, alpha: FloatArray) -> UInt8Array | None:
+    """The largest strip beside the product, at full height or width; None where it is small.
+
+    It serves as a ground for others: a whole picture would bring a second product along.
+    """
+    rows = np.flatnonzero(alpha.max(axis=1) > 0.0)
+    columns = np.flatnonzero(alpha.max(axis=0) > 0.0)
+    if not len(rows):
+        return pixels
+    strips = (
+        pixels[: rows[0]], pixels[rows[-1] + 1 :],
+        pixels[:, : columns[0]], pixels[:, columns[-1] + 1 :],
+    )  # fmt: skip
+    largest = max(strips, key=lambda strip: strip.size)
+    return largest if largest.size >= LARGEST_FROM * pixels.size else None
+
+
+def _weighted_mean(values: FloatArray, weights: FloatArray, window: int) -> FloatArray:
+    """(H, W, C): the mean of each window by weights (H, W); 0 where it holds no weight."""
+    size = (window, window)
+    sums = cv2.blur(np.ascontiguousarray(values * weights[..., None]), size)
+    total = cv2.blur(np.ascontiguousarray(weights), size)[..., None]
+    means = sums.reshape(values.shape) / np.maximum(total, 1e-6)
+    return np.asarray(np.where(total > 1e-6, means, 0.0), np.float32)
+
+
+def _bytes(values: FloatArray) -> UInt8Array:
+    return np.rint(np.clip(values, 0.0, 255.0)).astype(np.uint8)

@@ -1,0 +1,145 @@
+"""Pictures with their masks: which of a data set can be learned from, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine import images
+from engine.errors import ConfigError, ImageError
+from engine.types import FloatArray, UInt8Array
+from offline.datasets import Dataset, Picture
+from offline.mask_metrics import CUT
+
+Progress = Callable[[int, int], None]  # (done, total)
+
+TRAIN, VALIDATION = "train", "validation"
+HELD_OUT = 10  # one picture in so many is for validation, where the data set has no such split
+SHOWN = 3  # left-out pictures in an error
+
+
+@dataclass(frozen=True, eq=False)
+class MaskSample:
+    """One picture and how much of every pixel is product."""
+
+    pixels: UInt8Array  # (H, W, 3) RGB
+    alpha: FloatArray  # (H, W) in [0, 1]
+
+
+@dataclass(frozen=True)
+class Usable:
+    """The pictures that can be read with their masks, and why others cannot."""
+
+    pictures: tuple[Picture, ...]
+    left_out: tuple[str, ...]
+
+
+def read_sample(picture: Picture, longest: int) -> MaskSample:
+    """Decode a picture and its mask, the longer side no longer than ``longest``.
+
+    Raises ImageError where one of the two cannot be read, their sizes differ, or the mask shows
+    no product.
+    """
+    if picture.mask is None:
+        raise ImageError(str(picture.path), "has no mask.")
+    limits = images.ImageLimits(max_side=longest)
+    image = images.load(picture.path, limits=limits)
+    mask = images.load(picture.mask, limits=limits)
+    if image.original_size != mask.original_size:
+        raise ImageError(
+            image.uri,
+            f"is {image.original_size[0]} x {image.original_size[1]}, its mask {picture.mask} "
+            f"{mask.original_size[0]} x {mask.original_size[1]} pixels.",
+            remedy="Give it the mask of this very picture.",
+        )
+    alpha = mask.pixels.mean(axis=2, dtype=np.float32) / np.float32(255.0)
+    if float(alpha.max()) < CUT:
+        raise ImageError(
+            image.uri,
+            f"its mask {picture.mask} shows no product: its brightest value is "
+            f"{round(255 * float(alpha.max()))} of 255.",
+        )
+    if alpha.shape != image.pixels.shape[:2]:  # a JPEG may be decoded a pixel off at half size
+        size = (image.width, image.height)
+        alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)
+    return MaskSample(image.pixels, alpha)
+
+
+def chosen_splits(
+    dataset: Dataset, split: str | None, validation: str | None
+) -> tuple[list[Picture], list[Picture]]:
+    """The pictures with masks to learn from and to judge by.
+
+    None: ``train`` (else the only split there is), and ``validation`` (else one picture in ten is
+    held out). Raises ConfigError for unknown splits, for two that are one, and where one of them
+    has no masks.
+    """
+    learned_name = split or (dataset.splits[0] if len(dataset.splits) == 1 else TRAIN)
+    if validation is None and VALIDATION in dataset.splits and learned_name != VALIDATION:
+        validation = VALIDATION
+    if learned_name == validation:
+        raise ConfigError(
+            f"The split {validation!r} cannot be both learned from and judged by.",
+            remedy="Give another --validation, or leave it out to hold out one picture in ten.",
+        )
+    learned = _masked(dataset, learned_name)
+    if validation is not None:
+        return learned, _masked(dataset, validation)
+    held = learned[HELD_OUT - 1 :: HELD_OUT] or learned[-1:]
+    return [picture for picture in learned if picture not in held] or held, held
+
+
+def spread(pictures: Sequence[Picture], limit: int | None) -> list[Picture]:
+    """``limit`` of the pictures, evenly spread: they stand in the order of their categories."""
+    if limit is None or limit >= len(pictures):
+        return list(pictures)
+    return [pictures[at] for at in np.linspace(0, len(pictures) - 1, limit).astype(int)]
+
+
+def usable(pictures: Sequence[Picture], longest: int, progress: Progress) -> Usable:
+    """Read every picture once, before hours are spent on those that can be read.
+
+    Raises ConfigError where none is left.
+    """
+    kept: list[Picture] = []
+    left_out: list[str] = []
+    for number, picture in enumerate(pictures, 1):
+        try:
+            read_sample(picture, longest)
+            kept.append(picture)
+        except ImageError as error:
+            left_out.append(str(error))
+        progress(number, len(pictures))
+    if not kept:
+        raise ConfigError(
+            f"None of {len(pictures)} pictures can be learned from: {' '.join(left_out[:SHOWN])}",
+            remedy="Check the folder given to --data.",
+        )
+    return Usable(tuple(kept), tuple(left_out))
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures below a folder, sorted; ConfigError where there is none."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in images.SUPPORTED_SUFFIXES)
+    files = sorted(path for path in found if not path.name.startswith("."))
+    if not files:
+        raise ConfigError(
+            f"{folder}: holds no pictures to put behind products.",
+            remedy="Name a folder with photos of rooms, desks or shelves, or leave it out.",
+        )
+    return files
+
+
+def _masked(dataset: Dataset, split: str) -> list[Picture]:
+    masked = [picture for picture in dataset.pictures(split) if picture.mask is not None]
+    if not masked:
+        raise ConfigError(
+            f"{dataset.root}: no picture of the split {split!r} has a mask.",
+            remedy="Put masks beside the pictures (images/ and masks/, names alike), or render "
+            "some with: packsight data packbench --out DIR",
+        )
+    return masked
