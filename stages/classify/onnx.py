@@ -60,7 +60,7 @@ class OnnxClassifier:
     def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
         scores: list[CategoryScores] = []
         for start in range(0, len(cutouts), self._batch):
-            scores += self._scores(self.logits(cutouts[start : start + self._batch]))
+            scores += self.scores(self.logits(cutouts[start : start + self._batch]))
         return scores
 
     def logits(self, cutouts: Sequence[Cutout]) -> Rows:
@@ -74,7 +74,8 @@ class OnnxClassifier:
             raise WeightsError(f"{self._session.path}: its output is not finite.")
         return rows.astype(np.float64)
 
-    def _scores(self, logits: Rows) -> list[CategoryScores]:
+    def scores(self, logits: Rows) -> list[CategoryScores]:
+        """What ``classify`` makes of logits: tempered, with the decision on unknown photos."""
         known = self._artefact
         rows = softmax_at(logits, known.temperature).astype(np.float32)
         unknown = np.zeros(len(rows), np.bool_)

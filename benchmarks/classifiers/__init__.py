@@ -1,0 +1,1 @@
+"""Trained classifiers and what they say of pictures, for ``classification.py``."""

@@ -1,0 +1,87 @@
+"""What a trained classifier says of a split, by the stage that serves it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from classifiers.runs import Run
+from engine.errors import ConfigError
+from engine.images import ImageLimits
+from engine.probabilities import Rows
+from engine.types import CategoryScores, Cutout
+from offline.datasets import Dataset, Picture
+from offline.train.cutouts import CutoutCache
+from offline.train.labelled import Sample
+
+BATCH = 16
+TIMED = 20  # cutouts asked one by one, as a query is; the first one warms up
+UNKNOWN = -1  # label of a picture whose category the classifier does not know
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Aligned: logits (N, C) before any temperature, scores as served, labels by position."""
+
+    logits: Rows
+    scores: list[CategoryScores]
+    labels: np.ndarray[tuple[int], np.dtype[np.int64]]
+    seconds: float  # a cutout, asked alone; median
+
+    def of(self, known: bool) -> Predictions:
+        """Those of pictures whose category is known to the classifier, or of all others."""
+        keep = (self.labels != UNKNOWN) == known
+        scores = [one for one, kept in zip(self.scores, keep, strict=True) if kept]
+        return Predictions(self.logits[keep], scores, self.labels[keep], self.seconds)
+
+
+def predict(run: Run, pictures: Sequence[Picture], cache: Path) -> Predictions:
+    """Cut (or find in the cache) and ask. Raises ConfigError for pictures that cannot be read."""
+    samples = [_sample(picture, run.artefact.labels) for picture in pictures]
+    images = run.cutting.settings.images
+    limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    store = CutoutCache(cache, run.cutting.fingerprint, limits)
+    cutouts, faults = store.fill(samples, run.cutting.cutting, run.cutting.threads)
+    if faults:
+        raise ConfigError(f"{len(faults)} pictures cannot be measured. {faults[0]}")
+    cut = [_cutout(cutouts.pixels[row]) for row in cutouts.positions(samples)]
+    logits = [run.stage.logits(cut[start : start + BATCH]) for start in range(0, len(cut), BATCH)]
+    rows = np.concatenate([np.empty((0, len(run.artefact.labels))), *logits])
+    labels = np.array([sample.label for sample in samples], np.int64)
+    return Predictions(rows, run.stage.scores(rows), labels, _seconds(run, cut[:TIMED]))
+
+
+def all_pictures(dataset: Dataset) -> list[Picture]:
+    """Of all splits, each once."""
+    found = {p.id: p for split in dataset.splits for p in dataset.pictures(split)}
+    return list(found.values())
+
+
+def _sample(picture: Picture, names: tuple[str, ...]) -> Sample:
+    try:
+        with picture.path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{picture.path}: cannot be read ({error.strerror}).") from error
+    known = picture.category in names
+    return Sample(picture, sha256, names.index(str(picture.category)) if known else UNKNOWN)
+
+
+def _cutout(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Cutout:
+    """As it was when it was cut, as far as a classifier looks: that is not at the matte."""
+    side = pixels.shape[0]
+    return Cutout(np.array(pixels), np.ones((side, side), np.float32), (0, 0, side, side))
+
+
+def _seconds(run: Run, cutouts: Sequence[Cutout]) -> float:
+    taken = []
+    for cutout in cutouts:
+        start = time.perf_counter()
+        run.stage.scores(run.stage.logits([cutout]))
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken[1:] or taken)) if taken else 0.0

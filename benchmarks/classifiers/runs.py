@@ -1,0 +1,47 @@
+"""Finished runs of ``packsight train classifier``, ready to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config import load, overlay
+from engine.errors import ConfigError
+from stages.assemble import CuttingParts, assemble_cutting
+from stages.classify.onnx import OnnxClassifier, Options, build
+from stages.context import BuildContext
+from stages.profiles import DEFAULT, read_profile
+from weights.classifier_artefact import ClassifierArtefact, artefact_path, read_artefact
+
+MODEL = "classifier.onnx"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained classifier, its artefact, and the cutting that it learned from."""
+
+    name: str  # of its folder
+    artefact: ClassifierArtefact
+    stage: OnnxClassifier
+    cutting: CuttingParts
+
+
+def open_trained(place: Path, flags: Sequence[str]) -> Run:
+    """A run's folder or its ONNX file; ``flags`` are laid over the settings in its artefact.
+
+    Raises ConfigError where it has no artefact, and where flags make it cut otherwise than it
+    learned (weights that lie elsewhere now do not: they count by content).
+    """
+    model = place if place.suffix == ".onnx" else place / MODEL
+    artefact = read_artefact(model)
+    if artefact is None:
+        raise ConfigError(
+            f"{artefact_path(model)}: there is no such file.",
+            remedy="Name folders that `packsight train classifier --out DIR` has filled.",
+        )
+    cut = overlay(read_profile(DEFAULT), artefact.cut, str(artefact_path(model)))
+    cutting = assemble_cutting(load(cut, env={}, flags=flags))
+    context = BuildContext(threads=cutting.threads, cutting=cutting.fingerprint)
+    stage = build(Options(weights=str(model)), context)
+    return Run(model.parent.name, artefact, stage, cutting)

@@ -1,0 +1,116 @@
+"""The rows of the tables, each from what one run said of photos of known categories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from classifiers.predictions import Predictions
+from classifiers.runs import Run
+from engine.config import RouteSettings
+from engine.probabilities import softmax_at
+from offline.calibration import adaptive_calibration_error, auroc, expected_calibration_error
+from offline.classification_metrics import (
+    category_figures,
+    confusion_matrix,
+    routing_figures,
+    summary,
+)
+from offline.metrics import bootstrap
+from weights.unknown_rule import knownness
+
+SEED = 20240  # of the bootstrap
+OVERALL = (
+    "run", "parameters", "average accuracy (eq. 6)", "accuracy", "macro-F1", "ECE as trained",
+    "ECE", "adaptive ECE", "ms",
+)  # fmt: skip
+CATEGORY = ("precision", "recall", "F1", "accuracy (eq. 6)", "photos")
+ROUTING = ("run, route", "reach", "categories", "everywhere")
+UNKNOWN = ("run, score", "known", "called unknown", "others", "called unknown", "AUROC")
+
+
+def by_category(run: Run, said: Predictions) -> Iterator[list[str]]:
+    """The paper's Table 1: a category a row, then the mean over those that have photos."""
+    confusion = _confusion(run, said)
+    for name, one in zip(run.artefact.labels, category_figures(confusion), strict=True):
+        figures = (one.precision, one.recall, one.f1, one.accuracy)
+        yield [_cell(name), *map(_three, figures), str(one.support)]
+    mean = summary(confusion)
+    figures = (mean.macro_precision, mean.macro_recall, mean.macro_f1, mean.average_accuracy)
+    yield ["mean", *map(_three, figures), str(mean.photos)]
+
+
+def overall(run: Run, said: Predictions) -> list[str]:
+    """A row of the paper's Table 2, with plain accuracy and calibration beside."""
+    found = summary(_confusion(run, said))
+    right = (said.logits.argmax(axis=1) == said.labels).tolist()
+    interval = bootstrap(right, seed=SEED)
+    plain = softmax_at(said.logits)
+    honest = softmax_at(said.logits, run.artefact.temperature)
+    parameters = run.artefact.figures.get("parameters")
+    return [
+        run.name,
+        "–" if parameters is None else f"{parameters / 1e6:.1f} M",
+        _three(found.average_accuracy),
+        f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
+        _three(found.macro_f1),
+        _three(expected_calibration_error(plain, said.labels)),
+        _three(expected_calibration_error(honest, said.labels)),
+        _three(adaptive_calibration_error(honest, said.labels)),
+        f"{said.seconds * 1000:.1f}",
+    ]
+
+
+def routing(run: Run, said: Predictions, masses: Sequence[float]) -> Iterator[list[str]]:
+    """Ways of routing: the likeliest alone, masses, and the artefact's least probability."""
+    ways = {"hard": RouteSettings(hard=True)}
+    ways |= {f"mass {mass:g}": RouteSettings(mass=mass) for mass in masses}
+    least = run.artefact.least_probability
+    if least is not None:
+        ways[f"probability {least:.2g}"] = RouteSettings(by="probability")
+    true = [run.artefact.labels[label] for label in said.labels]
+    for name, settings in ways.items():
+        found = routing_figures(said.scores, true, settings)
+        yield [
+            f"{run.name}, {name}",
+            f"{found.reach:.4f}",
+            f"{found.searched:.2f}",
+            _three(found.everywhere),
+        ]
+
+
+def unknown(run: Run, said: Predictions, others: Predictions) -> list[str]:
+    """How well the artefact's rule tells photos of no known category."""
+    rule = run.artefact.unknown
+    if rule is None:
+        return [
+            f"{run.name}, no rule",
+            str(len(said.labels)),
+            "–",
+            str(len(others.labels)),
+            "–",
+            "–",
+        ]
+    known, odd = (
+        knownness(one.logits, rule.score, run.artefact.temperature) for one in (said, others)
+    )
+    shares = [
+        _three(float(np.mean(one < rule.threshold))) if len(one) else "–" for one in (known, odd)
+    ]
+    area = _three(auroc(known, odd)) if len(odd) else "–"
+    counts = str(len(known)), str(len(odd))
+    return [f"{run.name}, {rule.score}", counts[0], shares[0], counts[1], shares[1], area]
+
+
+def _confusion(run: Run, said: Predictions) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    return confusion_matrix(said.logits.argmax(axis=1), said.labels, len(run.artefact.labels))
+
+
+def _three(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _cell(name: str) -> str:
+    """A label may hold what would end a table's cell."""
+    return " ".join(name.split()).replace("|", "\\|")
