@@ -10,7 +10,7 @@ same longer side, as a shop's or a phone's own pictures are.
 
 How to read the tables: median [5 %, 95 %] over pictures. ``within`` is the share of Packbench
 pictures that lie between the photographs' 5th and 95th percentile: 0.9 where both are alike.
-The masks are held against the true ones: IoU of what is more than half product, with its 95 %
+The masks are held against the true ones: IoU of what is at least half product, with its 95 %
 bootstrap interval, the share of pictures above 0.9, and the mean absolute error of alpha.
 """
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
+from mattes.pictures import true_alpha
 
 from engine.images import load
 from engine.protocols import Segmenter
 from offline.datasets import Picture
+from offline.mask_metrics import iou, mae
 from stages.context import BuildContext
 from stages.segment import grabcut, u2net
 
@@ -25,7 +24,7 @@ class Score:
 
     category: str
     look: str
-    iou: float  # of what is more than half product
+    iou: float  # of what is at least half product
     mae: float  # mean absolute error of alpha over the picture
 
 
@@ -47,20 +46,6 @@ def scores(segmenter: Segmenter, pictures: Sequence[Picture]) -> Iterator[Score]
         batch = known[start : start + BATCH]
         mattes = segmenter.segment([load(picture.path) for picture in batch])
         for picture, matte in zip(batch, mattes, strict=True):
-            truth = _alpha(picture)
-            yield Score(
-                str(picture.category), str(picture.look), _iou(matte.alpha > 0.5, truth > 0.5),
-                float(np.abs(matte.alpha - truth).mean()),
-            )  # fmt: skip
-
-
-def _alpha(picture: Picture) -> npt.NDArray[np.float32]:
-    if picture.mask is None:
-        raise ValueError(f"{picture.id} has no mask")
-    with Image.open(picture.mask) as mask:
-        return np.asarray(mask.convert("L"), np.float32) / np.float32(255)
-
-
-def _iou(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
-    """0 where both are empty: an empty mask matches nothing."""
-    return float((one & other).sum() / max(int((one | other).sum()), 1))
+            truth = true_alpha(picture)
+            overlap, error = iou(matte.alpha, truth), mae(matte.alpha, truth)
+            yield Score(str(picture.category), str(picture.look), overlap, error)

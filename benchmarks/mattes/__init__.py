@@ -1,0 +1,1 @@
+"""Masks held against exact mattes: who finds them, how good they are, how they look."""
