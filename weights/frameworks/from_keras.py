@@ -31,7 +31,7 @@ def load(entry: CatalogEntry, checkpoint: Path) -> Network:
         network.load_weights(str(checkpoint))
     except (OSError, ValueError, KeyError) as error:
         raise does_not_fit(checkpoint, entry.architecture, error) from error
-    trunk = _as_torch_module(_without_head(keras, network, entry))
+    trunk = as_torch_module(_without_head(keras, network, entry))
     return as_network(trunk, image_probe(entry.input), entry.features)
 
 
@@ -51,7 +51,7 @@ def _import_keras() -> ModuleType:
 def _network(keras: Any, entry: CatalogEntry, checkpoint: Path) -> Any:
     build = getattr(keras.applications, entry.architecture)
     shape = (3, entry.input.height, entry.input.width)
-    classes = _classes(checkpoint, entry)
+    classes = head_classes(checkpoint, entry.dimension or 0, entry.architecture)
     before = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")  # layers read it while they are built
     try:
@@ -62,21 +62,24 @@ def _network(keras: Any, entry: CatalogEntry, checkpoint: Path) -> Any:
         keras.config.set_image_data_format(before)
 
 
-def _classes(checkpoint: Path, entry: CatalogEntry) -> int | None:
-    """Width of the dense kernel (dimension, classes) in the file; None when it has no head."""
+def head_classes(checkpoint: Path, dimension: int, architecture: str) -> int | None:
+    """Width of the dense kernel (dimension, classes) in the file; None when it has no head.
+
+    Raises WeightsError for a file that is no HDF5.
+    """
     h5py = import_framework("h5py")
     found: list[int] = []
 
     def visit(name: str, item: Any) -> None:
         shape: tuple[int, ...] = getattr(item, "shape", ())
-        if len(shape) == 2 and shape[0] == entry.dimension:
+        if len(shape) == 2 and shape[0] == dimension:
             found.append(shape[1])
 
     try:
         with h5py.File(checkpoint, "r") as file:
             file.visititems(visit)
     except OSError as error:
-        raise does_not_fit(checkpoint, entry.architecture, error) from error
+        raise does_not_fit(checkpoint, architecture, error) from error
     return found[-1] if found else None
 
 
@@ -93,7 +96,7 @@ def _without_head(keras: Any, network: Any, entry: CatalogEntry) -> Any:
     return keras.Model(network.input, pooling[-1].output, name=entry.name)
 
 
-def _as_torch_module(model: Any) -> Any:
+def as_torch_module(model: Any) -> Any:
     """A module with one positional input, on the CPU and without gradients."""
     nn = import_framework("torch.nn")
 

@@ -1,0 +1,65 @@
+"""Rotation, horizontal flip and zoom of cutouts, as the paper augments.
+
+One warp a picture by OpenCV, drawn from the epoch's generator: Keras' own layers keep their
+chance inside the graph, where a resumed run cannot set it back. The ground stays white, as the
+cutters leave it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import UInt8Array
+
+WHITE = (255.0, 255.0, 255.0)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The paper names the three and gives no amounts; these are usual ones for upright packages."""
+
+    rotation: float = 20.0  # degrees to either side
+    zoom: float = 0.2  # share of the size, to either side
+    flip: bool = True
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.rotation or self.zoom or self.flip)
+
+
+def augmented(
+    pixels: UInt8Array, augmentation: Augmentation, random: np.random.Generator
+) -> UInt8Array:
+    """(N, S, S, 3) uint8, each picture turned, zoomed and perhaps mirrored by chance."""
+    if not augmentation.changes:
+        return pixels
+    changed = np.empty_like(pixels)
+    for row, picture in zip(changed, pixels, strict=True):
+        row[...] = cv2.warpAffine(
+            picture,
+            _matrix(picture.shape[0], augmentation, random),
+            picture.shape[1::-1],
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=WHITE,
+        )
+    return changed
+
+
+def _matrix(
+    side: int, augmentation: Augmentation, random: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """(2, 3): about the middle. Three draws whatever the options, so that these are independent."""
+    angle, zoom, mirror = random.uniform(-1, 1), random.uniform(-1, 1), random.random()
+    middle = (side - 1) / 2
+    matrix = cv2.getRotationMatrix2D(
+        (middle, middle), angle * augmentation.rotation, 1 + zoom * augmentation.zoom
+    )
+    if augmentation.flip and mirror < 0.5:
+        matrix[:, 0] *= -1
+        matrix[:, 2] -= matrix[:, 0] * 2 * middle
+    return np.asarray(matrix, np.float64)

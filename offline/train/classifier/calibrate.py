@@ -1,0 +1,135 @@
+"""What the stored file says of validation pictures, and the artefact that makes it honest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import RouteSettings
+from engine.types import Cutout
+from offline.calibration import (
+    choose_unknown,
+    expected_calibration_error,
+    fit_temperature,
+    least_probability,
+    softmax_at,
+)
+from offline.classification_metrics import (
+    confusion_matrix,
+    routing_figures,
+    scores_of,
+    summary,
+)
+from offline.train.cutouts import Cutouts
+from offline.train.labelled import Labelled, Sample, labels_of
+from offline.train.run_folder import RunFolder
+from stages._session import OnnxSession
+from stages.assemble import CuttingParts
+from stages.classify.onnx import OnnxClassifier
+from weights.classifier_artefact import ClassifierArtefact, artefact_path
+from weights.export import ExportReport
+from weights.sidecar import Sidecar, read_sidecar
+
+Logits = npt.NDArray[np.float64]
+# Share of photos whose true category must be searched.
+REACH = 0.999
+_BATCH = 16
+
+
+def calibrated(
+    report: ExportReport,
+    labelled: Labelled,
+    cutouts: Cutouts,
+    cutting: CuttingParts,
+    run: RunFolder,
+    unknown: Sequence[Sample] = (),
+) -> dict[str, float]:
+    """Fit the temperature and the rules on validation, write the artefact, return the figures.
+
+    ``unknown`` are pictures of no known category, which are in ``cutouts`` too.
+    """
+    bare = ClassifierArtefact(labels=labelled.names, output="logits")
+    logits = stored_logits(report.path, bare, cutouts, labelled.validation, cutting.threads)
+    labels = labels_of(labelled.validation)
+    temperature = fit_temperature(logits, labels)
+    honest = softmax_at(logits, temperature)
+    outliers = (
+        stored_logits(report.path, bare, cutouts, unknown, cutting.threads) if unknown else None
+    )
+    rule = choose_unknown(logits, outliers, temperature=temperature)
+    least = least_probability(honest, labels, REACH)
+    figures = _figures(labelled.names, logits, labels, temperature)
+    figures["validation_pictures"] = float(len(labels))
+    if outliers is not None:
+        figures["unknown_pictures"] = float(len(outliers))
+        figures["unknown_found"] = float(rule.decide(outliers, temperature).mean())
+    artefact = ClassifierArtefact(
+        labels=labelled.names,
+        output="logits",
+        temperature=temperature,
+        model_sha256=report.sha256,
+        cut_fingerprint=cutting.fingerprint,
+        least_probability=least,
+        unknown=rule,
+        figures=figures,
+        cut=_cut_tables(cutting),
+    )
+    run.write_text(artefact_path(report.path).name, artefact.text())
+    return figures
+
+
+def stored_logits(
+    model: Path,
+    artefact: ClassifierArtefact,
+    cutouts: Cutouts,
+    samples: Sequence[Sample],
+    threads: int,
+) -> Logits:
+    """(N, C) of the ONNX file, by the stage that serves it."""
+    sidecar: Sidecar | None = read_sidecar(model)
+    if sidecar is None:
+        raise ValueError(f"{model} has no sidecar")  # ``store_network`` writes both
+    stage = OnnxClassifier(OnnxSession(model, threads=threads), sidecar.input, artefact, _BATCH)
+    rows = cutouts.positions(samples)
+    parts = [
+        stage.logits([_cutout(cutouts, row) for row in rows[start : start + _BATCH]])
+        for start in range(0, len(rows), _BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _figures(
+    names: tuple[str, ...], logits: Logits, labels: npt.NDArray[np.int64], temperature: float
+) -> dict[str, float]:
+    plain, honest = softmax_at(logits, 1.0), softmax_at(logits, temperature)
+    found = summary(confusion_matrix(logits.argmax(axis=1), labels, len(names)))
+    routed = routing_figures(
+        scores_of(names, honest), [names[label] for label in labels], RouteSettings()
+    )
+    return {
+        "accuracy": found.accuracy,
+        "average_accuracy": found.average_accuracy,
+        "macro_f1": found.macro_f1,
+        "ece_before": expected_calibration_error(plain, labels),
+        "ece_after": expected_calibration_error(honest, labels),
+        "route_reach": routed.reach,
+        "route_searched": routed.searched,
+    }
+
+
+def _cutout(cutouts: Cutouts, row: int) -> Cutout:
+    pixels = np.array(cutouts.pixels[row])
+    side = pixels.shape[0]
+    return Cutout(pixels, np.ones((side, side), np.float32), (0, 0, side, side))
+
+
+def _cut_tables(cutting: CuttingParts) -> dict[str, dict[str, object]]:
+    """The settings of the cutting stages, as a profile has them."""
+    tables = cutting.settings.tables()
+    return {
+        section: {key: value for key, value in tables[section].items() if value is not None}
+        for section in ("segment", "matting", "trust", "cutout")
+    }

@@ -1,0 +1,196 @@
+"""Epochs of a Keras model, resumed where a run was killed: batches follow from (seed, epoch)."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ConfigError
+from offline.train.classifier.checkpoint import (
+    BEST,
+    State,
+    load_weights,
+    restore_checkpoint,
+    save_checkpoint,
+)
+from offline.train.classifier.patience import Patience, Waiting
+from offline.train.run_folder import RunFolder
+
+Progress = Callable[[int, int], None]  # (done, total) batches, early stopping aside
+Report = Callable[[dict[str, float]], None]  # the figures of an epoch that ended
+Indices = npt.NDArray[np.int64]
+
+OPTIMISERS = ("sgd", "adam", "rmsprop")
+_AHEAD = 4  # batches made ready while the model computes
+
+
+class Source(Protocol):
+    """Inputs by position, augmented by chance for training and plain for validation."""
+
+    labels: Indices  # (N,)
+
+    def batch(
+        self, positions: Indices, random: np.random.Generator | None
+    ) -> npt.NDArray[np.float32]:
+        """(n, …) inputs; ``random`` None: as they are."""
+        ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The paper's: SGD with rate 1e-3, momentum 0.9 and Nesterov's look ahead."""
+
+    epochs: int = 40
+    batch: int = 16
+    optimiser: str = "sgd"
+    rate: float = 1e-3
+    patience: Patience = field(default_factory=Patience)
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in OPTIMISERS:
+            raise ConfigError(
+                f"--optimiser {self.optimiser}: unknown.", remedy=f"Valid: {', '.join(OPTIMISERS)}."
+            )
+
+
+def compile_model(keras: Any, model: Any, schedule: Schedule) -> None:
+    """Set the optimiser and the loss: cross-entropy with the sparse labels."""
+    made = {
+        "sgd": lambda: keras.optimizers.SGD(schedule.rate, momentum=0.9, nesterov=True),
+        "adam": lambda: keras.optimizers.Adam(schedule.rate),
+        "rmsprop": lambda: keras.optimizers.RMSprop(schedule.rate),
+    }
+    model.compile(
+        optimizer=made[schedule.optimiser](),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA compiles minutes for every new batch size
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def fit(
+    model: Any,
+    train: Source,
+    validation: Source,
+    schedule: Schedule,
+    run: RunFolder,
+    *,
+    seed: int,
+    weights: npt.NDArray[np.float32] | None = None,
+    progress: Progress | None = None,
+    report: Report | None = None,
+) -> list[dict[str, float]]:
+    """Train until the epochs or the patience end; the model then holds the best epoch's weights.
+
+    ``weights`` (C,) multiply the loss of each category. Returns the history: loss, accuracy,
+    val_loss, val_accuracy and rate an epoch. Raises ConfigError when the loss is not finite.
+    """
+    state = restore_checkpoint(run, model) or State([], Waiting(), schedule.rate)
+    model.optimizer.learning_rate = state.rate
+    history = list(state.history)
+    steps = max(1, -(-len(train.labels) // schedule.batch))
+    while len(history) < schedule.epochs and not state.waiting.stops(schedule.patience):
+        epoch = len(history) + 1
+        random = np.random.default_rng([seed, epoch])
+        figures = _epoch(model, train, schedule, random, weights, epoch, steps, progress)
+        figures |= _validate(model, validation, schedule.batch)
+        history.append({"epoch": float(epoch), **figures, "rate": state.rate})
+        state = _next(history, state, schedule.patience)
+        model.optimizer.learning_rate = state.rate
+        save_checkpoint(run, model, state)
+        if report is not None:
+            report(history[-1])
+    load_weights(run.path / BEST, model)
+    return history
+
+
+def _next(history: list[dict[str, float]], state: State, patience: Patience) -> State:
+    waiting = state.waiting.after(len(history), history[-1]["val_loss"])
+    if waiting.lowers(patience):
+        return State(history, waiting.lowered(), state.rate * patience.factor)
+    return State(history, waiting, state.rate)
+
+
+def _epoch(
+    model: Any,
+    train: Source,
+    schedule: Schedule,
+    random: np.random.Generator,
+    weights: npt.NDArray[np.float32] | None,
+    epoch: int,
+    steps: int,
+    progress: Progress | None,
+) -> dict[str, float]:
+    # Summed here: what Keras returns of a batch is, depending on its version, that batch's own
+    # figure or a running mean; after a reset it is the former in all of them.
+    sums = np.zeros(2)
+    order = random.permutation(len(train.labels))
+    chunks = [order[at * schedule.batch : (at + 1) * schedule.batch] for at in range(steps)]
+    for step, (inputs, labels) in enumerate(_ahead(train, chunks, random), start=1):
+        shares = None if weights is None else weights[labels]
+        model.reset_metrics()
+        found = model.train_on_batch(inputs, labels, sample_weight=shares, return_dict=True)
+        sums += len(labels) * np.array([float(found["loss"]), float(found["accuracy"])])
+        if progress is not None:
+            progress((epoch - 1) * steps + step, schedule.epochs * steps)
+    loss, accuracy = (sums / len(train.labels)).tolist()
+    if not np.isfinite(loss):
+        raise ConfigError(
+            f"epoch {epoch}: the loss is {loss}: the training has diverged.",
+            remedy="Give a lower --rate and another --out.",
+        )
+    return {"loss": loss, "accuracy": accuracy}
+
+
+def _validate(model: Any, source: Source, batch: int) -> dict[str, float]:
+    """Loss and accuracy by ourselves: Keras would weigh a short last batch like a whole one."""
+    rows = predict(model, source, batch)
+    at = np.arange(len(rows))
+    right = rows.argmax(axis=1) == source.labels
+    losses = -np.log(np.maximum(rows[at, source.labels], 1e-7))
+    return {"val_loss": float(losses.mean()), "val_accuracy": float(right.mean())}
+
+
+def predict(model: Any, source: Source, batch: int) -> npt.NDArray[np.float32]:
+    """(N, …) outputs of the model, in the order of the source."""
+    rows = []
+    for start in range(0, len(source.labels), batch):
+        positions = np.arange(start, min(start + batch, len(source.labels)))
+        rows.append(np.asarray(model.predict_on_batch(source.batch(positions, None))))
+    return np.concatenate(rows)
+
+
+def _ahead(
+    source: Source, chunks: list[Indices], random: np.random.Generator
+) -> Iterator[tuple[npt.NDArray[np.float32], Indices]]:
+    """Batches made in their order by one thread, while the model computes."""
+    ready: queue.Queue[tuple[npt.NDArray[np.float32], Indices] | BaseException | None]
+    ready = queue.Queue(_AHEAD)
+    stop = threading.Event()
+
+    def make() -> None:
+        try:
+            for chunk in chunks:
+                if stop.is_set():
+                    return
+                ready.put((source.batch(chunk, random), source.labels[chunk]))
+            ready.put(None)
+        except BaseException as error:  # raised again where the batches are used
+            ready.put(error)
+
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()

@@ -1,0 +1,80 @@
+"""What the model is fed: cutouts as bytes, or the features that a frozen trunk made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import UInt8Array
+from offline.train.classifier.augment import Augmentation, augmented
+from offline.train.cutouts import Cutouts
+from offline.train.labelled import Sample, labels_of
+
+Indices = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CutoutSource:
+    """(n, side, side, 3) float32 in 0..255, augmented where chance is given."""
+
+    pixels: UInt8Array  # (M, S, S, 3), mapped
+    rows: Indices  # (N,) positions in pixels
+    labels: Indices  # (N,)
+    side: int
+    augmentation: Augmentation
+
+    def batch(self, positions: Indices, random: np.random.Generator | None) -> Rows:
+        chosen = resized(np.asarray(self.pixels[self.rows[positions]]), self.side)
+        if random is not None:
+            chosen = augmented(chosen, self.augmentation, random)
+        return chosen.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """(n, D) float32, one of the V views of each picture by chance; the plain one without."""
+
+    features: Rows  # (N, V, D); view 0 is plain
+    labels: Indices  # (N,)
+
+    def batch(self, positions: Indices, random: np.random.Generator | None) -> Rows:
+        views = self.features.shape[1]
+        chosen = (
+            np.zeros(len(positions), np.int64)
+            if random is None
+            else random.integers(views, size=len(positions))
+        )
+        return np.asarray(self.features[positions, chosen], np.float32)
+
+
+def cutout_source(
+    cutouts: Cutouts, samples: Sequence[Sample], side: int, augmentation: Augmentation
+) -> CutoutSource:
+    return CutoutSource(
+        cutouts.pixels,
+        np.array(cutouts.positions(samples), np.int64),
+        labels_of(samples),
+        side,
+        augmentation,
+    )
+
+
+def resized(pixels: UInt8Array, side: int) -> UInt8Array:
+    """(N, S, S, 3) to (N, side, side, 3), as serving resizes: areas averaged when it shrinks."""
+    if pixels.shape[1] == side:
+        return pixels
+    way = cv2.INTER_AREA if side < pixels.shape[1] else cv2.INTER_LINEAR
+    return np.stack(
+        [cv2.resize(picture, (side, side), interpolation=way) for picture in pixels]
+    ).astype(np.uint8)
+
+
+def class_weights(labels: Indices, classes: int) -> Rows:
+    """(C,) N / (C * N_c): every category weighs the same in the loss, whatever its pictures."""
+    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
+    return np.asarray(len(labels) / (classes * counts), np.float32)
