@@ -125,7 +125,8 @@ def decode(offsets: Boxes, defaults: Boxes) -> Boxes:
     scaled = offsets / np.array(OFFSET_WEIGHTS)
     centres = defaults[:, :2] + scaled[:, :2] * defaults[:, 2:]
     halves = 0.5 * defaults[:, 2:] * np.exp(np.minimum(scaled[:, 2:], LARGEST_LOG))
-    return np.clip(np.concatenate([centres - halves, centres + halves], axis=1), 0.0, 1.0)
+    corners = np.concatenate([centres - halves, centres + halves], axis=1)
+    return np.asarray(np.clip(corners, 0.0, 1.0), np.float64)
 
 
 def softmax(logits: FloatArray) -> FloatArray:

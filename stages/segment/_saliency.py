@@ -77,7 +77,7 @@ def check_takes(session: OnnxSession, spec: InputSpec) -> None:
     if not fits:
         raise WeightsError(
             f"{session.path}: takes {found} an image, where its spec says {wanted}.",
-            remedy=f"Correct [input] in {sidecar_path(session.path)}.",
+            remedy=f"Put the right [input] into {sidecar_path(session.path)}.",
         )
 
 

@@ -72,7 +72,7 @@ def chosen(found: _ssd.Detections, choose: Choice) -> FloatArray | None:
         return None
     sides = found.boxes[:, 2:] - found.boxes[:, :2]
     place = 0 if choose == "best" else int(np.argmax(sides.prod(axis=1)))
-    return found.boxes[place].astype(np.float32)
+    return np.asarray(found.boxes[place], np.float32)
 
 
 def box_matte(box: FloatArray | None, image: RGBImage) -> Matte:

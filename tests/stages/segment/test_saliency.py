@@ -113,7 +113,7 @@ def test_a_spec_that_is_not_the_files_is_refused(
 ) -> None:
     model = brightness_model(tmp_path / "a.onnx", side=side)
     write_spec(model, 320, 256)
-    with pytest.raises(WeightsError, match=r"320, 256.*Correct \[input\]"):
+    with pytest.raises(WeightsError, match=r"320, 256.*right \[input\]"):
         saliency.build(saliency.Options(weights=str(model)), BuildContext())
 
 
