@@ -15,6 +15,7 @@ import numpy.typing as npt
 from engine.quality import EMPTY_SHARE, THRESHOLD, component_areas
 from engine.types import BoolArray, FloatArray, Matte, RGBImage
 from stages.trust._edges import edge_contrast
+from stages.trust._symmetry import symmetry
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -40,6 +41,7 @@ class Evidence:
     area: float  # log odds of the mask's share of the frame
     area_squared: float  # too small and too large are both suspicious
     solidity: float  # mask over its convex hull
+    symmetry: float  # IoU of the mask with its mirror image
     offset: float  # distance of the centroids of mask and frame over half the diagonal
     contrast: float  # median colour difference across the edge, in units of 100 of CIE76
     weak_edge: float  # share of the edge that no colour difference supports
@@ -77,6 +79,7 @@ def evidence(image: RGBImage, matte: Matte) -> Evidence | None:
         area=size,
         area_squared=size * size,
         solidity=_solidity(mask),
+        symmetry=symmetry(mask),
         offset=_offset(mask),
         contrast=contrast,
         weak_edge=weak,
@@ -89,13 +92,19 @@ def row(found: Evidence) -> Float64Array:
 
 
 def reduced(alpha: FloatArray) -> FloatArray:
-    """Brought to a longer side of ``SIDE`` by averaging areas; smaller ones stay."""
+    """Brought to a longer side of ``SIDE`` by averaging areas; smaller ones stay.
+
+    Alpha is first rounded to 256 levels: a network's floats are never quite 0 or 1, and a matte
+    that was kept as a file has to be judged like the one it was made from.
+    """
+    levels = np.rint(alpha * np.float32(255)) / np.float32(255)
     height, width = alpha.shape
     scale = SIDE / max(height, width)
     if scale >= 1:
-        return alpha
+        return levels
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)
+    small = cv2.resize(levels, size, interpolation=cv2.INTER_AREA)
+    return np.clip(np.asarray(small, np.float32), 0.0, 1.0)
 
 
 def binary_entropy(alpha: FloatArray) -> Float64Array:

@@ -35,7 +35,7 @@ def agreement(
 def seen_otherwise(image: RGBImage) -> RGBImage:
     """Mirrored, with a margin that continues the picture as in a mirror."""
     down, across = _margins(image)
-    padded = cv2.copyMakeBorder(image.pixels, down, down, across, across, cv2.BORDER_REFLECT)
+    padded = cv2.copyMakeBorder(image.pixels, down, down, across, across, cv2.BORDER_REFLECT_101)
     return RGBImage(np.ascontiguousarray(padded[:, ::-1]), image.uri)
 
 

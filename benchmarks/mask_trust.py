@@ -1,0 +1,211 @@
+"""Whether masks can be believed as far as they say, and whether believing fewer finds more.
+
+    python benchmarks/mask_trust.py --data PACKBENCH --work DIR --u2netp FILE --trunk FILE.onnx
+
+Every picture is described twice, by its mask and as a whole; a rule of trust only chooses. The
+shipped trust files were fitted on ``queries`` and ``validation``; so ``unseen`` (other products,
+photos and studio pictures) shows how true they are, and its photos are asked against its own
+gallery together with the whole catalogue. For photos of ``queries`` the score is fitted anew,
+five times, each time without the families that it judges. How to read the tables:
+
+* believed: share of masks used; right: share of masks with an IoU of 0.8 or more with the truth,
+  of all, of those believed and of those not.
+* AUROC: how often a right mask gets the higher probability; ECE: ten bins, right against wrong.
+* R@1, R@5: share of photos with the right product (or family) among the first 1 or 5 products,
+  every category searched; ΔMRR: difference to ``every mask`` of the mean reciprocal rank of the
+  product, photo by photo, with its 95 % interval.
+* the truth: masks are believed where they are right, the most that a trust can know.
+* cost: mean reciprocal rank by the mask and as a whole, for right and for wrong masks of photos:
+  what a right mask is worth, and what a wrong one costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from support.tables import markdown
+from trust.held_out import cross_fitted
+from trust.ranking import Believes, Outcome, ask
+from trust.two_ways import TwoWays, described_both_ways
+
+from engine.errors import PacksightError
+from engine.protocols import Reranker
+from offline.datasets import Dataset, open_dataset
+from offline.metrics import bootstrap
+from offline.train.trust import RIGHT_IOU, WRONG_COST, figures, least_trust
+from stages.context import BuildContext
+from stages.rerank import fused, none
+
+SEED = 20240  # of the bootstrap
+# fmt: off
+TRUTH_HEAD = ("masks of", "masks", "right", "AUROC", "ECE", "believed", "right of these",
+              "right of the others")
+FOUND_HEAD = ("photos, chain, masks used", "believed", "R@1", "R@5", "family R@1", "family R@5",
+              "MRR", "ΔMRR")
+COST_HEAD = ("photos, chain, their masks", "photos", "by mask", "as a whole", "gain of the mask")
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One way to describe and to search."""
+
+    name: str
+    overrides: tuple[str, ...]
+    reranker: Reranker
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Photos and what they are asked against, described by one chain."""
+
+    name: str
+    photos: list[TwoWays]
+    catalogue: list[TwoWays]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(arguments)
+    try:
+        dataset = open_dataset(args.data, "packbench")
+        tables: tuple[list[list[str]], ...] = ([], [], [])
+        for chain in _chains(args.u2netp, args.trunk):
+            print(f"mask_trust: {chain.name}", file=sys.stderr, flush=True)
+            for table, rows in zip(tables, _rows(dataset, chain, args), strict=True):
+                table += rows
+    except PacksightError as error:
+        print(f"mask_trust: {error}", file=sys.stderr)
+        return 1
+    for head, rows in zip((TRUTH_HEAD, FOUND_HEAD, COST_HEAD), tables, strict=True):
+        print(markdown(head, rows), end="\n\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a Packbench")
+    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="kept descriptions")
+    parser.add_argument("--mattes", type=Path, metavar="DIR", help="kept mattes (default: WORK)")
+    parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
+    parser.add_argument("--trunk", type=Path, metavar="FILE.onnx", help="embed with this too")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N pictures of a part")
+    parser.add_argument("--wrong-cost", type=float, default=WRONG_COST, metavar="C")
+    return parser
+
+
+def _chains(u2netp: Path | None, trunk: Path | None) -> Iterator[Chain]:
+    """``classic`` as shipped; the trunk alone on crops, and on cutouts without background."""
+    masks = {"grabcut": ("segment.name=grabcut",)}
+    if u2netp is not None:
+        masks["u2netp"] = ("segment.name=u2net", f"segment.weights={u2netp.absolute()}")
+    context = BuildContext()
+    plain, weighed = none.build(none.Options(), context), fused.build(fused.Options(), context)
+    for name, segment in masks.items():
+        yield Chain(f"{name}, handcrafted, fused", segment, weighed)
+        if trunk is not None:
+            embed = ("embed.name=onnx", f"embed.weights={trunk.absolute()}")
+            for cutout in ("crop", "colour_on_white"):
+                overrides = (*segment, *embed, f"cutout.name={cutout}")
+                yield Chain(f"{name}, {cutout}, {trunk.stem}", overrides, plain)
+
+
+def _rows(
+    dataset: Dataset, chain: Chain, args: argparse.Namespace
+) -> tuple[list[list[str]], list[list[str]], list[list[str]]]:
+    threshold = least_trust(args.wrong_cost)
+    described = {
+        split: described_both_ways(
+            dataset.pictures(split)[: args.limit], chain.overrides, args.mattes or args.work,
+            args.work / "described",
+        )
+        for split in ("catalogue", "validation", "queries", "unseen")
+    }  # fmt: skip
+    photos = cross_fitted(described["queries"], described["validation"])
+    unseen, strange = _divided(described["unseen"])
+    asked = (
+        Asked("queries", photos, described["catalogue"]),
+        Asked("unseen", unseen, [*strange, *described["catalogue"]]),
+    )
+    truth = [
+        _truth_row(f"{chain.name}: {name}", masks, threshold)
+        for name, masks in (
+            ("queries, in folds", photos), ("unseen, photos", unseen),
+            ("unseen, studio", strange),
+        )
+    ]  # fmt: skip
+    found = [row for one in asked for row in _found(one, chain, threshold)]
+    costs = [row for one in asked for row in _costs(one, chain)]
+    return truth, found, costs
+
+
+def _divided(masks: Sequence[TwoWays]) -> tuple[list[TwoWays], list[TwoWays]]:
+    photos = [one for one in masks if one.picture.look == "phone"]
+    return photos, [one for one in masks if one.picture.look != "phone"]
+
+
+def _truth_row(name: str, masks: Sequence[TwoWays], threshold: float) -> list[str]:
+    """Masks that are not empty: the others are never believed, and nobody has to judge them."""
+    known = [one for one in masks if one.evidence is not None]
+    right = np.array([one.iou >= RIGHT_IOU for one in known])
+    trusts = np.array([one.trust for one in known])
+    told, used = figures(trusts, right), trusts >= threshold
+    shares = (used.mean(), _share(right[used]), _share(right[~used]))
+    cells = (right.mean(), told["auroc"], told["ece"], *shares)
+    return [name, str(len(known)), *(f"{float(cell):.3f}" for cell in cells)]
+
+
+def _share(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _found(asked: Asked, chain: Chain, threshold: float) -> Iterator[list[str]]:
+    rules: dict[str, Believes] = {
+        "every mask": lambda one: True,
+        "calibrated": lambda one: one.trust >= threshold,
+        "no mask": lambda one: False,
+        "the truth": lambda one: one.iou >= RIGHT_IOU,
+    }
+    base: list[Outcome] = []
+    for name, believes in rules.items():
+        outcomes = ask(asked.photos, asked.catalogue, chain.reranker, believes)
+        base = base or outcomes
+        used = np.mean([believes(one) for one in asked.photos])
+        yield [f"{asked.name}, {chain.name}, {name}", f"{used:.3f}", *_shares(outcomes, base)]
+
+
+def _shares(outcomes: Sequence[Outcome], base: Sequence[Outcome]) -> list[str]:
+    columns = zip(*(
+        (o.product_at_1, o.product_at_5, o.family_at_1, o.family_at_5, o.reciprocal)
+        for o in outcomes
+    ), strict=True)  # fmt: skip
+    gains = [o.reciprocal - b.reciprocal for o, b in zip(outcomes, base, strict=True)]
+    gain = bootstrap(gains, seed=SEED)
+    said = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" if any(gains) else "0"
+    return [*(f"{np.mean(column):.3f}" for column in columns), said]
+
+
+def _costs(asked: Asked, chain: Chain) -> Iterator[list[str]]:
+    """The catalogue's masks are all used: the photos' alone are judged."""
+    kept = [replace(one, trust=1.0) for one in asked.catalogue]
+    by_mask, as_whole = (
+        ask([replace(one, trust=trust) for one in asked.photos], kept, chain.reranker,
+            lambda one: one.trust >= 0.5)
+        for trust in (1.0, 0.0)
+    )  # fmt: skip
+    for name, wanted in (("right", True), ("wrong", False)):
+        rows = [n for n, one in enumerate(asked.photos) if (one.iou >= RIGHT_IOU) == wanted]
+        masked = [by_mask[n].reciprocal for n in rows]
+        whole = [as_whole[n].reciprocal for n in rows]
+        gain = bootstrap([m - w for m, w in zip(masked, whole, strict=True)], seed=SEED)
+        said = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        cells = (f"{np.mean(masked):.3f}", f"{np.mean(whole):.3f}", said)
+        yield [f"{asked.name}, {chain.name}, {name}", str(len(rows)), *cells]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Queries against a catalogue in memory, every category searched, under one rule of trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from engine.protocols import Reranker
+from engine.search import group_by_product
+from engine.types import Description, FloatArray, Hit, Record
+from trust.two_ways import TwoWays
+
+SHOWN = 5  # products judged
+HEAD = 60  # pictures that are ranked one by one: five products have at most twelve views each
+
+Believes = Callable[[TwoWays], bool]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one query fared; products in the order of their best picture."""
+
+    product_at_1: float
+    product_at_5: float
+    family_at_1: float
+    family_at_5: float
+    reciprocal: float  # 1 / rank of the right product, 0 beyond the head
+
+
+def ask(
+    queries: Sequence[TwoWays],
+    catalogue: Sequence[TwoWays],
+    reranker: Reranker,
+    believes: Believes,
+) -> list[Outcome]:
+    """One a query, in order."""
+    held = [_chosen(one, believes) for one in catalogue]
+    vectors = np.stack([one.embedding.vector for one in held])
+    records = [_record(n, catalogue[n], one) for n, one in enumerate(held)]
+    families = {_product(one): str(one.picture.family) for one in catalogue}
+    found = []
+    for query in queries:
+        described = _chosen(query, believes)
+        hits = _nearest(described.embedding.vector, vectors, records)
+        ranked = group_by_product(reranker.rerank(described, hits))
+        products = [hit.record.product_id for hit in ranked]
+        found.append(_outcome(products, _product(query), str(query.picture.family), families))
+    return found
+
+
+def _chosen(one: TwoWays, believes: Believes) -> Description:
+    return one.masked if believes(one) else one.whole
+
+
+def _nearest(query: FloatArray, vectors: FloatArray, records: Sequence[Record]) -> list[Hit]:
+    distances = np.linalg.norm(vectors - query, axis=1)
+    order = np.argsort(distances, kind="stable")[:HEAD]
+    return [
+        Hit(records[n], rank, 1 - float(distances[n]) ** 2 / 2, float(distances[n]))
+        for rank, n in enumerate(order.tolist(), start=1)
+    ]
+
+
+def _outcome(
+    products: Sequence[str], product: str, family: str, families: dict[str, str]
+) -> Outcome:
+    right = [one == product for one in products]
+    kin = [families[one] == family for one in products]
+    return Outcome(
+        float(any(right[:1])), float(any(right[:SHOWN])), float(any(kin[:1])),
+        float(any(kin[:SHOWN])), 1 / (1 + right.index(True)) if any(right) else 0.0,
+    )  # fmt: skip
+
+
+def _record(number: int, one: TwoWays, described: Description) -> Record:
+    picture = one.picture
+    return Record(
+        number, "", _product(one), str(picture.category), True, str(picture.path),
+        MappingProxyType({}), described,
+    )  # fmt: skip
+
+
+def _product(one: TwoWays) -> str:
+    return f"{one.picture.category}/{one.picture.product}"

@@ -1,0 +1,109 @@
+"""Every picture described twice, by its mask and without: a rule of trust only chooses."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import Settings, load
+from engine.describe import Describer
+from engine.images import load as load_image
+from engine.protocols import MaskTrust, Segmenter
+from engine.types import Description, FloatArray, Matte, RGBImage
+from offline.datasets import Picture
+from offline.mask_metrics import iou
+from offline.train.judged_masks import read_matte
+from stages.assemble import assemble
+from stages.profiles import read_profile
+from stages.trust._evidence import evidence, row
+from trust.kept import KeepingSegmenter
+
+BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class TwoWays:
+    """One picture by its mask and as a whole, and what is known of the mask."""
+
+    picture: Picture
+    masked: Description
+    whole: Description  # flagged as untrusted
+    trust: float  # by the file that is shipped for the segmenter
+    evidence: npt.NDArray[np.float64] | None  # (F,); None: nothing was segmented
+    iou: float  # with the truth
+
+
+@dataclass(frozen=True)
+class _Certain:
+    """Every mask, or with 0.0 none, is believed."""
+
+    value: float
+    threshold: float = 0.5
+
+    def trust(
+        self, images: Sequence[RGBImage], mattes: Sequence[Matte], segmenter: Segmenter
+    ) -> FloatArray:
+        return np.full(len(images), self.value, np.float32)
+
+
+def described_both_ways(
+    pictures: Sequence[Picture], overrides: Sequence[str], mattes: Path, work: Path
+) -> list[TwoWays]:
+    """In order; kept in ``work`` as a pickle of our own. ``overrides`` over profile classic."""
+    settings = load(read_profile("classic"), env={}, flags=[*overrides, "trust.name=calibrated"])
+    parts = assemble(settings)
+    names = "\n".join(picture.id for picture in pictures)
+    key = hashlib.sha256(f"{parts.fingerprint}\n{names}".encode()).hexdigest()[:16]
+    kept = work / f"two-ways-{key}.pickle"
+    if kept.is_file():
+        found: list[TwoWays] = pickle.loads(kept.read_bytes())
+        return found
+    segmenter = KeepingSegmenter(parts.describer.segmenter, _own(mattes, settings))
+    describer = replace(parts.describer, segmenter=segmenter)
+    found = []
+    for start in range(0, len(pictures), BATCH):
+        found += _batch(pictures[start : start + BATCH], describer)
+    work.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(".part")
+    part.write_bytes(pickle.dumps(found))
+    part.replace(kept)
+    return found
+
+
+def _batch(pictures: Sequence[Picture], describer: Describer) -> list[TwoWays]:
+    images = [load_image(picture.path) for picture in pictures]
+    labels = [str(picture.category) for picture in pictures]
+    mattes = describer.segmenter.segment(images)
+    if describer.trust is None:
+        raise ValueError("the settings name no trust")
+    trusts = describer.trust.trust(images, mattes, describer.segmenter).tolist()
+    masked, whole = (
+        [one.description for one in _with(describer, _Certain(v)).describe(images, labels)]
+        for v in (1.0, 0.0)
+    )
+    truths = [_truth(*pair) for pair in zip(pictures, images, strict=True)]
+    overlaps = [iou(m.alpha, t.alpha) for m, t in zip(mattes, truths, strict=True)]
+    found = [evidence(image, matte) for image, matte in zip(images, mattes, strict=True)]
+    rows = [None if one is None else row(one) for one in found]
+    columns = (pictures, masked, whole, trusts, rows, overlaps)
+    return [TwoWays(*values) for values in zip(*columns, strict=True)]
+
+
+def _truth(picture: Picture, image: RGBImage) -> Matte:
+    return read_matte(Path(str(picture.mask)), (image.width, image.height))
+
+
+def _with(describer: Describer, trust: MaskTrust) -> Describer:
+    return replace(describer, trust=trust)
+
+
+def _own(mattes: Path, settings: Settings) -> Path:
+    """A folder a segmenter, by its name and weights."""
+    weights = str(settings.segment.options.get("weights", ""))
+    return mattes / (Path(weights).stem or settings.segment.name)
