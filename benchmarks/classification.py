@@ -10,8 +10,9 @@ How to read the tables:
   accuracy by equation 6 of Waqas et al. (CMC 2023): (TP + TN) / all. The last row is their mean.
 * Table 2, a row a run: average accuracy is that mean; accuracy is the share of photos named
   rightly, with its 95 % bootstrap interval. With 15 categories 0.97 of the first is 0.775 of the
-  second. ECE: expected calibration error in 15 bins, before and after the temperature; adaptive:
-  the same after it, in bins of equal counts. ms: one cutout through the ONNX file, median.
+  second. ECE: expected calibration error in 15 bins, before and after the temperature; by chance:
+  what perfect probabilities would show on these photos; adaptive: in bins of equal counts. ms:
+  one cutout through the ONNX file, median.
 * Routing: how often the true category is searched, the mean number of categories searched, and
   the share of photos that were searched everywhere, as unsure or unknown. "probability" searches
   what has at least the probability that the artefact says.

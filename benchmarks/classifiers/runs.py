@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import load, overlay
 from engine.errors import ConfigError
+from offline.train.run_folder import RECIPE
 from stages.assemble import CuttingParts, assemble_cutting
 from stages.classify.onnx import OnnxClassifier, Options, build
 from stages.context import BuildContext
@@ -22,6 +24,7 @@ class Run:
     """A trained classifier, its artefact, and the cutting that it learned from."""
 
     name: str  # of its folder
+    backbone: str  # as its recipe says; "–" for a model without one
     artefact: ClassifierArtefact
     stage: OnnxClassifier
     cutting: CuttingParts
@@ -44,4 +47,11 @@ def open_trained(place: Path, flags: Sequence[str]) -> Run:
     cutting = assemble_cutting(load(cut, env={}, flags=flags))
     context = BuildContext(threads=cutting.threads, cutting=cutting.fingerprint)
     stage = build(Options(weights=str(model)), context)
-    return Run(model.parent.name, artefact, stage, cutting)
+    return Run(model.parent.name, _backbone(model.parent / RECIPE), artefact, stage, cutting)
+
+
+def _backbone(recipe: Path) -> str:
+    try:
+        return str(json.loads(recipe.read_text("utf-8"))["backbone"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "–"  # only the table's reader misses it

@@ -10,7 +10,12 @@ from classifiers.predictions import Predictions
 from classifiers.runs import Run
 from engine.config import RouteSettings
 from engine.probabilities import softmax_at
-from offline.calibration import adaptive_calibration_error, auroc, expected_calibration_error
+from offline.calibration import (
+    adaptive_calibration_error,
+    auroc,
+    chance_calibration_error,
+    expected_calibration_error,
+)
 from offline.classification_metrics import (
     category_figures,
     confusion_matrix,
@@ -20,10 +25,10 @@ from offline.classification_metrics import (
 from offline.metrics import bootstrap
 from weights.unknown_rule import knownness
 
-SEED = 20240  # of the bootstrap
+SEED = 20240  # of the bootstrap and of what chance shows
 OVERALL = (
-    "run", "parameters", "average accuracy (eq. 6)", "accuracy", "macro-F1", "ECE as trained",
-    "ECE", "adaptive ECE", "ms",
+    "run", "backbone", "parameters", "average accuracy (eq. 6)", "accuracy", "macro-F1",
+    "ECE as trained", "ECE", "ECE by chance", "adaptive ECE", "ms",
 )  # fmt: skip
 CATEGORY = ("precision", "recall", "F1", "accuracy (eq. 6)", "photos")
 ROUTING = ("run, route", "reach", "categories", "everywhere")
@@ -51,12 +56,14 @@ def overall(run: Run, said: Predictions) -> list[str]:
     parameters = run.artefact.figures.get("parameters")
     return [
         run.name,
+        run.backbone,
         "–" if parameters is None else f"{parameters / 1e6:.1f} M",
         _three(found.average_accuracy),
         f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
         _three(found.macro_f1),
         _three(expected_calibration_error(plain, said.labels)),
         _three(expected_calibration_error(honest, said.labels)),
+        _three(chance_calibration_error(honest, np.random.default_rng(SEED))),
         _three(adaptive_calibration_error(honest, said.labels)),
         f"{said.seconds * 1000:.1f}",
     ]
@@ -83,24 +90,15 @@ def routing(run: Run, said: Predictions, masses: Sequence[float]) -> Iterator[li
 def unknown(run: Run, said: Predictions, others: Predictions) -> list[str]:
     """How well the artefact's rule tells photos of no known category."""
     rule = run.artefact.unknown
+    counts = str(len(said.labels)), str(len(others.labels))
     if rule is None:
-        return [
-            f"{run.name}, no rule",
-            str(len(said.labels)),
-            "–",
-            str(len(others.labels)),
-            "–",
-            "–",
-        ]
-    known, odd = (
-        knownness(one.logits, rule.score, run.artefact.temperature) for one in (said, others)
-    )
-    shares = [
-        _three(float(np.mean(one < rule.threshold))) if len(one) else "–" for one in (known, odd)
-    ]
+        return [f"{run.name}, no rule", counts[0], "–", counts[1], "–", "–"]
+    known = knownness(said.logits, rule.score, run.artefact.temperature)
+    odd = knownness(others.logits, rule.score, run.artefact.temperature)
+    missed = _three(float((known < rule.threshold).mean()))
+    caught = _three(float((odd < rule.threshold).mean())) if len(odd) else "–"
     area = _three(auroc(known, odd)) if len(odd) else "–"
-    counts = str(len(known)), str(len(odd))
-    return [f"{run.name}, {rule.score}", counts[0], shares[0], counts[1], shares[1], area]
+    return [f"{run.name}, {rule.score}", counts[0], missed, counts[1], caught, area]
 
 
 def _confusion(run: Run, said: Predictions) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:

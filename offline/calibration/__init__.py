@@ -6,6 +6,7 @@ from offline.calibration.families import family_folds
 from offline.calibration.reliability import (
     Bin,
     adaptive_calibration_error,
+    chance_calibration_error,
     expected_calibration_error,
     reliability,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "adaptive_calibration_error",
     "as_logits",
     "auroc",
+    "chance_calibration_error",
     "choose_unknown",
     "expected_calibration_error",
     "family_folds",

@@ -13,10 +13,10 @@ def least_probability(probabilities: Floats, labels: Labels, reach: float) -> fl
 
     ``probabilities`` (N, C), calibrated, of photos that took no part in the training. Of all
     rules with that reach, "every category of at least this probability" has the smallest sets
-    when the probabilities are right (Sadinle, Lei, Wasserman, JASA 2019, theorem 1). The
+    when the probabilities are right (Sadinle, Lei, Wasserman, JASA 2019). The
     threshold is the floor((1 - reach) (N + 1))-th smallest probability of a true category: then
-    the promise holds for any classifier, averaged over photos like these (Vovk's split
-    conformal prediction; Papadopoulos et al., ECML 2002).
+    the promise holds for any classifier, averaged over photos like these (split conformal
+    prediction: Papadopoulos, Proedrou, Vovk, Gammerman, ECML 2002).
 
     Where N is too small to promise ``reach``, the smallest probability seen, which promises
     N / (N + 1). Raises ValueError for a reach outside (0, 1] and as ``fit_temperature`` does.

@@ -38,8 +38,7 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list
     DeGroot, Fienberg: The Comparison and Evaluation of Forecasters, The Statistician 1983.
     """
     given, right = _top(probabilities, labels)
-    # Closed above as in Guo et al., so that certainty falls into the last bin.
-    place = np.clip(np.ceil(given * _positive(bins)).astype(np.int64) - 1, 0, bins - 1)
+    place = _places(given, bins)
     return [
         _bin(given[place == number], right[place == number], number / bins, (number + 1) / bins)
         for number in range(bins)
@@ -70,12 +69,38 @@ def adaptive_calibration_error(probabilities: Floats, labels: Labels, bins: int 
     )
 
 
+def chance_calibration_error(
+    probabilities: Floats, rng: np.random.Generator, bins: int = BINS, draws: int = 200
+) -> float:
+    """The ECE that perfect probabilities would show on as many photos, by chance alone.
+
+    Mean over ``draws`` of labels drawn from the confidences themselves (consistency resampling:
+    Bröcker, Smith: Increasing the Reliability of Reliability Diagrams, Weather and Forecasting
+    2007). An ECE near it is as good as these photos can show; it goes to 0 as their number grows.
+    """
+    rows = np.asarray(probabilities, np.float64)
+    given, _ = _top(rows, rows.argmax(axis=1))
+    place = _places(given, bins)
+    right = rng.random((draws, len(given))) < given
+    gaps = np.zeros(draws)
+    for number in np.unique(place):
+        mine = place == number
+        gaps += np.abs((given[mine] - right[:, mine]).sum(axis=1))
+    return float(gaps.mean() / len(given))
+
+
 def _top(probabilities: Floats, labels: Labels) -> tuple[Rows, npt.NDArray[np.bool_]]:
     """(N,) the largest probability a row, and whether its column is the label."""
     rows, right = checked(probabilities, labels)
     if rows.min() < 0 or np.abs(rows.sum(axis=1) - 1).max() > 1e-3:
         raise ValueError("probabilities must be >= 0 and sum to 1 a row")
     return np.minimum(rows.max(axis=1), 1.0), rows.argmax(axis=1) == right
+
+
+def _places(given: Rows, bins: int) -> npt.NDArray[np.int64]:
+    """(N,) the bin of each confidence; closed above as in Guo et al., so 1 is in the last one."""
+    places = np.ceil(given * _positive(bins)).astype(np.int64) - 1
+    return np.clip(places, 0, bins - 1)
 
 
 def _bin(given: Rows, right: npt.NDArray[np.bool_], low: float, high: float) -> Bin:

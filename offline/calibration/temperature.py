@@ -9,7 +9,8 @@ from engine.probabilities import Floats, Rows, softmax_at
 
 Labels = npt.NDArray[np.integer]
 
-# Where a temperature is looked for. Guo et al. (table 2 of their supplement) fit 0.9 to 3.3.
+# Where a temperature is looked for: beyond, probabilities are certain or equal for any logits that
+# networks give.
 LEAST, MOST = 0.05, 20.0
 # Halvings of log(MOST / LEAST) = 6: the temperature is then known to a relative 1e-12.
 _HALVINGS = 42

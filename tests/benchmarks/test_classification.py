@@ -28,6 +28,7 @@ def trained(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
     """A run's folder whose classifier tells colours apart and calls them categories."""
     folder.mkdir()
     head = write_head(folder, LOGITS).rename(folder / "classifier.onnx")
+    (folder / "recipe.json").write_text('{"backbone": "TinyNet"}')
     (folder / "head.toml").rename(folder / "classifier.toml")
     cutting = assemble_cutting(load(read_profile("classic"), env={}, flags=QUICK))
     tables = cutting.settings.tables()
@@ -71,12 +72,12 @@ def test_the_tables_say_what_the_classifier_does(tmp_path: Path) -> None:
     assert float(first["jar"][1]) == pytest.approx(recall, abs=1e-3)
 
     second = table(done.stdout, "run")["colours"]
-    assert second[0] == "4.1 M"
-    assert float(second[2].split()[0]) == pytest.approx((guessed == true).mean(), abs=1e-3)
-    for cell, temperature in ((second[4], 1.0), (second[5], TEMPERATURE)):
+    assert second[:2] == ["TinyNet", "4.1 M"]
+    assert float(second[3].split()[0]) == pytest.approx((guessed == true).mean(), abs=1e-3)
+    for cell, temperature in ((second[5], 1.0), (second[6], TEMPERATURE)):
         expected = expected_calibration_error(softmax_at(logits, temperature), true)
         assert float(cell) == pytest.approx(expected, abs=5e-3)
-    assert float(second[7]) > 0
+    assert float(second[9]) > 0
 
     routed = table(done.stdout, "run, route")
     assert list(routed) == [

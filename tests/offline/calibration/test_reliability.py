@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from offline.calibration import (
     adaptive_calibration_error,
+    chance_calibration_error,
     expected_calibration_error,
     reliability,
     softmax_at,
@@ -73,6 +74,25 @@ def test_honest_probabilities_have_a_small_error_and_spoiled_ones_a_large_one() 
     for error in (expected_calibration_error, adaptive_calibration_error):
         assert error(softmax_at(rows), labels) < 0.015
         assert error(softmax_at(rows * 3), labels) > 0.2
+
+
+def test_what_chance_alone_shows_is_the_mean_error_of_labels_drawn_from_the_confidences() -> None:
+    rows, _ = honest(60, 4, seed=8)
+    probabilities = softmax_at(rows)
+    random, given = np.random.default_rng(1), probabilities.max(axis=1)
+    table = np.stack([given, 1 - given], axis=1)
+    table = table[table[:, 0] >= 0.5]  # so that the first column stays the likeliest
+    drawn = (random.random((400, len(table))) >= table[:, 0]).astype(np.int64)
+    slow = np.mean([expected_calibration_error(table, labels) for labels in drawn])
+    found = chance_calibration_error(table, np.random.default_rng(2), draws=400)
+    assert found == pytest.approx(slow, rel=0.1)
+
+
+def test_chance_shows_less_on_more_photos_and_nothing_to_the_certain() -> None:
+    few, many = (softmax_at(honest(count, 4, seed=9)[0]) for count in (50, 5000))
+    random = np.random.default_rng(0)
+    assert chance_calibration_error(many, random) < chance_calibration_error(few, random) / 3
+    assert chance_calibration_error(np.eye(3), random) == 0.0
 
 
 def test_certainty_belongs_to_the_last_bin_and_being_right_closes_the_gap() -> None:
