@@ -14,7 +14,7 @@ from engine.probabilities import as_logits, max_probability, negative_energy, so
 
 logits = drawn.arrays(
     np.float32, st.tuples(st.integers(1, 6), st.integers(1, 7)),
-    elements=st.floats(-50, 50, width=32),
+    elements=st.floats(-40, 40, width=32),
 )  # fmt: skip
 temperatures = st.floats(0.05, 20)
 
@@ -41,7 +41,7 @@ def test_a_temperature_never_changes_the_order_of_categories(rows: np.ndarray, t
 @given(logits, temperatures)
 def test_probabilities_can_stand_for_logits(rows: np.ndarray, t: float) -> None:
     back = softmax_at(as_logits(softmax_at(rows)), t)
-    np.testing.assert_allclose(back, softmax_at(rows, t), atol=2e-2 if t > 5 else 1e-6)
+    np.testing.assert_allclose(back, softmax_at(rows, t), atol=1e-9)
 
 
 def test_a_probability_of_nothing_has_a_finite_logit() -> None:
