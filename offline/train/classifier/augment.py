@@ -56,10 +56,13 @@ def _matrix(
     """(2, 3): about the middle. Three draws whatever the options, so that these are independent."""
     angle, zoom, mirror = random.uniform(-1, 1), random.uniform(-1, 1), random.random()
     middle = (side - 1) / 2
-    matrix = cv2.getRotationMatrix2D(
-        (middle, middle), angle * augmentation.rotation, 1 + zoom * augmentation.zoom
+    matrix = np.asarray(
+        cv2.getRotationMatrix2D(
+            (middle, middle), angle * augmentation.rotation, 1 + zoom * augmentation.zoom
+        ),
+        np.float64,
     )
     if augmentation.flip and mirror < 0.5:
         matrix[:, 0] *= -1
         matrix[:, 2] -= matrix[:, 0] * 2 * middle
-    return np.asarray(matrix, np.float64)
+    return matrix

@@ -45,6 +45,7 @@ def calibrated(
     cutouts: Cutouts,
     cutting: CuttingParts,
     run: RunFolder,
+    parameters: int,
     unknown: Sequence[Sample] = (),
 ) -> dict[str, float]:
     """Fit the temperature and the rules on validation, write the artefact, return the figures.
@@ -62,7 +63,7 @@ def calibrated(
     rule = choose_unknown(logits, outliers, temperature=temperature)
     least = least_probability(honest, labels, REACH)
     figures = _figures(labelled.names, logits, labels, temperature)
-    figures["validation_pictures"] = float(len(labels))
+    figures |= {"validation_pictures": float(len(labels)), "parameters": float(parameters)}
     if outliers is not None:
         figures["unknown_pictures"] = float(len(outliers))
         figures["unknown_found"] = float(rule.decide(outliers, temperature).mean())

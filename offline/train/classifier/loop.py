@@ -33,7 +33,10 @@ _AHEAD = 4  # batches made ready while the model computes
 class Source(Protocol):
     """Inputs by position, augmented by chance for training and plain for validation."""
 
-    labels: Indices  # (N,)
+    @property
+    def labels(self) -> Indices:
+        """(N,)"""
+        ...
 
     def batch(
         self, positions: Indices, random: np.random.Generator | None

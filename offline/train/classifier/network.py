@@ -113,6 +113,15 @@ def load_trunk_weights(network: Any, backbone: Backbone, checkpoint: Path) -> No
             raise does_not_fit(checkpoint, backbone.name, error) from error
 
 
+def keep_statistics(network: Any, backbone: Backbone) -> None:
+    """Leave every batch normalisation of the trunk as its checkpoint has it, as Keras' guide to
+    transfer learning advises."""
+    keras = import_keras()
+    for layer in trunk_of(network, backbone).layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
 def trunk_of(network: Any, backbone: Backbone) -> Any:
     """The sub-model that the catalogue's weights belong to."""
     return network.get_layer(f"trunk_{backbone.name.lower()}")

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.images import ImageLimits
@@ -25,11 +28,14 @@ from offline.train.classifier.network import (
     check_side,
     count_parameters,
     import_keras,
+    keep_statistics,
     load_trunk_weights,
     set_precision,
+    trunk_of,
 )
-from offline.train.classifier.sources import class_weights, cutout_source
+from offline.train.classifier.sources import CutoutSource, class_weights, cutout_source
 from offline.train.classifier.to_onnx import Order, store_classifier
+from offline.train.classifier.unfold import is_folded, unfold
 from offline.train.cutouts import CutoutCache, Cutouts
 from offline.train.labelled import (
     LEAST,
@@ -68,6 +74,7 @@ class Plan:
     views: int = 4  # of every picture, one of them plain, whose features a frozen trunk keeps
     schedule: Schedule = field(default_factory=Schedule)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    learn_statistics: bool | None = None  # of batch normalisation; see ``_learns_statistics``
     balanced: bool = True  # the loss weighs every category alike
     precision: str = "auto"
     seed: int = 0
@@ -137,11 +144,13 @@ def train_classifier(
         cutouts, labelled = _cut(folder, labelled, outliers, cutting, listeners)
         network, history = _learn(run, labelled, cutouts, plan, checkpoint, listeners)
         report = _export(run, network, plan, labelled)
-        figures = calibrated(report, labelled, cutouts, cutting, run, _there(outliers, cutouts))
         parameters = count_parameters(network)
+        figures = calibrated(
+            report, labelled, cutouts, cutting, run, parameters, _there(outliers, cutouts)
+        )
         facts = Facts(dataset, labelled, plan, cutting, history, figures, parameters, report.parity)
         card = run.write_text(CARD, card_text(facts))
-        return Trained(report.path, card, {**figures, "parameters": parameters})
+        return Trained(report.path, card, figures)
 
 
 def trunk_checkpoint(plan: Plan, settings: Settings) -> Path | None:
@@ -181,6 +190,7 @@ def _recipe(
         "backbone": plan.backbone.name,
         "weights": digests_of(checkpoint).sha256 if checkpoint else NO_WEIGHTS,
         **{name: getattr(plan, name) for name in ("side", "frozen", "balanced", "seed")},
+        "learn_statistics": plan.learn_statistics,
         **({"views": plan.views} if plan.frozen else {}),
         **schedule,
         **{f"patience_{name}": value for name, value in patience.items()},
@@ -248,6 +258,8 @@ def _learn(
         for samples in (labelled.train, labelled.validation)
     )
     shares = class_weights(train.labels, len(labelled.names)) if plan.balanced else None
+    if not _learns_statistics(plan, network, train, listeners):
+        keep_statistics(network, plan.backbone)
     if plan.frozen:
         history = fit_head(network, train, validation, plan, run, shares, listeners)
         return network, history
@@ -257,6 +269,35 @@ def _learn(
         progress=listeners.training, report=listeners.epoch,
     )  # fmt: skip
     return network, history
+
+
+def _learns_statistics(plan: Plan, network: Any, train: CutoutSource, listeners: Listeners) -> bool:
+    """As the plan says; by default where the trunk starts from nothing, or from a checkpoint
+    whose normalisation was folded away and is given back here."""
+    trunk = trunk_of(network, plan.backbone)
+    folded = plan.weights != NO_WEIGHTS and not plan.frozen and is_folded(trunk)
+    if folded:
+        listeners.say("the checkpoint's batch normalisation is folded: measured anew")
+        backbone = plan.backbone
+        unfold(
+            trunk,
+            (
+                ((train.batch(at, None) - backbone.mean) / backbone.std).astype(np.float32)
+                for at in _some(len(train.labels), plan.seed)
+            ),
+        )
+    return (
+        (folded or plan.weights == NO_WEIGHTS)
+        if plan.learn_statistics is None
+        else (plan.learn_statistics)
+    )
+
+
+def _some(count: int, seed: int) -> list[npt.NDArray[np.int64]]:
+    """Batches of positions of a few hundred pictures: every channel then has its millions of
+    values, or thousands in the last layers."""
+    chosen = np.random.default_rng(seed).permutation(count)[:256]
+    return [chosen[start : start + 8] for start in range(0, len(chosen), 8)]
 
 
 def _export(run: RunFolder, network: Any, plan: Plan, labelled: Labelled) -> ExportReport:

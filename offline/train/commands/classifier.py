@@ -54,6 +54,13 @@ def _add_recipe_flags(group: argparse._ArgumentGroup) -> None:
                            help=f"(default: {default:g})")  # fmt: skip
     group.add_argument("--optimiser", default="sgd", help="sgd (default), adam or rmsprop")
     group.add_argument("--no-flip", action="store_true", help="no horizontal flips")
+    group.add_argument(
+        "--learn-statistics",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="of batch normalisation (default: with --weights none, and where a "
+        "checkpoint has it folded away)",
+    )
     group.add_argument("--unbalanced", action="store_true", help="no weights by category")
     group.add_argument("--precision", default="auto", choices=("auto", "float32", "mixed_float16"),
                        help="auto (default): mixed where there is a GPU")  # fmt: skip
@@ -109,6 +116,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         views=args.views,
         schedule=Schedule(args.epochs, args.batch, args.optimiser.lower(), args.rate),
         augmentation=Augmentation(args.rotation, args.zoom, not args.no_flip),
+        learn_statistics=args.learn_statistics,
         balanced=not args.unbalanced,
         precision=args.precision,
         seed=args.seed,

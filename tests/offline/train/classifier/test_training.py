@@ -1,0 +1,223 @@
+"""`packsight train classifier` from pictures to a served file, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.types import Cutout
+from offline.datasets.packbench import shipped
+from offline.train.classifier.loop import Schedule
+from stages.classify.onnx import Options, build
+from stages.context import BuildContext
+from tests.drawn_catalogue import package, save, write_catalogue
+from tests.packsight_command import ENTRY, ROOT, Command, Outcome
+
+QUICK = (
+    *("--backbone", "MobileNetV2", "--weights", "none", "--side", "32", "--batch", "8"),
+    *("--profile", "classic", "--set", "segment.name=whole"),
+    *(
+        "--set",
+        "cutout.name=grey_on_white",
+        "--set",
+        "cutout.size=32",
+        "--set",
+        "matting.name=none",
+    ),
+)
+
+
+@pytest.fixture
+def packsight(capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(capsys)
+
+
+def train(folder: Path, out: Path, *more: str | Path) -> Outcome:
+    """In a process of its own, on the backend that Packsight chooses."""
+    done = subprocess.run(
+        [sys.executable, "-c", ENTRY, *map(str, asked(folder, out, *more))],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def asked(folder: Path, out: Path, *more: str | Path) -> list[str | Path]:
+    return ["train", "classifier", "--data", folder, "--out", out, *QUICK, *more]
+
+
+def split_catalogue(folder: Path) -> Path:
+    write_catalogue(folder / "train", products=4, views=2)
+    for category in ("bottle", "jar", "stick"):
+        for view in (5, 6):
+            save(folder / "validation" / category / f"v{view}.png", package(category, 9, view))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("keras", reason="needs the extra `train`")
+    folder = tmp_path_factory.mktemp("trained")
+    done = train(split_catalogue(folder / "data"), folder / "run", "--epochs", "3")
+    assert done.code == 0, done.err
+    return folder / "run"
+
+
+def history(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+
+
+# Refused before anything heavy is imported: these run without the train extra.
+
+
+def test_a_missing_folder_is_one_line(packsight: Command, tmp_path: Path) -> None:
+    done = packsight(*asked(tmp_path / "absent", tmp_path / "run"))
+    assert done.code == 1 and "no such folder" in done.line
+
+
+def test_a_category_of_one_picture_is_named(packsight: Command, tmp_path: Path) -> None:
+    split_catalogue(tmp_path / "data")
+    save(tmp_path / "data/train/tube/only.png", package("stick", 50))
+    done = packsight(*asked(tmp_path / "data", tmp_path / "run"))
+    assert done.code == 1 and "tube (1)" in done.line and "--drop-small" in done.line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--backbone", "VGG16"), "unknown backbone 'VGG16'"),
+        (("--optimiser", "lion"), "--optimiser lion: unknown. Valid: sgd, adam, rmsprop"),
+        (("--epochs", "0"), "--epochs 0: must be at least 1"),
+        (("--side", "16"), "--side 16"),
+        (("--rate", "0"), "--rate must be positive"),
+        (("--weights", "no/such.h5"), "--weights no/such.h5: there is no such file"),
+        (("--train-split", "x"), "no split 'x'"),
+        (("--set", "cutout.nosuch=1"), "unknown option 'nosuch'"),
+    ],
+)
+def test_wrong_flags_are_one_line_that_says_which(
+    packsight: Command, tmp_path: Path, flags: tuple[str, ...], said: str
+) -> None:
+    split_catalogue(tmp_path / "data")
+    done = packsight(*asked(tmp_path / "data", tmp_path / "run", *flags))
+    assert done.code == 1 and said in done.line
+
+
+def test_an_empty_folder_is_one_line(packsight: Command, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    assert packsight(*asked(tmp_path / "data", tmp_path / "run")).code == 1
+
+
+def test_the_papers_recipe_is_the_default() -> None:
+    schedule = Schedule()
+    assert (schedule.optimiser, schedule.rate) == ("sgd", 1e-3)
+
+
+@pytest.mark.slow
+def test_what_was_trained_is_served_without_keras(trained: Path) -> None:
+    stage = build(
+        Options(weights=str(trained / "classifier.onnx"), any_cutting=True), BuildContext()
+    )
+    assert stage.categories == ("bottle", "jar", "stick")
+    pixels = np.full((32, 32, 3), 255, np.uint8)
+    (scores,) = stage.classify(
+        [Cutout(pixels, np.ones((32, 32), np.float32), (0, 0, 32, 32))],
+        np.zeros((1, 1), np.float32),
+    )
+    assert float(scores.probabilities.sum()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_run_leaves_its_card_history_and_recipe(trained: Path) -> None:
+    card = (trained / "card.md").read_text("utf-8")
+    for said in (
+        "24 pictures to learn from, 6 for validation",
+        "MobileNetV2",
+        "sgd",
+        "| jar | 8 |",
+    ):
+        assert said in card
+    assert [row["epoch"] for row in history(trained)] == [1, 2, 3]
+    assert json.loads((trained / "recipe.json").read_text())["categories"] == [
+        "bottle", "jar", "stick",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(
+    trained: Path, tmp_path: Path
+) -> None:
+    data = trained.parent / "data"
+    before = history(trained)
+    assert train(data, trained, "--epochs", "3").code == 0
+    assert history(trained) == before
+    done = train(data, trained, "--epochs", "3", "--rate", "0.01")
+    assert done.code == 1 and "another recipe (rate: 0.001 there, 0.01 asked)" in done.err
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_like_the_unbroken_one(trained: Path, tmp_path: Path) -> None:
+    data, run = trained.parent / "data", tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENTRY, *map(str, asked(data, run, "--epochs", "3"))],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while not (run / "history.jsonl").is_file() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    ended = len(history(run))
+    assert 1 <= ended < 3
+    assert train(data, run, "--epochs", "3").code == 0
+    for one, other in zip(history(run), history(trained), strict=True):
+        assert one.keys() == other.keys()
+        # Sums in another order: threads share the work as they come.
+        np.testing.assert_allclose(list(one.values()), list(other.values()), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_one_line(trained: Path, tmp_path: Path) -> None:
+    import shutil
+
+    run = shutil.copytree(trained, tmp_path / "run")
+    (run / "checkpoint.npz").write_bytes(b"no zip")
+    done = train(trained.parent / "data", run, "--epochs", "3")
+    assert done.code == 1 and "checkpoint.npz: not a checkpoint of this run" in done.err
+
+
+@pytest.mark.slow
+def test_unreadable_pictures_and_copies_are_reported_and_the_run_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="needs the extra `train`")
+    import shutil
+
+    data = split_catalogue(tmp_path / "data")
+    (data / "train/jar/p0/bad.png").write_text("this is text")
+    shutil.copy(data / "train/jar/p1/v0.png", data / "validation/jar/copy.png")
+    done = train(data, tmp_path / "run", "--epochs", "1")
+    assert done.code == 0
+    for said in ("bad.png: left out", "not learned, the same picture as"):
+        assert said in done.err and said in (tmp_path / "run/card.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_a_frozen_trunk_learns_the_shipped_benchmark(tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="needs the extra `train`")
+    done = train(
+        shipped(), tmp_path / "run", "--epochs", "3", "--frozen-trunk", "--views", "2",
+        "--hold-out", "product", "--unknown", shipped() / "queries" / "jar",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert (tmp_path / "run/features_train.npy").is_file()
+    assert "frozen" in (tmp_path / "run/card.md").read_text("utf-8")
+    assert "pictures of no category that are called unknown" in (
+        tmp_path / "run/card.md"
+    ).read_text("utf-8")
