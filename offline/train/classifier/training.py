@@ -177,11 +177,13 @@ def _recipe(
     cutting: CuttingParts,
     checkpoint: Path | None,
 ) -> Recipe:
-    """Everything that changes the outcome; how fast it comes does not belong here."""
+    """Everything that changes the course of a training. How far it goes does not: a run that has
+    ended can be given more epochs."""
     pictures = [*labelled.train, *labelled.validation]
     content = "".join(f"{sample.sha256}{sample.label}" for sample in pictures)
     schedule = asdict(plan.schedule)
     patience = schedule.pop("patience")
+    schedule.pop("epochs")
     return {
         "data": dataset.name,
         "pictures": _sha256(content),

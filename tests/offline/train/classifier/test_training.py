@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,7 +187,6 @@ def test_a_killed_run_goes_on_and_ends_like_the_unbroken_one(trained: Path, tmp_
 
 @pytest.mark.slow
 def test_a_damaged_checkpoint_is_one_line(trained: Path, tmp_path: Path) -> None:
-    import shutil
 
     run = shutil.copytree(trained, tmp_path / "run")
     (run / "checkpoint.npz").write_bytes(b"no zip")
@@ -197,7 +197,6 @@ def test_a_damaged_checkpoint_is_one_line(trained: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 def test_unreadable_pictures_and_copies_are_reported_and_the_run_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("keras", reason="needs the extra `train`")
-    import shutil
 
     data = split_catalogue(tmp_path / "data")
     (data / "train/jar/p0/bad.png").write_text("this is text")
@@ -221,3 +220,12 @@ def test_a_frozen_trunk_learns_the_shipped_benchmark(tmp_path: Path) -> None:
     assert "pictures of no category that are called unknown" in (
         tmp_path / "run/card.md"
     ).read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_an_ended_run_can_be_given_more_epochs(trained: Path, tmp_path: Path) -> None:
+
+    run = shutil.copytree(trained, tmp_path / "run")
+    assert train(trained.parent / "data", run, "--epochs", "4").code == 0
+    assert [row["epoch"] for row in history(run)] == [1, 2, 3, 4]
+    assert history(run)[:3] == history(trained)
