@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = open_dataset(args.data, "packbench")
         tables: tuple[list[list[str]], ...] = ([], [], [])
         for chain in _chains(args.u2netp, args.trunk):
+            if not any(part in chain.name for part in args.chain):
+                continue
             print(f"mask_trust: {chain.name}", file=sys.stderr, flush=True)
             for table, rows in zip(tables, _rows(dataset, chain, args), strict=True):
                 table += rows
@@ -94,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
     parser.add_argument("--trunk", type=Path, metavar="FILE.onnx", help="embed with this too")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N pictures of a part")
+    parser.add_argument("--chain", nargs="+", default=[""], metavar="PART",
+                        help="only chains with one of these in their names")  # fmt: skip
     parser.add_argument("--wrong-cost", type=float, default=WRONG_COST, metavar="C")
     return parser
 
@@ -123,9 +127,11 @@ def _rows(
             dataset.pictures(split)[: args.limit], chain.overrides, args.mattes or args.work,
             args.work / "described",
         )
-        for split in ("catalogue", "validation", "queries", "unseen")
+        for split in ("catalogue", "queries", "unseen")
     }  # fmt: skip
-    photos = cross_fitted(described["queries"], described["validation"])
+    held_out = {picture.id for picture in dataset.pictures("validation")}
+    studio = [one for one in described["catalogue"] if one.picture.id in held_out]
+    photos = cross_fitted(described["queries"], studio)
     unseen, strange = _divided(described["unseen"])
     asked = (
         Asked("queries", photos, described["catalogue"]),

@@ -76,12 +76,12 @@ def train_trust(run: TrustRun, settings: Settings, progress: Progress | None = N
     tests: dict[str, Mapping[str, float]] = {}
     for name, pictures in tested.items():
         found = judge(pictures)
-        tests |= {key.format(name): value for key, value in tested_figures(model, found).items()}
+        tests |= {key.format(name): value for key, value in figures_on(model, found).items()}
     _write(run.out, model.text())
     return TrustReport(run.out, model, tests, masks.notes)
 
 
-def tested_figures(model: TrustModel, masks: JudgedMasks) -> dict[str, Mapping[str, float]]:
+def figures_on(model: TrustModel, masks: JudgedMasks) -> dict[str, Mapping[str, float]]:
     """Figures of masks that the model never saw, by "{}" (one look) and "{}, second look"."""
     if not len(masks):
         return {}
