@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from importlib.resources import files
 from pathlib import Path
 
 from engine.errors import WeightsError
@@ -38,6 +39,11 @@ def checkpoint_path(entry: CatalogEntry, directory: Path) -> Path:
 def exported_path(entry: CatalogEntry, directory: Path) -> Path:
     """The ONNX file that ``packsight weights export`` makes of a checkpoint."""
     return directory / f"{entry.name}.onnx"
+
+
+def shipped_path(entry: CatalogEntry) -> Path:
+    """A checkpoint that comes with the package."""
+    return Path(str(files("weights"))) / "compact" / f"{entry.name}.onnx"
 
 
 def rembg_path(entry: CatalogEntry) -> Path | None:

@@ -26,7 +26,7 @@ Catalog = Mapping[str, "CatalogEntry"]
 _REQUIRED = ("kind", "framework", "format", "licence", "source", "input")
 _OPTIONAL = (
     "architecture", "bytes", "dimension", "licence_note", "md5", "megabytes", "output",
-    "page", "sha256", "sha256_prefix", "url",
+    "page", "sha256", "sha256_prefix", "shipped", "url",
 )  # fmt: skip
 
 
@@ -50,6 +50,7 @@ class CatalogEntry:
     architecture: str = ""  # constructor in torchvision.models or keras.applications
     dimension: int | None = None  # of a trunk's features
     output: OutputSpec = field(default_factory=OutputSpec)  # of a segmenter
+    shipped: bool = False  # trained by this project, in weights/compact/
 
     def __post_init__(self) -> None:
         for value, valid in (
@@ -59,8 +60,10 @@ class CatalogEntry:
         ):
             if value not in valid:
                 raise ValueError(f"{value!r} is not one of {', '.join(valid)}")
-        if not (self.url or self.page):
+        if not (self.url or self.page or self.shipped):
             raise ValueError("a checkpoint needs its url, or the page that offers it")
+        if self.shipped and self.format != "onnx":
+            raise ValueError("a shipped checkpoint must be ready to run")
         if self.kind == "trunk" and self.dimension is None:
             raise ValueError("a trunk needs its dimension")
         if self.kind != "segmenter" and self.output != OutputSpec():
@@ -133,6 +136,7 @@ def _entry(name: str, table: object, path: Path) -> CatalogEntry:
             architecture=str(table.get("architecture", "")),
             dimension=_whole_number(table, "dimension"),
             output=parse_output_spec(table.get("output"), f"{where} output"),
+            shipped=table.get("shipped", False) is True,
         )
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{where}: {error}.") from error

@@ -15,6 +15,7 @@ from weights.cache import (
     make_directory,
     memory_directory,
     rembg_path,
+    shipped_path,
 )
 from weights.catalog import Catalog, CatalogEntry, InputSpec, find_entry, load_catalog
 from weights.checksums import Digests, cached_digests
@@ -87,16 +88,18 @@ def fetch_checkpoint(
 
     A damaged file in the cache is an error, or with ``replace_damaged`` is fetched anew.
     """
-    path = checkpoint_path(entry, policy.cache)
+    path = shipped_path(entry) if entry.shipped else checkpoint_path(entry, policy.cache)
     if path.is_file():
         digests = _digests(path, policy)
         problem = damage(entry, digests)
         if problem is None:
             return _checked(entry, path, digests)
-        if not replace_damaged:
+        if not replace_damaged or entry.shipped:
             raise _damaged(entry, path, problem)
     elif (borrowed := _borrowed(entry, policy)) is not None:
         return borrowed
+    if entry.shipped:
+        raise _incomplete(entry, path)
     if not entry.url:
         raise _by_hand(entry, path)
     if not policy.may_download:
@@ -215,7 +218,16 @@ def _digests(path: Path, policy: FetchPolicy) -> Digests:
         raise WeightsError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
+def _incomplete(entry: CatalogEntry, path: Path) -> WeightsError:
+    return WeightsError(
+        f"{entry.name}: comes with Packsight, but {path} is not there.",
+        remedy="Install Packsight again.",
+    )
+
+
 def _damaged(entry: CatalogEntry, path: Path, problem: str) -> WeightsError:
+    if entry.shipped:
+        return WeightsError(f"{path}: damaged: {problem}.", remedy="Install Packsight again.")
     return WeightsError(
         f"{path}: damaged: {problem}.",
         remedy=f"Fetch it anew with: packsight weights fetch {entry.name}",

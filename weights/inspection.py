@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from engine.errors import WeightsError
-from weights.cache import checkpoint_path, exported_path, rembg_path
+from weights.cache import checkpoint_path, exported_path, rembg_path, shipped_path
 from weights.catalog import Catalog, CatalogEntry
 from weights.checksums import digests_of
 from weights.fetch import damage, matching_sidecar
 
-Place = Literal["cache", "exported", "rembg"]
+Place = Literal["cache", "exported", "rembg", "shipped"]
 State = Literal["verified", "unverified", "damaged"]
 
 
@@ -36,6 +36,8 @@ class Verdict:
 
 def find_copies(entry: CatalogEntry, directory: Path) -> list[Copy]:
     """The checkpoint, its export and rembg's copy, as far as they are there."""
+    if entry.shipped:
+        return [Copy(entry, "shipped", path) for path in [shipped_path(entry)] if path.is_file()]
     copies = [Copy(entry, "cache", checkpoint_path(entry, directory))]
     if entry.needs_export:
         copies.append(Copy(entry, "exported", exported_path(entry, directory)))

@@ -41,12 +41,20 @@ def read_state(checkpoint: Path, architecture: str) -> dict[str, Any]:
 
 
 def as_network(
-    module: Any, probe: FloatArray, output: tuple[int, ...], names: GraphNames = TRUNK_NAMES
+    module: Any,
+    probe: FloatArray,
+    output: tuple[int, ...],
+    names: GraphNames = TRUNK_NAMES,
+    *,
+    free_sides: int = 0,
 ) -> Network:
-    """A module of one tensor -> one tensor, in evaluation mode on the CPU, for the exporter."""
+    """A module of one tensor -> one tensor, in evaluation mode on the CPU, for the exporter.
+
+    ``free_sides``: the file takes every height and width that this divides; 0: those of ``probe``.
+    """
     return Network(
         lambda batch: _run(module, batch),
-        lambda path: write_onnx(module, probe, path),
+        lambda path: write_onnx(module, probe, path, free_sides=free_sides),
         output,
         probe,
         names,
@@ -59,13 +67,16 @@ def _run(module: Any, batch: FloatArray) -> FloatArray:
         return np.asarray(module(torch.from_numpy(batch)).cpu().numpy(), dtype=np.float32)
 
 
-def write_onnx(module: Any, probe: FloatArray, path: Path) -> None:
+def write_onnx(module: Any, probe: FloatArray, path: Path, *, free_sides: int = 0) -> None:
     """Export a module of one tensor -> one tensor whose size is ``probe``'s and whose batch axis
-    is free."""
+    is free; for ``free_sides`` see ``as_network``."""
     torch = import_framework("torch")
     import_framework("onnxscript")
     # Two items: an example of one would let the exporter fix the batch axis at 1.
     example = torch.zeros(2, *probe.shape[1:])
+    free = {0: torch.export.Dim("batch")}
+    if free_sides:
+        free |= {2: free_sides * torch.export.Dim("h"), 3: free_sides * torch.export.Dim("w")}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter's notes to its own developers
         torch.onnx.export(
@@ -74,7 +85,7 @@ def write_onnx(module: Any, probe: FloatArray, path: Path) -> None:
             path,
             input_names=["image"],
             output_names=["features"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=(free,),
             opset_version=OPSET,
             dynamo=True,
             external_data=False,

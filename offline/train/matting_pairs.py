@@ -1,0 +1,133 @@
+"""Pictures with their exact mattes and a segmenter's saliency: what matting learns from."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from engine import images
+from engine.errors import ConfigError, ImageError
+from engine.protocols import Segmenter
+from engine.types import FloatArray, RGBImage, UInt8Array
+from offline.datasets import Picture
+
+Progress = Callable[[int, int], None]  # (done, total)
+Pair = tuple[Path, Path]  # a picture's file and its matte's
+
+_log = logging.getLogger(__name__)
+
+_CHUNK = 8  # pictures segmented together, between two signs of progress
+_LIMITS = images.ImageLimits()
+
+
+@dataclass(frozen=True, eq=False)
+class MattingSample:
+    """One picture, what is true of it, and what a segmenter says of it."""
+
+    pixels: UInt8Array  # (H, W, 3) RGB
+    alpha: FloatArray  # (H, W) in [0, 1], exact
+    saliency: FloatArray  # (H, W) in [0, 1]
+
+
+@dataclass(frozen=True)
+class SaliencyStore:
+    """A segmenter's mattes as 8-bit PNGs, named by the sha256 of the picture's file."""
+
+    folder: Path
+
+    def path(self, picture: Path) -> Path:
+        name = hashlib.sha256(picture.read_bytes()).hexdigest()
+        return self.folder / name[:2] / f"{name}.png"
+
+    def complete(
+        self, pairs: Sequence[Pair], segmenter: Callable[[], Segmenter], progress: Progress
+    ) -> list[Pair]:
+        """Segment what is not in the store yet; returns the pairs that can be read.
+
+        ``segmenter`` is asked only when something is missing. Pictures and mattes that cannot be
+        read are logged and left out; ConfigError when none is left.
+        """
+        readable = [pair for pair in pairs if _is_readable(pair)]
+        if not readable:
+            raise ConfigError(
+                "No picture with a matte could be read.",
+                remedy="See the warnings above, and check --data.",
+            )
+        missing = [picture for picture, _ in readable if not self.path(picture).is_file()]
+        for start in range(0, len(missing), _CHUNK):
+            chunk = missing[start : start + _CHUNK]
+            mattes = segmenter().segment([load(path) for path in chunk])
+            for path, matte in zip(chunk, mattes, strict=True):
+                save_grey(self.path(path), matte.alpha)
+            progress(min(start + _CHUNK, len(missing)), len(missing))
+        return readable
+
+    def sample(self, pair: Pair) -> MattingSample:
+        """A pair of ``complete`` with its saliency, all at the picture's decoded size."""
+        picture, matte = pair
+        pixels = load(picture).pixels
+        height, width = pixels.shape[:2]
+        alpha, saliency = (read_grey(path, (width, height)) for path in (matte, self.path(picture)))
+        return MattingSample(pixels, alpha, saliency)
+
+
+def pairs_of(pictures: Sequence[Picture], split: str, limit: int | None = None) -> list[Pair]:
+    """The pictures that have a matte, spread evenly down to ``limit``; ConfigError for none."""
+    pairs = [(picture.path, picture.mask) for picture in pictures if picture.mask is not None]
+    if not pairs:
+        raise ConfigError(
+            f"No picture of the split {split!r} has a matte.",
+            remedy="Matting learns from exact mattes, such as those of: packsight data packbench",
+        )
+    if limit is None or limit >= len(pairs):
+        return pairs
+    return [pairs[index] for index in np.linspace(0, len(pairs) - 1, limit).astype(int)]
+
+
+def load(path: Path) -> RGBImage:
+    return images.load(path, limits=_LIMITS)
+
+
+def save_grey(path: Path, alpha: FloatArray) -> None:
+    """Write (H, W) in [0, 1] as an 8-bit PNG, beside and then renamed."""
+    beside = path.with_name(f".part-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.rint(alpha * 255.0).astype(np.uint8)).save(beside)
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written ({error.strerror or error}).",
+            remedy="Free some room there; the same command then goes on.",
+        ) from error
+
+
+def read_grey(path: Path, size: tuple[int, int] | None = None) -> FloatArray:
+    """(H, W) in [0, 1]; brought to ``size`` = (width, height) where the picture was decoded
+    smaller than it is stored."""
+    with Image.open(path) as picture:
+        grey = picture.convert("L")
+        if size is not None and grey.size != size:
+            grey = grey.resize(size, Image.Resampling.BOX)
+        return np.asarray(grey, np.float32) / np.float32(255.0)
+
+
+def _is_readable(pair: Pair) -> bool:
+    picture, matte = pair
+    try:
+        decoded = load(picture)
+        with Image.open(matte) as grey:
+            same_shape = grey.size == decoded.original_size
+            grey.load()
+    except (ImageError, OSError, ValueError) as error:
+        _log.warning("left out: %s", error)
+        return False
+    if not same_shape:
+        _log.warning("left out: %s: its matte %s has another size", picture, matte)
+    return same_shape

@@ -1,0 +1,45 @@
+"""What FBA matting looks at: the picture and its trimap as channels.
+
+Forte and Pitié, F, B, Alpha Matting, arXiv 2003.07711, 2020, section 3.1; the distance channels
+are those of Le, Mai, Price, Cohen, Jin and Liu, Interactive Boundary Prediction for Object
+Selection, ECCV 2018.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.types import BoolArray, FloatArray, UInt8Array
+from stages.matting._trimap import Trimap, distance_to
+
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet, channels in [0, 1], as the authors' encoder learned
+STD = (0.229, 0.224, 0.225)
+SIGMAS = (0.02 * 320, 0.08 * 320, 0.16 * 320)  # pixels, as published, at every picture size
+
+CHANNELS = 11  # 3 of the picture, 3 + 3 distances to background and foreground, 2 of the trimap
+WITH_SALIENCY = 12  # the compact network also sees the map that the trimap was made of
+
+
+def encode(pixels: UInt8Array, trimap: Trimap, saliency: FloatArray | None = None) -> FloatArray:
+    """(H, W, 3) RGB and its trimap as (11, H, W) float32; with a saliency (H, W): (12, H, W).
+
+    Channel order as in the authors' release: normalised RGB, nearness to the known background
+    and to the known foreground at three scales each, background, foreground.
+    """
+    colours = (pixels.astype(np.float32) / 255.0 - MEAN) / STD
+    channels = [
+        *colours.transpose(2, 0, 1),
+        *_nearness(trimap.background),
+        *_nearness(trimap.foreground),
+        trimap.background,
+        trimap.foreground,
+    ]
+    if saliency is not None:
+        channels.append(saliency)
+    return np.stack(channels).astype(np.float32)
+
+
+def _nearness(known: BoolArray) -> list[FloatArray]:
+    """Gaussians of the distance to what is known: 1 on it; 0 everywhere when nothing is."""
+    squared = np.square(distance_to(known))
+    return [np.exp(-squared / np.float32(2.0 * sigma**2)) for sigma in SIGMAS]

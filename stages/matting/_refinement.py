@@ -1,0 +1,83 @@
+"""The frame that every matting shares: cut to the product, limit the size, fill in what is known.
+
+Alpha is estimated in a window around the product of at most a given side; a larger one is
+estimated small and enlarged along the picture's edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import Box, FloatArray, Matte, RGBImage, UInt8Array
+from stages.matting._guided import linear_map
+from stages.matting._trimap import PRODUCT_FROM, BandWidths, Trimap, make_trimap, product_size
+
+# (h, w, 3) RGB, (h, w) saliency and their trimap -> (h, w) alpha.
+Estimate = Callable[[UInt8Array, FloatArray, Trimap], FloatArray]
+
+MARGIN = 8  # pixels of known background that stay around the band
+# For enlarging: windows of five small pixels follow an edge and average noise; the smoothness is
+# that of He, Sun and Tang's joint upsampling examples.
+UPSAMPLING_RADIUS = 2
+UPSAMPLING_SMOOTHNESS = 1e-4
+
+
+def refined(
+    image: RGBImage, matte: Matte, widths: BandWidths, side: int, estimate: Estimate
+) -> Matte:
+    """The matte with its unknown band estimated anew; unchanged where nothing is unknown.
+
+    ``side``: longest side in pixels that ``estimate`` is given. Beyond the band's reach the
+    result is 0.
+    """
+    if product_size(matte.alpha) == 0.0:
+        return matte
+    x1, y1, x2, y2 = window_of(matte.alpha, widths)
+    window = np.s_[y1:y2, x1:x2]
+    alpha = _refined_window(image.pixels[window], matte.alpha[window], widths, side, estimate)
+    if alpha is None:
+        return matte
+    whole = np.zeros_like(matte.alpha)
+    whole[window] = alpha
+    return Matte(whole)
+
+
+def window_of(alpha: FloatArray, widths: BandWidths) -> Box:
+    """Everything that may be product or unknown, with a margin, cut to the picture."""
+    rows, columns = np.nonzero(alpha > min(widths.low, PRODUCT_FROM))
+    reach = int(np.ceil(max(1.0, widths.dilate * product_size(alpha)))) + MARGIN
+    height, width = alpha.shape
+    return (
+        max(0, int(columns.min()) - reach),
+        max(0, int(rows.min()) - reach),
+        min(width, int(columns.max()) + 1 + reach),
+        min(height, int(rows.max()) + 1 + reach),
+    )
+
+
+def _refined_window(
+    pixels: UInt8Array, alpha: FloatArray, widths: BandWidths, side: int, estimate: Estimate
+) -> FloatArray | None:
+    """None: nothing is unknown, or the product vanishes at the working size."""
+    height, width = alpha.shape
+    factor = min(1.0, side / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small, rough = _shrunk(pixels, size), _shrunk(alpha, size)
+    trimap = make_trimap(rough, widths)
+    if not trimap.unknown.any() or product_size(rough) == 0.0:
+        return None
+    found = trimap.imposed_on(estimate(small, rough, trimap))
+    if factor == 1.0:
+        return found
+    coefficients = linear_map(small, found, UPSAMPLING_RADIUS, UPSAMPLING_SMOOTHNESS)
+    return coefficients.applied(pixels)
+
+
+def _shrunk(values: npt.NDArray[np.generic], size: tuple[int, int]) -> npt.NDArray[np.generic]:
+    if (values.shape[1], values.shape[0]) == size:
+        return values
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA))

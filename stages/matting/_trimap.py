@@ -1,0 +1,89 @@
+"""From a saliency map to a trimap: known product, known ground, and the band between them.
+
+How wide the band is goes with the product's size, so that a trimap does not depend on how large
+the picture is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from engine.types import BoolArray, FloatArray
+
+# A matte without one pixel of this much alpha has no product to refine.
+PRODUCT_FROM = 0.5
+
+
+@dataclass(frozen=True)
+class BandWidths:
+    """How far the unknown band reaches, as shares of the product's size (see ``product_size``)."""
+
+    erode: float  # into what is surely product
+    dilate: float  # out of what may be product
+    low: float = 0.05  # below: surely ground, were it not for ``dilate``
+    high: float = 0.95  # from here: surely product, were it not for ``erode``
+
+    def __post_init__(self) -> None:
+        if min(self.erode, self.dilate) < 0.0:
+            raise ValueError(f"erode and dilate must not be negative: {self}")
+        if not 0.0 <= self.low < self.high <= 1.0:
+            raise ValueError(f"thresholds must be 0 <= low < high <= 1: {self}")
+
+
+@dataclass(frozen=True, eq=False)
+class Trimap:
+    """What is known of every pixel; what neither names is unknown."""
+
+    background: BoolArray  # (H, W)
+    foreground: BoolArray  # (H, W)
+
+    def __post_init__(self) -> None:
+        if self.background.shape != self.foreground.shape:
+            raise ValueError(
+                f"trimap: {self.background.shape} background, {self.foreground.shape} foreground"
+            )
+        if bool((self.background & self.foreground).any()):
+            raise ValueError("trimap: a pixel cannot be both foreground and background")
+
+    @property
+    def unknown(self) -> BoolArray:
+        return ~(self.background | self.foreground)
+
+    def imposed_on(self, alpha: FloatArray) -> FloatArray:
+        """``alpha`` with what is known put in: 0 on the background, 1 on the foreground."""
+        imposed = np.where(self.foreground, 1.0, np.where(self.background, 0.0, alpha))
+        return np.asarray(np.clip(imposed, 0.0, 1.0), np.float32)
+
+
+def make_trimap(alpha: FloatArray, widths: BandWidths) -> Trimap:
+    """The trimap of a (H, W) saliency map; an empty map is background throughout.
+
+    Erosion and dilation by discs, as thresholds of exact Euclidean distances: any radius costs
+    the same. The band is at least a pixel wide on either side; the picture's rim erodes nothing.
+    """
+    size = product_size(alpha)
+    if size == 0.0:
+        return Trimap(np.ones(alpha.shape, np.bool_), np.zeros(alpha.shape, np.bool_))
+    inside = distance_to(alpha < widths.high)
+    outside = distance_to(alpha > widths.low)
+    return Trimap(
+        background=outside > max(1.0, widths.dilate * size),
+        foreground=inside > max(1.0, widths.erode * size),
+    )
+
+
+def product_size(alpha: FloatArray) -> float:
+    """Side in pixels of the square that has the product's area; 0 for an empty matte."""
+    return float(np.sqrt(np.count_nonzero(alpha >= PRODUCT_FROM)))
+
+
+def distance_to(mask: BoolArray) -> FloatArray:
+    """(H, W) float32: pixels from the centre of each one to the nearest set one; inf for none."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
+    zeros_are_near = np.ascontiguousarray(~mask, np.uint8)
+    found = cv2.distanceTransform(zeros_are_near, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(found, np.float32)

@@ -1,0 +1,83 @@
+"""FBA matting from an ONNX file: ours, small and shipped, or the authors' network.
+
+Forte and Pitié, F, B, Alpha Matting, arXiv 2003.07711, 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import Field
+
+from engine.errors import WeightsError
+from engine.types import FloatArray, Matte, RGBImage, UInt8Array
+from stages._session import OnnxSession
+from stages.context import BuildContext
+from stages.matting._band_options import BandOptions
+from stages.matting._encoding import CHANNELS, MEAN, STD, WITH_SALIENCY, encode
+from stages.matting._padding import padded
+from stages.matting._refinement import refined
+from stages.matting._trimap import Trimap
+from weights.input_spec import InputSpec
+
+MULTIPLE = 8  # the networks halve three times
+
+
+class Options(BandOptions):
+    """The default band is wide: saliency networks leave out whole droppers and lids, and the
+    compact network has learned to look for them. See docs/matting.md for what was measured."""
+
+    weights: str = "fba_compact"  # fba_compact, fba or the path of an .onnx file
+    erode: float = Field(0.06, ge=0, le=1)
+    dilate: float = Field(1.0, ge=0, le=4)
+    side: int = Field(320, ge=16)
+
+
+class FBAMatting:
+    """Image by image: windows around products differ in size."""
+
+    def __init__(self, session: OnnxSession, options: Options, with_saliency: bool) -> None:
+        self._session = session
+        self._options = options
+        self._with_saliency = with_saliency
+
+    def refine(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Matte]:
+        widths, side = self._options.widths, self._options.side
+        return [
+            refined(image, matte, widths, side, self._alpha)
+            for image, matte in zip(images, mattes, strict=True)
+        ]
+
+    def _alpha(self, pixels: UInt8Array, saliency: FloatArray, trimap: Trimap) -> FloatArray:
+        channels = encode(pixels, trimap, saliency if self._with_saliency else None)
+        output = self._session.run(padded(channels, MULTIPLE)[None])
+        height, width = saliency.shape
+        return np.asarray(output[0, 0, :height, :width], np.float32)
+
+
+def build(options: Options, context: BuildContext) -> FBAMatting:
+    """Raises WeightsError where the weights cannot be had or are no matting network."""
+    found = context.weights(options.weights)
+    session = OnnxSession(found.path, threads=context.threads)
+    channels = session.input_shape[1] if len(session.input_shape) == 4 else None
+    if channels not in (CHANNELS, WITH_SALIENCY):
+        raise WeightsError(
+            f"{found.path}: takes {session.input_shape}, which is no matting network: "
+            f"(N, {CHANNELS} or {WITH_SALIENCY}, H, W) is expected.",
+            remedy="Give [matting] weights a file made by packsight train matting or export fba.",
+        )
+    return FBAMatting(session, options, channels == WITH_SALIENCY)
+
+
+def input_spec(height: int = 256, width: int = 256) -> InputSpec:
+    """How the picture's three channels are made; the size is only that of a parity check."""
+    return InputSpec(
+        height=height,
+        width=width,
+        range="unit",
+        mean=MEAN,
+        std=STD,
+        interpolation="area",
+        layout="nchw",
+    )
