@@ -54,8 +54,8 @@ class Labelled:
     def shares_families(self) -> bool:
         """Whether validation shows families that were learned: then it overrates, and what is
         calibrated on it is too sure of itself on packages of new families."""
-        learned = {_family(sample.picture) for sample in self.train}
-        return any(_family(sample.picture) in learned for sample in self.validation)
+        learned = {family_of(sample.picture) for sample in self.train}
+        return any(family_of(sample.picture) in learned for sample in self.validation)
 
 
 def labels_of(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -142,7 +142,7 @@ def _divided(
 ) -> tuple[list[Picture], list[Picture]]:
     """One of ``FOLDS`` folds of every category's groups held out. A category of one group is
     divided by pictures: nothing would be left to learn from, or to judge by."""
-    group = {"picture": _itself, "product": _product, "family": _family}[kind]
+    group = {"picture": _itself, "product": _product, "family": family_of}[kind]
     groups: dict[str, set[str]] = {}
     for picture in pictures:
         groups.setdefault(str(picture.category), set()).add(group(picture))
@@ -173,8 +173,8 @@ def _product(picture: Picture) -> str:
     return f"{picture.category}/{picture.product or picture.id}"
 
 
-def _family(picture: Picture) -> str:
-    """Falls back on products, and on single pictures, where nobody says."""
+def family_of(picture: Picture) -> str:
+    """What may not be on both sides: the family, else the product, else the picture itself."""
     return f"{picture.category}/{picture.family}" if picture.family else _product(picture)
 
 

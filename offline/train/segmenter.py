@@ -61,7 +61,8 @@ class SegmenterRecipe:
     start: str | None = None  # .pth, .onnx, a catalogue's name or "none"; None: the network's own
     split: str | None = None
     validation: str | None = None
-    limit: int | None = None  # pictures of each split; None: all
+    limit: int | None = None  # pictures to learn from; None: all
+    judged: int | None = None  # pictures to judge by; None: all
     backgrounds: Path | None = None
     side: int = 320
     epochs: int = 20
@@ -77,7 +78,7 @@ class SegmenterRecipe:
                 f"Unknown network {self.network!r}.",
                 remedy=f"Valid names: {', '.join(ARCHITECTURES)}.",
             )
-        least = {"side": LEAST_SIDE, "epochs": 1, "batch": 1, "limit": 1, "seed": 0}
+        least = {"side": LEAST_SIDE, "epochs": 1, "batch": 1, "limit": 1, "judged": 1, "seed": 0}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
@@ -122,8 +123,8 @@ def train_segmenter(
     rate = recipe.rate if recipe.rate is not None else TUNING_RATE if start else RATE
     splits = chosen_splits(dataset, recipe.split, recipe.validation)
     learned, judged = (
-        usable(spread(part, recipe.limit), longest(recipe.side), watch("reading"))
-        for part in splits
+        usable(spread(part, limit), longest(recipe.side), watch("reading"))
+        for part, limit in zip(splits, (recipe.limit, recipe.judged), strict=True)
     )
     facts = {
         **asdict(recipe), "data": dataset.name, "start": _digest_of(start), "rate": rate,

@@ -45,25 +45,31 @@ def calibrated(
     cutouts: Cutouts,
     cutting: CuttingParts,
     run: RunFolder,
+    *,
     parameters: int,
+    held_out: tuple[Logits, npt.NDArray[np.int64]] | None = None,
     unknown: Sequence[Sample] = (),
 ) -> dict[str, float]:
-    """Fit the temperature and the rules on validation, write the artefact, return the figures.
+    """Fit the temperature and the rules, write the artefact, return the figures.
 
-    ``unknown`` are pictures of no known category, which are in ``cutouts`` too.
+    On validation; or on ``held_out``, (N, C) logits and (N,) labels of families that were not
+    seen, where validation shares its families with the training. ``unknown`` are pictures of no
+    known category, which are in ``cutouts`` too.
     """
     bare = ClassifierArtefact(labels=labelled.names, output="logits")
     logits = stored_logits(report.path, bare, cutouts, labelled.validation, cutting.threads)
     labels = labels_of(labelled.validation)
-    temperature = fit_temperature(logits, labels)
-    honest = softmax_at(logits, temperature)
+    fitted_on = (logits, labels) if held_out is None else held_out
+    temperature = fit_temperature(*fitted_on)
     outliers = (
         stored_logits(report.path, bare, cutouts, unknown, cutting.threads) if unknown else None
     )
-    rule = choose_unknown(logits, outliers, temperature=temperature)
-    least = least_probability(honest, labels, REACH)
+    rule = choose_unknown(fitted_on[0], outliers, temperature=temperature)
+    least = least_probability(softmax_at(fitted_on[0], temperature), fitted_on[1], REACH)
     figures = _figures(labelled.names, logits, labels, temperature)
     figures |= {"validation_pictures": float(len(labels)), "parameters": float(parameters)}
+    if held_out is not None:
+        figures |= _held_out_figures(*held_out, temperature)
     if outliers is not None:
         figures["unknown_pictures"] = float(len(outliers))
         figures["unknown_found"] = float(rule.decide(outliers, temperature).mean())
@@ -118,6 +124,19 @@ def _figures(
         "ece_after": expected_calibration_error(honest, labels),
         "route_reach": routed.reach,
         "route_searched": routed.searched,
+    }
+
+
+def _held_out_figures(
+    logits: Logits, labels: npt.NDArray[np.int64], temperature: float
+) -> dict[str, float]:
+    before, after = (
+        expected_calibration_error(softmax_at(logits, t), labels) for t in (1.0, temperature)
+    )
+    return {
+        "new_families_accuracy": float((logits.argmax(axis=1) == labels).mean()),
+        "new_families_ece_before": before,
+        "new_families_ece_after": after,
     }
 
 

@@ -24,6 +24,9 @@ _FIGURES = {
     "ece_after": "expected calibration error, with the temperature",
     "route_reach": "true category is searched (default routing)",
     "route_searched": "categories searched, mean",
+    "new_families_accuracy": "accuracy on families not seen (cross-fitted heads)",
+    "new_families_ece_before": "expected calibration error on them, as trained",
+    "new_families_ece_after": "expected calibration error on them, with the temperature",
     "unknown_found": "pictures of no category that are called unknown",
 }
 
@@ -93,8 +96,8 @@ def _data(dataset: Dataset, labelled: Labelled) -> list[str]:
     ]
     if labelled.shares_families:
         lines += [
-            "Validation shows products or families that were learned too: its figures overrate, "
-            "and on packages of new families the probabilities are too sure.",
+            "Validation shows products or families that were learned too: its figures overrate "
+            "what to expect of packages of new families.",
             "",
         ]
     return lines + ([*(f"- {note}" for note in labelled.notes), ""] if labelled.notes else [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,17 @@ KEPT = "features_{}.npy"
 _BATCH = 32
 
 
-def fit_head(
+@dataclass(frozen=True)
+class HeadTask:
+    """The head alone: its features, how it is trained, and the weights of the categories."""
+
+    train: FeatureSource
+    validation: FeatureSource
+    classes: int
+    shares: Rows | None
+
+
+def described(
     network: Any,
     train: CutoutSource,
     validation: CutoutSource,
@@ -32,32 +43,44 @@ def fit_head(
     run: RunFolder,
     shares: Rows | None,
     listeners: Listeners,
-) -> list[dict[str, float]]:
-    """Train the head alone and put it into ``network``; returns the history.
+) -> HeadTask:
+    """The trunk's features of all pictures, made once and kept in the run's folder.
 
     Of every training picture ``plan.views`` views are described, the first as it is and the
     others augmented; an epoch draws one of them for each.
     """
-    keras = import_keras()
     trunk = part(network, FEATURES)
-    sources = [
+    learned, judged = (
         FeatureSource(_kept(run, name, trunk, source, views, plan.seed, listeners), source.labels)
         for name, source, views in (
             ("train", train, plan.views), ("validation", validation, 1),
         )
-    ]  # fmt: skip
-    features = keras.Input((sources[0].features.shape[2],), name="features_in")
-    alone = keras.Model(features, head(keras, features, int(network.output.shape[-1])))
-    compile_model(keras, alone, plan.schedule)
+    )  # fmt: skip
+    return HeadTask(learned, judged, int(network.output.shape[-1]), shares)
+
+
+def fit_head(
+    network: Any, task: HeadTask, plan: Plan, run: RunFolder, listeners: Listeners
+) -> list[dict[str, float]]:
+    """Train the head and put it into ``network``; returns the history."""
+    alone = head_model(task)
+    compile_model(import_keras(), alone, plan.schedule)
     history = fit(
-        alone, sources[0], sources[1], plan.schedule, run, seed=plan.seed, weights=shares,
-        progress=listeners.training, report=listeners.epoch,
+        alone, task.train, task.validation, plan.schedule, run, seed=plan.seed,
+        weights=task.shares, progress=listeners.training, report=listeners.epoch,
     )  # fmt: skip
     for layer in HEAD_LAYERS:
         network.get_layer(layer).set_weights(alone.get_layer(layer).get_weights())
     # From here on the best weights are those of the whole network, trunk and head.
     save_weights(run, BEST_WHOLE, network)
     return history
+
+
+def head_model(task: HeadTask) -> Any:
+    """A keras.Model (N, D) features -> (N, C) probabilities, with new weights."""
+    keras = import_keras()
+    features = keras.Input((task.train.features.shape[2],), name="features_in")
+    return keras.Model(features, head(keras, features, task.classes))
 
 
 BEST_WHOLE = f"whole_{BEST}"

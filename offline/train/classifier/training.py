@@ -21,7 +21,8 @@ from offline.train.classifier.backbones import Backbone
 from offline.train.classifier.calibrate import calibrated
 from offline.train.classifier.card import Facts, card_text
 from offline.train.classifier.checkpoint import BEST
-from offline.train.classifier.frozen import BEST_WHOLE, fit_head
+from offline.train.classifier.crossfit import can_cross_fit, cross_fit
+from offline.train.classifier.frozen import BEST_WHOLE, described, fit_head
 from offline.train.classifier.loop import Progress, Report, Schedule, compile_model, fit
 from offline.train.classifier.network import (
     build_network,
@@ -142,13 +143,17 @@ def train_classifier(
     with open_run(out, recipe) as run:
         folder = cache or run.path / "cutouts"
         cutouts, labelled = _cut(folder, labelled, outliers, cutting, listeners)
-        network, history = _learn(run, labelled, cutouts, plan, checkpoint, listeners)
+        learned = _learn(run, labelled, cutouts, plan, checkpoint, listeners)
+        network = learned.network
         report = _export(run, network, plan, labelled)
         parameters = count_parameters(network)
         figures = calibrated(
-            report, labelled, cutouts, cutting, run, parameters, _there(outliers, cutouts)
+            report, labelled, cutouts, cutting, run,
+            parameters=parameters, held_out=learned.held_out, unknown=_there(outliers, cutouts),
+        )  # fmt: skip
+        facts = Facts(
+            dataset, labelled, plan, cutting, learned.history, figures, parameters, report.parity
         )
-        facts = Facts(dataset, labelled, plan, cutting, history, figures, parameters, report.parity)
         card = run.write_text(CARD, card_text(facts))
         return Trained(report.path, card, figures)
 
@@ -231,7 +236,7 @@ def _cut(
         if (split == "training" and absent) or not pictures:
             names = ", ".join(kept.names[at] for at in sorted(absent))
             raise ConfigError(
-                f"no readable {split} pictures left of: {names}.",
+                f"no readable {split} pictures left{f' of: {names}' if names else ''}.",
                 remedy="Mend or replace the files named above.",
             )
     return cutouts, kept
@@ -241,6 +246,16 @@ def _there(samples: Sequence[Sample], cutouts: Cutouts) -> tuple[Sample, ...]:
     return tuple(sample for sample in samples if sample.sha256 in cutouts.rows)
 
 
+@dataclass(frozen=True)
+class Learned:
+    """``held_out``: logits and labels of families that the one who gave them had not seen; see
+    ``crossfit``."""
+
+    network: Any
+    history: list[dict[str, float]]
+    held_out: tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]] | None = None
+
+
 def _learn(
     run: RunFolder,
     labelled: Labelled,
@@ -248,7 +263,7 @@ def _learn(
     plan: Plan,
     checkpoint: Path | None,
     listeners: Listeners,
-) -> tuple[Any, list[dict[str, float]]]:
+) -> Learned:
     keras = import_keras()
     set_precision(keras, plan.precision)
     keras.utils.set_random_seed(plan.seed)
@@ -263,14 +278,19 @@ def _learn(
     if not _learns_statistics(plan, network, train, listeners):
         keep_statistics(network, plan.backbone)
     if plan.frozen:
-        history = fit_head(network, train, validation, plan, run, shares, listeners)
-        return network, history
+        task = described(network, train, validation, plan, run, shares, listeners)
+        history = fit_head(network, task, plan, run, listeners)
+        held_out = None
+        if labelled.shares_families and can_cross_fit(labelled):
+            best = 1 + int(np.argmin([epoch["val_loss"] for epoch in history]))
+            held_out = cross_fit(task, labelled, plan, run, best)
+        return Learned(network, history, held_out)
     compile_model(keras, network, plan.schedule)
     history = fit(
         network, train, validation, plan.schedule, run, seed=plan.seed, weights=shares,
         progress=listeners.training, report=listeners.epoch,
     )  # fmt: skip
-    return network, history
+    return Learned(network, history)
 
 
 def _learns_statistics(plan: Plan, network: Any, train: CutoutSource, listeners: Listeners) -> bool:

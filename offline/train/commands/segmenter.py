@@ -17,7 +17,8 @@ _NUMBERS = (
     ("seed",   int,   0,    "same seed, same training (default: 0)"),
     ("iou",    float, 0.0,  "weight of BASNet's IoU term (default: 0)"),
     ("ssim",   float, 0.0,  "weight of BASNet's SSIM term (default: 0)"),
-    ("limit",  int,   None, "use at most N pictures of each split (default: all)"),
+    ("limit",  int,   None, "learn from at most N pictures (default: all)"),
+    ("judged", int,   None, "judge by at most N pictures (default: all)"),
 )
 # fmt: on
 

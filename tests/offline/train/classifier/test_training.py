@@ -212,9 +212,10 @@ def test_a_frozen_trunk_learns_the_shipped_benchmark(tmp_path: Path) -> None:
     pytest.importorskip("keras", reason="needs the extra `train`")
     done = train(
         shipped(), tmp_path / "run", "--epochs", "3", "--frozen-trunk", "--views", "2",
-        "--hold-out", "product", "--unknown", shipped() / "queries" / "jar",
+        "--hold-out", "picture", "--unknown", shipped() / "queries" / "jar",
     )  # fmt: skip
     assert done.code == 0, done.err
+    assert "families not seen" in (tmp_path / "run/card.md").read_text("utf-8")
     assert (tmp_path / "run/features_train.npy").is_file()
     assert "frozen" in (tmp_path / "run/card.md").read_text("utf-8")
     assert "pictures of no category that are called unknown" in (

@@ -1,0 +1,84 @@
+"""What heads say of families they have not seen: the logits that make a frozen trunk honest.
+
+Where validation shows families that were learned, nothing there tells how sure the network may
+be on new ones. A head costs seconds, so one is trained without each fold of families and asked
+about it; the classifier itself still learns from all (Platt, Advances in Large Margin
+Classifiers, 1999, fits his sigmoid on such predictions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from offline.calibration import family_folds
+from offline.train.classifier.frozen import HeadTask, head_model
+from offline.train.classifier.loop import Schedule, compile_model, fit, predict
+from offline.train.classifier.network import LOGITS, import_keras, part
+from offline.train.classifier.patience import Patience
+from offline.train.classifier.sources import FeatureSource, Indices
+from offline.train.labelled import FOLDS, Labelled, family_of
+from offline.train.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from offline.train.classifier.training import Plan
+
+Logits = npt.NDArray[np.float64]
+
+
+def can_cross_fit(labelled: Labelled) -> bool:
+    """Whether every category has families for at least two folds."""
+    families: dict[int, set[str]] = {}
+    for sample in labelled.train:
+        families.setdefault(sample.label, set()).add(family_of(sample.picture))
+    return all(len(names) >= 2 for names in families.values())
+
+
+def cross_fit(
+    task: HeadTask, labelled: Labelled, plan: Plan, run: RunFolder, epochs: int
+) -> tuple[Logits, Indices]:
+    """(N, C) logits of the training pictures, each by a head that saw nothing of its family, and
+    their (N,) labels. Every head trains ``epochs`` epochs, as many as the classifier's best."""
+    names = [family_of(sample.picture) for sample in labelled.train]
+    categories = [labelled.names[sample.label] for sample in labelled.train]
+    folds = family_folds(names, categories, FOLDS, np.random.default_rng(plan.seed))
+    fold_of = dict(zip(names, folds.tolist(), strict=True))
+    judged = np.array([fold_of.get(family_of(s.picture), -1) for s in labelled.validation])
+    logits = np.zeros((len(names), task.classes))
+    for fold in sorted(set(folds.tolist())):
+        rest = replace(
+            task,
+            train=_only(task.train, folds != fold),
+            validation=_only(task.validation, judged != fold),
+        )
+        model = _fitted(rest, plan, _folder(run, fold), epochs)
+        held = _only(task.train, folds == fold)
+        logits[folds == fold] = predict(part(model, LOGITS), held, plan.schedule.batch)
+    return logits, task.train.labels
+
+
+def _fitted(task: HeadTask, plan: Plan, run: RunFolder, epochs: int) -> Any:
+    model = head_model(task)
+    schedule = Schedule(
+        epochs, plan.schedule.batch, plan.schedule.optimiser, plan.schedule.rate,
+        Patience(epochs + 1, 1.0, epochs + 1),
+    )  # fmt: skip
+    compile_model(import_keras(), model, schedule)
+    fit(model, task.train, task.validation, schedule, run, seed=plan.seed, weights=task.shares)
+    return model
+
+
+def _folder(run: RunFolder, fold: int) -> RunFolder:
+    """A run of its own, so that a killed cross-fitting goes on too."""
+    path = run.path / f"fold{fold}"
+    path.mkdir(exist_ok=True)
+    return RunFolder(path)
+
+
+def _only(source: FeatureSource, chosen: npt.NDArray[np.bool_] | Sequence[bool]) -> FeatureSource:
+    kept = np.asarray(chosen, np.bool_)
+    return FeatureSource(source.features[kept], source.labels[kept])
