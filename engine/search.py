@@ -108,6 +108,7 @@ class Searcher:
             query=query,
             timings=dict(watch.seconds),
             fingerprint=self.gallery.fingerprint,
+            mask_trust=described.trust,
         )
 
     def _retrieve(self, query: Description, k: int, routed: Route, watch: Stopwatch) -> list[Hit]:

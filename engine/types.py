@@ -308,6 +308,7 @@ class Results:
     query: Description
     timings: Mapping[str, float]  # seconds per stage, in the order they ran
     fingerprint: str
+    mask_trust: float | None = None  # how far the photo's mask was believed; None: nobody judged
 
     @property
     def no_match(self) -> bool:

@@ -21,6 +21,7 @@ def plain(results: Results) -> dict[str, object]:
             "why": route.why,
         },
         "quality": list(results.query.quality.flags),
+        "mask_trust": None if results.mask_trust is None else round(results.mask_trust, 4),
         "timings_ms": {name: round(s * 1000, 2) for name, s in results.timings.items()},
         "fingerprint": results.fingerprint,
     }

@@ -81,6 +81,8 @@ def _text(results: Results, k: int) -> str:
     if results.query.quality.flags:
         flags = ", ".join(results.query.quality.flags).replace("_", " ")
         lines.append(f"the photo's mask: {flags}")
+    if results.mask_trust is not None:
+        lines.append(f"the photo's mask is right with probability {results.mask_trust:.2f}")
     lines += _table(results)
     lines += _without_contours(results)
     if len(results.hits) < k:

@@ -1,0 +1,54 @@
+"""Whoever asks is told how far the photo's mask was believed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.types import MatteQuality
+from online.schemas import plain
+from tests.drawn_catalogue import package, save
+from tests.online.page_samples import ParsedPage, description, hit, rendered, results
+from tests.packsight_command import Command
+
+SENTENCE = "The mask of the product is right with a probability of"
+
+
+def test_the_page_tells_the_trust_and_what_followed_from_it() -> None:
+    query = description(quality=MatteQuality(untrusted=True))
+    doubted = replace(results([hit()], query=query), mask_trust=0.214)
+    words = ParsedPage(rendered(doubted)).words
+    assert f"{SENTENCE} 21.4 %." in words
+    assert "the mask is not believed, so the whole picture was described" in words
+
+
+def test_the_page_is_silent_where_nobody_judged_the_mask() -> None:
+    assert SENTENCE not in ParsedPage(rendered(results([hit()]))).words
+
+
+@pytest.mark.parametrize(("trust", "said"), [(None, None), (0.123456, 0.1235), (0.0, 0.0)])
+def test_json_holds_the_trust_or_null(trust: float | None, said: float | None) -> None:
+    assert plain(replace(results([hit()]), mask_trust=trust))["mask_trust"] == said
+
+
+def test_a_query_answers_with_the_trust_of_the_gallerys_own_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for view in range(2):
+        save(tmp_path / "catalogue" / "jar" / f"{view}.png", package("jar", 0, view))
+    run, gallery = Command(capsys), tmp_path / "gallery"
+    judged = ("--set", "segment.name=grabcut", "--set", "trust.name=calibrated")
+    assert run.ingest(tmp_path / "catalogue", gallery, *judged).code == 0
+    photo = tmp_path / "catalogue" / "jar" / "0.png"
+    answer = json.loads(run("query", photo, "--gallery", gallery, "--json").out)
+    assert 0.0 <= answer["mask_trust"] <= 1.0
+    assert ("untrusted" in answer["quality"]) == (answer["mask_trust"] < 0.5)
+    assert (
+        "the photo's mask is right with probability"
+        in run("query", photo, "--gallery", gallery).out
+    )
+    refused = run("query", photo, "--gallery", gallery, "--set", "trust.name=none")
+    assert refused.code == 1 and "described" in refused.line
