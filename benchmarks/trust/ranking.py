@@ -41,10 +41,11 @@ def ask(
     vectors = np.stack([one.embedding.vector for one in held])
     records = [_record(n, catalogue[n], one) for n, one in enumerate(held)]
     families = {_product(one): str(one.picture.family) for one in catalogue}
+    asked = [_chosen(one, believes) for one in queries]
+    distances = _distances(np.stack([one.embedding.vector for one in asked]), vectors)
     found = []
-    for query in queries:
-        described = _chosen(query, believes)
-        hits = _nearest(described.embedding.vector, vectors, records)
+    for query, described, row in zip(queries, asked, distances, strict=True):
+        hits = _nearest(row, records)
         ranked = group_by_product(reranker.rerank(described, hits))
         products = [hit.record.product_id for hit in ranked]
         found.append(_outcome(products, _product(query), str(query.picture.family), families))
@@ -55,8 +56,13 @@ def _chosen(one: TwoWays, believes: Believes) -> Description:
     return one.masked if believes(one) else one.whole
 
 
-def _nearest(query: FloatArray, vectors: FloatArray, records: Sequence[Record]) -> list[Hit]:
-    distances = np.linalg.norm(vectors - query, axis=1)
+def _distances(queries: FloatArray, vectors: FloatArray) -> FloatArray:
+    """(Q, N) Euclidean."""
+    squares = (queries**2).sum(1)[:, None] + (vectors**2).sum(1) - 2 * queries @ vectors.T
+    return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
+
+
+def _nearest(distances: FloatArray, records: Sequence[Record]) -> list[Hit]:
     order = np.argsort(distances, kind="stable")[:HEAD]
     return [
         Hit(records[n], rank, 1 - float(distances[n]) ** 2 / 2, float(distances[n]))

@@ -1,0 +1,50 @@
+"""The benchmark of mask trust and its sheet on the shipped Packbench, with GrabCut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from offline.datasets.packbench import shipped
+from tests.benchmarks.running import run_benchmark, table
+
+
+@pytest.mark.slow
+def test_every_rule_of_trust_is_measured_and_kept_descriptions_change_nothing(
+    tmp_path: Path,
+) -> None:
+    # All photos, since a fit needs masks of both kinds in every fold.
+    arguments = ("--data", shipped(), "--work", tmp_path / "work")
+    done = run_benchmark("mask_trust.py", *arguments)
+    assert done.returncode == 0, done.stderr
+    truth = table(done.stdout, "masks of")
+    assert len(truth) == 3
+    found = table(done.stdout, "photos, chain, masks used")
+    rules = {name.rsplit(", ", 1)[1]: cells for name, cells in found.items() if "queries" in name}
+    assert set(rules) == {"every mask", "calibrated", "no mask", "the truth"}
+    assert float(rules["every mask"][0]) == 1.0 and float(rules["no mask"][0]) == 0.0
+    assert 0.0 < float(rules["calibrated"][0]) < 1.0
+    assert run_benchmark("mask_trust.py", *arguments).stdout == done.stdout
+
+
+def test_the_least_and_the_most_believed_are_drawn(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    flags = ("--set", "segment.side=64", "--set", "segment.cut_side=64", "--set",
+             "trust.any_segmenter=true")  # fmt: skip
+    weights = Path(__file__).parents[2] / "stages" / "trust" / "fitted" / "grabcut.toml"
+    done = run_benchmark(
+        "mask_trust_sheet.py", shipped() / "queries", "--out", sheet, "--limit", "6", *flags,
+        "--set", f"trust.weights={weights}", "--mattes", tmp_path / "mattes",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("6 photos, believed")
+    assert len(list((tmp_path / "mattes").rglob("*.png"))) == 6
+    assert Image.open(sheet).size == (8 * 128, 128)
+
+
+def test_a_folder_without_pictures_is_one_line(tmp_path: Path) -> None:
+    done = run_benchmark("mask_trust_sheet.py", tmp_path, "--out", tmp_path / "sheet.png")
+    assert done.returncode == 1
+    assert "holds no pictures" in done.stderr and "Traceback" not in done.stderr
