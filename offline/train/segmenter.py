@@ -47,7 +47,7 @@ LEAST_SIDE = 64
 # Adam's rate from nothing is the authors' (section 4.2); a third of it kept what a start knew.
 RATE = 1e-3
 TUNING_RATE = 3e-4
-REVIVAL = 16  # pictures of which a folded start's normalisation takes its statistics
+REVIVAL = 8  # pictures of which a folded start's normalisation takes its statistics
 
 Watch = Callable[[str], Progress]  # the title of a step -> where its progress goes
 

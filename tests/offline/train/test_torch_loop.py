@@ -49,7 +49,7 @@ class LineTask:
 
 
 def weights(task: LineTask) -> list[float]:
-    return [float(v) for t in task.network.state_dict().values() for v in np.atleast_1d(t.numpy())]
+    return [float(v) for t in task.network.state_dict().values() for v in t.numpy().ravel()]
 
 
 def test_the_same_seed_ends_the_same_and_another_does_not(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_the_same_seed_ends_the_same_and_another_does_not(tmp_path: Path) -> Non
     assert ends[0] == ends[1] != ends[2]
 
 
-@pytest.mark.parametrize("killed_at", [2, 5, 12])
+@pytest.mark.parametrize("killed_at", [2, 8])
 def test_killed_and_resumed_ends_like_the_uninterrupted_run(tmp_path: Path, killed_at: int) -> None:
     whole = LineTask()
     with open_run(tmp_path / "whole", {}) as run:
