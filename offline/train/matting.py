@@ -126,7 +126,8 @@ class _Once:
             from stages.segment import u2net
 
             context = BuildContext(threads=1)
-            self._segmenter = u2net.build(u2net.Options(weights=self._weights), context)
+            options = u2net.Options.model_validate({"weights": self._weights})
+            self._segmenter = u2net.build(options, context)
         return self._segmenter
 
 

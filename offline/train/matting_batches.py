@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,12 +17,15 @@ from stages.matting._trimap import BandWidths, Trimap, make_trimap
 
 # Shares of the product's size; wide, since a saliency network misses whole droppers and lids.
 ERODE = (0.02, 0.12)
-DILATE = (0.1, 1.5)
-LEAST_CROP = 0.6  # of the picture's shorter side
+DILATE = (0.05, 1.0)
+LEAST_CROP = 0.4  # of the picture's shorter side
+LEAST_DIFFERENCE = 0.1  # of alpha, from which a saliency map is worth mending
 # How often a sample's saliency is its true matte, worn; and the segmenter's own, worn.
 TRUTH_SHARE = 0.1
 WORN_SHARE = 0.4
-JITTER = 0.15  # of the gain of light and of each colour
+JITTER = 0.1  # of the gain of light and of each colour
+
+Level = TypeVar("Level", np.uint8, np.float32)
 
 
 @dataclass(frozen=True)
@@ -80,22 +84,31 @@ def drawn_widths(random: np.random.Generator) -> BandWidths:
 
 def augmented(sample: MattingSample, side: int, random: np.random.Generator) -> MattingSample:
     """A square part of a sample at (side, side), mirrored or not, in another light, worn."""
-    height, width = sample.alpha.shape
-    part = max(1, int(min(height, width) * random.uniform(LEAST_CROP, 1.0)))
-    top = int(random.integers(height - part + 1))
-    left = int(random.integers(width - part + 1))
-    window = np.s_[top : top + part, left : left + part]
+    window = _window(sample, random)
     step = -1 if random.random() < 0.5 else 1
-    pixels, alpha, saliency = (
-        _resized(values[window][:, ::step], side)
-        for values in (sample.pixels, sample.alpha, sample.saliency)
-    )
+    pixels = _resized(sample.pixels[window][:, ::step], side)
+    alpha = _resized(sample.alpha[window][:, ::step], side)
+    saliency = _resized(sample.saliency[window][:, ::step], side)
     draw = random.random()
     if draw < TRUTH_SHARE:
         saliency = worn(alpha, random)
     elif draw < TRUTH_SHARE + WORN_SHARE:
         saliency = worn(saliency, random)
     return MattingSample(_relit(pixels, random), alpha, saliency)
+
+
+def _window(sample: MattingSample, random: np.random.Generator) -> tuple[slice, slice]:
+    """A square about a pixel where there is something to learn, shifted into the picture."""
+    height, width = sample.alpha.shape
+    part = max(1, int(min(height, width) * random.uniform(LEAST_CROP, 1.0)))
+    apart = np.abs(sample.alpha - sample.saliency) > LEAST_DIFFERENCE
+    soft = (sample.alpha > 0.0) & (sample.alpha < 1.0)
+    rows, columns = np.nonzero(apart | soft)
+    chosen = int(random.integers(max(1, len(rows))))
+    row, column = (rows[chosen], columns[chosen]) if len(rows) else (height // 2, width // 2)
+    top = int(np.clip(row - part // 2, 0, height - part))
+    left = int(np.clip(column - part // 2, 0, width - part))
+    return slice(top, top + part), slice(left, left + part)
 
 
 def worn(alpha: FloatArray, random: np.random.Generator) -> FloatArray:
@@ -125,7 +138,8 @@ def _relit(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
     return np.rint(np.clip(pixels * gain, 0, 255)).astype(np.uint8)
 
 
-def _resized(values: npt.NDArray[np.generic], side: int) -> npt.NDArray[np.generic]:
+def _resized(values: npt.NDArray[Level], side: int) -> npt.NDArray[Level]:
     smaller = side < values.shape[0]
     way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(np.ascontiguousarray(values), (side, side), interpolation=way))
+    resized = cv2.resize(np.ascontiguousarray(values), (side, side), interpolation=way)
+    return np.asarray(resized, values.dtype)

@@ -17,7 +17,7 @@ from PIL import Image
 from engine.errors import ConfigError
 from engine.types import FloatArray, UInt8Array
 from offline.datasets import Picture
-from offline.train.matting_pairs import Pair, Progress, load, save_grey
+from offline.train.matting_pairs import Pair, Progress, load, read_grey, save_grey, save_image
 
 SIDE = 256  # pixels of a composite, as Packbench's own pictures
 # Of the product in the composite against the picture it comes from: a phone holds it from nearer
@@ -66,7 +66,7 @@ def make_composites(
             ground = _ground(backgrounds, random)
             pixels, alpha = composite(product, ground, random)
             save_grey(matte, alpha)
-            _save_picture(target, pixels)
+            save_image(target, pixels)
         pairs.append((target, matte))
         progress(number + 1, count)
     return pairs
@@ -77,8 +77,8 @@ def take_apart(picture: Picture) -> Product:
     if picture.mask is None:
         raise ValueError(f"{picture.id}: has no matte")
     pixels = load(picture.path).pixels.astype(np.float32) / np.float32(255.0)
-    alpha = _channels(picture.mask, "L")
-    through = _channels(picture.transmission, "RGB") if picture.transmission else 0.0
+    alpha = read_grey(picture.mask)
+    through = _colours(picture.transmission) if picture.transmission else 0.0
     shown = np.clip(1.0 - alpha[..., None] + through, 0.0, 1.0).astype(np.float32)
     shown = np.broadcast_to(shown, pixels.shape)
     bare = alpha == 0.0
@@ -122,7 +122,8 @@ def _placement(shape: tuple[int, ...], side: int, random: np.random.Generator) -
     height, width = shape[:2]
     scale = random.uniform(*SCALES) * side / max(height, width)
     tilt = random.uniform(-TILT, TILT)
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), tilt, scale)
+    turned = cv2.getRotationMatrix2D((width / 2, height / 2), tilt, scale)
+    matrix = np.asarray(turned, np.float64)
     matrix[:, 2] += side * (0.5 + random.uniform(-OFF, OFF, 2)) - (width / 2, height / 2)
     if random.random() < 0.5:  # mirrored: x becomes width - x before all else
         matrix[:, 2] += matrix[:, 0] * width
@@ -148,7 +149,9 @@ def _ground(backgrounds: Sequence[Path], random: np.random.Generator) -> UInt8Ar
     crop = pixels[top : top + side, left : left + side]
     resized = cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     blur = random.uniform(0.0, 3.0)  # what lies behind a product is seldom in focus
-    return np.asarray(cv2.GaussianBlur(resized, (0, 0), blur) if blur > 0.5 else resized)
+    if blur > 0.5:
+        resized = cv2.GaussianBlur(resized, (0, 0), blur)
+    return np.asarray(resized, np.uint8)
 
 
 def drawn_ground(side: int, random: np.random.Generator) -> UInt8Array:
@@ -161,21 +164,9 @@ def drawn_ground(side: int, random: np.random.Generator) -> UInt8Array:
     blurred = cv2.GaussianBlur(texture, (0, 0), random.uniform(0.6, 12.0))
     strength = random.uniform(0.0, 0.12) / max(float(blurred.std()), 1e-6)
     ground = np.broadcast_to(ground, (side, side, 3)) + blurred[..., None] * strength
-    return np.rint(np.clip(ground, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(ground, 0.0, 1.0) * 255.0), np.uint8)
 
 
-def _channels(path: Path, mode: str) -> FloatArray:
+def _colours(path: Path) -> FloatArray:
     with Image.open(path) as file:
-        return np.asarray(file.convert(mode), np.float32) / np.float32(255.0)
-
-
-def _save_picture(path: Path, pixels: UInt8Array) -> None:
-    beside = path.with_name(f".part-{path.name}")
-    try:
-        Image.fromarray(pixels).save(beside)
-        beside.replace(path)
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be written ({error.strerror or error}).",
-            remedy="Free some room there; the same command then goes on.",
-        ) from error
+        return np.asarray(file.convert("RGB"), np.float32) / np.float32(255.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
@@ -95,13 +96,20 @@ def load(path: Path) -> RGBImage:
 
 
 def save_grey(path: Path, alpha: FloatArray) -> None:
-    """Write (H, W) in [0, 1] as an 8-bit PNG, beside and then renamed."""
+    """Write (H, W) in [0, 1] as an 8-bit image file."""
+    save_image(path, np.rint(alpha * 255.0).astype(np.uint8))
+
+
+def save_image(path: Path, pixels: UInt8Array) -> None:
+    """Write (H, W) or (H, W, 3), beside and then renamed; ConfigError where that fails."""
     beside = path.with_name(f".part-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.rint(alpha * 255.0).astype(np.uint8)).save(beside)
+        Image.fromarray(pixels).save(beside)
         beside.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise ConfigError(
             f"{path}: cannot be written ({error.strerror or error}).",
             remedy="Free some room there; the same command then goes on.",

@@ -9,17 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import FloatArray, Matte, RGBImage, UInt8Array
+from engine.types import FloatArray, Matte, RGBImage
 from offline.mask_metrics import MaskScores, mask_scores, mean_scores
 from offline.train.matting_batches import BatchMaker
 from offline.train.matting_losses import LossWeights, matting_loss
 from offline.train.matting_pairs import Pair
-from stages.matting._encoding import encode
-from stages.matting._padding import padded
+from stages.matting._network import network_estimate
 from stages.matting._refinement import refined
-from stages.matting._trimap import BandWidths, Trimap
-
-MULTIPLE = 8  # sides of what the networks take
+from stages.matting._trimap import BandWidths
 
 
 @dataclass
@@ -64,21 +61,19 @@ class MattingTask:
 
     def scores(self, *, refine: bool = True) -> MaskScores:
         """Means over the validation pairs; without refining: of the saliency as it came."""
+        estimate = network_estimate(self._run, with_saliency=self.maker.with_saliency)
         found = []
         for pair in self.judged:
             sample = self.maker.store.sample(pair)
             matte = Matte(sample.saliency)
             if refine:
                 image = RGBImage(sample.pixels)
-                matte = refined(image, matte, self.widths, self.side, self._alpha)
+                matte = refined(image, matte, self.widths, self.side, estimate)
             found.append(mask_scores(matte.alpha, sample.alpha))
         return mean_scores(found)
 
-    def _alpha(self, pixels: UInt8Array, saliency: FloatArray, trimap: Trimap) -> FloatArray:
+    def _run(self, inputs: FloatArray) -> FloatArray:
         import torch
 
-        channels = encode(pixels, trimap, saliency if self.maker.with_saliency else None)
         with torch.inference_mode():
-            output = self.network(torch.from_numpy(padded(channels, MULTIPLE))[None])
-        height, width = saliency.shape
-        return np.asarray(output[0, 0, :height, :width].numpy(), np.float32)
+            return np.asarray(self.network(torch.from_numpy(inputs)).numpy(), np.float32)

@@ -11,11 +11,13 @@ from stages.options import StageOptions
 class BandOptions(StageOptions):
     """How wide the unknown band is, see ``BandWidths``, and how large a picture may be."""
 
-    erode: float = Field(0.03, ge=0, le=1)  # shares of the square root of the product's area
-    dilate: float = Field(0.03, ge=0, le=4)
-    low: float = Field(0.05, ge=0, lt=1)  # saliency
-    high: float = Field(0.95, gt=0, le=1)
-    side: int = Field(512, ge=16)  # pixels; larger windows are estimated small and enlarged
+    erode: float = Field(
+        default=0.03, ge=0, le=1
+    )  # shares of the square root of the product's area
+    dilate: float = Field(default=0.03, ge=0, le=4)
+    low: float = Field(default=0.05, ge=0, lt=1)  # saliency
+    high: float = Field(default=0.95, gt=0, le=1)
+    side: int = Field(default=512, ge=16)  # pixels; larger windows are estimated small and enlarged
 
     @model_validator(mode="after")
     def _ordered(self) -> BandOptions:

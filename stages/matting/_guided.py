@@ -29,7 +29,7 @@ class LinearMap:
         size = (guide.shape[1], guide.shape[0])
         slope, offset = self.slope, self.offset
         if offset.shape != guide.shape[:2]:
-            slope, offset = (cv2.resize(part, size) for part in (slope, offset))
+            slope, offset = (np.asarray(cv2.resize(p, size), np.float64) for p in (slope, offset))
         alpha = (slope * _unit(guide)).sum(axis=2) + offset
         return np.asarray(np.clip(alpha, 0.0, 1.0), np.float32)
 
@@ -50,12 +50,12 @@ def linear_map(guide: UInt8Array, values: FloatArray, radius: int, smoothness: f
     colours, target = _unit(guide), values.astype(np.float64)
     window = _Window(values.shape, radius)
     mean, mean_target = window.mean(colours), window.mean(target)
-    outer = colours[..., :, None] * colours[..., None, :]
+    outer: Planes = colours[..., :, None] * colours[..., None, :]
     covariance = window.mean(outer.reshape(*values.shape, 9)).reshape(outer.shape)
     covariance = covariance - mean[..., :, None] * mean[..., None, :]
     shared = window.mean(colours * target[..., None]) - mean * mean_target[..., None]
     ridge = covariance + smoothness * np.eye(3)
-    slope = np.linalg.solve(ridge, shared[..., None])[..., 0]
+    slope = np.asarray(np.linalg.solve(ridge, shared[..., None])[..., 0], np.float64)
     offset = mean_target - (slope * mean).sum(axis=2)
     return LinearMap(window.mean(slope), window.mean(offset))
 

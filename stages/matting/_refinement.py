@@ -6,7 +6,8 @@ estimated small and enlarged along the picture's edges.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,11 +20,27 @@ from stages.matting._trimap import PRODUCT_FROM, BandWidths, Trimap, make_trimap
 # (h, w, 3) RGB, (h, w) saliency and their trimap -> (h, w) alpha.
 Estimate = Callable[[UInt8Array, FloatArray, Trimap], FloatArray]
 
+Level = TypeVar("Level", np.uint8, np.float32)
+
 MARGIN = 8  # pixels of known background that stay around the band
 # For enlarging: windows of five small pixels follow an edge and average noise; the smoothness is
 # that of He, Sun and Tang's joint upsampling examples.
 UPSAMPLING_RADIUS = 2
 UPSAMPLING_SMOOTHNESS = 1e-4
+
+
+def refine_each(
+    images: Sequence[RGBImage],
+    mattes: Sequence[Matte],
+    widths: BandWidths,
+    side: int,
+    estimate: Estimate,
+) -> list[Matte]:
+    """``refined`` for every image: windows around products differ in size, so one by one."""
+    return [
+        refined(image, matte, widths, side, estimate)
+        for image, matte in zip(images, mattes, strict=True)
+    ]
 
 
 def refined(
@@ -77,7 +94,8 @@ def _refined_window(
     return coefficients.applied(pixels)
 
 
-def _shrunk(values: npt.NDArray[np.generic], size: tuple[int, int]) -> npt.NDArray[np.generic]:
+def _shrunk(values: npt.NDArray[Level], size: tuple[int, int]) -> npt.NDArray[Level]:
     if (values.shape[1], values.shape[0]) == size:
         return values
-    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA))
+    shrunk = cv2.resize(np.ascontiguousarray(values), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, values.dtype)

@@ -20,7 +20,7 @@ from engine.errors import ConfigError
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 from stages.context import BuildContext
 from stages.matting._band_options import BandOptions
-from stages.matting._refinement import refined
+from stages.matting._refinement import refine_each
 from stages.matting._trimap import Trimap
 
 # (h, w, 3) and (h, w) float64 in [0, 1]; 0, 1 and what lies between = unknown -> (h, w).
@@ -31,22 +31,17 @@ LEAST_SIDE = 3  # pixels: the matting Laplacian is made of windows of 3 x 3
 
 
 class Options(BandOptions):
-    side: int = Field(384, ge=16)  # the cost grows with the area of the window
+    side: int = Field(default=384, ge=16)  # the cost grows with the area of the window
 
 
 class ClosedFormMatting:
-    """Image by image."""
-
     def __init__(self, solver: Solver, options: Options) -> None:
         self._solver = solver
         self._options = options
 
     def refine(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Matte]:
-        widths, side = self._options.widths, self._options.side
-        return [
-            refined(image, matte, widths, side, self._alpha)
-            for image, matte in zip(images, mattes, strict=True)
-        ]
+        options = self._options
+        return refine_each(images, mattes, options.widths, options.side, self._alpha)
 
     def _alpha(self, pixels: UInt8Array, saliency: FloatArray, trimap: Trimap) -> FloatArray:
         """The saliency itself where either side has nothing known: there is no equation then."""

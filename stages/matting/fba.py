@@ -7,21 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from pydantic import Field
 
 from engine.errors import WeightsError
-from engine.types import FloatArray, Matte, RGBImage, UInt8Array
+from engine.types import Matte, RGBImage
 from stages._session import OnnxSession
 from stages.context import BuildContext
 from stages.matting._band_options import BandOptions
-from stages.matting._encoding import CHANNELS, MEAN, STD, WITH_SALIENCY, encode
-from stages.matting._padding import padded
-from stages.matting._refinement import refined
-from stages.matting._trimap import Trimap
+from stages.matting._encoding import CHANNELS, MEAN, STD, WITH_SALIENCY
+from stages.matting._network import network_estimate
+from stages.matting._refinement import refine_each
 from weights.input_spec import InputSpec
-
-MULTIPLE = 8  # the networks halve three times
 
 
 class Options(BandOptions):
@@ -29,31 +25,19 @@ class Options(BandOptions):
     compact network has learned to look for them. See docs/matting.md for what was measured."""
 
     weights: str = "fba_compact"  # fba_compact, fba or the path of an .onnx file
-    erode: float = Field(0.06, ge=0, le=1)
-    dilate: float = Field(1.0, ge=0, le=4)
-    side: int = Field(320, ge=16)
+    erode: float = Field(default=0.06, ge=0, le=1)
+    dilate: float = Field(default=1.0, ge=0, le=4)
+    side: int = Field(default=320, ge=16)
 
 
 class FBAMatting:
-    """Image by image: windows around products differ in size."""
-
     def __init__(self, session: OnnxSession, options: Options, with_saliency: bool) -> None:
-        self._session = session
+        self._estimate = network_estimate(session.run, with_saliency=with_saliency)
         self._options = options
-        self._with_saliency = with_saliency
 
     def refine(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Matte]:
-        widths, side = self._options.widths, self._options.side
-        return [
-            refined(image, matte, widths, side, self._alpha)
-            for image, matte in zip(images, mattes, strict=True)
-        ]
-
-    def _alpha(self, pixels: UInt8Array, saliency: FloatArray, trimap: Trimap) -> FloatArray:
-        channels = encode(pixels, trimap, saliency if self._with_saliency else None)
-        output = self._session.run(padded(channels, MULTIPLE)[None])
-        height, width = saliency.shape
-        return np.asarray(output[0, 0, :height, :width], np.float32)
+        options = self._options
+        return refine_each(images, mattes, options.widths, options.side, self._estimate)
 
 
 def build(options: Options, context: BuildContext) -> FBAMatting:

@@ -14,30 +14,25 @@ from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 from stages.context import BuildContext
 from stages.matting._band_options import BandOptions
 from stages.matting._guided import guided_filter
-from stages.matting._refinement import refined
+from stages.matting._refinement import refine_each
 from stages.matting._trimap import Trimap, product_size
 
 
 class Options(BandOptions):
     """The filter changes a matte within ``radius`` of its edge only, so the band is narrow."""
 
-    radius: float = Field(0.03, gt=0, le=0.5)  # of a window, share of the product's size
-    smoothness: float = Field(1e-4, gt=0)  # the paper's epsilon, colours in [0, 1]
+    radius: float = Field(default=0.03, gt=0, le=0.5)  # of a window, share of the product's size
+    smoothness: float = Field(default=1e-4, gt=0)  # the paper's epsilon, colours in [0, 1]
 
 
 class GuidedMatting:
-    """Image by image."""
-
     def __init__(self, options: Options) -> None:
         self._options = options
 
     def refine(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Matte]:
         options = self._options
         estimate = partial(feathered, radius=options.radius, smoothness=options.smoothness)
-        return [
-            refined(image, matte, options.widths, options.side, estimate)
-            for image, matte in zip(images, mattes, strict=True)
-        ]
+        return refine_each(images, mattes, options.widths, options.side, estimate)
 
 
 def feathered(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.matting._encoding import CHANNELS, SIGMAS, WITH_SALIENCY, encode
-from stages.matting._padding import padded
+from stages.matting._network import padded
 from stages.matting._trimap import Trimap
 
 
