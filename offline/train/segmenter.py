@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,77 +24,22 @@ from offline.train.mask_samples import (
 from offline.train.normalisation import revive
 from offline.train.run_folder import RunFolder, open_run
 from offline.train.segmenter_card import CardFacts, card
+from offline.train.segmenter_recipe import NOTHING, SegmenterRecipe, find_start
 from offline.train.segmenter_task import SegmenterTask, longest
 from offline.train.torch_loop import Ended, Figures, Schedule, fit, save_state
-from stages.segment.u2net import FAMILY_INPUT
-from weights.catalog import load_catalog
 from weights.checksums import digests_of
 from weights.export import ExportReport, store_network
-from weights.fetch import FetchPolicy, fetch_checkpoint
 from weights.frameworks.from_u2net import for_serving, is_folded, new_network, read_network
 from weights.frameworks.network import import_framework
-from weights.input_spec import InputSpec
 from weights.sidecar import SourceFacts
 
-ARCHITECTURES = {"u2netp": "U2NETP", "u2net": "U2NET"}
 MODEL = "segmenter.onnx"
 STATE = "segmenter.pth"  # the same network for further training
 BEFORE = "before.json"  # how the start did on the validation split
 CARD = "card.md"
-NOTHING = "none"  # --start: from random weights
-# The smallest input whose deepest maps still hold more than one value an image.
-LEAST_SIDE = 64
-# Adam's rate from nothing is the authors' (section 4.2); a third of it kept what a start knew.
-RATE = 1e-3
-TUNING_RATE = 3e-4
 REVIVAL = 8  # pictures of which a folded start's normalisation takes its statistics
 
 Watch = Callable[[str], Progress]  # the title of a step -> where its progress goes
-
-
-@dataclass(frozen=True)
-class SegmenterRecipe:
-    """All that decides what comes out."""
-
-    data: Path
-    network: str = "u2netp"
-    start: str | None = None  # .pth, .onnx, a catalogue's name or "none"; None: the network's own
-    split: str | None = None
-    validation: str | None = None
-    limit: int | None = None  # pictures to learn from; None: all
-    judged: int | None = None  # pictures to judge by; None: all
-    backgrounds: Path | None = None
-    side: int = 320
-    epochs: int = 20
-    batch: int = 8
-    rate: float | None = None  # None: by whether there is a start
-    iou: float = 0.0
-    ssim: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.network not in ARCHITECTURES:
-            raise ConfigError(
-                f"Unknown network {self.network!r}.",
-                remedy=f"Valid names: {', '.join(ARCHITECTURES)}.",
-            )
-        least = {"side": LEAST_SIDE, "epochs": 1, "batch": 1, "limit": 1, "judged": 1, "seed": 0}
-        for name, low in least.items():
-            value = getattr(self, name)
-            if value is not None and value < low:
-                raise ConfigError(f"--{name} {value}: must be at least {low}.")
-        for name in ("rate", "iou", "ssim"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < float("inf"):
-                raise ConfigError(f"--{name} {value}: must be a number from 0 up.")
-
-    @property
-    def architecture(self) -> str:
-        return ARCHITECTURES[self.network]
-
-    @property
-    def spec(self) -> InputSpec:
-        return replace(FAMILY_INPUT, height=self.side, width=self.side)
 
 
 @dataclass(frozen=True)
@@ -120,7 +65,7 @@ def train_segmenter(
     dataset = open_dataset(recipe.data)
     files = picture_files(recipe.backgrounds) if recipe.backgrounds else []
     start = find_start(recipe)
-    rate = recipe.rate if recipe.rate is not None else TUNING_RATE if start else RATE
+    rate = recipe.rate_from(start)
     splits = chosen_splits(dataset, recipe.split, recipe.validation)
     learned, judged = (
         usable(spread(part, limit), longest(recipe.side), watch("reading"))
@@ -146,27 +91,6 @@ def train_segmenter(
         told = CardFacts(dataset.name, facts, start, learned, judged, before, history, report)
         written = run.write_text(CARD, card(told))
     return TrainedSegmenter(report, written, before, history, learned.left_out + judged.left_out)
-
-
-def find_start(recipe: SegmenterRecipe) -> Path | None:
-    """The file that training starts from; None: from nothing.
-
-    Raises WeightsError where a published checkpoint cannot be had, ConfigError for a name that is
-    neither a file nor in the catalogue.
-    """
-    given = recipe.start or recipe.network
-    if given == NOTHING:
-        return None
-    path = Path(given).expanduser()
-    if path.is_file():
-        return path
-    entry = load_catalog().get(given)
-    if entry is None or (entry.architecture or entry.name.upper()) != recipe.architecture:
-        raise ConfigError(
-            f"--start {given}: neither a file nor published weights of {recipe.architecture}.",
-            remedy=f"Give a .pth or .onnx file, {recipe.network}, or {NOTHING}.",
-        )
-    return fetch_checkpoint(entry, FetchPolicy()).path
 
 
 def _task(

@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from offline.train.segmenter import SegmenterRecipe, train_segmenter
+    from offline.train.segmenter import train_segmenter
+    from offline.train.segmenter_recipe import SegmenterRecipe
 
     chosen = {field.name: getattr(args, field.name) for field in fields(SegmenterRecipe)}
     recipe = SegmenterRecipe(**chosen)

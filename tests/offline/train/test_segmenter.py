@@ -19,10 +19,9 @@ from offline.train.segmenter import (
     BEFORE,
     MODEL,
     STATE,
-    SegmenterRecipe,
-    find_start,
     train_segmenter,
 )
+from offline.train.segmenter_recipe import SegmenterRecipe, find_start
 from offline.train.segmenter_task import SegmenterTask
 from offline.train.torch_loop import CHECKPOINT, Schedule, fit
 from tests.offline.train.mask_pictures import write_pairs
