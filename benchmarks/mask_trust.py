@@ -15,6 +15,8 @@ five times, each time without the families that it judges. How to read the table
   every category searched; ΔMRR: difference to ``every mask`` of the mean reciprocal rank of the
   product, photo by photo, with its 95 % interval.
 * the truth: masks are believed where they are right, the most that a trust can know.
+* or its box: where a mask is not believed, its box is described with the background kept, not the
+  whole picture. Only where the cutout removes the background; a crop is the mask's box already.
 * cost: mean reciprocal rank by the mask and as a whole, for right and for wrong masks of photos:
   what a right mask is worth, and what a wrong one costs.
 """
@@ -23,25 +25,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from support.tables import markdown
 from trust.held_out import cross_fitted
-from trust.ranking import Believes, Outcome, ask
+from trust.ranking import Chooses, Outcome, ask
 from trust.two_ways import TwoWays, described_both_ways
 
 from engine.errors import PacksightError
 from engine.protocols import Reranker
-from offline.datasets import Dataset, open_dataset
+from engine.types import Description
+from offline.datasets import Dataset, Picture, open_dataset
 from offline.metrics import bootstrap
 from offline.train.trust import RIGHT_IOU, WRONG_COST, figures, least_trust
 from stages.context import BuildContext
 from stages.rerank import fused, none
 
 SEED = 20240  # of the bootstrap
+Believes = Callable[[TwoWays], bool]
 # fmt: off
 TRUTH_HEAD = ("masks of", "masks", "right", "AUROC", "ECE", "believed", "right of these",
               "right of the others")
@@ -95,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mattes", type=Path, metavar="DIR", help="kept mattes (default: WORK)")
     parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
     parser.add_argument("--trunk", type=Path, metavar="FILE.onnx", help="embed with this too")
-    parser.add_argument("--limit", type=int, metavar="N", help="the first N pictures of a part")
+    parser.add_argument("--every", type=int, default=1, metavar="N",
+                        help="only every Nth picture of the catalogue")  # fmt: skip
     parser.add_argument("--chain", nargs="+", default=[""], metavar="PART",
                         help="only chains with one of these in their names")  # fmt: skip
     parser.add_argument("--wrong-cost", type=float, default=WRONG_COST, metavar="C")
@@ -124,7 +129,7 @@ def _rows(
     threshold = least_trust(args.wrong_cost)
     described = {
         split: described_both_ways(
-            dataset.pictures(split)[: args.limit], chain.overrides, args.mattes or args.work,
+            _part(dataset, split, args), chain.overrides, args.mattes or args.work,
             args.work / "described",
         )
         for split in ("catalogue", "queries", "unseen")
@@ -149,6 +154,11 @@ def _rows(
     return truth, found, costs
 
 
+def _part(dataset: Dataset, split: str, args: argparse.Namespace) -> list[Picture]:
+    pictures = dataset.pictures(split)
+    return list(pictures[:: args.every] if split == "catalogue" else pictures)
+
+
 def _divided(masks: Sequence[TwoWays]) -> tuple[list[TwoWays], list[TwoWays]]:
     photos = [one for one in masks if one.picture.look == "phone"]
     return photos, [one for one in masks if one.picture.look != "phone"]
@@ -170,18 +180,46 @@ def _share(values: np.ndarray) -> float:
 
 
 def _found(asked: Asked, chain: Chain, threshold: float) -> Iterator[list[str]]:
-    rules: dict[str, Believes] = {
-        "every mask": lambda one: True,
-        "calibrated": lambda one: one.trust >= threshold,
-        "no mask": lambda one: False,
-        "the truth": lambda one: one.iou >= RIGHT_IOU,
-    }
+    rules: list[tuple[str, Believes, Chooses]] = [
+        ("every mask", _always, _whole),
+        ("calibrated", lambda one: one.trust >= threshold, _whole),
+        ("the truth", lambda one: one.iou >= RIGHT_IOU, _whole),
+        ("no mask", _never, _whole),
+    ]
+    if any(one.boxed is not None for one in asked.photos):
+        rules += [
+            ("calibrated, or its box", rules[1][1], _boxed),
+            ("the truth, or its box", rules[2][1], _boxed),
+            ("every box", _never, _boxed),
+        ]
     base: list[Outcome] = []
-    for name, believes in rules.items():
-        outcomes = ask(asked.photos, asked.catalogue, chain.reranker, believes)
+    for name, believes, otherwise in rules:
+        outcomes = ask(asked.photos, asked.catalogue, chain.reranker, _either(believes, otherwise))
         base = base or outcomes
         used = np.mean([believes(one) for one in asked.photos])
         yield [f"{asked.name}, {chain.name}, {name}", f"{used:.3f}", *_shares(outcomes, base)]
+
+
+def _either(believes: Believes, otherwise: Chooses) -> Chooses:
+    return lambda one: one.masked if believes(one) else otherwise(one)
+
+
+def _always(one: TwoWays) -> bool:
+    return True
+
+
+def _never(one: TwoWays) -> bool:
+    return False
+
+
+def _whole(one: TwoWays) -> Description:
+    return one.whole
+
+
+def _boxed(one: TwoWays) -> Description:
+    """The mask's box with its background; the flags of the whole keep its contour out."""
+    found = one.boxed or one.masked
+    return replace(found, quality=one.whole.quality)
 
 
 def _shares(outcomes: Sequence[Outcome], base: Sequence[Outcome]) -> list[str]:
@@ -197,12 +235,9 @@ def _shares(outcomes: Sequence[Outcome], base: Sequence[Outcome]) -> list[str]:
 
 def _costs(asked: Asked, chain: Chain) -> Iterator[list[str]]:
     """The catalogue's masks are all used: the photos' alone are judged."""
-    kept = [replace(one, trust=1.0) for one in asked.catalogue]
-    by_mask, as_whole = (
-        ask([replace(one, trust=trust) for one in asked.photos], kept, chain.reranker,
-            lambda one: one.trust >= 0.5)
-        for trust in (1.0, 0.0)
-    )  # fmt: skip
+    held = [replace(one, whole=one.masked) for one in asked.catalogue]
+    by_mask = ask(asked.photos, held, chain.reranker, _either(_always, _whole))
+    as_whole = ask(asked.photos, held, chain.reranker, _either(_never, _whole))
     for name, wanted in (("right", True), ("wrong", False)):
         rows = [n for n, one in enumerate(asked.photos) if (one.iou >= RIGHT_IOU) == wanted]
         masked = [by_mask[n].reciprocal for n in rows]

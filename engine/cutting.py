@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine.errors import PacksightError, StageError
 from engine.protocols import Cutter, MaskTrust, Matting, Segmenter
 from engine.timings import Stopwatch
@@ -22,7 +20,7 @@ class Cut:
     """One image's matte and what was cut out by it.
 
     ``trust``: how far the mask was believed, in [0, 1]; None where nobody judged it. Where it
-    was not ``believed``, the cutout shows the whole picture.
+    was not ``believed``, the cutout shows what the trusting part says instead.
     """
 
     matte: Matte
@@ -51,10 +49,8 @@ class Cutting:
         if self.matting is not None:
             with watch("matting"), blame("matting", images):
                 mattes = self.matting.refine(images, mattes)
-        # Cutters take an empty matte for "the whole picture".
-        used = [m if b else _emptied(m) for m, b in zip(mattes, believed, strict=True)]
         with watch("cutout"), blame("cutout", images):
-            cutouts = self.cutter.cut(images, used)
+            cutouts = self.cutter.cut(images, self._used(mattes, believed))
         return [
             Cut(matte, cutout, trust, sure)
             for matte, cutout, trust, sure in zip(mattes, cutouts, trusts, believed, strict=True)
@@ -70,6 +66,12 @@ class Cutting:
             trusts = self.trust.trust(images, mattes, self.segmenter).tolist()
         return trusts, [trust >= self.trust.threshold for trust in trusts]
 
+    def _used(self, mattes: Sequence[Matte], believed: Sequence[bool]) -> Sequence[Matte]:
+        if self.trust is None:
+            return mattes
+        instead = self.trust.instead
+        return [m if b else instead(m) for m, b in zip(mattes, believed, strict=True)]
+
 
 @contextmanager
 def blame(stage: str, images: Sequence[RGBImage]) -> Iterator[None]:
@@ -81,7 +83,3 @@ def blame(stage: str, images: Sequence[RGBImage]) -> Iterator[None]:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         raise StageError(stage, images[0].uri, reason) from error
-
-
-def _emptied(matte: Matte) -> Matte:
-    return Matte(np.zeros_like(matte.alpha))

@@ -61,9 +61,9 @@ class Describer:
 
         ``labels`` (aligned with images) are categories that a curator gave: such an image is
         not classified, its scores are certain. Where a mask is believed less than the trusting
-        part's threshold, the whole picture is described and the mask's contour is flagged
-        ``untrusted``. A stage that breaks raises StageError naming the stage and the first
-        image of the batch.
+        part's threshold, the picture is cut out by what that part says instead, and the mask's
+        contour is flagged ``untrusted``. A stage that breaks raises StageError naming the stage
+        and the first image of the batch.
         """
         if not images:
             return []

@@ -55,6 +55,11 @@ class MaskTrust(Protocol):
         """
         ...
 
+    def instead(self, matte: Matte) -> Matte:
+        """What the product is cut out by where ``matte`` is not believed: another one of the same
+        shape, an empty one for the whole picture."""
+        ...
+
 
 @runtime_checkable
 class Cutter(Protocol):

@@ -81,7 +81,7 @@ class MatteQuality:
     touches_border: bool = False
     several_objects: bool = False
     nearly_everything: bool = False
-    untrusted: bool = False  # by a MaskTrust part: the whole picture was described
+    untrusted: bool = False  # by a MaskTrust part: the picture was not cut out by it
 
     @property
     def flags(self) -> tuple[str, ...]:

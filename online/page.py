@@ -36,7 +36,7 @@ _FLAG_SENTENCES = {
     "touches_border": "the product touches the border",
     "several_objects": "it shows several objects",
     "nearly_everything": "nearly the whole picture counts as product",
-    "untrusted": "the mask is not believed, so the whole picture was described",
+    "untrusted": "the mask is not believed: its outline took no part",
 }
 
 

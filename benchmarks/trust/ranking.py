@@ -16,7 +16,7 @@ from trust.two_ways import TwoWays
 SHOWN = 5  # products judged
 HEAD = 60  # pictures that are ranked one by one: five products have at most twelve views each
 
-Believes = Callable[[TwoWays], bool]
+Chooses = Callable[[TwoWays], Description]
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ def ask(
     queries: Sequence[TwoWays],
     catalogue: Sequence[TwoWays],
     reranker: Reranker,
-    believes: Believes,
+    chooses: Chooses,
 ) -> list[Outcome]:
     """One a query, in order."""
-    held = [_chosen(one, believes) for one in catalogue]
+    held = [chooses(one) for one in catalogue]
     vectors = np.stack([one.embedding.vector for one in held])
     records = [_record(n, catalogue[n], one) for n, one in enumerate(held)]
     families = {_product(one): str(one.picture.family) for one in catalogue}
-    asked = [_chosen(one, believes) for one in queries]
+    asked = [chooses(one) for one in queries]
     distances = _distances(np.stack([one.embedding.vector for one in asked]), vectors)
     found = []
     for query, described, row in zip(queries, asked, distances, strict=True):
@@ -50,10 +50,6 @@ def ask(
         products = [hit.record.product_id for hit in ranked]
         found.append(_outcome(products, _product(query), str(query.picture.family), families))
     return found
-
-
-def _chosen(one: TwoWays, believes: Believes) -> Description:
-    return one.masked if believes(one) else one.whole
 
 
 def _distances(queries: FloatArray, vectors: FloatArray) -> FloatArray:

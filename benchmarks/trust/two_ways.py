@@ -1,4 +1,4 @@
-"""Every picture described twice, by its mask and without: a rule of trust only chooses."""
+"""Every picture described by its mask and without: a rule of trust only chooses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import Settings, load
+from engine.contours import product_box
 from engine.describe import Describer
 from engine.images import load as load_image
 from engine.protocols import MaskTrust, Segmenter
@@ -37,6 +38,17 @@ class TwoWays:
     trust: float  # by the file that is shipped for the segmenter
     evidence: npt.NDArray[np.float64] | None  # (F,); None: nothing was segmented
     iou: float  # with the truth
+    boxed: Description | None = None  # by the mask's box, background kept; None: as ``masked``
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Mattes that are known already."""
+
+    mattes: Sequence[Matte]
+
+    def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
+        return list(self.mattes)
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,9 @@ class _Certain:
         self, images: Sequence[RGBImage], mattes: Sequence[Matte], segmenter: Segmenter
     ) -> FloatArray:
         return np.full(len(images), self.value, np.float32)
+
+    def instead(self, matte: Matte) -> Matte:
+        return Matte(np.zeros_like(matte.alpha))
 
 
 def described_both_ways(
@@ -66,9 +81,10 @@ def described_both_ways(
         return found
     segmenter = KeepingSegmenter(parts.describer.segmenter, _own(mattes, settings))
     describer = replace(parts.describer, segmenter=segmenter)
+    cuts_out = settings.cutout.name != "crop"  # which keeps what lies in the mask's box
     found = []
     for start in range(0, len(pictures), BATCH):
-        found += _batch(pictures[start : start + BATCH], describer)
+        found += _batch(pictures[start : start + BATCH], describer, cuts_out)
     work.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(".part")
     part.write_bytes(pickle.dumps(found))
@@ -76,7 +92,7 @@ def described_both_ways(
     return found
 
 
-def _batch(pictures: Sequence[Picture], describer: Describer) -> list[TwoWays]:
+def _batch(pictures: Sequence[Picture], describer: Describer, cuts_out: bool) -> list[TwoWays]:
     images = [load_image(picture.path) for picture in pictures]
     labels = [str(picture.category) for picture in pictures]
     mattes = describer.segmenter.segment(images)
@@ -87,16 +103,29 @@ def _batch(pictures: Sequence[Picture], describer: Describer) -> list[TwoWays]:
         [one.description for one in _with(describer, _Certain(v)).describe(images, labels)]
         for v in (1.0, 0.0)
     )
+    boxed: list[Description | None] = [None] * len(images)
+    if cuts_out:
+        by_box = replace(describer, segmenter=_Given([_box(matte) for matte in mattes]), trust=None)
+        boxed = [one.description for one in by_box.describe(images, labels)]
     truths = [_truth(*pair) for pair in zip(pictures, images, strict=True)]
     overlaps = [iou(m.alpha, t.alpha) for m, t in zip(mattes, truths, strict=True)]
     found = [evidence(image, matte) for image, matte in zip(images, mattes, strict=True)]
     rows = [None if one is None else row(one) for one in found]
-    columns = (pictures, masked, whole, trusts, rows, overlaps)
+    columns = (pictures, masked, whole, trusts, rows, overlaps, boxed)
     return [TwoWays(*values) for values in zip(*columns, strict=True)]
 
 
 def _truth(picture: Picture, image: RGBImage) -> Matte:
     return read_matte(Path(str(picture.mask)), (image.width, image.height))
+
+
+def _box(matte: Matte) -> Matte:
+    """The whole of the mask's box."""
+    alpha = np.zeros_like(matte.alpha)
+    box = product_box(matte)
+    if box is not None:
+        alpha[box[1] : box[3], box[0] : box[2]] = 1.0
+    return Matte(alpha)
 
 
 def _with(describer: Describer, trust: MaskTrust) -> Describer:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from engine.contours import product_box
 from engine.errors import ConfigError
 from engine.parallel import each
 from engine.protocols import Segmenter
@@ -33,13 +34,17 @@ class Options(StageOptions):
 
     ``second_look`` asks the segmenter again on another scale: about twice its time; "doubtful"
     does so only where the first look leaves doubt. ``threshold`` replaces the file's own.
-    ``any_segmenter`` accepts a file that was fitted to another one.
+    ``any_segmenter`` accepts a file that was fitted to another one. Where a mask is not believed,
+    the cutout shows its box with the background in it, or (``instead`` = "whole") the whole
+    picture: cropped by even a wrong mask, photos found three to five times what whole ones did
+    (benchmarks/mask_trust.py, docs/mask-trust.md).
     """
 
     weights: str = SHIPPED
     second_look: bool | Literal["doubtful"] = False
     threshold: float | None = Field(None, ge=0, le=1)
     any_segmenter: bool = False
+    instead: Literal["box", "whole"] = "box"
 
 
 class CalibratedTrust:
@@ -67,6 +72,14 @@ class CalibratedTrust:
                 self._model.second, rows[again], [pairs[n] for n in chosen], segmenter
             )
         return trusts.astype(np.float32)
+
+    def instead(self, matte: Matte) -> Matte:
+        """All of the mask's box, crumbs left out, or nothing, which is the whole picture."""
+        alpha = np.zeros_like(matte.alpha)
+        box = product_box(matte) if self._options.instead == "box" else None
+        if box is not None:
+            alpha[box[1] : box[3], box[0] : box[2]] = 1.0
+        return Matte(alpha)
 
     def _worth_a_second_look(self, trusts: Float64Array) -> npt.NDArray[np.bool_]:
         if isinstance(self._options.second_look, bool):

@@ -96,6 +96,11 @@ def test_any_shape_and_any_flat_matte_is_survived(
     assert 0.0 <= found <= 1.0
 
 
+def test_what_is_used_instead_has_the_mattes_shape(trust: MaskTrust) -> None:
+    for matte in Darkness().segment(photos(3)):
+        assert trust.instead(matte).alpha.shape == matte.alpha.shape
+
+
 def test_images_and_mattes_are_left_as_they_were(trust: MaskTrust) -> None:
     (image,) = photos(1)
     (matte,) = Darkness().segment([image])

@@ -60,6 +60,9 @@ class TrustsRed:
         self.mattes += mattes
         return np.array([image.pixels[0, 0, 0] / 255 for image in images], np.float32)
 
+    def instead(self, matte: Matte) -> Matte:
+        return Matte(np.zeros_like(matte.alpha))  # which cutters take for the whole picture
+
 
 class Halving:
     """A matting that makes every alpha half of what it was."""
@@ -80,7 +83,7 @@ def test_a_mask_that_is_not_believed_is_kept_from_the_cutter_and_flagged() -> No
     red, blue = trusting(cutter=cutter, trust=TrustsRed()).describe([RED, BLUE])
     assert (red.trust, blue.trust) == (1.0, 0.0)
     np.testing.assert_array_equal(cutter.mattes[0].alpha, LeftSegmenter().segment([RED])[0].alpha)
-    assert cutter.mattes[1].alpha.max() == 0.0  # which cutters take for the whole picture
+    assert cutter.mattes[1].alpha.max() == 0.0
     assert not red.description.quality.untrusted
     assert blue.description.quality.flags[-1] == "untrusted"
 

@@ -93,6 +93,18 @@ def test_a_mask_that_stays_is_believed_more_than_one_that_does_not(tmp_path: Pat
     assert moves < 0.2
 
 
+def test_in_place_of_a_mask_stands_its_box_or_nothing(tmp_path: Path) -> None:
+    mask = boxed(10, 10, 30, 30).alpha.copy()
+    mask[12:14, 12:14] = 0.0
+    mask[35, 45] = 1.0  # a crumb
+    by_box = built(tmp_path, trust_model()).instead(Matte(mask))
+    np.testing.assert_array_equal(by_box.alpha, boxed(10, 10, 30, 30).alpha)
+    empty = boxed(0, 0, 0, 0)
+    assert built(tmp_path, trust_model()).instead(empty).alpha.max() == 0.0
+    whole = built(tmp_path, trust_model(), instead="whole").instead(Matte(mask))
+    assert whole.alpha.max() == 0.0
+
+
 def test_the_threshold_is_the_files_unless_it_is_set(tmp_path: Path) -> None:
     assert built(tmp_path, trust_model(threshold=0.3)).threshold == 0.3
     assert built(tmp_path, trust_model(threshold=0.3), threshold=0.7).threshold == 0.7
