@@ -100,7 +100,7 @@ def reduced(alpha: FloatArray) -> FloatArray:
     height, width = alpha.shape
     scale = SIDE / max(height, width)
     if scale >= 1:
-        return levels
+        return np.asarray(levels, np.float32)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(levels, size, interpolation=cv2.INTER_AREA)
     return np.clip(np.asarray(small, np.float32), 0.0, 1.0)
