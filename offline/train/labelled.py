@@ -76,7 +76,8 @@ def read_labelled(
     """Choose the splits, hash every file, and refuse or report what would spoil a training.
 
     Without names the splits are ``train`` and ``validation`` (or ``val``). A data set with one
-    split is divided, whole products at a time; ``hold_out`` divides both splits together anew.
+    split is divided, whole products at a time; ``hold_out`` divides both splits together anew,
+    or ``train`` alone where that is all that is named.
     Raises ConfigError for fewer than two categories, and for categories with fewer than
     ``least`` training pictures unless ``drop_small``.
     """
@@ -110,8 +111,9 @@ def unlabelled_samples(dataset: Dataset, notes: list[str]) -> list[Sample]:
 def _splits(
     dataset: Dataset, train: str | None, validation: str | None, hold_out: HoldOut, seed: int
 ) -> tuple[list[Picture], list[Picture], list[str]]:
+    if validation is None and (train is None or hold_out == "split"):
+        validation = _first(VALIDATION_NAMES, dataset.splits)
     train = train or _first(TRAIN_NAMES, dataset.splits)
-    validation = validation or _first(VALIDATION_NAMES, dataset.splits)
     both = [name for name in (train, validation) if name is not None]
     if len(both) == 2 and hold_out == "split":
         return list(dataset.pictures(both[0])), list(dataset.pictures(both[1])), []

@@ -163,3 +163,9 @@ def test_it_is_said_whether_validation_shows_what_was_learned(tmp_path: Path) ->
     assert not read_labelled(split_folders(tmp_path)).shares_families
     shown = read_labelled(open_dataset(tmp_path), hold_out="picture")
     assert shown.shares_families
+
+
+def test_a_named_split_alone_is_divided_without_touching_the_others(tmp_path: Path) -> None:
+    labelled = read_labelled(split_folders(tmp_path), train="train", hold_out="picture")
+    pictures = [sample.picture.id for sample in (*labelled.train, *labelled.validation)]
+    assert len(pictures) == 12 and all(name.startswith("train/") for name in pictures)
