@@ -13,13 +13,13 @@ PICTURES = (Picture("a", Path("a.jpg")), Picture("b", Path("b.jpg")))
 FACTS = CardFacts(
     dataset="packbench",
     recipe={"network": "u2netp", "epochs": 1, "split": None},
-    start=Path("/home/somebody/u2netp.onnx"),
+    start=Path("/somebody/u2netp.onnx"),
     learned=Usable(PICTURES, ("c.jpg: is truncated.",)),
     judged=Usable(PICTURES[:1], ()),
     before={"score": 0.8, "mae": 0.05},
     history=[{"epoch": 1.0, "loss": 0.7, "score": 0.9, "mae": 0.02}],
     report=ExportReport(
-        Path("/home/somebody/run/segmenter.onnx"), "ab" * 32,
+        Path("/somebody/run/segmenter.onnx"), "ab" * 32,
         SourceFacts("segmenter.pth", "cd" * 32, False), Parity(1e-6, 1e-4, 1.0, 6),
     ),
 )  # fmt: skip
