@@ -17,8 +17,8 @@ from stages.matting._trimap import BandWidths, Trimap, make_trimap
 
 # Shares of the product's size; wide, since a saliency network misses whole droppers and lids.
 ERODE = (0.02, 0.12)
-DILATE = (0.05, 1.0)
-LEAST_CROP = 0.4  # of the picture's shorter side
+DILATE = (0.05, 0.6)
+LEAST_CROP = 0.5  # of the picture's shorter side
 LEAST_DIFFERENCE = 0.1  # of alpha, from which a saliency map is worth mending
 # How often a sample's saliency is its true matte, worn; and the segmenter's own, worn.
 TRUTH_SHARE = 0.1
@@ -79,6 +79,7 @@ def drawn_widths(random: np.random.Generator) -> BandWidths:
         dilate=random.uniform(*DILATE),
         low=random.uniform(0.02, 0.2),
         high=random.uniform(0.8, 0.97),
+        doubt_holes=bool(random.random() < 0.7),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from offline.mask_metrics import MaskScores
 from weights.export import ExportReport
@@ -50,7 +51,7 @@ def card(
     lines += [
         f"| {title} | {before[name]:.4f} | {after[name]:.4f} |" for name, title in _MEASURES.items()
     ]
-    lines += ["", "## Recipe", "", *(f"* {name}: {value}" for name, value in recipe.items())]
+    lines += ["", "## Recipe", "", *(f"* {name}: {_told(value)}" for name, value in recipe.items())]
     lines += ["", "## Epochs", "", "| epoch | loss | validation error |", "|---:|---:|---:|"]
     lines += [f"| {e['epoch']:.0f} | {e['loss']:.4f} | {e['mae']:.4f} |" for e in history]
     lines += [
@@ -60,3 +61,8 @@ def card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _told(value: object) -> object:
+    """Of a path the last part: a card is read on other machines."""
+    return Path(value).name if isinstance(value, str) and "/" in value else value

@@ -19,7 +19,7 @@ BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)  # over 16: Burt and Adelson, IEEE Trans. C
 @dataclass(frozen=True)
 class LossWeights:
     alpha: float = 1.0
-    laplacian: float = 0.5
+    laplacian: float = 2.0
     compositional: float = 0.25
 
 

@@ -25,13 +25,12 @@ class LinearMap:
     offset: Planes  # (H, W)
 
     def applied(self, guide: UInt8Array) -> FloatArray:
-        """(H, W) in [0, 1], for a guide (H', W', 3) of any size: the map is stretched to it."""
+        """(H', W'), for a guide (H', W', 3) of any size: the map is stretched to it."""
         size = (guide.shape[1], guide.shape[0])
         slope, offset = self.slope, self.offset
         if offset.shape != guide.shape[:2]:
             slope, offset = (np.asarray(cv2.resize(p, size), np.float64) for p in (slope, offset))
-        alpha = (slope * _unit(guide)).sum(axis=2) + offset
-        return np.asarray(np.clip(alpha, 0.0, 1.0), np.float32)
+        return np.asarray((slope * _unit(guide)).sum(axis=2) + offset, np.float32)
 
 
 def guided_filter(
@@ -42,7 +41,8 @@ def guided_filter(
     ``radius``: windows have 2 r + 1 pixels a side. ``smoothness``: the paper's epsilon, for
     guides in [0, 1]: edges of less contrast than its root are smoothed over.
     """
-    return linear_map(guide, values, radius, smoothness).applied(guide)
+    filtered = linear_map(guide, values, radius, smoothness).applied(guide)
+    return np.clip(filtered, 0.0, 1.0)
 
 
 def linear_map(guide: UInt8Array, values: FloatArray, radius: int, smoothness: float) -> LinearMap:

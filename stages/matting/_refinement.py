@@ -1,7 +1,8 @@
 """The frame that every matting shares: cut to the product, limit the size, fill in what is known.
 
-Alpha is estimated in a window around the product of at most a given side; a larger one is
-estimated small and enlarged along the picture's edges.
+Alpha is estimated in a window around the product of at most a given side. A larger one is
+estimated small, and what that changes is enlarged along the picture's edges: where nothing
+changes, the matte keeps the detail it had.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ def _refined_window(
     found = trimap.imposed_on(estimate(small, rough, trimap))
     if factor == 1.0:
         return found
-    coefficients = linear_map(small, found, UPSAMPLING_RADIUS, UPSAMPLING_SMOOTHNESS)
-    return coefficients.applied(pixels)
+    change = linear_map(small, found - rough, UPSAMPLING_RADIUS, UPSAMPLING_SMOOTHNESS)
+    return np.clip(alpha + change.applied(pixels), 0.0, 1.0)
 
 
 def _shrunk(values: npt.NDArray[Level], size: tuple[int, int]) -> npt.NDArray[Level]:

@@ -25,6 +25,7 @@ class BandWidths:
     dilate: float  # out of what may be product
     low: float = 0.05  # below: surely ground, were it not for ``dilate``
     high: float = 0.95  # from here: surely product, were it not for ``erode``
+    doubt_holes: bool = False  # ground that the band encloses is unknown: it may be a mirror
 
     def __post_init__(self) -> None:
         if min(self.erode, self.dilate) < 0.0:
@@ -69,8 +70,9 @@ def make_trimap(alpha: FloatArray, widths: BandWidths) -> Trimap:
         return Trimap(np.ones(alpha.shape, np.bool_), np.zeros(alpha.shape, np.bool_))
     inside = distance_to(alpha < widths.high)
     outside = distance_to(alpha > widths.low)
+    background = outside > max(1.0, widths.dilate * size)
     return Trimap(
-        background=outside > max(1.0, widths.dilate * size),
+        background=_reaching_the_rim(background) if widths.doubt_holes else background,
         foreground=inside > max(1.0, widths.erode * size),
     )
 
@@ -78,6 +80,13 @@ def make_trimap(alpha: FloatArray, widths: BandWidths) -> Trimap:
 def product_size(alpha: FloatArray) -> float:
     """Side in pixels of the square that has the product's area; 0 for an empty matte."""
     return float(np.sqrt(np.count_nonzero(alpha >= PRODUCT_FROM)))
+
+
+def _reaching_the_rim(mask: BoolArray) -> BoolArray:
+    """The parts of ``mask`` that touch the picture's rim."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    return np.asarray(mask & np.isin(labels, np.unique(rim[rim > 0])), np.bool_)
 
 
 def distance_to(mask: BoolArray) -> FloatArray:

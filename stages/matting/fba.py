@@ -6,6 +6,7 @@ Forte and Pitié, F, B, Alpha Matting, arXiv 2003.07711, 2020.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import Field
 
@@ -17,6 +18,7 @@ from stages.matting._band_options import BandOptions
 from stages.matting._encoding import CHANNELS, MEAN, STD, WITH_SALIENCY
 from stages.matting._network import network_estimate
 from stages.matting._refinement import refine_each
+from stages.matting._trimap import BandWidths
 from weights.input_spec import InputSpec
 
 
@@ -26,8 +28,12 @@ class Options(BandOptions):
 
     weights: str = "fba_compact"  # fba_compact, fba or the path of an .onnx file
     erode: float = Field(default=0.06, ge=0, le=1)
-    dilate: float = Field(default=1.0, ge=0, le=4)
-    side: int = Field(default=320, ge=16)
+    dilate: float = Field(default=0.15, ge=0, le=4)
+    side: int = Field(default=200, ge=16)
+
+    @property
+    def widths(self) -> BandWidths:
+        return replace(super().widths, doubt_holes=True)
 
 
 class FBAMatting:

@@ -21,7 +21,7 @@ from stages.matting._trimap import Trimap, product_size
 class Options(BandOptions):
     """The filter changes a matte within ``radius`` of its edge only, so the band is narrow."""
 
-    radius: float = Field(default=0.03, gt=0, le=0.5)  # of a window, share of the product's size
+    radius: float = Field(default=0.01, gt=0, le=0.5)  # of a window, share of the product's size
     smoothness: float = Field(default=1e-4, gt=0)  # the paper's epsilon, colours in [0, 1]
 
 

@@ -74,7 +74,7 @@ def test_alpha_and_composition_are_judged_in_the_band_only() -> None:
     wrong = np.abs(output[:, :1].numpy() - alpha.numpy())[band].mean()
     assert float(alpha_loss(output[:, :1], alpha, unknown)) == pytest.approx(wrong)
     mixed = output[:, :1] * output[:, 1:4] + (1 - output[:, :1]) * output[:, 4:7]
-    off = np.abs(mixed - picture).numpy()[np.repeat(band, 3, axis=1)].mean()
+    off = (mixed - picture).abs().numpy()[np.repeat(band, 3, axis=1)].mean()
     assert float(compositional_loss(output, picture, unknown)) == pytest.approx(off)
 
 

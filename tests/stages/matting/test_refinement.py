@@ -72,6 +72,13 @@ def test_a_large_picture_is_estimated_small_and_enlarged() -> None:
     assert ((found >= 0.5) == (alpha >= 0.5)).mean() > 0.99
 
 
+def test_where_nothing_changes_a_large_matte_keeps_its_detail() -> None:
+    alpha = disc(400, 500)
+    found = refined(photo_of(alpha), Matte(alpha.copy()), WIDTHS, 100, unchanged).alpha
+    # What is known is put in at the working size, which may move the rim of the band a little.
+    np.testing.assert_allclose(found, alpha, atol=0.06)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 60), (60, 1), (2, 2), (3, 900)])
 def test_the_thinnest_pictures_are_survived(shape: tuple[int, int]) -> None:
     random = np.random.default_rng(0)

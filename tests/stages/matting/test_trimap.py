@@ -102,6 +102,16 @@ def test_the_pictures_rim_does_not_erode_a_product_that_it_cuts() -> None:
     assert make_trimap(alpha, BandWidths(0.1, 0.1)).foreground[0].all()
 
 
+@pytest.mark.parametrize("doubted", [False, True])
+def test_ground_that_a_product_encloses_may_be_doubted(doubted: bool) -> None:
+    alpha = np.zeros((60, 60), np.float32)
+    alpha[10:50, 10:50] = 1.0
+    alpha[20:40, 20:40] = 0.0  # a mirror, or a hole
+    trimap = make_trimap(alpha, BandWidths(0.02, 0.05, doubt_holes=doubted))
+    assert trimap.unknown[30, 30] == doubted and trimap.background[30, 30] != doubted
+    assert trimap.background[0, 0]
+
+
 def test_what_is_known_is_put_in_and_the_rest_left() -> None:
     background = np.array([[True, False, False]])
     foreground = np.array([[False, False, True]])
