@@ -23,7 +23,8 @@ LEAST_DIFFERENCE = 0.1  # of alpha, from which a saliency map is worth mending
 # How often a sample's saliency is its true matte, worn; and the segmenter's own, worn.
 TRUTH_SHARE = 0.1
 WORN_SHARE = 0.4
-JITTER = 0.1  # of the gain of light and of each colour
+JITTER = 0.15  # of the gain of light and of each colour
+NOISE = 6.0  # standard deviation in grey levels at most, as phones have it indoors
 
 Level = TypeVar("Level", np.uint8, np.float32)
 
@@ -135,8 +136,15 @@ def worn(alpha: FloatArray, random: np.random.Generator) -> FloatArray:
 
 
 def _relit(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """In another light, with channels changed about, and noisy.
+
+    Photos that serve as grounds have colours of their own (a shop's fruit is orange), which would
+    otherwise become what a ground looks like.
+    """
     gain = random.uniform(1 - JITTER, 1 + JITTER) * random.uniform(1 - JITTER, 1 + JITTER, 3)
-    return np.rint(np.clip(pixels * gain, 0, 255)).astype(np.uint8)
+    noise = random.normal(0.0, random.uniform(0.0, NOISE), pixels.shape)
+    lit = pixels[..., random.permutation(3)] * gain + noise
+    return np.rint(np.clip(lit, 0, 255)).astype(np.uint8)
 
 
 def _resized(values: npt.NDArray[Level], side: int) -> npt.NDArray[Level]:

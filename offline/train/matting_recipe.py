@@ -37,6 +37,13 @@ class MattingRecipe:
                 f"unknown matting network {self.network!r}.",
                 remedy=f"Valid names: {', '.join(ARCHITECTURES)}.",
             )
+        least = {"judged": 1, "epochs": 1, "batch": 1, "side": 8, "composites": 0, "limit": 1}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value is not None and value < bound:
+                raise ConfigError(f"--{name} must be at least {bound}, not {value}.")
+        if not self.rate > 0.0:
+            raise ConfigError(f"--rate must be above 0, not {self.rate}.")
         if self.side % 8:
             raise ConfigError(f"--side must be divisible by 8, not {self.side}.")
 

@@ -23,6 +23,8 @@ Estimate = Callable[[UInt8Array, FloatArray, Trimap], FloatArray]
 
 Level = TypeVar("Level", np.uint8, np.float32)
 
+# Pixels. Networks that learned from larger crops see mostly padding in a smaller window.
+LEAST_WINDOW = 128
 MARGIN = 8  # pixels of known background that stay around the band
 # For enlarging: windows of five small pixels follow an edge and average noise; the smoothness is
 # that of He, Sun and Tang's joint upsampling examples.
@@ -65,16 +67,19 @@ def refined(
 
 
 def window_of(alpha: FloatArray, widths: BandWidths) -> Box:
-    """Everything that may be product or unknown, with a margin, cut to the picture."""
+    """Everything that may be product or unknown, with a margin and what lies around it up to
+    ``LEAST_WINDOW``, cut to the picture."""
     rows, columns = np.nonzero(alpha > min(widths.low, PRODUCT_FROM))
     reach = int(np.ceil(max(1.0, widths.dilate * product_size(alpha)))) + MARGIN
-    height, width = alpha.shape
-    return (
-        max(0, int(columns.min()) - reach),
-        max(0, int(rows.min()) - reach),
-        min(width, int(columns.max()) + 1 + reach),
-        min(height, int(rows.max()) + 1 + reach),
-    )
+    y1, y2 = _span(int(rows.min()) - reach, int(rows.max()) + 1 + reach, alpha.shape[0])
+    x1, x2 = _span(int(columns.min()) - reach, int(columns.max()) + 1 + reach, alpha.shape[1])
+    return x1, y1, x2, y2
+
+
+def _span(start: int, stop: int, length: int) -> tuple[int, int]:
+    """Widened to ``LEAST_WINDOW`` on both sides alike and cut to 0 … length."""
+    missing = max(0, LEAST_WINDOW - (stop - start))
+    return max(0, start - missing // 2), min(length, stop + missing - missing // 2)
 
 
 def _refined_window(
@@ -92,7 +97,7 @@ def _refined_window(
     if factor == 1.0:
         return found
     change = linear_map(small, found - rough, UPSAMPLING_RADIUS, UPSAMPLING_SMOOTHNESS)
-    return np.clip(alpha + change.applied(pixels), 0.0, 1.0)
+    return np.asarray(np.clip(alpha + change.applied(pixels), 0.0, 1.0), np.float32)
 
 
 def _shrunk(values: npt.NDArray[Level], size: tuple[int, int]) -> npt.NDArray[Level]:

@@ -29,7 +29,7 @@ class Options(BandOptions):
     weights: str = "fba_compact"  # fba_compact, fba or the path of an .onnx file
     erode: float = Field(default=0.06, ge=0, le=1)
     dilate: float = Field(default=0.15, ge=0, le=4)
-    side: int = Field(default=200, ge=16)
+    side: int = Field(default=160, ge=16)
 
     @property
     def widths(self) -> BandWidths:

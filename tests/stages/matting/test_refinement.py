@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.types import FloatArray, Matte, UInt8Array
-from stages.matting._refinement import MARGIN, refined, window_of
+from stages.matting._refinement import LEAST_WINDOW, MARGIN, refined, window_of
 from stages.matting._trimap import BandWidths, Trimap
 from tests.stages.matting.matting_scenes import disc, photo_of, softened
 
@@ -45,12 +45,19 @@ def test_only_the_unknown_band_is_asked_for_and_only_it_changes() -> None:
 
 
 def test_the_window_holds_the_product_and_the_whole_band() -> None:
-    alpha = np.zeros((200, 300), np.float32)
-    alpha[50:90, 100:160] = 1.0
-    size = (40 * 60) ** 0.5
-    reach = int(np.ceil(0.1 * size)) + MARGIN
+    alpha = np.zeros((500, 600), np.float32)
+    alpha[150:350, 200:400] = 1.0
+    reach = 20 + MARGIN  # a tenth of the square's side
     box = window_of(alpha, WIDTHS)
-    assert box == (100 - reach, 50 - reach, 160 + reach, 90 + reach)
+    assert box == (200 - reach, 150 - reach, 400 + reach, 350 + reach)
+
+
+def test_a_small_product_brings_its_surroundings_along() -> None:
+    alpha = np.zeros((500, 600), np.float32)
+    alpha[200:210, 300:320] = 1.0
+    x1, y1, x2, y2 = window_of(alpha, WIDTHS)
+    assert (x2 - x1, y2 - y1) == (LEAST_WINDOW, LEAST_WINDOW)
+    assert (x1 + x2, y1 + y2) == (620, 410)
 
 
 def test_the_window_ends_where_the_picture_does() -> None:
