@@ -19,6 +19,7 @@ from offline.train.classifier.network import (
     keep_statistics,
     load_trunk_weights,
     part,
+    set_precision,
     trunk_of,
 )
 from offline.train.classifier.unfold import is_folded, unfold
@@ -156,3 +157,19 @@ def test_a_folded_network_gets_its_normalisation_back_and_computes_the_same(kera
     first = next(la for la in trunk.layers if isinstance(la, keras.layers.BatchNormalization))
     values = np.asarray(keras.Model(trunk.input, first.input).predict_on_batch(images))
     np.testing.assert_allclose(first.get_weights()[2], values.mean((0, 1, 2)), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_mixed_precision_computes_in_halves_and_answers_in_floats(keras: Any) -> None:
+    before = keras.config.dtype_policy().name
+    set_precision(keras, "mixed_float16")
+    try:
+        network = build_network(MOBILE, 3, 32)
+        assert trunk_of(network, MOBILE).layers[1].compute_dtype == "float16"
+        assert {str(weight.dtype) for weight in network.weights} == {"float32"}
+        assert str(network.output.dtype) == "float32"
+    finally:
+        keras.config.set_dtype_policy(before)
+    set_precision(keras, "auto")  # no GPU here, or one: either way a policy of Keras
+    assert keras.config.dtype_policy().name in ("float32", "mixed_float16")
+    keras.config.set_dtype_policy(before)
