@@ -58,10 +58,14 @@ def new_network(architecture: str) -> Any:
 
 
 def matting_probe(spec: InputSpec, channels: int) -> FloatArray:
-    """(6, channels, H, W) float32: the probe images, and others in grey as trimap channels."""
+    """(6, channels, H, W) float32: the probe images, and others in grey as trimap channels.
+
+    Each item's are of another kind than its picture: group norm would make a picture of nothing
+    but its own rounding of an item that is black throughout.
+    """
     colours = model_input(probe_images(spec.height, spec.width), spec)
     greys = [
-        probe_images(spec.height, spec.width, seed).mean(axis=3, dtype=np.float32) / 255.0
+        np.roll(probe_images(spec.height, spec.width, seed).mean(axis=3) / 255.0, seed, axis=0)
         for seed in range(1, channels - 2)
     ]
     return np.concatenate([colours, np.stack(greys, axis=1)], axis=1).astype(np.float32)
