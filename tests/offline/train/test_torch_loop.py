@@ -89,8 +89,11 @@ def test_killed_and_resumed_ends_like_the_uninterrupted_run(tmp_path: Path, kill
     with open_run(tmp_path / "killed", {}) as run:
         found = fit(resumed, SCHEDULE, run, seed=3)
         assert run.history() == found
-    assert found == expected
-    assert weights(resumed) == weights(whole)
+    # Two processes may add up in another order: equal but for rounding.
+    assert [list(epoch) for epoch in found] == [list(epoch) for epoch in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert list(one.values()) == pytest.approx(list(other.values()), rel=1e-5)
+    assert weights(resumed) == pytest.approx(weights(whole), rel=1e-5)
     assert resumed.steps < whole.steps or killed_at <= 3  # it went on, it did not start anew
 
 
