@@ -42,6 +42,12 @@ def import_keras() -> Any:
     return import_framework("keras")
 
 
+def require_keras() -> None:
+    """Miss it before an hour of cutting, and without the seconds that importing it takes."""
+    if sys.modules.get("keras") is None and find_spec("keras") is None:
+        import_framework("keras")  # says which extra brings it
+
+
 def build_network(
     backbone: Backbone, classes: int, side: int, order: Order = "channels_last"
 ) -> Any:

@@ -31,6 +31,7 @@ from offline.train.classifier.network import (
     import_keras,
     keep_statistics,
     load_trunk_weights,
+    require_keras,
     set_precision,
     trunk_of,
 )
@@ -139,6 +140,7 @@ def train_classifier(
         listeners.say(note)
     checkpoint = trunk_checkpoint(plan, settings)
     cutting = assemble_cutting(settings)
+    require_keras()
     recipe = _recipe(dataset, labelled, plan, cutting, checkpoint)
     with open_run(out, recipe) as run:
         folder = cache or run.path / "cutouts"

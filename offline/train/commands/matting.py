@@ -50,12 +50,13 @@ def run(args: argparse.Namespace) -> int:
 
     from engine.errors import ConfigError
     from offline.commands.progress import bar
-    from offline.train.matting import CARD, MODEL, train_matting
-    from offline.train.matting_recipe import MattingRecipe
     from weights.frameworks.network import import_framework
 
-    torch = import_framework("torch")
+    torch = import_framework("torch")  # before the modules whose networks are classes of it
     import_framework("onnxscript")  # missing, it would be missed after the training
+    from offline.train.matting import CARD, MODEL, train_matting
+    from offline.train.matting_recipe import MattingRecipe
+
     if args.threads is not None and args.threads < 1:
         raise ConfigError(f"--threads must be at least 1, not {args.threads}.")
     if args.threads:
