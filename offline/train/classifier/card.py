@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from offline.datasets import Dataset
+from offline.train.classifier.plan import Plan
 from offline.train.labelled import Labelled, Sample
 from stages.assemble import CuttingParts
 from weights.sidecar import Parity
-
-if TYPE_CHECKING:
-    from offline.train.classifier.training import Plan
 
 # What each figure of the artefact means, in the order of the card.
 _FIGURES = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,11 @@ from offline.train.classifier.frozen import HeadTask, head_model
 from offline.train.classifier.loop import Schedule, compile_model, fit, predict
 from offline.train.classifier.network import LOGITS, import_keras, part
 from offline.train.classifier.patience import Patience
+from offline.train.classifier.plan import Plan
 from offline.train.classifier.sources import FeatureSource, Indices
-from offline.train.labelled import FOLDS, Labelled, family_of
+from offline.train.hold_out import FOLDS, family_of
+from offline.train.labelled import Labelled
 from offline.train.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from offline.train.classifier.training import Plan
 
 Logits = npt.NDArray[np.float64]
 

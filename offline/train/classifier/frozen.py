@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,9 @@ from engine.errors import ConfigError
 from offline.train.classifier.checkpoint import BEST, save_weights
 from offline.train.classifier.loop import compile_model, fit
 from offline.train.classifier.network import FEATURES, head, import_keras, part
+from offline.train.classifier.plan import Listeners, Plan
 from offline.train.classifier.sources import CutoutSource, FeatureSource
 from offline.train.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from offline.train.classifier.training import Listeners, Plan
 
 Rows = npt.NDArray[np.float32]
 HEAD_LAYERS = ("wide", "narrow", "logits")

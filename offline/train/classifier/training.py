@@ -3,50 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.images import ImageLimits
 from offline.datasets import Dataset
-from offline.train.classifier.augment import Augmentation
-from offline.train.classifier.backbones import Backbone
 from offline.train.classifier.calibrate import calibrated
 from offline.train.classifier.card import Facts, card_text
 from offline.train.classifier.checkpoint import BEST
-from offline.train.classifier.crossfit import can_cross_fit, cross_fit
-from offline.train.classifier.frozen import BEST_WHOLE, described, fit_head
-from offline.train.classifier.loop import Progress, Report, Schedule, compile_model, fit
-from offline.train.classifier.network import (
-    build_network,
-    check_side,
-    count_parameters,
-    import_keras,
-    keep_statistics,
-    load_trunk_weights,
-    require_keras,
-    set_precision,
-    trunk_of,
-)
-from offline.train.classifier.sources import CutoutSource, class_weights, cutout_source
+from offline.train.classifier.frozen import BEST_WHOLE
+from offline.train.classifier.learning import learn
+from offline.train.classifier.network import check_side, count_parameters, require_keras
+from offline.train.classifier.plan import IMAGENET, NO_WEIGHTS, Listeners, Plan, Splits
 from offline.train.classifier.to_onnx import Order, store_classifier
-from offline.train.classifier.unfold import is_folded, unfold
 from offline.train.cutouts import CutoutCache, Cutouts
-from offline.train.labelled import (
-    LEAST,
-    HoldOut,
-    Labelled,
-    Sample,
-    read_labelled,
-    unlabelled_samples,
-)
+from offline.train.labelled import Labelled, Sample, read_labelled, unlabelled_samples
 from offline.train.run_folder import Recipe, RunFolder, open_run
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.catalog import find_entry, load_catalog
@@ -57,52 +32,6 @@ from weights.sidecar import SourceFacts
 
 MODEL = "classifier.onnx"
 CARD = "card.md"
-IMAGENET, NO_WEIGHTS = "imagenet", "none"
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be trained. ``weights``: "imagenet" (from the catalogue), "none" or a path.
-
-    ``frozen``: the trunk stays as it is, its features are kept, and the head alone learns.
-    """
-
-    backbone: Backbone
-    side: int = 224
-    weights: str = IMAGENET
-    frozen: bool = False
-    views: int = 4  # of every picture, one of them plain, whose features a frozen trunk keeps
-    schedule: Schedule = field(default_factory=Schedule)
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    learn_statistics: bool | None = None  # of batch normalisation; see ``_learns_statistics``
-    balanced: bool = True  # the loss weighs every category alike
-    precision: str = "auto"
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Which pictures; see ``labelled.read_labelled``. ``unknown``: a folder of pictures of no
-    known category, to choose by what is called unknown."""
-
-    train: str | None = None
-    validation: str | None = None
-    hold_out: HoldOut = "split"
-    least: int = LEAST
-    drop_small: bool = False
-    unknown: Dataset | None = None
-
-
-@dataclass(frozen=True)
-class Listeners:
-    """Who is told how far it is."""
-
-    cutting: Progress | None = None
-    training: Progress | None = None
-    epoch: Report | None = None
-    say: Callable[[str], None] = _log.info
 
 
 @dataclass(frozen=True)
@@ -145,7 +74,7 @@ def train_classifier(
     with open_run(out, recipe) as run:
         folder = cache or run.path / "cutouts"
         cutouts, labelled = _cut(folder, labelled, outliers, cutting, listeners)
-        learned = _learn(run, labelled, cutouts, plan, checkpoint, listeners)
+        learned = learn(run, labelled, cutouts, plan, checkpoint, listeners)
         network = learned.network
         report = _export(run, network, plan, labelled)
         parameters = count_parameters(network)
@@ -246,82 +175,6 @@ def _cut(
 
 def _there(samples: Sequence[Sample], cutouts: Cutouts) -> tuple[Sample, ...]:
     return tuple(sample for sample in samples if sample.sha256 in cutouts.rows)
-
-
-@dataclass(frozen=True)
-class Learned:
-    """``held_out``: logits and labels of families that the one who gave them had not seen; see
-    ``crossfit``."""
-
-    network: Any
-    history: list[dict[str, float]]
-    held_out: tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]] | None = None
-
-
-def _learn(
-    run: RunFolder,
-    labelled: Labelled,
-    cutouts: Cutouts,
-    plan: Plan,
-    checkpoint: Path | None,
-    listeners: Listeners,
-) -> Learned:
-    keras = import_keras()
-    set_precision(keras, plan.precision)
-    keras.utils.set_random_seed(plan.seed)
-    network = build_network(plan.backbone, len(labelled.names), plan.side)
-    if checkpoint is not None:
-        load_trunk_weights(network, plan.backbone, checkpoint)
-    train, validation = (
-        cutout_source(cutouts, samples, plan.side, plan.augmentation)
-        for samples in (labelled.train, labelled.validation)
-    )
-    shares = class_weights(train.labels, len(labelled.names)) if plan.balanced else None
-    if not _learns_statistics(plan, network, train, listeners):
-        keep_statistics(network, plan.backbone)
-    if plan.frozen:
-        task = described(network, train, validation, plan, run, shares, listeners)
-        history = fit_head(network, task, plan, run, listeners)
-        held_out = None
-        if labelled.shares_families and can_cross_fit(labelled):
-            best = 1 + int(np.argmin([epoch["val_loss"] for epoch in history]))
-            held_out = cross_fit(task, labelled, plan, run, best)
-        return Learned(network, history, held_out)
-    compile_model(keras, network, plan.schedule)
-    history = fit(
-        network, train, validation, plan.schedule, run, seed=plan.seed, weights=shares,
-        progress=listeners.training, report=listeners.epoch,
-    )  # fmt: skip
-    return Learned(network, history)
-
-
-def _learns_statistics(plan: Plan, network: Any, train: CutoutSource, listeners: Listeners) -> bool:
-    """As the plan says; by default where the trunk starts from nothing, or from a checkpoint
-    whose normalisation was folded away and is given back here."""
-    trunk = trunk_of(network, plan.backbone)
-    folded = plan.weights != NO_WEIGHTS and not plan.frozen and is_folded(trunk)
-    if folded:
-        listeners.say("the checkpoint's batch normalisation is folded: measured anew")
-        backbone = plan.backbone
-        unfold(
-            trunk,
-            (
-                ((train.batch(at, None) - backbone.mean) / backbone.std).astype(np.float32)
-                for at in _some(len(train.labels), plan.seed)
-            ),
-        )
-    return (
-        (folded or plan.weights == NO_WEIGHTS)
-        if plan.learn_statistics is None
-        else (plan.learn_statistics)
-    )
-
-
-def _some(count: int, seed: int) -> list[npt.NDArray[np.int64]]:
-    """Batches of positions of a few hundred pictures: every channel then has its millions of
-    values, or thousands in the last layers."""
-    chosen = np.random.default_rng(seed).permutation(count)[:256]
-    return [chosen[start : start + 8] for start in range(0, len(chosen), 8)]
 
 
 def _export(run: RunFolder, network: Any, plan: Plan, labelled: Labelled) -> ExportReport:

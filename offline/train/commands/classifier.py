@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.commands.settings import add_settings_flags
 
 if TYPE_CHECKING:
-    from offline.train.classifier.training import Plan, Splits
+    from offline.train.classifier.plan import Plan, Splits
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     from engine.config import load
     from offline.commands.progress import bar
     from offline.datasets import open_dataset
-    from offline.train.classifier.training import Listeners, train_classifier
+    from offline.train.classifier.plan import Listeners
+    from offline.train.classifier.training import train_classifier
     from stages.profiles import read_profile
 
     plan, splits = _plan(args), _splits(args)
@@ -101,7 +102,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     from offline.train.classifier.augment import Augmentation
     from offline.train.classifier.backbones import find_backbone
     from offline.train.classifier.loop import Schedule
-    from offline.train.classifier.training import Plan
+    from offline.train.classifier.plan import Plan
 
     for name, least in (("epochs", 1), ("batch", 1), ("views", 1), ("seed", 0), ("least", 1)):
         if getattr(args, name) < least:
@@ -125,7 +126,7 @@ def _plan(args: argparse.Namespace) -> Plan:
 
 def _splits(args: argparse.Namespace) -> Splits:
     from offline.datasets import open_dataset
-    from offline.train.classifier.training import Splits
+    from offline.train.classifier.plan import Splits
 
     return Splits(
         train=args.train_split,

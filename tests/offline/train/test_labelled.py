@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.errors import ConfigError
 from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.listed import ListedDataset
+from offline.train.hold_out import divided_splits
 from offline.train.labelled import Labelled, read_labelled
 from tests.drawn_catalogue import package, save, write_catalogue
 
@@ -140,22 +141,18 @@ def families(counts: list[int]) -> ListedDataset:
 def test_held_out_families_are_whole_and_every_category_is_on_both_sides(
     counts: list[int], seed: int
 ) -> None:
-    from offline.train.labelled import _splits
-
-    learned, judged, notes = _splits(families(counts), None, None, "family", seed)
+    learned, judged, notes = divided_splits(families(counts), None, None, "family", seed)
     one = {(p.category, p.family) for p in learned}
     other = {(p.category, p.family) for p in judged}
     assert not one & other
     assert {c for c, _ in one} == {c for c, _ in other} == {f"c{at}" for at in range(len(counts))}
     assert len(learned) + len(judged) == 4 * sum(counts)
     assert "held out by family" in notes[0]
-    assert _splits(families(counts), None, None, "family", seed)[0] == learned
+    assert divided_splits(families(counts), None, None, "family", seed)[0] == learned
 
 
 def test_a_category_of_one_family_is_divided_by_pictures() -> None:
-    from offline.train.labelled import _splits
-
-    learned, judged, _ = _splits(families([1, 3]), None, None, "family", 0)
+    learned, judged, _ = divided_splits(families([1, 3]), None, None, "family", 0)
     assert {p.category for p in learned} == {p.category for p in judged} == {"c0", "c1"}
 
 

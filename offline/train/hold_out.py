@@ -1,0 +1,101 @@
+"""What is kept back to judge by: a split of the data set, or a fifth of it, in whole groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ConfigError
+from offline.calibration import family_folds
+from offline.datasets import Dataset, Picture
+
+# Names of the two splits, the first that a data set has; a single split is divided.
+TRAIN_NAMES = ("train",)
+VALIDATION_NAMES = ("validation", "val")
+FOLDS = 5  # one of them is held out for validation, where we divide
+
+# What validation is made of: the data set's own split, or a fifth of all pictures, held out by
+# single pictures, whole products or whole families.
+HoldOut = Literal["split", "picture", "product", "family"]
+
+
+def divided_splits(
+    dataset: Dataset, train: str | None, validation: str | None, hold_out: HoldOut, seed: int
+) -> tuple[list[Picture], list[Picture], list[str]]:
+    """The pictures to learn from, those to judge by, and what the card has to say of it.
+
+    Without names the splits are ``train`` and ``validation`` (or ``val``). A data set with one
+    split is divided, whole products at a time; ``hold_out`` divides both splits together anew,
+    or ``train`` alone where that is all that is named. Raises ConfigError where there is nothing
+    to divide.
+    """
+    if validation is None and (train is None or hold_out == "split"):
+        validation = first_of(VALIDATION_NAMES, dataset.splits)
+    train = train or first_of(TRAIN_NAMES, dataset.splits)
+    both = [name for name in (train, validation) if name is not None]
+    if len(both) == 2 and hold_out == "split":
+        return list(dataset.pictures(both[0])), list(dataset.pictures(both[1])), []
+    if not both and len(dataset.splits) == 1:
+        both = list(dataset.splits)
+    if not both:
+        raise ConfigError(
+            f"{dataset.root}: has no splits train and validation.",
+            remedy=f"Name two of {', '.join(dataset.splits)} with --train-split and "
+            "--validation-split.",
+        )
+    kind: HoldOut = "product" if hold_out == "split" else hold_out
+    pictures = list({p.id: p for name in both for p in dataset.pictures(name)}.values())
+    learned, judged = _divided(pictures, kind, np.random.default_rng(seed))
+    note = (
+        f"validation: {len(judged)} of the {len(pictures)} pictures of {' and '.join(both)}, "
+        f"held out by {kind} (seed {seed})"
+    )
+    return learned, judged, [note]
+
+
+def first_of(wanted: Iterable[str], there: Sequence[str]) -> str | None:
+    return next((name for name in wanted if name in there), None)
+
+
+def _divided(
+    pictures: Sequence[Picture], kind: HoldOut, random: np.random.Generator
+) -> tuple[list[Picture], list[Picture]]:
+    """One of ``FOLDS`` folds of every category's groups held out. A category of one group is
+    divided by pictures: nothing would be left to learn from, or to judge by."""
+    group = {"picture": _itself, "product": _product, "family": family_of}[kind]
+    groups: dict[str, set[str]] = {}
+    for picture in pictures:
+        groups.setdefault(str(picture.category), set()).add(group(picture))
+    names = [group(p) if len(groups[str(p.category)]) > 1 else _itself(p) for p in pictures]
+    folds = family_folds(names, [str(p.category) for p in pictures], FOLDS, random)
+    held = _held_fold(pictures, folds)
+    learned = [p for p, out in zip(pictures, held, strict=True) if not out]
+    judged = [p for p, out in zip(pictures, held, strict=True) if out]
+    return learned, judged
+
+
+def _held_fold(pictures: Sequence[Picture], folds: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """For every category its own first fold: a small one may have nothing in a given fold."""
+    first: dict[str, int] = {}
+    for picture, fold in zip(pictures, folds.tolist(), strict=True):
+        name = str(picture.category)
+        first[name] = min(first.get(name, fold), fold)
+    return np.array(
+        [first[str(p.category)] == fold for p, fold in zip(pictures, folds.tolist(), strict=True)]
+    )
+
+
+def _itself(picture: Picture) -> str:
+    return picture.id
+
+
+def _product(picture: Picture) -> str:
+    return f"{picture.category}/{picture.product or picture.id}"
+
+
+def family_of(picture: Picture) -> str:
+    """What may not be on both sides: the family, else the product, else the picture itself."""
+    return f"{picture.category}/{picture.family}" if picture.family else _product(picture)
