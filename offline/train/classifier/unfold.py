@@ -3,9 +3,9 @@
 Exporters fold (x - mean) * gamma / std + beta into the convolution before it. A checkpoint that
 was recovered from such a file has normalising layers that pass everything through, and kernels
 that carry the scales. It does not train as it is (seen: the loss stayed at ln C, with the
-statistics kept as with those of each batch; given back, 0.93 of 160 validation pictures were right after one
-epoch). So the mean and variance of what reaches every
-such layer are measured, and gamma and beta set to undo them.
+statistics kept as with those of each batch; given back, 0.93 of 160 validation pictures were
+right after one epoch). So the mean and variance of what reaches every such layer are measured,
+and gamma and beta set to undo them.
 """
 
 from __future__ import annotations
