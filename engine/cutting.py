@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import PacksightError, StageError
 from engine.protocols import Cutter, MaskTrust, Matting, Segmenter
@@ -51,6 +51,8 @@ class Cutting:
                 mattes = self.matting.refine(images, mattes)
         with watch("cutout"), blame("cutout", images):
             cutouts = self.cutter.cut(images, self._used(mattes, believed))
+        if self.trust is not None:
+            cutouts = [replace(c, trust=trust) for c, trust in zip(cutouts, trusts, strict=True)]
         return [
             Cut(matte, cutout, trust, sure)
             for matte, cutout, trust, sure in zip(mattes, cutouts, trusts, believed, strict=True)

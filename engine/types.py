@@ -101,11 +101,15 @@ QUALITY_FLAGS = ("empty", "touches_border", "several_objects", "nearly_everythin
 
 @dataclass(frozen=True, eq=False)
 class Cutout:
-    """The product made ready for the models: square, with the matte cut the same way."""
+    """The product made ready for the models: square, with the matte cut the same way.
+
+    ``trust``: how far the mask that cut it was believed, in [0, 1]; None where nobody judged it.
+    """
 
     pixels: UInt8Array  # (S, S, 3)
     alpha: FloatArray  # (S, S) in [0, 1], aligned with pixels
     box: Box  # where it came from, in pixels of the source image
+    trust: float | None = None
 
     def __post_init__(self) -> None:
         _check(self.pixels, "Cutout.pixels", np.uint8, ndim=3)
@@ -119,6 +123,8 @@ class Cutout:
         x1, y1, x2, y2 = self.box
         if not (x1 < x2 and y1 < y2):
             raise ValueError(f"Cutout.box must have x1 < x2 and y1 < y2, not {self.box}")
+        if self.trust is not None and not 0.0 <= self.trust <= 1.0:
+            raise ValueError(f"Cutout.trust must lie in [0, 1], not {self.trust}")
         _freeze(self.pixels)
         _freeze(self.alpha)
 

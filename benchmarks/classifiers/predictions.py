@@ -15,8 +15,8 @@ from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.probabilities import Rows
 from engine.types import CategoryScores, Cutout
+from offline.cutouts import CutoutCache
 from offline.datasets import Dataset, Picture
-from offline.train.cutouts import CutoutCache
 from offline.train.labelled import Sample
 
 BATCH = 16
@@ -49,7 +49,7 @@ def predict(run: Run, pictures: Sequence[Picture], cache: Path) -> Predictions:
     cutouts, faults = store.fill(samples, run.cutting.cutting, run.cutting.threads)
     if faults:
         raise ConfigError(f"{len(faults)} pictures cannot be measured. {faults[0]}")
-    cut = [_cutout(cutouts.pixels[row]) for row in cutouts.positions(samples)]
+    cut = [cutouts.cutout(row) for row in cutouts.positions(samples)]
     logits = [run.stage.logits(cut[start : start + BATCH]) for start in range(0, len(cut), BATCH)]
     rows = np.concatenate([np.empty((0, len(run.artefact.labels))), *logits])
     labels = np.array([sample.label for sample in samples], np.int64)
@@ -70,12 +70,6 @@ def _sample(picture: Picture, names: tuple[str, ...]) -> Sample:
         raise ConfigError(f"{picture.path}: cannot be read ({error.strerror}).") from error
     known = picture.category in names
     return Sample(picture, sha256, names.index(str(picture.category)) if known else UNKNOWN)
-
-
-def _cutout(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Cutout:
-    """As it was when it was cut, as far as a classifier looks: that is not at the matte."""
-    side = pixels.shape[0]
-    return Cutout(np.array(pixels), np.ones((side, side), np.float32), (0, 0, side, side))
 
 
 def _seconds(run: Run, cutouts: Sequence[Cutout]) -> float:

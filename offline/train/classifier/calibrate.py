@@ -23,7 +23,7 @@ from offline.classification_metrics import (
     scores_of,
     summary,
 )
-from offline.train.cutouts import Cutouts
+from offline.cutouts import Cutouts
 from offline.train.labelled import Labelled, Sample, labels_of
 from offline.train.run_folder import RunFolder
 from stages._session import OnnxSession
@@ -102,7 +102,7 @@ def stored_logits(
     stage = OnnxClassifier(OnnxSession(model, threads=threads), sidecar.input, artefact, _BATCH)
     rows = cutouts.positions(samples)
     parts = [
-        stage.logits([_cutout(cutouts, row) for row in rows[start : start + _BATCH]])
+        stage.logits([cutouts.cutout(row) for row in rows[start : start + _BATCH]])
         for start in range(0, len(rows), _BATCH)
     ]
     return np.concatenate(parts)
@@ -138,12 +138,6 @@ def _held_out_figures(
         "new_families_ece_before": before,
         "new_families_ece_after": after,
     }
-
-
-def _cutout(cutouts: Cutouts, row: int) -> Cutout:
-    pixels = np.array(cutouts.pixels[row])
-    side = pixels.shape[0]
-    return Cutout(pixels, np.ones((side, side), np.float32), (0, 0, side, side))
 
 
 def _cut_tables(cutting: CuttingParts) -> dict[str, dict[str, object]]:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import UInt8Array
+from offline.cutouts import Cutouts
 from offline.train.classifier.augment import Augmentation, augmented
-from offline.train.cutouts import Cutouts
 from offline.train.labelled import Sample, labels_of
 
 Indices = npt.NDArray[np.int64]

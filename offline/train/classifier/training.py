@@ -11,6 +11,7 @@ from typing import Any
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.images import ImageLimits
+from offline.cutouts import CutoutCache, Cutouts
 from offline.datasets import Dataset
 from offline.train.classifier.calibrate import calibrated
 from offline.train.classifier.card import Facts, card_text
@@ -20,7 +21,6 @@ from offline.train.classifier.learning import learn
 from offline.train.classifier.network import check_side, count_parameters, require_keras
 from offline.train.classifier.plan import IMAGENET, NO_WEIGHTS, Listeners, Plan, Splits
 from offline.train.classifier.to_onnx import Order, store_classifier
-from offline.train.cutouts import CutoutCache, Cutouts
 from offline.train.labelled import Labelled, Sample, read_labelled, unlabelled_samples
 from offline.train.run_folder import Recipe, RunFolder, open_run
 from stages.assemble import CuttingParts, assemble_cutting
