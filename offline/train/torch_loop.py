@@ -6,7 +6,7 @@ A run that was killed and started again ends like one that was not: batches are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from engine.errors import ConfigError
 from offline.train.run_folder import RunFolder
 
 CHECKPOINT = "checkpoint.pt"
+Indices = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]  # (done, total) samples of the whole run
 Figures = dict[str, float]
 Ended = Callable[[Figures], None]  # the figures of an epoch that ended
@@ -36,13 +37,41 @@ class Task(Protocol):
         """Training samples an epoch."""
         ...
 
-    def loss(self, indices: npt.NDArray[np.int64], random: np.random.Generator) -> Any:
+    def loss(self, indices: Indices, random: np.random.Generator) -> Any:
         """The scalar loss tensor of one batch; all augmentation draws from ``random``."""
         ...
 
     def validate(self) -> Figures:
         """Figures on the validation split; ``score`` is higher-is-better."""
         ...
+
+
+class Batches(Protocol):
+    """Which samples learn together, and how many such batches make an epoch."""
+
+    @property
+    def steps(self) -> int: ...
+
+    def draw(self, epoch: int, random: np.random.Generator) -> Sequence[Indices]:
+        """``steps`` batches. Of epoch, chance and the network as it stands alone."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """An epoch in whole batches; what is left over sits it out."""
+
+    samples: int
+    batch: int
+
+    @property
+    def steps(self) -> int:
+        return max(1, self.samples // self.batch)
+
+    def draw(self, epoch: int, random: np.random.Generator) -> Sequence[Indices]:
+        order = random.permutation(self.samples)
+        starts = range(0, self.steps * self.batch, self.batch)
+        return [order[start : start + self.batch] for start in starts]
 
 
 @dataclass(frozen=True)
@@ -64,27 +93,38 @@ def fit(
     seed: int,
     progress: Progress | None = None,
     ended: Ended | None = None,
+    batches: Batches | None = None,
+    optimiser: Any = None,
+    best: str | None = None,
 ) -> list[Figures]:
     """Train to the end and return the history; the network holds the last epoch's weights.
 
     Goes on from ``run``'s checkpoint where there is one. ``ended`` is told of every epoch that
-    ends. Raises ConfigError for a damaged checkpoint and for a loss that is not finite.
+    ends. ``batches`` (None: shuffled) and ``optimiser`` (None: AdamW over all parameters; its
+    rates are what the cosine starts from) may be the caller's own; ``best`` names a file for the
+    network's state dict after the epoch with the highest score. Raises ConfigError for a damaged
+    checkpoint and for a loss that is not finite.
     """
     import torch
 
-    optimiser = torch.optim.AdamW(
+    batches = batches or Shuffled(task.samples, schedule.batch)
+    optimiser = optimiser or torch.optim.AdamW(
         task.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay
     )
-    total = _steps(task.samples, schedule.batch) * schedule.epochs
+    total = batches.steps * schedule.epochs
     decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, total))
     torch.manual_seed(seed)
     history = _restore(run, task.network, optimiser, decay)
     run.record(history)  # a run that was killed between checkpoint and history lacks a line
     for epoch in range(len(history), schedule.epochs):
         random = np.random.default_rng([seed, epoch])
-        loss = _train_epoch(task, schedule, optimiser, decay, epoch, random, progress)
+        drawn = batches.draw(epoch, random)
+        loss = _train_epoch(task, schedule, optimiser, decay, epoch, drawn, random, progress)
         task.network.eval()
         judged = {name: float(value) for name, value in task.validate().items()}
+        # Before the checkpoint: a run that is killed in between does this epoch again.
+        if best is not None and all(judged["score"] > past["score"] for past in history):
+            run.write(best, lambda path: save_state(task.network.state_dict(), path))
         history.append({"epoch": float(epoch + 1), "loss": loss, **judged})
         _save(run, history, task.network, optimiser, decay)
         if ended is not None:
@@ -99,17 +139,18 @@ def _train_epoch(
     optimiser: Any,
     decay: Any,
     epoch: int,
+    batches: Sequence[Indices],
     random: np.random.Generator,
     progress: Progress | None,
 ) -> float:
     """The mean loss of one epoch."""
     import torch
 
-    steps = _steps(task.samples, schedule.batch)
+    steps = len(batches)
     at_once = min(schedule.batch, task.samples)
     losses = []
     task.network.train()
-    for number, indices in enumerate(_batches(task.samples, schedule.batch, random)):
+    for number, indices in enumerate(batches):
         loss = task.loss(indices, random)
         losses.append(_finite(float(loss.detach()), epoch))
         optimiser.zero_grad(set_to_none=True)
@@ -129,19 +170,6 @@ def _finite(loss: float, epoch: int) -> float:
             remedy="Give a lower --rate and another --out.",
         )
     return loss
-
-
-def _steps(samples: int, batch: int) -> int:
-    return max(1, samples // batch)
-
-
-def _batches(
-    samples: int, batch: int, random: np.random.Generator
-) -> Iterator[npt.NDArray[np.int64]]:
-    """A shuffled epoch in whole batches; what is left over sits this epoch out."""
-    order = random.permutation(samples)
-    for step in range(_steps(samples, batch)):
-        yield order[step * batch : (step + 1) * batch]
 
 
 def _factor(step: int, total: int) -> float:
