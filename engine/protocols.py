@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
+from engine.distances import Metric
 from engine.types import (
     CategoryScores,
     Cutout,
@@ -106,7 +107,8 @@ class Reranker(Protocol):
     def rerank(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
         """Permute the first ``top_n`` hits and renumber all ranks from 1; add and drop nothing.
 
-        A hit whose contour may not be trusted (see ``MatteQuality``) keeps its place.
+        Where contours take part, a hit whose contour may not be trusted (see ``MatteQuality``)
+        keeps its place.
         """
         ...
 
@@ -143,6 +145,18 @@ class Gallery(Neighbours, Protocol):
 
     @property
     def fingerprint(self) -> str: ...
+
+    def search(
+        self,
+        embedding: Embedding,
+        k: int,
+        categories: Sequence[str] | None = None,
+        *,
+        labelled_only: bool = False,
+        metric: Metric = "euclidean",
+    ) -> list[Neighbour]:
+        """As of ``Neighbours``, by any metric: a vote needs Euclidean distances, a search not."""
+        ...
 
     def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
         """Store or replace (same uri) in one transaction; ids aligned with the entries."""

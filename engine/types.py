@@ -271,7 +271,7 @@ class Neighbour:
     """One row of a nearest-neighbour search."""
 
     id: int
-    distance: float  # Euclidean, not squared
+    distance: float  # lower is nearer; Euclidean (not squared) unless another metric was asked
     category: str
 
 

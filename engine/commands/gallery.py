@@ -78,7 +78,8 @@ def _info(gallery: LocalGallery, *, as_json: bool) -> int:
     for name, count in categories.items():
         print(f"  {count:7}  {name}")
     print(f"fingerprint  {manifest.fingerprint[:16]}, format {manifest.format_version}")
-    print(f"vectors      {manifest.dimension} numbers, {manifest.metric} distance")
+    metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
+    print(f"vectors      {manifest.dimension} numbers, {metric} distance")
     print(f"created      {manifest.created} by {manifest.written_by}")
     for section in ("segment", "cutout", "embed", "classify"):
         options = dict(manifest.settings.get(section, {}))

@@ -1,4 +1,4 @@
-"""Exact FAISS indexes, one a shard, derived from the database and memory-mapped from disk."""
+"""Exact FAISS indexes, one a shard and metric, derived from the database, mapped from disk."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from engine.distances import (
+    METRICS,
+    Distances,
+    Metric,
+    from_products,
+    from_squares,
+    unit_or_zero,
+)
 from engine.errors import GalleryError
-from engine.types import Embedding, Neighbour
+from engine.types import Embedding, FloatArray, Neighbour
 
 log = logging.getLogger(__name__)
 
@@ -35,63 +43,76 @@ class Shard:
     labelled: bool
     token: str
 
-    @property
-    def file_name(self) -> str:
+    def file_name(self, metric: Metric = "euclidean") -> str:
+        """Of the index for a metric; that of Euclidean distance has no further name."""
         digest = hashlib.sha256(self.category.encode()).hexdigest()[:16]
-        return f"{digest}-{int(self.labelled)}-{self.token}.faiss"
+        suffix = "" if metric == "euclidean" else f"-{metric}"
+        return f"{digest}-{int(self.labelled)}-{self.token}{suffix}.faiss"
 
 
 @dataclass
 class _Ranking:
     """The nearest images of one shard to the last embedding asked for, by (distance, id)."""
 
-    distances: npt.NDArray[np.float64]
+    distances: Distances
     ids: npt.NDArray[np.int64]
     complete: bool  # nothing is left beyond these
 
 
 @dataclass
 class ShardIndexes:
-    """Opens, builds and searches the index of every shard; keeps the current ones open."""
+    """Opens, builds and searches the indexes of every shard; keeps the current ones open."""
 
     folder: Path
     dimension: int
-    _open: dict[tuple[str, bool], tuple[str, faiss.IndexIDMap]] = field(default_factory=dict)
+    _open: dict[tuple[str, bool, Metric], tuple[str, faiss.IndexIDMap]] = field(
+        default_factory=dict
+    )
     _asked: bytes = b""
     _rankings: dict[str, _Ranking] = field(default_factory=dict)
 
     def search(
-        self, connection: sqlite3.Connection, shard: Shard, embedding: Embedding, k: int
+        self,
+        connection: sqlite3.Connection,
+        shard: Shard,
+        embedding: Embedding,
+        k: int,
+        metric: Metric = "euclidean",
     ) -> list[Neighbour]:
         """The k nearest of one shard, ties by (distance, id)."""
         asked = embedding.vector.tobytes()
         if asked != self._asked:
             self._asked, self._rankings = asked, {}
-        ranking = self._rankings.get(shard.file_name)
+        name = shard.file_name(metric)
+        ranking = self._rankings.get(name)
         if ranking is None or (len(ranking.ids) < k and not ranking.complete):
-            index = self.index(connection, shard)
-            ranking = _rank(index, embedding.vector, max(k, LEAST_FETCHED))
-            self._rankings[shard.file_name] = ranking
+            index = self.index(connection, shard, metric)
+            ranking = _rank(index, embedding.vector, max(k, LEAST_FETCHED), metric)
+            self._rankings[name] = ranking
         rows = zip(ranking.distances[:k].tolist(), ranking.ids[:k].tolist(), strict=True)
         return [Neighbour(identity, distance, shard.category) for distance, identity in rows]
 
-    def index(self, connection: sqlite3.Connection, shard: Shard) -> faiss.IndexIDMap:
+    def index(
+        self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
+    ) -> faiss.IndexIDMap:
         """The index in step with the shard: open, on disk, or built from the database."""
-        key = (shard.category, shard.labelled)
+        key = (shard.category, shard.labelled, metric)
         token, index = self._open.get(key, ("", None))
         if index is not None and token == shard.token:
             return index
-        index = self.stored(shard)
+        index = self.stored(shard, metric)
         if index is None:
-            built = self._built(connection, shard)
-            self._write(built, shard)
-            index = self.stored(shard) or built
+            built = self._built(connection, shard, metric)
+            self._write(built, shard.file_name(metric))
+            index = self.stored(shard, metric) or built
         self._open[key] = (shard.token, index)
         return index
 
-    def _built(self, connection: sqlite3.Connection, shard: Shard) -> faiss.IndexIDMap:
+    def _built(
+        self, connection: sqlite3.Connection, shard: Shard, metric: Metric
+    ) -> faiss.IndexIDMap:
         try:
-            return build_index(connection, shard, self.dimension)
+            return build_index(connection, shard, self.dimension, metric)
         except ValueError as error:
             raise GalleryError(
                 f"{self.folder}: {error}.",
@@ -100,17 +121,17 @@ class ShardIndexes:
 
     def keep_only(self, shards: list[Shard]) -> None:
         """Delete the index files of the past and let go of what they map."""
-        wanted = {shard.file_name for shard in shards}
+        wanted = {shard.file_name(metric) for shard in shards for metric in METRICS}
         current = {(shard.category, shard.labelled) for shard in shards}
-        self._open = {key: value for key, value in self._open.items() if key in current}
+        self._open = {key: value for key, value in self._open.items() if key[:2] in current}
         for path in (self.folder / INDEXES).glob("*"):
             if path.name not in wanted:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def stored(self, shard: Shard) -> faiss.IndexIDMap | None:
+    def stored(self, shard: Shard, metric: Metric = "euclidean") -> faiss.IndexIDMap | None:
         """The index file in step with the shard, if it exists and is whole."""
-        path = self.folder / INDEXES / shard.file_name
+        path = self.folder / INDEXES / shard.file_name(metric)
         if not path.is_file():
             return None
         try:
@@ -119,14 +140,16 @@ class ShardIndexes:
         except RuntimeError as error:
             log.warning("%s: damaged index, rebuilt from the database (%s)", path, error)
             return None
-        if not isinstance(index, faiss.IndexIDMap) or index.d != self.dimension:
+        kind = faiss.METRIC_L2 if metric == "euclidean" else faiss.METRIC_INNER_PRODUCT
+        fits = index.d == self.dimension and index.metric_type == kind
+        if not isinstance(index, faiss.IndexIDMap) or not fits:
             log.warning("%s: index of another kind, rebuilt from the database", path)
             return None
         return index
 
-    def _write(self, index: faiss.IndexIDMap, shard: Shard) -> None:
+    def _write(self, index: faiss.IndexIDMap, file_name: str) -> None:
         """Write beside, then rename: a file that exists is whole. No space is no failure."""
-        target = self.folder / INDEXES / shard.file_name
+        target = self.folder / INDEXES / file_name
         part = target.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
         try:
             target.parent.mkdir(exist_ok=True)
@@ -140,12 +163,16 @@ class ShardIndexes:
                 part.unlink(missing_ok=True)
 
 
-def build_index(connection: sqlite3.Connection, shard: Shard, dimension: int) -> faiss.IndexIDMap:
-    """An exact L2 index of the shard's embeddings under their record ids.
+def build_index(
+    connection: sqlite3.Connection, shard: Shard, dimension: int, metric: Metric = "euclidean"
+) -> faiss.IndexIDMap:
+    """An exact index of the shard's embeddings under their record ids: squared L2, or inner
+    products, for cosine those of the rows brought to length 1.
 
     Raises ValueError naming an image whose stored vector has another length.
     """
-    index = faiss.IndexIDMap(faiss.IndexFlatL2(dimension))
+    flat = faiss.IndexFlatL2 if metric == "euclidean" else faiss.IndexFlatIP
+    index = faiss.IndexIDMap(flat(dimension))
     rows = connection.execute(
         "SELECT images.id, embedding FROM images JOIN descriptions USING (id) "
         "WHERE category = ? AND labelled = ? ORDER BY images.id",
@@ -156,26 +183,29 @@ def build_index(connection: sqlite3.Connection, shard: Shard, dimension: int) ->
             if len(blob) != 4 * dimension:
                 raise ValueError(f"image {identity} has a vector of {len(blob)} bytes")
         ids = np.array([row[0] for row in chunk], np.int64)
-        vectors = np.frombuffer(b"".join(row[1] for row in chunk), "<f4")
-        index.add_with_ids(vectors.reshape(len(ids), dimension).astype(np.float32), ids)
+        blobs = np.frombuffer(b"".join(row[1] for row in chunk), "<f4")
+        vectors = blobs.reshape(len(ids), dimension).astype(np.float32)
+        index.add_with_ids(unit_or_zero(vectors) if metric == "cosine" else vectors, ids)
     return index
 
 
-def _rank(index: faiss.IndexIDMap, vector: npt.NDArray[np.float32], k: int) -> _Ranking:
+def _rank(index: faiss.IndexIDMap, vector: FloatArray, k: int, metric: Metric) -> _Ranking:
     """The nearest k by (distance, id), with every tie of the last one resolved exactly."""
+    query = unit_or_zero(vector[None]) if metric == "cosine" else vector[None]
     fetch = min(k + 1, index.ntotal)
     while True:
         if fetch == 0:
             return _Ranking(np.empty(0), np.empty(0, np.int64), complete=True)
         with _one_thread():
-            squared, ids = index.search(vector[None], fetch)
-        order = np.lexsort((ids[0], squared[0]))
-        squared, found = squared[0][order], ids[0][order]
+            found, ids = index.search(query, fetch)
+        distances = from_squares(found) if metric == "euclidean" else from_products(found, metric)
+        order = np.lexsort((ids[0], distances[0]))
+        near, names = distances[0][order], ids[0][order]
         if fetch == index.ntotal:
-            return _Ranking(_root(squared), found, complete=True)
+            return _Ranking(near, names, complete=True)
         # FAISS may have dropped an equal distance with a smaller id: go on past the tie.
-        if squared[k - 1] < squared[-1]:
-            return _Ranking(_root(squared[:k]), found[:k], complete=False)
+        if near[k - 1] < near[-1]:
+            return _Ranking(near[:k], names[:k], complete=False)
         fetch = min(fetch * 2, index.ntotal)
 
 
@@ -191,8 +221,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(before)
-
-
-def _root(squared: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    # FAISS L2 is squared; rounding may leave a hair below zero.
-    return np.sqrt(np.maximum(squared.astype(np.float64), 0.0))

@@ -9,6 +9,7 @@ from typing import Any
 import faiss
 import numpy as np
 
+from engine.distances import METRICS, Metric
 from engine.galleries import _rows
 from engine.galleries._shards import Shard, ShardIndexes, build_index
 from engine.galleries.manifest import Manifest
@@ -33,7 +34,12 @@ def audit(
     damage = [*_row_faults(connection, manifest), *_shard_faults(connection, shards)]
     if damage:
         return damage  # indexes are held against the rows: these must be whole first
-    return [fault for shard in shards for fault in _index_faults(connection, shard, indexes)]
+    return [
+        fault
+        for shard in shards
+        for metric in METRICS
+        for fault in _index_faults(connection, shard, indexes, metric)
+    ]
 
 
 def _database_faults(connection: sqlite3.Connection) -> list[str]:
@@ -81,12 +87,12 @@ def _shard_faults(connection: sqlite3.Connection, shards: list[Shard]) -> Iterat
 
 
 def _index_faults(
-    connection: sqlite3.Connection, shard: Shard, indexes: ShardIndexes
+    connection: sqlite3.Connection, shard: Shard, indexes: ShardIndexes, metric: Metric
 ) -> Iterator[str]:
-    stored = indexes.stored(shard)
+    stored = indexes.stored(shard, metric)
     if stored is None:
         return
-    fresh = build_index(connection, shard, indexes.dimension)
+    fresh = build_index(connection, shard, indexes.dimension, metric)
     if not _same(stored, fresh):
         yield (
             f"category {shard.category}: its index is not in step with the database "

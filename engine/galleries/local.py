@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from engine.distances import Metric
 from engine.errors import GalleryError
 from engine.galleries import _folder, _rows, _schema
 from engine.galleries._folder import is_gallery, is_initialised
@@ -128,8 +129,9 @@ class LocalGallery:
         categories: Sequence[str] | None = None,
         *,
         labelled_only: bool = False,
+        metric: Metric = "euclidean",
     ) -> list[Neighbour]:
-        """The k nearest records, exact, ties by (distance, id); distances are Euclidean."""
+        """The k nearest records, exact, ties by (distance, id)."""
         if embedding.dimension != self.manifest.dimension:
             raise GalleryError(
                 f"{self.folder}: holds vectors of {self.manifest.dimension} numbers, "
@@ -137,13 +139,13 @@ class LocalGallery:
             )
         wanted = None if categories is None else set(categories)
         with self._reading():
-            found = [
-                neighbour
+            searched = [
+                self._indexes.search(self._connection, shard, embedding, k, metric)
                 for shard in self._shards()
                 if (wanted is None or shard.category in wanted)
                 and (shard.labelled or not labelled_only)
-                for neighbour in self._indexes.search(self._connection, shard, embedding, k)
             ]
+        found = [neighbour for ranking in searched for neighbour in ranking]
         found.sort(key=lambda neighbour: (neighbour.distance, neighbour.id))
         return found[:k]
 
@@ -216,7 +218,8 @@ class LocalGallery:
             return sum(writing.delete(int(identity)) for identity in ids)
 
     def build_indexes(self) -> None:
-        """Write the index of every shard that lacks one and delete those of the past."""
+        """Write the index of every shard that lacks one and delete those of the past; those of
+        other metrics than Euclidean distance are written at the first query that needs them."""
         with self._reading():
             shards = self._shards()
             for shard in shards:

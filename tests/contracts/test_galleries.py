@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.distances import METRICS, Metric, distances
 from engine.errors import FingerprintError, GalleryError
 from engine.galleries.local import LocalGallery
 from engine.types import Embedding, Neighbour
@@ -155,7 +157,19 @@ numbers = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])
 row = st.tuples(st.sampled_from(["jar", "stick", "puff"]), st.booleans(), numbers, numbers)
 
 
-@settings(max_examples=30, deadline=None)
+def slow_distance(a: tuple[float, float], b: tuple[float, float], metric: Metric) -> float:
+    """As the textbook has it; the cosine of no direction is 0."""
+    if metric == "euclidean":
+        return math.dist(a, b)
+    product = a[0] * b[0] + a[1] * b[1]
+    if metric == "inner_product":
+        return -product
+    lengths = math.hypot(*a) * math.hypot(*b)
+    return 1 - product / lengths if lengths else 1.0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@settings(max_examples=20, deadline=None)
 @given(
     rows=st.lists(row, max_size=90),
     at=st.tuples(numbers, numbers),
@@ -164,6 +178,7 @@ row = st.tuples(st.sampled_from(["jar", "stick", "puff"]), st.booleans(), number
     labelled_only=st.booleans(),
 )
 def test_search_equals_sorting_everything_by_distance_and_id(
+    metric: Metric,
     rows: list[tuple[str, bool, float, float]],
     at: tuple[float, float],
     k: int,
@@ -180,25 +195,34 @@ def test_search_equals_sorting_everything_by_distance_and_id(
         ]
         ids = gallery.add(entries, [described((x, y), category) for category, _, x, y in rows])
         expected = sorted(
-            ((x - at[0]) ** 2 + (y - at[1]) ** 2, identity, category)  # exact: so are ties
+            # Rounded, since parallel vectors of two lengths tie by cosine up to rounding alone.
+            (round(slow_distance((x, y), at, metric), 5), identity, category)
             for identity, (category, labelled, x, y) in zip(ids, rows, strict=True)
             if (categories is None or category in categories) and (labelled or not labelled_only)
-        )[:k]
+        )
         asked = None if categories is None else sorted(categories)
-        found = gallery.search(vector(*at), k, asked, labelled_only=labelled_only)
-        assert [(n.id, n.category) for n in found] == [(i, c) for _, i, c in expected]
-        np.testing.assert_allclose([n.distance**2 for n in found], [d for d, _, _ in expected])
+
+        def search(k: int) -> list[Neighbour]:
+            return gallery.search(vector(*at), k, asked, labelled_only=labelled_only, metric=metric)
+
+        found = search(k)
+        np.testing.assert_allclose(
+            [n.distance for n in found], [d for d, _, _ in expected[:k]], atol=1e-5
+        )
+        if metric != "cosine":  # the others are exact on these numbers, ties too
+            assert [(n.id, n.category) for n in found] == [(i, c) for _, i, c in expected[:k]]
+        assert [(n.distance, n.id) for n in found] == sorted((n.distance, n.id) for n in found)
         # Asking for fewer or for more of the same ranking gives its head and its continuation.
-        fewer = gallery.search(vector(*at), 1, asked, labelled_only=labelled_only)
-        more = gallery.search(vector(*at), k + 70, asked, labelled_only=labelled_only)
-        assert fewer == found[:1]
-        assert more[:k] == found
+        assert search(1) == found[:1]
+        assert search(k + 70)[:k] == found
+        assert gallery.check() == []
 
 
-def test_exact_duplicates_in_many_dimensions_tie_by_id(tmp_path: Path) -> None:
+@pytest.mark.parametrize("metric", METRICS)
+def test_exact_duplicates_in_many_dimensions_tie_by_id(tmp_path: Path, metric: Metric) -> None:
     random = np.random.default_rng(3)
     for dimension in (7, 64, 129):
-        kinds = random.normal(size=(4, dimension))
+        kinds = random.normal(size=(4, dimension)).astype(np.float32)
         with LocalGallery.create(tmp_path / str(dimension), manifest(dimension)) as gallery:
             which = random.integers(0, 4, 203)
             ids = gallery.add(
@@ -206,13 +230,39 @@ def test_exact_duplicates_in_many_dimensions_tie_by_id(tmp_path: Path) -> None:
                 [described(kinds[kind].tolist()) for kind in which],
             )
             query = Embedding(random.normal(size=dimension).astype(np.float32))
+            twin = distances(query.vector[None], kinds, metric)[0]
             for k in (1, 5, 66, 203, 400):
-                found = gallery.search(query, k)
-                twin = [
-                    np.linalg.norm(kinds[kind].astype(np.float32) - query.vector) for kind in which
-                ]
-                order = sorted(range(203), key=lambda at: (twin[at], ids[at]))[:k]
+                found = gallery.search(query, k, metric=metric)
+                order = sorted(range(203), key=lambda at: (twin[which[at]], ids[at]))[:k]
                 assert [n.id for n in found] == [ids[at] for at in order]
+
+
+def test_another_metric_derives_other_indexes_beside_the_first(tmp_path: Path) -> None:
+    folder = tmp_path / "g"
+    with LocalGallery.create(folder, manifest()) as gallery:
+        ids = [put(gallery, "long", (9, 3)), put(gallery, "near", (1, 0.5))]
+        gallery.build_indexes()
+        before = {path.name for path in (folder / "indexes").iterdir()}
+        for metric, best in (("euclidean", 1), ("cosine", 0), ("inner_product", 0)):
+            found = gallery.search(vector(1, 0.3), 1, metric=metric)
+            assert [n.id for n in found] == [ids[best]]
+        after = {path.name for path in (folder / "indexes").iterdir()}
+        assert before < after and len(after) == 3
+        gallery.build_indexes()  # keeps what is in step
+        assert {path.name for path in (folder / "indexes").iterdir()} == after
+        put(gallery, "new", (2, 0.6))
+        assert gallery.search(vector(1, 0.3), 1, metric="cosine")[0].id == 3
+        gallery.build_indexes()
+        assert after.isdisjoint(path.name for path in (folder / "indexes").iterdir())
+        assert gallery.check() == []
+
+
+def test_vectors_of_zeros_are_at_right_angles_to_everything(gallery: LocalGallery) -> None:
+    ids = [put(gallery, "against", (-1, 0)), put(gallery, "zero", (0, 0))]
+    found = gallery.search(vector(1, 0), 2, metric="cosine")
+    assert [(n.id, n.distance) for n in found] == [(ids[1], 1.0), (ids[0], 2.0)]
+    nowhere = gallery.search(vector(0, 0), 2, metric="cosine")
+    assert [(n.id, n.distance) for n in nowhere] == [(ids[0], 1.0), (ids[1], 1.0)]
 
 
 def test_a_snapshot_sees_nothing_of_a_later_commit(tmp_path: Path) -> None:
