@@ -21,7 +21,6 @@ from offline.train.mask_samples import (
     spread,
     usable,
 )
-from offline.train.normalisation import revive
 from offline.train.run_folder import RunFolder, open_run
 from offline.train.segmenter_card import CardFacts, card
 from offline.train.segmenter_recipe import NOTHING, SegmenterRecipe, find_start
@@ -29,8 +28,9 @@ from offline.train.segmenter_task import SegmenterTask, longest
 from offline.train.torch_loop import Ended, Figures, Schedule, fit, save_state
 from weights.checksums import digests_of
 from weights.export import ExportReport, store_network
-from weights.frameworks.from_u2net import for_serving, is_folded, new_network, read_network
+from weights.frameworks.from_u2net import for_serving, new_network, read_network
 from weights.frameworks.network import import_framework
+from weights.frameworks.normalisation import is_folded, revive
 from weights.sidecar import SourceFacts
 
 MODEL = "segmenter.onnx"

@@ -89,14 +89,15 @@ def test_a_state_dict_becomes_onnx_with_parity_and_runs_by_name(torch: Any, tmp_
 
 def test_an_exported_file_loads_again_and_says_the_same(torch: Any, tmp_path: Path) -> None:
     from weights.frameworks import from_u2net
+    from weights.frameworks.normalisation import is_folded
     from weights.probe import probe_images
 
     network = lived_in(torch, from_u2net.new_network("U2NETP"))
     path = tmp_path / "again.onnx"
     from_u2net.for_serving(network, SMALL.input).write(path)
     again = from_u2net.read_network("U2NETP", path)
-    assert from_u2net.is_folded(again)
-    assert not from_u2net.is_folded(network)
+    assert is_folded(again)
+    assert not is_folded(network)
     images = torch.from_numpy(probe_images(96, 64)[2:4].transpose(0, 3, 1, 2).astype(np.float32))
     with torch.no_grad():
         for one, other in zip(network(images / 255), again(images / 255), strict=True):
@@ -120,8 +121,8 @@ def test_the_real_u2netp_says_what_its_onnx_file_says(torch: Any) -> None:
 
 @pytest.mark.skipif(not SHARED.exists(), reason="no shared/weights beside the repo")
 def test_normalisation_comes_back_to_life_without_changing_what_is_said(torch: Any) -> None:
-    from offline.train.normalisation import revive
     from weights.frameworks import from_u2net
+    from weights.frameworks.normalisation import is_folded, revive
     from weights.probe import probe_images
 
     network = from_u2net.read_network("U2NETP", SHARED)
@@ -135,7 +136,7 @@ def test_normalisation_comes_back_to_life_without_changing_what_is_said(torch: A
         # In training mode the same batch has the statistics that were just set.
         learning = network.train()(images)[0]
         assert float((torch.sigmoid(before) - torch.sigmoid(learning)).abs().max()) <= 1e-2
-    assert not from_u2net.is_folded(network)
+    assert not is_folded(network)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".onnx"])

@@ -25,14 +25,19 @@ def load(entry: CatalogEntry, checkpoint: Path) -> Network:
     A file with a head is recognised by its dense kernel, whatever its number of classes.
     Runs to (N, dimension).
     """
+    trunk = as_torch_module(read_trunk_model(entry, checkpoint))
+    return as_network(trunk, image_probe(entry.input), entry.features)
+
+
+def read_trunk_model(entry: CatalogEntry, checkpoint: Path) -> Any:
+    """The Keras model from the image to (N, dimension), channels first, with a file's weights."""
     keras = _import_keras()
     network = _network(keras, entry, checkpoint)
     try:
         network.load_weights(str(checkpoint))
     except (OSError, ValueError, KeyError) as error:
         raise does_not_fit(checkpoint, entry.architecture, error) from error
-    trunk = as_torch_module(_without_head(keras, network, entry))
-    return as_network(trunk, image_probe(entry.input), entry.features)
+    return _without_head(keras, network, entry)
 
 
 def _import_keras() -> ModuleType:

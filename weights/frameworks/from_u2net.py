@@ -6,13 +6,13 @@ biases are loaded as they are and the normalisation is made to do nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from engine.errors import WeightsError
 from weights.catalog import CatalogEntry
 from weights.frameworks.network import GraphNames, Network, does_not_fit, import_framework
+from weights.frameworks.normalisation import normalisations
 from weights.frameworks.torch_export import as_network, read_state
 from weights.input_spec import InputSpec
 from weights.probe import image_probe
@@ -54,20 +54,6 @@ def read_network(architecture: str, checkpoint: Path) -> Any:
 def new_network(architecture: str) -> Any:
     """An untrained ``U2NET`` or ``U2NETP``, drawn from torch's generator."""
     return import_framework("weights.frameworks.nets.u2net").NETWORKS[architecture]()
-
-
-def is_folded(network: Any) -> bool:
-    """Whether every batch normalisation does nothing, as after loading an ONNX file."""
-    return all(
-        bool((layer.running_mean == 0).all() and (layer.bias == 0).all() and _is_one(layer))
-        for layer in normalisations(network)
-    )
-
-
-def normalisations(network: Any) -> Iterator[Any]:
-    """The batch normalisations, in the order in which they run."""
-    nn = import_framework("torch.nn")
-    return (layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d))
 
 
 def _load_folded(network: Any, path: Path, architecture: str) -> None:
@@ -113,8 +99,3 @@ def _convolutions(path: Path, architecture: str) -> list[tuple[Any, Any]]:
                 raise does_not_fit(path, architecture, ValueError("a convolution has no bias"))
             found.append(tuple(to_array(constants[name]) for name in node.input[1:]))
     return found
-
-
-def _is_one(layer: Any) -> bool:
-    scale = layer.weight / (layer.running_var + layer.eps).sqrt()
-    return bool(((scale - 1.0).abs() < 1e-6).all())

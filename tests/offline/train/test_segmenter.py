@@ -173,7 +173,8 @@ def test_training_learns(tmp_path: Path) -> None:
 
 def write_folded(torch: Any, path: Path) -> Path:
     """A state dict whose normalisations do nothing, as an ONNX file leaves them."""
-    from weights.frameworks.from_u2net import is_folded, new_network, normalisations
+    from weights.frameworks.from_u2net import new_network
+    from weights.frameworks.normalisation import is_folded, normalisations
 
     torch.manual_seed(0)
     network = new_network("U2NETP")

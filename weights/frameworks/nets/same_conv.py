@@ -1,0 +1,33 @@
+"""The convolution that pads as TensorFlow does: on an even side nothing before and one behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.nn import functional
+
+
+class SameConv2d(nn.Conv2d):  # type: ignore[misc]
+    """A strided convolution of an odd kernel that gives ceil(side / stride) for a stride of 2.
+
+    Keras' ``correct_pad`` (keras.applications.imagenet_utils) and TensorFlow's "SAME" agree: half
+    the kernel behind, and as much before, less one where the side is even. A fixed padding of half
+    the kernel, as torchvision's, looks at other pixels throughout.
+    """
+
+    @classmethod
+    def like(cls, convolution: nn.Conv2d) -> SameConv2d:
+        """Takes over kernel, stride and groups; its own padding replaces the other's."""
+        made = cls(
+            convolution.in_channels, convolution.out_channels, convolution.kernel_size,
+            convolution.stride, groups=convolution.groups, bias=convolution.bias is not None,
+        )  # fmt: skip
+        made.load_state_dict(convolution.state_dict())
+        return made
+
+    def forward(self, images: Any) -> Any:
+        padding: list[int] = []
+        for side, kernel in zip(images.shape[:1:-1], self.kernel_size[::-1], strict=True):
+            padding += [kernel // 2 - 1 + side % 2, kernel // 2]  # width first, then height
+        return super().forward(functional.pad(images, padding))
