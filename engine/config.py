@@ -1,9 +1,9 @@
 """One settings tree: defaults, then a profile, then a TOML file, the environment and flags.
 
 A profile is a TOML file with one table a section. Stage sections (``segment``, ``matting``,
-``trust``, ``cutout``, ``embed``, ``classify``, ``rerank``) hold ``name`` and that stage's own
-options, which the stage itself checks; every other section is checked here. An unknown key is an
-error that lists the valid ones.
+``trust``, ``cutout``, ``embed``, ``whiten``, ``classify``, ``rerank``) hold ``name`` and that
+stage's own options, which the stage itself checks; every other section is checked here. An
+unknown key is an error that lists the valid ones.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine.distances import Metric
 from engine.errors import ConfigError
 
 Tables = dict[str, dict[str, Any]]
 
-STAGES = ("segment", "matting", "trust", "cutout", "embed", "classify", "rerank")
+STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify", "rerank")
 ENV_PREFIX = "PACKSIGHT_"
 # Environment variables with the prefix that are no settings of this tree.
 ENV_RESERVED = ("PACKSIGHT_WEIGHTS_DIR", "PACKSIGHT_OFFLINE")
@@ -64,6 +65,25 @@ class RouteSettings(Section):
     hard: bool = False
 
 
+class SearchSettings(Section):
+    """By what the gallery's vectors are compared. Describes nothing: no new ingest is needed."""
+
+    metric: Metric = "euclidean"
+
+
+class QuerySettings(Section):
+    """What is done to a query's vector alone; the gallery stays as it is, and so does its space.
+
+    ``augment``: the mean over the photo and five altered versions of it. ``expand``: this many
+    of the nearest images are added to the vector, each weighted by its cosine to the power
+    ``expand_alpha``, and the gallery is searched again; 0 searches once.
+    """
+
+    augment: bool = False
+    expand: int = Field(default=0, ge=0)
+    expand_alpha: float = Field(default=3.0, ge=0, allow_inf_nan=False)
+
+
 class IngestSettings(Section):
     batch: int = Field(default=16, ge=1)  # images a transaction and a model batch
     workers: int = Field(default=0, ge=0)  # decoding processes; 0: as many as cores
@@ -86,10 +106,13 @@ class Settings(Section):
     trust: StageSettings = StageSettings(name="none")
     cutout: StageSettings = StageSettings(name="crop")
     embed: StageSettings = StageSettings(name="handcrafted")
+    whiten: StageSettings = StageSettings(name="none")
     classify: StageSettings = StageSettings(name="nearest")
     rerank: StageSettings = StageSettings(name="fused")
     images: ImageSettings = ImageSettings()
     route: RouteSettings = RouteSettings()
+    search: SearchSettings = SearchSettings()
+    query: QuerySettings = QuerySettings()
     ingest: IngestSettings = IngestSettings()
     weights: WeightSettings = WeightSettings()
     runtime: RuntimeSettings = RuntimeSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,16 +68,23 @@ class OnnxSession:
 
     def run(self, batch: FloatArray, output: int = 0) -> FloatArray:
         """Run (N, …) float32 and return the given output, (N, …) float32."""
+        return self.run_all(batch, (output,))[0]
+
+    def run_all(self, batch: FloatArray, outputs: Sequence[int]) -> list[FloatArray]:
+        """Run once and return the given outputs in their order, each (N, …) float32."""
         fixed = self.input_shape[0]
         if isinstance(fixed, int) and fixed != len(batch):
-            rows = [self._run(batch[i : i + 1], output) for i in range(len(batch))]
-            return np.concatenate(rows) if rows else np.empty((0,), np.float32)
-        return self._run(batch, output)
+            rows = [self._run(batch[i : i + 1], outputs) for i in range(len(batch))]
+            empty = np.empty((0,), np.float32)
+            return [np.concatenate([*row]) for row in zip(*rows, strict=True)] or [empty] * len(
+                outputs
+            )
+        return self._run(batch, outputs)
 
-    def _run(self, batch: FloatArray, output: int) -> FloatArray:
+    def _run(self, batch: FloatArray, outputs: Sequence[int]) -> list[FloatArray]:
         feed = {self._input: np.ascontiguousarray(batch, self._number)}
-        (result,) = self._session.run([self.output_names[output]], feed)
-        return np.asarray(result, dtype=np.float32)
+        results = self._session.run([self.output_names[output] for output in outputs], feed)
+        return [np.asarray(result, dtype=np.float32) for result in results]
 
 
 def _first_line(error: Exception) -> str:

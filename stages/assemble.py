@@ -19,7 +19,7 @@ from engine.config import STAGES, Settings, StageSettings, first_fault, unknown_
 from engine.cutting import Cutting
 from engine.describe import Describer
 from engine.errors import ConfigError
-from engine.protocols import Neighbours, Reranker
+from engine.protocols import Embedder, Neighbours, Reranker
 from engine.types import CONTOUR_SIDE
 from stages.context import BuildContext, StageIdentity
 from stages.options import StageOptions
@@ -29,8 +29,9 @@ from weights.fetch import FetchPolicy
 DESCRIPTION_VERSION = 1
 DESCRIBING = ("segment", "cutout", "embed", "classify")
 # These describe too, unless they are "none": then a gallery made before them stays valid.
-OPTIONAL = ("matting", "trust")
+OPTIONAL = ("matting", "trust", "whiten")
 CUTTING = ("segment", "matting", "trust", "cutout")
+EMBEDDING = (*CUTTING, "embed")
 # Options that change how fast a stage runs and not what it says.
 RUNTIME_OPTIONS = frozenset({"batch"})
 
@@ -56,6 +57,18 @@ class CuttingParts:
     segmenter: StageIdentity
 
 
+@dataclass(frozen=True)
+class EmbeddingParts:
+    """What turns images into vectors, ready to run; for training and evaluating."""
+
+    cutting: Cutting
+    embedder: Embedder  # with its whitening
+    cutting_fingerprint: str  # 64 hex digits; of the stages that cut out
+    fingerprint: str  # 64 hex digits; of these parts alone
+    settings: Settings  # as given, with the paths of checkpoints made absolute
+    threads: int
+
+
 @dataclass
 class _Built:
     """Stages as they are built, by section."""
@@ -76,14 +89,27 @@ def assemble(
     built = _build_all(settings, STAGES, gallery)
     parts, cutting = built.parts, _cutting(settings, built)
     describer = Describer(
-        cutting.segmenter, cutting.cutter, parts["embed"], parts["classify"], _threads(settings),
-        cutting.matting, cutting.trust,
+        cutting.segmenter, cutting.cutter, parts["whiten"].around(parts["embed"]),
+        parts["classify"], _threads(settings), cutting.matting, cutting.trust,
     )  # fmt: skip
     return Parts(
         describer,
         parts["rerank"],
-        _fingerprint(settings, built.identity, DESCRIBING),
+        _fingerprint(settings, built.identity, (*DESCRIBING, *OPTIONAL)),
         settings.model_copy(update=built.located),
+    )
+
+
+def assemble_embedding(settings: Settings) -> EmbeddingParts:
+    """Build what gives a picture its vector; errors as in ``assemble``."""
+    built = _build_all(settings, (*EMBEDDING, "whiten"), lambda: None)
+    return EmbeddingParts(
+        cutting=_cutting(settings, built),
+        embedder=built.parts["whiten"].around(built.parts["embed"]),
+        cutting_fingerprint=_fingerprint(settings, built.identity, CUTTING),
+        fingerprint=_fingerprint(settings, built.identity, (*EMBEDDING, "whiten")),
+        settings=settings.model_copy(update=built.located),
+        threads=_threads(settings),
     )
 
 
@@ -92,7 +118,7 @@ def assemble_cutting(settings: Settings) -> CuttingParts:
     built = _build_all(settings, CUTTING, lambda: None)
     return CuttingParts(
         cutting=_cutting(settings, built),
-        fingerprint=_cutting_fingerprint(settings, built.identity),
+        fingerprint=_fingerprint(settings, built.identity, CUTTING),
         settings=settings.model_copy(update=built.located),
         segmenter=built.segmenter,
         threads=_threads(settings),
@@ -110,7 +136,9 @@ def _build_all(
     for section in sections:
         context = BuildContext(_threads(settings), policy, gallery, segmenter=built.segmenter)
         if built.parts.keys() >= set(CUTTING):
-            context.cutting = _cutting_fingerprint(settings, built.identity)
+            context.cutting = _fingerprint(settings, built.identity, CUTTING)
+        if built.parts.keys() >= set(EMBEDDING):
+            context.embedding = _fingerprint(settings, built.identity, EMBEDDING)
         chosen = settings.stage(section)
         options, built.parts[section] = _build(section, chosen, context)
         if section == "segment":
@@ -121,8 +149,11 @@ def _build_all(
 
 
 def _cutting(settings: Settings, built: _Built) -> Cutting:
-    optional = [built.parts[s] if _takes_part(settings, s) else None for s in OPTIONAL]
-    return Cutting(built.parts["segment"], built.parts["cutout"], *optional)
+    matting, trust = (
+        built.parts[section] if _takes_part(settings, section) else None
+        for section in ("matting", "trust")
+    )
+    return Cutting(built.parts["segment"], built.parts["cutout"], matting, trust)
 
 
 def _threads(settings: Settings) -> int:
@@ -169,7 +200,7 @@ def _options(
 
 def _identity(name: str, options: StageOptions, used: Mapping[str, str]) -> dict[str, object]:
     """What makes a stage describe as it does. Weights count by content, not by where they lie."""
-    values = options.model_dump(mode="json", exclude=set(RUNTIME_OPTIONS))
+    values = options.model_dump(mode="json", exclude=set(RUNTIME_OPTIONS) | options.at_default())
     by_content = {
         key: used.get(value, value) if isinstance(value, str) else value
         for key, value in values.items()
@@ -198,9 +229,8 @@ def _takes_part(settings: Settings, section: str) -> bool:
     return settings.stage(section).name != "none"
 
 
-def _cutting_fingerprint(settings: Settings, identity: Mapping[str, object]) -> str:
-    sections = tuple(section for section in CUTTING if section not in OPTIONAL)
-    return _fingerprint(settings, identity, sections)
+def _counts(settings: Settings, section: str) -> bool:
+    return section not in OPTIONAL or _takes_part(settings, section)
 
 
 def _fingerprint(
@@ -210,8 +240,7 @@ def _fingerprint(
         "version": DESCRIPTION_VERSION,
         "contour_side": CONTOUR_SIDE,
         "max_side": settings.images.max_side,
-        **{section: identity[section] for section in sections},
-        **{section: identity[section] for section in OPTIONAL if _takes_part(settings, section)},
+        **{section: identity[section] for section in sections if _counts(settings, section)},
     }
     canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

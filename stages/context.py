@@ -29,7 +29,8 @@ class BuildContext:
     ``gallery`` opens the labelled neighbours that a voting classifier searches; it is called at
     the first vote, so that parts can be built before the gallery is open. Threads change no
     result and are therefore not an option of a stage. ``cutting`` is the fingerprint of the stages
-    that cut the pictures out, known to those that come after them.
+    that cut the pictures out, known to those that come after them; ``embedding`` of those and the
+    embedder.
     """
 
     threads: int = 1
@@ -38,6 +39,7 @@ class BuildContext:
     used: dict[str, str] = field(default_factory=dict)  # reference -> sha256
     segmenter: StageIdentity | None = None  # set for the stages that are built after it
     cutting: str = ""
+    embedding: str = ""
 
     def weights(self, reference: str) -> WeightsFile:
         """Find or fetch a checkpoint by catalogue name or path; raises WeightsError."""

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
 class StageOptions(BaseModel):
-    """Options of one stage. All of them are hashed into the fingerprint of a describing stage."""
+    """Options of one stage. All of them are hashed into the fingerprint of a describing stage,
+    but for those in ``later`` that have their defaults: options that came after galleries had
+    been made without them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    def at_default(self) -> set[str]:
+        """Those in ``later`` that say what the stage did before there were such options."""
+        return {
+            key for key in self.later if getattr(self, key) == type(self).model_fields[key].default
+        }

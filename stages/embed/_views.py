@@ -1,0 +1,48 @@
+"""What of a cutout an embedder looks at: as it was cut, painted white around the product, or both.
+
+Where the cutter keeps the background (``crop``), its picture helps when the mask is wrong and
+disturbs when the background says nothing. Seen on white, it is the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from engine.types import Cutout, FloatArray, UInt8Array
+from stages.embed._normalise import unit_rows
+
+Views = Literal["cut", "white", "both"]
+Join = Literal["concatenate", "average"]
+
+
+def on_white(cutout: Cutout) -> Cutout:
+    """The product on white; unchanged where no pixel is product, for then the whole is."""
+    if float(cutout.alpha.max()) <= 0.5:
+        return cutout
+    weight = cutout.alpha[..., None]
+    blended = cutout.pixels * weight + np.float32(255) * (np.float32(1) - weight)
+    pixels: UInt8Array = np.rint(blended).astype(np.uint8)
+    return replace(cutout, pixels=pixels)
+
+
+def trusts(cutouts: Sequence[Cutout]) -> FloatArray:
+    """(N,) in [0, 1]: how much the view on white counts; 1 where nobody judged the mask."""
+    return np.array([1.0 if one.trust is None else one.trust for one in cutouts], np.float32)
+
+
+def joined(cut: FloatArray, white: FloatArray, trust: FloatArray, way: Join) -> FloatArray:
+    """(N, D) each, and (N,) -> (N, 2 D) or (N, D), rows of length 1.
+
+    Both views are brought to length 1 and weigh 1 and ``trust``. Concatenated they carry the
+    square roots of their shares, so that the inner product of two rows of equal trust is the
+    weighted mean of the two cosines.
+    """
+    share = (trust / (1 + trust))[:, None]
+    first, second = unit_rows(cut), unit_rows(white)
+    if way == "concatenate":
+        return np.concatenate([np.sqrt(1 - share) * first, np.sqrt(share) * second], axis=1)
+    return unit_rows((1 - share) * first + share * second)
