@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import RouteSettings
-from engine.types import Cutout
 from offline.calibration import (
     choose_unknown,
     expected_calibration_error,
