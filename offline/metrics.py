@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 RESAMPLES = 2000  # the ends of a 95 % interval then move by less than half a point
 
@@ -62,12 +63,35 @@ def bootstrap(
     two systems give the differences query by query. Raises ValueError without values or for a
     level outside (0, 1).
     """
-    if not values:
+    columns = np.asarray(values, np.float64)[:, None]
+    return bootstrap_columns(columns, seed=seed, level=level, resamples=resamples)[0]
+
+
+def bootstrap_columns(
+    values: npt.NDArray[np.float64],
+    *,
+    seed: int,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> list[Interval]:
+    """As ``bootstrap`` for every column of (queries, measures), all resampled alike."""
+    if not len(values):
         raise ValueError("an interval needs at least one value")
     if not 0 < level < 1:
         raise ValueError(f"level = {level}: must lie between 0 and 1")
-    sample = np.asarray(values, np.float64)
-    drawn = np.random.default_rng(seed).integers(0, len(sample), (resamples, len(sample)))
+    random = np.random.default_rng(seed)
+    count = len(values)
+    means = np.empty((resamples, values.shape[1]))
+    for row in range(resamples):  # all at once would take 1 GB for 60,000 queries
+        times = np.bincount(random.integers(0, count, count), minlength=count)
+        means[row] = times @ values / count
     tail = (1 - level) / 2
-    low, high = np.quantile(sample[drawn].mean(axis=1), [tail, 1 - tail])
-    return Interval(float(sample.mean()), float(low), float(high))
+    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+    return [
+        Interval(*ends) for ends in zip(*map(_floats, (values.mean(0), low, high)), strict=True)
+    ]
+
+
+def _floats(values: npt.NDArray[np.float64]) -> list[float]:
+    found: list[float] = values.tolist()
+    return found

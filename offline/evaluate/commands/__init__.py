@@ -1,0 +1,1 @@
+"""What `packsight evaluate` can evaluate, one file a stage."""

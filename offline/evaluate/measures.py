@@ -1,0 +1,84 @@
+"""Measures by the names that tables give them: mAP, R@1, mP@10."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import unknown_key
+from engine.errors import ConfigError
+from offline import retrieval_metrics as metrics
+from offline.retrieval_metrics import Found
+
+# (Q, M) float64: a row a query, a column a measure.
+Figures = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """``of`` one query; its table shows the mean over queries. ``meaning`` is for the legend."""
+
+    name: str
+    meaning: str
+    of: Callable[[Found], float]
+
+
+@dataclass(frozen=True)
+class _AtK:
+    meaning: str
+    of: Callable[[Found, int], float]
+
+
+_WHOLE = {
+    measure.name: measure
+    for measure in (
+        Measure("mAP", "mean average precision, not interpolated", metrics.average_precision),
+        Measure(
+            "mAP-trapezoid", "mean average precision of Oxford5k, by trapezoids",
+            metrics.trapezoid_average_precision,
+        ),
+        Measure("MAP@R", "average precision of the first R, R the number of relevant pictures",
+                metrics.map_at_r),
+        Measure("MRR", "mean reciprocal rank of the first relevant picture",
+                metrics.reciprocal_rank),
+        Measure("R-precision", "precision at the number of relevant pictures", metrics.r_precision),
+    )
+}  # fmt: skip
+_AT_K = {
+    "R": _AtK("a relevant picture among the first k", metrics.instance_recall_at),
+    "top": _AtK("accuracy: the right label among the first k", metrics.instance_recall_at),
+    "recall": _AtK("relevant pictures found among the first k", metrics.set_recall_at),
+    "P": _AtK("relevant ones among the first k", metrics.precision_at),
+    "F1": _AtK("harmonic mean of P@k and recall@k", metrics.f1_at),
+    "AP": _AtK("average precision of the first k", metrics.average_precision_at),
+    "mP": _AtK("precision at k or at the last relevant picture", metrics.revisited_precision_at),
+}
+
+
+def measure(name: str) -> Measure:
+    """By name; ConfigError with the valid ones."""
+    if name in _WHOLE:
+        return _WHOLE[name]
+    kind, _, depth = name.partition("@")
+    if kind not in _AT_K or not depth.isdecimal() or int(depth) < 1:
+        valid = [*_WHOLE, *(f"{known}@K" for known in _AT_K)]
+        raise unknown_key("measures", name, valid, "measure")
+    at = _AT_K[kind]
+    return Measure(name, f"{kind}@k: {at.meaning}", partial(_at, at.of, int(depth)))
+
+
+def _at(of: Callable[[Found, int], float], k: int, found: Found) -> float:
+    return of(found, k)
+
+
+def figures(answers: Sequence[Found], names: Sequence[str]) -> Figures:
+    """(Q, M) of every query and measure. Raises ConfigError for an unknown name."""
+    wanted = [measure(name) for name in names]
+    if not wanted:
+        raise ConfigError("measures: none given.", remedy="Name one, such as mAP.")
+    rows = [[one.of(found) for one in wanted] for found in answers]
+    return np.asarray(rows, np.float64).reshape(len(answers), len(wanted))

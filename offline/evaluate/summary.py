@@ -1,0 +1,32 @@
+"""Figures of single queries to a row of a table: means with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from offline.evaluate.measures import Figures, figures
+from offline.metrics import Interval, bootstrap_columns
+from offline.retrieval_metrics import Found
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """``names`` of the measures, their means over the queries with 95 % intervals, and the
+    figures (Q, M) of every query, to compare two runs query by query."""
+
+    names: tuple[str, ...]
+    intervals: tuple[Interval, ...]
+    figures: Figures
+
+    def mean(self, name: str) -> float:
+        return self.intervals[self.names.index(name)].mean
+
+
+def summarise(answers: Sequence[Found], names: Sequence[str], *, seed: int = 0) -> Summary:
+    """Of queries that all have a relevant picture: see ``judging.answerable``.
+
+    Raises ValueError without queries, ConfigError for an unknown measure.
+    """
+    values = figures(answers, names)
+    return Summary(tuple(names), tuple(bootstrap_columns(values, seed=seed)), values)
