@@ -13,6 +13,7 @@ TRAINERS = {
     "segmenter": ("offline.train.commands.segmenter", "U²-Net from pictures with masks"),
     "matting": ("offline.train.commands.matting", "FBA matting from pictures with mattes"),
     "trust": ("offline.train.commands.trust", "how far a segmenter's masks can be believed"),
+    "whitening": ("offline.train.commands.whitening", "the whitening of a gallery's vectors"),
 }
 
 

@@ -1,0 +1,159 @@
+"""`packsight train whitening`: read a gallery's vectors, fit, write the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from engine.config import Settings
+from engine.errors import ConfigError
+from engine.galleries.local import LocalGallery
+from engine.types import FloatArray, Record
+from offline.whitening.fit import SHRINKAGE, Whitening, fit_learned, fit_pca
+from offline.whitening.pairs import groups_of, read_pairs
+from offline.whitening.scatter import Scatter, scatter_of_groups, scatter_of_pairs
+from stages.assemble import assemble_embedding
+from weights.whitening_artefact import SUFFIX, WhiteningArtefact
+
+CHUNK = 1024  # records in memory at a time
+Method = Literal["learned", "pca"]
+
+
+@dataclass(frozen=True)
+class WhiteningRun:
+    """What to fit. ``dimension`` None: all that the vectors span; ``group``: what makes pairs
+    match, the product or the value of an attribute that the gallery holds, such as a family;
+    ``pairs``: a list of pairs instead."""
+
+    gallery: Path
+    out: Path
+    method: Method = "learned"
+    dimension: int | None = None
+    shrinkage: float | None = None  # None: of the learned one SHRINKAGE, of PCA nothing
+    group: str = "product"
+    pairs: Path | None = None
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """A gallery's vectors (N, D) with what each is called and which group it belongs to."""
+
+    rows: FloatArray
+    uris: tuple[str, ...]
+    groups: tuple[str | None, ...]
+
+
+def train_whitening(run: WhiteningRun) -> WhiteningArtefact:
+    """Fit and write; returns what was written.
+
+    Raises ConfigError for a gallery that is whitened already, for vectors that are not finite,
+    for pairs that do not do, a dimension beyond the rank, and a file that cannot be written.
+    """
+    if run.out.suffix != SUFFIX:
+        raise ConfigError(f"{run.out}: the file must be named *{SUFFIX}.")
+    with LocalGallery.open(run.gallery) as gallery:
+        settings = gallery.manifest.read_settings()
+        if settings.whiten.name != "none":
+            raise ConfigError(
+                f"{run.gallery}: its vectors are whitened already.",
+                remedy='Ingest into another gallery with --set whiten.name="none", and fit there.',
+            )
+        vectors = read_vectors(gallery, run.group)
+    whitening, figures = _fitted(run, vectors)
+    parts = assemble_embedding(settings)
+    artefact = WhiteningArtefact(
+        mean=whitening.mean.astype(np.float32),
+        projection=np.ascontiguousarray(whitening.projection, np.float32),
+        method=run.method,
+        embedding=parts.fingerprint,
+        embedded_by=_embedding_tables(settings),
+        figures=figures,
+    )
+    _write(artefact, run.out)
+    return artefact
+
+
+def read_vectors(gallery: LocalGallery, group: str = "product") -> Vectors:
+    """All of a gallery in the order of ids. ConfigError for an empty one and for an attribute
+    that no picture has."""
+    rows, uris, groups = [], [], []
+    for record in _records(gallery):
+        rows.append(record.description.embedding.vector)
+        uris.append(record.uri)
+        groups.append(_group(record, group))
+    if not rows:
+        raise ConfigError(
+            f"{gallery.name}: the gallery is empty.",
+            remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
+        )
+    if not any(groups):
+        raise ConfigError(
+            f"{gallery.name}: no picture has the attribute {group!r}.",
+            remedy="Use --group product, or ingest with a table that has this column.",
+        )
+    return Vectors(np.stack(rows), tuple(uris), tuple(groups))
+
+
+def _records(gallery: LocalGallery) -> Iterator[Record]:
+    with gallery.snapshot():
+        ids = [source.id for source in gallery.sources()]
+        for start in range(0, len(ids), CHUNK):
+            yield from gallery.records(ids[start : start + CHUNK])
+
+
+def _group(record: Record, group: str) -> str | None:
+    """Attributes are told apart within their category: two may both have a family "f01"."""
+    if group == "product":
+        return record.product_id
+    value = record.attributes.get(group)
+    return None if not value else f"{record.category}/{value}"
+
+
+def _fitted(run: WhiteningRun, vectors: Vectors) -> tuple[Whitening, dict[str, float]]:
+    figures = {"pictures": float(len(vectors.rows)), "from": float(vectors.rows.shape[1])}
+    if run.method == "pca":
+        if run.pairs is not None:
+            raise ConfigError("--method pca needs no pairs.", remedy="Leave --pairs out.")
+        fitted = fit_pca(vectors.rows, run.dimension, run.shrinkage or 0.0)
+    else:
+        scatter = _scatter(run, vectors)
+        shrinkage = SHRINKAGE if run.shrinkage is None else run.shrinkage
+        fitted = fit_learned(vectors.rows, scatter, run.dimension, shrinkage)
+        figures |= {
+            "matching_pairs": float(scatter.matching_pairs),
+            "other_pairs": float(scatter.other_pairs),
+            "shrinkage": shrinkage,
+        }
+    return fitted, figures | {"to": float(fitted.projection.shape[1])}
+
+
+def _scatter(run: WhiteningRun, vectors: Vectors) -> Scatter:
+    if run.pairs is None:
+        return scatter_of_groups(vectors.rows, groups_of(vectors.groups))
+    positions = {uri: at for at, uri in enumerate(vectors.uris)}
+    return scatter_of_pairs(vectors.rows, read_pairs(run.pairs, positions))
+
+
+def _embedding_tables(settings: Settings) -> dict[str, dict[str, object]]:
+    """What made the vectors, as a profile has it."""
+    tables = settings.tables()
+    sections = ("segment", "matting", "trust", "cutout", "embed")
+    return {name: tables[name] for name in sections if tables[name].get("name") != "none"}
+
+
+def _write(artefact: WhiteningArtefact, out: Path) -> None:
+    beside = out.with_name(f".part-{out.name}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        artefact.write(beside)
+        beside.replace(out)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ConfigError(
+            f"{out}: cannot be written ({error.strerror or error}).",
+            remedy="Free some room there, or choose another --out.",
+        ) from error
