@@ -1,17 +1,23 @@
-"""A photo to Results: describe, route, retrieve, rerank, group by product."""
+"""A photo to Results: describe, route, retrieve (twice, if the query expands), rerank, group by
+product."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from engine.config import RouteSettings
+import numpy as np
+
+from engine.augmentation import augmenting
+from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
+from engine.distances import Metric, score_of
 from engine.errors import ConfigError, GalleryError
+from engine.expansion import expanded
 from engine.protocols import Gallery, Reranker
 from engine.routing import route
 from engine.timings import Stopwatch
-from engine.types import Cutout, Description, Hit, Neighbour, Results, RGBImage, Route
+from engine.types import Cutout, Description, Embedding, Hit, Neighbour, Results, RGBImage, Route
 
 # The first guess at how many images hold k products; doubled until they do.
 IMAGES_A_PRODUCT = 4
@@ -27,13 +33,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Searcher:
-    """Answers photos from one gallery. Describes the query as the gallery was described."""
+    """Answers photos from one gallery. Describes the query as the gallery was described, but for
+    what ``query`` does to its vector; see ``QuerySettings``."""
 
     describer: Describer
     gallery: Gallery
     reranker: Reranker
     routing: RouteSettings
     normalised: bool  # whether embeddings have length 1, so that scores are cosines
+    metric: Metric = "euclidean"
+    query: QuerySettings = field(default_factory=QuerySettings)
 
     def search(
         self, image: RGBImage, k: int = 10, categories: Sequence[str] | None = None
@@ -57,13 +66,14 @@ class Searcher:
             raise ConfigError(f"k = {k}: ask for at least one product.")
         watch = watch or Stopwatch()
         held = self._held(categories)
-        (described,) = self.describer.describe([image], watch=watch)
+        describer = augmenting(self.describer) if self.query.augment else self.describer
+        (described,) = describer.describe([image], watch=watch)
         return Answer(self._match(described, k, held, categories, watch), described.cutout)
 
     def match(
         self, described: Described, k: int = 10, categories: Sequence[str] | None = None
     ) -> Results:
-        """As ``search`` for a photo that is described already."""
+        """As ``search`` for a photo that is described already, augmented or not."""
         return self._match(described, k, self._held(categories), categories, Stopwatch())
 
     def _held(self, wanted: Sequence[str] | None) -> Mapping[str, int]:
@@ -115,27 +125,45 @@ class Searcher:
         """The nearest images, enough of them for k products and for the reranker."""
         hits: list[Hit] = []
         fetch = max(self.reranker.top_n, k * IMAGES_A_PRODUCT)
+        asked = query.embedding
+        if self.query.expand > 0:
+            with watch("expand"):
+                asked = self._expanded(asked, routed)
         while True:
             with watch("retrieve"):
-                found = self.gallery.search(query.embedding, fetch, routed.categories)
+                found = self._nearest(asked, fetch, routed)
             with watch("records"):
                 hits += self._hits(found[len(hits) :], first=len(hits) + 1)
             if len(found) < fetch or len({hit.record.product_id for hit in hits}) >= k:
                 return hits
             fetch *= 2
 
+    def _nearest(self, asked: Embedding, count: int, routed: Route) -> list[Neighbour]:
+        return self.gallery.search(asked, count, routed.categories, metric=self.metric)
+
+    def _expanded(self, asked: Embedding, routed: Route) -> Embedding:
+        """Moved towards the nearest images of the routed categories; see ``engine.expansion``."""
+        found = self._nearest(asked, self.query.expand, routed)
+        if not found:  # the last picture went after the categories were read
+            return asked
+        records = self.gallery.records([neighbour.id for neighbour in found])
+        near = np.stack([record.description.embedding.vector for record in records])
+        (vector,) = expanded(
+            asked.vector[None], near[None], self.query.expand_alpha, normalised=self.normalised
+        )
+        return Embedding(vector)
+
     def _hits(self, found: Sequence[Neighbour], first: int) -> list[Hit]:
         records = self.gallery.records([neighbour.id for neighbour in found])
         return [
-            Hit(record, rank, self._score(neighbour.distance), neighbour.distance)
+            Hit(record, rank, self._score(neighbour), neighbour.distance)
             for rank, (record, neighbour) in enumerate(
                 zip(records, found, strict=True), start=first
             )
         ]
 
-    def _score(self, distance: float) -> float:
-        """Cosine similarity of normalised vectors (1 - d²/2), else 1 / (1 + d)."""
-        return 1.0 - distance * distance / 2.0 if self.normalised else 1.0 / (1.0 + distance)
+    def _score(self, found: Neighbour) -> float:
+        return score_of(found.distance, self.metric, normalised=self.normalised)
 
 
 def group_by_product(hits: Sequence[Hit]) -> list[Hit]:

@@ -279,8 +279,9 @@ class Neighbour:
 class Hit:
     """One answer: a record, how near it is, and why it stands where it stands.
 
-    ``iou`` is None while no contour took part. ``views`` counts the images of the same product
-    among the candidates, this one included.
+    ``score`` and ``distance`` are by the search's metric (see ``engine.distances``), from the
+    expanded query where it expands. ``iou`` is None while no contour took part. ``views`` counts
+    the images of the same product among the candidates, this one included.
     """
 
     record: Record

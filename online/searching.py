@@ -72,7 +72,13 @@ def open_searcher(
         opened.close()
         raise
     searcher = Searcher(
-        parts.describer, opened, parts.reranker, settings.route, opened.manifest.normalised
+        parts.describer,
+        opened,
+        parts.reranker,
+        settings.route,
+        opened.manifest.normalised,
+        settings.search.metric,
+        settings.query,
     )
     images = settings.images
     limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import RouteSettings
+from engine.config import QuerySettings, RouteSettings
+from engine.distances import Metric
 from engine.errors import ConfigError, GalleryError
 from engine.galleries.local import LocalGallery
 from engine.galleries.manifest import Manifest
@@ -133,3 +134,77 @@ def test_the_score_of_normalised_vectors_is_their_cosine(gallery: LocalGallery) 
     cosine = replace(searcher(gallery), normalised=True)
     (hit,) = cosine.search(plain_image(2)).hits
     assert (hit.distance, hit.score) == (1.0, 0.5)
+
+
+def test_expanding_by_none_is_the_plain_search(gallery: LocalGallery) -> None:
+    for red in range(0, 100, 10):
+        put(gallery, str(red), plain_image(red, 5), f"p{red}")
+    plain = searcher(gallery)
+    none = replace(plain, query=QuerySettings(expand=0, expand_alpha=1.0))
+    image = plain_image(40)
+    pairs = zip(plain.search(image).hits, none.search(image).hits, strict=True)
+    assert all((a.record.id, a.distance) == (b.record.id, b.distance) for a, b in pairs)
+    assert "expand" not in none.search(image).timings
+
+
+def test_an_expanded_query_stands_among_its_neighbours_and_names_nobody_twice(
+    gallery: LocalGallery,
+) -> None:
+    for red in (50, 52, 54, 60, 90):
+        put(gallery, str(red), plain_image(red), f"p{red}")
+    asked = replace(searcher(gallery), query=QuerySettings(expand=2, expand_alpha=0.0))
+    results = asked.search(plain_image(48), k=10)
+    # The mean of 48, 50 and 52 is 50: its own record is found at no distance.
+    found = [(hit.record.product_id, hit.distance) for hit in results.hits]
+    assert found == [("p50", 0), ("p52", 2), ("p54", 4), ("p60", 10), ("p90", 40)]
+    assert "expand" in results.timings
+    assert results.query.embedding.vector.tolist() == [48, 0, 0]  # what the photo itself says
+
+
+def test_one_neighbour_equal_to_the_query_changes_no_answer(gallery: LocalGallery) -> None:
+    for red in (50, 52, 54):
+        put(gallery, str(red), plain_image(red), f"p{red}")
+    plain = searcher(gallery)
+    asked = replace(plain, query=QuerySettings(expand=1))
+    image = plain_image(50)
+    pairs = zip(plain.search(image).hits, asked.search(image).hits, strict=True)
+    assert all((a.record.id, a.distance) == (b.record.id, b.distance) for a, b in pairs)
+
+
+def test_a_query_expands_within_the_routed_categories_alone(gallery: LocalGallery) -> None:
+    put(gallery, "a", plain_image(50), "own", "dark")
+    put(gallery, "b", plain_image(10), "far", "dark")
+    put(gallery, "c", plain_image(40), "other", "light")
+    asked = replace(searcher(gallery), query=QuerySettings(expand=1, expand_alpha=0.0))
+    results = asked.search(plain_image(40), categories=["dark"])
+    assert [(h.record.product_id, h.distance) for h in results.hits] == [("own", 5), ("far", 35)]
+
+
+def test_an_augmented_query_is_embedded_as_the_mean_of_its_views(gallery: LocalGallery) -> None:
+    put(gallery, "a", plain_image(100), "p")
+    asked = replace(searcher(gallery), query=QuerySettings(augment=True))
+    (hit,) = asked.search(plain_image(100)).hits
+    assert hit.distance == pytest.approx((115 - 100) / 6)  # one view of six is brighter
+
+
+@pytest.mark.parametrize(
+    ("metric", "best", "distance", "score"),
+    [
+        ("euclidean", "near", 10.0, 1 / 11),
+        ("cosine", "alike", 0.0, 1.0),
+        ("inner_product", "alike", -100.0 * 200 - 50 * 100, 25_000.0),
+    ],
+)
+def test_the_metric_decides_the_order_and_higher_scores_are_better(
+    gallery: LocalGallery, metric: Metric, best: str, distance: float, score: float
+) -> None:
+    put(gallery, "a", plain_image(100, 60), "near")
+    put(gallery, "b", plain_image(200, 100), "alike")
+    asked = replace(searcher(gallery), metric=metric)
+    first, second = asked.search(plain_image(100, 50)).hits
+    assert first.record.product_id == best
+    assert (first.distance, first.score) == (
+        pytest.approx(distance, abs=1e-6),
+        pytest.approx(score, abs=1e-6),
+    )
+    assert first.score > second.score and first.distance < second.distance
