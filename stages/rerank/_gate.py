@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Literal, get_args
 
 from pydantic import Field, field_validator
@@ -11,6 +10,7 @@ from pydantic import Field, field_validator
 from engine.contours import ious
 from engine.types import QUALITY_FLAGS, Contour, Description, Hit, MatteQuality
 from stages.options import StageOptions
+from stages.rerank._words import explained, moved
 
 Flag = Literal["empty", "touches_border", "several_objects", "nearly_everything", "untrusted"]
 
@@ -60,13 +60,13 @@ def rerank_trusted(
     # sorted() is stable, so that ties keep the order of retrieval.
     best_first = sorted(places, key=lambda place: -value(head[place], overlaps[place]))
     answer = [
-        _explained(hit, f"kept its place: {fault}", None)
+        explained(hit, f"kept its place: {fault}", None)
         for hit, fault in zip(head, faults, strict=True)
     ]
     for place, origin in zip(places, best_first, strict=True):
         hit, iou = head[origin], overlaps[origin]
-        why = f"{words(hit, iou)}, {_moved(origin + 1, place + 1)}"
-        answer[place] = _explained(hit, why, iou)
+        why = f"{words(hit, iou)}, {moved(origin + 1, place + 1)}"
+        answer[place] = explained(hit, why, iou)
     return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
 
 
@@ -95,13 +95,3 @@ def _overlaps(
 
 def _contour(description: Description, align: bool) -> Contour:
     return description.aligned if align else description.contour
-
-
-def _moved(before: int, after: int) -> str:
-    # Of images: the page counts products, so its ranks may be smaller.
-    return f"stays image {after}" if before == after else f"image {before} became {after}"
-
-
-def _explained(hit: Hit, why: str, iou: float | None) -> Hit:
-    """The hit with one more reason behind those that it brought along."""
-    return replace(hit, iou=iou, why=f"{hit.why}; {why}" if hit.why else why)
