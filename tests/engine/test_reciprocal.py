@@ -92,7 +92,7 @@ def test_weight_1_is_the_original_order() -> None:
 
 def test_one_that_shares_neighbours_overtakes_a_nearer_stranger() -> None:
     """The stranger lies a little nearer to the query, but among a crowd of its own."""
-    own = [(0.0, 0.1), (0.0, -0.1), (0.1, 0.0), (-0.6, 0.0)]
+    own = [(0.0, 0.1), (0.0, -0.1), (0.1, 0.0), (-0.555, 0.0)]
     crowd = [(0.55, 0.0), *((0.55 + 0.01 * step, 0.01) for step in range(1, 6))]
     points = np.array([(0.0, 0.0), *own, *crowd], np.float32)
     square = distances(points, points, "euclidean")
