@@ -171,6 +171,11 @@ def stage_options(section: str, name: str) -> type[StageOptions]:
     return cast("type[StageOptions]", _module(section, name).Options)
 
 
+def read_options(section: str, chosen: StageSettings) -> StageOptions:
+    """A stage's options as it would be built with; ConfigError for an unknown or unfit one."""
+    return _options(section, chosen.name, stage_options(section, chosen.name), chosen.options)
+
+
 def _build(
     section: str, chosen: StageSettings, context: BuildContext
 ) -> tuple[StageOptions, object]:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.config import ImageSettings
 from engine.errors import ConfigError, WeightsError
 from engine.images import ImageLimits
 from engine.parallel import each
@@ -96,7 +95,7 @@ def _stored(
         store.mend()
         known = store.read().at
         wanted = list({key_of(s): s for s in samples if key_of(s) not in known}.values())
-        cutouts = CutoutCache(cache, parts.cutting_fingerprint, _limits(parts.settings.images))
+        cutouts = CutoutCache(cache, parts.cutting_fingerprint, limits_of(parts))
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
             kept, unread = cutouts.fill(
@@ -130,7 +129,9 @@ def embedded(cutouts: Sequence[Cutout], embedder: Embedder) -> FloatArray:
     return rows
 
 
-def _limits(images: ImageSettings) -> ImageLimits:
+def limits_of(parts: EmbeddingParts) -> ImageLimits:
+    """How large the pictures may be that the parts' settings let in."""
+    images = parts.settings.images
     return ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
 
 

@@ -36,16 +36,16 @@ class _AtK:
 _WHOLE = {
     measure.name: measure
     for measure in (
-        Measure("mAP", "mean average precision, not interpolated", metrics.average_precision),
+        Measure("mAP", "mAP: mean average precision, not interpolated", metrics.average_precision),
         Measure(
-            "mAP-trapezoid", "mean average precision of Oxford5k, by trapezoids",
+            "mAP-trapezoid", "mAP-trapezoid: mean average precision of Oxford5k, by trapezoids",
             metrics.trapezoid_average_precision,
         ),
-        Measure("MAP@R", "average precision of the first R, R the number of relevant pictures",
+        Measure("MAP@R", "MAP@R: average precision of the first R, R the number of relevant pictures",
                 metrics.map_at_r),
-        Measure("MRR", "mean reciprocal rank of the first relevant picture",
+        Measure("MRR", "MRR: mean reciprocal rank of the first relevant picture",
                 metrics.reciprocal_rank),
-        Measure("R-precision", "precision at the number of relevant pictures", metrics.r_precision),
+        Measure("R-precision", "R-precision: precision at the number of relevant pictures", metrics.r_precision),
     )
 }  # fmt: skip
 _AT_K = {

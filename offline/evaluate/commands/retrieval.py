@@ -1,0 +1,121 @@
+"""`packsight evaluate retrieval --protocol NAME --data DIR`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.commands.settings import add_settings_flags
+
+if TYPE_CHECKING:
+    from engine.config import Settings
+    from offline.evaluate.retrieval import Plan
+
+METRICS = ("euclidean", "cosine", "inner_product")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--protocol", required=True, metavar="NAME",
+        help="a protocol of the data set, such as queries or hard; a kind of data set, such as "
+        "online_products, for all that it has; or all",
+    )  # fmt: skip
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR",
+        help="keeps cutouts and features, so that a stopped run goes on (default: the user's "
+        "cache folder)",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write retrieval.md and .json")
+    parser.add_argument(
+        "--per-query", action="store_true", help="ranks and figures of every query in the JSON"
+    )
+    parser.add_argument(
+        "--measure", action="append", default=[], metavar="NAME",
+        help="such as mAP, R@5 or P@10, in place of the benchmark's own; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--limit", type=_positive, metavar="N", help="ask only N queries")
+    parser.add_argument("--metric", choices=METRICS, help="(default: the settings' search.metric)")
+    parser.add_argument(
+        "--expand", type=_whole, metavar="N", help="expand queries by N neighbours (alpha QE)"
+    )
+    parser.add_argument(
+        "--rerank", choices=("k_reciprocal", "none"), help="reorder the first hits (default: none)"
+    )
+    parser.add_argument(
+        "--timed", type=_whole, default=16, metavar="N", help="photos to time (default: 16)"
+    )
+    parser.add_argument("--seed", type=_whole, default=0, help="of the intervals (default: 0)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_settings_flags(parser, default="classic")
+
+
+def run(args: argparse.Namespace) -> int:
+    import sys
+
+    from offline.commands.progress import bar
+    from offline.evaluate.benchmarks import open_benchmark
+    from offline.evaluate.report import Report, markdown_text, write_reports
+    from offline.evaluate.retrieval import evaluate_retrieval, querying
+    from offline.evaluate.timing import time_stages
+    from stages.assemble import assemble_embedding
+    from stages.open_settings import settings_for
+
+    config = Path(args.config) if args.config else None
+    overrides = [*args.overrides, *_flags(args)]
+    settings = settings_for(None, profile=args.profile, config=config, overrides=overrides)
+    plan = _plan(args, settings)
+    dataset, protocols = open_benchmark(args.protocol, args.data)
+    parts = assemble_embedding(settings)
+    cache = args.cache or _user_cache()
+    with bar("describing", show=not args.quiet) as progress:
+        outcomes, faults = evaluate_retrieval(dataset, protocols, parts, cache, plan, progress)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    timings = time_stages(outcomes[0].task.queries, querying(parts, plan), args.timed)
+    report = Report(dataset.name, outcomes, parts, plan, timings, len(faults))
+    write_reports(report, json_file=args.json, folder=args.out, per_query=args.per_query)
+    print(markdown_text(report))
+    return 0
+
+
+def _flags(args: argparse.Namespace) -> list[str]:
+    """The flags that stand for settings."""
+    given = {
+        "search.metric": args.metric, "query.expand": args.expand, "rerank.name": args.rerank
+    }  # fmt: skip
+    return [f"{key}={value}" for key, value in given.items() if value is not None]
+
+
+def _plan(args: argparse.Namespace, settings: Settings) -> Plan:
+    from offline.evaluate.measures import measure
+    from offline.evaluate.retrieval import Plan
+    from offline.evaluate.searching import search_of
+
+    return Plan(
+        search=search_of(settings),
+        measures=tuple(measure(name).name for name in args.measure),
+        limit=args.limit,
+        augment=settings.query.augment,
+        seed=args.seed,
+    )
+
+
+def _user_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("packsight", appauthor=False) / "evaluate"
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if _whole(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text!r}")
+    return int(text)
