@@ -81,9 +81,11 @@ def _info(gallery: LocalGallery, *, as_json: bool) -> int:
     metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
     print(f"vectors      {manifest.dimension} numbers, {metric} distance")
     print(f"created      {manifest.created} by {manifest.written_by}")
-    for section in ("segment", "cutout", "embed", "classify"):
-        options = dict(manifest.settings.get(section, {}))
+    for section in ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify"):
+        options = dict(manifest.settings.get(section, {"name": "none"}))
         name = options.pop("name", "?")
+        if name == "none":
+            continue
         shown = ", ".join(f"{key} = {value}" for key, value in options.items())
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
     return 0

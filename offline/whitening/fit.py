@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
-from offline.whitening.scatter import Scatter
+from offline.whitening.scatter import Scatter, finite
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def fit_pca(
     """From vectors (N, D) alone: rotated to the axes of their covariance, each divided by its
     spread. Raises ConfigError for a dimension beyond the rank."""
     _check_share(shrinkage)
-    values = np.asarray(rows, np.float64)
+    values = finite(rows)
     mean = values.mean(axis=0)
     centred = values - mean
     spread, axes = _falling(centred.T @ centred / len(values))

@@ -31,7 +31,7 @@ def scatter_of_groups(rows: npt.NDArray[np.floating], groups: npt.NDArray[np.int
     Raises ConfigError where no group has two members, and for a single group.
     """
     chosen = groups >= 0
-    values = _finite(rows)[chosen]
+    values = finite(rows)[chosen]
     names, members = np.unique(groups[chosen], return_inverse=True)
     counts = np.bincount(members, minlength=len(names))
     if not (counts > 1).any():
@@ -57,7 +57,7 @@ def scatter_of_groups(rows: npt.NDArray[np.floating], groups: npt.NDArray[np.int
 
 def scatter_of_pairs(rows: npt.NDArray[np.floating], pairs: Pairs) -> Scatter:
     """Of listed pairs, some of either kind."""
-    values = _finite(rows)
+    values = finite(rows)
     matching, other = (
         _mean_product(values[kind[:, 0]] - values[kind[:, 1]])
         for kind in (pairs.matching, pairs.other)
@@ -69,7 +69,8 @@ def _mean_product(differences: Float64Array) -> Float64Array:
     return np.asarray(differences.T @ differences / len(differences), np.float64)
 
 
-def _finite(rows: npt.NDArray[np.floating]) -> Float64Array:
+def finite(rows: npt.NDArray[np.floating]) -> Float64Array:
+    """As float64; ConfigError where a vector holds NaN or an infinity."""
     values = np.asarray(rows, np.float64)
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,166 @@ def test_the_weights_reach_the_fingerprint(tmp_path: Path) -> None:
     context = BuildContext()
     stage.build(stage.Options(weights=str(path)), context)
     assert len(context.used[str(path)]) == 64
+
+
+def write_maps(folder: Path, *, free: bool = True) -> Path:
+    """Outputs ``features`` (N, 3), ``early`` and ``late``: the picture, and its negative."""
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["features"]),
+        identity("early"),
+        helper.make_node("Neg", ["image"], ["minus"]),
+        helper.make_node("Relu", ["minus"], ["late"]),
+    ]
+    sides: list[int | str] = ["h", "w"] if free else [8, 8]
+    path = write_trunk(folder, nodes, {"features": ["n", 3], "early": ["n", 3, 8, 8],
+                                       "late": ["n", 3, 8, 8]})  # fmt: skip
+    model = onnx.load(path)
+    for axis, side in enumerate(sides, start=2):
+        dim = model.graph.input[0].type.tensor_type.shape.dim[axis]
+        if isinstance(side, str):
+            dim.dim_param = side
+        for output in model.graph.output[1:]:
+            output.type.tensor_type.shape.dim[axis].dim_param = f"out{axis}"
+    onnx.save(model, path)
+    return path
+
+
+def test_maps_are_pooled_as_asked(tmp_path: Path, cutout: MakeCutout) -> None:
+    path = write_maps(tmp_path)
+    one = striped(cutout)  # red is 1 above and 0 below, green 0, blue 1
+    mean = built(path, normalise=False, layers=["early"]).embed([one])
+    np.testing.assert_allclose(mean, [[0.5, 0, 1]], atol=1e-6)
+    top = built(path, normalise=False, layers=["early"], pool="mac").embed([one])
+    np.testing.assert_allclose(top, [[1, 0, 1]], atol=1e-6)
+    gem = built(path, normalise=False, layers=["early"], pool="gem", p=2.0).embed([one])
+    np.testing.assert_allclose(gem, [[np.sqrt(0.5), 0, 1]], atol=1e-5)
+
+
+def test_without_a_layer_the_last_map_is_pooled(tmp_path: Path, cutout: MakeCutout) -> None:
+    path = write_maps(tmp_path)
+    rows = built(path, normalise=False, pool="mac").embed([striped(cutout)])
+    np.testing.assert_allclose(rows, [[0, 0, 0]], atol=1e-6)
+    rows = built(path, normalise=False).embed([striped(cutout)])
+    np.testing.assert_allclose(rows, [[0.5, 0, 1]], atol=1e-6)  # the features, as ever
+
+
+def test_several_layers_are_put_one_after_the_other(tmp_path: Path, cutout: MakeCutout) -> None:
+    fused = built(write_maps(tmp_path), layers=["late", "early"])
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 0] = 255
+    rows = fused.embed([cutout(red), cutout(255 - red)])
+    assert fused.dimension == 6
+    # Either half has length 1 / sqrt(2): no layer is louder than another, and one that says
+    # nothing is the diagonal.
+    half = 1 / np.sqrt(2)
+    early = np.array([[1, 0, 0], [0, half, half]])
+    np.testing.assert_allclose(rows[:, 3:], early * half, atol=1e-6)
+    np.testing.assert_allclose(rows[:, :3], np.full((2, 3), half / np.sqrt(3)), atol=1e-6)
+
+
+def test_a_layer_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    path = write_maps(tmp_path)
+    with pytest.raises(ConfigError, match=r"layers = 'layer9'.*It has: features, early, late"):
+        built(path, layers=["early", "layer9"])
+    with pytest.raises(ConfigError, match="leave one out"):
+        built(path, layers=["early"], output=1)
+
+
+def test_a_pooling_that_does_not_fit_the_output_says_so(tmp_path: Path, cutout: MakeCutout) -> None:
+    path = write_maps(tmp_path)
+    with pytest.raises(WeightsError, match=r"pool = 'gem'.*packsight weights export"):
+        built(path, layers=["features"], pool="gem").embed([striped(cutout)])
+    with pytest.raises(WeightsError, match=r"pool = 'cls'.*transformers"):
+        built(path, pool="cls").embed([striped(cutout)])
+
+
+def test_tokens_of_a_transformer_are_taken(tmp_path: Path, cutout: MakeCutout) -> None:
+    shape = helper.make_tensor("shape", TensorProto.INT64, [3], [0, 3, 64])
+    nodes = [
+        helper.make_node("Constant", [], ["shape"], value=shape),
+        helper.make_node("Reshape", ["image", "shape"], ["flat"]),
+        helper.make_node("Transpose", ["flat"], ["tokens"], perm=[0, 2, 1]),
+    ]
+    path = write_trunk(tmp_path, nodes, {"tokens": ["n", 64, 3]})
+    one = striped(cutout)
+    assert built(path).dimension == 3
+    first = built(path, pool="cls", normalise=False).embed([one])
+    np.testing.assert_allclose(first, [[1, 0, 1]], atol=1e-6)
+    rest = built(path, normalise=False).embed([one])
+    np.testing.assert_allclose(rest, [[31 / 63, 0, 1]], atol=1e-6)
+
+
+def test_scales_are_averaged(tmp_path: Path, cutout: MakeCutout) -> None:
+    """The trunk's pictures are 8 wide: scale 4 makes them 32, a multiple of every stride."""
+    path = write_maps(tmp_path)
+    noise = cutout(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8))
+    alone = [built(path, layers=["early"], pool="gem", scales=[s]).embed([noise]) for s in (1, 4)]
+    both = built(path, layers=["early"], pool="gem", scales=[1, 4]).embed([noise])
+    mean = np.mean(alone, axis=0)
+    np.testing.assert_allclose(both, mean / np.linalg.norm(mean), rtol=1e-5)
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
+
+
+def test_scales_want_a_model_of_free_sides(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="one size only"):
+        built(write_maps(tmp_path, free=False), scales=[1, 4])
+    with pytest.raises(ValueError, match=r"from 0\.1 to 4"):
+        built(tmp_path, scales=[])
+
+
+def half_product(cutout: MakeCutout) -> Cutout:
+    """Left: product, red. Right: background, green."""
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:, :4, 0] = pixels[:, 4:, 1] = 255
+    alpha = np.zeros((8, 8), np.float32)
+    alpha[:, :4] = 1
+    return Cutout(pixels, alpha, (0, 0, 8, 8))
+
+
+def test_the_view_on_white_does_not_see_the_background(tmp_path: Path, cutout: MakeCutout) -> None:
+    path = write_maps(tmp_path)
+    rows = built(path, views="white", normalise=False).embed([half_product(cutout)])
+    np.testing.assert_allclose(rows, [[1, 0.5, 0.5]], atol=1e-6)  # red and white
+    empty = Cutout(half_product(cutout).pixels, np.zeros((8, 8), np.float32), (0, 0, 8, 8))
+    rows = built(path, views="white", normalise=False).embed([empty])
+    np.testing.assert_allclose(rows, [[0.5, 0.5, 0]], atol=1e-6)  # no mask: all of it
+
+
+def test_two_views_are_concatenated_or_averaged(tmp_path: Path, cutout: MakeCutout) -> None:
+    path = write_maps(tmp_path)
+    one = half_product(cutout)
+    cut, white = (built(path, views=view).embed([one])[0] for view in ("cut", "white"))
+    side_by_side = built(path, views="both")
+    assert side_by_side.dimension == 6
+    expected = np.concatenate([cut, white]) / np.sqrt(2)
+    np.testing.assert_allclose(side_by_side.embed([one])[0], expected, atol=1e-6)
+    mean = built(path, views="both", join="average")
+    assert mean.dimension == 3
+    expected = (cut + white) / np.linalg.norm(cut + white)
+    np.testing.assert_allclose(mean.embed([one])[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("join", ["concatenate", "average"])
+def test_a_mask_that_is_not_believed_takes_its_view_away(
+    tmp_path: Path, cutout: MakeCutout, join: str
+) -> None:
+    path = write_maps(tmp_path)
+    one = half_product(cutout)
+    cut, white = (built(path, views=view).embed([one])[0] for view in ("cut", "white"))
+    both = built(path, views="both", join=join)
+    (none,) = both.embed([replace(one, trust=0.0)])
+    np.testing.assert_allclose(none[:3], cut, atol=1e-6)
+    np.testing.assert_allclose(none[3:], 0, atol=1e-6)
+    (some,) = both.embed([replace(one, trust=0.25)])
+    if join == "average":
+        mean = cut + 0.25 * white
+        np.testing.assert_allclose(some, mean / np.linalg.norm(mean), atol=1e-6)
+    else:
+        assert np.linalg.norm(some[3:]) ** 2 == pytest.approx(0.2, abs=1e-5)
+
+
+def test_options_that_came_later_leave_old_fingerprints_alone() -> None:
+    old = stage.Options(weights="w")
+    assert old.at_default() == set(stage.Options.later)
+    assert stage.Options(weights="w", pool="gem").at_default() == stage.Options.later - {"pool"}
