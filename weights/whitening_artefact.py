@@ -80,7 +80,7 @@ def read_whitening(path: Path) -> WhiteningArtefact:
             return WhiteningArtefact(mean, projection, **_known(facts))
     except FileNotFoundError:
         raise WeightsError(f"{path}: there is no such file.", remedy=_AGAIN) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise WeightsError(f"{path}: not a fitted whitening ({error}).", remedy=_AGAIN) from error
     raise WeightsError(
         f"{path}: version {version}, this Packsight reads version {VERSION}.",
@@ -88,6 +88,10 @@ def read_whitening(path: Path) -> WhiteningArtefact:
     )
 
 
+# What numpy and json raise for files that hold something else.
+_UNREADABLE = (
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile
+)  # fmt: skip
 _ARRAYS = ("mean", "projection")
 _FACTS = ("method", "embedding", "embedded_by", "figures")
 

@@ -39,11 +39,28 @@ class RunFolder:
             beside.replace(target)
         except OSError as error:
             beside.unlink(missing_ok=True)
-            raise _unwritable(target, error) from error
+            raise unwritable(target, error) from error
         return target
 
     def write_text(self, name: str, text: str) -> Path:
         return self.write(name, lambda path: _write_text(path, text))
+
+    def once(self, name: str, find: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """Figures that are found at a run's first start and read from then on.
+
+        Raises ConfigError for a file that holds none.
+        """
+        path = self.path / name
+        if not path.is_file():
+            self.write_text(name, json.dumps(find()))
+        try:
+            found: dict[str, float] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{path}: cannot be read ({error}).",
+                remedy="Delete it: the same command writes it anew.",
+            ) from error
+        return found
 
     def history(self) -> list[dict[str, float]]:
         """The figures of every epoch that ended, oldest first."""
@@ -82,7 +99,7 @@ def open_run(path: Path, recipe: Recipe) -> Iterator[RunFolder]:
             remedy="Wait for it, or choose another --out.",
         ) from None
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     try:
         _same_recipe(path, recipe)
         run = RunFolder(path)
@@ -117,7 +134,8 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _unwritable(path: Path, error: OSError) -> ConfigError:
+def unwritable(path: Path, error: OSError) -> ConfigError:
+    """What a command says whose --out cannot be written."""
     return ConfigError(
         f"{path}: cannot be written ({error.strerror or error}).",
         remedy="Free some room there, or choose another --out; the same command then goes on.",

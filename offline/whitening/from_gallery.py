@@ -13,6 +13,7 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from engine.galleries.local import LocalGallery
 from engine.types import FloatArray, Record
+from offline.train.run_folder import RunFolder, unwritable
 from offline.whitening.fit import SHRINKAGE, Whitening, fit_learned, fit_pca
 from offline.whitening.pairs import groups_of, read_pairs
 from offline.whitening.scatter import Scatter, scatter_of_groups, scatter_of_pairs
@@ -146,14 +147,8 @@ def _embedding_tables(settings: Settings) -> dict[str, dict[str, object]]:
 
 
 def _write(artefact: WhiteningArtefact, out: Path) -> None:
-    beside = out.with_name(f".part-{out.name}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        artefact.write(beside)
-        beside.replace(out)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise ConfigError(
-            f"{out}: cannot be written ({error.strerror or error}).",
-            remedy="Free some room there, or choose another --out.",
-        ) from error
+        raise unwritable(out, error) from error
+    RunFolder(out.parent).write(out.name, artefact.write)
