@@ -16,8 +16,9 @@ from engine.types import FloatArray
 BLOCK_BYTES = 128 * 2**20  # of distances at a time
 GALLERY_ROWS = 4096  # converted to float64 at a time: 64 MB for 2048 numbers a row
 
-# Vectors are float32, of 6e-8 relative precision: what lies nearer is the same vector.
-SAME = 1e-6
+# Vectors are float32, of 6e-8 relative precision: what lies nearer than that is the same one.
+SAME = 1e-6  # of the vectors' length
+SAME_COSINE = 2.0**-23  # unit vectors are rounded to float32 before their cosine is taken
 
 
 def distance_blocks(
@@ -46,5 +47,5 @@ def settled(queries: FloatArray, gallery: FloatArray, metric: Metric) -> FloatAr
         lengths = [np.linalg.norm(rows.astype(np.float64), axis=1) for rows in (queries, gallery)]
         found[found < SAME * np.hypot(lengths[0][:, None], lengths[1][None])] = 0.0
     elif metric == "cosine":
-        found[found < SAME**2] = 0.0  # 1 - cos of a small angle is half its square
+        found[found < SAME_COSINE] = 0.0
     return found.astype(np.float32)

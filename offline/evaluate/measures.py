@@ -34,20 +34,24 @@ class _AtK:
 
 
 _WHOLE = {
-    measure.name: measure
-    for measure in (
-        Measure("mAP", "mAP: mean average precision, not interpolated", metrics.average_precision),
-        Measure(
-            "mAP-trapezoid", "mAP-trapezoid: mean average precision of Oxford5k, by trapezoids",
-            metrics.trapezoid_average_precision,
-        ),
-        Measure("MAP@R", "MAP@R: average precision of the first R, R the number of relevant pictures",
-                metrics.map_at_r),
-        Measure("MRR", "MRR: mean reciprocal rank of the first relevant picture",
-                metrics.reciprocal_rank),
-        Measure("R-precision", "R-precision: precision at the number of relevant pictures", metrics.r_precision),
-    )
-}  # fmt: skip
+    "mAP": Measure(
+        "mAP", "mAP: mean average precision, not interpolated", metrics.average_precision
+    ),
+    "mAP-trapezoid": Measure(
+        "mAP-trapezoid",
+        "mAP-trapezoid: mean average precision as Oxford5k's authors compute it",
+        metrics.trapezoid_average_precision,
+    ),
+    "MAP@R": Measure(
+        "MAP@R", "MAP@R: average precision of the first R, over R = relevant", metrics.map_at_r
+    ),
+    "MRR": Measure(
+        "MRR", "MRR: mean reciprocal rank of the first relevant picture", metrics.reciprocal_rank
+    ),
+    "R-precision": Measure(
+        "R-precision", "R-precision: precision at R = relevant", metrics.r_precision
+    ),
+}
 _AT_K = {
     "R": _AtK("a relevant picture among the first k", metrics.instance_recall_at),
     "top": _AtK("accuracy: the right label among the first k", metrics.instance_recall_at),
