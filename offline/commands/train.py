@@ -12,6 +12,7 @@ TRAINERS = {
     "classifier": ("offline.train.commands.classifier", "categories from labelled pictures"),
     "segmenter": ("offline.train.commands.segmenter", "U²-Net from pictures with masks"),
     "matting": ("offline.train.commands.matting", "FBA matting from pictures with mattes"),
+    "codebook": ("offline.train.commands.codebook", "words of local features, SIFT or ORB"),
     "trust": ("offline.train.commands.trust", "how far a segmenter's masks can be believed"),
     "whitening": ("offline.train.commands.whitening", "the whitening of a gallery's vectors"),
 }

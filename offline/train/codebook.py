@@ -1,0 +1,167 @@
+"""A codebook of local features: the cluster centres of what a data set's cutouts show.
+
+Words by k-means on the features themselves (Sivic and Zisserman, "Video Google", ICCV 2003). ORB's
+bits are clustered as numbers: squared Euclidean distance between them is the Hamming distance, and
+a centre is how often each bit is set. Rounded, it would be the majority of k-majority (Grana,
+Borghesani, Manfredi, Cucchiara, "A fast approach for integrating ORB descriptors in the bag of
+words model", SPIE 2013), but then residuals would lose what VLAD adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from engine.config import Settings
+from engine.errors import ConfigError, ImageError
+from engine.images import ImageLimits, load
+from engine.parallel import each, one_faiss_thread
+from engine.types import Cutout, FloatArray, RGBImage
+from offline.cutouts import cropped
+from offline.datasets import Dataset, Picture, open_dataset
+from offline.train.hold_out import TRAIN_NAMES, first_of
+from offline.train.run_folder import RunFolder
+from stages.assemble import CuttingParts, assemble_cutting
+from stages.embed._aggregation import assigned, inverse_document_frequency
+from stages.embed._codebook import SUFFIX, Codebook
+from stages.embed._keypoints import FeatureSpec, local_features
+
+BATCH = 8  # pictures in memory at a time
+ROUNDS = 25  # of k-means; FAISS's own default
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CodebookRun:
+    """What is asked. ``split`` None: ``train``, or the only one. Pictures are taken in an order
+    drawn by ``seed`` until there are ``features`` local features."""
+
+    data: Path
+    out: Path
+    split: str | None = None
+    words: int = 64
+    spec: FeatureSpec = field(default_factory=FeatureSpec)
+    features: int = 300_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("words", "features"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"--{name} {getattr(self, name)}: must be at least 1.")
+        if self.out.suffix != SUFFIX:
+            raise ConfigError(f"{self.out}: the file must be named *{SUFFIX}.")
+
+
+@dataclass(frozen=True)
+class CodebookReport:
+    """``notes``: a sentence for every picture that was left out."""
+
+    codebook: Codebook
+    pictures: int
+    features: int
+    notes: tuple[str, ...]
+
+
+def train_codebook(
+    run: CodebookRun, settings: Settings, progress: Progress | None = None
+) -> CodebookReport:
+    """Cut, describe, cluster, write. The same run gives the same file.
+
+    Raises ConfigError for a split there is not, for fewer features than words and for a file that
+    cannot be written; errors of the cutting stages as assembling does.
+    """
+    dataset = open_dataset(run.data)
+    name = _split(dataset, run.split)
+    notes: list[str] = []
+    found = _gathered(dataset.pictures(name), run, assemble_cutting(settings), notes, progress)
+    total = sum(map(len, found))
+    if total < run.words:
+        raise ConfigError(
+            f"{run.data}: {total} local features in {len(found)} pictures of {name} are too few "
+            f"for {run.words} words.",
+            remedy="Ask for fewer --words, or give more or larger pictures.",
+        )
+    words = cluster(np.concatenate(found), run.words, run.seed)
+    said = f"{len(found)} pictures of {dataset.name}: {name}"
+    codebook = Codebook(words, idf_of(found, words), run.spec, said)
+    RunFolder(run.out.parent).write(run.out.name, codebook.write)
+    return CodebookReport(codebook, len(found), total, tuple(notes))
+
+
+def cluster(features: FloatArray, words: int, seed: int) -> FloatArray:
+    """(M, d) to (words, d) by k-means. Raises ValueError for fewer features than words."""
+    import faiss
+
+    if len(features) < words:
+        raise ValueError(f"{len(features)} features are too few for {words} words")
+    with one_faiss_thread():
+        kmeans = faiss.Kmeans(
+            features.shape[1], words, niter=ROUNDS, seed=seed,
+            # All features count, and it is for the caller to say that they are few.
+            min_points_per_centroid=1, max_points_per_centroid=len(features),
+        )  # fmt: skip
+        kmeans.train(np.ascontiguousarray(features))
+    return np.asarray(kmeans.centroids, np.float32)
+
+
+def idf_of(pictures: Sequence[FloatArray], words: FloatArray) -> FloatArray:
+    """(K,): see ``inverse_document_frequency``; a picture's features are an (M, d) array."""
+    having = np.zeros(len(words), np.int64)
+    for features in pictures:
+        having[np.unique(assigned(features, words))] += 1
+    return inverse_document_frequency(having, len(pictures))
+
+
+def _split(dataset: Dataset, asked: str | None) -> str:
+    name = asked or first_of((*TRAIN_NAMES, *dataset.splits), dataset.splits)
+    if name is None or (asked is None and name not in TRAIN_NAMES and len(dataset.splits) > 1):
+        raise ConfigError(
+            f"{dataset.root}: has no split train.",
+            remedy=f"Name one of {', '.join(dataset.splits)} with --split.",
+        )
+    return name
+
+
+def _gathered(
+    pictures: Sequence[Picture],
+    run: CodebookRun,
+    parts: CuttingParts,
+    notes: list[str],
+    progress: Progress | None,
+) -> list[FloatArray]:
+    """The features of every picture that was looked at, no more than asked for all together."""
+    order = np.random.default_rng(run.seed).permutation(len(pictures))
+    found: list[FloatArray] = []
+    left = run.features
+    for start in range(0, len(order), BATCH):
+        chunk = [pictures[at] for at in order[start : start + BATCH]]
+        for cutout in _cutouts(chunk, parts, notes):
+            found.append(local_features(cutout, run.spec)[:left])
+            left -= len(found[-1])
+            if left == 0:
+                return found
+        if progress is not None:
+            progress(min(start + BATCH, len(order)), len(order))
+    return found
+
+
+def _cutouts(
+    pictures: Sequence[Picture], parts: CuttingParts, notes: list[str]
+) -> Iterator[Cutout]:
+    said = parts.settings.images
+    limits = ImageLimits(said.max_pixels, said.max_bytes, said.max_side)
+
+    def decode(picture: Picture) -> RGBImage | ImageError:
+        try:
+            return cropped(load(picture.path, limits=limits), picture)
+        except ImageError as error:
+            return error
+
+    decoded = each(decode, pictures, threads=parts.threads)
+    notes += [f"{e.uri}: left out, {e.reason}" for e in decoded if isinstance(e, ImageError)]
+    images = [image for image in decoded if isinstance(image, RGBImage)]
+    return (cut.cutout for cut in parts.cutting.cut(images))

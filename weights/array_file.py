@@ -1,0 +1,51 @@
+"""A few arrays and facts about them in one file: .npz without pickle, facts as JSON.
+
+The same arrays and facts give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import WeightsError
+from engine.types import FloatArray
+
+FACTS = "facts"
+
+
+def write_arrays(path: Path, arrays: Mapping[str, FloatArray], facts: Mapping[str, Any]) -> None:
+    """Facts hold ``version``. OSError where the file cannot be written."""
+    text = json.dumps(dict(facts), sort_keys=True, ensure_ascii=False)
+    held = io.BytesIO()
+    np.savez(held, **dict(arrays), **{FACTS: np.array(text)})
+    path.write_bytes(held.getvalue())
+
+
+def read_arrays(
+    path: Path, kind: str, names: Sequence[str], version: int, again: str
+) -> tuple[list[FloatArray], dict[str, Any]]:
+    """The arrays of these names as float32, in their order, and the facts without ``version``.
+
+    Raises WeightsError, which tells how to make it ``again``, for a file that is absent, that is
+    no ``kind`` of file, or of another version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            facts = json.loads(str(held[FACTS]))
+            found = facts.pop("version")
+            if found == version:
+                return [np.asarray(held[name], np.float32) for name in names], facts
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: there is no such file.", remedy=again) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path}: not a {kind} ({error}).", remedy=again) from error
+    raise WeightsError(
+        f"{path}: version {found}, this Packsight reads version {version}.", remedy=again
+    )
