@@ -87,11 +87,5 @@ def bootstrap_columns(
         means[row] = times @ values / count
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    return [
-        Interval(*ends) for ends in zip(*map(_floats, (values.mean(0), low, high)), strict=True)
-    ]
-
-
-def _floats(values: npt.NDArray[np.float64]) -> list[float]:
-    found: list[float] = values.tolist()
-    return found
+    ends = np.stack([values.mean(axis=0), low, high], axis=1)
+    return [Interval(*column) for column in ends.tolist()]

@@ -185,6 +185,16 @@ def write_mask_pairs(root: Path) -> None:
             picture(root / f"DUTS-{split}" / f"DUTS-{split}-Mask" / f"{name}.png")
 
 
+def write_corel(root: Path) -> None:
+    picture(*(root / "image.orig" / f"{number}.jpg" for number in range(1000)))
+
+
+def write_eyeglasses(root: Path) -> None:
+    for model in ("round", "square"):
+        picture(*(root / "gallery" / model / f"{view}.jpg" for view in ("left", "front")))
+        picture(root / "query" / model / "worn.jpg")
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "packbench": write_packbench,
     "folders": write_folders,
@@ -194,4 +204,6 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "revisited": write_revisited,
     "silhouettes": write_silhouettes,
     "mask_pairs": write_mask_pairs,
+    "corel": write_corel,
+    "eyeglasses": write_eyeglasses,
 }

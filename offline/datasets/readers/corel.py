@@ -1,0 +1,85 @@
+"""Corel-1k and sets like it: 1,000 pictures of 10 classes, each asked of all others.
+
+Li, Wang: Automatic Linguistic Indexing of Pictures by a Statistical Modeling Approach, PAMI 2003;
+Wang, Li, Wiederhold: SIMPLIcity, PAMI 2001. Pictures 0.jpg to 999.jpg, a hundred a class, in one
+folder: the class is the number divided by 100. Recognised when all are there; a part of them, or
+folders of pictures a class, must be named as this kind. The protocol ``category`` asks every
+picture of all others; its own place in the gallery is ignored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from engine.errors import ConfigError
+from offline.datasets.listed import ListedDataset
+from offline.datasets.readers._files import folders_in, pictures_at
+from offline.datasets.relevance import by_category, label_task
+from offline.datasets.types import Picture
+
+EXPECTS = "the 1,000 pictures 0.jpg to 999.jpg of Corel-1k"
+
+ALL = "all"
+A_CLASS = 100  # pictures
+# In the order of the numbers, as Wang, Li and Wiederhold name them.
+CLASSES = (
+    "africa", "beach", "buildings", "buses", "dinosaurs",
+    "elephants", "flowers", "horses", "mountains", "food",
+)  # fmt: skip
+COUNT = A_CLASS * len(CLASSES)
+
+
+def recognises(root: Path) -> bool:
+    numbers = [_number(path) for path in _files(root)]
+    return len(numbers) == COUNT and set(numbers) == set(range(COUNT))
+
+
+def read(root: Path) -> ListedDataset:
+    """Open it. Raises ConfigError where no class has two pictures."""
+    pictures = list(_numbered(root) or _by_folder(root))
+    if not pictures:
+        raise ConfigError(
+            f"{root}: no pictures of classes.", remedy=f"It needs {EXPECTS}, or a folder a class."
+        )
+    if max(Counter(picture.category for picture in pictures).values()) < 2:
+        raise ConfigError(
+            f"{root}: no class has two pictures, so that none can be found by another.",
+            remedy="Give two or more pictures a class.",
+        )
+    task = partial(label_task, "corel category", pictures, pictures, by_category)
+    return ListedDataset("corel", root, {ALL: pictures}, {"category": task})
+
+
+def _files(root: Path) -> list[Path]:
+    """In the folder itself or in the only one that it holds, as archives unpack."""
+    inner = folders_in(root)
+    only = pictures_at(inner[0]) if len(inner) == 1 else []
+    return [*pictures_at(root), *only]
+
+
+def _numbered(root: Path) -> list[Picture]:
+    """Sorted by number; empty unless all files have one."""
+    paths = _files(root)
+    numbered = sorted((number, path) for path in paths if (number := _number(path)) is not None)
+    if len(numbered) < len(paths):
+        return []
+    return [_picture(root, path, CLASSES[number // A_CLASS]) for number, path in numbered]
+
+
+def _by_folder(root: Path) -> Iterator[Picture]:
+    for folder in folders_in(root):
+        for path in pictures_at(folder):
+            yield _picture(root, path, folder.name)
+
+
+def _picture(root: Path, path: Path, category: str) -> Picture:
+    return Picture(path.relative_to(root).as_posix(), path, category=category)
+
+
+def _number(path: Path) -> int | None:
+    if not (path.stem.isascii() and path.stem.isdecimal()):
+        return None
+    return int(path.stem) if int(path.stem) < COUNT else None
