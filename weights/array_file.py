@@ -18,6 +18,10 @@ from engine.errors import WeightsError
 from engine.types import FloatArray
 
 FACTS = "facts"
+# What numpy, zipfile and json say of a file that is not what it should be; of an empty one too.
+_DAMAGED = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def write_arrays(path: Path, arrays: Mapping[str, FloatArray], facts: Mapping[str, Any]) -> None:
@@ -44,7 +48,7 @@ def read_arrays(
                 return [np.asarray(held[name], np.float32) for name in names], facts
     except FileNotFoundError:
         raise WeightsError(f"{path}: there is no such file.", remedy=again) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise WeightsError(f"{path}: not a {kind} ({error}).", remedy=again) from error
     raise WeightsError(
         f"{path}: version {found}, this Packsight reads version {version}.", remedy=again

@@ -16,6 +16,8 @@ from onnx import TensorProto, helper
 from engine.protocols import Embedder
 from engine.types import Cutout
 from stages.context import BuildContext
+from stages.embed._codebook import Codebook
+from stages.embed._keypoints import FeatureSpec
 
 FOLDER = Path(__file__).resolve().parents[2] / "stages" / "embed"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
@@ -41,12 +43,24 @@ def write_trunk(folder: Path) -> Path:
     return path
 
 
+def write_codebook(folder: Path) -> Path:
+    """A few words that no training found."""
+    words = np.abs(np.random.default_rng(0).normal(size=(3, 128))).astype(np.float32)
+    path = folder / "codebook.npz"
+    Codebook(words, np.ones(3, np.float32), FeatureSpec("sift")).write(path)
+    return path
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
     """Each stage with its default options, and with a model made here where it needs one."""
     stage = importlib.import_module(f"stages.embed.{request.param}")
-    needs = "weights" in stage.Options.model_fields
-    values = {"weights": str(write_trunk(tmp_path_factory.mktemp("trunk")))} if needs else {}
+    makers = {"weights": write_trunk, "codebook": write_codebook}
+    values = {
+        option: str(make(tmp_path_factory.mktemp("model")))
+        for option, make in makers.items()
+        if option in stage.Options.model_fields
+    }
     built = stage.build(stage.Options.model_validate(values), BuildContext(threads=2))
     assert isinstance(built, Embedder)
     return built
@@ -75,14 +89,14 @@ def check(embedder: Embedder, cutouts: Sequence[Cutout]) -> None:
 
 
 def test_the_folder_holds_the_stages_of_the_issue() -> None:
-    assert {"handcrafted", "onnx"} <= set(NAMES)
+    assert {"handcrafted", "local_features", "onnx"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_option_is_refused(name: str) -> None:
     options = importlib.import_module(f"stages.embed.{name}").Options
     with pytest.raises(ValueError, match="no_such_option\n"):
-        options.model_validate({"weights": "x", "no_such_option": 1})
+        options.model_validate({"weights": "x", "codebook": "x", "no_such_option": 1})
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 19])
@@ -116,7 +130,7 @@ def test_the_same_cutout_has_the_same_row_twice(embedder: Embedder) -> None:
 
 
 def test_other_pictures_have_other_rows(embedder: Embedder) -> None:
-    one, other = embedder.embed([plain(40, 1.0), cutout(5)])
+    one, other = embedder.embed([plain(40, 1.0), cutout(5, 96)])
     assert np.abs(one - other).max() > 1e-3
 
 
