@@ -28,7 +28,8 @@ def write_arrays(path: Path, arrays: Mapping[str, FloatArray], facts: Mapping[st
     """Facts hold ``version``. OSError where the file cannot be written."""
     text = json.dumps(dict(facts), sort_keys=True, ensure_ascii=False)
     held = io.BytesIO()
-    np.savez(held, **dict(arrays), **{FACTS: np.array(text)})
+    members: dict[str, Any] = {**arrays, FACTS: np.array(text)}
+    np.savez(held, **members)
     path.write_bytes(held.getvalue())
 
 

@@ -7,9 +7,6 @@ text in JSON. The same numbers and facts give the same bytes.
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ import numpy as np
 
 from engine.errors import WeightsError
 from engine.types import FloatArray
+from weights.array_file import read_arrays, write_arrays
 
 # Raised when a reader of the former would misread the file.
 VERSION = 1
@@ -63,35 +61,19 @@ class WhiteningArtefact:
             "version": VERSION, "method": self.method, "embedding": self.embedding,
             "embedded_by": self.embedded_by, "figures": self.figures,
         }  # fmt: skip
-        text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
-        held = io.BytesIO()
-        np.savez(held, mean=self.mean, projection=self.projection, facts=np.array(text))
-        path.write_bytes(held.getvalue())
+        arrays = dict(zip(_ARRAYS, (self.mean, self.projection), strict=True))
+        write_arrays(path, arrays, facts)
 
 
 def read_whitening(path: Path) -> WhiteningArtefact:
     """Raises WeightsError for a file that is absent, damaged, or of a later version."""
+    (mean, projection), facts = read_arrays(path, "fitted whitening", _ARRAYS, VERSION, _AGAIN)
     try:
-        with np.load(path, allow_pickle=False) as held:
-            facts = json.loads(str(held["facts"]))
-            mean, projection = (np.asarray(held[key], np.float32) for key in _ARRAYS)
-        version = facts.pop("version")
-        if version == VERSION:
-            return WhiteningArtefact(mean, projection, **_known(facts))
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: there is no such file.", remedy=_AGAIN) from None
-    except _UNREADABLE as error:
+        return WhiteningArtefact(mean, projection, **_known(facts))
+    except (ValueError, TypeError) as error:
         raise WeightsError(f"{path}: not a fitted whitening ({error}).", remedy=_AGAIN) from error
-    raise WeightsError(
-        f"{path}: version {version}, this Packsight reads version {VERSION}.",
-        remedy="Update Packsight, or fit it again with: packsight train whitening",
-    )
 
 
-# What numpy and json raise for files that hold something else.
-_UNREADABLE = (
-    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile
-)  # fmt: skip
 _ARRAYS = ("mean", "projection")
 _FACTS = ("method", "embedding", "embedded_by", "figures")
 
