@@ -1,0 +1,178 @@
+"""Pictures to features: as the parts that serve give them, once each, whatever breaks off."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from engine.errors import ConfigError, WeightsError
+from engine.images import load
+from offline.cutouts import cropped
+from offline.datasets import Picture
+from offline.evaluate.features import features
+from stages.assemble import assemble_embedding
+from tests.drawn_catalogue import write_catalogue
+from tests.offline.evaluate.counting_parts import (
+    CountingEmbedder,
+    counting_parts,
+    quick_settings,
+)
+
+# The package offers a function of the same name.
+module = import_module("offline.evaluate.features")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Picture]:
+    files = write_catalogue(tmp_path / "pictures")
+    return [Picture(path.relative_to(tmp_path).as_posix(), path) for path in files]
+
+
+def test_features_are_those_that_serving_gives(pictures: list[Picture], tmp_path: Path) -> None:
+    parts = assemble_embedding(quick_settings())
+    found = features(pictures, parts, tmp_path / "cache")
+    cuts = parts.cutting.cut([load(picture.path) for picture in pictures])
+    served = parts.embedder.embed([cut.cutout for cut in cuts])
+    np.testing.assert_allclose(found.values, served, atol=2e-3)  # alpha is kept in 255 steps
+    assert found.readable.all() and found.faults == ()
+
+
+def test_a_picture_is_embedded_once_however_often_it_is_asked(
+    pictures: list[Picture], tmp_path: Path
+) -> None:
+    embedder = CountingEmbedder()
+    copy = tmp_path / "copy.png"
+    shutil.copyfile(pictures[0].path, copy)
+    asked = [*pictures, Picture("copy", copy)]
+    first = features(asked, counting_parts(embedder), tmp_path / "cache")
+    again = features(asked[::-1], counting_parts(embedder), tmp_path / "cache")
+    assert embedder.embedded == len(pictures)
+    np.testing.assert_array_equal(first.values, again.values[::-1])
+    np.testing.assert_array_equal(first.values[0], first.values[-1])
+
+
+def test_another_fingerprint_has_features_of_its_own(
+    pictures: list[Picture], tmp_path: Path
+) -> None:
+    embedder = CountingEmbedder()
+    for name in "ab":
+        features(pictures, counting_parts(embedder, name), tmp_path / "cache")
+    assert embedder.embedded == 2 * len(pictures)
+
+
+def test_a_cropped_picture_shows_its_crop_alone(pictures: list[Picture], tmp_path: Path) -> None:
+    whole = pictures[0]
+    boxes = [(0, 0, 20, 20), (30, 40, 70, 100)]
+    asked = [whole, *(Picture(f"q{at}", whole.path, crop=box) for at, box in enumerate(boxes))]
+    found = features(asked, counting_parts(CountingEmbedder()), tmp_path / "cache")
+    cutting = counting_parts(CountingEmbedder()).cutting
+    image = load(whole.path)
+    for row, picture in zip(found.values, asked, strict=True):
+        (cut,) = cutting.cut([cropped(image, picture)])
+        np.testing.assert_allclose(row, cut.cutout.pixels.mean(axis=(0, 1)), rtol=1e-6)
+    assert len(np.unique(found.values, axis=0)) == 3
+
+
+def test_a_crop_beyond_the_picture_an_absent_file_and_no_picture_are_said_and_not_readable(
+    pictures: list[Picture], tmp_path: Path
+) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    odd = [
+        Picture("beyond", pictures[0].path, crop=(500, 500, 600, 600)),
+        Picture("gone", tmp_path / "gone.jpg"),
+        Picture("text", text),
+    ]
+    found = features([*odd, *pictures], counting_parts(CountingEmbedder()), tmp_path / "cache")
+    assert found.readable.tolist() == [False] * 3 + [True] * len(pictures)
+    assert not found.values[:3].any()
+    assert len(found.faults) == 3
+    for word in ("lies beyond", "gone.jpg", "text.jpg"):
+        assert any(word in fault for fault in found.faults)
+
+
+def test_nothing_readable_gives_no_features(tmp_path: Path) -> None:
+    asked = [Picture("gone", tmp_path / "gone.jpg")]
+    found = features(asked, counting_parts(CountingEmbedder()), tmp_path / "cache")
+    assert found.values.shape == (1, 0) and not found.readable.any()
+
+
+def test_a_run_that_broke_off_goes_on_with_what_is_missing(
+    pictures: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK", 4)
+    monkeypatch.setattr(module, "BATCH", 2)
+    embedder = CountingEmbedder()
+
+    def break_off(rows: np.ndarray) -> np.ndarray:
+        if embedder.embedded > 6:
+            raise KeyboardInterrupt
+        return rows
+
+    embedder.spoil = break_off
+    with pytest.raises(KeyboardInterrupt):
+        features(pictures, counting_parts(embedder), tmp_path / "cache")
+    healthy = CountingEmbedder()
+    found = features(pictures, counting_parts(healthy), tmp_path / "cache")
+    assert healthy.embedded == len(pictures) - 6
+    fresh = features(pictures, counting_parts(CountingEmbedder()), tmp_path / "fresh")
+    np.testing.assert_array_equal(found.values, fresh.values)
+
+
+def test_features_that_are_not_finite_are_refused_and_not_kept(
+    pictures: list[Picture], tmp_path: Path
+) -> None:
+    broken = CountingEmbedder(spoil=lambda rows: rows * np.float32(np.nan))
+    with pytest.raises(WeightsError, match="not finite"):
+        features(pictures, counting_parts(broken), tmp_path / "cache")
+    found = features(pictures, counting_parts(CountingEmbedder()), tmp_path / "cache")
+    assert np.isfinite(found.values).all() and found.readable.all()
+
+
+def test_progress_counts_the_pictures_that_are_not_kept_yet(
+    pictures: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK", 5)
+    parts = counting_parts(CountingEmbedder())
+    features(pictures[:3], parts, tmp_path / "cache")
+    said: list[tuple[int, int]] = []
+    features(pictures, parts, tmp_path / "cache", lambda done, total: said.append((done, total)))
+    missing = len(pictures) - 3
+    assert said[-1] == (missing, missing)
+    assert [done for done, _ in said] == sorted(done for done, _ in said)
+
+
+def test_a_second_run_waits_for_the_first(
+    pictures: list[Picture], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "cache" / f"embedding-{'a' * 16}"
+    folder.mkdir(parents=True)
+    lock = FileLock(folder / module.LOCK, thread_local=False)
+    lock.acquire()
+    done = threading.Event()
+
+    def second() -> None:
+        features(pictures, counting_parts(CountingEmbedder()), tmp_path / "cache")
+        done.set()
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    assert not done.wait(0.3)
+    lock.release()
+    thread.join(30)
+    assert done.is_set()
+    assert "another run makes these features" in caplog.text
+
+
+def test_a_cache_that_is_a_file_is_refused_with_the_way_out(
+    pictures: list[Picture], tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(ConfigError, match="choose another --cache"):
+        features(pictures, counting_parts(CountingEmbedder()), tmp_path / "cache")
