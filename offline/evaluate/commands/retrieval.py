@@ -10,8 +10,10 @@ from engine.commands.settings import add_settings_flags
 
 if TYPE_CHECKING:
     from engine.config import Settings
+    from offline.evaluate.report import Report
     from offline.evaluate.retrieval import Plan
 
+SHOWN = 20  # pictures that cannot be read; the rest is counted
 METRICS = ("euclidean", "cosine", "inner_product")
 
 
@@ -53,11 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import sys
+    from offline.evaluate.report_text import markdown_text
 
+    report = _evaluated(args)
+    print(markdown_text(report), flush=True)  # shown even where it cannot be written
+    _write(args, report)
+    return 0
+
+
+def _evaluated(args: argparse.Namespace) -> Report:
     from offline.commands.progress import bar
     from offline.evaluate.benchmarks import open_benchmark
-    from offline.evaluate.report import Report, markdown_text, write_reports
+    from offline.evaluate.report import Report
     from offline.evaluate.retrieval import evaluate_retrieval, querying
     from offline.evaluate.timing import time_stages
     from stages.assemble import assemble_embedding
@@ -72,13 +81,33 @@ def run(args: argparse.Namespace) -> int:
     cache = args.cache or _user_cache()
     with bar("describing", show=not args.quiet) as progress:
         outcomes, faults = evaluate_retrieval(dataset, protocols, parts, cache, plan, progress)
-    for fault in faults:
-        print(fault, file=sys.stderr)
+    _tell(faults)
     timings = time_stages(outcomes[0].task.queries, querying(parts, plan), args.timed)
-    report = Report(dataset.name, outcomes, parts, plan, timings, len(faults))
-    write_reports(report, json_file=args.json, folder=args.out, per_query=args.per_query)
-    print(markdown_text(report))
-    return 0
+    return Report(dataset.name, outcomes, parts, plan, timings, len(faults))
+
+
+def _tell(faults: list[str]) -> None:
+    import sys
+
+    for fault in faults[:SHOWN]:
+        print(fault, file=sys.stderr)
+    if len(faults) > SHOWN:
+        print(f"and {len(faults) - SHOWN} more like these", file=sys.stderr)
+
+
+def _write(args: argparse.Namespace, report: Report) -> None:
+    from offline.evaluate.report import DATA, TEXT, write_texts
+    from offline.evaluate.report_json import json_text
+    from offline.evaluate.report_text import markdown_text
+
+    files = [args.json] if args.json else []
+    texts = {}
+    if args.out:
+        files.append(args.out / DATA)
+        texts[args.out / TEXT] = markdown_text(report) + "\n"
+    if files:
+        texts |= dict.fromkeys(files, json_text(report, per_query=args.per_query) + "\n")
+    write_texts(texts)
 
 
 def _flags(args: argparse.Namespace) -> list[str]:

@@ -1,0 +1,165 @@
+"""`packsight evaluate retrieval`: tables, files, errors, and a run that was killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.drawn_catalogue import QUICK_FLAGS
+from tests.offline.evaluate.drawn_benchmarks import write_drawn_landmarks, write_drawn_products
+from tests.packsight_command import ROOT, Command, Outcome
+
+# Killed by its own hand once it has kept the features of the first chunk.
+KILLED = """
+import os, signal, sys
+from importlib import import_module
+import engine.cli
+module = import_module("offline.evaluate.features")
+module.CHUNK = 4
+append = module.RowStore.append
+def once(*given):
+    append(*given)
+    os.kill(os.getpid(), signal.SIGKILL)
+module.RowStore.append = once
+sys.argv[0] = "packsight"
+engine.cli.entry()
+"""
+
+
+@pytest.fixture
+def packsight(capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(capsys)
+
+
+@pytest.fixture
+def products(tmp_path: Path) -> Path:
+    write_drawn_products(tmp_path / "sop")
+    return tmp_path / "sop"
+
+
+@pytest.fixture
+def landmarks(tmp_path: Path) -> Path:
+    write_drawn_landmarks(tmp_path / "rox")
+    return tmp_path / "rox"
+
+
+def flags(data: Path, protocol: str, *more: str | Path) -> list[str]:
+    given = ["evaluate", "retrieval", "--protocol", protocol, "--data", data]
+    kept = ["--cache", data.parent / "cache", "--quiet", "--timed", "2"]
+    return [str(part) for part in (*given, *kept, *QUICK_FLAGS, *more)]
+
+
+def row(shown: Outcome, name: str) -> list[str]:
+    (line,) = [line for line in shown.out.splitlines() if line.startswith(f"| {name} ")]
+    return [cell.strip() for cell in line.strip("|").split("|")][1:]
+
+
+def test_online_products_print_the_table_of_their_paper(packsight: Command, products: Path) -> None:
+    shown = packsight(*flags(products, "online_products"))
+    assert shown.code == 0 and shown.err == ""
+    assert row(shown, "R@1") == ["1.000 [1.000, 1.000]"]
+    for name in ("R@10", "R@100", "R@1000", "P@5", "recall@5", "top@1", "top@5"):
+        assert row(shown, name)
+    assert row(shown, "queries") == ["12"]
+    assert "milliseconds a photo" in shown.out and "embed" in shown.out
+
+
+def test_revisited_protocols_are_columns_of_one_table(packsight: Command, landmarks: Path) -> None:
+    shown = packsight(*flags(landmarks, "all"))
+    assert row(shown, "measure") == ["easy", "medium", "hard"]
+    assert row(shown, "mAP-trapezoid")[0].startswith("1.000")
+    assert len(row(shown, "mP@10")) == 3
+    assert "easy: 1 of 2 queries left out: no relevant picture" in shown.out
+
+
+def test_the_json_holds_every_figure_and_what_it_depends_on(
+    packsight: Command, landmarks: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    shown = packsight(*flags(landmarks, "hard", "--out", out, "--per-query", "--metric", "cosine"))
+    assert (out / "retrieval.md").read_text("utf-8") == shown.out
+    found = json.loads((out / "retrieval.json").read_text("utf-8"))
+    (hard,) = found["protocols"]
+    assert set(hard["figures"]["mP@5"]) == {"mean", "low", "high"}
+    assert hard["per_query"][0]["id"] == "query/query_jar"
+    assert hard["per_query"][0]["ranks"] == [1]
+    assert hard["per_query"][1]["first"].startswith("bottle")
+    assert found["search"]["metric"] == "cosine" and found["seed"] == 0
+    assert len(found["fingerprint"]) == 64 and len(hard["data_sha256"]) == 64
+    assert {"packsight", "python", "numpy"} <= set(found["versions"])
+    assert set(found["milliseconds"]) == {"load", "segment", "cutout", "embed"}
+
+
+def test_all_that_may_be_done_to_a_query_is_said(packsight: Command, landmarks: Path) -> None:
+    more = ("--expand", "2", "--rerank", "k_reciprocal", "--set", "query.augment=true")
+    shown = packsight(*flags(landmarks, "medium", *more, "--measure", "mAP", "--limit", "1"))
+    assert shown.code == 0
+    assert "queries augmented, expanded by 2 neighbours, alpha 3" in shown.out
+    assert "first 100 reranked by k-reciprocal neighbours" in shown.out
+    assert "medium: 1 of 2 queries passed over for a quick look" in shown.out
+    assert row(shown, "mAP") and "mP@10" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--protocol", "soft"), "unknown protocol 'soft'"),
+        (("--protocol", "packbench"), "packbench"),
+        (("--measure", "mPA"), "unknown measure 'mPA'. Did you mean 'mAP'"),
+        (("--data", "nowhere"), "no such folder"),
+        (("--set", "embed.name=nothing"), "unknown stage 'nothing'"),
+        (("--json", "/dev/null/report.json"), "the report cannot be written"),
+    ],
+)
+def test_bad_input_is_one_line(
+    more: tuple[str, str], said: str, packsight: Command, landmarks: Path
+) -> None:
+    refused = packsight(*flags(landmarks, "hard", *more))
+    assert refused.code == 1 and said in refused.line
+
+
+def test_numbers_that_are_none_are_usage_errors(packsight: Command, landmarks: Path) -> None:
+    for more in (("--limit", "0"), ("--seed", "-1"), ("--metric", "far"), ("--expand", "x")):
+        with pytest.raises(SystemExit) as ended:
+            packsight(*flags(landmarks, "hard", *more))
+        assert ended.value.code == 2
+
+
+def test_data_without_pictures_is_one_line_with_the_way_out(
+    packsight: Command, products: Path
+) -> None:
+    for path in (products / "bottle_final").iterdir():
+        path.unlink()
+    refused = packsight(*flags(products, "test"))
+    assert "not one query can be read" in refused.line and "Unpack" in refused.line
+
+
+def test_pictures_that_cannot_be_read_are_named_and_counted(
+    packsight: Command, products: Path
+) -> None:
+    (products / "bottle_final" / "0_0.PNG").write_bytes(b"")
+    shown = packsight(*flags(products, "test"))
+    (said,) = shown.err.splitlines()
+    assert shown.code == 0 and "0_0.PNG: left out" in said
+    assert "1 of 12 queries left out: cannot be read" in shown.out
+    assert "1 of 12 gallery pictures cannot be read: they are never found" in shown.out
+
+
+def test_a_killed_run_goes_on_and_ends_as_one_that_nobody_killed(
+    packsight: Command, products: Path
+) -> None:
+    whole = packsight(*flags(products, "test", "--timed", "0", "--cache", products / "other"))
+    arguments = flags(products, "test", "--timed", "0")
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, *arguments], cwd=ROOT, capture_output=True, check=False
+        )
+        assert done.returncode == -signal.SIGKILL
+    (kept,) = (products.parent / "cache").glob("embedding-*/features.jsonl")
+    assert len(kept.read_text("utf-8").splitlines()) == 8
+    assert packsight(*arguments).out == whole.out
