@@ -7,7 +7,7 @@ import argparse
 from offline.commands.parts import add_parts, run_part
 
 STAGES = {
-    "retrieval": ("offline.evaluate.commands.retrieval", "how well pictures are found by others"),
+    "retrieval": ("offline.commands.evaluate_retrieval", "how well pictures are found by others"),
 }
 
 

@@ -1,1 +1,0 @@
-"""What `packsight evaluate` can evaluate, one file a stage."""
