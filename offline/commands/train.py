@@ -10,6 +10,7 @@ from typing import Any
 # import nothing heavy at their top.
 TRAINERS = {
     "classifier": ("offline.train.commands.classifier", "categories from labelled pictures"),
+    "embedder": ("offline.train.commands.embedder", "an embedding from products' pictures"),
     "segmenter": ("offline.train.commands.segmenter", "U²-Net from pictures with masks"),
     "matting": ("offline.train.commands.matting", "FBA matting from pictures with mattes"),
     "codebook": ("offline.train.commands.codebook", "words of local features, SIFT or ORB"),

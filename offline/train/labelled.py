@@ -71,7 +71,7 @@ def read_labelled(
     """
     learned, judged, notes = divided_splits(dataset, train, validation, hold_out, seed)
     _refuse_unlabelled(dataset, [*learned, *judged])
-    hashes = _hashes([*learned, *judged, *_test_pictures(dataset, learned, judged)], notes)
+    hashes = hashes_of([*learned, *judged, *_test_pictures(dataset, learned, judged)], notes)
     learned, judged = _readable(learned, hashes), _readable(judged, hashes)
     learned = _without_doubles(dataset, learned, judged, hashes, notes)
     names = _names(dataset, learned, least, drop_small, notes)
@@ -92,7 +92,7 @@ def read_labelled(
 def unlabelled_samples(dataset: Dataset, notes: list[str]) -> list[Sample]:
     """All pictures of a data set of no known category; their label is -1."""
     pictures = list({p.id: p for split in dataset.splits for p in dataset.pictures(split)}.values())
-    hashes = _hashes(pictures, notes)
+    hashes = hashes_of(pictures, notes)
     return [Sample(p, hashes[p.id], -1) for p in pictures if p.id in hashes]
 
 
@@ -115,7 +115,7 @@ def _test_pictures(
     return [picture for picture in dataset.pictures(name) if picture.id not in taken]
 
 
-def _hashes(pictures: Sequence[Picture], notes: list[str]) -> dict[str, str]:
+def hashes_of(pictures: Sequence[Picture], notes: list[str]) -> dict[str, str]:
     """sha256 by picture id; files that cannot be read are noted and absent."""
     found: dict[str, str] = {}
     for picture in pictures:

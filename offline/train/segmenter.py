@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ConfigError
 from offline.datasets import Picture, open_dataset
 from offline.train.mask_augmentation import Grounds
 from offline.train.mask_samples import (
@@ -78,7 +76,7 @@ def train_segmenter(
     }  # fmt: skip
     with open_run(out, facts) as run:
         task = _task(recipe, start, learned.pictures, judged.pictures, files)
-        before = _before(run, task) if start else None
+        before = run.once(BEFORE, task.validate) if start else None
         if start and is_folded(task.network):
             indices = np.arange(min(REVIVAL, task.samples))
             images, _ = task.batch(indices, np.random.default_rng(recipe.seed))
@@ -111,22 +109,6 @@ def _task(
         network.to(device), device, learned, judged, grounds, recipe.spec,
         recipe.iou, recipe.ssim,
     )  # fmt: skip
-
-
-def _before(run: RunFolder, task: SegmenterTask) -> Figures:
-    """How the start does; judged once, for a run that goes on has it already."""
-    path = run.path / BEFORE
-    if not path.is_file():
-        figures = task.validate()
-        run.write_text(BEFORE, json.dumps(figures))
-    try:
-        found: Figures = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error}).",
-            remedy="Delete it: the same command writes it anew.",
-        ) from error
-    return found
 
 
 def _export(recipe: SegmenterRecipe, task: SegmenterTask, run: RunFolder) -> ExportReport:

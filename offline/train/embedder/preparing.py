@@ -1,0 +1,140 @@
+"""From cutouts and a recipe to what can be trained: grounds, the starting network, batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import UInt8Array
+from offline.cutouts import Cutouts
+from offline.train.embedder.agreement import Agreement, agreement, aligned_contours
+from offline.train.embedder.grounds import drawn_grounds, photo_grounds
+from offline.train.embedder.material import Material
+from offline.train.embedder.mined_batches import Mined
+from offline.train.embedder.recipe import DRAWN_GROUNDS, EmbedderRecipe
+from offline.train.embedder.samplers import Grouped
+from offline.train.embedder.source import Source
+from offline.train.embedder.start import Start, build_start, settle_statistics, whiten_projection
+from offline.train.embedder.task import EmbedderTask
+from offline.train.embedder.trial import make_trial
+from offline.train.mask_samples import picture_files
+from offline.train.torch_loop import Batches
+from stages.assemble import CuttingParts
+
+Indices = npt.NDArray[np.int64]
+KEEP_GROUND = ("crop", "whole")  # cutters that leave a picture its ground
+GROUND_SIDE = 1.25  # of the network's input: a part of a ground still fills it
+
+
+@dataclass(frozen=True)
+class Prepared:
+    task: EmbedderTask
+    start: Start
+    batches: Batches
+    notes: tuple[str, ...]  # for the card and the terminal
+
+
+def prepare(
+    recipe: EmbedderRecipe,
+    checkpoint: Path | None,
+    material: Material,
+    cutouts: Cutouts,
+    cutting: CuttingParts,
+    *,
+    fresh: bool,
+) -> Prepared:
+    """``fresh``: nothing was learned yet; else the run's own checkpoint sets what learns."""
+    trial = make_trial(material, cutouts)
+    start = build_start(recipe, checkpoint)
+    rows = np.array(cutouts.positions(material.learned), np.int64)
+    source = _source(recipe, start, cutouts, rows, cutting)
+    embedder = start.embedder.to(source.device)
+    notes = _settle(embedder, source, rows, drawn=checkpoint is None)
+    found = _agreement(recipe, embedder, source, rows)
+    if found is not None:
+        notes.append(f"{found.pairs} pairs of pictures match by look and outline")
+    if fresh and embedder.projection is not None and recipe.network.projection_start == "pca":
+        whiten_projection(embedder, source.vectors(embedder, rows, source.plain, pooled=True))
+    labels, doubts = (material.labels, None) if found is None else (found.labels, found.doubts)
+    learner = _learner(embedder, recipe, int(labels.max()) + 1).to(source.device)
+    task = EmbedderTask(learner, source, rows, labels, trial, doubts)
+    if fresh and learner.head is not None:
+        _set_centres(task)
+    return Prepared(task, start, _batches(recipe, material, task), tuple(notes))
+
+
+def _source(
+    recipe: EmbedderRecipe, start: Start, cutouts: Cutouts, rows: Indices, cutting: CuttingParts
+) -> Source:
+    import torch
+
+    grounds = _grounds(recipe, cutting, cutouts.rgba, rows)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(cutting.threads)
+    return Source(
+        cutouts.rgba, start.spec, recipe.augmentation, grounds, device, cutting.threads
+    )  # fmt: skip
+
+
+def _grounds(
+    recipe: EmbedderRecipe, cutting: CuttingParts, rgba: UInt8Array, rows: Indices
+) -> UInt8Array | None:
+    """None where pictures keep their own: where a cutter takes it away, nothing else is served."""
+    side = round(GROUND_SIDE * recipe.size)
+    chosen = recipe.backgrounds
+    if chosen is None:
+        chosen = DRAWN_GROUNDS if cutting.settings.cutout.name in KEEP_GROUND else 0
+    if isinstance(chosen, Path):
+        return photo_grounds(picture_files(chosen), side)
+    random = np.random.default_rng(recipe.seed)
+    return drawn_grounds(chosen, side, rgba, rows.tolist(), random) if chosen else None
+
+
+def _settle(embedder: Any, source: Source, rows: Indices, *, drawn: bool) -> list[str]:
+    def images(first: int, last: int) -> Any:
+        return source.tensor(source.plain(rows[first:last]))
+
+    needed = settle_statistics(embedder, images, len(rows), drawn=drawn)
+    if drawn or not needed:
+        return []
+    return ["the checkpoint's batch normalisation was folded away: it has been given back"]
+
+
+def _agreement(
+    recipe: EmbedderRecipe, embedder: Any, source: Source, rows: Indices
+) -> Agreement | None:
+    """Of pictures without labels, as the trunk sees them before it learns."""
+    if recipe.learning.positives != "self":
+        return None
+    features = source.vectors(embedder, rows, source.plain, pooled=True)
+    contours = aligned_contours(source.rgba[rows][..., 3])
+    return agreement(features, contours, recipe.learning.agreement)
+
+
+def _learner(embedder: Any, recipe: EmbedderRecipe, classes: int) -> Any:
+    from offline.train.embedder.learner import Learner
+
+    return Learner(embedder, recipe, classes)
+
+
+def _set_centres(task: EmbedderTask) -> None:
+    import torch
+
+    device = task.source.device
+    vectors = torch.from_numpy(task.gallery()).to(device)
+    task.network.head.start_from(vectors, torch.from_numpy(task.labels).to(device))
+
+
+def _batches(recipe: EmbedderRecipe, material: Material, task: EmbedderTask) -> Batches:
+    chosen = recipe.learning
+    if chosen.batches == "mined":
+        return Mined(
+            task.labels, chosen.products * chosen.views, chosen.negatives, task.gallery,
+            chosen.furthest, task.doubts,
+        )  # fmt: skip
+    families = material.families if chosen.batches == "family" else None
+    return Grouped(task.labels, chosen.products, chosen.views, families)

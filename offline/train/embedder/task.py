@@ -1,0 +1,82 @@
+"""What ``torch_loop.fit`` trains for an embedder: its loss and its judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import FloatArray
+from offline.train.embedder.judge import retrieval
+from offline.train.embedder.source import Source
+from offline.train.embedder.trial import Trial
+
+Indices = npt.NDArray[np.int64]
+DISGUISE = 1  # seed of the augmented queries of a trial
+
+
+@dataclass(frozen=True)
+class EmbedderTask:
+    """A ``torch_loop.Task``. ``network`` is a ``learner.Learner``, on the source's device."""
+
+    network: Any
+    source: Source
+    rows: Indices  # (N,) the learned pictures among the source's
+    labels: Indices  # (N,)
+    trial: Trial
+    doubts: Sequence[Indices] | None = None  # see ``agreement``
+
+    @property
+    def samples(self) -> int:
+        return len(self.rows)
+
+    def loss(self, indices: Indices, random: np.random.Generator) -> Any:
+        from offline.train.embedder.losses import Pairs
+
+        images = self.source.tensor(self.source.augmented(self.rows[indices], random))
+        return self.network.loss(self.network.embedder(images), Pairs(*self._pairs(indices)))
+
+    def validate(self) -> dict[str, float]:
+        """Mean average precision (``score``) and R@1 of the trial."""
+        return judged(self.trial, self.source, self.network.embedder)
+
+    def gallery(self) -> FloatArray:
+        """(N, D) of the learned pictures, as the network is now."""
+        return self.source.vectors(self.network.embedder, self.rows, self.source.plain)
+
+    def _pairs(self, indices: Indices) -> tuple[Any, Any, Any]:
+        """labels (B,), same (B, B), different (B, B)."""
+        import torch
+
+        labels = self.labels[indices]
+        equal = labels[:, None] == labels[None, :]
+        same, different = equal & ~np.eye(len(labels), dtype=np.bool_), ~equal
+        if self.doubts is not None:
+            for at, index in enumerate(indices.tolist()):
+                different[at, np.isin(indices, self.doubts[index])] = False
+        device = self.source.device
+        return (
+            torch.from_numpy(labels).to(device),
+            torch.from_numpy(same).to(device),
+            torch.from_numpy(different).to(device),
+        )
+
+
+def judged(
+    trial: Trial, source: Source, embedder: Any, *, pooled: bool = False
+) -> dict[str, float]:
+    """``score`` (mAP) and ``recall_1`` of an embedder; ``pooled``: without its projection."""
+    gallery = source.vectors(embedder, trial.gallery, source.plain, pooled=pooled)
+    queries = gallery
+    if trial.disguised:
+        random = np.random.default_rng(DISGUISE)
+        queries = source.vectors(
+            embedder, trial.queries, lambda rows: source.augmented(rows, random), pooled=pooled
+        )
+    elif trial.own is None:
+        queries = source.vectors(embedder, trial.queries, source.plain, pooled=pooled)
+    found = retrieval(queries, trial.query_labels, gallery, trial.gallery_labels, trial.own)
+    return {"score": found.mean_average_precision, "recall_1": found.recall_at_1}

@@ -1,0 +1,186 @@
+"""One embedder from a data set: cut, learn, keep the best epoch, export, write it all down."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.config import Settings
+from engine.errors import ConfigError
+from offline.datasets import Dataset
+from offline.train.embedder.card import Facts, card_text
+from offline.train.embedder.cutting import cut
+from offline.train.embedder.material import Material, Splits, read_material
+from offline.train.embedder.preparing import Prepared, prepare
+from offline.train.embedder.recipe import NOTHING, EmbedderRecipe, find_backbone, find_weights
+from offline.train.embedder.task import judged
+from offline.train.embedder.to_onnx import store_embedder
+from offline.train.mask_samples import picture_files
+from offline.train.run_folder import Recipe, RunFolder, open_run
+from offline.train.torch_loop import CHECKPOINT, Ended, Figures, Progress, Schedule, fit, save_state
+from stages.assemble import CuttingParts, assemble_cutting
+from weights.checksums import digests_of
+from weights.export import ExportReport
+from weights.frameworks.network import import_framework
+
+BEST = "best.pth"  # all that learned, after the epoch with the highest mAP
+STATE = "embedder.pth"  # the network's part of it
+BEFORE = "before.json"  # how the start does
+CARD = "card.md"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told how far it is."""
+
+    cutting: Progress | None = None
+    training: Progress | None = None
+    epoch: Ended | None = None
+    say: Callable[[str], None] = _log.info
+
+
+@dataclass(frozen=True)
+class TrainedEmbedder:
+    """What lies in the run's folder. ``score`` is mAP, ``recall_1`` R@1; ``before`` has them of
+    the trunk's own pooled features, and with ``start_`` before them of what training began with.
+    """
+
+    report: ExportReport
+    card: Path
+    before: Figures
+    history: list[Figures]
+
+    @property
+    def best(self) -> Figures:
+        """The exported epoch: the first of those with the highest mAP."""
+        return max(self.history, key=lambda figures: figures["score"])
+
+
+def train_embedder(
+    dataset: Dataset,
+    out: Path,
+    recipe: EmbedderRecipe,
+    settings: Settings,
+    *,
+    splits: Splits | None = None,
+    cache: Path | None = None,
+    listeners: Listeners | None = None,
+) -> TrainedEmbedder:
+    """Train into the folder ``out``, or go on with the run that is in it.
+
+    ``settings`` say how pictures are cut, as in serving. Leaves embedder.onnx with its sidecar,
+    card.md, the recipe, the history and the checkpoint. Raises ConfigError and WeightsError for
+    whatever a user can mend.
+    """
+    listeners, splits = listeners or Listeners(), splits or Splits()
+    find_backbone(recipe.network.backbone)
+    import_framework("torch")
+    material = read_material(
+        dataset, splits, recipe.learning.positives,
+        augment_single=recipe.learning.augment_single, seed=recipe.seed,
+    )  # fmt: skip
+    checkpoint = find_weights(recipe.network, settings)
+    cutting = assemble_cutting(settings)
+    facts = _facts(dataset, material, recipe, cutting, checkpoint)
+    with open_run(out, facts) as run:
+        cutouts, material = cut(cache or out / "cutouts", material, cutting, listeners.cutting)
+        fresh = not (run.path / CHECKPOINT).is_file()
+        prepared = prepare(recipe, checkpoint, material, cutouts, cutting, fresh=fresh)
+        for note in (*material.notes, *prepared.notes):
+            listeners.say(note)
+        before = run.once(BEFORE, lambda: _before(prepared))
+        started = time.monotonic()
+        history = _learn(recipe, prepared, run, listeners)
+        seconds = time.monotonic() - started
+        report = _export(recipe, prepared, run)
+        trained = TrainedEmbedder(report, run.path / CARD, before, history)
+        told = Facts(
+            dataset.name, facts, material, prepared.task.trial.said, prepared.notes, before,
+            history, trained.best, seconds, report,
+        )  # fmt: skip
+        run.write_text(CARD, card_text(told))
+    return trained
+
+
+def _learn(
+    recipe: EmbedderRecipe, prepared: Prepared, run: RunFolder, listeners: Listeners
+) -> list[Figures]:
+    from offline.train.embedder.learner import make_optimiser
+
+    learning = recipe.learning
+    optimiser = make_optimiser(
+        prepared.task.network, learning.optimiser, recipe.rate, learning.decay
+    )
+    return fit(
+        prepared.task, Schedule(learning.epochs, learning.products * learning.views, recipe.rate),
+        run, seed=recipe.seed, progress=listeners.training, ended=listeners.epoch,
+        batches=prepared.batches, optimiser=optimiser, best=BEST,
+    )  # fmt: skip
+
+
+def _before(prepared: Prepared) -> Figures:
+    task, embedder = prepared.task, prepared.task.network.embedder
+    pooled = judged(task.trial, task.source, embedder, pooled=True)
+    if embedder.projection is None:
+        return pooled
+    start = judged(task.trial, task.source, embedder)
+    return {**pooled, **{f"start_{name}": value for name, value in start.items()}}
+
+
+def _export(recipe: EmbedderRecipe, prepared: Prepared, run: RunFolder) -> ExportReport:
+    """The best epoch."""
+    import torch
+
+    path = run.path / BEST
+    network: Any = prepared.task.network
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch raises many kinds for a file that is no state dict
+        raise ConfigError(
+            f"{path}: does not hold the run's best epoch ({type(error).__name__}).",
+            remedy="Delete the run's folder, or give another --out, to train anew.",
+        ) from error
+    embedder = network.embedder.cpu().eval()
+    run.write(STATE, lambda state: save_state(embedder.state_dict(), state))
+    name = f"{recipe.network.backbone}, trained"
+    return store_embedder(
+        embedder, prepared.start.spec, prepared.start.free_sides, run, STATE, name
+    )
+
+
+def _facts(
+    dataset: Dataset,
+    material: Material,
+    recipe: EmbedderRecipe,
+    cutting: CuttingParts,
+    checkpoint: Path | None,
+) -> Recipe:
+    """Everything that changes the course of a training."""
+    content = "".join(f"{s.sha256}{s.label}" for s in (*material.learned, *material.judged))
+    grounds = recipe.backgrounds
+    files = picture_files(grounds) if isinstance(grounds, Path) else []
+    network = {**asdict(recipe.network), "layers": list(recipe.network.layers)}
+    return {
+        "data": dataset.name,
+        "pictures": hashlib.sha256(content.encode()).hexdigest(),
+        "cutting": cutting.fingerprint,
+        **network,
+        "weights": digests_of(checkpoint).sha256 if checkpoint else NOTHING,
+        "learn_statistics": recipe.learns_statistics,
+        **asdict(recipe.learning),
+        "margin": recipe.margin,
+        "rate": recipe.rate,
+        **asdict(recipe.augmentation.framing),
+        **asdict(recipe.augmentation.lighting),
+        "background": recipe.augmentation.background,
+        "backgrounds": [file.name for file in files] if files else str(grounds),
+        "size": recipe.size,
+        "seed": recipe.seed,
+    }
