@@ -15,7 +15,7 @@ from weights.frameworks.network import TRUNK_NAMES, GraphNames, import_framework
 
 
 def canonicalise(path: Path, called: GraphNames = TRUNK_NAMES) -> int:
-    """Rewrite an ONNX file with one input and output, ``called`` so, and free axis ``batch``.
+    """Rewrite an ONNX file with one input, its outputs ``called`` so, and free axis ``batch``.
 
     Batch normalisation is folded, see ``folding``. Values and constants are named in the order of
     their first use; notes of the exporter (source lines, paths) are dropped. Returns the opset.
@@ -29,6 +29,8 @@ def canonicalise(path: Path, called: GraphNames = TRUNK_NAMES) -> int:
         _rename(graph, called)
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    for value, layer in zip(graph.output[1:], called.layers, strict=True):
+        _name_sides(value, layer)
     _drop_notes(model)
     graph.name = called.graph
     onnx.checker.check_model(model)
@@ -38,7 +40,9 @@ def canonicalise(path: Path, called: GraphNames = TRUNK_NAMES) -> int:
 
 def _rename(graph: Any, called: GraphNames) -> None:
     constants = {tensor.name for tensor in graph.initializer}
-    names = {graph.input[0].name: called.image, graph.output[0].name: called.result, "": ""}
+    results = (called.result, *called.layers)
+    names = {graph.input[0].name: called.image, "": ""}
+    names |= {value.name: name for value, name in zip(graph.output, results, strict=True)}
     for node in graph.node:
         for name in node.input:
             if name in constants and name not in names:
@@ -49,7 +53,7 @@ def _rename(graph: Any, called: GraphNames) -> None:
         node.name = f"{node.op_type}_{index}"
         node.input[:] = [names[name] for name in node.input]
         node.output[:] = [names[name] for name in node.output]
-    for value in (graph.input[0], graph.output[0]):
+    for value in (graph.input[0], *graph.output):
         value.name = names[value.name]
     _keep_constants(graph, names)
 
@@ -66,6 +70,15 @@ def _keep_constants(graph: Any, names: dict[str, str]) -> None:
         tensor.name = names[tensor.name]
     del graph.initializer[:]
     graph.initializer.extend(copies)
+
+
+def _name_sides(value: Any, layer: str) -> None:
+    """Free sides of a map are formulas in the exporter's own symbols: name them after the layer."""
+    for dimension, side in zip(
+        value.type.tensor_type.shape.dim[2:], ("height", "width"), strict=False
+    ):
+        if not dimension.HasField("dim_value"):
+            dimension.dim_param = f"{layer}_{side}"
 
 
 def _has_subgraphs(onnx: Any, graph: Any) -> bool:

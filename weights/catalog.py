@@ -19,8 +19,8 @@ from weights.output_spec import OutputSpec, parse_output_spec
 __all__ = ["Catalog", "CatalogEntry", "InputSpec", "OutputSpec", "find_entry", "load_catalog"]
 
 Kind = Literal["segmenter", "trunk", "matting", "detector"]
-Framework = Literal["rembg", "torchvision", "keras", "pytorch", "u2net", "fba"]
-Format = Literal["onnx", "pth", "h5"]
+Framework = Literal["rembg", "torchvision", "timm", "keras", "pytorch", "u2net", "fba"]
+Format = Literal["onnx", "pth", "h5", "safetensors"]
 Catalog = Mapping[str, "CatalogEntry"]
 
 _REQUIRED = ("kind", "framework", "format", "licence", "source", "input")
@@ -47,7 +47,7 @@ class CatalogEntry:
     megabytes: float | None = None  # MiB, approximate; only shown
     licence_note: str = ""
     page: str = ""  # where a person gets a file that has no url
-    architecture: str = ""  # constructor in torchvision.models or keras.applications
+    architecture: str = ""  # what torchvision.models, keras.applications or timm calls it
     dimension: int | None = None  # of a trunk's features
     output: OutputSpec = field(default_factory=OutputSpec)  # of a segmenter
     shipped: bool = False  # trained by this project, in weights/compact/
@@ -73,8 +73,9 @@ class CatalogEntry:
 
     @property
     def filename(self) -> str:
-        """The name of the file at its publisher, and in the cache."""
-        if not self.url:
+        """The name of the file at its publisher, and in the cache; hubs call each safetensors
+        file alike, so that one goes by the entry's name."""
+        if not self.url or self.format == "safetensors":
             return f"{self.name}.{self.format}"
         return PurePosixPath(urlsplit(self.url).path).name
 

@@ -27,9 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names", nargs="*", metavar="NAME", help="names or .onnx paths (default: all found)"
     )
     export = actions.add_parser("export", help="turn a checkpoint into ONNX and prove parity")
-    export.add_argument("name", metavar="NAME")
+    export.add_argument(
+        "name", metavar="NAME", help="of the catalogue, or timm/NAME for any model of timm"
+    )
     export.add_argument("--weights", type=Path, metavar="PATH", help="a local file: .pth, .h5, …")
     export.add_argument("--out", type=Path, metavar="PATH", help="an .onnx path (default: cache)")
+    export.add_argument(
+        "--layers", metavar="NAME,…", help="of a trunk: layers whose maps the file gives besides "
+        "the features; '' for none (default: the last of each of the two coarsest grids)"
+    )  # fmt: skip
+    export.add_argument(
+        "--side", type=int, metavar="PIXELS", help="of a trunk: the square that its pictures are "
+        "made (default: what its weights were made for)"
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -131,11 +141,11 @@ def _model(reference: str) -> list[Verdict]:
 
 
 def _export(args: argparse.Namespace, policy: FetchPolicy) -> int:
-    from weights.catalog import find_entry, load_catalog
-    from weights.export import export_checkpoint
+    from weights.export import export_checkpoint, find_exportable
 
-    entry = find_entry(args.name, load_catalog())
-    report = export_checkpoint(entry, policy, weights=args.weights, out=args.out)
+    entry = find_exportable(args.name, args.side)
+    layers = None if args.layers is None else [name for name in args.layers.split(",") if name]
+    report = export_checkpoint(entry, policy, weights=args.weights, out=args.out, layers=layers)
     parity = report.parity
     print(
         f"{entry.name}: largest absolute difference to {entry.framework} "
@@ -144,5 +154,7 @@ def _export(args: argparse.Namespace, policy: FetchPolicy) -> int:
     )
     if not report.source.verified:
         print(f"  made of {report.source.file}, which matches no published checksum")
+    if report.layers:
+        print(f"  gives features, and maps of {', '.join(report.layers)}")
     print(f"  {report.path}")
     return 0

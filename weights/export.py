@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -11,19 +12,19 @@ from typing import cast
 from engine.errors import WeightsError
 from weights.cache import exported_path, make_directory
 from weights.canonical import canonicalise
-from weights.catalog import CatalogEntry
+from weights.catalog import CatalogEntry, find_entry, load_catalog
 from weights.checksums import digests_of
-from weights.fetch import FetchPolicy, fetch_checkpoint
+from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint
+from weights.frameworks import from_trunk, timm_trunks
 from weights.frameworks.network import Loader, Network
 from weights.input_spec import InputSpec
 from weights.parity import TOLERANCE, measure_parity
 from weights.sidecar import ModelFacts, Parity, SourceFacts, sidecar_path, sidecar_text
 
-# Modules with ``load`` as in ``network.Loader``, by the framework that a catalogue entry names;
-# imported when used, since each needs the train extra.
+# Modules with ``load`` as in ``network.Loader``, by the framework that a catalogue entry names, of
+# all that are no trunks (``from_trunk``); imported when used, since each needs the train extra.
 LOADERS = {
     "torchvision": "weights.frameworks.from_torchvision",
-    "keras": "weights.frameworks.from_keras",
     "u2net": "weights.frameworks.from_u2net",
     "fba": "weights.frameworks.from_fba",
 }
@@ -39,6 +40,27 @@ class ExportReport:
     sha256: str
     source: SourceFacts
     parity: Parity
+    layers: tuple[str, ...] = ()  # whose maps are further outputs
+
+
+def find_exportable(name: str, side: int | None = None) -> CatalogEntry:
+    """The catalogue's entry, or for timm/NAME one made from what timm says of its model.
+
+    ``side``: of the square, in pixels, to export a trunk for in place of its own size. Raises
+    WeightsError for a name that nobody knows and a side that is none.
+    """
+    known = load_catalog()
+    if name not in known and name.startswith(TIMM):
+        entry = timm_trunks.entry_for(name.removeprefix(TIMM))
+    else:
+        entry = find_entry(name, known)
+    if side is None:
+        return entry
+    if entry.kind != "trunk":
+        raise WeightsError(f"{name}: is a {entry.kind}, and only a trunk has another --side.")
+    if side < 1:
+        raise WeightsError(f"{name}: a side of {side} pixels is none.", remedy="Give one over 0.")
+    return replace(entry, input=replace(entry.input, height=side, width=side))
 
 
 def export_checkpoint(
@@ -47,11 +69,13 @@ def export_checkpoint(
     *,
     weights: Path | None = None,
     out: Path | None = None,
+    layers: Sequence[str] | None = None,
     tolerance: float = TOLERANCE,
 ) -> ExportReport:
     """Export a catalogue entry, or local ``weights`` of its architecture, to ``out``.
 
     ``out`` None: into the cache, where ``resolve`` finds it by name. The sidecar lies beside it.
+    ``layers``: whose maps a trunk's file gives besides the features; None: the last two grids'.
     Raises WeightsError when the checkpoint is refused or the parity is worse than ``tolerance``.
     """
     if not entry.needs_export:
@@ -63,9 +87,16 @@ def export_checkpoint(
     _check_target(target)
     checkpoint = weights or fetch_checkpoint(entry, policy).path
     source = check_checkpoint(entry, checkpoint)
-    loader = cast("Loader", import_module(LOADERS[entry.framework]))
-    network = loader.load(entry, checkpoint)
+    network = _load(entry, checkpoint, layers)
     return store_network(network, target, entry.name, source, entry.input, tolerance)
+
+
+def _load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None) -> Network:
+    if entry.kind == "trunk":
+        return from_trunk.load(entry, checkpoint, layers)
+    if layers is not None:
+        raise WeightsError(f"{entry.name}: is a {entry.kind}, and only a trunk has layers to give.")
+    return cast("Loader", import_module(LOADERS[entry.framework])).load(entry, checkpoint)
 
 
 def store_network(
@@ -103,7 +134,7 @@ def store_network(
             f"{target}: cannot be written ({error.strerror or error}).",
             remedy="Free some room there, or name another place.",
         ) from error
-    return ExportReport(target, sha256, source, parity)
+    return ExportReport(target, sha256, source, parity, network.names.layers)
 
 
 def check_checkpoint(entry: CatalogEntry, checkpoint: Path) -> SourceFacts:

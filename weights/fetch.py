@@ -25,7 +25,8 @@ from weights.sidecar import Sidecar, read_sidecar
 _log = logging.getLogger(__name__)
 
 OFFLINE_VARIABLE = "PACKSIGHT_OFFLINE"
-_SUFFIXES = (".onnx", ".pth", ".pt", ".h5")
+TIMM = "timm/"  # before the name of a model of timm that has no entry
+_SUFFIXES = (".onnx", ".pth", ".pt", ".h5", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,14 @@ def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None)
     """A runnable ONNX file for a catalogue name or a path; raises WeightsError.
 
     A name in the catalogue wins over a file of that name in the working directory: write
-    ``./u2net`` for the file. A trunk whose checkpoint is no ONNX must have been exported.
+    ``./u2net`` for the file; so does timm/NAME once it was exported into the cache. A trunk whose
+    checkpoint is no ONNX must have been exported.
     """
     entries = load_catalog() if catalog is None else catalog
     if reference not in entries and _looks_like_path(reference):
+        uncatalogued = policy.cache / f"{reference}.onnx"
+        if reference.startswith(TIMM) and uncatalogued.is_file():
+            return _local(uncatalogued, policy)
         return _local(Path(reference).expanduser(), policy)
     entry = find_entry(reference, entries)
     if entry.needs_export:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,32 +20,68 @@ TOLERANCE = 1e-4
 def measure_parity(network: Network, model: Path, tolerance: float = TOLERANCE) -> Parity:
     """Compare a file with the network that wrote it on its probe, as one batch and one by one.
 
-    Raises WeightsError when the shapes or the values differ by more than ``tolerance`` times the
-    largest value.
+    Where there are further outputs or sizes, all of them on every probe; what is told is then the
+    output that is nearest to its limit. Raises WeightsError when the shapes or the values differ
+    by more than ``tolerance`` times an output's largest value.
     """
     expected = network.run(network.probe)
     found = _run_onnx(model, network.probe)
     shape = (len(network.probe), *network.output)
-    if expected.shape != shape or found.shape != shape:
+    if expected.shape != shape or found[0].shape != shape:
         raise WeightsError(
             f"{model.name}: the output should be {shape}: the framework gives {expected.shape}, "
-            f"ONNX {found.shape}."
+            f"ONNX {found[0].shape}."
+        )
+    told = [_compare(model.name, network.names.result, expected, found[0], tolerance)]
+    if network.everything is not None:
+        names = (network.names.result, *network.names.layers)
+        for probe in network.everything.probes:
+            outputs = found if probe is network.probe else _run_onnx(model, probe)
+            wanted = network.everything.run(probe)
+            told += _compare_all(model.name, names, wanted, outputs, tolerance)
+    return max(told, key=lambda parity: parity.max_abs_diff / parity.largest)
+
+
+def _compare_all(
+    model: str,
+    names: Sequence[str],
+    expected: Sequence[FloatArray],
+    found: Sequence[FloatArray],
+    tolerance: float,
+) -> list[Parity]:
+    if not len(names) == len(expected) == len(found):
+        raise WeightsError(
+            f"{model}: should have the outputs {', '.join(names)}: the framework gives "
+            f"{len(expected)}, ONNX {len(found)}."
+        )
+    return [
+        _compare(model, *output, tolerance) for output in zip(names, expected, found, strict=True)
+    ]
+
+
+def _compare(
+    model: str, output: str, expected: FloatArray, found: FloatArray, tolerance: float
+) -> Parity:
+    if expected.shape != found.shape:
+        raise WeightsError(
+            f"{model}: its output {output} is {found.shape}, its framework's {expected.shape}."
         )
     largest = float(np.abs(expected).max())
     difference = float(np.abs(expected - found).max())
     allowed = tolerance * largest
     if largest == 0.0:
-        raise WeightsError(f"{model.name}: the whole output is 0, which proves nothing.")
+        raise WeightsError(f"{model}: the whole output is 0, which proves nothing ({output}).")
     if not difference <= allowed:  # also refuses NaN
         raise WeightsError(
-            f"{model.name}: the exported model differs from its framework by up to "
-            f"{difference:.3g} where {allowed:.3g} is allowed; nothing was stored."
+            f"{model}: the exported model differs from its framework by up to {difference:.3g} "
+            f"where {allowed:.3g} is allowed ({output}); nothing was stored."
         )
-    return Parity(difference, allowed, largest, len(network.probe))
+    return Parity(difference, allowed, largest, len(expected))
 
 
-def _run_onnx(model: Path, batch: FloatArray) -> FloatArray:
-    """(N, …): the first half as one batch, the rest one by one, so a fixed batch axis shows."""
+def _run_onnx(model: Path, batch: FloatArray) -> list[FloatArray]:
+    """(N, …) every output: the first half of the batch as one, the rest one by one, so that a
+    fixed batch axis shows."""
     import onnxruntime as ort
 
     half = len(batch) // 2
@@ -52,6 +89,7 @@ def _run_onnx(model: Path, batch: FloatArray) -> FloatArray:
     try:
         session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
-        return np.concatenate([session.run(None, {name: part})[0] for part in parts])
+        rows = [session.run(None, {name: part}) for part in parts]
+        return [np.concatenate(outputs) for outputs in zip(*rows, strict=True)]
     except Exception as error:  # the runtime raises a family of private types
         raise WeightsError(f"{model.name}: ONNX Runtime cannot run the export: {error}") from error

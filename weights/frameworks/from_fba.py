@@ -9,8 +9,8 @@ import numpy as np
 
 from engine.types import FloatArray
 from weights.catalog import CatalogEntry
-from weights.frameworks.network import GraphNames, Network, does_not_fit, import_framework
-from weights.frameworks.torch_export import as_network, read_state
+from weights.frameworks.network import GraphNames, Network, import_framework
+from weights.frameworks.torch_export import as_network, load_state, read_state
 from weights.input_spec import InputSpec
 from weights.probe import model_input, probe_images
 
@@ -44,10 +44,8 @@ def read_network(architecture: str, checkpoint: Path) -> Any:
     """A network in evaluation mode with the weights of a .pth file; WeightsError for another's."""
     network = new_network(architecture)
     state = read_state(checkpoint, architecture)
-    try:
-        network.load_state_dict({name.removeprefix(WRAPPER): state[name] for name in state})
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise does_not_fit(checkpoint, architecture, error) from error
+    bare = {name.removeprefix(WRAPPER): state[name] for name in state}
+    load_state(network, bare, checkpoint, architecture)
     return network.eval()
 
 

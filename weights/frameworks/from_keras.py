@@ -8,25 +8,42 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from engine.errors import WeightsError
 from weights.catalog import CatalogEntry
-from weights.frameworks.network import Network, does_not_fit, import_framework
+from weights.frameworks.layers import choose_layers, coarsest_layers
+from weights.frameworks.network import GraphNames, Network, does_not_fit, import_framework
 from weights.frameworks.torch_export import as_network
 from weights.probe import image_probe
 
 
-def load(entry: CatalogEntry, checkpoint: Path) -> Network:
+def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = None) -> Network:
     """Build the architecture, load the HDF5 weights (arrays, no pickle), take the head off.
 
-    A file with a head is recognised by its dense kernel, whatever its number of classes.
-    Runs to (N, dimension).
+    A file with a head is recognised by its dense kernel, whatever its number of classes. Runs to
+    (N, dimension), then the maps of ``layers``, which have Keras' own names (None: see
+    ``layers.coarsest_layers``).
     """
-    trunk = as_torch_module(read_trunk_model(entry, checkpoint))
-    return as_network(trunk, image_probe(entry.input), entry.features)
+    trunk = read_trunk_model(entry, checkpoint)
+    maps = {layer.name: layer.output for layer in trunk.layers if _is_map(layer, trunk)}
+    if layers is None:
+        layers = coarsest_layers({name: maps[name].shape[2] for name in maps})
+    kept = choose_layers(entry.architecture, tuple(maps), layers) if layers else ()
+    if kept:
+        keras = _import_keras()
+        trunk = keras.Model(trunk.input, [trunk.output, *(maps[name] for name in kept)])
+    names = GraphNames(layers=kept)
+    return as_network(as_torch_module(trunk), image_probe(entry.input), entry.features, names)
+
+
+def _is_map(layer: Any, trunk: Any) -> bool:
+    """Of a picture that was looked at, and behind the pictures themselves."""
+    shape: tuple[int, ...] = getattr(layer.output, "shape", ())
+    return len(shape) == 4 and shape[2] > 1 and layer.output is not trunk.input
 
 
 def read_trunk_model(entry: CatalogEntry, checkpoint: Path) -> Any:
@@ -102,7 +119,8 @@ def _without_head(keras: Any, network: Any, entry: CatalogEntry) -> Any:
 
 
 def as_torch_module(model: Any) -> Any:
-    """A module with one positional input, on the CPU and without gradients."""
+    """A module with one positional input, on the CPU and without gradients; a tuple of tensors
+    where the model has several outputs."""
     nn = import_framework("torch.nn")
 
     class Module(nn.Module):  # type: ignore[misc, name-defined]
@@ -111,6 +129,7 @@ def as_torch_module(model: Any) -> Any:
             self.model = model
 
         def forward(self, image: Any) -> Any:
-            return self.model(image, training=False)
+            found = self.model(image, training=False)
+            return tuple(found) if isinstance(found, list) else found
 
     return Module().requires_grad_(False).cpu().eval()

@@ -13,7 +13,7 @@ from engine.errors import WeightsError
 from weights.catalog import CatalogEntry
 from weights.frameworks.network import GraphNames, Network, does_not_fit, import_framework
 from weights.frameworks.normalisation import normalisations
-from weights.frameworks.torch_export import as_network, read_state
+from weights.frameworks.torch_export import as_network, load_state, read_state
 from weights.input_spec import InputSpec
 from weights.probe import image_probe
 
@@ -43,11 +43,7 @@ def read_network(architecture: str, checkpoint: Path) -> Any:
     if checkpoint.suffix.lower() == ".onnx":
         _load_folded(network, checkpoint, architecture)
         return network.eval()
-    state = read_state(checkpoint, architecture)
-    try:
-        network.load_state_dict(state)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise does_not_fit(checkpoint, architecture, error) from error
+    load_state(network, read_state(checkpoint, architecture), checkpoint, architecture)
     return network.eval()
 
 

@@ -25,14 +25,12 @@ _KERNEL, _DEPTHWISE = (3, 2, 0, 1), (2, 3, 0, 1)
 def new_mobilenet() -> Any:
     """An untrained torchvision MobileNetV2 that computes as Keras' does."""
     nn = import_framework("torch.nn")
-    same = import_framework("weights.frameworks.nets.same_conv").SameConv2d
     network = build("mobilenet_v2")
-    for name, layer in list(network.named_modules()):
+    for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.eps = EPSILON
-        if isinstance(layer, nn.Conv2d) and max(layer.stride) > 1:
-            parent, _, child = name.rpartition(".")
-            setattr(network.get_submodule(parent), child, same.like(layer))
+    same = import_framework("weights.frameworks.nets.same_conv")
+    same.pad_same(network, lambda convolution: max(convolution.stride) > 1)
     return network
 
 

@@ -16,22 +16,35 @@ from weights.catalog import CatalogEntry
 
 @dataclass(frozen=True)
 class GraphNames:
-    """What an exported ONNX graph, its only input and its only output are called."""
+    """What an exported ONNX graph, its only input and its outputs are called."""
 
     graph: str = "trunk"
     image: str = "image"
     result: str = "features"
+    layers: tuple[str, ...] = ()  # further outputs, shallow to deep: maps or tokens of these layers
 
 
 TRUNK_NAMES = GraphNames()
 
 
 @dataclass(frozen=True)
+class Everything:
+    """All that a file with further outputs, or for pictures of other sizes, has to give.
+
+    ``run``: (N, …) float32 -> every output in the file's order; ``probes``: as ``Network.probe``,
+    one a size.
+    """
+
+    run: Callable[[FloatArray], tuple[FloatArray, ...]]
+    probes: tuple[FloatArray, ...]
+
+
+@dataclass(frozen=True)
 class Network:
     """A network loaded in its framework, ready to be written as one ONNX file.
 
-    ``run``: what goes in, (N, …) float32 -> what the file's output must be, (N, *output).
-    ``write``: store as one ONNX file with one input, one output and a free batch axis.
+    ``run``: what goes in, (N, …) float32 -> what the file's first output must be, (N, *output).
+    ``write``: store as one ONNX file with one input, outputs as in ``names`` and a free batch axis.
     ``probe``: (N, …) float32, the batch on which parity is shown, at least two items; varied
     enough that a swapped channel or a lost layer shows, see ``parity.image_probe``.
     """
@@ -41,6 +54,7 @@ class Network:
     output: tuple[int, ...]  # of one item, without the batch axis
     probe: FloatArray
     names: GraphNames = TRUNK_NAMES
+    everything: Everything | None = None  # None: ``run`` on ``probe`` is all there is to compare
 
 
 class Loader(Protocol):

@@ -6,14 +6,17 @@ import contextlib
 import io
 import pickle
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.errors import WeightsError
 from engine.types import FloatArray
 from weights.frameworks.network import (
     TRUNK_NAMES,
+    Everything,
     GraphNames,
     Network,
     does_not_fit,
@@ -25,19 +28,39 @@ OPSET = 18
 
 
 def read_state(checkpoint: Path, architecture: str) -> dict[str, Any]:
-    """The state dict in a .pth file.
+    """The state dict in a .pth or .safetensors file.
 
     ``weights_only`` unpickles tensors and plain containers and refuses everything else, so no
     code that a file brings along runs. Raises WeightsError for what is no state dict.
     """
     torch = import_framework("torch")
     try:
+        if checkpoint.suffix == ".safetensors":
+            return _safetensors(checkpoint, architecture)
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"{checkpoint}: cannot be read ({error.strerror or error}).") from error
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise does_not_fit(checkpoint, architecture, error) from error
     if not isinstance(state, dict):
         raise does_not_fit(checkpoint, architecture, TypeError(f"holds a {type(state).__name__}"))
     return state
+
+
+def load_state(network: Any, state: Mapping[str, Any], checkpoint: Path, architecture: str) -> None:
+    """Load a whole state dict; WeightsError for another network's, ``checkpoint`` named."""
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise does_not_fit(checkpoint, architecture, error) from error
+
+
+def _safetensors(checkpoint: Path, architecture: str) -> dict[str, Any]:
+    reader = import_framework("safetensors.torch")
+    try:
+        return dict(reader.load_file(checkpoint))
+    except import_framework("safetensors").SafetensorError as error:
+        raise does_not_fit(checkpoint, architecture, error) from error
 
 
 def as_network(
@@ -47,29 +70,45 @@ def as_network(
     names: GraphNames = TRUNK_NAMES,
     *,
     free_sides: int = 0,
+    other_sizes: tuple[FloatArray, ...] = (),
 ) -> Network:
-    """A module of one tensor -> one tensor, in evaluation mode on the CPU, for the exporter.
+    """A module of one tensor, in evaluation mode on the CPU, for the exporter.
 
+    The module gives one tensor, or where ``names`` has layers a tuple: the result, then theirs.
     ``free_sides``: the file takes every height and width that this divides; 0: those of ``probe``.
+    ``other_sizes``: further probes, of such heights and widths, on which parity is to be shown.
     """
+    everything = None
+    if names.layers or other_sizes:
+        everything = Everything(lambda batch: _run(module, batch), (probe, *other_sizes))
     return Network(
-        lambda batch: _run(module, batch),
-        lambda path: write_onnx(module, probe, path, free_sides=free_sides),
+        lambda batch: _run(module, batch)[0],
+        lambda path: write_onnx(module, probe, path, names.layers, free_sides=free_sides),
         output,
         probe,
         names,
+        everything,
     )
 
 
-def _run(module: Any, batch: FloatArray) -> FloatArray:
+def _run(module: Any, batch: FloatArray) -> tuple[FloatArray, ...]:
     torch = import_framework("torch")
     with torch.no_grad():
-        return np.asarray(module(torch.from_numpy(batch)).cpu().numpy(), dtype=np.float32)
+        found = module(torch.from_numpy(batch))
+    tensors = found if isinstance(found, tuple) else (found,)
+    return tuple(np.asarray(tensor.cpu().numpy(), dtype=np.float32) for tensor in tensors)
 
 
-def write_onnx(module: Any, probe: FloatArray, path: Path, *, free_sides: int = 0) -> None:
-    """Export a module of one tensor -> one tensor whose size is ``probe``'s and whose batch axis
-    is free; for ``free_sides`` see ``as_network``."""
+def write_onnx(
+    module: Any,
+    probe: FloatArray,
+    path: Path,
+    layers: tuple[str, ...] = (),
+    *,
+    free_sides: int = 0,
+) -> None:
+    """Export a module whose input's size is ``probe``'s and whose batch axis is free; for the
+    other arguments see ``as_network`` and ``GraphNames``."""
     torch = import_framework("torch")
     import_framework("onnxscript")
     # Two items: an example of one would let the exporter fix the batch axis at 1.
@@ -84,7 +123,7 @@ def write_onnx(module: Any, probe: FloatArray, path: Path, *, free_sides: int = 
             (example,),
             path,
             input_names=["image"],
-            output_names=["features"],
+            output_names=["features", *layers],
             dynamic_shapes=(free,),
             opset_version=OPSET,
             dynamo=True,

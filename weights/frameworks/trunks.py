@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.errors import WeightsError
 from weights.catalog import CatalogEntry
-from weights.frameworks import keras_mobilenet, torchvision_trunks
-from weights.frameworks.network import does_not_fit, import_framework
-from weights.frameworks.torch_export import read_state
+from weights.frameworks import keras_mobilenet, timm_trunks, torchvision_trunks
+from weights.frameworks.layers import choose_layers
+from weights.frameworks.network import import_framework
+from weights.frameworks.torch_export import load_state, read_state
 
 STRIDE = 32  # pixels of the deepest maps' grid: sides that this divides keep the grid whole
 
 
 @dataclass(frozen=True)
 class Trunk:
-    """A network without its head, on the CPU, in training mode or not as ``module.training`` says.
+    """A network without its head, on the CPU and in evaluation mode.
 
     ``module``: (N, 3, H, W), prepared as the entry's [input] says -> a tuple of what ``layers``
     give, shallow to deep: maps (N, C, h, w), or tokens (N, 1 + patches, C), the class token first.
@@ -30,40 +31,57 @@ class Trunk:
     free_sides: int = STRIDE  # heights and widths that this divides are taken; 0: the entry's only
 
 
+@dataclass(frozen=True)
+class Layered:
+    """A whole network before layers are chosen. ``cut``: layers, shallow to deep -> a module that
+    gives them; the module may leave out what lies behind the last of them."""
+
+    architecture: str
+    names: tuple[str, ...]  # shallow to deep; the last one is what the head was on
+    cut: Callable[[tuple[str, ...]], Any]
+    free_sides: int
+    side: tuple[int, int]  # height and width, pixels, of a small picture that it takes
+
+
 def read_trunk(entry: CatalogEntry, checkpoint: Path | None, layers: Sequence[str] = ()) -> Trunk:
-    """The trunk of a catalogue entry in evaluation mode; ``layers`` empty: the last one.
+    """The trunk of a catalogue entry; ``layers`` empty: the last one.
 
     ``checkpoint`` None: random weights, drawn from torch's generator. Layers are given shallow to
-    deep whatever their order here; what lies behind the deepest of them is left out. Raises
-    WeightsError for a file that holds something else, a layer that does not exist and an
-    architecture that torch cannot train.
+    deep whatever their order here. Raises WeightsError for a file that holds something else, a
+    layer that does not exist and an architecture that torch does not have.
     """
-    stages = _read_stages(entry, checkpoint)
-    chosen = choose_layers(entry.architecture, tuple(stages), layers)
-    module = import_framework("weights.frameworks.nets.staged").Staged(stages, chosen).eval()
-    return Trunk(module, chosen, _channels(module))
+    layered = read_layered(entry, checkpoint)
+    return cut_trunk(layered, choose_layers(entry.architecture, layered.names, layers))
 
 
-def choose_layers(
-    architecture: str, valid: Sequence[str], layers: Sequence[str]
-) -> tuple[str, ...]:
-    """``layers`` in the order of ``valid``, the last one for none; WeightsError lists the valid."""
-    unknown = [name for name in layers if name not in valid]
-    if unknown:
-        raise WeightsError(
-            f"{architecture} has no layer {', '.join(map(repr, unknown))}.",
-            remedy=f"Valid layers, shallow to deep: {', '.join(valid)}.",
-        )
-    return tuple(name for name in valid if name in layers) or (valid[-1],)
+def cut_trunk(layered: Layered, layers: tuple[str, ...]) -> Trunk:
+    """``layers`` as ``choose_layers`` gives them."""
+    module = layered.cut(layers).eval()
+    shapes = layer_shapes(module, layered.side)
+    channels = tuple(shape[1] if len(shape) == 4 else shape[2] for shape in shapes)
+    return Trunk(module, layers, channels, layered.free_sides)
 
 
-def _read_stages(entry: CatalogEntry, checkpoint: Path | None) -> Mapping[str, Any]:
+def layer_shapes(module: Any, side: tuple[int, int]) -> list[tuple[int, ...]]:
+    """(1, C, h, w) or (1, 1 + patches, C) of every layer for one picture of ``side``."""
+    torch = import_framework("torch")
+    with torch.no_grad():
+        return [tuple(map_.shape) for map_ in module(torch.zeros(1, 3, *side))]
+
+
+def read_layered(entry: CatalogEntry, checkpoint: Path | None) -> Layered:
+    """The whole network of an entry; for the arguments and errors see ``read_trunk``."""
+    if entry.framework == "timm":
+        return _timm(entry, checkpoint)
     if entry.framework == "torchvision":
         network = torchvision_trunks.build(entry.architecture)
+        stages = torchvision_trunks.stages_of(network)
         if checkpoint is not None:
-            load_state(network, checkpoint, entry.architecture)
-    elif (entry.framework, entry.architecture) == ("keras", keras_mobilenet.ARCHITECTURE):
+            state = read_state(checkpoint, entry.architecture)
+            load_state(network, state, checkpoint, entry.architecture)
+    elif has_twin(entry):
         network = keras_mobilenet.new_mobilenet()
+        stages = torchvision_trunks.stages_of(network)
         if checkpoint is not None:
             keras_mobilenet.load_mobilenet(network, entry, checkpoint)
     else:
@@ -72,20 +90,29 @@ def _read_stages(entry: CatalogEntry, checkpoint: Path | None) -> Mapping[str, A
             remedy="Take a trunk of torchvision or timm, or Keras' MobileNetV2: "
             "packsight weights list",
         )
-    return torchvision_trunks.stages_of(network)
+    staged = import_framework("weights.frameworks.nets.staged").Staged
+    small = (2 * STRIDE, 2 * STRIDE)
+    names = tuple(stages)
+    return Layered(entry.architecture, names, lambda some: staged(stages, some), STRIDE, small)
 
 
-def load_state(network: Any, checkpoint: Path, architecture: str) -> None:
-    """Load a whole state dict, head included; WeightsError for another network's."""
-    state = read_state(checkpoint, architecture)
-    try:
-        network.load_state_dict(state)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise does_not_fit(checkpoint, architecture, error) from error
+def has_twin(entry: CatalogEntry) -> bool:
+    """Whether a Keras network exists in torch as well."""
+    return (entry.framework, entry.architecture) == ("keras", keras_mobilenet.ARCHITECTURE)
 
 
-def _channels(module: Any) -> tuple[int, ...]:
-    torch = import_framework("torch")
-    with torch.no_grad():
-        maps = module(torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE))
-    return tuple(map_.shape[1] for map_ in maps)
+def _timm(entry: CatalogEntry, checkpoint: Path | None) -> Layered:
+    network = timm_trunks.build(entry.architecture)
+    if checkpoint is not None:
+        found = read_state(checkpoint, entry.architecture)
+        state = timm_trunks.without_head(network, found, checkpoint, entry.architecture)
+        load_state(network, state, checkpoint, entry.architecture)
+    free = timm_trunks.takes_other_sizes(network)
+    side = (2 * STRIDE, 2 * STRIDE) if free else (entry.input.height, entry.input.width)
+    if not free:
+        timm_trunks.set_side(network, entry.architecture, side)
+    maps = import_framework("weights.frameworks.nets.timm_maps").TimmMaps
+    names = timm_trunks.layer_names(network)
+    return Layered(
+        entry.architecture, names, lambda some: maps(network, names, some), STRIDE * free, side
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -31,3 +32,11 @@ class SameConv2d(nn.Conv2d):  # type: ignore[misc]
         for side, kernel in zip(images.shape[:1:-1], self.kernel_size[::-1], strict=True):
             padding += [kernel // 2 - 1 + side % 2, kernel // 2]  # width first, then height
         return super().forward(functional.pad(images, padding))
+
+
+def pad_same(network: nn.Module, chosen: Callable[[nn.Conv2d], bool]) -> None:
+    """Replace the chosen convolutions of a network by ones that pad as TensorFlow does."""
+    for name, layer in list(network.named_modules()):
+        if isinstance(layer, nn.Conv2d) and chosen(layer):
+            parent, _, child = name.rpartition(".")
+            setattr(network.get_submodule(parent), child, SameConv2d.like(layer))
