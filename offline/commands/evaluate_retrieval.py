@@ -10,8 +10,8 @@ from engine.commands.settings import add_settings_flags
 
 if TYPE_CHECKING:
     from engine.config import Settings
+    from offline.evaluate.plan import Plan
     from offline.evaluate.report import Report
-    from offline.evaluate.retrieval import Plan
 
 SHOWN = 20  # pictures that cannot be read; the rest is counted
 METRICS = ("euclidean", "cosine", "inner_product")
@@ -66,8 +66,9 @@ def run(args: argparse.Namespace) -> int:
 def _evaluated(args: argparse.Namespace) -> Report:
     from offline.commands.progress import bar
     from offline.evaluate.benchmarks import open_benchmark
+    from offline.evaluate.described import augmenting
     from offline.evaluate.report import Report
-    from offline.evaluate.retrieval import evaluate_retrieval, querying
+    from offline.evaluate.retrieval import evaluate_retrieval
     from offline.evaluate.timing import time_stages
     from stages.assemble import assemble_embedding
     from stages.open_settings import settings_for
@@ -82,7 +83,8 @@ def _evaluated(args: argparse.Namespace) -> Report:
     with bar("describing", show=not args.quiet) as progress:
         outcomes, faults = evaluate_retrieval(dataset, protocols, parts, cache, plan, progress)
     _tell(faults)
-    timings = time_stages(outcomes[0].task.queries, querying(parts, plan), args.timed)
+    of_queries = augmenting(parts) if plan.augment else parts
+    timings = time_stages(outcomes[0].task.queries, of_queries, args.timed)
     return Report(dataset.name, outcomes, parts, plan, timings, len(faults))
 
 
@@ -120,7 +122,7 @@ def _flags(args: argparse.Namespace) -> list[str]:
 
 def _plan(args: argparse.Namespace, settings: Settings) -> Plan:
     from offline.evaluate.measures import measure
-    from offline.evaluate.retrieval import Plan
+    from offline.evaluate.plan import Plan
     from offline.evaluate.searching import search_of
 
     return Plan(

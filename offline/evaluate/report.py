@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ConfigError
-from offline.evaluate.retrieval import Outcome, Plan
+from offline.evaluate.plan import Plan
+from offline.evaluate.retrieval import Outcome
 from stages.assemble import EmbeddingParts
 
 TEXT, DATA = "retrieval.md", "retrieval.json"

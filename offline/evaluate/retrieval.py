@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.augmentation import AugmentedEmbedder
 from engine.errors import ConfigError
 from engine.types import FloatArray
-from offline.datasets import Dataset, Picture, RetrievalTask
+from offline.datasets import Dataset, RetrievalTask
 from offline.evaluate.benchmarks import Table, table_of
-from offline.evaluate.features import Features, Progress, features
+from offline.evaluate.described import Described, described
+from offline.evaluate.features import Progress
 from offline.evaluate.judging import Judged, answerable, asking, judge
 from offline.evaluate.measures import figures
+from offline.evaluate.plan import Plan
 from offline.evaluate.ranking import NOBODY
-from offline.evaluate.searching import Search, search
+from offline.evaluate.searching import search
 from offline.evaluate.summary import Summary, summarise
 from stages.assemble import EmbeddingParts
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is asked of a data set. ``measures`` take the place of the benchmark's own; ``limit``:
-    queries a protocol, at most; ``augment``: queries are described by several views of them."""
-
-    search: Search = field(default_factory=Search)
-    measures: tuple[str, ...] = ()
-    limit: int | None = None
-    augment: bool = False
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,23 +47,6 @@ class Outcome:
     checksum: str  # of ids, boxes and contents of all pictures
 
 
-@dataclass(frozen=True)
-class Described:
-    """All pictures that some protocols need, as queries and as gallery pictures."""
-
-    queries: dict[Picture, int]
-    gallery: dict[Picture, int]
-    as_query: Features
-    as_gallery: Features
-
-    def side(self, pictures: Sequence[Picture], *, queries: bool) -> Features:
-        """The features of these pictures, in their order."""
-        at, found = (self.queries, self.as_query) if queries else (self.gallery, self.as_gallery)
-        rows = [at[picture] for picture in pictures]
-        hashes = tuple(found.hashes[row] for row in rows)
-        return Features(found.values[rows], found.readable[rows], hashes, found.faults)
-
-
 def evaluate_retrieval(
     dataset: Dataset,
     protocols: Sequence[str],
@@ -92,42 +63,12 @@ def evaluate_retrieval(
     plan = plan or Plan()
     tasks = {name: dataset.retrieval(name) for name in protocols}
     asked = {name: answerable(task, plan.limit) for name, task in tasks.items()}
-    found = described(list(asked.values()), parts, cache, plan, progress)
+    both = described(list(asked.values()), parts, cache, augment=plan.augment, progress=progress)
     outcomes = [
-        _outcome(dataset, name, task, asked[name], found, parts, plan)
+        _outcome(dataset, name, task, asked[name], both, parts, plan)
         for name, task in tasks.items()
     ]
-    return outcomes, list(dict.fromkeys([*found.as_query.faults, *found.as_gallery.faults]))
-
-
-def described(
-    tasks: Sequence[RetrievalTask],
-    parts: EmbeddingParts,
-    cache: Path,
-    plan: Plan,
-    progress: Progress | None = None,
-) -> Described:
-    """Every picture once, however many protocols need it."""
-    gallery = dict.fromkeys(picture for task in tasks for picture in task.gallery)
-    queries = dict.fromkeys(picture for task in tasks for picture in task.queries)
-    as_gallery = features(list(gallery), parts, cache, progress)
-    as_query = features(list(queries), querying(parts, plan), cache, progress)
-    for what, side in (("query", as_query), ("gallery picture", as_gallery)):
-        if not side.readable.any():
-            raise ConfigError(
-                f"{tasks[0].name}: not one {what} can be read, such as: {side.faults[0]}.",
-                remedy="Unpack the pictures beside the lists that name them.",
-            )
-    places = [{picture: at for at, picture in enumerate(side)} for side in (queries, gallery)]
-    return Described(places[0], places[1], as_query, as_gallery)
-
-
-def querying(parts: EmbeddingParts, plan: Plan) -> EmbeddingParts:
-    """The parts that describe queries: augmented, if the plan says so, and kept apart."""
-    if not plan.augment:
-        return parts
-    apart = hashlib.sha256(f"{parts.fingerprint} augmented".encode()).hexdigest()
-    return replace(parts, embedder=AugmentedEmbedder(parts.embedder), fingerprint=apart)
+    return outcomes, list(dict.fromkeys(fault for side in both for fault in side.features.faults))
 
 
 def _outcome(
@@ -135,21 +76,20 @@ def _outcome(
     protocol: str,
     task: RetrievalTask,
     asked: RetrievalTask,
-    found: Described,
+    both: tuple[Described, Described],
     parts: EmbeddingParts,
     plan: Plan,
 ) -> Outcome:
-    queries, gallery = (
-        found.side(asked.queries, queries=True), found.side(asked.gallery, queries=False)
-    )  # fmt: skip
+    queries, gallery = both[0].of(asked.queries), both[1].of(asked.gallery)
     kept = np.flatnonzero(queries.readable)
     if not len(kept):
         raise ConfigError(
             f"{task.name}: no query can be read.", remedy="Unpack the pictures it asks."
         )
     judgeable = asking(asked, kept.tolist())
+    vectors = queries.values if queries.readable.all() else queries.values[kept]
     ranking = search(
-        judgeable, queries.values[kept], gallery.values, plan.search,
+        judgeable, vectors, gallery.values, plan.search,
         present=gallery.readable, normalised=parts.embedder.normalised,
     )  # fmt: skip
     judged = judge(judgeable, ranking)
@@ -160,7 +100,7 @@ def _outcome(
         task=judgeable,
         judged=tuple(judged),
         summary=summarise([one.found for one in judged], table.measures, seed=plan.seed),
-        similarity=_similarity(queries.values[kept], gallery.values, judged),
+        similarity=_similarity(vectors, gallery.values, judged),
         by_class=_by_class(judgeable, judged, table),
         asked_of=len(task.queries),
         unanswerable=len(task.unanswerable),
@@ -171,17 +111,17 @@ def _outcome(
 
 
 def _similarity(queries: FloatArray, gallery: FloatArray, judged: Sequence[Judged]) -> float:
-    """Mean cosine of queries and their best hits, whatever the metric; 0 for no hit and for
-    vectors of zeros."""
-    at = np.array([one.first for one in judged])
-    wide = queries.astype(np.float64), gallery[at].astype(np.float64)
-    lengths = [np.linalg.norm(rows, axis=1) for rows in wide]
-    products = np.einsum("qd,qd->q", *wide)
-    cosines: npt.NDArray[np.float64] = np.divide(
-        products, lengths[0] * lengths[1],
-        out=np.zeros(len(at)), where=(at != NOBODY) & (lengths[0] * lengths[1] > 0),
-    )  # fmt: skip
-    return float(cosines.mean())
+    """Mean cosine of queries and their best hits, whatever the metric; 0 where there is none."""
+    pairs = zip(queries, judged, strict=True)
+    cosines = [0.0 if one.first == NOBODY else _cosine(q, gallery[one.first]) for q, one in pairs]
+    return float(np.mean(cosines))
+
+
+def _cosine(a: FloatArray, b: FloatArray) -> float:
+    """0 for a vector of zeros."""
+    wide = a.astype(np.float64), b.astype(np.float64)
+    lengths = float(np.linalg.norm(wide[0]) * np.linalg.norm(wide[1]))
+    return float(wide[0] @ wide[1]) / lengths if lengths else 0.0
 
 
 def _by_class(

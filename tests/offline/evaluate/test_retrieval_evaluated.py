@@ -10,7 +10,8 @@ import pytest
 from engine.errors import ConfigError
 from offline.datasets import Dataset, open_dataset
 from offline.evaluate.benchmarks import open_benchmark
-from offline.evaluate.retrieval import Outcome, Plan, evaluate_retrieval
+from offline.evaluate.plan import Plan
+from offline.evaluate.retrieval import Outcome, evaluate_retrieval
 from offline.evaluate.searching import Search
 from stages.assemble import assemble_embedding
 from tests.drawn_catalogue import package, save, write_catalogue
