@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
-from typing import Any
 
-# Modules with ``add_arguments(parser)`` and ``run(args) -> exit code``, imported to parse: they
-# import nothing heavy at their top.
+from offline.commands.parts import add_parts, run_part
+
 TRAINERS = {
     "classifier": ("offline.train.commands.classifier", "categories from labelled pictures"),
     "embedder": ("offline.train.commands.embedder", "an embedding from products' pictures"),
@@ -20,13 +18,8 @@ TRAINERS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
-    for name, (module, summary) in TRAINERS.items():
-        part = parts.add_parser(name, help=summary, description=f"Train {summary}.")
-        trainer: Any = import_module(module)
-        trainer.add_arguments(part)
-        part.set_defaults(trainer=trainer)
+    add_parts(parser, TRAINERS, "Train")
 
 
 def run(args: argparse.Namespace) -> int:
-    return int(args.trainer.run(args))
+    return run_part(args)
