@@ -108,6 +108,25 @@ def test_a_flipped_byte_in_an_index_is_found_and_rebuilding_mends_it(folder: Pat
     assert nearest(folder, 60) == [60, 59, 61]
 
 
+def test_an_index_of_another_metric_under_its_name_is_built_again(folder: Path) -> None:
+    def by_cosine() -> list[float]:
+        with LocalGallery.open(folder) as gallery:
+            asked = Embedding(np.array([60, 1], np.float32))
+            return [n.distance for n in gallery.search(asked, 3, metric="cosine")]
+
+    right = by_cosine()
+    for path in indexes(folder):
+        if path.name.endswith("-cosine.faiss"):
+            shutil.copy(path.with_name(path.name.replace("-cosine", "")), path)
+    assert by_cosine() == right
+    for path in indexes(folder):
+        if path.name.endswith("-cosine.faiss"):
+            data = bytearray(path.read_bytes())
+            data[len(data) // 3] ^= 0x40
+            path.write_bytes(data)
+    assert "not in step with the database" in faults(folder)
+
+
 def test_an_index_of_another_moment_is_never_used(folder: Path, tmp_path: Path) -> None:
     """An old database restored beside newer indexes, then written differently."""
     shutil.copy(folder / "gallery.sqlite", tmp_path / "backup.sqlite")
