@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.metrics import average_precision, bootstrap, recall_at
+from offline.metrics import average_precision, bootstrap, bootstrap_columns, recall_at
 
 rankings = st.lists(st.booleans(), max_size=30)
 
@@ -84,6 +85,16 @@ def test_a_bootstrap_interval_comes_near_the_normal_approximation() -> None:
     half = 1.96 * (0.25 / 400) ** 0.5
     assert interval.low == pytest.approx(0.5 - half, abs=0.01)
     assert interval.high == pytest.approx(0.5 + half, abs=0.01)
+
+
+def test_columns_are_resampled_alike_and_as_one_large_draw_would() -> None:
+    values = np.random.default_rng(8).random((23, 3))
+    drawn = np.random.default_rng(5).integers(0, 23, (200, 23))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.05, 0.95], axis=0)
+    found = bootstrap_columns(values, seed=5, level=0.9, resamples=200)
+    assert [one.low for one in found] == pytest.approx(low.tolist())
+    assert [one.high for one in found] == pytest.approx(high.tolist())
+    assert [one.mean for one in found] == pytest.approx(values.mean(axis=0).tolist())
 
 
 def test_equal_values_leave_no_doubt() -> None:
