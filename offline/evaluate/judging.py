@@ -47,9 +47,12 @@ def judge(task: RetrievalTask, ranking: Ranking) -> list[Judged]:
 
 
 def own_positions(task: RetrievalTask) -> Positions:
-    """(Q,) the gallery position of the query itself, by its id; NOBODY where it is not there."""
+    """(Q,) the gallery position of the query itself, by its id, where the protocol ignores it;
+    NOBODY where it is not there or is an answer like any other."""
     at = {picture.id: position for position, picture in enumerate(task.gallery)}
-    return np.array([at.get(query.id, NOBODY) for query in task.queries], np.int64)
+    own = [at.get(query.id, NOBODY) for query in task.queries]
+    pairs = zip(own, task.relevance, strict=True)
+    return np.array([at if at in answer.ignored else NOBODY for at, answer in pairs], np.int64)
 
 
 def answerable(task: RetrievalTask, limit: int | None = None) -> RetrievalTask:

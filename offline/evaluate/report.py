@@ -27,12 +27,15 @@ class Report:
 
 
 def write_texts(texts: Mapping[Path, str]) -> None:
-    """Write every text beside its place, then rename it in; ConfigError where that fails."""
+    """Write every text beside its place, then rename it in; ConfigError where that fails.
+
+    File names may hold bytes that are no text: they are written escaped.
+    """
     for path, text in texts.items():
         beside = path.with_name(f".{path.name}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(text, "utf-8")
+            beside.write_text(text, "utf-8", errors="backslashreplace")
             beside.replace(path)
         except OSError as error:
             raise ConfigError(

@@ -61,6 +61,7 @@ def _outcome(outcome: Outcome, per_query: bool) -> dict[str, object]:
         "unreadable_queries": outcome.unreadable,
         "gallery": len(outcome.task.gallery),
         "unreadable_gallery": outcome.absent,
+        "queries_in_gallery": outcome.copies,
         "data_sha256": outcome.checksum,
     }
     return {**plain, "per_query": _queries(outcome)} if per_query else plain

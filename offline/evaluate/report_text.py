@@ -66,6 +66,8 @@ def _left_out(outcome: Outcome) -> list[str]:
         (outcome.unreadable, "left out: cannot be read"),
     )
     notes = [f"{count} of {outcome.asked_of} queries {why}" for count, why in found if count]
+    if outcome.copies:
+        notes.append(f"{outcome.copies} queries are in the gallery as well, the very same file")
     if outcome.absent:
         size = len(outcome.task.gallery)
         notes.append(

@@ -31,7 +31,8 @@ class Outcome:
     ``task`` holds the queries that were judged, aligned with ``judged`` and the rows of
     ``summary``; those that nothing answers (``unanswerable``), that cannot be read
     (``unreadable``) or that a limit passed over (``asked_of`` counts them) are in no mean.
-    ``absent``: gallery pictures that cannot be read and so are never found.
+    ``absent``: gallery pictures that cannot be read and so are never found. ``copies``: queries
+    that the gallery holds by content as well, in another place than their own.
     """
 
     protocol: str
@@ -44,6 +45,7 @@ class Outcome:
     unanswerable: int
     unreadable: int
     absent: int
+    copies: int
     checksum: str  # of ids, boxes and contents of all pictures
 
 
@@ -106,6 +108,7 @@ def _outcome(
         unanswerable=len(task.unanswerable),
         unreadable=len(asked.queries) - len(kept),
         absent=int((~gallery.readable).sum()),
+        copies=_copies(judgeable, [queries.hashes[at] for at in kept], gallery.hashes),
         checksum=_checksum(asked, (*queries.hashes, *gallery.hashes)),
     )
 
@@ -137,7 +140,18 @@ def _by_class(
     }
 
 
+def _copies(task: RetrievalTask, queries: Sequence[str], gallery: Sequence[str]) -> int:
+    """Whole queries that are in the gallery by content, their own ignored places not counted."""
+    places: dict[str, list[int]] = {}
+    for at, sha in enumerate(gallery):
+        places.setdefault(sha, []).append(at)
+    return sum(
+        query.crop is None and any(at not in answer.ignored for at in places.get(sha, ()))
+        for query, sha, answer in zip(task.queries, queries, task.relevance, strict=True)
+    )
+
+
 def _checksum(task: RetrievalTask, hashes: Sequence[str]) -> str:
     pictures = (*task.queries, *task.gallery)
     lines = [f"{p.id} {p.crop} {sha}\n" for p, sha in zip(pictures, hashes, strict=True)]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -105,10 +105,11 @@ def test_a_task_that_nothing_answers_is_refused() -> None:
         answerable(task([((), (0,))], 1))
 
 
-def test_a_query_finds_its_own_place_in_the_gallery_by_its_id() -> None:
-    a, b = (Picture(name, Path(f"{name}.jpg")) for name in "ab")
-    one = RetrievalTask("own", (b, Picture("c", Path("c.jpg"))), (a, b), (Relevance((0,)),) * 2)
-    assert own_positions(one).tolist() == [1, NOBODY]
+def test_a_query_has_a_place_of_its_own_where_the_protocol_ignores_it() -> None:
+    a, b, c = (Picture(name, Path(f"{name}.jpg")) for name in "abc")
+    answers = (Relevance((0,), (1,)), Relevance((0,)), Relevance((0, 1)))
+    one = RetrievalTask("own", (b, c, a), (a, b), answers)
+    assert own_positions(one).tolist() == [1, NOBODY, NOBODY]
 
 
 def test_features_of_another_task_are_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,10 @@ from engine.errors import ConfigError
 from offline.datasets import Dataset, open_dataset
 from offline.evaluate.benchmarks import open_benchmark
 from offline.evaluate.plan import Plan
+from offline.evaluate.report import Report, write_texts
+from offline.evaluate.report_json import json_text
 from offline.evaluate.retrieval import Outcome, evaluate_retrieval
-from offline.evaluate.searching import Search
+from offline.evaluate.searching import KReciprocal, Search
 from stages.assemble import assemble_embedding
 from tests.drawn_catalogue import package, save, write_catalogue
 from tests.offline.datasets.small_datasets import write_silhouettes
@@ -116,6 +120,37 @@ def test_a_task_of_limited_depth_is_judged_within_it(tmp_path: Path) -> None:
     (outcome,) = evaluated(open_dataset(tmp_path / "shapes"), tmp_path, "bullseye")
     assert outcome.summary.names == ("recall@6", "R@1", "mAP")
     assert outcome.summary.mean("recall@6") == 1.0  # six pictures, all within the depth
+
+
+def test_a_query_that_answers_itself_may_be_expanded_and_reranked(tmp_path: Path) -> None:
+    write_silhouettes(tmp_path / "shapes")
+    plan = Plan(Search(expand=2, rerank=KReciprocal(top_n=4)))
+    (outcome,) = evaluated(open_dataset(tmp_path / "shapes"), tmp_path, "bullseye", plan=plan)
+    assert outcome.summary.mean("recall@6") == 1.0
+
+
+def test_queries_that_the_gallery_holds_by_content_are_counted(tmp_path: Path) -> None:
+    write_drawn_products(tmp_path / "sop")
+    folder = tmp_path / "sop" / "bottle_final"
+    (folder / "3_2.PNG").write_bytes((folder / "0_0.PNG").read_bytes())
+    (outcome,) = evaluated(open_dataset(tmp_path / "sop"), tmp_path, "test")
+    assert outcome.copies == 2  # each of the two is a copy of the other
+
+
+def test_file_names_that_are_no_text_are_evaluated_and_reported_escaped(tmp_path: Path) -> None:
+    for side, views in (("gallery", 2), ("query", 1)):
+        for product in range(2):
+            for view in range(views):
+                name = os.fsdecode(b"view\xff%d.png" % view)
+                path = tmp_path / "frames" / side / f"p{product}" / name
+                save(path, package("jar", product, view))
+    dataset = open_dataset(tmp_path / "frames")
+    parts = counting_parts(CountingEmbedder())
+    outcomes, _ = evaluate_retrieval(dataset, ["product"], parts, tmp_path / "cache")
+    report = Report(dataset.name, outcomes, parts, Plan(), {}, 0)
+    write_texts({tmp_path / "report.json": json_text(report, per_query=True)})
+    (found,) = json.loads((tmp_path / "report.json").read_text("utf-8"))["protocols"]
+    assert found["per_query"][0]["id"] == os.fsdecode(b"query/p0/view\xff0.png")
 
 
 def test_the_similarity_of_first_hits_is_their_cosine(tmp_path: Path) -> None:
