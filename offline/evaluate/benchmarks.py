@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import unknown_key
 from engine.errors import ConfigError
 from offline.datasets import Dataset, RetrievalTask, dataset_kinds, open_dataset
+from offline.evaluate.judging import answerable
+
+log = logging.getLogger(__name__)
 
 ALL = "all"
 DEFAULT = ("R@1", "R@5", "P@10", "mAP", "MRR")
@@ -50,7 +54,8 @@ def open_benchmark(name: str, data: Path) -> tuple[Dataset, tuple[str, ...]]:
 
     A name is a protocol of the data set, a kind of data set (all its protocols; the folder is
     read as that kind), KIND/PROTOCOL, or ``all``. Raises ConfigError, with the valid names, for
-    an unknown one and for data that is not made for retrieval.
+    an unknown one and for data that is not made for retrieval. Where all are asked for, those
+    that nothing answers (plain folders may have no products) are passed over, logged.
     """
     kind, slash, protocol = name.partition("/")
     if kind in dataset_kinds():
@@ -64,8 +69,24 @@ def open_benchmark(name: str, data: Path) -> tuple[Dataset, tuple[str, ...]]:
             remedy="Give data with products or categories to find.",
         )
     if wanted == ALL:
-        return dataset, dataset.protocols
+        return dataset, _askable(dataset)
     if wanted not in dataset.protocols:
         valid = [ALL, *dataset.protocols, *dataset_kinds()]
         raise unknown_key(f"{data} ({dataset.name})", name, valid, "protocol")
     return dataset, (wanted,)
+
+
+def _askable(dataset: Dataset) -> tuple[str, ...]:
+    """Protocols with an answer to some query; the last one's ConfigError where none has."""
+    found, last = [], None
+    for protocol in dataset.protocols:
+        try:
+            answerable(dataset.retrieval(protocol))
+        except ConfigError as error:
+            log.warning("%s passed over: %s", protocol, error)
+            last = error
+        else:
+            found.append(protocol)
+    if last is not None and not found:
+        raise last
+    return tuple(found)

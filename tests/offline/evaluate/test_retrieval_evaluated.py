@@ -208,6 +208,17 @@ def test_an_unknown_protocol_is_told_the_known_ones(tmp_path: Path) -> None:
         open_benchmark("revisited/no", tmp_path)
 
 
+def test_of_all_protocols_those_that_nothing_answers_are_passed_over(tmp_path: Path) -> None:
+    for category in ("jar", "bottle"):
+        for view in range(2):
+            save(tmp_path / category / f"{view}.png", package(category, 1, view))
+    assert open_benchmark("all", tmp_path)[1] == ("category",)
+    (tmp_path / "jar" / "1.png").unlink()
+    (tmp_path / "bottle" / "1.png").unlink()
+    with pytest.raises(ConfigError, match="no query has another picture"):
+        open_benchmark("all", tmp_path)
+
+
 def test_data_of_another_kind_is_refused(tmp_path: Path) -> None:
     write_catalogue(tmp_path)
     with pytest.raises(ConfigError):
