@@ -118,6 +118,9 @@ def set_side(network: Any, name: str, side: tuple[int, int]) -> None:
         if not hasattr(network, "set_input_size"):
             raise ValueError("its size is fixed")
         network.set_input_size(img_size=side)
+        torch = import_framework("torch")
+        with torch.no_grad():  # patches that do not divide a side show when it is looked at
+            network.forward_features(torch.zeros(1, 3, *side))
     except (AssertionError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"timm's {name} cannot take pictures of {side[0]} x {side[1]} ({str(error)[:200]}).",

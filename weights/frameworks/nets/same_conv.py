@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class SameConv2d(nn.Conv2d):  # type: ignore[misc]
-    """A strided convolution of an odd kernel that gives ceil(side / stride) for a stride of 2.
+    """A convolution of stride 2 and an odd kernel: a side becomes half of it, rounded up.
 
     Keras' ``correct_pad`` (keras.applications.imagenet_utils) and TensorFlow's "SAME" agree: half
     the kernel behind, and as much before, less one where the side is even. A fixed padding of half
@@ -30,7 +30,8 @@ class SameConv2d(nn.Conv2d):  # type: ignore[misc]
     def forward(self, images: Any) -> Any:
         padding: list[int] = []
         for side, kernel in zip(images.shape[:1:-1], self.kernel_size[::-1], strict=True):
-            padding += [kernel // 2 - 1 + side % 2, kernel // 2]  # width first, then height
+            before = kernel // 2 - 1 + side % 2 if kernel > 1 else 0
+            padding += [before, kernel // 2]  # width first, then height
         return super().forward(functional.pad(images, padding))
 
 
