@@ -21,7 +21,7 @@ _NETWORK = (
     ("pooling",          str,   "gem", "gap, mac, gem (p learns), gem_fixed, gem_channel"),
     ("p",                float, 3.0, "of GeM, at the start"),
     ("dimension",        int,   None, "of a projection behind the pooling (default: none)"),
-    ("projection-start", str,   "pca", "pca (whitening of the training features) or random"),
+    ("projection-start", str,   "learned", "learned (whitening), pca (whitening) or random"),
     ("freeze",           str,   "none", "none, trunk, or the last stage that does not learn"),
     ("size",             int,   224, "pixels a side of the network's input"),
 )

@@ -18,9 +18,10 @@ from offline.train.embedder.mined_batches import Mined
 from offline.train.embedder.recipe import DRAWN_GROUNDS, EmbedderRecipe
 from offline.train.embedder.samplers import Grouped
 from offline.train.embedder.source import Source
-from offline.train.embedder.start import Start, build_start, settle_statistics, whiten_projection
+from offline.train.embedder.start import Start, build_start, set_projection, settle_statistics
 from offline.train.embedder.task import EmbedderTask
 from offline.train.embedder.trial import make_trial
+from offline.train.embedder.whitening_start import learned_start, pca_start
 from offline.train.mask_samples import picture_files
 from offline.train.torch_loop import Batches
 from stages.assemble import CuttingParts
@@ -57,9 +58,9 @@ def prepare(
     found = _agreement(recipe, embedder, source, rows)
     if found is not None:
         notes.append(f"{found.pairs} pairs of pictures match by look and outline")
-    if fresh and embedder.projection is not None and recipe.network.projection_start == "pca":
-        whiten_projection(embedder, source.vectors(embedder, rows, source.plain, pooled=True))
     labels, doubts = (material.labels, None) if found is None else (found.labels, found.doubts)
+    if fresh and embedder.projection is not None:
+        _start_projection(recipe, embedder, source, rows, labels)
     learner = _learner(embedder, recipe, int(labels.max()) + 1).to(source.device)
     task = EmbedderTask(learner, source, rows, labels, trial, doubts)
     if fresh and learner.head is not None:
@@ -113,6 +114,26 @@ def _agreement(
     features = source.vectors(embedder, rows, source.plain, pooled=True)
     contours = aligned_contours(source.rgba[rows][..., 3])
     return agreement(features, contours, recipe.learning.agreement)
+
+
+def _start_projection(
+    recipe: EmbedderRecipe, embedder: Any, source: Source, rows: Indices, labels: Indices
+) -> None:
+    """Learned whitening counts an augmented copy of every picture among those that match it: it
+    is to forget the light and the ground as well as the side that a package shows."""
+    way = recipe.network.projection_start
+    if way == "random":
+        return
+    features = source.vectors(embedder, rows, source.plain, pooled=True)
+    if way == "pca":
+        set_projection(embedder, *pca_start(features, embedder.dimension))
+        return
+    random = np.random.default_rng(recipe.seed)
+    copies = source.vectors(
+        embedder, rows, lambda chosen: source.augmented(chosen, random), pooled=True
+    )
+    both, names = np.concatenate([features, copies]), np.concatenate([labels, labels])
+    set_projection(embedder, *learned_start(both, names, embedder.dimension))
 
 
 def _learner(embedder: Any, recipe: EmbedderRecipe, classes: int) -> Any:

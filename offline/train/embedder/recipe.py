@@ -27,7 +27,7 @@ POOLINGS = ("gap", "mac", "gem", "gem_fixed", "gem_channel")
 POSITIVES = ("product", "family", "self")
 BATCHES = ("random", "family", "mined")
 OPTIMISERS = ("adamw", "sgd")
-STARTS = ("pca", "random")
+STARTS = ("learned", "pca", "random")
 # Adam's rate where the trunk knows something, and where it knows nothing; SGD's is 100 times that.
 # Chosen, not measured.
 TUNING_RATE, RATE, SGD_TIMES = 1e-4, 1e-3, 100.0
@@ -44,7 +44,7 @@ class NetworkRecipe:
     pooling: str = "gem"
     p: float = 3.0  # of GeM, at the start
     dimension: int | None = None  # of the projection; None: no projection
-    projection_start: str = "pca"
+    projection_start: str = "learned"  # whitening
     grey: bool = False
     freeze: str = NOTHING  # "trunk", or the last stage of it that does not learn
     learn_statistics: bool | None = None  # of batch normalisation; None: without weights only

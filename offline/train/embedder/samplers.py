@@ -76,7 +76,9 @@ class _Views:
         chosen: list[int] = []
         while len(chosen) < count:
             if not self._left:
-                self._left.extend(random.permutation(self._pictures).tolist())
+                shuffled = random.permutation(self._pictures).tolist()
+                # What this batch shows already comes last: it is not to be its own match.
+                self._left.extend(sorted(shuffled, key=lambda picture: picture in chosen))
             chosen.append(self._left.popleft())
         return np.array(chosen, np.int64)
 

@@ -104,13 +104,10 @@ def _measure(trunk: Any, layers: Sequence[Any], batches: Iterable[Any]) -> None:
         layer.eval()
 
 
-def whiten_projection(embedder: Any, features: FloatArray) -> None:
-    """Start the projection as PCA-whitening of ``features`` (N, C), the trunk's pooled ones."""
+def set_projection(embedder: Any, weights: FloatArray, bias: FloatArray) -> None:
+    """(D, C) and (D,)"""
     import torch
 
-    from offline.train.embedder.whitening_start import pca_whitening
-
-    weights, bias = pca_whitening(features, embedder.dimension)
     with torch.no_grad():
         embedder.projection.weight.copy_(torch.from_numpy(weights))
         embedder.projection.bias.copy_(torch.from_numpy(bias))

@@ -1,45 +1,42 @@
-"""Where the projection starts: PCA-whitening of the pooled training features."""
+"""Where the projection starts: learned whitening or PCA-whitening of the trunk's features.
+
+Radenović, Tolias and Chum, PAMI 2019, put their learned whitening behind the pooling after
+training; as a fully connected layer that goes on learning it comes before. On 450 pictures of 90
+held-out products of Packbench standard (MobileNetV2 of ImageNet, GeM, 128 px), mAP was 0.555
+without a projection, 0.798 with learned whitening to 256 dimensions, 0.558 with PCA-whitening as
+it is here, and 0.512 with PCA-whitening that is not shrunk.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import ConfigError
 from engine.types import FloatArray
+from offline.whitening.fit import Whitening, fit_learned, fit_pca
+from offline.whitening.scatter import scatter_of_groups
 
-# Of the mean variance, added to every one: directions with next to none would be blown up to
-# noise. Chosen, not measured.
-SHRINK = 0.01
-# Less of the largest variance than this is rounding.
-RANK_TOLERANCE = 1e-9
-
-
-def pca_whitening(features: FloatArray, dimension: int) -> tuple[FloatArray, FloatArray]:
-    """(dimension, C) weights and (dimension,) bias of y = Λ^(-1/2) Uᵀ (x - μ).
-
-    U are the directions of the largest variances Λ of ``features`` (N, C); Jégou and Chum,
-    Negative Evidences and Co-occurrences in Image Retrieval, ECCV 2012. The scale of all is such
-    that y has length 1 in the mean of squares, so that a learning rate means the same for any
-    trunk. Raises ConfigError where the features do not span ``dimension`` directions.
-    """
-    rows = features.astype(np.float64)
-    mean = rows.mean(axis=0)
-    variances, directions = np.linalg.eigh(np.cov(rows - mean, rowvar=False, bias=True))
-    variances, directions = variances[::-1], directions[:, ::-1]
-    rank = int((variances > RANK_TOLERANCE * variances[0]).sum())
-    if dimension > rank:
-        raise ConfigError(
-            f"--dimension {dimension}: the features of {len(rows)} training pictures span only "
-            f"{rank} directions.",
-            remedy=f"Give a --dimension of at most {rank}, more pictures, or "
-            "--projection-start random.",
-        )
-    kept = variances[:dimension] + SHRINK * variances.mean()
-    weights = directions[:, :dimension].T / np.sqrt(kept)[:, None]
-    weights /= np.sqrt((((rows - mean) @ weights.T) ** 2).sum(axis=1).mean())
-    return _single(weights), _single(-weights @ mean)
+# Towards no whitening at all: see above.
+PCA_SHRINKAGE = 0.9
 
 
-def _single(values: npt.NDArray[np.float64]) -> FloatArray:
-    return np.ascontiguousarray(values, np.float32)
+def learned_start(
+    features: FloatArray, labels: npt.NDArray[np.int64], dimension: int
+) -> tuple[FloatArray, FloatArray]:
+    """Weights (dimension, C) and bias (dimension,) of learned whitening; features with one label
+    match. Raises ConfigError for a dimension beyond what ``features`` (N, C) span."""
+    scatter = scatter_of_groups(features, labels)
+    return _layer(fit_learned(features, scatter, dimension), features)
+
+
+def pca_start(features: FloatArray, dimension: int) -> tuple[FloatArray, FloatArray]:
+    """The same of PCA-whitening, which needs no labels."""
+    return _layer(fit_pca(features, dimension, PCA_SHRINKAGE), features)
+
+
+def _layer(found: Whitening, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """y = Pᵀ (x - μ), scaled so that y has length 1 in the mean of squares: a learning rate then
+    means the same whatever the trunk's features are like."""
+    projected = (features - found.mean) @ found.projection
+    weights = found.projection.T / np.sqrt((projected**2).sum(axis=1).mean())
+    return weights.astype(np.float32), (-weights @ found.mean).astype(np.float32)
