@@ -1,0 +1,1 @@
+"""What `embeddings.py` is made of."""

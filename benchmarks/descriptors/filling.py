@@ -1,0 +1,94 @@
+"""Features of many descriptors at once: a trunk runs once a picture, view and scale, and all
+poolings read its maps. They land where `packsight evaluate` keeps and finds its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import ConfigError
+from engine.types import FloatArray
+from offline.cutouts import CutoutCache, Hashed, Progress, key_of
+from offline.evaluate.features import STORE, embedded, limits_of
+from offline.row_store import RowStore
+from stages._preprocess import required_spec
+from stages._session import OnnxSession
+from stages.assemble import EmbeddingParts
+from stages.context import BuildContext
+from stages.embed.onnx import OnnxEmbedder, Options
+
+BATCH = 16
+REMEMBERED = 8  # batches, of all views and scales of one set of pictures
+
+
+class Remembering(OnnxSession):
+    """Gives what it gave before when it is asked the same again."""
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        super().__init__(path, threads=threads)
+        self._held: OrderedDict[bytes, list[FloatArray]] = OrderedDict()
+
+    def run_all(self, batch: FloatArray, outputs: Sequence[int]) -> list[FloatArray]:
+        key = hashlib.blake2b(np.ascontiguousarray(batch).data, digest_size=16).digest()
+        key += str(batch.shape).encode()
+        if key not in self._held:
+            self._held[key] = super().run_all(batch, range(len(self.output_names)))
+            while len(self._held) > REMEMBERED:
+                self._held.popitem(last=False)
+        return [self._held[key][output] for output in outputs]
+
+
+def sharing_trunks(parts: Sequence[EmbeddingParts]) -> list[EmbeddingParts]:
+    """The same parts; those that embed by one ONNX file share its session."""
+    sessions: dict[Path, Remembering] = {}
+    return [_shared(one, sessions) for one in parts]
+
+
+def _shared(parts: EmbeddingParts, sessions: dict[Path, Remembering]) -> EmbeddingParts:
+    stage = parts.settings.embed
+    if stage.name != "onnx":
+        return parts
+    options = Options.model_validate(dict(stage.options))
+    found = BuildContext().weights(options.weights)
+    if found.path not in sessions:
+        sessions[found.path] = Remembering(found.path, threads=parts.threads)
+    spec = required_spec(found, "embed weights")
+    return replace(parts, embedder=OnnxEmbedder(options, sessions[found.path], spec))
+
+
+def fill(
+    samples: Sequence[Hashed],
+    parts: Sequence[EmbeddingParts],
+    cache: Path,
+    progress: Progress | None = None,
+) -> None:
+    """Make what is not there yet. All parts cut out in the same way. ConfigError for pictures
+    that cannot be read."""
+    stores = []
+    for one in parts:
+        folder = cache / f"embedding-{one.fingerprint[:16]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        store = RowStore(folder, STORE)
+        store.mend()
+        stores.append((one, store, set(store.read().at)))
+    first = parts[0]
+    cutouts, faults = CutoutCache(cache, first.cutting_fingerprint, limits_of(first)).fill(
+        samples, first.cutting, first.threads
+    )
+    if faults:
+        raise ConfigError(f"{len(faults)} pictures cannot be measured. {faults[0]}")
+    wanted = list({key_of(one): one for one in samples}.values())
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        for one, store, known in stores:
+            new = [sample for sample in batch if key_of(sample) not in known]
+            if new:
+                images = [cutouts.cutout(row) for row in cutouts.positions(new)]
+                store.append([key_of(sample) for sample in new], embedded(images, one.embedder))
+        if progress is not None:
+            progress(min(start + BATCH, len(wanted)), len(wanted))

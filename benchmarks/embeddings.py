@@ -1,0 +1,206 @@
+"""Which descriptor finds most: trunk, pooling, views, scales and whitening, side by side.
+
+    python benchmarks/embeddings.py --data DIR --cache DIR --trunk NAME=FILE.onnx \\
+        [--set segment.name=u2net --set segment.weights=u2netp.onnx]
+
+Pictures are cut out once (`crop`), a trunk runs once a picture, view and scale, and every row of
+the table reads its maps. Whitening is fitted to the training split alone. How to read the table:
+
+* seen: crop is the mask's box with its background, on white the same with the background painted
+  white, both the two joined.
+* whitening: Lw is learned from pairs of pictures of one product, PCAw needs no labels; the number
+  is how many dimensions are kept.
+* D: numbers a vector. ms: one photo through the embedder, median, beside that of the first row.
+* R@1, R@5: the right product among the first 1, 5 pictures; P@10, mAP, MRR: as in
+  docs/evaluating-retrieval.md. Queries that nothing answers are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from descriptors.filling import fill, sharing_trunks
+from descriptors.kinds import Descriptor, of_trunk, traditional
+from descriptors.whitened import Learned, Way, whitenings
+from support.tables import markdown
+
+from engine.config import Settings, load
+from engine.errors import PacksightError
+from engine.types import FloatArray
+from offline.commands.progress import bar
+from offline.cutouts import CutoutCache
+from offline.datasets import Picture, RetrievalTask, open_dataset
+from offline.evaluate import answerable, features, judge, rank, summarise
+from offline.evaluate.features import limits_of
+from stages.assemble import EmbeddingParts, assemble_embedding
+
+MEASURES = ("R@1", "R@5", "P@10", "mAP", "MRR")
+TIMED = 24  # photos
+WAYS = [
+    Way("PCAw 256", "pca", 256),
+    Way("PCAw 128", "pca", 128),
+    Way("Lw all", "learned", None),
+    Way("Lw 512", "learned", 512),
+    Way("Lw 256", "learned", 256),
+    Way("Lw 128", "learned", 128),
+]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    picture: Picture
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """Of the table and of the JSON; ``per_query`` (Q, M) as lists."""
+
+    protocol: str
+    descriptor: str
+    whitening: str
+    dimension: int
+    ms: float
+    figures: dict[str, list[float]]  # mean, low, high
+    per_query: list[list[float]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(arguments)
+    try:
+        rows = _measure(args)
+    except PacksightError as error:
+        print(f"embeddings: {error}", file=sys.stderr)
+        return 1
+    if args.json:
+        args.json.write_text(json.dumps([vars(row) for row in rows]), "utf-8")
+    print(_table(rows, args.full))
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> list[Row]:
+    dataset = open_dataset(args.data)
+    settings = load(Settings(), env={}, flags=["cutout.name=crop", *args.overrides])
+    kinds = [d for trunk in args.trunk for d in of_trunk(*trunk.split("=", 1))]
+    kinds += list(traditional()) if args.traditional else []
+    parts = sharing_trunks([assemble_embedding(kind.settings(settings)) for kind in kinds])
+    tasks = [answerable(dataset.retrieval(name)) for name in args.protocol]
+    learned = dataset.pictures(args.learn)
+    pictures = [*learned, *(p for task in tasks for p in (*task.queries, *task.gallery))]
+    samples = [_sample(picture) for picture in {p.id: p for p in pictures}.values()]
+    with bar("embedding", show=not args.quiet) as progress:
+        fill(samples, parts, args.cache, progress)
+    rows: list[Row] = []
+    for kind, one in zip(kinds, parts, strict=True):
+        rows += _rows(kind, one, learned, tasks, args.cache)
+    return rows
+
+
+def _rows(
+    kind: Descriptor,
+    parts: EmbeddingParts,
+    learned: Sequence[Picture],
+    tasks: Sequence[RetrievalTask],
+    cache: Path,
+) -> list[Row]:
+    ms = _milliseconds(parts, tasks[0].queries, cache)
+    rows_of = {}
+    for task in tasks:
+        queries, gallery = (features(side, parts, cache) for side in (task.queries, task.gallery))
+        rows_of[task.name] = (queries.values, gallery.values)
+    values = features(learned, parts, cache).values
+    products = tuple(f"{p.category}/{p.product}" for p in learned)
+    rows = []
+    for way, fitted in whitenings(Learned(values, products), WAYS):
+        for task in tasks:
+            both = rows_of[task.name]
+            if fitted is not None:
+                both = (fitted.project(both[0]), fitted.project(both[1]))
+            rows.append(_row(task, kind, way, both, ms))
+    return rows
+
+
+def _row(
+    task: RetrievalTask,
+    kind: Descriptor,
+    way: Way,
+    both: tuple[FloatArray, FloatArray],
+    ms: float,
+) -> Row:
+    judged = judge(task, rank(*both))
+    summary = summarise([one.found for one in judged], MEASURES)
+    figures = {
+        name: [interval.mean, interval.low, interval.high]
+        for name, interval in zip(summary.names, summary.intervals, strict=True)
+    }
+    return Row(
+        task.name, kind.name, way.name, both[0].shape[1], ms, figures, summary.figures.tolist()
+    )
+
+
+def _milliseconds(parts: EmbeddingParts, pictures: Sequence[Picture], cache: Path) -> float:
+    """Median time of one cutout through the embedder, asked alone."""
+    samples = [_sample(picture) for picture in pictures[:TIMED]]
+    kept = CutoutCache(cache, parts.cutting_fingerprint, limits_of(parts))
+    cutouts, _ = kept.fill(samples, parts.cutting, parts.threads)
+    fresh = assemble_embedding(parts.settings).embedder  # remembers nothing
+    taken = []
+    for row in cutouts.positions(samples):
+        cutout = cutouts.cutout(row)
+        start = time.perf_counter()
+        fresh.embed([cutout])
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken) * 1000)
+
+
+def _sample(picture: Picture) -> _Sample:
+    with picture.path.open("rb") as file:
+        return _Sample(picture, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _table(rows: Sequence[Row], full: bool) -> str:
+    """A table a protocol."""
+    head = ("descriptor", "whitening", "D", "ms", *MEASURES)
+    texts = []
+    for protocol in dict.fromkeys(row.protocol for row in rows):
+        lines = [_line(row, full) for row in rows if row.protocol == protocol]
+        texts.append(f"### {protocol}\n\n{markdown(head, lines)}")
+    return "\n\n".join(texts)
+
+
+def _line(row: Row, full: bool) -> list[str]:
+    figures = [
+        f"{mean:.3f} [{low:.3f}, {high:.3f}]" if full else f"{mean:.3f}"
+        for mean, low, high in row.figures.values()
+    ]
+    return [row.descriptor, row.whitening, str(row.dimension), f"{row.ms:.1f}", *figures]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR")
+    add("--cache", type=Path, required=True, metavar="DIR", help="for cutouts and features")
+    add("--trunk", action="append", default=[], metavar="NAME=FILE", help="repeatable")
+    add("--traditional", action="store_true", help="the handcrafted embedder too")
+    add("--protocol", action="append", default=[], metavar="NAME", help="of the data set")
+    add("--learn", default="train", metavar="SPLIT", help="whitening is fitted to it")
+    add("--set", action="append", default=[], dest="overrides", metavar="SECTION.KEY=VALUE")
+    add("--json", type=Path, metavar="FILE", help="all figures, query by query")
+    add("--full", action="store_true", help="with 95 %% intervals")
+    add("--quiet", action="store_true")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
