@@ -71,15 +71,13 @@ def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None)
     """A runnable ONNX file for a catalogue name or a path; raises WeightsError.
 
     A name in the catalogue wins over a file of that name in the working directory: write
-    ``./u2net`` for the file; so does timm/NAME once it was exported into the cache. A trunk whose
+    ``./u2net`` for the file. timm/NAME is what was exported under that name. A trunk whose
     checkpoint is no ONNX must have been exported.
     """
     entries = load_catalog() if catalog is None else catalog
     if reference not in entries and _looks_like_path(reference):
-        uncatalogued = policy.cache / f"{reference}.onnx"
-        if reference.startswith(TIMM) and uncatalogued.is_file():
-            return _local(uncatalogued, policy)
-        return _local(Path(reference).expanduser(), policy)
+        path = Path(reference).expanduser()
+        return _local(_uncatalogued(reference, policy) or path, policy)
     entry = find_entry(reference, entries)
     if entry.needs_export:
         return _exported(entry, policy)
@@ -137,6 +135,19 @@ def matching_sidecar(path: Path, sha256: str) -> Sidecar | None:
 def _looks_like_path(reference: str) -> bool:
     has_folder = "/" in reference or os.sep in reference
     return has_folder or reference.startswith("~") or reference.lower().endswith(_SUFFIXES)
+
+
+def _uncatalogued(reference: str, policy: FetchPolicy) -> Path | None:
+    """The export of a model of timm that has no entry; None for what is a path."""
+    if not reference.startswith(TIMM) or Path(reference).is_file():
+        return None
+    path = policy.cache / f"{reference}.onnx"
+    if not path.is_file():
+        raise WeightsError(
+            f"{reference}: not exported to ONNX yet (looked for {path}).",
+            remedy=f"Run once: packsight weights export {reference} --weights FILE",
+        )
+    return path
 
 
 def _local(path: Path, policy: FetchPolicy) -> WeightsFile:

@@ -24,6 +24,10 @@ REQUIRED = (
     "mobilenet_v2",
     "efficientnet_v2_l",
     "efficientnet_v2_l_notop",
+    "efficientnet_v2_s_torch",
+    "efficientnet_v2_m_torch",
+    "efficientnet_v2_l_torch",
+    "dinov2_vits14",
 )
 ENTRIES = list(load_catalog().values())
 
@@ -115,6 +119,12 @@ def test_only_a_segmenter_has_an_output_to_describe(tmp_path: Path) -> None:
 
 def test_file_names_and_names_are_distinct() -> None:
     assert len({entry.filename for entry in ENTRIES}) == len(ENTRIES)
+
+
+def test_files_that_a_hub_calls_alike_go_by_the_entrys_name() -> None:
+    entry = load_catalog()["dinov2_vits14"]
+    assert entry.url.endswith("/model.safetensors")
+    assert entry.filename == "dinov2_vits14.safetensors"
 
 
 def test_an_unknown_name_lists_the_valid_ones() -> None:

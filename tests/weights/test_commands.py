@@ -144,6 +144,23 @@ def test_a_segmenter_needs_no_export() -> None:
         packsight_weights("export", "u2net")
 
 
+def test_only_a_trunk_has_layers_and_another_side(tmp_path: Path) -> None:
+    (tmp_path / "fba.pth").write_bytes(b"anything")
+    weights = str(tmp_path / "fba.pth")
+    with pytest.raises(WeightsError, match="only a trunk has layers"):
+        packsight_weights("export", "fba", "--weights", weights, "--layers", "layer4")
+    with pytest.raises(WeightsError, match="only a trunk has another --side"):
+        packsight_weights("export", "fba", "--weights", weights, "--side", "96")
+    with pytest.raises(WeightsError, match="a side of 0 pixels"):
+        packsight_weights("export", "resnet101", "--weights", weights, "--side", "0")
+
+
+def test_any_model_of_timm_needs_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(WeightsError, match=r"needs timm, which is not installed.*packsight\[train"):
+        packsight_weights("export", "timm/vit_small_patch14_dinov2.lvd142m")
+
+
 def test_help_and_list_load_no_model_runtime_and_no_framework() -> None:
     code = (
         "import sys, argparse; from weights import commands; p = argparse.ArgumentParser();"

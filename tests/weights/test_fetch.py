@@ -101,6 +101,15 @@ def test_a_wrong_sidecar_is_said_by_name(home: Path, text: str) -> None:
         resolve(str(path), FetchPolicy())
 
 
+def test_a_model_of_timm_is_found_by_name_once_it_was_exported(home: Path) -> None:
+    with pytest.raises(WeightsError, match="packsight weights export timm/toy --weights FILE"):
+        resolve("timm/toy", FetchPolicy())
+    path = place(home / "cache" / "timm" / "toy.onnx")
+    write_sidecar(path)
+    found = resolve("timm/toy", FetchPolicy())
+    assert (found.path, found.spec) == (path, SPEC)
+
+
 def test_a_path_to_nothing_says_so(home: Path) -> None:
     with pytest.raises(WeightsError, match="there is no such file"):
         resolve(str(home / "absent.onnx"), FetchPolicy())

@@ -7,7 +7,13 @@ import onnx
 import pytest
 
 from engine.errors import WeightsError
-from tests.weights.small_graphs import KERNEL, toy_network, write_network
+from tests.weights.small_graphs import (
+    KERNEL,
+    network_map,
+    toy_network,
+    toy_with_map,
+    write_network,
+)
 from weights.canonical import canonicalise
 from weights.frameworks.network import GraphNames
 from weights.input_spec import InputSpec
@@ -57,6 +63,45 @@ def test_features_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
     with pytest.raises(WeightsError, match="differs"):
         measure_parity(toy_network(lambda batch: np.full((6, 4), np.nan, np.float32)), path)
+
+
+def test_a_map_is_compared_beside_the_features_and_at_another_size(tmp_path: Path) -> None:
+    path = write_network(tmp_path / "model.onnx", maps=True)
+    shown: list[tuple[int, ...]] = []
+
+    def remembering(batch: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        shown.append(batch.shape[2:])
+        return network_map(batch)
+
+    assert measure_parity(toy_with_map(remembering), path).max_abs_diff <= 1e-6
+    assert shown == [(8, 8), (6, 4)]
+
+
+def test_a_map_that_differs_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = write_network(tmp_path / "model.onnx", maps=True)
+    with pytest.raises(WeightsError, match=r"differs .* \(relu\); nothing was stored"):
+        measure_parity(toy_with_map(lambda batch: network_map(batch) * np.float32(1.001)), path)
+
+
+def test_a_map_that_differs_at_another_size_only_is_refused(tmp_path: Path) -> None:
+    def wrong_when_small(batch: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        return network_map(batch) + np.float32(batch.shape[2] < 8)
+
+    path = write_network(tmp_path / "model.onnx", maps=True)
+    with pytest.raises(WeightsError, match=r"\(relu\)"):
+        measure_parity(toy_with_map(wrong_when_small), path)
+
+
+def test_a_map_of_another_shape_is_refused(tmp_path: Path) -> None:
+    path = write_network(tmp_path / "model.onnx", maps=True)
+    with pytest.raises(WeightsError, match=r"its output relu is \(6, 4, 8, 8\)"):
+        measure_parity(toy_with_map(lambda batch: network_map(batch)[:, :3]), path)
+
+
+def test_a_file_without_the_map_is_refused(tmp_path: Path) -> None:
+    path = write_network(tmp_path / "model.onnx")
+    with pytest.raises(WeightsError, match="should have the outputs features, relu"):
+        measure_parity(toy_with_map(), path)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("byte", 128.0), ("unit", 128 / 255), ("max", 1.0)])
@@ -109,3 +154,15 @@ def test_a_graph_that_is_no_trunk_is_called_what_it_is(tmp_path: Path) -> None:
     graph = onnx.load(str(path)).graph
     assert (graph.name, graph.input[0].name, graph.output[0].name) == ("u2net", "photo", "saliency")
     assert measure_parity(toy_network(), path).max_abs_diff <= 1e-6
+
+
+def test_further_outputs_are_named_and_their_free_sides_after_them(tmp_path: Path) -> None:
+    names = GraphNames(layers=("layer4",))
+    paths = [tmp_path / "first.onnx", tmp_path / "second.onnx"]
+    for path, prefix in zip(paths, ("s39", "s7"), strict=True):
+        canonicalise(write_network(path, maps=True, prefix=prefix), names)
+    features, layer = onnx.load(str(paths[0])).graph.output
+    assert (features.name, layer.name) == ("features", "layer4")
+    sides = [dimension.dim_param for dimension in layer.type.tensor_type.shape.dim]
+    assert sides == ["batch", "", "layer4_height", "layer4_width"]
+    assert measure_parity(toy_with_map(), paths[0]).max_abs_diff <= 1e-6

@@ -45,6 +45,6 @@ def added_entry(
         framework=framework, architecture=architecture, dimension=dimension, side=side,
         format=form, checksum=f'sha256_prefix = "{digest[:8]}"' if digest else "",
     )  # fmt: skip
-    path = folder / f"{framework}_{architecture}_{side}_{digest[:8]}.toml"
+    path = folder / f"{framework}_{architecture}_{side}_{dimension}_{digest[:8]}.toml"
     path.write_text(text, "utf-8")
     return load_catalog(path)["added"]

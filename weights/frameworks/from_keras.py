@@ -41,7 +41,9 @@ def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = N
 
 
 def _is_map(layer: Any, trunk: Any) -> bool:
-    """Of a picture that was looked at, and behind the pictures themselves."""
+    """Of a layer that looked at the picture: no input, no padding and nothing pooled to a point."""
+    if type(layer).__name__ == "ZeroPadding2D":
+        return False
     shape: tuple[int, ...] = getattr(layer.output, "shape", ())
     return len(shape) == 4 and shape[2] > 1 and layer.output is not trunk.input
 
