@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 # fmt: off
 _NETWORK = (
-    ("backbone",         str,   "mobilenet_v2", "a trunk of `packsight weights list`"),
+    ("backbone",         str,   "mobilenet_v2", "a trunk of `packsight weights list` or timm/NAME"),
     ("weights",          str,   "catalogue", "where it starts: catalogue, none, or a file"),
     ("layers",           str,   None, "stages to pool, with commas between (default: the last)"),
     ("pooling",          str,   "gem", "gap, mac, gem (p learns), gem_fixed, gem_channel"),
     ("p",                float, 3.0, "of GeM, at the start"),
-    ("dimension",        int,   None, "of a projection behind the pooling (default: none)"),
+    ("dimension",        int,   None, "of a projection after pooling (default: there is none)"),
     ("projection-start", str,   "learned", "learned (whitening), pca (whitening) or random"),
     ("freeze",           str,   "none", "none, trunk, or the last stage that does not learn"),
-    ("size",             int,   224, "pixels a side of the network's input"),
+    ("size",             int,   224, "pixels a side of the input; multiples of 32 leave it free"),
 )
 _LEARNING = (
     ("loss",      str,   "multi_similarity",
@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
     from offline.train.embedder.training import Listeners, train_embedder
     from stages.profiles import read_profile
 
+    recipe = _recipe(args)
     settings = load(
         read_profile(args.profile or "paper"),
         file=Path(args.config) if args.config else None,
@@ -121,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
     splits = Splits(args.train_split, args.validation_split, args.hold_out)
     with bar("cutting", show=show) as cut, bar("training", show=show) as train:
         trained = train_embedder(
-            open_dataset(args.data), args.out, _recipe(args), settings, splits=splits,
+            open_dataset(args.data), args.out, recipe, settings, splits=splits,
             cache=args.cache,
             listeners=Listeners(cut, train, _print_epoch if show else None, _print_note),
         )  # fmt: skip

@@ -50,7 +50,8 @@ def freeze(trunk: Any, upto: str) -> None:
     They then run without keeping anything for a gradient. Raises ConfigError with the names of
     the stages for another one.
     """
-    stages = dict(getattr(trunk, "stages", trunk).named_children())
+    whole = getattr(trunk, "network", trunk)  # timm's own; else a chain of stages
+    stages = dict(getattr(whole, "stages", whole).named_children())
     names = list(stages)
     if upto == "none":
         return

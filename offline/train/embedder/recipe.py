@@ -9,7 +9,8 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from offline.train.embedder.augment import Augmentation
 from weights.catalog import CatalogEntry, load_catalog
-from weights.fetch import FetchPolicy, fetch_checkpoint
+from weights.export import find_exportable
+from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint
 
 CATALOGUE, NOTHING = "catalogue", "none"  # --weights
 DRAWN_GROUNDS = 256  # --backgrounds, where cutouts keep the ground that they were taken on
@@ -131,10 +132,14 @@ class EmbedderRecipe:
 
 
 def find_backbone(name: str) -> CatalogEntry:
-    """The trunk of that name in the catalogue; ConfigError lists those there are."""
+    """The trunk of that name in the catalogue, or timm/NAME; ConfigError lists those there are,
+    WeightsError says that timm has no such model."""
+    if name.startswith(TIMM):
+        return find_exportable(name)
     trunks = {entry.name: entry for entry in load_catalog().values() if entry.kind == "trunk"}
     if name not in trunks:
-        raise ConfigError(f"unknown --backbone {name!r}.", remedy=f"Valid: {', '.join(trunks)}.")
+        valid = ", ".join(trunks)
+        raise ConfigError(f"unknown --backbone {name!r}.", remedy=f"Valid: {valid}, timm/NAME.")
     return trunks[name]
 
 

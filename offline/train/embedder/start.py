@@ -18,7 +18,8 @@ REVIVAL, AT_ONCE = 64, 16
 
 @dataclass(frozen=True)
 class Start:
-    """``embedder`` is on the CPU; its projection is still drawn by chance."""
+    """``embedder`` is on the CPU; its projection is still drawn by chance. ``free_sides``: see
+    ``to_onnx.store_embedder``."""
 
     embedder: Any
     spec: InputSpec
@@ -51,13 +52,12 @@ def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
         trunk.module, trunk.channels, chosen.pooling, chosen.p,
         dimension=chosen.dimension, learn_statistics=recipe.learns_statistics,
     )  # fmt: skip
-    side = recipe.size if trunk.free_sides else entry.input.height
-    if side != recipe.size:
+    if not trunk.free_sides and recipe.size != entry.input.height:
         raise ConfigError(
-            f"--size {recipe.size}: {chosen.backbone} takes {side} pixels only.",
-            remedy=f"Give --size {side}.",
+            f"--size {recipe.size}: {chosen.backbone} takes {entry.input.height} pixels only.",
+            remedy=f"Give --size {entry.input.height}.",
         )
-    spec = replace(entry.input, height=side, width=side, layout="nchw")
+    spec = replace(entry.input, height=recipe.size, width=recipe.size, layout="nchw")
     if chosen.grey:
         embedder.see_grey(spec)
     freeze(embedder.trunk, chosen.freeze)

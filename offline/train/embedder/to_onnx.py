@@ -22,7 +22,8 @@ def store_embedder(
 ) -> ExportReport:
     """``embedder`` in evaluation mode on the CPU; ``state`` names its weights in the folder.
 
-    The file takes every height and width that ``free_sides`` divides.
+    The file takes every height and width that ``free_sides`` divides; the spec's only where it
+    does not divide those, or is 0.
     """
     source = SourceFacts(state, digests_of(run.path / state).sha256, verified=False)
     network = as_network(
