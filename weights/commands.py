@@ -155,6 +155,6 @@ def _export(args: argparse.Namespace, policy: FetchPolicy) -> int:
     if not report.source.verified:
         print(f"  made of {report.source.file}, which matches no published checksum")
     if report.layers:
-        print(f"  gives features, and maps of {', '.join(report.layers)}")
+        print(f"  gives features, and maps of {', '.join(report.layers)}, which agree as well")
     print(f"  {report.path}")
     return 0

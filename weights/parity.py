@@ -20,9 +20,9 @@ TOLERANCE = 1e-4
 def measure_parity(network: Network, model: Path, tolerance: float = TOLERANCE) -> Parity:
     """Compare a file with the network that wrote it on its probe, as one batch and one by one.
 
-    Where there are further outputs or sizes, all of them on every probe; what is told is then the
-    output that is nearest to its limit. Raises WeightsError when the shapes or the values differ
-    by more than ``tolerance`` times an output's largest value.
+    Where there are further outputs or sizes, all of them on every probe; what is told is of the
+    first output, at the size where it is nearest to its limit. Raises WeightsError when the shapes
+    or the values differ by more than ``tolerance`` times the largest value of that output.
     """
     expected = network.run(network.probe)
     found = _run_onnx(model, network.probe)
@@ -38,7 +38,7 @@ def measure_parity(network: Network, model: Path, tolerance: float = TOLERANCE) 
         for probe in network.everything.probes:
             outputs = found if probe is network.probe else _run_onnx(model, probe)
             wanted = network.everything.run(probe)
-            told += _compare_all(model.name, names, wanted, outputs, tolerance)
+            told.append(_compare_all(model.name, names, wanted, outputs, tolerance)[0])
     return max(told, key=lambda parity: parity.max_abs_diff / parity.largest)
 
 

@@ -168,3 +168,22 @@ def test_a_keras_trunk_without_a_twin_gives_keras_own_layers(torch: Any, tmp_pat
     features, finer, last = network.everything.run(network.probe)
     assert (finer.shape, last.shape) == ((6, 512, 4, 4), (6, 1024, 2, 2))
     np.testing.assert_allclose(features, last.mean((2, 3)), rtol=1e-4, atol=1e-6)
+
+
+def test_a_side_that_the_grid_does_not_divide_is_the_only_one_that_is_taken(
+    torch: Any, tmp_path: Path
+) -> None:
+    from weights.export import store_network
+    from weights.frameworks import from_trunk
+    from weights.frameworks.trunks import read_trunk
+    from weights.sidecar import SourceFacts
+
+    pytest.importorskip("torchvision", reason="needs the extra `train`")
+    entry = added_entry(tmp_path, "torchvision", "resnet18", 512, side=75)
+    network = from_trunk.for_serving(read_trunk(entry, None), entry.input, ["layer4"])
+    path = tmp_path / "odd.onnx"
+    report = store_network(network, path, "odd", SourceFacts("none", "0" * 64, False), entry.input)
+    assert report.layers == ("layer4",)
+    assert outputs(path, 75, 75)["layer4"].shape == (1, 512, 3, 3)
+    with pytest.raises(ort.capi.onnxruntime_pybind11_state.InvalidArgument):
+        outputs(path, 96, 96)

@@ -75,9 +75,12 @@ def as_network(
     """A module of one tensor, in evaluation mode on the CPU, for the exporter.
 
     The module gives one tensor, or where ``names`` has layers a tuple: the result, then theirs.
-    ``free_sides``: the file takes every height and width that this divides; 0: those of ``probe``.
-    ``other_sizes``: further probes, of such heights and widths, on which parity is to be shown.
+    ``free_sides``: the file takes every height and width that this divides; 0, or where it does
+    not divide those of ``probe``: those alone. ``other_sizes``: further probes, of such heights
+    and widths, on which parity is to be shown as well.
     """
+    if free_sides and any(side % free_sides for side in probe.shape[2:]):
+        free_sides, other_sizes = 0, ()
     everything = None
     if names.layers or other_sizes:
         everything = Everything(lambda batch: _run(module, batch), (probe, *other_sizes))
