@@ -18,7 +18,6 @@ the table reads its maps. Whitening is fitted to the training split alone. How t
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -27,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from descriptors.filling import fill, sharing_trunks
+from descriptors.filling import fill, hashed, sharing_trunks
 from descriptors.kinds import Descriptor, of_trunk, traditional
 from descriptors.whitened import Learned, Way, whitenings
 from support.tables import markdown
@@ -52,12 +51,6 @@ WAYS = [
     Way("Lw 256", "learned", 256),
     Way("Lw 128", "learned", 128),
 ]
-
-
-@dataclass(frozen=True)
-class _Sample:
-    picture: Picture
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,7 @@ def _measure(args: argparse.Namespace) -> list[Row]:
     tasks = [answerable(dataset.retrieval(name)) for name in args.protocol]
     learned = dataset.pictures(args.learn)
     pictures = [*learned, *(p for task in tasks for p in (*task.queries, *task.gallery))]
-    samples = [_sample(picture) for picture in {p.id: p for p in pictures}.values()]
+    samples = [hashed(picture) for picture in {p.id: p for p in pictures}.values()]
     with bar("embedding", show=not args.quiet) as progress:
         fill(samples, parts, args.cache, progress)
     rows: list[Row] = []
@@ -148,7 +141,7 @@ def _row(
 
 def _milliseconds(parts: EmbeddingParts, pictures: Sequence[Picture], cache: Path) -> float:
     """Median time of one cutout through the embedder, asked alone."""
-    samples = [_sample(picture) for picture in pictures[:TIMED]]
+    samples = [hashed(picture) for picture in pictures[:TIMED]]
     kept = CutoutCache(cache, parts.cutting_fingerprint, limits_of(parts))
     cutouts, _ = kept.fill(samples, parts.cutting, parts.threads)
     fresh = assemble_embedding(parts.settings).embedder  # remembers nothing
@@ -159,11 +152,6 @@ def _milliseconds(parts: EmbeddingParts, pictures: Sequence[Picture], cache: Pat
         fresh.embed([cutout])
         taken.append(time.perf_counter() - start)
     return float(np.median(taken) * 1000)
-
-
-def _sample(picture: Picture) -> _Sample:
-    with picture.path.open("rb") as file:
-        return _Sample(picture, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _table(rows: Sequence[Row], full: bool) -> str:

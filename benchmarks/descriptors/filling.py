@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from engine.errors import ConfigError
 from engine.types import FloatArray
 from offline.cutouts import CutoutCache, Hashed, Progress, key_of
+from offline.datasets import Picture
 from offline.evaluate.features import STORE, embedded, limits_of
 from offline.row_store import RowStore
 from stages._preprocess import required_spec
@@ -24,6 +25,21 @@ from stages.embed.onnx import OnnxEmbedder, Options
 
 BATCH = 16
 REMEMBERED = 8  # batches, of all views and scales of one set of pictures
+
+
+@dataclass(frozen=True)
+class Sample:
+    picture: Picture
+    sha256: str
+
+
+def hashed(picture: Picture) -> Sample:
+    """ConfigError for a file that cannot be read."""
+    try:
+        with picture.path.open("rb") as file:
+            return Sample(picture, hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError as error:
+        raise ConfigError(f"{picture.path}: cannot be read ({error.strerror}).") from error
 
 
 class Remembering(OnnxSession):

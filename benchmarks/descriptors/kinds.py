@@ -42,9 +42,11 @@ class Descriptor:
 
 
 def of_trunk(name: str, path: str) -> Iterator[Descriptor]:
-    """Every pooling of the crop; of GAP and GeM both views; of GeM scales and two layers. A file
-    without maps has its features in both views alone."""
-    maps = [output for output in _outputs(path) if output != FEATURES]
+    """Every pooling of the crop; of GAP and GeM both views; of GeM scales, where the file takes
+    pictures of other sizes, and two layers. A file without maps has its features in both views
+    alone."""
+    session = OnnxSession(BuildContext().weights(path).path, threads=1)
+    maps = [output for output in session.output_names if output != FEATURES]
     views = (("on white", {"views": "white"}), ("both", {"views": "both"}))
     both = ("both, mean", {"views": "both", "join": "average"})
     base: dict[str, object] = {"weights": path}
@@ -58,8 +60,9 @@ def of_trunk(name: str, path: str) -> Iterator[Descriptor]:
     gem: dict[str, object] = base | {"pool": "gem"}
     for seen, more in views:
         yield Descriptor(name, "GeM p=3", seen, options=gem | more)
-    scales = {"scales": [0.71, 1.0, 1.41]}
-    yield Descriptor(name, "GeM p=3", "crop, 3 scales", options=gem | scales)
+    if not all(isinstance(side, int) for side in session.input_shape[1:]):
+        scales = {"scales": [0.71, 1.0, 1.41]}
+        yield Descriptor(name, "GeM p=3", "crop, 3 scales", options=gem | scales)
     if len(maps) > 1:
         fused = {"layers": maps[-2:]}
         yield Descriptor(
@@ -77,11 +80,6 @@ def traditional() -> Iterator[Descriptor]:
         yield Descriptor(
             group.upper() if group == "hog" else group, "–", "crop", "handcrafted", alone
         )
-
-
-def _outputs(path: str) -> tuple[str, ...]:
-    found = BuildContext().weights(path)
-    return OnnxSession(found.path, threads=1).output_names
 
 
 def _toml(value: object) -> str:

@@ -56,10 +56,11 @@ class Fitted:
         """(N, D) -> (N, K), rows of length 1.
 
         A row at a time: what BLAS makes of a row would else depend, in its last bits, on how
-        many it is given together.
+        many it is given together. And without BLAS: its threads wait for each other where the
+        cores have other work (2048 to 256 numbers on a busy machine: 80 ms with, 0.06 without).
         """
         centred = rows - self._mean
-        projected = [row @ self._projection for row in centred]
+        projected = [np.einsum("d,dk->k", row, self._projection) for row in centred]
         shape = (len(rows), self.dimension)
         return unit_rows(np.asarray(projected, np.float32).reshape(shape))
 
