@@ -30,18 +30,17 @@ class Learner(nn.Module):  # type: ignore[misc]
     def __init__(self, embedder: Embedder, recipe: EmbedderRecipe, classes: int) -> None:
         super().__init__()
         self.embedder = embedder
-        self._loss = PAIR_LOSSES.get(recipe.learning.loss)
+        self.head: Any = None
+        self._pair_loss = PAIR_LOSSES.get(recipe.learning.loss)
         self._margin = recipe.margin
-        self.head = (
-            None
-            if self._loss
-            else ArcFace(classes, embedder.dimension, recipe.margin, recipe.learning.scale)
-        )
+        if self._pair_loss is None:
+            scale = recipe.learning.scale
+            self.head = ArcFace(classes, embedder.dimension, recipe.margin, scale)
 
     def loss(self, vectors: Any, pairs: losses.Pairs) -> Any:
-        if self._loss is None:
+        if self._pair_loss is None:
             return self.head(vectors, pairs.labels)
-        return self._loss(vectors, pairs, self._margin)
+        return self._pair_loss(vectors, pairs, self._margin)
 
 
 def freeze(trunk: Any, upto: str) -> None:

@@ -101,9 +101,8 @@ def _noisy(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
 
 
 def _compressed(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Through JPEG; the channels' order does not matter to a round trip but for its chroma."""
+    """Through JPEG, whose chroma depends on the order of the channels: OpenCV's is BGR."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(*JPEG))]
-    done, data = cv2.imencode(".jpg", pixels[..., ::-1], quality)
-    if not done:
-        return pixels
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    _, data = cv2.imencode(".jpg", pixels[..., ::-1], quality)
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[..., ::-1])

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from offline.train.embedder.pooling import POOLINGS, as_map
+from offline.train.embedder.pooling import as_map, make_pooling
 from weights.input_spec import InputSpec
 
 # ITU-R BT.601, as OpenCV weighs colours for grey.
@@ -34,7 +34,7 @@ class Embedder(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.grey: Any = None
         self.trunk = trunk
-        self.pools = nn.ModuleList([POOLINGS[pooling](count, p) for count in channels])
+        self.pools = nn.ModuleList([make_pooling(pooling, count, p) for count in channels])
         self.pooled_dimension = sum(channels)
         self.projection = nn.Linear(self.pooled_dimension, dimension) if dimension else None
         self._learn_statistics = learn_statistics

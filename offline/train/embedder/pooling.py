@@ -27,6 +27,9 @@ class Max(nn.Module):  # type: ignore[misc]
         return features.amax(dim=(2, 3))
 
 
+PLAIN: dict[str, Any] = {"gap": Mean, "mac": Max}
+
+
 class GeM(nn.Module):  # type: ignore[misc]
     """f = (mean of x^p)^(1/p) of every channel, x cut off below 1e-6.
 
@@ -45,14 +48,11 @@ class GeM(nn.Module):  # type: ignore[misc]
         return powered.mean(dim=(2, 3)).pow(1.0 / self.p)
 
 
-# By name, as --pooling has it: built for a number of channels and GeM's first p.
-POOLINGS = {
-    "gap": lambda channels, p: Mean(),
-    "mac": lambda channels, p: Max(),
-    "gem": lambda channels, p: GeM(channels, p, fixed=False, shared=True),
-    "gem_fixed": lambda channels, p: GeM(channels, p, fixed=True, shared=True),
-    "gem_channel": lambda channels, p: GeM(channels, p, fixed=False, shared=False),
-}
+def make_pooling(name: str, channels: int, p: float) -> Any:
+    """By name, as --pooling has it; ``p`` is GeM's at the start."""
+    if name in PLAIN:
+        return PLAIN[name]()
+    return GeM(channels, p, fixed=name == "gem_fixed", shared=name != "gem_channel")
 
 
 def as_map(features: Any) -> Any:

@@ -84,33 +84,9 @@ class EmbedderRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        network, learning = self.network, self.learning
-        for flag, value, valid in (
-            ("loss", learning.loss, tuple(MARGINS)), ("pooling", network.pooling, POOLINGS),
-            ("positives", learning.positives, POSITIVES), ("batches", learning.batches, BATCHES),
-            ("optimiser", learning.optimiser, OPTIMISERS),
-            ("projection-start", network.projection_start, STARTS),
-        ):  # fmt: skip
-            if value not in valid:
-                raise ConfigError(
-                    f"unknown --{flag} {value!r}.", remedy=f"Valid: {', '.join(valid)}."
-                )
-        for flag, number, least in (
-            ("size", self.size, LEAST_SIDE), ("seed", self.seed, 0),
-            ("products", learning.products, 2),
-            ("views", learning.views, 2), ("epochs", learning.epochs, 1),
-            ("negatives", learning.negatives, 1), ("dimension", network.dimension, 2),
-        ):  # fmt: skip
-            if number is not None and number < least:
-                raise ConfigError(f"--{flag} {number}: must be at least {least}.")
-        for flag, value in (
-            ("rate", learning.rate), ("margin", learning.margin), ("scale", learning.scale),
-            ("p", network.p), ("furthest", learning.furthest),
-        ):  # fmt: skip
-            if value is not None and not 0 < value < float("inf"):
-                raise ConfigError(f"--{flag} {value}: must be a number above 0.")
-        if not 0 <= learning.agreement <= 1:
-            raise ConfigError(f"--agreement {learning.agreement}: must be from 0 to 1.")
+        _check_names(self.network, self.learning)
+        _check_counts(self)
+        _check_amounts(self.network, self.learning)
 
     @property
     def margin(self) -> float:
@@ -129,6 +105,42 @@ class EmbedderRecipe:
     def learns_statistics(self) -> bool:
         given = self.network.learn_statistics
         return self.network.weights == NOTHING if given is None else given
+
+
+def _check_names(network: NetworkRecipe, learning: LearningRecipe) -> None:
+    for flag, name, valid in (
+        ("loss", learning.loss, tuple(MARGINS)), ("pooling", network.pooling, POOLINGS),
+        ("positives", learning.positives, POSITIVES), ("batches", learning.batches, BATCHES),
+        ("optimiser", learning.optimiser, OPTIMISERS),
+        ("projection-start", network.projection_start, STARTS),
+    ):  # fmt: skip
+        if name not in valid:
+            raise ConfigError(f"unknown --{flag} {name!r}.", remedy=f"Valid: {', '.join(valid)}.")
+
+
+def _check_counts(recipe: EmbedderRecipe) -> None:
+    learning = recipe.learning
+    for flag, count, least in (
+        ("size", recipe.size, LEAST_SIDE), ("seed", recipe.seed, 0),
+        ("dimension", recipe.network.dimension, 2), ("products", learning.products, 2),
+        ("views", learning.views, 2), ("epochs", learning.epochs, 1),
+        ("negatives", learning.negatives, 1),
+    ):  # fmt: skip
+        if count is not None and count < least:
+            raise ConfigError(f"--{flag} {count}: must be at least {least}.")
+
+
+def _check_amounts(network: NetworkRecipe, learning: LearningRecipe) -> None:
+    for flag, amount in (
+        ("rate", learning.rate), ("margin", learning.margin), ("scale", learning.scale),
+        ("p", network.p), ("furthest", learning.furthest),
+    ):  # fmt: skip
+        if amount is not None and not 0 < amount < float("inf"):
+            raise ConfigError(f"--{flag} {amount}: must be a number above 0.")
+    if not 0 <= learning.decay < float("inf"):
+        raise ConfigError(f"--decay {learning.decay}: must be a number from 0 up.")
+    if not 0 <= learning.agreement <= 1:
+        raise ConfigError(f"--agreement {learning.agreement}: must be from 0 to 1.")
 
 
 def find_backbone(name: str) -> CatalogEntry:

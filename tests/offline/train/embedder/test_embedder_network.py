@@ -41,14 +41,14 @@ def images(count: int = 4, side: int = 32) -> Any:
     ("name", "p"), [("gap", 1.0), ("mac", np.inf), ("gem", 3.0), ("gem_channel", 2.5)]
 )
 def test_a_pooling_computes_what_serving_computes(name: str, p: float) -> None:
-    from offline.train.embedder.pooling import POOLINGS
+    from offline.train.embedder.pooling import make_pooling
     from stages.embed._pooling import Pooling, PoolName
 
     maps = np.abs(np.random.default_rng(0).standard_normal((3, 7, 5, 4))).astype(np.float32)
     maps[0, 0] = 0.0
     served: PoolName = "gem" if name.startswith("gem") else name  # type: ignore[assignment]
     expected = Pooling(served, p)(maps)
-    found = POOLINGS[name](7, p)(torch.from_numpy(maps)).detach().numpy()
+    found = make_pooling(name, 7, p)(torch.from_numpy(maps)).detach().numpy()
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
