@@ -38,9 +38,11 @@ class Learner(nn.Module):  # type: ignore[misc]
             self.head = ArcFace(classes, embedder.dimension, recipe.margin, scale)
 
     def loss(self, vectors: Any, pairs: losses.Pairs) -> Any:
+        # Comparisons with NaN choose no pair, and a loss over none is 0: this keeps it NaN.
+        broken = 0.0 * vectors.sum()
         if self._pair_loss is None:
-            return self.head(vectors, pairs.labels)
-        return self._pair_loss(vectors, pairs, self._margin)
+            return self.head(vectors, pairs.labels) + broken
+        return self._pair_loss(vectors, pairs, self._margin) + broken
 
 
 def freeze(trunk: Any, upto: str) -> None:

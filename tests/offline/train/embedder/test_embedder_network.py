@@ -180,3 +180,17 @@ def test_an_optimiser_lets_weights_decay_and_nothing_else() -> None:
     ]  # fmt: skip
     assert all(parameter.dim() > 1 for parameter in groups[0]["params"])
     assert len(groups[2]["params"]) == 2
+
+
+@pytest.mark.parametrize("loss", ["contrastive", "triplet_hard", "multi_similarity", "arcface"])
+def test_vectors_that_are_not_numbers_make_a_loss_that_is_none(loss: str) -> None:
+    from offline.train.embedder.learner import Learner
+    from offline.train.embedder.losses import Pairs
+    from offline.train.embedder.recipe import EmbedderRecipe, LearningRecipe
+
+    learner = Learner(embedder(dimension=4), EmbedderRecipe(learning=LearningRecipe(loss=loss)), 2)
+    vectors = torch.full((4, 4), torch.nan)
+    labels = torch.tensor([0, 0, 1, 1])
+    equal = labels[:, None] == labels[None, :]
+    found = learner.loss(vectors, Pairs(labels, equal & ~torch.eye(4, dtype=torch.bool), ~equal))
+    assert torch.isnan(found)
