@@ -32,7 +32,7 @@ from descriptors.whitened import Learned, Way, whitenings
 from support.tables import markdown
 
 from engine.config import Settings, load
-from engine.errors import PacksightError
+from engine.errors import ConfigError, PacksightError
 from engine.types import FloatArray
 from offline.commands.progress import bar
 from offline.cutouts import CutoutCache
@@ -84,6 +84,12 @@ def _measure(args: argparse.Namespace) -> list[Row]:
     settings = load(Settings(), env={}, flags=["cutout.name=crop", *args.overrides])
     kinds = [d for trunk in args.trunk for d in of_trunk(*trunk.split("=", 1))]
     kinds += list(traditional()) if args.traditional else []
+    kinds = [kind for kind in kinds if args.only in kind.name]
+    if not kinds:
+        raise ConfigError(
+            f"--only {args.only!r}: no descriptor is called so.",
+            remedy="Leave it out to see their names, and give a --trunk or --traditional.",
+        )
     parts = sharing_trunks([assemble_embedding(kind.settings(settings)) for kind in kinds])
     tasks = [answerable(dataset.retrieval(name)) for name in args.protocol]
     learned = dataset.pictures(args.learn)
@@ -180,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, metavar="DIR")
     add("--cache", type=Path, required=True, metavar="DIR", help="for cutouts and features")
     add("--trunk", action="append", default=[], metavar="NAME=FILE", help="repeatable")
+    add("--only", default="", metavar="TEXT", help="descriptors with this in their name")
     add("--traditional", action="store_true", help="the handcrafted embedder too")
     add("--protocol", action="append", default=[], metavar="NAME", help="of the data set")
     add("--learn", default="train", metavar="SPLIT", help="whitening is fitted to it")

@@ -42,6 +42,14 @@ def test_every_descriptor_has_a_row_plain_and_whitened(work: Path) -> None:
     assert "tiny GAP, both, mean" in shown
 
 
+def test_descriptors_that_nobody_knows_are_refused(work: Path) -> None:
+    done = run_benchmark(
+        "embeddings.py", "--data", shipped(), "--cache", work / "cache",
+        "--trunk", f"tiny={work / 'trunk.onnx'}", "--only", "VLAD",
+    )  # fmt: skip
+    assert done.returncode == 1 and "--only 'VLAD'" in done.stderr
+
+
 def test_trunks_are_compared_query_by_query_and_on_average(work: Path) -> None:
     done = run_benchmark(
         "trunk_comparison.py", "--data", shipped(), "--cache", work / "cache",
