@@ -37,7 +37,7 @@ COMMANDS = {
     "weights": Command("weights.commands", "list, fetch, verify or export model weights"),
     "profiles": Command("stages.commands", "list profiles, or show one with all its options"),
     "data": Command("offline.commands.data", "render, check and look at benchmark pictures"),
-    "train": Command("offline.commands.train", "train a classifier, embedder, whitening, segmenter …"),
+    "train": Command("offline.commands.train", "train an embedder, classifier, segmenter and more"),
     "evaluate": Command("offline.commands.evaluate", "measure a stage by the papers' protocols"),
     "demo": Command("offline.commands.demo", "ingest the shipped catalogue and query it"),
 }
