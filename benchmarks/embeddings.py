@@ -10,7 +10,7 @@ the table reads its maps. Whitening is fitted to the training split alone. How t
   white, both the two joined.
 * whitening: Lw is learned from pairs of pictures of one product, PCAw needs no labels; the number
   is how many dimensions are kept.
-* D: numbers a vector. ms: one photo through the embedder, median, beside that of the first row.
+* D: numbers a vector. ms: one cutout through the embedder, median, all embedders in turn.
 * R@1, R@5: the right product among the first 1, 5 pictures; P@10, mAP, MRR: as in
   docs/evaluating-retrieval.md. Queries that nothing answers are left out.
 """
@@ -98,19 +98,20 @@ def _measure(args: argparse.Namespace) -> list[Row]:
     with bar("embedding", show=not args.quiet) as progress:
         fill(samples, parts, args.cache, progress)
     rows: list[Row] = []
-    for kind, one in zip(kinds, parts, strict=True):
-        rows += _rows(kind, one, learned, tasks, args.cache)
+    times = _times(parts, tasks[0].queries, args.cache)
+    for kind, one, ms in zip(kinds, parts, times, strict=True):
+        rows += _rows(kind, one, ms, learned, tasks, args.cache)
     return rows
 
 
 def _rows(
     kind: Descriptor,
     parts: EmbeddingParts,
+    ms: float,
     learned: Sequence[Picture],
     tasks: Sequence[RetrievalTask],
     cache: Path,
 ) -> list[Row]:
-    ms = _milliseconds(parts, tasks[0].queries, cache)
     rows_of = {}
     for task in tasks:
         queries, gallery = (features(side, parts, cache) for side in (task.queries, task.gallery))
@@ -145,19 +146,24 @@ def _row(
     )
 
 
-def _milliseconds(parts: EmbeddingParts, pictures: Sequence[Picture], cache: Path) -> float:
-    """Median time of one cutout through the embedder, asked alone."""
+def _times(
+    parts: Sequence[EmbeddingParts], pictures: Sequence[Picture], cache: Path
+) -> list[float]:
+    """Median milliseconds of one cutout through each embedder; all of them in turn, so that what
+    else the machine does falls on all alike."""
     samples = [hashed(picture) for picture in pictures[:TIMED]]
-    kept = CutoutCache(cache, parts.cutting_fingerprint, limits_of(parts))
-    cutouts, _ = kept.fill(samples, parts.cutting, parts.threads)
-    fresh = assemble_embedding(parts.settings).embedder  # remembers nothing
-    taken = []
+    first = parts[0]
+    kept = CutoutCache(cache, first.cutting_fingerprint, limits_of(first))
+    cutouts, _ = kept.fill(samples, first.cutting, first.threads)
+    fresh = [assemble_embedding(one.settings).embedder for one in parts]  # remember nothing
+    taken: list[list[float]] = [[] for _ in fresh]
     for row in cutouts.positions(samples):
         cutout = cutouts.cutout(row)
-        start = time.perf_counter()
-        fresh.embed([cutout])
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken) * 1000)
+        for embedder, times in zip(fresh, taken, strict=True):
+            start = time.perf_counter()
+            embedder.embed([cutout])
+            times.append(time.perf_counter() - start)
+    return [float(np.median(times) * 1000) for times in taken]
 
 
 def _table(rows: Sequence[Row], full: bool) -> str:
