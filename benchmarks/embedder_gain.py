@@ -27,10 +27,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from descriptors.whitened import Learned, Way, whitenings
+from support.retrieval import answer, parser_of
 from support.tables import markdown
 
 from engine.config import Settings, load
-from engine.errors import ConfigError, PacksightError
+from engine.errors import ConfigError
 from engine.types import FloatArray
 from offline.datasets import Dataset, Picture, RetrievalTask, open_dataset
 from offline.datasets.relevance import by_product, label_task
@@ -49,13 +50,7 @@ Key = tuple[str, str]  # judge, row
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    args = _parser().parse_args(arguments)
-    try:
-        print(_report(args))
-    except PacksightError as error:
-        print(f"embedder_gain: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return answer(_parser(), _report, arguments)
 
 
 def _report(args: argparse.Namespace) -> str:
@@ -172,17 +167,12 @@ def _change(rows: dict[str, list[Figures]], before: str, after: str, judge_: str
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR")
-    add("--cache", type=Path, required=True, metavar="DIR", help="for cutouts and features")
     add("--base", type=Path, required=True, metavar="FILE", help="the trunk, with its maps")
     add("--run", type=Path, action="append", required=True, metavar="DIR", help="repeatable")
     add("--protocol", default="unseen", metavar="NAME", help="of the data set")
     add("--dimension", type=int, default=256, metavar="D", help="of the whitened vectors")
-    add("--set", action="append", default=[], dest="overrides", metavar="SECTION.KEY=VALUE")
     return parser
 
 

@@ -29,10 +29,11 @@ import numpy as np
 from descriptors.filling import fill, hashed, sharing_trunks
 from descriptors.kinds import Descriptor, of_trunk, traditional
 from descriptors.whitened import Learned, Way, whitenings
+from support.retrieval import answer, parser_of
 from support.tables import markdown
 
 from engine.config import Settings, load
-from engine.errors import ConfigError, PacksightError
+from engine.errors import ConfigError
 from engine.types import FloatArray
 from offline.commands.progress import bar
 from offline.cutouts import CutoutCache
@@ -67,16 +68,14 @@ class Row:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    args = _parser().parse_args(arguments)
-    try:
-        rows = _measure(args)
-    except PacksightError as error:
-        print(f"embeddings: {error}", file=sys.stderr)
-        return 1
+    return answer(_parser(), _report, arguments)
+
+
+def _report(args: argparse.Namespace) -> str:
+    rows = _measure(args)
     if args.json:
         args.json.write_text(json.dumps([vars(row) for row in rows]), "utf-8")
-    print(_table(rows, args.full))
-    return 0
+    return _table(rows, args.full)
 
 
 def _measure(args: argparse.Namespace) -> list[Row]:
@@ -185,18 +184,13 @@ def _line(row: Row, full: bool) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR")
-    add("--cache", type=Path, required=True, metavar="DIR", help="for cutouts and features")
     add("--trunk", action="append", default=[], metavar="NAME=FILE", help="repeatable")
     add("--only", default="", metavar="TEXT", help="descriptors with this in their name")
     add("--traditional", action="store_true", help="the handcrafted embedder too")
     add("--protocol", action="append", default=[], metavar="NAME", help="of the data set")
     add("--learn", default="train", metavar="SPLIT", help="whitening is fitted to it")
-    add("--set", action="append", default=[], dest="overrides", metavar="SECTION.KEY=VALUE")
     add("--json", type=Path, metavar="FILE", help="all figures, query by query")
     add("--full", action="store_true", help="with 95 %% intervals")
     add("--quiet", action="store_true")

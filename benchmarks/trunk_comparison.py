@@ -22,10 +22,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from descriptors.filling import hashed
+from support.retrieval import answer, parser_of
 from support.tables import markdown
 
 from engine.config import Settings, load
-from engine.errors import ConfigError, PacksightError
+from engine.errors import ConfigError
 from engine.types import Cutout
 from offline.cutouts import CutoutCache
 from offline.datasets import RetrievalTask, open_dataset
@@ -50,13 +51,7 @@ class Compared:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    args = _parser().parse_args(arguments)
-    try:
-        print(_report(args))
-    except PacksightError as error:
-        print(f"trunk_comparison: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return answer(_parser(), _report, arguments)
 
 
 def _report(args: argparse.Namespace) -> str:
@@ -140,16 +135,11 @@ def _average(name: str, parts: EmbeddingParts, found: Compared) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR")
-    add("--cache", type=Path, required=True, metavar="DIR", help="for cutouts and features")
     add("--embedder", action="append", required=True, metavar="NAME=FILE", help="repeatable")
     add("--protocol", default="queries", metavar="NAME", help="of the data set")
     add("--shown", type=int, default=10, metavar="N", help="queries in Table 1")
-    add("--set", action="append", default=[], dest="overrides", metavar="SECTION.KEY=VALUE")
     return parser
 
 

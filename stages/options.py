@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
+
+
+def in_words(tables: Mapping[str, Mapping[str, object]]) -> str:
+    """Settings of stages, a table a section, for an error that says which are wanted."""
+    return "; ".join(
+        f"[{section}] " + ", ".join(f"{key} = {value!r}" for key, value in table.items())
+        for section, table in tables.items()
+    )
 
 
 class StageOptions(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import ConfigError
+from stages.options import in_words
 from weights.classifier_artefact import ClassifierArtefact, artefact_path
 
 
@@ -25,10 +26,7 @@ def check_cutting(artefact: ClassifierArtefact, served: str, path: Path) -> None
     """
     if not served or artefact.cut_fingerprint in ("", served):
         return
-    wanted = "; ".join(
-        f"[{section}] " + ", ".join(f"{key} = {value!r}" for key, value in table.items())
-        for section, table in artefact.cut.items()
-    )
+    wanted = in_words(artefact.cut)
     raise ConfigError(
         f"{path}: learned from pictures that were cut out otherwise than these settings do it"
         f"{f': {wanted}' if wanted else ''}.",

@@ -18,7 +18,7 @@ from engine.protocols import Embedder
 from engine.types import Cutout, FloatArray
 from stages.context import BuildContext
 from stages.embed._normalise import unit_rows
-from stages.options import StageOptions
+from stages.options import StageOptions, in_words
 from weights.whitening_artefact import WhiteningArtefact, read_whitening
 
 
@@ -98,10 +98,7 @@ def build(options: Options, context: BuildContext) -> Fitted:
 def _check_embedding(artefact: WhiteningArtefact, served: str, path: Path) -> None:
     if not served or artefact.embedding in ("", served):
         return
-    wanted = "; ".join(
-        f"[{section}] " + ", ".join(f"{key} = {value!r}" for key, value in table.items())
-        for section, table in artefact.embedded_by.items()
-    )
+    wanted = in_words(artefact.embedded_by)
     raise ConfigError(
         f"{path}: was fitted to vectors that other stages made: {wanted or artefact.embedding}.",
         remedy="Use those settings, fit one to these with: packsight train whitening, or set "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.settings import add_settings_flags
+from offline.train.commands.split_flags import add_split_flags
 
 if TYPE_CHECKING:
     from offline.train.classifier.plan import Plan, Splits
@@ -32,12 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_data_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--train-split", metavar="NAME", help="(default: train)")
-    group.add_argument("--validation-split", metavar="NAME", help="(default: validation or val)")
-    group.add_argument("--hold-out", default="split", metavar="split|picture|product|family",
-                       choices=("split", "picture", "product", "family"),
-                       help="validation is the data set's split (default), or a fifth of both "
-                       "splits, whole products or families at a time")  # fmt: skip
+    add_split_flags(group)
     group.add_argument("--unknown", type=Path, metavar="DIR", help="pictures of no known category")
     group.add_argument("--least", type=int, default=2, metavar="N", help="pictures a category")
     group.add_argument("--drop-small", action="store_true", help="leave smaller ones out")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.settings import add_settings_flags
+from offline.train.commands.split_flags import add_split_flags
 
 if TYPE_CHECKING:
     from offline.train.embedder.augment import Augmentation
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cache", type=Path, metavar="DIR", help="for cutouts (default: in --out); several runs "
         "may share it")  # fmt: skip
     add("--quiet", action="store_true", help="no progress")
-    _add_data_flags(parser.add_argument_group("data"))
+    add_split_flags(parser.add_argument_group("data"))
     network = parser.add_argument_group("network")
     _add(network, _NETWORK)
     network.add_argument("--grey", action="store_true", help="see no colour")
@@ -86,15 +87,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     augmentation.add_argument("--backgrounds", metavar="N|DIR", help="grounds to draw, or photos "
                               "(default: 256 where cutouts keep their ground, else 0)")  # fmt: skip
     add_settings_flags(parser, default="paper; its segment, matting, trust and cutout count")
-
-
-def _add_data_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--train-split", metavar="NAME", help="(default: train)")
-    group.add_argument("--validation-split", metavar="NAME", help="(default: validation or val)")
-    group.add_argument("--hold-out", default="split", metavar="split|picture|product|family",
-                       choices=("split", "picture", "product", "family"),
-                       help="validation is the data set's split (default), or a fifth of both "
-                       "splits, whole products or families at a time")  # fmt: skip
 
 
 def _add(group: argparse._ArgumentGroup, flags: tuple[tuple[str, type, object, str], ...]) -> None:
