@@ -35,8 +35,9 @@ def test_a_batch_is_a_function_of_its_generator(tmp_path: Path) -> None:
     one, two, other = (
         maker.batch(np.array([1, 2]), np.random.default_rng(seed)).inputs for seed in (5, 5, 6)
     )
-    np.testing.assert_array_equal(one, two)
-    assert (one != other).any()
+    # To rounding: OpenCV's exponentials differ in the last bit with where an array lies in memory.
+    np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+    assert np.abs(one - other).max() > 0.01
 
 
 def test_picture_and_matte_stay_aligned(tmp_path: Path) -> None:
