@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from engine.errors import ConfigError
 from engine.types import FloatArray
 from offline.cutouts import CutoutCache, Hashed, Progress, key_of
 from offline.datasets import Picture
-from offline.evaluate.features import STORE, embedded, limits_of
+from offline.evaluate.features import STORE, embedded, limits_of, locked
 from offline.row_store import RowStore
 from stages._preprocess import required_spec
 from stages._session import OnnxSession
@@ -85,13 +86,6 @@ def fill(
 ) -> None:
     """Make what is not there yet. All parts cut out in the same way. ConfigError for pictures
     that cannot be read."""
-    stores = []
-    for one in parts:
-        folder = cache / f"embedding-{one.fingerprint[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        store = RowStore(folder, STORE)
-        store.mend()
-        stores.append((one, store, set(store.read().at)))
     first = parts[0]
     cutouts, faults = CutoutCache(cache, first.cutting_fingerprint, limits_of(first)).fill(
         samples, first.cutting, first.threads
@@ -99,12 +93,24 @@ def fill(
     if faults:
         raise ConfigError(f"{len(faults)} pictures cannot be measured. {faults[0]}")
     wanted = list({key_of(one): one for one in samples}.values())
-    for start in range(0, len(wanted), BATCH):
-        batch = wanted[start : start + BATCH]
-        for one, store, known in stores:
-            new = [sample for sample in batch if key_of(sample) not in known]
-            if new:
-                images = [cutouts.cutout(row) for row in cutouts.positions(new)]
-                store.append([key_of(sample) for sample in new], embedded(images, one.embedder))
-        if progress is not None:
-            progress(min(start + BATCH, len(wanted)), len(wanted))
+    distinct = list({one.fingerprint: one for one in parts}.values())  # each is locked once
+    with ExitStack() as locks:
+        stores = [_store(one, cache, locks) for one in distinct]
+        for start in range(0, len(wanted), BATCH):
+            batch = wanted[start : start + BATCH]
+            for one, (store, known) in zip(distinct, stores, strict=True):
+                new = [sample for sample in batch if key_of(sample) not in known]
+                if new:
+                    images = [cutouts.cutout(row) for row in cutouts.positions(new)]
+                    store.append([key_of(sample) for sample in new], embedded(images, one.embedder))
+            if progress is not None:
+                progress(min(start + BATCH, len(wanted)), len(wanted))
+
+
+def _store(parts: EmbeddingParts, cache: Path, locks: ExitStack) -> tuple[RowStore, set[str]]:
+    """Where its features lie, locked until ``locks`` are let go, and those there already."""
+    folder = cache / f"embedding-{parts.fingerprint[:16]}"
+    locks.enter_context(locked(folder))
+    store = RowStore(folder, STORE)
+    store.mend()
+    return store, set(store.read().at)

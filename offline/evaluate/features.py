@@ -90,7 +90,7 @@ def _stored(
     """All rows that are kept, after those of ``samples`` were added."""
     folder = cache / f"embedding-{parts.fingerprint[:16]}"
     faults: list[str] = []
-    with _locked(folder):
+    with locked(folder):
         store = RowStore(folder, STORE)
         store.mend()
         known = store.read().at
@@ -136,7 +136,8 @@ def limits_of(parts: EmbeddingParts) -> ImageLimits:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """One writer at a time: a second one waits. ConfigError where the folder cannot be made."""
     from filelock import FileLock, Timeout
 
     try:

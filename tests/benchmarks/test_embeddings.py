@@ -25,7 +25,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_descriptor_has_a_row_plain_and_whitened(work: Path) -> None:
     done = run_benchmark(
         "embeddings.py", "--data", shipped(), "--cache", work / "cache",
-        "--trunk", f"tiny={work / 'trunk.onnx'}", "--protocol", "unseen",
+        "--trunk", f"tiny={work / 'trunk.onnx'}", "--trunk", f"again={work / 'trunk.onnx'}",
+        "--protocol", "unseen",
         "--json", work / "rows.json", "--quiet", *CHEAP,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -38,6 +39,8 @@ def test_every_descriptor_has_a_row_plain_and_whitened(work: Path) -> None:
         assert low <= mean <= high and 0 < mean < 1
         queries = [figures[3] for figures in row["per_query"]]
         assert mean == pytest.approx(sum(queries) / len(queries))
+    figures = {row["descriptor"]: row["figures"] for row in rows if row["whitening"] == "none"}
+    assert figures["tiny GAP, crop"] == figures["again GAP, crop"]
     shown = table(done.stdout, "descriptor")
     assert "tiny GAP, both, mean" in shown
 
