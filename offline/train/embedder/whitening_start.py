@@ -2,9 +2,9 @@
 
 Radenović, Tolias and Chum, PAMI 2019, put their learned whitening behind the pooling after
 training; as a fully connected layer that goes on learning it comes before. On 450 pictures of 90
-held-out products of Packbench standard (MobileNetV2 of ImageNet, GeM, 128 px), mAP was 0.555
-without a projection, 0.798 with learned whitening to 256 dimensions, 0.558 with PCA-whitening as
-it is here, and 0.512 with PCA-whitening that is not shrunk.
+held-out products of Packbench standard, whose families were learned (MobileNetV2 of ImageNet,
+GeM, 128 px, no training), mAP was 0.555 without a projection, 0.799 with learned whitening to 256
+dimensions, 0.558 with PCA-whitening as it is here, and 0.512 with PCA-whitening not shrunk.
 """
 
 from __future__ import annotations
