@@ -25,14 +25,15 @@ from engine.types import (
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """A description and the cutout it was made from, for whoever shows it.
-
-    ``trust``: how far the mask was believed, in [0, 1]; None where nobody judged it.
-    """
+    """A description and the cutout it was made from, for whoever shows it."""
 
     description: Description
     cutout: Cutout
-    trust: float | None = None
+
+    @property
+    def trust(self) -> float | None:
+        """How far the mask was believed, in [0, 1]; None where nobody judged it."""
+        return self.description.trust
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Describer:
         with watch("outline"), blame("outline", images):
             shapes = each(_shape, cuts, threads=self.threads)
         return [
-            Described(Description(score, embedding, frame, aligned, quality), cut.cutout, cut.trust)
+            Described(Description(score, embedding, frame, aligned, quality, cut.trust), cut.cutout)
             for score, embedding, (frame, aligned, quality), cut in zip(
                 scores, embeddings, shapes, cuts, strict=True
             )

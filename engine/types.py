@@ -230,13 +230,17 @@ class Contour:
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """All that is known of one image, the same offline and online."""
+    """All that is known of one image, the same offline and online.
+
+    ``trust``: how far its mask was believed, in [0, 1]; None where nobody judged it.
+    """
 
     scores: CategoryScores
     embedding: Embedding
     contour: Contour  # in the image frame, as in the paper
     aligned: Contour  # normalised for position and size
     quality: MatteQuality
+    trust: float | None = None
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,9 @@ def test_the_outline_agrees_with_padding_first(
     assert slow_iou(outline(matte).mask(), padded) > 0.8 if padded.sum() > 300 else True
 
 
+# Below 140 px the drawing itself decides: a pixel is 2 % of the body's 48.
 @settings(deadline=None)
-@given(st.floats(120, 350), st.floats(120, 350), st.floats(0, 1), st.floats(0, 1))
+@given(st.floats(140, 350), st.floats(140, 350), st.floats(0, 1), st.floats(0, 1))
 def test_alignment_takes_out_position_and_size(a: float, b: float, x: float, y: float) -> None:
     centres = [(h * 0.25 + x * (400 - h * 0.5), h * 0.5 + y * (400 - h)) for h in (a, b)]
     one, other = (bottle((400, 400), c, h) for c, h in zip(centres, (a, b), strict=True))

@@ -1,0 +1,232 @@
+"""What an evaluation says, as values: figures to compare and blocks to look at.
+
+A report has one or more systems (a profile and its settings), a system a section for each stage
+that was evaluated, a section groups of figures and blocks of evidence. All three forms of a
+report (HTML, Markdown, JSON) show the same values, and ``compare`` reads the figures alone.
+Pictures are left out of the JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+StageName = Literal["segment", "classify", "retrieve", "no-match", "end-to-end", "efficiency"]
+Better = Literal["higher", "lower", "neither"]
+# "" is a share or another plain number.
+Unit = Literal["", "ms", "s", "bytes", "images/s", "pictures", "px"]
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Figure(Value):
+    """One measured number: the mean over its group's items, or what their ``samples`` cannot be
+    averaged to (a macro F1, an AUROC).
+
+    ``value`` is None where it is not defined on this data, and ``why`` says so. ``low`` and
+    ``high`` are the ends of its 95 % interval. ``samples``: one number an item of the group, None
+    for an item that does not count; only where their mean is the value, so that two reports can
+    be compared item by item.
+    """
+
+    name: str  # unique in its group, such as "R@1"
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    better: Better = "higher"
+    unit: Unit = ""
+    samples: tuple[float | None, ...] | None = None
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _finite(self) -> Self:
+        numbers = (self.value, self.low, self.high, *(self.samples or ()))
+        if not all(number is None or math.isfinite(number) for number in numbers):
+            raise ValueError(f"{self.name}: a figure is a number or None, never NaN or infinite")
+        if self.value is None and not self.why:
+            raise ValueError(f"{self.name}: say why it has no value")
+        return self
+
+
+class Group(Value):
+    """Figures over the same items, such as "queries / product / reranked".
+
+    ``items``: ids of the pictures that ``samples`` are of; empty where no figure has samples.
+    """
+
+    name: str  # unique in its section
+    figures: tuple[Figure, ...]
+    items: tuple[str, ...] = ()
+    meaning: str = ""  # a sentence for the reader
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        names = [figure.name for figure in self.figures]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.name}: two figures of one name in {names}")
+        for figure in self.figures:
+            if figure.samples is not None and len(figure.samples) != len(self.items):
+                raise ValueError(f"{self.name}: {figure.name} needs one sample an item")
+        return self
+
+
+class Text(Value):
+    kind: Literal["text"] = "text"
+    text: str  # plain; an empty line parts paragraphs
+
+
+class Table(Value):
+    """Cells as they are shown; the first column is left-aligned, the others right."""
+
+    kind: Literal["table"] = "table"
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+class Series(Value):
+    """``xs`` are numbers or labels' positions; ``lows`` and ``highs`` ends of intervals."""
+
+    name: str
+    xs: tuple[float, ...]
+    ys: tuple[float | None, ...]
+    lows: tuple[float | None, ...] = ()
+    highs: tuple[float | None, ...] = ()
+
+
+class Bars(Value):
+    """A bar for each label, grouped by series; ``xs`` of a series are 0, 1, 2, ..."""
+
+    kind: Literal["bars"] = "bars"
+    title: str
+    labels: tuple[str, ...]
+    series: tuple[Series, ...]
+    unit: Unit = ""
+    note: str = ""
+
+
+class Lines(Value):
+    """Curves; ``diagonal`` draws y = x, ``marks`` are labelled vertical lines."""
+
+    kind: Literal["lines"] = "lines"
+    title: str
+    x: str
+    y: str
+    series: tuple[Series, ...]
+    diagonal: bool = False
+    marks: tuple[tuple[str, float], ...] = ()
+    note: str = ""
+
+
+class Histogram(Value):
+    """Counts between edges, a series a population; each has one edge more than counts."""
+
+    kind: Literal["histogram"] = "histogram"
+    title: str
+    x: str
+    edges: tuple[float, ...]
+    counts: Mapping[str, tuple[int, ...]]
+    marks: tuple[tuple[str, float], ...] = ()
+    note: str = ""
+
+
+class Matrix(Value):
+    """Counts in a grid, coloured by their share of the row."""
+
+    kind: Literal["matrix"] = "matrix"
+    title: str
+    rows: tuple[str, ...]  # names, such as true categories
+    columns: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    row_axis: str = ""
+    column_axis: str = ""
+    note: str = ""
+
+
+class Thumbnail(Value):
+    """``jpeg``: the picture itself, at most 256 px wide; not in the JSON."""
+
+    uri: str
+    label: str = ""
+    jpeg: bytes = Field(default=b"", exclude=True, repr=False)
+
+
+class Card(Value):
+    """Some pictures side by side and what is to be seen in them."""
+
+    title: str
+    pictures: tuple[Thumbnail, ...]
+    lines: tuple[str, ...] = ()
+
+
+class Cards(Value):
+    kind: Literal["cards"] = "cards"
+    title: str
+    cards: tuple[Card, ...]
+    note: str = ""
+
+
+Block = Annotated[
+    Text | Table | Bars | Lines | Histogram | Matrix | Cards, Field(discriminator="kind")
+]
+
+
+class Section(Value):
+    """One stage of one system. ``notes``: rules by which it was measured, what was left out."""
+
+    stage: StageName
+    groups: tuple[Group, ...]
+    blocks: tuple[Block, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = [group.name for group in self.groups]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.stage}: two groups of one name in {names}")
+        return self
+
+
+class System(Value):
+    """What was evaluated: settings as of a profile, the fingerprint of its describing parts, and
+    the sha256 of every weights file by its reference."""
+
+    name: str  # unique in the report, such as "classic"
+    fingerprint: str
+    settings: Mapping[str, Mapping[str, object]]
+    weights: Mapping[str, str]
+    sections: tuple[Section, ...]
+
+
+class Provenance(Value):
+    """Everything that it takes to make the report again."""
+
+    command: str
+    created: str  # ISO 8601, UTC
+    versions: Mapping[str, str]  # packsight, python, numpy, onnxruntime, ...
+    machine: Mapping[str, str]  # processor, cores, memory, platform
+    dataset: str
+    dataset_checksum: str  # of ids, boxes and contents of all pictures, see offline.evaluate
+    pictures: Mapping[str, int]  # by role: queries, gallery, masks, ...
+    seed: int
+
+
+class Report(Value):
+    format_version: Literal[1] = 1
+    title: str
+    provenance: Provenance
+    systems: tuple[System, ...]
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        names = [system.name for system in self.systems]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two systems of one name in {names}")
+        return self
