@@ -12,7 +12,7 @@ the table reads its maps. Whitening is fitted to the training split alone. How t
   is how many dimensions are kept.
 * D: numbers a vector. ms: one cutout through the embedder, median, all embedders in turn.
 * R@1, R@5: the right product among the first 1, 5 pictures; P@10, mAP, MRR: as in
-  docs/evaluating-retrieval.md. Queries that nothing answers are left out.
+  docs/benchmarks.md. Queries that nothing answers are left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`packsight evaluate STAGE`: how well a stage does, by the protocols of the papers."""
+"""`packsight evaluate STAGE`: how well a stage does, and the papers' protocols and tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from offline.commands.parts import add_parts, run_part
 
 STAGES = {
-    "retrieval": ("offline.commands.evaluate_retrieval", "how well pictures are found by others"),
+    "benchmark": ("offline.commands.evaluate_benchmark", "embeddings by the papers' protocols"),
 }
 
 

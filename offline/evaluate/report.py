@@ -11,7 +11,7 @@ from offline.evaluate.plan import Plan
 from offline.evaluate.retrieval import Outcome
 from stages.assemble import EmbeddingParts
 
-TEXT, DATA = "retrieval.md", "retrieval.json"
+TEXT, DATA = "benchmark.md", "benchmark.json"
 
 
 @dataclass(frozen=True, eq=False)

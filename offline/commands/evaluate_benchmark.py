@@ -1,4 +1,4 @@
-"""`packsight evaluate retrieval --protocol NAME --data DIR`."""
+"""`packsight evaluate benchmark --protocol NAME --data DIR`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "cache folder)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write retrieval.md and .json")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write benchmark.md and .json")
     parser.add_argument(
         "--per-query", action="store_true", help="ranks and figures of every query in the JSON"
     )

@@ -1,4 +1,4 @@
-"""`packsight evaluate retrieval`: tables, files, errors, and a run that was killed."""
+"""`packsight evaluate benchmark`: tables, files, errors, and a run that was killed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def landmarks(tmp_path: Path) -> Path:
 
 
 def flags(data: Path, protocol: str, *more: str | Path) -> list[str]:
-    given = ["evaluate", "retrieval", "--protocol", protocol, "--data", data]
+    given = ["evaluate", "benchmark", "--protocol", protocol, "--data", data]
     kept = ["--cache", data.parent / "cache", "--quiet", "--timed", "2"]
     return [str(part) for part in (*given, *kept, *QUICK_FLAGS, *more)]
 
@@ -82,8 +82,8 @@ def test_the_json_holds_every_figure_and_what_it_depends_on(
 ) -> None:
     out = tmp_path / "report"
     shown = packsight(*flags(landmarks, "hard", "--out", out, "--per-query", "--metric", "cosine"))
-    assert (out / "retrieval.md").read_text("utf-8") == shown.out
-    found = json.loads((out / "retrieval.json").read_text("utf-8"))
+    assert (out / "benchmark.md").read_text("utf-8") == shown.out
+    found = json.loads((out / "benchmark.json").read_text("utf-8"))
     (hard,) = found["protocols"]
     assert set(hard["figures"]["mP@5"]) == {"mean", "low", "high"}
     assert hard["per_query"][0]["id"] == "query/query_jar"
