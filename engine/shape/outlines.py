@@ -1,0 +1,53 @@
+"""The closed outline of a silhouette, as points at equal steps along it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import BoolArray, Contour
+
+Points = npt.NDArray[np.float64]  # (P, 2): x to the right and y down, in cells
+
+POINTS = 128  # enough for the 112 cells of an aligned silhouette's longer side
+
+# Every cell becomes this many across before its border is followed: the line through the centres
+# of border cells cuts half a cell off the shape, and a line one cell wide has no inside.
+_FINER = 2
+
+
+def outline(contour: Contour, points: int = POINTS) -> Points:
+    """The outer border of the largest piece, ``points`` of it at equal arc length; (points, 2).
+
+    It runs clockwise as seen (y points down) from the topmost, leftmost cell and is closed: the
+    last point is one step from the first. Holes have no part in it. An empty contour gives
+    (0, 2). Raises ValueError for fewer than 3 points.
+    """
+    if points < 3:
+        raise ValueError(f"an outline of {points} points encloses nothing: take 3 at least")
+    return resampled(border(contour.mask()), points)
+
+
+def border(mask: BoolArray) -> Points:
+    """(M, 2): the polygon around the largest piece of a mask (H, W), clockwise; (0, 2) for none."""
+    fine = cv2.resize(
+        mask.view(np.uint8), None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_NEAREST
+    )
+    lines, _ = cv2.findContours(fine, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not lines:
+        return np.empty((0, 2))
+    largest = max(lines, key=cv2.contourArea)[:, 0].astype(np.float64)
+    points: Points = (largest[::-1] + 0.5) / _FINER - 0.5  # OpenCV runs counter-clockwise
+    return points
+
+
+def resampled(polygon: Points, points: int) -> Points:
+    """(points, 2) at equal steps along the closed ``polygon`` (M, 2), from its first corner on."""
+    if not len(polygon):
+        return np.empty((0, 2))
+    closed = np.concatenate([polygon, polygon[:1]])
+    travelled = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    steps = np.linspace(0.0, travelled[-1], points, endpoint=False)
+    x, y = (np.interp(steps, travelled, line) for line in closed.T)
+    return np.stack([x, y], axis=1)
