@@ -44,6 +44,8 @@ class Parts:
     reranker: Reranker
     fingerprint: str  # 64 hex digits
     settings: Settings  # as given, with the paths of checkpoints made absolute
+    segmenting_fingerprint: str  # 64 hex digits; of the segmenter alone
+    weights: Mapping[str, str]  # every checkpoint in use: reference -> sha256
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class CuttingParts:
     settings: Settings  # as given, with the paths of checkpoints made absolute
     threads: int
     segmenter: StageIdentity
+    segmenting_fingerprint: str  # 64 hex digits; of the segmenter alone
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class _Built:
     identity: dict[str, object] = field(default_factory=dict)
     located: dict[str, StageSettings] = field(default_factory=dict)
     segmenter: StageIdentity = field(default_factory=lambda: StageIdentity(""))
+    weights: dict[str, str] = field(default_factory=dict)  # reference -> sha256
 
 
 def assemble(
@@ -97,6 +101,8 @@ def assemble(
         parts["rerank"],
         _fingerprint(settings, built.identity, (*DESCRIBING, *OPTIONAL)),
         settings.model_copy(update=built.located),
+        _fingerprint(settings, built.identity, ("segment",)),
+        built.weights,
     )
 
 
@@ -122,6 +128,7 @@ def assemble_cutting(settings: Settings) -> CuttingParts:
         settings=settings.model_copy(update=built.located),
         segmenter=built.segmenter,
         threads=_threads(settings),
+        segmenting_fingerprint=_fingerprint(settings, built.identity, ("segment",)),
     )
 
 
@@ -145,6 +152,7 @@ def _build_all(
             built.segmenter = _what_it_is(chosen.name, options, context.used)
         built.identity[section] = _identity(chosen.name, options, context.used)
         built.located[section] = _located(chosen, context.used)
+        built.weights |= context.used
     return built
 
 

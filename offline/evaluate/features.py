@@ -7,7 +7,6 @@ the part of it that may be looked at. A killed run goes on where it stopped; a s
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +17,11 @@ import numpy as np
 
 from engine.errors import ConfigError, WeightsError
 from engine.images import ImageLimits
-from engine.parallel import each
 from engine.protocols import Embedder
 from engine.types import BoolArray, Cutout, FloatArray
 from offline.cutouts import CutoutCache, Hashed, key_of
 from offline.datasets import Picture
+from offline.evaluate.hashing import HashedPicture, hash_pictures
 from offline.row_store import Rows, RowStore
 from stages.assemble import EmbeddingParts
 
@@ -45,12 +44,6 @@ class Features:
     faults: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Hashed:
-    picture: Picture
-    sha256: str
-
-
 def features(
     pictures: Sequence[Picture],
     parts: EmbeddingParts,
@@ -62,26 +55,18 @@ def features(
     Raises StageError and WeightsError where a part fails, ConfigError where the cache cannot be
     written. A file that is absent or no picture stops nothing.
     """
-    hashed = each(_hashed, pictures, threads=parts.threads)
-    there = [one for one in hashed if isinstance(one, _Hashed)]
+    hashed = hash_pictures(pictures, parts.threads)
+    there = [one for one in hashed if isinstance(one, HashedPicture)]
     rows, faults = _stored(there, parts, cache, progress)
     values = np.zeros((len(pictures), rows.values.shape[1]), np.float32)
     readable = np.zeros(len(pictures), np.bool_)
     for at, one in enumerate(hashed):
-        row = rows.at.get(key_of(one)) if isinstance(one, _Hashed) else None
+        row = rows.at.get(key_of(one)) if isinstance(one, HashedPicture) else None
         if row is not None:
             values[at], readable[at] = rows.values[row], True
     absent = [one for one in hashed if isinstance(one, str)]
-    names = tuple(one.sha256 if isinstance(one, _Hashed) else "" for one in hashed)
+    names = tuple(one.sha256 if isinstance(one, HashedPicture) else "" for one in hashed)
     return Features(values, readable, names, tuple(dict.fromkeys([*absent, *faults])))
-
-
-def _hashed(picture: Picture) -> _Hashed | str:
-    try:
-        with picture.path.open("rb") as file:
-            return _Hashed(picture, hashlib.file_digest(file, "sha256").hexdigest())
-    except OSError as error:
-        return f"{picture.path}: left out, cannot be read ({error.strerror})"
 
 
 def _stored(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from offline.datasets import Dataset, RetrievalTask
 from offline.evaluate.benchmarks import Table, table_of
 from offline.evaluate.described import Described, described
 from offline.evaluate.features import Progress
+from offline.evaluate.hashing import checksum
 from offline.evaluate.judging import Judged, answerable, asking, judge
 from offline.evaluate.measures import figures
 from offline.evaluate.plan import Plan
@@ -109,7 +109,7 @@ def _outcome(
         unreadable=len(asked.queries) - len(kept),
         absent=int((~gallery.readable).sum()),
         copies=_copies(judgeable, [queries.hashes[at] for at in kept], gallery.hashes),
-        checksum=_checksum(asked, (*queries.hashes, *gallery.hashes)),
+        checksum=checksum((*asked.queries, *asked.gallery), (*queries.hashes, *gallery.hashes)),
     )
 
 
@@ -149,9 +149,3 @@ def _copies(task: RetrievalTask, queries: Sequence[str], gallery: Sequence[str])
         query.crop is None and any(at not in answer.ignored for at in places.get(sha, ()))
         for query, sha, answer in zip(task.queries, queries, task.relevance, strict=True)
     )
-
-
-def _checksum(task: RetrievalTask, hashes: Sequence[str]) -> str:
-    pictures = (*task.queries, *task.gallery)
-    lines = [f"{p.id} {p.crop} {sha}\n" for p, sha in zip(pictures, hashes, strict=True)]
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
