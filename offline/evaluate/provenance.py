@@ -1,0 +1,88 @@
+"""Where a report's numbers come from: the command, the code, the machine and the data."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from offline.evaluate.report_json import versions
+from offline.report.document import Provenance
+
+GIGABYTE = 2**30
+
+
+def provenance(
+    dataset: str,
+    checksum: str,
+    pictures: Mapping[str, int],
+    *,
+    seed: int,
+    command: Sequence[str] | None = None,
+) -> Provenance:
+    """Of a report that is made now. ``checksum`` as of ``offline.evaluate.hashing``;
+    ``pictures``: how many, by role; ``command``: by default the one that this process runs."""
+    return Provenance(
+        command=shown_command(sys.argv if command is None else command),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions(),
+        machine=machine(),
+        dataset=dataset,
+        dataset_checksum=checksum,
+        pictures=pictures,
+        seed=seed,
+    )
+
+
+def shown_command(arguments: Sequence[str]) -> str:
+    """As it can be typed again; the program by its name alone, wherever it is installed."""
+    name, *rest = arguments or ["packsight"]
+    return shlex.join([Path(name).name, *rest])
+
+
+def machine() -> dict[str, str]:
+    """What speed depends on. What this platform does not tell is left out."""
+    found = {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": str(usable_cores()),
+        "memory": _memory(),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def usable_cores() -> int:
+    """Those that this process may run on, where the platform tells; else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_average() -> float | None:
+    """Processes that ran or waited for a core, mean over the last minute; None where unknown."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):  # Windows has none
+        return None
+
+
+def _processor() -> str:
+    """Its model on Linux, where ``platform`` says only x86_64."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, "") or platform.processor() or platform.machine()
+
+
+def _memory() -> str:
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return ""
+    return f"{size / GIGABYTE:.1f} GiB"
