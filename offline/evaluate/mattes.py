@@ -7,7 +7,6 @@ that was not measure the same.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +18,6 @@ from engine.cutting import Cutting
 from engine.protocols import Matting, Segmenter
 from engine.types import Matte, RGBImage
 from offline.evaluate.matte_store import MatteStore, rounded
-from stages.assemble import DESCRIPTION_VERSION, CuttingParts
-from stages.context import StageIdentity
 
 
 @dataclass(frozen=True)
@@ -53,16 +50,17 @@ class RememberedMatting:
         return _recalled(self.store, [key_of(i.pixels, m.alpha) for i, m in pairs], made)
 
 
-def remembered(parts: CuttingParts, cache: Path) -> Cutting:
-    """The same parts, remembering below ``cache``: what the segmenter said under its own
-    identity, so that systems which share it share its mattes, and what the matting made of it
-    under the fingerprint of all cutting parts."""
-    cutting = parts.cutting
-    own = MatteStore(cache / f"segment-{_name(parts.segmenter)}")
+def remembered(cutting: Cutting, cache: Path, segmenting: str, refining: str) -> Cutting:
+    """The same parts, remembering below ``cache``.
+
+    ``segmenting`` is the fingerprint of the segmenter alone, so that systems which share it share
+    its mattes; ``refining`` that of all cutting parts.
+    """
+    own = MatteStore(cache / f"segment-{segmenting[:16]}")
     kept = replace(cutting, segmenter=RememberedSegmenter(cutting.segmenter, own))
     if cutting.matting is None:
         return kept
-    refined = MatteStore(cache / f"matting-{parts.fingerprint[:16]}")
+    refined = MatteStore(cache / f"matting-{refining[:16]}")
     return replace(kept, matting=RememberedMatting(cutting.matting, refined))
 
 
@@ -86,10 +84,3 @@ def _recalled(
         store.put(fresh)
         mattes.update((key, rounded(matte)) for key, matte in fresh.items())
     return [matte for key in keys if (matte := mattes[key]) is not None]
-
-
-def _name(segmenter: StageIdentity) -> str:
-    """Weights count by content, not by where they lie."""
-    weights = sorted(segmenter.weights.values())
-    said = [DESCRIPTION_VERSION, segmenter.name, dict(segmenter.options), weights]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

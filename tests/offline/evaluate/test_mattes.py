@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.cutting import Cutting
 from engine.errors import ConfigError
 from engine.types import Matte, RGBImage
 from offline.evaluate.matte_store import DATA, INDEX, MatteStore, rounded
 from offline.evaluate.mattes import RememberedMatting, RememberedSegmenter, key_of, remembered
-from stages.assemble import CuttingParts, assemble_cutting
+from stages.assemble import assemble_cutting
 from tests.offline.evaluate.counting_parts import quick_settings
 
 
@@ -167,18 +168,12 @@ def test_keys_tell_shapes_types_and_contents_apart() -> None:
 
 
 def test_systems_share_what_one_segmenter_said_and_nothing_else(tmp_path: Path) -> None:
-    def parts(*more: str) -> CuttingParts:
-        return assemble_cutting(quick_settings(*more))
-
-    plain, other = parts(), parts("segment.name=box")
-    matted = parts("matting.name=guided")
-    images = pictures(2)
-    cuts = [remembered(one, tmp_path).cut(images) for one in (plain, matted, other)]
-    assert len(list(tmp_path.glob("segment-*"))) == 2
-    assert len(list(tmp_path.glob("matting-*"))) == 1
-    assert all(len(one) == 2 for one in cuts)
-    counting = CountingSegmenter()
-    swapped = replace(plain, cutting=replace(plain.cutting, segmenter=counting))
-    again = remembered(swapped, tmp_path).cut(images)
-    assert counting.seen == 0
-    assert alphas([cut.matte for cut in again]) == alphas([cut.matte for cut in cuts[0]])
+    images, inner, matting = pictures(2), CountingSegmenter(), HalvingMatting()
+    cutter = assemble_cutting(quick_settings()).cutting.cutter
+    plain = Cutting(inner, cutter)
+    first = remembered(plain, tmp_path, "a" * 64, "b" * 64).cut(images)
+    matted = remembered(replace(plain, matting=matting), tmp_path, "a" * 64, "c" * 64).cut(images)
+    assert inner.seen == matting.seen == 2
+    assert [cut.matte.alpha.max() for cut in matted] < [cut.matte.alpha.max() for cut in first]
+    remembered(plain, tmp_path, "d" * 64, "e" * 64).cut(images)
+    assert inner.seen == 4
