@@ -12,8 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 StageName = Literal["segment", "classify", "retrieve", "no-match", "end-to-end", "efficiency"]
 Better = Literal["higher", "lower", "neither"]
@@ -21,8 +20,18 @@ Better = Literal["higher", "lower", "neither"]
 Unit = Literal["", "ms", "s", "bytes", "images/s", "pictures", "px"]
 
 
+def _without_nan(number: object) -> object:
+    return None if isinstance(number, float) and math.isnan(number) else number
+
+
+# A gap in a curve; NaN is read as one.
+Gap = Annotated[float | None, BeforeValidator(_without_nan)]
+
+
 class Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """Refuses NaN and infinity, which JSON cannot hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Figure(Value):
@@ -90,15 +99,28 @@ class Table(Value):
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
 
+    @model_validator(mode="after")
+    def _rectangular(self) -> Self:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"{self.title}: every row needs {len(self.columns)} cells")
+        return self
+
 
 class Series(Value):
     """``xs`` are numbers or labels' positions; ``lows`` and ``highs`` ends of intervals."""
 
     name: str
     xs: tuple[float, ...]
-    ys: tuple[float | None, ...]
-    lows: tuple[float | None, ...] = ()
-    highs: tuple[float | None, ...] = ()
+    ys: tuple[Gap, ...]
+    lows: tuple[Gap, ...] = ()
+    highs: tuple[Gap, ...] = ()
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        lengths = {len(part) for part in (self.ys, self.lows or self.ys, self.highs or self.ys)}
+        if lengths != {len(self.xs)}:
+            raise ValueError(f"{self.name}: xs, ys, lows and highs differ in length")
+        return self
 
 
 class Bars(Value):
@@ -110,6 +132,14 @@ class Bars(Value):
     series: tuple[Series, ...]
     unit: Unit = ""
     note: str = ""
+
+    @model_validator(mode="after")
+    def _labelled(self) -> Self:
+        places = set(map(float, range(len(self.labels))))
+        for series in self.series:
+            if not places.issuperset(series.xs):
+                raise ValueError(f"{self.title}: {series.name} has bars without a label")
+        return self
 
 
 class Lines(Value):
@@ -136,6 +166,14 @@ class Histogram(Value):
     marks: tuple[tuple[str, float], ...] = ()
     note: str = ""
 
+    @model_validator(mode="after")
+    def _parted(self) -> Self:
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError(f"{self.title}: edges must ascend")
+        if any(len(counts) + 1 != len(self.edges) for counts in self.counts.values()):
+            raise ValueError(f"{self.title}: one edge more than counts is needed")
+        return self
+
 
 class Matrix(Value):
     """Counts in a grid, coloured by their share of the row."""
@@ -148,6 +186,14 @@ class Matrix(Value):
     row_axis: str = ""
     column_axis: str = ""
     note: str = ""
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> Self:
+        if len(self.counts) != len(self.rows) or any(
+            len(row) != len(self.columns) for row in self.counts
+        ):
+            raise ValueError(f"{self.title}: a count for every row and column is needed")
+        return self
 
 
 class Thumbnail(Value):
@@ -203,6 +249,13 @@ class System(Value):
     settings: Mapping[str, Mapping[str, object]]
     weights: Mapping[str, str]
     sections: tuple[Section, ...]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        stages = [section.stage for section in self.sections]
+        if len(set(stages)) != len(stages):
+            raise ValueError(f"{self.name}: two sections of one stage in {stages}")
+        return self
 
 
 class Provenance(Value):
