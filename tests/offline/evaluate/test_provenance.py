@@ -28,7 +28,7 @@ def test_a_provenance_holds_what_it_takes_to_make_the_report_again() -> None:
 
 
 def test_what_a_platform_does_not_tell_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> int:
+    def refuse(*_: object, **__: object) -> int:
         raise OSError
 
     monkeypatch.setattr(os, "sysconf", refuse)
