@@ -242,6 +242,10 @@ class Description:
     quality: MatteQuality
     trust: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.trust is not None and not 0.0 <= self.trust <= 1.0:
+            raise ValueError(f"Description.trust must lie in [0, 1], not {self.trust}")
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.galleries._schema import has_trust
 from engine.types import (
     CONTOUR_SIDE,
     CategoryScores,
@@ -49,8 +50,18 @@ SOURCE_COLUMNS = (
     "images.id, uri, sha256, size, mtime_ns, product_id, category, labelled, attributes"
 )
 DESCRIPTION_COLUMNS = (
-    "score_names, score_values, embedding, contour, contour_area, aligned, aligned_area, quality"
+    "score_names, score_values, embedding, contour, contour_area, aligned, aligned_area, quality,"
+    " trust"
 )
+
+
+def select_records(connection: sqlite3.Connection) -> str:
+    """The beginning of a query for whole records: SOURCE_COLUMNS, then DESCRIPTION_COLUMNS. An
+    image that lost its description comes with NULLs."""
+    columns = DESCRIPTION_COLUMNS
+    if not has_trust(connection):
+        columns = columns.replace(" trust", " NULL AS trust")
+    return f"SELECT {SOURCE_COLUMNS}, {columns} FROM images LEFT JOIN descriptions USING (id)"
 
 
 def source(row: sqlite3.Row | tuple[object, ...]) -> Source:
@@ -86,13 +97,14 @@ def record(row: tuple[object, ...]) -> Record:
 
 def description(row: tuple[object, ...]) -> Description:
     """From DESCRIPTION_COLUMNS."""
-    names, values, embedding, contour, contour_area, aligned, aligned_area, quality = row
+    names, values, embedding, contour, contour_area, aligned, aligned_area, quality, trust = row
     return Description(
         scores=CategoryScores(tuple(json.loads(str(names))), _floats(values)),
         embedding=Embedding(_floats(embedding)),
         contour=_contour(contour, contour_area),
         aligned=_contour(aligned, aligned_area),
         quality=MatteQuality.from_flags(json.loads(str(quality))),
+        trust=None if trust is None else float(str(trust)),
     )
 
 
@@ -106,6 +118,7 @@ def description_values(described: Description) -> tuple[object, ...]:
         described.aligned.packed.tobytes(),
         described.aligned.area,
         json.dumps(described.quality.flags),
+        described.trust,
     )
 
 

@@ -43,7 +43,8 @@ CREATE TABLE descriptions (
     contour_area INTEGER NOT NULL,
     aligned BLOB NOT NULL,
     aligned_area INTEGER NOT NULL,
-    quality TEXT NOT NULL
+    quality TEXT NOT NULL,
+    trust REAL
 ) STRICT;
 CREATE TABLE shards (
     category TEXT NOT NULL,
@@ -52,6 +53,10 @@ CREATE TABLE shards (
     PRIMARY KEY (category, labelled)
 ) STRICT;
 """
+
+# Galleries made before masks' trust was kept lack its column: reading does without, and whoever
+# opens one for writing adds it. Packsights that do not know the column name those they write.
+ADD_TRUST = "ALTER TABLE descriptions ADD COLUMN trust REAL"
 
 # How long a statement waits for another process's short transaction.
 BUSY_SECONDS = 10.0
@@ -74,6 +79,17 @@ def connect(folder: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def has_trust(connection: sqlite3.Connection) -> bool:
+    sql = "SELECT 1 FROM pragma_table_info('descriptions') WHERE name = 'trust'"
+    return connection.execute(sql).fetchone() is not None
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Add what galleries lack that were made before it was kept; call as the one writer."""
+    if not has_trust(connection):
+        connection.execute(ADD_TRUST)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Writing:
         ).fetchone()[0]
         self.connection.execute(
             f"INSERT OR REPLACE INTO descriptions (id, {_rows.DESCRIPTION_COLUMNS})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (identity, *_rows.description_values(description)),
         )
         self.touch(category, entry.category is not None)

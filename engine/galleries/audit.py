@@ -55,10 +55,7 @@ def _database_faults(connection: sqlite3.Connection) -> list[str]:
 
 
 def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[str]:
-    rows = connection.execute(
-        f"SELECT {_rows.SOURCE_COLUMNS}, {_rows.DESCRIPTION_COLUMNS} "
-        "FROM images JOIN descriptions USING (id) ORDER BY images.id"
-    )
+    rows = connection.execute(f"{_rows.select_records(connection)} ORDER BY images.id")
     for row in rows:
         try:
             record = _rows.record(row)

@@ -58,6 +58,7 @@ def _plain(record: Record, *, vectors: bool) -> dict[str, object]:
         "labelled": record.labelled,
         "attributes": dict(record.attributes),
         "quality": list(described.quality.flags),
+        "mask_trust": None if described.trust is None else round(described.trust, 4),
         "scores": {name: round(share, 6) for name, share in described.scores.ranked()},
     }
     if vectors:

@@ -88,6 +88,8 @@ class LocalGallery:
                 _folder.initialise(connection, manifest, folder)
             elif not _folder.has_manifest(connection):
                 raise _folder.none_here(folder)
+            elif lock is not None:
+                _schema.upgrade(connection)
             return cls(folder, connection, lock)
         except BaseException:
             if connection is not None:
@@ -151,12 +153,12 @@ class LocalGallery:
 
     def records(self, ids: Sequence[int]) -> list[Record]:
         """Records with their descriptions, aligned with ids; KeyError names a missing id."""
-        rows = self._select(
-            f"SELECT {_rows.SOURCE_COLUMNS}, {_rows.DESCRIPTION_COLUMNS} "
-            "FROM images LEFT JOIN descriptions USING (id) "
-            "WHERE images.id IN (SELECT value FROM json_each(?))",
-            json.dumps([int(identity) for identity in ids]),
-        )
+        wanted = json.dumps([int(identity) for identity in ids])
+        with self._reading():
+            sql = _rows.select_records(self._connection)
+            rows = self._select(
+                f"{sql} WHERE images.id IN (SELECT value FROM json_each(?))", wanted
+            )
         by_id = {found.id: found for found in map(self._record, rows)}
         return [by_id[identity] for identity in ids]
 

@@ -6,6 +6,7 @@ import math
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,14 @@ def test_what_was_added_comes_back_as_it_was(gallery: LocalGallery) -> None:
     assert (back.contour.area, back.aligned.area) == (4 * 128, 4 * 128)
     assert back.scores.names == ("jar",)
     assert back.quality == given_description.quality
+
+
+@pytest.mark.parametrize("trust", [None, 0.0, 1 / 3, 1.0])
+def test_a_masks_trust_comes_back_as_it_was(gallery: LocalGallery, trust: float | None) -> None:
+    (identity,) = gallery.add([entry("a")], [replace(described((3, 4)), trust=trust)])
+    (record,) = gallery.records([identity])
+    assert record.description.trust == trust
+    assert gallery.check() == []
 
 
 def test_a_picture_without_a_label_gets_the_predicted_category(gallery: LocalGallery) -> None:

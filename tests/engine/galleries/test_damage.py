@@ -189,6 +189,7 @@ def test_a_damaged_vector_is_found_and_building_its_index_says_what_to_do(
         "score_names = 'not JSON'",
         "contour = x'00'",
         "quality = '[\"no such flag\"]'",
+        "trust = 7.0",
     ],
 )
 def test_a_damaged_description_is_found_and_reading_it_says_what_to_do(

@@ -1,0 +1,77 @@
+"""Galleries that were made before masks' trust was kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.galleries.export import export_lines
+from engine.galleries.local import LocalGallery
+from tests.engine.made_descriptions import described, entry, manifest
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A gallery as older Packsights made it: no column for trust."""
+    folder = tmp_path / "g"
+    with LocalGallery.create(folder, manifest()) as gallery:
+        gallery.add([entry("old")], [described((1, 0))])
+    connection = sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)
+    connection.execute("ALTER TABLE descriptions DROP COLUMN trust")
+    connection.close()
+    return folder
+
+
+def trusts(gallery: LocalGallery) -> list[float | None]:
+    ids = [source.id for source in gallery.sources()]
+    return [record.description.trust for record in gallery.records(ids)]
+
+
+def columns(folder: Path) -> list[str]:
+    connection = sqlite3.connect(folder / "gallery.sqlite")
+    rows = connection.execute("SELECT name FROM pragma_table_info('descriptions')").fetchall()
+    connection.close()
+    return [name for (name,) in rows]
+
+
+def test_reading_an_older_gallery_leaves_it_as_it_is(folder: Path) -> None:
+    with LocalGallery.open(folder) as gallery:
+        assert trusts(gallery) == [None]
+        assert gallery.check() == []
+        assert len(list(export_lines(gallery, vectors=True))) == 1
+    assert "trust" not in columns(folder)
+
+
+def test_writing_to_an_older_gallery_keeps_trust_from_then_on(folder: Path) -> None:
+    with LocalGallery.open(folder, write=True) as gallery:
+        gallery.add([entry("new")], [replace(described((2, 0)), trust=0.25)])
+        assert trusts(gallery) == [None, 0.25]
+        assert gallery.check() == []
+    assert columns(folder)[-1] == "trust"
+
+
+def test_a_reader_sees_the_column_that_a_writer_adds_beside_it(folder: Path) -> None:
+    with LocalGallery.open(folder) as reader:
+        with reader.snapshot():
+            before = trusts(reader)
+            with LocalGallery.open(folder, write=True) as writer:
+                writer.add([entry("new")], [replace(described((2, 0)), trust=1.0)])
+            assert trusts(reader) == before == [None]
+        assert trusts(reader) == [None, 1.0]
+
+
+def test_an_older_packsight_writes_on_in_a_newer_gallery(folder: Path) -> None:
+    """It names the columns that it knows."""
+    LocalGallery.open(folder, write=True).close()
+    connection = sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)
+    known = [name for name in columns(folder) if name != "trust"]
+    connection.execute(
+        f"INSERT OR REPLACE INTO descriptions ({', '.join(known)})"
+        f" SELECT {', '.join(known)} FROM descriptions"
+    )
+    connection.close()
+    with LocalGallery.open(folder) as gallery:
+        assert (trusts(gallery), gallery.check()) == ([None], [])
