@@ -276,6 +276,7 @@ class Report(Value):
     title: str
     provenance: Provenance
     systems: tuple[System, ...]
+    blocks: tuple[Block, ...] = ()  # of all systems together, such as a table with a row each
 
     @model_validator(mode="after")
     def _named(self) -> Self:
