@@ -44,6 +44,7 @@ class Parts:
     reranker: Reranker
     fingerprint: str  # 64 hex digits
     settings: Settings  # as given, with the paths of checkpoints made absolute
+    cutting_fingerprint: str  # 64 hex digits; of the stages that cut out
     segmenting_fingerprint: str  # 64 hex digits; of the segmenter alone
     weights: Mapping[str, str]  # every checkpoint in use: reference -> sha256
 
@@ -101,6 +102,7 @@ def assemble(
         parts["rerank"],
         _fingerprint(settings, built.identity, (*DESCRIBING, *OPTIONAL)),
         settings.model_copy(update=built.located),
+        _fingerprint(settings, built.identity, CUTTING),
         _fingerprint(settings, built.identity, ("segment",)),
         built.weights,
     )
