@@ -71,6 +71,7 @@ class EmbeddingParts:
     fingerprint: str  # 64 hex digits; of these parts alone
     settings: Settings  # as given, with the paths of checkpoints made absolute
     threads: int
+    weights: Mapping[str, str] = field(default_factory=dict)  # reference -> sha256
 
 
 @dataclass
@@ -118,6 +119,7 @@ def assemble_embedding(settings: Settings) -> EmbeddingParts:
         fingerprint=_fingerprint(settings, built.identity, (*EMBEDDING, "whiten")),
         settings=settings.model_copy(update=built.located),
         threads=_threads(settings),
+        weights=built.weights,
     )
 
 
@@ -143,11 +145,16 @@ def _build_all(
     )
     built = _Built()
     for section in sections:
-        context = BuildContext(_threads(settings), policy, gallery, segmenter=built.segmenter)
+        context = BuildContext(
+            _threads(settings), policy, gallery, segmenter=built.segmenter,
+            metric=settings.search.metric,
+        )  # fmt: skip
         if built.parts.keys() >= set(CUTTING):
             context.cutting = _fingerprint(settings, built.identity, CUTTING)
         if built.parts.keys() >= set(EMBEDDING):
             context.embedding = _fingerprint(settings, built.identity, EMBEDDING)
+        if built.parts.keys() >= {*DESCRIBING, *OPTIONAL}:
+            context.described = _fingerprint(settings, built.identity, (*DESCRIBING, *OPTIONAL))
         chosen = settings.stage(section)
         options, built.parts[section] = _build(section, chosen, context)
         if section == "segment":

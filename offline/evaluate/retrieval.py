@@ -16,7 +16,7 @@ from offline.evaluate.described import Described, described
 from offline.evaluate.features import Progress
 from offline.evaluate.hashing import checksum
 from offline.evaluate.judging import Judged, answerable, asking, judge
-from offline.evaluate.measures import figures
+from offline.evaluate.measures import Figures, figures
 from offline.evaluate.plan import Plan
 from offline.evaluate.ranking import NOBODY
 from offline.evaluate.searching import search
@@ -39,7 +39,7 @@ class Outcome:
     task: RetrievalTask
     judged: tuple[Judged, ...]
     summary: Summary
-    similarity: float  # mean cosine of queries and their first hits
+    similarities: Figures  # (Q,) cosines of queries and their first hits
     by_class: dict[str, tuple[float, ...]]
     asked_of: int
     unanswerable: int
@@ -47,6 +47,11 @@ class Outcome:
     absent: int
     copies: int
     checksum: str  # of ids, boxes and contents of all pictures
+
+    @property
+    def similarity(self) -> float:
+        """Mean cosine of queries and their first hits, right or wrong."""
+        return float(self.similarities.mean())
 
 
 def evaluate_retrieval(
@@ -102,7 +107,7 @@ def _outcome(
         task=judgeable,
         judged=tuple(judged),
         summary=summarise([one.found for one in judged], table.measures, seed=plan.seed),
-        similarity=_similarity(vectors, gallery.values, judged),
+        similarities=_similarities(vectors, gallery.values, judged),
         by_class=_by_class(judgeable, judged, table),
         asked_of=len(task.queries),
         unanswerable=len(task.unanswerable),
@@ -113,11 +118,11 @@ def _outcome(
     )
 
 
-def _similarity(queries: FloatArray, gallery: FloatArray, judged: Sequence[Judged]) -> float:
-    """Mean cosine of queries and their best hits, whatever the metric; 0 where there is none."""
+def _similarities(queries: FloatArray, gallery: FloatArray, judged: Sequence[Judged]) -> Figures:
+    """(Q,) cosines of queries and their best hits, whatever the metric; 0 where there is none."""
     pairs = zip(queries, judged, strict=True)
     cosines = [0.0 if one.first == NOBODY else _cosine(q, gallery[one.first]) for q, one in pairs]
-    return float(np.mean(cosines))
+    return np.asarray(cosines, np.float64)
 
 
 def _cosine(a: FloatArray, b: FloatArray) -> float:
