@@ -16,6 +16,7 @@ import numpy.typing as npt
 from engine.types import FloatArray
 from offline.mask_metrics import CUT
 from offline.metrics import RESAMPLES, Interval
+from offline.resampling import resampled
 
 BETA_SQUARED = 0.3
 LEVELS = 256
@@ -90,13 +91,12 @@ def set_max_f_beta(
     centre = max_f_beta(mean_curve(curves))
     precision = np.stack([curve.precision for curve in curves])  # (N, 256)
     recall = np.stack([curve.recall for curve in curves])
-    random, count = np.random.default_rng(seed), len(curves)
-    found = np.empty(resamples)
-    for row in range(resamples):
-        times = np.bincount(random.integers(0, count, count), minlength=count) / count
-        found[row] = f_beta(times @ precision, times @ recall).max()
+    found = [
+        f_beta(times @ precision / len(curves), times @ recall / len(curves)).max(axis=1)
+        for times in resampled(len(curves), seed=seed, resamples=resamples)
+    ]
     tail = (1 - level) / 2
-    low, high = np.quantile(found, [tail, 1 - tail])
+    low, high = np.quantile(np.concatenate(found), [tail, 1 - tail])
     return Interval(centre, float(low), float(high))
 
 
