@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from engine.distances import Metric
+from engine.match_calibration import MatchCalibration
 from engine.types import (
     CategoryScores,
     Cutout,
@@ -172,6 +173,11 @@ class Gallery(Neighbours, Protocol):
 
     def categories(self) -> Mapping[str, int]:
         """Images a category, names in alphabetical order."""
+        ...
+
+    def calibration(self) -> MatchCalibration | None:
+        """When a hit is a match, as was fitted for this gallery; None where nobody did.
+        GalleryError for one that cannot be read."""
         ...
 
     def check(self) -> list[str]:

@@ -3,7 +3,7 @@ product."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from engine.describe import Described, Describer
 from engine.distances import Metric, score_of
 from engine.errors import ConfigError, GalleryError
 from engine.expansion import expanded
+from engine.match_calibration import MatchCalibration, with_probabilities
 from engine.protocols import Gallery, Reranker
 from engine.routing import route
 from engine.timings import Stopwatch
@@ -43,6 +44,7 @@ class Searcher:
     normalised: bool  # whether embeddings have length 1, so that scores are cosines
     metric: Metric = "euclidean"
     query: QuerySettings = field(default_factory=QuerySettings)
+    identity: str = ""  # of all that decides scores and order; "": calibrations are not applied
 
     def search(
         self, image: RGBImage, k: int = 10, categories: Sequence[str] | None = None
@@ -76,6 +78,25 @@ class Searcher:
         """As ``search`` for a photo that is described already, augmented or not."""
         return self._match(described, k, self._held(categories), categories, Stopwatch())
 
+    def ranked(
+        self,
+        query: Description,
+        k: int = 10,
+        categories: Sequence[str] | None = None,
+        *,
+        without: Collection[int] = (),
+    ) -> list[Hit]:
+        """The products for a photo, best first, at least k and more where more were retrieved.
+
+        As if the images ``without`` were not in the gallery, but for the vote on the category,
+        which was taken when the photo was described. No probabilities.
+        """
+        watch = Stopwatch()
+        with self.gallery.snapshot():
+            routed = self._routed(query, self._held(categories), categories)
+            hits = self._retrieve(query, k, routed, watch, frozenset(without))
+        return group_by_product(self.reranker.rerank(query, hits))
+
     def _held(self, wanted: Sequence[str] | None) -> Mapping[str, int]:
         """Images a category; refuses an empty gallery and categories it does not hold."""
         held = self.gallery.categories()
@@ -101,49 +122,84 @@ class Searcher:
     ) -> Results:
         query = described.description
         with watch("route"):
-            routed = route(
-                query.scores,
-                tuple(held),
-                self.routing,
-                knows=self.describer.classifier.categories,
-                chosen=categories,
-            )
+            routed = self._routed(query, held, categories)
         with self.gallery.snapshot():
-            hits = self._retrieve(query, k, routed, watch)
+            judge, notes = self._judge(sum(held.values()), categories)
+            # The margin of a probability needs a second product.
+            hits = self._retrieve(query, k if judge is None else max(k, 2), routed, watch)
         with watch("rerank"):
-            ordered = self.reranker.rerank(query, hits)
+            ordered = group_by_product(self.reranker.rerank(query, hits))
+        if judge is not None:
+            ordered = with_probabilities(ordered, judge.model)
         return Results(
-            hits=tuple(group_by_product(ordered)[:k]),
+            hits=tuple(ordered[:k]),
             route=routed,
             query=query,
             timings=dict(watch.seconds),
             fingerprint=self.gallery.fingerprint,
             mask_trust=described.trust,
+            threshold=None if judge is None else judge.threshold,
+            notes=notes,
         )
 
-    def _retrieve(self, query: Description, k: int, routed: Route, watch: Stopwatch) -> list[Hit]:
+    def _routed(
+        self, query: Description, held: Mapping[str, int], categories: Sequence[str] | None
+    ) -> Route:
+        knows = self.describer.classifier.categories
+        return route(query.scores, tuple(held), self.routing, knows=knows, chosen=categories)
+
+    def _judge(
+        self, images: int, categories: Sequence[str] | None
+    ) -> tuple[MatchCalibration | None, tuple[str, ...]]:
+        """The gallery's calibration, if it was made for searches like this one, and a note."""
+        try:
+            found = self.gallery.calibration()
+        except GalleryError as error:
+            return None, (f"not calibrated: {error}",)
+        if found is None or not self.identity:
+            return None, ()
+        if found.identity != self.identity:
+            return None, ("not calibrated: that was done for other settings of the search",)
+        if categories:
+            return None, ("not calibrated: that was done for the predicted categories",)
+        note = found.outgrown(images)
+        return found, (note,) if note else ()
+
+    def _retrieve(
+        self,
+        query: Description,
+        k: int,
+        routed: Route,
+        watch: Stopwatch,
+        without: Collection[int] = (),
+    ) -> list[Hit]:
         """The nearest images, enough of them for k products and for the reranker."""
         hits: list[Hit] = []
         fetch = max(self.reranker.top_n, k * IMAGES_A_PRODUCT)
         asked = query.embedding
         if self.query.expand > 0:
             with watch("expand"):
-                asked = self._expanded(asked, routed)
+                asked = self._expanded(asked, routed, without)
         while True:
             with watch("retrieve"):
-                found = self._nearest(asked, fetch, routed)
+                found = self._nearest(asked, fetch, routed, without)
             with watch("records"):
                 hits += self._hits(found[len(hits) :], first=len(hits) + 1)
             if len(found) < fetch or len({hit.record.product_id for hit in hits}) >= k:
                 return hits
             fetch *= 2
 
-    def _nearest(self, asked: Embedding, count: int, routed: Route) -> list[Neighbour]:
-        return self.gallery.search(asked, count, routed.categories, metric=self.metric)
+    def _nearest(
+        self, asked: Embedding, count: int, routed: Route, without: Collection[int]
+    ) -> list[Neighbour]:
+        found = self.gallery.search(
+            asked, count + len(without), routed.categories, metric=self.metric
+        )
+        return [neighbour for neighbour in found if neighbour.id not in without][:count]
 
-    def _expanded(self, asked: Embedding, routed: Route) -> Embedding:
+    def _expanded(self, asked: Embedding, routed: Route, without: Collection[int]) -> Embedding:
         """Moved towards the nearest images of the routed categories; see ``engine.expansion``."""
-        found = self._nearest(asked, self.query.expand, routed)
+        found = self._nearest(asked, self.query.expand, routed, without)
         if not found:  # the last picture went after the categories were read
             return asked
         records = self.gallery.records([neighbour.id for neighbour in found])

@@ -289,7 +289,8 @@ class Hit:
 
     ``score`` and ``distance`` are by the search's metric (see ``engine.distances``), from the
     expanded query where it expands. ``iou`` is None while no contour took part. ``views`` counts
-    the images of the same product among the candidates, this one included.
+    the images of the same product among the candidates, this one included. ``probability``: of
+    showing the photographed product itself; None where nobody calibrated that.
     """
 
     record: Record
@@ -299,6 +300,7 @@ class Hit:
     iou: float | None = None
     why: str = ""
     views: int = 1
+    probability: float | None = None
 
     def at(self, rank: int) -> Hit:
         return self if rank == self.rank else replace(self, rank=rank)
@@ -316,7 +318,12 @@ class Route:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """The answer to one photo."""
+    """The answer to one photo.
+
+    ``threshold``: the probability that the first hit must exceed to be a match; None where the
+    gallery is not calibrated, or not for these settings. ``notes``: what to know of that, a
+    sentence each.
+    """
 
     hits: tuple[Hit, ...]
     route: Route
@@ -325,10 +332,22 @@ class Results:
     fingerprint: str
     mask_trust: float | None = None  # how far the photo's mask was believed; None: nobody judged
 
+    threshold: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether hits have probabilities, and ``no_match`` means more than "nothing at all"."""
+        return self.threshold is not None
+
     @property
     def no_match(self) -> bool:
-        """True when the gallery offers nothing at all; no calibrated rejection yet."""
-        return not self.hits
+        """True when the gallery offers nothing at all, or nothing likely enough: the hits are
+        then the nearest there is."""
+        if not self.hits or self.threshold is None:
+            return not self.hits
+        probability = self.hits[0].probability
+        return probability is None or probability <= self.threshold
 
 
 def _check(array: npt.NDArray[np.generic], what: str, dtype: type, *, ndim: int) -> None:

@@ -32,6 +32,7 @@ DESCRIBING = ("segment", "cutout", "embed", "classify")
 OPTIONAL = ("matting", "trust", "whiten")
 CUTTING = ("segment", "matting", "trust", "cutout")
 EMBEDDING = (*CUTTING, "embed")
+ANSWERING = ("route", "search", "query")  # and rerank
 # Options that change how fast a stage runs and not what it says.
 RUNTIME_OPTIONS = frozenset({"batch"})
 
@@ -47,6 +48,7 @@ class Parts:
     cutting_fingerprint: str  # 64 hex digits; of the stages that cut out
     segmenting_fingerprint: str  # 64 hex digits; of the segmenter alone
     weights: Mapping[str, str]  # every checkpoint in use: reference -> sha256
+    answering: str  # 64 hex digits; of all that decides scores and order at query time
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def assemble(
         _fingerprint(settings, built.identity, CUTTING),
         _fingerprint(settings, built.identity, ("segment",)),
         built.weights,
+        _answering(settings, built.identity),
     )
 
 
@@ -253,6 +256,14 @@ def _takes_part(settings: Settings, section: str) -> bool:
 
 def _counts(settings: Settings, section: str) -> bool:
     return section not in OPTIONAL or _takes_part(settings, section)
+
+
+def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
+    """A calibration holds for scores and orders that came about in this way, and no other: every
+    option counts, also one at a default that may change."""
+    plain = {name: getattr(settings, name).model_dump(mode="json") for name in ANSWERING}
+    canonical = json.dumps({**plain, "rerank": identity["rerank"]}, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _fingerprint(

@@ -59,6 +59,14 @@ class _Ranking:
     complete: bool  # nothing is left beyond these
 
 
+def read_shards(connection: sqlite3.Connection) -> list[Shard]:
+    """All that the database lists, by category, those without labels first."""
+    rows = connection.execute(
+        "SELECT category, labelled, token FROM shards ORDER BY category, labelled"
+    )
+    return [Shard(category, bool(labelled), token) for category, labelled, token in rows]
+
+
 @dataclass
 class ShardIndexes:
     """Opens, builds and searches the indexes of every shard; keeps the current ones open."""

@@ -10,7 +10,8 @@ import faiss
 import numpy as np
 
 from engine.distances import METRICS, Metric
-from engine.galleries import _rows
+from engine.errors import GalleryError
+from engine.galleries import _calibration, _rows
 from engine.galleries._shards import Shard, ShardIndexes, build_index
 from engine.galleries.manifest import Manifest
 
@@ -31,7 +32,11 @@ def audit(
     damage = _database_faults(connection)
     if damage:
         return damage
-    damage = [*_row_faults(connection, manifest), *_shard_faults(connection, shards)]
+    damage = [
+        *_calibration_faults(connection, str(indexes.folder)),
+        *_row_faults(connection, manifest),
+        *_shard_faults(connection, shards),
+    ]
     if damage:
         return damage  # indexes are held against the rows: these must be whole first
     return [
@@ -52,6 +57,14 @@ def _database_faults(connection: sqlite3.Connection) -> list[str]:
     )
     faults += [f"image {identity} ({uri}): has no description" for identity, uri in lonely]
     return faults
+
+
+def _calibration_faults(connection: sqlite3.Connection, where: str) -> list[str]:
+    try:
+        _calibration.load(connection, where)
+    except GalleryError as error:
+        return [str(error)]
+    return []
 
 
 def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[str]:

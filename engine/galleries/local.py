@@ -13,13 +13,14 @@ from filelock import FileLock
 
 from engine.distances import Metric
 from engine.errors import GalleryError
-from engine.galleries import _folder, _rows, _schema
+from engine.galleries import _calibration, _folder, _rows, _schema
 from engine.galleries._folder import is_gallery, is_initialised
 from engine.galleries._rows import Source
-from engine.galleries._shards import Shard, ShardIndexes
+from engine.galleries._shards import Shard, ShardIndexes, read_shards
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.galleries.manifest import Manifest
+from engine.match_calibration import MatchCalibration
 from engine.types import Description, Embedding, Entry, Neighbour, Record
 
 __all__ = ["LocalGallery", "Source", "is_gallery", "is_initialised"]
@@ -40,7 +41,7 @@ class LocalGallery:
         self._guard = threading.RLock()
         self._depth = 0  # of nested transactions; SQLite sees the outermost alone
         with self._reading():
-            rows = connection.execute("SELECT key, value FROM manifest").fetchall()
+            rows = connection.execute(_calibration.OTHER_ROWS).fetchall()
         self.manifest = Manifest.from_rows(rows, str(folder))
         self._indexes = ShardIndexes(folder, self.manifest.dimension)
 
@@ -159,14 +160,13 @@ class LocalGallery:
             rows = self._select(
                 f"{sql} WHERE images.id IN (SELECT value FROM json_each(?))", wanted
             )
-        by_id = {found.id: found for found in map(self._record, rows)}
+        by_id = {row[0]: _rows.sound_record(row, self.name) for row in rows}
         return [by_id[identity] for identity in ids]
 
     def sources(self) -> Iterator[Source]:
         """Every image without its description, in the order of ids."""
-        yield from map(
-            _rows.source, self._select(f"SELECT {_rows.SOURCE_COLUMNS} FROM images ORDER BY id")
-        )
+        rows = self._select(f"SELECT {_rows.SOURCE_COLUMNS} FROM images ORDER BY id")
+        yield from map(_rows.source, rows)
 
     def find(self, *, product_id: str | None = None, uri: str | None = None) -> list[Source]:
         """Images of one product, or the image at one uri."""
@@ -190,6 +190,16 @@ class LocalGallery:
     def __len__(self) -> int:
         ((count,),) = self._select("SELECT count(*) FROM images")
         return int(str(count))
+
+    def calibration(self) -> MatchCalibration | None:
+        """As it was stored; None where nobody did. GalleryError for a damaged one."""
+        with self._reading():
+            return _calibration.load(self._connection, self.name)
+
+    def calibrate(self, calibration: MatchCalibration | None) -> bool:
+        """Store it in one durable transaction, or take it away; whether there was one before."""
+        with self._writing():
+            return _calibration.store(self._connection, calibration)
 
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""
@@ -244,20 +254,8 @@ class LocalGallery:
         with self._reading():
             return self._connection.execute(sql, values).fetchall()
 
-    def _record(self, row: tuple[object, ...]) -> Record:
-        try:
-            return _rows.record(row)
-        except (ValueError, TypeError, KeyError) as error:
-            raise GalleryError(
-                f"{self.folder}: image {row[0]} ({row[1]}) is damaged ({error}).",
-                remedy=f"List all that is with: packsight gallery check {self.folder}",
-            ) from error
-
     def _shards(self) -> list[Shard]:
-        rows = self._connection.execute(
-            "SELECT category, labelled, token FROM shards ORDER BY category, labelled"
-        )
-        return [Shard(category, bool(labelled), token) for category, labelled, token in rows]
+        return read_shards(self._connection)
 
     def _of_dimension(self, entry: Entry, description: Description) -> Description:
         if description.embedding.dimension != self.manifest.dimension:

@@ -1,0 +1,137 @@
+"""How likely a hit shows the photographed product itself, and from when on it counts as a match.
+
+Fitted by ``packsight calibrate`` on photos whose product is known and kept in the gallery. It
+holds for the settings that it was fitted under: ``identity`` is the hash of all that changes
+scores or order at query time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from engine.errors import GalleryError
+from engine.types import Hit
+
+Rows = npt.NDArray[np.float64]
+
+FEATURES = ("score", "margin", "first")
+
+# An absent product is accepted when any of the catalogue's products looks like it: with m times
+# as many products the share of false accepts becomes about m times as large. Within a tenth the
+# asked 5 % stay below 5.5 %, less than the sampling error of a few hundred photos.
+GROWTH = 0.1
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MatchModel(_Table):
+    """P(same product) = 1 / (1 + exp(-(intercept + score * s + margin * m + first * f))).
+
+    Platt's sigmoid (Advances in Large Margin Classifiers, 1999) of three numbers a hit, see
+    ``match_features``; no weight is negative, so a higher score never lowers the probability.
+    """
+
+    intercept: FiniteFloat
+    score: FiniteFloat = Field(ge=0)
+    margin: FiniteFloat = Field(ge=0)
+    first: FiniteFloat = Field(ge=0)
+
+    def probability(self, features: Rows) -> Rows:
+        """(N, 3) as of ``match_features`` to (N,)."""
+        weights = np.array([self.score, self.margin, self.first])
+        # The tanh form saturates where exp would overflow.
+        found: Rows = 0.5 * (1.0 + np.tanh(0.5 * (self.intercept + features @ weights)))
+        return found
+
+
+class MatchFigures(_Table):
+    """What the fit was measured to do, on photos of products that took no part in it."""
+
+    present: int = Field(ge=0)  # answers whose product the gallery held
+    absent: int = Field(ge=0)  # answers whose product it lacked or that was taken out
+    products: int = Field(ge=0)  # photographed ones
+    auroc: FiniteFloat = Field(ge=0, le=1)  # present above absent, by the first hit
+    false_accepts: FiniteFloat = Field(ge=0, le=1)  # share of absent ones that were accepted
+    true_accepts: FiniteFloat = Field(ge=0, le=1)  # share of present ones that were accepted
+    right_first: FiniteFloat = Field(ge=0, le=1)  # share of present ones with the right first hit
+    ece_first: FiniteFloat = Field(ge=0, le=1)  # calibration error over first hits
+    ece_all: FiniteFloat = Field(ge=0, le=1)  # and over all hits
+
+
+class MatchCalibration(_Table):
+    """All that a gallery keeps of it. A photo whose first hit is not likelier than ``threshold``
+    shows no product of the catalogue; of absent products ``false_accepts`` pass nevertheless."""
+
+    version: Literal[1] = 1
+    identity: str
+    model: MatchModel
+    threshold: float = Field(ge=0, le=1)
+    false_accepts: float = Field(gt=0, lt=1)
+    figures: MatchFigures
+    source: Literal["photos", "views"]  # views: the gallery's own pictures, easier than photos
+    images: int = Field(ge=1)  # that the gallery held
+    created: str  # ISO 8601, UTC
+    written_by: str
+
+    def outgrown(self, images: int) -> str:
+        """A sentence where the gallery has changed since by more than ``GROWTH``, else ""."""
+        if abs(images - self.images) <= GROWTH * self.images:
+            return ""
+        return (
+            f"the calibration was made when the gallery had {self.images} images, it has {images} "
+            "now: run packsight calibrate again"
+        )
+
+
+def read_calibration(text: str, where: str) -> MatchCalibration:
+    """From its JSON; raises GalleryError for what is damaged or of another version."""
+    try:
+        return MatchCalibration.model_validate_json(text)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        said = ".".join(map(str, fault["loc"])) or "JSON"
+        raise GalleryError(
+            f"{where}: its calibration cannot be read ({said}: {fault['msg']}).",
+            remedy=f"Make it anew: packsight calibrate --gallery {where}",
+        ) from None
+
+
+def match_features(hits: Sequence[Hit]) -> Rows:
+    """(N, 3), columns as ``FEATURES``, of the hits of one answer, one a product, in their order.
+
+    The hit's score; by how much it exceeds the best score of any other product (below 0 for all
+    but the best one; 0 where there is no other); 1 for the hit that is ranked first, else 0.
+    Give all that took part in the rerank: of fewer, the best of the others might be missing.
+    Raises ValueError for scores that are not finite.
+    """
+    scores = np.array([hit.score for hit in hits], np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError("scores of hits must be finite")
+    first = np.array([hit.rank == 1 for hit in hits], np.float64)
+    return np.column_stack([scores, _margins(scores), first])
+
+
+def with_probabilities(hits: Sequence[Hit], model: MatchModel) -> list[Hit]:
+    """The hits of one answer, one a product, each with its probability."""
+    found = model.probability(match_features(hits)).tolist()
+    return [
+        replace(hit, probability=probability) for hit, probability in zip(hits, found, strict=True)
+    ]
+
+
+def _margins(scores: Rows) -> Rows:
+    if len(scores) < 2:
+        return np.zeros(len(scores))
+    best = int(np.argmax(scores))
+    second = np.delete(scores, best).max()
+    margins: Rows = scores - scores[best]
+    margins[best] = scores[best] - second
+    return margins
