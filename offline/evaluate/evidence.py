@@ -51,6 +51,7 @@ class Evidence:
     settings: Settings
     parts: Parts
     absent: tuple[int, ...]
+    unread: tuple[Picture, ...]
     checksum: str
     faults: tuple[str, ...]
     _block: tuple[int, FloatArray] | None = field(default=None, repr=False)
@@ -323,6 +324,11 @@ def _evidence(
         settings=settings,
         parts=parts,
         absent=tuple(absent),
+        unread=tuple(
+            picture
+            for picture, found in zip(task.gallery, gallery.found, strict=True)
+            if found is None
+        ),
         checksum=checksum((*task.queries, *task.gallery), hashes),
         faults=tuple(dict.fromkeys([*gallery.faults, *queries.faults])),
     )

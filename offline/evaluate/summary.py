@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from offline.evaluate.measures import Figures, figures
@@ -23,10 +23,18 @@ class Summary:
         return self.intervals[self.names.index(name)].mean
 
 
-def summarise(answers: Sequence[Found], names: Sequence[str], *, seed: int = 0) -> Summary:
-    """Of queries that all have a relevant picture: see ``judging.answerable``.
+def summarise(
+    answers: Sequence[Found],
+    names: Sequence[str],
+    *,
+    seed: int = 0,
+    clusters: Sequence[Hashable] | None = None,
+) -> Summary:
+    """Of queries that all have a relevant picture: see ``judging.answerable``. ``clusters``:
+    queries that belong together, see ``bootstrap``.
 
     Raises ValueError without queries, ConfigError for an unknown measure.
     """
     values = figures(answers, names)
-    return Summary(tuple(names), tuple(bootstrap_columns(values, seed=seed)), values)
+    intervals = bootstrap_columns(values, seed=seed, clusters=clusters)
+    return Summary(tuple(names), tuple(intervals), values)

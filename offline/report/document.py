@@ -67,11 +67,14 @@ class Group(Value):
     """Figures over the same items, such as "queries / product / reranked".
 
     ``items``: ids of the pictures that ``samples`` are of; empty where no figure has samples.
+    ``clusters``: aligned with the items, what each belongs to, such as its product, where items
+    of one cluster are not independent and are resampled together; empty where all are.
     """
 
     name: str  # unique in its section
     figures: tuple[Figure, ...]
     items: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
     meaning: str = ""  # a sentence for the reader
 
     @model_validator(mode="after")
@@ -82,6 +85,8 @@ class Group(Value):
         for figure in self.figures:
             if figure.samples is not None and len(figure.samples) != len(self.items):
                 raise ValueError(f"{self.name}: {figure.name} needs one sample an item")
+        if self.clusters and len(self.clusters) != len(self.items):
+            raise ValueError(f"{self.name}: {len(self.clusters)} clusters of other items")
         return self
 
 
