@@ -1,0 +1,113 @@
+"""A report as one HTML file that carries all it shows and asks the network for nothing."""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import cache
+
+import jinja2
+
+from offline.report.charts import drawn
+from offline.report.charts.svg import style
+from offline.report.document import (
+    Block,
+    Figure,
+    Histogram,
+    Matrix,
+    Report,
+    StageName,
+    Table,
+    Thumbnail,
+)
+from offline.report.numbers import ARROWS, MEANINGS, interval, shown
+from offline.report.overview import Line, headlines, lines
+from offline.report.tabulated import tabulated
+from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES
+
+# Control characters but tab and newline: HTML forbids them, file names do not.
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What takes the whole width of the page: columns of a table, of a matrix; cards and text do too.
+_WIDE_TABLE, _WIDE_MATRIX = 4, 16
+_WIDE_KINDS = frozenset({"text", "cards"})
+
+
+def html_text(report: Report) -> str:
+    """The page: no script, no link to elsewhere; equal reports give equal pages."""
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            headlines=headlines(report),
+            by_stage=_by_stage(lines(report)),
+            stages=STAGES,
+            arrows=ARROWS,
+            meanings=MEANINGS,
+            again=AGAIN,
+            side_by_side=SIDE_BY_SIDE,
+        )
+    )
+    # A file name that is not UTF-8 arrives with lone surrogates, which no file can hold.
+    return _FORBIDDEN.sub("\ufffd", page).encode("utf-8", "replace").decode("utf-8")
+
+
+def _by_stage(rows: tuple[Line, ...]) -> dict[StageName, list[Line]]:
+    stages: dict[StageName, list[Line]] = {}
+    for row in rows:
+        stages.setdefault(row.place.stage, []).append(row)
+    return stages
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("offline.report", "web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "data_uri": _data_uri,
+        "drawn": drawn,
+        "interval": interval,
+        "legend": _legend,
+        "shown": shown,
+        "span": _span,
+        "style": style,
+        "tabulated": tabulated,
+        "wide": _wide,
+    }
+    return environment
+
+
+def _data_uri(picture: Thumbnail) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode("ascii")
+
+
+def _wide(block: Block) -> bool:
+    if isinstance(block, Table):
+        return len(block.columns) > _WIDE_TABLE
+    if isinstance(block, Matrix):
+        return len(block.columns) > _WIDE_MATRIX
+    return block.kind in _WIDE_KINDS
+
+
+def _legend(block: Block) -> tuple[str, ...]:
+    """Names of the series in the order of their styles; none where one series says it all."""
+    if isinstance(block, Histogram):
+        return tuple(block.counts)
+    names = tuple(series.name for series in getattr(block, "series", ()))
+    return names if len(names) > 1 else ()
+
+
+def _span(figure: Figure) -> tuple[float, float, float] | None:
+    """Percent of a bar from 0 to 1: where the interval begins, how long it is, where the value
+    lies; None for what is no share."""
+    value = figure.value
+    if value is None or figure.unit or not 0 <= value <= 1:
+        return None
+    low = value if figure.low is None else max(figure.low, 0.0)
+    high = value if figure.high is None else min(figure.high, 1.0)
+    return 100 * low, 100 * max(high - low, 0.0), 100 * value

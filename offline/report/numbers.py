@@ -1,0 +1,52 @@
+"""How figures are written for readers: with their unit, and no more digits than they carry."""
+
+from __future__ import annotations
+
+from offline.report.document import Better, Figure, Unit
+
+ABSENT = "–"
+ARROWS: dict[Better, str] = {"higher": "↑", "lower": "↓", "neither": ""}
+MEANINGS: dict[Better, str] = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "neither": "neither is better",
+}
+
+
+def shown(value: float | None, unit: Unit = "") -> str:
+    """Such as 0.874, 1,800, 12.3 ms or 4.5 MiB; a dash for None."""
+    if value is None:
+        return ABSENT
+    if unit == "bytes":
+        return _bytes(value)
+    text = f"{value:,.0f}" if unit == "pictures" else plain(value)
+    return f"{text} {unit}" if unit else text
+
+
+def plain(value: float) -> str:
+    """Three decimals below ten, three digits or all before the point above; whole numbers as such.
+
+    A number below 0.001 keeps two digits, so that it does not read as nothing.
+    """
+    size = abs(value)
+    if value == int(value) and size < 1e15:
+        return f"{value:,.0f}" if size > 1 else f"{value:.3f}"
+    if size < 0.001:
+        return f"{value:.1e}"
+    digits = 3 if size < 10 else 1 if size < 100 else 0
+    return f"{value:,.{digits}f}"
+
+
+def interval(figure: Figure) -> str:
+    """Such as "0.851 to 0.902"; "" where a figure has none."""
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{shown(figure.low, figure.unit)} to {shown(figure.high, figure.unit)}"
+
+
+def _bytes(value: float) -> str:
+    for name in ("bytes", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024 or name == "GiB":
+            return f"{value:,.0f} {name}" if name == "bytes" else f"{value:,.1f} {name}"
+        value /= 1024
+    raise AssertionError("unreachable")
