@@ -37,12 +37,27 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list
     ``probabilities`` (N, C), ``labels`` (N,) column numbers; ties go to the first column.
     DeGroot, Fienberg: The Comparison and Evaluation of Forecasters, The Statistician 1983.
     """
-    given, right = _top(probabilities, labels)
+    return binned(*_top(probabilities, labels), bins)
+
+
+def binned(given: Rows, happened: npt.NDArray[np.bool_], bins: int = BINS) -> list[Bin]:
+    """As ``reliability`` for events: (N,) the probability that each was given, in [0, 1], and
+    whether it happened. Raises ValueError for other probabilities and for none."""
+    if not len(given) or not bool(((given >= 0) & (given <= 1)).all()):
+        raise ValueError("need at least one probability, and all in [0, 1]")
     place = _places(given, bins)
     return [
-        _bin(given[place == number], right[place == number], number / bins, (number + 1) / bins)
+        _bin(given[place == number], happened[place == number], number / bins, (number + 1) / bins)
         for number in range(bins)
     ]
+
+
+def event_calibration_error(
+    given: Rows, happened: npt.NDArray[np.bool_], bins: int = BINS
+) -> float:
+    """ECE of events: the mean over them of how far their bin's probability is from how often
+    they happened. As ``expected_calibration_error``, without a choice of the likeliest."""
+    return _weighted_gap(binned(given, happened, bins))
 
 
 def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = BINS) -> float:

@@ -36,7 +36,7 @@ def fit_logistic(
     deviations = np.maximum(rows.std(axis=0), LEAST_DEVIATION)
     design = np.column_stack([np.ones(len(rows)), standardised(rows, means, deviations)])
     penalty = np.array([INTERCEPT_RIDGE, *[ridge] * rows.shape[1]])
-    found = _newton(design, right.astype(np.float64), penalty).tolist()
+    found = newton(design, right.astype(np.float64), penalty).tolist()
     terms = zip(names, means.tolist(), deviations.tolist(), found[1:], strict=True)
     return Logistic(
         intercept=found[0],
@@ -81,7 +81,8 @@ def log_loss(probabilities: Floats, right: npt.NDArray[np.bool_]) -> float:
     return float(-np.log(kept).mean())
 
 
-def _newton(design: Floats, right: Floats, penalty: Floats) -> Floats:
+def newton(design: Floats, right: Floats, penalty: Floats) -> Floats:
+    """(C,) weights of the columns of ``design`` (N, C) with the least ``penalised_loss``."""
     weights = np.zeros(design.shape[1])
     for _ in range(STEPS):
         expected = sigmoid(design @ weights)
