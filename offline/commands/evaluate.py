@@ -8,6 +8,7 @@ from offline.commands.parts import add_parts, run_part
 
 STAGES = {
     "benchmark": ("offline.commands.evaluate_benchmark", "embeddings by the papers' protocols"),
+    "table": ("offline.commands.evaluate_table", "by a table as a paper lays it out"),
 }
 
 

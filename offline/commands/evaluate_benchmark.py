@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.settings import add_settings_flags
+from offline.commands.evaluating import positive, tell, user_cache, whole
 
 if TYPE_CHECKING:
     from engine.config import Settings
     from offline.evaluate.plan import Plan
     from offline.evaluate.report import Report
 
-SHOWN = 20  # pictures that cannot be read; the rest is counted
 METRICS = ("euclidean", "cosine", "inner_product")
 
 
@@ -38,18 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--measure", action="append", default=[], metavar="NAME",
         help="such as mAP, R@5 or P@10, in place of the benchmark's own; repeatable",
     )  # fmt: skip
-    parser.add_argument("--limit", type=_positive, metavar="N", help="ask only N queries")
+    parser.add_argument("--limit", type=positive, metavar="N", help="ask only N queries")
     parser.add_argument("--metric", choices=METRICS, help="(default: the settings' search.metric)")
     parser.add_argument(
-        "--expand", type=_whole, metavar="N", help="expand queries by N neighbours (alpha QE)"
+        "--expand", type=whole, metavar="N", help="expand queries by N neighbours (alpha QE)"
     )
     parser.add_argument(
         "--rerank", choices=("k_reciprocal", "none"), help="reorder the first hits (default: none)"
     )
     parser.add_argument(
-        "--timed", type=_whole, default=16, metavar="N", help="photos to time (default: 16)"
+        "--timed", type=whole, default=16, metavar="N", help="photos to time (default: 16)"
     )
-    parser.add_argument("--seed", type=_whole, default=0, help="of the intervals (default: 0)")
+    parser.add_argument("--seed", type=whole, default=0, help="of the intervals (default: 0)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_settings_flags(parser, default="classic")
 
@@ -79,22 +79,13 @@ def _evaluated(args: argparse.Namespace) -> Report:
     plan = _plan(args, settings)
     dataset, protocols = open_benchmark(args.protocol, args.data)
     parts = assemble_embedding(settings)
-    cache = args.cache or _user_cache()
+    cache = args.cache or user_cache()
     with bar("describing", show=not args.quiet) as progress:
         outcomes, faults = evaluate_retrieval(dataset, protocols, parts, cache, plan, progress)
-    _tell(faults)
+    tell(faults)
     of_queries = augmenting(parts) if plan.augment else parts
     timings = time_stages(outcomes[0].task.queries, of_queries, args.timed)
     return Report(dataset.name, outcomes, parts, plan, timings, len(faults))
-
-
-def _tell(faults: list[str]) -> None:
-    import sys
-
-    for fault in faults[:SHOWN]:
-        print(fault, file=sys.stderr)
-    if len(faults) > SHOWN:
-        print(f"and {len(faults) - SHOWN} more like these", file=sys.stderr)
 
 
 def _write(args: argparse.Namespace, report: Report) -> None:
@@ -132,21 +123,3 @@ def _plan(args: argparse.Namespace, settings: Settings) -> Plan:
         augment=settings.query.augment,
         seed=args.seed,
     )
-
-
-def _user_cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("packsight", appauthor=False) / "evaluate"
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if _whole(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text!r}")
-    return int(text)

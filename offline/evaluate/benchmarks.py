@@ -69,14 +69,14 @@ def open_benchmark(name: str, data: Path) -> tuple[Dataset, tuple[str, ...]]:
             remedy="Give data with products or categories to find.",
         )
     if wanted == ALL:
-        return dataset, _askable(dataset)
+        return dataset, askable(dataset)
     if wanted not in dataset.protocols:
         valid = [ALL, *dataset.protocols, *dataset_kinds()]
         raise unknown_key(f"{data} ({dataset.name})", name, valid, "protocol")
     return dataset, (wanted,)
 
 
-def _askable(dataset: Dataset) -> tuple[str, ...]:
+def askable(dataset: Dataset) -> tuple[str, ...]:
     """Protocols with an answer to some query; the last one's ConfigError where none has."""
     found, last = [], None
     for protocol in dataset.protocols:

@@ -52,12 +52,13 @@ def _notes(report: Report) -> str:
         f"- means over queries, with 95 % bootstrap intervals ({RESAMPLES} resamples, seed "
         f"{report.plan.seed}); equal distances rank by place in the gallery"
     )
-    lines += [f"- {one.protocol}: {note}" for one in report.outcomes for note in _left_out(one)]
+    lines += [f"- {one.protocol}: {note}" for one in report.outcomes for note in left_out(one)]
     lines += [f"- {line}" for line in (*_how(report), *_times(report))]
     return "\n".join(lines)
 
 
-def _left_out(outcome: Outcome) -> list[str]:
+def left_out(outcome: Outcome) -> list[str]:
+    """What is in no mean, and what makes the task look easier than it is."""
     asked = len(outcome.task.queries)
     passed = outcome.asked_of - outcome.unanswerable - outcome.unreadable - asked
     found = (

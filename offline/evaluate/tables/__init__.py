@@ -1,0 +1,1 @@
+"""Tables as the papers lay them out; each layout is one file, ``registry`` lists them."""

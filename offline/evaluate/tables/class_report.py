@@ -1,0 +1,84 @@
+"""Table 1 of Waqas et al. (CMC 2023): precision, recall, F1 and support of each class.
+
+Laid out as scikit-learn's ``classification_report``: a row for every class that is true or
+predicted of some picture, then accuracy, macro and weighted average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from offline.classification_metrics import CategoryFigures, category_figures
+from offline.evaluate.tables.classes import Classified, classified, made
+from offline.evaluate.tables.layout import Made, Request
+from offline.report.document import Figure, Group, System, Table
+
+COLUMNS = ("class", "precision", "recall", "f1-score", "support")
+NOTE = (
+    "what has nothing to divide by is 0; macro avg: mean over the classes of the table; weighted "
+    "avg: weighted by support; accuracy: share of photos, which is the micro average of all three"
+)
+
+
+def make(request: Request) -> Made:
+    """One table a system."""
+    found = classified(request)
+    tables = [_table(one, several=len(found) > 1) for one in found]
+    return made(tables, found, [_system(one, request.seed) for one in found])
+
+
+def _table(found: Classified, *, several: bool) -> Table:
+    rows = category_figures(found.confusion)
+    macro, weighted = averages(rows)
+    total = str(len(found.ids))
+    right = np.trace(found.confusion) / len(found.ids)
+    of_class = [
+        (name, *_cells([row.precision, row.recall, row.f1]), str(row.support))
+        for name, row in zip(found.classes, rows, strict=True)
+    ]
+    title = f"Table 1: {found.evidence.task.name}"
+    return Table(
+        title=f"{title}, {found.name}" if several else title,
+        columns=COLUMNS,
+        rows=(
+            *of_class,
+            ("accuracy", "", "", *_cells([right]), total),
+            ("macro avg", *_cells(macro), total),
+            ("weighted avg", *_cells(weighted), total),
+        ),
+        note=NOTE,
+    )
+
+
+def averages(rows: Sequence[CategoryFigures]) -> tuple[list[float], list[float]]:
+    """(precision, recall, F1) as plain means over the classes, and weighted by their support."""
+    values = np.array([[row.precision, row.recall, row.f1] for row in rows])
+    support = np.array([row.support for row in rows])
+    return values.mean(axis=0).tolist(), (support @ values / support.sum()).tolist()
+
+
+def _cells(values: Sequence[float]) -> list[str]:
+    return [f"{value:.3f}" for value in values]
+
+
+def _system(found: Classified, seed: int) -> System:
+    rows = category_figures(found.confusion)
+    overall = [
+        Figure(name=f"{name} {column}", value=value)
+        for name, means in zip(("macro avg", "weighted avg"), averages(rows), strict=True)
+        for column, value in zip(COLUMNS[1:4], means, strict=True)
+    ]
+    groups = [
+        Group(name="all classes", figures=(found.accuracy(seed), *overall), items=found.ids),
+        *(_group(name, row) for name, row in zip(found.classes, rows, strict=True)),
+    ]
+    return found.system(groups)
+
+
+def _group(name: str, row: CategoryFigures) -> Group:
+    values = zip(COLUMNS[1:4], (row.precision, row.recall, row.f1), strict=True)
+    support = Figure(name="support", value=row.support, better="neither", unit="pictures")
+    figures = [Figure(name=column, value=value) for column, value in values]
+    return Group(name=f"class {name}", figures=(*figures, support))

@@ -1,0 +1,60 @@
+"""The eyeglass study's Table 1: a row a query and trunk."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from offline.evaluate.measured import averaged
+from offline.evaluate.tables import trunks
+from offline.evaluate.tables.answers import Answered, made
+from offline.evaluate.tables.layout import Made, Request
+from offline.report.document import Better, Group, System, Table
+
+# What is not better when it is higher.
+BETTER: dict[str, Better] = {trunks.TIME: "lower", trunks.SIMILARITY: "neither"}
+Numbers = npt.NDArray[np.float64]
+
+
+def make(request: Request) -> Made:
+    """``request.shown`` queries, evenly spread over those that have an answer."""
+    found = trunks.compared(request)
+    places = trunks.spread(len(found[0].outcome.task.queries), request.shown)
+    times = trunks.feature_times(found, places, request)
+    numbers = [_numbers(one, places, row) for one, row in zip(found, times, strict=True)]
+    ids = [found[0].outcome.task.queries[place].id for place in places]
+    rows = [
+        _row(name, one.name, of_one[at])
+        for at, name in enumerate(ids)
+        for one, of_one in zip(found, numbers, strict=True)
+    ]
+    title = f"Table 1: {len(ids)} queries of {found[0].outcome.task.name}"
+    table = Table(title=title, columns=("query", "trunk", *trunks.COLUMNS), rows=tuple(rows))
+    systems = [_system(one, ids, own, request) for one, own in zip(found, numbers, strict=True)]
+    return made([table], found, systems)
+
+
+def _numbers(trunk: Answered, places: list[int], times: Numbers) -> Numbers:
+    """(places, columns)"""
+    outcome = trunk.outcome
+    columns = [times, outcome.similarities[places], *outcome.summary.figures[places].T]
+    return np.stack(columns, axis=1)
+
+
+def _row(query: str, trunk: str, numbers: Numbers) -> tuple[str, ...]:
+    return (query, trunk, f"{numbers[0]:.1f} ms", *(f"{value:.3f}" for value in numbers[1:]))
+
+
+def _system(trunk: Answered, ids: list[str], numbers: Numbers, request: Request) -> System:
+    figures = [
+        averaged(
+            name,
+            column.tolist(),
+            seed=request.seed,
+            better=BETTER.get(name, "higher"),
+            unit="ms" if name == trunks.TIME else "",
+        )
+        for name, column in zip(trunks.COLUMNS, numbers.T, strict=True)
+    ]
+    group = Group(name="shown queries", figures=tuple(figures), items=tuple(ids))
+    return trunk.system([group], trunks.NOTES)
