@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from offline.resampling import resampled
+
 RESAMPLES = 2000  # the ends of a 95 % interval then move by less than half a point
 
 
@@ -90,11 +92,11 @@ def bootstrap_columns(
     if not 0 < level < 1:
         raise ValueError(f"level = {level}: must lie between 0 and 1")
     place, count = _places(len(values), clusters)
-    random = np.random.default_rng(seed)
-    means = np.empty((resamples, values.shape[1]))
-    for row in range(resamples):  # all at once would take 1 GB for 60,000 queries
-        times = np.bincount(random.integers(0, count, count), minlength=count)[place]
-        means[row] = times @ values / times.sum()
+    blocks = []
+    for drawn in resampled(count, seed=seed, resamples=resamples):
+        times = drawn[:, place]
+        blocks.append(times @ values / times.sum(axis=1, keepdims=True))
+    means = np.concatenate(blocks)
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     ends = np.stack([values.mean(axis=0), low, high], axis=1)

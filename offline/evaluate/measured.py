@@ -20,18 +20,21 @@ def averaged(
     better: Better = "higher",
     unit: Unit = "",
     why: str = NOTHING,
+    clusters: Sequence[str] = (),
 ) -> Figure:
     """The mean over items with its 95 % bootstrap interval, and the items' own numbers.
+    ``clusters``: as of ``Group``, aligned with the samples; empty where items are independent.
 
     None stands for an item that does not count; where none counts the figure has no value, and
     ``why`` says so. Raises ValueError for NaN.
     """
     kept = [float(value) for value in samples if value is not None]
+    groups = [name for name, value in zip(clusters, samples, strict=False) if value is not None]
     if not kept:
         return Figure(name=name, value=None, why=why, better=better, unit=unit)
     if not np.isfinite(kept).all():
         raise ValueError(f"{name}: an item's number is not finite")
-    interval = bootstrap(kept, seed=seed)
+    interval = bootstrap(kept, seed=seed, clusters=groups or None)
     return Figure(
         name=name,
         value=interval.mean,

@@ -1,0 +1,1 @@
+"""What every stage contributes: one part switched at a time, everything else as it was."""

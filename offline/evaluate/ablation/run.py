@@ -1,0 +1,98 @@
+"""Every switch tried, and what it changed, query by query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from offline.datasets.types import RetrievalTask
+from offline.evaluate.ablation.variants import Variant
+from offline.evaluate.evidence import Evidence, gather
+from offline.evaluate.features import Progress
+from offline.evaluate.measures import Figures, figures
+from offline.evaluate.ranking import Positions
+from offline.evaluate.retrieving.figures import found_at, group
+from offline.evaluate.retrieving.levels import levels
+from offline.evaluate.retrieving.ranked import ranked
+from offline.metrics import Interval, bootstrap_columns
+from offline.report.document import Group
+from offline.retrieval_metrics import Found
+
+MEASURES = ("top@1", "top@5", "mAP", "MRR")
+# The routing of a photo that is called unknown; hard routing would not ask.
+SOFT = {"hard": False}
+
+
+@dataclass(frozen=True)
+class Switched:
+    """One variant: its figures, and by how much they differ from the base's, query by query."""
+
+    variant: Variant
+    group: Group
+    differences: tuple[Interval, ...]  # of MEASURES, variant less base
+
+
+@dataclass(frozen=True)
+class Ablation:
+    base: Group
+    switched: tuple[Switched, ...]
+
+
+def ablate(
+    task: RetrievalTask,
+    base: Evidence,
+    variants: Sequence[Variant],
+    cache: Path,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Ablation:
+    """Of the queries that have an answer at the task's own level; ``task`` is the one that the
+    evidence was gathered for. Errors as of ``gather``."""
+    level = levels(base)[0]
+    answers = found_at(level, _orders(base))
+    of_base = figures(answers, MEASURES)
+    switched = []
+    for variant in variants:
+        evidence = _evidence(task, base, variant, cache, progress)
+        found = found_at(level, _orders(evidence))
+        switched.append(_switched(base, variant, level.answerable, found, of_base, seed))
+    own = group("ablation, as it is", base, level.answerable, answers, measures=MEASURES, seed=seed)
+    return Ablation(own, tuple(switched))
+
+
+def _orders(evidence: Evidence) -> list[Positions]:
+    return [one.reranked for one in ranked(evidence)]
+
+
+def _evidence(
+    task: RetrievalTask,
+    base: Evidence,
+    variant: Variant,
+    cache: Path,
+    progress: Progress | None,
+) -> Evidence:
+    if variant.rescored is not None:
+        soft = base.settings.route.model_copy(update=SOFT)
+        settings = base.settings.model_copy(update={"route": soft})
+        return replace(base, queries=variant.rescored(base), settings=settings)
+    settings = variant.settings(base.settings)
+    return (
+        gather(task, settings, cache, progress) if variant.describes else base.searching(settings)
+    )
+
+
+def _switched(
+    base: Evidence,
+    variant: Variant,
+    queries: Sequence[int],
+    found: Sequence[Found],
+    of_base: Figures,
+    seed: int,
+) -> Switched:
+    own = group(f"ablation, {variant.name}", base, queries, found, measures=MEASURES, seed=seed)
+    differences = bootstrap_columns(
+        figures(found, MEASURES) - of_base, seed=seed, clusters=own.clusters
+    )
+    return Switched(variant, own, tuple(differences))

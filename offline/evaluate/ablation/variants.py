@@ -1,0 +1,101 @@
+"""The switches of an ablation: each changes one part of a system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.config import Settings, load
+from engine.types import CategoryScores, Description
+from offline.evaluate.evidence import Evidence
+from stages.assemble import stage_names
+
+Rescore = Callable[[Evidence], tuple[Description, ...]]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """``overrides`` laid over the system's settings; ``describes``: whether pictures must be
+    described anew; ``rescored``: in place of overrides, queries with other category scores."""
+
+    name: str
+    overrides: tuple[str, ...] = ()
+    describes: bool = False
+    rescored: Rescore | None = None
+
+    def settings(self, base: Settings) -> Settings:
+        return load(base, env={}, flags=self.overrides)
+
+
+def variants(base: Settings, *, describing: bool, reranker: Path | None = None) -> list[Variant]:
+    """What can be switched in a system, in the order of its stages; ``reranker``: a learned one
+    to try. Switches that change nothing are left out."""
+    found = [*(_describing(base) if describing else ()), *_routing(), *_queries()]
+    return [
+        one for one in [*found, *_reranks(reranker)] if one.rescored or one.settings(base) != base
+    ]
+
+
+def _describing(base: Settings) -> list[Variant]:
+    """Stages left out, and other ways to cut a product out."""
+    whole = ("segment.name=whole", "matting.name=none", "trust.name=none")
+    left_out = [
+        Variant(f"without [{stage}]", (f"{stage}.name=none",), describes=True)
+        for stage in ("matting", "trust", "whiten")
+    ]
+    others = [
+        Variant(f"cutout {name}", (f"cutout.name={name}",), describes=True)
+        for name in stage_names("cutout")
+        if name != base.cutout.name
+    ]
+    return [Variant("without segmentation", whole, describes=True), *left_out, *others]
+
+
+def _routing() -> list[Variant]:
+    return [
+        Variant("all categories searched", rescored=_unknown),
+        Variant("likeliest category alone", ("route.hard=true",)),
+        Variant("right category alone (perfect routing)", rescored=_certain),
+    ]
+
+
+def _queries() -> list[Variant]:
+    """Augmenting describes the queries anew, which the cache keeps apart."""
+    return [
+        Variant("query augmentation", ("query.augment=true",), describes=True),
+        Variant("query expansion by 2", ("query.expand=2",)),
+    ]
+
+
+def _reranks(learned: Path | None) -> list[Variant]:
+    found = [
+        Variant("without rerank", ("rerank.name=none",)),
+        Variant("rerank by plain IoU", _contour_iou(align=False)),
+        Variant("rerank by aligned IoU", _contour_iou(align=True)),
+        Variant("rerank fused, aligned IoU at 0.05", ("rerank.name=fused",)),
+    ]
+    if learned is not None:
+        chosen = ("rerank.name=learned", f"rerank.weights={learned.absolute()}")
+        found.append(Variant("rerank learned", chosen))
+    return found
+
+
+def _contour_iou(*, align: bool) -> tuple[str, ...]:
+    return ("rerank.name=contour_iou", f"rerank.align={str(align).lower()}")
+
+
+def _unknown(evidence: Evidence) -> tuple[Description, ...]:
+    """A photo that looks like no known category is searched in all of them."""
+    return tuple(
+        replace(query, scores=replace(query.scores, unknown=True)) for query in evidence.queries
+    )
+
+
+def _certain(evidence: Evidence) -> tuple[Description, ...]:
+    """As if the classifier were always right; photos without a label keep their scores."""
+    labels: Sequence[str | None] = [picture.category for picture in evidence.task.queries]
+    return tuple(
+        query if label is None else replace(query, scores=CategoryScores.certain(label))
+        for query, label in zip(evidence.queries, labels, strict=True)
+    )
