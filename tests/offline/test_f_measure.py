@@ -72,7 +72,7 @@ def test_a_true_mask_without_a_pixel_has_no_recall() -> None:
     assert cut_curve(np.ones((2, 2), np.float32), np.full((2, 2), 0.49, np.float32)) is None
 
 
-def test_one_cut_for_all_is_never_better_than_a_cut_for_each() -> None:
+def test_one_cut_for_all_pays_where_pictures_want_different_cuts() -> None:
     """One picture is right from 0.2 on, the other only from 0.8 on."""
     dim, bright = curve_of([0.2, 0.1], [1, 0]), curve_of([0.9, 0.8], [1, 0])
     assert max_f_beta(dim) == max_f_beta(bright) == 1.0

@@ -1,0 +1,189 @@
+"""The section on masks says of each picture what its matte is worth, and shows the worst."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.errors import ConfigError
+from engine.images import load
+from offline import mask_metrics
+from offline.evaluate.segmentation import segmentation_section
+from offline.evaluate.segmentation.section import RULES
+from offline.report.document import Cards, Figure, Group, Histogram, Section, Table
+from offline.structure_measure import s_measure
+from tests.offline.evaluate.segmentation.masked_pictures import (
+    FadingMatting,
+    GroundSegmenter,
+    HalfTrust,
+    cutting_parts,
+    drawn,
+    masked_picture,
+    some,
+)
+
+
+def group(section: Section, name: str) -> Group:
+    (found,) = [one for one in section.groups if one.name == name]
+    return found
+
+
+def value(section: Section, name: str, figure: str) -> Figure:
+    (found,) = [one for one in group(section, name).figures if one.name == figure]
+    return found
+
+
+def table(section: Section) -> dict[str, tuple[str, ...]]:
+    (flags,) = [block for block in section.blocks if isinstance(block, Table)]
+    return {row[0]: row[1:] for row in flags.rows}
+
+
+def test_a_segmenter_without_fault_is_perfect_by_every_measure(tmp_path: Path) -> None:
+    pictures = some(tmp_path)
+    section, faults = segmentation_section(
+        pictures, cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
+    )
+    assert faults == ()
+    for figure in section.groups[0].figures:
+        assert figure.value == pytest.approx(1.0 if figure.better == "higher" else 0.0)
+    assert [one.name for one in section.groups] == [
+        "all", "category / bottle", "category / jar", "look / phone", "look / studio",
+    ]  # fmt: skip
+    assert section.notes[1:] == RULES
+
+
+def test_every_figure_is_the_mean_of_its_pictures(tmp_path: Path) -> None:
+    pictures = some(tmp_path)
+    segmenter = GroundSegmenter(lost=40)
+    section, _ = segmentation_section(pictures, cutting_parts(segmenter), tmp_path / "cache", 0)
+    everything = group(section, "all")
+    assert everything.items == tuple(picture.id for picture in pictures)
+    truths = [drawn(load(picture.path).pixels) for picture in pictures]
+    lost = [truth * (np.arange(len(truth)) >= 40)[:, None] for truth in truths]
+    lost = [alpha.astype(np.float32) for alpha in lost]
+    pairs = list(zip(lost, truths, strict=True))
+    for name, of in (
+        ("IoU", mask_metrics.iou),
+        ("boundary F", mask_metrics.boundary_f),
+        ("MAE", mask_metrics.mae),
+        ("SAD (thousands)", mask_metrics.sad),
+        ("S-measure", s_measure),
+    ):
+        found = value(section, "all", name)
+        assert found.samples == pytest.approx([of(*pair) for pair in pairs])
+        assert found.value == pytest.approx(np.mean([of(*pair) for pair in pairs]))
+    bands = [mask_metrics.unknown_band(truth, 5) for truth in truths]
+    edges = [mask_metrics.mse(*p, band) for p, band in zip(pairs, bands, strict=True)]
+    assert value(section, "all", "MSE at edges").samples == pytest.approx(edges)
+    jars = value(section, "category / jar", "IoU")
+    assert jars.samples == pytest.approx([mask_metrics.iou(*pair) for pair in pairs[2:]])
+
+
+def test_a_second_run_and_another_set_of_the_same_pictures_ask_no_segmenter(
+    tmp_path: Path,
+) -> None:
+    pictures, segmenter = some(tmp_path), GroundSegmenter(lost=30)
+    said: list[tuple[int, int]] = []
+    parts = cutting_parts(segmenter)
+    first, _ = segmentation_section(
+        pictures, parts, tmp_path / "cache", 0, lambda done, of: said.append((done, of))
+    )
+    distinct = 2  # a product looks the same by phone
+    assert segmenter.seen <= 4 and segmenter.seen >= distinct and said[-1] == (4, 4)
+    before = segmenter.seen
+    again, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
+    assert segmenter.seen == before and again == first
+
+
+def test_what_matting_adds_is_told_beside(tmp_path: Path) -> None:
+    pictures = some(tmp_path)
+    parts = cutting_parts(GroundSegmenter(), FadingMatting())
+    section, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
+    assert value(section, "without matting", "MAE").value == 0.0
+    faded = value(section, "all", "MAE").value
+    assert faded is not None and faded > 0.01
+    assert value(section, "all", "IoU").value == 1.0
+
+
+def test_the_worst_masks_come_first_and_are_shown_whole(tmp_path: Path) -> None:
+    pictures = some(tmp_path)
+    parts = cutting_parts(GroundSegmenter(lost=60))
+    section, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0, worst=3)
+    (cards,) = [block for block in section.blocks if isinstance(block, Cards)]
+    overlaps = dict(
+        zip(group(section, "all").items, value(section, "all", "IoU").samples or (), strict=True)
+    )
+    expected = sorted(overlaps, key=lambda name: (overlaps[name], name))[:3]
+    assert [card.title for card in cards.cards] == expected
+    for card in cards.cards:
+        assert [one.label for one in card.pictures] == ["photo", "true mask", "predicted", "both"]
+        assert f"IoU {overlaps[card.title]:.3f}" in card.lines[0]
+        sizes = {Image.open(io.BytesIO(one.jpeg)).size for one in card.pictures}
+        assert sizes == {(96, 128)}
+
+
+def test_flags_and_trust_stand_against_the_iou(tmp_path: Path) -> None:
+    pictures = some(tmp_path)
+    parts = cutting_parts(GroundSegmenter(lost=128), trust=HalfTrust())
+    section, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
+    rows = table(section)
+    assert rows["empty"] == ("4", "0.000", "0.000")
+    assert rows["untrusted"][0] == "3"
+    assert rows["any of them"][0] == "4" and rows["none"] == ("0", "–", "–")
+    trust = [b for b in section.blocks if isinstance(b, Histogram) and b.x == "trust"]
+    assert [sum(counts) for one in trust for counts in one.counts.values()] == [0, 4]
+
+
+def test_what_has_no_mask_or_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    pictures = some(tmp_path)
+    pictures[0].path.write_text("no picture")
+    Path(str(pictures[1].mask)).write_text("no mask")
+    bare = replace(pictures[2], id="bare", mask=None)
+    section, faults = segmentation_section(
+        [*pictures, bare], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
+    )
+    assert group(section, "all").items == tuple(picture.id for picture in pictures[2:])
+    assert len(faults) == 2
+    assert str(pictures[0].path) in faults[0] and str(pictures[1].mask) in faults[1]
+    assert (
+        section.notes[0].startswith("2 masks")
+        and "1 pictures have no true mask" in (section.notes[0])
+    )
+
+
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_without_a_mask_to_judge_by_the_section_says_so(tmp_path: Path, unreadable: bool) -> None:
+    picture = masked_picture(tmp_path, "jar", 0)
+    if unreadable:
+        picture.path.write_text("no picture")
+    else:
+        picture = replace(picture, mask=None)
+    section, faults = segmentation_section(
+        [picture], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
+    )
+    assert section.groups == () and section.blocks == ()
+    assert "Masks were not judged" in section.notes[0] and len(faults) == unreadable
+
+
+def test_true_masks_that_are_all_empty_have_no_f_beta(tmp_path: Path) -> None:
+    picture = masked_picture(tmp_path, "jar", 0)
+    with Image.open(Path(str(picture.mask))) as mask:
+        Image.new("L", mask.size, 0).save(Path(str(picture.mask)))
+    section, _ = segmentation_section(
+        [picture], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
+    )
+    for name in ("max F-beta, own cut", "max F-beta, one cut for all"):
+        found = value(section, "all", name)
+        assert found.value is None and found.why == "every true mask is empty"
+    assert value(section, "all", "IoU").value == 0.0
+
+
+def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="--cache"):
+        segmentation_section(some(tmp_path), cutting_parts(GroundSegmenter()), tmp_path / "file", 0)
