@@ -91,23 +91,9 @@ def bootstrap_columns(
         raise ValueError("an interval needs at least one value")
     if not 0 < level < 1:
         raise ValueError(f"level = {level}: must lie between 0 and 1")
-    place, count = _places(len(values), clusters)
-    blocks = []
-    for drawn in resampled(count, seed=seed, resamples=resamples):
-        times = drawn[:, place]
-        blocks.append(times @ values / times.sum(axis=1, keepdims=True))
-    means = np.concatenate(blocks)
+    drawn = resampled(len(values), seed=seed, resamples=resamples, clusters=clusters)
+    means = np.concatenate([times @ values / times.sum(axis=1, keepdims=True) for times in drawn])
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     ends = np.stack([values.mean(axis=0), low, high], axis=1)
     return [Interval(*column) for column in ends.tolist()]
-
-
-def _places(values: int, clusters: Sequence[Hashable] | None) -> tuple[npt.NDArray[np.int64], int]:
-    """(values,) the number of each value's cluster, in the order they appear; and how many."""
-    if clusters is None:
-        return np.arange(values), values
-    if len(clusters) != values:
-        raise ValueError(f"{len(clusters)} clusters for {values} values")
-    numbers = {name: at for at, name in enumerate(dict.fromkeys(clusters))}
-    return np.array([numbers[name] for name in clusters], np.int64), len(numbers)

@@ -72,21 +72,39 @@ def by_look(judged: Sequence[JudgedMask]) -> dict[str, list[JudgedMask]]:
 
 def figure(measure: Measure, judged: Sequence[JudgedMask], seed: int) -> Figure:
     samples = [measure.of(one) for one in judged]
-    return averaged(measure.name, samples, seed=seed, better=measure.better, why=EMPTY_TRUTH)
+    return averaged(
+        measure.name,
+        samples,
+        seed=seed,
+        better=measure.better,
+        why=EMPTY_TRUTH,
+        clusters=[cluster_of(one) for one in judged],
+    )
+
+
+def cluster_of(judged: JudgedMask) -> str:
+    """Pictures of one product are not independent."""
+    return judged.picture.product or judged.picture.id
 
 
 def _group(name: str, judged: Sequence[JudgedMask], seed: int, meaning: str = "") -> Group:
     figures = [figure(measure, judged, seed) for measure in MEASURES]
     figures.insert(3, _one_cut(judged, seed))
-    items = tuple(one.picture.id for one in judged)
-    return Group(name=name, figures=tuple(figures), items=items, meaning=meaning)
+    return Group(
+        name=name,
+        figures=tuple(figures),
+        items=tuple(one.picture.id for one in judged),
+        clusters=tuple(map(cluster_of, judged)),
+        meaning=meaning,
+    )
 
 
 def _one_cut(judged: Sequence[JudgedMask], seed: int) -> Figure:
-    curves = [one.curve for one in judged if one.curve is not None]
-    if not curves:
+    known = [(one.curve, cluster_of(one)) for one in judged if one.curve is not None]
+    if not known:
         return Figure(name=ONE_CUT, value=None, why=EMPTY_TRUTH)
-    found = set_max_f_beta(curves, seed=seed)
+    curves, clusters = zip(*known, strict=True)
+    found = set_max_f_beta(curves, seed=seed, clusters=clusters)
     return Figure(name=ONE_CUT, value=found.mean, low=found.low, high=found.high)
 
 
