@@ -89,9 +89,10 @@ def _evaluated(args: argparse.Namespace) -> Report:
 
 
 def _write(args: argparse.Namespace, report: Report) -> None:
-    from offline.evaluate.report import DATA, TEXT, write_texts
+    from offline.evaluate.report import DATA, TEXT
     from offline.evaluate.report_json import json_text
     from offline.evaluate.report_text import markdown_text
+    from offline.report.writing import write_texts
 
     files = [args.json] if args.json else []
     texts = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.errors import ConfigError
-from offline.report.document import Report
+from offline.report.document import Report, Value
 
 VERSION = 1  # Report.format_version
 REPORT_REMEDY = "Name the report.json that `packsight evaluate` wrote."
@@ -22,7 +22,12 @@ def json_text(report: Report) -> str:
     Numbers have all their digits. Lists of plain values stand on one line, so that two reports
     can be compared by `diff`. Text that is no UTF-8 (a file's name) is escaped.
     """
-    return _written(report.model_dump(mode="json"), 0) + "\n"
+    return written(report)
+
+
+def written(value: Value) -> str:
+    """As ``json_text`` for any value of a report or of a comparison."""
+    return _written(value.model_dump(mode="json"), 0) + "\n"
 
 
 def schema() -> dict[str, object]:

@@ -32,16 +32,18 @@ def plain(value: float) -> str:
     if value == int(value) and size < 1e15:
         return f"{value:,.0f}" if size > 1 else f"{value:.3f}"
     if size < 0.001:
-        return f"{value:.1e}"
+        return f"{value:.2g}"
     digits = 3 if size < 10 else 1 if size < 100 else 0
     return f"{value:,.{digits}f}"
 
 
 def interval(figure: Figure) -> str:
-    """Such as "0.851 to 0.902"; "" where a figure has none."""
+    """Such as "0.851 to 0.902" or "76.8 to 84.8 ms"; "" where a figure has none."""
     if figure.low is None or figure.high is None:
         return ""
-    return f"{shown(figure.low, figure.unit)} to {shown(figure.high, figure.unit)}"
+    low, high = shown(figure.low, figure.unit), shown(figure.high, figure.unit)
+    number, _, unit = low.partition(" ")
+    return f"{number if high.endswith(f' {unit}') else low} to {high}"
 
 
 def _bytes(value: float) -> str:

@@ -12,7 +12,7 @@ from offline.report.charts.svg import Anchor, Point, fitted, line, text, upward
 
 WIDTH, HEIGHT = 440.0, 290.0
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 426.0, 14.0, 238.0
-_TICKS = 5
+_TICKS = 6
 _NAME_LETTERS = 48
 
 

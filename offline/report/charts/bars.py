@@ -13,10 +13,10 @@ from offline.report.tabulated import value_at
 
 WIDTH = 440.0
 A_PICTURE = 30  # labels: what is higher than a sheet of paper cannot be printed in one piece
-_BAR, _GAP = 12.0, 9.0  # heights of a bar and between labels
+_BAR, _GAP = 14.0, 9.0  # heights of a bar and between labels
 _BESIDE, _DIGITS = 22, 66.0  # letters of a label that fit beside its bars; width of a value
-_ABOVE = 58  # letters of a label that fit above them
-_LETTER = 6.9  # its mean width at the chart's size of type
+_ABOVE = 52  # letters of a label that fit above them
+_LETTER = 7.8  # its mean width at the size of type on a phone
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _bar(
     position = next((n for n, x in enumerate(series.xs) if x == place), None)
     value = None if position is None else series.ys[position]
     if position is None or value is None:
-        return [text((layout.across(0.0) + 5, top + 10), shown(None), css="value")]
+        return [text((layout.across(0.0) + 5, top + 11), shown(None), css="value")]
     ends = sorted((layout.across(0.0), layout.across(value)))
     told = f"{series.name}: {chart.labels[place]}: {value_at(series, position, chart.unit)}"
     parts = [rect((ends[0], top + 1), ends[1] - ends[0], _BAR - 2, f"bar {style(number)}", told)]
@@ -95,4 +95,4 @@ def _bar(
         parts.append(line((layout.across(low), middle), (layout.across(high), middle), "whisker"))
         beyond = max(beyond, layout.across(high))
     digits = shown(value, chart.unit)
-    return [*parts, text((beyond + 5, top + 10), digits, css="value")]
+    return [*parts, text((beyond + 5, top + 11), digits, css="value")]

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 Anchor = Literal["start", "middle", "end"]
 Point = tuple[float, float]
 ELLIPSIS = "…"
+_LARGEST = 1.25
 STYLES = 6  # of series: a colour and a dash each, see report.css
 
 
@@ -19,11 +20,12 @@ def style(place: int) -> str:
 
 
 def picture(width: float, height: float, title: str, parts: Iterable[str]) -> Markup:
-    """A whole drawing, scaled to the width that the page gives it."""
+    """A whole drawing, scaled to the width that the page gives it, but not beyond ``_LARGEST``."""
     inside = Markup("").join(map(Markup, parts))
     return Markup(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img"><title>{}</title>{}</svg>'
-    ).format(_number(width), _number(height), title, inside)
+        '<svg class="chart" viewBox="0 0 {} {}" style="max-width:{}px" role="img">'
+        "<title>{}</title>{}</svg>"
+    ).format(_number(width), _number(height), round(width * _LARGEST), title, inside)
 
 
 def line(start: Point, end: Point, css: str) -> Markup:

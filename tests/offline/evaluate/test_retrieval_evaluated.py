@@ -13,10 +13,11 @@ from engine.errors import ConfigError
 from offline.datasets import Dataset, open_dataset
 from offline.evaluate.benchmarks import open_benchmark
 from offline.evaluate.plan import Plan
-from offline.evaluate.report import Report, write_texts
+from offline.evaluate.report import Report
 from offline.evaluate.report_json import json_text
 from offline.evaluate.retrieval import Outcome, evaluate_retrieval
 from offline.evaluate.searching import KReciprocal, Search
+from offline.report.writing import write_texts
 from stages.assemble import assemble_embedding
 from tests.drawn_catalogue import package, save, write_catalogue
 from tests.offline.datasets.small_datasets import write_silhouettes

@@ -44,7 +44,8 @@ def hit_rate(name: str, random: np.random.Generator, count: int, share: float) -
     samples = tuple(float(one) for one in random.random(count) < share)
     value = float(np.mean(samples))
     half = 1.96 * float(np.std(samples)) / count**0.5
-    return Figure(name=name, value=value, low=value - half, high=value + half, samples=samples)
+    low, high = max(value - half, 0.0), min(value + half, 1.0)
+    return Figure(name=name, value=value, low=low, high=high, samples=samples)
 
 
 def retrieval(random: np.random.Generator, share: float = 0.8, count: int = 40) -> Section:

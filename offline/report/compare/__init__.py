@@ -1,0 +1,1 @@
+"""Two reports compared: what got better or worse beyond the noise, and whether that may pass."""

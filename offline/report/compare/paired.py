@@ -1,0 +1,86 @@
+"""The difference of two figures item by item: its bootstrap interval and its chance under no
+difference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from offline.resampling import resampled
+
+Rows = npt.NDArray[np.float64]
+
+RESAMPLES = 4000  # the ends of a 95 % interval then move by less than 2 % of its width
+_CHUNK = 64  # turned lists of signs in memory at a time
+# Fewer resamples beyond the measured difference than this count too coarsely: the normal tail is
+# taken in their place.
+_COARSE = 10
+# Differences that rounding alone makes; figures are of the order of one.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """After minus before, the ends of its interval, and p of no difference."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def estimates(sums: Rows, counts: Rows, seed: int, level: float = 0.95) -> list[Estimate]:
+    """One for every column: a figure's difference, averaged over its samples.
+
+    ``sums`` (items, figures): the differences of an item's samples added up; ``counts`` how many
+    samples that were, 0 where the item does not count. An item's samples are drawn and turned
+    together, because they are not independent of each other.
+
+    The interval is the bootstrap's percentile interval (Efron, Annals of Statistics 1979). ``p``
+    is Fisher's randomisation test: under no difference either report could have had either
+    sample, so the signs of the items' differences are turned at random. Smucker, Allan and
+    Carterette (CIKM 2007) find it the more reliable of the two for search engines; it holds for
+    few items too. Raises ValueError for a column without samples.
+    """
+    exact = np.where(np.abs(sums) <= _ROUNDING * np.maximum(counts, 1), 0.0, sums)
+    total = counts.sum(axis=0)
+    if not len(sums) or not total.all():
+        raise ValueError("a paired difference needs at least one sample of every figure")
+    differences = exact.sum(axis=0) / total
+    lows, highs = _interval(exact, counts, seed, level)
+    chances = _chances(exact, np.random.default_rng(seed))
+    columns = (differences, lows, highs, chances)
+    return [Estimate(*row) for row in np.stack(columns, axis=1).tolist()]
+
+
+def _interval(sums: Rows, counts: Rows, seed: int, level: float) -> list[Rows]:
+    """The ends, (figures,) each; a resample that holds no sample of a figure is left out."""
+    means = []
+    for times in resampled(len(sums), seed=seed, resamples=RESAMPLES):
+        with np.errstate(invalid="ignore"):
+            means.append((times @ sums) / (times @ counts))
+    tail = (1 - level) / 2
+    return [np.nanquantile(np.concatenate(means), share, axis=0) for share in (tail, 1 - tail)]
+
+
+def _chances(sums: Rows, random: np.random.Generator) -> Rows:
+    """(figures,): two-sided; no less than the exact test of so few items can give, 2 ** (1 - n)."""
+    measured = np.abs(sums.sum(axis=0))
+    beyond = np.zeros(sums.shape[1], np.int64)
+    for start in range(0, RESAMPLES, _CHUNK):
+        rows = min(_CHUNK, RESAMPLES - start)
+        signs = random.integers(0, 2, (rows, len(sums))) * 2.0 - 1.0
+        beyond += (np.abs(signs @ sums) >= measured * (1 - _ROUNDING)).sum(axis=0)
+    spread = np.sqrt((sums**2).sum(axis=0))
+    chances = []
+    for place, count in enumerate(beyond.tolist()):
+        chance = (1 + count) / (RESAMPLES + 1)
+        if count < _COARSE:
+            normal = math.erfc(float(measured[place] / spread[place]) / math.sqrt(2))
+            chance = min((1 + _COARSE) / (RESAMPLES + 1), normal)
+        fewest = 2.0 ** (1 - int(np.count_nonzero(sums[:, place])))
+        chances.append(min(1.0, max(chance, fewest)))
+    return np.array(chances)

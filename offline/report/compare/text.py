@@ -1,0 +1,95 @@
+"""A comparison as Markdown."""
+
+from __future__ import annotations
+
+from offline.report.compare.comparison import Comparison, Row, Verdict
+from offline.report.document import Unit
+from offline.report.numbers import ABSENT, shown
+from offline.report.text import escaped, table_text
+
+_ORDER: tuple[Verdict, ...] = ("worse", "better", "different", "same", "not judged")
+_WORDS: dict[Verdict, str] = {"same": "the same within noise"}
+_HEAD = ("figure", "before", "after", "difference (95 %)", "items", "p", "verdict")
+_CORRECTIONS = {
+    "benjamini-hochberg": "p is corrected for that after Benjamini and Hochberg",
+    "holm": "p is corrected for that after Holm",
+    "none": "p is not corrected for that",
+}
+_LISTED = 20  # names of figures that vanished or appeared
+
+
+def comparison_text(comparison: Comparison, *, everything: bool = False) -> str:
+    """What changed, what is gone, and the outcome; ``everything`` tells what stayed the same too.
+
+    Ends with a newline.
+    """
+    counts = comparison.counts
+    told = ", ".join(f"{counts[v]} {_WORDS.get(v, v)}" for v in _ORDER if counts[v])
+    parts = [f"# {escaped(comparison.before)} → {escaped(comparison.after)}"]
+    parts += ["\n".join(f"- Take care: {escaped(one)}" for one in comparison.warnings)]
+    parts += [f"{told[:1].upper()}{told[1:]}.", _chance(comparison), _table(comparison, everything)]
+    parts += [_listed("Gone", comparison.vanished), _listed("New", comparison.appeared)]
+    parts.append(_outcome(comparison))
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _chance(comparison: Comparison) -> str:
+    return (
+        f"{comparison.judged} figures were judged. At {100 * comparison.level:g} % each, about "
+        f"{comparison.by_chance:.1f} of them would differ by chance alone; "
+        f"{_CORRECTIONS[comparison.correction]}."
+    )
+
+
+def _table(comparison: Comparison, everything: bool) -> str:
+    quiet = set() if everything else {"same", "not judged"}
+    rows = [_cells(row) for row in comparison.rows if row.verdict not in quiet]
+    return table_text(_HEAD, rows) if rows else ""
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    before, after = shown(row.before, row.unit), shown(row.after, row.unit)
+    chance = row.p if row.adjusted is None else row.adjusted
+    verdict: str = "worse: REGRESSION" if row.regression else row.verdict
+    if row.verdict == "not judged":
+        verdict = f"not judged ({row.why.removesuffix(': not judged')})"
+    items = "" if row.items is None else f"{row.items:,}"
+    told = ABSENT if chance is None else f"{chance:.3f}" if chance >= 0.001 else "≤ 0.001"
+    return row.place, before, after, _difference(row), items, told, verdict
+
+
+def _difference(row: Row) -> str:
+    if row.difference is None or row.low is None or row.high is None:
+        return ABSENT
+    text = f"{_signed(row.difference, row.unit)}"
+    if row.method != "exact":
+        text += f" ({_signed(row.low, row.unit)} to {_signed(row.high, row.unit)})"
+    if row.relative and row.change is not None:
+        text += f", {row.change:+.0%}"
+    return text
+
+
+def _signed(value: float, unit: Unit) -> str:
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{shown(abs(value), unit)}"
+
+
+def _listed(what: str, places: tuple[str, ...]) -> str:
+    if not places:
+        return ""
+    lines = [f"- {escaped(place)}" for place in places[:_LISTED]]
+    if len(places) > _LISTED:
+        lines.append(f"- and {len(places) - _LISTED} more")
+    return f"{what}, {len(places)} in all:\n\n" + "\n".join(lines)
+
+
+def _outcome(comparison: Comparison) -> str:
+    found = comparison.regressions
+    if not found:
+        return "No regression: nothing that gates is worse beyond the noise and its bound."
+    lines = []
+    for row in found:
+        by = ABSENT if row.change is None else f"{abs(row.change):.3g}"
+        lines.append(f"- {escaped(row.place)}: worse by {by}, and {row.bound:g} may pass")
+    count = "1 regression" if len(found) == 1 else f"{len(found)} regressions"
+    return f"{count}:\n\n" + "\n".join(lines)
