@@ -23,7 +23,7 @@ from offline.report.document import (
 from offline.report.numbers import ARROWS, MEANINGS, interval, shown
 from offline.report.overview import Line, headlines, lines
 from offline.report.tabulated import tabulated
-from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES
+from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
 
 # Control characters but tab and newline: HTML forbids them, file names do not.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -46,6 +46,7 @@ def html_text(report: Report) -> str:
             meanings=MEANINGS,
             again=AGAIN,
             side_by_side=SIDE_BY_SIDE,
+            together=TOGETHER,
         )
     )
     # A file name that is not UTF-8 arrives with lone surrogates, which no file can hold.

@@ -22,7 +22,7 @@ from offline.report.document import (
 from offline.report.numbers import ARROWS, interval, shown
 from offline.report.overview import Line, headlines, lines
 from offline.report.tabulated import tabulated
-from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES
+from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
 
 # More rows of a curve, or columns of a matrix, say little in text; the page and the JSON have all.
 CURVE_ROWS = 20
@@ -38,6 +38,8 @@ def markdown_text(report: Report) -> str:
     parts = [f"# {escaped(report.title)}", *_head(report)]
     if len(report.systems) > 1:
         parts += [f"## {SIDE_BY_SIDE}", _side_by_side(report)]
+    if report.blocks:
+        parts += [f"## {TOGETHER}", *(part for block in report.blocks for part in _block(block))]
     for system in report.systems:
         parts += _system(system)
     parts += _again(report)

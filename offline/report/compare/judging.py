@@ -11,7 +11,7 @@ from offline.report.compare.comparison import Comparison, Method, Row, Verdict
 from offline.report.compare.correction import adjusted
 from offline.report.compare.independent import Measured, from_intervals
 from offline.report.compare.paired import RESAMPLES, Estimate, estimates
-from offline.report.compare.pairing import Common, Pair, common_items, paired_figures
+from offline.report.compare.pairing import Common, Pair, Unit, common_items, paired_figures
 from offline.report.compare.rules import Rules
 from offline.report.document import Figure, Report
 
@@ -94,18 +94,18 @@ def check_comparable(
 def _findings(pairs: list[Pair], seed: int) -> list[_Finding]:
     """Figures of the same items are resampled together, so that each list is drawn once."""
     findings: list[_Finding] = [("none", None, None)] * len(pairs)
-    alike: dict[tuple[str, ...], list[tuple[int, Common]]] = defaultdict(list)
+    alike: dict[tuple[Unit, ...], list[tuple[int, Common]]] = defaultdict(list)
     for place, pair in enumerate(pairs):
         common = common_items(pair)
-        if common is not None and common.number and pair.before.value is not None:
-            alike[common.items].append((place, common))
+        if common is not None and common.items and pair.before.value is not None:
+            alike[common.units].append((place, common))
         else:
             findings[place] = _unpaired(pair)
     for members in alike.values():
         sums = np.stack([common.sums for _, common in members], axis=1)
         counts = np.stack([common.counts for _, common in members], axis=1)
         for (place, common), found in zip(members, estimates(sums, counts, seed), strict=True):
-            findings[place] = ("paired", found, common.number)
+            findings[place] = ("paired", found, common.items)
     return findings
 
 

@@ -32,17 +32,18 @@ class Pairs:
     appeared: tuple[str, ...]
 
 
+Unit = tuple[str, str]
+
+
 @dataclass(frozen=True, eq=False)
 class Common:
-    """The items that count in both, in order of their ids; see ``paired.estimates``."""
+    """The items that count in both, added up by what is resampled together: the items of one
+    cluster, or each alone where a report has no clusters. ``units`` ascend."""
 
-    items: tuple[str, ...]
-    sums: npt.NDArray[np.float64]  # (items,) of differences, after minus before
-    counts: npt.NDArray[np.float64]  # (items,) of sample pairs
-
-    @property
-    def number(self) -> int:
-        return int(np.count_nonzero(self.counts))
+    units: tuple[Unit, ...]
+    sums: npt.NDArray[np.float64]  # (units,) of differences, after minus before
+    counts: npt.NDArray[np.float64]  # (units,) of sample pairs
+    items: int
 
 
 def paired_figures(before: Report, after: Report) -> Pairs:
@@ -65,20 +66,30 @@ def paired_figures(before: Report, after: Report) -> Pairs:
 def common_items(pair: Pair) -> Common | None:
     """None where a figure has no samples. An item that stands several times in a group has its
     first sample compared with its first, its second with its second."""
-    old, new = (
-        _samples(group, figure)
-        for group, figure in zip(pair.groups, (pair.before, pair.after), strict=True)
-    )
+    figures = (pair.before, pair.after)
+    old, new = (_samples(*one) for one in zip(pair.groups, figures, strict=True))
     if old is None or new is None:
         return None
-    items = tuple(sorted(old.keys() & new.keys()))
-    sums, counts = np.zeros(len(items)), np.zeros(len(items))
-    for place, item in enumerate(items):
-        for was, now in zip(old[item], new[item], strict=False):
-            if was is not None and now is not None:
-                sums[place] += now - was
-                counts[place] += 1
-    return Common(items, sums, counts)
+    unit_of = _units(*pair.groups)
+    gathered: dict[Unit, list[float]] = {unit_of[item]: [] for item in old.keys() & new.keys()}
+    items = 0
+    for item in sorted(old.keys() & new.keys()):
+        both = zip(old[item], new[item], strict=False)
+        found = [now - was for was, now in both if was is not None and now is not None]
+        gathered[unit_of[item]] += found
+        items += bool(found)
+    units = tuple(sorted(gathered))
+    sums = np.array([sum(gathered[unit]) for unit in units], np.float64)
+    counts = np.array([len(gathered[unit]) for unit in units], np.float64)
+    return Common(units, sums, counts, items)
+
+
+def _units(before: Group, after: Group) -> dict[str, Unit]:
+    """What each item is resampled with; clusters count where both reports have them."""
+    if not (before.clusters and after.clusters):
+        return {item: (item, item) for item in (*before.items, *after.items)}
+    old, new = (dict(zip(g.items, g.clusters, strict=True)) for g in (before, after))
+    return {item: (old[item], new[item]) for item in old.keys() & new.keys()}
 
 
 _Found = dict[Place, tuple[Group, Figure]]
