@@ -34,6 +34,7 @@ COMMANDS = {
     "ingest": Command("offline.commands.ingest", "read a folder of pictures into a gallery"),
     "query": Command("online.commands.query", "find the products nearest to a photo"),
     "gallery": Command("engine.commands.gallery", "look at, check, mend or export a gallery"),
+    "calibrate": Command("offline.commands.calibrate", "fit when a query's hits are no match"),
     "weights": Command("weights.commands", "list, fetch, verify or export model weights"),
     "profiles": Command("stages.commands", "list profiles, or show one with all its options"),
     "data": Command("offline.commands.data", "render, check and look at benchmark pictures"),

@@ -68,9 +68,14 @@ class Searcher:
             raise ConfigError(f"k = {k}: ask for at least one product.")
         watch = watch or Stopwatch()
         held = self._held(categories)
+        described = self.described(image, watch)
+        return Answer(self._match(described, k, held, categories, watch), described.cutout)
+
+    def described(self, image: RGBImage, watch: Stopwatch | None = None) -> Described:
+        """The photo as it is searched for: by several views of it where queries are augmented."""
         describer = augmenting(self.describer) if self.query.augment else self.describer
         (described,) = describer.describe([image], watch=watch)
-        return Answer(self._match(described, k, held, categories, watch), described.cutout)
+        return described
 
     def match(
         self, described: Described, k: int = 10, categories: Sequence[str] | None = None

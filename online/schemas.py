@@ -11,6 +11,9 @@ def plain(results: Results) -> dict[str, object]:
     return {
         "hits": [_hit(hit) for hit in results.hits],
         "no_match": results.no_match,
+        "calibrated": results.calibrated,
+        "threshold": None if results.threshold is None else round(results.threshold, 6),
+        "notes": list(results.notes),
         "route": {
             "categories": [
                 {"name": name, "probability": round(share, 4)}
@@ -38,6 +41,7 @@ def _hit(hit: Hit) -> dict[str, object]:
         "distance": round(hit.distance, 6),
         "iou": None if hit.iou is None else round(hit.iou, 4),
         "why": hit.why,
+        "probability": None if hit.probability is None else round(hit.probability, 6),
         "views": hit.views,
         "attributes": dict(record.attributes),
         "id": record.id,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.galleries.local import LocalGallery
+    from engine.match_calibration import MatchCalibration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +62,7 @@ def _info(gallery: LocalGallery, *, as_json: bool) -> int:
     with gallery.snapshot():
         categories = dict(gallery.categories())
         images, products = len(gallery), gallery.count_products()
+        calibration, fault = _calibration(gallery)
     if as_json:
         print(
             json.dumps(
@@ -68,6 +71,7 @@ def _info(gallery: LocalGallery, *, as_json: bool) -> int:
                     "images": images,
                     "products": products,
                     "categories": categories,
+                    "calibration": None if calibration is None else calibration.model_dump(),
                 },
                 ensure_ascii=False,
                 indent=2,
@@ -88,7 +92,35 @@ def _info(gallery: LocalGallery, *, as_json: bool) -> int:
             continue
         shown = ", ".join(f"{key} = {value}" for key, value in options.items())
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
+    for line in _calibration_lines(calibration, fault, images):
+        print(line)
     return 0
+
+
+def _calibration(gallery: LocalGallery) -> tuple[MatchCalibration | None, str]:
+    """The one there is, or what is wrong with it."""
+    from engine.errors import GalleryError
+
+    try:
+        return gallery.calibration(), ""
+    except GalleryError as error:
+        return None, str(error)
+
+
+def _calibration_lines(
+    calibration: MatchCalibration | None, fault: str, images: int
+) -> Iterator[str]:
+    if calibration is None:
+        yield f"calibration  {fault or 'none: a query cannot answer that it has no match'}"
+        return
+    yield (
+        f"calibration  of {calibration.created} by {calibration.written_by}, on "
+        f"{calibration.figures.products} products' {calibration.source}, with "
+        f"{calibration.images} images in the gallery"
+    )
+    yield from (f"             {line}" for line in calibration.in_words())
+    if said := calibration.outgrown(images):
+        yield f"             {said}"
 
 
 def _check(gallery: LocalGallery) -> int:

@@ -21,7 +21,7 @@ def auroc(known: Sequence[float] | Floats, unknown: Sequence[float] | Floats) ->
     The area under the ROC curve as the statistic of Mann and Whitney (Annals of Mathematical
     Statistics 1947; Hanley, McNeil, Radiology 1982). Raises ValueError when either is empty.
     """
-    high, low = _scores(known), np.sort(_scores(unknown))
+    high, low = checked_scores(known), np.sort(checked_scores(unknown))
     below = np.searchsorted(low, high, side="left")
     up_to = np.searchsorted(low, high, side="right")
     return float((below + up_to).mean() / (2 * len(low)))
@@ -74,7 +74,8 @@ def _youden(known: Rows, unknown: Rows, ceiling: float) -> float:
     return float(thresholds[int(np.argmax(kept - passed))])
 
 
-def _scores(values: Sequence[float] | Floats) -> npt.NDArray[np.float64]:
+def checked_scores(values: Sequence[float] | Floats) -> npt.NDArray[np.float64]:
+    """(N,) as float64. Raises ValueError for none and for NaN."""
     found = np.asarray(values, np.float64)
     if found.ndim != 1 or not len(found) or np.isnan(found).any():
         raise ValueError("need at least one score, and none that is NaN")

@@ -83,7 +83,7 @@ def _text(results: Results, k: int) -> str:
         lines.append(f"the photo's mask: {flags}")
     if results.mask_trust is not None:
         lines.append(f"the photo's mask is right with probability {results.mask_trust:.2f}")
-    lines += _table(results)
+    lines += [*_verdict(results), *results.notes, *_table(results)]
     lines += _without_contours(results)
     if len(results.hits) < k:
         lines.append(f"these categories hold {len(results.hits)} products, fewer than {k}")
@@ -92,14 +92,27 @@ def _text(results: Results, k: int) -> str:
     return "\n".join([*lines, f"{total * 1000:.0f} ms: {split}"])
 
 
+def _verdict(results: Results) -> list[str]:
+    """Whether the catalogue holds the product, where a calibration says so."""
+    if results.threshold is None or not results.hits:
+        return []
+    needed = f"a match needs more than {results.threshold:.1%}"
+    likely = results.hits[0].probability or 0.0
+    if results.no_match:
+        return [f"not in this catalogue: the first hit is the product with {likely:.1%}; {needed}"]
+    return [f"a match: the first hit is the product with {likely:.1%}; {needed}"]
+
+
 def _table(results: Results) -> list[str]:
     products = max((len(hit.record.product_id) for hit in results.hits), default=0)
-    lines = [f"   #  score  distance   IoU  {'product':{products}}  picture"]
+    same = "   same" if results.calibrated else ""
+    lines = [f"   #  score  distance   IoU{same}  {'product':{products}}  picture"]
     for hit in results.hits:
         iou = "   –" if hit.iou is None else f"{hit.iou:.2f}"
+        same = "" if hit.probability is None else f"  {hit.probability:5.1%}"
         views = f" (best of {hit.views} views)" if hit.views > 1 else ""
         lines.append(
-            f"{hit.rank:4}  {hit.score:.3f}  {hit.distance:8.4f}  {iou}  "
+            f"{hit.rank:4}  {hit.score:.3f}  {hit.distance:8.4f}  {iou}{same}  "
             f"{hit.record.product_id:{products}}  {hit.record.uri}{views}"
         )
     return lines

@@ -1,0 +1,74 @@
+"""From which score on an answer is believed: what passes of products that are there and not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from offline.calibration.unknown import checked_scores
+
+Rows = npt.NDArray[np.float64]
+Scores = Sequence[float] | Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Roc:
+    """What is accepted when all scores of at least a threshold are, from none to all.
+
+    ``thresholds`` (T,) descend from infinity over every distinct score; ``false_accepts`` are
+    shares of the absent, ``true_accepts`` of the present ones. Scores that are equal pass
+    together: between two points the curve is a straight line.
+    """
+
+    thresholds: Rows
+    false_accepts: Rows
+    true_accepts: Rows
+
+
+def roc(present: Scores, absent: Scores) -> Roc:
+    """Fawcett: An Introduction to ROC Analysis, Pattern Recognition Letters 2006, algorithm 1.
+
+    The area below it is ``offline.calibration.auroc``. Raises ValueError for a side that is empty
+    and for NaN.
+    """
+    known, unknown = checked_scores(present), checked_scores(absent)
+    thresholds = np.unique(np.concatenate([known, unknown]))[::-1]
+    return Roc(
+        thresholds=np.concatenate([[np.inf], thresholds]),
+        false_accepts=np.concatenate([[0.0], _passing(unknown, thresholds)]),
+        true_accepts=np.concatenate([[0.0], _passing(known, thresholds)]),
+    )
+
+
+def threshold_at(absent: Scores, false_accepts: float) -> float:
+    """The score that an answer must exceed, so that of absent products no larger share passes.
+
+    The ceil((1 - false_accepts) (N + 1))-th smallest of N scores: then a further absent product
+    like these passes with that probability at most, whatever the scores' distribution (split
+    conformal prediction: Papadopoulos, Proedrou, Vovk, Gammerman, ECML 2002). Of fewer than
+    ``absent_needed`` the highest score, which promises 1 / (N + 1). Raises ValueError for a share
+    outside (0, 1), no scores and NaN.
+    """
+    ascending = np.sort(checked_scores(absent))
+    rank = np.ceil((1 - _share(false_accepts)) * (len(ascending) + 1) - 1e-9)
+    return float(ascending[min(int(rank), len(ascending)) - 1])
+
+
+def absent_needed(false_accepts: float) -> int:
+    """How many absent products it takes to promise that share: N with 1 / (N + 1) below it."""
+    return int(np.ceil(1 / _share(false_accepts) - 1e-9)) - 1
+
+
+def _passing(scores: Rows, thresholds: Rows) -> Rows:
+    below = np.searchsorted(np.sort(scores), thresholds, side="left")
+    share: Rows = 1.0 - below / len(scores)
+    return share
+
+
+def _share(false_accepts: float) -> float:
+    if not 0 < false_accepts < 1:
+        raise ValueError(f"false accepts = {false_accepts}: must lie between 0 and 1")
+    return false_accepts

@@ -1,0 +1,174 @@
+"""Fit how likely a hit shows the photographed product, and from when on that is a match.
+
+Every figure is of products that took no part in the fit that judged them: photos are dealt to
+folds by what they show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ConfigError
+from engine.match_calibration import FEATURES, MatchFigures, MatchModel
+from offline.calibration.acceptance import absent_needed, threshold_at
+from offline.calibration.reliability import event_calibration_error
+from offline.calibration.unknown import auroc
+from offline.train.logistic import INTERCEPT_RIDGE, LEAST_DEVIATION, grouped_folds, newton
+
+# Products of an answer that are judged: as many as a query shows unless it asks for others.
+DEPTH = 10
+FOLDS = 5
+# Of the standardised weights: unnoticed where there are hundreds of photos, and what keeps them
+# finite where the score parts right from wrong without a doubtful case.
+RIDGE = 1.0
+BINS = 10  # of the calibration error: a few hundred photos fill no more
+# Below these, weights and folds say more about single photos than about the catalogue.
+LEAST_PRODUCTS = 10
+LEAST_RIGHT = 10
+
+Rows = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The first ``DEPTH`` products that one photo is answered with.
+
+    ``features`` (N, 3) as of ``engine.match_calibration.match_features``, in the order of ranks;
+    ``right`` (N,): which is the product itself. Not ``present``: the gallery has it not, or it
+    was taken out. N may be 0: then nothing was found.
+    """
+
+    product: str
+    present: bool
+    features: Rows
+    right: Bools
+
+    @property
+    def right_first(self) -> bool:
+        return bool(self.right[:1].any())
+
+
+@dataclass(frozen=True, eq=False)
+class MatchFit:
+    """``held_out``: the probabilities of every answer's hits by fits without its product."""
+
+    model: MatchModel
+    threshold: float
+    held_out: tuple[Rows, ...]
+    folds: npt.NDArray[np.int64]  # (A,) of the answers
+    figures: MatchFigures
+
+
+def fit_matching(answers: Sequence[Answer], false_accepts: float = 0.05, seed: int = 0) -> MatchFit:
+    """The model of all answers, its threshold and what both do to products they never saw.
+
+    Raises ConfigError where the answers are too few, saying how many it takes.
+    """
+    refuse_too_few(answers, false_accepts)
+    folds = grouped_folds([answer.product for answer in answers], FOLDS, seed)
+    held_out = _held_out(answers, folds)
+    firsts = first_probabilities(held_out)
+    present = np.array([answer.present for answer in answers])
+    return MatchFit(
+        model=fit_model(answers),
+        threshold=threshold_at(firsts[~present], false_accepts),
+        held_out=held_out,
+        folds=folds,
+        figures=_figures(answers, held_out, accepted(firsts, present, folds, false_accepts)),
+    )
+
+
+def fit_model(answers: Sequence[Answer]) -> MatchModel:
+    """Logistic regression with a ridge and no negative weight, by hits of all answers.
+
+    A feature whose weight would be negative is left out, the most negative one first (the active
+    set method for problems with bounds; Lawson, Hanson: Solving Least Squares Problems, 1974).
+    """
+    rows = np.concatenate([answer.features for answer in answers])
+    right = np.concatenate([answer.right for answer in answers]).astype(np.float64)
+    means, deviations = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_DEVIATION)
+    scaled = (rows - means) / deviations
+    kept = list(range(len(FEATURES)))
+    while True:
+        design = np.column_stack([np.ones(len(rows)), scaled[:, kept]])
+        found = newton(design, right, np.array([INTERCEPT_RIDGE, *[RIDGE] * len(kept)]))
+        if not kept or found[1:].min() >= 0:
+            break
+        del kept[int(found[1:].argmin())]
+    weights = np.zeros(len(FEATURES))
+    weights[kept] = found[1:] / deviations[kept]
+    score, margin, first = weights.tolist()
+    intercept = float(found[0] - weights @ means)
+    return MatchModel(intercept=intercept, score=score, margin=margin, first=first)
+
+
+def first_probabilities(held_out: Sequence[Rows]) -> Rows:
+    """(A,) of every answer's first hit; 0 where there is none."""
+    return np.array([rows[0] if len(rows) else 0.0 for rows in held_out], np.float64)
+
+
+def accepted(
+    firsts: Rows, present: Bools, folds: npt.NDArray[np.int64], false_accepts: float
+) -> Bools:
+    """(A,) whether each answer counts as a match, by the threshold of the other folds."""
+    found = np.zeros(len(firsts), np.bool_)
+    for fold in np.unique(folds):
+        mine = folds == fold
+        found[mine] = firsts[mine] > threshold_at(firsts[~mine & ~present], false_accepts)
+    return found
+
+
+def refuse_too_few(answers: Sequence[Answer], false_accepts: float) -> None:
+    """Raise ConfigError unless a fit would say something."""
+    present = [answer for answer in answers if answer.present]
+    absent = len(answers) - len(present)
+    there = {
+        "products photographed": (len({answer.product for answer in answers}), LEAST_PRODUCTS),
+        f"photos with the right product among the first {DEPTH} hits": (
+            sum(bool(answer.right.any()) for answer in present), LEAST_RIGHT,
+        ),
+        f"answers about absent products, for {false_accepts:g} false accepts": (
+            absent, absent_needed(false_accepts),
+        ),
+    }  # fmt: skip
+    short = [f"{have} {what}, needs {need}" for what, (have, need) in there.items() if have < need]
+    if short:
+        raise ConfigError(
+            f"too few to calibrate: {'; '.join(short)}.",
+            remedy="Give more photos of products in the gallery, or a larger --false-accepts.",
+        )
+
+
+def _held_out(answers: Sequence[Answer], folds: npt.NDArray[np.int64]) -> tuple[Rows, ...]:
+    by_fold = {}
+    for fold in np.unique(folds).tolist():
+        others = [answer for answer, own in zip(answers, folds, strict=True) if own != fold]
+        by_fold[fold] = fit_model(others)
+    return tuple(
+        by_fold[fold].probability(answer.features)
+        for answer, fold in zip(answers, folds.tolist(), strict=True)
+    )
+
+
+def _figures(answers: Sequence[Answer], held_out: Sequence[Rows], passed: Bools) -> MatchFigures:
+    firsts = first_probabilities(held_out)
+    present = np.array([answer.present for answer in answers])
+    right_first = np.array([answer.right_first for answer in answers])
+    every = np.concatenate([answer.right for answer in answers])
+    return MatchFigures(
+        present=int(present.sum()),
+        absent=int((~present).sum()),
+        products=len({answer.product for answer in answers}),
+        auroc=auroc(cast("Rows", firsts[present]), cast("Rows", firsts[~present])),
+        false_accepts=float(passed[~present].mean()),
+        true_accepts=float(passed[present].mean()),
+        right_first=float(right_first[present].mean()),
+        ece_first=event_calibration_error(firsts, right_first, BINS),
+        ece_all=event_calibration_error(np.concatenate(held_out), every, BINS),
+    )
