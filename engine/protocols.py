@@ -108,8 +108,8 @@ class Reranker(Protocol):
     def rerank(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
         """Permute the first ``top_n`` hits and renumber all ranks from 1; add and drop nothing.
 
-        Where contours take part, a hit whose contour may not be trusted (see ``MatteQuality``)
-        keeps its place.
+        A contour that may not be trusted (see ``MatteQuality``) moves no hit: where contours
+        decide alone or with the score, its hit keeps its place.
         """
         ...
 

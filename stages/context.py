@@ -30,7 +30,7 @@ class BuildContext:
     the first vote, so that parts can be built before the gallery is open. Threads change no
     result and are therefore not an option of a stage. ``cutting`` is the fingerprint of the stages
     that cut the pictures out, known to those that come after them; ``embedding`` of those and the
-    embedder.
+    embedder; ``described`` of all that describe. ``metric``: what the search compares vectors by.
     """
 
     threads: int = 1
@@ -40,6 +40,8 @@ class BuildContext:
     segmenter: StageIdentity | None = None  # set for the stages that are built after it
     cutting: str = ""
     embedding: str = ""
+    described: str = ""
+    metric: str = ""
 
     def weights(self, reference: str) -> WeightsFile:
         """Find or fetch a checkpoint by catalogue name or path; raises WeightsError."""

@@ -14,6 +14,7 @@ TRAINERS = {
     "codebook": ("offline.train.commands.codebook", "words of local features, SIFT or ORB"),
     "trust": ("offline.train.commands.trust", "how far a segmenter's masks can be believed"),
     "whitening": ("offline.train.commands.whitening", "the whitening of a gallery's vectors"),
+    "reranker": ("offline.train.commands.reranker", "a rerank from queries with known answers"),
 }
 
 

@@ -24,11 +24,15 @@ from engine.types import (
     Record,
 )
 from stages.context import BuildContext
+from stages.rerank._pair_features import NAMES as FEATURES
+from weights.reranker_artefact import RerankerArtefact
+from weights.reranker_models import Linear, Scorer
 
 FOLDER = Path(__file__).resolve().parents[2] / "stages" / "rerank"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
 SIDE = 16
-BY_CONTOUR = [name for name in NAMES if name != "k_reciprocal"]  # and "none", which moves nothing
+# Those that look at nothing else than contours and scores, and "none", which moves nothing.
+BY_CONTOUR = [name for name in NAMES if name not in ("k_reciprocal", "learned")]
 
 
 def description(seed: int, flags: Sequence[str] = (), *, blank: bool = False) -> Description:
@@ -64,15 +68,33 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(f"stages.rerank.{name}")
 
 
+# Options that a stage cannot do without, by its name; a file is written for the module's tests.
+NEEDED: dict[str, dict[str, object]] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def learned_weights(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of a model whose numbers are drawn: a contract holds whatever was learned."""
+    random, count = np.random.default_rng(0), len(FEATURES)
+    scorer = Scorer(
+        features=FEATURES, means=(0.0,) * count, scales=(1.0,) * count, slope=1.0,
+        model=Linear(intercept=0.0, coefficients=tuple(random.normal(size=count).tolist())),
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("learned") / "reranker.json"
+    RerankerArtefact(scorer=scorer, share=0.75, top_n=10).write(path)
+    NEEDED["learned"] = {"weights": str(path)}
+
+
 def reranker(name: str, **values: object) -> Reranker:
     stage = module(name)
-    built = stage.build(stage.Options.model_validate(values), BuildContext())
+    given = {**NEEDED.get(name, {}), **values}
+    built = stage.build(stage.Options.model_validate(given), BuildContext())
     assert isinstance(built, Reranker)
     return built
 
 
 def test_the_folder_holds_the_stages_of_the_issue() -> None:
-    assert {"contour_iou", "fused", "k_reciprocal", "none"} <= set(NAMES)
+    assert {"contour_iou", "fused", "k_reciprocal", "learned", "none"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,9 @@
 Retrieval protocols: ``queries`` (phone-like photos against the catalogue, by product), ``family``
 and ``category`` (the same photos, by these) and ``unseen`` (the same for products that no
 training saw). Queries of products that are not in the catalogue have no relevant picture: they
-are in ``RetrievalTask.unanswerable`` of ``queries``.
+are in ``RetrievalTask.unanswerable`` of ``queries``. Two are of studio pictures alone, by product:
+``validation`` asks the validation pictures of the catalogue's others, ``test`` the test pictures of
+each other.
 """
 
 from __future__ import annotations
@@ -125,11 +127,14 @@ def _chosen(rows: Rows, pairs: Iterable[tuple[str, str]]) -> list[Picture]:
 def _tasks(rows: Rows) -> dict[str, Task]:
     catalogue, photos = _chosen(rows, SPLITS["catalogue"]), _chosen(rows, SPLITS["queries"])
     strange, known = [_chosen(rows, [("unseen", role)]) for role in ("query", "gallery")]
+    studio = {split: _chosen(rows, SPLITS[split]) for split in ("train", "validation", "test")}
     asked = {
         "queries": (photos, catalogue, by_product),
         "family": (photos, catalogue, by_family),
         "category": (photos, catalogue, by_category),
         "unseen": (strange, known, by_product),
+        "validation": (studio["validation"], studio["train"], by_product),
+        "test": (studio["test"], studio["test"], by_product),
     }
     return {
         name: partial(label_task, f"packbench {name}", queries, gallery, label)

@@ -59,11 +59,20 @@ def test_unseen_products_are_asked_of_each_other_only(root: Path) -> None:
     assert task.relevance[0].relevant == (0,)
 
 
-def test_a_benchmark_without_queries_has_no_query_protocols(tmp_path: Path) -> None:
+def test_studio_pictures_are_asked_of_other_studio_pictures(root: Path) -> None:
+    dataset = open_dataset(root)
+    validation, test = dataset.retrieval("validation"), dataset.retrieval("test")
+    assert [len(validation.queries), len(validation.gallery)] == [4, 4]
+    found = [validation.gallery[answer.relevant[0]].product for answer in validation.relevance]
+    assert found == [query.product for query in validation.queries]
+    assert test.queries == test.gallery and test.relevance[0].ignored == (0,)
+
+
+def test_a_benchmark_without_photos_asks_studio_pictures_alone(tmp_path: Path) -> None:
     write_packbench(tmp_path, [row for row in packbench_rows() if row.split == "catalogue"])
     dataset = open_dataset(tmp_path)
     assert dataset.splits == ("train", "validation", "catalogue")
-    assert dataset.protocols == ()
+    assert dataset.protocols == ("validation",)
 
 
 def test_a_newer_schema_is_told_what_to_do(root: Path) -> None:

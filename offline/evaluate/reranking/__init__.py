@@ -1,0 +1,1 @@
+"""What a learned rerank does on a task: its pairs, their order before and after, and why."""

@@ -1,0 +1,153 @@
+"""Queries with their first candidates, each pair a row of features and whether it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import BoolArray, Hit
+from offline.datasets import Picture
+from offline.evaluate.evidence import Evidence
+from stages.rerank._pair_features import NAMES, Floats, pair_features
+
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[int, int], None]
+
+NOBODY = -1  # fills up the places of a list that is shorter than the longest
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One query. ``group``: what it must not share with what is learned from: its family, else
+    its product, else itself. ``product``: queries of one are not independent. ``flagged``: whether
+    its mask raises a flag; ``trust``: see ``Description``. ``total``: how many relevant pictures
+    there are. ``beyond_precision`` and ``beyond_rank`` account for those behind the candidates,
+    whom no rerank moves: the sum of their precisions and the reciprocal rank of the first."""
+
+    picture: str
+    pool: str
+    group: str
+    product: str
+    look: str
+    flagged: bool
+    trust: float | None
+    total: int
+    beyond_precision: float
+    beyond_rank: float
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Rows of one query stand together, in the order of retrieval.
+
+    ``list_of`` (P,) is each row's query, ascending; ``groups`` (P,) the candidates' groups, as
+    numbers into ``names``.
+    """
+
+    rows: Floats  # (P, F), columns as in NAMES
+    right: BoolArray  # (P,)
+    list_of: Ints
+    groups: Ints
+    names: tuple[str, ...]
+    asked: tuple[Asked, ...]
+
+    @cached_property
+    def places(self) -> Ints:
+        """(Q, N) rows of every query, NOBODY behind the last."""
+        counts = np.bincount(self.list_of, minlength=len(self.asked))
+        starts = np.cumsum(counts) - counts
+        places = starts[:, None] + np.arange(max(1, counts.max(initial=1)))
+        return np.where(places < (starts + counts)[:, None], places, NOBODY)
+
+    @cached_property
+    def decidable(self) -> BoolArray:
+        """(Q,) whether a query has both right and wrong candidates: only there an order counts."""
+        counts = np.bincount(self.list_of, minlength=len(self.asked))
+        rights = np.bincount(self.list_of[self.right], minlength=len(self.asked))
+        return np.asarray((rights > 0) & (rights < counts))
+
+    def of(self, lists: BoolArray) -> Pairs:
+        """Some of the queries (Q,)."""
+        kept = lists[self.list_of]
+        number = np.cumsum(lists) - 1
+        return replace(
+            self, rows=self.rows[kept], right=self.right[kept], groups=self.groups[kept],
+            list_of=number[self.list_of[kept]],
+            asked=tuple(one for one, wanted in zip(self.asked, lists, strict=True) if wanted),
+        )  # fmt: skip
+
+
+def group_of(picture: Picture) -> str:
+    """Families are told apart within their category: two may both have an "f01"."""
+    if picture.family is not None:
+        return f"{picture.category}/{picture.family}"
+    return picture.product or picture.id
+
+
+def collect(
+    evidence: Evidence, top_n: int, pool: str = "", progress: Progress | None = None
+) -> Pairs:
+    """The first ``top_n`` candidates of every query that something answers, routed as a search
+    would; ``pool`` names them, by default after the task."""
+    task, found = evidence.task, []
+    answered = [at for at, answer in enumerate(task.relevance) if answer.relevant]
+    for done, at in enumerate(answered, start=1):
+        found.append(_list(evidence, at, top_n, pool or task.name))
+        if progress is not None:
+            progress(done, len(answered))
+    return pooled(found)
+
+
+def pooled(parts: Sequence[Pairs]) -> Pairs:
+    """All queries of all parts, in order."""
+    names = tuple(sorted({name for part in parts for name in part.names}))
+    number = {name: at for at, name in enumerate(names)}
+    first = np.cumsum([0, *(len(part.asked) for part in parts)])
+    lists = [part.list_of + start for part, start in zip(parts, first[:-1], strict=True)]
+    groups = [
+        np.array([number[name] for name in part.names], np.int64)[part.groups] for part in parts
+    ]
+    return Pairs(
+        rows=np.concatenate([np.zeros((0, len(NAMES))), *(part.rows for part in parts)]),
+        right=np.concatenate([np.zeros(0, np.bool_), *(part.right for part in parts)]),
+        list_of=np.concatenate([np.zeros(0, np.int64), *lists]),
+        groups=np.concatenate([np.zeros(0, np.int64), *groups]),
+        names=names,
+        asked=tuple(one for part in parts for one in part.asked),
+    )
+
+
+def _list(evidence: Evidence, query: int, top_n: int, pool: str) -> Pairs:
+    task, description = evidence.task, evidence.queries[query]
+    positions, _ = evidence.order(query)
+    hits = evidence.candidates(query, top_n)
+    right = np.isin(positions, task.relevance[query].relevant)
+    groups = [group_of(task.gallery[hit.record.id]) for hit in hits]
+    names, numbers = np.unique(np.array(groups, np.str_), return_inverse=True)
+    picture = task.queries[query]
+    asked = Asked(
+        picture.id, pool, group_of(picture), picture.product or picture.id, picture.look or "",
+        bool(description.quality.flags), description.trust,
+        len(task.relevance[query].relevant) + evidence.absent[query], *_beyond(right, len(hits)),
+    )  # fmt: skip
+    return Pairs(
+        pair_features(description, hits).rows, _right(hits, task.relevance[query].relevant),
+        np.zeros(len(hits), np.int64), numbers.astype(np.int64), tuple(names.tolist()), (asked,),
+    )  # fmt: skip
+
+
+def _right(hits: Sequence[Hit], relevant: Sequence[int]) -> BoolArray:
+    wanted = set(relevant)
+    return np.array([hit.record.id in wanted for hit in hits], np.bool_)
+
+
+def _beyond(right: BoolArray, head: int) -> tuple[float, float]:
+    """(sum of precisions, reciprocal rank) of the relevant ones behind the first ``head``."""
+    ranks = np.flatnonzero(right) + 1
+    behind = ranks > head
+    precisions = (np.arange(1, len(ranks) + 1) / ranks)[behind] if len(ranks) else ranks
+    return float(precisions.sum()), float(1 / ranks[behind][0]) if behind.any() else 0.0

@@ -1,0 +1,97 @@
+"""The card beside a learned rerank: what it learned from, whether it helps, what it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from offline.evaluate.reranking.effects import effects
+from offline.evaluate.reranking.pairs import Pairs
+from offline.markdown import markdown
+from offline.train.reranker.choosing import Choice
+from stages.rerank._pair_features import MEANINGS
+from weights.reranker_artefact import RerankerArtefact, Validation
+from weights.reranker_models import Linear, Scorer, Trees
+
+_HEAD = ("protocol", "queries", "R@1 without", "with", "MRR without", "with", "mAP without",
+         "with", "MRR gained (95 %)")  # fmt: skip
+
+
+def card(artefact: RerankerArtefact, pairs: Pairs, choice: Choice) -> str:
+    """Markdown."""
+    parts = [
+        f"# Learned rerank: {artefact.recipe}",
+        f"Trained with `packsight train reranker` (seed {artefact.seed}) on "
+        f"{artefact.trained_on}. It reorders the first {artefact.top_n} images.",
+        verdict(artefact),
+        "## Validation",
+        "By fits that saw nothing of a query's product or family, for the model and the share "
+        "that were chosen:",
+        table(artefact.validation),
+        "The same where the choice saw nothing of them either, which is what to expect of "
+        "other pictures:",
+        table(artefact.nested),
+        "## What it looks at",
+        _looks_at(artefact.scorer),
+        "## What each feature is worth",
+        "How far R@1 and MRR fall on the validation queries when a feature is held at its mean:",
+        _effects(pairs, choice, artefact.scorer),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def verdict(artefact: RerankerArtefact) -> str:
+    """One sentence: whether the learned order is used."""
+    if artefact.share == 0:
+        return (
+            "No learned order was better than the retrieval's on validation without being worse "
+            "on a part of it: share 0, the order of retrieval stands."
+        )
+    return (
+        f"Its value is {artefact.share:.0%} of what was learned; the rest is the retrieval's score."
+    )
+
+
+def table(figures: Sequence[Validation]) -> str:
+    rows = [
+        [
+            one.pool, str(one.queries),
+            f"{one.before.recall:.3f}", f"{one.after.recall:.3f}",
+            f"{one.before.reciprocal:.3f}", f"{one.after.reciprocal:.3f}",
+            f"{one.before.precision:.3f}", f"{one.after.precision:.3f}",
+            f"{one.gain[0]:+.4f} ({one.gain[1]:+.4f} to {one.gain[2]:+.4f})",
+        ]
+        for one in figures
+    ]  # fmt: skip
+    return markdown(_HEAD, rows)
+
+
+def _looks_at(scorer: Scorer) -> str:
+    head = "what one standard deviation more adds to the log odds of being right"
+    weights = coefficients(scorer.model, len(scorer.features))
+    if isinstance(scorer.model, Trees):
+        head = "share of the trees' questions that ask for it"
+    strongest = sorted(range(len(weights)), key=lambda at: -abs(weights[at]))
+    rows = [
+        [scorer.features[at], MEANINGS[scorer.features[at]], f"{weights[at]:+.3f}"]
+        for at in strongest
+    ]
+    return f"The number is {head}.\n\n{markdown(('feature', 'meaning', 'weight'), rows)}"
+
+
+def coefficients(model: Linear | Trees, width: int) -> list[float]:
+    """A number a feature: of a linear model its weight, of trees the share of their questions."""
+    if isinstance(model, Linear):
+        return list(model.coefficients)
+    asked = [feature for tree in model.trees for feature in tree.feature if feature >= 0]
+    counts = np.bincount(np.array(asked, np.int64), minlength=width)
+    shares: list[float] = (counts / max(1, len(asked))).tolist()
+    return shares
+
+
+def _effects(pairs: Pairs, choice: Choice, scorer: Scorer) -> str:
+    used = choice.used
+    found = effects(pairs, used.held_out.valued(used.share), np.array(scorer.means))
+    rows = [[one.name, f"{one.recall:+.4f}", f"{one.reciprocal:+.4f}"] for one in found]
+    return markdown(("feature", "R@1", "MRR"), rows)

@@ -1,0 +1,175 @@
+"""What a learned rerank sees of a query and its candidates: one row of numbers a candidate.
+
+A column says how like the two are in one respect, or how far that may be believed. Columns of
+shape are 0 where the mask of either side raises a flag of ``MatteQuality``: such an outline has no
+say, and ``comparable`` tells the model so. Columns that compare with the rest of the list read it
+as a set, so that the order in which hits come in changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.contours import ious
+from engine.shape.fourier import fourier_similarities
+from engine.shape.proportions import profile_similarities, ratio_similarities
+from engine.types import BoolArray, Description, FloatArray, Hit
+from stages.rerank._measured import Measured, measured
+
+Floats = npt.NDArray[np.float64]
+
+# What a person would call the columns together; every column belongs to one.
+CONCEPTS: Mapping[str, tuple[str, ...]] = {
+    "likeness of the pictures": ("score", "behind", "standing", "place"),
+    "category": ("category",),
+    "overlap of the outlines": (
+        "overlap", "overlap_trusted", "overlap_agreed", "overlap_behind", "frame",
+    ),
+    "course of the outline": ("fourier", "fourier_trusted", "fourier_behind"),
+    "width from top to bottom": ("width", "width_trusted", "width_behind"),
+    "proportions": ("area", "aspect"),
+    "trust in the masks": (
+        "comparable", "query_trust", "hit_trust", "query_unjudged", "hit_unjudged",
+        "query_flagged", "hit_flagged",
+    ),
+}  # fmt: skip
+NAMES = tuple(name for names in CONCEPTS.values() for name in names)
+# Those that only a silhouette can answer.
+SHAPE = ("overlap of the outlines", "course of the outline", "width from top to bottom",
+         "proportions")  # fmt: skip
+
+MEANINGS: Mapping[str, str] = {
+    "score": "the retrieval's score",
+    "behind": "how far the score lies behind the list's best (0 for the best)",
+    "standing": "the score in deviations from the list's mean",
+    "place": "1 / (1 + candidates with a better score)",
+    "category": "the probability that the query's classifier gives the candidate's category",
+    "overlap": "IoU of the aligned silhouettes",
+    "overlap_trusted": "the same, times the trust in both masks",
+    "overlap_agreed": "the same, times the best overlap in the list",
+    "overlap_behind": "how far it lies behind the best overlap in the list",
+    "frame": "IoU of the silhouettes where they stood in their pictures",
+    "fourier": "similarity of the outlines' Fourier descriptors",
+    "fourier_trusted": "the same, times the trust in both masks",
+    "fourier_behind": "how far it lies behind the best in the list",
+    "width": "similarity of the widths at every height",
+    "width_trusted": "the same, times the trust in both masks",
+    "width_behind": "how far it lies behind the best in the list",
+    "area": "smaller over larger area of the aligned silhouettes",
+    "aspect": "smaller over larger aspect ratio",
+    "comparable": "1 where neither mask raises a flag",
+    "query_trust": "how far the query's mask is believed; 0.5 where nobody judged it",
+    "hit_trust": "how far the candidate's mask is believed",
+    "query_unjudged": "1 where nobody judged the query's mask",
+    "hit_unjudged": "1 where nobody judged the candidate's mask",
+    "query_flagged": "1 where the query's mask raises a flag",
+    "hit_flagged": "1 where the candidate's mask raises a flag",
+}
+
+# What stands for the trust in a mask that nobody judged; a column of its own says so.
+UNJUDGED = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class PairFeatures:
+    """Aligned with the hits. ``overlaps``: IoU of the aligned silhouettes, counted only where
+    they are ``comparable``."""
+
+    rows: Floats  # (N, F), columns as in NAMES, finite
+    overlaps: Floats  # (N,)
+    comparable: BoolArray  # (N,)
+
+
+def pair_features(query: Description, hits: Sequence[Hit]) -> PairFeatures:
+    """One row a hit; all of ``hits`` are the list that they are compared with."""
+    described = [hit.record.description for hit in hits]
+    comparable = np.array([not (query.quality.flags or d.quality.flags) for d in described], bool)
+    overlaps = ious(query.aligned, [d.aligned for d in described])
+    columns = {
+        **_retrieval(np.array([hit.score for hit in hits], np.float64)),
+        "category": _category(query, hits),
+        **_shape(query, described, overlaps, comparable),
+        **_trust(query, described, comparable),
+    }
+    rows = np.column_stack([columns[name] for name in NAMES]).reshape(len(hits), len(NAMES))
+    return PairFeatures(np.nan_to_num(rows), overlaps, comparable)
+
+
+def _retrieval(scores: Floats) -> dict[str, Floats]:
+    if not len(scores):
+        return dict.fromkeys(("score", "behind", "standing", "place"), scores)
+    better = (scores[None] > scores[:, None]).sum(axis=1)
+    ordered = np.sort(scores)  # so that the sums below round alike in whatever order hits come
+    spread = ordered.std()
+    return {
+        "score": scores,
+        "behind": scores - scores.max(),
+        "standing": (scores - ordered.mean()) / spread if spread > 0 else np.zeros(len(scores)),
+        "place": 1.0 / (1.0 + better),
+    }
+
+
+def _category(query: Description, hits: Sequence[Hit]) -> Floats:
+    known = dict(zip(query.scores.names, query.scores.probabilities.tolist(), strict=True))
+    return np.array([known.get(hit.record.category, 0.0) for hit in hits], np.float64)
+
+
+def _shape(
+    query: Description, described: Sequence[Description], overlaps: Floats, comparable: BoolArray
+) -> dict[str, Floats]:
+    trusted = np.array([_trusted(query) * _trusted(d) for d in described], np.float64)
+    alike: dict[str, Floats | FloatArray] = {
+        "overlap": overlaps,
+        "frame": ious(query.contour, [d.contour for d in described]),
+        **_measures(measured(query.aligned), [measured(d.aligned) for d in described]),
+    }
+    found = {name: np.where(comparable, values, 0.0) for name, values in alike.items()}
+    for name in ("overlap", "fourier", "width"):
+        values = found[name]
+        best = values.max(initial=0.0)
+        found[f"{name}_trusted"] = values * trusted
+        found[f"{name}_behind"] = np.where(comparable, values - best, 0.0)
+    # A mask that fits no candidate at all is more likely wrong than a shape nobody has.
+    found["overlap_agreed"] = found["overlap"] * found["overlap"].max(initial=0.0)
+    return found
+
+
+def _measures(query: Measured, others: Sequence[Measured]) -> dict[str, FloatArray]:
+    if not others:
+        return dict.fromkeys(("fourier", "width", "area", "aspect"), np.zeros(0, np.float32))
+    areas, aspects = (
+        np.array(values, np.float32)
+        for values in ([one.area for one in others], [one.aspect for one in others])
+    )
+    return {
+        "fourier": fourier_similarities(query.fourier, np.stack([o.fourier for o in others])),
+        "width": profile_similarities(query.width, np.stack([o.width for o in others])),
+        "area": ratio_similarities(query.area, areas),
+        "aspect": ratio_similarities(query.aspect, aspects),
+    }
+
+
+def _trust(
+    query: Description, described: Sequence[Description], comparable: BoolArray
+) -> dict[str, Floats]:
+    def each(of: Sequence[float]) -> Floats:
+        return np.array(of, np.float64)
+
+    everywhere = np.ones(len(described))
+    return {
+        "comparable": comparable.astype(np.float64),
+        "query_trust": everywhere * _trusted(query),
+        "hit_trust": each([_trusted(d) for d in described]),
+        "query_unjudged": everywhere * (query.trust is None),
+        "hit_unjudged": each([d.trust is None for d in described]),
+        "query_flagged": everywhere * bool(query.quality.flags),
+        "hit_flagged": each([bool(d.quality.flags) for d in described]),
+    }
+
+
+def _trusted(description: Description) -> float:
+    return UNJUDGED if description.trust is None else description.trust

@@ -1,0 +1,108 @@
+"""Sort the first hits as `packsight train reranker` learned from pairs whose answer is known.
+
+Similarity of the pictures, category, overlap, course and width of the outlines, proportions and
+the trust in both masks, put together by logistic regression or boosted trees: late fusion by a
+learned score, as in Liu, "Learning to Rank for Information Retrieval", 2009, chapter 2
+(pointwise).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from engine.errors import ConfigError, WeightsError
+from engine.types import Description, Hit
+from stages.context import BuildContext
+from stages.options import StageOptions, in_words
+from stages.rerank._pair_features import NAMES, Floats, PairFeatures, pair_features
+from stages.rerank._reasons import pulls, reason
+from stages.rerank._words import explained, moved
+from weights.reranker_artefact import AGAIN, RerankerArtefact, read_reranker
+
+
+class Options(StageOptions):
+    """``weights``: the file. ``top_n`` and ``share`` replace the file's own; a share of 0 keeps
+    the order of the retrieval. ``any_description``: take a file that learned from pairs which
+    other parts described, or from another metric of search."""
+
+    weights: str = Field(min_length=1)
+    top_n: int | None = Field(None, ge=0)
+    share: float | None = Field(None, ge=0, le=1)
+    any_description: bool = False
+
+
+class Learned:
+    """Orders hits by the learned value, descending; ties keep the order of retrieval.
+
+    A mask that raises a flag has no say, and its hit's ``iou`` is None; by the likeness of the
+    pictures and by its category such a hit may still change its place. ``score`` and
+    ``distance`` stay those of the retrieval.
+    """
+
+    def __init__(self, artefact: RerankerArtefact, options: Options) -> None:
+        self._scorer = artefact.scorer
+        self._share = artefact.share if options.share is None else options.share
+        self._top_n = artefact.top_n if options.top_n is None else options.top_n
+
+    @property
+    def top_n(self) -> int:
+        return self._top_n
+
+    def rerank(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
+        head, tail = list(hits[: self.top_n]), list(hits[self.top_n :])
+        found = pair_features(query, head)
+        # sorted() is stable, so that ties keep the order of retrieval.
+        values = self._scorer.values(found.rows, self._share).tolist()
+        order = sorted(range(len(head)), key=lambda place: -values[place])
+        if self._share == 0:  # equal scores would do, rounded ones need not
+            order = list(range(len(head)))
+        told = pulls(self._scorer, self._share, found.rows)
+        answer = [
+            explained(head[at], _why(told[at], at + 1, place), _iou(found, at))
+            for place, at in enumerate(order, start=1)
+        ]
+        return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
+
+
+def _why(pull: Floats, old: int, new: int) -> str:
+    because = reason(pull, old, new)
+    return f"learned rerank, {moved(old, new)}{f', {because}' if because else ''}"
+
+
+def _iou(found: PairFeatures, at: int) -> float | None:
+    return float(found.overlaps[at]) if found.comparable[at] else None
+
+
+def build(options: Options, context: BuildContext) -> Learned:
+    """Raises WeightsError for a file that is absent, damaged or of other features, ConfigError
+    for one that learned from descriptions unlike those here."""
+    path = Path(options.weights).expanduser()
+    artefact = read_reranker(path)
+    if artefact.scorer.features != NAMES:
+        raise WeightsError(
+            f"{path}: learned from other features than this Packsight measures.", remedy=AGAIN
+        )
+    if not options.any_description:
+        _check_description(artefact, context, path)
+    context.used[options.weights] = artefact.identity
+    return Learned(artefact, options)
+
+
+def _check_description(artefact: RerankerArtefact, context: BuildContext, path: Path) -> None:
+    remedy = (
+        "Use those settings, train one with these: packsight train reranker, or set "
+        "rerank.any_description = true."
+    )
+    if context.described and artefact.described not in ("", context.described):
+        wanted = in_words(artefact.described_by) or artefact.described
+        raise ConfigError(
+            f"{path}: learned from pictures that other parts described: {wanted}.", remedy=remedy
+        )
+    if context.metric and artefact.metric not in ("", context.metric):
+        raise ConfigError(
+            f"{path}: learned from a search by {artefact.metric}, not {context.metric}.",
+            remedy=remedy,
+        )

@@ -1,0 +1,168 @@
+"""What a learned rerank says of a pair, as numbers in a file: a linear model or boosted trees.
+
+Both give log odds of "the same product"; both are evaluated with numpy alone and agree with the
+scikit-learn models that they were read from.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# Standardised features are kept within this many deviations: a pair unlike all that were learned
+# from must not be judged by one number that none of them had. Of the pairs of Packbench
+# (docs/training-reranker.md) fewer than one number in 200 lies beyond.
+REACH = 5.0
+
+_LEAF = -1
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Linear(Value):
+    """Logistic regression: intercept + sum of coefficient * standardised feature."""
+
+    kind: Literal["logistic"] = "logistic"
+    intercept: FiniteFloat
+    coefficients: tuple[FiniteFloat, ...]
+
+    @property
+    def highest_feature(self) -> int:
+        return len(self.coefficients) - 1
+
+    def log_odds(self, rows: Floats) -> Floats:
+        """(N, F) standardised -> (N,). Without BLAS, which may round a row by its neighbours."""
+        found: Floats = self.intercept + np.einsum("nf,f->n", rows, np.array(self.coefficients))
+        return found
+
+
+class Tree(Value):
+    """One regression tree as parallel lists, a node each; the first node is the root.
+
+    Of a leaf ``feature`` is -1 and ``value`` counts; else a row goes ``left`` where its feature
+    is <= ``threshold``. Children stand behind their parent.
+    """
+
+    feature: tuple[int, ...]
+    threshold: tuple[FiniteFloat, ...]
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    value: tuple[FiniteFloat, ...]
+
+    @model_validator(mode="after")
+    def _is_a_tree(self) -> Self:
+        count = len(self.feature)
+        sizes = {len(part) for part in (self.threshold, self.left, self.right, self.value)}
+        if sizes != {count} or not count:
+            raise ValueError("a tree's lists must be of one length and not empty")
+        inner = [at for at, feature in enumerate(self.feature) if feature != _LEAF]
+        if any(not at < child < count for at in inner for child in (self.left[at], self.right[at])):
+            raise ValueError("a tree's children must stand behind their parent")
+        return self
+
+
+class Trees(Value):
+    """Gradient boosting: ``baseline`` + the sum of the leaves that a row falls into (Friedman:
+    Greedy Function Approximation, Annals of Statistics 2001, algorithm 5).
+
+    Leaves hold the learning rate. Features are compared as float32, as scikit-learn does.
+    """
+
+    kind: Literal["boosting"] = "boosting"
+    baseline: FiniteFloat
+    trees: tuple[Tree, ...] = Field(min_length=1)
+
+    @property
+    def highest_feature(self) -> int:
+        return max(max(tree.feature) for tree in self.trees)
+
+    def log_odds(self, rows: Floats) -> Floats:
+        """(N, F) standardised -> (N,)."""
+        forest, number = self._forest, np.arange(len(self.trees))
+        narrow, row = rows.astype(np.float32), np.arange(len(rows))[:, None]
+        nodes = np.zeros((len(rows), len(self.trees)), np.int64)
+        while True:
+            feature = forest.feature[number, nodes]
+            inner = feature != _LEAF
+            if not inner.any():
+                found: Floats = self.baseline + forest.value[number, nodes].sum(axis=1)
+                return found
+            left = narrow[row, np.maximum(feature, 0)] <= forest.threshold[number, nodes]
+            below = np.where(left, forest.left[number, nodes], forest.right[number, nodes])
+            nodes = np.where(inner, below, nodes)
+
+    @cached_property
+    def _forest(self) -> _Forest:
+        return _Forest(self.trees)
+
+
+class _Forest:
+    """All trees side by side, (trees, nodes); what fills up the shorter ones is never reached."""
+
+    def __init__(self, trees: tuple[Tree, ...]) -> None:
+        shape = (len(trees), max(len(tree.feature) for tree in trees))
+        self.feature: Ints = np.full(shape, _LEAF, np.int64)
+        self.left: Ints = np.zeros(shape, np.int64)
+        self.right: Ints = np.zeros(shape, np.int64)
+        self.threshold: Floats = np.zeros(shape)
+        self.value: Floats = np.zeros(shape)
+        for at, tree in enumerate(trees):
+            for name in ("feature", "left", "right", "threshold", "value"):
+                getattr(self, name)[at, : len(tree.feature)] = getattr(tree, name)
+
+
+Model = Annotated[Linear | Trees, Field(discriminator="kind")]
+
+
+class Scorer(Value):
+    """Features of pairs to how likely they are right, on the scale of log odds.
+
+    ``slope``: log odds that one unit of the retrieval's own score is worth; above 0, so that
+    ``values`` at share 0 has the order of the retrieval.
+    """
+
+    features: tuple[str, ...] = Field(min_length=1)
+    means: tuple[FiniteFloat, ...]
+    scales: tuple[Annotated[FiniteFloat, Field(gt=0)], ...]
+    slope: FiniteFloat = Field(gt=0)
+    score: str = "score"  # the feature that is the retrieval's score
+    model: Model
+
+    @model_validator(mode="after")
+    def _of_one_width(self) -> Self:
+        width = len(self.features)
+        if {len(self.means), len(self.scales)} != {width} or len(set(self.features)) != width:
+            raise ValueError("features, means and scales must be as many, and names distinct")
+        if self.score not in self.features:
+            raise ValueError(f"there is no feature {self.score!r}")
+        highest = self.model.highest_feature
+        if highest >= width or (isinstance(self.model, Linear) and highest != width - 1):
+            raise ValueError(f"the model is not of {width} features")
+        return self
+
+    def standardised(self, rows: Floats) -> Floats:
+        """(N, F) in deviations from the means, kept within ``REACH``."""
+        apart = (rows - np.array(self.means)) / np.array(self.scales)
+        found: Floats = np.clip(apart, -REACH, REACH)
+        return found
+
+    def log_odds(self, rows: Floats) -> Floats:
+        """(N, F) -> (N,): what was learned, nothing else."""
+        return self.model.log_odds(self.standardised(rows))
+
+    def values(self, rows: Floats, share: float) -> Floats:
+        """(N,): ``share`` of what was learned, the rest by the retrieval's score."""
+        retrieved: Floats = self.slope * rows[:, self.features.index(self.score)]
+        if share == 0:
+            return retrieved
+        blended: Floats = share * self.log_odds(rows) + (1 - share) * retrieved
+        return blended
