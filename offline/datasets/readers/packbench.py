@@ -139,5 +139,11 @@ def _tasks(rows: Rows) -> dict[str, Task]:
     return {
         name: partial(label_task, f"packbench {name}", queries, gallery, label)
         for name, (queries, gallery, label) in asked.items()
-        if queries and gallery
+        if queries and gallery and (queries != gallery or _repeated(queries))
     }
+
+
+def _repeated(pictures: Iterable[Picture]) -> bool:
+    """Whether some product has two pictures, so that one can be asked of the other."""
+    products = [picture.product for picture in pictures]
+    return len(set(products)) < len(products)

@@ -11,7 +11,12 @@ import pytest
 from engine.errors import ConfigError
 from offline.datasets import open_dataset
 from offline.datasets.packbench.manifest import Row
-from tests.offline.datasets.small_datasets import packbench_rows, seal, write_packbench
+from tests.offline.datasets.small_datasets import (
+    packbench_row,
+    packbench_rows,
+    seal,
+    write_packbench,
+)
 
 
 @pytest.fixture
@@ -60,12 +65,20 @@ def test_unseen_products_are_asked_of_each_other_only(root: Path) -> None:
 
 
 def test_studio_pictures_are_asked_of_other_studio_pictures(root: Path) -> None:
-    dataset = open_dataset(root)
-    validation, test = dataset.retrieval("validation"), dataset.retrieval("test")
+    validation = open_dataset(root).retrieval("validation")
     assert [len(validation.queries), len(validation.gallery)] == [4, 4]
     found = [validation.gallery[answer.relevant[0]].product for answer in validation.relevance]
     assert found == [query.product for query in validation.queries]
-    assert test.queries == test.gallery and test.relevance[0].ignored == (0,)
+
+
+def test_test_pictures_are_asked_of_each_other_where_a_product_has_two(root: Path) -> None:
+    assert "test" not in open_dataset(root).protocols
+    second = packbench_row("test", "test", "jar-f900-p01", "back", held=False)
+    write_packbench(root, [*packbench_rows(), second])
+    task = open_dataset(root).retrieval("test")
+    assert task.queries == task.gallery
+    answers = [(answer.relevant, answer.ignored) for answer in task.relevance]
+    assert answers == [((1,), (0,)), ((0,), (1,))]
 
 
 def test_a_benchmark_without_photos_asks_studio_pictures_alone(tmp_path: Path) -> None:
