@@ -6,7 +6,7 @@ A confusion matrix has the true category in the row and the predicted one in the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,8 @@ import numpy.typing as npt
 from engine.config import RouteSettings
 from engine.probabilities import Floats
 from engine.routing import route
-from engine.types import CategoryScores
+from engine.types import CategoryScores, Route
+from offline.classification_averages import Tally, averages
 
 Counts = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.integer]
@@ -33,13 +34,18 @@ class CategoryFigures:
 
 @dataclass(frozen=True)
 class Summary:
-    """All categories together; macro averages count every category alike."""
+    """All categories together, see ``offline.classification_averages``; macro averages count
+    every category alike, weighted ones by its photos, and accuracy is the micro average."""
 
     accuracy: float  # share of photos whose likeliest category is the true one
     average_accuracy: float  # mean of equation 6 over categories: what the paper's Table 2 gives
+    accuracy_variance: float  # and its variance over them, the population's
     macro_precision: float
     macro_recall: float
     macro_f1: float
+    weighted_precision: float
+    weighted_recall: float
+    weighted_f1: float
     photos: int
 
 
@@ -70,18 +76,10 @@ def confusion_matrix(predicted: Labels, true: Labels, categories: int) -> Counts
 
 def category_figures(confusion: Counts) -> list[CategoryFigures]:
     """In the order of the matrix: the rows of the paper's Table 1."""
-    total, hits = int(confusion.sum()), np.diag(confusion)
-    true, given = confusion.sum(axis=1), confusion.sum(axis=0)
-    return [
-        CategoryFigures(
-            precision=_ratio(hit, mine),
-            recall=_ratio(hit, have),
-            f1=_ratio(2 * hit, mine + have),
-            accuracy=_ratio(total - mine - have + 2 * hit, total),
-            support=have,
-        )
-        for hit, have, mine in zip(hits.tolist(), true.tolist(), given.tolist(), strict=True)
-    ]
+    tally = tally_of(confusion)
+    columns = tally.precision, tally.recall, tally.f1, tally.accuracy
+    rows = zip(*(column.tolist() for column in columns), confusion.sum(axis=1), strict=True)
+    return [CategoryFigures(p, r, f1, accuracy, int(n)) for p, r, f1, accuracy, n in rows]
 
 
 def summary(confusion: Counts) -> Summary:
@@ -90,18 +88,17 @@ def summary(confusion: Counts) -> Summary:
     Equation 6 flatters: with C categories, an average accuracy of a is a plain accuracy of
     1 - (1 - a) C / 2 when every category takes part. Hence both stand side by side.
     """
-    total = int(confusion.sum())
-    if not total:
+    if not confusion.sum():
         raise ValueError("figures need at least one photo")
-    rows = [one for one in category_figures(confusion) if one.support]
-    return Summary(
-        accuracy=int(np.trace(confusion)) / total,
-        average_accuracy=_mean([one.accuracy for one in rows]),
-        macro_precision=_mean([one.precision for one in rows]),
-        macro_recall=_mean([one.recall for one in rows]),
-        macro_f1=_mean([one.f1 for one in rows]),
-        photos=total,
-    )
+    found = averages(tally_of(confusion))
+    means = {field.name: float(getattr(found, field.name)) for field in fields(found)}
+    return Summary(**means, photos=int(confusion.sum()))
+
+
+def tally_of(confusion: Counts) -> Tally:
+    """The counts by category of one matrix."""
+    counts = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    return Tally(*(np.asarray(count, np.float64) for count in counts))
 
 
 def routing_figures(
@@ -111,9 +108,14 @@ def routing_figures(
 
     Raises ValueError without photos and where the lengths differ.
     """
-    if not scores:
-        raise ValueError("figures need at least one photo")
     routes = [route(one, sorted(one.names), settings, knows=one.names) for one in scores]
+    return figures_of_routes(routes, true)
+
+
+def figures_of_routes(routes: Sequence[Route], true: Sequence[str]) -> RoutingFigures:
+    """As ``routing_figures``, of photos that were routed already."""
+    if not routes:
+        raise ValueError("figures need at least one photo")
     reached = [name in one.categories for name, one in zip(true, routes, strict=True)]
     return RoutingFigures(
         reach=_mean(reached),
@@ -135,10 +137,6 @@ def scores_of(
         CategoryScores(names, row.copy(), unknown=bool(one), least=least)
         for row, one in zip(rows, decided, strict=True)
     ]
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
 
 
 def _mean(values: Sequence[float]) -> float:
