@@ -10,6 +10,7 @@ import numpy.typing as npt
 from offline.calibration.acceptance import absent_needed, roc, threshold_at
 from offline.calibration.matching import BINS, MatchFit, first_probabilities
 from offline.calibration.reliability import binned
+from offline.calibration.unknown import auroc
 from offline.evaluate.no_match.asked import Question, presence
 from offline.evaluate.no_match.figures import passed
 from offline.report.document import Histogram, Lines, Series, Table
@@ -45,19 +46,14 @@ def score_histogram(asked: Sequence[Question]) -> Histogram:
     )
 
 
-def roc_lines(
-    asked: Sequence[Question], values: dict[str, Rows], areas: dict[str, float], share: float
-) -> Lines:
+def roc_lines(asked: Sequence[Question], values: dict[str, Rows], share: float) -> Lines:
     """A curve for each of ``values`` (A,), with its area in its name."""
     present = presence(list(asked))
     return Lines(
         title="Accepting products that are there, against those that are not",
         x="absent products accepted",
         y="present products accepted",
-        series=tuple(
-            _curve(f"{name}, AUROC {areas[name]:.3f}", rows, present)
-            for name, rows in values.items()
-        ),
+        series=tuple(_curve(name, rows[present], rows[~present]) for name, rows in values.items()),
         diagonal=True,
         marks=((f"{share:.0%}", share),),
     )
@@ -121,12 +117,12 @@ def reliability_lines(asked: Sequence[Question], fit: MatchFit) -> Lines:
     )
 
 
-def _curve(name: str, values: Rows, present: npt.NDArray[np.bool_]) -> Series:
-    found = roc(values[present], values[~present])
+def _curve(name: str, present: Rows, absent: Rows) -> Series:
+    found = roc(present, absent)
     count = len(found.thresholds)
     at = np.unique(np.linspace(0, count - 1, min(count, CURVE_POINTS)).round().astype(int))
     return Series(
-        name=name,
+        name=f"{name}, AUROC {auroc(present, absent):.3f}",
         xs=tuple(found.false_accepts[at].tolist()),
         ys=tuple(found.true_accepts[at].tolist()),
     )

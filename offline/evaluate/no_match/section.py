@@ -52,8 +52,7 @@ def no_match_section(evidence: Evidence, false_accepts: float = 0.05, seed: int 
         groups = _groups(asked, fit, false_accepts, seed)
         blocks += [threshold_table(asked, fit), reliability_lines(asked, fit)]
     apart = parting(asked, values, seed)
-    areas = dict(zip(values, (figure.value or 0.0 for figure in apart.figures), strict=True))
-    blocks.insert(1, roc_lines(asked, values, areas, false_accepts))
+    blocks.insert(1, roc_lines(asked, values, false_accepts))
     return Section(
         stage=STAGE,
         groups=(apart, *groups),
