@@ -66,3 +66,10 @@ def percentile(
     return Figure(
         name=name, value=value, low=float(low), high=float(high), better=better, unit=unit
     )
+
+
+def evenly(count: int, wanted: int) -> list[int]:
+    """At most ``wanted`` of ``count`` places, evenly spread, the first and the last among them."""
+    places = np.linspace(0, count - 1, min(wanted, count)).round().astype(np.int64)
+    found: list[int] = places.tolist()
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from offline.evaluate.measured import averaged, percentile
+from offline.evaluate.measured import averaged, evenly, percentile
 from offline.evaluate.tables import trunks
 from offline.evaluate.tables.answers import Answered, interval_cell, made, query_figures, query_ids
 from offline.evaluate.tables.layout import Made, Request
@@ -19,7 +19,7 @@ def make(request: Request) -> Made:
     """Times are medians over ``request.timed`` queries, evenly spread."""
     found = trunks.compared(request)
     task = found[0].outcome.task
-    places = trunks.spread(len(task.queries), request.timed)
+    places = evenly(len(task.queries), request.timed)
     times = trunks.feature_times(found, places, request)
     pairs = list(zip(found, times, strict=True))
     table = Table(

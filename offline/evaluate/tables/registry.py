@@ -11,7 +11,6 @@ from engine.config import unknown_key
 from engine.errors import ConfigError
 from offline.evaluate.tables.layout import Made, Request
 
-
 DATA = "data"  # among what a layout takes: it is made of several data sets
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from offline.evaluate.measured import averaged
+from offline.evaluate.measured import averaged, evenly
 from offline.evaluate.tables import trunks
 from offline.evaluate.tables.answers import Answered, made
 from offline.evaluate.tables.layout import Made, Request
@@ -19,7 +19,7 @@ Numbers = npt.NDArray[np.float64]
 def make(request: Request) -> Made:
     """``request.shown`` queries, evenly spread over those that have an answer."""
     found = trunks.compared(request)
-    places = trunks.spread(len(found[0].outcome.task.queries), request.shown)
+    places = evenly(len(found[0].outcome.task.queries), request.shown)
     times = trunks.feature_times(found, places, request)
     numbers = [_numbers(one, places, row) for one, row in zip(found, times, strict=True)]
     ids = [found[0].outcome.task.queries[place].id for place in places]

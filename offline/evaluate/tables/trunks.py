@@ -55,14 +55,6 @@ def feature_times(
     return np.asarray(taken, np.float64).reshape(len(places), len(trunks)).T
 
 
-def spread(count: int, wanted: int) -> list[int]:
-    """At most ``wanted`` of ``count`` places, evenly spread, the first and the last among them."""
-    places: list[int] = np.unique(
-        np.linspace(0, count - 1, min(wanted, count)).astype(int)
-    ).tolist()
-    return places
-
-
 def _by_cosine(variant: Variant) -> Variant:
     search = variant.settings.search.model_copy(update={"metric": "cosine"})
     return Variant(variant.name, variant.settings.model_copy(update={"search": search}))

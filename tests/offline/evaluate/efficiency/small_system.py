@@ -1,0 +1,33 @@
+"""A system that describes drawn packages quickly, with the evidence of a few of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from offline.datasets import Picture
+from offline.datasets.relevance import by_product, label_task
+from offline.evaluate.evidence import Evidence, gather
+from tests.drawn_catalogue import write_catalogue
+from tests.offline.evaluate.counting_parts import quick_settings
+
+
+@dataclass(frozen=True)
+class Small:
+    pictures: tuple[Picture, ...]  # with categories and products
+    evidence: Evidence
+
+
+def small_system(folder: Path) -> Small:
+    files = write_catalogue(folder / "pictures")
+    pictures = tuple(
+        Picture(
+            str(path.relative_to(folder)),
+            path,
+            category=path.parts[-3],
+            product="/".join(path.parts[-3:-1]),
+        )
+        for path in files
+    )
+    task = label_task("drawn", pictures, pictures, by_product)
+    return Small(pictures, gather(task, quick_settings(), folder / "cache"))
