@@ -11,6 +11,7 @@ from engine.timings import Stopwatch
 from engine.types import RGBImage
 from offline.cutouts import cropped
 from offline.datasets import Picture
+from offline.evaluate.features import Progress
 from stages.open_searcher import OpenSearcher
 
 LOAD = "load"
@@ -40,6 +41,7 @@ def time_photos(
     pictures: Sequence[Picture],
     opened: OpenSearcher,
     clock: Callable[[], float] = time.perf_counter,
+    progress: Progress | None = None,
 ) -> Timed:
     """Ask for each picture alone, after the first was asked once to warm up.
 
@@ -50,6 +52,8 @@ def time_photos(
         seconds = _timed(picture, opened, clock)
         if seconds and number:
             taken[picture.id] = seconds
+        if progress is not None:
+            progress(number, len(pictures))
     stages = dict.fromkeys([TOGETHER, *(stage for one in taken.values() for stage in one)])
     return Timed(
         tuple(taken),

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from engine.types import Record
-from offline.datasets import Picture
 from offline.evaluate.efficiency.batches import Rate, rate
 from offline.evaluate.efficiency.figures import (
     gallery_figures,
@@ -19,6 +15,8 @@ from offline.evaluate.efficiency.memory import Job, peaks
 from offline.evaluate.efficiency.photos import Timed, time_photos
 from offline.evaluate.efficiency.scratch import fill, open_scratch, scratch_folder
 from offline.evaluate.efficiency.sizes import gallery_size, model_sizes
+from offline.evaluate.evidence import Evidence
+from offline.evaluate.features import Progress
 from offline.evaluate.measured import evenly
 from offline.evaluate.provenance import load_average, usable_cores
 from offline.report.document import Group, Section
@@ -28,27 +26,23 @@ COUNT = 32  # photos; enough for a median, and for a p95 between the second and 
 
 
 def efficiency_section(
-    pictures: Sequence[Picture],
-    parts: Parts,
-    records: Sequence[Record],
-    *,
-    count: int = COUNT,
-    seed: int = 0,
+    evidence: Evidence, count: int = COUNT, seed: int = 0, progress: Progress | None = None
 ) -> Section:
-    """Asks ``count`` of the pictures, evenly spread, of a real gallery of the records, which lies
-    in a temporary folder.
+    """Asks ``count`` of the evidence's queries, evenly spread, of a real gallery of its records,
+    which lies in a temporary folder.
 
     Raises ConfigError and GalleryError where that cannot be written, StageError where a part
     fails.
     """
-    settings, before = parts.settings, load_average()
+    parts, pictures, before = evidence.parts, evidence.task.queries, load_average()
+    settings = parts.settings
     chosen = [pictures[at] for at in evenly(len(pictures), count)]
     with scratch_folder() as folder:
         gallery = folder / "gallery"
-        fill(gallery, parts, records)
-        size = gallery_size(gallery, len(records))
+        fill(gallery, parts, evidence.gallery)
+        size = gallery_size(gallery, len(evidence.gallery))
         with open_scratch(gallery, settings) as opened:
-            timed = time_photos(chosen, opened)
+            timed = time_photos(chosen, opened, progress=progress)
             found = rate(chosen, opened, folder / "filling", settings.ingest.batch)
         batch = tuple(chosen[: settings.ingest.batch])
         memory = peaks(Job(gallery, settings, batch))

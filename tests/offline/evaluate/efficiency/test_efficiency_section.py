@@ -19,8 +19,10 @@ from tests.offline.evaluate.efficiency.small_system import Small
 
 @pytest.fixture(scope="module")
 def section(small: Small) -> Section:
-    evidence = small.evidence
-    return efficiency_section(small.pictures, evidence.parts, evidence.gallery, count=3, seed=1)
+    seen: list[tuple[int, int]] = []
+    made = efficiency_section(small.evidence, 3, 1, lambda *given: seen.append(given))
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    return made
 
 
 def test_the_verdict_comes_first_and_every_figure_has_a_unit(section: Section) -> None:
@@ -78,4 +80,4 @@ def test_a_place_that_cannot_be_written_is_one_error_with_the_way_out(
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(ConfigError, match=r"temporary files cannot be kept.*TMPDIR"):
-        efficiency_section(small.pictures, small.evidence.parts, small.evidence.gallery, count=1)
+        efficiency_section(small.evidence, 1)
