@@ -45,7 +45,7 @@ def binned(given: Rows, happened: npt.NDArray[np.bool_], bins: int = BINS) -> li
     whether it happened. Raises ValueError for other probabilities and for none."""
     if not len(given) or not bool(((given >= 0) & (given <= 1)).all()):
         raise ValueError("need at least one probability, and all in [0, 1]")
-    place = _places(given, bins)
+    place = bin_places(given, bins)
     return [
         _bin(given[place == number], happened[place == number], number / bins, (number + 1) / bins)
         for number in range(bins)
@@ -95,7 +95,7 @@ def chance_calibration_error(
     """
     rows = np.asarray(probabilities, np.float64)
     given, _ = _top(rows, rows.argmax(axis=1))
-    place = _places(given, bins)
+    place = bin_places(given, bins)
     right = rng.random((draws, len(given))) < given
     gaps = np.zeros(draws)
     for number in np.unique(place):
@@ -112,7 +112,7 @@ def _top(probabilities: Floats, labels: Labels) -> tuple[Rows, npt.NDArray[np.bo
     return np.minimum(rows.max(axis=1), 1.0), rows.argmax(axis=1) == right
 
 
-def _places(given: Rows, bins: int) -> npt.NDArray[np.int64]:
+def bin_places(given: Rows, bins: int) -> npt.NDArray[np.int64]:
     """(N,) the bin of each confidence; closed above as in Guo et al., so 1 is in the last one."""
     places = np.ceil(given * _positive(bins)).astype(np.int64) - 1
     return np.clip(places, 0, bins - 1)

@@ -1,0 +1,146 @@
+"""What is to be seen of predictions: by category, what is taken for what, how sure it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from offline.calibration import Bin, expected_calibration_error, reliability
+from offline.classification_metrics import CategoryFigures, category_figures, summary
+from offline.evaluate.classification.predictions import Predictions
+from offline.report.document import Bars, Block, Histogram, Lines, Matrix, Series, Table
+
+MOST_BARS = 40  # categories; more cannot be read
+MOST_NAMES = 100  # of a confusion matrix
+CONFUSIONS = 15  # pairs listed
+EDGES = np.linspace(0.0, 1.0, 21)  # of confidence
+
+
+def class_blocks(found: Predictions) -> Iterator[Block]:
+    figures = dict(zip(found.names, category_figures(found.confusion), strict=True))
+    known = {name: one for name, one in figures.items() if one.support}
+    yield _table(found, known)
+    yield _bars(known)
+    if len(found.names) <= MOST_NAMES:
+        yield _matrix(found)
+    yield _confusions(found)
+    yield _diagram(found)
+    yield _confidence(found)
+
+
+def _table(found: Predictions, known: dict[str, CategoryFigures]) -> Table:
+    """The paper's Table 1, and what is averaged from it."""
+    mean = summary(found.confusion)
+    total = str(mean.photos)
+    three = [f"{mean.accuracy:.3f}"] * 3
+    macro = (mean.macro_precision, mean.macro_recall, mean.macro_f1, mean.average_accuracy)
+    weighted = (mean.weighted_precision, mean.weighted_recall, mean.weighted_f1)
+    return Table(
+        title="By category",
+        columns=("category", "precision", "recall", "F1", "accuracy (eq. 6)", "photos"),
+        rows=(
+            *((name, *_row(one)) for name, one in known.items()),
+            ("macro average", *(f"{value:.3f}" for value in macro), total),
+            ("weighted average", *(f"{value:.3f}" for value in weighted), "–", total),
+            ("micro average = accuracy", *three, "–", total),
+        ),
+        note=f"Variance of the accuracy by equation 6 over categories: "
+        f"{mean.accuracy_variance:.2g}, the population's.",
+    )
+
+
+def _row(one: CategoryFigures) -> tuple[str, ...]:
+    figures = (one.precision, one.recall, one.f1, one.accuracy)
+    return (*(f"{value:.3f}" for value in figures), str(one.support))
+
+
+def _bars(known: dict[str, CategoryFigures]) -> Bars:
+    """The worst categories where there are too many."""
+    worst = sorted(known, key=lambda name: (known[name].f1, name))[:MOST_BARS]
+    names = [name for name in known if name in set(worst)]
+    left = len(known) - len(names)
+    places = tuple(map(float, range(len(names))))
+    return Bars(
+        title="F1, precision and recall by category",
+        labels=tuple(names),
+        series=(
+            Series(name="F1", xs=places, ys=tuple(known[name].f1 for name in names)),
+            Series(name="precision", xs=places, ys=tuple(known[name].precision for name in names)),
+            Series(name="recall", xs=places, ys=tuple(known[name].recall for name in names)),
+        ),
+        note=f"The {MOST_BARS} categories of lowest F1; {left} more are better." if left else "",
+    )
+
+
+def _matrix(found: Predictions) -> Matrix:
+    """Rows of categories that have a photo; columns of those and of what else was predicted."""
+    confusion = found.confusion
+    rows = np.flatnonzero(confusion.sum(axis=1))
+    columns = np.flatnonzero(confusion.sum(axis=0) + confusion.sum(axis=1))
+    counts = confusion[np.ix_(rows, columns)].tolist()
+    return Matrix(
+        title="What is taken for what",
+        rows=tuple(found.names[at] for at in rows),
+        columns=tuple(found.names[at] for at in columns),
+        counts=tuple(map(tuple, counts)),
+        row_axis="true category",
+        column_axis="predicted",
+    )
+
+
+def _confusions(found: Predictions) -> Table:
+    """Most frequent first; ties by name."""
+    wrong = found.confusion.copy()
+    support = wrong.sum(axis=1)
+    np.fill_diagonal(wrong, 0)
+    pairs = sorted(np.argwhere(wrong).tolist(), key=lambda pair: (-wrong[tuple(pair)], pair))
+    shown = pairs[:CONFUSIONS]
+    return Table(
+        title="Most frequent mistakes",
+        columns=("true category", "predicted", "photos", "of its photos"),
+        rows=tuple(
+            (
+                found.names[true],
+                found.names[given],
+                str(wrong[true, given]),
+                f"{wrong[true, given] / support[true]:.0%}",
+            )
+            for true, given in shown
+        ),
+        note=f"{int(wrong.sum())} mistakes among {len(found.pictures)} photos, of {len(pairs)} "
+        "kinds.",
+    )
+
+
+def _diagram(found: Predictions) -> Lines:
+    bins = [one for one in reliability(found.probabilities, found.true) if one.count]
+    error = expected_calibration_error(found.probabilities, found.true)
+    return Lines(
+        title="Reliability",
+        x="probability of the likeliest category",
+        y="share of photos for which it is right",
+        series=(_series(bins),),
+        diagonal=True,
+        note=f"ECE {error:.3f}. Below the diagonal the classifier is too sure. Photos a point: "
+        f"{', '.join(str(one.count) for one in bins)}.",
+    )
+
+
+def _series(bins: list[Bin]) -> Series:
+    """Only bins that have a photo."""
+    return Series(
+        name="photos",
+        xs=tuple(one.confidence for one in bins),
+        ys=tuple(one.accuracy for one in bins),
+    )
+
+
+def _confidence(found: Predictions) -> Histogram:
+    parts = {"right": found.confidence[found.right], "wrong": found.confidence[~found.right]}
+    return Histogram(
+        title="How sure the classifier was",
+        x="probability of the likeliest category",
+        edges=tuple(EDGES.tolist()),
+        counts={name: tuple(np.histogram(some, EDGES)[0].tolist()) for name, some in parts.items()},
+    )

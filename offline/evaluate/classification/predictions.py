@@ -1,0 +1,122 @@
+"""What a classifier said of photos whose categories are known, as arrays over one set of names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import BoolArray, CategoryScores
+from offline.classification_metrics import Counts, confusion_matrix
+from offline.datasets import Picture
+
+Numbers = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """At least one photo; ``pictures``, ``scores`` and ``true`` are aligned.
+
+    ``names``: all categories that a photo has or that any scores name, in alphabetical order;
+    scores may name them in any order and need not name all. The likeliest is the one that
+    ``CategoryScores.ranked`` puts first: of equally likely ones the first by alphabet.
+    """
+
+    pictures: tuple[Picture, ...]
+    scores: tuple[CategoryScores, ...]
+    names: tuple[str, ...]
+
+    @cached_property
+    def _at(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(self.names)}
+
+    @cached_property
+    def true(self) -> Labels:
+        """(N,) places in ``names``."""
+        return np.array([self._at[str(picture.category)] for picture in self.pictures], np.int64)
+
+    @cached_property
+    def _values(self) -> Numbers:
+        """(N, C) probabilities that sum to 1 a row, -1 where the scores do not name a category."""
+        values = np.full((len(self.scores), len(self.names)), -1.0)
+        for row, one in zip(values, self.scores, strict=True):
+            shares = np.asarray(one.probabilities, np.float64)
+            row[[self._at[name] for name in one.names]] = shares / shares.sum()
+        return values
+
+    @cached_property
+    def probabilities(self) -> Numbers:
+        """(N, C), rows sum to 1."""
+        return np.asarray(np.maximum(self._values, 0.0), np.float64)
+
+    @property
+    def predicted(self) -> Labels:
+        """(N,) places of the likeliest."""
+        return np.asarray(self._values.argmax(axis=1), np.int64)
+
+    @property
+    def confidence(self) -> Numbers:
+        """(N,) probability of the likeliest."""
+        return np.asarray(np.minimum(self._values.max(axis=1), 1.0), np.float64)
+
+    @property
+    def right(self) -> BoolArray:
+        """(N,)"""
+        return np.asarray(self.predicted == self.true, np.bool_)
+
+    @property
+    def ranks(self) -> Numbers:
+        """(N,) the true category's place among the likeliest, from 1; infinite where the scores
+        do not name it: no number of guesses finds it."""
+        order = np.argsort(-self._values, axis=1, kind="stable")
+        ranks = np.asarray((order == self.true[:, None]).argmax(axis=1) + 1, np.float64)
+        ranks[~self.named] = np.inf
+        return ranks
+
+    @property
+    def named(self) -> BoolArray:
+        """(N,) whether the scores name the true category at all."""
+        return np.asarray(self._values[np.arange(len(self.true)), self.true] >= 0.0, np.bool_)
+
+    @property
+    def confusion(self) -> Counts:
+        """(C, C), row = true."""
+        return confusion_matrix(self.predicted, self.true, len(self.names))
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        return tuple(picture.id for picture in self.pictures)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Photos of one product are not independent."""
+        return tuple(picture.product or picture.id for picture in self.pictures)
+
+    def where(self, kept: Sequence[bool]) -> Predictions:
+        """Some of the photos, at least one, by the same names."""
+        rows = [at for at, keep in enumerate(kept) if keep]
+        pictures = tuple(self.pictures[at] for at in rows)
+        return Predictions(pictures, tuple(self.scores[at] for at in rows), self.names)
+
+
+def predictions(
+    pictures: Sequence[Picture], scores: Sequence[CategoryScores]
+) -> Predictions | None:
+    """Of the pictures that have a category; None where none has. ValueError unless aligned."""
+    if len(pictures) != len(scores):
+        raise ValueError(f"{len(scores)} scores for {len(pictures)} pictures")
+    pairs = [
+        (picture, one)
+        for picture, one in zip(pictures, scores, strict=True)
+        if picture.category is not None
+    ]
+    if not pairs:
+        return None
+    names = {name for _, one in pairs for name in one.names}
+    names |= {str(picture.category) for picture, _ in pairs}
+    known, said = zip(*pairs, strict=True)
+    return Predictions(known, said, tuple(sorted(names)))
