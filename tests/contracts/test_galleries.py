@@ -18,6 +18,7 @@ from engine.distances import METRICS, Metric, distances
 from engine.errors import FingerprintError, GalleryError
 from engine.galleries.local import LocalGallery
 from engine.types import Embedding, Neighbour
+from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
 
 
@@ -325,3 +326,29 @@ def test_readers_in_threads_beside_a_writer_see_whole_batches(tmp_path: Path) ->
         assert faults == []
         assert len(writer) == batches * size
         assert writer.check() == []
+
+
+def test_a_calibration_survives_until_it_is_replaced_or_taken_away(tmp_path: Path) -> None:
+    with LocalGallery.create(tmp_path / "g", manifest()) as gallery:
+        assert gallery.calibration() is None
+        assert gallery.calibrate(calibration()) is False
+    with LocalGallery.open(tmp_path / "g", write=True) as gallery:
+        assert gallery.calibration() == calibration()
+        put(gallery, "a", (1, 0))
+        assert gallery.calibrate(calibration(threshold=0.5)) is True
+        assert gallery.check() == []
+    with LocalGallery.open(tmp_path / "g") as reader:
+        assert reader.calibration() == calibration(threshold=0.5)
+        with LocalGallery.open(tmp_path / "g", write=True) as gallery:
+            assert gallery.calibrate(None) is True
+            assert gallery.calibrate(None) is False
+        assert reader.calibration() is None  # seen without opening anew
+
+
+def test_a_reader_cannot_calibrate(tmp_path: Path) -> None:
+    LocalGallery.create(tmp_path / "g", manifest()).close()
+    with (
+        LocalGallery.open(tmp_path / "g") as reader,
+        pytest.raises(GalleryError, match="for reading only"),
+    ):
+        reader.calibrate(calibration())

@@ -248,3 +248,17 @@ def test_a_manifest_that_cannot_be_read_is_one_clear_error(
     database.execute(change)
     with pytest.raises(GalleryError, match=message):
         nearest(folder, 1)
+
+
+@pytest.mark.parametrize("value", ["not JSON", "{}", "null"])
+def test_a_damaged_calibration_is_found_and_hinders_nothing_else(
+    folder: Path, database: sqlite3.Connection, value: str
+) -> None:
+    database.execute("INSERT INTO manifest VALUES ('calibration', ?)", (value,))
+    assert "its calibration cannot be read" in faults(folder)
+    assert nearest(folder, 60) == [60, 59, 61]
+    with LocalGallery.open(folder, write=True) as gallery:
+        with pytest.raises(GalleryError, match="packsight calibrate"):
+            gallery.calibration()
+        gallery.calibrate(None)
+    assert faults(folder) == ""

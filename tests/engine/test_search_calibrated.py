@@ -1,0 +1,166 @@
+"""Searches that say how likely a hit is, and searches as if some pictures were not there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.config import QuerySettings, RouteSettings
+from engine.galleries.local import LocalGallery
+from engine.galleries.manifest import Manifest
+from engine.search import Searcher
+from engine.types import Hit
+from stages.context import BuildContext
+from stages.rerank.none import Options, build
+from tests.engine.fake_parts import Reversed, fake_describer, plain_image
+from tests.engine.made_calibrations import calibration
+from tests.engine.made_descriptions import entry
+
+MANIFEST = Manifest("f" * 64, 3, normalised=False)
+IMAGES = 10
+
+
+def filled(folder: Path, reds: list[int]) -> LocalGallery:
+    """Two views a product, ten apart."""
+    opened = LocalGallery.create(folder, MANIFEST)
+    images = [plain_image(red) for red in reds]
+    described = fake_describer().describe(images, ["dark"] * len(reds))
+    entries = [entry(str(red), "dark", f"p{red // 20}") for red in reds]
+    opened.add(entries, [one.description for one in described])
+    return opened
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[LocalGallery]:
+    with filled(tmp_path / "g", list(range(0, 10 * IMAGES, 10))) as opened:
+        yield opened
+
+
+def searcher(gallery: LocalGallery, identity: str = "same search") -> Searcher:
+    routing, reranker = RouteSettings(), build(Options(), BuildContext())
+    return Searcher(
+        fake_describer(), gallery, reranker, routing, normalised=False, identity=identity
+    )
+
+
+def seen(hits: list[Hit]) -> list[tuple[str, float, int]]:
+    return [(hit.record.uri, hit.distance, hit.views) for hit in hits]
+
+
+def test_every_hit_of_a_calibrated_gallery_has_its_probability(gallery: LocalGallery) -> None:
+    gallery.calibrate(calibration())
+    results = searcher(gallery).search(plain_image(40), k=3)
+    assert results.calibrated and results.threshold == 0.25 and results.notes == ()
+    expected = [1 / (1 + np.exp(3 - 6 * hit.score)) for hit in results.hits]
+    assert [hit.probability for hit in results.hits] == pytest.approx(expected)
+    assert not results.no_match
+
+
+def test_a_photo_far_from_everything_is_no_match_and_still_shows_the_nearest(
+    gallery: LocalGallery,
+) -> None:
+    gallery.calibrate(calibration())
+    results = searcher(gallery).search(plain_image(200, 200))
+    assert results.no_match
+    assert len(results.hits) == 5
+
+
+def test_an_uncalibrated_gallery_answers_as_ever(gallery: LocalGallery) -> None:
+    results = searcher(gallery).search(plain_image(200, 200))
+    assert (results.calibrated, results.no_match, results.notes) == (False, False, ())
+    assert {hit.probability for hit in results.hits} == {None}
+
+
+def test_other_settings_leave_the_calibration_out_and_say_so(gallery: LocalGallery) -> None:
+    gallery.calibrate(calibration())
+    results = searcher(gallery, "another search").search(plain_image(200, 200))
+    assert (results.calibrated, results.no_match) == (False, False)
+    assert "other settings" in results.notes[0]
+    assert searcher(gallery, "").search(plain_image(200)).notes == ()
+
+
+def test_categories_that_were_asked_for_leave_the_calibration_out(gallery: LocalGallery) -> None:
+    gallery.calibrate(calibration())
+    results = searcher(gallery).search(plain_image(40), categories=["dark"])
+    assert not results.calibrated
+    assert "predicted categories" in results.notes[0]
+
+
+def test_a_grown_gallery_is_judged_as_before_and_says_so(gallery: LocalGallery) -> None:
+    gallery.calibrate(calibration(images=IMAGES // 2))
+    results = searcher(gallery).search(plain_image(40))
+    assert results.calibrated
+    assert "had 5 images, it has 10 now" in results.notes[0]
+
+
+def test_a_calibration_that_cannot_be_read_stops_no_query(
+    gallery: LocalGallery, tmp_path: Path
+) -> None:
+    gallery.calibrate(calibration())
+    stranger = sqlite3.connect(tmp_path / "g/gallery.sqlite", isolation_level=None)
+    stranger.execute("UPDATE manifest SET value = '{\"version\": 9}' WHERE key = 'calibration'")
+    stranger.close()
+    results = searcher(gallery).search(plain_image(40))
+    assert not results.calibrated and len(results.hits) == 5
+    assert "cannot be read" in results.notes[0] and "packsight calibrate" in results.notes[0]
+
+
+@pytest.mark.parametrize("top_n", [0, 3, 6])
+def test_the_probability_does_not_depend_on_how_many_hits_are_asked_for(
+    gallery: LocalGallery, top_n: int
+) -> None:
+    leaning = calibration().model.model_copy(update={"margin": 4.0})
+    gallery.calibrate(calibration().model_copy(update={"model": leaning}))
+    asked = replace(searcher(gallery), reranker=Reversed(top_n))
+    all_hits = asked.search(plain_image(33), k=5).hits
+    for k in (1, 2, 3):
+        fewer = asked.search(plain_image(33), k=k).hits
+        assert [hit.probability for hit in fewer] == [hit.probability for hit in all_hits[:k]]
+
+
+def test_one_product_alone_has_a_probability_without_a_margin(tmp_path: Path) -> None:
+    with filled(tmp_path / "one", [0, 10]) as gallery:
+        gallery.calibrate(calibration())
+        (hit,) = searcher(gallery).search(plain_image(5), k=1).hits
+        assert hit.probability == pytest.approx(1 / (1 + np.exp(3 - 6 * hit.score)))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    gone=st.sets(st.integers(0, IMAGES - 1), max_size=IMAGES - 1),
+    red=st.integers(0, 120),
+    expand=st.integers(0, 3),
+    top_n=st.integers(0, 5),
+)
+def test_images_left_out_are_as_if_they_had_never_been_there(
+    tmp_path_factory: pytest.TempPathFactory, gone: set[int], red: int, expand: int, top_n: int
+) -> None:
+    folder = tmp_path_factory.mktemp("twin")
+    reds = [10 * at for at in range(IMAGES)]
+    query = fake_describer().describe([plain_image(red)])[0].description
+    with (
+        filled(folder / "all", reds) as everything,
+        filled(folder / "some", [red for at, red in enumerate(reds) if at not in gone]) as fewer,
+    ):
+        ids = [source.id for source in everything.sources()]
+        how = QuerySettings(expand=expand)
+        asked, twin = (
+            replace(searcher(one), reranker=Reversed(top_n), query=how)
+            for one in (everything, fewer)
+        )
+        found = asked.ranked(query, 4, without={ids[at] for at in gone})
+        assert seen(found) == seen(twin.ranked(query, 4))
+        assert all(hit.probability is None for hit in found)
+
+
+def test_a_gallery_of_which_all_is_left_out_answers_nothing(gallery: LocalGallery) -> None:
+    query = fake_describer().describe([plain_image(7)])[0].description
+    everything = [source.id for source in gallery.sources()]
+    assert searcher(gallery).ranked(query, without=everything) == []

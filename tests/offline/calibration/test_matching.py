@@ -1,0 +1,180 @@
+"""The fit of a match's probability, held against bounded optimisation, folds and plain counting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from engine.errors import ConfigError
+from engine.match_calibration import MatchModel
+from offline.calibration.matching import (
+    BINS,
+    RIDGE,
+    Answer,
+    accepted,
+    first_probabilities,
+    fit_matching,
+    fit_model,
+)
+from offline.train.logistic import INTERCEPT_RIDGE, penalised_loss
+from tests.offline.calibration.drawn_answers import TRUE, answer, drawn_answers, features
+
+
+def stacked(answers: list[Answer]) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.concatenate([one.features for one in answers])
+    return rows, np.concatenate([one.right for one in answers]).astype(float)
+
+
+def bounded(answers: list[Answer]) -> np.ndarray:
+    """(N,) probabilities by the slow way: the same loss within bounds, by scipy."""
+    rows, right = stacked(answers)
+    means, deviations = rows.mean(0), np.maximum(rows.std(0), 1e-6)
+    design = np.column_stack([np.ones(len(rows)), (rows - means) / deviations])
+    penalty = np.array([INTERCEPT_RIDGE, RIDGE, RIDGE, RIDGE])
+    found = minimize(
+        penalised_loss,
+        np.zeros(4),
+        (design, right, penalty),
+        method="L-BFGS-B",
+        bounds=[(None, None), *[(0, None)] * 3],
+        options={"ftol": 1e-14, "gtol": 1e-9},
+    )
+    return 1 / (1 + np.exp(-design @ found.x))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("turned", [None, 0, 1, 2])
+def test_the_weights_are_the_best_that_are_not_negative(seed: int, turned: int | None) -> None:
+    """Also where one feature says the contrary of what it should."""
+    answers = drawn_answers(seed, products=15)
+    if turned is not None:
+        flip = np.where(np.arange(3) == turned, -1.0, 1.0)
+        answers = [replace(one, features=one.features * flip) for one in answers]
+    model = fit_model(answers)
+    assert min(model.score, model.margin, model.first) >= 0
+    rows, _ = stacked(answers)
+    np.testing.assert_allclose(model.probability(rows), bounded(answers), atol=2e-4)
+
+
+def test_the_model_of_a_world_without_doubt_is_finite() -> None:
+    random = np.random.default_rng(0)
+    answers = [
+        Answer(f"p{n}", True, features(random, 3), np.array([True, False, False]))
+        for n in range(20)
+    ]
+    found = fit_model(answers)
+    assert np.isfinite([found.intercept, found.score, found.margin, found.first]).all()
+
+
+def test_scores_that_are_all_equal_leave_the_share_that_was_right() -> None:
+    flat = np.column_stack([np.full(4, 0.5), np.zeros(4), np.arange(4) == 0])
+    rights = [np.eye(4, dtype=bool)[0], np.zeros(4, np.bool_)]
+    answers = [
+        Answer(f"p{n}", present, flat, rights[0] if present else rights[1])
+        for n in range(30)
+        for present in (True, False)
+    ]
+    fit = fit_matching(answers, 0.05)
+    assert fit.model.score == 0 and fit.model.margin == 0
+    assert fit.figures.auroc == 0.5
+    assert fit.model.probability(flat)[0] == pytest.approx(0.5, abs=0.05)
+    # All are as likely, so all pass or none: none, for all would be too many.
+    assert fit.figures.false_accepts <= 0.05
+
+
+def test_the_true_probabilities_are_found_again() -> None:
+    random = np.random.default_rng(5)
+    answers = []
+    for number in range(1500):
+        rows = features(random, 4)
+        answers.append(Answer(f"p{number}", True, rows, random.random(4) < TRUE.probability(rows)))
+    rows, _ = stacked(answers)
+    found = fit_model(answers).probability(rows)
+    assert np.abs(found - TRUE.probability(rows)).mean() < 0.02
+
+
+def test_figures_are_of_products_that_no_fit_had_seen() -> None:
+    """Features that name the product: learned by heart, worth nothing for another."""
+    answers = drawn_answers(1, products=40)
+    fit = fit_matching(answers, 0.1, seed=2)
+    products = np.array([one.product for one in answers])
+    for fold in np.unique(fit.folds):
+        inside, outside = set(products[fit.folds == fold]), set(products[fit.folds != fold])
+        assert not inside & outside
+        others = [one for one, own in zip(answers, fit.folds, strict=True) if own != fold]
+        model = fit_model(others)
+        for one, own, held in zip(answers, fit.folds, fit.held_out, strict=True):
+            if own == fold:
+                np.testing.assert_allclose(held, model.probability(one.features))
+
+
+def test_the_figures_are_what_counting_says() -> None:
+    answers = drawn_answers(7, products=50)
+    fit = fit_matching(answers, 0.1, seed=1)
+    firsts = [rows[0] for rows in fit.held_out]
+    right = [bool(one.right[0]) for one in answers]
+    gaps = 0.0
+    for number in range(BINS):
+        low, high = number / BINS, (number + 1) / BINS
+        mine = [at for at, p in enumerate(firsts) if low < p <= high or (number == 0 and p == 0)]
+        if mine:
+            stated = sum(firsts[at] for at in mine) / len(mine)
+            gaps += len(mine) * abs(stated - sum(right[at] for at in mine) / len(mine))
+    figures = fit.figures
+    assert figures.ece_first == pytest.approx(gaps / len(answers))
+    assert (figures.present, figures.absent, figures.products) == (100, 100, 50)
+    assert figures.right_first == sum(right) / 100
+    wins = [
+        (p > q) + (p == q) / 2
+        for p, one in zip(firsts, answers, strict=True)
+        for q, other in zip(firsts, answers, strict=True)
+        if one.present and not other.present
+    ]
+    assert figures.auroc == pytest.approx(sum(wins) / len(wins))
+
+
+def test_what_was_promised_of_absent_products_holds_for_new_ones() -> None:
+    fits = [fit_matching(drawn_answers(seed), 0.1, seed) for seed in range(4)]
+    random = np.random.default_rng(99)
+    new = [answer(random, f"new{n}", False, 0.8) for n in range(500)]
+    rates = [
+        np.mean([fit.model.probability(one.features)[0] > fit.threshold for one in new])
+        for fit in fits
+    ]
+    assert np.mean(rates) == pytest.approx(0.1, abs=0.04)
+    assert np.mean([fit.figures.true_accepts for fit in fits]) > 0.3
+
+
+def test_the_threshold_of_a_fold_comes_from_the_others() -> None:
+    firsts = np.array([0.9, 0.1, 0.2, 0.8])
+    present = np.array([False, False, True, True])
+    folds = np.array([0, 1, 0, 1])
+    # Fold 0 is judged by the absent 0.1 of fold 1, fold 1 by the 0.9 of fold 0.
+    assert accepted(firsts, present, folds, 0.5).tolist() == [True, False, True, False]
+
+
+def test_an_answer_without_hits_is_no_match() -> None:
+    nothing = Answer("p0", False, np.empty((0, 3)), np.empty(0, np.bool_))
+    fit = fit_matching([*drawn_answers(0), nothing], 0.1)
+    assert first_probabilities(fit.held_out)[-1] == 0
+    assert not nothing.right_first
+
+
+def test_too_few_photos_are_refused_with_how_many_it_takes() -> None:
+    with pytest.raises(ConfigError, match="4 products photographed, needs 10"):
+        fit_matching(drawn_answers(0, products=4))
+    with pytest.raises(ConfigError, match="needs 99") as caught:
+        fit_matching(drawn_answers(0, products=20), 0.01)
+    assert "40 answers about absent products" in str(caught.value)
+    absent = [one for one in drawn_answers(0) if not one.present]
+    with pytest.raises(ConfigError, match="0 photos with the right product"):
+        fit_matching(absent)
+
+
+def test_the_same_seed_gives_the_same_fit() -> None:
+    one, two = (fit_matching(drawn_answers(3), seed=4) for _ in range(2))
+    assert isinstance(one.model, MatchModel)
+    assert (one.model, one.threshold, one.figures) == (two.model, two.threshold, two.figures)
