@@ -11,8 +11,11 @@ from offline.evaluate.ablation.blocks import ablation_blocks
 from offline.evaluate.ablation.run import Ablation, ablate
 from offline.evaluate.ablation.variants import variants
 from offline.evaluate.answering.section import end_to_end_section
+from offline.evaluate.classification.section import classification_section
+from offline.evaluate.efficiency.section import efficiency_section
 from offline.evaluate.evidence import Evidence, gather
 from offline.evaluate.hashing import HashedPicture, checksum, hash_pictures
+from offline.evaluate.no_match.section import no_match_section
 from offline.evaluate.provenance import provenance
 from offline.evaluate.retrieving.section import retrieval_section
 from offline.evaluate.segmentation.section import segmentation_section
@@ -81,17 +84,14 @@ def _masks_alone(run: _Run, name: str, settings: Settings) -> System:
 
 
 def _section(run: _Run, name: str, stage: StageName, evidence: Evidence) -> Section:
-    if stage == "retrieve":
-        return _retrieve(run, name, evidence)
-    from offline.evaluate.efficiency.section import efficiency_section
-    from offline.evaluate.no_match.section import no_match_section
-
     asked, seed = run.asked, run.asked.seed
     match stage:
         case "segment":
             return _segment(run, name, evidence.settings)
         case "classify":
             return _classify(evidence, seed)
+        case "retrieve":
+            return _retrieve(run, name, evidence)
         case "no-match":
             return no_match_section(evidence, false_accepts=asked.false_accepts, seed=seed)
         case "end-to-end":
@@ -112,8 +112,6 @@ def _segment(run: _Run, name: str, settings: Settings) -> Section:
 
 
 def _classify(evidence: Evidence, seed: int) -> Section:
-    from offline.evaluate.classification.section import classification_section
-
     return classification_section(
         evidence.task.queries,
         [query.scores for query in evidence.queries],

@@ -1,0 +1,57 @@
+"""By what a hit may be right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from offline.datasets import Picture, Relevance
+from offline.evaluate.retrieving.levels import OWN, levels
+from tests.offline.evaluate.made_evidence import Made, made_evidence
+
+GALLERY = [
+    Made(0, "a", "jar", "f"), Made(1, "b", "jar", "f"), Made(2, "c", "jar", "g"),
+    Made(3, "d", "tube", "f"),
+]  # fmt: skip
+
+
+def test_the_task_s_own_level_comes_first_and_wider_ones_follow() -> None:
+    found = levels(made_evidence([Made(0, "a", "jar", "f")], GALLERY))
+    assert [level.name for level in found] == ["product", "family", "category"]
+    assert [level.relevance[0].relevant for level in found] == [(0,), (0, 1), (0, 1, 2)]
+    assert [level.totals for level in found] == [(1,), (2,), (3,)]
+
+
+def test_a_level_without_labels_or_answers_is_left_out() -> None:
+    found = levels(made_evidence([Made(0, "a", "lid")], GALLERY))
+    assert [level.name for level in found] == ["product"]
+
+
+def test_answers_that_follow_from_no_label_have_a_name_of_their_own() -> None:
+    evidence = made_evidence([Made(0, "a", "jar", "f")], GALLERY)
+    evidence.task = replace(evidence.task, relevance=(Relevance((3,)),))
+    found = levels(evidence)
+    assert [level.name for level in found] == [OWN, "product", "family", "category"]
+    assert found[0].relevance[0].relevant == (3,)
+
+
+def test_what_the_protocol_ignores_is_ignored_at_every_level() -> None:
+    evidence = made_evidence([Made(0, "a", "jar", "f")], GALLERY)
+    evidence.task = replace(evidence.task, relevance=(Relevance((), (0,)),))
+    found = {level.name: level for level in levels(evidence)}
+    assert found["family"].relevance[0] == Relevance((1,), (0,))
+    assert found["product"].answerable == []
+
+
+def test_pictures_that_cannot_be_read_still_count_among_the_answers() -> None:
+    evidence = made_evidence([Made(0, "a", "jar", "f")], GALLERY)
+    evidence.unread = (Picture("gone", Path("gone.png"), "jar", "f", "b"),)
+    found = {level.name: level for level in levels(evidence)}
+    assert (found["product"].totals, found["family"].totals) == ((1,), (3,))
+
+
+def test_a_query_that_nothing_answers_is_not_asked() -> None:
+    evidence = made_evidence([Made(0, "z", "jar", "f"), Made(0, "a", "jar", "f")], GALLERY)
+    product, family, _ = levels(evidence)
+    assert product.answerable == [1]
+    assert family.answerable == [0, 1]
