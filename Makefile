@@ -6,13 +6,17 @@ UV     := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 COMPILE = $(UV) pip compile pyproject.toml --universal --python-version 3.11 \
           --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help demo test test-slow test-all check format lock wheel clean
+.PHONY: help demo report test test-slow test-all check format lock wheel clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: $(VENV)/.run ## ingest the shipped catalogue and run three queries
 	$(BIN)/packsight demo --out demo-output
+
+report: $(VENV)/.run ## evaluate every stage on the shipped pictures: report-output/report.html
+	$(BIN)/packsight evaluate all --data offline/datasets/packbench/tiny --ablate \
+	  --out report-output --cache report-output/cache
 
 test: $(VENV)/.test ## the default tests, under ten minutes
 	$(BIN)/python -m pytest
@@ -41,7 +45,7 @@ wheel: $(VENV)/.uv ## build the wheel into dist/
 	$(UV) build --wheel --out-dir dist
 
 clean: ## remove what was made, the environment too
-	rm -rf $(VENV) dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist demo-output report-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Each set contains the one before it; a stamp says that it is installed as locked.
 $(VENV)/.uv:
