@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from offline.resampling import resampled
 
+Z95 = 1.959963984540054  # of the normal distribution, 97.5 % lie below
 RESAMPLES = 2000  # the ends of a 95 % interval then move by less than half a point
 
 
@@ -97,3 +99,18 @@ def bootstrap_columns(
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     ends = np.stack([values.mean(axis=0), low, high], axis=1)
     return [Interval(*column) for column in ends.tolist()]
+
+
+def wilson_interval(hits: int, count: int, z: float = Z95) -> tuple[float, float]:
+    """The ends of the interval of a share of ``count`` items, by default of 95 %.
+
+    Wilson: Probable Inference, the Law of Succession, and Statistical Inference, JASA 1927. It has
+    a width where all or none are hits, which resampling cannot show. Raises ValueError unless
+    0 <= hits <= count and count > 0.
+    """
+    if not 0 <= hits <= count or not count:
+        raise ValueError(f"{hits} of {count} is no share")
+    share, room = hits / count, z * z / count
+    centre = (share + room / 2) / (1 + room)
+    reach = z * math.sqrt(share * (1 - share) / count + room / (4 * count)) / (1 + room)
+    return max(0.0, centre - reach), min(1.0, centre + reach)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.metrics import average_precision, bootstrap, bootstrap_columns, recall_at
+from offline.metrics import (
+    average_precision,
+    bootstrap,
+    bootstrap_columns,
+    recall_at,
+    wilson_interval,
+)
 
 rankings = st.lists(st.booleans(), max_size=30)
 
@@ -118,3 +126,16 @@ def _slow_average_precision(ranked: list[bool], total: int, depth: int | None) -
             found += 1
             summed += found / rank
     return summed / possible if possible else 0.0
+
+
+def test_wilsons_interval_is_the_textbooks() -> None:
+    """Its ends solve |share - p| = z sqrt(p (1 - p) / n); none of n gives z² / (n + z²)."""
+    low, high_of_none = wilson_interval(0, 10)
+    assert low == 0.0 and high_of_none == pytest.approx(3.841459 / 13.841459, abs=1e-6)
+    low, high = wilson_interval(7, 20)
+    for end in (low, high):
+        assert abs(0.35 - end) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / 20))
+    assert wilson_interval(10, 10) == pytest.approx((1 - high_of_none, 1.0))
+    for hits, count in ((0, 0), (3, 2), (-1, 2)):
+        with pytest.raises(ValueError, match="no share"):
+            wilson_interval(hits, count)

@@ -9,6 +9,7 @@ import numpy as np
 from offline.calibration import Bin, expected_calibration_error, reliability
 from offline.classification_metrics import CategoryFigures, category_figures, summary
 from offline.evaluate.classification.predictions import Predictions
+from offline.metrics import wilson_interval
 from offline.report.document import Bars, Block, Histogram, Lines, Matrix, Series, Table
 
 MOST_BARS = 40  # categories; more cannot be read
@@ -20,7 +21,7 @@ EDGES = np.linspace(0.0, 1.0, 21)  # of confidence
 def class_blocks(found: Predictions) -> Iterator[Block]:
     figures = dict(zip(found.names, category_figures(found.confusion), strict=True))
     known = {name: one for name, one in figures.items() if one.support}
-    yield _table(found, known)
+    yield _averages(found)
     yield _bars(known)
     if len(found.names) <= MOST_NAMES:
         yield _matrix(found)
@@ -29,30 +30,20 @@ def class_blocks(found: Predictions) -> Iterator[Block]:
     yield _confidence(found)
 
 
-def _table(found: Predictions, known: dict[str, CategoryFigures]) -> Table:
-    """The paper's Table 1, and what is averaged from it."""
+def _averages(found: Predictions) -> Table:
     mean = summary(found.confusion)
-    total = str(mean.photos)
-    three = [f"{mean.accuracy:.3f}"] * 3
-    macro = (mean.macro_precision, mean.macro_recall, mean.macro_f1, mean.average_accuracy)
-    weighted = (mean.weighted_precision, mean.weighted_recall, mean.weighted_f1)
+    rows = {
+        "macro average": (mean.macro_precision, mean.macro_recall, mean.macro_f1),
+        "weighted average": (mean.weighted_precision, mean.weighted_recall, mean.weighted_f1),
+        "micro average = accuracy": (mean.accuracy,) * 3,
+    }
     return Table(
-        title="By category",
-        columns=("category", "precision", "recall", "F1", "accuracy (eq. 6)", "photos"),
-        rows=(
-            *((name, *_row(one)) for name, one in known.items()),
-            ("macro average", *(f"{value:.3f}" for value in macro), total),
-            ("weighted average", *(f"{value:.3f}" for value in weighted), "–", total),
-            ("micro average = accuracy", *three, "–", total),
-        ),
-        note=f"Variance of the accuracy by equation 6 over categories: "
-        f"{mean.accuracy_variance:.2g}, the population's.",
+        title="Averages over categories",
+        columns=("", "precision", "recall", "F1"),
+        rows=tuple((name, *(f"{value:.3f}" for value in row)) for name, row in rows.items()),
+        note=f"Accuracy by equation 6: mean {mean.average_accuracy:.3f}, population variance "
+        f"{mean.accuracy_variance:.2g} over categories.",
     )
-
-
-def _row(one: CategoryFigures) -> tuple[str, ...]:
-    figures = (one.precision, one.recall, one.f1, one.accuracy)
-    return (*(f"{value:.3f}" for value in figures), str(one.support))
 
 
 def _bars(known: dict[str, CategoryFigures]) -> Bars:
@@ -119,20 +110,23 @@ def _diagram(found: Predictions) -> Lines:
     return Lines(
         title="Reliability",
         x="probability of the likeliest category",
-        y="share of photos for which it is right",
+        y="share right",
         series=(_series(bins),),
         diagonal=True,
         note=f"ECE {error:.3f}. Below the diagonal the classifier is too sure. Photos a point: "
-        f"{', '.join(str(one.count) for one in bins)}.",
+        f"{', '.join(str(one.count) for one in bins)}; 95 % intervals of each share (Wilson).",
     )
 
 
 def _series(bins: list[Bin]) -> Series:
-    """Only bins that have a photo."""
+    """Bins that have a photo, with what so few photos leave open."""
+    ends = [wilson_interval(round(one.accuracy * one.count), one.count) for one in bins]
     return Series(
         name="photos",
         xs=tuple(one.confidence for one in bins),
         ys=tuple(one.accuracy for one in bins),
+        lows=tuple(low for low, _ in ends),
+        highs=tuple(high for _, high in ends),
     )
 
 

@@ -97,7 +97,9 @@ def _cuts(judged: Sequence[JudgedMask]) -> Lines:
 
 def _flags(judged: Sequence[JudgedMask]) -> Table:
     """A flag is worth something where the masks that raise it are worse than the others."""
-    rows = [(name, [one for one in judged if name in one.flags]) for name in QUALITY_FLAGS]
+    believed = all(one.trust is None for one in judged)
+    flags = [name for name in QUALITY_FLAGS if not (believed and name == "untrusted")]
+    rows = [(name, [one for one in judged if name in one.flags]) for name in flags]
     rows.append(("any of them", [one for one in judged if one.flags]))
     rows.append(("none", [one for one in judged if not one.flags]))
     wrong = [one for one in judged if one.whole.iou < RIGHT_IOU]

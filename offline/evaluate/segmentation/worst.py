@@ -29,20 +29,19 @@ def worst_masks(
     return Cards(
         title="The worst masks",
         cards=tuple(_card(one, it, cut.matte) for (one, it), cut in zip(known, cuts, strict=True)),
-        note=f"Lowest IoU first. {LEGEND}.",
+        note=f"Lowest IoU first; {LEGEND}.",
     )
 
 
 def _card(one: JudgedMask, known: Masked, matte: Matte) -> Card:
     pixels, truth = known.image.pixels, known.truth.alpha
-    uri = one.picture.id
     return Card(
-        title=uri,
+        title=one.picture.id,
         pictures=(
-            thumbnail(pixels, uri, "photo"),
-            thumbnail(_grey(truth), uri, "true mask"),
-            thumbnail(_grey(matte.alpha), uri, "predicted"),
-            thumbnail(overlay(pixels, truth, matte.alpha), uri, "both"),
+            thumbnail(pixels, one.picture.id, "photo"),
+            thumbnail(_grey(truth), label="true mask"),
+            thumbnail(_grey(matte.alpha), label="predicted"),
+            thumbnail(overlay(pixels, truth, matte.alpha), label="both"),
         ),
         lines=_lines(one),
     )

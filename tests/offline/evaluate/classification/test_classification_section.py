@@ -144,11 +144,10 @@ def test_tables_and_the_matrix_say_the_same_as_the_figures(tmp_path: Path) -> No
     (matrix,) = [block for block in section.blocks if isinstance(block, Matrix)]
     assert matrix.rows == ("bottle", "cap", "jar") and matrix.columns == ("bottle", "cap", "jar")
     assert matrix.counts == ((2, 1, 0), (0, 2, 0), (1, 0, 0))
-    by_category, mistakes = [block for block in section.blocks if isinstance(block, Table)]
-    rows = {row[0]: row[1:] for row in by_category.rows}
-    assert rows["cap"] == ("0.667", "1.000", "0.800", "0.833", "2")
-    assert rows["macro average"] == ("0.444", "0.556", "0.489", "0.778", "6")
-    assert rows["micro average = accuracy"][:3] == ("0.667",) * 3
+    averages, mistakes = [block for block in section.blocks if isinstance(block, Table)]
+    rows = {row[0]: row[1:] for row in averages.rows}
+    assert rows["macro average"] == ("0.444", "0.556", "0.489")
+    assert rows["micro average = accuracy"] == ("0.667",) * 3
     assert mistakes.rows == (("bottle", "cap", "1", "33%"), ("jar", "bottle", "1", "100%"))
     (bars,) = [block for block in section.blocks if isinstance(block, Bars)]
     assert bars.series[0].ys == pytest.approx((2 / 3, 4 / 5, 0))
