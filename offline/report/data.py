@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,7 +28,7 @@ def json_text(report: Report) -> str:
 
 def written(value: Value) -> str:
     """As ``json_text`` for any value of a report or of a comparison."""
-    return _written(value.model_dump(mode="json"), 0) + "\n"
+    return _written(value.model_dump(), 0) + "\n"
 
 
 def schema() -> dict[str, object]:
@@ -93,14 +94,15 @@ def _faults(error: ValidationError) -> str:
 
 
 def _written(value: object, depth: int) -> str:
-    """As json.dumps with an indent of one, but for lists of plain values."""
-    if isinstance(value, dict):
+    """As json.dumps with an indent of one, but for lists of plain values; settings may hold what
+    JSON does not know (a path), which is written as its text."""
+    if isinstance(value, Mapping):
         items = [
             f"{json.dumps(str(key))}: {_written(one, depth + 1)}" for key, one in value.items()
         ]
         return _enclosed("{}", items, depth)
     if isinstance(value, list | tuple):
-        if not any(isinstance(one, dict | list | tuple) for one in value):
+        if not any(isinstance(one, Mapping | list | tuple) for one in value):
             return f"[{', '.join(map(_plain, value))}]"
         return _enclosed("[]", [_written(one, depth + 1) for one in value], depth)
     return _plain(value)
@@ -117,4 +119,4 @@ def _plain(value: object) -> str:
     """Only settings may hold an infinite number: the document refuses them elsewhere."""
     if isinstance(value, float) and not math.isfinite(value):
         return json.dumps(str(value))
-    return json.dumps(value)
+    return json.dumps(value, default=str)

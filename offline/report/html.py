@@ -21,7 +21,7 @@ from offline.report.document import (
     Thumbnail,
 )
 from offline.report.numbers import ARROWS, MEANINGS, interval, shown
-from offline.report.overview import Line, headlines, lines
+from offline.report.overview import Line, families, headlines, lines
 from offline.report.tabulated import tabulated
 from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
 
@@ -72,6 +72,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "data_uri": _data_uri,
         "drawn": drawn,
+        "families": families,
         "interval": interval,
         "legend": _legend,
         "shown": shown,
@@ -98,8 +99,9 @@ def _wide(block: Block) -> bool:
 def _legend(block: Block) -> tuple[str, ...]:
     """Names of the series in the order of their styles; none where one series says it all."""
     if isinstance(block, Histogram):
-        return tuple(block.counts)
-    names = tuple(series.name for series in getattr(block, "series", ()))
+        names = tuple(block.counts)
+    else:
+        names = tuple(series.name for series in getattr(block, "series", ()))
     return names if len(names) > 1 else ()
 
 

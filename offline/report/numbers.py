@@ -38,12 +38,15 @@ def plain(value: float) -> str:
 
 
 def interval(figure: Figure) -> str:
-    """Such as "0.851 to 0.902" or "76.8 to 84.8 ms"; "" where a figure has none."""
+    """Such as "0.851–0.902" or "76.8–84.8 ms", with "to" where a dash could be a minus; "" where
+    a figure has none."""
     if figure.low is None or figure.high is None:
         return ""
     low, high = shown(figure.low, figure.unit), shown(figure.high, figure.unit)
     number, _, unit = low.partition(" ")
-    return f"{number if high.endswith(f' {unit}') else low} to {high}"
+    if unit and high.endswith(f" {unit}"):
+        low = number
+    return f"{low}–{high}" if figure.low >= 0 else f"{low} to {high}"
 
 
 def _bytes(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from offline.report.document import Figure, Group, Report, Section, StageName
 
@@ -58,6 +59,13 @@ def lines(report: Report) -> tuple[Line, ...]:
         dict.fromkeys(p for one in found for p in one), key=lambda p: stages.index(p.stage)
     )
     return tuple(_line(place, tuple(one.get(place) for one in found)) for place in order)
+
+
+def families(groups: tuple[Group, ...]) -> tuple[tuple[Group, ...], ...]:
+    """Groups that follow each other and have the same figures: one table can hold them."""
+    return tuple(
+        tuple(members) for _, members in groupby(groups, lambda g: [f.name for f in g.figures])
+    )
 
 
 def headlines(report: Report) -> tuple[Headline, ...]:

@@ -90,7 +90,7 @@ def _side_by_side(report: Report) -> str:
 
 def _system(system: System) -> Iterator[str]:
     yield f"## {escaped(system.name)}"
-    yield f"Fingerprint `{system.fingerprint}`."
+    yield f"Fingerprint {escaped(system.fingerprint)}."
     for section in system.sections:
         yield f"### {STAGES[section.stage]}"
         yield from _section(section)

@@ -16,7 +16,7 @@ def histogram(chart: Histogram) -> Markup:
     if highest <= 0:
         return Markup("")
     view = Frame(chart.edges[0], chart.edges[-1], 0.0, highest * 1.05)
-    parts = axes(view, chart.x, "share of each population")
+    parts = axes(view, chart.x, "share of each population" if len(shares) > 1 else "share")
     for place, one in enumerate(shares.values()):
         if sum(one) > 0:
             steps = _steps(view, chart.edges, one)
