@@ -14,7 +14,7 @@ from engine.augmentation import augmenting
 from engine.config import Settings
 from engine.describe import Describer
 from engine.errors import ImageError
-from engine.galleries.local import LocalGallery
+from engine.galleries.local import LocalGallery, is_initialised
 from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits, load
 from engine.parallel import each
@@ -87,6 +87,9 @@ class DescriptionCache:
         """Describe what is not there yet, ``batch`` pictures at a time, ``before`` called with
         each of these batches; returns all that is asked for."""
         once = {one.key: one for one in wanted}
+        there = self._all_there(once)
+        if there is not None:
+            return there
         kept = Kept()
         with (
             locked(self._folder),
@@ -103,6 +106,16 @@ class DescriptionCache:
                 known = {source.uri: source.id for source in gallery.sources()}
             kept.by_key = _read(gallery, {key: known[key] for key in once if key in known})
         return kept
+
+    def _all_there(self, once: Mapping[str, Wanted]) -> Kept | None:
+        """Read without waiting for a run that describes more; None where something is missing."""
+        if not is_initialised(self._folder / "gallery"):
+            return None
+        with LocalGallery.open(self._folder / "gallery") as gallery:
+            known = {source.uri: source.id for source in gallery.sources()}
+            if not once.keys() <= known.keys():
+                return None
+            return Kept(_read(gallery, {key: known[key] for key in once}))
 
     def _add(self, gallery: LocalGallery, chunk: Sequence[Wanted], faults: list[str]) -> None:
         images = loaded([one.hashed for one in chunk], self._settings, self._describer.threads)

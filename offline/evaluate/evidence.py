@@ -30,6 +30,7 @@ from offline.evaluate.hashing import HashedPicture, checksum, hash_pictures
 from offline.evaluate.mattes import remembered
 from offline.evaluate.neighbours import MemoryNeighbours
 from offline.evaluate.ranking import Positions, first
+from offline.evaluate.true_masks import with_true_masks
 from stages.assemble import Parts, assemble
 
 QUERY_BLOCK = 64  # queries whose distances are held at a time
@@ -166,15 +167,23 @@ class Evidence:
 
 
 def gather(
-    task: RetrievalTask, settings: Settings, cache: Path, progress: Progress | None = None
+    task: RetrievalTask,
+    settings: Settings,
+    cache: Path,
+    progress: Progress | None = None,
+    *,
+    true_masks: bool = False,
 ) -> Evidence:
-    """Describe both sides of a task, or find them described in the cache.
+    """Describe both sides of a task, or find them described in the cache. ``true_masks``: cut out
+    by the data set's own masks, where it has them, instead of the segmenter's.
 
     Raises ConfigError where no query or no gallery picture can be read, StageError and
     WeightsError where a part fails.
     """
     neighbours = MemoryNeighbours()
     parts = assemble(settings, gallery=lambda: neighbours)
+    if true_masks:
+        parts = with_true_masks(parts, (*task.queries, *task.gallery))
     describing = _Describing(parts, neighbours, cache, progress)
     gallery = describing.gallery(_hash(task.gallery, parts))
     queries = describing.queries(_hash(task.queries, parts), task, gallery)

@@ -78,9 +78,9 @@ def _evidence(
         settings = base.settings.model_copy(update={"route": soft})
         return replace(base, queries=variant.rescored(base), settings=settings)
     settings = variant.settings(base.settings)
-    return (
-        gather(task, settings, cache, progress) if variant.describes else base.searching(settings)
-    )
+    if not variant.describes:
+        return base.searching(settings)
+    return gather(task, settings, cache, progress, true_masks=variant.true_masks)
 
 
 def _switched(

@@ -22,18 +22,27 @@ class Variant:
     name: str
     overrides: tuple[str, ...] = ()
     describes: bool = False
+    true_masks: bool = False
     rescored: Rescore | None = None
 
     def settings(self, base: Settings) -> Settings:
         return load(base, env={}, flags=self.overrides)
 
 
-def variants(base: Settings, *, describing: bool, reranker: Path | None = None) -> list[Variant]:
-    """What can be switched in a system, in the order of its stages; ``reranker``: a learned one
-    to try. Switches that change nothing are left out."""
-    found = [*(_describing(base) if describing else ()), *_routing(), *_queries()]
+def variants(
+    base: Settings, *, describing: bool, masks: bool = False, reranker: Path | None = None
+) -> list[Variant]:
+    """What can be switched in a system, in the order of its stages. ``masks``: whether the data
+    set has true ones; ``reranker``: a learned one to try. Switches that change nothing are left
+    out."""
+    found = [*_routing(), *_queries()]
+    if describing:
+        perfect = [Variant("true masks (perfect segmentation)", describes=True, true_masks=True)]
+        found = [*(perfect if masks else []), *_describing(base), *found]
     return [
-        one for one in [*found, *_reranks(reranker)] if one.rescored or one.settings(base) != base
+        one
+        for one in [*found, *_reranks(reranker)]
+        if one.true_masks or one.rescored or one.settings(base) != base
     ]
 
 

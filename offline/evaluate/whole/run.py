@@ -140,7 +140,12 @@ def _ablation(run: _Run, name: str, evidence: Evidence) -> Ablation | None:
     asked, task = run.asked, run.data.task
     if not asked.ablate or task is None:
         return None
-    switches = variants(evidence.settings, describing=asked.describing, reranker=asked.reranker)
+    switches = variants(
+        evidence.settings,
+        describing=asked.describing,
+        masks=any(picture.mask is not None for picture in run.data.pictures),
+        reranker=asked.reranker,
+    )
     with run.phase(f"{name}: switching parts") as progress:
         return ablate(task, evidence, switches, asked.cache, seed=asked.seed, progress=progress)
 

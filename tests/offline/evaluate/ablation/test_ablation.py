@@ -133,3 +133,10 @@ def test_nothing_switched_is_nothing_shown() -> None:
 )
 def test_an_interval_that_holds_zero_says_nothing(ends: tuple[float, float], said: str) -> None:
     assert verdict(Interval(0.0, *ends)) == said
+
+
+def test_true_masks_are_a_variant_only_where_the_data_has_them() -> None:
+    wanted = "true masks (perfect segmentation)"
+    assert wanted in names(quick_settings(), describing=True, masks=True)
+    assert wanted not in names(quick_settings(), describing=True)
+    assert wanted not in names(quick_settings(), masks=True)
