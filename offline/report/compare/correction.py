@@ -31,6 +31,6 @@ def adjusted(chances: Sequence[float], correction: CorrectionName) -> list[float
         reached = 1.0
         for rank in range(count, 0, -1):
             place = order[rank - 1]
-            reached = min(reached, chances[place] * count / rank)
+            reached = min(reached, chances[place] * (count / rank))
             result[place] = reached
     return result
