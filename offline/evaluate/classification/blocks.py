@@ -9,10 +9,10 @@ import numpy as np
 from offline.calibration import Bin, expected_calibration_error, reliability
 from offline.classification_metrics import CategoryFigures, category_figures, summary
 from offline.evaluate.classification.predictions import Predictions
+from offline.evaluate.lowest import lowest
 from offline.metrics import wilson_interval
 from offline.report.document import Bars, Block, Histogram, Lines, Matrix, Series, Table
 
-MOST_BARS = 40  # categories; more cannot be read
 MOST_NAMES = 100  # of a confusion matrix
 CONFUSIONS = 15  # pairs listed
 EDGES = np.linspace(0.0, 1.0, 21)  # of confidence
@@ -47,20 +47,17 @@ def _averages(found: Predictions) -> Table:
 
 
 def _bars(known: dict[str, CategoryFigures]) -> Bars:
-    """The worst categories where there are too many."""
-    worst = sorted(known, key=lambda name: (known[name].f1, name))[:MOST_BARS]
-    names = [name for name in known if name in set(worst)]
-    left = len(known) - len(names)
+    names, note = lowest({name: one.f1 for name, one in known.items()})
     places = tuple(map(float, range(len(names))))
     return Bars(
         title="F1, precision and recall by category",
-        labels=tuple(names),
+        labels=names,
         series=(
             Series(name="F1", xs=places, ys=tuple(known[name].f1 for name in names)),
             Series(name="precision", xs=places, ys=tuple(known[name].precision for name in names)),
             Series(name="recall", xs=places, ys=tuple(known[name].recall for name in names)),
         ),
-        note=f"The {MOST_BARS} categories of lowest F1; {left} more are better." if left else "",
+        note=note,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from engine.types import QUALITY_FLAGS
+from offline.evaluate.lowest import lowest
 from offline.evaluate.segmentation.figures import MEASURES, by_category, by_look, figure
 from offline.evaluate.segmentation.judging import JudgedMask
 from offline.f_measure import LEVELS, mean_curve
@@ -15,7 +16,6 @@ from offline.report.document import Bars, Block, Figure, Histogram, Lines, Serie
 from offline.train.trust import RIGHT_IOU
 
 BARS = MEASURES[:3]  # IoU, boundary F, S-measure
-MOST_BARS = 40  # categories; more cannot be read
 EDGES = np.linspace(0.0, 1.0, 21)  # of IoU and trust
 STEP = 5  # of the 256 cuts, every fifth is drawn
 RIGHT = f"IoU of at least {RIGHT_IOU:g}"
@@ -35,21 +35,18 @@ def mask_blocks(judged: Sequence[JudgedMask], seed: int) -> Iterator[Block]:
 
 
 def _bars(categories: dict[str, list[JudgedMask]], seed: int) -> Bars:
-    """The worst categories where there are too many."""
     found = {
         name: [figure(measure, some, seed) for measure in BARS] for name, some in categories.items()
     }
-    worst = sorted(found, key=lambda name: (found[name][0].value or 0.0, name))[:MOST_BARS]
-    names = [name for name in found if name in set(worst)]
-    left = len(found) - len(names)
+    names, note = lowest({name: some[0].value or 0.0 for name, some in found.items()})
     return Bars(
         title="Masks by category",
-        labels=tuple(names),
+        labels=names,
         series=tuple(
             _series(measure.name, [found[name][at] for name in names])
             for at, measure in enumerate(BARS)
         ),
-        note=f"The {MOST_BARS} categories of lowest IoU; {left} more are better." if left else "",
+        note=note,
     )
 
 

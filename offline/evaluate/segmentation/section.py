@@ -10,6 +10,7 @@ from offline.evaluate.features import Progress
 from offline.evaluate.segmentation.blocks import RIGHT, mask_blocks
 from offline.evaluate.segmentation.figures import mask_groups
 from offline.evaluate.segmentation.judging import EDGE_RADIUS, judge_masks, remembering
+from offline.evaluate.segmentation.matting import matting_gain
 from offline.evaluate.segmentation.worst import worst_masks
 from offline.mask_metrics import BOUNDARY_TOLERANCE
 from offline.report.document import Section
@@ -54,10 +55,11 @@ def segmentation_section(
         why = f"Not one of the {len(known)} pictures with a true mask can be read."
         return _nothing(why), judged.faults
     cards = worst_masks(judged.served, parts, remembering(parts, cache), worst)
+    gain = (matting_gain(judged, seed),) if judged.rough else ()
     section = Section(
         stage="segment",
         groups=tuple(mask_groups(judged, seed)),
-        blocks=(*mask_blocks(judged.served, seed), cards),
+        blocks=(*mask_blocks(judged.served, seed), *gain, cards),
         notes=(_counted(len(judged.served), len(pictures) - len(known), judged.faults), *RULES),
     )
     return section, judged.faults

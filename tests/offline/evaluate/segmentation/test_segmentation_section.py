@@ -38,9 +38,10 @@ def value(section: Section, name: str, figure: str) -> Figure:
     return found
 
 
-def table(section: Section) -> dict[str, tuple[str, ...]]:
-    (flags,) = [block for block in section.blocks if isinstance(block, Table)]
-    return {row[0]: row[1:] for row in flags.rows}
+def table(section: Section, title: str) -> dict[str, tuple[str, ...]]:
+    tables = [block for block in section.blocks if isinstance(block, Table)]
+    (found,) = [block for block in tables if block.title == title]
+    return {row[0]: row[1:] for row in found.rows}
 
 
 def test_a_segmenter_without_fault_is_perfect_by_every_measure(tmp_path: Path) -> None:
@@ -108,6 +109,9 @@ def test_what_matting_adds_is_told_beside(tmp_path: Path) -> None:
     faded = value(section, "all", "MAE").value
     assert faded is not None and faded > 0.01
     assert value(section, "all", "IoU").value == 1.0
+    rows = table(section, "What matting changes")
+    assert rows["MAE"][:3] == ("lower", "0.000", f"{faded:.3f}")
+    assert rows["MAE"][3] == f"{faded:+.4f}" and rows["IoU"][3] == "+0.0000"
 
 
 def test_the_worst_masks_come_first_and_are_shown_whole(tmp_path: Path) -> None:
@@ -131,7 +135,7 @@ def test_flags_and_trust_stand_against_the_iou(tmp_path: Path) -> None:
     pictures = some(tmp_path)
     parts = cutting_parts(GroundSegmenter(lost=128), trust=HalfTrust())
     section, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
-    rows = table(section)
+    rows = table(section, "Quality flags against IoU")
     assert rows["empty"] == ("4", "0.000", "0.000")
     assert rows["untrusted"][0] == "3"
     assert rows["any of them"][0] == "4" and rows["none"] == ("0", "–", "–")
