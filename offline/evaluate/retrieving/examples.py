@@ -16,7 +16,7 @@ from offline.report.document import Card, Cards, Thumbnail
 from offline.report.thumbnails import thumbnail
 
 SHOWN = 6  # queries a list
-HITS = 4  # hits a query
+HITS = 5  # hits a query: with the query two rows of three
 
 
 def example_cards(
