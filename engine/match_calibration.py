@@ -41,8 +41,12 @@ class MatchModel(_Table):
 
     Platt's sigmoid (Advances in Large Margin Classifiers, 1999) of three numbers a hit, see
     ``match_features``; no weight is negative, so a higher score never lowers the probability.
+    A score below the lowest counts as the lowest, a margin beyond the widest as the widest: how
+    far off a far hit is says nothing.
     """
 
+    lowest_score: FiniteFloat
+    widest_margin: FiniteFloat = Field(ge=0)
     intercept: FiniteFloat
     score: FiniteFloat = Field(ge=0)
     margin: FiniteFloat = Field(ge=0)
@@ -50,9 +54,10 @@ class MatchModel(_Table):
 
     def probability(self, features: Rows) -> Rows:
         """(N, 3) as of ``match_features`` to (N,)."""
+        kept = within(features, self.lowest_score, self.widest_margin)
         weights = np.array([self.score, self.margin, self.first])
         # The tanh form saturates where exp would overflow.
-        found: Rows = 0.5 * (1.0 + np.tanh(0.5 * (self.intercept + features @ weights)))
+        found: Rows = 0.5 * (1.0 + np.tanh(0.5 * (self.intercept + kept @ weights)))
         return found
 
 
@@ -149,6 +154,13 @@ def match_features(hits: Sequence[Hit]) -> Rows:
         raise ValueError("scores of hits must be finite")
     first = np.array([hit.rank == 1 for hit in hits], np.float64)
     return np.column_stack([scores, _margins(scores), first])
+
+
+def within(features: Rows, lowest_score: float, widest_margin: float) -> Rows:
+    """(N, 3) as a ``MatchModel`` reads them."""
+    lowest = [lowest_score, -widest_margin, 0.0]
+    kept: Rows = np.clip(features, lowest, [np.inf, widest_margin, 1.0])
+    return kept
 
 
 def with_probabilities(hits: Sequence[Hit], model: MatchModel) -> list[Hit]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
-from engine.match_calibration import FEATURES, MatchFigures, MatchModel
+from engine.match_calibration import FEATURES, MatchFigures, MatchModel, within
 from offline.calibration.acceptance import absent_needed, threshold_at
 from offline.calibration.reliability import event_calibration_error
 from offline.calibration.unknown import auroc
@@ -26,6 +26,7 @@ FOLDS = 5
 # Of the standardised weights: unnoticed where there are hundreds of photos, and what keeps them
 # finite where the score parts right from wrong without a doubtful case.
 RIDGE = 1.0
+TAIL = 0.05
 BINS = 10  # of the calibration error: a few hundred photos fill no more
 # Below these, weights and folds say more about single photos than about the catalogue.
 LEAST_PRODUCTS = 10
@@ -90,7 +91,8 @@ def fit_model(answers: Sequence[Answer]) -> MatchModel:
     A feature whose weight would be negative is left out, the most negative one first (the active
     set method for problems with bounds; Lawson, Hanson: Solving Least Squares Problems, 1974).
     """
-    rows = np.concatenate([answer.features for answer in answers])
+    lowest, widest = _reach(answers)
+    rows = within(np.concatenate([answer.features for answer in answers]), lowest, widest)
     right = np.concatenate([answer.right for answer in answers]).astype(np.float64)
     means, deviations = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_DEVIATION)
     scaled = (rows - means) / deviations
@@ -104,8 +106,22 @@ def fit_model(answers: Sequence[Answer]) -> MatchModel:
     weights = np.zeros(len(FEATURES))
     weights[kept] = found[1:] / deviations[kept]
     score, margin, first = weights.tolist()
-    intercept = float(found[0] - weights @ means)
-    return MatchModel(intercept=intercept, score=score, margin=margin, first=first)
+    return MatchModel(
+        lowest_score=lowest,
+        widest_margin=widest,
+        intercept=float(found[0] - weights @ means),
+        score=score,
+        margin=margin,
+        first=first,
+    )
+
+
+def _reach(answers: Sequence[Answer]) -> tuple[float, float]:
+    """The lowest score and the widest margin: all but ``TAIL`` of the first hits are within each.
+    Scores without a lower bound, such as inner products, would else be fitted to far hits."""
+    firsts = np.concatenate([answer.features[:1] for answer in answers])
+    lowest = np.quantile(firsts[:, 0], TAIL)
+    return float(lowest), float(np.quantile(np.abs(firsts[:, 1]), 1 - TAIL))
 
 
 def first_probabilities(held_out: Sequence[Rows]) -> Rows:

@@ -7,6 +7,19 @@ from typing import Literal
 from engine.match_calibration import MatchCalibration, MatchFigures, MatchModel
 
 
+def model(
+    intercept: float, score: float, margin: float, first: float, reach: float = 1e3
+) -> MatchModel:
+    return MatchModel(
+        lowest_score=-reach,
+        widest_margin=reach,
+        intercept=intercept,
+        score=score,
+        margin=margin,
+        first=first,
+    )
+
+
 def calibration(
     identity: str = "same search",
     threshold: float = 0.25,
@@ -16,7 +29,7 @@ def calibration(
     """P = 1 / (1 + exp(3 - 6 * score)): 1/2 at a score of 1/2, the margin left aside."""
     return MatchCalibration(
         identity=identity,
-        model=MatchModel(intercept=-3.0, score=6.0, margin=0.0, first=0.0),
+        model=model(-3.0, 6.0, 0.0, 0.0),
         threshold=threshold,
         false_accepts=0.05,
         figures=MatchFigures(

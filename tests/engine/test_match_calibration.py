@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from engine.errors import GalleryError
 from engine.match_calibration import (
     FEATURES,
-    MatchModel,
     match_features,
     read_calibration,
     with_probabilities,
 )
 from engine.types import Hit, Record, Results, Route
-from tests.engine.made_calibrations import calibration
+from tests.engine.made_calibrations import calibration, model
 from tests.engine.made_descriptions import described
 
 
@@ -72,28 +71,33 @@ def test_scores_that_are_no_numbers_are_refused(bad: float) -> None:
     st.lists(st.floats(-1, 1), min_size=1, max_size=6),
     st.floats(0, 2),
     st.tuples(st.floats(-5, 5), st.floats(0, 50), st.floats(0, 50), st.floats(0, 5)),
+    st.floats(0, 2),
 )
 def test_a_higher_score_never_lowers_the_probability(
-    scores: list[float], more: float, weights: tuple[float, float, float, float]
+    scores: list[float],
+    more: float,
+    weights: tuple[float, float, float, float],
+    reach: float,
 ) -> None:
     intercept, score, margin, first = weights
-    model = MatchModel(intercept=intercept, score=score, margin=margin, first=first)
-    before = with_probabilities(hits(*scores), model)[0].probability
-    after = with_probabilities(hits(scores[0] + more, *scores[1:]), model)[0].probability
+    given = model(intercept, score, margin, first, reach)
+    before = with_probabilities(hits(*scores), given)[0].probability
+    after = with_probabilities(hits(scores[0] + more, *scores[1:]), given)[0].probability
     assert before is not None and after is not None
     assert 0 <= before <= after <= 1
 
 
 def test_the_probability_is_the_logistic_function_of_the_three() -> None:
-    model = MatchModel(intercept=-1.0, score=2.0, margin=3.0, first=0.5)
-    found = [hit.probability for hit in with_probabilities(hits(0.8, 0.6), model)]
-    logits = [-1 + 2 * 0.8 + 3 * 0.2 + 0.5, -1 + 2 * 0.6 - 3 * 0.2]
+    given = model(-1.0, 2.0, 3.0, 0.5, reach=0.5)
+    found = [hit.probability for hit in with_probabilities(hits(0.8, -0.1, -0.9), given)]
+    # Margins beyond the widest count as 0.5, the score below the lowest as -0.5.
+    logits = [-1 + 2 * 0.8 + 3 * 0.5 + 0.5, -1 - 2 * 0.1 - 3 * 0.5, -1 - 2 * 0.5 - 3 * 0.5]
     assert found == pytest.approx([1 / (1 + math.exp(-logit)) for logit in logits])
 
 
 def test_a_negative_weight_is_refused() -> None:
     with pytest.raises(ValueError, match="greater than or equal to 0"):
-        MatchModel(intercept=0.0, score=-0.1, margin=0.0, first=0.0)
+        model(0.0, -0.1, 0.0, 0.0)
 
 
 def test_a_first_hit_at_the_threshold_is_no_match_and_above_it_one() -> None:

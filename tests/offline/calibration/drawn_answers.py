@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.match_calibration import MatchModel
 from offline.calibration.matching import Answer
+from tests.engine.made_calibrations import model
 
-TRUE = MatchModel(intercept=-6.0, score=6.0, margin=10.0, first=1.0)
+TRUE = model(-6.0, 6.0, 10.0, 1.0)
 
 
 def features(random: np.random.Generator, hits: int) -> np.ndarray:
