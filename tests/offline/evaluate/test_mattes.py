@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine.cutting import Cutting
 from engine.errors import ConfigError
+from engine.parallel import each
 from engine.types import Matte, RGBImage
 from offline.evaluate.matte_store import DATA, INDEX, MatteStore, rounded
 from offline.evaluate.mattes import RememberedMatting, RememberedSegmenter, key_of, remembered
@@ -90,6 +91,20 @@ def test_two_that_write_at_once_find_what_the_other_added(tmp_path: Path) -> Non
     for store in (one, other):
         found = store.get(["b", "a", "c"])
         assert [matte is not None for matte in found] == [True, True, False]
+
+
+def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    matte = Matte(np.full((20, 30), 0.4, np.float32))
+    names = [[f"{writer}-{at}" for at in range(25)] for writer in range(4)]
+
+    def write(mine: Sequence[str]) -> None:
+        store = MatteStore(tmp_path)
+        for name in mine:
+            store.put({name: matte})
+
+    each(write, names, threads=4)
+    found = MatteStore(tmp_path).get([name for mine in names for name in mine])
+    assert len(found) == 100 and None not in found
 
 
 def test_of_a_key_written_twice_the_last_counts(tmp_path: Path) -> None:
