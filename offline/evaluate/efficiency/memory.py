@@ -78,7 +78,8 @@ def peaks_here(job: Job) -> Peaks:
         found.append(peak_bytes())
         images = [image for _, image in readable(job.photos, opened)]
         if not images:
-            return Peaks(*rising(found), None, None)
+            started, models = rising(found)
+            return Peaks(started, models, None, None)
         opened.searcher.answer(images[0])
         found.append(peak_bytes())
         opened.searcher.describer.describe(images)

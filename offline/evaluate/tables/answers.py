@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from offline.datasets import Dataset
+from offline.datasets import Dataset, Picture
 from offline.evaluate.benchmarks import ALL, open_benchmark
 from offline.evaluate.measured import averaged
 from offline.evaluate.plan import Plan
@@ -13,7 +13,6 @@ from offline.evaluate.report_text import left_out
 from offline.evaluate.retrieval import Outcome, evaluate_retrieval
 from offline.evaluate.searching import search_of
 from offline.evaluate.tables.layout import Made, Request, Variant
-from offline.metrics import Interval
 from offline.report.document import Figure, Group, Section, System, Table
 from stages.assemble import EmbeddingParts, assemble_embedding
 
@@ -91,19 +90,30 @@ def all_faults(found: Sequence[Answered]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fault for one in found for fault in one.faults))
 
 
+def query_group(name: str, outcome: Outcome, figures: Sequence[Figure]) -> Group:
+    """Figures over the outcome's queries."""
+    return Group(
+        name=name,
+        figures=tuple(figures),
+        items=tuple(query.id for query in outcome.task.queries),
+        clusters=clusters_of(outcome.task.queries),
+    )
+
+
 def query_figures(outcome: Outcome, shown: Mapping[str, str], seed: int) -> list[Figure]:
     """The outcome's measures under the names of the table (``shown``, by measure)."""
     columns = zip(outcome.summary.names, outcome.summary.figures.T, strict=True)
-    return [averaged(shown[name], column.tolist(), seed=seed) for name, column in columns]
+    clusters = clusters_of(outcome.task.queries)
+    return [
+        averaged(shown[name], column.tolist(), seed=seed, clusters=clusters)
+        for name, column in columns
+    ]
 
 
-def query_ids(outcome: Outcome) -> tuple[str, ...]:
-    return tuple(query.id for query in outcome.task.queries)
+def clusters_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """By product: photos of one are not independent, so intervals resample them together."""
+    return tuple(picture.product or picture.id for picture in pictures)
 
 
-def interval_cells(outcome: Outcome) -> list[str]:
-    return [interval_cell(interval) for interval in outcome.summary.intervals]
-
-
-def interval_cell(found: Interval) -> str:
-    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+def interval_cell(figure: Figure) -> str:
+    return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"

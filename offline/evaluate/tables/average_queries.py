@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from offline.evaluate.measured import averaged, evenly, percentile
 from offline.evaluate.tables import trunks
-from offline.evaluate.tables.answers import Answered, interval_cell, made, query_figures, query_ids
+from offline.evaluate.tables.answers import (
+    Answered,
+    clusters_of,
+    interval_cell,
+    made,
+    query_figures,
+    query_group,
+)
 from offline.evaluate.tables.layout import Made, Request
-from offline.metrics import bootstrap
-from offline.report.document import Group, System, Table
+from offline.report.document import Figure, Group, System, Table
 
 Numbers = npt.NDArray[np.float64]
 
@@ -21,33 +29,45 @@ def make(request: Request) -> Made:
     task = found[0].outcome.task
     places = evenly(len(task.queries), request.timed)
     times = trunks.feature_times(found, places, request)
-    pairs = list(zip(found, times, strict=True))
+    figures = [_figures(one, request.seed) for one in found]
+    rows = [_row(*one) for one in zip(found, times, figures, strict=True)]
     table = Table(
         title=f"Table 2: average over {len(task.queries)} queries of {task.name}",
         columns=("average", "D", *trunks.COLUMNS),
-        rows=tuple(_row(one, own, request) for one, own in pairs),
-        note=f"feature time: median of {len(places)}; others: mean [95 % bootstrap interval]",
+        rows=tuple(rows),
+        note=f"feature time: median of {len(places)}; others: mean (95 % bootstrap interval)",
     )
-    return made([table], found, [_system(one, own, request) for one, own in pairs])
+    systems = [
+        _system(one, own, numbers, request.seed)
+        for one, own, numbers in zip(found, times, figures, strict=True)
+    ]
+    return made([table], found, systems)
 
 
-def _row(trunk: Answered, times: Numbers, request: Request) -> tuple[str, ...]:
+def _figures(trunk: Answered, seed: int) -> list[Figure]:
+    """In the order of the columns, less the time."""
     outcome = trunk.outcome
-    similar = bootstrap(outcome.similarities.tolist(), seed=request.seed)
-    means = [interval_cell(found) for found in (similar, *outcome.summary.intervals)]
+    similar = averaged(
+        trunks.SIMILARITY,
+        outcome.similarities.tolist(),
+        seed=seed,
+        better="neither",
+        clusters=clusters_of(outcome.task.queries),
+    )
+    return [similar, *query_figures(outcome, trunks.MEASURES, seed)]
+
+
+def _row(trunk: Answered, times: Numbers, figures: Sequence[Figure]) -> tuple[str, ...]:
+    means = map(interval_cell, figures)
     dimension = str(trunk.parts.embedder.dimension)
     return (trunk.name, dimension, f"{np.median(times):.1f} ms", *means)
 
 
-def _system(trunk: Answered, times: Numbers, request: Request) -> System:
-    outcome, seed = trunk.outcome, request.seed
-    similar = averaged(
-        trunks.SIMILARITY, outcome.similarities.tolist(), seed=seed, better="neither"
-    )
-    figures = (*query_figures(outcome, trunks.MEASURES, seed), similar)
+def _system(trunk: Answered, times: Numbers, figures: Sequence[Figure], seed: int) -> System:
+    similar, *measured = figures
     timed = percentile(f"{trunks.TIME}, median", times.tolist(), 50, seed=seed)
     groups = (
-        Group(name="queries", figures=figures, items=query_ids(outcome)),
+        query_group("queries", trunk.outcome, [*measured, similar]),
         Group(name=trunks.TIME, figures=(timed,)),
     )
     return trunk.system(groups, trunks.NOTES)

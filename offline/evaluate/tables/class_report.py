@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from offline.classification_metrics import CategoryFigures, category_figures
+from offline.classification_metrics import CategoryFigures, category_figures, summary
 from offline.evaluate.tables.classes import Classified, classified, made
 from offline.evaluate.tables.layout import Made, Request
 from offline.report.document import Figure, Group, System, Table
@@ -25,15 +25,15 @@ NOTE = (
 def make(request: Request) -> Made:
     """One table a system."""
     found = classified(request)
-    tables = [_table(one, several=len(found) > 1) for one in found]
+    tables = [table_of(one, several=len(found) > 1) for one in found]
     return made(tables, found, [_system(one, request.seed) for one in found])
 
 
-def _table(found: Classified, *, several: bool) -> Table:
+def table_of(found: Classified, *, several: bool = False) -> Table:
+    """``several``: its title says which system it is of."""
     rows = category_figures(found.confusion)
-    macro, weighted = averages(rows)
+    macro, weighted = averages(found)
     total = str(len(found.ids))
-    right = np.trace(found.confusion) / len(found.ids)
     of_class = [
         (name, *_cells([row.precision, row.recall, row.f1]), str(row.support))
         for name, row in zip(found.classes, rows, strict=True)
@@ -44,7 +44,7 @@ def _table(found: Classified, *, several: bool) -> Table:
         columns=COLUMNS,
         rows=(
             *of_class,
-            ("accuracy", "", "", *_cells([right]), total),
+            ("accuracy", "", "", *_cells([summary(found.confusion).accuracy]), total),
             ("macro avg", *_cells(macro), total),
             ("weighted avg", *_cells(weighted), total),
         ),
@@ -52,11 +52,13 @@ def _table(found: Classified, *, several: bool) -> Table:
     )
 
 
-def averages(rows: Sequence[CategoryFigures]) -> tuple[list[float], list[float]]:
-    """(precision, recall, F1) as plain means over the classes, and weighted by their support."""
-    values = np.array([[row.precision, row.recall, row.f1] for row in rows])
-    support = np.array([row.support for row in rows])
-    return values.mean(axis=0).tolist(), (support @ values / support.sum()).tolist()
+def averages(found: Classified) -> tuple[list[float], list[float]]:
+    """(precision, recall, F1) as plain means over the classes of the table, also those without a
+    photo, as scikit-learn has it; and weighted by their photos."""
+    rows = category_figures(found.confusion)
+    macro = np.mean([[row.precision, row.recall, row.f1] for row in rows], axis=0)
+    whole = summary(found.confusion)
+    return macro.tolist(), [whole.weighted_precision, whole.weighted_recall, whole.weighted_f1]
 
 
 def _cells(values: Sequence[float]) -> list[str]:
@@ -67,11 +69,11 @@ def _system(found: Classified, seed: int) -> System:
     rows = category_figures(found.confusion)
     overall = [
         Figure(name=f"{name} {column}", value=value)
-        for name, means in zip(("macro avg", "weighted avg"), averages(rows), strict=True)
+        for name, means in zip(("macro avg", "weighted avg"), averages(found), strict=True)
         for column, value in zip(COLUMNS[1:4], means, strict=True)
     ]
     groups = [
-        Group(name="all classes", figures=(found.accuracy(seed), *overall), items=found.ids),
+        found.overall([found.accuracy(seed), *overall]),
         *(_group(name, row) for name, row in zip(found.classes, rows, strict=True)),
     ]
     return found.system(groups)

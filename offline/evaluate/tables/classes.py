@@ -14,6 +14,7 @@ from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.relevance import by_category, label_task
 from offline.evaluate.evidence import Evidence, gather
 from offline.evaluate.measured import averaged
+from offline.evaluate.tables.answers import clusters_of
 from offline.evaluate.tables.layout import Made, Request, Variant
 from offline.report.document import Figure, Group, Section, System, Table
 from offline.train.hold_out import TRAIN_NAMES, first_of
@@ -55,7 +56,18 @@ class Classified:
     def accuracy(self, seed: int) -> Figure:
         """The share of pictures whose likeliest category is the true one."""
         pairs = zip(self.predicted, self.true, strict=True)
-        return averaged("accuracy", [float(said == is_) for said, is_ in pairs], seed=seed)
+        right = [float(said == is_) for said, is_ in pairs]
+        return averaged("accuracy", right, seed=seed, clusters=self.clusters)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return clusters_of(self.evidence.task.queries)
+
+    def overall(self, figures: Sequence[Figure]) -> Group:
+        """Figures over all pictures and classes."""
+        return Group(
+            name="all classes", figures=tuple(figures), items=self.ids, clusters=self.clusters
+        )
 
     def system(self, groups: Sequence[Group]) -> System:
         parts = self.evidence.parts

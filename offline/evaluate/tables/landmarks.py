@@ -9,29 +9,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from engine.errors import ConfigError
 from offline.datasets import Dataset, open_dataset
+from offline.datasets.readers import revisited
 from offline.evaluate.benchmarks import askable
-from offline.evaluate.retrieval import Outcome
 from offline.evaluate.tables.answers import (
     Answered,
     all_faults,
     answered,
-    interval_cells,
+    interval_cell,
     query_figures,
-    query_ids,
+    query_group,
 )
 from offline.evaluate.tables.layout import Made, Request, Variant
-from offline.report.document import Group, System, Table
+from offline.report.document import System, Table
 
 MEASURES = {"mAP-trapezoid": "mAP"}
-DIFFICULTIES = frozenset({"original", "easy", "medium", "hard"})
-PLAIN = "oxford_paris"  # what the reader of gt files calls all of them
+PLAIN = "oxford_paris"  # the reader of gt files calls all of them so
 NOTE = (
     "mAP by the trapezoidal rule, as the authors compute it (x 100 is what they print), with its "
-    "95 % bootstrap interval; junk ignored, queries cropped to their boxes, queries without a "
-    "relevant picture left out"
+    "95 % bootstrap interval, the queries of a landmark together where the data names it; junk "
+    "ignored, queries cropped to their boxes, queries without a relevant picture left out"
 )
 
 
@@ -46,16 +46,17 @@ class _Set:
 
 def make(request: Request) -> Made:
     """Every data set by all difficulties that it has. ConfigError for data of another kind."""
-    sets = [_opened(open_dataset(folder)) for folder in request.data]
+    sets = [_opened(folder) for folder in request.data]
     _refuse_doubles(sets)
     found = [[_asked(variant, one, request) for one in sets] for variant in request.variants]
     heads = [f"{one.name} {protocol}" for one in sets for protocol in one.protocols]
-    rows = [_row(answers) for answers in found]
+    systems = [_system(sets, answers, request.seed) for answers in found]
+    rows = [(one.name, *_cells(one)) for one in systems]
     table = Table(title="mAP", columns=("system", *heads), rows=tuple(rows), note=NOTE)
     outcomes = [outcome for one in found[0] for outcome in one.outcomes]
     return Made(
         tables=(table,),
-        systems=tuple(_system(sets, answers, request.seed) for answers in found),
+        systems=tuple(systems),
         dataset=", ".join(one.name for one in sets),
         checksum=_joint([outcome.checksum for outcome in outcomes]),
         pictures={
@@ -65,14 +66,11 @@ def make(request: Request) -> Made:
     )
 
 
-def _opened(dataset: Dataset) -> _Set:
-    if not dataset.protocols or not DIFFICULTIES.issuperset(dataset.protocols):
-        raise ConfigError(
-            f"{dataset.root}: the {dataset.name} data set has no queries by difficulty.",
-            remedy="Give Oxford5k or Paris6k with their gt files, or a revisited one with its "
-            "gnd_*.pkl.",
-        )
-    name = dataset.root.resolve().name if dataset.name == PLAIN else dataset.name
+def _opened(folder: Path) -> _Set:
+    """By kind, for pictures beside a folder gt/ may be taken for pairs of masks."""
+    kind = "revisited" if revisited.recognises(folder) else PLAIN
+    dataset = open_dataset(folder, kind)
+    name = dataset.root.resolve().name if kind == PLAIN else dataset.name
     return _Set(name, dataset, askable(dataset))
 
 
@@ -87,24 +85,21 @@ def _asked(variant: Variant, one: _Set, request: Request) -> Answered:
     return answered(variant, one.dataset, one.protocols, list(MEASURES), request)
 
 
-def _row(answers: Sequence[Answered]) -> tuple[str, ...]:
-    outcomes = [outcome for one in answers for outcome in one.outcomes]
-    return (answers[0].name, *(cell for outcome in outcomes for cell in interval_cells(outcome)))
+def _cells(system: System) -> list[str]:
+    (section,) = system.sections
+    return [interval_cell(figure) for group in section.groups for figure in group.figures]
 
 
 def _system(sets: Sequence[_Set], answers: Sequence[Answered], seed: int) -> System:
     groups = [
-        _group(f"{one.name} {outcome.protocol}", outcome, seed)
+        query_group(
+            f"{one.name} {outcome.protocol}", outcome, query_figures(outcome, MEASURES, seed)
+        )
         for one, found in zip(sets, answers, strict=True)
         for outcome in found.outcomes
     ]
     outcomes = tuple(outcome for one in answers for outcome in one.outcomes)
     return replace(answers[0], outcomes=outcomes).system(groups, [NOTE])
-
-
-def _group(name: str, outcome: Outcome, seed: int) -> Group:
-    figures = tuple(query_figures(outcome, MEASURES, seed))
-    return Group(name=name, figures=figures, items=query_ids(outcome))
 
 
 def _joint(checksums: Sequence[str]) -> str:

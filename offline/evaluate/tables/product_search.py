@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from offline.evaluate.tables.answers import (
     answered,
-    interval_cells,
+    interval_cell,
     made,
     opened,
     query_figures,
-    query_ids,
+    query_group,
 )
 from offline.evaluate.tables.layout import Made, Request
-from offline.report.document import Group, Table
+from offline.report.document import Table
 
 MEASURES = {"P@5": "P@5", "recall@5": "R@5", "top@1": "top-1", "top@5": "top-5"}
 NOTE = (
     "P@5: relevant ones among the first 5, over 5; R@5: the share of the relevant pictures among "
     "the first 5 (recall@5), not the R@5 of metric learning, which is top-5 here; top-k: the "
-    "right product among the first k"
+    "right product among the first k; (95 % bootstrap interval), a product's queries together"
 )
 
 
@@ -30,27 +30,18 @@ def make(request: Request) -> Made:
         answered(variant, dataset, [protocol], list(MEASURES), request)
         for variant in request.variants
     ]
-    outcomes = [one.outcome for one in found]
+    outcome = found[0].outcome
+    figures = [query_figures(one.outcome, MEASURES, request.seed) for one in found]
     table = Table(
-        title=f"{len(outcomes[0].task.queries)} queries of {outcomes[0].task.name}",
+        title=f"{len(outcome.task.queries)} queries of {outcome.task.name}",
         columns=("system", *MEASURES.values()),
         rows=tuple(
-            (one.name, *interval_cells(outcome))
-            for one, outcome in zip(found, outcomes, strict=True)
+            (one.name, *map(interval_cell, own)) for one, own in zip(found, figures, strict=True)
         ),
         note=NOTE,
     )
     systems = [
-        one.system(
-            [
-                Group(
-                    name="queries",
-                    figures=tuple(query_figures(outcome, MEASURES, request.seed)),
-                    items=query_ids(outcome),
-                )
-            ],
-            [NOTE],
-        )
-        for one, outcome in zip(found, outcomes, strict=True)
+        one.system([query_group("queries", one.outcome, own)], [NOTE])
+        for one, own in zip(found, figures, strict=True)
     ]
     return made([table], found, systems)

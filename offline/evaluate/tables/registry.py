@@ -37,20 +37,22 @@ LAYOUTS = {
         "offline.evaluate.tables.class_report",
     ),
     "waqas-2": Layout(
-        "Accuracy of each class by (TP + TN) / all, average and variance (the same, Table 2)",
+        "Accuracy of each class by (TP + TN) / all, its average and variance "
+        "(Waqas et al., CMC 2023, Table 2)",
         _LABELLED,
         _CLASSES,
         "offline.evaluate.tables.class_accuracy",
     ),
     "eyeglasses-1": Layout(
-        "Single queries by trunk: feature time, similarity, AP@10, P@10, R@10, F1, RR "
+        "Feature time, similarity, AP@10, P@10, R@10, F1, RR of single queries by trunk "
         "(the eyeglass study, Table 1)",
         _PRODUCTS,
         _TRUNKS | {"shown"},
         "offline.evaluate.tables.single_queries",
     ),
     "eyeglasses-2": Layout(
-        "Averages by trunk over all queries (the same, Table 2)",
+        "Feature time, similarity, AP@10, P@10, R@10, F1, RR by trunk, averaged over queries "
+        "(the eyeglass study, Table 2)",
         _PRODUCTS,
         _TRUNKS | {"timed"},
         "offline.evaluate.tables.average_queries",

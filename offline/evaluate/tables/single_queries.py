@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from offline.evaluate.measured import averaged, evenly
 from offline.evaluate.tables import trunks
-from offline.evaluate.tables.answers import Answered, made
+from offline.evaluate.tables.answers import Answered, clusters_of, made
 from offline.evaluate.tables.layout import Made, Request
 from offline.report.document import Better, Group, System, Table
 
@@ -30,7 +30,9 @@ def make(request: Request) -> Made:
     ]
     title = f"Table 1: {len(ids)} queries of {found[0].outcome.task.name}"
     table = Table(title=title, columns=("query", "trunk", *trunks.COLUMNS), rows=tuple(rows))
-    systems = [_system(one, ids, own, request) for one, own in zip(found, numbers, strict=True)]
+    systems = [
+        _system(one, places, own, request.seed) for one, own in zip(found, numbers, strict=True)
+    ]
     return made([table], found, systems)
 
 
@@ -45,16 +47,24 @@ def _row(query: str, trunk: str, numbers: Numbers) -> tuple[str, ...]:
     return (query, trunk, f"{numbers[0]:.1f} ms", *(f"{value:.3f}" for value in numbers[1:]))
 
 
-def _system(trunk: Answered, ids: list[str], numbers: Numbers, request: Request) -> System:
+def _system(trunk: Answered, places: list[int], numbers: Numbers, seed: int) -> System:
+    shown = [trunk.outcome.task.queries[place] for place in places]
+    clusters = clusters_of(shown)
     figures = [
         averaged(
             name,
             column.tolist(),
-            seed=request.seed,
+            seed=seed,
             better=BETTER.get(name, "higher"),
             unit="ms" if name == trunks.TIME else "",
+            clusters=clusters,
         )
         for name, column in zip(trunks.COLUMNS, numbers.T, strict=True)
     ]
-    group = Group(name="shown queries", figures=tuple(figures), items=tuple(ids))
+    group = Group(
+        name="shown queries",
+        figures=tuple(figures),
+        items=tuple(query.id for query in shown),
+        clusters=clusters,
+    )
     return trunk.system([group], trunks.NOTES)
