@@ -21,7 +21,7 @@ from offline.report.document import (
     Thumbnail,
 )
 from offline.report.numbers import ARROWS, MEANINGS, interval, shown
-from offline.report.overview import Line, families, headlines, lines
+from offline.report.overview import FAMILY_FIGURES, Line, families, headlines, lines
 from offline.report.tabulated import tabulated
 from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
 
@@ -47,6 +47,7 @@ def html_text(report: Report) -> str:
             again=AGAIN,
             side_by_side=SIDE_BY_SIDE,
             together=TOGETHER,
+            family_figures=FAMILY_FIGURES,
         )
     )
     # A file name that is not UTF-8 arrives with lone surrogates, which no file can hold.

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from offline.report.document import Figure, Group, Report, Section, StageName
 
+FAMILY_FIGURES = 12  # columns of a table that can still be read
 HEADLINE = 3  # figures of a section that stand at the head of a report
 
 

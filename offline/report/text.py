@@ -10,6 +10,7 @@ from offline.markdown import markdown
 from offline.report.document import (
     Block,
     Cards,
+    Figure,
     Group,
     Lines,
     Matrix,
@@ -20,7 +21,7 @@ from offline.report.document import (
     Text,
 )
 from offline.report.numbers import ARROWS, interval, shown
-from offline.report.overview import Line, headlines, lines
+from offline.report.overview import FAMILY_FIGURES, Line, families, headlines, lines
 from offline.report.tabulated import tabulated
 from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
 
@@ -77,8 +78,7 @@ def _values(line: Line, best: str) -> Iterator[str]:
         if figure is None:
             yield ""
             continue
-        ends = interval(figure)
-        text = shown(figure.value, figure.unit) + (f" ({ends})" if ends else "")
+        text = _with_interval(figure)
         yield text + best if place in line.best else text
 
 
@@ -97,13 +97,33 @@ def _system(system: System) -> Iterator[str]:
 
 
 def _section(section: Section) -> Iterator[str]:
-    for group in section.groups:
-        yield f"#### {escaped(group.name)}"
-        yield escaped(group.meaning)
-        yield _group(group)
+    for family in families(section.groups):
+        if len(family) > 1 and len(family[0].figures) <= FAMILY_FIGURES:
+            yield _family(family)
+        else:
+            for group in family:
+                yield f"#### {escaped(group.name)}"
+                yield escaped(group.meaning)
+                yield _group(group)
     for block in section.blocks:
         yield from _block(block)
     yield "\n".join(f"- {escaped(note)}" for note in section.notes)
+
+
+def _family(groups: Sequence[Group]) -> str:
+    """Groups of the same figures in one table, a row each; what they mean below it."""
+    heads = [f"{figure.name} {ARROWS[figure.better]}".strip() for figure in groups[0].figures]
+    rows = [(group.name, *(_with_interval(figure) for figure in group.figures)) for group in groups]
+    meanings = [
+        f"- {escaped(group.name)}: {escaped(group.meaning)}" for group in groups if group.meaning
+    ]
+    table = table_text(("95 % intervals in brackets", *heads), rows)
+    return "\n\n".join([table, "\n".join(meanings)] if meanings else [table])
+
+
+def _with_interval(figure: Figure) -> str:
+    ends = interval(figure)
+    return shown(figure.value, figure.unit) + (f" ({ends})" if ends else "")
 
 
 def _group(group: Group) -> str:

@@ -50,7 +50,7 @@ def axes(view: Frame, x_name: str, y_name: str) -> list[Markup]:
     parts.append(line((LEFT, BOTTOM), (RIGHT, BOTTOM), "axis"))
     name = fitted(x_name, _NAME_LETTERS)
     parts.append(text(((LEFT + RIGHT) / 2, BOTTOM + 42), name, "middle", "name"))
-    parts.append(upward((13, (TOP + BOTTOM) / 2), fitted(y_name, 30), "middle", "name"))
+    parts.append(upward((13, (TOP + BOTTOM) / 2), fitted(y_name, 36), "middle", "name"))
     return parts
 
 

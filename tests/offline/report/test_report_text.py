@@ -36,7 +36,7 @@ def test_the_text_tells_figures_blocks_and_how_to_make_it_again() -> None:
     document = report(system("classic", 0), system("compact", 1))
     text = markdown_text(document)
     for words in (
-        "## All systems side by side", "#### Confusions", "#### product / reranked",
+        "## All systems side by side", "#### Confusions", "| product / reranked ",
         "IoU 0.021", "## How to make this report again", "    packsight evaluate all",
         document.provenance.dataset_checksum, "not measured on this machine",
     ):  # fmt: skip
