@@ -1,4 +1,4 @@
-"""`packsight data`: render Packbench, check it, draw its contact sheets."""
+"""`packsight data`: render Packbench, check it, draw its contact sheets; make silhouettes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from offline.commands.evaluating import positive, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,10 +35,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sheet.add_argument("--out", type=Path, metavar="DIR", help="(default: DIR/sheets)")
     check = actions.add_parser("check", help="compare every file with the manifest's checksums")
     check.add_argument("folder", type=Path, metavar="DIR", help="a finished Packbench")
+    shapes = actions.add_parser("silhouettes", help="draw silhouettes in the form of MPEG-7's")
+    shapes.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    shapes.add_argument("--seed", type=whole, default=2, help="same seed, same files (default: 2)")
+    shapes.add_argument("--classes", type=positive, default=70, help="(default: 70)")
+    shapes.add_argument("--members", type=positive, default=20, help="a class (default: 20)")
+    shapes.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def run(args: argparse.Namespace) -> int:
-    return {"packbench": _packbench, "sheet": _sheet, "check": _check}[args.action](args)
+    actions = {
+        "packbench": _packbench, "sheet": _sheet, "check": _check, "silhouettes": _silhouettes
+    }  # fmt: skip
+    return actions[args.action](args)
+
+
+def _silhouettes(args: argparse.Namespace) -> int:
+    from offline.commands.progress import bar
+    from offline.datasets.made_silhouettes.write import write_silhouettes
+
+    with bar("drawing", show=not args.quiet) as progress:
+        made = write_silhouettes(
+            args.out, args.seed, classes=args.classes, members=args.members, progress=progress
+        )
+    print(f"{args.out}: {made} silhouettes of {args.classes} classes, seed {args.seed}")
+    return 0
 
 
 def _packbench(args: argparse.Namespace) -> int:

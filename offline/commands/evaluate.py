@@ -14,6 +14,7 @@ STAGES = {
     "retrieve": (f"{_STAGES}:retrieve", "rankings, before and after rerank"),
     "end-to-end": (f"{_STAGES}:end_to_end", "what a user gets: products, no match, speed"),
     "benchmark": ("offline.commands.evaluate_benchmark", "embeddings by the papers' protocols"),
+    "shape": ("offline.commands.evaluate_shape", "shape descriptors, by the bullseye score"),
     "compare": ("offline.commands.evaluate_compare", "what changed between two reports"),
     "table": ("offline.commands.evaluate_table", "by a table as a paper lays it out"),
 }

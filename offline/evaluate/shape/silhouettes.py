@@ -1,0 +1,39 @@
+"""Silhouettes as the stages see a mask: in the picture's frame, and aligned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.contours import align, outline
+from engine.images import load
+from engine.types import Contour, Matte
+from offline.datasets import Picture
+
+Progress = Callable[[int, int], None]
+_WHITE = 128  # from this grey on a pixel is shape
+
+
+@dataclass(frozen=True)
+class Silhouettes:
+    """Contours aligned with the pictures they are of."""
+
+    framed: list[Contour]
+    aligned: list[Contour]
+
+
+def read_silhouettes(
+    pictures: Sequence[Picture], progress: Progress = lambda done, total: None
+) -> Silhouettes:
+    """White is shape. Raises ImageError for a picture that cannot be read: without it the depth
+    of the bullseye score would not be its class's."""
+    read = Silhouettes([], [])
+    for done, picture in enumerate(pictures, start=1):
+        pixels = load(picture.path).pixels
+        matte = Matte((pixels[:, :, 1] >= _WHITE).astype(np.float32))
+        read.framed.append(outline(matte))
+        read.aligned.append(align(matte))
+        progress(done, len(pictures))
+    return read
