@@ -39,6 +39,10 @@ class Linear(Value):
     def highest_feature(self) -> int:
         return len(self.coefficients) - 1
 
+    def weights(self, width: int) -> tuple[float, ...]:
+        """A number a feature: what one standard deviation more adds to the log odds."""
+        return self.coefficients
+
     def log_odds(self, rows: Floats) -> Floats:
         """(N, F) standardised -> (N,). Without BLAS, which may round a row by its neighbours."""
         found: Floats = self.intercept + np.einsum("nf,f->n", rows, np.array(self.coefficients))
@@ -84,6 +88,12 @@ class Trees(Value):
     @property
     def highest_feature(self) -> int:
         return max(max(tree.feature) for tree in self.trees)
+
+    def weights(self, width: int) -> tuple[float, ...]:
+        """A number a feature: the share of all questions in the trees that ask for it."""
+        asked = [feature for tree in self.trees for feature in tree.feature if feature != _LEAF]
+        counts = np.bincount(np.array(asked, np.int64), minlength=width)
+        return tuple((counts / max(1, len(asked))).tolist())
 
     def log_odds(self, rows: Floats) -> Floats:
         """(N, F) standardised -> (N,)."""

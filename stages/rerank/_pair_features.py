@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.contours import ious
+from engine.shape.descriptor import shape_similarities
 from engine.shape.fourier import fourier_similarities
 from engine.shape.proportions import profile_similarities, ratio_similarities
 from engine.types import BoolArray, Description, FloatArray, Hit
@@ -29,17 +30,18 @@ CONCEPTS: Mapping[str, tuple[str, ...]] = {
     "overlap of the outlines": (
         "overlap", "overlap_trusted", "overlap_agreed", "overlap_behind", "frame",
     ),
+    "shape": ("shape", "shape_trusted", "shape_agreed", "shape_behind"),
     "course of the outline": ("fourier", "fourier_trusted", "fourier_behind"),
     "width from top to bottom": ("width", "width_trusted", "width_behind"),
     "proportions": ("area", "aspect"),
     "trust in the masks": (
-        "comparable", "query_trust", "hit_trust", "query_unjudged", "hit_unjudged",
+        "comparable", "fit", "query_trust", "hit_trust", "query_unjudged", "hit_unjudged",
         "query_flagged", "hit_flagged",
     ),
 }  # fmt: skip
 NAMES = tuple(name for names in CONCEPTS.values() for name in names)
 # Those that only a silhouette can answer.
-SHAPE = ("overlap of the outlines", "course of the outline", "width from top to bottom",
+SHAPE = ("overlap of the outlines", "shape", "course of the outline", "width from top to bottom",
          "proportions")  # fmt: skip
 
 MEANINGS: Mapping[str, str] = {
@@ -49,19 +51,24 @@ MEANINGS: Mapping[str, str] = {
     "place": "1 / (1 + candidates with a better score)",
     "category": "the probability that the query's classifier gives the candidate's category",
     "overlap": "IoU of the aligned silhouettes",
-    "overlap_trusted": "the same, times the trust in both masks",
-    "overlap_agreed": "the same, times the best overlap in the list",
-    "overlap_behind": "how far it lies behind the best overlap in the list",
+    "overlap_trusted": "overlap, times the trust in both masks",
+    "overlap_agreed": "overlap, times the best overlap in the list",
+    "overlap_behind": "how far the overlap lies behind the best in the list",
     "frame": "IoU of the silhouettes where they stood in their pictures",
+    "shape": "similarity of the shapes, whatever their place, size, turn or mirror image",
+    "shape_trusted": "shape, times the trust in both masks",
+    "shape_agreed": "shape, times the best overlap in the list",
+    "shape_behind": "how far shape lies behind the best in the list",
     "fourier": "similarity of the outlines' Fourier descriptors",
-    "fourier_trusted": "the same, times the trust in both masks",
-    "fourier_behind": "how far it lies behind the best in the list",
+    "fourier_trusted": "fourier, times the trust in both masks",
+    "fourier_behind": "how far fourier lies behind the best in the list",
     "width": "similarity of the widths at every height",
-    "width_trusted": "the same, times the trust in both masks",
-    "width_behind": "how far it lies behind the best in the list",
+    "width_trusted": "width, times the trust in both masks",
+    "width_behind": "how far width lies behind the best in the list",
     "area": "smaller over larger area of the aligned silhouettes",
     "aspect": "smaller over larger aspect ratio",
     "comparable": "1 where neither mask raises a flag",
+    "fit": "the best overlap in the list: a mask that fits nobody is more likely wrong",
     "query_trust": "how far the query's mask is believed; 0.5 where nobody judged it",
     "hit_trust": "how far the candidate's mask is believed",
     "query_unjudged": "1 where nobody judged the query's mask",
@@ -86,6 +93,14 @@ class PairFeatures:
 
 def pair_features(query: Description, hits: Sequence[Hit]) -> PairFeatures:
     """One row a hit; all of ``hits`` are the list that they are compared with."""
+    # In the order of ids, so that sums round alike in whatever order hits come.
+    by_id = sorted(range(len(hits)), key=lambda at: hits[at].record.id)
+    found = _features(query, [hits[at] for at in by_id])
+    back = np.argsort(np.array(by_id, np.int64))
+    return PairFeatures(found.rows[back], found.overlaps[back], found.comparable[back])
+
+
+def _features(query: Description, hits: Sequence[Hit]) -> PairFeatures:
     described = [hit.record.description for hit in hits]
     comparable = np.array([not (query.quality.flags or d.quality.flags) for d in described], bool)
     overlaps = ious(query.aligned, [d.aligned for d in described])
@@ -103,12 +118,11 @@ def _retrieval(scores: Floats) -> dict[str, Floats]:
     if not len(scores):
         return dict.fromkeys(("score", "behind", "standing", "place"), scores)
     better = (scores[None] > scores[:, None]).sum(axis=1)
-    ordered = np.sort(scores)  # so that the sums below round alike in whatever order hits come
-    spread = ordered.std()
+    spread = scores.std()
     return {
         "score": scores,
         "behind": scores - scores.max(),
-        "standing": (scores - ordered.mean()) / spread if spread > 0 else np.zeros(len(scores)),
+        "standing": (scores - scores.mean()) / spread if spread > 0 else np.zeros(len(scores)),
         "place": 1.0 / (1.0 + better),
     }
 
@@ -128,24 +142,26 @@ def _shape(
         **_measures(measured(query.aligned), [measured(d.aligned) for d in described]),
     }
     found = {name: np.where(comparable, values, 0.0) for name, values in alike.items()}
-    for name in ("overlap", "fourier", "width"):
+    for name in ("overlap", "shape", "fourier", "width"):
         values = found[name]
         best = values.max(initial=0.0)
         found[f"{name}_trusted"] = values * trusted
         found[f"{name}_behind"] = np.where(comparable, values - best, 0.0)
-    # A mask that fits no candidate at all is more likely wrong than a shape nobody has.
-    found["overlap_agreed"] = found["overlap"] * found["overlap"].max(initial=0.0)
-    return found
+    fit = found["overlap"].max(initial=0.0)
+    agreed = {f"{name}_agreed": found[name] * fit for name in ("overlap", "shape")}
+    return {**found, **agreed, "fit": np.full(len(described), fit)}
 
 
 def _measures(query: Measured, others: Sequence[Measured]) -> dict[str, FloatArray]:
     if not others:
-        return dict.fromkeys(("fourier", "width", "area", "aspect"), np.zeros(0, np.float32))
+        names = ("shape", "fourier", "width", "area", "aspect")
+        return dict.fromkeys(names, np.zeros(0, np.float32))
     areas, aspects = (
         np.array(values, np.float32)
         for values in ([one.area for one in others], [one.aspect for one in others])
     )
     return {
+        "shape": shape_similarities(query.shape, np.stack([o.shape for o in others])),
         "fourier": fourier_similarities(query.fourier, np.stack([o.fourier for o in others])),
         "width": profile_similarities(query.width, np.stack([o.width for o in others])),
         "area": ratio_similarities(query.area, areas),

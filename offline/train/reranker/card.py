@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from offline.evaluate.reranking.effects import effects
+from offline.evaluate.reranking.effects import WEIGHTS_MEAN, effects
 from offline.evaluate.reranking.pairs import Pairs
 from offline.markdown import markdown
 from offline.train.reranker.choosing import Choice
 from stages.rerank._pair_features import MEANINGS
 from weights.reranker_artefact import RerankerArtefact, Validation
-from weights.reranker_models import Linear, Scorer, Trees
+from weights.reranker_models import Scorer
 
 _HEAD = ("protocol", "queries", "R@1 without", "with", "MRR without", "with", "mAP without",
          "with", "MRR gained (95 %)")  # fmt: skip
@@ -68,26 +68,14 @@ def table(figures: Sequence[Validation]) -> str:
 
 
 def _looks_at(scorer: Scorer) -> str:
-    head = "what one standard deviation more adds to the log odds of being right"
-    weights = coefficients(scorer.model, len(scorer.features))
-    if isinstance(scorer.model, Trees):
-        head = "share of the trees' questions that ask for it"
+    weights = scorer.model.weights(len(scorer.features))
     strongest = sorted(range(len(weights)), key=lambda at: -abs(weights[at]))
     rows = [
         [scorer.features[at], MEANINGS[scorer.features[at]], f"{weights[at]:+.3f}"]
         for at in strongest
     ]
-    return f"The number is {head}.\n\n{markdown(('feature', 'meaning', 'weight'), rows)}"
-
-
-def coefficients(model: Linear | Trees, width: int) -> list[float]:
-    """A number a feature: of a linear model its weight, of trees the share of their questions."""
-    if isinstance(model, Linear):
-        return list(model.coefficients)
-    asked = [feature for tree in model.trees for feature in tree.feature if feature >= 0]
-    counts = np.bincount(np.array(asked, np.int64), minlength=width)
-    shares: list[float] = (counts / max(1, len(asked))).tolist()
-    return shares
+    said = WEIGHTS_MEAN[scorer.model.kind]
+    return f"The weight is {said}.\n\n{markdown(('feature', 'meaning', 'weight'), rows)}"
 
 
 def _effects(pairs: Pairs, choice: Choice, scorer: Scorer) -> str:
