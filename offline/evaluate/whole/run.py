@@ -17,6 +17,7 @@ from offline.evaluate.evidence import Evidence, gather
 from offline.evaluate.hashing import HashedPicture, checksum, hash_pictures
 from offline.evaluate.no_match.section import no_match_section
 from offline.evaluate.provenance import provenance
+from offline.evaluate.reranking import system_blocks
 from offline.evaluate.retrieving.section import retrieval_section
 from offline.evaluate.segmentation.section import segmentation_section
 from offline.evaluate.whole.asked import Asked, Phase, silent
@@ -123,7 +124,8 @@ def _classify(evidence: Evidence, seed: int) -> Section:
 
 
 def _retrieve(run: _Run, name: str, evidence: Evidence) -> Section:
-    section = retrieval_section(evidence, run.asked.seed)
+    seed = run.asked.seed
+    section = retrieval_section(evidence, seed, more=system_blocks(evidence, seed))
     found = _ablation(run, name, evidence)
     if found is None:
         return section
