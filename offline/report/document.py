@@ -9,7 +9,7 @@ Pictures are left out of the JSON.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -79,9 +79,7 @@ class Group(Value):
 
     @model_validator(mode="after")
     def _aligned(self) -> Self:
-        names = [figure.name for figure in self.figures]
-        if len(set(names)) != len(names):
-            raise ValueError(f"{self.name}: two figures of one name in {names}")
+        _refuse_doubles(f"{self.name}: two figures", [figure.name for figure in self.figures])
         for figure in self.figures:
             if figure.samples is not None and len(figure.samples) != len(self.items):
                 raise ValueError(f"{self.name}: {figure.name} needs one sample an item")
@@ -239,9 +237,7 @@ class Section(Value):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        names = [group.name for group in self.groups]
-        if len(set(names)) != len(names):
-            raise ValueError(f"{self.stage}: two groups of one name in {names}")
+        _refuse_doubles(f"{self.stage}: two groups", [group.name for group in self.groups])
         return self
 
 
@@ -257,9 +253,7 @@ class System(Value):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        stages = [section.stage for section in self.sections]
-        if len(set(stages)) != len(stages):
-            raise ValueError(f"{self.name}: two sections of one stage in {stages}")
+        _refuse_doubles(f"{self.name}: two sections", [one.stage for one in self.sections])
         return self
 
 
@@ -285,7 +279,10 @@ class Report(Value):
 
     @model_validator(mode="after")
     def _named(self) -> Self:
-        names = [system.name for system in self.systems]
-        if len(set(names)) != len(names):
-            raise ValueError(f"two systems of one name in {names}")
+        _refuse_doubles("two systems", [system.name for system in self.systems])
         return self
+
+
+def _refuse_doubles(what: str, names: Sequence[str]) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError(f"{what} of one name in {list(names)}")

@@ -8,6 +8,7 @@ from offline.report.numbers import ABSENT, shown
 from offline.report.text import escaped, table_text
 
 _ORDER: tuple[Verdict, ...] = ("worse", "better", "different", "same", "not judged")
+_QUIET: frozenset[Verdict] = frozenset({"same", "not judged"})
 _WORDS: dict[Verdict, str] = {"same": "the same within noise"}
 _HEAD = ("figure", "before", "after", "difference (95 %)", "items", "p", "verdict")
 _CORRECTIONS = {
@@ -35,34 +36,55 @@ def comparison_text(comparison: Comparison, *, everything: bool = False) -> str:
 
 
 def _chance(comparison: Comparison) -> str:
-    return (
-        f"{comparison.judged} figures were judged. At {100 * comparison.level:g} % each, about "
-        f"{comparison.by_chance:.1f} of them would differ by chance alone; "
-        f"{_CORRECTIONS[comparison.correction]}."
+    judged = comparison.judged
+    told = (
+        f"{judged} {'figure was' if judged == 1 else 'figures were'} judged. At "
+        f"{100 * comparison.level:g} % each, about {comparison.by_chance:.1f} would differ by "
+        f"chance alone; {_CORRECTIONS[comparison.correction]}."
     )
+    alone = sum(_alone(row, comparison.level) for row in comparison.rows)
+    if alone:
+        told += (
+            f" {alone} more would differ if judged alone; to ask for few figures, name them "
+            "with --only before looking."
+        )
+    return told
+
+
+def _alone(row: Row, level: float) -> bool:
+    """Whether only the other figures keep it from being a difference."""
+    return row.verdict == "same" and row.p is not None and row.p <= level
 
 
 def _table(comparison: Comparison, everything: bool) -> str:
-    quiet = set() if everything else {"same", "not judged"}
-    rows = [_cells(row) for row in comparison.rows if row.verdict not in quiet]
+    rows = [
+        _cells(row, comparison.level)
+        for row in comparison.rows
+        if everything or row.verdict not in _QUIET or _alone(row, comparison.level)
+    ]
     return table_text(_HEAD, rows) if rows else ""
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row, level: float) -> tuple[str, ...]:
     before, after = shown(row.before, row.unit), shown(row.after, row.unit)
     chance = row.p if row.adjusted is None else row.adjusted
-    verdict: str = "worse: REGRESSION" if row.regression else row.verdict
-    if row.verdict == "not judged":
-        verdict = f"not judged ({row.why.removesuffix(': not judged')})"
     items = "" if row.items is None else f"{row.items:,}"
     told = ABSENT if chance is None else f"{chance:.3f}" if chance >= 0.001 else "≤ 0.001"
-    return row.place, before, after, _difference(row), items, told, verdict
+    return row.place, before, after, _difference(row), items, told, _verdict(row, level)
+
+
+def _verdict(row: Row, level: float) -> str:
+    if row.regression:
+        return "worse: REGRESSION"
+    if row.verdict == "not judged":
+        return f"not judged ({row.why.removesuffix(': not judged')})"
+    return f"same (alone: p = {row.p:.3f})" if _alone(row, level) else row.verdict
 
 
 def _difference(row: Row) -> str:
     if row.difference is None or row.low is None or row.high is None:
         return ABSENT
-    text = f"{_signed(row.difference, row.unit)}"
+    text = _signed(row.difference, row.unit)
     if row.method != "exact":
         text += f" ({_signed(row.low, row.unit)} to {_signed(row.high, row.unit)})"
     if row.relative and row.change is not None:

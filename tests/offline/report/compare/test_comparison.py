@@ -316,3 +316,19 @@ def test_what_cannot_be_compared_is_neither_good_nor_bad(
     paths = [saved["good"].with_name(name) for name in (before, after)]
     found = Command(capsys)("evaluate", "compare", *paths, *more)
     assert found.code == 2 and words in found.line
+
+
+def test_what_would_differ_alone_is_shown_though_it_passes() -> None:
+    """30 figures of noise, and one that 7 of 50 items speak against: p alone is 2 ** -6."""
+    random = np.random.default_rng(8)
+    old, new = (
+        [sampled(f"f{n}", random.normal(0.5, 0.1, 50).tolist()) for n in range(30)]
+        for _ in range(2)
+    )
+    before = reported(*old, sampled("R@1", [1.0] * 50))
+    after = reported(*new, sampled("R@1", [0.0] * 7 + [1.0] * 43))
+    found = compare(before, after)
+    assert row(found, "R@1").verdict == "same" and found.passes()
+    text = comparison_text(found)
+    assert "more would differ if judged alone" in text and "same (alone: p = 0.0" in text
+    assert not compare(before, after, Rules(only=("R@1",))).passes()
