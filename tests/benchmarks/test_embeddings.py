@@ -53,29 +53,6 @@ def test_descriptors_that_nobody_knows_are_refused(work: Path) -> None:
     assert done.returncode == 1 and "--only 'VLAD'" in done.stderr
 
 
-def test_trunks_are_compared_query_by_query_and_on_average(work: Path) -> None:
-    done = run_benchmark(
-        "trunk_comparison.py", "--data", shipped(), "--cache", work / "cache",
-        "--embedder", f"one={work / 'trunk.onnx'}", "--embedder", f"two={work / 'trunk.onnx'}",
-        "--protocol", "unseen", "--shown", "3", *CHEAP,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    single = [line for line in done.stdout.splitlines() if line.startswith("| unseen")]
-    assert len(single) == 6
-    average = table(done.stdout, "average")
-    assert average["one"][2:] == average["two"][2:]  # the same file
-    assert average["one"][0] == "5" and average["one"][1].endswith("ms")
-
-
-def test_an_embedder_without_a_name_is_refused_in_one_line(work: Path) -> None:
-    done = run_benchmark(
-        "trunk_comparison.py", "--data", shipped(), "--cache", work / "cache",
-        "--embedder", "trunk.onnx",
-    )  # fmt: skip
-    assert done.returncode == 1 and "NAME=FILE.onnx" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_the_gain_of_a_network_over_itself_is_nothing(work: Path) -> None:
     """The "trained" network is the trunk itself: only whitening changes anything."""
     run = work / "run"
