@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.drawn_catalogue import QUICK_FLAGS
 from tests.offline.evaluate.drawn_benchmarks import write_drawn_landmarks, write_drawn_products
-from tests.packsight_command import ROOT, Command, Outcome
-
-# Killed by its own hand once it has kept the features of the first chunk.
-KILLED = """
-import os, signal, sys
-from importlib import import_module
-import engine.cli
-module = import_module("offline.evaluate.features")
-module.CHUNK = 4
-append = module.RowStore.append
-def once(*given):
-    append(*given)
-    os.kill(os.getpid(), signal.SIGKILL)
-module.RowStore.append = once
-sys.argv[0] = "packsight"
-engine.cli.entry()
-"""
-
-
-@pytest.fixture
-def packsight(capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(capsys)
+from tests.offline.evaluate.killed_runs import kill_after
+from tests.packsight_command import Command, Outcome
 
 
 @pytest.fixture
@@ -156,10 +133,8 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_nobody_killed(
     whole = packsight(*flags(products, "test", "--timed", "0", "--cache", products / "other"))
     arguments = flags(products, "test", "--timed", "0")
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, *arguments], cwd=ROOT, capture_output=True, check=False
-        )
-        assert done.returncode == -signal.SIGKILL
+        chunked = "module.CHUNK = 4"
+        kill_after("offline.evaluate.features", "RowStore.append", arguments, chunked)
     (kept,) = (products.parent / "cache").glob("embedding-*/features.jsonl")
     assert len(kept.read_text("utf-8").splitlines()) == 8
     assert packsight(*arguments).out == whole.out

@@ -23,11 +23,6 @@ from weights.classifier_artefact import ClassifierArtefact, artefact_path
 
 
 @pytest.fixture
-def packsight(capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(capsys)
-
-
-@pytest.fixture
 def glasses(tmp_path: Path) -> Path:
     write_eyeglasses(tmp_path / "glasses")
     return tmp_path / "glasses"

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from offline.report.data import read_report
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
-from tests.packsight_command import ROOT, Command
+from tests.offline.evaluate.killed_runs import kill_after
+from tests.packsight_command import Command
 
 SECTIONS = ["segment", "classify", "retrieve", "no-match", "end-to-end", "efficiency"]
-
-# Killed by its own hand once it has kept the first batch of descriptions.
-KILLED = """
-import os, signal, sys
-from importlib import import_module
-import engine.cli
-module = import_module("offline.evaluate.description_cache")
-add = module.LocalGallery.add
-def once(*given):
-    add(*given)
-    os.kill(os.getpid(), signal.SIGKILL)
-module.LocalGallery.add = once
-sys.argv[0] = "packsight"
-engine.cli.entry()
-"""
-
-
-@pytest.fixture
-def packsight(capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(capsys)
 
 
 @pytest.fixture
@@ -166,9 +144,8 @@ def test_a_report_that_cannot_be_written_is_still_shown(packsight: Command, data
 
 
 def test_a_killed_run_goes_on_where_it_stopped(packsight: Command, data: Path) -> None:
-    given = [sys.executable, "-c", KILLED, *flags(data, "retrieve")]
-    killed = subprocess.run(given, cwd=ROOT, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    kept = "offline.evaluate.description_cache", "LocalGallery.add"
+    kill_after(*kept, flags(data, "retrieve"))
     done = packsight(*flags(data, "retrieve"))
     assert (done.code, done.err) == (0, "")
     whole = (data.parent / "report" / "report.json").read_text("utf-8")
