@@ -105,6 +105,40 @@ def test_columns_are_resampled_alike_and_as_one_large_draw_would() -> None:
     assert [one.mean for one in found] == pytest.approx(values.mean(axis=0).tolist())
 
 
+def test_clusters_of_one_are_no_clusters() -> None:
+    values = np.random.default_rng(3).random(17).tolist()
+    assert bootstrap(values, seed=4, clusters=list(range(17))) == bootstrap(values, seed=4)
+
+
+def test_clusters_are_drawn_whole() -> None:
+    """The twin: draw names, gather all their values, average."""
+    values, names = [0.0, 1.0, 0.2, 0.9, 0.4], ["b", "a", "b", "c", "c"]
+    random, means = np.random.default_rng(6), []
+    for _ in range(300):
+        chosen = [("b", "a", "c")[at] for at in random.integers(0, 3, 3)]
+        drawn = [v for one in chosen for v, name in zip(values, names, strict=True) if name == one]
+        means.append(sum(drawn) / len(drawn))
+    found = bootstrap(values, seed=6, resamples=300, clusters=names)
+    assert found.mean == pytest.approx(0.5)
+    assert [found.low, found.high] == pytest.approx(np.quantile(means, [0.025, 0.975]).tolist())
+
+
+def test_equal_photos_of_a_product_make_an_interval_no_narrower() -> None:
+    products = np.random.default_rng(1).random(30) < 0.5
+    once = bootstrap(products.astype(float).tolist(), seed=2)
+    tenfold = np.repeat(products, 10).astype(float).tolist()
+    clusters = np.repeat(np.arange(30), 10).tolist()
+    together = bootstrap(tenfold, seed=2, clusters=clusters)
+    apart = bootstrap(tenfold, seed=2)
+    assert (together.low, together.high) == pytest.approx((once.low, once.high))
+    assert apart.high - apart.low < 0.5 * (once.high - once.low)
+
+
+def test_every_value_needs_its_cluster() -> None:
+    with pytest.raises(ValueError, match="2 clusters for 3 values"):
+        bootstrap([0.0, 1.0, 0.5], seed=0, clusters=["a", "b"])
+
+
 def test_equal_values_leave_no_doubt() -> None:
     interval = bootstrap([0.25] * 7, seed=0)
     assert (interval.low, interval.high) == (0.25, 0.25)
