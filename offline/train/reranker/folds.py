@@ -48,7 +48,8 @@ def divide(pairs: Pairs, folds: int, seed: int) -> Folds:
         raise ConfigError(
             f"{decidable} of {len(pairs.asked)} queries have both right and wrong pictures among "
             f"their first candidates, of {len(set(groups))} products or families: at least "
-            f"{LEAST_QUERIES} queries of {folds} are needed to learn a rerank.",
+            f"{LEAST_QUERIES} queries, of {folds} products or families, are needed to learn a "
+            "rerank.",
             remedy="Give more queries, several protocols (--protocol A,B), or a larger --top-n.",
         )
     of_lists = grouped_folds(groups, folds, seed)

@@ -1,0 +1,223 @@
+"""Training a rerank: it leads where shape decides, is silent where it says nothing, and never
+learns from what it is judged by."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import ConfigError, WeightsError
+from offline.evaluate.reranking import reranker_blocks, system_blocks
+from offline.evaluate.reranking.orders import Answers, ordered, retrieved
+from offline.evaluate.reranking.pairs import Asked, Pairs, collect, pooled
+from offline.train.reranker import models
+from offline.train.reranker.choosing import Trial, choose, hurts
+from offline.train.reranker.folds import HeldOut, divide, hold_out
+from offline.train.reranker.models import Recipe, fit
+from offline.train.reranker.training import Origin, RerankerRun, learn, write
+from stages.rerank._pair_features import NAMES
+from tests.offline.evaluate.reranking.shaped_evidence import shaped_evidence
+from weights.reranker_artefact import ALL, read_reranker
+from weights.reranker_models import Linear
+
+# One cautious and one bold recipe: the choice among ten takes longer and shows no more.
+FEW = (Recipe("logistic", 0.01), Recipe("logistic", 1.0))
+
+
+@pytest.fixture(autouse=True)
+def few_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "LOGISTIC", FEW)
+    monkeypatch.setattr(models, "BOOSTING", (Recipe("boosting", depth=2, trees=20),))
+
+
+def run(model: str = "logistic", **changed: object) -> RerankerRun:
+    asked = RerankerRun(Path("data"), Path("reranker.json"), top_n=10)
+    return replace(asked, model=model, **changed)  # type: ignore[arg-type]
+
+
+def pairs_of(products: int = 60, *, tells: bool, pool: str = "made", seed: int = 0) -> Pairs:
+    return collect(shaped_evidence(products, tells=tells, seed=seed), 10, pool)
+
+
+@pytest.fixture(scope="module")
+def telling() -> Pairs:
+    return pairs_of(tells=True)
+
+
+@pytest.fixture(scope="module")
+def silent() -> Pairs:
+    return pairs_of(tells=False)
+
+
+@pytest.mark.parametrize("model", ["logistic", "boosting"])
+def test_where_shape_decides_it_leads(telling: Pairs, model: str) -> None:
+    trained = learn(telling, run(model), Origin())
+    nested = trained.artefact.nested[0]
+    assert nested.pool == ALL and nested.queries == 60
+    assert nested.after.recall > nested.before.recall + 0.2
+    assert nested.gain[1] > 0
+    others = pairs_of(tells=True, seed=5)
+    values = trained.artefact.scorer.values(others.rows, trained.artefact.share)
+    assert ordered(others, values).recall.mean() > retrieved(others).recall.mean() + 0.2
+
+
+def test_where_shape_says_nothing_the_order_of_retrieval_stands(silent: Pairs) -> None:
+    artefact = learn(silent, run(), Origin()).artefact
+    assert artefact.share == 0
+    values = artefact.scorer.values(silent.rows, artefact.share)
+    np.testing.assert_array_equal(ordered(silent, values).first, retrieved(silent).first)
+
+
+def test_the_weight_of_shape_goes_to_nothing_where_it_says_nothing(
+    telling: Pairs, silent: Pairs
+) -> None:
+    def weight(pairs: Pairs) -> float:
+        scorer = fit(Recipe("logistic", 0.01), pairs.rows, pairs.right, seed=0)
+        assert isinstance(scorer.model, Linear)
+        return abs(scorer.model.coefficients[NAMES.index("overlap")])
+
+    assert weight(silent) < weight(telling) / 5
+
+
+def test_several_protocols_are_judged_one_by_one(telling: Pairs, silent: Pairs) -> None:
+    other = replace(silent, asked=tuple(replace(one, pool="hand-held") for one in silent.asked))
+    artefact = learn(pooled([telling, other]), run(), Origin("data")).artefact
+    assert [one.pool for one in artefact.validation] == [ALL, "made", "hand-held"]
+    assert [one.queries for one in artefact.validation] == [120, 60, 60]
+    for one in artefact.validation:
+        assert one.after.recall >= one.before.recall
+        assert one.after.reciprocal >= one.before.reciprocal
+    assert artefact.trained_on == "1200 pairs of 120 queries of data: made, hand-held"
+
+
+def test_the_same_seed_gives_the_same_file(telling: Pairs, tmp_path: Path) -> None:
+    files = []
+    for name in ("a.json", "b.json"):
+        write(learn(telling, run("boosting", seed=3), Origin()), tmp_path / name)
+        files.append((tmp_path / name).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_no_fold_sees_a_product_or_family_that_it_is_judged_by() -> None:
+    pairs = collect(shaped_evidence(60, tells=True, families=12), 10)
+    folds = divide(pairs, 4, seed=0)
+    group_of_list = {one.group: folds.of_lists[at] for at, one in enumerate(pairs.asked)}
+    assert set(group_of_list) == set(pairs.names)
+    for name, fold in zip(pairs.names, folds.of_groups, strict=True):
+        assert fold == group_of_list[name]
+    spoilt = pairs.rows.copy()
+    here = (folds.of_lists[pairs.list_of] == 0) | (folds.of_groups[pairs.groups] == 0)
+    spoilt[here] += 100.0
+    (before,), (after,) = (
+        hold_out(one, [FEW[0]], folds, 0) for one in (pairs, replace(pairs, rows=spoilt))
+    )
+    assert before.scorers[0] == after.scorers[0]
+    assert before.scorers[1] != after.scorers[1]
+
+
+def test_too_few_queries_are_told_how_many_are_needed() -> None:
+    with pytest.raises(ConfigError, match=r"\d+ of 20 queries .* at least 40 queries"):
+        learn(pairs_of(20, tells=True), run(), Origin())
+
+
+def answers(*ranks: int) -> Answers:
+    first = np.array(ranks)
+    return Answers((first == 1).astype(float), 1 / first, 1 / first, first)
+
+
+def asked_of(*pools: str) -> list[Asked]:
+    return [
+        Asked(f"q{at}", pool, "g", f"p{at}", "", False, None, 1, 0.0, 0.0)
+        for at, pool in enumerate(pools)
+    ]
+
+
+def test_nothing_hurts_that_only_gains_and_all_else_does() -> None:
+    pools = asked_of("a", "a", "b", "b")
+    before = answers(2, 2, 2, 2)
+    assert not hurts(before, before, pools, seed=0)
+    assert not hurts(before, answers(1, 2, 2, 1), pools, seed=0)
+    assert hurts(before, answers(1, 1, 2, 3), pools, seed=0)  # b loses
+    assert hurts(answers(1, 5, 5, 5), answers(2, 1, 1, 2), asked_of("a", "b", "b", "a"), seed=0)
+    uncertain = answers(1, 9, 1, 1)  # on average better, by chance perhaps not
+    assert hurts(answers(2, 1, 2, 2), uncertain, asked_of(*"aaaa"), seed=0)
+
+
+def test_of_equal_trials_the_cautious_one_is_taken_and_none_where_all_hurt(
+    telling: Pairs,
+) -> None:
+    folds = divide(telling, 3, seed=0)
+    (held,) = hold_out(telling, [FEW[0]], folds, seed=0)
+    everyone = np.arange(len(telling.asked))
+    before = retrieved(telling)
+    best = Answers(np.ones(60), np.ones(60), np.ones(60), np.ones(60, np.int64))
+    one, other = Trial(held, 0.25, best), Trial(held, 1.0, best)
+    assert choose(telling, [one, other], everyone, seed=0).taken is one
+    worse = Trial(held, 1.0, replace(before, reciprocal=before.reciprocal / 2))
+    choice = choose(telling, [worse], everyone, seed=0)
+    assert choice.taken is None and choice.share == 0 and choice.used is worse
+    assert isinstance(held, HeldOut)
+
+
+def test_missing_scikit_learn_is_told_by_its_extra(
+    telling: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    with pytest.raises(WeightsError, match=r"pip install 'packsight\[train\]'"):
+        learn(telling, run(), Origin())
+
+
+def test_a_report_shows_coefficients_and_effects_by_look_and_mask(
+    telling: Pairs, tmp_path: Path
+) -> None:
+    evidence = shaped_evidence(50, tells=True, seed=9, flagged=range(10))
+    trained = learn(telling, run(), Origin("data"))
+    write(trained, tmp_path / "reranker.json")
+    words, coefficients, worth, table = reranker_blocks(trained.artefact, evidence)
+    assert words.kind == "text" and "logistic regression" in words.text
+    assert coefficients.kind == "bars" and set(coefficients.labels) <= set(NAMES)
+    assert worth.kind == "bars" and "all of shape" in worth.labels
+    recall, reciprocal = worth.series
+    assert recall.ys[worth.labels.index("all of shape")] > 0.2  # type: ignore[operator]
+    assert reciprocal.ys[worth.labels.index("category")] == 0
+    assert table.kind == "table"
+    assert [row[:2] for row in table.rows] == [
+        ("all", "50"), ("mask without a flag", "40"), ("mask with a flag", "10")
+    ]  # fmt: skip
+    chosen = {"name": "learned", "weights": str(tmp_path / "reranker.json"), "share": 0}
+    asked = replace(
+        evidence,
+        settings=evidence.settings.model_copy(
+            update={"rerank": evidence.settings.rerank.model_copy(
+                update={"name": "learned",
+                        "options": {k: v for k, v in chosen.items() if k != "name"}})}
+        ),
+    )  # fmt: skip
+    assert system_blocks(evidence) == ()
+    text, *_, by_kind = system_blocks(asked)
+    assert text.kind == "text" and "(share 0)" in text.text
+    assert by_kind.kind == "table" and by_kind.rows[0][2] == by_kind.rows[0][3]
+
+
+def test_the_file_and_its_card_say_what_came_out(telling: Pairs, tmp_path: Path) -> None:
+    trained = learn(telling, run(), Origin("data", "d" * 64, {"embed": {"name": "x"}}, "cosine"))
+    out = tmp_path / "made" / "reranker.json"
+    write(trained, out)
+    found = read_reranker(out)
+    assert found == trained.artefact
+    assert (found.described, found.metric, found.top_n) == ("d" * 64, "cosine", 10)
+    card = out.with_suffix(".md").read_text("utf-8")
+    for said in ("600 pairs of 60 queries of data: made", "overlap", "R@1 without", found.recipe):
+        assert said in card
+    assert len(list(out.parent.iterdir())) == 2
+
+
+def test_a_place_that_cannot_be_written_is_one_error(telling: Pairs, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    trained = learn(telling, run(), Origin())
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write(trained, tmp_path / "file" / "reranker.json")
