@@ -54,7 +54,7 @@ def evaluate(asked: Asked, phase: Phase = silent) -> tuple[Report, list[str]]:
 
 
 def _system(run: _Run, name: str, settings: Settings) -> System:
-    if run.data.task is None:
+    if run.data.task is None or set(run.asked.sections) == {"segment"}:
         return _masks_alone(run, name, settings)
     with run.phase(f"{name}: describing") as progress:
         evidence = gather(run.data.task, settings, run.asked.cache, progress)
@@ -71,6 +71,7 @@ def _system(run: _Run, name: str, settings: Settings) -> System:
 
 
 def _masks_alone(run: _Run, name: str, settings: Settings) -> System:
+    """Nothing is embedded or classified; the fingerprint is that of the stages that cut out."""
     hashed = hash_pictures(run.data.pictures)
     hashes = [one.sha256 if isinstance(one, HashedPicture) else "" for one in hashed]
     run.checksum = checksum(run.data.pictures, hashes)
