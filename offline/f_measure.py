@@ -42,10 +42,12 @@ def cut_curve(predicted: FloatArray, true: FloatArray) -> CutCurve | None:
 
     Alpha is rounded to 256 levels, as a mask file holds it, and not stretched to [0, 1] as some
     benchmarks do: that would make a mask out of an empty matte's noise. Raises ValueError where
-    the shapes differ.
+    the shapes differ and for what lies outside [0, 1].
     """
     if predicted.shape != true.shape:
         raise ValueError(f"mattes of two shapes: {predicted.shape} and {true.shape}")
+    if not bool(((predicted >= 0) & (predicted <= 1)).all()):  # also refuses NaN
+        raise ValueError("a matte must lie in [0, 1]")
     levels = np.rint(np.asarray(predicted, np.float64) * (LEVELS - 1)).astype(np.int64)
     mask = true >= CUT
     if not mask.any():

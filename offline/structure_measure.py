@@ -27,11 +27,13 @@ def s_measure(predicted: FloatArray, true: FloatArray) -> float:
     """In [0, 1]; mattes are (H, W) in [0, 1], the true one is cut at 0.5.
 
     Where the true mask is empty, 1 - the mean of the predicted matte; where it is the whole
-    picture, that mean. Raises ValueError where the shapes differ.
+    picture, that mean. Raises ValueError where the shapes differ and for what is not finite.
     """
     if predicted.shape != true.shape or predicted.ndim != 2:
         raise ValueError(f"mattes must be of one shape, not {predicted.shape} and {true.shape}")
     alpha, mask = np.asarray(predicted, np.float64), np.asarray(true >= CUT, np.bool_)
+    if not np.isfinite(alpha).all():
+        raise ValueError("a matte must be finite")
     if not mask.any():
         return 1.0 - float(alpha.mean())
     if mask.all():

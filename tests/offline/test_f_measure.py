@@ -109,3 +109,10 @@ def test_a_set_of_nothing_and_mattes_of_two_shapes_are_refused() -> None:
         set_max_f_beta([], seed=0)
     with pytest.raises(ValueError, match="two shapes"):
         cut_curve(np.zeros((2, 3), np.float32), np.zeros((3, 2), np.float32))
+
+
+@pytest.mark.parametrize("level", [np.nan, -0.1, 1.1])
+def test_a_matte_outside_its_range_is_refused(level: float) -> None:
+    matte = np.array([[level, 1.0]], np.float32)
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        cut_curve(matte, np.ones((1, 2), np.float32))

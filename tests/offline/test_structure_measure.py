@@ -124,3 +124,9 @@ def test_a_product_in_the_last_corner_leaves_regions_without_a_pixel() -> None:
 def test_mattes_of_two_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="one shape"):
         s_measure(np.zeros((2, 3), np.float32), np.zeros((3, 2), np.float32))
+
+
+def test_a_matte_that_is_not_a_number_is_refused() -> None:
+    matte = np.array([[np.nan, 1.0]], np.float32)
+    with pytest.raises(ValueError, match="finite"):
+        s_measure(matte, np.ones((1, 2), np.float32))
