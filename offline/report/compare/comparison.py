@@ -17,8 +17,9 @@ class Row(Value):
 
     ``difference`` is after minus before, over the ``items`` both have where they are paired, with
     its uncorrected 95 % interval. ``p`` is of no difference, ``adjusted`` the same for many
-    figures at once. ``change`` is what the ``bound`` is held against: the difference, or its share
-    of ``before`` where ``relative``; None where that share does not exist (before = 0).
+    figures at once, None where too few items changed for any difference. ``change`` is what the
+    ``bound`` is held against: the difference, or its share of ``before`` where ``relative``; None
+    where that share does not exist (before = 0).
     """
 
     system: str
@@ -51,8 +52,8 @@ class Row(Value):
 class Comparison(Value):
     """``vanished`` and ``appeared``: places of figures that only one report has a value for.
 
-    ``by_chance``: how many of the ``judged`` figures would differ without any cause if each were
-    judged alone at ``level``.
+    ``judged``: figures that chance could make differ, for which p is corrected; ``by_chance``:
+    how many of them would differ without any cause if each were judged alone at ``level``.
     """
 
     before: str

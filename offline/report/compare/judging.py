@@ -54,18 +54,32 @@ def compare(
             "The reports have no figure in common that can be judged.",
             remedy="Compare reports of the same stages and systems, with samples or intervals.",
         )
-    uncertain = [estimate.p for method, estimate, _ in findings if estimate and method != "exact"]
-    corrected = iter(adjusted(uncertain, rules.correction))
-    rows = []
-    for pair, finding in zip(pairs, findings, strict=True):
-        judged = finding[1] is not None and finding[0] != "exact"
-        rows.append(_row(pair, finding, next(corrected) if judged else None, rules))
+    chances = _adjusted(findings, rules)
+    judged = sum(chance is not None for chance in chances)
+    rows = [_row(*one, rules) for one in zip(pairs, findings, chances, strict=True)]
     return Comparison(
         before=before.title, after=after.title, rows=tuple(rows),
         vanished=found.vanished, appeared=found.appeared, warnings=warnings,
-        level=rules.level, correction=rules.correction, judged=len(uncertain),
-        by_chance=rules.level * len(uncertain), seed=rules.seed, resamples=RESAMPLES,
+        level=rules.level, correction=rules.correction, judged=judged,
+        by_chance=rules.level * judged, seed=rules.seed, resamples=RESAMPLES,
     )  # fmt: skip
+
+
+def _adjusted(findings: list[_Finding], rules: Rules) -> list[float | None]:
+    """p corrected for all figures that chance could make differ; None for the others.
+
+    A figure of which next to no item changed cannot reach the level however these fell, so it is
+    no chance for a false alarm and is not counted (Tarone, Biometrics 1990; Gilbert, Journal of
+    the Royal Statistical Society C, 2005, for the false discovery rate).
+    """
+    uncertain = [
+        place
+        for place, (method, estimate, _) in enumerate(findings)
+        if estimate is not None and method != "exact" and estimate.least <= rules.level
+    ]
+    chances = [found.p for place in uncertain if (found := findings[place][1]) is not None]
+    corrected = dict(zip(uncertain, adjusted(chances, rules.correction), strict=True))
+    return [corrected.get(place) for place in range(len(findings))]
 
 
 def check_comparable(

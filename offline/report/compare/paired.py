@@ -24,12 +24,17 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Estimate:
-    """After minus before, the ends of its interval, and p of no difference."""
+    """After minus before, the ends of its interval, and p of no difference.
+
+    ``least`` is the smallest p that so few items could give, whichever way their differences
+    point.
+    """
 
     difference: float
     low: float
     high: float
     p: float
+    least: float = 0.0
 
 
 def estimates(sums: Rows, counts: Rows, seed: int, level: float = 0.95) -> list[Estimate]:
@@ -51,8 +56,9 @@ def estimates(sums: Rows, counts: Rows, seed: int, level: float = 0.95) -> list[
         raise ValueError("a paired difference needs at least one sample of every figure")
     differences = exact.sum(axis=0) / total
     lows, highs = _interval(exact, counts, seed, level)
-    chances = _chances(exact, np.random.default_rng(seed))
-    columns = (differences, lows, highs, chances)
+    least = np.minimum(1.0, 2.0 ** (1.0 - np.count_nonzero(exact, axis=0)))
+    chances = np.maximum(least, _chances(exact, np.random.default_rng(seed)))
+    columns = (differences, lows, highs, chances, least)
     return [Estimate(*row) for row in np.stack(columns, axis=1).tolist()]
 
 
@@ -67,7 +73,7 @@ def _interval(sums: Rows, counts: Rows, seed: int, level: float) -> list[Rows]:
 
 
 def _chances(sums: Rows, random: np.random.Generator) -> Rows:
-    """(figures,): two-sided; no less than the exact test of so few items can give, 2 ** (1 - n)."""
+    """(figures,): two-sided."""
     measured = np.abs(sums.sum(axis=0))
     beyond = np.zeros(sums.shape[1], np.int64)
     for start in range(0, RESAMPLES, _CHUNK):
@@ -75,12 +81,8 @@ def _chances(sums: Rows, random: np.random.Generator) -> Rows:
         signs = random.integers(0, 2, (rows, len(sums))) * 2.0 - 1.0
         beyond += (np.abs(signs @ sums) >= measured * (1 - _ROUNDING)).sum(axis=0)
     spread = np.sqrt((sums**2).sum(axis=0))
-    chances = []
-    for place, count in enumerate(beyond.tolist()):
-        chance = (1 + count) / (RESAMPLES + 1)
-        if count < _COARSE:
-            normal = math.erfc(float(measured[place] / spread[place]) / math.sqrt(2))
-            chance = min((1 + _COARSE) / (RESAMPLES + 1), normal)
-        fewest = 2.0 ** (1 - int(np.count_nonzero(sums[:, place])))
-        chances.append(min(1.0, max(chance, fewest)))
-    return np.array(chances)
+    chances = (1 + beyond) / (RESAMPLES + 1)
+    for place in np.flatnonzero(beyond < _COARSE).tolist():
+        normal = math.erfc(float(measured[place] / spread[place]) / math.sqrt(2))
+        chances[place] = min((1 + _COARSE) / (RESAMPLES + 1), normal)
+    return chances

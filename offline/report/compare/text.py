@@ -42,10 +42,13 @@ def _chance(comparison: Comparison) -> str:
         f"{100 * comparison.level:g} % each, about {comparison.by_chance:.1f} would differ by "
         f"chance alone; {_CORRECTIONS[comparison.correction]}."
     )
+    few = sum(row.method == "paired" and row.adjusted is None for row in comparison.rows)
+    if few:
+        told += f" {few} more have too few items that changed to tell anything, and do not count."
     alone = sum(_alone(row, comparison.level) for row in comparison.rows)
     if alone:
         told += (
-            f" {alone} more would differ if judged alone; to ask for few figures, name them "
+            f" {alone} would differ if judged alone; to ask for few figures, name them "
             "with --only before looking."
         )
     return told

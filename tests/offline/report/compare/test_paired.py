@@ -71,12 +71,13 @@ def test_the_other_way_round_mirrors_everything(differences: list[float]) -> Non
 
 
 def test_no_difference_is_certain_to_be_none() -> None:
-    assert one([0.0] * 5) == Estimate(0.0, 0.0, 0.0, 1.0)
+    assert one([0.0] * 5) == Estimate(0.0, 0.0, 0.0, 1.0, 1.0)
     assert one([1e-16, -3e-17]).p == 1.0  # rounding is no difference
 
 
 def test_few_items_prove_nothing_however_alike() -> None:
     assert one([0.5]).p == 1.0
+    assert one([0.5] * 4 + [-0.5] + [0.0] * 300).least == 1 / 16
     assert one([0.5] * 4 + [0.0] * 300).p == pytest.approx(1 / 8, abs=0.03)
     assert one([0.5] * 40).p < 1e-6
 
