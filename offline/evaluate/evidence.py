@@ -326,6 +326,7 @@ def _evidence(
     hashes = [
         one.hashed.sha256 if one is not None else "" for one in (*queries.wanted, *gallery.wanted)
     ]
+    once = dict(zip((*task.queries, *task.gallery), hashes, strict=True))
     return Evidence(
         task=read,
         queries=tuple(one for one in queries.found if one is not None),
@@ -338,7 +339,7 @@ def _evidence(
             for picture, found in zip(task.gallery, gallery.found, strict=True)
             if found is None
         ),
-        checksum=checksum((*task.queries, *task.gallery), hashes),
+        checksum=checksum(list(once), list(once.values())),
         faults=tuple(dict.fromkeys([*gallery.faults, *queries.faults])),
     )
 

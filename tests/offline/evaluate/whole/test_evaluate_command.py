@@ -167,3 +167,15 @@ def test_masks_alone_need_no_retrieval(packsight: Command, tmp_path: Path) -> No
     refused = packsight(*flags(tmp_path / "masks", "all"))
     assert refused.code == 1
     assert "evaluate segment" in refused.err
+
+
+def test_masks_judged_alone_are_of_the_same_data_as_a_whole_report(
+    packsight: Command, tmp_path: Path
+) -> None:
+    """Where every picture is asked of all others, too: each counts once."""
+    write_catalogue(tmp_path / "data", products=1)
+    found = []
+    for stage in ("segment", "retrieve"):
+        assert packsight(*flags(tmp_path / "data", stage)).code == 0
+        found.append(read_report(tmp_path / "report" / "report.json").provenance)
+    assert found[0].dataset_checksum == found[1].dataset_checksum
