@@ -19,7 +19,7 @@ from engine.shape.descriptor import shape_similarities
 from engine.shape.fourier import fourier_similarities
 from engine.shape.proportions import profile_similarities, ratio_similarities
 from engine.types import BoolArray, Description, FloatArray, Hit
-from stages.rerank._measured import Measured, measured
+from stages.rerank._measured import Measured, Measures
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,6 +76,8 @@ MEANINGS: Mapping[str, str] = {
     "query_flagged": "1 where the query's mask raises a flag",
     "hit_flagged": "1 where the candidate's mask raises a flag",
 }
+
+_MEASURES = Measures()
 
 # What stands for the trust in a mask that nobody judged; a column of its own says so.
 UNJUDGED = 0.5
@@ -139,7 +141,7 @@ def _shape(
     alike: dict[str, Floats | FloatArray] = {
         "overlap": overlaps,
         "frame": ious(query.contour, [d.contour for d in described]),
-        **_measures(measured(query.aligned), [measured(d.aligned) for d in described]),
+        **_measures(*_MEASURES.of([query.aligned, *(d.aligned for d in described)])),
     }
     found = {name: np.where(comparable, values, 0.0) for name, values in alike.items()}
     for name in ("overlap", "shape", "fourier", "width"):
@@ -152,7 +154,7 @@ def _shape(
     return {**found, **agreed, "fit": np.full(len(described), fit)}
 
 
-def _measures(query: Measured, others: Sequence[Measured]) -> dict[str, FloatArray]:
+def _measures(query: Measured, *others: Measured) -> dict[str, FloatArray]:
     if not others:
         names = ("shape", "fourier", "width", "area", "aspect")
         return dict.fromkeys(names, np.zeros(0, np.float32))

@@ -1,0 +1,43 @@
+"""Silhouettes are measured once, and the ones that were asked last are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.shape.descriptor import describe_shapes
+from engine.types import Contour
+from stages.rerank import _measured
+from stages.rerank._measured import Measures
+
+
+def silhouette(width: int) -> Contour:
+    mask = np.zeros((32, 32), np.bool_)
+    mask[4:20, :width] = True
+    return Contour.from_mask(mask)
+
+
+def test_every_silhouette_has_its_own_measures() -> None:
+    contours = [silhouette(width) for width in (4, 9, 0, 30, 9)]
+    found = Measures().of(contours)
+    assert [one.aspect for one in found] == [4 / 16, 9 / 16, 0, 30 / 16, 9 / 16]
+    for contour, one in zip(contours, found, strict=True):
+        np.testing.assert_allclose(one.shape, describe_shapes([contour])[0], atol=1e-5)
+    assert Measures().of([]) == []
+
+
+def test_what_was_asked_last_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    real = _measured._measured
+    monkeypatch.setattr(
+        _measured, "_measured", lambda new: [measured.append(len(new)), real(new)][1]
+    )
+    measures = Measures(kept=2)
+    first = measures.of([silhouette(4), silhouette(9)])
+    assert all(
+        a is b for a, b in zip(first, measures.of([silhouette(4), silhouette(9)]), strict=True)
+    )
+    measures.of([silhouette(9), silhouette(20)])  # 4 was asked longest ago
+    measures.of([silhouette(20)])
+    measures.of([silhouette(4)])
+    assert measured == [2, 0, 1, 0, 1]
