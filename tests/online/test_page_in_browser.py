@@ -7,7 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -103,6 +103,11 @@ def unwieldy() -> Results:
     return results(hits, route=route, timings={name: 1234567.0})
 
 
+def unmatched() -> Results:
+    hits = [replace(hit(rank), probability=0.1 / rank) for rank in (1, 2, 3)]
+    return replace(results(hits), threshold=0.5, notes=("not calibrated: " + "W" * 500,))
+
+
 @contextmanager
 def listener() -> Iterator[tuple[int, list[bytes]]]:
     """A port of this machine and what was asked of it."""
@@ -136,7 +141,7 @@ def test_a_browser_shows_every_hit_and_complains_of_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 2560])
-@pytest.mark.parametrize("answer", [ordinary, unwieldy])
+@pytest.mark.parametrize("answer", [ordinary, unwieldy, unmatched])
 def test_no_width_needs_sideways_scrolling(tmp_path: Path, width: int, answer: object) -> None:
     assert callable(answer)
     html = page.render(

@@ -1,0 +1,93 @@
+"""How a calibrated answer is shown: as text, as JSON and on the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.types import Results
+from online.commands.query import _text
+from online.schemas import plain
+from tests.online.page_samples import ParsedPage, hit, rendered, results
+
+
+def answered(first: float, threshold: float = 0.4, *notes: str) -> Results:
+    likely = (first, 0.05, 0.0001)
+    hits = [replace(hit(at + 1), probability=share) for at, share in enumerate(likely)]
+    return replace(results(hits), threshold=threshold, notes=notes)
+
+
+def test_a_match_is_told_with_its_probability() -> None:
+    text = _text(answered(0.87), 3)
+    assert "a match: the first hit is the product with 87.0%; a match needs more than 40.0%" in text
+    assert "not in this catalogue" not in text
+    (first,) = [line for line in text.splitlines() if line.startswith("   1  ")]
+    assert " 87.0%  jar-1" in first
+
+
+def test_no_match_is_told_first_and_the_nearest_still_stand_below() -> None:
+    lines = _text(answered(0.12), 3).splitlines()
+    told = [at for at, line in enumerate(lines) if line.startswith("not in this catalogue: ")]
+    hits = [at for at, line in enumerate(lines) if line.startswith("   1  ")]
+    assert told and hits and told[0] < hits[0]
+    assert "12.0%; a match needs more than 40.0%" in lines[told[0]]
+
+
+def test_an_uncalibrated_answer_is_told_as_ever() -> None:
+    text = _text(results([hit()]), 1)
+    assert "match" not in text and "same" not in text
+
+
+def test_why_a_calibration_was_left_out_is_one_line() -> None:
+    text = _text(replace(results([hit()]), notes=("not calibrated: other settings",)), 1)
+    assert text.splitlines().count("not calibrated: other settings") == 1
+
+
+@pytest.mark.parametrize(("first", "none"), [(0.87, False), (0.12, True), (0.4, True)])
+def test_json_has_probability_threshold_and_verdict(first: float, none: bool) -> None:
+    said = plain(answered(first, 0.4, "a note"))
+    assert (said["no_match"], said["calibrated"], said["threshold"]) == (none, True, 0.4)
+    assert said["notes"] == ["a note"]
+    hits = said["hits"]
+    assert isinstance(hits, list)
+    assert [one["probability"] for one in hits] == [first, 0.05, 0.0001]
+
+
+def test_json_of_an_uncalibrated_answer_says_so() -> None:
+    said = plain(results([hit()]))
+    assert (said["no_match"], said["calibrated"], said["threshold"]) == (False, False, None)
+    assert said["hits"][0]["probability"] is None  # type: ignore[index]
+
+
+def test_the_page_says_plainly_that_there_is_no_match_and_shows_the_nearest() -> None:
+    page = ParsedPage(rendered(answered(0.12)))
+    (verdict,) = page.all("div", "verdict")
+    words = " ".join(verdict.text.split())
+    assert "no match This product is not in the catalogue." in words
+    assert "probability of 12.0 %, and a match needs more than 40.0 %" in words
+    cards = page.all("article")
+    assert len(cards) == 3
+    assert "Nearest · rank 1" in cards[0].text and "Best hit" not in page.words
+    assert "Same product 12.0 %" in " ".join(cards[0].text.split())
+    assert "Same product < 0.1 %" in " ".join(cards[2].text.split())
+
+
+def test_the_page_of_a_match_has_probabilities_and_no_verdict() -> None:
+    page = ParsedPage(rendered(answered(0.87)))
+    assert page.all("div", "verdict") == []
+    assert "Best hit · rank 1" in page.words
+    assert "Same product 87.0 %" in page.words
+
+
+def test_the_page_of_an_uncalibrated_answer_names_no_probability_and_shows_notes_escaped() -> None:
+    said = replace(results([hit()]), notes=("<b>not calibrated</b>",))
+    page = ParsedPage(rendered(said))
+    assert "Same product" not in page.words and page.all("div", "verdict") == []
+    (note,) = page.all("p", "note")
+    assert note.text.strip() == "<b>not calibrated</b>"
+
+
+def test_nothing_found_at_all_is_still_another_page() -> None:
+    page = ParsedPage(rendered(replace(results([]), threshold=0.4)))
+    assert "No hits" in page.words and "not in the catalogue" not in page.words
