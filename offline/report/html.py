@@ -54,10 +54,13 @@ def html_text(report: Report) -> str:
     return _FORBIDDEN.sub("\ufffd", page).encode("utf-8", "replace").decode("utf-8")
 
 
-def _by_stage(rows: tuple[Line, ...]) -> dict[StageName, list[Line]]:
-    stages: dict[StageName, list[Line]] = {}
+def _by_stage(rows: tuple[Line, ...]) -> dict[StageName, tuple[list[Line], list[Line]]]:
+    """The lines of each stage: of the group that it begins with, and the others."""
+    stages: dict[StageName, tuple[list[Line], list[Line]]] = {}
     for row in rows:
-        stages.setdefault(row.place.stage, []).append(row)
+        first, rest = stages.setdefault(row.place.stage, ([], []))
+        begins = not first or first[0].place.group == row.place.group
+        (first if begins else rest).append(row)
     return stages
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from offline.report.document import Figure, Group, Report, Section, StageName
+from offline.report.document import Better, Figure, Group, Report, Section, StageName
 
 FAMILY_FIGURES = 12  # columns of a table that can still be read
 HEADLINE = 3  # figures of a section that stand at the head of a report
@@ -30,6 +30,7 @@ class Line:
 
     place: Place
     figures: tuple[Figure | None, ...]
+    better: Better
     best: frozenset[int]
 
 
@@ -90,6 +91,6 @@ def _line(place: Place, figures: tuple[Figure | None, ...]) -> Line:
     }
     better = next(figure.better for figure in figures if figure is not None)
     if len(values) < 2 or better == "neither" or len(set(values.values())) == 1:
-        return Line(place, figures, frozenset())
+        return Line(place, figures, better, frozenset())
     top = (max if better == "higher" else min)(values.values())
-    return Line(place, figures, frozenset(p for p, value in values.items() if value == top))
+    return Line(place, figures, better, frozenset(p for p, value in values.items() if value == top))
