@@ -90,14 +90,21 @@ class MatchCalibration(_Table):
     created: str  # ISO 8601, UTC
     written_by: str
 
-    def outgrown(self, images: int) -> str:
-        """A sentence where the gallery has changed since by more than ``GROWTH``, else ""."""
-        if abs(images - self.images) <= GROWTH * self.images:
-            return ""
-        return (
-            f"the calibration was made when the gallery had {self.images} images, it has {images} "
-            "now: run packsight calibrate again"
-        )
+    def cautions(self, images: int) -> tuple[str, ...]:
+        """What a query should say beside its answer, of a gallery of ``images``: that it has
+        changed since by more than ``GROWTH``, that scores hardly tell present from absent."""
+        found = []
+        if abs(images - self.images) > GROWTH * self.images:
+            found.append(
+                f"the calibration was made when the gallery had {self.images} images, it has "
+                f"{images} now: run packsight calibrate again"
+            )
+        if self.figures.auroc < LEAST_AUROC:
+            found.append(
+                "scores hardly tell present from absent products in this gallery: of photos of "
+                f"products that it holds {self.figures.true_accepts:.0%} count as a match"
+            )
+        return tuple(found)
 
     def in_words(self) -> list[str]:
         """What it was measured to do, a line each."""
@@ -112,18 +119,14 @@ class MatchCalibration(_Table):
             f"{done.ece_first:.3f}",
         ]
 
-    def warnings(self) -> list[str]:
+    def warnings(self) -> tuple[str, ...]:
         """Why to trust it less than its figures say, a sentence each."""
-        found = []
+        found = self.cautions(self.images)
         if self.source == "views":
-            found.append(
-                "fitted on the gallery's own views: photos are harder, more of absent and fewer "
-                "of present products will pass; calibrate with --photos where there are some."
-            )
-        if self.figures.auroc < LEAST_AUROC:
-            found.append(
-                "scores hardly tell present products from absent ones here (AUROC "
-                f"{self.figures.auroc:.2f}): most photos will be answered with no match."
+            found = (
+                "fitted on the gallery's own views: photos look less like them, and far fewer will "
+                "count as a match; calibrate with --photos where there are some",
+                *found,
             )
         return found
 

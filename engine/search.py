@@ -167,8 +167,7 @@ class Searcher:
             return None, ("not calibrated: that was done for other settings of the search",)
         if categories:
             return None, ("not calibrated: that was done for the predicted categories",)
-        note = found.outgrown(images)
-        return found, (note,) if note else ()
+        return found, found.cautions(images)
 
     def _retrieve(
         self,

@@ -119,8 +119,7 @@ def _calibration_lines(
         f"{calibration.images} images in the gallery"
     )
     yield from (f"             {line}" for line in calibration.in_words())
-    if said := calibration.outgrown(images):
-        yield f"             {said}"
+    yield from (f"             {said}" for said in calibration.cautions(images))
 
 
 def _check(gallery: LocalGallery) -> int:

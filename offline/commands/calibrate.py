@@ -97,4 +97,4 @@ def _tell(gallery: str, outcome: Outcome) -> None:
     )
     print(*calibration.in_words(), sep="\n")
     for warning in calibration.warnings():
-        print(f"packsight: {warning}", file=sys.stderr)
+        print(f"packsight: {warning}.", file=sys.stderr)

@@ -64,7 +64,7 @@ def test_the_page_says_plainly_that_there_is_no_match_and_shows_the_nearest() ->
     page = ParsedPage(rendered(answered(0.12)))
     (verdict,) = page.all("div", "verdict")
     words = " ".join(verdict.text.split())
-    assert "no match This product is not in the catalogue." in words
+    assert "no match Not in this catalogue, as far as can be told." in words
     assert "probability of 12.0 %, and a match needs more than 40.0 %" in words
     cards = page.all("article")
     assert len(cards) == 3
@@ -90,4 +90,4 @@ def test_the_page_of_an_uncalibrated_answer_names_no_probability_and_shows_notes
 
 def test_nothing_found_at_all_is_still_another_page() -> None:
     page = ParsedPage(rendered(replace(results([]), threshold=0.4)))
-    assert "No hits" in page.words and "not in the catalogue" not in page.words
+    assert "No hits" in page.words and "in this catalogue" not in page.words
