@@ -68,18 +68,29 @@ def table(figures: Sequence[Validation]) -> str:
 
 
 def _looks_at(scorer: Scorer) -> str:
-    weights = scorer.model.weights(len(scorer.features))
+    weights, kind = scorer.model.weights(len(scorer.features)), scorer.model.kind
     strongest = sorted(range(len(weights)), key=lambda at: -abs(weights[at]))
+    form = "{:+.3f}" if kind == "logistic" else "{:.3f}"
     rows = [
-        [scorer.features[at], MEANINGS[scorer.features[at]], f"{weights[at]:+.3f}"]
+        [scorer.features[at], MEANINGS[scorer.features[at]], form.format(weights[at])]
         for at in strongest
     ]
-    said = WEIGHTS_MEAN[scorer.model.kind]
-    return f"The weight is {said}.\n\n{markdown(('feature', 'meaning', 'weight'), rows)}"
+    table = markdown(("feature", "meaning", "weight"), rows)
+    return f"The weight is {WEIGHTS_MEAN[kind]}.\n\n{table}"
 
 
 def _effects(pairs: Pairs, choice: Choice, scorer: Scorer) -> str:
-    used = choice.used
-    found = effects(pairs, used.held_out.valued(used.share), np.array(scorer.means))
-    rows = [[one.name, f"{one.recall:+.4f}", f"{one.reciprocal:+.4f}"] for one in found]
-    return markdown(("feature", "R@1", "MRR"), rows)
+    """R@1 and MRR over all queries, MRR for each protocol where there are several."""
+    used, level = choice.used, np.array(scorer.means)
+    pools = np.array([one.pool for one in pairs.asked], np.str_)
+    names = list(dict.fromkeys(pools.tolist()))
+    masks = {name: pools == name for name in names} if len(names) > 1 else {}
+    valued = used.held_out.valued(used.share)
+    whole = effects(pairs, valued, level)
+    parts = [effects(pairs, valued, level, mask) for mask in masks.values()]
+    rows = [
+        [one.name, f"{one.recall:+.4f}", f"{one.reciprocal:+.4f}",
+         *(f"{part[at].reciprocal:+.4f}" for part in parts)]
+        for at, one in enumerate(whole)
+    ]  # fmt: skip
+    return markdown(("feature", "R@1", "MRR", *(f"MRR, {name}" for name in masks)), rows)
