@@ -9,6 +9,7 @@ from functools import cache
 import jinja2
 
 from offline.report.charts import drawn
+from offline.report.charts.axes import NAME_LETTERS
 from offline.report.charts.svg import style
 from offline.report.document import (
     Block,
@@ -48,6 +49,7 @@ def html_text(report: Report) -> str:
             side_by_side=SIDE_BY_SIDE,
             together=TOGETHER,
             family_figures=FAMILY_FIGURES,
+            name_letters=NAME_LETTERS,
         )
     )
     # A file name that is not UTF-8 arrives with lone surrogates, which no file can hold.

@@ -13,7 +13,7 @@ from offline.report.charts.svg import Anchor, Point, fitted, line, text, upward
 WIDTH, HEIGHT = 440.0, 290.0
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 426.0, 14.0, 238.0
 _TICKS = 6
-_NAME_LETTERS = 48
+NAME_LETTERS = 36  # of an axis' name that fit beside it
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ def axes(view: Frame, x_name: str, y_name: str) -> list[Markup]:
         parts.append(line((place, BOTTOM), (place, BOTTOM + 4), "axis"))
         parts.append(text((place, BOTTOM + 18), label(x), "middle", "tick"))
     parts.append(line((LEFT, BOTTOM), (RIGHT, BOTTOM), "axis"))
-    name = fitted(x_name, _NAME_LETTERS)
+    name = fitted(x_name, NAME_LETTERS)
     parts.append(text(((LEFT + RIGHT) / 2, BOTTOM + 42), name, "middle", "name"))
-    parts.append(upward((13, (TOP + BOTTOM) / 2), fitted(y_name, 36), "middle", "name"))
+    parts.append(upward((13, (TOP + BOTTOM) / 2), fitted(y_name, NAME_LETTERS), "middle", "name"))
     return parts
 
 
