@@ -23,13 +23,14 @@ STORED = 256  # records a transaction
 def scratch_folder() -> Iterator[Path]:
     """ConfigError where temporary files cannot be kept."""
     try:
-        with tempfile.TemporaryDirectory(prefix="packsight-", ignore_cleanup_errors=True) as name:
-            yield Path(name)
+        folder = tempfile.TemporaryDirectory(prefix="packsight-", ignore_cleanup_errors=True)
     except OSError as error:
         raise ConfigError(
             f"temporary files cannot be kept ({error.strerror or error}).",
             remedy="Free some room, or choose another place with TMPDIR.",
         ) from error
+    with folder as name:
+        yield Path(name)
 
 
 def manifest_of(parts: Parts) -> Manifest:

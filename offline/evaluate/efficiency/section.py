@@ -7,7 +7,7 @@ from offline.evaluate.efficiency.figures import (
     gallery_figures,
     memory_figures,
     model_figures,
-    rate_figure,
+    overview,
     time_blocks,
     time_groups,
 )
@@ -47,11 +47,11 @@ def efficiency_section(
         batch = tuple(chosen[: settings.ingest.batch])
         memory = peaks(Job(gallery, settings, batch))
     groups = [
+        overview(timed, found, memory, len(batch), size, seed),
         *time_groups(timed, seed),
-        Group(name="batches", figures=(rate_figure(found),)),
-        Group(name="most memory held", figures=memory_figures(memory, len(batch))),
+        Group(name="memory held", figures=memory_figures(memory, len(batch))[1:]),
         Group(name="models", figures=model_figures(model_sizes(settings, parts.weights))),
-        Group(name="gallery", figures=gallery_figures(size)),
+        Group(name="gallery", figures=gallery_figures(size)[1:]),
     ]
     return Section(
         stage="efficiency",

@@ -17,6 +17,7 @@ from offline.evaluate.efficiency.figures import (
     gallery_figures,
     memory_figures,
     model_figures,
+    overview,
     rate_figure,
     time_blocks,
     time_groups,
@@ -83,19 +84,28 @@ def test_figures_of_times_are_those_of_the_numbers(small: Small) -> None:
     load = (1.0, 2.0, 3.0, 10.0)
     timed = Timed(("a", "b", "c", "d"), {TOGETHER: (2.0, 4.0, 6.0, 20.0), "load": load})
     groups = {group.name: group for group in time_groups(timed, seed=0)}
-    median = {figure.name: figure for figure in groups["one photo, median"].figures}
-    assert median["load"].value == 2.5 and median[TOGETHER].value == 5.0
-    assert (median["load"].unit, median["load"].better) == ("ms", "lower")
-    assert median["load"].samples is None and median["load"].low == 1.0
-    (_, late) = groups["one photo, 95th percentile"].figures
+    assert list(groups) == [TOGETHER, "load"]
+    median, late, mean = groups["load"].figures
+    assert median.value == 2.5 and median.low == 1.0 and median.samples is None
     assert late.value == pytest.approx(np.percentile(load, 95))
-    (_, mean) = groups["one photo, mean"].figures
     assert mean.value == 4.0 and mean.samples == load
-    assert groups["one photo, mean"].items == ("a", "b", "c", "d")
-    table, bars = time_blocks(timed)
-    assert table.kind == "table" and bars.kind == "bars"
-    assert table.rows[1] == ("load", "2.50", "8.95", "4.00", "0.500")
-    assert bars.labels == ("load",) and bars.series[0].ys == (2.5,)
+    assert {(one.unit, one.better) for one in (median, late, mean)} == {("ms", "lower")}
+    assert groups["load"].items == ("a", "b", "c", "d")
+    (bars,) = time_blocks(timed)
+    assert bars.kind == "bars" and bars.labels == ("load",)
+    assert [series.ys for series in bars.series] == [(2.5,), (pytest.approx(8.95),)]
+
+
+def test_the_overview_has_one_number_of_each_kind() -> None:
+    timed = Timed(("a",), {TOGETHER: (40.0,), "load": (1.0,)})
+    group = overview(timed, Rate(8, 2.0), Peaks(1, 2, 3, 4), 16, GallerySize(2, 60, 40), 0)
+    values = {figure.name: (figure.value, figure.unit) for figure in group.figures}
+    assert values == {
+        "photo to answer, median": (40.0, "ms"),
+        "throughput": (4.0, "images/s"),
+        "memory, batch of 16": (4.0, "bytes"),
+        "gallery, an image": (50.0, "bytes"),
+    }
 
 
 def test_without_a_photo_there_are_reasons_in_place_of_times() -> None:
