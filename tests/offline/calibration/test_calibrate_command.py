@@ -220,3 +220,28 @@ def test_there_must_be_a_gallery_and_nobody_else_may_write(
     assert "no gallery here" in packsight("calibrate", "--gallery", tmp_path / "none").line
     with LocalGallery.open(gallery, write=True):
         assert "is writing to this gallery" in packsight("calibrate", "--gallery", gallery).line
+
+
+def test_of_many_views_a_seeded_choice_is_asked(
+    gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offline.calibration.asking.MOST_VIEWS", 5)
+    with open_searcher(gallery) as opened:
+        shelf = Shelf(opened.gallery)
+        chosen = [
+            [
+                one.product
+                for one in ask_views(opened, shelf, seed, lambda done, total: None).answers
+            ]
+            for seed in (0, 0, 1)
+        ]
+    assert [len(answers) for answers in chosen] == [10, 10, 10]
+    assert chosen[0] == chosen[1] != chosen[2]
+
+
+def test_a_gallery_of_single_views_needs_photos(tmp_path: Path, packsight: Command) -> None:
+    write_catalogue(tmp_path / "c", products=4, views=1)
+    ingest(tmp_path / "c", tmp_path / "g", overrides=QUICK, workers=1)
+    told = packsight("calibrate", "--gallery", tmp_path / "g")
+    assert told.code == 1
+    assert "0 products photographed, needs 10" in told.line and "more photos" in told.line
