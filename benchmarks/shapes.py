@@ -1,11 +1,11 @@
 """How well shape alone finds a class, and what each part of the shape descriptor is worth.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/shapes.py [--data DIR] [--seed N ...] [--classes N] [--members N]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/shapes.py [--data DIR] [--seed N ...]
 
 Silhouettes of `packsight data silhouettes` are made for every seed and thrown away, or those of
-``--data`` are taken (MPEG-7's, if you have them). One process; every shape is
-described, and every query compared, by one descriptor after the other, so that a busy machine
-slows them alike. How to read the table:
+``--data`` are taken (MPEG-7's, if you have them). Every shape is described, and every query
+compared, by one descriptor after the other, so that a busy machine slows them
+alike. How to read the table:
 
 * a column for every set: the bullseye score, the share of a shape's class among twice as many
   answers. mean: over the sets.

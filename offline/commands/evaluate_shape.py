@@ -11,7 +11,12 @@ from offline.commands.evaluating import whole
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR",
-        help="silhouettes named CLASS-NUMBER, as of MPEG-7 or packsight data silhouettes",
+        help="silhouettes named CLASS-NUMBER, as of MPEG-7 or packsight data silhouettes; or any "
+        "data set with masks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--protocol", default="bullseye", metavar="NAME",
+        help="of the data set (default: bullseye, which silhouettes have)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--seed", type=whole, default=0, help="of the intervals (default: 0)")
@@ -25,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from offline.evaluate.shape.report import json_text, markdown_text
     from offline.report.writing import write_texts
 
-    task = open_dataset(args.data).retrieval("bullseye")
+    task = open_dataset(args.data).retrieval(args.protocol)
     with bar("reading", show=not args.quiet) as progress:
         result = measure_shapes(task, seed=args.seed, progress=progress)
     name = args.data.resolve().name

@@ -33,6 +33,12 @@ def bullseye(distances: Distances, answer: Relevance, depth: int) -> float:
     return float(found.sum()) / len(answer.relevant)
 
 
-def bullseyes(rows: Iterable[Distances], answers: Sequence[Relevance], depth: int) -> list[float]:
-    """One score for each query, aligned with ``rows`` and ``answers``."""
-    return [bullseye(row, answer, depth) for row, answer in zip(rows, answers, strict=True)]
+def bullseyes(
+    rows: Iterable[Distances], answers: Sequence[Relevance], depth: int | None = None
+) -> list[float]:
+    """One score for each query, aligned with ``rows`` and ``answers``; a ``depth`` of None is
+    twice as many answers as the query has relevant ones."""
+    return [
+        bullseye(row, answer, depth or 2 * len(answer.relevant))
+        for row, answer in zip(rows, answers, strict=True)
+    ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from engine.errors import ConfigError
 from offline.datasets.types import RetrievalTask
 from offline.evaluate.measured import evenly
 from offline.evaluate.shape.bullseye import bullseyes
@@ -39,9 +40,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class ShapeResult:
-    """``classes`` are the queries' own, aligned with every descriptor's scores."""
+    """``classes`` are the queries' own, aligned with every descriptor's scores.
 
-    depth: int
+    ``depth``: answers that are judged; None: twice as many as are relevant, for every query.
+    """
+
+    depth: int | None
+    gallery: int
     classes: tuple[str, ...]
     measured: tuple[Measured, ...]
 
@@ -53,22 +58,38 @@ def measure_shapes(
     methods: Sequence[Method] = METHODS,
     progress: Progress = lambda done, total: None,
 ) -> ShapeResult:
-    """Of a bullseye task, whose queries are its gallery.
+    """Of any task whose pictures have masks; queries that nothing answers are left out.
 
-    The intervals resample classes, not queries: the shapes of a class are not independent.
-    ``seed`` is theirs.
+    The intervals resample classes (products, where pictures have them), not queries: the shapes
+    of a class are not independent. ``seed`` is theirs.
+
+    Raises ConfigError where no query has an answer or a picture has no mask.
     """
-    silhouettes = read_silhouettes(task.gallery, progress)
-    classes = tuple(str(picture.category) for picture in task.queries)
-    rows = [method.describe(method.contours(silhouettes)) for method in methods]
-    timings = _timings(methods, silhouettes, rows)
+    task = _answered(task)
+    gallery = read_silhouettes(task.gallery, progress)
+    queries = gallery if task.queries == task.gallery else read_silhouettes(task.queries, progress)
+    classes = tuple(str(picture.product or picture.category) for picture in task.queries)
+    rows = [method.describe(method.contours(gallery)) for method in methods]
+    timings = _timings(methods, gallery, rows)
     measured = []
     for method, described, times in zip(methods, rows, timings, strict=True):
-        apart = (method.apart(row, described) for row in described)
-        scores = bullseyes(apart, task.relevance, task.depth or len(task.gallery))
+        asking = described if queries is gallery else method.describe(method.contours(queries))
+        apart = (method.apart(row, described) for row in asking)
+        scores = bullseyes(apart, task.relevance, task.depth)
         interval = bootstrap(scores, seed=seed, clusters=classes)
         measured.append(Measured(method.name, tuple(scores), interval, *times))
-    return ShapeResult(task.depth or len(task.gallery), classes, tuple(measured))
+    return ShapeResult(task.depth, len(task.gallery), classes, tuple(measured))
+
+
+def _answered(task: RetrievalTask) -> RetrievalTask:
+    asked = [at for at, answer in enumerate(task.relevance) if answer.relevant]
+    if not asked:
+        raise ConfigError(
+            f"{task.name}: no query has an answer in the gallery.",
+            remedy="Choose another protocol.",
+        )
+    queries = tuple(task.queries[at] for at in asked)
+    return replace(task, queries=queries, relevance=tuple(task.relevance[at] for at in asked))
 
 
 def _timings(

@@ -30,7 +30,7 @@ def markdown_text(result: ShapeResult, name: str) -> str:
     return "\n\n".join(
         [
             f"## {name}: {len(result.classes)} silhouettes of {len(shapes)} classes, "
-            f"{result.depth} answers judged",
+            f"{result.depth or 'twice the relevant'} answers judged",
             markdown(head, rows),
             "Intervals resample classes. Milliseconds are the processor's, all threads together, "
             "medians.",
@@ -46,6 +46,7 @@ def json_text(result: ShapeResult, name: str, seed: int) -> str:
         "data": name,
         "seed": seed,
         "shapes": len(result.classes),
+        "gallery": result.gallery,
         "depth": result.depth,
         "descriptors": [
             {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from engine.contours import align, outline
+from engine.errors import ConfigError
 from engine.images import load
 from engine.types import Contour, Matte
 from offline.datasets import Picture
@@ -27,13 +29,25 @@ class Silhouettes:
 def read_silhouettes(
     pictures: Sequence[Picture], progress: Progress = lambda done, total: None
 ) -> Silhouettes:
-    """White is shape. Raises ImageError for a picture that cannot be read: without it the depth
-    of the bullseye score would not be its class's."""
+    """Of the pictures' true masks: white is product.
+
+    Raises ConfigError for a picture that has none and ImageError for one that cannot be read:
+    without it the depth of the bullseye score would not be its class's.
+    """
     read = Silhouettes([], [])
     for done, picture in enumerate(pictures, start=1):
-        pixels = load(picture.path).pixels
+        pixels = load(_mask_of(picture)).pixels
         matte = Matte((pixels[:, :, 1] >= _WHITE).astype(np.float32))
         read.framed.append(outline(matte))
         read.aligned.append(align(matte))
         progress(done, len(pictures))
     return read
+
+
+def _mask_of(picture: Picture) -> Path:
+    if picture.mask is None:
+        raise ConfigError(
+            f"{picture.id}: has no true mask, so that its shape is not known.",
+            remedy="Choose a data set or a protocol whose pictures have masks.",
+        )
+    return picture.mask

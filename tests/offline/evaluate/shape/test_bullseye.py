@@ -57,3 +57,9 @@ def test_it_agrees_with_sorting_pairs(places: list[int], depth: int) -> None:
     nearest = sorted(range(len(places)), key=lambda at: (places[at], at))[:depth]
     slow = len(set(nearest) & set(relevant)) / len(relevant)
     assert bullseye(line, Relevance(relevant), depth) == pytest.approx(slow)
+
+
+def test_without_a_depth_twice_the_relevant_are_judged() -> None:
+    line = np.arange(6.0)
+    answers = [Relevance((1,)), Relevance((2,)), Relevance((3, 5)), Relevance(())]
+    assert bullseyes([line] * 4, answers) == [1, 0, 0.5, 0]

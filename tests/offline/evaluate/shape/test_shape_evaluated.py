@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from offline.datasets import open_dataset
+from engine.errors import ConfigError
+from offline.datasets import Picture, Relevance, RetrievalTask, open_dataset
 from offline.datasets.made_silhouettes.write import write_silhouettes
 from offline.evaluate.shape.measuring import measure_shapes
 from offline.evaluate.shape.methods import METHODS, OURS
 from offline.evaluate.shape.report import json_text, markdown_text
+from tests.offline.datasets.packbench.written_packbench import write_benchmark
 from tests.packsight_command import Command
 
 
@@ -84,3 +87,30 @@ def test_made_silhouettes_are_as_hard_as_mpeg_7_and_ours_finds_85_percent(tmp_pa
     assert 0.63 <= found["IoU aligned"] <= 0.68
     assert found["Fourier descriptor"] == pytest.approx(0.70, abs=0.03)
     assert found[OURS] >= 0.85
+
+
+def test_any_data_set_with_masks_can_be_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_benchmark(tmp_path / "packs", side=48)
+    flags = ("--protocol", "queries", "--json", tmp_path / "out.json", "--quiet")
+    done = Command(capsys)("evaluate", "shape", "--data", tmp_path / "packs", *flags)
+    assert done.code == 0, done.err
+    assert "twice the relevant answers judged" in done.out
+    assert json.loads((tmp_path / "out.json").read_text("utf-8"))["depth"] is None
+
+
+def test_pictures_without_masks_are_an_error_with_a_way_out(tmp_path: Path) -> None:
+    bare = (Picture("a", tmp_path / "a.png", category="a"),)
+    task = RetrievalTask("bare", bare, bare, (Relevance((0,)),))
+    with pytest.raises(ConfigError, match="Choose a data set"):
+        measure_shapes(task, seed=0)
+
+
+def test_queries_that_nothing_answers_are_left_out(root: Path) -> None:
+    task = open_dataset(root).retrieval("bullseye")
+    some = replace(task, relevance=(*task.relevance[:-1], Relevance(())))
+    result = measure_shapes(some, seed=0, methods=METHODS[1:2])
+    assert len(result.classes) == len(result.measured[0].scores) == 23
+    with pytest.raises(ConfigError, match="no query has an answer"):
+        measure_shapes(replace(task, relevance=(Relevance(()),) * 24), seed=0)
