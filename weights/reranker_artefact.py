@@ -50,7 +50,8 @@ class RerankerArtefact(Value):
     pairs it learned from, ``described_by`` their settings, a table a section, and ``metric`` what
     the search compared vectors by; empty where nobody knows. ``recipe``: how it was fitted, in
     words. ``validation``: by fits that saw nothing of a query's products, for the model and the
-    share that were chosen; ``nested``: the same where the choice saw nothing of them either.
+    share that were chosen (at share 0 for the best that was tried); ``nested``: the same where
+    the choice, which may be none, saw nothing of them either.
     """
 
     scorer: Scorer

@@ -26,8 +26,7 @@ def card(artefact: RerankerArtefact, pairs: Pairs, choice: Choice) -> str:
         f"{artefact.trained_on}. It reorders the first {artefact.top_n} images.",
         verdict(artefact),
         "## Validation",
-        "By fits that saw nothing of a query's product or family, for the model and the share "
-        "that were chosen:",
+        f"By fits that saw nothing of a query's product or family, for {_judged(artefact)}:",
         table(artefact.validation),
         "The same where the choice saw nothing of them either, which is what to expect of "
         "other pictures:",
@@ -51,6 +50,12 @@ def verdict(artefact: RerankerArtefact) -> str:
     return (
         f"Its value is {artefact.share:.0%} of what was learned; the rest is the retrieval's score."
     )
+
+
+def _judged(artefact: RerankerArtefact) -> str:
+    if artefact.share == 0:
+        return "the best of what was tried, which is not used"
+    return "the model and the share that were chosen"
 
 
 def table(figures: Sequence[Validation]) -> str:

@@ -16,7 +16,7 @@ from offline.evaluate.reranking.orders import Answers, ordered, retrieved
 from offline.evaluate.reranking.pairs import Asked, Pairs, collect, pooled
 from offline.train.reranker import models
 from offline.train.reranker.choosing import Trial, choose, hurts
-from offline.train.reranker.folds import HeldOut, divide, hold_out
+from offline.train.reranker.folds import divide, hold_out
 from offline.train.reranker.models import Recipe, fit
 from offline.train.reranker.training import Origin, RerankerRun, learn, write
 from stages.rerank._pair_features import NAMES
@@ -70,6 +70,12 @@ def test_where_shape_says_nothing_the_order_of_retrieval_stands(silent: Pairs) -
     assert artefact.share == 0
     values = artefact.scorer.values(silent.rows, artefact.share)
     np.testing.assert_array_equal(ordered(silent, values).first, retrieved(silent).first)
+
+
+def test_a_card_says_so_where_nothing_is_used(silent: Pairs, tmp_path: Path) -> None:
+    write(learn(silent, run(), Origin()), tmp_path / "reranker.json")
+    card = (tmp_path / "reranker.md").read_text("utf-8")
+    assert "share 0, the order of retrieval stands" in card and "which is not used" in card
 
 
 def test_the_weight_of_shape_goes_to_nothing_where_it_says_nothing(
@@ -160,7 +166,6 @@ def test_of_equal_trials_the_cautious_one_is_taken_and_none_where_all_hurt(
     worse = Trial(held, 1.0, replace(before, reciprocal=before.reciprocal / 2))
     choice = choose(telling, [worse], everyone, seed=0)
     assert choice.taken is None and choice.share == 0 and choice.used is worse
-    assert isinstance(held, HeldOut)
 
 
 def test_missing_scikit_learn_is_told_by_its_extra(
