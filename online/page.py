@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import os
 import secrets
@@ -15,6 +14,7 @@ import jinja2
 from PIL import Image
 
 from engine.errors import PacksightError
+from engine.pages import environment, jpeg_uri, presentable
 from engine.types import Cutout, Hit, MatteQuality, Results, RGBImage, UInt8Array
 from online.overlay import VIEW_SIDE, Overlay, outline
 
@@ -27,9 +27,6 @@ PHOTO_SIDE = 512
 _JPEG_QUALITY = 80
 
 _SHORT_FINGERPRINT = 12
-
-# Control characters but tab and newline: HTML forbids them, file names do not.
-_FORBIDDEN = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\ufffd")
 
 _FLAG_SENTENCES = {
     "empty": "no product was found in it",
@@ -91,9 +88,7 @@ def render(
         cutout=_jpeg_uri(cutout.pixels, PHOTO_SIDE),
         cards=_cards(results, thumbnails),
     )
-    html = _environment().get_template("result.html").render(page=page)
-    # A file name that is not UTF-8 arrives with lone surrogates, which no file can hold.
-    return html.translate(_FORBIDDEN).encode("utf-8", "replace").decode("utf-8")
+    return presentable(_environment().get_template("result.html").render(page=page))
 
 
 def write(path: Path, html: str) -> None:
@@ -135,23 +130,17 @@ def _jpeg_uri(pixels: UInt8Array, side: int) -> str:
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return jpeg_uri(buffer.getvalue())
 
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("online", "web"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = _duration
-    environment.filters["percent"] = _percent
-    environment.filters["concerns"] = _concerns
-    environment.filters["short"] = _short
-    return environment
+    templates = environment("online")
+    templates.filters["duration"] = _duration
+    templates.filters["percent"] = _percent
+    templates.filters["concerns"] = _concerns
+    templates.filters["short"] = _short
+    return templates
 
 
 def _duration(seconds: float) -> str:

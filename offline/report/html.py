@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from functools import cache
 
 import jinja2
 
+from engine.pages import environment, jpeg_uri, presentable
 from offline.report.charts import drawn
 from offline.report.charts.axes import NAME_LETTERS
 from offline.report.charts.svg import style
@@ -19,15 +18,12 @@ from offline.report.document import (
     Report,
     StageName,
     Table,
-    Thumbnail,
 )
 from offline.report.numbers import ARROWS, MEANINGS, interval, shown
 from offline.report.overview import FAMILY_FIGURES, Line, families, headlines, lines
 from offline.report.tabulated import tabulated
 from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
 
-# Control characters but tab and newline: HTML forbids them, file names do not.
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What takes the whole width of the page: columns of a table, of a matrix; cards and text do too.
 _WIDE_TABLE, _WIDE_MATRIX = 4, 16
 _WIDE_KINDS = frozenset({"text", "cards"})
@@ -52,8 +48,7 @@ def html_text(report: Report) -> str:
             name_letters=NAME_LETTERS,
         )
     )
-    # A file name that is not UTF-8 arrives with lone surrogates, which no file can hold.
-    return _FORBIDDEN.sub("\ufffd", page).encode("utf-8", "replace").decode("utf-8")
+    return presentable(page)
 
 
 def _by_stage(rows: tuple[Line, ...]) -> dict[StageName, tuple[list[Line], list[Line]]]:
@@ -68,15 +63,9 @@ def _by_stage(rows: tuple[Line, ...]) -> dict[StageName, tuple[list[Line], list[
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("offline.report", "web"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "data_uri": _data_uri,
+    templates = environment("offline.report")
+    templates.filters |= {
+        "data_uri": jpeg_uri,
         "drawn": drawn,
         "families": families,
         "interval": interval,
@@ -87,11 +76,7 @@ def _environment() -> jinja2.Environment:
         "tabulated": tabulated,
         "wide": _wide,
     }
-    return environment
-
-
-def _data_uri(picture: Thumbnail) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode("ascii")
+    return templates
 
 
 def _wide(block: Block) -> bool:

@@ -24,6 +24,7 @@ from tests.online.page_samples import (
     rendered,
     results,
 )
+from tests.page_colours import contrast, schemes
 
 CSS = (Path(page.__file__).parent / "web" / "result.css").read_text(encoding="utf-8")
 
@@ -297,14 +298,6 @@ def test_names_of_another_direction_do_not_turn_their_surroundings() -> None:
     ],
 )  # fmt: skip
 def test_text_stands_out_from_its_ground(scheme: str, ink: str, ground: str) -> None:
-    light, dark, *_ = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
-    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", light if scheme == "light" else dark))
-    first, second = luminance(colours[ink]), luminance(colours[ground])
-    assert (max(first, second) + 0.05) / (min(first, second) + 0.05) >= 4.5  # WCAG 2.2, AA
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance as WCAG 2.2 defines it."""
-    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    light, dark = schemes(CSS)
+    colours = light if scheme == "light" else dark
+    assert contrast(colours[ink], colours[ground]) >= 4.5  # WCAG 2.2, AA

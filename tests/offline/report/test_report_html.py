@@ -12,6 +12,7 @@ from offline.report.html import html_text
 from tests.offline.report.made_report import report, system
 from tests.offline.report.report_page import ReportPage
 from tests.offline.report.report_strategies import HOSTILE, reports
+from tests.page_colours import contrast, schemes
 
 CSS = (files("offline.report") / "web" / "report.css").read_text("utf-8")
 
@@ -106,22 +107,14 @@ def test_a_picture_that_was_left_out_is_told() -> None:
     assert "This picture is not in the report" in page(document).words
 
 
-def luminance(colour: str) -> float:
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
-def test_text_and_series_stand_out_from_what_lies_under_them(scheme: int) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark", "print"])
+def test_text_and_series_stand_out_from_what_lies_under_them(scheme: str) -> None:
     """WCAG 2.2: 4.5 : 1 for text; the darkest cell of a heat map carries text too."""
-    root = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)[scheme]
-    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", root))
+    light, dark = schemes(CSS)
+    paper = re.findall(r"@media print \{\s*:root \{(.*?)\}", CSS, re.DOTALL)[0]
+    printed = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", paper))
+    colours = {"light": light, "dark": dark, "print": printed}[scheme]
+    assert colours.keys() == light.keys()
     for ground in ("ground", "panel"):
         for ink in ("ink", "quiet", "accent", "good", "s0", "s1", "s2", "s3", "s4", "s5"):
             assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)

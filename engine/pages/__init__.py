@@ -1,0 +1,38 @@
+"""What all pages share: templates that escape, the common look, and text that a file can hold."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import jinja2
+
+# Control characters but tab and newline: HTML forbids them, file names do not.
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def environment(package: str) -> jinja2.Environment:
+    """Templates of the package's folder ``web``, which may include ``base.css`` of this one.
+
+    Every value is escaped, and a name that is not defined is an error.
+    """
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(package, "web"), jinja2.PackageLoader("engine", "pages")]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def presentable(html: str) -> str:
+    """Without what no page may hold: a file name that is not UTF-8 arrives with lone surrogates,
+    and any name may have control characters."""
+    return _FORBIDDEN.sub("\ufffd", html).encode("utf-8", "replace").decode("utf-8")
+
+
+def jpeg_uri(jpeg: bytes) -> str:
+    """The picture itself as an address, so that a page asks nobody for it."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
