@@ -24,17 +24,25 @@ def shown(value: float | None, unit: Unit = "") -> str:
 
 
 def plain(value: float) -> str:
-    """Three decimals below ten, three digits or all before the point above; whole numbers as such.
+    """Three decimals below ten, three digits or all before the point above, where whole numbers
+    are written as such.
 
     A number below 0.001 keeps two digits, so that it does not read as nothing.
     """
     size = abs(value)
     if value == int(value) and size < 1e15:
-        return f"{value:,.0f}" if size > 1 else f"{value:.3f}"
+        return f"{value:,.0f}" if size >= 10 else f"{value:.3f}"
     if size < 0.001:
         return f"{value:.2g}"
     digits = 3 if size < 10 else 1 if size < 100 else 0
     return f"{value:,.{digits}f}"
+
+
+def bare(value: float) -> str:
+    """As short as it can be, in six digits at most: for ticks and positions."""
+    if abs(value) < 1e-12:
+        return "0"
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.6g}"
 
 
 def interval(figure: Figure) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offline.report.document import Bars, Histogram, Lines, Matrix, Series, Table, Unit
-from offline.report.numbers import ABSENT, plain, shown
+from offline.report.numbers import ABSENT, bare, shown
 
 Chart = Bars | Lines | Histogram | Matrix
 
@@ -39,7 +39,7 @@ def _bars(chart: Bars) -> Table:
 def _lines(chart: Lines) -> Table:
     cells = _by_x(chart.series)
     xs = sorted({x for series in chart.series for x in series.xs})
-    rows = [(plain(x), *(column.get(x, "") for column in cells)) for x in xs]
+    rows = [(bare(x), *(column.get(x, "") for column in cells)) for x in xs]
     return Table(title=chart.title, columns=(chart.x, *_names(chart.series)), rows=tuple(rows))
 
 
@@ -59,7 +59,7 @@ def _histogram(chart: Histogram) -> Table:
     bins = zip(chart.edges, chart.edges[1:], strict=False)
     columns = list(chart.counts.values())
     rows = [
-        (f"{plain(low)} to {plain(high)}", *(f"{column[place]:,}" for column in columns))
+        (f"{bare(low)} to {bare(high)}", *(f"{column[place]:,}" for column in columns))
         for place, (low, high) in enumerate(bins)
     ]
     return Table(title=chart.title, columns=(chart.x, *chart.counts), rows=tuple(rows))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from offline.report.charts.svg import Anchor, Point, fitted, line, text, upward
+from offline.report.numbers import bare
 
 WIDTH, HEIGHT = 440.0, 290.0
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 426.0, 14.0, 238.0
@@ -42,11 +43,11 @@ def axes(view: Frame, x_name: str, y_name: str) -> list[Markup]:
     for y in ticks(view.y_low, view.y_high):
         left, right = view.at(view.x_low, y), view.at(view.x_high, y)
         parts.append(line(left, right, "grid"))
-        parts.append(text((LEFT - 7, left[1] + 4), label(y), "end", "tick"))
+        parts.append(text((LEFT - 7, left[1] + 4), bare(y), "end", "tick"))
     for x in ticks(view.x_low, view.x_high):
         place, _ = view.at(x, view.y_low)
         parts.append(line((place, BOTTOM), (place, BOTTOM + 4), "axis"))
-        parts.append(text((place, BOTTOM + 18), label(x), "middle", "tick"))
+        parts.append(text((place, BOTTOM + 18), bare(x), "middle", "tick"))
     parts.append(line((LEFT, BOTTOM), (RIGHT, BOTTOM), "axis"))
     name = fitted(x_name, NAME_LETTERS)
     parts.append(text(((LEFT + RIGHT) / 2, BOTTOM + 42), name, "middle", "name"))
@@ -80,15 +81,6 @@ def ticks(low: float, high: float, count: int = _TICKS) -> list[float]:
     step = power * next((nice for nice in (1, 2, 5) if rough <= nice * power * 1.0001), 10)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [number * step for number in range(first, last + 1)]
-
-
-def label(number: float) -> str:
-    """Six digits at most; 0 is 0."""
-    if abs(number) < 1e-12:
-        return "0"
-    if 1000 <= abs(number) < 1e6:
-        return f"{number:,.0f}"
-    return f"{number:.6g}"
 
 
 def _ends(values: Sequence[float], from_zero: bool) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from engine.errors import ConfigError
 from offline.report.charts import drawn
 from offline.report.charts.axes import ticks
 from offline.report.document import Bars, Figure, Histogram, Lines, Matrix, Report, Series, Unit
-from offline.report.numbers import interval, shown
+from offline.report.numbers import bare, interval, shown
 from offline.report.overview import headlines, lines
 from offline.report.tabulated import tabulated
 from offline.report.text import escaped, markdown_text
@@ -54,7 +54,7 @@ def test_a_large_matrix_is_told_by_its_confusions_and_a_long_curve_by_twenty_poi
     assert "| class 0 | class 3 |     7 |" in text
     part = text.split("#### Long")[1].split("##")[0]
     assert len(re.findall(r"^\| \d", part, re.M)) == 20
-    assert "| 0.000 |" in part and "| 1.000 |" in part
+    assert "\n| 0 " in part and "\n| 1 " in part
 
 
 def test_names_stay_what_they_are() -> None:
@@ -65,7 +65,8 @@ def test_names_stay_what_they_are() -> None:
     ("value", "unit", "text"),
     [
         (None, "", "–"), (0.8744, "", "0.874"), (1.0, "", "1.000"), (0.0, "", "0.000"),
-        (0.00042, "", "0.00042"), (-0.25, "", "-0.250"), (64.0, "", "64"), (1800.0, "", "1,800"),
+        (0.00042, "", "0.00042"), (-0.25, "", "-0.250"), (64.0, "", "64"),
+        (4.0, "", "4.000"), (1800.0, "", "1,800"),
         (80.84, "ms", "80.8 ms"), (1234.5, "ms", "1,234 ms"), (0.0, "bytes", "0 bytes"),
         (4_500_000.0, "bytes", "4.3 MiB"), (5e12, "bytes", "4,656.6 GiB"),
         (360.0, "pictures", "360 pictures"), (1.5, "px", "1.500 px"),
@@ -73,6 +74,12 @@ def test_names_stay_what_they_are() -> None:
 )  # fmt: skip
 def test_numbers_are_written_with_their_units(value: float | None, unit: Unit, text: str) -> None:
     assert shown(value, unit) == text
+
+
+def test_positions_are_written_as_short_as_can_be() -> None:
+    values = (0.0, 1e-15, 0.1 + 0.2, 5.0, -2.5, 1234.5, 20000.0, 1e12)
+    texts = ["0", "0", "0.3", "5", "-2.5", "1234.5", "20,000", "1e+12"]
+    assert [bare(value) for value in values] == texts
 
 
 def test_an_interval_tells_its_unit_once() -> None:
