@@ -1,0 +1,109 @@
+"""What the documents promise: links that lead somewhere, and commands that the parsers know."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from engine.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("benchmarks/*.md")])
+ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
+FENCED = re.compile(r"^ {0,3}```.*?^ {0,3}```", re.M | re.S)
+MARKS = re.compile(r"`[^`\n]*`")
+WORD = r"packsight(?![\w\[-])[^\n`]*"
+
+
+def _pages() -> list[Any]:
+    return [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES]
+
+
+def _anchors(page: Path) -> set[str]:
+    """As the usual renderers name headings: lower case, no punctuation, dashes for spaces."""
+    titles = re.findall(r"^#+ +(.+?) *$", FENCED.sub("", page.read_text("utf-8")), re.M)
+    plain = [re.sub(r"[^\w\- ]", "", title.lower()) for title in titles]
+    return {title.replace(" ", "-") for title in plain}
+
+
+@pytest.mark.parametrize("page", _pages())
+def test_every_link_and_picture_is_there(page: Path) -> None:
+    text = MARKS.sub("", FENCED.sub("", page.read_text("utf-8")))
+    for target in re.findall(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)", text):
+        if ELSEWHERE.match(target):
+            continue
+        path, _, anchor = unquote(target).partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), f"{page.name}: {target} leads nowhere"
+        assert found.is_relative_to(ROOT), f"{page.name}: {target} leads out of the project"
+        if anchor and found.suffix == ".md":
+            assert anchor in _anchors(found), f"{page.name}: {target}: no such heading"
+
+
+def _blocks(text: str) -> list[str]:
+    """Commands of fenced and indented blocks, continued lines joined."""
+    fenced = "\n".join(FENCED.findall(text))
+    indented = "\n".join(re.findall(r"^ {4,}.*$", FENCED.sub("", text), re.M))
+    joined = re.sub(r"\\\n\s*", " ", f"{fenced}\n{indented}")
+    return re.findall(rf"^\s*(?:\$ )?(?:\S*/)?({WORD})", joined, re.M)
+
+
+def _arguments(command: str) -> list[str]:
+    """Without the comment behind it; what stands in brackets may be left out, and of ways that
+    are parted by a stroke the first is tried."""
+    words = shlex.split(re.sub(r"\[[^\]]*\]", "", command), comments=True)[1:]
+    if "|" in words:
+        words = words[: words.index("|")]
+    return words
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    module = import_module(COMMANDS[arguments[0]].module)
+    parser = argparse.ArgumentParser(exit_on_error=True)
+    module.add_arguments(parser)
+    return parser.parse_args(arguments[1:])
+
+
+@pytest.mark.parametrize("page", _pages())
+def test_every_command_is_understood(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in _blocks(page.read_text("utf-8")):
+        try:
+            _parsed(_arguments(command))
+        except (SystemExit, KeyError, ValueError):
+            said = capsys.readouterr().err.strip().splitlines()[-1:]
+            pytest.fail(f"{page.name}: {command.strip()}: {' '.join(said)}")
+
+
+def _flags_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The help of the longest beginning that is a command."""
+    for end in range(min(len(words), 2), 0, -1):
+        with pytest.raises(SystemExit) as ended:
+            code = main([*words[:end], "--help"])
+            raise SystemExit(code)
+        shown = capsys.readouterr().out
+        if ended.value.code == 0:
+            return shown
+    return ""
+
+
+@pytest.mark.parametrize("page", _pages())
+def test_every_command_in_a_sentence_is_there(
+    page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence may leave out what is required, but names commands and flags that there are."""
+    text = FENCED.sub("", page.read_text("utf-8")).replace("\n", " ")
+    for command in re.findall(rf"`({WORD})`", text):
+        words = [word for word in command.split()[1:] if not word.startswith("…")]
+        if not words or words[0].isupper() or words[0].startswith("-"):
+            continue
+        shown = _flags_of(words, capsys)
+        assert shown, f"{page.name}: `{command}` is no command"
+        named = [word.partition("=")[0] for word in words if word.startswith("--")]
+        assert all(flag in shown for flag in named), f"{page.name}: `{command}`: {named}"
