@@ -14,4 +14,4 @@ STAGES: dict[StageName, str] = {
 }
 AGAIN = "How to make this report again"
 SIDE_BY_SIDE = "All systems side by side"
-TOGETHER = "All systems together"
+TOGETHER = "At a glance"

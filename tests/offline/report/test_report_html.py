@@ -119,3 +119,17 @@ def test_text_and_series_stand_out_from_what_lies_under_them(scheme: str) -> Non
         for ink in ("ink", "quiet", "accent", "good", "s0", "s1", "s2", "s3", "s4", "s5"):
             assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
     assert contrast(colours["ink"], colours["heat"]) >= 4.5
+
+
+def test_blocks_of_all_systems_come_before_them() -> None:
+    made = report()
+    first = made.systems[0].sections[1].blocks[1]
+    words = page(made.model_copy(update={"blocks": (first,)})).words
+    assert words.index("At a glance", words.index("Contents") + 60) < words.rindex("fingerprint")
+    assert "At a glance" not in page(made).words
+
+
+def test_groups_of_the_same_figures_share_a_table() -> None:
+    shown = page(report())
+    (family,) = shown.all("section", "family")
+    assert all(name in family.text for name in ("product / reranked", "category", "R@1", "MRR"))
