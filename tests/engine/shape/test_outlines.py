@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.shape.outlines import outline, resampled, smoothed, solid
+from engine.types import Contour
 from tests.engine.shape.drawn_contours import (
     DEGENERATE,
     EMPTY,
@@ -49,7 +50,7 @@ def test_the_outline_encloses_the_area(radii: list[float]) -> None:
 
 
 @pytest.mark.parametrize("contour", DEGENERATE)
-def test_every_silhouette_that_is_not_empty_has_an_outline(contour) -> None:  # type: ignore[no-untyped-def]
+def test_every_silhouette_that_is_not_empty_has_an_outline(contour: Contour) -> None:
     points = outline(contour)
     assert points.shape == (128, 2)
     assert np.isfinite(points).all()
@@ -64,7 +65,7 @@ def test_a_line_one_cell_wide_is_walked_there_and_back() -> None:
 def test_the_largest_piece_counts_alone() -> None:
     mask = rectangle(40, 40, 100, 100).mask().copy()
     mask[2:6, 2:6] = True
-    points = outline(type(EMPTY).from_mask(mask))
+    points = outline(Contour.from_mask(mask))
     assert points.min() > 39
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from engine.shape.outlines import outline
 from engine.shape.signals import CHANNELS, signals
+from engine.types import Contour
 from tests.engine.shape.drawn_contours import LINE, PIXEL, disc, star_shaped
 
 
@@ -46,7 +47,7 @@ def test_a_disc_looks_the_same_from_every_point() -> None:
 
 
 @pytest.mark.parametrize("contour", [PIXEL, LINE])
-def test_the_thinnest_outlines_have_finite_signals(contour) -> None:  # type: ignore[no-untyped-def]
+def test_the_thinnest_outlines_have_finite_signals(contour: Contour) -> None:
     assert np.isfinite(signals(outline(contour)[None])).all()
 
 
