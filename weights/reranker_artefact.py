@@ -55,6 +55,7 @@ class RerankerArtefact(Value):
     """
 
     scorer: Scorer
+    measures: int = 1  # version of what its features measure
     share: float = Field(ge=0, le=1)
     top_n: int = Field(ge=1)
     described: str = ""
@@ -69,7 +70,10 @@ class RerankerArtefact(Value):
     @property
     def identity(self) -> str:
         """sha256 of what changes an order; figures and words do not."""
-        told = {"version": VERSION, **self.model_dump(include={"scorer", "share", "top_n"})}
+        told = {
+            "version": VERSION,
+            **self.model_dump(include={"scorer", "measures", "share", "top_n"}),
+        }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def write(self, path: Path) -> None:

@@ -23,6 +23,10 @@ from stages.rerank._measured import Measured, Measures
 
 Floats = npt.NDArray[np.float64]
 
+# Raised when a column of the same name gets other numbers: what was learned from the former ones
+# is then refused.
+VERSION = 1
+
 # What a person would call the columns together; every column belongs to one.
 CONCEPTS: Mapping[str, tuple[str, ...]] = {
     "likeness of the pictures": ("score", "behind", "standing", "place"),

@@ -17,7 +17,7 @@ from engine.errors import ConfigError, WeightsError
 from engine.types import Description, Hit
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
-from stages.rerank._pair_features import NAMES, Floats, PairFeatures, pair_features
+from stages.rerank._pair_features import NAMES, VERSION, Floats, PairFeatures, pair_features
 from stages.rerank._reasons import pulls, reason
 from stages.rerank._words import explained, moved
 from weights.reranker_artefact import AGAIN, RerankerArtefact, read_reranker
@@ -81,7 +81,7 @@ def build(options: Options, context: BuildContext) -> Learned:
     for one that learned from descriptions unlike those here."""
     path = Path(options.weights).expanduser()
     artefact = read_reranker(path)
-    if artefact.scorer.features != NAMES:
+    if (artefact.scorer.features, artefact.measures) != (NAMES, VERSION):
         raise WeightsError(
             f"{path}: learned from other features than this Packsight measures.", remedy=AGAIN
         )

@@ -20,6 +20,7 @@ from offline.train.reranker.figures import validated
 from offline.train.reranker.folds import divide, hold_out
 from offline.train.reranker.models import fit, recipes
 from offline.train.run_folder import RunFolder, unwritable
+from stages.rerank._pair_features import VERSION
 from weights.frameworks.network import import_framework
 from weights.reranker_artefact import SUFFIX, RerankerArtefact
 
@@ -98,6 +99,7 @@ def learn(
     recipe = choice.used.held_out.recipe
     artefact = RerankerArtefact(
         scorer=fit(recipe, pairs.rows, pairs.right, run.seed),
+        measures=VERSION,
         share=choice.share,
         top_n=run.top_n,
         described=origin.described,

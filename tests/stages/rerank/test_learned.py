@@ -18,7 +18,7 @@ from engine.types import BoolArray, Description, Hit
 from stages.assemble import assemble
 from stages.context import BuildContext
 from stages.rerank import learned
-from stages.rerank._pair_features import NAMES
+from stages.rerank._pair_features import NAMES, VERSION
 from weights.reranker_artefact import RerankerArtefact
 from weights.reranker_models import Linear, Scorer
 
@@ -148,6 +148,8 @@ def test_a_file_of_other_features_is_refused(tmp_path: Path) -> None:
     scorer = made.scorer.model_copy(update={"features": names})
     with pytest.raises(WeightsError, match=r"other features.*packsight train reranker"):
         built(tmp_path, made.model_copy(update={"scorer": scorer}))
+    with pytest.raises(WeightsError, match="other features"):
+        built(tmp_path, made.model_copy(update={"measures": VERSION + 1}))
 
 
 def test_the_describing_parts_are_known_by_their_fingerprint(tmp_path: Path) -> None:
