@@ -14,9 +14,10 @@ from pathlib import Path
 from pydantic import Field
 
 from engine.errors import ConfigError, WeightsError
-from engine.types import Description, Hit
+from engine.types import QUALITY_FLAGS, Description, Hit
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
+from stages.rerank._gate import fault_of
 from stages.rerank._pair_features import NAMES, VERSION, Floats, PairFeatures, pair_features
 from stages.rerank._reasons import pulls, reason
 from stages.rerank._words import explained, moved
@@ -61,15 +62,17 @@ class Learned:
             order = list(range(len(head)))
         told = pulls(self._scorer, self._share, found.rows)
         answer = [
-            explained(head[at], _why(told[at], at + 1, place), _iou(found, at))
+            explained(head[at], _why(query, head[at], told[at], (at + 1, place)), _iou(found, at))
             for place, at in enumerate(order, start=1)
         ]
         return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
 
 
-def _why(pull: Floats, old: int, new: int) -> str:
-    because = reason(pull, old, new)
-    return f"learned rerank, {moved(old, new)}{f', {because}' if because else ''}"
+def _why(query: Description, hit: Hit, pull: Floats, ranks: tuple[int, int]) -> str:
+    because = reason(pull, *ranks)
+    fault = fault_of(query, hit.record.description, QUALITY_FLAGS)
+    said = ["learned rerank", moved(*ranks), because, fault and f"outlines not compared: {fault}"]
+    return ", ".join(part for part in said if part)
 
 
 def _iou(found: PairFeatures, at: int) -> float | None:

@@ -110,6 +110,20 @@ def test_equal_values_keep_the_order_of_retrieval(
     assert answer[0].why == "learned rerank, stays image 1"
 
 
+def test_a_hit_whose_outline_may_not_be_compared_says_so_and_may_still_move(
+    tmp_path: Path, described: MakeDescription, found: MakeHit
+) -> None:
+    query = described(box(8, 8))
+    hits = [found(1, 0.5, described(box(8, 8))), found(2, 0.9, described(box(8, 8), "empty"))]
+    first, second = built(tmp_path, artefact(score=1.0)).rerank(query, hits)
+    assert ids([first, second]) == [2, 1]
+    assert (first.iou, second.iou) == (None, 1.0)
+    assert first.why == (
+        "learned rerank, image 2 became 1, for it: likeness of the pictures, "
+        "outlines not compared: the catalogue picture's mask is empty"
+    )
+
+
 def test_options_replace_what_the_file_says(
     tmp_path: Path, described: MakeDescription, found: MakeHit
 ) -> None:
