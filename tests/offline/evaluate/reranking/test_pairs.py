@@ -19,27 +19,8 @@ from offline.retrieval_metrics import (
 )
 from stages.rerank._pair_features import NAMES
 from tests.offline.evaluate.made_evidence import Made, made_evidence
+from tests.offline.evaluate.reranking.drawn_pairs import drawn_pairs
 from tests.offline.evaluate.reranking.shaped_evidence import shaped_evidence
-
-
-def drawn_pairs(lists: list[list[bool]], beyond: list[list[int]], seed: int = 0) -> Pairs:
-    """Queries by the rightness of their candidates, and the ranks of right ones behind them."""
-    random = np.random.default_rng(seed)
-    right = np.array([one for candidates in lists for one in candidates], np.bool_)
-    asked = []
-    for at, (candidates, ranks) in enumerate(zip(lists, beyond, strict=True)):
-        before = sum(candidates)
-        precisions = [(before + n) / rank for n, rank in enumerate(ranks, start=1)]
-        first = 1 / ranks[0] if ranks else 0.0
-        asked.append(
-            Asked(f"q{at}", "a", f"g{at}", f"p{at}", "studio", at % 2 == 0, None,
-                  before + len(ranks), sum(precisions), first)
-        )  # fmt: skip
-    return Pairs(
-        random.normal(size=(len(right), len(NAMES))), right,
-        np.repeat(np.arange(len(lists)), [len(one) for one in lists]),
-        np.zeros(len(right), np.int64), ("g",), tuple(asked),
-    )  # fmt: skip
 
 
 @st.composite

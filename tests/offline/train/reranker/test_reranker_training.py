@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine.errors import ConfigError, WeightsError
 from offline.evaluate.reranking import reranker_blocks, system_blocks
@@ -16,10 +18,11 @@ from offline.evaluate.reranking.orders import Answers, ordered, retrieved
 from offline.evaluate.reranking.pairs import Asked, Pairs, collect, pooled
 from offline.train.reranker import models
 from offline.train.reranker.choosing import Trial, choose, hurts
-from offline.train.reranker.folds import divide, hold_out
+from offline.train.reranker.folds import HeldOut, divide, hold_out
 from offline.train.reranker.models import Recipe, fit
 from offline.train.reranker.training import Origin, RerankerRun, learn, write
 from stages.rerank._pair_features import NAMES
+from tests.offline.evaluate.reranking.drawn_pairs import drawn_pairs
 from tests.offline.evaluate.reranking.shaped_evidence import shaped_evidence
 from weights.reranker_artefact import ALL, read_reranker
 from weights.reranker_models import Linear
@@ -166,6 +169,27 @@ def test_of_equal_trials_the_cautious_one_is_taken_and_none_where_all_hurt(
     worse = Trial(held, 1.0, replace(before, reciprocal=before.reciprocal / 2))
     choice = choose(telling, [worse], everyone, seed=0)
     assert choice.taken is None and choice.share == 0 and choice.used is worse
+
+
+ranks_of_20 = st.lists(st.integers(1, 4), min_size=20, max_size=20)
+
+
+@given(st.lists(ranks_of_20, min_size=1, max_size=6), st.integers(0, 99))
+@settings(max_examples=30, deadline=None,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+def test_what_is_taken_is_worse_for_no_protocol(drawn: list[list[int]], seed: int) -> None:
+    """Right is the second of four candidates, for 20 queries of two protocols."""
+    pairs = drawn_pairs([[False, True, False, False]] * 20, [[]] * 20)
+    asked = tuple(replace(one, pool="ab"[at % 2]) for at, one in enumerate(pairs.asked))
+    pairs, before = replace(pairs, asked=asked), retrieved(pairs)
+    held = HeldOut(FEW[0], (), np.zeros(0, np.int64))
+    tried = [Trial(held, 1.0, answers(*ranks)) for ranks in drawn]
+    taken = choose(pairs, tried, np.arange(20), seed).taken
+    if taken is not None:
+        for part in (slice(0, None, 2), slice(1, None, 2)):
+            assert taken.answers.recall[part].mean() >= before.recall[part].mean()
+            gained = (taken.answers.reciprocal - before.reciprocal)[part].sum()
+            assert gained >= -1e-9
 
 
 def test_missing_scikit_learn_is_told_by_its_extra(
