@@ -26,7 +26,7 @@ from offline.datasets.types import Relevance
 from offline.evaluate.description_cache import BATCH, DescriptionCache, Kept, Wanted
 from offline.evaluate.distances import settled
 from offline.evaluate.features import Progress
-from offline.evaluate.hashing import HashedPicture, checksum, hash_pictures
+from offline.evaluate.hashing import HashedPicture, checksum, copies, hash_pictures
 from offline.evaluate.mattes import remembered
 from offline.evaluate.neighbours import MemoryNeighbours
 from offline.evaluate.ranking import Positions, first
@@ -42,7 +42,8 @@ class Evidence:
 
     ``queries`` and ``gallery`` are aligned with it; a record's id is its place in the gallery,
     its uri the picture's id. ``absent``: relevant gallery pictures of each query that cannot be
-    read, so that a measure can still count them. ``checksum``: of ids, crops and contents of all
+    read, so that a measure can still count them. ``copies``: queries whose very file is in the
+    gallery. ``checksum``: of ids, crops and contents of all
     pictures. ``faults``: a sentence for every picture that cannot be read.
     """
 
@@ -55,6 +56,7 @@ class Evidence:
     unread: tuple[Picture, ...]
     checksum: str
     faults: tuple[str, ...]
+    copies: int = 0
     _block: tuple[int, FloatArray] | None = field(default=None, repr=False)
 
     @cached_property
@@ -204,6 +206,12 @@ class _Side:
         return [at for at, one in enumerate(self.found) if one is not None]
 
     @property
+    def hashes(self) -> list[str]:
+        """sha256 of the readable ones' files."""
+        pairs = zip(self.wanted, self.found, strict=True)
+        return [one.hashed.sha256 for one, found in pairs if one is not None and found is not None]
+
+    @property
     def records(self) -> list[Record]:
         """Of the readable ones; ids are their places among all."""
         return [
@@ -341,6 +349,7 @@ def _evidence(
         ),
         checksum=checksum(list(once), list(once.values())),
         faults=tuple(dict.fromkeys([*gallery.faults, *queries.faults])),
+        copies=copies(read, queries.hashes, gallery.hashes),
     )
 
 

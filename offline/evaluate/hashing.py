@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.parallel import each
-from offline.datasets import Picture
+from offline.datasets import Picture, RetrievalTask
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,18 @@ def checksum(pictures: Sequence[Picture], hashes: Sequence[str]) -> str:
     """Of ids, crops and contents, in this order; 64 hex digits."""
     lines = [f"{p.id} {p.crop} {sha}\n" for p, sha in zip(pictures, hashes, strict=True)]
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def copies(task: RetrievalTask, queries: Sequence[str], gallery: Sequence[str]) -> int:
+    """Whole queries that are in the gallery by content, their own ignored places not counted;
+    the hashes are aligned with both sides of the task."""
+    places: dict[str, list[int]] = {}
+    for at, sha in enumerate(gallery):
+        places.setdefault(sha, []).append(at)
+    return sum(
+        query.crop is None and any(at not in answer.ignored for at in places.get(sha, ()))
+        for query, sha, answer in zip(task.queries, queries, task.relevance, strict=True)
+    )
 
 
 def _hashed(picture: Picture) -> HashedPicture | str:

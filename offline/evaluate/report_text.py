@@ -50,7 +50,8 @@ def _notes(report: Report) -> str:
     lines = [f"- {meaning}" for meaning in meanings]
     lines.append(
         f"- means over queries, with 95 % bootstrap intervals ({RESAMPLES} resamples, seed "
-        f"{report.plan.seed}); equal distances rank by place in the gallery"
+        f"{report.plan.seed}, photos of a product together); equal distances rank by place in "
+        "the gallery"
     )
     lines += [f"- {one.protocol}: {note}" for one in report.outcomes for note in left_out(one)]
     lines += [f"- {line}" for line in (*_how(report), *_times(report))]

@@ -14,13 +14,13 @@ from offline.datasets import Dataset, RetrievalTask
 from offline.evaluate.benchmarks import Table, table_of
 from offline.evaluate.described import Described, described
 from offline.evaluate.features import Progress
-from offline.evaluate.hashing import checksum
+from offline.evaluate.hashing import checksum, copies
 from offline.evaluate.judging import Judged, answerable, asking, judge
 from offline.evaluate.measures import Figures, figures
 from offline.evaluate.plan import Plan
 from offline.evaluate.ranking import NOBODY
 from offline.evaluate.searching import search
-from offline.evaluate.summary import Summary, summarise
+from offline.evaluate.summary import Summary, clusters_of, summarise
 from stages.assemble import EmbeddingParts
 
 
@@ -106,14 +106,19 @@ def _outcome(
         protocol=protocol,
         task=judgeable,
         judged=tuple(judged),
-        summary=summarise([one.found for one in judged], table.measures, seed=plan.seed),
+        summary=summarise(
+            [one.found for one in judged],
+            table.measures,
+            seed=plan.seed,
+            clusters=clusters_of(judgeable.queries),
+        ),
         similarities=_similarities(vectors, gallery.values, judged),
         by_class=_by_class(judgeable, judged, table),
         asked_of=len(task.queries),
         unanswerable=len(task.unanswerable),
         unreadable=len(asked.queries) - len(kept),
         absent=int((~gallery.readable).sum()),
-        copies=_copies(judgeable, [queries.hashes[at] for at in kept], gallery.hashes),
+        copies=copies(judgeable, [queries.hashes[at] for at in kept], gallery.hashes),
         checksum=checksum((*asked.queries, *asked.gallery), (*queries.hashes, *gallery.hashes)),
     )
 
@@ -143,14 +148,3 @@ def _by_class(
     return {
         str(name): tuple(values[names == name].mean(axis=0).tolist()) for name in np.unique(names)
     }
-
-
-def _copies(task: RetrievalTask, queries: Sequence[str], gallery: Sequence[str]) -> int:
-    """Whole queries that are in the gallery by content, their own ignored places not counted."""
-    places: dict[str, list[int]] = {}
-    for at, sha in enumerate(gallery):
-        places.setdefault(sha, []).append(at)
-    return sum(
-        query.crop is None and any(at not in answer.ignored for at in places.get(sha, ()))
-        for query, sha, answer in zip(task.queries, queries, task.relevance, strict=True)
-    )

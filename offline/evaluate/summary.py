@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from offline.datasets import Picture
 from offline.evaluate.measures import Figures, figures
 from offline.metrics import Interval, bootstrap_columns
 from offline.retrieval_metrics import Found
@@ -38,3 +39,8 @@ def summarise(
     values = figures(answers, names)
     intervals = bootstrap_columns(values, seed=seed, clusters=clusters)
     return Summary(tuple(names), tuple(intervals), values)
+
+
+def clusters_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """By product: photos of one are not independent, so intervals resample them together."""
+    return tuple(picture.product or picture.id for picture in pictures)

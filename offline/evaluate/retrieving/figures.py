@@ -8,7 +8,7 @@ from offline.evaluate.evidence import Evidence
 from offline.evaluate.ranking import Positions
 from offline.evaluate.retrieving.levels import Level
 from offline.evaluate.retrieving.ranked import found
-from offline.evaluate.summary import Summary, summarise
+from offline.evaluate.summary import Summary, clusters_of, summarise
 from offline.report.document import Figure, Group
 from offline.retrieval_metrics import Found
 
@@ -39,7 +39,7 @@ def group(
 ) -> Group:
     """``answers`` are of ``queries``; means with 95 % bootstrap intervals."""
     asked = [evidence.task.queries[query] for query in queries]
-    clusters = tuple(picture.product or picture.id for picture in asked)
+    clusters = clusters_of(asked)
     return Group(
         name=name,
         figures=figures_of(summarise(answers, measures, seed=seed, clusters=clusters)),

@@ -114,6 +114,11 @@ def _notes(evidence: Evidence, level: Level, seed: int) -> list[str]:
     left_out = len(evidence.queries) - asked
     if left_out:
         notes.append(f"{left_out} queries have no right answer in the gallery and are left out.")
+    if evidence.copies:
+        notes.append(
+            f"{evidence.copies} queries are in the gallery as well, the very same file: they make "
+            "it look easier than it is."
+        )
     if evidence.unread:
         notes.append(
             f"{len(evidence.unread)} gallery pictures cannot be read: they are never found, and "

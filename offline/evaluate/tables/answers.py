@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from offline.datasets import Dataset, Picture
+from offline.datasets import Dataset
 from offline.evaluate.benchmarks import ALL, open_benchmark
 from offline.evaluate.measured import averaged
 from offline.evaluate.plan import Plan
 from offline.evaluate.report_text import left_out
 from offline.evaluate.retrieval import Outcome, evaluate_retrieval
 from offline.evaluate.searching import search_of
+from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables.layout import Made, Request, Variant
 from offline.report.document import Figure, Group, Section, System, Table
 from stages.assemble import EmbeddingParts, assemble_embedding
@@ -108,11 +109,6 @@ def query_figures(outcome: Outcome, shown: Mapping[str, str], seed: int) -> list
         averaged(shown[name], column.tolist(), seed=seed, clusters=clusters)
         for name, column in columns
     ]
-
-
-def clusters_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
-    """By product: photos of one are not independent, so intervals resample them together."""
-    return tuple(picture.product or picture.id for picture in pictures)
 
 
 def interval_cell(figure: Figure) -> str:

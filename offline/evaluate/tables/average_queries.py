@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from offline.evaluate.measured import averaged, evenly, percentile
+from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables import trunks
 from offline.evaluate.tables.answers import (
     Answered,
-    clusters_of,
     interval_cell,
     made,
     query_figures,

@@ -14,7 +14,7 @@ from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.relevance import by_category, label_task
 from offline.evaluate.evidence import Evidence, gather
 from offline.evaluate.measured import averaged
-from offline.evaluate.tables.answers import clusters_of
+from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables.layout import Made, Request, Variant
 from offline.report.document import Figure, Group, Section, System, Table
 from offline.train.hold_out import TRAIN_NAMES, first_of

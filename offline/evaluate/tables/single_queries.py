@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from offline.evaluate.measured import averaged, evenly
+from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables import trunks
-from offline.evaluate.tables.answers import Answered, clusters_of, made
+from offline.evaluate.tables.answers import Answered, made
 from offline.evaluate.tables.layout import Made, Request
 from offline.report.document import Better, Group, System, Table
 

@@ -17,6 +17,7 @@ from offline.evaluate.report import Report
 from offline.evaluate.report_json import json_text
 from offline.evaluate.retrieval import Outcome, evaluate_retrieval
 from offline.evaluate.searching import KReciprocal, Search
+from offline.metrics import bootstrap
 from offline.report.writing import write_texts
 from stages.assemble import assemble_embedding
 from tests.drawn_catalogue import package, save, write_catalogue
@@ -48,6 +49,18 @@ def test_online_products_asks_every_test_picture_of_all_others(tmp_path: Path) -
     assert outcome.summary.mean("recall@5") == 1.0
     own = [one.first == at for at, one in enumerate(outcome.judged)]
     assert not any(own)
+
+
+def test_intervals_draw_all_photos_of_a_product_together(tmp_path: Path) -> None:
+    write_drawn_products(tmp_path / "sop", products=6)
+    (outcome,) = evaluated(open_dataset(tmp_path / "sop"), tmp_path, "test", plan=Plan(seed=3))
+    products = [query.product for query in outcome.task.queries]
+    assert len(set(products)) == 6 and len(products) == 18
+    for name, column, interval in zip(
+        outcome.summary.names, outcome.summary.figures.T, outcome.summary.intervals, strict=True
+    ):
+        together = bootstrap(column.tolist(), seed=3, clusters=products)
+        assert (interval.low, interval.high) == pytest.approx((together.low, together.high)), name
 
 
 def test_revisited_protocols_ignore_junk_and_leave_out_queries_without_answers(
