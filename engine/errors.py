@@ -47,6 +47,10 @@ class GalleryError(PacksightError):
     """A gallery cannot be opened, read or written."""
 
 
+class DamageError(GalleryError):
+    """A gallery's files are not what was written."""
+
+
 class FingerprintError(GalleryError):
     """The gallery was described by other parts, options or weights than the ones at hand."""
 

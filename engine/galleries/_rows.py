@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.errors import GalleryError
+from engine.errors import DamageError
 from engine.galleries._schema import has_trust
 from engine.types import (
     CONTOUR_SIDE,
@@ -97,11 +97,11 @@ def record(row: tuple[object, ...]) -> Record:
 
 
 def sound_record(row: tuple[object, ...], where: str) -> Record:
-    """As ``record``; GalleryError, naming the gallery and the image, for a damaged row."""
+    """As ``record``; DamageError, naming the gallery and the image, for a damaged row."""
     try:
         return record(row)
     except (ValueError, TypeError, KeyError) as error:
-        raise GalleryError(
+        raise DamageError(
             f"{where}: image {row[0]} ({row[1]}) is damaged ({error}).",
             remedy=f"List all that is with: packsight gallery check {where}",
         ) from error

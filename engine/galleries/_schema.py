@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import GalleryError
+from engine.errors import DamageError, GalleryError
 
 DATABASE = "gallery.sqlite"
 
@@ -117,9 +117,15 @@ def _explain(folder: Path, error: sqlite3.Error) -> GalleryError:
             remedy="Wait for it to end and run the same command again.",
         )
     if "malformed" in text or "not a database" in text:
-        return GalleryError(
+        return DamageError(
             f"{folder}: {DATABASE} is damaged ({text}).",
             remedy="Restore it from a backup, or delete the folder and ingest again.",
+        )
+    if "disk I/O" in text:  # what SQLite says of a full disk when its shared memory cannot grow
+        return GalleryError(
+            f"{folder}: the disk is full or failing ({text}); what was acknowledged before is "
+            "safe.",
+            remedy="Free space and run the same command again.",
         )
     if "readonly" in text or "unable to open" in text:
         return GalleryError(

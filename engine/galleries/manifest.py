@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from engine import __version__
 from engine.config import Settings, Tables
-from engine.errors import FingerprintError, GalleryError
+from engine.errors import DamageError, FingerprintError, GalleryError
 
 FORMAT_VERSION = 1
 METRIC = "euclidean"
@@ -37,7 +37,7 @@ class Manifest:
         try:
             values = {key: json.loads(value) for key, value in rows}
         except ValueError as error:
-            raise GalleryError(f"{where}: the manifest is damaged ({error}).") from error
+            raise DamageError(f"{where}: the manifest is damaged ({error}).") from error
         version = values.get("format_version")
         if version != FORMAT_VERSION:
             raise GalleryError(
@@ -47,7 +47,7 @@ class Manifest:
         try:
             return cls(**{key: values[key] for key in cls.__dataclass_fields__})
         except KeyError as missing:
-            raise GalleryError(f"{where}: the manifest lacks {missing}.") from None
+            raise DamageError(f"{where}: the manifest lacks {missing}.") from None
 
     def read_settings(self) -> Settings:
         """The settings that the pictures were described with."""

@@ -6,14 +6,15 @@ content which picture it is of. A second process waits until the first has its d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.augmentation import augmenting
 from engine.config import Settings
 from engine.describe import Describer
-from engine.errors import ImageError
+from engine.errors import ConfigError, DamageError, ImageError
 from engine.galleries.local import LocalGallery, is_initialised
 from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits, load
@@ -58,8 +59,8 @@ class Kept:
 class DescriptionCache:
     """Of one set of parts; ``describer`` may be theirs with stages that remember.
 
-    Raises GalleryError and ConfigError where the folder cannot be written, StageError and
-    WeightsError where a part fails.
+    Raises GalleryError and ConfigError where the folder cannot be written or is damaged,
+    StageError and WeightsError where a part fails.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class DescriptionCache:
         """Describe what is not there yet, ``batch`` pictures at a time, ``before`` called with
         each of these batches; returns all that is asked for."""
         once = {one.key: one for one in wanted}
-        there = self._all_there(once)
+        with self._undamaged():
+            there = self._all_there(once)
         if there is not None:
             return there
         kept = Kept()
         with (
             locked(self._folder),
+            self._undamaged(),
             LocalGallery.open_or_create(self._folder / "gallery", self._manifest) as gallery,
         ):
             known = {source.uri: source.id for source in gallery.sources()}
@@ -116,6 +119,17 @@ class DescriptionCache:
             if not once.keys() <= known.keys():
                 return None
             return Kept(_read(gallery, {key: known[key] for key in once}))
+
+    @contextmanager
+    def _undamaged(self) -> Iterator[None]:
+        try:
+            yield
+        except DamageError as error:
+            raise ConfigError(
+                error.message,
+                remedy=f"Delete {self._folder} and run the same command again: it only keeps what "
+                "can be described anew.",
+            ) from error
 
     def _add(self, gallery: LocalGallery, chunk: Sequence[Wanted], faults: list[str]) -> None:
         images = loaded([one.hashed for one in chunk], self._settings, self._describer.threads)

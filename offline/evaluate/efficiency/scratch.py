@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.config import Settings
-from engine.errors import ConfigError
+from engine.errors import ConfigError, GalleryError
 from engine.galleries.local import LocalGallery
 from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits
@@ -25,12 +25,19 @@ def scratch_folder() -> Iterator[Path]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="packsight-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise ConfigError(
-            f"temporary files cannot be kept ({error.strerror or error}).",
-            remedy="Free some room, or choose another place with TMPDIR.",
-        ) from error
+        raise _no_room(error.strerror or str(error)) from error
     with folder as name:
-        yield Path(name)
+        try:
+            yield Path(name)
+        except GalleryError as error:  # the only gallery that is open here lies in the folder
+            raise _no_room(error.message) from error
+
+
+def _no_room(why: str) -> ConfigError:
+    return ConfigError(
+        f"temporary files cannot be kept ({why.rstrip('.')}).",
+        remedy="Free some room, or choose another place with TMPDIR.",
+    )
 
 
 def manifest_of(parts: Parts) -> Manifest:

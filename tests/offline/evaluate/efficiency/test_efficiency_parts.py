@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.config import Settings
+from engine.errors import ConfigError, GalleryError
 from offline.datasets import Picture
 from offline.evaluate.efficiency import memory
 from offline.evaluate.efficiency.batches import Rate, rate
@@ -24,7 +25,7 @@ from offline.evaluate.efficiency.figures import (
 )
 from offline.evaluate.efficiency.memory import Peaks, peak_bytes, rising
 from offline.evaluate.efficiency.photos import TOGETHER, Timed, time_photos
-from offline.evaluate.efficiency.scratch import fill, open_scratch
+from offline.evaluate.efficiency.scratch import fill, open_scratch, scratch_folder
 from offline.evaluate.efficiency.sizes import GallerySize, gallery_size, model_sizes
 from stages.open_searcher import OpenSearcher
 from tests.offline.evaluate.efficiency.small_system import Small
@@ -35,6 +36,11 @@ def opened(small: Small, tmp_path: Path) -> Iterator[OpenSearcher]:
     fill(tmp_path / "gallery", small.evidence.parts, small.evidence.gallery)
     with open_scratch(tmp_path / "gallery", small.evidence.settings) as found:
         yield found
+
+
+def test_a_gallery_that_finds_no_room_says_where_else_it_may_go() -> None:
+    with pytest.raises(ConfigError, match=r"\(g: the disk is full\)\. .*TMPDIR"), scratch_folder():
+        raise GalleryError("g: the disk is full.", remedy="Free space.")
 
 
 class Clock:

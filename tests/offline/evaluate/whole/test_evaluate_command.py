@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,31 @@ def test_a_killed_run_goes_on_where_it_stopped(packsight: Command, data: Path) -
     assert packsight(*other).code == 0
     fresh = (data.parent / "report" / "report.json").read_text("utf-8")
     assert json.loads(whole)["systems"] == json.loads(fresh)["systems"]
+
+
+def test_a_damaged_cache_is_one_line_that_says_it_may_be_deleted(
+    packsight: Command, data: Path
+) -> None:
+    assert packsight(*flags(data, "retrieve")).code == 0
+    figures = read_report(data.parent / "report" / "report.json").systems
+    (folder,) = (data.parent / "cache").glob("descriptions-*")
+    database = folder / "gallery" / "gallery.sqlite"
+    database.write_bytes(database.read_bytes()[:4096])
+    done = packsight(*flags(data, "retrieve"))
+    assert done.code == 1
+    assert "is damaged" in done.line and f"Delete {folder}" in done.line
+    shutil.rmtree(folder)
+    assert packsight(*flags(data, "retrieve")).code == 0
+    assert read_report(data.parent / "report" / "report.json").systems == figures
+
+
+def test_queries_whose_very_file_is_in_the_gallery_are_told(packsight: Command, data: Path) -> None:
+    photo = data / "query" / "jar" / "p1" / "photo.png"
+    shutil.copy(photo, data / "gallery" / "jar" / "p1" / "the-same.png")
+    assert packsight(*flags(data, "retrieve")).code == 0
+    (section,) = read_report(data.parent / "report" / "report.json").systems[0].sections
+    assert sum("very same file" in note for note in section.notes) == 1
+    assert any(note.startswith("1 queries are in the gallery") for note in section.notes)
 
 
 def test_masks_alone_need_no_retrieval(packsight: Command, tmp_path: Path) -> None:
