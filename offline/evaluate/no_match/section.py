@@ -115,6 +115,12 @@ def _notes(evidence: Evidence, asked: list[Question]) -> list[str]:
         "A photo's category was voted or predicted with its product in the gallery.",
         f"Models and thresholds are cross-validated: {FOLDS} folds, products kept together.",
     ]
+    nothing = sum(not len(one.answer.features) for one in asked if not one.answer.present)
+    if nothing:
+        notes.append(
+            f"{nothing} absent answers are empty, for the searched categories hold no other "
+            "product: they are refused without a score to judge, which flatters every figure here."
+        )
     unnamed = sum(picture.product is None for picture in evidence.task.queries)
     if unnamed:
         notes.append(f"{unnamed} queries do not say which product they show and are left out.")

@@ -155,6 +155,14 @@ def test_a_photo_that_finds_nothing_at_all_is_not_accepted() -> None:
     assert found["present against absent", "AUROC of the score"].value == 1
 
 
+def test_answers_that_nothing_is_left_for_are_told() -> None:
+    photos = [Made(float(at), "p") for at in range(3)]
+    lonely = no_match_section(made_evidence(photos, [Made(0.5, "p")]))
+    assert any(note.startswith("3 absent answers are empty") for note in lonely.notes)
+    others = no_match_section(made_evidence(photos, [Made(0.5, "p"), Made(9.0, "q")]))
+    assert not any("are empty" in note for note in others.notes)
+
+
 def test_intervals_of_the_area_are_those_of_drawing_products_one_by_one() -> None:
     random = np.random.default_rng(1)
     values = random.integers(0, 5, 30).astype(float)
