@@ -113,4 +113,5 @@ def wilson_interval(hits: int, count: int, z: float = Z95) -> tuple[float, float
     share, room = hits / count, z * z / count
     centre = (share + room / 2) / (1 + room)
     reach = z * math.sqrt(share * (1 - share) / count + room / (4 * count)) / (1 + room)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+    # Without and with hits alone an end is 0 or 1 but for rounding.
+    return (centre - reach if hits else 0.0), (centre + reach if hits < count else 1.0)

@@ -169,6 +169,8 @@ def test_wilsons_interval_is_the_textbooks() -> None:
     low, high = wilson_interval(7, 20)
     for end in (low, high):
         assert abs(0.35 - end) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / 20))
+    assert all(wilson_interval(0, n)[0] == 0.0 for n in range(1, 200))  # not 2.8e-17
+    assert all(wilson_interval(n, n)[1] == 1.0 for n in range(1, 200))
     assert wilson_interval(10, 10) == pytest.approx((1 - high_of_none, 1.0))
     for hits, count in ((0, 0), (3, 2), (-1, 2)):
         with pytest.raises(ValueError, match="no share"):

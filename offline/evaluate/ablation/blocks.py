@@ -28,7 +28,7 @@ def _table(found: Ablation) -> Table:
     first = ("as it is", *(f"{base[name]:.3f}" for name in MEASURES), "", "", "")
     return Table(
         title="One part switched at a time",
-        columns=("variant", *MEASURES, *(f"{name}, difference" for name in SHOWN), "top@1"),
+        columns=("variant", *MEASURES, *(f"{name}, difference" for name in SHOWN), "in top@1"),
         rows=(first, *map(_row, found.switched)),
         note="Differences from the system as it is, query by query, with 95 % bootstrap "
         "intervals. With this many rows, some leave 0 by chance.",
