@@ -47,12 +47,14 @@ def variants(
 
 
 def _describing(base: Settings) -> list[Variant]:
-    """Stages left out, and other ways to cut a product out."""
+    """Stages left out, matting where there is none, and other ways to cut a product out."""
     whole = ("segment.name=whole", "matting.name=none", "trust.name=none")
     left_out = [
         Variant(f"without [{stage}]", (f"{stage}.name=none",), describes=True)
         for stage in ("matting", "trust", "whiten")
     ]
+    if base.matting.name == "none":  # the one that needs no weights
+        left_out.append(Variant("with guided matting", ("matting.name=guided",), describes=True))
     others = [
         Variant(f"cutout {name}", (f"cutout.name={name}",), describes=True)
         for name in stage_names("cutout")

@@ -51,6 +51,10 @@ def test_a_switch_that_changes_nothing_is_no_variant() -> None:
     assert "likeliest category alone" not in names(quick_settings("route.hard=true"))
     assert "without segmentation" not in names(quick_settings(), describing=True)
     assert "without [matting]" in names(quick_settings("matting.name=guided"), describing=True)
+    assert "with guided matting" in names(quick_settings(), describing=True)
+    assert "with guided matting" not in names(
+        quick_settings("matting.name=guided"), describing=True
+    )
 
 
 def test_describing_stages_are_switched_only_where_asked_for() -> None:
