@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ class RerankerArtefact(Value):
         told = {"version": VERSION, **self.model_dump(mode="json")}
         text = json.dumps(told, sort_keys=True, ensure_ascii=False, indent=1)
         path.write_text(text + "\n", "utf-8")
+
+
+def reranker_path(reference: str) -> Path:
+    """The file that a reference means: a path, or the name of one that comes with the package."""
+    own = Path(reference).expanduser()
+    shipped = Path(str(files("weights"))) / "compact" / f"{reference}{SUFFIX}"
+    named = own.name == reference and not own.exists() and shipped.is_file()
+    return shipped if named else own
 
 
 def read_reranker(path: Path) -> RerankerArtefact:

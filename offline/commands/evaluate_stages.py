@@ -75,7 +75,7 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
         help="switch routing, query and rerank one at a time: what does each bring?")  # fmt: skip
     add("--ablate-all", action="store_true",
         help="also the stages that describe: each describes all pictures anew")  # fmt: skip
-    add("--reranker", type=Path, metavar="FILE", help="a learned rerank for --ablate to try")
+    add("--reranker", metavar="FILE", help="a learned rerank for --ablate to try")
 
 
 def _add_chain(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +103,7 @@ def _add_systems(parser: argparse.ArgumentParser) -> None:
 
 def _asked(args: argparse.Namespace, stage: str) -> Asked:
     from offline.evaluate.whole.asked import SECTIONS, Asked
+    from weights.reranker_artefact import reranker_path
 
     return Asked(
         data=args.data,
@@ -114,7 +115,7 @@ def _asked(args: argparse.Namespace, stage: str) -> Asked:
         limit=args.limit,
         ablate=args.ablate or args.ablate_all,
         describing=args.ablate_all,
-        reranker=args.reranker,
+        reranker=None if args.reranker is None else reranker_path(args.reranker),
         false_accepts=args.false_accepts,
         timed=args.timed,
     )

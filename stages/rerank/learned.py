@@ -21,11 +21,12 @@ from stages.rerank._gate import fault_of
 from stages.rerank._pair_features import NAMES, VERSION, Floats, PairFeatures, pair_features
 from stages.rerank._reasons import pulls, reason
 from stages.rerank._words import explained, moved
-from weights.reranker_artefact import AGAIN, RerankerArtefact, read_reranker
+from weights.reranker_artefact import AGAIN, RerankerArtefact, read_reranker, reranker_path
 
 
 class Options(StageOptions):
-    """``weights``: the file. ``top_n`` and ``share`` replace the file's own; a share of 0 keeps
+    """``weights``: the file, or ``rerank_classic``, which comes with the package and fits profile
+    ``classic``. ``top_n`` and ``share`` replace the file's own; a share of 0 keeps
     the order of the retrieval. ``any_description``: take a file that learned from pairs which
     other parts described, or from another metric of search."""
 
@@ -82,7 +83,7 @@ def _iou(found: PairFeatures, at: int) -> float | None:
 def build(options: Options, context: BuildContext) -> Learned:
     """Raises WeightsError for a file that is absent, damaged or of other features, ConfigError
     for one that learned from descriptions unlike those here."""
-    path = Path(options.weights).expanduser()
+    path = reranker_path(options.weights)
     artefact = read_reranker(path)
     if (artefact.scorer.features, artefact.measures) != (NAMES, VERSION):
         raise WeightsError(

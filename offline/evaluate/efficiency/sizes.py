@@ -10,6 +10,7 @@ from engine.config import Settings
 from engine.errors import PacksightError
 from engine.galleries._shards import INDEXES
 from weights.fetch import FetchPolicy, resolve
+from weights.reranker_artefact import reranker_path
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ def gallery_size(folder: Path, images: int) -> GallerySize:
 
 
 def _model(reference: str, policy: FetchPolicy) -> Path | None:
-    if Path(reference).is_file():
-        return Path(reference)
+    if reranker_path(reference).is_file():  # a path, or a rerank that comes with the package
+        return reranker_path(reference)
     try:
         return resolve(reference, policy).path
     except PacksightError:

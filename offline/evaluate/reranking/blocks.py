@@ -4,7 +4,6 @@ the queries that are evaluated."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from offline.metrics import Interval, bootstrap
 from offline.report.document import Bars, Block, Series, Table, Text
 from stages.rerank._pair_features import MEANINGS, Floats
 from stages.rerank.learned import Options
-from weights.reranker_artefact import RerankerArtefact, read_reranker
+from weights.reranker_artefact import RerankerArtefact, read_reranker, reranker_path
 from weights.reranker_models import Scorer
 
 SHOWN = 15  # features, the strongest ones; a page shows no more bars than that
@@ -49,7 +48,7 @@ def system_blocks(evidence: Evidence, seed: int = 0) -> tuple[Block, ...]:
     if chosen.name != "learned":
         return ()
     options = Options.model_validate(dict(chosen.options))
-    artefact = read_reranker(Path(options.weights).expanduser())
+    artefact = read_reranker(reranker_path(options.weights))
     asked = {"share": options.share, "top_n": options.top_n or None}
     given = {name: value for name, value in asked.items() if value is not None}
     return reranker_blocks(artefact.model_copy(update=given), evidence, seed)

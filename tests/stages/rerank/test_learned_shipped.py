@@ -1,0 +1,59 @@
+"""The rerank that comes with the package and fits profile classic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import WeightsError
+from engine.galleries.local import LocalGallery
+from offline import ingest
+from online import query
+from stages.assemble import assemble
+from stages.open_settings import settings_for
+from stages.rerank.learned import Learned
+from tests.drawn_catalogue import package, save, write_catalogue
+from weights.reranker_artefact import read_reranker, reranker_path
+
+SHIPPED = ["rerank.name=learned", "rerank.weights=rerank_classic"]
+
+
+def test_it_fits_the_profile_that_it_was_trained_for() -> None:
+    """A change of classic's description must come with a rerank that was trained anew."""
+    parts = assemble(settings_for(None, profile="classic", overrides=SHIPPED))
+    assert isinstance(parts.reranker, Learned)
+    artefact = read_reranker(reranker_path("rerank_classic"))
+    assert artefact.described == parts.fingerprint
+    assert parts.reranker.top_n == artefact.top_n == 20
+    assert artefact.share > 0
+
+
+def test_its_card_says_what_its_file_says() -> None:
+    file = reranker_path("rerank_classic")
+    card = file.with_suffix(".md").read_text("utf-8")
+    for found in read_reranker(file).nested:
+        assert f"{found.before.recall:.3f} | {found.after.recall:.3f}" in card.replace("  ", " ")
+
+
+def test_a_gallery_of_classic_is_searched_with_it(tmp_path: Path) -> None:
+    write_catalogue(tmp_path / "data")
+    ingest(tmp_path / "data", tmp_path / "gallery", profile="classic", workers=1)
+    photo = save(tmp_path / "photo.png", package("jar", 1, view=4))
+    plain = query(photo, tmp_path / "gallery", k=6)
+    learned = query(photo, tmp_path / "gallery", k=6, overrides=SHIPPED)
+    assert {hit.record.product_id for hit in learned.hits} == {
+        hit.record.product_id for hit in plain.hits
+    }
+    assert all(hit.why.startswith("learned rerank") for hit in learned.hits)
+    with LocalGallery.open(tmp_path / "gallery") as gallery:
+        assert gallery.check() == []
+
+
+def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rerank_classic").write_text("mine")
+    assert reranker_path("rerank_classic") == Path("rerank_classic")
+    assert reranker_path("elsewhere/rerank_classic") == Path("elsewhere/rerank_classic")
+    with pytest.raises(WeightsError, match="not a learned rerank"):
+        read_reranker(reranker_path("rerank_classic"))
