@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
 
 # Standardised features are kept within this many deviations: a pair unlike all that were learned
 # from must not be judged by one number that none of them had. Of the pairs of Packbench
@@ -22,6 +23,9 @@ Ints = npt.NDArray[np.int64]
 REACH = 5.0
 
 _LEAF = -1
+# Rows that go through the trees together, so that what is held stays in the processor's cache:
+# 900 rows of 200 trees took 7.6 ms at once and 3.7 ms so.
+_BLOCK = 128
 
 
 class Value(BaseModel):
@@ -97,18 +101,22 @@ class Trees(Value):
 
     def log_odds(self, rows: Floats) -> Floats:
         """(N, F) standardised -> (N,)."""
-        forest, number = self._forest, np.arange(len(self.trees))
-        narrow, row = rows.astype(np.float32), np.arange(len(rows))[:, None]
-        nodes = np.zeros((len(rows), len(self.trees)), np.int64)
-        while True:
-            feature = forest.feature[number, nodes]
-            inner = feature != _LEAF
-            if not inner.any():
-                found: Floats = self.baseline + forest.value[number, nodes].sum(axis=1)
-                return found
-            left = narrow[row, np.maximum(feature, 0)] <= forest.threshold[number, nodes]
-            below = np.where(left, forest.left[number, nodes], forest.right[number, nodes])
-            nodes = np.where(inner, below, nodes)
+        found: Floats = np.full(len(rows), self.baseline)
+        for first in range(0, len(rows), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            found[block] += self._leaves(rows[block].astype(np.float32)).sum(axis=1)
+        return found
+
+    def _leaves(self, narrow: FloatArray) -> Floats:
+        """(N, F) -> (N, trees): the values of the leaves that rows fall into."""
+        forest = self._forest
+        start = np.arange(len(narrow))[:, None] * narrow.shape[1]  # of each row among all numbers
+        nodes = np.tile(forest.roots, (len(narrow), 1))
+        for _ in range(forest.depth):
+            asked = narrow.take(start + forest.feature.take(nodes))
+            left = asked <= forest.threshold.take(nodes)
+            nodes = np.where(left, forest.left.take(nodes), forest.right.take(nodes))
+        return forest.value.take(nodes)
 
     @cached_property
     def _forest(self) -> _Forest:
@@ -116,18 +124,33 @@ class Trees(Value):
 
 
 class _Forest:
-    """All trees side by side, (trees, nodes); what fills up the shorter ones is never reached."""
+    """The nodes of all trees in one row, children by their place in it. A leaf leads to itself,
+    whatever it is asked, so that all rows may go down as far as the deepest tree."""
 
     def __init__(self, trees: tuple[Tree, ...]) -> None:
-        shape = (len(trees), max(len(tree.feature) for tree in trees))
-        self.feature: Ints = np.full(shape, _LEAF, np.int64)
-        self.left: Ints = np.zeros(shape, np.int64)
-        self.right: Ints = np.zeros(shape, np.int64)
-        self.threshold: Floats = np.zeros(shape)
-        self.value: Floats = np.zeros(shape)
-        for at, tree in enumerate(trees):
-            for name in ("feature", "left", "right", "threshold", "value"):
-                getattr(self, name)[at, : len(tree.feature)] = getattr(tree, name)
+        sizes = [len(tree.feature) for tree in trees]
+        self.roots: Ints = np.cumsum([0, *sizes[:-1]])
+        first = np.repeat(self.roots, sizes)
+        feature, left, right = (
+            np.concatenate([np.array(getattr(tree, name), np.int64) for tree in trees])
+            for name in ("feature", "left", "right")
+        )
+        leaf, own = feature == _LEAF, np.arange(len(feature))
+        self.feature: Ints = np.where(leaf, 0, feature)
+        self.left: Ints = np.where(leaf, own, first + left)
+        self.right: Ints = np.where(leaf, own, first + right)
+        self.threshold: Floats = np.concatenate([np.array(tree.threshold) for tree in trees])
+        self.value: Floats = np.concatenate([np.array(tree.value) for tree in trees])
+        self.depth = max(map(_depth, trees))
+
+
+def _depth(tree: Tree) -> int:
+    """Questions on the longest way to a leaf."""
+    depth = [0] * len(tree.feature)
+    for at in reversed(range(len(tree.feature))):  # children stand behind their parent
+        if tree.feature[at] != _LEAF:
+            depth[at] = 1 + max(depth[tree.left[at]], depth[tree.right[at]])
+    return depth[0]
 
 
 Model = Annotated[Linear | Trees, Field(discriminator="kind")]

@@ -73,6 +73,24 @@ def test_a_row_is_worth_the_same_alone_and_among_others(model: Linear | Trees) -
     assert scorer(model).values(rows[:0], 0.5).shape == (0,)
 
 
+def test_trees_of_unlike_depth_and_many_rows_are_read_as_one_walks_them() -> None:
+    rows, right = drawn(600, seed=3)
+    deep = boosted(GradientBoostingClassifier(n_estimators=9, random_state=0).fit(rows, right))
+    model = Trees(baseline=0.5, trees=(LEAF, ASKING, *deep.trees, LEAF))
+
+    def walked(tree: Tree, row: np.ndarray) -> float:
+        at = 0
+        while tree.feature[at] >= 0:
+            left = np.float32(row[tree.feature[at]]) <= tree.threshold[at]
+            at = tree.left[at] if left else tree.right[at]
+        return tree.value[at]
+
+    slow = [0.5 + sum(walked(tree, row) for tree in model.trees) for row in rows]
+    np.testing.assert_allclose(model.log_odds(rows), slow, atol=1e-12)
+    one_by_one = [model.log_odds(row[None])[0] for row in rows[:200]]
+    np.testing.assert_array_equal(model.log_odds(rows)[:200], one_by_one)
+
+
 def test_a_tree_of_one_leaf_says_one_thing() -> None:
     assert Trees(baseline=1.0, trees=(LEAF, LEAF)).log_odds(np.zeros((2, 3))).tolist() == [6, 6]
 

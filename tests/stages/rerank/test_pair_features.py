@@ -21,7 +21,15 @@ from engine.types import (
     MatteQuality,
     Record,
 )
-from stages.rerank._pair_features import CONCEPTS, MEANINGS, NAMES, SHAPE, pair_features
+from stages.rerank._measured import Measured, Measures
+from stages.rerank._pair_features import (
+    CONCEPTS,
+    MEANINGS,
+    NAMES,
+    OUTLINES,
+    SHAPE,
+    pair_features,
+)
 
 SIDE = 16
 FLAGGED = MatteQuality(touches_border=True)
@@ -115,6 +123,25 @@ def test_a_mask_that_raises_a_flag_has_no_say(query: Description, hits: list[Hit
     np.testing.assert_array_equal(
         pair_features(other(query), swapped).rows, pair_features(query, hits).rows
     )
+
+
+def test_where_no_pair_is_comparable_no_outline_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def of(self: Measures, contours: Sequence[Contour]) -> list[Measured]:
+        asked.append(len(contours))
+        return measured(self, contours)
+
+    measured = Measures.of
+    monkeypatch.setattr(Measures, "of", of)
+    hits = [found(1, 0.5, described(1)), found(2, 0.4, described(2, FLAGGED))]
+    rows = pair_features(described(3, FLAGGED), hits).rows
+    assert not asked
+    assert not rows[:, [NAMES.index(name) for name in OUTLINES]].any()
+    pair_features(described(3), hits)
+    assert asked == [3]
 
 
 def test_scores_are_compared_with_the_rest_of_the_list() -> None:
