@@ -14,7 +14,7 @@ from offline.evaluate.retrieval import Outcome
 from offline.evaluate.searching import Search
 from offline.metrics import RESAMPLES, Interval
 
-LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
+LIBRARIES = ("faiss-cpu", "numpy", "onnxruntime", "opencv-python-headless", "pillow")
 
 
 def json_text(report: Report, *, per_query: bool = False) -> str:
