@@ -144,13 +144,21 @@ def _asked(
     evidence = gather(task, variant.settings, request.cache, request.progress)
     read = evidence.task.queries
     left = [f"{len(pictures) - len(read)} pictures left out: cannot be read"]
+    knows = evidence.parts.describer.classifier.categories
+    foreign = sum(knows is not None and one.category not in knows for one in read)
+    unknown = [f"{foreign} photos are of categories that this classifier never learned"]
     return Classified(
         name=variant.name,
         evidence=evidence,
         ids=tuple(picture.id for picture in read),
         true=tuple(str(picture.category) for picture in read),
         predicted=tuple(query.scores.top for query in evidence.queries),
-        notes=(*notes, *(left if len(read) < len(pictures) else []), how),
+        notes=(
+            *notes,
+            *(left if len(read) < len(pictures) else []),
+            how,
+            *(unknown if foreign else []),
+        ),
     )
 
 

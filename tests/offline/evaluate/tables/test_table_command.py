@@ -14,7 +14,7 @@ from offline.evaluate.tables.registry import LAYOUTS
 from offline.evaluate.tables.variants import classifier_variant
 from offline.report.data import read_report
 from tests.contracts.test_embedders import write_trunk
-from tests.drawn_catalogue import QUICK, QUICK_FLAGS, save
+from tests.drawn_catalogue import QUICK, QUICK_FLAGS, package, save
 from tests.offline.evaluate.counting_parts import quick_settings
 from tests.offline.evaluate.tables.drawn_trees import write_eyeglasses
 from tests.packsight_command import Command
@@ -133,6 +133,18 @@ def test_a_trained_classifier_is_asked_without_a_gallery(
         "plain accuracy": "0.833",
     }
     assert "classified by a trained model" in shown.out
+    assert "never learned" not in shown.out
+
+
+def test_categories_that_a_trained_classifier_never_learned_are_told(
+    packsight: Command, tmp_path: Path
+) -> None:
+    for at, category in enumerate(("red", "jar", "jar")):
+        save(tmp_path / "data" / "test" / category / f"{at}.png", package("jar", at))
+    head = write_head(tmp_path, SOFTMAX)
+    shown = packsight(*flags("waqas-1", tmp_path / "data", "--classifier", f"head={head}"))
+    assert shown.code == 0
+    assert "2 photos are of categories that this classifier never learned" in shown.out
 
 
 def test_a_trained_classifiers_pictures_are_cut_as_those_it_learned_from(tmp_path: Path) -> None:
