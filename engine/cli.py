@@ -39,7 +39,7 @@ COMMANDS = {
     "profiles": Command("stages.commands", "list profiles, or show one with all its options"),
     "data": Command("offline.commands.data", "render, check and look at benchmark pictures"),
     "train": Command("offline.commands.train", "train an embedder, classifier, segmenter and more"),
-    "evaluate": Command("offline.commands.evaluate", "measure a stage by the papers' protocols"),
+    "evaluate": Command("offline.commands.evaluate", "measure every stage, and compare reports"),
     "demo": Command("offline.commands.demo", "ingest the shipped catalogue and query it"),
 }
 

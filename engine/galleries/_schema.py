@@ -100,7 +100,10 @@ def translated(folder: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _explain(folder, error) from error
     except OSError as error:
-        raise GalleryError(f"{folder}: {error.strerror or error}.") from error
+        raise GalleryError(
+            f"{folder}: {error.strerror or error}.",
+            remedy="See that this user may write in the folder, and that its disk has room.",
+        ) from error
 
 
 def _explain(folder: Path, error: sqlite3.Error) -> GalleryError:
