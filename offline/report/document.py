@@ -127,7 +127,11 @@ class Series(Value):
 
 
 class Bars(Value):
-    """A bar for each label, grouped by series; ``xs`` of a series are 0, 1, 2, ..."""
+    """A bar for each label, grouped by series; ``xs`` of a series are 0, 1, 2, ...
+
+    ``told``: the section has all these numbers in its groups or in a table, and a text without
+    pictures leaves them out here.
+    """
 
     kind: Literal["bars"] = "bars"
     title: str
@@ -135,6 +139,7 @@ class Bars(Value):
     series: tuple[Series, ...]
     unit: Unit = ""
     note: str = ""
+    told: bool = False
 
     @model_validator(mode="after")
     def _labelled(self) -> Self:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from offline.markdown import markdown
 from offline.report.document import (
+    Bars,
     Block,
     Cards,
     Figure,
@@ -141,6 +142,8 @@ def _group(group: Group) -> str:
 def _block(block: Block) -> Iterator[str]:
     if isinstance(block, Text):
         yield from map(escaped, block.text.split("\n\n"))
+        return
+    if isinstance(block, Bars) and block.told:
         return
     yield f"#### {escaped(block.title)}"
     if isinstance(block, Cards):

@@ -56,6 +56,7 @@ def _bars(found: Ablation) -> Bars:
         labels=tuple(one.variant.name for one in found.switched),
         series=tuple(_series(found, name) for name in SHOWN),
         note="Difference from the system as it is, with its 95 % interval.",
+        told=True,
     )
 
 

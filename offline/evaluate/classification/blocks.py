@@ -58,6 +58,7 @@ def _bars(known: dict[str, CategoryFigures]) -> Bars:
             Series(name="recall", xs=places, ys=tuple(known[name].recall for name in names)),
         ),
         note=note,
+        told=True,
     )
 
 

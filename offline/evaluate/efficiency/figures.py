@@ -63,7 +63,7 @@ def time_blocks(timed: Timed) -> tuple[Block, ...]:
         for name, q in PERCENTILES.items()
     ]
     title = "Where the time of a photo goes"
-    return (Bars(title=title, labels=tuple(stages), series=tuple(series), unit="ms"),)
+    return (Bars(title=title, labels=tuple(stages), series=tuple(series), unit="ms", told=True),)
 
 
 def rate_figure(found: Rate) -> Figure:

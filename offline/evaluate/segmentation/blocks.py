@@ -47,6 +47,7 @@ def _bars(categories: dict[str, list[JudgedMask]], seed: int) -> Bars:
             for at, measure in enumerate(BARS)
         ),
         note=note,
+        told=True,
     )
 
 

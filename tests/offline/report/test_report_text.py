@@ -10,6 +10,7 @@ from engine.errors import ConfigError
 from offline.report.charts import drawn
 from offline.report.charts.axes import ticks
 from offline.report.document import Bars, Figure, Histogram, Lines, Matrix, Report, Series, Unit
+from offline.report.html import html_text
 from offline.report.numbers import bare, interval, shown
 from offline.report.overview import headlines, lines
 from offline.report.tabulated import tabulated
@@ -109,6 +110,15 @@ def test_a_chart_without_numbers_is_no_chart() -> None:
     assert drawn(Histogram(title="t", x="x", edges=(0.0, 1.0), counts={"a": (0,)})) == ""
     assert drawn(Bars(title="t", labels=(), series=())) == ""
     assert drawn(Matrix(title="t", rows=(), columns=(), counts=())) == ""
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_bars_of_what_a_section_tells_already_are_drawn_and_not_told_again(told: bool) -> None:
+    one = Series(name="F1", xs=(0.0,), ys=(0.25,))
+    bars = Bars(title="F1 by category", labels=("jar",), series=(one,), told=told)
+    document = report(system()).model_copy(update={"blocks": (bars,)})
+    assert ("#### F1 by category" in markdown_text(document)) is not told
+    assert "F1 by category" in html_text(document)
 
 
 def test_many_bars_are_parted_so_that_they_can_be_printed() -> None:
