@@ -10,18 +10,18 @@ from offline.datasets.types import RetrievalTask
 from offline.evaluate.ablation.variants import Variant
 from offline.evaluate.evidence import Evidence, gather
 from offline.evaluate.features import Progress
-from offline.evaluate.measures import Figures, figures
 from offline.evaluate.ranking import Positions
-from offline.evaluate.retrieving.figures import found_at, group
-from offline.evaluate.retrieving.levels import levels
-from offline.evaluate.retrieving.ranked import ranked
+from offline.evaluate.retrieving.figures import group
+from offline.evaluate.retrieving.levels import Level, levels
+from offline.evaluate.retrieving.ranked import reranked
+from offline.evaluate.retrieving.standings import Standing, stand
 from offline.metrics import Interval, bootstrap_columns
 from offline.report.document import Group
-from offline.retrieval_metrics import Found
 
 MEASURES = ("top@1", "top@5", "mAP", "MRR")
 # The routing of a photo that is called unknown; hard routing would not ask.
 SOFT = {"hard": False}
+RERANKED = "reranked"
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,30 @@ def ablate(
     *,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Ablation:
-    """Of the queries that have an answer at the task's own level; ``task`` is the one that the
-    evidence was gathered for. Errors as of ``gather``."""
+) -> Ablation | None:
+    """Of the queries that have an answer at the task's own level, None where none has; ``task``
+    is the one that the evidence was gathered for. Errors as of ``gather``."""
     level = levels(base)[0]
-    answers = found_at(level, _orders(base))
-    of_base = figures(answers, MEASURES)
+    if not level.answerable:
+        return None
+    of_base = _standing(base, level)
     switched = []
     for variant in variants:
         evidence = _evidence(task, base, variant, cache, progress)
-        found = found_at(level, _orders(evidence))
+        found = _standing(evidence, level)
         switched.append(_switched(base, variant, level.answerable, found, of_base, seed))
-    own = group("ablation, as it is", base, level.answerable, answers, measures=MEASURES, seed=seed)
+    own = group("ablation, as it is", base, level.answerable, of_base, measures=MEASURES, seed=seed)
     return Ablation(own, tuple(switched))
 
 
-def _orders(evidence: Evidence) -> list[Positions]:
-    return [one.reranked for one in ranked(evidence)]
+def _standing(evidence: Evidence, level: Level) -> Standing:
+    """Of the reranked order."""
+
+    def ways(query: int) -> dict[str, Positions]:
+        order, _ = evidence.order(query)
+        return {RERANKED: reranked(evidence, query, order)}
+
+    return stand([level], len(evidence.queries), ways, MEASURES).of(level)[RERANKED]
 
 
 def _evidence(
@@ -87,12 +94,12 @@ def _switched(
     base: Evidence,
     variant: Variant,
     queries: Sequence[int],
-    found: Sequence[Found],
-    of_base: Figures,
+    found: Standing,
+    of_base: Standing,
     seed: int,
 ) -> Switched:
     own = group(f"ablation, {variant.name}", base, queries, found, measures=MEASURES, seed=seed)
     differences = bootstrap_columns(
-        figures(found, MEASURES) - of_base, seed=seed, clusters=own.clusters
+        found.figures - of_base.figures, seed=seed, clusters=own.clusters
     )
     return Switched(variant, own, tuple(differences))

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from offline.evaluate.retrieving.ranked import first_ranks
 from offline.report.document import Histogram, Lines, Series, Table
-from offline.retrieval_metrics import Found
 
 DEPTH = 50  # of the curve: what somebody may still scroll through
 
@@ -28,10 +26,10 @@ class Change:
 
 
 def changes(
-    queries: Sequence[int], before: Sequence[Found], after: Sequence[Found]
+    queries: Sequence[int], before: Sequence[int | None], after: Sequence[int | None]
 ) -> list[Change]:
-    """One a query, in order."""
-    triples = zip(queries, first_ranks(before), first_ranks(after), strict=True)
+    """One a query, in order, from the ranks of the first right answers."""
+    triples = zip(queries, before, after, strict=True)
     return [Change(query, old, new) for query, old, new in triples]
 
 
@@ -79,7 +77,7 @@ def _edges(moved: Sequence[int]) -> tuple[float, ...]:
     return tuple(sorted({low, *inner, high}))
 
 
-def match_curve(answers: Mapping[str, Sequence[Found]], depth: int = DEPTH) -> Lines:
+def match_curve(firsts: Mapping[str, Sequence[int | None]], depth: int = DEPTH) -> Lines:
     """The share of queries with a right answer within k, for every k: the cumulative match
     characteristic (Moon, Phillips: Computational and Performance Aspects of PCA-Based Face
     Recognition Algorithms, Perception 2001)."""
@@ -87,12 +85,12 @@ def match_curve(answers: Mapping[str, Sequence[Found]], depth: int = DEPTH) -> L
         title="Answered within k hits",
         x="k",
         y="share of queries",
-        series=tuple(_within(name, found, depth) for name, found in answers.items()),
+        series=tuple(_within(name, found, depth) for name, found in firsts.items()),
     )
 
 
-def _within(name: str, answers: Sequence[Found], depth: int) -> Series:
-    ranks = [rank for rank in first_ranks(answers) if rank is not None]
+def _within(name: str, firsts: Sequence[int | None], depth: int) -> Series:
+    ranks = [rank for rank in firsts if rank is not None]
     places = range(1, depth + 1)
-    shares = [sum(rank <= k for rank in ranks) / len(answers) for k in places]
+    shares = [sum(rank <= k for rank in ranks) / len(firsts) for k in places]
     return Series(name=name, xs=tuple(map(float, places)), ys=tuple(shares))

@@ -23,11 +23,11 @@ def example_cards(
     evidence: Evidence,
     level: Level,
     changes: Sequence[Change],
-    orders: Sequence[Positions],
+    heads: Sequence[Positions],
     shown: int = SHOWN,
 ) -> list[Cards]:
     """Lists of queries that the rerank mended, that it spoiled, and that are furthest from right;
-    a list without queries is left out."""
+    a list without queries is left out. ``heads``: the first positions of every query's ranking."""
     lists = (
         ("Mended by the rerank", [c for c in changes if c.gained > 0 and c.after == 1]),
         ("Spoiled by the rerank", [c for c in changes if c.gained < 0 and c.before == 1]),
@@ -37,7 +37,7 @@ def example_cards(
         Cards(
             title=title,
             cards=tuple(
-                _card(evidence, level, change, orders[change.query])
+                _card(evidence, level, change, heads[change.query])
                 for change in sorted(found, key=_worst_first)[:shown]
             ),
             note=f"{len(found)} such queries; right means the same {level.name}.",
@@ -53,12 +53,12 @@ def _worst_first(change: Change) -> tuple[float, int]:
     return -rank, change.query
 
 
-def _card(evidence: Evidence, level: Level, change: Change, order: Positions) -> Card:
+def _card(evidence: Evidence, level: Level, change: Change, head: Positions) -> Card:
     task, query = evidence.task, change.query
-    right = set(level.relevance[query].relevant)
+    right = level.relevant(query)
     hits = [
-        picture_of(task.gallery[at], f"{'right' if at in right else 'wrong'}, {place}")
-        for place, at in enumerate(order[:HITS].tolist(), start=1)
+        picture_of(task.gallery[at], f"{'right' if right[at] else 'wrong'}, {place}")
+        for place, at in enumerate(head[:HITS].tolist(), start=1)
     ]
     asked = task.queries[query]
     return Card(

@@ -1,16 +1,14 @@
-"""Rankings to groups of figures: every measure by level, before and after rerank."""
+"""Standings to groups of figures: every measure by level, before and after rerank."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.ranking import Positions
-from offline.evaluate.retrieving.levels import Level
-from offline.evaluate.retrieving.ranked import found
-from offline.evaluate.summary import Summary, clusters_of, summarise
+from offline.evaluate.retrieving.standings import Standing
+from offline.evaluate.summary import clusters_of
+from offline.metrics import bootstrap_columns
 from offline.report.document import Figure, Group
-from offline.retrieval_metrics import Found
 
 # What an evaluator asks of any retrieval; R@k of instance retrieval is top@k here.
 MEASURES = (
@@ -19,46 +17,29 @@ MEASURES = (
 )  # fmt: skip
 
 
-def found_at(level: Level, orders: Sequence[Positions]) -> list[Found]:
-    """Of the level's answerable queries, in their order."""
-    return [
-        found(orders[query], level.relevance[query], level.totals[query])
-        for query in level.answerable
-    ]
-
-
 def group(
     name: str,
     evidence: Evidence,
     queries: Sequence[int],
-    answers: Sequence[Found],
+    standing: Standing,
     *,
     measures: Sequence[str] = MEASURES,
     meaning: str = "",
     seed: int = 0,
 ) -> Group:
-    """``answers`` are of ``queries``; means with 95 % bootstrap intervals."""
+    """``standing`` is of ``queries``, by ``measures``: means with 95 % bootstrap intervals and a
+    sample a query."""
     asked = [evidence.task.queries[query] for query in queries]
     clusters = clusters_of(asked)
+    values = standing.figures
+    intervals = bootstrap_columns(values, seed=seed, clusters=clusters)
     return Group(
         name=name,
-        figures=figures_of(summarise(answers, measures, seed=seed, clusters=clusters)),
+        figures=tuple(
+            Figure(name=one, value=i.mean, low=i.low, high=i.high, samples=tuple(column))
+            for one, i, column in zip(measures, intervals, values.T.tolist(), strict=True)
+        ),
         items=tuple(picture.id for picture in asked),
         clusters=clusters,
         meaning=meaning,
-    )
-
-
-def figures_of(summary: Summary) -> tuple[Figure, ...]:
-    """With a sample a query."""
-    columns = summary.figures.T.tolist()
-    return tuple(
-        Figure(
-            name=name,
-            value=interval.mean,
-            low=interval.low,
-            high=interval.high,
-            samples=tuple(column),
-        )
-        for name, interval, column in zip(summary.names, summary.intervals, columns, strict=True)
     )

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from offline.datasets.relevance import Label, by_category, by_family, by_product, same_label
-from offline.datasets.types import Relevance
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import BoolArray
+from offline.datasets.relevance import Label, by_category, by_family, by_product
 from offline.evaluate.evidence import Evidence
 
 # From the strictest to the widest.
 LABELS: dict[str, Label] = {"product": by_product, "family": by_family, "category": by_category}
 OWN = "as asked"  # answers that follow from no label, such as the buildings of Oxford
+NO_LABEL = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Level:
-    """``relevance`` and ``totals`` (how many answers there are, those that cannot be read too)
-    are aligned with the evidence's queries."""
+    """``totals``: of every query, how many answers there are, those that cannot be read too.
+    ``relevant`` tells of a query which gallery pictures answer it, (G,) bool: lists of them would
+    not fit into memory where 60,000 pictures are asked of each other."""
 
     name: str
-    relevance: tuple[Relevance, ...]
     totals: tuple[int, ...]
+    relevant: Callable[[int], BoolArray]
 
     @property
     def answerable(self) -> list[int]:
@@ -31,32 +38,55 @@ class Level:
 def levels(evidence: Evidence) -> list[Level]:
     """The task's own level first, then every other that its labels give and some query has an
     answer at. What the protocol ignores is ignored at all of them."""
+    own = _own(evidence)
+    labelled = [_labelled(evidence, name, label) for name, label in LABELS.items()]
+    same = next((level for level in labelled if _same(own, level)), None)
+    rest = [level for level in labelled if level is not same and level.answerable]
+    return [same or own, *rest]
+
+
+def _own(evidence: Evidence) -> Level:
     task = evidence.task
-    labelled = {name: _labelled(evidence, name, label) for name, label in LABELS.items()}
-    answers = tuple(set(one.relevant) for one in task.relevance)
-    own = next(
-        (
-            name
-            for name, level in labelled.items()
-            if tuple(set(one.relevant) for one in level.relevance) == answers
-        ),
-        OWN,
-    )
-    totals = [
-        len(one.relevant) + gone for one, gone in zip(task.relevance, evidence.absent, strict=True)
-    ]
-    rest = [level for name, level in labelled.items() if name != own and level.answerable]
-    return [Level(own, task.relevance, tuple(totals)), *rest]
+
+    def relevant(query: int) -> BoolArray:
+        found = np.zeros(len(task.gallery), np.bool_)
+        found[list(task.relevance[query].relevant)] = True
+        return found
+
+    pairs = zip(task.relevance, evidence.absent, strict=True)
+    return Level(OWN, tuple(len(one.relevant) + gone for one, gone in pairs), relevant)
 
 
 def _labelled(evidence: Evidence, name: str, label: Label) -> Level:
     task = evidence.task
-    same = same_label(task.queries, task.gallery, label, counts_itself=True)
-    relevance = tuple(
-        Relevance(tuple(at for at in one.relevant if at not in set(own.ignored)), own.ignored)
-        for one, own in zip(same, task.relevance, strict=True)
+    numbers: dict[Hashable, int] = {}
+    gallery, queries, unread = (
+        _numbered([label(picture) for picture in pictures], numbers)
+        for pictures in (task.gallery, task.queries, evidence.unread)
     )
-    unread = [label(picture) for picture in evidence.unread]
-    gone = [0 if label(q) is None else unread.count(label(q)) for q in task.queries]
-    totals = [len(one.relevant) + count for one, count in zip(relevance, gone, strict=True)]
-    return Level(name, relevance, tuple(totals))
+
+    def relevant(query: int) -> BoolArray:
+        found: BoolArray = (gallery == queries[query]) & (gallery != NO_LABEL)
+        found[list(task.relevance[query].ignored)] = False
+        return found
+
+    there = Counter(gallery.tolist()) + Counter(unread.tolist())
+    totals = []
+    for query, answer in zip(queries.tolist(), task.relevance, strict=True):
+        ignored = int((gallery[list(answer.ignored)] == query).sum())
+        totals.append(0 if query == NO_LABEL else there[query] - ignored)
+    return Level(name, tuple(totals), relevant)
+
+
+def _numbered(labels: list[Hashable | None], numbers: dict[Hashable, int]) -> npt.NDArray[np.int64]:
+    """(N,) a number a label, those seen before keep theirs; NO_LABEL for none."""
+    found = [NO_LABEL if one is None else numbers.setdefault(one, len(numbers)) for one in labels]
+    return np.array(found, np.int64)
+
+
+def _same(own: Level, other: Level) -> bool:
+    """Whether every query has the same answers at both."""
+    return own.totals == other.totals and all(
+        bool((own.relevant(query) == other.relevant(query)).all())
+        for query in range(len(own.totals))
+    )

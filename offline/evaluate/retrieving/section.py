@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.ranking import Positions
@@ -12,10 +12,11 @@ from offline.evaluate.retrieving.changes import (
     changes,
     match_curve,
 )
-from offline.evaluate.retrieving.examples import example_cards
-from offline.evaluate.retrieving.figures import found_at, group
+from offline.evaluate.retrieving.examples import HITS, example_cards
+from offline.evaluate.retrieving.figures import MEASURES, group
 from offline.evaluate.retrieving.levels import Level, levels
-from offline.evaluate.retrieving.ranked import ranked
+from offline.evaluate.retrieving.ranked import reranked
+from offline.evaluate.retrieving.standings import Standing, Standings, stand
 from offline.metrics import RESAMPLES
 from offline.report.document import Block, Group, Section, Table
 
@@ -33,70 +34,68 @@ def retrieval_section(
 ) -> Section:
     """Groups by level and way of ranking, the task's own level reranked first; ``more`` blocks
     follow the section's own."""
-    orders = _orders(evidence)
     found = levels(evidence)
+    queries = len(evidence.queries)
+    standings = stand(found, queries, lambda query: _ways(evidence, query), MEASURES, head=HITS)
     groups = [
-        _group(evidence, level, way, orders[way], seed)
+        _group(evidence, level, way, standing, seed)
         for level in found
-        if level.answerable
-        for way in orders
+        for way, standing in standings.of(level).items()
     ]
     return Section(
         stage="retrieve",
         groups=tuple(groups),
-        blocks=(*_blocks(evidence, found[0], orders), *more),
+        blocks=(*_blocks(evidence, found[0], standings), *more),
         notes=(*_notes(evidence, found[0], seed), *notes),
     )
 
 
-def _orders(evidence: Evidence) -> dict[str, list[Positions]]:
-    routed = ranked(evidence)
-    queries = range(len(evidence.queries))
+def _ways(evidence: Evidence, query: int) -> dict[str, Positions]:
+    order, _ = evidence.order(query)
+    everywhere, _ = evidence.order(query, route=False)
     return {
-        RERANKED: [one.reranked for one in routed],
-        RETRIEVED: [one.order for one in routed],
-        EVERYWHERE: [evidence.order(query, route=False)[0] for query in queries],
+        RERANKED: reranked(evidence, query, order),
+        RETRIEVED: order,
+        EVERYWHERE: everywhere,
     }
 
 
-def _group(
-    evidence: Evidence, level: Level, way: str, orders: Sequence[Positions], seed: int
-) -> Group:
+def _group(evidence: Evidence, level: Level, way: str, standing: Standing, seed: int) -> Group:
     name = f"{level.name}, {way}"
-    answers = found_at(level, orders)
     meaning = f"{MEANINGS[way]} Right is the same {level.name}."
-    return group(name, evidence, level.answerable, answers, meaning=meaning, seed=seed)
+    return group(name, evidence, level.answerable, standing, meaning=meaning, seed=seed)
 
 
-def _blocks(evidence: Evidence, level: Level, orders: dict[str, list[Positions]]) -> list[Block]:
+def _blocks(evidence: Evidence, level: Level, standings: Standings) -> list[Block]:
     if not level.answerable:
         return []
-    answers = {way: found_at(level, of_way) for way, of_way in orders.items()}
-    moved = changes(level.answerable, answers[RETRIEVED], answers[RERANKED])
+    firsts = {way: standing.firsts for way, standing in standings.of(level).items()}
+    moved = changes(level.answerable, firsts[RETRIEVED], firsts[RERANKED])
     histogram = change_histogram(moved)
-    blocks: list[Block] = [match_curve(answers), change_table(moved)]
+    blocks: list[Block] = [match_curve(firsts), change_table(moved)]
     if histogram is not None:
         blocks.append(histogram)
+    heads = [head[RERANKED] for head in standings.heads]
     return [
         *blocks,
-        _by_category(evidence, level, orders),
-        *example_cards(evidence, level, moved, orders[RERANKED]),
+        _by_category(evidence, level, firsts),
+        *example_cards(evidence, level, moved, heads),
     ]
 
 
-def _by_category(evidence: Evidence, level: Level, orders: dict[str, list[Positions]]) -> Table:
+def _by_category(
+    evidence: Evidence, level: Level, firsts: Mapping[str, Sequence[int | None]]
+) -> Table:
     """Share of queries that are right at first place, by the query's own category."""
-    ways = (RERANKED, RETRIEVED, EVERYWHERE)
-    firsts = {way: [one.within(1) for one in found_at(level, orders[way])] for way in ways}
     names = [evidence.task.queries[query].category or "–" for query in level.answerable]
     rows = []
     for name in sorted(set(names)):
         mine = [at for at, other in enumerate(names) if other == name]
-        shares = [sum(firsts[way][at] for at in mine) / len(mine) for way in ways]
+        shares = [sum(ranks[at] == 1 for at in mine) / len(mine) for ranks in firsts.values()]
         rows.append((name, str(len(mine)), *(f"{share:.3f}" for share in shares)))
     return Table(
         title="top@1 by category",
-        columns=("category", "queries", *ways),
+        columns=("category", "queries", *firsts),
         rows=tuple(rows),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import pytest
 from engine.config import Settings
 from offline.datasets import RetrievalTask, open_dataset
 from offline.evaluate.ablation.blocks import ablation_blocks, verdict
-from offline.evaluate.ablation.run import Switched, ablate
+from offline.evaluate.ablation.run import Ablation, Switched, ablate
 from offline.evaluate.ablation.variants import Variant, variants
-from offline.evaluate.evidence import gather
+from offline.evaluate.evidence import Evidence, gather
 from offline.metrics import Interval, bootstrap
 from offline.report.document import Bars, Table
 from tests.drawn_catalogue import write_catalogue
@@ -33,7 +34,13 @@ def names(base: Settings, **how: bool) -> list[str]:
 
 def switched(*chosen: Variant) -> tuple[Switched, ...]:
     evidence = made_evidence(QUERIES, GALLERY, reranker=Reversed(2))
-    return ablate(evidence.task, evidence, chosen, Path("unused")).switched
+    return ablated(evidence, chosen).switched
+
+
+def ablated(evidence: Evidence, chosen: Sequence[Variant], seed: int = 0) -> Ablation:
+    found = ablate(evidence.task, evidence, chosen, Path("unused"), seed=seed)
+    assert found is not None
+    return found
 
 
 def value(one: Switched, name: str) -> float | None:
@@ -79,7 +86,7 @@ def test_leaving_the_rerank_out_shows_what_it_spoiled() -> None:
 
 def test_differences_are_those_of_single_queries() -> None:
     evidence = made_evidence(QUERIES, GALLERY, reranker=Reversed(2))
-    found = ablate(evidence.task, evidence, [by_name("without rerank")], Path("unused"), seed=3)
+    found = ablated(evidence, [by_name("without rerank")], seed=3)
     (one,) = found.switched
     before, after = (group.figures[2].samples for group in (found.base, one.group))
     assert before is not None and after is not None
@@ -96,11 +103,13 @@ def test_a_describing_variant_describes_anew_and_keeps_it(tmp_path: Path) -> Non
         task, evidence, chosen, tmp_path / "cache", progress=lambda done, _: told.append(done)
     )
     assert told
+    assert first is not None
     told.clear()
     again = ablate(
         task, evidence, chosen, tmp_path / "cache", progress=lambda done, _: told.append(done)
     )
     assert told == []
+    assert again is not None
     assert first.switched[0].group == again.switched[0].group
 
 
@@ -119,6 +128,7 @@ def test_every_variant_of_a_quick_system_runs(tmp_path: Path) -> None:
         if not any("grey" in text or "colour" in text for text in one.overrides)
     ]
     found = ablate(task, evidence, chosen, tmp_path / "cache")
+    assert found is not None
     table, bars = ablation_blocks(found)
     assert isinstance(table, Table)
     assert isinstance(bars, Bars)
@@ -128,7 +138,12 @@ def test_every_variant_of_a_quick_system_runs(tmp_path: Path) -> None:
 
 def test_nothing_switched_is_nothing_shown() -> None:
     evidence = made_evidence(QUERIES, GALLERY)
-    assert ablation_blocks(ablate(evidence.task, evidence, [], Path("unused"))) == []
+    assert ablation_blocks(ablated(evidence, [])) == []
+
+
+def test_queries_that_nothing_answers_have_no_ablation() -> None:
+    evidence = made_evidence([Made(0, "nobody")], GALLERY)
+    assert ablate(evidence.task, evidence, [by_name("without rerank")], Path("unused")) is None
 
 
 @pytest.mark.parametrize(

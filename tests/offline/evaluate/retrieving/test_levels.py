@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from offline.datasets import Picture, Relevance
-from offline.evaluate.retrieving.levels import OWN, levels
+from offline.datasets.relevance import same_label
+from offline.evaluate.retrieving.levels import LABELS, OWN, Level, levels
 from tests.offline.evaluate.made_evidence import Made, made_evidence
 
 GALLERY = [
@@ -15,10 +20,15 @@ GALLERY = [
 ]  # fmt: skip
 
 
+def answers(level: Level) -> list[int]:
+    """To the first query."""
+    return np.flatnonzero(level.relevant(0)).tolist()
+
+
 def test_the_task_s_own_level_comes_first_and_wider_ones_follow() -> None:
     found = levels(made_evidence([Made(0, "a", "jar", "f")], GALLERY))
     assert [level.name for level in found] == ["product", "family", "category"]
-    assert [level.relevance[0].relevant for level in found] == [(0,), (0, 1), (0, 1, 2)]
+    assert [answers(level) for level in found] == [[0], [0, 1], [0, 1, 2]]
     assert [level.totals for level in found] == [(1,), (2,), (3,)]
 
 
@@ -32,14 +42,15 @@ def test_answers_that_follow_from_no_label_have_a_name_of_their_own() -> None:
     evidence.task = replace(evidence.task, relevance=(Relevance((3,)),))
     found = levels(evidence)
     assert [level.name for level in found] == [OWN, "product", "family", "category"]
-    assert found[0].relevance[0].relevant == (3,)
+    assert answers(found[0]) == [3]
 
 
 def test_what_the_protocol_ignores_is_ignored_at_every_level() -> None:
     evidence = made_evidence([Made(0, "a", "jar", "f")], GALLERY)
     evidence.task = replace(evidence.task, relevance=(Relevance((), (0,)),))
     found = {level.name: level for level in levels(evidence)}
-    assert found["family"].relevance[0] == Relevance((1,), (0,))
+    assert answers(found["family"]) == [1]
+    assert found["family"].totals == (1,)
     assert found["product"].answerable == []
 
 
@@ -55,3 +66,24 @@ def test_a_query_that_nothing_answers_is_not_asked() -> None:
     product, family, _ = levels(evidence)
     assert product.answerable == [1]
     assert family.answerable == [0, 1]
+
+
+places = st.integers(0, 3).map(float)
+made = st.builds(
+    Made, places, st.sampled_from(["a", "b", None]), st.sampled_from(["jar", "tube", None]),
+    st.sampled_from(["f", "g", None]),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(made, min_size=1, max_size=4), st.lists(made, min_size=1, max_size=6))
+def test_levels_agree_with_lists_of_equal_labels(queries: list[Made], gallery: list[Made]) -> None:
+    evidence = made_evidence(queries, gallery)
+    task = evidence.task
+    for level in levels(evidence):
+        if level.name not in LABELS:
+            continue
+        expected = same_label(task.queries, task.gallery, LABELS[level.name], counts_itself=True)
+        for query, answer in enumerate(expected):
+            assert tuple(np.flatnonzero(level.relevant(query))) == answer.relevant
+            assert level.totals[query] == len(answer.relevant)

@@ -205,3 +205,29 @@ def test_masks_judged_alone_are_of_the_same_data_as_a_whole_report(
         assert packsight(*flags(tmp_path / "data", stage)).code == 0
         found.append(read_report(tmp_path / "report" / "report.json").provenance)
     assert found[0].dataset_checksum == found[1].dataset_checksum
+
+
+def test_data_in_which_nothing_answers_anything_is_refused(
+    packsight: Command, tmp_path: Path
+) -> None:
+    for at in range(3):
+        save(tmp_path / "data" / "gallery" / "jar" / f"p{at}" / "v.png", package("jar", at))
+        save(tmp_path / "data" / "query" / "tube" / f"x{at}" / "v.png", package("stick", at))
+    done = packsight(*flags(tmp_path / "data", "all", "--ablate", "--timed", "1"))
+    assert done.code == 1
+    assert "needs two pictures of some product" in done.err
+    assert len(done.err.strip().splitlines()) == 1
+
+
+def test_a_report_of_queries_that_nothing_answers_says_so(packsight: Command, data: Path) -> None:
+    """The answers are there when the data is opened, and cannot be read: what is left has none."""
+    for path in (data / "query").glob("*/p[0-3]/*.png"):
+        path.unlink()
+    save(data / "query" / "jar" / "p0" / "photo.png", package("jar", 0)).write_bytes(b"no picture")
+    done = packsight(*flags(data, "all", "--ablate", "--timed", "1"))
+    assert done.code == 0
+    assert done.err.count("left out") == 1
+    report = read_report(data.parent / "report" / "report.json")
+    sections = {section.stage: section for section in report.systems[0].sections}
+    assert sections["end-to-end"].groups == ()
+    assert not any(group.name.startswith("product") for group in sections["retrieve"].groups)
