@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 StageName = Literal["segment", "classify", "retrieve", "no-match", "end-to-end", "efficiency"]
 Better = Literal["higher", "lower", "neither"]
 # "" is a share or another plain number.
-Unit = Literal["", "ms", "s", "bytes", "images/s", "pictures", "px"]
+Unit = Literal["", "ms", "s", "bytes", "images/s", "pictures", "categories", "px"]
 
 
 def _without_nan(number: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def write_texts(texts: Mapping[Path, str]) -> None:
 
     File names may hold bytes that are no text: they are written escaped.
     """
-    beside = {path: path.with_name(f".{path.name}.part") for path in texts}
+    # A name of its own, so that two runs that write the same report do not write the same part.
+    own = secrets.token_hex(8)
+    beside = {path: path.with_name(f".{path.name}.{own}.part") for path in texts}
     path = Path()
     try:
         for path, text in texts.items():

@@ -9,10 +9,11 @@ from offline.evaluate.answering.losses import Fate, Loss, fate, loss_table
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.measured import averaged
 from offline.evaluate.retrieving.examples import picture_of
-from offline.report.document import Better, Block, Card, Cards, Group, Section
+from offline.report.document import Block, Card, Cards, Figure, Group, Section
 
 PRODUCTS = 10  # asked for, as a query does
 FIRST = (1, 3, 5, 10)
+SEARCHED = "categories searched"
 SHOWN = 3  # queries a kind of loss: a row of the page
 
 
@@ -45,25 +46,24 @@ def _group(
     columns = {f"top@{k} products": [float(_within(one, k)) for one in fates] for k in FIRST}
     columns["MRR products"] = [1.0 / one.rank if one.rank else 0.0 for one in fates]
     columns["right category searched"] = [float(one.loss != Loss.ROUTE) for one in fates]
-    columns["categories searched"] = [
-        float(len(answers[one.query].route.categories)) for one in fates
-    ]
+    columns[SEARCHED] = [float(len(answers[one.query].route.categories)) for one in fates]
     asked = [evidence.task.queries[one.query] for one in fates]
     clusters = tuple(picture.product or picture.id for picture in asked)
     return Group(
         name="products",
-        figures=tuple(
-            averaged(name, column, seed=seed, better=_better(name), clusters=clusters)
-            for name, column in columns.items()
-        ),
+        figures=tuple(_figure(name, column, clusters, seed) for name, column in columns.items()),
         items=tuple(picture.id for picture in asked),
         clusters=clusters,
         meaning="What a user gets for one photo. top@k products: the right one among the first k.",
     )
 
 
-def _better(name: str) -> Better:
-    return "lower" if name == "categories searched" else "higher"
+def _figure(name: str, column: Sequence[float], clusters: Sequence[str], seed: int) -> Figure:
+    if name == SEARCHED:
+        return averaged(
+            name, column, seed=seed, clusters=clusters, better="lower", unit="categories"
+        )
+    return averaged(name, column, seed=seed, clusters=clusters)
 
 
 def _within(one: Fate, k: int) -> bool:

@@ -13,7 +13,7 @@ from engine.types import Route
 from offline.classification_metrics import RoutingFigures, figures_of_routes
 from offline.evaluate.classification.predictions import Predictions
 from offline.evaluate.measured import averaged
-from offline.report.document import Better, Group, Lines, Series
+from offline.report.document import Better, Group, Lines, Series, Unit
 
 # Probability that the searched categories hold; the default setting is among them.
 MASSES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
@@ -43,16 +43,16 @@ def routing_group(
     """Of photos whose category the gallery holds: no routing reaches another."""
     routes = shelves.routes(found, settings)
     reached = [name in one.categories for name, one in zip(_true(found), routes, strict=True)]
-    columns: tuple[tuple[str, list[float], Better], ...] = (
-        (REACHED, [float(one) for one in reached], "higher"),
-        (SEARCHED, [float(len(one.categories)) for one in routes], "lower"),
-        ("searched everywhere", [float(one.unsure) for one in routes], "neither"),
+    columns: tuple[tuple[str, list[float], Better, Unit], ...] = (
+        (REACHED, [float(one) for one in reached], "higher", ""),
+        (SEARCHED, [float(len(one.categories)) for one in routes], "lower", "categories"),
+        ("searched everywhere", [float(one.unsure) for one in routes], "neither", ""),
     )
     return Group(
         name="routing",
         figures=tuple(
-            averaged(name, samples, seed=seed, better=better, clusters=found.clusters)
-            for name, samples, better in columns
+            averaged(name, samples, seed=seed, better=better, unit=unit, clusters=found.clusters)
+            for name, samples, better, unit in columns
         ),
         items=found.items,
         clusters=found.clusters,
