@@ -8,8 +8,9 @@ from pathlib import Path
 
 from offline.datasets.types import RetrievalTask
 from offline.evaluate.ablation.variants import Variant
-from offline.evaluate.evidence import Evidence, gather
+from offline.evaluate.evidence import Evidence
 from offline.evaluate.features import Progress
+from offline.evaluate.gathering import gather
 from offline.evaluate.ranking import Positions
 from offline.evaluate.retrieving.figures import group
 from offline.evaluate.retrieving.levels import Level, levels

@@ -12,7 +12,8 @@ from engine.errors import ConfigError
 from offline.classification_metrics import Counts, confusion_matrix
 from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.relevance import by_category, label_task
-from offline.evaluate.evidence import Evidence, gather
+from offline.evaluate.evidence import Evidence
+from offline.evaluate.gathering import gather
 from offline.evaluate.measured import averaged
 from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables.layout import Made, Request, Variant

@@ -13,7 +13,8 @@ from offline.evaluate.ablation.variants import variants
 from offline.evaluate.answering.section import end_to_end_section
 from offline.evaluate.classification.section import classification_section
 from offline.evaluate.efficiency.section import efficiency_section
-from offline.evaluate.evidence import Evidence, gather
+from offline.evaluate.evidence import Evidence
+from offline.evaluate.gathering import gather
 from offline.evaluate.hashing import HashedPicture, checksum, hash_pictures
 from offline.evaluate.no_match.section import no_match_section
 from offline.evaluate.provenance import provenance

@@ -12,7 +12,8 @@ import numpy as np
 from engine.config import Settings, StageSettings
 from engine.errors import ConfigError
 from offline.datasets import Dataset, open_dataset
-from offline.evaluate.evidence import Evidence, gather
+from offline.evaluate.evidence import Evidence
+from offline.evaluate.gathering import gather
 from offline.evaluate.reranking.pairs import Pairs, collect, pooled
 from offline.train.reranker.card import card
 from offline.train.reranker.choosing import Choice, choose, cross_chosen, trials

@@ -11,7 +11,7 @@ import pytest
 from engine.contours import iou, outline
 from engine.types import Matte
 from offline.datasets import Picture, RetrievalTask, open_dataset
-from offline.evaluate.evidence import gather
+from offline.evaluate.gathering import gather
 from tests.drawn_catalogue import save, write_catalogue
 from tests.offline.evaluate.counting_parts import quick_settings
 

@@ -13,7 +13,8 @@ from offline.datasets import RetrievalTask, open_dataset
 from offline.evaluate.ablation.blocks import ablation_blocks, verdict
 from offline.evaluate.ablation.run import Ablation, Switched, ablate
 from offline.evaluate.ablation.variants import Variant, variants
-from offline.evaluate.evidence import Evidence, gather
+from offline.evaluate.evidence import Evidence
+from offline.evaluate.gathering import gather
 from offline.metrics import Interval, bootstrap
 from offline.report.document import Bars, Table
 from tests.drawn_catalogue import write_catalogue

@@ -14,7 +14,7 @@ from offline.datasets.relevance import by_product, label_task
 from offline.evaluate.answering.answers import answer
 from offline.evaluate.answering.losses import Loss, fate, loss_table
 from offline.evaluate.answering.section import end_to_end_section
-from offline.evaluate.evidence import gather
+from offline.evaluate.gathering import gather
 from tests.drawn_catalogue import write_catalogue
 from tests.engine.fake_parts import Reversed
 from tests.offline.evaluate.counting_parts import quick_settings

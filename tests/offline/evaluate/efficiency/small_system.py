@@ -7,7 +7,8 @@ from pathlib import Path
 
 from offline.datasets import Picture
 from offline.datasets.relevance import by_product, label_task
-from offline.evaluate.evidence import Evidence, gather
+from offline.evaluate.evidence import Evidence
+from offline.evaluate.gathering import gather
 from tests.drawn_catalogue import write_catalogue
 from tests.offline.evaluate.counting_parts import quick_settings
 
