@@ -75,7 +75,17 @@ def _run(given: list[str]) -> int:
         prog=f"packsight {given[0]}", description=command.summary.capitalize() + "."
     )
     module.add_arguments(parser)
-    return int(module.run(parser.parse_args(given[1:])))
+    return int(module.run(_parsed(parser, given[1:])))
+
+
+def _parsed(parser: argparse.ArgumentParser, given: Sequence[str]) -> argparse.Namespace:
+    """As ``parse_args``, which would not say where the flags of a command's part are listed."""
+    args, unknown = parser.parse_known_args(given)
+    if unknown:
+        part = getattr(args, "part", getattr(args, "action", None))
+        name = " ".join([parser.prog, part] if part else [parser.prog])
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}. Known ones: {name} --help")
+    return args
 
 
 def entry() -> None:

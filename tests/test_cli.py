@@ -32,6 +32,23 @@ def test_nothing_and_nonsense_are_usage_errors(capsys: pytest.CaptureFixture[str
     assert "unknown command 'qeury'. Valid: ingest, query, gallery" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "help_of"),
+    [
+        (["evaluate", "all", "--data", "x", "--protocoll", "y"], "packsight evaluate all --help"),
+        (["gallery", "info", "x", "--alle"], "packsight gallery info --help"),
+        (["query", "x.jpg", "--gallery", "g", "--pages"], "packsight query --help"),
+    ],
+)
+def test_an_unknown_flag_says_where_the_known_ones_are(
+    given: list[str], help_of: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(given)
+    assert stopped.value.code == 2
+    assert help_of in capsys.readouterr().err
+
+
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"packsight {__version__}\n"

@@ -12,7 +12,8 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def environment(package: str) -> jinja2.Environment:
-    """Templates of the package's folder ``web``, which may include ``base.css`` of this one.
+    """Templates of the package's folder ``web``, which may use those of this one: ``head.html``
+    and the styles in it.
 
     Every value is escaped, and a name that is not defined is an error.
     """
