@@ -19,7 +19,7 @@ from engine.protocols import MaskTrust, Segmenter
 from engine.types import Description, FloatArray, Matte, RGBImage
 from offline.datasets import Picture
 from offline.mask_metrics import iou
-from offline.train.judged_masks import read_matte
+from offline.true_mattes import read_matte
 from stages.assemble import assemble
 from stages.profiles import read_profile
 from stages.trust._evidence import evidence, row

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
@@ -16,6 +15,7 @@ from engine.protocols import Segmenter
 from engine.types import FloatArray, Matte, RGBImage
 from offline.datasets import Picture
 from offline.mask_metrics import iou
+from offline.true_mattes import read_matte
 from stages.trust._evidence import NAMES, evidence, row
 from stages.trust._second_look import agreement
 
@@ -107,17 +107,6 @@ def _judged(
             continue
         right = iou(matte.alpha, one.truth.alpha)
         yield _Mask(row(found), look, right, _group(one.picture))
-
-
-def read_matte(path: Path, size: tuple[int, int]) -> Matte:
-    """A mask file at size = (width, height); raises ImageError where it cannot be read."""
-    try:
-        with Image.open(path) as file:
-            grey = file.convert("L")
-            grey = grey if grey.size == size else grey.resize(size, Image.Resampling.BOX)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(str(path), f"not a mask ({error})") from error
-    return Matte(np.asarray(grey, np.float32) / np.float32(255))
 
 
 def _read(pictures: Iterable[Picture], limits: ImageLimits, notes: list[str]) -> Iterator[_Known]:

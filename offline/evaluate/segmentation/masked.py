@@ -12,7 +12,7 @@ from engine.images import ImageLimits, load
 from engine.parallel import each
 from engine.types import Matte, RGBImage
 from offline.datasets import Picture
-from offline.train.judged_masks import read_matte
+from offline.true_mattes import read_matte
 
 
 @dataclass(frozen=True, eq=False)
