@@ -35,7 +35,8 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
     if float(np.ptp(rows, axis=1).max()) == 0.0:
         return 1.0
     hit = rows[np.arange(len(rows)), right]
-    if _slope(rows, hit, 1 / LEAST) <= 0:
+    # Photos that are wrong bound the likelihood, wherever its best temperature lies.
+    if _slope(rows, hit, 1 / LEAST) <= 0 and bool((hit == rows.max(axis=1)).all()):
         count, columns = rows.shape
         doubt = 1 / (count + 2) if columns > 1 else 0.0
         others = (rows.sum(axis=1) - hit) / max(columns - 1, 1)
