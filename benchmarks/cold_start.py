@@ -29,7 +29,7 @@ from offline import ingest
 
 EMPTY = "empty Python"
 IMPORTS = "import numpy, cv2, faiss, onnxruntime, PIL.Image, pydantic"
-ENTRY = "from engine.cli import entry; entry()"
+ENTRY = "from packsight.cli import entry; entry()"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

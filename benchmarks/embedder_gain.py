@@ -25,19 +25,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from descriptors.whitened import Learned, Way, whitenings
 from support.retrieval import answer, parser_of
 from support.tables import markdown
 
 from engine.config import Settings, load
 from engine.errors import ConfigError
-from engine.types import FloatArray
+from engine.types import Float64Array, FloatArray
 from offline.datasets import Dataset, Picture, RetrievalTask, open_dataset
+from offline.datasets.hold_out import divided_splits
 from offline.datasets.relevance import by_product, label_task
 from offline.evaluate import answerable, features, judge, rank, summarise
-from offline.metrics import bootstrap
-from offline.train.hold_out import divided_splits
+from offline.metrics.statistics import bootstrap
 from stages.assemble import EmbeddingParts, assemble_embedding
 from weights.fetch import FetchPolicy, resolve
 
@@ -45,7 +44,6 @@ MEASURES = ("R@1", "R@5", "mAP", "MRR")
 HELD_OUT = "held-out families"
 START, TUNED = "start", "trained"
 CHANGES = (("{0}", "{1}"), ("{0}", "{0} + {2}"), ("{1}", "{1} + {2}"), ("{0}", "{1} + {2}"))
-Figures = npt.NDArray[np.float64]  # (Q, M)
 Key = tuple[str, str]  # judge, row
 
 
@@ -56,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(args: argparse.Namespace) -> str:
     dataset = open_dataset(args.data)
     task = answerable(dataset.retrieval(args.protocol))
-    found: dict[Key, list[Figures]] = {}
+    found: dict[Key, list[Float64Array]] = {}
     for run in args.run:
         for key, figures in _of_run(run, args, dataset, task).items():
             found.setdefault(key, []).append(figures)
@@ -65,14 +63,14 @@ def _report(args: argparse.Namespace) -> str:
 
 def _of_run(
     run: Path, args: argparse.Namespace, dataset: Dataset, task: RetrievalTask
-) -> dict[Key, Figures]:
+) -> dict[Key, Float64Array]:
     recipe = _recipe(run)
     learned, held, _ = divided_splits(dataset, None, None, "family", int(recipe["seed"]))
     judges = {
         HELD_OUT: answerable(label_task(HELD_OUT, held, held, by_product)),
         args.protocol: task,
     }
-    figures: dict[Key, Figures] = {}
+    figures: dict[Key, Float64Array] = {}
     for name, parts in _embedders(run, args, int(recipe["size"])).items():
         figures |= _judged(name, parts, learned, judges, args)
     return figures
@@ -108,7 +106,7 @@ def _judged(
     learned: Sequence[Picture],
     judges: dict[str, RetrievalTask],
     args: argparse.Namespace,
-) -> dict[Key, Figures]:
+) -> dict[Key, Float64Array]:
     sides = {
         judge_: tuple(features(part, parts, args.cache).values for part in (t.queries, t.gallery))
         for judge_, t in judges.items()
@@ -116,7 +114,7 @@ def _judged(
     products = tuple(f"{picture.category}/{picture.product}" for picture in learned)
     known = Learned(features(learned, parts, args.cache).values, products)
     ways = [Way(f"Lw {args.dimension}", "learned", args.dimension)]
-    figures: dict[Key, Figures] = {}
+    figures: dict[Key, Float64Array] = {}
     for way, fitted in whitenings(known, ways):
         row = name if fitted is None else f"{name} + {way.name}"
         for judge_, (queries, gallery) in sides.items():
@@ -126,12 +124,12 @@ def _judged(
     return figures
 
 
-def _figures(task: RetrievalTask, queries: FloatArray, gallery: FloatArray) -> Figures:
+def _figures(task: RetrievalTask, queries: FloatArray, gallery: FloatArray) -> Float64Array:
     judged = judge(task, rank(queries, gallery))
     return summarise([one.found for one in judged], MEASURES).figures
 
 
-def _text(found: dict[Key, list[Figures]], dimension: int) -> str:
+def _text(found: dict[Key, list[Float64Array]], dimension: int) -> str:
     texts = []
     for judge_ in dict.fromkeys(name for name, _ in found):
         rows = {row: figures for (name, row), figures in found.items() if name == judge_}
@@ -145,7 +143,7 @@ def _text(found: dict[Key, list[Figures]], dimension: int) -> str:
     return "\n\n".join(texts)
 
 
-def _means(seeds: Sequence[Figures]) -> list[str]:
+def _means(seeds: Sequence[Float64Array]) -> list[str]:
     means = np.array([figures.mean(axis=0) for figures in seeds])
     return [
         f"{mean:.3f} ± {deviation:.3f}"
@@ -153,7 +151,7 @@ def _means(seeds: Sequence[Figures]) -> list[str]:
     ]
 
 
-def _change(rows: dict[str, list[Figures]], before: str, after: str, judge_: str) -> str:
+def _change(rows: dict[str, list[Float64Array]], before: str, after: str, judge_: str) -> str:
     """A line of the report. Every seed holds out other families, so those queries are pooled."""
     if not (before in rows and after in rows):
         return f"- {before} to {after}: not measured"

@@ -35,11 +35,11 @@ from support.tables import markdown
 from engine.config import Settings, load
 from engine.errors import ConfigError
 from engine.types import FloatArray
-from offline.commands.progress import bar
-from offline.cutouts import CutoutCache
 from offline.datasets import Picture, RetrievalTask, open_dataset
 from offline.evaluate import answerable, features, judge, rank, summarise
 from offline.evaluate.features import limits_of
+from offline.store.cutouts import CutoutCache
+from packsight.commands._progress import bar
 from stages.assemble import EmbeddingParts, assemble_embedding
 
 MEASURES = ("R@1", "R@5", "P@10", "mAP", "MRR")

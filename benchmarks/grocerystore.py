@@ -42,7 +42,7 @@ from support.tables import markdown
 
 from engine.describe import Described
 from engine.errors import PacksightError
-from offline.metrics import Interval, bootstrap
+from offline.metrics.statistics import Interval, bootstrap
 
 HEAD = (
     "chain",

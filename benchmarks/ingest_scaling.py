@@ -40,7 +40,7 @@ from support.tables import markdown
 
 from engine.errors import PacksightError
 from offline import ingest
-from offline.ingest_report import IngestReport
+from offline.ingest.report import IngestReport
 
 MARKS = (0.10, 0.25, 0.50, 0.75, 1.00)
 MIB = 2**20

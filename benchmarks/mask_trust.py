@@ -40,7 +40,7 @@ from engine.errors import PacksightError
 from engine.protocols import Reranker
 from engine.types import Description
 from offline.datasets import Dataset, Picture, open_dataset
-from offline.metrics import bootstrap
+from offline.metrics.statistics import bootstrap
 from offline.train.trust import RIGHT_IOU, WRONG_COST, figures, least_trust
 from stages.context import BuildContext
 from stages.rerank import contour_iou, fused, none

@@ -9,7 +9,7 @@ thread, so that a busy machine slows them alike. How to read the tables:
 * IoU: of the masks at 0.5. MAE, MSE: mean over the picture. SAD: sum of absolute differences in
   thousands of pixels. gradient: sum of squared differences of the Gaussian gradient's length, in
   thousands (Rhemann et al., CVPR 2009). F 2 px: of the boundary, with a tolerance of two pixels
-  (Perazzi et al., CVPR 2016). Defined in offline/mask_metrics.py.
+  (Perazzi et al., CVPR 2016). Defined in offline/metrics/masks.py.
 * edge …: the same errors within 5 pixels of the true edge alone. Matting is judged by these: a
   table top that a segmenter took for the product is no matter of edges.
 * CPU s: the processor's seconds for a picture, median; for ``A + B`` of both together.

@@ -38,7 +38,7 @@ from offline.datasets.packbench.build import build
 from offline.datasets.packbench.manifest import read_header
 from offline.datasets.packbench.plan import Benchmark
 from offline.datasets.packbench.presets import Preset
-from offline.metrics import bootstrap
+from offline.metrics.statistics import bootstrap
 
 DIFFICULTIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 KINDS = ("phone", "view")

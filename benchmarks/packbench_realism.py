@@ -30,7 +30,7 @@ from engine.errors import PacksightError
 from engine.images import ImageLimits, load
 from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.packbench.darkroom import cores
-from offline.metrics import bootstrap
+from offline.metrics.statistics import bootstrap
 
 SIDE = 256  # px, of a standard Packbench
 SEED = 20240  # of the bootstrap

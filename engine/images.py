@@ -14,6 +14,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from engine._colour import Size, to_srgb
 from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
+from engine.config import ImageSettings
 from engine.errors import ImageError
 from engine.types import RGBImage
 
@@ -50,6 +51,10 @@ class ImageLimits:
         for name in ("max_pixels", "max_bytes", "max_side"):
             if getattr(self, name) < 1:
                 raise ValueError(f"ImageLimits.{name} must be at least 1")
+
+    @classmethod
+    def of(cls, settings: ImageSettings) -> ImageLimits:
+        return cls(settings.max_pixels, settings.max_bytes, settings.max_side)
 
 
 DEFAULT_LIMITS = ImageLimits()

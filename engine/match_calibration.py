@@ -12,13 +12,10 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from engine.errors import GalleryError
-from engine.types import Hit
-
-Rows = npt.NDArray[np.float64]
+from engine.types import Float64Array, Hit
 
 FEATURES = ("score", "margin", "first")
 
@@ -52,12 +49,12 @@ class MatchModel(_Table):
     margin: FiniteFloat = Field(ge=0)
     first: FiniteFloat = Field(ge=0)
 
-    def probability(self, features: Rows) -> Rows:
+    def probability(self, features: Float64Array) -> Float64Array:
         """(N, 3) as of ``match_features`` to (N,)."""
         kept = within(features, self.lowest_score, self.widest_margin)
         weights = np.array([self.score, self.margin, self.first])
         # The tanh form saturates where exp would overflow.
-        found: Rows = 0.5 * (1.0 + np.tanh(0.5 * (self.intercept + kept @ weights)))
+        found: Float64Array = 0.5 * (1.0 + np.tanh(0.5 * (self.intercept + kept @ weights)))
         return found
 
 
@@ -144,7 +141,7 @@ def read_calibration(text: str, where: str) -> MatchCalibration:
         ) from None
 
 
-def match_features(hits: Sequence[Hit]) -> Rows:
+def match_features(hits: Sequence[Hit]) -> Float64Array:
     """(N, 3), columns as ``FEATURES``, of the hits of one answer, one a product, in their order.
 
     The hit's score; by how much it exceeds the best score of any other product (below 0 for all
@@ -159,10 +156,10 @@ def match_features(hits: Sequence[Hit]) -> Rows:
     return np.column_stack([scores, _margins(scores), first])
 
 
-def within(features: Rows, lowest_score: float, widest_margin: float) -> Rows:
+def within(features: Float64Array, lowest_score: float, widest_margin: float) -> Float64Array:
     """(N, 3) as a ``MatchModel`` reads them."""
     lowest = [lowest_score, -widest_margin, 0.0]
-    kept: Rows = np.clip(features, lowest, [np.inf, widest_margin, 1.0])
+    kept: Float64Array = np.clip(features, lowest, [np.inf, widest_margin, 1.0])
     return kept
 
 
@@ -174,11 +171,11 @@ def with_probabilities(hits: Sequence[Hit], model: MatchModel) -> list[Hit]:
     ]
 
 
-def _margins(scores: Rows) -> Rows:
+def _margins(scores: Float64Array) -> Float64Array:
     if len(scores) < 2:
         return np.zeros(len(scores))
     best = int(np.argmax(scores))
     second = np.delete(scores, best).max()
-    margins: Rows = scores - scores[best]
+    margins: Float64Array = scores - scores[best]
     margins[best] = scores[best] - second
     return margins

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from engine.types import Float64Array
+
 Floats = npt.NDArray[np.floating]
-Rows = npt.NDArray[np.float64]
 
 
-def softmax_at(logits: Floats, temperature: float = 1.0) -> Rows:
+def softmax_at(logits: Floats, temperature: float = 1.0) -> Float64Array:
     """(N, C) logits to (N, C) probabilities that sum to 1 a row: softmax(logits / temperature).
 
     The temperature of Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks,
@@ -25,7 +26,7 @@ def softmax_at(logits: Floats, temperature: float = 1.0) -> Rows:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
 
 
-def as_logits(probabilities: Floats) -> Rows:
+def as_logits(probabilities: Floats) -> Float64Array:
     """(N, C) probabilities to logits that ``softmax_at`` turns back: their logarithms.
 
     A probability that a float32 head rounded to 0 counts as the smallest normal float32. What is
@@ -35,7 +36,7 @@ def as_logits(probabilities: Floats) -> Rows:
     return np.log(np.maximum(np.asarray(probabilities, np.float64), least))
 
 
-def max_probability(logits: Floats, temperature: float = 1.0) -> Rows:
+def max_probability(logits: Floats, temperature: float = 1.0) -> Float64Array:
     """(N,) the probability of the likeliest category: the usual score of how known a photo is.
 
     Hendrycks, Gimpel: A Baseline for Detecting Misclassified and Out-of-Distribution Examples in
@@ -44,7 +45,7 @@ def max_probability(logits: Floats, temperature: float = 1.0) -> Rows:
     return np.asarray(softmax_at(logits, temperature).max(axis=1), np.float64)
 
 
-def negative_energy(logits: Floats, temperature: float = 1.0) -> Rows:
+def negative_energy(logits: Floats, temperature: float = 1.0) -> Float64Array:
     """(N,) T log Σ exp(logit / T): higher is more known.
 
     Liu, Wang, Owens, Li: Energy-based Out-of-distribution Detection, NeurIPS 2020, equation 4,
@@ -56,7 +57,7 @@ def negative_energy(logits: Floats, temperature: float = 1.0) -> Rows:
     return np.asarray(temperature * (peak + np.log(total)), np.float64)
 
 
-def _scaled(logits: Floats, temperature: float) -> Rows:
+def _scaled(logits: Floats, temperature: float) -> Float64Array:
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
     rows = np.asarray(logits, np.float64)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from engine.types import BoolArray, Float64Array
 
 # The paper's, section 4.2; the share of equation 5.
 K1, K2, LAMBDA = 20, 6, 0.3
@@ -24,7 +23,7 @@ def k_reciprocal_distances(
     k1: int = K1,
     k2: int = K2,
     weight: float = LAMBDA,
-) -> Floats:
+) -> Float64Array:
     """(N, N) Euclidean distances, the first ``queries`` rows being queries -> (queries, N -
     queries): (1 - weight) * Jaccard distance + weight * original distance (equation 12).
 
@@ -44,7 +43,7 @@ def k_reciprocal_distances(
     return (1 - weight) * jaccard + weight * scaled[:queries, queries:]
 
 
-def _check(square: Floats, queries: int, k1: int, k2: int, weight: float) -> None:
+def _check(square: Float64Array, queries: int, k1: int, k2: int, weight: float) -> None:
     if square.ndim != 2 or square.shape[0] != square.shape[1]:
         raise ValueError(f"distances must be square, not {square.shape}")
     if not 0 <= queries <= len(square):
@@ -53,20 +52,20 @@ def _check(square: Floats, queries: int, k1: int, k2: int, weight: float) -> Non
         raise ValueError(f"k1 = {k1}, k2 = {k2}, weight = {weight}: out of range")
 
 
-def _scaled(distances: Floats) -> Floats:
+def _scaled(distances: Float64Array) -> Float64Array:
     squared = distances * distances
     largest = squared.max(axis=1, keepdims=True, initial=0.0)
     return np.asarray(np.divide(squared, largest, out=np.zeros_like(squared), where=largest > 0))
 
 
-def _ranked(distances: Floats) -> npt.NDArray[np.int64]:
+def _ranked(distances: Float64Array) -> npt.NDArray[np.int64]:
     """(N, N) positions, nearest first; everybody is the nearest of their own."""
     own_first = distances.copy()
     np.fill_diagonal(own_first, -1.0)
     return np.argsort(own_first, axis=1, kind="stable")
 
 
-def _encoded(distances: Floats, order: npt.NDArray[np.int64], k1: int) -> Floats:
+def _encoded(distances: Float64Array, order: npt.NDArray[np.int64], k1: int) -> Float64Array:
     """(N, N), rows of sum 1: exp(-distance) over the robust neighbourhood R* (equations 5, 7)."""
     near = _reciprocal(order, k1)
     nearer = _reciprocal(order, round(k1 / 2))
@@ -78,14 +77,14 @@ def _encoded(distances: Floats, order: npt.NDArray[np.int64], k1: int) -> Floats
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _reciprocal(order: npt.NDArray[np.int64], k: int) -> Bools:
+def _reciprocal(order: npt.NDArray[np.int64], k: int) -> BoolArray:
     """(N, N): both are among the k nearest of each other (equation 1), themselves included."""
     among = np.zeros(order.shape, np.bool_)
     np.put_along_axis(among, order[:, : k + 1], values=True, axis=1)
     return among & among.T
 
 
-def _jaccard(queries: Floats, gallery: Floats) -> Floats:
+def _jaccard(queries: Float64Array, gallery: Float64Array) -> Float64Array:
     """(Q, G): 1 - sum of minima / sum of maxima (equation 10); rows have the sum 1."""
     found = np.empty((len(queries), len(gallery)))
     for row, query in enumerate(queries):

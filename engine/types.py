@@ -7,7 +7,7 @@ distances lower-is-better.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -16,7 +16,10 @@ import numpy.typing as npt
 
 UInt8Array = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+Progress = Callable[[int, int], None]  # (items done, items in all)
 Box = tuple[int, int, int, int]
 
 # Side of a stored silhouette in cells: 128 x 128 bits are 2 KiB, and one cell of a package that

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from offline.metrics import RESAMPLES
+from engine.types import Float64Array
+from offline.metrics.statistics import RESAMPLES
 from offline.resampling import resampled
 
-Numbers = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.integer]
 
 
@@ -23,29 +23,29 @@ Labels = npt.NDArray[np.integer]
 class Tally:
     """(..., C) counts by category, of whole numbers; leading axes are matrices of their own."""
 
-    hits: Numbers  # true positives
-    true: Numbers  # photos of the category
-    given: Numbers  # photos that were given its name
+    hits: Float64Array  # true positives
+    true: Float64Array  # photos of the category
+    given: Float64Array  # photos that were given its name
 
     @property
-    def photos(self) -> Numbers:
+    def photos(self) -> Float64Array:
         """(..., 1)"""
         return np.asarray(self.true.sum(axis=-1, keepdims=True), np.float64)
 
     @property
-    def precision(self) -> Numbers:
+    def precision(self) -> Float64Array:
         return _ratio(self.hits, self.given)
 
     @property
-    def recall(self) -> Numbers:
+    def recall(self) -> Float64Array:
         return _ratio(self.hits, self.true)
 
     @property
-    def f1(self) -> Numbers:
+    def f1(self) -> Float64Array:
         return _ratio(2 * self.hits, self.given + self.true)
 
     @property
-    def accuracy(self) -> Numbers:
+    def accuracy(self) -> Float64Array:
         """(TP + TN) / all of each category: equation 6 of Waqas et al., CMC 2023."""
         right = self.photos - self.given - self.true + 2 * self.hits
         return _ratio(right, np.broadcast_to(self.photos, right.shape))
@@ -62,15 +62,15 @@ class Averages:
     say which it gives.
     """
 
-    accuracy: Numbers  # share of photos that were given their category
-    average_accuracy: Numbers  # mean of equation 6 over categories
-    accuracy_variance: Numbers  # of equation 6 over categories
-    macro_precision: Numbers
-    macro_recall: Numbers
-    macro_f1: Numbers
-    weighted_precision: Numbers  # by the number of photos
-    weighted_recall: Numbers  # the same as accuracy
-    weighted_f1: Numbers
+    accuracy: Float64Array  # share of photos that were given their category
+    average_accuracy: Float64Array  # mean of equation 6 over categories
+    accuracy_variance: Float64Array  # of equation 6 over categories
+    macro_precision: Float64Array
+    macro_recall: Float64Array
+    macro_f1: Float64Array
+    weighted_precision: Float64Array  # by the number of photos
+    weighted_recall: Float64Array  # the same as accuracy
+    weighted_f1: Float64Array
 
 
 def averages(tally: Tally) -> Averages:
@@ -78,10 +78,10 @@ def averages(tally: Tally) -> Averages:
     there = tally.true > 0
     categories, photos = there.sum(axis=-1), tally.photos[..., 0]
 
-    def macro(values: Numbers) -> Numbers:
+    def macro(values: Float64Array) -> Float64Array:
         return _ratio(np.where(there, values, 0.0).sum(axis=-1), categories)
 
-    def weighted(values: Numbers) -> Numbers:
+    def weighted(values: Float64Array) -> Float64Array:
         return _ratio((values * tally.true).sum(axis=-1), photos)
 
     average = macro(tally.accuracy)
@@ -120,11 +120,11 @@ def resampled_tally(
     return Tally(*np.concatenate(blocks, axis=1))
 
 
-def _one_hot(labels: Labels, categories: int) -> Numbers:
+def _one_hot(labels: Labels, categories: int) -> Float64Array:
     """(N, C)"""
     return np.asarray(np.arange(categories) == np.asarray(labels)[:, None], np.float64)
 
 
-def _ratio(part: Numbers, whole: npt.NDArray[np.number]) -> Numbers:
-    quotient: Numbers = np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole > 0)
+def _ratio(part: Float64Array, whole: npt.NDArray[np.number]) -> Float64Array:
+    quotient: Float64Array = np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole > 0)
     return quotient

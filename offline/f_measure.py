@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import FloatArray
-from offline.mask_metrics import CUT
-from offline.metrics import RESAMPLES, Interval
+from offline.metrics.masks import CUT
+from offline.metrics.statistics import RESAMPLES, Interval
 from offline.resampling import resampled
 
 BETA_SQUARED = 0.3

@@ -11,15 +11,13 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import BoolArray, FloatArray
-from offline.mask_metrics import CUT
+from engine.types import BoolArray, Float64Array, FloatArray
+from offline.metrics.masks import CUT
 
 # Weight of the object measure against the region measure: the paper's.
 ALPHA = 0.5
 
-Values = npt.NDArray[np.float64]
 Slices = tuple[slice, slice]
 
 
@@ -42,19 +40,19 @@ def s_measure(predicted: FloatArray, true: FloatArray) -> float:
     return max(0.0, both)
 
 
-def _objects(alpha: Values, mask: BoolArray) -> float:
+def _objects(alpha: Float64Array, mask: BoolArray) -> float:
     """S_o: product and ground, each as a whole, weighted by their shares."""
     share = float(mask.mean())
     return share * _object(alpha[mask]) + (1 - share) * _object(1.0 - alpha[~mask])
 
 
-def _object(values: Values) -> float:
+def _object(values: Float64Array) -> float:
     """O_FG or O_BG with lambda = 0.5: bright and even is 1."""
     mean = float(values.mean())
     return 2 * mean / (mean * mean + 1.0 + math.sqrt(_spread(values)))
 
 
-def _regions(alpha: Values, mask: BoolArray) -> float:
+def _regions(alpha: Float64Array, mask: BoolArray) -> float:
     """S_r: structural similarity of four regions, weighted by their areas."""
     truth = mask.astype(np.float64)
     return sum(
@@ -74,7 +72,7 @@ def _quarters(mask: BoolArray) -> Iterator[Slices]:
                 yield slice(upper, lower), slice(left, right)
 
 
-def _similarity(alpha: Values, truth: Values) -> float:
+def _similarity(alpha: Float64Array, truth: Float64Array) -> float:
     """SSIM (Wang et al., IEEE TIP 2004) without its constants: 1 for two even regions, whatever
     their levels, and 0 where just one of them is even."""
     one, other = float(alpha.mean()), float(truth.mean())
@@ -86,6 +84,6 @@ def _similarity(alpha: Values, truth: Values) -> float:
     return 1.0 if below == 0.0 else 0.0
 
 
-def _spread(values: Values) -> float:
+def _spread(values: Float64Array) -> float:
     """Variance over N - 1; 0 of a single value."""
     return float(values.var(ddof=1)) if values.size > 1 else 0.0

@@ -68,8 +68,7 @@ def open_searcher(
     except BaseException:
         opened.close()
         raise
-    images = settings.images
-    limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    limits = ImageLimits.of(settings.images)
     return OpenSearcher(searcher_of(parts, opened), opened, limits)
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import pytest
 
-from engine.cli import main
+from packsight.cli import main
 from tests.drawn_catalogue import QUICK_FLAGS
 
 ROOT = Path(__file__).parents[1]
-ENTRY = "import sys; from engine.cli import entry; sys.argv[0] = 'packsight'; entry()"
+ENTRY = "import sys; from packsight.cli import entry; sys.argv[0] = 'packsight'; entry()"
 
 
 class Outcome(NamedTuple):

@@ -174,7 +174,7 @@ def test_a_decoder_that_is_killed_costs_one_picture(
     stand_in.mkdir()
     (stand_in / "sitecustomize.py").write_text(
         "import os, sys, threading, time\n"
-        "if 'offline.decoder' in ' '.join(sys.orig_argv):\n"
+        "if 'offline.ingest.decoder' in ' '.join(sys.orig_argv):\n"
         "    import pathlib\n"
         "    stat = pathlib.Path.stat\n"
         "    def crash(self, **given):\n"

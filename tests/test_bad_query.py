@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import main
 from engine.galleries.local import LocalGallery
+from packsight.cli import main
 from tests.bad_pictures import write_bad_pictures
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
 from tests.packsight_command import Command

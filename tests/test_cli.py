@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from engine import __version__
-from engine.cli import COMMANDS, main
 from engine.galleries.local import LocalGallery
+from packsight.cli import COMMANDS, main
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
 
 ROOT = Path(__file__).parents[1]
-ENTRY = "import sys; from engine.cli import entry; sys.argv[0] = 'packsight'; entry()"
+ENTRY = "import sys; from packsight.cli import entry; sys.argv[0] = 'packsight'; entry()"
 HEAVY = {"numpy", "cv2", "PIL", "onnxruntime", "faiss", "pydantic", "rich", "jinja2", "sqlite3"}
 
 
@@ -57,7 +57,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_loads_nothing_heavy(name: str) -> None:
     program = (
-        "import sys\nfrom engine.cli import main\n"
+        "import sys\nfrom packsight.cli import main\n"
         f"try: main(['{name}', '--help'])\n"
         f"except SystemExit as end: print(end.code, sorted({HEAVY!r} & set(sys.modules)))"
     )

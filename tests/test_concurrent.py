@@ -106,7 +106,7 @@ def test_several_processes_query_at_once_and_agree(begun: tuple[Path, Path]) -> 
     ingest(folder, gallery, overrides=QUICK, workers=1)
     for path in (gallery / "indexes").iterdir():
         path.unlink()
-    program = "import sys; from engine.cli import entry; entry()"
+    program = "import sys; from packsight.cli import entry; entry()"
     arguments = ["query", folder / "jar/p3/v1.png", "--gallery", gallery, "--json"]
     processes = [
         subprocess.Popen(

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from engine.cli import COMMANDS, main
+from packsight.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("benchmarks/*.md")])

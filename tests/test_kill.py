@@ -36,7 +36,7 @@ ingest(sys.argv[1], sys.argv[2], overrides=sys.argv[3:], workers=2,
 # The command, with a pause after every batch: Ctrl-C comes amid the ingest on the busiest machine.
 SLOW_COMMAND = """
 import sys, time
-from engine.cli import entry
+from packsight.cli import entry
 from engine.galleries.local import LocalGallery
 add = LocalGallery.add
 LocalGallery.add = lambda *given: (add(*given), time.sleep(2))[0]

@@ -10,12 +10,9 @@ from functools import cached_property
 from typing import Annotated, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float32]
+from engine.types import Float64Array, FloatArray, IntArray
 
 # Standardised features are kept within this many deviations: a pair unlike all that were learned
 # from must not be judged by one number that none of them had. Of the pairs of Packbench
@@ -47,9 +44,11 @@ class Linear(Value):
         """A number a feature: what one standard deviation more adds to the log odds."""
         return self.coefficients
 
-    def log_odds(self, rows: Floats) -> Floats:
+    def log_odds(self, rows: Float64Array) -> Float64Array:
         """(N, F) standardised -> (N,). Without BLAS, which may round a row by its neighbours."""
-        found: Floats = self.intercept + np.einsum("nf,f->n", rows, np.array(self.coefficients))
+        found: Float64Array = self.intercept + np.einsum(
+            "nf,f->n", rows, np.array(self.coefficients)
+        )
         return found
 
 
@@ -99,15 +98,15 @@ class Trees(Value):
         counts = np.bincount(np.array(asked, np.int64), minlength=width)
         return tuple((counts / max(1, len(asked))).tolist())
 
-    def log_odds(self, rows: Floats) -> Floats:
+    def log_odds(self, rows: Float64Array) -> Float64Array:
         """(N, F) standardised -> (N,)."""
-        found: Floats = np.full(len(rows), self.baseline)
+        found: Float64Array = np.full(len(rows), self.baseline)
         for first in range(0, len(rows), _BLOCK):
             block = slice(first, first + _BLOCK)
             found[block] += self._leaves(rows[block].astype(np.float32)).sum(axis=1)
         return found
 
-    def _leaves(self, narrow: FloatArray) -> Floats:
+    def _leaves(self, narrow: FloatArray) -> Float64Array:
         """(N, F) -> (N, trees): the values of the leaves that rows fall into."""
         forest = self._forest
         start = np.arange(len(narrow))[:, None] * narrow.shape[1]  # of each row among all numbers
@@ -129,18 +128,18 @@ class _Forest:
 
     def __init__(self, trees: tuple[Tree, ...]) -> None:
         sizes = [len(tree.feature) for tree in trees]
-        self.roots: Ints = np.cumsum([0, *sizes[:-1]])
+        self.roots: IntArray = np.cumsum([0, *sizes[:-1]])
         first = np.repeat(self.roots, sizes)
         feature, left, right = (
             np.concatenate([np.array(getattr(tree, name), np.int64) for tree in trees])
             for name in ("feature", "left", "right")
         )
         leaf, own = feature == _LEAF, np.arange(len(feature))
-        self.feature: Ints = np.where(leaf, 0, feature)
-        self.left: Ints = np.where(leaf, own, first + left)
-        self.right: Ints = np.where(leaf, own, first + right)
-        self.threshold: Floats = np.concatenate([np.array(tree.threshold) for tree in trees])
-        self.value: Floats = np.concatenate([np.array(tree.value) for tree in trees])
+        self.feature: IntArray = np.where(leaf, 0, feature)
+        self.left: IntArray = np.where(leaf, own, first + left)
+        self.right: IntArray = np.where(leaf, own, first + right)
+        self.threshold: Float64Array = np.concatenate([np.array(tree.threshold) for tree in trees])
+        self.value: Float64Array = np.concatenate([np.array(tree.value) for tree in trees])
         self.depth = max(map(_depth, trees))
 
 
@@ -182,20 +181,20 @@ class Scorer(Value):
             raise ValueError(f"the model is not of {width} features")
         return self
 
-    def standardised(self, rows: Floats) -> Floats:
+    def standardised(self, rows: Float64Array) -> Float64Array:
         """(N, F) in deviations from the means, kept within ``REACH``."""
         apart = (rows - np.array(self.means)) / np.array(self.scales)
-        found: Floats = np.clip(apart, -REACH, REACH)
+        found: Float64Array = np.clip(apart, -REACH, REACH)
         return found
 
-    def log_odds(self, rows: Floats) -> Floats:
+    def log_odds(self, rows: Float64Array) -> Float64Array:
         """(N, F) -> (N,): what was learned, nothing else."""
         return self.model.log_odds(self.standardised(rows))
 
-    def values(self, rows: Floats, share: float) -> Floats:
+    def values(self, rows: Float64Array, share: float) -> Float64Array:
         """(N,): ``share`` of what was learned, the rest by the retrieval's score."""
-        retrieved: Floats = self.slope * rows[:, self.features.index(self.score)]
+        retrieved: Float64Array = self.slope * rows[:, self.features.index(self.score)]
         if share == 0:
             return retrieved
-        blended: Floats = share * self.log_odds(rows) + (1 - share) * retrieved
+        blended: Float64Array = share * self.log_odds(rows) + (1 - share) * retrieved
         return blended

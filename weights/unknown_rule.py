@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from engine.probabilities import Floats, Rows, max_probability, negative_energy
+from engine.probabilities import Floats, max_probability, negative_energy
+from engine.types import Float64Array
 
 UnknownScore = Literal["max_probability", "energy"]
 
@@ -28,7 +29,7 @@ class UnknownRule(BaseModel):
         return np.asarray(scores < self.threshold, np.bool_)
 
 
-def knownness(logits: Floats, score: UnknownScore, temperature: float) -> Rows:
+def knownness(logits: Floats, score: UnknownScore, temperature: float) -> Float64Array:
     """(N, C) logits to (N,) scores, higher = more like a known category.
 
     The temperature is that of the probabilities; energy keeps the logits' own scale, as Liu et

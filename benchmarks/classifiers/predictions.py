@@ -13,10 +13,9 @@ import numpy as np
 from classifiers.runs import Run
 from engine.errors import ConfigError
 from engine.images import ImageLimits
-from engine.probabilities import Rows
-from engine.types import CategoryScores, Cutout
-from offline.cutouts import CutoutCache
+from engine.types import CategoryScores, Cutout, Float64Array
 from offline.datasets import Dataset, Picture
+from offline.store.cutouts import CutoutCache
 from offline.train.labelled import Sample
 
 BATCH = 16
@@ -28,7 +27,7 @@ UNKNOWN = -1  # label of a picture whose category the classifier does not know
 class Predictions:
     """Aligned: logits (N, C) before any temperature, scores as served, labels by position."""
 
-    logits: Rows
+    logits: Float64Array
     scores: list[CategoryScores]
     labels: np.ndarray[tuple[int], np.dtype[np.int64]]
     seconds: float  # a cutout, asked alone; median
@@ -43,8 +42,7 @@ class Predictions:
 def predict(run: Run, pictures: Sequence[Picture], cache: Path) -> Predictions:
     """Cut (or find in the cache) and ask. Raises ConfigError for pictures that cannot be read."""
     samples = [_sample(picture, run.artefact.labels) for picture in pictures]
-    images = run.cutting.settings.images
-    limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    limits = ImageLimits.of(run.cutting.settings.images)
     store = CutoutCache(cache, run.cutting.fingerprint, limits)
     cutouts, faults = store.fill(samples, run.cutting.cutting, run.cutting.threads)
     if faults:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.config import load, overlay
 from engine.errors import ConfigError
-from offline.train.run_folder import RECIPE
+from offline.store.run_folder import RECIPE
 from stages.assemble import CuttingParts, assemble_cutting
 from stages.classify.onnx import OnnxClassifier, Options, build
 from stages.context import BuildContext

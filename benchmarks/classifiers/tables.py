@@ -16,13 +16,13 @@ from offline.calibration import (
     chance_calibration_error,
     expected_calibration_error,
 )
-from offline.classification_metrics import (
+from offline.metrics.classification import (
     category_figures,
     confusion_matrix,
     routing_figures,
     summary,
 )
-from offline.metrics import bootstrap
+from offline.metrics.statistics import bootstrap
 from weights.unknown_rule import knownness
 
 SEED = 20240  # of the bootstrap and of what chance shows

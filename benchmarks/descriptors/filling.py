@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import ConfigError
-from engine.types import FloatArray
-from offline.cutouts import CutoutCache, Hashed, Progress, key_of
+from engine.types import FloatArray, Progress
 from offline.datasets import Picture
 from offline.evaluate.features import STORE, embedded, limits_of, locked
-from offline.row_store import RowStore
+from offline.store.cutouts import CutoutCache, Hashed, key_of
+from offline.store.row_store import RowStore
 from stages._preprocess import required_spec
 from stages._session import OnnxSession
 from stages.assemble import EmbeddingParts

@@ -14,7 +14,7 @@ from engine.search import Searcher
 from engine.types import Description, Hit
 from grocery.pictures import Query
 from grocery.rows import Row
-from offline.metrics import average_precision, recall_at
+from offline.metrics.statistics import average_precision, recall_at
 from online.searching import open_searcher
 
 SHOWN = 5  # products judged

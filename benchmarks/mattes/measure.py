@@ -12,7 +12,7 @@ from engine.types import FloatArray, Matte, RGBImage
 from mattes.pictures import true_alpha
 from mattes.rows import Finder
 from offline.datasets import Picture
-from offline.mask_metrics import MaskScores, mask_scores, unknown_band
+from offline.metrics.masks import MaskScores, mask_scores, unknown_band
 
 # Pixels around the true edge in which matting is judged: that of a 256-pixel picture's widest
 # blur, so that a segmenter's wholesale errors stay out of it.

@@ -15,7 +15,7 @@ from engine.protocols import Matting, Segmenter
 from engine.types import Matte, RGBImage
 from mattes.pictures import true_alpha
 from offline.datasets import Picture
-from offline.mask_metrics import CUT
+from offline.metrics.masks import CUT
 from stages.assemble import stage_names
 from stages.context import BuildContext
 from stages.segment import box, grabcut, saliency, u2net

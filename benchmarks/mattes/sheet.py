@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
-from offline.mask_metrics import boundary_f, iou
+from offline.metrics.masks import boundary_f, iou
 
 CELL, GAP, LINE = 150, 6, 17  # px
 INK, PAPER = (45, 45, 52), (255, 255, 255)

@@ -9,7 +9,7 @@ import numpy as np
 from support.tables import markdown
 
 from mattes.measure import Measured
-from offline.metrics import bootstrap
+from offline.metrics.statistics import bootstrap
 
 SEED = 20240  # of the bootstrap
 

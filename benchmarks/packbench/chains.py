@@ -12,7 +12,7 @@ from grocery.rows import NO_RERANK, SOFT, Row, Variant, variants
 
 from engine.describe import Described
 from offline.datasets import Dataset, Picture
-from offline.metrics import average_precision, recall_at
+from offline.metrics.statistics import average_precision, recall_at
 
 SHOWN = 5  # products that a query shows
 

@@ -11,7 +11,7 @@ from mattes.pictures import true_alpha
 from engine.images import load
 from engine.protocols import Segmenter
 from offline.datasets import Picture
-from offline.mask_metrics import iou, mae
+from offline.metrics.masks import iou, mae
 from stages.context import BuildContext
 from stages.segment import grabcut, u2net
 

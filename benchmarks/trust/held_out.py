@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from offline.train.logistic import grouped_folds, held_out_probabilities
+from offline.calibration.logistic import grouped_folds, held_out_probabilities
 from offline.train.trust import FOLDS, RIGHT_IOU
 from stages.trust._evidence import NAMES
 from trust.two_ways import TwoWays

@@ -10,13 +10,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import Contour, FloatArray
+from engine.types import Contour, Float64Array, FloatArray
 
 BANDS = 32
-
-_Numbers = npt.NDArray[np.float64]
 
 
 def area_share(contour: Contour) -> float:
@@ -90,16 +87,16 @@ def _ratios(small: FloatArray, large: FloatArray) -> FloatArray:
     return ratios
 
 
-def _rows(contour: Contour) -> _Numbers:
+def _rows(contour: Contour) -> Float64Array:
     """Cells in every row, from the first that has any to the last; (0,) for none."""
     counts = contour.mask().sum(axis=1, dtype=np.float64)
     full = np.flatnonzero(counts)
     first, last = (full[0], full[-1] + 1) if len(full) else (0, 0)
-    rows: _Numbers = counts[first:last]
+    rows: Float64Array = counts[first:last]
     return rows
 
 
-def _slices(contour: Contour) -> _Numbers:
+def _slices(contour: Contour) -> Float64Array:
     """Cells in every slice one cell thick along the principal axis, the slimmer half first."""
     rows, columns = np.nonzero(contour.mask())
     if not len(rows):

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.types import Float64Array
 from offline.calibration.unknown import checked_scores
 
-Rows = npt.NDArray[np.float64]
-Scores = Sequence[float] | Rows
+Scores = Sequence[float] | Float64Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +22,9 @@ class Roc:
     together: between two points the curve is a straight line.
     """
 
-    thresholds: Rows
-    false_accepts: Rows
-    true_accepts: Rows
+    thresholds: Float64Array
+    false_accepts: Float64Array
+    true_accepts: Float64Array
 
 
 def roc(present: Scores, absent: Scores) -> Roc:
@@ -62,9 +61,9 @@ def absent_needed(false_accepts: float) -> int:
     return int(np.ceil(1 / _share(false_accepts) - 1e-9)) - 1
 
 
-def _passing(scores: Rows, thresholds: Rows) -> Rows:
+def _passing(scores: Float64Array, thresholds: Float64Array) -> Float64Array:
     below = np.searchsorted(np.sort(scores), thresholds, side="left")
-    share: Rows = 1.0 - below / len(scores)
+    share: Float64Array = 1.0 - below / len(scores)
     return share
 
 

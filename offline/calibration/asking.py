@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,17 +18,16 @@ from engine.errors import ImageError, StageError
 from engine.galleries.local import LocalGallery
 from engine.match_calibration import match_features
 from engine.search import Searcher
-from engine.types import Description, Hit
+from engine.types import Description, Hit, Progress
 from offline.calibration.matching import DEPTH, Answer
-from offline.cutouts import cropped
 from offline.datasets import Picture
+from offline.store.cutouts import cropped
 from stages.open_searcher import OpenSearcher
 
 # Views that are asked of a gallery without photos, at most: a thousand are some ten seconds, and
 # more would move the threshold by less than photos differ from views.
 MOST_VIEWS = 1000
 
-Progress = Callable[[int, int], None]
 Ids = frozenset[int]
 NOBODY: Ids = frozenset()
 

@@ -11,7 +11,8 @@ from engine import __version__
 from engine.errors import ConfigError
 from engine.galleries.local import LocalGallery
 from engine.match_calibration import MatchCalibration
-from offline.calibration.asking import Asked, Progress, Shelf, ask_photos, ask_views
+from engine.types import Progress
+from offline.calibration.asking import Asked, Shelf, ask_photos, ask_views
 from offline.calibration.matching import fit_matching
 from offline.datasets import Dataset, Picture, open_dataset
 from stages.open_searcher import open_searcher

@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from engine.errors import ConfigError
 from engine.match_calibration import FEATURES, MatchFigures, MatchModel, within
+from engine.types import BoolArray, Float64Array
 from offline.calibration.acceptance import absent_needed, threshold_at
+from offline.calibration.logistic import INTERCEPT_RIDGE, LEAST_DEVIATION, grouped_folds, newton
 from offline.calibration.reliability import event_calibration_error
 from offline.calibration.unknown import auroc
-from offline.train.logistic import INTERCEPT_RIDGE, LEAST_DEVIATION, grouped_folds, newton
 
 # Products of an answer that are judged: as many as a query shows unless it asks for others.
 DEPTH = 10
@@ -35,9 +36,6 @@ BINS = 10  # of the calibration error: a few hundred photos fill no more
 LEAST_PRODUCTS = 10
 LEAST_RIGHT = 10
 
-Rows = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -50,8 +48,8 @@ class Answer:
 
     product: str
     present: bool
-    features: Rows
-    right: Bools
+    features: Float64Array
+    right: BoolArray
 
     @property
     def right_first(self) -> bool:
@@ -64,7 +62,7 @@ class MatchFit:
 
     model: MatchModel
     threshold: float
-    held_out: tuple[Rows, ...]
+    held_out: tuple[Float64Array, ...]
     folds: npt.NDArray[np.int64]  # (A,) of the answers
     figures: MatchFigures
 
@@ -127,14 +125,14 @@ def _reach(answers: Sequence[Answer]) -> tuple[float, float]:
     return float(lowest), float(np.quantile(np.abs(firsts[:, 1]), 1 - TAIL))
 
 
-def first_probabilities(held_out: Sequence[Rows]) -> Rows:
+def first_probabilities(held_out: Sequence[Float64Array]) -> Float64Array:
     """(A,) of every answer's first hit; 0 where there is none."""
     return np.array([rows[0] if len(rows) else 0.0 for rows in held_out], np.float64)
 
 
 def accepted(
-    firsts: Rows, present: Bools, folds: npt.NDArray[np.int64], false_accepts: float
-) -> Bools:
+    firsts: Float64Array, present: BoolArray, folds: npt.NDArray[np.int64], false_accepts: float
+) -> BoolArray:
     """(A,) whether each answer counts as a match, by the threshold of the other folds."""
     found = np.zeros(len(firsts), np.bool_)
     for fold in np.unique(folds):
@@ -164,7 +162,7 @@ def refuse_too_few(answers: Sequence[Answer], false_accepts: float) -> None:
         )
 
 
-def _held_out(answers: Sequence[Answer], folds: npt.NDArray[np.int64]) -> tuple[Rows, ...]:
+def _held_out(answers: Sequence[Answer], folds: npt.NDArray[np.int64]) -> tuple[Float64Array, ...]:
     by_fold = {}
     for fold in np.unique(folds).tolist():
         others = [answer for answer, own in zip(answers, folds, strict=True) if own != fold]
@@ -175,7 +173,9 @@ def _held_out(answers: Sequence[Answer], folds: npt.NDArray[np.int64]) -> tuple[
     )
 
 
-def _figures(answers: Sequence[Answer], held_out: Sequence[Rows], passed: Bools) -> MatchFigures:
+def _figures(
+    answers: Sequence[Answer], held_out: Sequence[Float64Array], passed: BoolArray
+) -> MatchFigures:
     firsts = first_probabilities(held_out)
     present = np.array([answer.present for answer in answers])
     right_first = np.array([answer.right_first for answer in answers])
@@ -184,7 +184,7 @@ def _figures(answers: Sequence[Answer], held_out: Sequence[Rows], passed: Bools)
         present=int(present.sum()),
         absent=int((~present).sum()),
         products=len({answer.product for answer in answers}),
-        auroc=auroc(cast("Rows", firsts[present]), cast("Rows", firsts[~present])),
+        auroc=auroc(cast("Float64Array", firsts[present]), cast("Float64Array", firsts[~present])),
         false_accepts=float(passed[~present].mean()),
         true_accepts=float(passed[present].mean()),
         right_first=float(right_first[present].mean()),

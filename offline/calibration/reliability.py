@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.probabilities import Floats, Rows
+from engine.probabilities import Floats
+from engine.types import Float64Array
 from offline.calibration.temperature import Labels, checked
 
 # As in Guo et al., ICML 2017, section 5.
@@ -40,7 +41,7 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list
     return binned(*_top(probabilities, labels), bins)
 
 
-def binned(given: Rows, happened: npt.NDArray[np.bool_], bins: int = BINS) -> list[Bin]:
+def binned(given: Float64Array, happened: npt.NDArray[np.bool_], bins: int = BINS) -> list[Bin]:
     """As ``reliability`` for events: (N,) the probability that each was given, in [0, 1], and
     whether it happened. Raises ValueError for other probabilities and for none."""
     if not len(given) or not bool(((given >= 0) & (given <= 1)).all()):
@@ -53,7 +54,7 @@ def binned(given: Rows, happened: npt.NDArray[np.bool_], bins: int = BINS) -> li
 
 
 def event_calibration_error(
-    given: Rows, happened: npt.NDArray[np.bool_], bins: int = BINS
+    given: Float64Array, happened: npt.NDArray[np.bool_], bins: int = BINS
 ) -> float:
     """ECE of events: the mean over them of how far their bin's probability is from how often
     they happened. As ``expected_calibration_error``, without a choice of the likeliest."""
@@ -104,7 +105,7 @@ def chance_calibration_error(
     return float(gaps.mean() / len(given))
 
 
-def _top(probabilities: Floats, labels: Labels) -> tuple[Rows, npt.NDArray[np.bool_]]:
+def _top(probabilities: Floats, labels: Labels) -> tuple[Float64Array, npt.NDArray[np.bool_]]:
     """(N,) the largest probability a row, and whether its column is the label."""
     rows, right = checked(probabilities, labels)
     if rows.min() < 0 or np.abs(rows.sum(axis=1) - 1).max() > 1e-3:
@@ -112,13 +113,13 @@ def _top(probabilities: Floats, labels: Labels) -> tuple[Rows, npt.NDArray[np.bo
     return np.minimum(rows.max(axis=1), 1.0), rows.argmax(axis=1) == right
 
 
-def bin_places(given: Rows, bins: int) -> npt.NDArray[np.int64]:
+def bin_places(given: Float64Array, bins: int) -> npt.NDArray[np.int64]:
     """(N,) the bin of each confidence; closed above as in Guo et al., so 1 is in the last one."""
     places = np.ceil(given * _positive(bins)).astype(np.int64) - 1
     return np.clip(places, 0, bins - 1)
 
 
-def _bin(given: Rows, right: npt.NDArray[np.bool_], low: float, high: float) -> Bin:
+def _bin(given: Float64Array, right: npt.NDArray[np.bool_], low: float, high: float) -> Bin:
     if not len(given):
         return Bin(low, high, 0, 0.0, 0.0)
     return Bin(low, high, len(given), float(given.mean()), float(right.mean()))

@@ -7,14 +7,14 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.probabilities import Rows
+from engine.types import Float64Array
 from offline.calibration.reliability import BINS, bin_places, event_calibration_error
-from offline.metrics import RESAMPLES, Interval
+from offline.metrics.statistics import RESAMPLES, Interval
 from offline.resampling import resampled
 
 
 def calibration_error_interval(
-    given: Rows,
+    given: Float64Array,
     happened: npt.NDArray[np.bool_],
     *,
     seed: int,

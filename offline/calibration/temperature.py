@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from engine.probabilities import Floats, Rows, softmax_at
+from engine.probabilities import Floats, softmax_at
+from engine.types import Float64Array
 
 Labels = npt.NDArray[np.integer]
 
@@ -60,7 +61,7 @@ def negative_log_likelihood(logits: Floats, labels: Labels, temperature: float =
     return float((total - scaled[np.arange(len(rows)), right]).mean())
 
 
-def checked(values: Floats, labels: Labels) -> tuple[Rows, npt.NDArray[np.int64]]:
+def checked(values: Floats, labels: Labels) -> tuple[Float64Array, npt.NDArray[np.int64]]:
     """(N, C) float64 and (N,) int64 that fit each other; ValueError otherwise."""
     rows, right = np.asarray(values, np.float64), np.asarray(labels)
     if rows.ndim != 2 or right.shape != rows.shape[:1] or rows.size == 0:
@@ -74,7 +75,7 @@ def checked(values: Floats, labels: Labels) -> tuple[Rows, npt.NDArray[np.int64]
     return rows, right.astype(np.int64)
 
 
-def _slope(rows: Rows, hit: Rows, sharpness: float) -> float:
+def _slope(rows: Float64Array, hit: Float64Array, sharpness: float) -> float:
     """Derivative of the mean negative log-likelihood by ``sharpness`` = 1/T.
 
     Mean of (what the model expects the logit to be) - (what it was): never falls in sharpness.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.probabilities import Floats, Rows
+from engine.probabilities import Floats
+from engine.types import Float64Array
 from weights.unknown_rule import UnknownRule, UnknownScore, knownness
 
 # Share of validation photos that must stay known. A photo that is wrongly called unknown is
@@ -56,7 +57,7 @@ def choose_unknown(
     return UnknownRule(score=best, threshold=_youden(*pairs[best], ceiling[best]))
 
 
-def _highest(known: Rows, keep: float) -> float:
+def _highest(known: Float64Array, keep: float) -> float:
     """The highest threshold t such that at least ``keep`` of the scores are >= t."""
     if not 0 < keep <= 1 or not len(known):
         raise ValueError(f"need scores and 0 < keep <= 1, not {len(known)} and {keep}")
@@ -65,7 +66,7 @@ def _highest(known: Rows, keep: float) -> float:
     return float(ascending[lost])
 
 
-def _youden(known: Rows, unknown: Rows, ceiling: float) -> float:
+def _youden(known: Float64Array, unknown: Float64Array, ceiling: float) -> float:
     """Only scores of known photos can be best: between two of them only unknown ones are lost,
     so the higher end is at least as good."""
     thresholds = np.unique(known[known <= ceiling])

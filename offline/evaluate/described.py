@@ -9,8 +9,9 @@ from pathlib import Path
 
 from engine.augmentation import AugmentedEmbedder
 from engine.errors import ConfigError
+from engine.types import Progress
 from offline.datasets import Picture, RetrievalTask
-from offline.evaluate.features import Features, Progress, features
+from offline.evaluate.features import Features, features
 from stages.assemble import EmbeddingParts
 
 

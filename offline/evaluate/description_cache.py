@@ -19,10 +19,10 @@ from engine.galleries.local import LocalGallery, is_initialised
 from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits, load
 from engine.parallel import each
-from engine.types import CategoryScores, Description, Entry, RGBImage
-from offline.cutouts import cropped, key_of
-from offline.evaluate.features import Progress, locked
+from engine.types import CategoryScores, Description, Entry, Progress, RGBImage
+from offline.evaluate.features import locked
 from offline.evaluate.hashing import HashedPicture
+from offline.store.cutouts import cropped, key_of
 from stages.assemble import Parts
 
 BATCH = 16  # pictures described and stored at a time: what a kill may cost
@@ -151,8 +151,7 @@ def loaded(
     samples: Sequence[HashedPicture], settings: Settings, threads: int = 1
 ) -> list[RGBImage | str]:
     """Decoded and cropped to what may be looked at; a sentence for what is no picture."""
-    images = settings.images
-    limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    limits = ImageLimits.of(settings.images)
 
     def read(sample: HashedPicture) -> RGBImage | str:
         try:

@@ -18,10 +18,10 @@ from engine.distances import score_of
 from engine.errors import ConfigError
 from engine.expansion import expanded
 from engine.routing import route
-from engine.types import BoolArray, Description, FloatArray, Hit, Record, Route
+from engine.types import BoolArray, Description, FloatArray, Hit, IntArray, Record, Route
 from offline.datasets import Picture, RetrievalTask
 from offline.evaluate.distances import settled
-from offline.evaluate.ranking import Positions, first
+from offline.evaluate.ranking import first
 from stages.assemble import Parts, assemble
 
 QUERY_BLOCK = 64  # queries whose distances are held at a time
@@ -61,7 +61,7 @@ class Evidence:
         return np.stack([record.description.embedding.vector for record in self.gallery])
 
     @cached_property
-    def _category_of(self) -> Positions:
+    def _category_of(self) -> IntArray:
         """(G,) places in ``held``."""
         at = {name: place for place, name in enumerate(self.held)}
         return np.array([at[record.category] for record in self.gallery], np.int64)
@@ -90,7 +90,7 @@ class Evidence:
 
     def order(
         self, query: int, *, route: bool = True, without: Collection[str] = ()
-    ) -> tuple[Positions, FloatArray]:
+    ) -> tuple[IntArray, FloatArray]:
         """(positions, distances), nearest first, ties by position; of the routed categories or of
         all. Junk and the query's own picture are left out, so are the products ``without``."""
         kept = self._searched(query, route)

@@ -8,7 +8,7 @@ the part of it that may be looked at. A killed run goes on where it stopped; a s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,11 @@ import numpy as np
 from engine.errors import ConfigError, WeightsError
 from engine.images import ImageLimits
 from engine.protocols import Embedder
-from engine.types import BoolArray, Cutout, FloatArray
-from offline.cutouts import CutoutCache, Hashed, key_of
+from engine.types import BoolArray, Cutout, FloatArray, Progress
 from offline.datasets import Picture
 from offline.evaluate.hashing import HashedPicture, hash_pictures
-from offline.row_store import Rows, RowStore
+from offline.store.cutouts import CutoutCache, Hashed, key_of
+from offline.store.row_store import Rows, RowStore
 from stages.assemble import EmbeddingParts
 
 CHUNK = 256  # pictures cut, embedded and written at a time: what a kill may cost
@@ -30,7 +30,6 @@ BATCH = 32  # cutouts in memory at a time
 STORE, LOCK = "features", "features.lock"
 
 log = logging.getLogger(__name__)
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +115,7 @@ def embedded(cutouts: Sequence[Cutout], embedder: Embedder) -> FloatArray:
 
 def limits_of(parts: EmbeddingParts) -> ImageLimits:
     """How large the pictures may be that the parts' settings let in."""
-    images = parts.settings.images
-    return ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    return ImageLimits.of(parts.settings.images)
 
 
 @contextmanager

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from engine.config import Settings
 from engine.errors import ConfigError
-from engine.types import Description, Record
+from engine.types import Description, Progress, Record
 from offline.datasets import Picture, RetrievalTask
 from offline.datasets.types import Relevance
 from offline.evaluate.description_cache import BATCH, DescriptionCache, Kept, Wanted
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.features import Progress
 from offline.evaluate.hashing import HashedPicture, checksum, copies, hash_pictures
 from offline.evaluate.mattes import remembered
 from offline.evaluate.neighbours import MemoryNeighbours

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.errors import ConfigError
-from engine.types import BoolArray, FloatArray
+from engine.types import BoolArray, FloatArray, IntArray
 from offline.datasets.types import Relevance, RetrievalTask
-from offline.evaluate.ranking import NOBODY, Positions, Ranking
-from offline.retrieval_metrics import Found, Ranks
+from offline.evaluate.ranking import NOBODY, Ranking
+from offline.metrics.retrieval import Found
 
 # With more relevant pictures than this it is quicker to sort the gallery than to count, for each
 # of them, what is nearer (60,000 pictures: 5 ms to sort, 0.05 ms to count).
@@ -46,7 +46,7 @@ def judge(task: RetrievalTask, ranking: Ranking) -> list[Judged]:
     return judged
 
 
-def own_positions(task: RetrievalTask) -> Positions:
+def own_positions(task: RetrievalTask) -> IntArray:
     """(Q,) the gallery position of the query itself, by its id, where the protocol ignores it;
     NOBODY where it is not there or is an answer like any other."""
     at = {picture.id: position for position, picture in enumerate(task.gallery)}
@@ -83,7 +83,7 @@ def asking(task: RetrievalTask, kept: Sequence[int]) -> RetrievalTask:
 
 
 def _judged(
-    line: FloatArray, answer: Relevance, present: BoolArray, head: Positions | None
+    line: FloatArray, answer: Relevance, present: BoolArray, head: IntArray | None
 ) -> Judged:
     ignored = np.array(answer.ignored, np.int64)
     line[ignored] = np.inf  # behind all others, as if it were not there
@@ -98,12 +98,12 @@ def _judged(
     return Judged(Found(np.sort(ranks), len(answer.relevant)), first)
 
 
-def _ranks(line: FloatArray, relevant: Positions) -> Ranks:
+def _ranks(line: FloatArray, relevant: IntArray) -> IntArray:
     """Ranks from 1, aligned with ``relevant``, by (distance, position)."""
     if len(relevant) > COUNTED:
         ranks = np.empty(len(line), np.int64)
         ranks[np.argsort(line, kind="stable")] = np.arange(1, len(line) + 1)
-        sorted_ranks: Ranks = ranks[relevant]
+        sorted_ranks: IntArray = ranks[relevant]
         return sorted_ranks
     before = [
         np.count_nonzero(line < line[at]) + np.count_nonzero(line[:at] == line[at])
@@ -112,7 +112,7 @@ def _ranks(line: FloatArray, relevant: Positions) -> Ranks:
     return np.array(before, np.int64) + 1
 
 
-def _moved(ranks: Ranks, relevant: Positions, head: Positions) -> Ranks:
+def _moved(ranks: IntArray, relevant: IntArray, head: IntArray) -> IntArray:
     """Those in the head stand where the head says; it holds the nearest, so no others move."""
     places = {position: place for place, position in enumerate(head.tolist(), start=1)}
     moved = [places.get(at, rank) for at, rank in zip(relevant.tolist(), ranks, strict=True)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from offline.metrics import RESAMPLES, bootstrap
+from offline.metrics.statistics import RESAMPLES, bootstrap
 from offline.report.document import Better, Figure, Unit
 
 NOTHING = "there is no item to measure"

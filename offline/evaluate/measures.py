@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.config import unknown_key
 from engine.errors import ConfigError
-from offline import retrieval_metrics as metrics
-from offline.retrieval_metrics import Found
-
-# (Q, M) float64: a row a query, a column a measure.
-Figures = npt.NDArray[np.float64]
+from engine.types import Float64Array
+from offline.metrics import retrieval as metrics
+from offline.metrics.retrieval import Found
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def _at(of: Callable[[Found, int], float], k: int, found: Found) -> float:
     return of(found, k)
 
 
-def figures(answers: Sequence[Found], names: Sequence[str]) -> Figures:
+def figures(answers: Sequence[Found], names: Sequence[str]) -> Float64Array:
     """(Q, M) of every query and measure. Raises ConfigError for an unknown name."""
     wanted = [measure(name) for name in names]
     if not wanted:

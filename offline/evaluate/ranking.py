@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.distances import Metric
 from engine.errors import ConfigError
-from engine.types import BoolArray, FloatArray
+from engine.types import BoolArray, FloatArray, IntArray
 from offline.evaluate.distances import distance_blocks
 
-Positions = npt.NDArray[np.int64]
 NOBODY = -1  # a query that is no gallery picture; a place in a head that nobody takes
 
 
@@ -30,7 +28,7 @@ class Ranking:
     gallery: FloatArray  # (G, D)
     metric: Metric
     present: BoolArray  # (G,)
-    head: Positions = field(default_factory=lambda: np.empty((0, 0), np.int64))
+    head: IntArray = field(default_factory=lambda: np.empty((0, 0), np.int64))
 
     def blocks(self) -> Iterator[tuple[int, FloatArray]]:
         """(first query, (B, G) float32 distances); infinite for absent pictures."""
@@ -38,7 +36,7 @@ class Ranking:
             block[:, ~self.present] = np.inf
             yield start, block
 
-    def reordered(self, head: Positions) -> Ranking:
+    def reordered(self, head: IntArray) -> Ranking:
         return replace(self, head=head)
 
 
@@ -73,7 +71,7 @@ def refuse_not_finite(rows: FloatArray, what: str) -> None:
         )
 
 
-def nearest(ranking: Ranking, k: int, own: Positions | None = None) -> tuple[Positions, FloatArray]:
+def nearest(ranking: Ranking, k: int, own: IntArray | None = None) -> tuple[IntArray, FloatArray]:
     """The first k of every query as (positions (Q, k), distances (Q, k)), ties by position.
 
     ``own`` (Q,): a gallery position that the query itself takes and that is passed over, NOBODY
@@ -91,7 +89,7 @@ def nearest(ranking: Ranking, k: int, own: Positions | None = None) -> tuple[Pos
     return positions, away
 
 
-def first(line: FloatArray, k: int) -> Positions:
+def first(line: FloatArray, k: int) -> IntArray:
     """Positions of the k smallest of (G,), smallest first, ties by position; infinite ones are
     left out."""
     k = min(k, len(line))
@@ -99,5 +97,5 @@ def first(line: FloatArray, k: int) -> Positions:
         return np.empty(0, np.int64)
     edge = np.partition(line, k - 1)[k - 1]
     near = np.flatnonzero((line <= edge) & np.isfinite(line))
-    order: Positions = near[np.argsort(line[near], kind="stable")[:k]]
+    order: IntArray = near[np.argsort(line[near], kind="stable")[:k]]
     return order

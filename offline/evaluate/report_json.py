@@ -12,7 +12,7 @@ from offline.evaluate.ranking import NOBODY
 from offline.evaluate.report import Report
 from offline.evaluate.retrieval import Outcome
 from offline.evaluate.searching import Search
-from offline.metrics import RESAMPLES, Interval
+from offline.metrics.statistics import RESAMPLES, Interval
 
 LIBRARIES = ("faiss-cpu", "numpy", "onnxruntime", "opencv-python-headless", "pillow")
 

@@ -8,7 +8,7 @@ from offline.evaluate.measures import measure
 from offline.evaluate.report import Report
 from offline.evaluate.retrieval import Outcome
 from offline.markdown import markdown
-from offline.metrics import RESAMPLES
+from offline.metrics.statistics import RESAMPLES
 
 # What a picture goes through before it is a vector.
 STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten")

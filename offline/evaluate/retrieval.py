@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import ConfigError
-from engine.types import FloatArray
+from engine.types import Float64Array, FloatArray, Progress
 from offline.datasets import Dataset, RetrievalTask
 from offline.evaluate.benchmarks import Table, table_of
 from offline.evaluate.described import Described, described
-from offline.evaluate.features import Progress
 from offline.evaluate.hashing import checksum, copies
 from offline.evaluate.judging import Judged, answerable, asking, judge
-from offline.evaluate.measures import Figures, figures
+from offline.evaluate.measures import figures
 from offline.evaluate.plan import Plan
 from offline.evaluate.ranking import NOBODY
 from offline.evaluate.searching import search
@@ -39,7 +38,7 @@ class Outcome:
     task: RetrievalTask
     judged: tuple[Judged, ...]
     summary: Summary
-    similarities: Figures  # (Q,) cosines of queries and their first hits
+    similarities: Float64Array  # (Q,) cosines of queries and their first hits
     by_class: dict[str, tuple[float, ...]]
     asked_of: int
     unanswerable: int
@@ -123,7 +122,9 @@ def _outcome(
     )
 
 
-def _similarities(queries: FloatArray, gallery: FloatArray, judged: Sequence[Judged]) -> Figures:
+def _similarities(
+    queries: FloatArray, gallery: FloatArray, judged: Sequence[Judged]
+) -> Float64Array:
     """(Q,) cosines of queries and their best hits, whatever the metric; 0 where there is none."""
     pairs = zip(queries, judged, strict=True)
     cosines = [0.0 if one.first == NOBODY else _cosine(q, gallery[one.first]) for q, one in pairs]

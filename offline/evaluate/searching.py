@@ -10,10 +10,10 @@ from engine.config import Settings
 from engine.distances import Metric, distances
 from engine.expansion import expanded
 from engine.reciprocal import k_reciprocal_distances
-from engine.types import BoolArray, FloatArray
+from engine.types import BoolArray, FloatArray, IntArray
 from offline.datasets.types import RetrievalTask
 from offline.evaluate.judging import own_positions
-from offline.evaluate.ranking import NOBODY, Positions, Ranking, nearest, rank
+from offline.evaluate.ranking import NOBODY, Ranking, nearest, rank
 from stages.assemble import read_options
 from stages.rerank.k_reciprocal import Options as KReciprocal
 
@@ -68,7 +68,7 @@ def search(
     return ranking
 
 
-def _expanded(ranking: Ranking, own: Positions, how: Search, *, normalised: bool) -> FloatArray:
+def _expanded(ranking: Ranking, own: IntArray, how: Search, *, normalised: bool) -> FloatArray:
     spare = bool((own != NOBODY).any())
     n = min(how.expand, int(ranking.present.sum()) - spare)
     if n < 1:
@@ -87,8 +87,8 @@ def _expanded(ranking: Ranking, own: Positions, how: Search, *, normalised: bool
 
 
 def _reciprocal_heads(
-    ranking: Ranking, queries: FloatArray, own: Positions, how: KReciprocal
-) -> Positions:
+    ranking: Ranking, queries: FloatArray, own: IntArray, how: KReciprocal
+) -> IntArray:
     """(Q, top_n), NOBODY at the end of rows that have fewer candidates. ``queries`` (Q, D) are
     those before any expansion; k-reciprocal distances tie by the order of retrieval."""
     heads, _ = nearest(ranking, how.top_n, own)

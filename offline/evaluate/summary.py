@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from engine.types import Float64Array
 from offline.datasets import Picture
-from offline.evaluate.measures import Figures, figures
-from offline.metrics import Interval, bootstrap_columns
-from offline.retrieval_metrics import Found
+from offline.evaluate.measures import figures
+from offline.metrics.retrieval import Found
+from offline.metrics.statistics import Interval, bootstrap_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,7 @@ class Summary:
 
     names: tuple[str, ...]
     intervals: tuple[Interval, ...]
-    figures: Figures
+    figures: Float64Array
 
     def mean(self, name: str) -> float:
         return self.intervals[self.names.index(name)].mean

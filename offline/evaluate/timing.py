@@ -9,9 +9,9 @@ import numpy as np
 from engine.errors import ImageError
 from engine.images import load
 from engine.timings import Stopwatch
-from offline.cutouts import cropped
 from offline.datasets import Picture
 from offline.evaluate.features import limits_of
+from offline.store.cutouts import cropped
 from stages.assemble import EmbeddingParts
 
 TIMED = 16  # photos; enough for a median

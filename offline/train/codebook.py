@@ -9,7 +9,7 @@ words model", SPIE 2013), but then residuals would lose what VLAD adds up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from engine.config import Settings
 from engine.errors import ConfigError, ImageError
 from engine.images import ImageLimits, load
 from engine.parallel import each, one_faiss_thread
-from engine.types import Cutout, FloatArray, RGBImage
-from offline.cutouts import cropped
+from engine.types import Cutout, FloatArray, Progress, RGBImage
 from offline.datasets import Dataset, Picture, open_dataset
-from offline.train.hold_out import TRAIN_NAMES, first_of
-from offline.train.run_folder import RunFolder
+from offline.datasets.hold_out import TRAIN_NAMES, first_of
+from offline.store.cutouts import cropped
+from offline.store.run_folder import RunFolder
 from stages.assemble import CuttingParts, assemble_cutting
 from stages.embed._aggregation import assigned, inverse_document_frequency
 from stages.embed._codebook import SUFFIX, Codebook
@@ -31,8 +31,6 @@ from stages.embed._keypoints import FeatureSpec, local_features
 
 BATCH = 8  # pictures in memory at a time
 ROUNDS = 25  # of k-means; FAISS's own default
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -152,8 +150,7 @@ def _gathered(
 def _cutouts(
     pictures: Sequence[Picture], parts: CuttingParts, notes: list[str]
 ) -> Iterator[Cutout]:
-    said = parts.settings.images
-    limits = ImageLimits(said.max_pixels, said.max_bytes, said.max_side)
+    limits = ImageLimits.of(parts.settings.images)
 
     def decode(picture: Picture) -> RGBImage | ImageError:
         try:

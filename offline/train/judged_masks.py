@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +12,14 @@ import numpy.typing as npt
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
 from engine.protocols import Segmenter
-from engine.types import FloatArray, Matte, RGBImage
+from engine.types import FloatArray, Matte, Progress, RGBImage
 from offline.datasets import Picture
-from offline.mask_metrics import iou
+from offline.metrics.masks import iou
 from offline.true_mattes import read_matte
 from stages.trust._evidence import NAMES, evidence, row
 from stages.trust._second_look import agreement
 
 BATCH = 8
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

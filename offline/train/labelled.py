@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from engine.errors import ConfigError
 from offline.datasets import Dataset, Picture
-from offline.train.hold_out import HoldOut, divided_splits, family_of, first_of
+from offline.datasets.hold_out import HoldOut, divided_splits, family_of, first_of
 
 TEST_NAMES = ("test",)
 LEAST = 2  # pictures a category: one to learn from, one to judge by

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,9 @@ import numpy as np
 
 from engine import images
 from engine.errors import ConfigError, ImageError
-from engine.types import FloatArray, UInt8Array
+from engine.types import FloatArray, Progress, UInt8Array
 from offline.datasets import Dataset, Picture
-from offline.mask_metrics import CUT
-
-Progress = Callable[[int, int], None]  # (done, total)
+from offline.metrics.masks import CUT
 
 TRAIN, VALIDATION = "train", "validation"
 HELD_OUT = 10  # one picture in so many is for validation, where the data set has no such split

@@ -7,14 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engine.protocols import Segmenter
+from engine.types import Progress
 from offline.datasets import Dataset, open_dataset
+from offline.store.run_folder import RunFolder, open_run
 from offline.train.matting_batches import BatchMaker
 from offline.train.matting_card import CardFacts, card
 from offline.train.matting_composites import background_files, make_composites
-from offline.train.matting_pairs import Pair, Progress, SaliencyStore, pairs_of
+from offline.train.matting_pairs import Pair, SaliencyStore, pairs_of
 from offline.train.matting_recipe import MattingRecipe
 from offline.train.matting_task import MattingTask
-from offline.train.run_folder import RunFolder, open_run
 from offline.train.torch_loop import Schedule, fit
 from stages.matting.fba import Options, input_spec
 from weights.export import store_network

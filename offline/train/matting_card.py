@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from offline.mask_metrics import MaskScores
+from offline.metrics.masks import MaskScores
 from weights.export import ExportReport
 
 _MEASURES = {

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import ConfigError
-from engine.types import FloatArray, UInt8Array
+from engine.types import FloatArray, Progress, UInt8Array
 from offline.datasets import Picture
-from offline.train.matting_pairs import Pair, Progress, load, read_grey, save_grey, save_image
+from offline.train.matting_pairs import Pair, load, read_grey, save_grey, save_image
 
 SIDE = 256  # pixels of a composite, as Packbench's own pictures
 # Of the product in the composite against the picture it comes from: a phone holds it from nearer

@@ -15,10 +15,9 @@ from PIL import Image
 from engine import images
 from engine.errors import ConfigError, ImageError
 from engine.protocols import Segmenter
-from engine.types import FloatArray, RGBImage, UInt8Array
+from engine.types import FloatArray, Progress, RGBImage, UInt8Array
 from offline.datasets import Picture
 
-Progress = Callable[[int, int], None]  # (done, total)
 Pair = tuple[Path, Path]  # a picture's file and its matte's
 
 _log = logging.getLogger(__name__)

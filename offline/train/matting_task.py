@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import FloatArray, Matte, RGBImage
-from offline.mask_metrics import MaskScores, mask_scores, mean_scores
+from offline.metrics.masks import MaskScores, mask_scores, mean_scores
 from offline.train.matting_batches import BatchMaker
 from offline.train.matting_losses import LossWeights, matting_loss
 from offline.train.matting_pairs import Pair

@@ -10,16 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from engine.types import Progress
 from offline.datasets import Picture, open_dataset
+from offline.store.run_folder import RunFolder, open_run
 from offline.train.mask_augmentation import Grounds
-from offline.train.mask_samples import (
-    Progress,
-    chosen_splits,
-    picture_files,
-    spread,
-    usable,
-)
-from offline.train.run_folder import RunFolder, open_run
+from offline.train.mask_samples import chosen_splits, picture_files, spread, usable
 from offline.train.segmenter_card import CardFacts, card
 from offline.train.segmenter_recipe import NOTHING, SegmenterRecipe, find_start
 from offline.train.segmenter_task import SegmenterTask, longest

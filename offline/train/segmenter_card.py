@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from offline.store.run_folder import Recipe
 from offline.train.mask_samples import Usable
-from offline.train.run_folder import Recipe
 from offline.train.torch_loop import Figures
 from weights.export import ExportReport
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from engine.types import FloatArray
 from offline.datasets import Picture
-from offline.mask_metrics import iou, mae
+from offline.metrics.masks import iou, mae
 from offline.train.mask_augmentation import Grounds, augmented
 from offline.train.mask_samples import read_sample
 from stages.segment._saliency import network_input, resized, stretched

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import ConfigError
-from offline.train.run_folder import RunFolder
+from engine.types import IntArray, Progress
+from offline.store.run_folder import RunFolder
 
 CHECKPOINT = "checkpoint.pt"
-Indices = npt.NDArray[np.int64]
-Progress = Callable[[int, int], None]  # (done, total) samples of the whole run
 Figures = dict[str, float]
 Ended = Callable[[Figures], None]  # the figures of an epoch that ended
 
@@ -37,7 +35,7 @@ class Task(Protocol):
         """Training samples an epoch."""
         ...
 
-    def loss(self, indices: Indices, random: np.random.Generator) -> Any:
+    def loss(self, indices: IntArray, random: np.random.Generator) -> Any:
         """The scalar loss tensor of one batch; all augmentation draws from ``random``."""
         ...
 
@@ -52,7 +50,7 @@ class Batches(Protocol):
     @property
     def steps(self) -> int: ...
 
-    def draw(self, epoch: int, random: np.random.Generator) -> Sequence[Indices]:
+    def draw(self, epoch: int, random: np.random.Generator) -> Sequence[IntArray]:
         """``steps`` batches. Of epoch, chance and the network as it stands alone."""
         ...
 
@@ -68,7 +66,7 @@ class Shuffled:
     def steps(self) -> int:
         return max(1, self.samples // self.batch)
 
-    def draw(self, epoch: int, random: np.random.Generator) -> Sequence[Indices]:
+    def draw(self, epoch: int, random: np.random.Generator) -> Sequence[IntArray]:
         order = random.permutation(self.samples)
         starts = range(0, self.steps * self.batch, self.batch)
         return [order[start : start + self.batch] for start in starts]
@@ -139,7 +137,7 @@ def _train_epoch(
     optimiser: Any,
     decay: Any,
     epoch: int,
-    batches: Sequence[Indices],
+    batches: Sequence[IntArray],
     random: np.random.Generator,
     progress: Progress | None,
 ) -> float:

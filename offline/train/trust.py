@@ -12,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
+from engine.types import BoolArray, Float64Array
 from offline.calibration import auroc, expected_calibration_error
-from offline.train.judged_masks import JudgedMasks
-from offline.train.logistic import (
+from offline.calibration.logistic import (
     fit_logistic,
     grouped_folds,
     held_out_probabilities,
     log_loss,
 )
+from offline.train.judged_masks import JudgedMasks
 from stages.trust._evidence import NAMES
 from stages.trust._model import AGREEMENT, Logistic, Segmenter, TrustModel
 
@@ -35,8 +36,6 @@ FOLDS = 5
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)  # the best is chosen by held-out log loss
 LEAST = 20  # masks of each kind, below which thirteen features fit noise
 BINS = 10  # of the calibration error: a few hundred masks fill no more
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Fit:
 @dataclass(frozen=True, eq=False)
 class _Fitted:
     model: Logistic
-    held_out: Floats  # (N,) by fits to the other folds
+    held_out: Float64Array  # (N,) by fits to the other folds
 
 
 def fit_trust(masks: JudgedMasks, segmenter: Segmenter, asked: Fit, data: str) -> TrustModel:
@@ -98,7 +97,7 @@ def least_trust(wrong_cost: float) -> float:
     return wrong_cost / (1 + wrong_cost)
 
 
-def figures(probabilities: Floats, right: Bools) -> Mapping[str, float]:
+def figures(probabilities: Float64Array, right: BoolArray) -> Mapping[str, float]:
     """AUROC, ECE of right against wrong, log loss; nan-free: 0.5 where there is one kind only."""
     both = np.column_stack([1 - probabilities, probabilities])
     told = auroc(probabilities[right], probabilities[~right]) if 0 < right.mean() < 1 else 0.5
@@ -110,14 +109,14 @@ def figures(probabilities: Floats, right: Bools) -> Mapping[str, float]:
 
 
 def _fitted(
-    rows: Floats, right: Bools, names: tuple[str, ...], folds: npt.NDArray[np.int64]
+    rows: Float64Array, right: BoolArray, names: tuple[str, ...], folds: npt.NDArray[np.int64]
 ) -> _Fitted:
     tried = {ridge: held_out_probabilities(rows, right, names, ridge, folds) for ridge in RIDGES}
     ridge = min(RIDGES, key=lambda one: log_loss(tried[one], right))
     return _Fitted(fit_logistic(rows, right, names, ridge), tried[ridge])
 
 
-def _doubtful(first: Floats, second: Floats, threshold: float) -> tuple[float, float]:
+def _doubtful(first: Float64Array, second: Float64Array, threshold: float) -> tuple[float, float]:
     """The first scores between which a second look changed nine of ten of what it changed."""
     changed = first[(first >= threshold) != (second >= threshold)]
     if not len(changed):
@@ -126,7 +125,7 @@ def _doubtful(first: Floats, second: Floats, threshold: float) -> tuple[float, f
     return float(min(low, threshold)), float(max(high, threshold))
 
 
-def _refuse_one_sided(right: Bools, right_iou: float) -> None:
+def _refuse_one_sided(right: BoolArray, right_iou: float) -> None:
     good, bad = int(right.sum()), int((~right).sum())
     if min(good, bad) < LEAST:
         raise ConfigError(

@@ -12,9 +12,10 @@ from engine.config import Settings, StageSettings
 from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.protocols import Segmenter
+from engine.types import Progress
 from offline.datasets import Dataset, Picture, open_dataset
-from offline.train.judged_masks import JudgedMasks, Progress, judge_masks
-from offline.train.run_folder import RunFolder
+from offline.store.run_folder import RunFolder
+from offline.train.judged_masks import JudgedMasks, judge_masks
 from offline.train.trust import Fit, figures, fit_trust
 from stages.assemble import assemble_cutting
 from stages.context import StageIdentity
@@ -136,8 +137,7 @@ def _segmenting_only(settings: Settings) -> Settings:
 
 
 def _limits(settings: Settings) -> ImageLimits:
-    images = settings.images
-    return ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    return ImageLimits.of(settings.images)
 
 
 def _fitted_to(segmenter: StageIdentity, known_as: tuple[str, ...]) -> FittedTo:

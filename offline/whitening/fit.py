@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
+from engine.types import Float64Array
 from offline.whitening.scatter import Scatter, finite
-
-Float64Array = npt.NDArray[np.float64]
 
 # Eigenvalues below this part of the largest are rounding of float32 vectors, not directions.
 RANK_TOLERANCE = 1e-7

@@ -13,7 +13,7 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from engine.galleries.local import LocalGallery
 from engine.types import FloatArray, Record
-from offline.train.run_folder import RunFolder, unwritable
+from offline.store.run_folder import RunFolder, unwritable
 from offline.whitening.fit import SHRINKAGE, Whitening, fit_learned, fit_pca
 from offline.whitening.pairs import groups_of, read_pairs
 from offline.whitening.scatter import Scatter, scatter_of_groups, scatter_of_pairs

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
+from engine.types import Float64Array
 from offline.whitening.pairs import Pairs
-
-Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

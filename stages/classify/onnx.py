@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from engine.errors import ConfigError, WeightsError
-from engine.probabilities import Rows, as_logits, softmax_at
-from engine.types import CategoryScores, Cutout, FloatArray
+from engine.probabilities import as_logits, softmax_at
+from engine.types import CategoryScores, Cutout, Float64Array, FloatArray
 from stages._preprocess import prepare, required_spec
 from stages._session import OnnxSession
 from stages.classify._artefact import check_cutting, check_options
@@ -63,7 +63,7 @@ class OnnxClassifier:
             scores += self.scores(self.logits(cutouts[start : start + self._batch]))
         return scores
 
-    def logits(self, cutouts: Sequence[Cutout]) -> Rows:
+    def logits(self, cutouts: Sequence[Cutout]) -> Float64Array:
         """(N, C) before any temperature, of one batch; WeightsError for an unfit output."""
         batch = prepare(cutouts, self._spec)
         rows = self._session.run(batch).reshape(len(batch), -1)
@@ -74,7 +74,7 @@ class OnnxClassifier:
             raise WeightsError(f"{self._session.path}: its output is not finite.")
         return rows.astype(np.float64)
 
-    def scores(self, logits: Rows) -> list[CategoryScores]:
+    def scores(self, logits: Float64Array) -> list[CategoryScores]:
         """What ``classify`` makes of logits: tempered, with the decision on unknown photos."""
         known = self._artefact
         rows = softmax_at(logits, known.temperature).astype(np.float32)

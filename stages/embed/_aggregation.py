@@ -12,15 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.distances import unit_or_zero
-from engine.types import FloatArray
-
-Words = npt.NDArray[np.int64]
+from engine.types import FloatArray, IntArray
 
 
-def assigned(features: FloatArray, words: FloatArray) -> Words:
+def assigned(features: FloatArray, words: FloatArray) -> IntArray:
     """(M, d) features and (K, d) words -> (M,): the nearest word, the first of equals."""
     lengths = np.einsum("kd,kd->k", words, words)
-    nearest: Words = np.argmin(lengths[None] - 2 * (features @ words.T), axis=1)
+    nearest: IntArray = np.argmin(lengths[None] - 2 * (features @ words.T), axis=1)
     return nearest
 
 

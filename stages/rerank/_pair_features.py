@@ -12,16 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.contours import ious
 from engine.shape.descriptor import shape_similarities
 from engine.shape.fourier import fourier_similarities
 from engine.shape.proportions import profile_similarities, ratio_similarities
-from engine.types import BoolArray, Description, FloatArray, Hit
+from engine.types import BoolArray, Description, Float64Array, FloatArray, Hit
 from stages.rerank._measured import Measured, Measures
-
-Floats = npt.NDArray[np.float64]
 
 # Raised when a column of the same name gets other numbers: what was learned from the former ones
 # is then refused.
@@ -94,8 +91,8 @@ class PairFeatures:
     """Aligned with the hits. ``overlaps``: IoU of the aligned silhouettes, counted only where
     they are ``comparable``."""
 
-    rows: Floats  # (N, F), columns as in NAMES, finite
-    overlaps: Floats  # (N,)
+    rows: Float64Array  # (N, F), columns as in NAMES, finite
+    overlaps: Float64Array  # (N,)
     comparable: BoolArray  # (N,)
 
 
@@ -122,7 +119,7 @@ def _features(query: Description, hits: Sequence[Hit]) -> PairFeatures:
     return PairFeatures(np.nan_to_num(rows), overlaps, comparable)
 
 
-def _retrieval(scores: Floats) -> dict[str, Floats]:
+def _retrieval(scores: Float64Array) -> dict[str, Float64Array]:
     if not len(scores):
         return dict.fromkeys(("score", "behind", "standing", "place"), scores)
     better = (scores[None] > scores[:, None]).sum(axis=1)
@@ -135,16 +132,19 @@ def _retrieval(scores: Floats) -> dict[str, Floats]:
     }
 
 
-def _category(query: Description, hits: Sequence[Hit]) -> Floats:
+def _category(query: Description, hits: Sequence[Hit]) -> Float64Array:
     known = dict(zip(query.scores.names, query.scores.probabilities.tolist(), strict=True))
     return np.array([known.get(hit.record.category, 0.0) for hit in hits], np.float64)
 
 
 def _shape(
-    query: Description, described: Sequence[Description], overlaps: Floats, comparable: BoolArray
-) -> dict[str, Floats]:
+    query: Description,
+    described: Sequence[Description],
+    overlaps: Float64Array,
+    comparable: BoolArray,
+) -> dict[str, Float64Array]:
     trusted = np.array([_trusted(query) * _trusted(d) for d in described], np.float64)
-    alike: dict[str, Floats | FloatArray] = {
+    alike: dict[str, Float64Array | FloatArray] = {
         "overlap": overlaps,
         "frame": ious(query.contour, [d.contour for d in described]),
         **_outlines(query, described, comparable),
@@ -187,8 +187,8 @@ def _measures(query: Measured, *others: Measured) -> dict[str, FloatArray]:
 
 def _trust(
     query: Description, described: Sequence[Description], comparable: BoolArray
-) -> dict[str, Floats]:
-    def each(of: Sequence[float]) -> Floats:
+) -> dict[str, Float64Array]:
+    def each(of: Sequence[float]) -> Float64Array:
         return np.array(of, np.float64)
 
     everywhere = np.ones(len(described))

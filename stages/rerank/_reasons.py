@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.rerank._pair_features import CONCEPTS, NAMES, Floats
+from engine.types import Float64Array
+from stages.rerank._pair_features import CONCEPTS, NAMES
 from weights.reranker_models import Scorer
 
 TOLD = 3  # reasons a hit, at most
@@ -14,7 +15,9 @@ WORTH_TELLING = 0.1
 _COLUMNS = {concept: [NAMES.index(name) for name in names] for concept, names in CONCEPTS.items()}
 
 
-def pulls(scorer: Scorer, share: float, rows: Floats, held: Floats | None = None) -> Floats:
+def pulls(
+    scorer: Scorer, share: float, rows: Float64Array, held: Float64Array | None = None
+) -> Float64Array:
     """(N, C): by how much each concept, in the order of CONCEPTS, raises a row's value.
 
     Against the same row with the concept's columns held at ``held`` (F,), by default at their
@@ -30,11 +33,11 @@ def pulls(scorer: Scorer, share: float, rows: Floats, held: Floats | None = None
         without[:, columns] = level[columns]
         asked.append(without)
     values = scorer.values(np.concatenate(asked), share).reshape(len(asked), len(rows))
-    found: Floats = (values[0] - values[1:]).T
+    found: Float64Array = (values[0] - values[1:]).T
     return found
 
 
-def reason(row: Floats, before: int, after: int) -> str:
+def reason(row: Float64Array, before: int, after: int) -> str:
     """``row`` (C,) of ``pulls``: what speaks for a hit that rose, against one that fell; "" for
     one that stayed or where nothing stands out."""
     if before == after:

@@ -14,11 +14,11 @@ from pathlib import Path
 from pydantic import Field
 
 from engine.errors import ConfigError, WeightsError
-from engine.types import QUALITY_FLAGS, Description, Hit
+from engine.types import QUALITY_FLAGS, Description, Float64Array, Hit
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
 from stages.rerank._gate import fault_of
-from stages.rerank._pair_features import NAMES, VERSION, Floats, PairFeatures, pair_features
+from stages.rerank._pair_features import NAMES, VERSION, PairFeatures, pair_features
 from stages.rerank._reasons import pulls, reason
 from stages.rerank._words import explained, moved
 from weights.reranker_artefact import AGAIN, RerankerArtefact, read_reranker, reranker_path
@@ -69,7 +69,7 @@ class Learned:
         return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
 
 
-def _why(query: Description, hit: Hit, pull: Floats, ranks: tuple[int, int]) -> str:
+def _why(query: Description, hit: Hit, pull: Float64Array, ranks: tuple[int, int]) -> str:
     because = reason(pull, *ranks)
     fault = fault_of(query, hit.record.description, QUALITY_FLAGS)
     said = ["learned rerank", moved(*ranks), because, fault and f"outlines not compared: {fault}"]

@@ -10,14 +10,11 @@ from dataclasses import astuple, dataclass, fields
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from engine.quality import EMPTY_SHARE, THRESHOLD, component_areas
-from engine.types import BoolArray, FloatArray, Matte, RGBImage
+from engine.types import BoolArray, Float64Array, FloatArray, Matte, RGBImage
 from stages.trust._edges import edge_contrast
 from stages.trust._symmetry import symmetry
-
-Float64Array = npt.NDArray[np.float64]
 
 # Longer side at which mattes are judged: about 10 ms of a core, whatever the picture's size.
 SIDE = 160

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from engine.errors import ConfigError
-from stages.trust._evidence import NAMES, Float64Array
+from engine.types import Float64Array
+from stages.trust._evidence import NAMES
 from weights.toml_text import toml_lines, toml_value
 
 VERSION = 1

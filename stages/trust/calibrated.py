@@ -18,10 +18,10 @@ from engine.contours import product_box
 from engine.errors import ConfigError
 from engine.parallel import each
 from engine.protocols import Segmenter
-from engine.types import FloatArray, Matte, RGBImage
+from engine.types import Float64Array, FloatArray, Matte, RGBImage
 from stages.context import BuildContext
 from stages.options import StageOptions
-from stages.trust._evidence import NAMES, Float64Array, evidence, row
+from stages.trust._evidence import NAMES, evidence, row
 from stages.trust._fitted import fitting, require
 from stages.trust._model import Logistic, TrustModel, read_model
 from stages.trust._second_look import agreement

@@ -8,7 +8,7 @@ import pytest
 
 from engine.galleries.local import LocalGallery
 from offline import ingest
-from offline.ingest_report import IngestReport
+from offline.ingest.report import IngestReport
 from tests.drawn_catalogue import QUICK
 from tests.offline.gallery_contents import Ingest
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.galleries.local import LocalGallery
 from engine.types import Record
-from offline.ingest_report import IngestReport
+from offline.ingest.report import IngestReport
 
 # Ingest the catalogue fixture into tmp_path/gallery, quickly; see conftest.py.
 Ingest = Callable[..., IngestReport]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from engine.types import Results
-from online.commands.query import _text
 from online.schemas import plain
+from packsight.commands.query import _text
 from tests.online.page_samples import ParsedPage, hit, rendered, results
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import WeightsError
+from packsight.commands import weights as commands
 from tests.weights.loopback import loopback, make_entry
-from weights import catalog, commands
+from weights import catalog
 from weights.checksums import Checksum
 
 CONTENT = b"pretend that this is a model" * 100

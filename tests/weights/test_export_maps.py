@@ -12,8 +12,8 @@ import onnxruntime as ort
 import pytest
 
 from engine.errors import WeightsError
+from packsight.commands import weights as commands
 from tests.weights.trunk_tables import added_entry
-from weights import commands
 from weights.catalog import load_catalog
 from weights.export import export_checkpoint
 from weights.fetch import FetchPolicy, resolve

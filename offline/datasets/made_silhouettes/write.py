@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 
 from engine.errors import ConfigError, PacksightError
+from engine.types import Progress
 from offline.datasets.made_silhouettes.classes import CLASSES, MEMBERS, shape_classes, silhouette
-
-Progress = Callable[[int, int], None]
 
 
 def write_silhouettes(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from engine.errors import ConfigError, PacksightError
+from engine.types import Progress
 from offline.datasets.packbench.darkroom import cores, rendered
 from offline.datasets.packbench.families import Product
 from offline.datasets.packbench.journal import Journal
@@ -29,7 +30,6 @@ from offline.datasets.packbench.shapes.parts import extent
 from offline.datasets.packbench.take import WORK
 
 LOCK = ".packbench.lock"
-Progress = Callable[[int, int], None]
 
 
 def build(

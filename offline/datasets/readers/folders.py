@@ -17,8 +17,8 @@ from engine.images import SUPPORTED_SUFFIXES
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.relevance import Label, by_category, by_product, label_task
 from offline.datasets.types import Picture, RetrievalTask
-from offline.labels import Labels, read_labels
-from offline.scan import Found, scan
+from offline.ingest.labels import Labels, read_labels
+from offline.ingest.scan import Found, scan
 
 EXPECTS = "a folder of pictures a category, or such folders below train/, validation/ and test/"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offline.evaluate.ablation.run import MEASURES, Ablation, Switched
-from offline.metrics import Interval
+from offline.metrics.statistics import Interval
 from offline.report.document import Bars, Block, Series, Table
 
 SHOWN = ("top@1", "mAP")

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.types import IntArray, Progress
 from offline.datasets.types import RetrievalTask
 from offline.evaluate.ablation.variants import Variant
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.features import Progress
 from offline.evaluate.gathering import gather
-from offline.evaluate.ranking import Positions
 from offline.evaluate.retrieving.figures import group
 from offline.evaluate.retrieving.levels import Level, levels
 from offline.evaluate.retrieving.ranked import reranked
 from offline.evaluate.retrieving.standings import Standing, stand
-from offline.metrics import Interval, bootstrap_columns
+from offline.metrics.statistics import Interval, bootstrap_columns
 from offline.report.document import Group
 
 MEASURES = ("top@1", "top@5", "mAP", "MRR")
@@ -67,7 +66,7 @@ def ablate(
 def _standing(evidence: Evidence, level: Level) -> Standing:
     """Of the reranked order."""
 
-    def ways(query: int) -> dict[str, Positions]:
+    def ways(query: int) -> dict[str, IntArray]:
         order, _ = evidence.order(query)
         return {RERANKED: reranked(evidence, query, order)}
 

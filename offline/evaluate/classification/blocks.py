@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from offline.calibration import Bin, expected_calibration_error, reliability
-from offline.classification_metrics import CategoryFigures, category_figures, summary
 from offline.evaluate.classification.predictions import Predictions
 from offline.evaluate.lowest import lowest
-from offline.metrics import wilson_interval
+from offline.metrics.classification import CategoryFigures, category_figures, summary
+from offline.metrics.statistics import wilson_interval
 from offline.report.document import Bars, Block, Histogram, Lines, Matrix, Series, Table
 
 MOST_NAMES = 100  # of a confusion matrix

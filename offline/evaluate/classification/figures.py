@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from engine.types import Float64Array
 from offline.calibration import adaptive_calibration_error, chance_calibration_error
 from offline.calibration.reliability_interval import calibration_error_interval
 from offline.classification_averages import Averages, averages, resampled_tally
-from offline.classification_metrics import tally_of
-from offline.evaluate.classification.predictions import Numbers, Predictions
+from offline.evaluate.classification.predictions import Predictions
 from offline.evaluate.measured import averaged
+from offline.metrics.classification import tally_of
 from offline.report.document import Better, Figure, Group
 
 TOP = (2, 3, 5)  # likeliest categories among which the true one is looked for
@@ -70,7 +71,7 @@ def _averages(found: Averages, draws: Averages) -> list[Figure]:
     ]
 
 
-def _drawn(name: str, value: float, draws: Numbers, better: Better = "higher") -> Figure:
+def _drawn(name: str, value: float, draws: Float64Array, better: Better = "higher") -> Figure:
     """With the percentile interval of its resamples."""
     low, high = np.quantile(draws, [0.025, 0.975])
     return Figure(name=name, value=value, low=float(low), high=float(high), better=better)

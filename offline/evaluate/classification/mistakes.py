@@ -9,11 +9,11 @@ import numpy as np
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
 from engine.types import CategoryScores, RGBImage
-from offline.cutouts import cropped
 from offline.datasets import Picture
 from offline.evaluate.classification.predictions import Predictions
 from offline.report.document import Card, Cards
 from offline.report.thumbnails import SIDE, thumbnail
+from offline.store.cutouts import cropped
 
 GUESSES = 3  # likeliest categories told
 # Decoded twice as large as it is shown: JPEGs decode at a fraction of their cost so.

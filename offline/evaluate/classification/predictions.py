@@ -9,11 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import BoolArray, CategoryScores
-from offline.classification_metrics import Counts, confusion_matrix
+from engine.types import BoolArray, CategoryScores, Float64Array, IntArray
 from offline.datasets import Picture
+from offline.metrics.classification import confusion_matrix
 
-Numbers = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 
@@ -40,7 +39,7 @@ class Predictions:
         return np.array([self._at[str(picture.category)] for picture in self.pictures], np.int64)
 
     @cached_property
-    def _values(self) -> Numbers:
+    def _values(self) -> Float64Array:
         """(N, C) probabilities that sum to 1 a row, -1 where the scores do not name a category."""
         values = np.full((len(self.scores), len(self.names)), -1.0)
         for row, one in zip(values, self.scores, strict=True):
@@ -49,7 +48,7 @@ class Predictions:
         return values
 
     @cached_property
-    def probabilities(self) -> Numbers:
+    def probabilities(self) -> Float64Array:
         """(N, C), rows sum to 1."""
         return np.asarray(np.maximum(self._values, 0.0), np.float64)
 
@@ -59,7 +58,7 @@ class Predictions:
         return np.asarray(self._values.argmax(axis=1), np.int64)
 
     @property
-    def confidence(self) -> Numbers:
+    def confidence(self) -> Float64Array:
         """(N,) probability of the likeliest."""
         return np.asarray(np.minimum(self._values.max(axis=1), 1.0), np.float64)
 
@@ -69,7 +68,7 @@ class Predictions:
         return np.asarray(self.predicted == self.true, np.bool_)
 
     @property
-    def ranks(self) -> Numbers:
+    def ranks(self) -> Float64Array:
         """(N,) the true category's place among the likeliest, from 1; infinite where the scores
         do not name it: no number of guesses finds it."""
         order = np.argsort(-self._values, axis=1, kind="stable")
@@ -83,7 +82,7 @@ class Predictions:
         return np.asarray(self._values[np.arange(len(self.true)), self.true] >= 0.0, np.bool_)
 
     @property
-    def confusion(self) -> Counts:
+    def confusion(self) -> IntArray:
         """(C, C), row = true."""
         return confusion_matrix(self.predicted, self.true, len(self.names))
 

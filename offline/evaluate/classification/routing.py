@@ -10,9 +10,9 @@ import numpy as np
 from engine.config import RouteSettings
 from engine.routing import route
 from engine.types import Route
-from offline.classification_metrics import RoutingFigures, figures_of_routes
 from offline.evaluate.classification.predictions import Predictions
 from offline.evaluate.measured import averaged
+from offline.metrics.classification import RoutingFigures, figures_of_routes
 from offline.report.document import Better, Group, Lines, Series, Unit
 
 # Probability that the searched categories hold; the default setting is among them.

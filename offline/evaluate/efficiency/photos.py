@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from engine.errors import ImageError
 from engine.timings import Stopwatch
-from engine.types import RGBImage
-from offline.cutouts import cropped
+from engine.types import Progress, RGBImage
 from offline.datasets import Picture
-from offline.evaluate.features import Progress
+from offline.store.cutouts import cropped
 from stages.open_searcher import OpenSearcher
 
 LOAD = "load"

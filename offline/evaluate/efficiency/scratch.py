@@ -64,8 +64,7 @@ def open_scratch(folder: Path, settings: Settings) -> OpenSearcher:
     except BaseException:
         gallery.close()
         raise
-    images = settings.images
-    limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    limits = ImageLimits.of(settings.images)
     return OpenSearcher(searcher_of(parts, gallery), gallery, limits)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.types import Progress
 from offline.evaluate.efficiency.batches import Rate, rate
 from offline.evaluate.efficiency.figures import (
     gallery_figures,
@@ -16,7 +17,6 @@ from offline.evaluate.efficiency.photos import Timed, time_photos
 from offline.evaluate.efficiency.scratch import fill, open_scratch, scratch_folder
 from offline.evaluate.efficiency.sizes import gallery_size, model_sizes
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.features import Progress
 from offline.evaluate.measured import evenly
 from offline.evaluate.provenance import load_average, usable_cores
 from offline.report.document import Group, Section

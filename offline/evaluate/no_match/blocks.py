@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.types import Float64Array
 from offline.calibration.acceptance import absent_needed, roc, threshold_at
 from offline.calibration.matching import BINS, MatchFit, first_probabilities
 from offline.calibration.reliability import binned
@@ -14,8 +14,6 @@ from offline.calibration.unknown import auroc
 from offline.evaluate.no_match.asked import Question, presence
 from offline.evaluate.no_match.figures import passed
 from offline.report.document import Histogram, Lines, Series, Table
-
-Rows = npt.NDArray[np.float64]
 
 SCORE_BINS = 24
 CURVE_POINTS = 200  # of the ROC curve, at most: more cannot be seen
@@ -46,7 +44,7 @@ def score_histogram(asked: Sequence[Question]) -> Histogram:
     )
 
 
-def roc_lines(asked: Sequence[Question], values: dict[str, Rows], share: float) -> Lines:
+def roc_lines(asked: Sequence[Question], values: dict[str, Float64Array], share: float) -> Lines:
     """A curve for each of ``values`` (A,), with its area in its name."""
     present = presence(list(asked))
     return Lines(
@@ -117,7 +115,7 @@ def reliability_lines(asked: Sequence[Question], fit: MatchFit) -> Lines:
     )
 
 
-def _curve(name: str, present: Rows, absent: Rows) -> Series:
+def _curve(name: str, present: Float64Array, absent: Float64Array) -> Series:
     found = roc(present, absent)
     count = len(found.thresholds)
     at = np.unique(np.linspace(0, count - 1, min(count, CURVE_POINTS)).round().astype(int))

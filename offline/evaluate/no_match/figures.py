@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.types import BoolArray, Float64Array
 from offline.calibration.matching import MatchFit, accepted, first_probabilities
 from offline.calibration.unknown import auroc
 from offline.evaluate.measured import averaged
 from offline.evaluate.no_match.asked import Question, presence
-from offline.metrics import RESAMPLES, bootstrap
+from offline.metrics.statistics import RESAMPLES, bootstrap
 from offline.report.document import Better, Figure, Group
 from offline.resampling import resampled
 
-Rows = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
-
-def passed(asked: Sequence[Question], fit: MatchFit, false_accepts: float) -> Bools:
+def passed(asked: Sequence[Question], fit: MatchFit, false_accepts: float) -> BoolArray:
     """(A,) whether each answer counts as a match, judged by fits and thresholds of other folds."""
     present = presence(list(asked))
     return accepted(first_probabilities(fit.held_out), present, fit.folds, false_accepts)
 
 
-def parting(asked: Sequence[Question], values: dict[str, Rows], seed: int) -> Group:
+def parting(asked: Sequence[Question], values: dict[str, Float64Array], seed: int) -> Group:
     """AUROC by each of ``values`` (A,) of first hits: of present products against absent ones, and
     of first hits that are the product against all others."""
     kinds = {
@@ -46,7 +43,7 @@ def parting(asked: Sequence[Question], values: dict[str, Rows], seed: int) -> Gr
 
 
 def present_group(
-    asked: Sequence[Question], matches: Bools, false_accepts: float, seed: int
+    asked: Sequence[Question], matches: BoolArray, false_accepts: float, seed: int
 ) -> Group:
     at = f"at {false_accepts:.0%} false accepts"
     kept = [
@@ -81,7 +78,7 @@ def absent_group(
     return _group(name, asked, samples, seed, meaning, better="lower")
 
 
-def open_set_accuracy(asked: Sequence[Question], matches: Bools, seed: int) -> Figure:
+def open_set_accuracy(asked: Sequence[Question], matches: BoolArray, seed: int) -> Figure:
     """Share of answers that are right: the product itself first and accepted, or absent and not
     accepted (Scheirer et al.: Toward Open Set Recognition, PAMI 2013)."""
     pairs = zip(asked, matches.tolist(), strict=True)
@@ -95,7 +92,9 @@ def open_set_accuracy(asked: Sequence[Question], matches: Bools, seed: int) -> F
     )
 
 
-def auroc_draws(values: Rows, positive: Bools, clusters: Sequence[str], seed: int) -> Rows:
+def auroc_draws(
+    values: Float64Array, positive: BoolArray, clusters: Sequence[str], seed: int
+) -> Float64Array:
     """(R,) the AUROC of every bootstrap resample of the answers, drawn by cluster; NaN where a
     resample has one side only."""
     high, low = values[positive], values[~positive]
@@ -113,7 +112,7 @@ def auroc_draws(values: Rows, positive: Bools, clusters: Sequence[str], seed: in
 
 
 def _auroc(
-    name: str, asked: Sequence[Question], values: Rows, positive: Bools, seed: int
+    name: str, asked: Sequence[Question], values: Float64Array, positive: BoolArray, seed: int
 ) -> Figure:
     if positive.all() or not positive.any():
         return Figure(name=name, value=None, why="there is one kind of answer only")

@@ -26,7 +26,6 @@ from offline.evaluate.no_match.figures import (
 )
 from offline.report.document import Block, Figure, Group, Section
 
-Rows = npt.NDArray[np.float64]
 STAGE: Final = "no-match"
 
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.types import BoolArray
+from engine.types import BoolArray, Float64Array
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.reranking.effects import ALL_SHAPE, WEIGHTS_MEAN, Effect, effects
 from offline.evaluate.reranking.kinds import Kind, kinds
 from offline.evaluate.reranking.orders import Valued, ordered, retrieved
 from offline.evaluate.reranking.pairs import Pairs, collect
-from offline.metrics import Interval, bootstrap
+from offline.metrics.statistics import Interval, bootstrap
 from offline.report.document import Bars, Block, Series, Table, Text
-from stages.rerank._pair_features import MEANINGS, Floats
+from stages.rerank._pair_features import MEANINGS
 from stages.rerank.learned import Options
 from weights.reranker_artefact import RerankerArtefact, read_reranker, reranker_path
 from weights.reranker_models import Scorer
@@ -33,7 +33,7 @@ def reranker_blocks(
     if not pairs.asked:
         return tuple(blocks)
 
-    def valued(rows: Floats) -> Floats:
+    def valued(rows: Float64Array) -> Float64Array:
         return artefact.scorer.values(rows, artefact.share)
 
     level = np.array(artefact.scorer.means)
@@ -93,7 +93,7 @@ def _effects(found: Sequence[Effect], queries: int) -> Bars:
     )
 
 
-def _by_kind(pairs: Pairs, valued: Valued, level: Floats, seed: int) -> Table:
+def _by_kind(pairs: Pairs, valued: Valued, level: Float64Array, seed: int) -> Table:
     rows = [
         _row(pairs, valued, level, kind, seed) for kind in kinds(pairs.asked) if kind.lists.any()
     ]
@@ -109,7 +109,9 @@ def _by_kind(pairs: Pairs, valued: Valued, level: Floats, seed: int) -> Table:
     )  # fmt: skip
 
 
-def _row(pairs: Pairs, valued: Valued, level: Floats, kind: Kind, seed: int) -> tuple[str, ...]:
+def _row(
+    pairs: Pairs, valued: Valued, level: Float64Array, kind: Kind, seed: int
+) -> tuple[str, ...]:
     which = np.flatnonzero(kind.lists)
     before, after = retrieved(pairs).of(which), ordered(pairs, valued(pairs.rows)).of(which)
     gained = _gained(pairs, kind.lists, after.reciprocal - before.reciprocal, seed)
@@ -123,7 +125,7 @@ def _row(pairs: Pairs, valued: Valued, level: Floats, kind: Kind, seed: int) -> 
     )  # fmt: skip
 
 
-def _gained(pairs: Pairs, lists: BoolArray, values: Floats, seed: int) -> Interval:
+def _gained(pairs: Pairs, lists: BoolArray, values: Float64Array, seed: int) -> Interval:
     products = [one.product for one, kept in zip(pairs.asked, lists, strict=True) if kept]
     return bootstrap(values.tolist(), seed=seed, clusters=products)
 

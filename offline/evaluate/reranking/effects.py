@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.types import BoolArray
+from engine.types import BoolArray, Float64Array
 from offline.evaluate.reranking.orders import Answers, Valued, ordered, without
 from offline.evaluate.reranking.pairs import Pairs
-from stages.rerank._pair_features import CONCEPTS, SHAPE, Floats
+from stages.rerank._pair_features import CONCEPTS, SHAPE
 
 ALL_SHAPE = "all of shape"
 # One row a concept, and one for all that only a silhouette can answer.
@@ -35,7 +35,7 @@ class Effect:
 
 
 def effects(
-    pairs: Pairs, valued: Valued, level: Floats, lists: BoolArray | None = None
+    pairs: Pairs, valued: Valued, level: Float64Array, lists: BoolArray | None = None
 ) -> list[Effect]:
     """In the order of SETS; ``level`` (F,): the means; ``lists`` (Q,): of these queries only."""
     which = np.flatnonzero(np.ones(len(pairs.asked), np.bool_) if lists is None else lists)

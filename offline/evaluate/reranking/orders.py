@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offline.evaluate.reranking.pairs import NOBODY, Ints, Pairs
-from stages.rerank._pair_features import CONCEPTS, NAMES, Floats
+from engine.types import Float64Array, IntArray
+from offline.evaluate.reranking.pairs import NOBODY, Pairs
+from stages.rerank._pair_features import CONCEPTS, NAMES
 
 # Rows (P, F) of features to a value each, higher first.
-Valued = Callable[[Floats], Floats]
+Valued = Callable[[Float64Array], Float64Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +20,12 @@ class Answers:
     """One number a query (Q,). ``first``: the rank of its first right candidate, 0 where none is
     among the candidates."""
 
-    recall: Floats  # R@1: 1 where the first hit is right
-    reciprocal: Floats  # 1 / rank of the first right picture
-    precision: Floats  # average precision over the whole ranking
-    first: Ints
+    recall: Float64Array  # R@1: 1 where the first hit is right
+    reciprocal: Float64Array  # 1 / rank of the first right picture
+    precision: Float64Array  # average precision over the whole ranking
+    first: IntArray
 
-    def of(self, which: Ints) -> Answers:
+    def of(self, which: IntArray) -> Answers:
         """Some of the queries, by their places."""
         return Answers(
             self.recall[which], self.reciprocal[which], self.precision[which], self.first[which]
@@ -36,7 +37,7 @@ def retrieved(pairs: Pairs) -> Answers:
     return ordered(pairs, -np.arange(len(pairs.rows), dtype=np.float64))
 
 
-def ordered(pairs: Pairs, values: Floats) -> Answers:
+def ordered(pairs: Pairs, values: Float64Array) -> Answers:
     """By ``values`` (P,), highest first, ties in the order of retrieval."""
     places = pairs.places
     there = places != NOBODY
@@ -58,7 +59,9 @@ def ordered(pairs: Pairs, values: Floats) -> Answers:
     )
 
 
-def without(pairs: Pairs, valued: Valued, concepts: tuple[str, ...], level: Floats) -> Answers:
+def without(
+    pairs: Pairs, valued: Valued, concepts: tuple[str, ...], level: Float64Array
+) -> Answers:
     """With the columns of these concepts held at ``level`` (F,) for every pair: what the order
     would be if they said nothing."""
     rows = pairs.rows.copy()

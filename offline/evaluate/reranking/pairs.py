@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import BoolArray, Hit
+from engine.types import BoolArray, Float64Array, Hit, IntArray, Progress
 from offline.datasets import Picture
 from offline.evaluate.evidence import Evidence
-from stages.rerank._pair_features import NAMES, Floats, pair_features
-
-Ints = npt.NDArray[np.int64]
-Progress = Callable[[int, int], None]
+from stages.rerank._pair_features import NAMES, pair_features
 
 NOBODY = -1  # fills up the places of a list that is shorter than the longest
 
@@ -48,15 +44,15 @@ class Pairs:
     numbers into ``names``.
     """
 
-    rows: Floats  # (P, F), columns as in NAMES
+    rows: Float64Array  # (P, F), columns as in NAMES
     right: BoolArray  # (P,)
-    list_of: Ints
-    groups: Ints
+    list_of: IntArray
+    groups: IntArray
     names: tuple[str, ...]
     asked: tuple[Asked, ...]
 
     @cached_property
-    def places(self) -> Ints:
+    def places(self) -> IntArray:
         """(Q, N) rows of every query, NOBODY behind the last."""
         counts = np.bincount(self.list_of, minlength=len(self.asked))
         starts = np.cumsum(counts) - counts

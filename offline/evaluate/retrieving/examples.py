@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from engine.errors import ImageError
 from engine.images import load
-from offline.cutouts import cropped
+from engine.types import IntArray
 from offline.datasets import Picture
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.ranking import Positions
 from offline.evaluate.retrieving.changes import Change
 from offline.evaluate.retrieving.levels import Level
 from offline.report.document import Card, Cards, Thumbnail
 from offline.report.thumbnails import thumbnail
+from offline.store.cutouts import cropped
 
 SHOWN = 6  # queries a list
 HITS = 5  # hits a query: with the query two rows of three
@@ -23,7 +23,7 @@ def example_cards(
     evidence: Evidence,
     level: Level,
     changes: Sequence[Change],
-    heads: Sequence[Positions],
+    heads: Sequence[IntArray],
     shown: int = SHOWN,
 ) -> list[Cards]:
     """Lists of queries that the rerank mended, that it spoiled, and that are furthest from right;
@@ -53,7 +53,7 @@ def _worst_first(change: Change) -> tuple[float, int]:
     return -rank, change.query
 
 
-def _card(evidence: Evidence, level: Level, change: Change, head: Positions) -> Card:
+def _card(evidence: Evidence, level: Level, change: Change, head: IntArray) -> Card:
     task, query = evidence.task, change.query
     right = level.relevant(query)
     hits = [

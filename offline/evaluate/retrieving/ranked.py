@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.types import BoolArray
+from engine.types import BoolArray, IntArray
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.ranking import Positions
-from offline.retrieval_metrics import Found
+from offline.metrics.retrieval import Found
 
 
-def reranked(evidence: Evidence, query: int, order: Positions) -> Positions:
+def reranked(evidence: Evidence, query: int, order: IntArray) -> IntArray:
     """The order of retrieval with its first images as the evidence's rerank leaves them."""
     reranker = evidence.parts.reranker
     if reranker.top_n == 0:
@@ -20,7 +19,7 @@ def reranked(evidence: Evidence, query: int, order: Positions) -> Positions:
     return np.concatenate([head, order[len(head) :]])
 
 
-def found(order: Positions, relevant: BoolArray, total: int) -> Found:
+def found(order: IntArray, relevant: BoolArray, total: int) -> Found:
     """The ranks of the relevant pictures in a ranking; ``total``: how many there are at all. What
     is not in ``order`` is never found: its category was not searched."""
     return Found((np.flatnonzero(relevant[order]) + 1).astype(np.int64), total)

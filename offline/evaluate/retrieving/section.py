@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.types import IntArray
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.ranking import Positions
 from offline.evaluate.retrieving.changes import (
     change_histogram,
     change_table,
@@ -17,7 +17,7 @@ from offline.evaluate.retrieving.figures import MEASURES, group
 from offline.evaluate.retrieving.levels import Level, levels
 from offline.evaluate.retrieving.ranked import reranked
 from offline.evaluate.retrieving.standings import Standing, Standings, stand
-from offline.metrics import RESAMPLES
+from offline.metrics.statistics import RESAMPLES
 from offline.report.document import Block, Group, Section, Table
 
 # The ways of ranking that stand side by side, and what each one is.
@@ -50,7 +50,7 @@ def retrieval_section(
     )
 
 
-def _ways(evidence: Evidence, query: int) -> dict[str, Positions]:
+def _ways(evidence: Evidence, query: int) -> dict[str, IntArray]:
     order, _ = evidence.order(query)
     everywhere, _ = evidence.order(query, route=False)
     return {

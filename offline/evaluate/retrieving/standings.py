@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from offline.evaluate.measures import Figures, figures
-from offline.evaluate.ranking import Positions
+from engine.types import Float64Array, IntArray
+from offline.evaluate.measures import figures
 from offline.evaluate.retrieving.levels import Level
 from offline.evaluate.retrieving.ranked import found
 
 # A query to its rankings, by the name of the way.
-Ways = Callable[[int], Mapping[str, Positions]]
+Ways = Callable[[int], Mapping[str, IntArray]]
 
 
 @dataclass
@@ -25,11 +25,11 @@ class Standing:
     """Of a level's answerable queries, in their order: ``rows`` (Q, M) of the measures, and the
     rank of the first right answer, None where none is found."""
 
-    rows: list[Figures] = field(default_factory=list)
+    rows: list[Float64Array] = field(default_factory=list)
     firsts: list[int | None] = field(default_factory=list)
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> Float64Array:
         return np.concatenate(self.rows)
 
 
@@ -38,7 +38,7 @@ class Standings:
     """``heads``: of every query and way the first positions, for whoever shows them."""
 
     by_level: Mapping[str, Mapping[str, Standing]]
-    heads: Sequence[Mapping[str, Positions]]
+    heads: Sequence[Mapping[str, IntArray]]
 
     def of(self, level: Level) -> Mapping[str, Standing]:
         """By way; empty where no query of the level has an answer."""

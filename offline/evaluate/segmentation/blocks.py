@@ -11,7 +11,7 @@ from offline.evaluate.lowest import lowest
 from offline.evaluate.segmentation.figures import MEASURES, by_category, by_look, figure
 from offline.evaluate.segmentation.judging import JudgedMask
 from offline.f_measure import LEVELS, mean_curve
-from offline.mask_metrics import CUT
+from offline.metrics.masks import CUT
 from offline.report.document import Bars, Block, Figure, Histogram, Lines, Series, Table
 from offline.train.trust import RIGHT_IOU
 

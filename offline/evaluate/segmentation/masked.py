@@ -29,8 +29,7 @@ def read_masked(
 ) -> list[Masked | str]:
     """Aligned with the pictures, each of which has a mask; a sentence in place of one that
     cannot be read. A query's ``crop`` does not count: masks are of whole pictures."""
-    images = settings.images
-    limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    limits = ImageLimits.of(settings.images)
 
     def read(picture: Picture) -> Masked | str:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from offline.evaluate.segmentation.figures import MEASURES, Measure, cluster_of
 from offline.evaluate.segmentation.judging import JudgedMask, JudgedMasks
-from offline.metrics import bootstrap
+from offline.metrics.statistics import bootstrap
 from offline.report.document import Table
 
 

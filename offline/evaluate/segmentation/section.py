@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.types import Progress
 from offline.datasets import Picture
-from offline.evaluate.features import Progress
 from offline.evaluate.segmentation.blocks import RIGHT, mask_blocks
 from offline.evaluate.segmentation.figures import mask_groups
 from offline.evaluate.segmentation.judging import EDGE_RADIUS, judge_masks, remembering
 from offline.evaluate.segmentation.matting import matting_gain
 from offline.evaluate.segmentation.worst import worst_masks
-from offline.mask_metrics import BOUNDARY_TOLERANCE
+from offline.metrics.masks import BOUNDARY_TOLERANCE
 from offline.report.document import Section
 from stages.assemble import CuttingParts
 

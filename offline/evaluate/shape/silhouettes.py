@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,9 @@ import numpy as np
 from engine.contours import align, outline
 from engine.errors import ConfigError
 from engine.images import load
-from engine.types import Contour, Matte
+from engine.types import Contour, Matte, Progress
 from offline.datasets import Picture
 
-Progress = Callable[[int, int], None]
 _WHITE = 128  # from this grey on a pixel is shape
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.types import Float64Array
 from offline.evaluate.measured import averaged, evenly, percentile
 from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables import trunks
@@ -19,8 +19,6 @@ from offline.evaluate.tables.answers import (
 )
 from offline.evaluate.tables.layout import Made, Request
 from offline.report.document import Figure, Group, System, Table
-
-Numbers = npt.NDArray[np.float64]
 
 
 def make(request: Request) -> Made:
@@ -57,13 +55,13 @@ def _figures(trunk: Answered, seed: int) -> list[Figure]:
     return [similar, *query_figures(outcome, trunks.MEASURES, seed)]
 
 
-def _row(trunk: Answered, times: Numbers, figures: Sequence[Figure]) -> tuple[str, ...]:
+def _row(trunk: Answered, times: Float64Array, figures: Sequence[Figure]) -> tuple[str, ...]:
     means = map(interval_cell, figures)
     dimension = str(trunk.parts.embedder.dimension)
     return (trunk.name, dimension, f"{np.median(times):.1f} ms", *means)
 
 
-def _system(trunk: Answered, times: Numbers, figures: Sequence[Figure], seed: int) -> System:
+def _system(trunk: Answered, times: Float64Array, figures: Sequence[Figure], seed: int) -> System:
     similar, *measured = figures
     timed = percentile(f"{trunks.TIME}, median", times.tolist(), 50, seed=seed)
     groups = (

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offline.classification_metrics import category_figures, summary
 from offline.evaluate.tables.classes import Classified, classified, made
 from offline.evaluate.tables.layout import Made, Request
+from offline.metrics.classification import category_figures, summary
 from offline.report.document import Figure, Group, System, Table
 
 PLACES = 3

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from offline.classification_metrics import CategoryFigures, category_figures, summary
 from offline.evaluate.tables.classes import Classified, classified, made
 from offline.evaluate.tables.layout import Made, Request
+from offline.metrics.classification import CategoryFigures, category_figures, summary
 from offline.report.document import Figure, Group, System, Table
 
 COLUMNS = ("class", "precision", "recall", "f1-score", "support")

@@ -9,16 +9,17 @@ import numpy as np
 
 from engine.config import Settings
 from engine.errors import ConfigError
-from offline.classification_metrics import Counts, confusion_matrix
+from engine.types import IntArray
 from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets.hold_out import TRAIN_NAMES, first_of
 from offline.datasets.relevance import by_category, label_task
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.gathering import gather
 from offline.evaluate.measured import averaged
 from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables.layout import Made, Request, Variant
+from offline.metrics.classification import confusion_matrix
 from offline.report.document import Figure, Group, Section, System, Table
-from offline.train.hold_out import TRAIN_NAMES, first_of
 from stages.assemble import assemble
 
 # The splits that data sets keep for judging, the first that there is.
@@ -45,7 +46,7 @@ class Classified:
         return tuple(sorted({*self.true, *self.predicted}))
 
     @property
-    def confusion(self) -> Counts:
+    def confusion(self) -> IntArray:
         """(C, C) in the order of ``classes``, row = true."""
         at = {name: place for place, name in enumerate(self.classes)}
         predicted, true = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.config import Settings
-from offline.evaluate.features import Progress
+from engine.types import Progress
 from offline.report.document import System, Table
 
 SHOWN = 10  # single queries

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.types import Float64Array
 from offline.evaluate.measured import averaged, evenly
 from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables import trunks
@@ -14,7 +14,6 @@ from offline.report.document import Better, Group, System, Table
 
 # What is not better when it is higher.
 BETTER: dict[str, Better] = {trunks.TIME: "lower", trunks.SIMILARITY: "neither"}
-Numbers = npt.NDArray[np.float64]
 
 
 def make(request: Request) -> Made:
@@ -37,18 +36,18 @@ def make(request: Request) -> Made:
     return made([table], found, systems)
 
 
-def _numbers(trunk: Answered, places: list[int], times: Numbers) -> Numbers:
+def _numbers(trunk: Answered, places: list[int], times: Float64Array) -> Float64Array:
     """(places, columns)"""
     outcome = trunk.outcome
     columns = [times, outcome.similarities[places], *outcome.summary.figures[places].T]
     return np.stack(columns, axis=1)
 
 
-def _row(query: str, trunk: str, numbers: Numbers) -> tuple[str, ...]:
+def _row(query: str, trunk: str, numbers: Float64Array) -> tuple[str, ...]:
     return (query, trunk, f"{numbers[0]:.1f} ms", *(f"{value:.3f}" for value in numbers[1:]))
 
 
-def _system(trunk: Answered, places: list[int], numbers: Numbers, seed: int) -> System:
+def _system(trunk: Answered, places: list[int], numbers: Float64Array, seed: int) -> System:
     shown = [trunk.outcome.task.queries[place] for place in places]
     clusters = clusters_of(shown)
     figures = [

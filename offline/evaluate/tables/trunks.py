@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import Cutout
-from offline.cutouts import CutoutCache
 from offline.evaluate.features import limits_of
 from offline.evaluate.hashing import HashedPicture, hash_pictures
 from offline.evaluate.tables.answers import Answered, answered, opened
 from offline.evaluate.tables.layout import Request, Variant
+from offline.store.cutouts import CutoutCache
 
 # Names in the study, by our measures; R@10 is the share of the relevant pictures that is found.
 MEASURES = {"AP@10": "AP@10", "P@10": "P@10", "recall@10": "R@10", "F1@10": "F1", "MRR": "RR"}

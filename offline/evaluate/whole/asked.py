@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import Settings
-from offline.evaluate.features import Progress
+from engine.types import Progress
 from offline.report.document import StageName
 
 # A phase of the work by its title: a context in which progress is told.

@@ -7,11 +7,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.types import Float64Array
 from offline.resampling import resampled
-
-Rows = npt.NDArray[np.float64]
 
 RESAMPLES = 4000  # the ends of a 95 % interval then move by less than 2 % of its width
 _CHUNK = 64  # turned lists of signs in memory at a time
@@ -37,7 +35,9 @@ class Estimate:
     least: float = 0.0
 
 
-def estimates(sums: Rows, counts: Rows, seed: int, level: float = 0.95) -> list[Estimate]:
+def estimates(
+    sums: Float64Array, counts: Float64Array, seed: int, level: float = 0.95
+) -> list[Estimate]:
     """One for every column: a figure's difference, averaged over its samples.
 
     ``sums`` (items, figures): the differences of an item's samples added up; ``counts`` how many
@@ -62,7 +62,9 @@ def estimates(sums: Rows, counts: Rows, seed: int, level: float = 0.95) -> list[
     return [Estimate(*row) for row in np.stack(columns, axis=1).tolist()]
 
 
-def _interval(sums: Rows, counts: Rows, seed: int, level: float) -> list[Rows]:
+def _interval(
+    sums: Float64Array, counts: Float64Array, seed: int, level: float
+) -> list[Float64Array]:
     """The ends, (figures,) each; a resample that holds no sample of a figure is left out."""
     means = []
     for times in resampled(len(sums), seed=seed, resamples=RESAMPLES):
@@ -72,7 +74,7 @@ def _interval(sums: Rows, counts: Rows, seed: int, level: float) -> list[Rows]:
     return [np.nanquantile(np.concatenate(means), share, axis=0) for share in (tail, 1 - tail)]
 
 
-def _chances(sums: Rows, random: np.random.Generator) -> Rows:
+def _chances(sums: Float64Array, random: np.random.Generator) -> Float64Array:
     """(figures,): two-sided."""
     measured = np.abs(sums.sum(axis=0))
     beyond = np.zeros(sums.shape[1], np.int64)

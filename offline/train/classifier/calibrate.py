@@ -16,15 +16,15 @@ from offline.calibration import (
     least_probability,
     softmax_at,
 )
-from offline.classification_metrics import (
+from offline.metrics.classification import (
     confusion_matrix,
     routing_figures,
     scores_of,
     summary,
 )
-from offline.cutouts import Cutouts
+from offline.store.cutouts import Cutouts
+from offline.store.run_folder import RunFolder
 from offline.train.labelled import Labelled, Sample, labels_of
-from offline.train.run_folder import RunFolder
 from stages._session import OnnxSession
 from stages.assemble import CuttingParts
 from stages.classify.onnx import OnnxClassifier

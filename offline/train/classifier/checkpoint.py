@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ConfigError
+from offline.store.run_folder import RunFolder
 from offline.train.classifier.patience import Waiting
-from offline.train.run_folder import RunFolder
 
 CHECKPOINT = "checkpoint.npz"
 BEST = "best.npz"  # the weights alone, of the epoch with the lowest validation loss

@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.types import IntArray
 from offline.calibration import family_folds
+from offline.datasets.hold_out import FOLDS, family_of
+from offline.store.run_folder import RunFolder
 from offline.train.classifier.frozen import HeadTask, head_model
 from offline.train.classifier.loop import Schedule, compile_model, fit, predict
 from offline.train.classifier.network import LOGITS, import_keras, part
 from offline.train.classifier.patience import Patience
 from offline.train.classifier.plan import Plan
-from offline.train.classifier.sources import FeatureSource, Indices
-from offline.train.hold_out import FOLDS, family_of
+from offline.train.classifier.sources import FeatureSource
 from offline.train.labelled import Labelled
-from offline.train.run_folder import RunFolder
 
 Logits = npt.NDArray[np.float64]
 
@@ -39,7 +40,7 @@ def can_cross_fit(labelled: Labelled) -> bool:
 
 def cross_fit(
     task: HeadTask, labelled: Labelled, plan: Plan, run: RunFolder, epochs: int
-) -> tuple[Logits, Indices]:
+) -> tuple[Logits, IntArray]:
     """(N, C) logits of the training pictures, each by a head that saw nothing of its family, and
     their (N,) labels. Every head trains ``epochs`` epochs, as many as the classifier's best."""
     names = [family_of(sample.picture) for sample in labelled.train]

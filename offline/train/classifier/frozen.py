@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import ConfigError
+from engine.types import FloatArray
+from offline.store.run_folder import RunFolder
 from offline.train.classifier.checkpoint import BEST, save_weights
 from offline.train.classifier.loop import compile_model, fit
 from offline.train.classifier.network import FEATURES, head, import_keras, part
 from offline.train.classifier.plan import Listeners, Plan
 from offline.train.classifier.sources import CutoutSource, FeatureSource
-from offline.train.run_folder import RunFolder
 
-Rows = npt.NDArray[np.float32]
 HEAD_LAYERS = ("wide", "narrow", "logits")
 KEPT = "features_{}.npy"
 _BATCH = 32
@@ -30,7 +29,7 @@ class HeadTask:
     train: FeatureSource
     validation: FeatureSource
     classes: int
-    shares: Rows | None
+    shares: FloatArray | None
 
 
 def described(
@@ -39,7 +38,7 @@ def described(
     validation: CutoutSource,
     plan: Plan,
     run: RunFolder,
-    shares: Rows | None,
+    shares: FloatArray | None,
     listeners: Listeners,
 ) -> HeadTask:
     """The trunk's features of all pictures, made once and kept in the run's folder.
@@ -92,7 +91,7 @@ def _kept(
     views: int,
     seed: int,
     listeners: Listeners,
-) -> Rows:
+) -> FloatArray:
     """(N, V, D) float32, from the run's folder where an earlier start has made them."""
     path: Path = run.path / KEPT.format(name)
     if path.is_file():
@@ -109,9 +108,9 @@ def _kept(
 
 def _features(
     trunk: Any, source: CutoutSource, views: int, seed: int, listeners: Listeners
-) -> Rows:
+) -> FloatArray:
     count = len(source.labels)
-    rows: list[Rows] = []
+    rows: list[FloatArray] = []
     for view in range(views):
         random = np.random.default_rng([seed, view]) if view else None
         for start in range(0, count, _BATCH):
@@ -123,6 +122,6 @@ def _features(
     return np.ascontiguousarray(together.reshape(views, count, -1).transpose(1, 0, 2))
 
 
-def _save(path: Path, array: Rows) -> None:
+def _save(path: Path, array: FloatArray) -> None:
     with path.open("wb") as file:
         np.save(file, array)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from offline.cutouts import Cutouts
+from offline.store.cutouts import Cutouts
+from offline.store.run_folder import RunFolder
 from offline.train.classifier.crossfit import can_cross_fit, cross_fit
 from offline.train.classifier.frozen import described, fit_head
 from offline.train.classifier.loop import compile_model, fit
@@ -25,7 +26,6 @@ from offline.train.classifier.plan import NO_WEIGHTS, Listeners, Plan
 from offline.train.classifier.sources import CutoutSource, class_weights, cutout_source
 from offline.train.classifier.unfold import is_folded, unfold
 from offline.train.labelled import Labelled
-from offline.train.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
+from engine.types import IntArray, Progress
+from offline.store.run_folder import RunFolder
 from offline.train.classifier.checkpoint import (
     BEST,
     State,
@@ -20,11 +22,8 @@ from offline.train.classifier.checkpoint import (
     save_checkpoint,
 )
 from offline.train.classifier.patience import Patience, Waiting
-from offline.train.run_folder import RunFolder
 
-Progress = Callable[[int, int], None]  # (done, total) batches, early stopping aside
 Report = Callable[[dict[str, float]], None]  # the figures of an epoch that ended
-Indices = npt.NDArray[np.int64]
 
 OPTIMISERS = ("sgd", "adam", "rmsprop")
 _AHEAD = 4  # batches made ready while the model computes
@@ -34,12 +33,12 @@ class Source(Protocol):
     """Inputs by position, augmented by chance for training and plain for validation."""
 
     @property
-    def labels(self) -> Indices:
+    def labels(self) -> IntArray:
         """(N,)"""
         ...
 
     def batch(
-        self, positions: Indices, random: np.random.Generator | None
+        self, positions: IntArray, random: np.random.Generator | None
     ) -> npt.NDArray[np.float32]:
         """(n, …) inputs; ``random`` None: as they are."""
         ...
@@ -171,10 +170,10 @@ def predict(model: Any, source: Source, batch: int) -> npt.NDArray[np.float32]:
 
 
 def _ahead(
-    source: Source, chunks: list[Indices], random: np.random.Generator
-) -> Iterator[tuple[npt.NDArray[np.float32], Indices]]:
+    source: Source, chunks: list[IntArray], random: np.random.Generator
+) -> Iterator[tuple[npt.NDArray[np.float32], IntArray]]:
     """Batches made in their order by one thread, while the model computes."""
-    ready: queue.Queue[tuple[npt.NDArray[np.float32], Indices] | BaseException | None]
+    ready: queue.Queue[tuple[npt.NDArray[np.float32], IntArray] | BaseException | None]
     ready = queue.Queue(_AHEAD)
     stop = threading.Event()
 

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.types import Progress
 from offline.datasets import Dataset
+from offline.datasets.hold_out import HoldOut
 from offline.train.classifier.augment import Augmentation
 from offline.train.classifier.backbones import Backbone
-from offline.train.classifier.loop import Progress, Report, Schedule
-from offline.train.hold_out import HoldOut
+from offline.train.classifier.loop import Report, Schedule
 from offline.train.labelled import LEAST
 
 IMAGENET, NO_WEIGHTS = "imagenet", "none"

@@ -7,15 +7,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import UInt8Array
-from offline.cutouts import Cutouts
+from engine.types import FloatArray, IntArray, UInt8Array
+from offline.store.cutouts import Cutouts
 from offline.train.classifier.augment import Augmentation, augmented
 from offline.train.labelled import Sample, labels_of
-
-Indices = npt.NDArray[np.int64]
-Rows = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -23,12 +19,12 @@ class CutoutSource:
     """(n, side, side, 3) float32 in 0..255, augmented where chance is given."""
 
     pixels: UInt8Array  # (M, S, S, 3), mapped
-    rows: Indices  # (N,) positions in pixels
-    labels: Indices  # (N,)
+    rows: IntArray  # (N,) positions in pixels
+    labels: IntArray  # (N,)
     side: int
     augmentation: Augmentation
 
-    def batch(self, positions: Indices, random: np.random.Generator | None) -> Rows:
+    def batch(self, positions: IntArray, random: np.random.Generator | None) -> FloatArray:
         chosen = resized(np.asarray(self.pixels[self.rows[positions]]), self.side)
         if random is not None:
             chosen = augmented(chosen, self.augmentation, random)
@@ -39,10 +35,10 @@ class CutoutSource:
 class FeatureSource:
     """(n, D) float32, one of the V views of each picture by chance; the plain one without."""
 
-    features: Rows  # (N, V, D); view 0 is plain
-    labels: Indices  # (N,)
+    features: FloatArray  # (N, V, D); view 0 is plain
+    labels: IntArray  # (N,)
 
-    def batch(self, positions: Indices, random: np.random.Generator | None) -> Rows:
+    def batch(self, positions: IntArray, random: np.random.Generator | None) -> FloatArray:
         views = self.features.shape[1]
         chosen = (
             np.zeros(len(positions), np.int64)
@@ -74,7 +70,7 @@ def resized(pixels: UInt8Array, side: int) -> UInt8Array:
     ).astype(np.uint8)
 
 
-def class_weights(labels: Indices, classes: int) -> Rows:
+def class_weights(labels: IntArray, classes: int) -> FloatArray:
     """(C,) N / (C * N_c): every category weighs the same in the loss, whatever its pictures."""
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
     return np.asarray(len(labels) / (classes * counts), np.float32)

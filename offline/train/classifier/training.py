@@ -11,8 +11,9 @@ from typing import Any
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.images import ImageLimits
-from offline.cutouts import CutoutCache, Cutouts
 from offline.datasets import Dataset
+from offline.store.cutouts import CutoutCache, Cutouts
+from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.classifier.calibrate import calibrated
 from offline.train.classifier.card import Facts, card_text
 from offline.train.classifier.checkpoint import BEST
@@ -22,7 +23,6 @@ from offline.train.classifier.network import check_side, count_parameters, requi
 from offline.train.classifier.plan import IMAGENET, NO_WEIGHTS, Listeners, Plan, Splits
 from offline.train.classifier.to_onnx import Order, store_classifier
 from offline.train.labelled import Labelled, Sample, read_labelled, unlabelled_samples
-from offline.train.run_folder import Recipe, RunFolder, open_run
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.catalog import find_entry, load_catalog
 from weights.checksums import digests_of
@@ -148,8 +148,7 @@ def _cut(
     listeners: Listeners,
 ) -> tuple[Cutouts, Labelled]:
     """Every picture's cutout; pictures that cannot be decoded are said and left out."""
-    images = cutting.settings.images
-    limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    limits = ImageLimits.of(cutting.settings.images)
     samples = [*labelled.train, *labelled.validation, *outliers]
     cutouts, faults = CutoutCache(folder, cutting.fingerprint, limits).fill(
         samples, cutting.cutting, cutting.threads, listeners.cutting

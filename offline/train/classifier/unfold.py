@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Rows = npt.NDArray[np.float64]
+from engine.types import Float64Array
 
 
 def is_folded(trunk: Any) -> bool:
@@ -47,7 +47,7 @@ def unfold(trunk: Any, batches: Iterable[npt.NDArray[np.float32]]) -> None:
         _set(layer, mean, np.maximum(square / count - mean**2, 0.0))
 
 
-def _set(layer: Any, mean: Rows, variance: Rows) -> None:
+def _set(layer: Any, mean: Float64Array, variance: Float64Array) -> None:
     """y = gamma (x - m) / sqrt(v + e) + beta for the new m and v equals the old one."""
     gamma, beta, old_mean, old_variance = (np.asarray(w, np.float64) for w in layer.get_weights())
     scale = gamma / np.sqrt(old_variance + layer.epsilon)
@@ -68,7 +68,7 @@ def _passes_through(layer: Any) -> bool:
     return bool((mean == 0).all() and np.allclose(scale, 1.0, atol=1e-4))
 
 
-def _by_channel(values: npt.NDArray[np.float32], axis: int) -> Rows:
+def _by_channel(values: npt.NDArray[np.float32], axis: int) -> Float64Array:
     """(…, C) to (M, C)."""
     moved = np.moveaxis(values, axis, -1)
     return moved.reshape(-1, moved.shape[-1]).astype(np.float64)

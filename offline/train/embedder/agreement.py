@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.contours import align, ious
-from engine.types import Contour, FloatArray, Matte, UInt8Array
+from engine.types import Contour, FloatArray, IntArray, Matte, UInt8Array
 
-Indices = npt.NDArray[np.int64]
 NEIGHBOURS = 10  # pictures looked at: chosen, not measured
 
 
@@ -25,8 +23,8 @@ class Agreement:
     """``labels`` (N,): one for what is taken to match. ``doubts``: for every picture those that
     may match it, ascending; if a is in doubt of b, b is of a."""
 
-    labels: Indices
-    doubts: tuple[Indices, ...]
+    labels: IntArray
+    doubts: tuple[IntArray, ...]
 
     @property
     def pairs(self) -> int:
@@ -60,7 +58,7 @@ def agreement(
 
 def _agreeing(
     at: int, features: FloatArray, contours: Sequence[Contour], least: float, neighbours: int
-) -> Indices:
+) -> IntArray:
     """Most similar first; ties go to the first."""
     similar = features @ features[at]
     similar[at] = -np.inf

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from offline.store.run_folder import Recipe
 from offline.train.embedder.material import Material
-from offline.train.run_folder import Recipe
 from offline.train.torch_loop import Figures
 from weights.export import ExportReport
 

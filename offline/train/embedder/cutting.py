@@ -8,10 +8,10 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.images import ImageLimits
-from offline.cutouts import CutoutCache, Cutouts, key_of
+from engine.types import Progress
+from offline.store.cutouts import CutoutCache, Cutouts, key_of
 from offline.train.embedder.material import Material
 from offline.train.labelled import Sample
-from offline.train.torch_loop import Progress
 from stages.assemble import CuttingParts
 
 
@@ -22,8 +22,7 @@ def cut(
 
     Raises ConfigError where too few are left.
     """
-    images = cutting.settings.images
-    limits = ImageLimits(images.max_pixels, images.max_bytes, images.max_side)
+    limits = ImageLimits.of(cutting.settings.images)
     cutouts, faults = CutoutCache(folder, cutting.fingerprint, limits).fill(
         [*material.learned, *material.judged], cutting.cutting, cutting.threads, progress
     )

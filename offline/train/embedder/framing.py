@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import BoolArray, Box, UInt8Array
+from engine.types import BoolArray, Box, Float64Array, UInt8Array
 
-Floats = npt.NDArray[np.float64]
 # Of the product's longer side, around it: as `[cutout] name = "crop"` cuts by default.
 MARGIN = 0.05
 SOLID = 128  # alpha from which a pixel counts as product
@@ -61,7 +59,7 @@ def solid_box(alpha: UInt8Array) -> Box:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _linear(framing: Framing, random: np.random.Generator) -> Floats:
+def _linear(framing: Framing, random: np.random.Generator) -> Float64Array:
     """(2, 2). The same number of draws whatever the options, so that these are independent."""
     angle = np.deg2rad(framing.rotation * random.uniform(-1, 1))
     across, shear = 1 + framing.stretch * random.uniform(-1, 1, 2)
@@ -71,7 +69,7 @@ def _linear(framing: Framing, random: np.random.Generator) -> Floats:
     return np.asarray(turn @ bend)
 
 
-def _shrunk(rgba: UInt8Array, matrix: Floats, scale: float) -> UInt8Array:
+def _shrunk(rgba: UInt8Array, matrix: Float64Array, scale: float) -> UInt8Array:
     """Averaged first where it would shrink below two thirds: bilinear weights skip pixels. The
     matrix is changed to fit."""
     if scale > 2 / 3:
@@ -82,7 +80,7 @@ def _shrunk(rgba: UInt8Array, matrix: Floats, scale: float) -> UInt8Array:
     return np.asarray(half, np.uint8)
 
 
-def _frame(side: int, extent: Floats) -> BoolArray:
+def _frame(side: int, extent: Float64Array) -> BoolArray:
     width, height = np.clip(np.rint(extent), 1, side).astype(int).tolist()
     frame = np.zeros((side, side), np.bool_)
     top, left = (side - height) // 2, (side - width) // 2

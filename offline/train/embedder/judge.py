@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import FloatArray
-from offline.metrics import average_precision, recall_at
-
-Indices = npt.NDArray[np.int64]
+from engine.types import FloatArray, IntArray
+from offline.metrics.statistics import average_precision, recall_at
 
 
 @dataclass(frozen=True)
@@ -24,10 +21,10 @@ class Retrieval:
 
 def retrieval(
     queries: FloatArray,
-    query_labels: Indices,
+    query_labels: IntArray,
     gallery: FloatArray,
-    gallery_labels: Indices,
-    own: Indices | None = None,
+    gallery_labels: IntArray,
+    own: IntArray | None = None,
 ) -> Retrieval:
     """Rank the gallery (M, D) by inner product for every query (N, D); ties go to the first.
 
@@ -49,7 +46,7 @@ def retrieval(
     return Retrieval(float(np.mean(precisions)), float(np.mean(recalls)), len(precisions))
 
 
-def leave_one_out(vectors: FloatArray, labels: Indices) -> Retrieval:
+def leave_one_out(vectors: FloatArray, labels: IntArray) -> Retrieval:
     """Every picture (N, D) as a query among the others, as Stanford Online Products is judged
     (Oh Song et al., CVPR 2016)."""
     return retrieval(vectors, labels, vectors, labels, np.arange(len(labels)))

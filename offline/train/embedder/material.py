@@ -6,15 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.errors import ConfigError
+from engine.types import IntArray
 from offline.datasets import Dataset, Picture
-from offline.train.hold_out import HoldOut, divided_splits, family_of
+from offline.datasets.hold_out import HoldOut, divided_splits, family_of
 from offline.train.labelled import Sample, hashes_of, labels_of
 
-Indices = npt.NDArray[np.int64]
 Key = Callable[[Picture], str | None]
 
 
@@ -39,7 +36,7 @@ class Material:
     notes: tuple[str, ...] = field(default=())
 
     @property
-    def labels(self) -> Indices:
+    def labels(self) -> IntArray:
         """(N,) of the learned pictures."""
         return labels_of(self.learned)
 

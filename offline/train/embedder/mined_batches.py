@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import FloatArray
+from engine.types import FloatArray, IntArray
 from offline.train.embedder.mining import HardTuple, hard_tuples
 
-Indices = npt.NDArray[np.int64]
 Gallery = Callable[[], FloatArray]  # embeds all training pictures as the network is now
 
 
@@ -24,12 +22,12 @@ class Mined:
     at its start, so that a resumed run mines the same.
     """
 
-    labels: Indices  # (N,)
+    labels: IntArray  # (N,)
     pictures: int  # a batch, at least one tuple
     negatives: int
     gallery: Gallery
     furthest: float = np.inf  # see ``mining.hard_tuples``
-    doubts: Sequence[Indices] | None = field(default=None, repr=False)
+    doubts: Sequence[IntArray] | None = field(default=None, repr=False)
 
     @property
     def tuples(self) -> int:
@@ -41,7 +39,7 @@ class Mined:
         """As many as show about as many pictures as there are."""
         return max(1, len(self.labels) // (self.tuples * (2 + self.negatives)))
 
-    def draw(self, epoch: int, random: np.random.Generator) -> list[Indices]:
+    def draw(self, epoch: int, random: np.random.Generator) -> list[IntArray]:
         queries = self._queries(self.steps * self.tuples, random)
         mined = hard_tuples(
             self.gallery(), self.labels, queries, self.negatives, self.furthest, self.doubts
@@ -49,11 +47,11 @@ class Mined:
         starts = range(0, len(mined), self.tuples)
         return [_indices(mined[start : start + self.tuples]) for start in starts]
 
-    def _queries(self, count: int, random: np.random.Generator) -> Indices:
+    def _queries(self, count: int, random: np.random.Generator) -> IntArray:
         rounds = -(-count // len(self.labels))
         order = [random.permutation(len(self.labels)) for _ in range(rounds)]
         return np.asarray(np.concatenate(order)[:count], np.int64)
 
 
-def _indices(tuples: list[HardTuple]) -> Indices:
+def _indices(tuples: list[HardTuple]) -> IntArray:
     return np.array([at for one in tuples for at in one.pictures], np.int64)

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import BoolArray, FloatArray
+from engine.types import BoolArray, FloatArray, IntArray
 
-Indices = npt.NDArray[np.int64]
 AT_ONCE = 512  # queries compared with the gallery in one product of matrices
 
 
@@ -34,11 +32,11 @@ class HardTuple:
 
 def hard_tuples(
     vectors: FloatArray,
-    labels: Indices,
-    queries: Indices,
+    labels: IntArray,
+    queries: IntArray,
     negatives: int,
     furthest: float = np.inf,
-    doubts: Sequence[Indices] | None = None,
+    doubts: Sequence[IntArray] | None = None,
 ) -> list[HardTuple]:
     """A tuple for every query, in their order, where its product has another picture.
 
@@ -61,7 +59,7 @@ def hard_tuples(
     return found
 
 
-def _positive(query: int, cosines: FloatArray, labels: Indices, furthest: float) -> int:
+def _positive(query: int, cosines: FloatArray, labels: IntArray, furthest: float) -> int:
     same = np.flatnonzero(labels == labels[query])
     same = same[same != query]
     if not len(same):
@@ -74,7 +72,7 @@ def _positive(query: int, cosines: FloatArray, labels: Indices, furthest: float)
 
 
 def _negatives(
-    cosines: FloatArray, labels: Indices, excluded: BoolArray, count: int
+    cosines: FloatArray, labels: IntArray, excluded: BoolArray, count: int
 ) -> tuple[int, ...]:
     """The nearest picture of each of the ``count`` nearest products."""
     chosen: list[int] = []

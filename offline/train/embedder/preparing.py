@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import UInt8Array
-from offline.cutouts import Cutouts
+from engine.types import IntArray, UInt8Array
+from offline.store.cutouts import Cutouts
 from offline.train.embedder.agreement import Agreement, agreement, aligned_contours
 from offline.train.embedder.grounds import drawn_grounds, photo_grounds
 from offline.train.embedder.material import Material
@@ -26,7 +25,6 @@ from offline.train.mask_samples import picture_files
 from offline.train.torch_loop import Batches
 from stages.assemble import CuttingParts
 
-Indices = npt.NDArray[np.int64]
 KEEP_GROUND = ("crop", "whole")  # cutters that leave a picture its ground
 GROUND_SIDE = 1.25  # of the network's input: a part of a ground still fills it
 
@@ -69,7 +67,7 @@ def prepare(
 
 
 def _source(
-    recipe: EmbedderRecipe, start: Start, cutouts: Cutouts, rows: Indices, cutting: CuttingParts
+    recipe: EmbedderRecipe, start: Start, cutouts: Cutouts, rows: IntArray, cutting: CuttingParts
 ) -> Source:
     import torch
 
@@ -82,7 +80,7 @@ def _source(
 
 
 def _grounds(
-    recipe: EmbedderRecipe, cutting: CuttingParts, rgba: UInt8Array, rows: Indices
+    recipe: EmbedderRecipe, cutting: CuttingParts, rgba: UInt8Array, rows: IntArray
 ) -> UInt8Array | None:
     """None where pictures keep their own: where a cutter takes it away, nothing else is served."""
     side = round(GROUND_SIDE * recipe.size)
@@ -95,7 +93,7 @@ def _grounds(
     return drawn_grounds(chosen, side, rgba, rows.tolist(), random) if chosen else None
 
 
-def _settle(embedder: Any, source: Source, rows: Indices, *, drawn: bool) -> list[str]:
+def _settle(embedder: Any, source: Source, rows: IntArray, *, drawn: bool) -> list[str]:
     def images(first: int, last: int) -> Any:
         return source.tensor(source.plain(rows[first:last]))
 
@@ -106,7 +104,7 @@ def _settle(embedder: Any, source: Source, rows: Indices, *, drawn: bool) -> lis
 
 
 def _agreement(
-    recipe: EmbedderRecipe, embedder: Any, source: Source, rows: Indices
+    recipe: EmbedderRecipe, embedder: Any, source: Source, rows: IntArray
 ) -> Agreement | None:
     """Of pictures without labels, as the trunk sees them before it learns."""
     if recipe.learning.positives != "self":
@@ -117,7 +115,7 @@ def _agreement(
 
 
 def _start_projection(
-    recipe: EmbedderRecipe, embedder: Any, source: Source, rows: Indices, labels: Indices
+    recipe: EmbedderRecipe, embedder: Any, source: Source, rows: IntArray, labels: IntArray
 ) -> None:
     """Learned whitening counts an augmented copy of every picture among those that match it: it
     is to forget the light and the ground as well as the side that a package shows."""

@@ -7,9 +7,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-Indices = npt.NDArray[np.int64]
+from engine.types import IntArray
 
 
 @dataclass(frozen=True)
@@ -23,18 +22,18 @@ class Grouped:
     batch.
     """
 
-    labels: Indices  # (N,) the product of each picture
+    labels: IntArray  # (N,) the product of each picture
     products: int  # P
     views: int  # K
     families: Sequence[Hashable] | None = None
-    _pictures: dict[int, Indices] = field(init=False, repr=False)
+    _pictures: dict[int, IntArray] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         pictures = {int(label): np.flatnonzero(self.labels == label) for label in self.names}
         object.__setattr__(self, "_pictures", pictures)
 
     @property
-    def names(self) -> Indices:
+    def names(self) -> IntArray:
         """The products, ascending."""
         return np.unique(self.labels)
 
@@ -43,7 +42,7 @@ class Grouped:
         """As many as show about as many pictures as there are."""
         return max(1, len(self.labels) // (self.products * self.views))
 
-    def draw(self, epoch: int, random: np.random.Generator) -> list[Indices]:
+    def draw(self, epoch: int, random: np.random.Generator) -> list[IntArray]:
         rounds = _rounds(self._round, random)
         shown = {name: _Views(pictures) for name, pictures in self._pictures.items()}
         at_once = min(self.products, len(shown))
@@ -68,11 +67,11 @@ class Grouped:
 class _Views:
     """One product's pictures in a shuffled round; shuffled anew when all were shown."""
 
-    def __init__(self, pictures: Indices) -> None:
+    def __init__(self, pictures: IntArray) -> None:
         self._pictures = pictures
         self._left: deque[int] = deque()
 
-    def next(self, count: int, random: np.random.Generator) -> Indices:
+    def next(self, count: int, random: np.random.Generator) -> IntArray:
         chosen: list[int] = []
         while len(chosen) < count:
             if not self._left:

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.parallel import each
-from engine.types import FloatArray, UInt8Array
+from engine.types import FloatArray, IntArray, UInt8Array
 from offline.train.classifier.sources import resized
 from offline.train.embedder.augment import Augmentation, augmented
 from weights.input_spec import InputSpec
 from weights.probe import model_input
 
-Indices = npt.NDArray[np.int64]
-Pictures = Callable[[Indices], UInt8Array]  # rows of cutouts -> (n, side, side, 3)
+Pictures = Callable[[IntArray], UInt8Array]  # rows of cutouts -> (n, side, side, 3)
 AT_ONCE = 32  # pictures embedded in one batch
 
 
@@ -32,12 +30,12 @@ class Source:
     device: str = "cpu"
     threads: int = 1
 
-    def plain(self, rows: Indices) -> UInt8Array:
+    def plain(self, rows: IntArray) -> UInt8Array:
         """As serving shows them to the network."""
         pixels = np.ascontiguousarray(self.rgba[rows][..., :3])
         return resized(pixels, self.spec.height)
 
-    def augmented(self, rows: Indices, random: np.random.Generator) -> UInt8Array:
+    def augmented(self, rows: IntArray, random: np.random.Generator) -> UInt8Array:
         """Each picture has a chance of its own, whatever the threads."""
         seeds = random.integers(2**63, size=len(rows)).tolist()
 
@@ -60,7 +58,7 @@ class Source:
         return images.to(memory_format=torch.channels_last)
 
     def vectors(
-        self, network: Any, rows: Indices, pictures: Pictures, *, pooled: bool = False
+        self, network: Any, rows: IntArray, pictures: Pictures, *, pooled: bool = False
     ) -> FloatArray:
         """(n, D) by a ``network.Embedder`` in evaluation mode, whose mode is left as it was;
         ``pooled``: before its projection."""

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import FloatArray
+from engine.types import FloatArray, IntArray
 from offline.train.embedder.judge import retrieval
 from offline.train.embedder.source import Source
 from offline.train.embedder.trial import Trial
 
-Indices = npt.NDArray[np.int64]
 DISGUISE = 1  # seed of the augmented queries of a trial
 
 
@@ -24,16 +22,16 @@ class EmbedderTask:
 
     network: Any
     source: Source
-    rows: Indices  # (N,) the learned pictures among the source's
-    labels: Indices  # (N,)
+    rows: IntArray  # (N,) the learned pictures among the source's
+    labels: IntArray  # (N,)
     trial: Trial
-    doubts: Sequence[Indices] | None = None  # see ``agreement``
+    doubts: Sequence[IntArray] | None = None  # see ``agreement``
 
     @property
     def samples(self) -> int:
         return len(self.rows)
 
-    def loss(self, indices: Indices, random: np.random.Generator) -> Any:
+    def loss(self, indices: IntArray, random: np.random.Generator) -> Any:
         from offline.train.embedder.losses import Pairs
 
         images = self.source.tensor(self.source.augmented(self.rows[indices], random))
@@ -47,7 +45,7 @@ class EmbedderTask:
         """(N, D) of the learned pictures, as the network is now."""
         return self.source.vectors(self.network.embedder, self.rows, self.source.plain)
 
-    def _pairs(self, indices: Indices) -> tuple[Any, Any, Any]:
+    def _pairs(self, indices: IntArray) -> tuple[Any, Any, Any]:
         """labels (B,), same (B, B), different (B, B)."""
         import torch
 

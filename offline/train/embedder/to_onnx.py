@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from offline.train.run_folder import RunFolder
+from offline.store.run_folder import RunFolder
 from weights.checksums import digests_of
 from weights.export import ExportReport, store_network
 from weights.frameworks.network import GraphNames

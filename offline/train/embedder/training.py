@@ -12,7 +12,9 @@ from typing import Any
 
 from engine.config import Settings
 from engine.errors import ConfigError
+from engine.types import Progress
 from offline.datasets import Dataset
+from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.embedder.card import Facts, card_text
 from offline.train.embedder.cutting import cut
 from offline.train.embedder.material import Material, Splits, read_material
@@ -21,8 +23,7 @@ from offline.train.embedder.recipe import NOTHING, EmbedderRecipe, find_backbone
 from offline.train.embedder.task import judged
 from offline.train.embedder.to_onnx import store_embedder
 from offline.train.mask_samples import picture_files
-from offline.train.run_folder import Recipe, RunFolder, open_run
-from offline.train.torch_loop import CHECKPOINT, Ended, Figures, Progress, Schedule, fit, save_state
+from offline.train.torch_loop import CHECKPOINT, Ended, Figures, Schedule, fit, save_state
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.checksums import digests_of
 from weights.export import ExportReport

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import ConfigError
-from offline.cutouts import Cutouts
+from engine.types import IntArray
+from offline.store.cutouts import Cutouts
 from offline.train.embedder.material import KEYS, Material
 from offline.train.labelled import Sample
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -24,11 +22,11 @@ class Trial:
     ``disguised``: the queries are augmented, always alike; else they are as they were cut.
     """
 
-    queries: Indices
-    query_labels: Indices
-    gallery: Indices
-    gallery_labels: Indices
-    own: Indices | None
+    queries: IntArray
+    query_labels: IntArray
+    gallery: IntArray
+    gallery_labels: IntArray
+    own: IntArray | None
     disguised: bool
     said: str  # for the card
 
@@ -56,7 +54,7 @@ def make_trial(material: Material, cutouts: Cutouts) -> Trial:
 
 
 def _against_learned(
-    material: Material, cutouts: Cutouts, rows: Indices, names: Sequence[str]
+    material: Material, cutouts: Cutouts, rows: IntArray, names: Sequence[str]
 ) -> Trial:
     key = KEYS[material.judged_by]
     gallery: list[Sample] = [s for s in material.learned if key(s.picture) is not None]
@@ -77,6 +75,6 @@ def _against_learned(
     )  # fmt: skip
 
 
-def _numbered(names: Sequence[str], all_names: Sequence[str]) -> Indices:
+def _numbered(names: Sequence[str], all_names: Sequence[str]) -> IntArray:
     at = {name: number for number, name in enumerate(dict.fromkeys(all_names))}
     return np.array([at[name] for name in names], np.int64)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.types import Float64Array, IntArray
 from offline.evaluate.reranking.orders import Answers, ordered, retrieved
-from offline.evaluate.reranking.pairs import Asked, Ints, Pairs
-from offline.metrics import Interval, bootstrap
+from offline.evaluate.reranking.pairs import Asked, Pairs
+from offline.metrics.statistics import Interval, bootstrap
 from offline.train.reranker.folds import Folds, HeldOut
-from stages.rerank._pair_features import Floats
 
 # How much of the value is learned, the rest the retrieval's score.
 SHARES = (0.25, 0.5, 0.75, 1.0)
@@ -52,7 +52,7 @@ def trials(pairs: Pairs, held_out: Sequence[HeldOut]) -> list[Trial]:
     ]
 
 
-def choose(pairs: Pairs, tried: Sequence[Trial], which: Ints, seed: int) -> Choice:
+def choose(pairs: Pairs, tried: Sequence[Trial], which: IntArray, seed: int) -> Choice:
     """By the queries ``which`` alone: the highest MRR among the trials that do not hurt there, the
     first of equals; no rerank where none is left."""
     before, asked = retrieved(pairs).of(which), [pairs.asked[at] for at in which.tolist()]
@@ -77,14 +77,14 @@ def hurts(before: Answers, after: Answers, asked: Sequence[Asked], seed: int) ->
     return difference(gained, asked, seed).low < 0
 
 
-def gain(before: Answers, after: Answers) -> Floats:
+def gain(before: Answers, after: Answers) -> Float64Array:
     """(Q,) by how much each reciprocal rank rose. Sums of thirds and fifths need not cancel to
     0 exactly: what is within rounding of 0 is 0."""
-    found: Floats = np.round(after.reciprocal - before.reciprocal, 12)
+    found: Float64Array = np.round(after.reciprocal - before.reciprocal, 12)
     return found
 
 
-def difference(values: Floats, asked: Sequence[Asked], seed: int) -> Interval:
+def difference(values: Float64Array, asked: Sequence[Asked], seed: int) -> Interval:
     """The mean and its interval; queries of one product are drawn together."""
     clusters = [one.product for one in asked]
     return bootstrap(values.tolist(), seed=seed, clusters=clusters)
@@ -109,6 +109,6 @@ def cross_chosen(pairs: Pairs, tried: Sequence[Trial], folds: Folds, seed: int) 
     return Answers(recall, reciprocal, precision, first)
 
 
-def _figures(trial: Trial, which: Ints) -> tuple[float, float]:
+def _figures(trial: Trial, which: IntArray) -> tuple[float, float]:
     found = trial.answers
     return round(float(found.reciprocal[which].mean()), 9), float(found.recall[which].mean())

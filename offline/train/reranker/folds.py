@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import ConfigError
-from engine.types import BoolArray
+from engine.types import BoolArray, Float64Array, IntArray
+from offline.calibration.logistic import grouped_folds
 from offline.evaluate.reranking.orders import Valued
-from offline.evaluate.reranking.pairs import Ints, Pairs
-from offline.train.logistic import grouped_folds
+from offline.evaluate.reranking.pairs import Pairs
 from offline.train.reranker.models import Recipe, fit
-from stages.rerank._pair_features import Floats
 from weights.reranker_models import Scorer
 
 # Below this a paired interval of the gain is wider than any gain.
@@ -25,8 +24,8 @@ class Folds:
     """``of_lists`` (Q,) the fold that judges each query; ``of_groups`` the fold of each of the
     pairs' groups, NONE for those that no query belongs to."""
 
-    of_lists: Ints
-    of_groups: Ints
+    of_lists: IntArray
+    of_groups: IntArray
 
     @property
     def numbers(self) -> list[int]:
@@ -64,9 +63,9 @@ class HeldOut:
 
     recipe: Recipe
     scorers: tuple[Scorer, ...]  # a fold each
-    fold_of_row: Ints  # (P,)
+    fold_of_row: IntArray  # (P,)
 
-    def values(self, share: float, rows: Floats) -> Floats:
+    def values(self, share: float, rows: Float64Array) -> Float64Array:
         """(P,) by the scorer that saw nothing of the row's query; ``rows`` as the pairs', or
         altered."""
         found = np.zeros(len(rows))

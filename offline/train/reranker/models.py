@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engine.types import BoolArray
-from stages.rerank._pair_features import NAMES, Floats
+from engine.types import BoolArray, Float64Array
+from stages.rerank._pair_features import NAMES
 from weights.frameworks.network import import_framework
 from weights.reranker_models import REACH, Linear, Scorer, Tree, Trees
 
@@ -58,7 +58,7 @@ def recipes(asked: Literal["logistic", "boosting", "best"]) -> tuple[Recipe, ...
     return {"logistic": LOGISTIC, "boosting": BOOSTING, "best": LOGISTIC + BOOSTING}[asked]
 
 
-def fit(recipe: Recipe, rows: Floats, right: BoolArray, seed: int) -> Scorer:
+def fit(recipe: Recipe, rows: Float64Array, right: BoolArray, seed: int) -> Scorer:
     """A scorer of pairs (P, F) that are ``right`` (P,) or wrong, both kinds among them.
 
     Raises WeightsError where scikit-learn is not installed.
@@ -76,14 +76,14 @@ def fit(recipe: Recipe, rows: Floats, right: BoolArray, seed: int) -> Scorer:
     )
 
 
-def _slope(score: Floats, right: BoolArray) -> float:
+def _slope(score: Float64Array, right: BoolArray) -> float:
     """Log odds that a deviation of the score alone is worth."""
     model = import_framework("sklearn.linear_model").LogisticRegression(C=1.0)
     model.fit(score[:, None], right)
     return max(float(model.coef_[0, 0]), LEAST_SLOPE)
 
 
-def _logistic(recipe: Recipe, near: Floats, right: BoolArray, seed: int) -> Linear:
+def _logistic(recipe: Recipe, near: Float64Array, right: BoolArray, seed: int) -> Linear:
     model = import_framework("sklearn.linear_model").LogisticRegression(
         C=recipe.strength, class_weight="balanced" if recipe.balanced else None, max_iter=2000,
         random_state=seed,
@@ -92,7 +92,7 @@ def _logistic(recipe: Recipe, near: Floats, right: BoolArray, seed: int) -> Line
     return Linear(intercept=float(model.intercept_[0]), coefficients=tuple(model.coef_[0].tolist()))
 
 
-def _boosting(recipe: Recipe, near: Floats, right: BoolArray, seed: int) -> Trees:
+def _boosting(recipe: Recipe, near: Float64Array, right: BoolArray, seed: int) -> Trees:
     model = import_framework("sklearn.ensemble").GradientBoostingClassifier(
         n_estimators=recipe.trees, max_depth=recipe.depth, learning_rate=RATE,
         subsample=SUBSAMPLE, max_features=FEATURES,

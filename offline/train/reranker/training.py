@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,16 +11,17 @@ import numpy as np
 
 from engine.config import Settings, StageSettings
 from engine.errors import ConfigError
+from engine.types import Progress
 from offline.datasets import Dataset, open_dataset
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.gathering import gather
 from offline.evaluate.reranking.pairs import Pairs, collect, pooled
+from offline.store.run_folder import RunFolder, unwritable
 from offline.train.reranker.card import card
 from offline.train.reranker.choosing import Choice, choose, cross_chosen, trials
 from offline.train.reranker.figures import validated
 from offline.train.reranker.folds import divide, hold_out
 from offline.train.reranker.models import fit, recipes
-from offline.train.run_folder import RunFolder, unwritable
 from stages.rerank._pair_features import VERSION
 from weights.frameworks.network import import_framework
 from weights.reranker_artefact import SUFFIX, RerankerArtefact
@@ -30,7 +31,6 @@ FOLDS = 5
 DESCRIBED_BY = ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify")
 # Protocols that data sets offer for choosing by; those that judge in the end are left alone.
 BY_DEFAULT = ("validation", "queries", "val")
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

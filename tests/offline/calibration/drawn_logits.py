@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.probabilities import Rows, softmax_at
+from engine.probabilities import softmax_at
+from engine.types import Float64Array
 
 
 def honest(
     count: int, categories: int, seed: int, spread: float = 1.5
-) -> tuple[Rows, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+) -> tuple[Float64Array, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """(N, C) logits and (N,) labels: softmax of the logits is the true chance of every label."""
     random = np.random.default_rng(seed)
     rows = random.normal(size=(count, categories)) * spread

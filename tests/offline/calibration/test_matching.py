@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 
 from engine.errors import ConfigError
 from engine.match_calibration import MatchModel
+from offline.calibration.logistic import INTERCEPT_RIDGE, penalised_loss
 from offline.calibration.matching import (
     BINS,
     RIDGE,
@@ -19,7 +20,6 @@ from offline.calibration.matching import (
     fit_matching,
     fit_model,
 )
-from offline.train.logistic import INTERCEPT_RIDGE, penalised_loss
 from tests.offline.calibration.drawn_answers import TRUE, answer, drawn_answers, features
 
 

@@ -12,7 +12,7 @@ from tests.packsight_command import ROOT
 _SCRIPT = """
 import os, signal, sys
 from importlib import import_module
-import engine.cli
+import packsight.cli
 module = import_module({module!r})
 {before}
 kept = module.{method}
@@ -21,7 +21,7 @@ def once(*given):
     os.kill(os.getpid(), signal.SIGKILL)
 module.{method} = once
 sys.argv[0] = "packsight"
-engine.cli.entry()
+packsight.cli.entry()
 """
 
 

@@ -13,9 +13,9 @@ from filelock import FileLock
 
 from engine.errors import ConfigError, WeightsError
 from engine.images import load
-from offline.cutouts import cropped
 from offline.datasets import Picture
 from offline.evaluate.features import features
+from offline.store.cutouts import cropped
 from stages.assemble import assemble_embedding
 from tests.drawn_catalogue import write_catalogue
 from tests.offline.evaluate.counting_parts import (

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from offline import retrieval_metrics as metrics
 from offline.datasets import Picture, Relevance, RetrievalTask
 from offline.evaluate import judging
 from offline.evaluate.judging import answerable, judge, own_positions
 from offline.evaluate.ranking import NOBODY, rank
+from offline.metrics import retrieval as metrics
 from tests.offline.evaluate.drawn_tasks import on_a_line, task
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError
-from offline import retrieval_metrics as metrics
 from offline.evaluate.measures import figures, measure
 from offline.evaluate.summary import summarise
-from offline.retrieval_metrics import Found
+from offline.metrics import retrieval as metrics
+from offline.metrics.retrieval import Found
 
 FIRST, SECOND = Found(np.array([1, 4]), 2), Found(np.array([2]), 3)
 

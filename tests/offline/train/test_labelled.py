@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError
 from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets.hold_out import divided_splits
 from offline.datasets.listed import ListedDataset
-from offline.train.hold_out import divided_splits
 from offline.train.labelled import Labelled, read_labelled
 from tests.drawn_catalogue import package, save, write_catalogue
 

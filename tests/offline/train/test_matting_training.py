@@ -16,7 +16,7 @@ import pytest
 from engine.errors import ConfigError
 from engine.types import Matte, RGBImage
 from offline.datasets.packbench import shipped
-from offline.train.commands.matting import FLAGS
+from packsight.commands.train.matting import FLAGS
 from tests.offline.train.matting_data import pictures, worn_store
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,7 +75,7 @@ def test_a_recipe_that_cannot_be_is_refused(changed: dict[str, object], said: st
 def test_a_trained_network_serves_and_has_a_card(tmp_path: Path, store: Path) -> None:
     pytest.importorskip("torch", reason="needs the extra `train`")
     pytest.importorskip("onnxscript", reason="needs the extra `train`")
-    from engine.cli import main
+    from packsight.cli import main
     from stages.context import BuildContext
     from stages.matting.fba import Options, build
 
@@ -98,11 +98,11 @@ def test_a_trained_network_serves_and_has_a_card(tmp_path: Path, store: Path) ->
 def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(tmp_path: Path, store: Path) -> None:
     torch = pytest.importorskip("torch", reason="needs the extra `train`")
     pytest.importorskip("onnxscript", reason="needs the extra `train`")
-    from engine.cli import main
+    from packsight.cli import main
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert main(arguments(whole, store, 3)) == 0
-    command = [sys.executable, "-c", "from engine.cli import entry; entry()"]
+    command = [sys.executable, "-c", "from packsight.cli import entry; entry()"]
     process = subprocess.Popen(
         [*command, *arguments(killed, store, 3)],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
@@ -128,7 +128,7 @@ def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(tmp_path: Path, sto
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path, store: Path) -> None:
     pytest.importorskip("torch", reason="needs the extra `train`")
     pytest.importorskip("onnxscript", reason="needs the extra `train`")
-    from engine.cli import main
+    from packsight.cli import main
 
     out = tmp_path / "run"
     assert main(arguments(out, store, 1)) == 0

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from engine import images
-from engine.cli import main
 from engine.errors import ConfigError, WeightsError
 from offline.datasets.packbench import shipped
+from offline.store.run_folder import RunFolder
 from offline.train.mask_augmentation import Grounds
-from offline.train.run_folder import RunFolder
 from offline.train.segmenter import (
     BEFORE,
     MODEL,
@@ -24,6 +23,7 @@ from offline.train.segmenter import (
 from offline.train.segmenter_recipe import SegmenterRecipe, find_start
 from offline.train.segmenter_task import SegmenterTask
 from offline.train.torch_loop import CHECKPOINT, Schedule, fit
+from packsight.cli import main
 from tests.offline.train.mask_pictures import write_pairs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,7 +79,7 @@ def test_published_weights_that_cannot_be_had_say_so(
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from engine.cli import main\n"
+        "import sys; from packsight.cli import main\n"
         "try:\n    main(['train', 'segmenter', '--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'torch', 'tensorflow', 'keras', 'cv2', 'onnxruntime', 'onnx'}\n"
         "sys.exit(bool(heavy & set(sys.modules)))"

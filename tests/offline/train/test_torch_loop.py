@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from engine.errors import ConfigError
-from offline.train.run_folder import RunFolder, open_run
+from offline.store.run_folder import RunFolder, open_run
 from offline.train.torch_loop import CHECKPOINT, Schedule, fit
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,7 +71,7 @@ def test_killed_and_resumed_ends_like_the_uninterrupted_run(tmp_path: Path, kill
         f"""
         import os, signal, sys
         from pathlib import Path
-        from offline.train.run_folder import open_run
+        from offline.store.run_folder import open_run
         from offline.train.torch_loop import fit
         from tests.offline.train.test_torch_loop import SCHEDULE, LineTask
         task = LineTask()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from offline.commands.train import TRAINERS
 from offline.datasets.packbench import shipped
+from packsight.commands.train import TRAINERS
 from tests.packsight_command import command
 
 # None in sys.modules makes an import fail as if there were no such package.

@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
+from engine.types import Float64Array
 from offline.whitening.fit import Whitening, fit_learned, fit_pca
 from offline.whitening.pairs import Pairs
 from offline.whitening.scatter import Scatter, scatter_of_groups, scatter_of_pairs
 
-Rows = npt.NDArray[np.float64]
 
-
-def slow_scatter(rows: Rows, groups: npt.NDArray[np.int64]) -> Scatter:
+def slow_scatter(rows: Float64Array, groups: npt.NDArray[np.int64]) -> Scatter:
     """Every pair, one after the other."""
     size = rows.shape[1]
     sums = {True: np.zeros((size, size)), False: np.zeros((size, size))}
@@ -35,7 +34,9 @@ def slow_scatter(rows: Rows, groups: npt.NDArray[np.int64]) -> Scatter:
     )
 
 
-def blobs(seed: int, products: int, views: int, noise: Rows, spread: Rows) -> tuple[Rows, Rows]:
+def blobs(
+    seed: int, products: int, views: int, noise: Float64Array, spread: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     """Products apart by ``spread`` an axis, their views by ``noise`` an axis; and the groups."""
     random = np.random.default_rng(seed)
     centres = random.normal(size=(products, len(spread))) * spread
@@ -65,7 +66,7 @@ def test_listed_pairs_and_groups_that_say_the_same_scatter_the_same() -> None:
     np.testing.assert_allclose(listed.other, grouped.other)
 
 
-def projected(whitening: Whitening, rows: Rows) -> Rows:
+def projected(whitening: Whitening, rows: Float64Array) -> Float64Array:
     return np.asarray((rows - whitening.mean) @ whitening.projection)
 
 
@@ -105,7 +106,7 @@ def test_nearest_neighbours_that_noise_hid_are_found_after_whitening() -> None:
     assert before < 0.3 and after > 0.9
 
 
-def _right(rows: Rows, groups: Rows) -> float:
+def _right(rows: Float64Array, groups: Float64Array) -> float:
     distances = np.linalg.norm(rows[:, None] - rows[None], axis=2)
     np.fill_diagonal(distances, np.inf)
     return float((groups[distances.argmin(axis=1)] == groups).mean())

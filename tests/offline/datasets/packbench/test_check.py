@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import main
 from engine.errors import ConfigError
 from offline.datasets.packbench.check import faults
 from offline.datasets.packbench.manifest import HEADER_FILE, MANIFEST, PRODUCTS, Row
+from packsight.cli import main
 from tests.offline.datasets.packbench.written_packbench import write_benchmark
 
 Damage = Callable[[Path], object]

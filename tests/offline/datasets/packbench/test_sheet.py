@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.cli import main
 from engine.errors import ConfigError
 from offline.datasets.packbench.manifest import Row, read_rows, sha256, write, write_beside
 from offline.datasets.packbench.sheet import CELL, COLUMNS, sheet, sheets
+from packsight.cli import main
 from tests.offline.datasets.packbench.written_packbench import DESCRIBED, product_row
 from tests.offline.datasets.small_datasets import packbench_row, packbench_rows
 

@@ -15,7 +15,7 @@ from offline.evaluate.ablation.run import Ablation, Switched, ablate
 from offline.evaluate.ablation.variants import Variant, variants
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.gathering import gather
-from offline.metrics import Interval, bootstrap
+from offline.metrics.statistics import Interval, bootstrap
 from offline.report.document import Bars, Table
 from tests.drawn_catalogue import write_catalogue
 from tests.engine.fake_parts import Reversed

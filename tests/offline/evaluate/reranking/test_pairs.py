@@ -11,7 +11,7 @@ from offline.evaluate.reranking.effects import ALL_SHAPE, SETS, effects
 from offline.evaluate.reranking.kinds import kinds
 from offline.evaluate.reranking.orders import ordered, retrieved, without
 from offline.evaluate.reranking.pairs import NOBODY, Asked, Pairs, collect, group_of, pooled
-from offline.retrieval_metrics import (
+from offline.metrics.retrieval import (
     Found,
     average_precision,
     instance_recall_at,

@@ -12,9 +12,9 @@ from PIL import Image
 
 from engine.errors import ConfigError
 from engine.images import load
-from offline import mask_metrics
 from offline.evaluate.segmentation import segmentation_section
 from offline.evaluate.segmentation.section import RULES
+from offline.metrics import masks as mask_metrics
 from offline.report.document import Cards, Figure, Group, Histogram, Section, Table
 from offline.structure_measure import s_measure
 from tests.offline.evaluate.segmentation.masked_pictures import (

@@ -16,8 +16,8 @@ from offline.evaluate.summary import summarise
 from offline.evaluate.tables import answers
 from offline.evaluate.tables.layout import Request, Variant
 from offline.evaluate.tables.registry import make_table
+from offline.metrics.retrieval import Found
 from offline.report.document import Table
-from offline.retrieval_metrics import Found
 from tests.offline.evaluate.counting_parts import quick_settings
 from tests.offline.evaluate.drawn_benchmarks import write_drawn_landmarks, write_drawn_products
 from tests.offline.evaluate.tables.drawn_trees import write_eyeglasses, write_oxford_tree

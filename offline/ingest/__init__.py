@@ -1,0 +1,53 @@
+"""A folder of pictures into a gallery: incremental, resumable, one transaction a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.types import Progress
+
+if TYPE_CHECKING:
+    from offline.ingest.report import IngestReport
+
+
+def ingest(
+    folder: str | Path,
+    gallery: str | Path,
+    *,
+    profile: str | None = None,
+    config: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    labels: str | Path | None = None,
+    workers: int | None = None,
+    prune: bool = False,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Describe what is new or changed in ``folder`` and keep it in the gallery at ``gallery``.
+
+    A gallery that exists keeps the settings it was made with, unless ``profile``, ``config`` or
+    ``overrides`` ("section.key=value") say otherwise; then they must describe alike. A new one
+    is made with ``profile``, by default the shipped default. ``labels`` is a CSV or JSON table,
+    see ``offline.ingest.labels``. ``prune`` deletes images below the folder whose files are gone.
+
+    Unreadable pictures are lines in the report, and never raise. Raises ConfigError (folder,
+    settings, labels), WeightsError, FingerprintError and GalleryError (locked, disk full).
+    Whatever a finished batch has stored stays stored, whatever happens after.
+    """
+    # Imported here, so that `packsight ingest --help` need not wait for the models' runtime.
+    from offline.ingest.run import Request, run
+
+    return run(
+        Request(
+            folder=Path(folder),
+            gallery=Path(gallery),
+            profile=profile,
+            config=None if config is None else Path(config),
+            overrides=tuple(overrides),
+            labels=None if labels is None else Path(labels),
+            workers=workers,
+            prune=prune,
+            progress=progress or (lambda done, total: None),
+        )
+    )

@@ -1,0 +1,210 @@
+"""What an ingest has to do: hold the pictures found against what the gallery knows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engine.galleries.local import Source
+from engine.types import Entry
+from offline.ingest.labels import Label
+from offline.ingest.scan import Found, Refusal
+
+_PIECE = 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to describe. ``entry.sha256`` is empty until it has been read."""
+
+    found: Found
+    entry: Entry
+    known: Source | None  # at the same uri, with other content or without its label
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    uri: str
+    same_as: str
+
+
+@dataclass
+class Plan:
+    """The work, by kind. ``tasks`` has labelled pictures first: the others are voted on."""
+
+    tasks: list[Task] = field(default_factory=list)
+    amends: dict[int, Entry] = field(default_factory=dict)
+    copies: list[tuple[Entry, int]] = field(default_factory=list)  # same content, other product
+    stale: list[int] = field(default_factory=list)  # files that now show what another one shows
+    unchanged: int = 0
+    renamed: int = 0
+    relabelled: int = 0
+    duplicates: list[Duplicate] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+class Planner:
+    """Decides picture by picture; remembers what it decided, so that twins are found."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._by_uri: dict[str, Source] = {}
+        self._by_content: dict[str, dict[str, str]] = {}  # sha256 -> product -> uri
+        self._by_sha256: dict[str, list[Source]] = {}
+        self._sizes: set[int] = set()
+        self._confirmed: set[str] = set()  # uris whose content is what the gallery knows
+        for source in sources:
+            self._by_uri[source.uri] = source
+            self._by_sha256.setdefault(source.sha256, []).append(source)
+            self._by_content.setdefault(source.sha256, {})[source.product_id] = source.uri
+            self._sizes.add(source.size)
+        self.plan = Plan()
+
+    def known_first(self, pictures: Iterable[Found]) -> list[Found]:
+        """The order to consider pictures in: what is said of known ones decides about twins."""
+        return sorted(pictures, key=lambda found: found.uri not in self._by_uri)
+
+    def consider(self, found: Found, label: Label) -> None:
+        """Put one picture where it belongs in the plan."""
+        entry = _entry(found, label)
+        known = self._by_uri.get(found.uri)
+        if known and (known.size, known.mtime_ns) == (found.size, found.mtime_ns):
+            self._same_content(replace(entry, sha256=known.sha256), found, known)
+        elif found.size in self._sizes:
+            # Content of this size is known: hashing is far cheaper than describing again.
+            self._compare_content(entry, found, known)
+        else:
+            self.plan.tasks.append(Task(found, entry, known))
+
+    def finish(self) -> Plan:
+        self.plan.tasks.sort(key=lambda task: (task.entry.category is None, task.found.relative))
+        return self.plan
+
+    def is_duplicate(self, entry: Entry, known: Source | None = None) -> Duplicate | None:
+        """Whether this content stands for this product already; remembers it if not.
+
+        ``known`` is what the gallery holds at the entry's uri, and is stale if it is one.
+        """
+        twin = self._twin(entry)
+        if twin is not None:
+            self.plan.stale += [known.id] if known else []
+            return Duplicate(entry.uri, twin)
+        self._by_content.setdefault(entry.sha256, {})[entry.product_id] = entry.uri
+        return None
+
+    def missing(self, root: Path) -> list[Source]:
+        """Images of files below ``root`` that are no longer there and were not found moved."""
+        moved = set(self.plan.amends)
+        return [
+            source
+            for source in self._by_uri.values()
+            if source.id not in moved
+            and Path(source.uri).is_relative_to(root)
+            and _gone(source.uri)
+        ]
+
+    def _same_content(self, entry: Entry, found: Found, known: Source) -> None:
+        self._confirmed.add(known.uri)
+        touched = (known.size, known.mtime_ns) != (entry.size, entry.mtime_ns)
+        if known.labelled and entry.category is None:
+            self.plan.tasks.append(Task(found, entry, known))  # its category must be predicted
+        elif known.says(entry):
+            self.plan.unchanged += 1
+            if touched:
+                self.plan.amends[known.id] = entry
+        else:
+            self.plan.relabelled += 1
+            self.plan.amends[known.id] = entry
+            self._stand_for(entry, known)
+
+    def _compare_content(self, entry: Entry, found: Found, known: Source | None) -> None:
+        try:
+            entry = replace(entry, sha256=file_sha256(found.path))
+        except OSError as error:
+            self.plan.refused.append(Refusal(found.uri, f"cannot be read ({error.strerror})"))
+            return
+        if known and known.sha256 == entry.sha256:
+            self._same_content(entry, found, known)
+        elif self._twin(entry) and (twin := self.is_duplicate(entry, known)):
+            self.plan.duplicates.append(twin)
+        elif known is None and self._is_move(entry):
+            self.plan.renamed += 1
+        elif known is None and entry.category and entry.sha256 in self._by_sha256:
+            self.plan.copies.append((entry, self._by_sha256[entry.sha256][0].id))
+            self.is_duplicate(entry)
+        else:
+            self.plan.tasks.append(Task(found, entry, known))
+
+    def _is_move(self, entry: Entry) -> bool:
+        """Claim an image of the same content whose own file is gone."""
+        for source in self._by_sha256.get(entry.sha256, []):
+            label_lost = source.labelled and entry.category is None
+            claimed = source.id in self.plan.amends
+            if not label_lost and not claimed and _gone(source.uri):
+                self.plan.amends[source.id] = entry
+                self._stand_for(entry, source)
+                return True
+        return False
+
+    def _stand_for(self, entry: Entry, source: Source) -> None:
+        """Remember that the source's content now lies at, and shows, what the entry says."""
+        products = self._by_content[entry.sha256]
+        if products.get(source.product_id) == source.uri:
+            del products[source.product_id]
+        products[entry.product_id] = entry.uri
+
+    def _twin(self, entry: Entry) -> str | None:
+        """Another file that holds the same content for the same product, and still does."""
+        uri = self._by_content.get(entry.sha256, {}).get(entry.product_id)
+        if uri is None or uri == entry.uri:
+            return None
+        source = self._by_uri.get(uri)
+        if source and source.sha256 == entry.sha256 and not self._stands(source):
+            return None
+        return uri
+
+    def _stands(self, source: Source) -> bool:
+        """Whether the file still shows what was ingested, though it may have been touched."""
+        return source.uri in self._confirmed or _untouched(source)
+
+
+def _gone(uri: str) -> bool:
+    """Whether the file is surely not there; where we may not look it may well be."""
+    try:
+        os.stat(uri)  # noqa: PTH116 - Path.exists would say no, or raise, where it may not look
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _untouched(source: Source) -> bool:
+    try:
+        status = Path(source.uri).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (source.size, source.mtime_ns)
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _entry(found: Found, label: Label) -> Entry:
+    return Entry(
+        uri=found.uri,
+        sha256="",
+        size=found.size,
+        mtime_ns=found.mtime_ns,
+        product_id=label.product,
+        category=label.category,
+        attributes=label.attributes,
+    )

@@ -1,0 +1,119 @@
+"""What an ingest did, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from offline.ingest.plan import Duplicate
+from offline.ingest.scan import Refusal
+
+SHOWN = 20  # lines of a list that the text shows; the JSON holds all
+
+
+@dataclass
+class IngestReport:
+    """Counts are of images. ``seconds`` are wall-clock, by stage; ``cpu_seconds`` of all
+    processes together, so that cpu_seconds / (seconds * cores) is the share of the machine."""
+
+    folder: str
+    gallery: str
+    added: int = 0
+    updated: int = 0
+    renamed: int = 0
+    relabelled: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    missing: list[str] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    ignored: int = 0  # files that are no pictures by their suffix
+    images: int = 0  # in the gallery now
+    products: int = 0
+    categories: int = 0
+    interrupted: bool = False
+    total_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    cores: int = 1
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def described(self) -> int:
+        return self.added + self.updated
+
+    @property
+    def did_nothing(self) -> bool:
+        """True when pictures were refused and no picture came through, now or before."""
+        through = self.described + self.renamed + self.relabelled + self.unchanged
+        return bool(self.refused) and not (through or self.duplicates or self.removed)
+
+    def to_json(self) -> str:
+        plain = dict(vars(self))
+        plain["duplicates"] = [vars(duplicate) for duplicate in self.duplicates]
+        plain["refused"] = [vars(refusal) for refusal in self.refused]
+        plain["seconds"] = {name: round(value, 3) for name, value in self.seconds.items()}
+        for name in ("total_seconds", "cpu_seconds"):
+            plain[name] = round(plain[name], 3)
+        return json.dumps(plain, ensure_ascii=False, indent=2)
+
+    def text(self) -> str:
+        return "\n".join(
+            [
+                *self._refusals(),
+                *_listed("same picture twice", [f"{d.uri} = {d.same_as}" for d in self.duplicates]),
+                *_listed("in the gallery, file gone (--prune deletes them)", self.missing),
+                *(f"note: {note}" for note in self.notes),
+                *self._counts(),
+                *self._speed(),
+            ]
+        )
+
+    def _refusals(self) -> list[str]:
+        lines = [
+            refusal.reason
+            if refusal.reason.startswith(refusal.uri)
+            else f"{refusal.uri}: {refusal.reason}"
+            for refusal in self.refused
+        ]
+        return _listed("refused", lines)
+
+    def _counts(self) -> list[str]:
+        counts = {
+            "added": self.added,
+            "updated": self.updated,
+            "renamed": self.renamed,
+            "relabelled": self.relabelled,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+            "duplicate": len(self.duplicates),
+            "missing": len(self.missing),
+            "refused": len(self.refused),
+        }
+        shown = ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "nothing to do"
+        if self.interrupted:
+            shown = f"interrupted; run the same command again for the rest: {shown}"
+        return [
+            f"{self.folder}: {shown}",
+            f"{self.gallery}: {self.images} images of {self.products} products in "
+            f"{self.categories} categories",
+        ]
+
+    def _speed(self) -> list[str]:
+        if not self.described:
+            return [f"{self.total_seconds:.1f} s"]
+        busy = self.cpu_seconds / (self.total_seconds * self.cores)
+        split = ", ".join(f"{name} {value:.1f}" for name, value in self.seconds.items())
+        return [
+            f"{self.total_seconds:.1f} s, {self.described / self.total_seconds:.1f} images/s, "
+            f"{busy:.0%} of {self.cores} cores busy",
+            f"seconds by stage: {split}",
+        ]
+
+
+def _listed(title: str, lines: list[str]) -> list[str]:
+    if not lines:
+        return []
+    more = [f"  … and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return [f"{title}: {len(lines)}", *(f"  {line}" for line in lines[:SHOWN]), *more]

@@ -1,0 +1,269 @@
+"""One ingest from start to end; ``offline.ingest`` is its door."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from engine.config import Settings
+from engine.describe import Describer
+from engine.errors import ConfigError, ImageError, StageError
+from engine.galleries.local import LocalGallery, is_gallery, is_initialised
+from engine.galleries.manifest import Manifest
+from engine.images import ImageLimits
+from engine.timings import Stopwatch
+from engine.types import CategoryScores, Description, Entry, Progress, RGBImage
+from offline.ingest.decoding import DecodingPool
+from offline.ingest.labels import Labels, read_labels
+from offline.ingest.plan import Plan, Planner, Task
+from offline.ingest.report import IngestReport
+from offline.ingest.scan import Refusal, Scan, printable, scan
+from stages.assemble import Parts, assemble
+from stages.open_settings import settings_for
+
+REPORT = "last-ingest.json"
+
+
+@dataclass(frozen=True)
+class Request:
+    folder: Path
+    gallery: Path
+    profile: str | None
+    config: Path | None
+    overrides: tuple[str, ...]
+    labels: Path | None
+    workers: int | None
+    prune: bool
+    progress: Progress
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A task whose picture has been read."""
+
+    task: Task
+    entry: Entry
+    image: RGBImage
+
+
+@dataclass
+class _Run:
+    """What the steps of one ingest share."""
+
+    request: Request
+    settings: Settings
+    describer: Describer
+    gallery: LocalGallery
+    report: IngestReport
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    done: int = 0
+    total: int = 0
+
+
+def run(request: Request) -> IngestReport:
+    """See ``offline.ingest.ingest``."""
+    started, cpu = time.perf_counter(), _cpu_seconds()
+    watch = Stopwatch()
+    with watch("scan"):
+        found = _scan(request)
+        # One folder has one name, however it was spelled: the files' uris start with it.
+        request = replace(request, folder=request.folder.resolve())
+        labels = read_labels(request.folder, found.label_files, request.labels)
+    holder: list[LocalGallery] = []
+    settings = settings_for(
+        _manifest(request.gallery),
+        profile=request.profile,
+        config=request.config,
+        overrides=request.overrides,
+    )
+    with watch("load models"):
+        parts = assemble(settings, gallery=lambda: holder[0])
+    with _open(request.gallery, parts) as gallery:
+        holder.append(gallery)
+        report = IngestReport(
+            printable(str(request.folder)), printable(str(request.gallery)), ignored=found.ignored
+        )
+        current = _Run(request, settings, parts.describer, gallery, report, watch)
+        try:
+            _carry_out(current, found, labels)
+        except KeyboardInterrupt:
+            report.interrupted = True
+        _conclude(current, started, cpu)
+    return report
+
+
+def _scan(request: Request) -> Scan:
+    try:
+        problem = "" if request.folder.is_dir() else "no such folder"
+        problem = "is not a folder" if problem and request.folder.exists() else problem
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    if problem:
+        raise ConfigError(f"{request.folder}: {problem}.", remedy="Name a folder of pictures.")
+    found = scan(request.folder.resolve())
+    if not found.pictures and not found.refused and not is_gallery(request.gallery):
+        raise ConfigError(
+            f"{request.folder}: no pictures here or below.",
+            remedy="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and HEIC files are read.",
+        )
+    return found
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    if not is_initialised(folder):
+        return None
+    with LocalGallery.open(folder) as gallery:
+        return gallery.manifest
+
+
+def _open(folder: Path, parts: Parts) -> LocalGallery:
+    embedder = parts.describer.embedder
+    manifest = Manifest(
+        parts.fingerprint, embedder.dimension, embedder.normalised, parts.settings.tables()
+    )
+    return LocalGallery.open_or_create(folder, manifest)
+
+
+def _carry_out(current: _Run, found: Scan, labels: Labels) -> None:
+    report, gallery = current.report, current.gallery
+    with current.watch("plan"):
+        planner, plan = _plan(current, found, labels)
+    with current.watch("store"):
+        _apply(current, plan)
+    _describe_all(current, planner, plan.tasks)
+    with current.watch("store"):
+        report.removed = gallery.remove(plan.stale)
+        gone = planner.missing(current.request.folder)
+        if current.request.prune:
+            report.removed += gallery.remove([source.id for source in gone])
+        else:
+            report.missing = [source.uri for source in gone]
+
+
+def _plan(current: _Run, found: Scan, labels: Labels) -> tuple[Planner, Plan]:
+    planner = Planner(current.gallery.sources())
+    for picture in planner.known_first(found.pictures):
+        planner.consider(picture, labels.of(picture))
+    plan = planner.finish()
+    report = current.report
+    report.refused += [*found.refused, *labels.refused, *plan.refused]
+    report.notes += [f"--labels names {path!r}, which is not here" for path in labels.unused()]
+    return planner, plan
+
+
+def _apply(current: _Run, plan: Plan) -> None:
+    """What needs no describing: renames, new labels, the same picture under another product."""
+    report, gallery = current.report, current.gallery
+    gallery.amend(plan.amends)
+    for entry, identity in plan.copies:
+        (twin,) = gallery.records([identity])
+        scores = CategoryScores.certain(entry.category or twin.category)
+        gallery.add([entry], [replace(twin.description, scores=scores)])
+    report.added += len(plan.copies)
+    report.renamed, report.relabelled = plan.renamed, plan.relabelled
+    report.unchanged, report.duplicates = plan.unchanged, plan.duplicates
+
+
+def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
+    settings = current.settings
+    current.total = len(tasks)
+    current.request.progress(0, current.total)
+    if not tasks:
+        return
+    batch = settings.ingest.batch
+    workers = current.request.workers or settings.ingest.workers or os.cpu_count() or 1
+    workers = min(workers, len(tasks))
+    with DecodingPool(workers, _limits(settings), ahead=2 * batch) as pool:
+        # Unlabelled pictures are voted on by all labelled ones, so these must be stored first.
+        labelled = [task for task in tasks if task.entry.category is not None]
+        for group in (labelled, tasks[len(labelled) :]):
+            ready = _read(current, planner, pool, group)
+            while chunk := _next(current, ready, batch):
+                _describe_batch(current, chunk)
+                current.request.progress(current.done, current.total)
+
+
+def _read(
+    current: _Run, planner: Planner, pool: DecodingPool, tasks: list[Task]
+) -> Iterator[_Ready]:
+    """The tasks whose pictures can be read and are not twins; the others go to the report."""
+    answers = pool.map(task.found.path for task in tasks)
+    for task, answer in zip(tasks, answers, strict=True):
+        if isinstance(answer, ImageError):
+            current.report.refused.append(Refusal(task.found.uri, answer.reason))
+            current.done += 1
+            continue
+        entry = replace(task.entry, sha256=answer.sha256)
+        if duplicate := planner.is_duplicate(entry, task.known):
+            current.report.duplicates.append(duplicate)
+            current.done += 1
+            continue
+        yield _Ready(task, entry, answer.image)
+
+
+def _next(current: _Run, ready: Iterator[_Ready], size: int) -> list[_Ready]:
+    with current.watch("wait for decoding"):
+        return list(islice(ready, size))
+
+
+def _describe_batch(current: _Run, chunk: list[_Ready]) -> None:
+    """Describe and store; where a stage breaks, picture by picture, to spare the others."""
+    try:
+        _store(current, chunk, _descriptions(current, chunk))
+    except StageError:
+        for one in chunk:
+            try:
+                described = _descriptions(current, [one])
+            except StageError as error:
+                reason = f"{error.stage} failed: {error.reason}"
+                current.report.refused.append(Refusal(one.entry.uri, reason))
+                continue
+            _store(current, [one], described)
+    current.done += len(chunk)
+
+
+def _descriptions(current: _Run, chunk: list[_Ready]) -> list[Description]:
+    images = [one.image for one in chunk]
+    labels = [one.entry.category for one in chunk]
+    described = current.describer.describe(images, labels, current.watch)
+    return [one.description for one in described]
+
+
+def _store(current: _Run, chunk: list[_Ready], descriptions: Iterable[Description]) -> None:
+    with current.watch("store"):
+        current.gallery.add([one.entry for one in chunk], list(descriptions))
+    updated = sum(one.task.known is not None for one in chunk)
+    current.report.updated += updated
+    current.report.added += len(chunk) - updated
+
+
+def _conclude(current: _Run, started: float, cpu: float) -> None:
+    report, gallery = current.report, current.gallery
+    with current.watch("index"):
+        gallery.build_indexes()
+    with gallery.snapshot():
+        report.images, report.products = len(gallery), gallery.count_products()
+        report.categories = len(gallery.categories())
+    report.total_seconds = time.perf_counter() - started
+    report.cpu_seconds = _cpu_seconds() - cpu
+    report.cores = os.cpu_count() or 1
+    report.seconds = dict(current.watch.seconds)
+    with suppress(OSError):  # a full disk must not hide what the report says
+        part = gallery.folder / f"{REPORT}.part"
+        part.write_text(report.to_json(), "utf-8")
+        part.replace(gallery.folder / REPORT)
+
+
+def _limits(settings: Settings) -> ImageLimits:
+    return ImageLimits.of(settings.images)
+
+
+def _cpu_seconds() -> float:
+    """User and system time of this process and of the children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

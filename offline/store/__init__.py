@@ -1,0 +1,1 @@
+"""What expensive runs keep on disk, so that a killed one goes on: cutouts, vectors, mattes."""

@@ -1,1 +1,0 @@
-"""`packsight train NAME`: one module a trainable part."""

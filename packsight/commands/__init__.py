@@ -1,0 +1,1 @@
+"""The subcommands of `packsight`, one module each, named as they are called."""

@@ -1,0 +1,43 @@
+"""`packsight demo`: the main job on the shipped catalogue, through the commands a user types."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        default="demo-output",
+        help="where the gallery and the pages go (default: demo-output)",
+    )
+    parser.add_argument("-k", type=int, default=5, metavar="N", help="hits a query (default: 5)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from offline.datasets.packbench import catalogue, demo_queries
+
+    out = Path(args.out)
+    gallery = out / "gallery"
+    steps = [["ingest", str(catalogue()), "--gallery", str(gallery)]]
+    steps += [
+        [
+            *("query", str(photo), "--gallery", str(gallery), "-k", str(args.k)),
+            *("--page", str(out / f"{photo.parent.name}.html")),
+        ]
+        for photo in demo_queries()
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    return next((code for step in steps if (code := _step(step))), 0)
+
+
+def _step(arguments: list[str]) -> int:
+    from packsight.cli import main
+
+    print(f"$ packsight {shlex.join(arguments)}", flush=True)
+    code = main(arguments)
+    print(flush=True)
+    return code

@@ -1,0 +1,40 @@
+"""`packsight evaluate shape --data DIR`: the bullseye score of shape descriptors."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from packsight.commands._values import whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR",
+        help="silhouettes named CLASS-NUMBER, as of MPEG-7 or packsight data silhouettes; or any "
+        "data set with masks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--protocol", default="bullseye", metavar="NAME",
+        help="of the data set (default: bullseye, which silhouettes have)",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--seed", type=whole, default=0, help="of the intervals (default: 0)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    from offline.datasets import open_dataset
+    from offline.evaluate.shape.measuring import measure_shapes
+    from offline.evaluate.shape.report import json_text, markdown_text
+    from offline.report.writing import write_texts
+    from packsight.commands._progress import bar
+
+    task = open_dataset(args.data).retrieval(args.protocol)
+    with bar("reading", show=not args.quiet) as progress:
+        result = measure_shapes(task, seed=args.seed, progress=progress)
+    name = args.data.resolve().name
+    print(markdown_text(result, name), flush=True)  # shown even where it cannot be written
+    if args.json:
+        write_texts({args.json: json_text(result, name, args.seed) + "\n"})
+    return 0

@@ -1,0 +1,174 @@
+"""`packsight evaluate all --data DIR`, and the same for one stage: a report in three forms."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.types import Progress
+from packsight.commands._values import positive, tell, user_cache, whole
+
+if TYPE_CHECKING:
+    from engine.config import Settings
+    from offline.evaluate.whole.asked import Asked
+    from offline.report.document import Report
+
+PROFILE = "classic"
+
+
+@dataclass(frozen=True)
+class StageCommand:
+    """One of the words that stand for stages; see ``offline.evaluate.whole.asked.SECTIONS``."""
+
+    stage: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        _add_data(parser)
+        if self.stage in ("retrieve", "all"):
+            _add_ablation(parser)
+        if self.stage in ("end-to-end", "all"):
+            _add_chain(parser)
+        _add_systems(parser)
+        parser.set_defaults(
+            ablate=False, ablate_all=False, reranker=None, false_accepts=0.05, timed=16
+        )
+
+    def run(self, args: argparse.Namespace) -> int:
+        from offline.evaluate.whole.run import evaluate
+        from offline.report.writing import write_report
+
+        asked = _asked(args, self.stage)
+        report, faults = evaluate(asked, lambda title: _phase(title, args.quiet))
+        print(_summary(report), flush=True)  # shown even where it cannot be written
+        tell(faults)
+        for path in write_report(report, args.out):
+            print(path)
+        return 0
+
+
+segment, classify, retrieve, end_to_end, everything = map(
+    StageCommand, ("segment", "classify", "retrieve", "end-to-end", "all")
+)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR",
+        help="a data set, or a folder of labelled pictures")  # fmt: skip
+    add("--protocol", metavar="NAME", help="who is asked of whom (default: the data set's first)")
+    add("--limit", type=positive, metavar="N", help="a quick look: N queries, evenly spread")
+    add("--out", type=Path, default=Path("report"), metavar="DIR",
+        help="where report.html, report.md and report.json go (default: report)")  # fmt: skip
+    add("--cache", type=Path, metavar="DIR",
+        help="keeps masks and descriptions, so that a stopped run goes on (default: the user's "
+        "cache folder)")  # fmt: skip
+    add("--seed", type=whole, default=0, help="of the intervals (default: 0)")
+    add("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_ablation(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--ablate", action="store_true",
+        help="switch routing, query and rerank one at a time: what does each bring?")  # fmt: skip
+    add("--ablate-all", action="store_true",
+        help="also the stages that describe: each describes all pictures anew")  # fmt: skip
+    add("--reranker", metavar="FILE", help="a learned rerank for --ablate to try")
+
+
+def _add_chain(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--false-accepts", type=_share, metavar="SHARE",
+        help="absent products that may be taken for one that is there (default: 0.05)")  # fmt: skip
+    add("--timed", type=positive, metavar="N", help="photos to time (default: 16)")
+
+
+def _add_systems(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("systems, each a column of the report")
+    group.add_argument(
+        "--profile", action="append", default=[], metavar="NAME",
+        help=f"a shipped profile or a .toml file; repeatable (default: {PROFILE})",
+    )  # fmt: skip
+    group.add_argument(
+        "--config", type=Path, action="append", default=[], metavar="FILE",
+        help=f"a system of its own: a TOML file laid over {PROFILE}; repeatable",
+    )  # fmt: skip
+    group.add_argument(
+        "--set", metavar="SECTION.KEY=VALUE", action="append", default=[], dest="overrides",
+        help="one setting laid over those of all systems; repeatable",
+    )  # fmt: skip
+
+
+def _asked(args: argparse.Namespace, stage: str) -> Asked:
+    from offline.evaluate.whole.asked import SECTIONS, Asked
+    from weights.reranker_artefact import reranker_path
+
+    return Asked(
+        data=args.data,
+        sections=SECTIONS[stage],
+        systems=_systems(args),
+        cache=args.cache or user_cache(),
+        protocol=args.protocol,
+        seed=args.seed,
+        limit=args.limit,
+        ablate=args.ablate or args.ablate_all,
+        describing=args.ablate_all,
+        reranker=None if args.reranker is None else reranker_path(args.reranker),
+        false_accepts=args.false_accepts,
+        timed=args.timed,
+    )
+
+
+def _systems(args: argparse.Namespace) -> dict[str, Settings]:
+    from offline.evaluate.whole.run import named_systems
+    from stages.open_settings import settings_for
+
+    profiles = args.profile or ([] if args.config else [PROFILE])
+    overrides = args.overrides
+    of_profiles = [
+        (Path(name).stem, settings_for(None, profile=name, overrides=overrides))
+        for name in profiles
+    ]
+    of_files = [
+        (file.stem, settings_for(None, profile=PROFILE, config=file, overrides=overrides))
+        for file in args.config
+    ]
+    return named_systems([*of_profiles, *of_files])
+
+
+def _phase(title: str, quiet: bool) -> AbstractContextManager[Progress]:
+    from packsight.commands._progress import bar
+
+    return bar(title, show=not quiet)
+
+
+def _summary(report: Report) -> str:
+    """The first figures of every stage, a column a system."""
+    from offline.report.numbers import interval, shown
+    from offline.report.overview import headlines
+    from offline.report.text import table_text
+
+    rows = [
+        (
+            found.stage,
+            line.place.figure,
+            *("–" if one is None else f"{shown(one.value, one.unit)} {interval(one)}".strip()
+              for one in line.figures),
+        )
+        for found in headlines(report)
+        for line in found.lines
+    ]  # fmt: skip
+    names = tuple(system.name for system in report.systems)
+    return table_text(("stage", "figure", *names), rows)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text!r}")
+    return value

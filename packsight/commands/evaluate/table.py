@@ -1,0 +1,122 @@
+"""`packsight evaluate table NAME --data DIR`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.types import Progress
+from packsight.commands._settings import add_settings_flags
+from packsight.commands._values import positive, tell, user_cache, whole
+
+if TYPE_CHECKING:
+    from offline.evaluate.tables.layout import Made, Request, Variant
+    from offline.report.document import Report
+
+PROFILE = "classic"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("name", nargs="?", metavar="NAME", help="of the table; left out: lists all tables")
+    add("--data", type=Path, action="append", default=[], metavar="DIR",
+        help="a data set; several for oxford-paris")  # fmt: skip
+    add("--embedder", action="append", metavar="NAME=FILE",
+        help="an ONNX trunk, a row each; repeatable")  # fmt: skip
+    add("--classifier", action="append", metavar="NAME=FILE",
+        help="an ONNX classifier or the folder of its training; repeatable")  # fmt: skip
+    add("--split", metavar="NAME", help="pictures to classify (default: test, val or validation)")
+    add("--protocol", metavar="NAME", help="queries to ask (default: the data set's first)")
+    add("--shown", type=positive, metavar="N", help="single queries to show (default: 10)")
+    add("--timed", type=positive, metavar="N", help="photos to time (default: 24)")
+    add("--seed", type=whole, default=0, help="of the intervals (default: 0)")
+    add("--json", type=Path, metavar="FILE", help="write the report there")
+    add("--out", type=Path, metavar="DIR", help="write report.html, report.md and report.json")
+    add("--cache", type=Path, metavar="DIR",
+        help="keeps what was described, so that a stopped run goes on (default: the user's cache "
+        "folder)")  # fmt: skip
+    add("--quiet", action="store_true", help="no progress bar")
+    add_settings_flags(parser, default=PROFILE)
+
+
+def run(args: argparse.Namespace) -> int:
+    from offline.evaluate.tables.document import listed, printed, report_of
+    from offline.evaluate.tables.registry import layout_of
+
+    if args.name is None:
+        print(listed())
+        return 0
+    made = _made(args)
+    print(printed(made), flush=True)  # shown even where it cannot be written
+    tell(made.faults)
+    _write(args, report_of(layout_of(args.name), made, seed=args.seed))
+    return 0
+
+
+def _made(args: argparse.Namespace) -> Made:
+    from offline.evaluate.tables.registry import make_table
+    from packsight.commands._progress import bar
+
+    _refuse(args)
+    with bar("describing", show=not args.quiet) as progress:
+        return make_table(args.name, _request(args, progress))
+
+
+def _refuse(args: argparse.Namespace) -> None:
+    """ConfigError for flags that this table has no use for, and without data."""
+    from engine.errors import ConfigError
+    from offline.evaluate.tables.registry import layout_of
+
+    layout = layout_of(args.name)
+    for flag in ("embedder", "classifier", "split", "protocol", "shown", "timed"):
+        if getattr(args, flag) is not None and flag not in layout.takes:
+            raise ConfigError(
+                f"{args.name} has no use for --{flag}.",
+                remedy="What each table takes: packsight evaluate table",
+            )
+    if not args.data:
+        raise ConfigError(f"{args.name} needs --data DIR.", remedy=f"Give {layout.needs}.")
+
+
+def _request(args: argparse.Namespace, progress: Progress) -> Request:
+    from offline.evaluate.tables.layout import SHOWN, TIMED, Request
+
+    return Request(
+        data=tuple(args.data),
+        variants=_variants(args),
+        cache=args.cache or user_cache(),
+        split=args.split,
+        protocol=args.protocol,
+        shown=args.shown or SHOWN,
+        timed=args.timed or TIMED,
+        seed=args.seed,
+        progress=progress,
+    )
+
+
+def _variants(args: argparse.Namespace) -> tuple[Variant, ...]:
+    from offline.evaluate.tables.layout import Variant
+    from offline.evaluate.tables.variants import (
+        classifier_variant,
+        embedder_variant,
+        refuse_equal_names,
+    )
+    from stages.open_settings import settings_for
+
+    config = Path(args.config) if args.config else None
+    base = settings_for(None, profile=args.profile, config=config, overrides=args.overrides)
+    made = [embedder_variant(one, base, args.overrides) for one in args.embedder or ()]
+    made += [classifier_variant(one, base, args.overrides) for one in args.classifier or ()]
+    refuse_equal_names(made)
+    return tuple(made) or (Variant(args.profile or PROFILE, base),)
+
+
+def _write(args: argparse.Namespace, report: Report) -> None:
+    from offline.report.data import json_text
+    from offline.report.writing import write_report, write_texts
+
+    if args.out:
+        write_report(report, args.out)
+    if args.json:
+        write_texts({args.json: json_text(report)})

@@ -1,0 +1,127 @@
+"""`packsight query PHOTO --gallery DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packsight.commands._settings import add_settings_flags
+
+if TYPE_CHECKING:
+    from engine.search import Answer
+    from engine.types import Results, RGBImage
+    from online.searching import OpenSearcher
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photo", metavar="PHOTO", help="a picture file, or - for standard input")
+    parser.add_argument("--gallery", metavar="DIR", required=True)
+    parser.add_argument("-k", type=int, default=10, metavar="N", help="products (default: 10)")
+    parser.add_argument(
+        "--category",
+        metavar="NAME",
+        nargs="+",
+        action="extend",
+        help="search these categories alone, instead of the predicted ones",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--page", metavar="FILE", help="write a page that shows the hits (HTML)")
+    add_settings_flags(parser, default="the gallery's own settings")
+
+
+def run(args: argparse.Namespace) -> int:
+    from engine.timings import Stopwatch
+    from online.searching import open_searcher
+
+    watch = Stopwatch()
+    with open_searcher(
+        Path(args.gallery),
+        profile=args.profile,
+        config=None if args.config is None else Path(args.config),
+        overrides=args.overrides,
+    ) as opened:
+        with watch("load"):
+            photo = opened.read(sys.stdin.buffer if args.photo == "-" else args.photo)
+        answer = opened.searcher.answer(photo, args.k, args.category, watch)
+        if args.page:
+            _write_page(Path(args.page), opened, photo, answer)
+    if args.json:
+        import json
+
+        from online.schemas import plain
+
+        print(json.dumps(plain(answer.results), ensure_ascii=False, indent=2))
+    else:
+        print(_text(answer.results, args.k))
+        if args.page:
+            print(f"page: {args.page}")
+    return 0
+
+
+def _write_page(path: Path, opened: OpenSearcher, photo: RGBImage, answer: Answer) -> None:
+    from engine.errors import ImageError
+    from online.page import render, write
+
+    def thumbnail(uri: str) -> RGBImage | None:
+        try:
+            return opened.read(uri)
+        except ImageError:
+            return None
+
+    write(path, render(answer.results, photo, answer.cutout, thumbnails=thumbnail))
+
+
+def _text(results: Results, k: int) -> str:
+    route = results.route
+    shares = zip(route.categories, route.probabilities, strict=True)
+    searched = ", ".join(f"{name} {share:.0%}" if share else name for name, share in shares)
+    lines = [f"searched: {searched} ({route.why})"]
+    if results.query.quality.flags:
+        flags = ", ".join(results.query.quality.flags).replace("_", " ")
+        lines.append(f"the photo's mask: {flags}")
+    if results.mask_trust is not None:
+        lines.append(f"the photo's mask is right with probability {results.mask_trust:.2f}")
+    lines += [*_verdict(results), *results.notes, *_table(results)]
+    lines += _without_contours(results)
+    if len(results.hits) < k:
+        lines.append(f"these categories hold {len(results.hits)} products, fewer than {k}")
+    total = sum(results.timings.values())
+    split = ", ".join(f"{name} {value * 1000:.0f}" for name, value in results.timings.items())
+    return "\n".join([*lines, f"{total * 1000:.0f} ms: {split}"])
+
+
+def _verdict(results: Results) -> list[str]:
+    """Whether the catalogue holds the product, where a calibration says so."""
+    if results.threshold is None or not results.hits:
+        return []
+    needed = f"a match needs more than {results.threshold:.1%}"
+    likely = results.hits[0].probability or 0.0
+    if results.no_match:
+        return [f"not in this catalogue: the first hit is the product with {likely:.1%}; {needed}"]
+    return [f"a match: the first hit is the product with {likely:.1%}; {needed}"]
+
+
+def _table(results: Results) -> list[str]:
+    products = max((len(hit.record.product_id) for hit in results.hits), default=0)
+    same = "   same" if results.calibrated else ""
+    lines = [f"   #  score  distance   IoU{same}  {'product':{products}}  picture"]
+    for hit in results.hits:
+        iou = "   –" if hit.iou is None else f"{hit.iou:.2f}"
+        same = "" if hit.probability is None else f"  {hit.probability:5.1%}"
+        views = f" (best of {hit.views} views)" if hit.views > 1 else ""
+        lines.append(
+            f"{hit.rank:4}  {hit.score:.3f}  {hit.distance:8.4f}  {iou}{same}  "
+            f"{hit.record.product_id:{products}}  {hit.record.uri}{views}"
+        )
+    return lines
+
+
+def _without_contours(results: Results) -> list[str]:
+    """Why some hits were not compared by contour, a line a reason."""
+    ranks: dict[str, list[str]] = {}
+    for hit in results.hits:
+        if hit.iou is None and hit.why:
+            ranks.setdefault(hit.why, []).append(str(hit.rank))
+    return [f"{', '.join(numbers)}: {why}" for why, numbers in ranks.items()]

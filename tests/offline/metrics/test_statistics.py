@@ -1,0 +1,177 @@
+"""Metrics of a ranking against values worked out by hand and against slow twins."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offline.metrics.statistics import (
+    average_precision,
+    bootstrap,
+    bootstrap_columns,
+    recall_at,
+    wilson_interval,
+)
+
+rankings = st.lists(st.booleans(), max_size=30)
+
+
+def test_recall_counts_a_query_as_answered_from_the_rank_of_its_first_relevant_answer() -> None:
+    ranked = [False, False, True, False, True]
+    assert [recall_at(ranked, k) for k in (1, 2, 3, 5, 9)] == [0.0, 0.0, 1.0, 1.0, 1.0]
+
+
+def test_recall_of_no_answers_is_zero() -> None:
+    assert recall_at([], 5) == 0.0
+
+
+def test_recall_at_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        recall_at([True], 0)
+
+
+def test_average_precision_matches_the_hand_computed_example() -> None:
+    # Relevant at ranks 1, 3 and 6 of a gallery that holds four: (1/1 + 2/3 + 3/6 + 0) / 4.
+    ranked = [True, False, True, False, False, True]
+    assert average_precision(ranked, 4) == pytest.approx((1 + 2 / 3 + 1 / 2) / 4)
+
+
+def test_average_precision_is_one_for_a_perfect_ranking_and_zero_for_an_empty_one() -> None:
+    assert average_precision([True, True, False], 2) == 1.0
+    assert average_precision([], 3) == 0.0
+
+
+def test_average_precision_of_a_query_without_relevant_images_is_zero() -> None:
+    assert average_precision([False, False], 0) == 0.0
+
+
+def test_a_depth_cuts_the_ranking_and_what_can_be_reached() -> None:
+    ranked = [False, True, True, True]
+    # Within two ranks one of at most two is found, at precision 1/2.
+    assert average_precision(ranked, 3, depth=2) == pytest.approx((1 / 2) / 2)
+    assert average_precision([True, True], 5, depth=2) == 1.0
+
+
+def test_more_found_than_there_are_is_refused() -> None:
+    with pytest.raises(ValueError, match="only 1 exist"):
+        average_precision([True, True], 1)
+
+
+@given(ranked=rankings, missed=st.integers(0, 5), depth=st.none() | st.integers(1, 35))
+def test_average_precision_equals_its_slow_twin(
+    ranked: list[bool], missed: int, depth: int | None
+) -> None:
+    total = sum(ranked) + missed
+    assert average_precision(ranked, total, depth=depth) == pytest.approx(
+        _slow_average_precision(ranked, total, depth)
+    )
+
+
+@given(ranked=rankings.filter(any))
+def test_moving_a_relevant_answer_up_never_lowers_average_precision(ranked: list[bool]) -> None:
+    total = sum(ranked)
+    place = max(index for index, found in enumerate(ranked) if found)
+    better = [True, *ranked[:place], *ranked[place + 1 :]]
+    assert average_precision(better, total) >= average_precision(ranked, total) - 1e-12
+
+
+def test_a_bootstrap_interval_holds_its_mean_and_repeats_with_its_seed() -> None:
+    values = [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0] * 5
+    first = bootstrap(values, seed=3)
+    assert first.mean == pytest.approx(0.625)
+    assert first.low < first.mean < first.high
+    assert first == bootstrap(values, seed=3)
+
+
+def test_a_bootstrap_interval_comes_near_the_normal_approximation() -> None:
+    values = [1.0] * 200 + [0.0] * 200
+    interval = bootstrap(values, seed=1)
+    half = 1.96 * (0.25 / 400) ** 0.5
+    assert interval.low == pytest.approx(0.5 - half, abs=0.01)
+    assert interval.high == pytest.approx(0.5 + half, abs=0.01)
+
+
+def test_columns_are_resampled_alike_and_as_one_large_draw_would() -> None:
+    values = np.random.default_rng(8).random((23, 3))
+    drawn = np.random.default_rng(5).integers(0, 23, (200, 23))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.05, 0.95], axis=0)
+    found = bootstrap_columns(values, seed=5, level=0.9, resamples=200)
+    assert [one.low for one in found] == pytest.approx(low.tolist())
+    assert [one.high for one in found] == pytest.approx(high.tolist())
+    assert [one.mean for one in found] == pytest.approx(values.mean(axis=0).tolist())
+
+
+def test_clusters_of_one_are_no_clusters() -> None:
+    values = np.random.default_rng(3).random(17).tolist()
+    assert bootstrap(values, seed=4, clusters=list(range(17))) == bootstrap(values, seed=4)
+
+
+def test_clusters_are_drawn_whole() -> None:
+    """The twin: draw names, gather all their values, average."""
+    values, names = [0.0, 1.0, 0.2, 0.9, 0.4], ["b", "a", "b", "c", "c"]
+    random, means = np.random.default_rng(6), []
+    for _ in range(300):
+        chosen = [("b", "a", "c")[at] for at in random.integers(0, 3, 3)]
+        drawn = [v for one in chosen for v, name in zip(values, names, strict=True) if name == one]
+        means.append(sum(drawn) / len(drawn))
+    found = bootstrap(values, seed=6, resamples=300, clusters=names)
+    assert found.mean == pytest.approx(0.5)
+    assert [found.low, found.high] == pytest.approx(np.quantile(means, [0.025, 0.975]).tolist())
+
+
+def test_equal_photos_of_a_product_make_an_interval_no_narrower() -> None:
+    products = np.random.default_rng(1).random(30) < 0.5
+    once = bootstrap(products.astype(float).tolist(), seed=2)
+    tenfold = np.repeat(products, 10).astype(float).tolist()
+    clusters = np.repeat(np.arange(30), 10).tolist()
+    together = bootstrap(tenfold, seed=2, clusters=clusters)
+    apart = bootstrap(tenfold, seed=2)
+    assert (together.low, together.high) == pytest.approx((once.low, once.high))
+    assert apart.high - apart.low < 0.5 * (once.high - once.low)
+
+
+def test_every_value_needs_its_cluster() -> None:
+    with pytest.raises(ValueError, match="2 clusters for 3 values"):
+        bootstrap([0.0, 1.0, 0.5], seed=0, clusters=["a", "b"])
+
+
+def test_equal_values_leave_no_doubt() -> None:
+    interval = bootstrap([0.25] * 7, seed=0)
+    assert (interval.low, interval.high) == (0.25, 0.25)
+
+
+def test_an_interval_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        bootstrap([], seed=0)
+    with pytest.raises(ValueError, match="level"):
+        bootstrap([1.0], seed=0, level=1.0)
+
+
+def _slow_average_precision(ranked: list[bool], total: int, depth: int | None) -> float:
+    cut = ranked if depth is None else ranked[:depth]
+    possible = total if depth is None else min(total, depth)
+    found, summed = 0, 0.0
+    for rank in range(1, len(cut) + 1):
+        if cut[rank - 1]:
+            found += 1
+            summed += found / rank
+    return summed / possible if possible else 0.0
+
+
+def test_wilsons_interval_is_the_textbooks() -> None:
+    """Its ends solve |share - p| = z sqrt(p (1 - p) / n); none of n gives z² / (n + z²)."""
+    low, high_of_none = wilson_interval(0, 10)
+    assert low == 0.0 and high_of_none == pytest.approx(3.841459 / 13.841459, abs=1e-6)
+    low, high = wilson_interval(7, 20)
+    for end in (low, high):
+        assert abs(0.35 - end) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / 20))
+    assert all(wilson_interval(0, n)[0] == 0.0 for n in range(1, 200))  # not 2.8e-17
+    assert all(wilson_interval(n, n)[1] == 1.0 for n in range(1, 200))
+    assert wilson_interval(10, 10) == pytest.approx((1 - high_of_none, 1.0))
+    for hits, count in ((0, 0), (3, 2), (-1, 2)):
+        with pytest.raises(ValueError, match="no share"):
+            wilson_interval(hits, count)
