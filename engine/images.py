@@ -7,16 +7,18 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from engine._colour import Size, to_srgb
 from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
-from engine.config import ImageSettings
 from engine.errors import ImageError
 from engine.types import RGBImage
+
+if TYPE_CHECKING:
+    from engine.config import ImageSettings
 
 __all__ = ["SUPPORTED_SUFFIXES", "ImageLimits", "load"]
 

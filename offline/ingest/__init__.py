@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.types import Progress
-
 if TYPE_CHECKING:
+    from engine.types import Progress
     from offline.ingest.report import IngestReport
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.types import Progress
 from packsight.commands._values import positive, tell, user_cache, whole
 
 if TYPE_CHECKING:
     from engine.config import Settings
+    from engine.types import Progress
     from offline.evaluate.whole.asked import Asked
     from offline.report.document import Report
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline.metrics import retrieval as metrics
+from offline.metrics import statistics as of_lists
 from offline.metrics.retrieval import Found
-from offline.metrics.statistics import statistics as of_lists
 
 # Relevant at ranks 1, 3 and 6; a fourth was never retrieved.
 EXAMPLE = Found(np.array([1, 3, 6]), 4)
