@@ -68,9 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="keeps cutouts")
     parser.add_argument("--mass", type=float, nargs="+", default=MASSES, metavar="M")
     parser.add_argument(
-        "--set", dest="flags", action="append", default=[], metavar="SECTION.KEY=VALUE",
+        "--set",
+        dest="flags",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
         help="over the settings of an artefact, such as segment.weights=FILE.onnx",
-    )  # fmt: skip
+    )
     return parser
 
 

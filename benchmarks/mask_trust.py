@@ -100,10 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mattes", type=Path, metavar="DIR", help="kept mattes (default: WORK)")
     parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
     parser.add_argument("--trunk", type=Path, metavar="FILE.onnx", help="embed with this too")
-    parser.add_argument("--every", type=int, default=1, metavar="N",
-                        help="only every Nth picture of the catalogue")  # fmt: skip
-    parser.add_argument("--chain", nargs="+", default=[""], metavar="PART",
-                        help="only chains with one of these in their names")  # fmt: skip
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="only every Nth picture of the catalogue"
+    )
+    parser.add_argument(
+        "--chain",
+        nargs="+",
+        default=[""],
+        metavar="PART",
+        help="only chains with one of these in their names",
+    )
     parser.add_argument("--wrong-cost", type=float, default=WRONG_COST, metavar="C")
     return parser
 
@@ -133,11 +139,13 @@ def _rows(
     threshold = least_trust(args.wrong_cost)
     described = {
         split: described_both_ways(
-            _part(dataset, split, args), chain.overrides, args.mattes or args.work,
+            _part(dataset, split, args),
+            chain.overrides,
+            args.mattes or args.work,
             args.work / "described",
         )
         for split in ("catalogue", "queries", "unseen")
-    }  # fmt: skip
+    }
     held_out = {picture.id for picture in dataset.pictures("validation")}
     studio = [one for one in described["catalogue"] if one.picture.id in held_out]
     photos = cross_fitted(described["queries"], studio)
@@ -149,10 +157,11 @@ def _rows(
     truth = [
         _truth_row(f"{chain.name}: {name}", masks, threshold)
         for name, masks in (
-            ("queries, in folds", photos), ("unseen, photos", unseen),
+            ("queries, in folds", photos),
+            ("unseen, photos", unseen),
             ("unseen, studio", strange),
         )
-    ]  # fmt: skip
+    ]
     found = [row for one in asked for row in _found(one, chain, threshold)]
     costs = [row for one in asked for row in _costs(one, chain)]
     return truth, found, costs
@@ -230,10 +239,13 @@ def _boxed(one: TwoWays) -> Description:
 
 
 def _shares(outcomes: Sequence[Outcome], base: Sequence[Outcome]) -> list[str]:
-    columns = zip(*(
-        (o.product_at_1, o.product_at_5, o.family_at_1, o.family_at_5, o.reciprocal)
-        for o in outcomes
-    ), strict=True)  # fmt: skip
+    columns = zip(
+        *(
+            (o.product_at_1, o.product_at_5, o.family_at_1, o.family_at_5, o.reciprocal)
+            for o in outcomes
+        ),
+        strict=True,
+    )
     gains = [o.reciprocal - b.reciprocal for o, b in zip(outcomes, base, strict=True)]
     gain = bootstrap(gains, seed=SEED)
     said = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" if any(gains) else "0"

@@ -123,8 +123,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("photos", type=Path, metavar="PHOTOS")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jpg")
-    parser.add_argument("--set", action="append", default=[], dest="overrides",
-                        metavar="SECTION.KEY=VALUE", help="over profile classic")  # fmt: skip
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="SECTION.KEY=VALUE",
+        help="over profile classic",
+    )
     parser.add_argument("--limit", type=int, metavar="N")
     parser.add_argument("--mattes", type=Path, metavar="DIR", help="kept mattes")
     return parser

@@ -79,8 +79,9 @@ def _benchmarks(args: argparse.Namespace) -> Iterator[Path]:
         yield args.data
         return
     none = (0, 0, 0)
-    sizes = Preset("reduced", args.side, args.samples, 2, args.members, 2, none, args.queries, 0,
-                   none)  # fmt: skip
+    sizes = Preset(
+        "reduced", args.side, args.samples, 2, args.members, 2, none, args.queries, 0, none
+    )
     for difficulty in args.difficulty:
         folder = args.out / f"difficulty-{difficulty:g}"
         _say(f"rendering {sizes.pictures} pictures into {folder}")
@@ -95,8 +96,9 @@ def _rows(data: Path, args: argparse.Namespace) -> Iterator[list[str]]:
     for chain in chains(args.u2netp, args.trunk):
         catalogue, held_out = _galleries(dataset, chain, work)
         for kind, gallery, split in (
-            ("phone", catalogue, "queries"), ("view", held_out, "validation"),
-        ):  # fmt: skip
+            ("phone", catalogue, "queries"),
+            ("view", held_out, "validation"),
+        ):
             if kind not in args.kind:
                 continue
             asked = asked_of(dataset, split)
@@ -125,9 +127,11 @@ def _cells(dataset: Dataset, asked: Asked, found: Sequence[Answer]) -> list[str]
     present = [one for one, is_here in zip(found, here, strict=True) if is_here]
     absent = [one.distance for one, is_here in zip(found, here, strict=True) if not is_here]
     columns = (
-        [one.product_at_1 for one in present], [one.family_at_1 for one in present],
-        [one.product_at_5 for one in present], [one.ap for one in present],
-    )  # fmt: skip
+        [one.product_at_1 for one in present],
+        [one.family_at_1 for one in present],
+        [one.product_at_5 for one in present],
+        [one.ap for one in present],
+    )
     told = _nearer([one.distance for one in present], absent)
     return [str(len(present)), *map(_interval, columns), told]
 

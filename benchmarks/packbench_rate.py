@@ -104,9 +104,12 @@ def _measure(
 
 
 def _together(
-    variants: Sequence[str], chosen: dict[Look, list[Shot]], processes: int,
-    benchmark: Benchmark, out: Path,
-) -> dict[tuple[str, Look], float]:  # fmt: skip
+    variants: Sequence[str],
+    chosen: dict[Look, list[Shot]],
+    processes: int,
+    benchmark: Benchmark,
+    out: Path,
+) -> dict[tuple[str, Look], float]:
     """Seconds a picture by the clock; one variant after the other, each with all processes."""
     found: dict[tuple[str, Look], float] = {}
     for variant in variants:
@@ -138,12 +141,18 @@ def _table(rates: Sequence[Rate], every: Sequence[Shot], processes: int) -> str:
     counts = {look: sum(shot.look == look for shot in every) for look in LOOKS}
     rows = []
     for rate in rates:
-        rows.append([
-            f"{rate.variant}, {rate.look}", f"{rate.alone.median:.2f}", f"{rate.alone.p95:.2f}",
-            f"{first[rate.look] / rate.alone.median:.2f}", f"{rate.together:.2f}",
-            f"{rate.alone.median / rate.together:.2f}", str(counts[rate.look]),
-            _hours(rate.together * counts[rate.look]),
-        ])  # fmt: skip
+        rows.append(
+            [
+                f"{rate.variant}, {rate.look}",
+                f"{rate.alone.median:.2f}",
+                f"{rate.alone.p95:.2f}",
+                f"{first[rate.look] / rate.alone.median:.2f}",
+                f"{rate.together:.2f}",
+                f"{rate.alone.median / rate.together:.2f}",
+                str(counts[rate.look]),
+                _hours(rate.together * counts[rate.look]),
+            ]
+        )
     totals: dict[str, float] = {}
     for rate in rates:
         totals[rate.variant] = totals.get(rate.variant, 0) + rate.together * counts[rate.look]

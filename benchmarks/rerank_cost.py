@@ -104,9 +104,7 @@ class _Draw:
     def _record(self, found: Description) -> Record:
         self._drawn += 1
         name = f"p{self._drawn}"
-        return Record(
-            self._drawn, name, name, found.scores.top, True, f"{name}.jpg", {}, found
-        )  # fmt: skip
+        return Record(self._drawn, name, name, found.scores.top, True, f"{name}.jpg", {}, found)
 
     def _matte(self) -> Matte:
         """An ellipse on a box with a notch, as no other."""
@@ -200,8 +198,10 @@ def _table(reranks: Mapping[str, Reranker], times: Mapping[int, Mapping[str, _Ti
     head = ["rerank"]
     for count in times:
         head += [f"{count} warm", "ratio", f"{count} cold", "ratio"]
-    rows = [[name, *(cell for found in times.values() for cell in _cells(found, name))]
-            for name in reranks]  # fmt: skip
+    rows = [
+        [name, *(cell for found in times.values() for cell in _cells(found, name))]
+        for name in reranks
+    ]
     return markdown(head, rows)
 
 

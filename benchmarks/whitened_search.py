@@ -40,12 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         row = d * FLOAT + CONTOURS
         rows.append(
             [
-                str(d), f"{times[d]:.2f}", f"{times[d] / times[first]:.2f}",
+                str(d),
+                f"{times[d]:.2f}",
+                f"{times[d] / times[first]:.2f}",
                 "–" if d == first else f"{projecting[d]:.3f}",
-                str(d * FLOAT), f"{d / first:.2f}",
-                str(row), f"{row / (first * FLOAT + CONTOURS):.2f}",
+                str(d * FLOAT),
+                f"{d / first:.2f}",
+                str(row),
+                f"{row / (first * FLOAT + CONTOURS):.2f}",
             ]
-        )  # fmt: skip
+        )
     head = ("D", "search (ms)", "ratio", "whitening (ms)", "index", "ratio", "row", "ratio")
     print(f"{args.images} images, {args.queries} queries\n")
     print(markdown(head, rows))

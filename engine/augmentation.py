@@ -83,9 +83,13 @@ def _warped(cutout: Cutout, *, angle: float = 0.0, zoom: float = 1.0) -> Cutout:
     middle = (cutout.side - 1) / 2
     matrix = cv2.getRotationMatrix2D((middle, middle), angle, zoom)
     pixels = cv2.warpAffine(
-        cutout.pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+        cutout.pixels,
+        matrix,
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
         borderValue=_border_colour(cutout.pixels),
-    )  # fmt: skip
+    )
     alpha = cv2.warpAffine(cutout.alpha, matrix, size, flags=cv2.INTER_LINEAR)
     return replace(
         cutout,

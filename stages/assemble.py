@@ -97,9 +97,14 @@ def assemble(
     built = _build_all(settings, STAGES, gallery)
     parts, cutting = built.parts, _cutting(settings, built)
     describer = Describer(
-        cutting.segmenter, cutting.cutter, parts["whiten"].around(parts["embed"]),
-        parts["classify"], _threads(settings), cutting.matting, cutting.trust,
-    )  # fmt: skip
+        cutting.segmenter,
+        cutting.cutter,
+        parts["whiten"].around(parts["embed"]),
+        parts["classify"],
+        _threads(settings),
+        cutting.matting,
+        cutting.trust,
+    )
     return Parts(
         describer,
         parts["rerank"],
@@ -149,9 +154,12 @@ def _build_all(
     built = _Built()
     for section in sections:
         context = BuildContext(
-            _threads(settings), policy, gallery, segmenter=built.segmenter,
+            _threads(settings),
+            policy,
+            gallery,
+            segmenter=built.segmenter,
             metric=settings.search.metric,
-        )  # fmt: skip
+        )
         if built.parts.keys() >= set(CUTTING):
             context.cutting = _fingerprint(settings, built.identity, CUTTING)
         if built.parts.keys() >= set(EMBEDDING):

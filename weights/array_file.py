@@ -20,8 +20,14 @@ from engine.types import FloatArray
 FACTS = "facts"
 # What numpy, zipfile and json say of a file that is not what it should be; of an empty one too.
 _DAMAGED = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zipfile.BadZipFile,
+)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, FloatArray], facts: Mapping[str, Any]) -> None:

@@ -25,9 +25,19 @@ Catalog = Mapping[str, "CatalogEntry"]
 
 _REQUIRED = ("kind", "framework", "format", "licence", "source", "input")
 _OPTIONAL = (
-    "architecture", "bytes", "dimension", "licence_note", "md5", "megabytes", "output",
-    "page", "sha256", "sha256_prefix", "shipped", "url",
-)  # fmt: skip
+    "architecture",
+    "bytes",
+    "dimension",
+    "licence_note",
+    "md5",
+    "megabytes",
+    "output",
+    "page",
+    "sha256",
+    "sha256_prefix",
+    "shipped",
+    "url",
+)
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,12 @@ def cached_digests(path: Path, memory: Path) -> Digests:
 def _stamp(path: Path) -> list[int]:
     status = path.stat()
     return [
-        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
-    ]  # fmt: skip
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    ]
 
 
 def _read_note(note: Path, stamp: list[int]) -> Digests | None:

@@ -58,9 +58,12 @@ class WhiteningArtefact:
     def write(self, path: Path) -> None:
         """OSError where the file cannot be written."""
         facts = {
-            "version": VERSION, "method": self.method, "embedding": self.embedding,
-            "embedded_by": self.embedded_by, "figures": self.figures,
-        }  # fmt: skip
+            "version": VERSION,
+            "method": self.method,
+            "embedding": self.embedding,
+            "embedded_by": self.embedded_by,
+            "figures": self.figures,
+        }
         arrays = dict(zip(_ARRAYS, (self.mean, self.projection), strict=True))
         write_arrays(path, arrays, facts)
 

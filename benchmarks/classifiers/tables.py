@@ -27,9 +27,18 @@ from weights.unknown_rule import knownness
 
 SEED = 20240  # of the bootstrap and of what chance shows
 OVERALL = (
-    "run", "backbone", "parameters", "average accuracy (eq. 6)", "accuracy", "macro-F1",
-    "ECE as trained", "ECE", "ECE by chance", "adaptive ECE", "ms",
-)  # fmt: skip
+    "run",
+    "backbone",
+    "parameters",
+    "average accuracy (eq. 6)",
+    "accuracy",
+    "macro-F1",
+    "ECE as trained",
+    "ECE",
+    "ECE by chance",
+    "adaptive ECE",
+    "ms",
+)
 CATEGORY = ("precision", "recall", "F1", "accuracy (eq. 6)", "photos")
 ROUTING = ("run, route", "reach", "categories", "everywhere")
 UNKNOWN = ("run, score", "known", "called unknown", "others", "called unknown", "AUROC")

@@ -47,9 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("u2netp", "u2net"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE.onnx")
     parser.add_argument(
-        "--segmenter", action="append", default=[], metavar="NAME=FILE.onnx",
+        "--segmenter",
+        action="append",
+        default=[],
+        metavar="NAME=FILE.onnx",
         help="any other saliency network, its specs in FILE.toml; repeatable",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--matting", action="append", metavar="NAME", help="repeatable; default: all that run here"
     )

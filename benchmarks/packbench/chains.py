@@ -75,11 +75,15 @@ def answers(
             right = [product == query.product for product in nearest]
             family = [asked.families[p] == asked.families[query.product] for p in nearest]
             pictures = [product == query.product for product in ranked]
-            found.append(Answer(
-                recall_at(right, 1), recall_at(right, SHOWN), recall_at(family, 1),
-                average_precision(pictures, judge.pictures[query.product]),
-                min((hit.distance for hit in results.hits), default=float("inf")),
-            ))  # fmt: skip
+            found.append(
+                Answer(
+                    recall_at(right, 1),
+                    recall_at(right, SHOWN),
+                    recall_at(family, 1),
+                    average_precision(pictures, judge.pictures[query.product]),
+                    min((hit.distance for hit in results.hits), default=float("inf")),
+                )
+            )
     return found
 
 

@@ -72,17 +72,26 @@ def _outcome(
     right = [one == product for one in products]
     kin = [families[one] == family for one in products]
     return Outcome(
-        float(any(right[:1])), float(any(right[:SHOWN])), float(any(kin[:1])),
-        float(any(kin[:SHOWN])), 1 / (1 + right.index(True)) if any(right) else 0.0,
-    )  # fmt: skip
+        float(any(right[:1])),
+        float(any(right[:SHOWN])),
+        float(any(kin[:1])),
+        float(any(kin[:SHOWN])),
+        1 / (1 + right.index(True)) if any(right) else 0.0,
+    )
 
 
 def _record(number: int, one: TwoWays, described: Description) -> Record:
     picture = one.picture
     return Record(
-        number, "", _product(one), str(picture.category), True, str(picture.path),
-        MappingProxyType({}), described,
-    )  # fmt: skip
+        number,
+        "",
+        _product(one),
+        str(picture.category),
+        True,
+        str(picture.path),
+        MappingProxyType({}),
+        described,
+    )
 
 
 def _product(one: TwoWays) -> str:

@@ -148,12 +148,14 @@ def refuse_too_few(answers: Sequence[Answer], false_accepts: float) -> None:
     there = {
         "products photographed": (len({answer.product for answer in answers}), LEAST_PRODUCTS),
         f"photos with the right product among the first {DEPTH} hits": (
-            sum(bool(answer.right.any()) for answer in present), LEAST_RIGHT,
+            sum(bool(answer.right.any()) for answer in present),
+            LEAST_RIGHT,
         ),
         f"answers about absent products, for {false_accepts:g} false accepts": (
-            absent, absent_needed(false_accepts),
+            absent,
+            absent_needed(false_accepts),
         ),
-    }  # fmt: skip
+    }
     short = [f"{have} {what}, needs {need}" for what, (have, need) in there.items() if have < need]
     if short:
         raise ConfigError(

@@ -53,8 +53,9 @@ def described(
     else:
         as_gallery = as_query = _described([*gallery, *queries], parts, cache, progress)
     for what, pictures, side in (
-        ("query", queries, as_query), ("gallery picture", gallery, as_gallery)
-    ):  # fmt: skip
+        ("query", queries, as_query),
+        ("gallery picture", gallery, as_gallery),
+    ):
         if not any(side.features.readable[side.rows[picture]] for picture in pictures):
             raise ConfigError(
                 f"{tasks[0].name}: not one {what} can be read, such as: {side.features.faults[0]}.",

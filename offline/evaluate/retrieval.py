@@ -95,9 +95,13 @@ def _outcome(
     judgeable = asking(asked, kept.tolist())
     vectors = queries.values if queries.readable.all() else queries.values[kept]
     ranking = search(
-        judgeable, vectors, gallery.values, plan.search,
-        present=gallery.readable, normalised=parts.embedder.normalised,
-    )  # fmt: skip
+        judgeable,
+        vectors,
+        gallery.values,
+        plan.search,
+        present=gallery.readable,
+        normalised=parts.embedder.normalised,
+    )
     judged = judge(judgeable, ranking)
     table = table_of(dataset, protocol, task)
     table = replace(table, measures=plan.measures or table.measures)

@@ -98,10 +98,14 @@ def cluster(features: FloatArray, words: int, seed: int) -> FloatArray:
         raise ValueError(f"{len(features)} features are too few for {words} words")
     with one_faiss_thread():
         kmeans = faiss.Kmeans(
-            features.shape[1], words, niter=ROUNDS, seed=seed,
+            features.shape[1],
+            words,
+            niter=ROUNDS,
+            seed=seed,
             # All features count, and it is for the caller to say that they are few.
-            min_points_per_centroid=1, max_points_per_centroid=len(features),
-        )  # fmt: skip
+            min_points_per_centroid=1,
+            max_points_per_centroid=len(features),
+        )
         kmeans.train(np.ascontiguousarray(features))
     return np.asarray(kmeans.centroids, np.float32)
 

@@ -75,9 +75,11 @@ def bare_strip(pixels: UInt8Array, alpha: FloatArray) -> UInt8Array | None:
     if not len(rows):
         return pixels
     strips = (
-        pixels[: rows[0]], pixels[rows[-1] + 1 :],
-        pixels[:, : columns[0]], pixels[:, columns[-1] + 1 :],
-    )  # fmt: skip
+        pixels[: rows[0]],
+        pixels[rows[-1] + 1 :],
+        pixels[:, : columns[0]],
+        pixels[:, columns[-1] + 1 :],
+    )
     largest = max(strips, key=lambda strip: strip.size)
     return largest if largest.size >= LARGEST_FROM * pixels.size else None
 

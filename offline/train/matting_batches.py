@@ -126,9 +126,15 @@ def worn(alpha: FloatArray, random: np.random.Generator) -> FloatArray:
         spot = np.zeros(alpha.shape, np.float32)
         axes = random.integers(max(1, side // 20), max(2, side // 5), 2)
         cv2.ellipse(
-            spot, [int(v) for v in centre], [int(v) for v in axes],
-            float(random.uniform(0, 180)), 0, 360, 1.0, -1,
-        )  # fmt: skip
+            spot,
+            [int(v) for v in centre],
+            [int(v) for v in axes],
+            float(random.uniform(0, 180)),
+            0,
+            360,
+            1.0,
+            -1,
+        )
         level = 0.0 if random.random() < 0.75 else 1.0
         changed = changed * (1 - spot) + level * spot
     blurred = cv2.GaussianBlur(changed, (0, 0), float(random.uniform(0.5, side / 60 + 0.6)))

@@ -133,9 +133,13 @@ def _placement(shape: tuple[int, ...], side: int, random: np.random.Generator) -
 
 def _warped(values: FloatArray, matrix: FloatArray, side: int, beyond: float) -> FloatArray:
     warped = cv2.warpAffine(
-        np.ascontiguousarray(values), matrix, (side, side),
-        flags=cv2.INTER_AREA, borderMode=cv2.BORDER_CONSTANT, borderValue=(beyond,) * 3,
-    )  # fmt: skip
+        np.ascontiguousarray(values),
+        matrix,
+        (side, side),
+        flags=cv2.INTER_AREA,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(beyond,) * 3,
+    )
     return np.asarray(warped, np.float32)
 
 

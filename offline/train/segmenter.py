@@ -65,10 +65,13 @@ def train_segmenter(
         for part, limit in zip(splits, (recipe.limit, recipe.judged), strict=True)
     )
     facts = {
-        **asdict(recipe), "data": dataset.name, "start": _digest_of(start), "rate": rate,
+        **asdict(recipe),
+        "data": dataset.name,
+        "start": _digest_of(start),
+        "rate": rate,
         "backgrounds": _digest([file.name for file in files]) if files else NOTHING,
         "pictures": _digest([p.id for p in (*learned.pictures, *judged.pictures)]),
-    }  # fmt: skip
+    }
     with open_run(out, facts) as run:
         task = _task(recipe, start, learned.pictures, judged.pictures, files)
         before = run.once(BEFORE, task.validate) if start else None
@@ -77,9 +80,13 @@ def train_segmenter(
             images, _ = task.batch(indices, np.random.default_rng(recipe.seed))
             revive(task.network, task.tensor(images))
         history = fit(
-            task, Schedule(recipe.epochs, recipe.batch, rate), run,
-            seed=recipe.seed, progress=watch("training"), ended=ended,
-        )  # fmt: skip
+            task,
+            Schedule(recipe.epochs, recipe.batch, rate),
+            run,
+            seed=recipe.seed,
+            progress=watch("training"),
+            ended=ended,
+        )
         report = _export(recipe, task, run)
         told = CardFacts(dataset.name, facts, start, learned, judged, before, history, report)
         written = run.write_text(CARD, card(told))
@@ -101,9 +108,15 @@ def _task(
     network = read_network(architecture, start) if start else new_network(architecture)
     grounds = Grounds(files, learned, longest(recipe.side))
     return SegmenterTask(
-        network.to(device), device, learned, judged, grounds, recipe.spec,
-        recipe.iou, recipe.ssim,
-    )  # fmt: skip
+        network.to(device),
+        device,
+        learned,
+        judged,
+        grounds,
+        recipe.spec,
+        recipe.iou,
+        recipe.ssim,
+    )
 
 
 def _export(recipe: SegmenterRecipe, task: SegmenterTask, run: RunFolder) -> ExportReport:

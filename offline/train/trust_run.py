@@ -105,9 +105,12 @@ class _Judge:
 
     def __call__(self, pictures: Sequence[Picture]) -> JudgedMasks:
         return judge_masks(
-            pictures, self.segmenter, second_look=self.second_look, limits=self.limits,
+            pictures,
+            self.segmenter,
+            second_look=self.second_look,
+            limits=self.limits,
             progress=self.progress,
-        )  # fmt: skip
+        )
 
 
 def _chosen(

@@ -17,17 +17,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument("--seed", type=int, default=7, help="same seed, same pictures (default: 7)")
     render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
     render.add_argument(
-        "--difficulty", type=float, default=0.6, metavar="D",
+        "--difficulty",
+        type=float,
+        default=0.6,
+        metavar="D",
         help="how alike the members of a family are: 0 (easily told apart) to 1 (default: 0.6)",
-    )  # fmt: skip
+    )
     render.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
     render.add_argument(
         "--variant", default="", help="of Mitsuba (default: the fastest that works here)"
     )
     for option, what in (
-        ("side", "px of a studio picture"), ("samples", "light paths a pixel"),
-        ("families", "a category in the catalogue"), ("members", "products a family"),
-    ):  # fmt: skip
+        ("side", "px of a studio picture"),
+        ("samples", "light paths a pixel"),
+        ("families", "a category in the catalogue"),
+        ("members", "products a family"),
+    ):
         render.add_argument(f"--{option}", type=int, metavar="N", help=f"{what} (of the preset)")
     render.add_argument("--quiet", action="store_true", help="no progress")
     sheet = actions.add_parser("sheet", help="draw a contact sheet a category")
@@ -45,8 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     actions = {
-        "packbench": _packbench, "sheet": _sheet, "check": _check, "silhouettes": _silhouettes
-    }  # fmt: skip
+        "packbench": _packbench,
+        "sheet": _sheet,
+        "check": _check,
+        "silhouettes": _silhouettes,
+    }
     return actions[args.action](args)
 
 
@@ -75,9 +83,12 @@ def _packbench(args: argparse.Namespace) -> int:
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f"--workers {args.workers}: must be at least 1.")
     sizes = preset(
-        args.preset, side=args.side, samples=args.samples, families=args.families,
+        args.preset,
+        side=args.side,
+        samples=args.samples,
+        families=args.families,
         members=args.members,
-    )  # fmt: skip
+    )
     benchmark = Benchmark(sizes, args.seed, args.difficulty)
     with _progress(show=not args.quiet) as progress:
         header = build(

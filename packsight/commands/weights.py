@@ -33,13 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--weights", type=Path, metavar="PATH", help="a local file: .pth, .h5, …")
     export.add_argument("--out", type=Path, metavar="PATH", help="an .onnx path (default: cache)")
     export.add_argument(
-        "--layers", metavar="NAME,…", help="of a trunk: layers whose maps the file gives besides "
-        "the features; '' for none (default: the last of each of the two coarsest grids)"
-    )  # fmt: skip
+        "--layers",
+        metavar="NAME,…",
+        help="of a trunk: layers whose maps the file gives besides "
+        "the features; '' for none (default: the last of each of the two coarsest grids)",
+    )
     export.add_argument(
-        "--side", type=int, metavar="PIXELS", help="of a trunk: the square that its pictures are "
-        "made (default: what its weights were made for)"
-    )  # fmt: skip
+        "--side",
+        type=int,
+        metavar="PIXELS",
+        help="of a trunk: the square that its pictures are "
+        "made (default: what its weights were made for)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

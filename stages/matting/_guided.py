@@ -73,9 +73,12 @@ class _Window:
 
     def _sum(self, planes: Planes) -> Planes:
         found = cv2.boxFilter(
-            np.ascontiguousarray(planes), cv2.CV_64F, self._side,
-            normalize=False, borderType=cv2.BORDER_CONSTANT,
-        )  # fmt: skip
+            np.ascontiguousarray(planes),
+            cv2.CV_64F,
+            self._side,
+            normalize=False,
+            borderType=cv2.BORDER_CONSTANT,
+        )
         return np.asarray(found, np.float64).reshape(planes.shape)
 
 

@@ -29,23 +29,38 @@ CONCEPTS: Mapping[str, tuple[str, ...]] = {
     "likeness of the pictures": ("score", "behind", "standing", "place"),
     "category": ("category",),
     "overlap of the outlines": (
-        "overlap", "overlap_trusted", "overlap_agreed", "overlap_behind", "frame",
+        "overlap",
+        "overlap_trusted",
+        "overlap_agreed",
+        "overlap_behind",
+        "frame",
     ),
     "shape": ("shape", "shape_trusted", "shape_agreed", "shape_behind"),
     "course of the outline": ("fourier", "fourier_trusted", "fourier_behind"),
     "width from top to bottom": ("width", "width_trusted", "width_behind"),
     "proportions": ("area", "aspect"),
     "trust in the masks": (
-        "comparable", "fit", "query_trust", "hit_trust", "query_unjudged", "hit_unjudged",
-        "query_flagged", "hit_flagged",
+        "comparable",
+        "fit",
+        "query_trust",
+        "hit_trust",
+        "query_unjudged",
+        "hit_unjudged",
+        "query_flagged",
+        "hit_flagged",
     ),
-}  # fmt: skip
+}
 NAMES = tuple(name for names in CONCEPTS.values() for name in names)
 # Columns that are measured of outlines, before trust and the rest of the list come in.
 OUTLINES = ("shape", "fourier", "width", "area", "aspect")
 # Those that only a silhouette can answer.
-SHAPE = ("overlap of the outlines", "shape", "course of the outline", "width from top to bottom",
-         "proportions")  # fmt: skip
+SHAPE = (
+    "overlap of the outlines",
+    "shape",
+    "course of the outline",
+    "width from top to bottom",
+    "proportions",
+)
 
 MEANINGS: Mapping[str, str] = {
     "score": "the retrieval's score",

@@ -43,8 +43,11 @@ def reason(row: Float64Array, before: int, after: int) -> str:
     if before == after:
         return ""
     signed = row if after < before else -row
-    strongest = [at for at in np.argsort(-signed, kind="stable")[:TOLD]
-                 if signed[at] > WORTH_TELLING * np.abs(row).max()]  # fmt: skip
+    strongest = [
+        at
+        for at in np.argsort(-signed, kind="stable")[:TOLD]
+        if signed[at] > WORTH_TELLING * np.abs(row).max()
+    ]
     if not strongest:
         return ""
     said = listed([list(CONCEPTS)[at] for at in strongest])

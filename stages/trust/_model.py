@@ -99,8 +99,11 @@ class TrustModel(_Table):
     def text(self) -> str:
         """The TOML that ``read_model`` reads."""
         plain = self.model_dump(exclude_none=True)
-        tables = {name: plain.pop(name) for name in ("segmenter", "first", "second", "figures")
-                  if name in plain}  # fmt: skip
+        tables = {
+            name: plain.pop(name)
+            for name in ("segmenter", "first", "second", "figures")
+            if name in plain
+        }
         lines = [f"# Written by: {FIT}", *toml_lines({"version": VERSION, **plain})]
         for name, table in tables.items():
             terms = table.pop("terms", {})

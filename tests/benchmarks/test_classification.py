@@ -81,8 +81,11 @@ def test_the_tables_say_what_the_classifier_does(tmp_path: Path) -> None:
 
     routed = table(done.stdout, "run, route")
     assert list(routed) == [
-        "colours, hard", "colours, mass 0.4", "colours, mass 1", "colours, probability 0.3"
-    ]  # fmt: skip
+        "colours, hard",
+        "colours, mass 0.4",
+        "colours, mass 1",
+        "colours, probability 0.3",
+    ]
     assert float(routed["colours, hard"][0]) == pytest.approx((guessed == true).mean(), abs=1e-4)
     assert routed["colours, mass 1"][:2] == ["1.0000", "3.00"]
 

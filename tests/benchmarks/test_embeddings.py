@@ -24,11 +24,22 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_descriptor_has_a_row_plain_and_whitened(work: Path) -> None:
     done = run_benchmark(
-        "embeddings.py", "--data", shipped(), "--cache", work / "cache",
-        "--trunk", f"tiny={work / 'trunk.onnx'}", "--trunk", f"again={work / 'trunk.onnx'}",
-        "--protocol", "unseen",
-        "--json", work / "rows.json", "--quiet", *CHEAP,
-    )  # fmt: skip
+        "embeddings.py",
+        "--data",
+        shipped(),
+        "--cache",
+        work / "cache",
+        "--trunk",
+        f"tiny={work / 'trunk.onnx'}",
+        "--trunk",
+        f"again={work / 'trunk.onnx'}",
+        "--protocol",
+        "unseen",
+        "--json",
+        work / "rows.json",
+        "--quiet",
+        *CHEAP,
+    )
     assert done.returncode == 0, done.stderr
     rows = json.loads((work / "rows.json").read_text())
     seen = {(row["descriptor"], row["whitening"]) for row in rows}
@@ -47,9 +58,16 @@ def test_every_descriptor_has_a_row_plain_and_whitened(work: Path) -> None:
 
 def test_descriptors_that_nobody_knows_are_refused(work: Path) -> None:
     done = run_benchmark(
-        "embeddings.py", "--data", shipped(), "--cache", work / "cache",
-        "--trunk", f"tiny={work / 'trunk.onnx'}", "--only", "VLAD",
-    )  # fmt: skip
+        "embeddings.py",
+        "--data",
+        shipped(),
+        "--cache",
+        work / "cache",
+        "--trunk",
+        f"tiny={work / 'trunk.onnx'}",
+        "--only",
+        "VLAD",
+    )
     assert done.returncode == 1 and "--only 'VLAD'" in done.stderr
 
 
@@ -61,9 +79,19 @@ def test_the_gain_of_a_network_over_itself_is_nothing(work: Path) -> None:
     for suffix in (".onnx", ".toml"):
         (run / f"embedder{suffix}").write_bytes((work / f"trunk{suffix}").read_bytes())
     done = run_benchmark(
-        "embedder_gain.py", "--data", shipped(), "--cache", work / "cache",
-        "--base", work / "trunk.onnx", "--run", run, "--dimension", "3", *CHEAP,
-    )  # fmt: skip
+        "embedder_gain.py",
+        "--data",
+        shipped(),
+        "--cache",
+        work / "cache",
+        "--base",
+        work / "trunk.onnx",
+        "--run",
+        run,
+        "--dimension",
+        "3",
+        *CHEAP,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("- start to trained:") == 2
     held = table(done.stdout, "vectors")
@@ -73,9 +101,16 @@ def test_the_gain_of_a_network_over_itself_is_nothing(work: Path) -> None:
 
 def test_a_folder_that_is_no_run_says_how_to_make_one(work: Path) -> None:
     done = run_benchmark(
-        "embedder_gain.py", "--data", shipped(), "--cache", work / "cache",
-        "--base", work / "trunk.onnx", "--run", work,
-    )  # fmt: skip
+        "embedder_gain.py",
+        "--data",
+        shipped(),
+        "--cache",
+        work / "cache",
+        "--base",
+        work / "trunk.onnx",
+        "--run",
+        work,
+    )
     assert done.returncode == 1 and "packsight train embedder" in done.stderr
 
 

@@ -33,13 +33,28 @@ def test_every_rule_of_trust_is_measured_and_kept_descriptions_change_nothing(
 
 def test_the_least_and_the_most_believed_are_drawn(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    flags = ("--set", "segment.side=64", "--set", "segment.cut_side=64", "--set",
-             "trust.any_segmenter=true")  # fmt: skip
+    flags = (
+        "--set",
+        "segment.side=64",
+        "--set",
+        "segment.cut_side=64",
+        "--set",
+        "trust.any_segmenter=true",
+    )
     weights = Path(__file__).parents[2] / "stages" / "trust" / "fitted" / "grabcut.toml"
     done = run_benchmark(
-        "mask_trust_sheet.py", shipped() / "queries", "--out", sheet, "--limit", "6", *flags,
-        "--set", f"trust.weights={weights}", "--mattes", tmp_path / "mattes",
-    )  # fmt: skip
+        "mask_trust_sheet.py",
+        shipped() / "queries",
+        "--out",
+        sheet,
+        "--limit",
+        "6",
+        *flags,
+        "--set",
+        f"trust.weights={weights}",
+        "--mattes",
+        tmp_path / "mattes",
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("6 photos, believed")
     assert len(list((tmp_path / "mattes").rglob("*.png"))) == 6

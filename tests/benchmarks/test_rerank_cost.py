@@ -16,9 +16,13 @@ def test_every_rerank_is_measured_warm_and_cold_against_one_yardstick() -> None:
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout, "rerank")
     assert list(rows) == [
-        "none", "contour_iou, aligned", "fused, aligned", "k_reciprocal", "learned, logistic",
+        "none",
+        "contour_iou, aligned",
+        "fused, aligned",
+        "k_reciprocal",
+        "learned, logistic",
         "learned, boosting",
-    ]  # fmt: skip
+    ]
     yardstick = [float(cell) for cell in rows["contour_iou, aligned"]]
     assert yardstick[1::2] == [1.0] * 4
     for name in ("learned, logistic", "learned, boosting"):

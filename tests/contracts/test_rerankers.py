@@ -77,9 +77,12 @@ def learned_weights(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Of a model whose numbers are drawn: a contract holds whatever was learned."""
     random, count = np.random.default_rng(0), len(FEATURES)
     scorer = Scorer(
-        features=FEATURES, means=(0.0,) * count, scales=(1.0,) * count, slope=1.0,
+        features=FEATURES,
+        means=(0.0,) * count,
+        scales=(1.0,) * count,
+        slope=1.0,
         model=Linear(intercept=0.0, coefficients=tuple(random.normal(size=count).tolist())),
-    )  # fmt: skip
+    )
     path = tmp_path_factory.mktemp("learned") / "reranker.json"
     RerankerArtefact(scorer=scorer, share=0.75, top_n=10).write(path)
     NEEDED["learned"] = {"weights": str(path)}

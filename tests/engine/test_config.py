@@ -72,8 +72,15 @@ def test_values_are_read_as_toml_and_else_as_text() -> None:
     flags += ["embed.f=a=b", "embed.g=", "embed.h=-1.5"]
     options = load(Settings(), env={}, flags=flags).embed.options
     assert options == {
-        "a": 1, "b": True, "c": [1, 2], "d": "plain text", "e": "1", "f": "a=b", "g": "", "h": -1.5
-    }  # fmt: skip
+        "a": 1,
+        "b": True,
+        "c": [1, 2],
+        "d": "plain text",
+        "e": "1",
+        "f": "a=b",
+        "g": "",
+        "h": -1.5,
+    }
 
 
 def test_the_environment_sets_stage_options_and_names_what_it_does_not_know() -> None:

@@ -41,8 +41,10 @@ def test_the_metrics_order_vectors_differently() -> None:
     gallery = np.array([[1, 0.5], [9, 1], [0.5, 0]], np.float32)
     found = [int(distances(query, gallery, metric).argmin()) for metric in METRICS]
     assert dict(zip(METRICS, found, strict=True)) == {
-        "euclidean": 0, "cosine": 2, "inner_product": 1,
-    }  # fmt: skip
+        "euclidean": 0,
+        "cosine": 2,
+        "inner_product": 1,
+    }
 
 
 def test_a_row_of_zeros_has_no_direction_and_stays() -> None:

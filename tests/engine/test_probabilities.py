@@ -13,9 +13,10 @@ from hypothesis.extra import numpy as drawn
 from engine.probabilities import as_logits, max_probability, negative_energy, softmax_at
 
 logits = drawn.arrays(
-    np.float32, st.tuples(st.integers(1, 6), st.integers(1, 7)),
+    np.float32,
+    st.tuples(st.integers(1, 6), st.integers(1, 7)),
     elements=st.floats(-40, 40, width=32),
-)  # fmt: skip
+)
 temperatures = st.floats(0.05, 20)
 
 

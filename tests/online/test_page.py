@@ -293,10 +293,15 @@ def test_names_of_another_direction_do_not_turn_their_surroundings() -> None:
 @pytest.mark.parametrize(
     ("ink", "ground"),
     [
-        ("ink", "panel"), ("ink", "ground"), ("quiet", "panel"), ("quiet", "ground"),
-        ("accent", "panel"), ("accent", "ground"), ("warn-ink", "warn-ground"),
+        ("ink", "panel"),
+        ("ink", "ground"),
+        ("quiet", "panel"),
+        ("quiet", "ground"),
+        ("accent", "panel"),
+        ("accent", "ground"),
+        ("warn-ink", "warn-ground"),
     ],
-)  # fmt: skip
+)
 def test_text_stands_out_from_its_ground(scheme: str, ink: str, ground: str) -> None:
     light, dark = schemes(CSS)
     colours = light if scheme == "light" else dark

@@ -64,12 +64,21 @@ def browse(file: Path, *, dark: bool = False) -> tuple[str, str]:
     """The document after loading and all that the browser complained about."""
     assert CHROMIUM is not None
     command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-        "--disable-background-networking", "--no-first-run", "--enable-logging=stderr",
-        f"--user-data-dir={file.parent / 'browser'}", "--window-size=1280,900",
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--disable-background-networking",
+        "--no-first-run",
+        "--enable-logging=stderr",
+        f"--user-data-dir={file.parent / 'browser'}",
+        "--window-size=1280,900",
         f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-        "--virtual-time-budget=3000", "--dump-dom", file.as_uri(),
-    ]  # fmt: skip
+        "--virtual-time-budget=3000",
+        "--dump-dom",
+        file.as_uri(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return done.stdout, done.stderr
 

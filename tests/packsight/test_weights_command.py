@@ -164,7 +164,8 @@ def test_any_model_of_timm_needs_the_extra_that_brings_it(monkeypatch: pytest.Mo
 
 def test_help_and_list_load_no_model_runtime_and_no_framework() -> None:
     code = (
-        "import sys, argparse; from packsight.commands import weights as commands; p = argparse.ArgumentParser();"
+        "import sys, argparse; from packsight.commands import weights as commands;"
+        "p = argparse.ArgumentParser();"
         "commands.add_arguments(p); commands.run(p.parse_args(['list']));"
         "heavy = {'numpy', 'onnxruntime', 'torch', 'tensorflow', 'keras', 'cv2'};"
         "sys.exit(bool(heavy & set(sys.modules)))"

@@ -16,8 +16,10 @@ from weights.unknown_rule import UnknownRule
 
 labels = st.lists(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip),
-    min_size=1, max_size=6, unique=True,
-).map(tuple)  # fmt: skip
+    min_size=1,
+    max_size=6,
+    unique=True,
+).map(tuple)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 rules = st.none() | st.builds(
     UnknownRule, score=st.sampled_from(["max_probability", "energy"]), threshold=finite
@@ -85,12 +87,16 @@ def test_labels_that_cannot_name_outputs_are_refused(labels: tuple[str, ...], fa
 @pytest.mark.parametrize(
     "changes",
     [
-        {"temperature": 0}, {"temperature": float("nan")}, {"output": "scores"},
-        {"least_probability": 1.5}, {"surplus": 1}, {"figures": {"ece": float("inf")}},
+        {"temperature": 0},
+        {"temperature": float("nan")},
+        {"output": "scores"},
+        {"least_probability": 1.5},
+        {"surplus": 1},
+        {"figures": {"ece": float("inf")}},
         {"output": "probabilities", "unknown": {"score": "energy", "threshold": 0}},
         {"unknown": {"score": "odd", "threshold": 0}},
     ],
-)  # fmt: skip
+)
 def test_facts_that_cannot_be_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         artefact(**changes)
@@ -150,10 +156,12 @@ def test_the_identity_follows_what_changes_scores_and_nothing_else() -> None:
     rule = UnknownRule(score="max_probability", threshold=0.5)
     same = [artefact(), artefact(figures={"ece": 0.1}), artefact(cut=CUT, cut_fingerprint="f")]
     others = [
-        artefact(labels=("cap", "jar")), artefact(temperature=1.6),
-        artefact(output="probabilities"), artefact(unknown=rule),
+        artefact(labels=("cap", "jar")),
+        artefact(temperature=1.6),
+        artefact(output="probabilities"),
+        artefact(unknown=rule),
         artefact(unknown=rule.model_copy(update={"threshold": 0.6})),
-    ]  # fmt: skip
+    ]
     assert len({one.identity for one in same}) == 1
     assert len({one.identity for one in [*same, *others]}) == 1 + len(others)
 

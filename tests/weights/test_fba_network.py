@@ -111,8 +111,10 @@ def test_the_last_stages_dilate_in_place_of_striding() -> None:
     with torch.no_grad():
         stem, first, deep = encoder(torch.zeros(1, 3, 64, 48))
     assert [tuple(part.shape) for part in (stem, first, deep)] == [
-        (1, 64, 32, 24), (1, 256, 16, 12), (1, 2048, 8, 6),
-    ]  # fmt: skip
+        (1, 64, 32, 24),
+        (1, 256, 16, 12),
+        (1, 2048, 8, 6),
+    ]
 
 
 def test_a_standardised_kernel_ignores_its_own_mean_and_scale() -> None:

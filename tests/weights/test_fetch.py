@@ -51,9 +51,14 @@ def toy(checksum: Checksum | None = MD5) -> CatalogEntry:
 
 def trunk() -> CatalogEntry:
     return dataclasses.replace(
-        toy(), name="toy_trunk", kind="trunk", framework="torchvision", format="pth",
-        dimension=4, architecture="toy",
-    )  # fmt: skip
+        toy(),
+        name="toy_trunk",
+        kind="trunk",
+        framework="torchvision",
+        format="pth",
+        dimension=4,
+        architecture="toy",
+    )
 
 
 def test_a_path_is_taken_as_it_is(home: Path) -> None:

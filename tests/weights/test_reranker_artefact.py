@@ -14,11 +14,20 @@ from weights.reranker_models import Linear, Scorer
 
 def made(**changed: object) -> RerankerArtefact:
     scorer = Scorer(
-        features=("score", "overlap"), means=(0.1, 1 / 3), scales=(0.2, 1e-5), slope=2.0,
+        features=("score", "overlap"),
+        means=(0.1, 1 / 3),
+        scales=(0.2, 1e-5),
+        slope=2.0,
         model=Linear(intercept=-1.0, coefficients=(0.1 + 0.2, -4.0)),
-    )  # fmt: skip
-    given = {"scorer": scorer, "share": 0.75, "top_n": 20, "described": "d" * 64,
-             "described_by": {"embed": {"name": "handcrafted"}}, "metric": "euclidean"}  # fmt: skip
+    )
+    given = {
+        "scorer": scorer,
+        "share": 0.75,
+        "top_n": 20,
+        "described": "d" * 64,
+        "described_by": {"embed": {"name": "handcrafted"}},
+        "metric": "euclidean",
+    }
     return RerankerArtefact.model_validate({**given, **changed})
 
 

@@ -16,8 +16,13 @@ from weights.reranker_models import REACH, Linear, Scorer, Tree, Trees
 FEATURES = ("score", "a", "b")
 LEAF = Tree(feature=(-1,), threshold=(0.0,), left=(0,), right=(0,), value=(2.5,))
 
-ASKING = Tree(feature=(1, -1, -1), threshold=(0.5, 0.0, 0.0), left=(1, 0, 0), right=(2, 0, 0),
-              value=(0.0, -1.0, 1.0))  # fmt: skip
+ASKING = Tree(
+    feature=(1, -1, -1),
+    threshold=(0.5, 0.0, 0.0),
+    left=(1, 0, 0),
+    right=(2, 0, 0),
+    value=(0.0, -1.0, 1.0),
+)
 
 
 def drawn(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -34,8 +39,13 @@ def probabilities(log_odds: np.ndarray) -> np.ndarray:
 
 
 def scorer(model: object, /, **changed: object) -> Scorer:
-    given = {"features": FEATURES, "means": (0.0,) * 3, "scales": (1.0,) * 3, "slope": 2.0,
-             "model": model}  # fmt: skip
+    given = {
+        "features": FEATURES,
+        "means": (0.0,) * 3,
+        "scales": (1.0,) * 3,
+        "slope": 2.0,
+        "model": model,
+    }
     return Scorer.model_validate({**given, **changed})
 
 
@@ -147,8 +157,13 @@ def test_lists_that_are_no_tree_are_refused(changed: dict[str, object]) -> None:
 
 
 def test_weights_are_coefficients_or_the_share_of_questions() -> None:
-    tree = Tree(feature=(2, 2, -1, -1, 0, -1, -1), threshold=(0.0,) * 7, value=(0.0,) * 7,
-                left=(1, 2, 0, 0, 5, 0, 0), right=(4, 3, 0, 0, 6, 0, 0))  # fmt: skip
+    tree = Tree(
+        feature=(2, 2, -1, -1, 0, -1, -1),
+        threshold=(0.0,) * 7,
+        value=(0.0,) * 7,
+        left=(1, 2, 0, 0, 5, 0, 0),
+        right=(4, 3, 0, 0, 6, 0, 0),
+    )
     assert LINEAR.weights(3) == (1.0, -2.0, 0.25)
     assert Trees(baseline=0.0, trees=(tree,)).weights(3) == pytest.approx((1 / 3, 0, 2 / 3))
     assert Trees(baseline=0.0, trees=(LEAF,)).weights(3) == (0, 0, 0)

@@ -142,9 +142,7 @@ def random_keras_file(path: Path, side: int) -> None:
     keras = pytest.importorskip("keras", reason="needs the extra `train`")
     keras.utils.set_random_seed(3)
     random = np.random.default_rng(3)
-    network = keras.applications.MobileNetV2(
-        weights=None, input_shape=(side, side, 3), classes=7
-    )  # fmt: skip
+    network = keras.applications.MobileNetV2(weights=None, input_shape=(side, side, 3), classes=7)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             gamma, beta, mean, variance = layer.get_weights()

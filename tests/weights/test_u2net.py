@@ -66,11 +66,17 @@ def test_the_modules_are_called_as_in_the_authors_checkpoints(torch: Any) -> Non
 
     names = set(new_network("U2NET").state_dict())
     assert {
-        "stage1.rebnconvin.conv_s1.weight", "stage1.rebnconv7.bn_s1.running_var",
-        "stage1.rebnconv6d.conv_s1.bias", "stage4.rebnconv3d.bn_s1.weight",
-        "stage5.rebnconv4.conv_s1.weight", "stage5d.rebnconv1d.conv_s1.weight",
-        "stage1d.rebnconv1d.bn_s1.bias", "side1.weight", "side6.bias", "outconv.weight",
-    } <= names  # fmt: skip
+        "stage1.rebnconvin.conv_s1.weight",
+        "stage1.rebnconv7.bn_s1.running_var",
+        "stage1.rebnconv6d.conv_s1.bias",
+        "stage4.rebnconv3d.bn_s1.weight",
+        "stage5.rebnconv4.conv_s1.weight",
+        "stage5d.rebnconv1d.conv_s1.weight",
+        "stage1d.rebnconv1d.bn_s1.bias",
+        "side1.weight",
+        "side6.bias",
+        "outconv.weight",
+    } <= names
     assert len(names) == 112 * 7 + 7 * 2  # 112 convolutions with normalisation, 7 without
 
 

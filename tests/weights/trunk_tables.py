@@ -42,9 +42,13 @@ def added_entry(
     form = checkpoint.suffix.lstrip(".") if checkpoint else "pth"
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest() if checkpoint else ""
     text = TABLE.format(
-        framework=framework, architecture=architecture, dimension=dimension, side=side,
-        format=form, checksum=f'sha256_prefix = "{digest[:8]}"' if digest else "",
-    )  # fmt: skip
+        framework=framework,
+        architecture=architecture,
+        dimension=dimension,
+        side=side,
+        format=form,
+        checksum=f'sha256_prefix = "{digest[:8]}"' if digest else "",
+    )
     path = folder / f"{framework}_{architecture}_{side}_{dimension}_{digest[:8]}.toml"
     path.write_text(text, "utf-8")
     return load_catalog(path)["added"]

@@ -24,9 +24,12 @@ def quadruped(d: Dimensions) -> list[Part]:
         end[0] + 0.08, end[1], d.size(0.15, 0.28), d.size(0.09, 0.16), d.angle(-0.2, 0.5)
     )
     tail, _ = limb(
-        (-long * 0.9, -0.05), math.pi - d.angle(-1.0, 0.6, _JOINT), d.size(0.2, 0.8),
-        [0.06, 0.03], d.angle(-0.8, 0.8, 0.3),
-    )  # fmt: skip
+        (-long * 0.9, -0.05),
+        math.pi - d.angle(-1.0, 0.6, _JOINT),
+        d.size(0.2, 0.8),
+        [0.06, 0.03],
+        d.angle(-0.8, 0.8, 0.3),
+    )
     ears = d.often(0.5)
     ear = ellipse(end[0], end[1] - 0.15, 0.05, d.size(0.1, 0.25), d.angle(-0.3, 0.3))
     return [*parts, *neck, head, *tail, *([ear] if ears else [])]
@@ -64,8 +67,17 @@ def fish(d: Dimensions) -> list[Part]:
     tail = [(-long * 0.8, 0.0), (-1.05, -fork), (-1.05 + d.size(0.05, 0.25), 0), (-1.05, fork)]
     back = [(-0.3, -deep * 0.7), (-0.25, -deep - d.size(0.08, 0.3)), (0.25, -deep * 0.8)]
     belly = [(-0.1, deep * 0.7), (-0.2, deep + d.size(0.05, 0.25)), (0.2, deep * 0.8)]
-    body = polygon([(-long, 0), (0, -deep), (long * 0.6, -deep * 0.8), (long * 1.2, 0.02),
-                    (long * 0.6, deep * 0.8), (0, deep)], 2)  # fmt: skip
+    body = polygon(
+        [
+            (-long, 0),
+            (0, -deep),
+            (long * 0.6, -deep * 0.8),
+            (long * 1.2, 0.02),
+            (long * 0.6, deep * 0.8),
+            (0, deep),
+        ],
+        2,
+    )
     return [body, polygon(tail), polygon(back), polygon(belly)]
 
 

@@ -12,27 +12,75 @@ from offline.datasets.made_silhouettes.strokes import Part
 Drawing = Callable[[Dimensions], list[Part]]
 
 _VESSELS = (
-    vessels.bottle, vessels.jar, vessels.goblet, vessels.spray, vessels.tube, vessels.mug,
-    vessels.pot, vessels.carton, vessels.bag, vessels.bell,
-)  # fmt: skip
+    vessels.bottle,
+    vessels.jar,
+    vessels.goblet,
+    vessels.spray,
+    vessels.tube,
+    vessels.mug,
+    vessels.pot,
+    vessels.carton,
+    vessels.bag,
+    vessels.bell,
+)
 _PLANTS = (
-    plants.leaf, plants.lobed_leaf, plants.flower, plants.tree, plants.fir, plants.mushroom,
-    plants.apple, plants.cactus,
-)  # fmt: skip
+    plants.leaf,
+    plants.lobed_leaf,
+    plants.flower,
+    plants.tree,
+    plants.fir,
+    plants.mushroom,
+    plants.apple,
+    plants.cactus,
+)
 _CREATURES = (
-    creatures.quadruped, creatures.bird, creatures.flying_bird, creatures.fish, creatures.snake,
-    creatures.butterfly, creatures.octopus, creatures.beetle, creatures.turtle, creatures.person,
-)  # fmt: skip
+    creatures.quadruped,
+    creatures.bird,
+    creatures.flying_bird,
+    creatures.fish,
+    creatures.snake,
+    creatures.butterfly,
+    creatures.octopus,
+    creatures.beetle,
+    creatures.turtle,
+    creatures.person,
+)
 _TOOLS = (
-    tools.hammer, tools.wrench, tools.fork, tools.spoon, tools.key, tools.pencil, tools.scissors,
-    tools.crown, tools.hat, tools.car, tools.anchor, tools.guitar, tools.bone, tools.propeller,
+    tools.hammer,
+    tools.wrench,
+    tools.fork,
+    tools.spoon,
+    tools.key,
+    tools.pencil,
+    tools.scissors,
+    tools.crown,
+    tools.hat,
+    tools.car,
+    tools.anchor,
+    tools.guitar,
+    tools.bone,
+    tools.propeller,
     tools.gear,
-)  # fmt: skip
+)
 _SIGNS = (
-    signs.star, signs.cross, signs.heart, signs.crescent, signs.horseshoe, signs.ring,
-    signs.spiral, signs.spring, signs.arrow, signs.bolt, signs.comma, signs.boomerang,
-    signs.notched, signs.bars, signs.blob, signs.limbs, signs.crag,
-)  # fmt: skip
+    signs.star,
+    signs.cross,
+    signs.heart,
+    signs.crescent,
+    signs.horseshoe,
+    signs.ring,
+    signs.spiral,
+    signs.spring,
+    signs.arrow,
+    signs.bolt,
+    signs.comma,
+    signs.boomerang,
+    signs.notched,
+    signs.bars,
+    signs.blob,
+    signs.limbs,
+    signs.crag,
+)
 
 FAMILIES: Mapping[str, Drawing] = MappingProxyType(
     {

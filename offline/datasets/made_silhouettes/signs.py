@@ -15,7 +15,7 @@ from offline.datasets.made_silhouettes.strokes import (
     polar,
     polygon,
     stroke,
-)  # fmt: skip
+)
 
 
 def star(d: Dimensions) -> list[Part]:
@@ -88,8 +88,13 @@ def bolt(d: Dimensions) -> list[Part]:
 
 def comma(d: Dimensions) -> list[Part]:
     head = d.size(0.3, 0.5)
-    tail, _ = limb((0.1, -0.4), d.angle(0.6, 1.2, 0.1), d.size(1.0, 1.6), [head * 0.8, 0.03],
-                   d.angle(0.5, 2.0, 0.2))  # fmt: skip
+    tail, _ = limb(
+        (0.1, -0.4),
+        d.angle(0.6, 1.2, 0.1),
+        d.size(1.0, 1.6),
+        [head * 0.8, 0.03],
+        d.angle(0.5, 2.0, 0.2),
+    )
     return [ellipse(0, -0.5, head, head), *tail]
 
 

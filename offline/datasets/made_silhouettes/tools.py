@@ -16,7 +16,7 @@ from offline.datasets.made_silhouettes.strokes import (
     polar,
     polygon,
     stroke,
-)  # fmt: skip
+)
 
 
 def hammer(d: Dimensions) -> list[Part]:

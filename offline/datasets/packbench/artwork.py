@@ -19,9 +19,19 @@ ONSETS = ("l", "m", "v", "n", "s", "r", "t", "c", "br", "cl", "d", "el", "f", "z
 VOWELS = ("a", "e", "i", "o", "u", "ae", "ia", "ou", "y")
 CODAS = ("", "", "n", "s", "l", "r", "x", "m", "v")
 KINDS = (
-    "hydra cream", "serum", "soft balm", "body milk", "eau fraiche", "tonic", "clean gel",
-    "night oil", "daily care", "mattifying", "colour veil", "lip and cheek",
-)  # fmt: skip
+    "hydra cream",
+    "serum",
+    "soft balm",
+    "body milk",
+    "eau fraiche",
+    "tonic",
+    "clean gel",
+    "night oil",
+    "daily care",
+    "mattifying",
+    "colour veil",
+    "lip and cheek",
+)
 AMOUNTS = ("15 ml", "30 ml", "50 ml", "75 g", "100 ml", "150 ml", "200 ml", "8 g", "12 g")
 
 
@@ -68,9 +78,16 @@ class Sheet:
         self.kind, self.amount = _one(KINDS, rng), _one(AMOUNTS, rng)
 
     def text(
-        self, words: str, y: float, size: float, *, x: float = 0.5, anchor: str = "mm",
-        spacing: float = 0.0, widest: float = 0.86,
-    ) -> None:  # fmt: skip
+        self,
+        words: str,
+        y: float,
+        size: float,
+        *,
+        x: float = 0.5,
+        anchor: str = "mm",
+        spacing: float = 0.0,
+        widest: float = 0.86,
+    ) -> None:
         """One line; it shrinks to stay within ``widest`` of the label. ``spacing`` in ems."""
         font = _font(size * self.unit)
         set_wide = _length(font, words, spacing)
@@ -127,9 +144,13 @@ class Sheet:
         t = np.linspace(0, math.pi, 16)
         side = 0.24 * length * np.sin(t)
         along = length * (1 - np.cos(t)) / 2
-        points = [middle + a * _unit(angle) + s * _unit(angle + math.pi / 2)
-                  for a, s in [*zip(along, side, strict=True),
-                               *zip(along[::-1], -side[::-1], strict=True)]]  # fmt: skip
+        points = [
+            middle + a * _unit(angle) + s * _unit(angle + math.pi / 2)
+            for a, s in [
+                *zip(along, side, strict=True),
+                *zip(along[::-1], -side[::-1], strict=True),
+            ]
+        ]
         self.pen.polygon([tuple(point) for point in points], 255)
 
 

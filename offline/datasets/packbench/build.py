@@ -33,9 +33,13 @@ LOCK = ".packbench.lock"
 
 
 def build(
-    benchmark: Benchmark, out: Path, *, workers: int | None = None, variant: str = "",
+    benchmark: Benchmark,
+    out: Path,
+    *,
+    workers: int | None = None,
+    variant: str = "",
     progress: Progress = lambda done, total: None,
-) -> Header:  # fmt: skip
+) -> Header:
     """Make the benchmark in ``out``, or finish it; one that is whole is left as it is.
 
     ``workers`` processes of one thread each, as many as cores by default. ``progress`` is
@@ -81,9 +85,10 @@ def renderer(variant: str = "") -> str:
         ) from None
     except RuntimeError as error:
         raise ConfigError(
-            f"{error}.", remedy="scalar_rgb works everywhere; the LLVM variants need LLVM 16 or "
+            f"{error}.",
+            remedy="scalar_rgb works everywhere; the LLVM variants need LLVM 16 or "
             "newer, named by DRJIT_LIBLLVM_PATH.",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _described(benchmark: Benchmark, variant: str) -> Described:
@@ -91,9 +96,15 @@ def _described(benchmark: Benchmark, variant: str) -> Described:
 
     settings = json.loads(json.dumps(asdict(benchmark.preset)))  # tuples become lists, as read
     return Described(
-        "packbench", VERSION, SCHEMA, benchmark.preset.name, benchmark.seed, benchmark.difficulty,
-        settings, f"mitsuba {mi.__version__} {variant}",
-    )  # fmt: skip
+        "packbench",
+        VERSION,
+        SCHEMA,
+        benchmark.preset.name,
+        benchmark.seed,
+        benchmark.difficulty,
+        settings,
+        f"mitsuba {mi.__version__} {variant}",
+    )
 
 
 def _same(out: Path, described: Described) -> Header:
@@ -139,9 +150,14 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def _taken(
-    benchmark: Benchmark, shots: list[Shot], journal: Journal, out: Path, workers: int | None,
-    variant: str, progress: Progress,
-) -> dict[str, Row]:  # fmt: skip
+    benchmark: Benchmark,
+    shots: list[Shot],
+    journal: Journal,
+    out: Path,
+    workers: int | None,
+    variant: str,
+    progress: Progress,
+) -> dict[str, Row]:
     """All rows by path: those of the journal, and those taken now."""
     rows = dict(journal.rows)
     progress(len(rows), len(shots))
@@ -174,7 +190,17 @@ def _product_row(product: Product, shot: Shot) -> ProductRow:
         "artwork": given.artwork,
     }
     return ProductRow(
-        product.id, product.category, product.family, product.archetype.name, product.name,
-        product.material, product.colour, shot.in_catalogue, width, depth, height,
-        model.volume_ml, json.dumps(parameters),
-    )  # fmt: skip
+        product.id,
+        product.category,
+        product.family,
+        product.archetype.name,
+        product.name,
+        product.material,
+        product.colour,
+        shot.in_catalogue,
+        width,
+        depth,
+        height,
+        model.volume_ml,
+        json.dumps(parameters),
+    )

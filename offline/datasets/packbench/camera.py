@@ -57,13 +57,19 @@ class Camera:
         pose = mi.ScalarTransform4f().look_at(list(self.eye), list(self.target), list(self.up))
         width, height = self.size
         return {
-            "type": "perspective", "fov": self.field, "fov_axis": "larger", "to_world": pose,
+            "type": "perspective",
+            "fov": self.field,
+            "fov_axis": "larger",
+            "to_world": pose,
             "film": {
-                "type": "hdrfilm", "width": width, "height": height, "pixel_format": "rgb",
+                "type": "hdrfilm",
+                "width": width,
+                "height": height,
+                "pixel_format": "rgb",
                 "rfilter": {"type": "box"},  # blocks do not overlap: sums have one order
             },
             "sampler": {"type": "multijitter"},
-        }  # fmt: skip
+        }
 
     def project(self, points: Array) -> Array:
         """(N, 2) pixel positions of (N, 3) points in scene units; x right, y down."""

@@ -22,9 +22,10 @@ def faults(folder: Path) -> Iterator[str]:
     """
     header = read_header(folder)
     tables = {
-        MANIFEST: header.manifest_sha256, PRODUCTS: header.products_sha256,
+        MANIFEST: header.manifest_sha256,
+        PRODUCTS: header.products_sha256,
         ATTRIBUTES: header.attributes_sha256,
-    }  # fmt: skip
+    }
     broken = [fault for name, digest in tables.items() for fault in _of(folder, name, digest)]
     if broken:
         yield from broken

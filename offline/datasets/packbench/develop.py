@@ -52,10 +52,19 @@ def studio_picture(
     balance = np.exp(rng.normal(0, 0.012, 3)) * rng.uniform(0.98, 1.03)
     process = Process(
         blur=gaussian_kernel(rng.uniform(0.2, 0.5) * _scale(radiance)),
-        key=0, trust=0, gains=_triple(balance), neutral=0, vignette=0, shot=4e-5, read=0.001,
-        shoulder=1, contrast=rng.uniform(0, 0.12), saturation=rng.uniform(0.97, 1.06),
-        sharpening=rng.uniform(0.1, 0.6), jpeg_quality=int(rng.integers(86, 96)),
-    )  # fmt: skip
+        key=0,
+        trust=0,
+        gains=_triple(balance),
+        neutral=0,
+        vignette=0,
+        shot=4e-5,
+        read=0.001,
+        shoulder=1,
+        contrast=rng.uniform(0, 0.12),
+        saturation=rng.uniform(0.97, 1.06),
+        sharpening=rng.uniform(0.1, 0.6),
+        jpeg_quality=int(rng.integers(86, 96)),
+    )
     return develop(radiance, alpha, transmission, process, rng)
 
 
@@ -66,19 +75,30 @@ def phone_picture(
     balance = np.exp(rng.normal(0, (0.05, 0.015, 0.06))) * 2 ** rng.normal(0, 0.28)
     noise = math.exp(rng.uniform(math.log(0.5), math.log(8.0)))  # a sunny desk to a dim room
     process = Process(
-        blur=_phone_blur(_scale(radiance), rng), key=rng.uniform(0.22, 0.32), trust=0.85,
-        gains=_triple(balance), neutral=rng.uniform(0.3, 0.75), vignette=rng.uniform(0, 0.22),
-        shot=1e-4 * noise, read=0.0012 * math.sqrt(noise), shoulder=rng.uniform(1.6, 3.5),
-        contrast=rng.uniform(0.05, 0.4), saturation=rng.uniform(0.95, 1.25),
-        sharpening=rng.uniform(0.2, 1.2), jpeg_quality=int(rng.integers(55, 93)),
-    )  # fmt: skip
+        blur=_phone_blur(_scale(radiance), rng),
+        key=rng.uniform(0.22, 0.32),
+        trust=0.85,
+        gains=_triple(balance),
+        neutral=rng.uniform(0.3, 0.75),
+        vignette=rng.uniform(0, 0.22),
+        shot=1e-4 * noise,
+        read=0.0012 * math.sqrt(noise),
+        shoulder=rng.uniform(1.6, 3.5),
+        contrast=rng.uniform(0.05, 0.4),
+        saturation=rng.uniform(0.95, 1.25),
+        sharpening=rng.uniform(0.2, 1.2),
+        jpeg_quality=int(rng.integers(55, 93)),
+    )
     return develop(radiance, alpha, transmission, process, rng)
 
 
 def develop(
-    radiance: Image, alpha: Image, transmission: Image | None, process: Process,
+    radiance: Image,
+    alpha: Image,
+    transmission: Image | None,
+    process: Process,
     rng: np.random.Generator,
-) -> Developed:  # fmt: skip
+) -> Developed:
     """Put an exposure (H, W, 3), its alpha and its transmission through ``process``.
 
     Blur comes from the optics, so the truth gets it too; nothing else moves or softens an edge.
@@ -89,8 +109,9 @@ def develop(
     curve = _contrasted(encoded(_shouldered(light, process.shoulder)), process.contrast)
     finished = _sharpened(_saturated(curve, process.saturation), process.sharpening)
     through = None if transmission is None else blurred(transmission, process.blur)
-    return Developed(_quantised(finished), blurred(alpha, process.blur), through,
-                     process.jpeg_quality)  # fmt: skip
+    return Developed(
+        _quantised(finished), blurred(alpha, process.blur), through, process.jpeg_quality
+    )
 
 
 def encode(radiance: Image) -> NDArray[np.uint8]:

@@ -88,9 +88,13 @@ def _free(archetype: Archetype, rng: np.random.Generator) -> list[str]:
 
 
 def _shifted(
-    archetype: Archetype, base: Parameters, free: list[str], start: np.ndarray,
-    index: int, difficulty: float,
-) -> dict[str, float]:  # fmt: skip
+    archetype: Archetype,
+    base: Parameters,
+    free: list[str],
+    start: np.ndarray,
+    index: int,
+    difficulty: float,
+) -> dict[str, float]:
     """The free measures of a member: an additive recurrence spreads members evenly."""
     reach = WIDE * (NARROW / WIDE) ** difficulty
     moved = {}

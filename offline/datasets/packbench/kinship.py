@@ -27,9 +27,12 @@ def kind_of(kinds: tuple[Archetype, ...], number: int, difficulty: float) -> Arc
 
 
 def drawn_together(
-    archetype: Archetype, own: Parameters, shared: Parameters, difficulty: float,
+    archetype: Archetype,
+    own: Parameters,
+    shared: Parameters,
+    difficulty: float,
     rng: np.random.Generator,
-) -> Parameters:  # fmt: skip
+) -> Parameters:
     """A family's parameters moved towards those that all families of the kind share."""
     near = closeness(difficulty)
     if not near:

@@ -125,16 +125,20 @@ def write(
 ) -> Header:
     """Write the tables, then ``packbench.json``: where it stands, the benchmark is whole."""
     tables = {
-        MANIFEST: table(rows, Row).encode(), PRODUCTS: table(products, ProductRow).encode(),
+        MANIFEST: table(rows, Row).encode(),
+        PRODUCTS: table(products, ProductRow).encode(),
         ATTRIBUTES: _attributes(products).encode(),
-    }  # fmt: skip
+    }
     for name, data in tables.items():
         write_beside(folder / name, data)
     header = Header(
-        **asdict(described), pictures=len(rows), products=len(products),
-        manifest_sha256=sha256(tables[MANIFEST]), products_sha256=sha256(tables[PRODUCTS]),
+        **asdict(described),
+        pictures=len(rows),
+        products=len(products),
+        manifest_sha256=sha256(tables[MANIFEST]),
+        products_sha256=sha256(tables[PRODUCTS]),
         attributes_sha256=sha256(tables[ATTRIBUTES]),
-    )  # fmt: skip
+    )
     write_beside(folder / HEADER_FILE, (json.dumps(asdict(header), indent=2) + "\n").encode())
     return header
 

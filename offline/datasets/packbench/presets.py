@@ -47,9 +47,13 @@ PRESETS = {
 
 
 def preset(
-    name: str, *, side: int | None = None, samples: int | None = None,
-    families: int | None = None, members: int | None = None,
-) -> Preset:  # fmt: skip
+    name: str,
+    *,
+    side: int | None = None,
+    samples: int | None = None,
+    families: int | None = None,
+    members: int | None = None,
+) -> Preset:
     """The preset of this name, other sizes laid over it. Raises ConfigError on a bad one."""
     if name not in PRESETS:
         raise ConfigError(f"no preset {name!r}; there are: {', '.join(PRESETS)}.")
@@ -60,6 +64,9 @@ def preset(
         if value is not None and not low <= value <= high:
             raise ConfigError(f"--{option} {value}: must lie between {low} and {high}.")
     return replace(
-        chosen, side=side or chosen.side, samples=samples or chosen.samples,
-        families=families or chosen.families, members=members or chosen.members,
-    )  # fmt: skip
+        chosen,
+        side=side or chosen.side,
+        samples=samples or chosen.samples,
+        families=families or chosen.families,
+        members=members or chosen.members,
+    )

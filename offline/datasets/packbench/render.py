@@ -39,9 +39,13 @@ class Exposure:
 
 
 def photograph(
-    product: Posed, camera: Camera, setting: Setting, folder: Path, seed: int,
+    product: Posed,
+    camera: Camera,
+    setting: Setting,
+    folder: Path,
+    seed: int,
     samples: int = SAMPLES,
-) -> Exposure:  # fmt: skip
+) -> Exposure:
     """Render ``product`` in ``setting``; ``folder`` takes the meshes and may be thrown away."""
     shapes = described(product, folder)
     scene = {**setting.surroundings, **setting.occluders, **setting.light, **shapes}
@@ -98,8 +102,9 @@ def _coverage(
     """The share of camera rays that meet the product first: white among black, no light."""
     scene = {name: {**shape, "bsdf": _two_sided(BLACK)} for name, shape in around.items()}
     scene |= {name: {**shape, "bsdf": _two_sided(WHITE)} for name, shape in shapes.items()}
-    seen = _render(_stage(camera, scene), {"type": "aov", "aovs": "albedo:albedo"},
-                   MATTE_SAMPLES, seed)  # fmt: skip
+    seen = _render(
+        _stage(camera, scene), {"type": "aov", "aovs": "albedo:albedo"}, MATTE_SAMPLES, seed
+    )
     return np.clip(seen[..., -1], 0, 1)
 
 

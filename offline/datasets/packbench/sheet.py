@@ -15,9 +15,11 @@ CELL, MARGIN = 128, 10  # px
 COLUMNS = 10
 INK, PAPER = (60, 60, 66), (255, 255, 255)
 SECTIONS = (
-    ("catalogue", "catalogue"), ("test", "independent test"), ("queries", "queries"),
+    ("catalogue", "catalogue"),
+    ("test", "independent test"),
+    ("queries", "queries"),
     ("unseen", "unseen products"),
-)  # fmt: skip
+)
 
 
 def sheets(folder: Path, out: Path) -> Iterator[Path]:

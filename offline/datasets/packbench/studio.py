@@ -39,36 +39,81 @@ class Floor:
 
 
 def _box(
-    azimuth: float, elevation: float, width: float, height: float, radiance: float,
+    azimuth: float,
+    elevation: float,
+    width: float,
+    height: float,
+    radiance: float,
     feather: float = 6,
-) -> Softbox:  # fmt: skip
+) -> Softbox:
     return Softbox(azimuth, elevation, width, height, (radiance,) * 3, feather)
 
 
 # The shares are a judgement from looking through packaging suppliers' catalogues, not a count.
 # Lights reach below the horizon (elevation 0): a product stands higher than its lamps' lower edge.
 RIGS = (
-    Rig("softboxes", 0.50, 0.26, 1.0, (
-        _box(-56, 0, 30, 100, 5.2), _box(62, 0, 24, 96, 3.8), _box(0, 78, 400, 40, 5.6, 10),
-    )),
-    Rig("tent", 0.12, 0.7, 1.0, (
-        _box(-52, 0, 66, 100, 2.0, 14), _box(52, 0, 66, 100, 1.8, 14),
-        _box(0, 78, 400, 44, 3.4, 14),
-    )),
-    Rig("window", 0.14, 0.5, 0.94, (
-        _box(-82, 26, 17, 34, 11, 2), _box(-63, 26, 17, 34, 11, 2),
-        _box(-82, -10, 17, 34, 5, 2), _box(-63, -10, 17, 34, 5, 2),
-        _box(60, 10, 60, 80, 1.0, 12), _box(0, 80, 400, 40, 3.0, 10),
-    )),
-    Rig("cards", 0.16, 0.22, 1.01, (
-        _box(0, 76, 400, 44, 5.6, 10), _box(-46, 0, 20, 110, 5.4), _box(48, 0, 14, 110, 5.6),
-        _box(-96, 0, 36, 180, 0.02, 3), _box(96, 0, 36, 180, 0.02, 3),
-        _box(0, 0, 16, 140, 0.08, 6),
-    )),
-    Rig("hard", 0.08, 0.7, 1.0, (
-        _box(-40, 44, 5, 5, 330, 1), _box(52, 0, 50, 90, 1.5, 12), _box(0, 80, 400, 34, 2.2, 10),
-    )),
-)  # fmt: skip
+    Rig(
+        "softboxes",
+        0.50,
+        0.26,
+        1.0,
+        (
+            _box(-56, 0, 30, 100, 5.2),
+            _box(62, 0, 24, 96, 3.8),
+            _box(0, 78, 400, 40, 5.6, 10),
+        ),
+    ),
+    Rig(
+        "tent",
+        0.12,
+        0.7,
+        1.0,
+        (
+            _box(-52, 0, 66, 100, 2.0, 14),
+            _box(52, 0, 66, 100, 1.8, 14),
+            _box(0, 78, 400, 44, 3.4, 14),
+        ),
+    ),
+    Rig(
+        "window",
+        0.14,
+        0.5,
+        0.94,
+        (
+            _box(-82, 26, 17, 34, 11, 2),
+            _box(-63, 26, 17, 34, 11, 2),
+            _box(-82, -10, 17, 34, 5, 2),
+            _box(-63, -10, 17, 34, 5, 2),
+            _box(60, 10, 60, 80, 1.0, 12),
+            _box(0, 80, 400, 40, 3.0, 10),
+        ),
+    ),
+    Rig(
+        "cards",
+        0.16,
+        0.22,
+        1.01,
+        (
+            _box(0, 76, 400, 44, 5.6, 10),
+            _box(-46, 0, 20, 110, 5.4),
+            _box(48, 0, 14, 110, 5.6),
+            _box(-96, 0, 36, 180, 0.02, 3),
+            _box(96, 0, 36, 180, 0.02, 3),
+            _box(0, 0, 16, 140, 0.08, 6),
+        ),
+    ),
+    Rig(
+        "hard",
+        0.08,
+        0.7,
+        1.0,
+        (
+            _box(-40, 44, 5, 5, 330, 1),
+            _box(52, 0, 50, 90, 1.5, 12),
+            _box(0, 80, 400, 34, 2.2, 10),
+        ),
+    ),
+)
 FLOORS = (
     Floor(0.80, (WHITE, WHITE, WHITE)),
     Floor(0.10, (0.62, 0.62, 0.63)),
@@ -77,8 +122,11 @@ FLOORS = (
     Floor(0.03, (0.78, 0.72, 0.62)),
 )
 CASTS: tuple[Colour, ...] = (  # white balance a little off: warm, cool, green; mostly none
-    *((1.0, 1.0, 1.0),) * 6, (1.03, 1.0, 0.95), (0.97, 1.0, 1.04), (0.98, 1.01, 0.98),
-)  # fmt: skip
+    *((1.0, 1.0, 1.0),) * 6,
+    (1.03, 1.0, 0.95),
+    (0.97, 1.0, 1.04),
+    (0.98, 1.01, 0.98),
+)
 
 
 def studio(folder: Path, rng: np.random.Generator) -> Setting:
@@ -107,9 +155,13 @@ def _placed(light: Softbox, side: float, cast: Colour, rng: np.random.Generator)
     power = float(np.exp2(rng.uniform(-0.2, 0.2)))
     r, g, b = _tinted(light.radiance, cast)
     return Softbox(
-        side * light.azimuth + off[0], light.elevation + off[1] / 2, light.width, light.height,
-        (r * power, g * power, b * power), light.feather,
-    )  # fmt: skip
+        side * light.azimuth + off[0],
+        light.elevation + off[1] / 2,
+        light.width,
+        light.height,
+        (r * power, g * power, b * power),
+        light.feather,
+    )
 
 
 def _tinted(light: Colour, cast: Colour) -> Colour:

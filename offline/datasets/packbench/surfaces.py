@@ -16,16 +16,26 @@ Surface = dict[str, Any]  # Mitsuba's plugin dictionary; the keys are Mitsuba's 
 
 # Few kinds of BSDF on purpose: every kind more in a scene is compiled into its kernels.
 COATED: dict[Finish, float] = {  # a clear coat of this roughness over a diffuse base
-    "gloss": 0.05, "satin": 0.2, "rubber": 0.42, "wood": 0.3, "cream": 0.12, "paper": 0.3,
+    "gloss": 0.05,
+    "satin": 0.2,
+    "rubber": 0.42,
+    "wood": 0.3,
+    "cream": 0.12,
+    "paper": 0.3,
     "silicone": 0.35,
-}  # fmt: skip
+}
 METALS: dict[Finish, tuple[float, float]] = {  # roughness along and across the brushing
-    "metal": (0.08, 0.08), "brushed": (0.07, 0.3), "mirror": (0.02, 0.02),
-}  # fmt: skip
+    "metal": (0.08, 0.08),
+    "brushed": (0.07, 0.3),
+    "mirror": (0.02, 0.02),
+}
 CLEAR: dict[Finish, tuple[float, float]] = {  # refractive index, roughness
     # Real glass has 1.5, PETG 1.57, water 1.33; frosted walls bend less here, for less noise.
-    "glass": (1.5, 0.0), "clear": (1.45, 0.0), "liquid": (1.33, 0.0), "frosted": (1.3, 0.3),
-}  # fmt: skip
+    "glass": (1.5, 0.0),
+    "clear": (1.45, 0.0),
+    "liquid": (1.33, 0.0),
+    "frosted": (1.3, 0.3),
+}
 MILKY = 0.62  # of the light, silicone's skin scatters so much; the rest passes straight on
 THROUGH = 0.3  # light passes four walls, front to back: each tints it by this power of all
 GRAIN_MM = 28.0  # one tile of the solid textures
@@ -42,9 +52,12 @@ def bsdf(material: Material, aspect: float = 1.0) -> Surface:
     if material.finish in METALS:
         along, across = METALS[material.finish]
         return {
-            "type": "roughconductor", "material": "none", "alpha_u": along, "alpha_v": across,
+            "type": "roughconductor",
+            "material": "none",
+            "alpha_u": along,
+            "alpha_v": across,
             "specular_reflectance": tint,
-        }  # fmt: skip
+        }
     if material.finish in COATED:
         alpha = COATED[material.finish]
         coated = {"type": "roughplastic", "diffuse_reflectance": tint, "alpha": alpha}

@@ -59,9 +59,11 @@ def _posture(shot: Shot, side: int, rng: np.random.Generator) -> tuple[View, tup
     view = view_of(shot.product.category, shot.view)
     # Nobody sets a product down twice in the same place.
     placed = replace(
-        view, azimuth=view.azimuth + rng.uniform(-6, 6), elevation=view.elevation
-        + rng.uniform(-2.5, 2.5), fill=view.fill * rng.uniform(0.92, 1.06),
-    )  # fmt: skip
+        view,
+        azimuth=view.azimuth + rng.uniform(-6, 6),
+        elevation=view.elevation + rng.uniform(-2.5, 2.5),
+        fill=view.fill * rng.uniform(0.92, 1.06),
+    )
     return placed, (side, side)
 
 
@@ -83,9 +85,14 @@ def _developed(shot: Shot, exposure: Exposure, rng: np.random.Generator) -> Deve
 
 
 def _kept(
-    shot: Shot, view: View, seen: Posed, camera: Camera, exposure: Exposure,
-    developed: Developed, out: Path,
-) -> Row:  # fmt: skip
+    shot: Shot,
+    view: View,
+    seen: Posed,
+    camera: Camera,
+    exposure: Exposure,
+    developed: Developed,
+    out: Path,
+) -> Row:
     stem = shot.path.removesuffix(".jpg")
     picture = _jpeg(developed.pixels, developed.jpeg_quality)
     files = {shot.path: picture, f"mattes/{stem}.png": _png(_bytes(developed.alpha))}
@@ -99,17 +106,38 @@ def _kept(
     width, depth, height = (float(x) for x in extent(shot.product.model().parts))
     x1, y1, x2, y2 = box(developed.alpha)
     return Row(
-        path=path, split=shot.split, role=shot.role, category=shot.product.category,
-        family=shot.product.family, product=shot.product.id, in_catalogue=shot.in_catalogue,
-        look=shot.look, view=view.name, matte=matte, transmission=transmission,
-        width=camera.size[0], height=camera.size[1], x1=x1, y1=y1, x2=x2, y2=y2,
-        visible=exposure.visible, width_mm=width, depth_mm=depth, height_mm=height,
-        azimuth=view.azimuth, tip=view.tip, eye=_triple(camera.eye),
-        target=_triple(camera.target), up=_triple(camera.up),
-        field_of_view=camera.field, units_per_mm=seen.units_per_mm, sha256=sha256(picture),
+        path=path,
+        split=shot.split,
+        role=shot.role,
+        category=shot.product.category,
+        family=shot.product.family,
+        product=shot.product.id,
+        in_catalogue=shot.in_catalogue,
+        look=shot.look,
+        view=view.name,
+        matte=matte,
+        transmission=transmission,
+        width=camera.size[0],
+        height=camera.size[1],
+        x1=x1,
+        y1=y1,
+        x2=x2,
+        y2=y2,
+        visible=exposure.visible,
+        width_mm=width,
+        depth_mm=depth,
+        height_mm=height,
+        azimuth=view.azimuth,
+        tip=view.tip,
+        eye=_triple(camera.eye),
+        target=_triple(camera.target),
+        up=_triple(camera.up),
+        field_of_view=camera.field,
+        units_per_mm=seen.units_per_mm,
+        sha256=sha256(picture),
         matte_sha256=sha256(matte_data),
         transmission_sha256=sha256(transmission_data) if transmission else "",
-    )  # fmt: skip
+    )
 
 
 def box(alpha: NDArray[np.float32]) -> tuple[int, int, int, int]:

@@ -26,9 +26,17 @@ ALL = "all"
 A_CLASS = 100  # pictures
 # In the order of the numbers, as Wang, Li and Wiederhold name them.
 CLASSES = (
-    "africa", "beach", "buildings", "buses", "dinosaurs",
-    "elephants", "flowers", "horses", "mountains", "food",
-)  # fmt: skip
+    "africa",
+    "beach",
+    "buildings",
+    "buses",
+    "dinosaurs",
+    "elephants",
+    "flowers",
+    "horses",
+    "mountains",
+    "food",
+)
 COUNT = A_CLASS * len(CLASSES)
 
 

@@ -77,21 +77,27 @@ def threshold_table(asked: Sequence[Question], fit: MatchFit) -> Table:
                 *(
                     f"{value:.3f}"
                     for value in (
-                        match[~present].mean(), match[present].mean(),
-                        (match & right)[present].mean(), open_set,
+                        match[~present].mean(),
+                        match[present].mean(),
+                        (match & right)[present].mean(),
+                        open_set,
                     )
                 ),
             )
-        )  # fmt: skip
+        )
     return Table(
         title="Thresholds",
         columns=(
-            "false accepts asked", "probability above", "false accepts", "true accepts",
-            "accepted and right", "open-set accuracy",
+            "false accepts asked",
+            "probability above",
+            "false accepts",
+            "true accepts",
+            "accepted and right",
+            "open-set accuracy",
         ),
         rows=tuple(rows),
         note="Each product is judged by a model and a threshold that were fitted without it.",
-    )  # fmt: skip
+    )
 
 
 def reliability_lines(asked: Sequence[Question], fit: MatchFit) -> Lines:

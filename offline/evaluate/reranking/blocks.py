@@ -100,13 +100,19 @@ def _by_kind(pairs: Pairs, valued: Valued, level: Float64Array, seed: int) -> Ta
     return Table(
         title="Where the learned rerank helps",
         columns=(
-            "queries", "number", "R@1 before", "after", "MRR before", "after",
-            "MRR gained (95 %)", "MRR that shape is worth",
+            "queries",
+            "number",
+            "R@1 before",
+            "after",
+            "MRR before",
+            "after",
+            "MRR gained (95 %)",
+            "MRR that shape is worth",
         ),
         rows=tuple(rows),
         note="Intervals resample products. The last column: how far MRR falls when all features "
         "of shape are held at their means.",
-    )  # fmt: skip
+    )
 
 
 def _row(
@@ -118,11 +124,15 @@ def _row(
     worth = effects(pairs, valued, level, kind.lists)
     (shape,) = [one.reciprocal for one in worth if one.name == ALL_SHAPE]
     return (
-        kind.name, str(len(which)),
-        f"{before.recall.mean():.3f}", f"{after.recall.mean():.3f}",
-        f"{before.reciprocal.mean():.3f}", f"{after.reciprocal.mean():.3f}",
-        f"{gained.mean:+.3f} ({gained.low:+.3f} to {gained.high:+.3f})", f"{shape:+.3f}",
-    )  # fmt: skip
+        kind.name,
+        str(len(which)),
+        f"{before.recall.mean():.3f}",
+        f"{after.recall.mean():.3f}",
+        f"{before.reciprocal.mean():.3f}",
+        f"{after.reciprocal.mean():.3f}",
+        f"{gained.mean:+.3f} ({gained.low:+.3f} to {gained.high:+.3f})",
+        f"{shape:+.3f}",
+    )
 
 
 def _gained(pairs: Pairs, lists: BoolArray, values: Float64Array, seed: int) -> Interval:

@@ -29,8 +29,7 @@ def kinds(asked: Sequence[Asked]) -> list[Kind]:
     judged = any(one.trust is not None for one in asked)
     found = [_kind("all", [True] * len(asked))]
     if len(looks) > 1:
-        found += [_kind(f"look: {look}", [one.look == look for one in asked])
-                  for look in looks]  # fmt: skip
+        found += [_kind(f"look: {look}", [one.look == look for one in asked]) for look in looks]
     flagged = [one.flagged for one in asked]
     found.append(_kind("mask without a flag", [not flag for flag in flagged]))
     found.append(_kind("mask with a flag", flagged))

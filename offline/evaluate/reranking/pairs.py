@@ -71,10 +71,13 @@ class Pairs:
         kept = lists[self.list_of]
         number = np.cumsum(lists) - 1
         return replace(
-            self, rows=self.rows[kept], right=self.right[kept], groups=self.groups[kept],
+            self,
+            rows=self.rows[kept],
+            right=self.right[kept],
+            groups=self.groups[kept],
             list_of=number[self.list_of[kept]],
             asked=tuple(one for one, wanted in zip(self.asked, lists, strict=True) if wanted),
-        )  # fmt: skip
+        )
 
 
 def group_of(picture: Picture) -> str:
@@ -126,14 +129,24 @@ def _list(evidence: Evidence, query: int, top_n: int, pool: str) -> Pairs:
     names, numbers = np.unique(np.array(groups, np.str_), return_inverse=True)
     picture = task.queries[query]
     asked = Asked(
-        picture.id, pool, group_of(picture), picture.product or picture.id, picture.look or "",
-        bool(description.quality.flags), description.trust,
-        len(task.relevance[query].relevant) + evidence.absent[query], *_beyond(right, len(hits)),
-    )  # fmt: skip
+        picture.id,
+        pool,
+        group_of(picture),
+        picture.product or picture.id,
+        picture.look or "",
+        bool(description.quality.flags),
+        description.trust,
+        len(task.relevance[query].relevant) + evidence.absent[query],
+        *_beyond(right, len(hits)),
+    )
     return Pairs(
-        pair_features(description, hits).rows, _right(hits, task.relevance[query].relevant),
-        np.zeros(len(hits), np.int64), numbers.astype(np.int64), tuple(names.tolist()), (asked,),
-    )  # fmt: skip
+        pair_features(description, hits).rows,
+        _right(hits, task.relevance[query].relevant),
+        np.zeros(len(hits), np.int64),
+        numbers.astype(np.int64),
+        tuple(names.tolist()),
+        (asked,),
+    )
 
 
 def _right(hits: Sequence[Hit], relevant: Sequence[int]) -> BoolArray:

@@ -12,9 +12,18 @@ from offline.report.document import Figure, Group
 
 # What an evaluator asks of any retrieval; R@k of instance retrieval is top@k here.
 MEASURES = (
-    "top@1", "top@5", "mAP", "MRR", "P@5", "P@10", "recall@5", "recall@10", "F1@10", "AP@10",
+    "top@1",
+    "top@5",
+    "mAP",
+    "MRR",
+    "P@5",
+    "P@10",
+    "recall@5",
+    "recall@10",
+    "F1@10",
+    "AP@10",
     "R-precision",
-)  # fmt: skip
+)
 
 
 def group(

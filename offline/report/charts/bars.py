@@ -46,9 +46,12 @@ def _layout(chart: Bars) -> _Layout:
     above = longest > _BESIDE and len(chart.labels) <= A_PICTURE
     left = 6.0 if above else 12 + _LETTER * min(longest, _BESIDE)
     values = [
-        value for series in chart.series for part in (series.ys, series.lows, series.highs)
-        for value in part if value is not None
-    ]  # fmt: skip
+        value
+        for series in chart.series
+        for part in (series.ys, series.lows, series.highs)
+        for value in part
+        if value is not None
+    ]
     low, high = min([*values, 0.0]), max([*values, 0.0])
     if low == high:
         high = low + 1.0

@@ -20,9 +20,12 @@ def curves(chart: Lines) -> Markup:
     if not xs:
         return Markup("")
     ys = [
-        y for series in chart.series for part in (series.ys, series.lows, series.highs)
-        for y in part if y is not None
-    ]  # fmt: skip
+        y
+        for series in chart.series
+        for part in (series.ys, series.lows, series.highs)
+        for y in part
+        if y is not None
+    ]
     view = frame([*xs, *(x for _, x in chart.marks)], ys)
     parts = axes(view, chart.x, chart.y)
     if chart.diagonal:

@@ -58,11 +58,19 @@ def compare(
     judged = sum(chance is not None for chance in chances)
     rows = [_row(*one, rules) for one in zip(pairs, findings, chances, strict=True)]
     return Comparison(
-        before=before.title, after=after.title, rows=tuple(rows),
-        vanished=found.vanished, appeared=found.appeared, warnings=warnings,
-        level=rules.level, correction=rules.correction, judged=judged,
-        by_chance=rules.level * judged, seed=rules.seed, resamples=RESAMPLES,
-    )  # fmt: skip
+        before=before.title,
+        after=after.title,
+        rows=tuple(rows),
+        vanished=found.vanished,
+        appeared=found.appeared,
+        warnings=warnings,
+        level=rules.level,
+        correction=rules.correction,
+        judged=judged,
+        by_chance=rules.level * judged,
+        seed=rules.seed,
+        resamples=RESAMPLES,
+    )
 
 
 def _adjusted(findings: list[_Finding], rules: Rules) -> list[float | None]:
@@ -154,15 +162,28 @@ def _row(pair: Pair, finding: _Finding, chance: float | None, rules: Rules) -> R
     beyond = estimate is not None and (change is None or abs(change) > bound + _ROUNDING)
     why = UNDEFINED if old.value is None else _WORDS[method]
     return Row(
-        system=pair.system, stage=pair.place.stage, group=pair.place.group,
-        figure=pair.place.figure, unit=old.unit, better=new.better,
-        before=old.value, after=new.value,
+        system=pair.system,
+        stage=pair.place.stage,
+        group=pair.place.group,
+        figure=pair.place.figure,
+        unit=old.unit,
+        better=new.better,
+        before=old.value,
+        after=new.value,
         difference=estimate.difference if estimate else None,
-        low=estimate.low if estimate else None, high=estimate.high if estimate else None,
-        p=estimate.p if estimate else None, adjusted=chance, method=method, items=items,
-        verdict=verdict, change=change, relative=bool(old.unit), bound=bound,
-        regression=verdict == "worse" and beyond and rules.gates(old), why=why,
-    )  # fmt: skip
+        low=estimate.low if estimate else None,
+        high=estimate.high if estimate else None,
+        p=estimate.p if estimate else None,
+        adjusted=chance,
+        method=method,
+        items=items,
+        verdict=verdict,
+        change=change,
+        relative=bool(old.unit),
+        bound=bound,
+        regression=verdict == "worse" and beyond and rules.gates(old),
+        why=why,
+    )
 
 
 def _verdict(figure: Figure, difference: float) -> Verdict:

@@ -64,9 +64,12 @@ def cross_fit(
 def _fitted(task: HeadTask, plan: Plan, run: RunFolder, epochs: int) -> Any:
     model = head_model(task)
     schedule = Schedule(
-        epochs, plan.schedule.batch, plan.schedule.optimiser, plan.schedule.rate,
+        epochs,
+        plan.schedule.batch,
+        plan.schedule.optimiser,
+        plan.schedule.rate,
         Patience(epochs + 1, 1.0, epochs + 1),
-    )  # fmt: skip
+    )
     compile_model(import_keras(), model, schedule)
     fit(model, task.train, task.validation, schedule, run, seed=plan.seed, weights=task.shares)
     return model

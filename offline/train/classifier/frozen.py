@@ -50,9 +50,10 @@ def described(
     learned, judged = (
         FeatureSource(_kept(run, name, trunk, source, views, plan.seed, listeners), source.labels)
         for name, source, views in (
-            ("train", train, plan.views), ("validation", validation, 1),
+            ("train", train, plan.views),
+            ("validation", validation, 1),
         )
-    )  # fmt: skip
+    )
     return HeadTask(learned, judged, int(network.output.shape[-1]), shares)
 
 
@@ -63,9 +64,16 @@ def fit_head(
     alone = head_model(task)
     compile_model(import_keras(), alone, plan.schedule)
     history = fit(
-        alone, task.train, task.validation, plan.schedule, run, seed=plan.seed,
-        weights=task.shares, progress=listeners.training, report=listeners.epoch,
-    )  # fmt: skip
+        alone,
+        task.train,
+        task.validation,
+        plan.schedule,
+        run,
+        seed=plan.seed,
+        weights=task.shares,
+        progress=listeners.training,
+        report=listeners.epoch,
+    )
     for layer in HEAD_LAYERS:
         network.get_layer(layer).set_weights(alone.get_layer(layer).get_weights())
     # From here on the best weights are those of the whole network, trunk and head.

@@ -70,9 +70,16 @@ def learn(
         return Learned(network, history, held_out)
     compile_model(keras, network, plan.schedule)
     history = fit(
-        network, train, validation, plan.schedule, run, seed=plan.seed, weights=shares,
-        progress=listeners.training, report=listeners.epoch,
-    )  # fmt: skip
+        network,
+        train,
+        validation,
+        plan.schedule,
+        run,
+        seed=plan.seed,
+        weights=shares,
+        progress=listeners.training,
+        report=listeners.epoch,
+    )
     return Learned(network, history)
 
 

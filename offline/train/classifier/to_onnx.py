@@ -42,9 +42,7 @@ class Order:
 
 def input_spec(side: int) -> InputSpec:
     """Bytes, channels first: the network itself brings them to its trunk's range."""
-    return InputSpec(
-        side, side, "byte", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bilinear", "nchw"
-    )  # fmt: skip
+    return InputSpec(side, side, "byte", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bilinear", "nchw")
 
 
 def store_classifier(network: Any, order: Order, source: SourceFacts, target: Path) -> ExportReport:
@@ -82,9 +80,12 @@ def _write_apart(order: Order, path: Path) -> None:
     with tempfile.TemporaryFile() as errors:
         ended = subprocess.run(
             [sys.executable, "-m", "offline.train.classifier.to_onnx"],
-            input=told.encode(), stdout=subprocess.DEVNULL, stderr=errors, env=environment,
+            input=told.encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=environment,
             check=False,
-        )  # fmt: skip
+        )
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
     if ended.returncode != 0:

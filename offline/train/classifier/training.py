@@ -60,9 +60,14 @@ def train_classifier(
     check_side(plan.side)
     splits, listeners = splits or Splits(), listeners or Listeners()
     labelled = read_labelled(
-        dataset, train=splits.train, validation=splits.validation, hold_out=splits.hold_out,
-        least=splits.least, drop_small=splits.drop_small, seed=plan.seed,
-    )  # fmt: skip
+        dataset,
+        train=splits.train,
+        validation=splits.validation,
+        hold_out=splits.hold_out,
+        least=splits.least,
+        drop_small=splits.drop_small,
+        seed=plan.seed,
+    )
     missing: list[str] = []
     outliers = unlabelled_samples(splits.unknown, missing) if splits.unknown else []
     for note in (*labelled.notes, *missing):
@@ -79,9 +84,15 @@ def train_classifier(
         report = _export(run, network, plan, labelled)
         parameters = count_parameters(network)
         figures = calibrated(
-            report, labelled, cutouts, cutting, run,
-            parameters=parameters, held_out=learned.held_out, unknown=_there(outliers, cutouts),
-        )  # fmt: skip
+            report,
+            labelled,
+            cutouts,
+            cutting,
+            run,
+            parameters=parameters,
+            held_out=learned.held_out,
+            unknown=_there(outliers, cutouts),
+        )
         facts = Facts(
             dataset, labelled, plan, cutting, learned.history, figures, parameters, report.parity
         )

@@ -44,9 +44,13 @@ def reframed(
     matrix[:, :2] = scale * linear
     matrix[:, 2] = (side - 1) / 2 - matrix[:, :2] @ middle - scale * (low + high) / 2
     warped = cv2.warpAffine(
-        _shrunk(rgba, matrix, scale), matrix, (side, side), flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=GROUND,
-    )  # fmt: skip
+        _shrunk(rgba, matrix, scale),
+        matrix,
+        (side, side),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=GROUND,
+    )
     return np.asarray(warped, np.uint8), _frame(side, scale * extent)
 
 

@@ -36,8 +36,12 @@ class Lighting:
 def photographed(pixels: UInt8Array, lighting: Lighting, random: np.random.Generator) -> UInt8Array:
     """(S, S, 3) in other light, perhaps behind a hand, blurred, noisy and compressed."""
     happens = random.random(5) < (
-        lighting.occlusion, lighting.shade, lighting.blur, lighting.noise, lighting.jpeg,
-    )  # fmt: skip
+        lighting.occlusion,
+        lighting.shade,
+        lighting.blur,
+        lighting.noise,
+        lighting.jpeg,
+    )
     if happens[0]:
         pixels = occluded(pixels, random)
     pixels = _relit(pixels, lighting, random)

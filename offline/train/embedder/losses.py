@@ -65,9 +65,13 @@ def triplet_hard(vectors: Any, pairs: Pairs, margin: float) -> Any:
 
 
 def multi_similarity(
-    vectors: Any, pairs: Pairs, margin: float, alpha: float = 2.0, beta: float = 50.0,
+    vectors: Any,
+    pairs: Pairs,
+    margin: float,
+    alpha: float = 2.0,
+    beta: float = 50.0,
     base: float = 0.5,
-) -> Any:  # fmt: skip
+) -> Any:
     """Σᵢ {1/α log[1 + Σ₊ e^(-α(S - λ))] + 1/β log[1 + Σ₋ e^(β(S - λ))]} / B, S the cosines.
 
     Wang, Han, Huang, Dong and Scott, Multi-Similarity Loss with General Pair Weighting, CVPR

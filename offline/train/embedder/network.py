@@ -28,9 +28,15 @@ class Embedder(nn.Module):  # type: ignore[misc]
     """
 
     def __init__(
-        self, trunk: Any, channels: Sequence[int], pooling: str, p: float, *,
-        dimension: int | None = None, learn_statistics: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        trunk: Any,
+        channels: Sequence[int],
+        pooling: str,
+        p: float,
+        *,
+        dimension: int | None = None,
+        learn_statistics: bool = False,
+    ) -> None:
         super().__init__()
         self.grey: Any = None
         self.trunk = trunk

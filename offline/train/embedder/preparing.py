@@ -74,9 +74,7 @@ def _source(
     grounds = _grounds(recipe, cutting, cutouts.rgba, rows)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(cutting.threads)
-    return Source(
-        cutouts.rgba, start.spec, recipe.augmentation, grounds, device, cutting.threads
-    )  # fmt: skip
+    return Source(cutouts.rgba, start.spec, recipe.augmentation, grounds, device, cutting.threads)
 
 
 def _grounds(
@@ -152,8 +150,12 @@ def _batches(recipe: EmbedderRecipe, material: Material, task: EmbedderTask) -> 
     chosen = recipe.learning
     if chosen.batches == "mined":
         return Mined(
-            task.labels, chosen.products * chosen.views, chosen.negatives, task.gallery,
-            chosen.furthest, task.doubts,
-        )  # fmt: skip
+            task.labels,
+            chosen.products * chosen.views,
+            chosen.negatives,
+            task.gallery,
+            chosen.furthest,
+            task.doubts,
+        )
     families = material.families if chosen.batches == "family" else None
     return Grouped(task.labels, chosen.products, chosen.views, families)

@@ -109,11 +109,13 @@ class EmbedderRecipe:
 
 def _check_names(network: NetworkRecipe, learning: LearningRecipe) -> None:
     for flag, name, valid in (
-        ("loss", learning.loss, tuple(MARGINS)), ("pooling", network.pooling, POOLINGS),
-        ("positives", learning.positives, POSITIVES), ("batches", learning.batches, BATCHES),
+        ("loss", learning.loss, tuple(MARGINS)),
+        ("pooling", network.pooling, POOLINGS),
+        ("positives", learning.positives, POSITIVES),
+        ("batches", learning.batches, BATCHES),
         ("optimiser", learning.optimiser, OPTIMISERS),
         ("projection-start", network.projection_start, STARTS),
-    ):  # fmt: skip
+    ):
         if name not in valid:
             raise ConfigError(f"unknown --{flag} {name!r}.", remedy=f"Valid: {', '.join(valid)}.")
 
@@ -121,20 +123,26 @@ def _check_names(network: NetworkRecipe, learning: LearningRecipe) -> None:
 def _check_counts(recipe: EmbedderRecipe) -> None:
     learning = recipe.learning
     for flag, count, least in (
-        ("size", recipe.size, LEAST_SIDE), ("seed", recipe.seed, 0),
-        ("dimension", recipe.network.dimension, 2), ("products", learning.products, 2),
-        ("views", learning.views, 2), ("epochs", learning.epochs, 1),
+        ("size", recipe.size, LEAST_SIDE),
+        ("seed", recipe.seed, 0),
+        ("dimension", recipe.network.dimension, 2),
+        ("products", learning.products, 2),
+        ("views", learning.views, 2),
+        ("epochs", learning.epochs, 1),
         ("negatives", learning.negatives, 1),
-    ):  # fmt: skip
+    ):
         if count is not None and count < least:
             raise ConfigError(f"--{flag} {count}: must be at least {least}.")
 
 
 def _check_amounts(network: NetworkRecipe, learning: LearningRecipe) -> None:
     for flag, amount in (
-        ("rate", learning.rate), ("margin", learning.margin), ("scale", learning.scale),
-        ("p", network.p), ("furthest", learning.furthest),
-    ):  # fmt: skip
+        ("rate", learning.rate),
+        ("margin", learning.margin),
+        ("scale", learning.scale),
+        ("p", network.p),
+        ("furthest", learning.furthest),
+    ):
         if amount is not None and not 0 < amount < float("inf"):
             raise ConfigError(f"--{flag} {amount}: must be a number above 0.")
     if not 0 <= learning.decay < float("inf"):

@@ -42,9 +42,12 @@ class Source:
         def one(job: tuple[int, int]) -> UInt8Array:
             row, seed = job
             return augmented(
-                np.asarray(self.rgba[row]), self.spec.height, self.augmentation, self.grounds,
+                np.asarray(self.rgba[row]),
+                self.spec.height,
+                self.augmentation,
+                self.grounds,
                 np.random.default_rng(seed),
-            )  # fmt: skip
+            )
 
         return np.stack(
             each(one, list(zip(rows.tolist(), seeds, strict=True)), threads=self.threads)

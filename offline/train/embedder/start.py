@@ -49,9 +49,13 @@ def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
             remedy="Give at most as many, or more --layers.",
         )
     embedder = Embedder(
-        trunk.module, trunk.channels, chosen.pooling, chosen.p,
-        dimension=chosen.dimension, learn_statistics=recipe.learns_statistics,
-    )  # fmt: skip
+        trunk.module,
+        trunk.channels,
+        chosen.pooling,
+        chosen.p,
+        dimension=chosen.dimension,
+        learn_statistics=recipe.learns_statistics,
+    )
     if not trunk.free_sides and recipe.size != entry.input.height:
         raise ConfigError(
             f"--size {recipe.size}: {chosen.backbone} takes {entry.input.height} pixels only.",

@@ -84,9 +84,12 @@ def train_embedder(
     find_backbone(recipe.network.backbone)
     import_framework("torch")
     material = read_material(
-        dataset, splits, recipe.learning.positives,
-        augment_single=recipe.learning.augment_single, seed=recipe.seed,
-    )  # fmt: skip
+        dataset,
+        splits,
+        recipe.learning.positives,
+        augment_single=recipe.learning.augment_single,
+        seed=recipe.seed,
+    )
     checkpoint = find_weights(recipe.network, settings)
     cutting = assemble_cutting(settings)
     facts = _facts(dataset, material, recipe, cutting, checkpoint)
@@ -103,9 +106,17 @@ def train_embedder(
         report = _export(recipe, prepared, run)
         trained = TrainedEmbedder(report, run.path / CARD, before, history)
         told = Facts(
-            dataset.name, facts, material, prepared.task.trial.said, prepared.notes, before,
-            history, trained.best, seconds, report,
-        )  # fmt: skip
+            dataset.name,
+            facts,
+            material,
+            prepared.task.trial.said,
+            prepared.notes,
+            before,
+            history,
+            trained.best,
+            seconds,
+            report,
+        )
         run.write_text(CARD, card_text(told))
     return trained
 
@@ -120,10 +131,16 @@ def _learn(
         prepared.task.network, learning.optimiser, recipe.rate, learning.decay
     )
     return fit(
-        prepared.task, Schedule(learning.epochs, learning.products * learning.views, recipe.rate),
-        run, seed=recipe.seed, progress=listeners.training, ended=listeners.epoch,
-        batches=prepared.batches, optimiser=optimiser, best=BEST,
-    )  # fmt: skip
+        prepared.task,
+        Schedule(learning.epochs, learning.products * learning.views, recipe.rate),
+        run,
+        seed=recipe.seed,
+        progress=listeners.training,
+        ended=listeners.epoch,
+        batches=prepared.batches,
+        optimiser=optimiser,
+        best=BEST,
+    )
 
 
 def _before(prepared: Prepared) -> Figures:

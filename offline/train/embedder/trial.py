@@ -70,9 +70,14 @@ def _against_learned(
         f"{material.judged_by}"
     )
     return Trial(
-        rows, _numbered(names, [*shown, *names]), np.array(cutouts.positions(gallery), np.int64),
-        _numbered(shown, [*shown, *names]), None, False, said,
-    )  # fmt: skip
+        rows,
+        _numbered(names, [*shown, *names]),
+        np.array(cutouts.positions(gallery), np.int64),
+        _numbered(shown, [*shown, *names]),
+        None,
+        False,
+        said,
+    )
 
 
 def _numbered(names: Sequence[str], all_names: Sequence[str]) -> IntArray:

@@ -14,8 +14,17 @@ from stages.rerank._pair_features import MEANINGS
 from weights.reranker_artefact import RerankerArtefact, Validation
 from weights.reranker_models import Scorer
 
-_HEAD = ("protocol", "queries", "R@1 without", "with", "MRR without", "with", "mAP without",
-         "with", "MRR gained (95 %)")  # fmt: skip
+_HEAD = (
+    "protocol",
+    "queries",
+    "R@1 without",
+    "with",
+    "MRR without",
+    "with",
+    "mAP without",
+    "with",
+    "MRR gained (95 %)",
+)
 
 
 def card(artefact: RerankerArtefact, pairs: Pairs, choice: Choice) -> str:
@@ -61,14 +70,18 @@ def _judged(artefact: RerankerArtefact) -> str:
 def table(figures: Sequence[Validation]) -> str:
     rows = [
         [
-            one.pool, str(one.queries),
-            f"{one.before.recall:.3f}", f"{one.after.recall:.3f}",
-            f"{one.before.reciprocal:.3f}", f"{one.after.reciprocal:.3f}",
-            f"{one.before.precision:.3f}", f"{one.after.precision:.3f}",
+            one.pool,
+            str(one.queries),
+            f"{one.before.recall:.3f}",
+            f"{one.after.recall:.3f}",
+            f"{one.before.reciprocal:.3f}",
+            f"{one.after.reciprocal:.3f}",
+            f"{one.before.precision:.3f}",
+            f"{one.after.precision:.3f}",
             f"{one.gain[0]:+.4f} ({one.gain[1]:+.4f} to {one.gain[2]:+.4f})",
         ]
         for one in figures
-    ]  # fmt: skip
+    ]
     return markdown(_HEAD, rows)
 
 
@@ -94,8 +107,12 @@ def _effects(pairs: Pairs, choice: Choice, scorer: Scorer) -> str:
     whole = effects(pairs, valued, level)
     parts = [effects(pairs, valued, level, mask) for mask in masks.values()]
     rows = [
-        [one.name, f"{one.recall:+.4f}", f"{one.reciprocal:+.4f}",
-         *(f"{part[at].reciprocal:+.4f}" for part in parts)]
+        [
+            one.name,
+            f"{one.recall:+.4f}",
+            f"{one.reciprocal:+.4f}",
+            *(f"{part[at].reciprocal:+.4f}" for part in parts),
+        ]
         for at, one in enumerate(whole)
-    ]  # fmt: skip
+    ]
     return markdown(("feature", "R@1", "MRR", *(f"MRR, {name}" for name in masks)), rows)

@@ -85,19 +85,25 @@ def _slope(score: Float64Array, right: BoolArray) -> float:
 
 def _logistic(recipe: Recipe, near: Float64Array, right: BoolArray, seed: int) -> Linear:
     model = import_framework("sklearn.linear_model").LogisticRegression(
-        C=recipe.strength, class_weight="balanced" if recipe.balanced else None, max_iter=2000,
+        C=recipe.strength,
+        class_weight="balanced" if recipe.balanced else None,
+        max_iter=2000,
         random_state=seed,
-    )  # fmt: skip
+    )
     model.fit(near, right)
     return Linear(intercept=float(model.intercept_[0]), coefficients=tuple(model.coef_[0].tolist()))
 
 
 def _boosting(recipe: Recipe, near: Float64Array, right: BoolArray, seed: int) -> Trees:
     model = import_framework("sklearn.ensemble").GradientBoostingClassifier(
-        n_estimators=recipe.trees, max_depth=recipe.depth, learning_rate=RATE,
-        subsample=SUBSAMPLE, max_features=FEATURES,
-        min_samples_leaf=max(1, min(LEAF, len(right) // 50)), random_state=seed,
-    )  # fmt: skip
+        n_estimators=recipe.trees,
+        max_depth=recipe.depth,
+        learning_rate=RATE,
+        subsample=SUBSAMPLE,
+        max_features=FEATURES,
+        min_samples_leaf=max(1, min(LEAF, len(right) // 50)),
+        random_state=seed,
+    )
     model.fit(near, right)
     return boosted(model)
 

@@ -19,25 +19,32 @@ METRICS = ("euclidean", "cosine", "inner_product")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--protocol", required=True, metavar="NAME",
+        "--protocol",
+        required=True,
+        metavar="NAME",
         help="a protocol of the data set, such as queries or hard; a kind of data set, such as "
         "online_products, for all that it has; or all",
-    )  # fmt: skip
+    )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
     parser.add_argument(
-        "--cache", type=Path, metavar="DIR",
+        "--cache",
+        type=Path,
+        metavar="DIR",
         help="keeps cutouts and features, so that a stopped run goes on (default: the user's "
         "cache folder)",
-    )  # fmt: skip
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write benchmark.md and .json")
     parser.add_argument(
         "--per-query", action="store_true", help="ranks and figures of every query in the JSON"
     )
     parser.add_argument(
-        "--measure", action="append", default=[], metavar="NAME",
+        "--measure",
+        action="append",
+        default=[],
+        metavar="NAME",
         help="such as mAP, R@5 or P@10, in place of the benchmark's own; repeatable",
-    )  # fmt: skip
+    )
     parser.add_argument("--limit", type=positive, metavar="N", help="ask only N queries")
     parser.add_argument("--metric", choices=METRICS, help="(default: the settings' search.metric)")
     parser.add_argument(
@@ -106,9 +113,7 @@ def _write(args: argparse.Namespace, report: Report) -> None:
 
 def _flags(args: argparse.Namespace) -> list[str]:
     """The flags that stand for settings."""
-    given = {
-        "search.metric": args.metric, "query.expand": args.expand, "rerank.name": args.rerank
-    }  # fmt: skip
+    given = {"search.metric": args.metric, "query.expand": args.expand, "rerank.name": args.rerank}
     return [f"{key}={value}" for key, value in given.items() if value is not None]
 
 

@@ -22,25 +22,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", type=Path, metavar="BEFORE.json", help="a report.json")
     parser.add_argument("after", type=Path, metavar="AFTER.json", help="the report.json to judge")
     parser.add_argument(
-        "--bound", action="append", default=[], metavar="[FIGURE=]NUMBER",
+        "--bound",
+        action="append",
+        default=[],
+        metavar="[FIGURE=]NUMBER",
         help="how much worse a figure may be: an absolute share (default: 0.01), or for one "
         "figure or pattern, such as R@1=0.02 or 'retrieve / *=0.05'; repeatable",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--relative-bound", type=float, metavar="SHARE",
+        "--relative-bound",
+        type=float,
+        metavar="SHARE",
         help="the same for what has a unit, as a share of the value before (default: 0.1)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--only", action="append", default=[], metavar="FIGURE",
+        "--only",
+        action="append",
+        default=[],
+        metavar="FIGURE",
         help="judge these alone, such as R@1 or 'retrieve / *'; repeatable",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--gate-times", action="store_true", help="slower or larger is a regression too"
     )
     parser.add_argument(
-        "--correction", choices=CORRECTIONS, default=CORRECTIONS[0],
+        "--correction",
+        choices=CORRECTIONS,
+        default=CORRECTIONS[0],
         help="for judging many figures at once (default: %(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--strict", action="store_true", help="figures that are gone are a regression too"
     )
@@ -89,9 +99,14 @@ def _rules(args: argparse.Namespace) -> Rules:
     if args.seed < 0:
         raise ConfigError(f"--seed {args.seed}: it must be at least 0.")
     return Rules(
-        bound=general, relative_bound=relative, bounds=bounds, only=tuple(args.only),
-        gate_times=args.gate_times, correction=args.correction, seed=args.seed,
-    )  # fmt: skip
+        bound=general,
+        relative_bound=relative,
+        bounds=bounds,
+        only=tuple(args.only),
+        gate_times=args.gate_times,
+        correction=args.correction,
+        seed=args.seed,
+    )
 
 
 def _number(text: str, flag: str) -> float:

@@ -10,14 +10,19 @@ from packsight.commands._values import whole
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR",
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
         help="silhouettes named CLASS-NUMBER, as of MPEG-7 or packsight data silhouettes; or any "
         "data set with masks",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--protocol", default="bullseye", metavar="NAME",
+        "--protocol",
+        default="bullseye",
+        metavar="NAME",
         help="of the data set (default: bullseye, which silhouettes have)",
-    )  # fmt: skip
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--seed", type=whole, default=0, help="of the intervals (default: 0)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -56,49 +56,84 @@ segment, classify, retrieve, end_to_end, everything = map(
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR",
-        help="a data set, or a folder of labelled pictures")  # fmt: skip
+    add(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a data set, or a folder of labelled pictures",
+    )
     add("--protocol", metavar="NAME", help="who is asked of whom (default: the data set's first)")
     add("--limit", type=positive, metavar="N", help="a quick look: N queries, evenly spread")
-    add("--out", type=Path, default=Path("report"), metavar="DIR",
-        help="where report.html, report.md and report.json go (default: report)")  # fmt: skip
-    add("--cache", type=Path, metavar="DIR",
+    add(
+        "--out",
+        type=Path,
+        default=Path("report"),
+        metavar="DIR",
+        help="where report.html, report.md and report.json go (default: report)",
+    )
+    add(
+        "--cache",
+        type=Path,
+        metavar="DIR",
         help="keeps masks and descriptions, so that a stopped run goes on (default: the user's "
-        "cache folder)")  # fmt: skip
+        "cache folder)",
+    )
     add("--seed", type=whole, default=0, help="of the intervals (default: 0)")
     add("--quiet", action="store_true", help="no progress bar")
 
 
 def _add_ablation(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--ablate", action="store_true",
-        help="switch routing, query and rerank one at a time: what does each bring?")  # fmt: skip
-    add("--ablate-all", action="store_true",
-        help="also the stages that describe: each describes all pictures anew")  # fmt: skip
+    add(
+        "--ablate",
+        action="store_true",
+        help="switch routing, query and rerank one at a time: what does each bring?",
+    )
+    add(
+        "--ablate-all",
+        action="store_true",
+        help="also the stages that describe: each describes all pictures anew",
+    )
     add("--reranker", metavar="FILE", help="a learned rerank for --ablate to try")
 
 
 def _add_chain(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--false-accepts", type=_share, metavar="SHARE",
-        help="absent products that may be taken for one that is there (default: 0.05)")  # fmt: skip
+    add(
+        "--false-accepts",
+        type=_share,
+        metavar="SHARE",
+        help="absent products that may be taken for one that is there (default: 0.05)",
+    )
     add("--timed", type=positive, metavar="N", help="photos to time (default: 16)")
 
 
 def _add_systems(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("systems, each a column of the report")
     group.add_argument(
-        "--profile", action="append", default=[], metavar="NAME",
+        "--profile",
+        action="append",
+        default=[],
+        metavar="NAME",
         help=f"a shipped profile or a .toml file; repeatable (default: {PROFILE})",
-    )  # fmt: skip
+    )
     group.add_argument(
-        "--config", type=Path, action="append", default=[], metavar="FILE",
+        "--config",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
         help=f"a system of its own: a TOML file laid over {PROFILE}; repeatable",
-    )  # fmt: skip
+    )
     group.add_argument(
-        "--set", metavar="SECTION.KEY=VALUE", action="append", default=[], dest="overrides",
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
         help="one setting laid over those of all systems; repeatable",
-    )  # fmt: skip
+    )
 
 
 def _asked(args: argparse.Namespace, stage: str) -> Asked:
@@ -154,12 +189,14 @@ def _summary(report: Report) -> str:
         (
             found.stage,
             line.place.figure,
-            *("–" if one is None else f"{shown(one.value, one.unit)} {interval(one)}".strip()
-              for one in line.figures),
+            *(
+                "–" if one is None else f"{shown(one.value, one.unit)} {interval(one)}".strip()
+                for one in line.figures
+            ),
         )
         for found in headlines(report)
         for line in found.lines
-    ]  # fmt: skip
+    ]
     names = tuple(system.name for system in report.systems)
     return table_text(("stage", "figure", *names), rows)
 

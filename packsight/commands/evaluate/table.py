@@ -20,12 +20,26 @@ PROFILE = "classic"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help="of the table; left out: lists all tables")
-    add("--data", type=Path, action="append", default=[], metavar="DIR",
-        help="a data set; several for oxford-paris")  # fmt: skip
-    add("--embedder", action="append", metavar="NAME=FILE",
-        help="an ONNX trunk, a row each; repeatable")  # fmt: skip
-    add("--classifier", action="append", metavar="NAME=FILE",
-        help="an ONNX classifier or the folder of its training; repeatable")  # fmt: skip
+    add(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a data set; several for oxford-paris",
+    )
+    add(
+        "--embedder",
+        action="append",
+        metavar="NAME=FILE",
+        help="an ONNX trunk, a row each; repeatable",
+    )
+    add(
+        "--classifier",
+        action="append",
+        metavar="NAME=FILE",
+        help="an ONNX classifier or the folder of its training; repeatable",
+    )
     add("--split", metavar="NAME", help="pictures to classify (default: test, val or validation)")
     add("--protocol", metavar="NAME", help="queries to ask (default: the data set's first)")
     add("--shown", type=positive, metavar="N", help="single queries to show (default: 10)")
@@ -33,9 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=whole, default=0, help="of the intervals (default: 0)")
     add("--json", type=Path, metavar="FILE", help="write the report there")
     add("--out", type=Path, metavar="DIR", help="write report.html, report.md and report.json")
-    add("--cache", type=Path, metavar="DIR",
+    add(
+        "--cache",
+        type=Path,
+        metavar="DIR",
         help="keeps what was described, so that a stopped run goes on (default: the user's cache "
-        "folder)")  # fmt: skip
+        "folder)",
+    )
     add("--quiet", action="store_true", help="no progress bar")
     add_settings_flags(parser, default=PROFILE)
 

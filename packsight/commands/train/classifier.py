@@ -15,17 +15,38 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set, or a "
-                        "folder of pictures a category")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder; "
-                        "a killed run goes on when the command is given again")  # fmt: skip
-    parser.add_argument("--backbone", default="EfficientNetV2L", metavar="NAME",
-                        help="EfficientNetV2L (default, as the paper), EfficientNetV2S, "
-                        "EfficientNetV2B0, MobileNetV2 or ResNet101V2")  # fmt: skip
-    parser.add_argument("--weights", default="imagenet", metavar="imagenet|none|FILE",
-                        help="where the trunk starts (default: imagenet)")  # fmt: skip
-    parser.add_argument("--frozen-trunk", action="store_true", help="learn the head alone, on "
-                        "features that are kept: minutes on a laptop")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a data set, or a folder of pictures a category",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the run's folder; a killed run goes on when the command is given again",
+    )
+    parser.add_argument(
+        "--backbone",
+        default="EfficientNetV2L",
+        metavar="NAME",
+        help="EfficientNetV2L (default, as the paper), EfficientNetV2S, "
+        "EfficientNetV2B0, MobileNetV2 or ResNet101V2",
+    )
+    parser.add_argument(
+        "--weights",
+        default="imagenet",
+        metavar="imagenet|none|FILE",
+        help="where the trunk starts (default: imagenet)",
+    )
+    parser.add_argument(
+        "--frozen-trunk",
+        action="store_true",
+        help="learn the head alone, on features that are kept: minutes on a laptop",
+    )
     _add_data_flags(parser.add_argument_group("data"))
     _add_recipe_flags(parser.add_argument_group("recipe (defaults are the paper's)"))
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -37,17 +58,28 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--unknown", type=Path, metavar="DIR", help="pictures of no known category")
     group.add_argument("--least", type=int, default=2, metavar="N", help="pictures a category")
     group.add_argument("--drop-small", action="store_true", help="leave smaller ones out")
-    group.add_argument("--cache", type=Path, metavar="DIR", help="for cutouts (default: in --out); "
-                       "several runs may share it")  # fmt: skip
+    group.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="for cutouts (default: in --out); several runs may share it",
+    )
 
 
 def _add_recipe_flags(group: argparse._ArgumentGroup) -> None:
     for option, kind, default in (
-        ("side", int, 224), ("epochs", int, 40), ("batch", int, 16), ("rate", float, 1e-3),
-        ("rotation", float, 20.0), ("zoom", float, 0.2), ("views", int, 4), ("seed", int, 0),
-    ):  # fmt: skip
-        group.add_argument(f"--{option}", type=kind, default=default, metavar="N",
-                           help=f"(default: {default:g})")  # fmt: skip
+        ("side", int, 224),
+        ("epochs", int, 40),
+        ("batch", int, 16),
+        ("rate", float, 1e-3),
+        ("rotation", float, 20.0),
+        ("zoom", float, 0.2),
+        ("views", int, 4),
+        ("seed", int, 0),
+    ):
+        group.add_argument(
+            f"--{option}", type=kind, default=default, metavar="N", help=f"(default: {default:g})"
+        )
     group.add_argument("--optimiser", default="sgd", help="sgd (default), adam or rmsprop")
     group.add_argument("--no-flip", action="store_true", help="no horizontal flips")
     group.add_argument(
@@ -58,8 +90,12 @@ def _add_recipe_flags(group: argparse._ArgumentGroup) -> None:
         "checkpoint has it folded away)",
     )
     group.add_argument("--unbalanced", action="store_true", help="no weights by category")
-    group.add_argument("--precision", default="auto", choices=("auto", "float32", "mixed_float16"),
-                       help="auto (default): mixed where there is a GPU")  # fmt: skip
+    group.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", "float32", "mixed_float16"),
+        help="auto (default): mixed where there is a GPU",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,9 +116,14 @@ def run(args: argparse.Namespace) -> int:
     with bar("cutting", show=show) as cut, bar("training", show=show) as train:
         listeners = Listeners(cut, train, _print_epoch if show else None, _print_note)
         trained = train_classifier(
-            open_dataset(args.data), args.out, plan, settings, splits=splits, cache=args.cache,
+            open_dataset(args.data),
+            args.out,
+            plan,
+            settings,
+            splits=splits,
+            cache=args.cache,
             listeners=listeners,
-        )  # fmt: skip
+        )
     figures = trained.figures
     print(
         f"{trained.model}: {figures['accuracy']:.1%} of {figures['validation_pictures']:.0f} "

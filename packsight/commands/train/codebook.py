@@ -17,19 +17,35 @@ NOTES_SHOWN = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR", help="a data set or a folder of "
-        "pictures")  # fmt: skip
+    add(
+        "--data", type=Path, required=True, metavar="DIR", help="a data set or a folder of pictures"
+    )
     add("--out", type=Path, required=True, metavar="FILE.npz")
     add("--split", metavar="NAME", help="whose pictures (default: train, or the only one)")
     add("--detector", choices=("sift", "orb"), default="sift")
-    add("--words", type=int, default=64, metavar="K", help="cluster centres (default: 64, for "
-        "VLAD; a bag of words wants 1000 and more)")  # fmt: skip
+    add(
+        "--words",
+        type=int,
+        default=64,
+        metavar="K",
+        help="cluster centres (default: 64, for VLAD; a bag of words wants 1000 and more)",
+    )
     add("--no-root", action="store_true", help="plain SIFT instead of RootSIFT")
-    add("--max-features", type=int, default=500, metavar="N", help="the strongest of a picture "
-        "(default: 500)")  # fmt: skip
+    add(
+        "--max-features",
+        type=int,
+        default=500,
+        metavar="N",
+        help="the strongest of a picture (default: 500)",
+    )
     add("--unmasked", action="store_true", help="features of the background too")
-    add("--features", type=int, default=300_000, metavar="N", help="of all pictures together, "
-        "which are then drawn by --seed (default: 300000)")  # fmt: skip
+    add(
+        "--features",
+        type=int,
+        default=300_000,
+        metavar="N",
+        help="of all pictures together, which are then drawn by --seed (default: 300000)",
+    )
     add("--seed", type=int, default=0)
     add("--quiet", action="store_true", help="no progress")
     add_settings_flags(parser, default="classic; its stages up to the cutout are used")

@@ -64,36 +64,58 @@ _AUGMENTATION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="DIR", help="a data set")
-    add("--out", type=Path, required=True, metavar="DIR", help="the run's folder; a killed run "
-        "goes on when the command is given again")  # fmt: skip
-    add("--cache", type=Path, metavar="DIR", help="for cutouts (default: in --out); several runs "
-        "may share it")  # fmt: skip
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the run's folder; a killed run goes on when the command is given again",
+    )
+    add(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="for cutouts (default: in --out); several runs may share it",
+    )
     add("--quiet", action="store_true", help="no progress")
     add_split_flags(parser.add_argument_group("data"))
     network = parser.add_argument_group("network")
     _add(network, _NETWORK)
     network.add_argument("--grey", action="store_true", help="see no colour")
     network.add_argument(
-        "--learn-statistics", action=argparse.BooleanOptionalAction, default=None,
+        "--learn-statistics",
+        action=argparse.BooleanOptionalAction,
+        default=None,
         help="of batch normalisation (default: with --weights none only)",
-    )  # fmt: skip
+    )
     learning = parser.add_argument_group("learning")
     _add(learning, _LEARNING)
-    learning.add_argument("--augment-single", action="store_true", help="let augmentations be the "
-                          "other views of products with one picture")  # fmt: skip
+    learning.add_argument(
+        "--augment-single",
+        action="store_true",
+        help="let augmentations be the other views of products with one picture",
+    )
     augmentation = parser.add_argument_group("augmentation (0 turns one off)")
     _add(augmentation, tuple((name, float, default, said) for name, default, said in _AUGMENTATION))
     augmentation.add_argument("--flip", action="store_true", help="mirror half of the pictures")
-    augmentation.add_argument("--backgrounds", metavar="N|DIR", help="grounds to draw, or photos "
-                              "(default: 256 where cutouts keep their ground, else 0)")  # fmt: skip
+    augmentation.add_argument(
+        "--backgrounds",
+        metavar="N|DIR",
+        help="grounds to draw, or photos (default: 256 where cutouts keep their ground, else 0)",
+    )
     add_settings_flags(parser, default="paper; its segment, matting, trust and cutout count")
 
 
 def _add(group: argparse._ArgumentGroup, flags: tuple[tuple[str, type, object, str], ...]) -> None:
     for name, kind, default, said in flags:
         told = said if default is None else f"{said} (default: {default})"
-        group.add_argument(f"--{name}", type=kind, default=default, metavar="N" if kind is not str
-                           else "NAME", help=told)  # fmt: skip
+        group.add_argument(
+            f"--{name}",
+            type=kind,
+            default=default,
+            metavar="N" if kind is not str else "NAME",
+            help=told,
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -114,10 +136,14 @@ def run(args: argparse.Namespace) -> int:
     splits = Splits(args.train_split, args.validation_split, args.hold_out)
     with bar("cutting", show=show) as cut, bar("training", show=show) as train:
         trained = train_embedder(
-            open_dataset(args.data), args.out, recipe, settings, splits=splits,
+            open_dataset(args.data),
+            args.out,
+            recipe,
+            settings,
+            splits=splits,
             cache=args.cache,
             listeners=Listeners(cut, train, _print_epoch if show else None, _print_note),
-        )  # fmt: skip
+        )
     before, best, model = trained.before, trained.best, trained.report.path
     print(f"start: mAP {before['score']:.4f}, R@1 {before['recall_1']:.4f}")
     print(
@@ -135,22 +161,39 @@ def _recipe(args: argparse.Namespace) -> EmbedderRecipe:
     given = args.backgrounds
     return EmbedderRecipe(
         NetworkRecipe(
-            backbone=args.backbone, weights=args.weights, layers=layers, pooling=args.pooling,
-            p=args.p, dimension=args.dimension, projection_start=args.projection_start,
-            grey=args.grey, freeze=args.freeze, learn_statistics=args.learn_statistics,
+            backbone=args.backbone,
+            weights=args.weights,
+            layers=layers,
+            pooling=args.pooling,
+            p=args.p,
+            dimension=args.dimension,
+            projection_start=args.projection_start,
+            grey=args.grey,
+            freeze=args.freeze,
+            learn_statistics=args.learn_statistics,
         ),
         LearningRecipe(
-            loss=args.loss, margin=args.margin, scale=args.scale, positives=args.positives,
-            agreement=args.agreement, augment_single=args.augment_single, batches=args.batches,
-            products=args.products, views=args.views, negatives=args.negatives,
-            furthest=args.furthest, epochs=args.epochs, optimiser=args.optimiser, rate=args.rate,
+            loss=args.loss,
+            margin=args.margin,
+            scale=args.scale,
+            positives=args.positives,
+            agreement=args.agreement,
+            augment_single=args.augment_single,
+            batches=args.batches,
+            products=args.products,
+            views=args.views,
+            negatives=args.negatives,
+            furthest=args.furthest,
+            epochs=args.epochs,
+            optimiser=args.optimiser,
+            rate=args.rate,
             decay=args.decay,
         ),
         _augmentation(args),
         backgrounds=None if given is None else int(given) if given.isdecimal() else Path(given),
         size=args.size,
         seed=args.seed,
-    )  # fmt: skip
+    )
 
 
 def _augmentation(args: argparse.Namespace) -> Augmentation:

@@ -25,21 +25,41 @@ _NUMBERS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR",
-        help="a data set with masks, such as images/ and masks/, or a Packbench")  # fmt: skip
-    add("--out", type=Path, required=True, metavar="DIR",
-        help="the run's folder; a killed run goes on when the command is given again")  # fmt: skip
-    add("--network", default="u2netp", metavar="NAME",
-        help="u2netp (default, 1.1 M parameters) or u2net (44 M)")  # fmt: skip
-    add("--start", metavar="FILE|NAME|none",
+    add(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a data set with masks, such as images/ and masks/, or a Packbench",
+    )
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the run's folder; a killed run goes on when the command is given again",
+    )
+    add(
+        "--network",
+        default="u2netp",
+        metavar="NAME",
+        help="u2netp (default, 1.1 M parameters) or u2net (44 M)",
+    )
+    add(
+        "--start",
+        metavar="FILE|NAME|none",
         help="weights to start from: .pth, .onnx, a name of `packsight weights list`, or none "
-        "(default: the published weights of the network)")  # fmt: skip
+        "(default: the published weights of the network)",
+    )
     for name, kind, default, said in _NUMBERS:
         add(f"--{name}", type=kind, default=default, metavar="N", help=said)
     add("--backgrounds", type=Path, metavar="DIR", help="photos to put behind the products")
     add("--split", metavar="NAME", help="to learn from (default: train, or the only one)")
-    add("--validation", metavar="NAME",
-        help="to judge by (default: validation; else one picture in ten is held out)")  # fmt: skip
+    add(
+        "--validation",
+        metavar="NAME",
+        help="to judge by (default: validation; else one picture in ten is held out)",
+    )
     add("--quiet", action="store_true", help="no progress")
 
 

@@ -13,22 +13,44 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR",
-                        help="a data set whose pictures have true masks")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a data set whose pictures have true masks",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.toml")
     parser.add_argument("--split", nargs="+", metavar="NAME", help="fit on these (default: all)")
-    parser.add_argument("--test-split", nargs="+", metavar="NAME", default=[],
-                        help="report on these too; they take no part in the fit")  # fmt: skip
+    parser.add_argument(
+        "--test-split",
+        nargs="+",
+        metavar="NAME",
+        default=[],
+        help="report on these too; they take no part in the fit",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="pictures a split, drawn by --seed")
-    parser.add_argument("--second-look", action="store_true",
-                        help="fit the agreement of two looks too; twice the time")  # fmt: skip
-    parser.add_argument("--right-iou", type=float, metavar="X",
-                        help="IoU with the truth from which a mask is right")  # fmt: skip
-    parser.add_argument("--wrong-cost", type=float, metavar="C",
-                        help="cost of a wrong mask that is used; 1: that of a right one "
-                        "that is not")  # fmt: skip
-    parser.add_argument("--known-as", nargs="+", metavar="NAME", default=[],
-                        help="names in the weights catalogue of the same network")  # fmt: skip
+    parser.add_argument(
+        "--second-look",
+        action="store_true",
+        help="fit the agreement of two looks too; twice the time",
+    )
+    parser.add_argument(
+        "--right-iou", type=float, metavar="X", help="IoU with the truth from which a mask is right"
+    )
+    parser.add_argument(
+        "--wrong-cost",
+        type=float,
+        metavar="C",
+        help="cost of a wrong mask that is used; 1: that of a right one that is not",
+    )
+    parser.add_argument(
+        "--known-as",
+        nargs="+",
+        metavar="NAME",
+        default=[],
+        help="names in the weights catalogue of the same network",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_settings_flags(parser, default="classic; [segment] makes the masks")

@@ -33,10 +33,12 @@ def test_string_cuts_agree_with_walking_the_arc() -> None:
     found = signals(points[None])[0]
     assert found.shape == (CHANNELS, 64)
     # Up to the scale that all cuts share.
-    twin = np.array([
-        [side for half in (2, 4, 8, 16, 32) for side in slow_cut(points, at, half)]
-        for at in range(0, 128, 2)
-    ]).T  # fmt: skip
+    twin = np.array(
+        [
+            [side for half in (2, 4, 8, 16, 32) for side in slow_cut(points, at, half)]
+            for at in range(0, 128, 2)
+        ]
+    ).T
     scale = found[:10].sum() / twin.sum()
     assert found[:10] == pytest.approx(scale * twin, abs=1e-9)
 

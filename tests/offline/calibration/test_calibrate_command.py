@@ -90,8 +90,10 @@ def test_a_query_under_other_settings_ignores_it_and_says_so(
         other = packsight("query", photo, "--gallery", gallery, "--set", setting, "--json")
         answer = json.loads(other.out)
         assert (answer["calibrated"], answer["no_match"], answer["threshold"]) == (
-            False, False, None,
-        )  # fmt: skip
+            False,
+            False,
+            None,
+        )
         assert answer["hits"][0]["probability"] is None
         assert "other settings" in answer["notes"][0]
     # What changes neither scores nor order does not matter.

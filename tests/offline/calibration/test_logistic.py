@@ -96,8 +96,9 @@ def test_a_ridge_has_to_be_positive(ridge: float) -> None:
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40), st.integers(0, 99))
 def test_a_group_is_never_divided_and_folds_are_even(groups: Sequence[str], seed: int) -> None:
     folds = grouped_folds(groups, 3, seed)
-    by_group = {group: {f for g, f in zip(groups, folds, strict=True) if g == group}
-                for group in groups}  # fmt: skip
+    by_group = {
+        group: {f for g, f in zip(groups, folds, strict=True) if g == group} for group in groups
+    }
     assert all(len(found) == 1 for found in by_group.values())
     sizes = [sum(found == {fold} for found in by_group.values()) for fold in range(3)]
     assert max(sizes) - min(sizes) <= 1

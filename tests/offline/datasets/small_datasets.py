@@ -42,11 +42,38 @@ def packbench_row(split: str, role: str, product: str, view: str, *, held: bool)
     category, family, _ = product.split("-")
     name = f"{split}/{category}/{product}/{view}"
     return Row(
-        f"{name}.jpg", split, role, category, f"{category}-{family}", product, held,
-        "phone" if role == "query" else "studio", view, f"mattes/{name}.png", "",
-        8, 8, 1, 2, 7, 8, 1.0, 30.0, 30.0, 90.0, 0.0, 0.0, "0 -9 3", "0 0 1", "0 0 1", 24.0, 0.02,
-        "0" * 64, "0" * 64, "",
-    )  # fmt: skip
+        f"{name}.jpg",
+        split,
+        role,
+        category,
+        f"{category}-{family}",
+        product,
+        held,
+        "phone" if role == "query" else "studio",
+        view,
+        f"mattes/{name}.png",
+        "",
+        8,
+        8,
+        1,
+        2,
+        7,
+        8,
+        1.0,
+        30.0,
+        30.0,
+        90.0,
+        0.0,
+        0.0,
+        "0 -9 3",
+        "0 0 1",
+        "0 0 1",
+        24.0,
+        0.02,
+        "0" * 64,
+        "0" * 64,
+        "",
+    )
 
 
 def packbench_rows() -> list[Row]:

@@ -21,8 +21,12 @@ def test_a_hundred_numbers_are_a_class_and_every_picture_is_asked_of_all_others(
         f"image.orig/{number}.jpg" for number in (0, 2, 999)
     ]
     assert [task.queries[at].category for at in (0, 99, 100, 450, 999)] == [
-        "africa", "africa", "beach", "dinosaurs", "food",
-    ]  # fmt: skip
+        "africa",
+        "africa",
+        "beach",
+        "dinosaurs",
+        "food",
+    ]
     answer = task.relevance[150]
     assert answer.ignored == (150,)
     assert answer.relevant == tuple(at for at in range(100, 200) if at != 150)

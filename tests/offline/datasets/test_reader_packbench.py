@@ -29,8 +29,13 @@ def test_splits_follow_split_and_role(root: Path) -> None:
     dataset = open_dataset(root)
     sizes = {split: len(dataset.pictures(split)) for split in dataset.splits}
     assert sizes == {
-        "train": 4, "validation": 4, "catalogue": 8, "test": 1, "queries": 2, "unseen": 2
-    }  # fmt: skip
+        "train": 4,
+        "validation": 4,
+        "catalogue": 8,
+        "test": 1,
+        "queries": 2,
+        "unseen": 2,
+    }
     catalogue = set(dataset.pictures("catalogue"))
     assert catalogue == {*dataset.pictures("train"), *dataset.pictures("validation")}
 

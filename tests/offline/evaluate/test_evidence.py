@@ -136,8 +136,12 @@ def test_a_cache_that_cannot_be_made_is_said_with_the_way_out(
 
 
 GALLERY = [
-    Made(0, "a"), Made(1, "b"), Made(2, "a"), Made(3, "c", "tube"), Made(2, "b", "tube"),
-]  # fmt: skip
+    Made(0, "a"),
+    Made(1, "b"),
+    Made(2, "a"),
+    Made(3, "c", "tube"),
+    Made(2, "b", "tube"),
+]
 
 
 def test_candidates_are_ranked_by_distance_and_place() -> None:
@@ -188,9 +192,14 @@ def test_candidates_are_those_of_a_search_in_a_gallery(
     with in_a_gallery(evidence, tmp_path / "gallery") as gallery:
         describer = evidence.parts.describer
         searcher = Searcher(
-            describer, gallery, AsRetrieved(), settings.route,
-            describer.embedder.normalised, settings.search.metric, settings.query,
-        )  # fmt: skip
+            describer,
+            gallery,
+            AsRetrieved(),
+            settings.route,
+            describer.embedder.normalised,
+            settings.search.metric,
+            settings.query,
+        )
         for query, description in enumerate(evidence.queries):
             hits = searcher.match(Described(description, NO_CUTOUT), k=3).hits
             mine = evidence.candidates(query)[: len(hits)]

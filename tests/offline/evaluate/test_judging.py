@@ -81,9 +81,10 @@ def test_ranks_equal_those_of_a_list_that_is_sorted_and_purged(seed: int, counte
         judged = judge(task(answers, size), ranking)
     for row, one in enumerate(judged):
         shown = [
-            at for at in np.argsort(away[row], kind="stable") if present[at]
-            and kinds[row, at] != "junk"
-        ]  # fmt: skip
+            at
+            for at in np.argsort(away[row], kind="stable")
+            if present[at] and kinds[row, at] != "junk"
+        ]
         ranks = [rank for rank, at in enumerate(shown, start=1) if kinds[row, at] == "relevant"]
         assert one.found.ranks.tolist() == ranks
         assert one.found.total == len(answers[row][0])

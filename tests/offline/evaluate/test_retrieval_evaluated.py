@@ -182,9 +182,12 @@ def test_augmented_queries_have_features_of_their_own(tmp_path: Path) -> None:
     embedder = CountingEmbedder()
     for augment in (False, True):
         evaluate_retrieval(
-            dataset, ["medium"], counting_parts(embedder), tmp_path / "cache",
+            dataset,
+            ["medium"],
+            counting_parts(embedder),
+            tmp_path / "cache",
             Plan(augment=augment),
-        )  # fmt: skip
+        )
     assert embedder.embedded == 7 + 2 + 6 * 2  # six views of each query, the gallery as it was
 
 

@@ -98,9 +98,12 @@ def test_a_small_gallery_fills_a_head_with_nobody() -> None:
 
 def test_the_settings_say_how_to_search() -> None:
     flags = [
-        "search.metric=cosine", "query.expand=7", "query.expand_alpha=0",
-        "rerank.name=k_reciprocal", "rerank.top_n=30",
-    ]  # fmt: skip
+        "search.metric=cosine",
+        "query.expand=7",
+        "query.expand_alpha=0",
+        "rerank.name=k_reciprocal",
+        "rerank.top_n=30",
+    ]
     how = search_of(load(Settings(), env={}, flags=flags))
     assert how == Search("cosine", 7, 0.0, KReciprocal(top_n=30))
 

@@ -6,14 +6,36 @@ from collections.abc import Mapping
 from typing import Any
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "object": (dict,), "array": (list,), "string": (str,), "null": (type(None),),
-    "number": (int, float), "integer": (int,), "boolean": (bool,),
-}  # fmt: skip
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "null": (type(None),),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+}
 _KNOWN = {
-    "$defs", "$ref", "$schema", "additionalProperties", "anyOf", "const", "default", "description",
-    "discriminator", "enum", "format", "items", "maxItems", "minItems", "oneOf", "prefixItems",
-    "properties", "required", "title", "type",
-}  # fmt: skip
+    "$defs",
+    "$ref",
+    "$schema",
+    "additionalProperties",
+    "anyOf",
+    "const",
+    "default",
+    "description",
+    "discriminator",
+    "enum",
+    "format",
+    "items",
+    "maxItems",
+    "minItems",
+    "oneOf",
+    "prefixItems",
+    "properties",
+    "required",
+    "title",
+    "type",
+}
 
 
 def fits(value: object, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:

@@ -59,20 +59,28 @@ def retrieval(random: np.random.Generator, share: float = 0.8, count: int = 40) 
         meaning = "The right answer is another picture of the same product." if not number else ""
         groups.append(Group(name=name, figures=figures, items=items, meaning=meaning))
     return Section(
-        stage="retrieve", groups=tuple(groups), blocks=blocks(random),
+        stage="retrieve",
+        groups=tuple(groups),
+        blocks=blocks(random),
         notes=("Queries without a relevant picture are left out: 2 of 42.", "Ties go by id."),
-    )  # fmt: skip
+    )
 
 
 def efficiency(random: np.random.Generator, slower: float = 1.0) -> Section:
     times = slower * (80 + 5 * random.random(3))
     figures = (
-        Figure(name="a photo, median", value=times[0], low=times[0] - 4, high=times[0] + 4,
-               better="lower", unit="ms"),
+        Figure(
+            name="a photo, median",
+            value=times[0],
+            low=times[0] - 4,
+            high=times[0] + 4,
+            better="lower",
+            unit="ms",
+        ),
         Figure(name="photos a second", value=1000 / times[0], unit="images/s"),
         Figure(name="gallery", value=4.5e6, better="lower", unit="bytes"),
         Figure(name="processor", value=None, better="neither", why="not measured on this machine"),
-    )  # fmt: skip
+    )
     return Section(stage="efficiency", groups=(Group(name="whole query", figures=figures),))
 
 
@@ -80,9 +88,10 @@ def segmentation(random: np.random.Generator) -> Section:
     figures = (hit_rate("IoU", random, 30, 0.9), Figure(name="MAE", value=0.00042, better="lower"))
     items = tuple(f"mask/{number}.png" for number in range(30))
     return Section(
-        stage="segment", groups=(Group(name="all pictures", figures=figures, items=items),),
+        stage="segment",
+        groups=(Group(name="all pictures", figures=figures, items=items),),
         blocks=(worst(random),),
-    )  # fmt: skip
+    )
 
 
 def worst(random: np.random.Generator, count: int = 3) -> Cards:
@@ -111,18 +120,28 @@ def blocks(random: np.random.Generator) -> tuple[Block, ...]:
             title="R@1 without one part",
             labels=("everything", "without routing", "without rerank", "without masks"),
             series=tuple(
-                Series(name=name, xs=(0, 1, 2, 3), ys=(0.9, 0.88, less, 0.5),
-                       lows=(0.85, 0.83, less - 0.05, 0.42), highs=(0.95, 0.93, less + 0.05, 0.58))
+                Series(
+                    name=name,
+                    xs=(0, 1, 2, 3),
+                    ys=(0.9, 0.88, less, 0.5),
+                    lows=(0.85, 0.83, less - 0.05, 0.42),
+                    highs=(0.95, 0.93, less + 0.05, 0.58),
+                )
                 for name, less in (("product", 0.8), ("family", 0.84))
             ),
         ),
         Lines(
-            title="ROC", x="false accepts", y="true accepts", diagonal=True,
+            title="ROC",
+            x="false accepts",
+            y="true accepts",
+            diagonal=True,
             series=(Series(name="score", xs=xs, ys=curve, lows=low, highs=high),),
             marks=(("chosen threshold", 0.1),),
         ),
         Lines(
-            title="Recall against depth", x="k", y="R@k",
+            title="Recall against depth",
+            x="k",
+            y="R@k",
             series=(
                 Series(name="plain", xs=k, ys=(0.7, 0.8, None, 0.95)),
                 Series(name="aligned", xs=k, ys=(0.75, 0.84, 0.93, 0.96)),
@@ -130,7 +149,8 @@ def blocks(random: np.random.Generator) -> tuple[Block, ...]:
             ),
         ),
         Histogram(
-            title="Scores of present and absent products", x="score",
+            title="Scores of present and absent products",
+            x="score",
             edges=tuple(np.linspace(-1, 1, 21).tolist()),
             counts={
                 name: tuple(np.histogram(random.normal(mean, 0.2, 400), 20, (-1, 1))[0].tolist())
@@ -139,15 +159,20 @@ def blocks(random: np.random.Generator) -> tuple[Block, ...]:
             marks=(("threshold at 5 %", 0.3), ("threshold at 1 %", 0.42)),
         ),
         Matrix(
-            title="Confusions", rows=CATEGORIES, columns=CATEGORIES,
-            counts=tuple(map(tuple, counts.tolist())), row_axis="true", column_axis="predicted",
+            title="Confusions",
+            rows=CATEGORIES,
+            columns=CATEGORIES,
+            counts=tuple(map(tuple, counts.tolist())),
+            row_axis="true",
+            column_axis="predicted",
         ),
         Table(
-            title="Each class", columns=("class", "precision", "recall", "F1", "support"),
+            title="Each class",
+            columns=("class", "precision", "recall", "F1", "support"),
             rows=tuple((name, "0.912", "0.884", "0.898", "64") for name in CATEGORIES),
             note="Support is the number of pictures.",
         ),
-    )  # fmt: skip
+    )
 
 
 def system(name: str = "classic", seed: int = 0, share: float = 0.8) -> System:

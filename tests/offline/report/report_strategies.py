@@ -25,10 +25,18 @@ from offline.report.document import (
 from tests.offline.report.made_report import provenance
 
 HOSTILE = (
-    "<script>alert(1)</script>", "</style><img src=x onerror=alert(1)>", "\udcff\ud800.jpg",
-    "a|b|c", "\"'&<>", "W" * 300, "العربية", "\u202edrow", "line\nbreak\x00\x1b",
-    "`code` **bold** [a](b)", "",
-)  # fmt: skip
+    "<script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    "\udcff\ud800.jpg",
+    "a|b|c",
+    "\"'&<>",
+    "W" * 300,
+    "العربية",
+    "\u202edrow",
+    "line\nbreak\x00\x1b",
+    "`code` **bold** [a](b)",
+    "",
+)
 names = st.sampled_from(HOSTILE) | st.text(max_size=12)
 numbers = st.floats(-1e9, 1e9) | st.floats(0, 1) | st.sampled_from((0.0, 1.0, -0.0, 1e-12, 1e300))
 gaps = st.none() | numbers
@@ -41,10 +49,15 @@ marks = st.lists(st.tuples(names, numbers), max_size=3).map(tuple)
 def figures(draw: st.DrawFn, items: int) -> Figure:
     samples = st.lists(gaps, min_size=items, max_size=items).map(tuple)
     return Figure(
-        name=draw(st.text(max_size=6)), value=draw(gaps), low=draw(gaps), high=draw(gaps),
-        better=draw(st.sampled_from(("higher", "lower", "neither"))), unit=draw(units),
-        samples=draw(st.none() | samples), why=draw(names) or "unknown",
-    )  # fmt: skip
+        name=draw(st.text(max_size=6)),
+        value=draw(gaps),
+        low=draw(gaps),
+        high=draw(gaps),
+        better=draw(st.sampled_from(("higher", "lower", "neither"))),
+        unit=draw(units),
+        samples=draw(st.none() | samples),
+        why=draw(names) or "unknown",
+    )
 
 
 @st.composite
@@ -75,9 +88,12 @@ def histograms(draw: st.DrawFn) -> Histogram:
     edges = sorted(set(draw(st.lists(numbers, min_size=1, max_size=5))))
     counts = st.lists(st.integers(0, 10**9), min_size=len(edges) - 1, max_size=len(edges) - 1)
     return Histogram(
-        title=draw(names), x=draw(names), edges=tuple(edges), marks=draw(marks),
+        title=draw(names),
+        x=draw(names),
+        edges=tuple(edges),
+        marks=draw(marks),
         counts=draw(st.dictionaries(names, counts.map(tuple), max_size=3)),
-    )  # fmt: skip
+    )
 
 
 @st.composite
@@ -93,34 +109,55 @@ def matrices(draw: st.DrawFn) -> Matrix:
     rows, columns = draw(st.tuples(*[st.lists(names, max_size=4).map(tuple)] * 2))
     row = st.lists(st.integers(0, 10**6), min_size=len(columns), max_size=len(columns)).map(tuple)
     counts = draw(st.lists(row, min_size=len(rows), max_size=len(rows)).map(tuple))
-    return Matrix(title=draw(names), rows=rows, columns=columns, counts=counts,
-                  row_axis=draw(names), column_axis=draw(names))  # fmt: skip
+    return Matrix(
+        title=draw(names),
+        rows=rows,
+        columns=columns,
+        counts=counts,
+        row_axis=draw(names),
+        column_axis=draw(names),
+    )
 
 
 thumbnails = st.builds(
     Thumbnail, uri=names, label=names, jpeg=st.sampled_from((b"", b"\xff\xd8\xff\xd9"))
 )
 cards = st.builds(
-    Card, title=names, pictures=st.lists(thumbnails, max_size=2).map(tuple),
+    Card,
+    title=names,
+    pictures=st.lists(thumbnails, max_size=2).map(tuple),
     lines=st.lists(names, max_size=2).map(tuple),
-)  # fmt: skip
+)
 many_lines = st.builds(
-    Lines, title=names, x=names, y=names, series=st.lists(series(), max_size=3).map(tuple),
-    diagonal=st.booleans(), marks=marks, note=names,
-)  # fmt: skip
+    Lines,
+    title=names,
+    x=names,
+    y=names,
+    series=st.lists(series(), max_size=3).map(tuple),
+    diagonal=st.booleans(),
+    marks=marks,
+    note=names,
+)
 blocks: st.SearchStrategy[Block] = st.one_of(
-    st.builds(Text, text=names), tables(), bars(), many_lines, histograms(), matrices(),
+    st.builds(Text, text=names),
+    tables(),
+    bars(),
+    many_lines,
+    histograms(),
+    matrices(),
     st.builds(Cards, title=names, cards=st.lists(cards, max_size=2).map(tuple), note=names),
-)  # fmt: skip
+)
 
 
 def _sections(stage: str) -> st.SearchStrategy[Section]:
     unique = st.lists(groups(), max_size=2, unique_by=lambda group: group.name)
     return st.builds(
-        Section, stage=st.just(stage), groups=unique.map(tuple),
+        Section,
+        stage=st.just(stage),
+        groups=unique.map(tuple),
         blocks=st.lists(blocks, max_size=2).map(tuple),
         notes=st.lists(names, max_size=2).map(tuple),
-    )  # fmt: skip
+    )
 
 
 @st.composite
@@ -128,14 +165,18 @@ def systems(draw: st.DrawFn) -> System:
     stages = draw(st.lists(st.sampled_from(("segment", "retrieve", "no-match")), unique=True))
     words = st.dictionaries(names, names, max_size=2)
     return System(
-        name=draw(names), fingerprint=draw(names), weights=draw(words),
+        name=draw(names),
+        fingerprint=draw(names),
+        weights=draw(words),
         settings=draw(st.dictionaries(names, words, max_size=2)),
         sections=tuple(draw(_sections(stage)) for stage in stages),
-    )  # fmt: skip
+    )
 
 
 reports = st.builds(
-    Report, title=names, provenance=st.builds(provenance, checksum=names),
+    Report,
+    title=names,
+    provenance=st.builds(provenance, checksum=names),
     systems=st.lists(systems(), max_size=2, unique_by=lambda system: system.name).map(tuple),
     blocks=st.lists(blocks, max_size=1).map(tuple),
-)  # fmt: skip
+)

@@ -44,9 +44,11 @@ def test_the_schema_refuses_what_no_report_has() -> None:
     data = json.loads(json_text(report()))
     assert fits(data, schema(), schema())
     for wrong in (
-        {**data, "more": 1}, {**data, "title": 3}, {**data, "format_version": 2},
+        {**data, "more": 1},
+        {**data, "title": 3},
+        {**data, "format_version": 2},
         {key: part for key, part in data.items() if key != "systems"},
-    ):  # fmt: skip
+    ):
         assert not fits(wrong, schema(), schema())
 
 
@@ -98,7 +100,9 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary.json"
     binary.write_bytes(b"\xff\xfe\x00")
     for path, words in (
-        (tmp_path / "nowhere.json", "No such file"), (tmp_path, "directory"), (binary, "not text"),
-    ):  # fmt: skip
+        (tmp_path / "nowhere.json", "No such file"),
+        (tmp_path, "directory"),
+        (binary, "not text"),
+    ):
         with pytest.raises(ConfigError, match=words):
             read_report(path)

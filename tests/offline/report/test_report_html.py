@@ -27,9 +27,14 @@ def with_text(text: str) -> Report:
     group = Group(name=text, figures=(figure,), meaning=text)
     section = Section(stage="retrieve", groups=(group,), blocks=(Text(text=text),), notes=(text,))
     made = system().model_copy(
-        update={"name": text, "fingerprint": text, "settings": {text: {text: text}},
-                "weights": {text: text}, "sections": (section,)}
-    )  # fmt: skip
+        update={
+            "name": text,
+            "fingerprint": text,
+            "settings": {text: {text: text}},
+            "weights": {text: text},
+            "sections": (section,),
+        }
+    )
     words = dict.fromkeys(("command", "created", "dataset", "dataset_checksum"), text) | {
         name: {text: text} for name in ("versions", "machine")
     }

@@ -84,10 +84,17 @@ def printed(html: str, folder: Path) -> bytes:
     file, out = folder / "report.html", folder / "report.pdf"
     file.write_text(html, "utf-8")
     command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-        "--disable-background-networking", f"--user-data-dir={folder / 'browser'}",
-        "--no-pdf-header-footer", f"--print-to-pdf={out}", file.as_uri(),
-    ]  # fmt: skip
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        f"--user-data-dir={folder / 'browser'}",
+        "--no-pdf-header-footer",
+        f"--print-to-pdf={out}",
+        file.as_uri(),
+    ]
     subprocess.run(command, capture_output=True, timeout=120, check=True)
     return out.read_bytes()
 

@@ -37,10 +37,15 @@ def test_the_text_tells_figures_blocks_and_how_to_make_it_again() -> None:
     document = report(system("classic", 0), system("compact", 1))
     text = markdown_text(document)
     for words in (
-        "## All systems side by side", "#### Confusions", "| product / reranked ",
-        "IoU 0.021", "## How to make this report again", "    packsight evaluate all",
-        document.provenance.dataset_checksum, "not measured on this machine",
-    ):  # fmt: skip
+        "## All systems side by side",
+        "#### Confusions",
+        "| product / reranked ",
+        "IoU 0.021",
+        "## How to make this report again",
+        "    packsight evaluate all",
+        document.provenance.dataset_checksum,
+        "not measured on this machine",
+    ):
         assert words in text
 
 
@@ -65,14 +70,24 @@ def test_names_stay_what_they_are() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (None, "", "–"), (0.8744, "", "0.874"), (1.0, "", "1.000"), (0.0, "", "0.000"),
-        (0.00042, "", "0.00042"), (-0.25, "", "-0.250"), (64.0, "", "64"),
-        (4.0, "", "4.000"), (1800.0, "", "1,800"),
-        (80.84, "ms", "80.8 ms"), (1234.5, "ms", "1,234 ms"), (0.0, "bytes", "0 bytes"),
-        (4_500_000.0, "bytes", "4.3 MiB"), (5e12, "bytes", "4,656.6 GiB"),
-        (360.0, "pictures", "360 pictures"), (1.5, "px", "1.500 px"),
+        (None, "", "–"),
+        (0.8744, "", "0.874"),
+        (1.0, "", "1.000"),
+        (0.0, "", "0.000"),
+        (0.00042, "", "0.00042"),
+        (-0.25, "", "-0.250"),
+        (64.0, "", "64"),
+        (4.0, "", "4.000"),
+        (1800.0, "", "1,800"),
+        (80.84, "ms", "80.8 ms"),
+        (1234.5, "ms", "1,234 ms"),
+        (0.0, "bytes", "0 bytes"),
+        (4_500_000.0, "bytes", "4.3 MiB"),
+        (5e12, "bytes", "4,656.6 GiB"),
+        (360.0, "pictures", "360 pictures"),
+        (1.5, "px", "1.500 px"),
     ],
-)  # fmt: skip
+)
 def test_numbers_are_written_with_their_units(value: float | None, unit: Unit, text: str) -> None:
     assert shown(value, unit) == text
 
@@ -138,10 +153,12 @@ def test_a_curve_with_a_gap_is_drawn_in_two_parts() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [
-        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]), (1, 20, [5, 10, 15, 20]),
-        (-1, 1, [-1, -0.5, 0, 0.5, 1]), (3, 3, [3]),
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (1, 20, [5, 10, 15, 20]),
+        (-1, 1, [-1, -0.5, 0, 0.5, 1]),
+        (3, 3, [3]),
     ],
-)  # fmt: skip
+)
 def test_ticks_are_round_numbers(low: float, high: float, expected: list[float]) -> None:
     assert ticks(low, high) == pytest.approx(expected)
 

@@ -45,9 +45,12 @@ def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
             "except ConfigError as error:\n    print(error)"
         )
         said = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True, capture_output=True,
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
             text=True,
-        )  # fmt: skip
+        )
     assert "another process trains in this folder" in said.stdout
 
 

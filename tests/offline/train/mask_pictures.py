@@ -26,9 +26,10 @@ def write_pair(
     Image.fromarray(pixels).save(folder / "images" / f"{name}.jpg", quality=95)
     Image.fromarray(alpha).save(folder / "masks" / f"{name}.png")
     return Picture(
-        f"images/{name}.jpg", folder / "images" / f"{name}.jpg",
+        f"images/{name}.jpg",
+        folder / "images" / f"{name}.jpg",
         mask=folder / "masks" / f"{name}.png",
-    )  # fmt: skip
+    )
 
 
 def write_pairs(folder: Path, count: int) -> list[Picture]:

@@ -25,9 +25,17 @@ ROOT = Path(__file__).resolve().parents[3]
 def arguments(out: Path, store: Path, epochs: int) -> list[str]:
     """A run of seconds: four pictures, crops of 32 pixels, no segmenter needed."""
     flags = {
-        "data": shipped(), "out": out, "saliency": store, "limit": 4, "judged": 3, "composites": 0,
-        "epochs": epochs, "batch": 2, "side": 32, "threads": 1,
-    }  # fmt: skip
+        "data": shipped(),
+        "out": out,
+        "saliency": store,
+        "limit": 4,
+        "judged": 3,
+        "composites": 0,
+        "epochs": epochs,
+        "batch": 2,
+        "side": 32,
+        "threads": 1,
+    }
     return ["train", "matting", "--quiet", *(f"--{name}={value}" for name, value in flags.items())]
 
 
@@ -105,8 +113,10 @@ def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(tmp_path: Path, sto
     command = [sys.executable, "-c", "from packsight.cli import entry; entry()"]
     process = subprocess.Popen(
         [*command, *arguments(killed, store, 3)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+    )
     try:
         while process.poll() is None and not (killed / "checkpoint.pt").is_file():
             time.sleep(0.02)

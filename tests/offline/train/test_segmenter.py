@@ -104,10 +104,27 @@ def test_from_pictures_with_masks_to_a_model_that_segments(
     pictures = write_pairs(data, 8)
     pictures[3].path.write_bytes(b"no picture")
     arguments = [
-        "train", "segmenter", "--data", str(data), "--out", str(out), "--start", "none",
-        "--side", "64", "--epochs", "2", "--batch", "3", "--iou", "1", "--ssim", "1",
-        "--backgrounds", str(data / "images"),
-    ]  # fmt: skip
+        "train",
+        "segmenter",
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        "--start",
+        "none",
+        "--side",
+        "64",
+        "--epochs",
+        "2",
+        "--batch",
+        "3",
+        "--iou",
+        "1",
+        "--ssim",
+        "1",
+        "--backgrounds",
+        str(data / "images"),
+    ]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "epoch 2: loss" in printed
@@ -150,8 +167,9 @@ def test_tuning_goes_on_after_a_kill_and_ends_the_same(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="another recipe"):
         train_segmenter(
             SegmenterRecipe(data, start="none", side=64, epochs=2, batch=2),
-            tmp_path / "killed", watch,
-        )  # fmt: skip
+            tmp_path / "killed",
+            watch,
+        )
 
 
 @pytest.mark.slow
@@ -164,9 +182,14 @@ def test_training_learns(tmp_path: Path) -> None:
     pictures = write_pairs(tmp_path, 9)
     spec = SegmenterRecipe(tmp_path, side=64).spec
     task = SegmenterTask(
-        new_network("U2NETP"), "cpu", pictures[:8], pictures[8:], Grounds([], pictures, 128), spec,
+        new_network("U2NETP"),
+        "cpu",
+        pictures[:8],
+        pictures[8:],
+        Grounds([], pictures, 128),
+        spec,
         iou_weight=1.0,
-    )  # fmt: skip
+    )
     history = fit(task, Schedule(epochs=5, batch=4), RunFolder(tmp_path), seed=0)
     assert history[-1]["loss"] < 0.9 * history[0]["loss"]
 

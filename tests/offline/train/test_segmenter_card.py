@@ -19,10 +19,12 @@ FACTS = CardFacts(
     before={"score": 0.8, "mae": 0.05},
     history=[{"epoch": 1.0, "loss": 0.7, "score": 0.9, "mae": 0.02}],
     report=ExportReport(
-        Path("/somebody/run/segmenter.onnx"), "ab" * 32,
-        SourceFacts("segmenter.pth", "cd" * 32, False), Parity(1e-6, 1e-4, 1.0, 6),
+        Path("/somebody/run/segmenter.onnx"),
+        "ab" * 32,
+        SourceFacts("segmenter.pth", "cd" * 32, False),
+        Parity(1e-6, 1e-4, 1.0, 6),
     ),
-)  # fmt: skip
+)
 
 
 def test_the_figures_stand_under_those_of_the_start() -> None:

@@ -128,9 +128,11 @@ def test_masks_are_held_against_the_truth_and_what_cannot_be_is_noted(tmp_path: 
     (tmp_path / "maskless-mask.png").write_bytes(b"no mask")
     seen: list[tuple[int, int]] = []
     found = judge_masks(
-        [*pictures, Picture("x", tmp_path / "right.png")], Darkness(), second_look=True,
+        [*pictures, Picture("x", tmp_path / "right.png")],
+        Darkness(),
+        second_look=True,
         progress=lambda done, total: seen.append((done, total)),
-    )  # fmt: skip
+    )
     assert found.groups == ("right", "half")
     np.testing.assert_allclose(found.iou, [1.0, 0.5])
     assert found.rows.shape == (2, len(NAMES))
@@ -163,9 +165,21 @@ def test_the_command_writes_a_file_that_the_stage_reads(
 ) -> None:
     out = tmp_path / "deep" / "trust.toml"
     done = Command(capsys)(
-        "train", "trust", "--data", shipped(), "--out", out, "--split", "queries", "train",
-        "--test-split", "test", "--limit", "60", *QUICK,
-    )  # fmt: skip
+        "train",
+        "trust",
+        "--data",
+        shipped(),
+        "--out",
+        out,
+        "--split",
+        "queries",
+        "train",
+        "--test-split",
+        "test",
+        "--limit",
+        "60",
+        *QUICK,
+    )
     assert done.code == 0, done.err
     assert "held out in folds" in done.out and "\ntest: " in done.out
     model = read_model(out)
@@ -212,8 +226,18 @@ def test_a_place_that_cannot_be_written_is_one_line(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     done = Command(capsys)(
-        "train", "trust", "--data", shipped(), "--split", "queries", "train", "--limit", "60",
-        "--out", tmp_path / "file" / "t.toml", *QUICK,
-    )  # fmt: skip
+        "train",
+        "trust",
+        "--data",
+        shipped(),
+        "--split",
+        "queries",
+        "train",
+        "--limit",
+        "60",
+        "--out",
+        tmp_path / "file" / "t.toml",
+        *QUICK,
+    )
     assert done.code == 1
     assert "--out" in done.line

@@ -153,8 +153,9 @@ def write_maps(folder: Path, *, free: bool = True) -> Path:
         helper.make_node("Relu", ["minus"], ["late"]),
     ]
     sides: list[int | str] = ["h", "w"] if free else [8, 8]
-    path = write_trunk(folder, nodes, {"features": ["n", 3], "early": ["n", 3, 8, 8],
-                                       "late": ["n", 3, 8, 8]})  # fmt: skip
+    path = write_trunk(
+        folder, nodes, {"features": ["n", 3], "early": ["n", 3, 8, 8], "late": ["n", 3, 8, 8]}
+    )
     model = onnx.load(path)
     for axis, side in enumerate(sides, start=2):
         dim = model.graph.input[0].type.tensor_type.shape.dim[axis]

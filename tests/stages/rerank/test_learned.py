@@ -36,14 +36,18 @@ def box(width: int, height: int) -> BoolArray:
 def artefact(share: float = 1.0, top_n: int = 10, **weights: float) -> RerankerArtefact:
     """A linear model that looks at the named features only."""
     scorer = Scorer(
-        features=NAMES, means=(0.0,) * len(NAMES), scales=(1.0,) * len(NAMES), slope=1.0,
+        features=NAMES,
+        means=(0.0,) * len(NAMES),
+        scales=(1.0,) * len(NAMES),
+        slope=1.0,
         model=Linear(intercept=0.0, coefficients=tuple(weights.get(name, 0.0) for name in NAMES)),
-    )  # fmt: skip
+    )
     return RerankerArtefact(scorer=scorer, share=share, top_n=top_n)
 
 
-def built(folder: Path, made: RerankerArtefact, context: BuildContext | None = None,
-          **options: object) -> learned.Learned:  # fmt: skip
+def built(
+    folder: Path, made: RerankerArtefact, context: BuildContext | None = None, **options: object
+) -> learned.Learned:
     path = folder / "reranker.json"
     made.write(path)
     given = learned.Options.model_validate({"weights": str(path), **options})
@@ -79,8 +83,9 @@ def test_the_strongest_reason_is_named_first_and_weak_ones_are_not_named(
 
 
 @given(share=st.sampled_from([0.0, 0.5, 1.0]), data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40,
-          deadline=None)  # fmt: skip
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)
 def test_hits_are_permuted_and_share_0_keeps_their_order(
     tmp_path: Path, described: MakeDescription, found: MakeHit, share: float, data: st.DataObject
 ) -> None:
@@ -90,8 +95,9 @@ def test_hits_are_permuted_and_share_0_keeps_their_order(
         (data.draw(scores), box(data.draw(sizes), data.draw(sizes)), data.draw(flags))
         for _ in range(data.draw(st.integers(0, 8)))
     ]
-    hits = [found(at, score, described(mask, *raised))
-            for at, (score, mask, raised) in enumerate(drawn)]  # fmt: skip
+    hits = [
+        found(at, score, described(mask, *raised)) for at, (score, mask, raised) in enumerate(drawn)
+    ]
     stage = built(tmp_path, artefact(share, 5, overlap=3.0, shape=-2.0, category=1.0))
     answer = stage.rerank(described(box(5, 9)), hits)
     assert sorted(ids(answer)) == sorted(ids(hits))

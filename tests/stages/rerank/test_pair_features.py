@@ -44,15 +44,21 @@ def silhouette(seed: int, *, blank: bool = False) -> Contour:
 
 
 def described(
-    seed: int, quality: MatteQuality | None = None, trust: float | None = None, *,
+    seed: int,
+    quality: MatteQuality | None = None,
+    trust: float | None = None,
+    *,
     blank: bool = False,
-) -> Description:  # fmt: skip
+) -> Description:
     shares = np.array([0.7, 0.3], np.float32)
     return Description(
-        CategoryScores(("jar", "tube"), shares), Embedding(np.ones(2, np.float32)),
-        silhouette(seed, blank=blank), silhouette(seed + 100, blank=blank),
-        quality or MatteQuality(), trust,
-    )  # fmt: skip
+        CategoryScores(("jar", "tube"), shares),
+        Embedding(np.ones(2, np.float32)),
+        silhouette(seed, blank=blank),
+        silhouette(seed + 100, blank=blank),
+        quality or MatteQuality(),
+        trust,
+    )
 
 
 def found(id_: int, score: float, description: Description, category: str = "jar") -> Hit:
@@ -102,8 +108,9 @@ def test_the_order_in_which_hits_come_in_changes_no_row(
 ) -> None:
     order = np.random.default_rng(seed).permutation(len(hits))
     rows = pair_features(query, hits).rows
-    np.testing.assert_array_equal(pair_features(query, [hits[at] for at in order]).rows,
-                                  rows[order])  # fmt: skip
+    np.testing.assert_array_equal(
+        pair_features(query, [hits[at] for at in order]).rows, rows[order]
+    )
 
 
 @given(query=descriptions, hits=hit_lists)

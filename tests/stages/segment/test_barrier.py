@@ -31,9 +31,11 @@ def least_highest(channel: np.ndarray, lowest: float) -> np.ndarray:
     height, width = channel.shape
     reached = np.full(channel.shape, np.inf)
     frame = [
-        (y, x) for y in range(height) for x in range(width) if y in (0, height - 1) or
-        x in (0, width - 1)
-    ]  # fmt: skip
+        (y, x)
+        for y in range(height)
+        for x in range(width)
+        if y in (0, height - 1) or x in (0, width - 1)
+    ]
     heap = [(channel[at], at) for at in frame if channel[at] >= lowest]
     heapq.heapify(heap)
     while heap:

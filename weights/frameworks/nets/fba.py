@@ -55,10 +55,12 @@ class Decoder(nn.Module):  # type: ignore[misc]
         self.conv_up2 = nn.Sequential(*_normed(256 + 256, 256, 3))
         self.conv_up3 = nn.Sequential(*_normed(256 + 64, 64, 3))
         self.conv_up4 = nn.Sequential(
-            nn.Conv2d(64 + 3 + 3 + 2, 32, 3, padding=1), nn.LeakyReLU(),
-            nn.Conv2d(32, 16, 3, padding=1), nn.LeakyReLU(),
+            nn.Conv2d(64 + 3 + 3 + 2, 32, 3, padding=1),
+            nn.LeakyReLU(),
+            nn.Conv2d(32, 16, 3, padding=1),
+            nn.LeakyReLU(),
             nn.Conv2d(16, 7, 1),
-        )  # fmt: skip
+        )
 
     def forward(self, encoded: tuple[Any, Any, Any], details: Any) -> Any:
         """``details``: (N, 8, H, W), the input's normalised and plain colours and its trimap."""

@@ -21,9 +21,13 @@ class SameConv2d(nn.Conv2d):  # type: ignore[misc]
     def like(cls, convolution: nn.Conv2d) -> SameConv2d:
         """Takes over kernel, stride and groups; its own padding replaces the other's."""
         made = cls(
-            convolution.in_channels, convolution.out_channels, convolution.kernel_size,
-            convolution.stride, groups=convolution.groups, bias=convolution.bias is not None,
-        )  # fmt: skip
+            convolution.in_channels,
+            convolution.out_channels,
+            convolution.kernel_size,
+            convolution.stride,
+            groups=convolution.groups,
+            bias=convolution.bias is not None,
+        )
         made.load_state_dict(convolution.state_dict())
         return made
 

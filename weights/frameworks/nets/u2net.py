@@ -74,9 +74,13 @@ class U2NET(_Nested):
     """44.0 M parameters."""
 
     down = (
-        Width(32, 64), Width(32, 128), Width(64, 256), Width(128, 512), Width(256, 512),
+        Width(32, 64),
+        Width(32, 128),
+        Width(64, 256),
+        Width(128, 512),
         Width(256, 512),
-    )  # fmt: skip
+        Width(256, 512),
+    )
     up = (Width(256, 512), Width(128, 256), Width(64, 128), Width(32, 64), Width(16, 64))
 
 

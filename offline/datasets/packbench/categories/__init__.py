@@ -8,9 +8,22 @@ from importlib import import_module
 from offline.datasets.packbench.parameters import Category
 
 CATEGORIES = (
-    "bottle", "compact", "jar", "palette", "powder", "roll-on", "stick", "puff", "spatula",
-    "cap-dropper", "cap-general", "cap-one-touch", "cap-press", "cap-pump", "cap-sharp",
-)  # fmt: skip
+    "bottle",
+    "compact",
+    "jar",
+    "palette",
+    "powder",
+    "roll-on",
+    "stick",
+    "puff",
+    "spatula",
+    "cap-dropper",
+    "cap-general",
+    "cap-one-touch",
+    "cap-press",
+    "cap-pump",
+    "cap-sharp",
+)
 
 
 @cache

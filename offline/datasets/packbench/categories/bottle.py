@@ -47,15 +47,25 @@ from offline.datasets.packbench.shapes.vessels import lid, vessel
 COLLAR = 2.2  # mm, a closure's outer radius over its neck's: the thread and the moulded wall
 
 VIEWS = (
-    View("front", 0, 8), View("left", -34, 14), View("right", 36, 20), View("back", 162, 12),
+    View("front", 0, 8),
+    View("left", -34, 14),
+    View("right", 36, 20),
+    View("back", 162, 12),
     View("high", 20, 38),
-)  # fmt: skip
+)
 
 
 def _put_together(
-    p: Parameters, outline: Outline, closure: Parts, level: float,
-    span: tuple[float, float], width: float, *, wall: float = 1.2, floor: float = 2.4,
-) -> Model:  # fmt: skip
+    p: Parameters,
+    outline: Outline,
+    closure: Parts,
+    level: float,
+    span: tuple[float, float],
+    width: float,
+    *,
+    wall: float = 1.2,
+    floor: float = 2.4,
+) -> Model:
     """Body, contents up to a share of it, print between two shares of its height, closure."""
     body = p.surfaces["body"]
     parts, volume = vessel(
@@ -87,9 +97,15 @@ def _boston_closure(p: Parameters, radius: float, height: float) -> Parts:
             pipette = 0.8 * height if seen else 0
             bulb = Material("rubber", "black" if cap.colour == "black" else "white")
             return dropper(
-                radius, tall, cap, bulb, pipette=pipette, bulb_radius=0.62 * radius,
-                bulb_height=2.3 * radius, ribs=40,
-            )  # fmt: skip
+                radius,
+                tall,
+                cap,
+                bulb,
+                pipette=pipette,
+                bulb_radius=0.62 * radius,
+                bulb_height=2.3 * radius,
+                ribs=40,
+            )
         case "pump":
             dip = 0.9 * height if seen else 0
             return pump(
@@ -108,9 +124,14 @@ def _lotion(p: Parameters) -> Model:
     )
     dip = 0.93 * height if p.surfaces["body"].see_through else 0
     head = pump(
-        neck + COLLAR, p["collar"], p.surfaces["cap"], head_radius=0.36 * radius,
-        spout=p["spout"], dip=dip, ribs=48 if p.choices["collar"] == "ribbed" else 0,
-    )  # fmt: skip
+        neck + COLLAR,
+        p["collar"],
+        p.surfaces["cap"],
+        head_radius=0.36 * radius,
+        spout=p["spout"],
+        dip=dip,
+        ribs=48 if p.choices["collar"] == "ribbed" else 0,
+    )
     return _put_together(p, outline, head, 0.8, (0.16, 0.72), 1.9 * radius)
 
 
@@ -119,9 +140,15 @@ def _oval(p: Parameters) -> Model:
     section = Section(half, half * p["depth"], half)
     neck = 0.3 * half
     outline = bottle(
-        section, height, neck, shoulder=p["shoulder"] * half, slope=3, foot=5,
-        waist=p["waist"] * half, waist_at=0.52,
-    )  # fmt: skip
+        section,
+        height,
+        neck,
+        shoulder=p["shoulder"] * half,
+        slope=3,
+        foot=5,
+        waist=p["waist"] * half,
+        waist_at=0.52,
+    )
     cap, wide = p.surfaces["cap"], half * p["cap"]
     if p.choices["closure"] == "disc top":
         closure = disc_top(wide, 0.9 * wide, cap)
@@ -165,14 +192,24 @@ def _tottle(p: Parameters) -> Model:
     outline = tottle(radius, length, tall + 0.5, flare=p["flare"])
     body = p.surfaces["body"]
     wide = radius * p["cap"]
-    cap = lid(circle(wide), tall, p.surfaces["cap"], edge=1.2,
-              ribs=60 if p.choices["grip"] == "ribbed" else 0)  # fmt: skip
+    cap = lid(
+        circle(wide),
+        tall,
+        p.surfaces["cap"],
+        edge=1.2,
+        ribs=60 if p.choices["grip"] == "ribbed" else 0,
+    )
     standing = tuple(_upturned(part, tall) for part in cap)
     parts: Parts = (Part(outline.solid(), body), *standing, *crimps(outline, body))
     mark = marked(
-        p.choices["print"], outline, body, p.artwork, tall + 0.18 * length, tall + 0.8 * length,
+        p.choices["print"],
+        outline,
+        body,
+        p.artwork,
+        tall + 0.18 * length,
+        tall + 0.8 * length,
         1.5 * radius,
-    )  # fmt: skip
+    )
     return Model((*parts, *mark), 0.94 * outline.solid().volume() / 1000)
 
 
@@ -186,46 +223,66 @@ CATEGORY = Category(
     "bottle",
     (
         Archetype(
-            "boston-round", "Boston round bottle",
+            "boston-round",
+            "Boston round bottle",
             {
-                "radius": Measure(15, 31), "slenderness": Measure(2.3, 3.6, "ratio"),
-                "shoulder": Measure(0.3, 0.8, "ratio"), "neck": Measure(0.36, 0.5, "ratio"),
+                "radius": Measure(15, 31),
+                "slenderness": Measure(2.3, 3.6, "ratio"),
+                "shoulder": Measure(0.3, 0.8, "ratio"),
+                "neck": Measure(0.36, 0.5, "ratio"),
                 "cap height": Measure(10, 18),
             },
             {
-                "body": (*offered(glass, "amber", "clear", "amber", "cobalt", "emerald"),
-                         *offered(frosted, "clear"), *offered(satin, "white", "black")),
-                "cap": (*CAPS, *offered(metal, "silver", "gold")), "fill": LIQUIDS,
+                "body": (
+                    *offered(glass, "amber", "clear", "amber", "cobalt", "emerald"),
+                    *offered(frosted, "clear"),
+                    *offered(satin, "white", "black"),
+                ),
+                "cap": (*CAPS, *offered(metal, "silver", "gold")),
+                "fill": LIQUIDS,
             },
             _boston,
             {"closure": ("screw cap", "ribbed cap", "dropper", "pump"), "print": MARKS},
         ),
         Archetype(
-            "lotion", "Lotion bottle with pump",
+            "lotion",
+            "Lotion bottle with pump",
             {
-                "radius": Measure(22, 35), "slenderness": Measure(3.2, 5, "ratio"),
-                "shoulder": Measure(0.1, 0.5, "ratio"), "collar": Measure(11, 19),
+                "radius": Measure(22, 35),
+                "slenderness": Measure(3.2, 5, "ratio"),
+                "shoulder": Measure(0.1, 0.5, "ratio"),
+                "collar": Measure(11, 19),
                 "spout": Measure(24, 40),
             },
             {
-                "body": (*offered(satin, "white", "sand", "sage", "black", "blush"),
-                         *offered(gloss, "white", "ivory"), *offered(clear, "clear", "amber")),
-                "cap": CAPS, "fill": offered(liquid, "clear", "aqua", "blush", "ochre"),
+                "body": (
+                    *offered(satin, "white", "sand", "sage", "black", "blush"),
+                    *offered(gloss, "white", "ivory"),
+                    *offered(clear, "clear", "amber"),
+                ),
+                "cap": CAPS,
+                "fill": offered(liquid, "clear", "aqua", "blush", "ochre"),
             },
             _lotion,
             {"collar": ("smooth", "ribbed"), "print": MARKS},
         ),
         Archetype(
-            "oval", "Oval shampoo bottle",
+            "oval",
+            "Oval shampoo bottle",
             {
-                "half width": Measure(28, 40), "height": Measure(120, 185),
-                "depth": Measure(0.52, 0.76, "ratio"), "shoulder": Measure(0.25, 0.55, "ratio"),
-                "waist": Measure(0.02, 0.2, "ratio"), "cap": Measure(0.42, 0.52, "ratio"),
+                "half width": Measure(28, 40),
+                "height": Measure(120, 185),
+                "depth": Measure(0.52, 0.76, "ratio"),
+                "shoulder": Measure(0.25, 0.55, "ratio"),
+                "waist": Measure(0.02, 0.2, "ratio"),
+                "cap": Measure(0.42, 0.52, "ratio"),
             },
             {
-                "body": (*offered(gloss, "white", "blush", "teal", "mint", "navy", "lilac"),
-                         *offered(satin, "white", "sage", "terracotta"),
-                         *offered(clear, "clear", "aqua")),
+                "body": (
+                    *offered(gloss, "white", "blush", "teal", "mint", "navy", "lilac"),
+                    *offered(satin, "white", "sage", "terracotta"),
+                    *offered(clear, "clear", "aqua"),
+                ),
                 "cap": (*offered(gloss, "white", "black", "silver"), *offered(satin, "white")),
                 "fill": offered(liquid, "aqua", "ochre", "blush", "sage"),
             },
@@ -233,48 +290,66 @@ CATEGORY = Category(
             {"closure": ("disc top", "flip top"), "print": MARKS},
         ),
         Archetype(
-            "square", "Square serum bottle",
+            "square",
+            "Square serum bottle",
             {
-                "half width": Measure(17, 28), "height": Measure(52, 88),
-                "depth": Measure(0.6, 1, "ratio"), "corner": Measure(1.5, 7),
-                "cap": Measure(0.5, 0.76, "ratio"), "cap height": Measure(20, 36),
+                "half width": Measure(17, 28),
+                "height": Measure(52, 88),
+                "depth": Measure(0.6, 1, "ratio"),
+                "corner": Measure(1.5, 7),
+                "cap": Measure(0.5, 0.76, "ratio"),
+                "cap height": Measure(20, 36),
                 "base": Measure(5, 13),
             },
             {
                 "body": (*CLEAR_GLASS, *offered(glass, "smoke", "blush")),
-                "cap": (*offered(gloss, "black", "white"), *METALS), "ring": METALS,
+                "cap": (*offered(gloss, "black", "white"), *METALS),
+                "ring": METALS,
                 "fill": LIQUIDS,
             },
             _square,
             {"cap": ("round cap", "square cap"), "print": ("", "label", "print")},
         ),
         Archetype(
-            "toner", "Toner bottle",
+            "toner",
+            "Toner bottle",
             {
-                "radius": Measure(20, 29), "height": Measure(85, 135),
-                "taper": Measure(0.74, 0.99, "ratio"), "cap": Measure(0.22, 0.42, "ratio"),
+                "radius": Measure(20, 29),
+                "height": Measure(85, 135),
+                "taper": Measure(0.74, 0.99, "ratio"),
+                "cap": Measure(0.22, 0.42, "ratio"),
                 "edge": Measure(0.6, 7),
             },
             {
-                "body": (*offered(gloss, "white", "navy", "ivory"), *offered(satin, "black"),
-                         *offered(frosted, "clear", "aqua", "blush"), *offered(glass, "clear")),
-                "cap": (*offered(gloss, "white", "black"), *METALS), "ring": METALS,
+                "body": (
+                    *offered(gloss, "white", "navy", "ivory"),
+                    *offered(satin, "black"),
+                    *offered(frosted, "clear", "aqua", "blush"),
+                    *offered(glass, "clear"),
+                ),
+                "cap": (*offered(gloss, "white", "black"), *METALS),
+                "ring": METALS,
                 "fill": offered(liquid, "clear", "aqua", "blush"),
             },
             _toner,
             {"print": MARKS},
         ),
         Archetype(
-            "tottle", "Tottle",
+            "tottle",
+            "Tottle",
             {
-                "radius": Measure(16, 25), "slenderness": Measure(4.6, 6.6, "ratio"),
-                "cap height": Measure(16, 30), "cap": Measure(0.8, 0.98, "ratio"),
+                "radius": Measure(16, 25),
+                "slenderness": Measure(4.6, 6.6, "ratio"),
+                "cap height": Measure(16, 30),
+                "cap": Measure(0.8, 0.98, "ratio"),
                 "flare": Measure(0.6, 1.1, "ratio"),
             },
             {
-                "body": (*offered(satin, "white", "sand", "black", "mint", "peach"),
-                         *offered(gloss, "white", "sky", "rose"),
-                         *offered(brushed, "silver")),
+                "body": (
+                    *offered(satin, "white", "sand", "black", "mint", "peach"),
+                    *offered(gloss, "white", "sky", "rose"),
+                    *offered(brushed, "silver"),
+                ),
                 "cap": (*CAPS, *offered(metal, "silver", "gold")),
             },
             _tottle,
@@ -284,4 +359,4 @@ CATEGORY = Category(
     VIEWS,
     phone=(8, 42),
     # Never lying: their liquid is modelled for standing bottles.
-)  # fmt: skip
+)

@@ -16,7 +16,9 @@ MOULDED = (  # white and black twice: most stock closures come in these
     *offered(satin, "white", "black", "black", "sand", "smoke", "sky", "nude", "green"),
 )
 PLAIN = (*offered(gloss, "white", "white", "black"), *offered(satin, "white", "black", "grey"))
-METALS = (*offered(metal, "gold", "silver", "silver", "rose-gold", "gunmetal"),
-          *offered(brushed, "gold", "silver", "copper"))  # fmt: skip
+METALS = (
+    *offered(metal, "gold", "silver", "silver", "rose-gold", "gunmetal"),
+    *offered(brushed, "gold", "silver", "copper"),
+)
 INSERTS = offered(satin, "white", "black", "ivory")
 RUBBERS = offered(rubber, "white", "black", "black", "white", "grey", "ivory", "blush", "amber")

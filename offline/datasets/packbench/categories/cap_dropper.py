@@ -18,9 +18,12 @@ from offline.datasets.packbench.shapes.closures.droppers import Tip, dropper
 # A dropper lies on its collar's edge and its bulb: 4 degrees past flat.
 LYING = (-94.0, 94.0)
 VIEWS = (
-    View("front", 0, 6), View("lying", 90, 34, tip=-94), View("diagonal", 48, 40, tip=-94),
-    View("upright", -20, 20), View("above", 118, 58, tip=-94),
-)  # fmt: skip
+    View("front", 0, 6),
+    View("lying", 90, 34, tip=-94),
+    View("diagonal", 48, 40, tip=-94),
+    View("upright", -20, 20),
+    View("above", 118, 58, tip=-94),
+)
 TIPS = {"pipette": ("straight", "ball", "bent")}
 
 
@@ -29,57 +32,98 @@ def _dropper(p: Parameters) -> Model:
     given = p.measures
     radius = p["radius"]
     parts = dropper(
-        radius, radius * p["collar height"], p.surfaces["collar"], p.surfaces["bulb"],
-        bulb_radius=radius * p["bulb"], bulb_height=p["bulb height"], pipette=p["pipette"],
-        ribs=round(given.get("ribs", 0)), waist=given.get("waist", 0.9),
-        button="waist" not in given, edge=given.get("edge", 0.8), skirt=given.get("guard", 0),
-        tip=cast("Tip", p.choices["pipette"]), rings=3 if p.choices.get("grip") else 0,
+        radius,
+        radius * p["collar height"],
+        p.surfaces["collar"],
+        p.surfaces["bulb"],
+        bulb_radius=radius * p["bulb"],
+        bulb_height=p["bulb height"],
+        pipette=p["pipette"],
+        ribs=round(given.get("ribs", 0)),
+        waist=given.get("waist", 0.9),
+        button="waist" not in given,
+        edge=given.get("edge", 0.8),
+        skirt=given.get("guard", 0),
+        tip=cast("Tip", p.choices["pipette"]),
+        rings=3 if p.choices.get("grip") else 0,
         glass=p.choices.get("glass", "clear"),
-    )  # fmt: skip
+    )
     return Model(parts)
 
 
 TEAT = {
-    "radius": Measure(9, 12.5), "collar height": Measure(1.1, 1.7, "ratio"),
-    "bulb": Measure(0.6, 0.78, "ratio"), "bulb height": Measure(24, 38),
-    "waist": Measure(0.72, 0.97, "ratio"), "pipette": Measure(40, 70),
-}  # fmt: skip
+    "radius": Measure(9, 12.5),
+    "collar height": Measure(1.1, 1.7, "ratio"),
+    "bulb": Measure(0.6, 0.78, "ratio"),
+    "bulb height": Measure(24, 38),
+    "waist": Measure(0.72, 0.97, "ratio"),
+    "pipette": Measure(40, 70),
+}
 
 CATEGORY = Category(
     "cap-dropper",
     (
         Archetype(
-            "classic", "Dropper with ribbed collar", {**TEAT, "ribs": Measure(28, 56, "count")},
-            {"collar": PLAIN, "bulb": RUBBERS}, _dropper,
+            "classic",
+            "Dropper with ribbed collar",
+            {**TEAT, "ribs": Measure(28, 56, "count")},
+            {"collar": PLAIN, "bulb": RUBBERS},
+            _dropper,
             {**TIPS, "grip": ("", "ringed bulb")},
         ),
         Archetype(
-            "metal", "Dropper with metal collar", {**TEAT, "edge": Measure(0.5, 2.4)},
-            {"collar": METALS, "bulb": RUBBERS}, _dropper, TIPS,
+            "metal",
+            "Dropper with metal collar",
+            {**TEAT, "edge": Measure(0.5, 2.4)},
+            {"collar": METALS, "bulb": RUBBERS},
+            _dropper,
+            TIPS,
         ),
         Archetype(
-            "button", "Push-button dropper",
+            "button",
+            "Push-button dropper",
             {
-                "radius": Measure(10, 14), "collar height": Measure(1.3, 2.1, "ratio"),
-                "bulb": Measure(0.5, 0.74, "ratio"), "bulb height": Measure(6, 15),
-                "pipette": Measure(36, 64), "edge": Measure(0.5, 2),
+                "radius": Measure(10, 14),
+                "collar height": Measure(1.3, 2.1, "ratio"),
+                "bulb": Measure(0.5, 0.74, "ratio"),
+                "bulb height": Measure(6, 15),
+                "pipette": Measure(36, 64),
+                "edge": Measure(0.5, 2),
             },
-            {"collar": (*METALS, *PLAIN[:3]), "bulb": RUBBERS}, _dropper, TIPS,
+            {"collar": (*METALS, *PLAIN[:3]), "bulb": RUBBERS},
+            _dropper,
+            TIPS,
         ),
         Archetype(
-            "guarded", "Dropper with tamper ring",
-            {**TEAT, "radius": Measure(10, 14), "ribs": Measure(24, 44, "count"),
-             "guard": Measure(2.5, 6)},
-            {"collar": PLAIN, "bulb": RUBBERS}, _dropper, TIPS,
+            "guarded",
+            "Dropper with tamper ring",
+            {
+                **TEAT,
+                "radius": Measure(10, 14),
+                "ribs": Measure(24, 44, "count"),
+                "guard": Measure(2.5, 6),
+            },
+            {"collar": PLAIN, "bulb": RUBBERS},
+            _dropper,
+            TIPS,
         ),
         Archetype(
-            "short", "Short dropper",
-            {**TEAT, "radius": Measure(10, 15), "collar height": Measure(0.85, 1.2, "ratio"),
-             "bulb height": Measure(18, 26), "pipette": Measure(28, 44),
-             "edge": Measure(0.6, 3)},
-            {"collar": PLAIN, "bulb": RUBBERS}, _dropper,
+            "short",
+            "Short dropper",
+            {
+                **TEAT,
+                "radius": Measure(10, 15),
+                "collar height": Measure(0.85, 1.2, "ratio"),
+                "bulb height": Measure(18, 26),
+                "pipette": Measure(28, 44),
+                "edge": Measure(0.6, 3),
+            },
+            {"collar": PLAIN, "bulb": RUBBERS},
+            _dropper,
             {**TIPS, "glass": ("clear", "clear", "amber")},
         ),
     ),
-    VIEWS, phone=(28, 62), tips=LYING,
-)  # fmt: skip
+    VIEWS,
+    phone=(28, 62),
+    tips=LYING,
+)

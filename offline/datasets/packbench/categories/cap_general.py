@@ -23,18 +23,25 @@ from offline.datasets.packbench.shapes.closures.screw_caps import (
 from offline.datasets.packbench.shapes.closures.shells import front_print, top_print
 
 VIEWS = (
-    View("front", 0, 10), View("left", -32, 24), View("above", 24, 48),
-    View("inside", 28, 24, tip=-90), View("lying", 118, 20, tip=-90),
-)  # fmt: skip
+    View("front", 0, 10),
+    View("left", -32, 24),
+    View("above", 24, 48),
+    View("inside", 28, 24, tip=-90),
+    View("lying", 118, 20, tip=-90),
+)
 
 
 def _smooth(p: Parameters) -> Model:
     body = p.surfaces["body"]
     height = p["height"] * p["radius"]
     parts = screw_cap(
-        p["radius"], height, body, dome=p["dome"], waist=p["taper"],
+        p["radius"],
+        height,
+        body,
+        dome=p["dome"],
+        waist=p["taper"],
         groove=height * p["ring height"],
-    )  # fmt: skip
+    )
     if p.choices["print"]:
         low = p["ring height"] + 0.08
         parts += (front_print(p["radius"], height, p["taper"], body, p.artwork, low, 0.94),)
@@ -45,9 +52,15 @@ def _ribbed(p: Parameters) -> Model:
     body = p.surfaces["body"]
     height = p["height"]
     parts = ribbed_cap(
-        p["radius"], height, body, ribs=p.count("ribs"), depth=p["rib depth"], edge=p["edge"],
-        bead=p["bead"], panel=0.6 if p.choices["top"] == "sunk panel" else 0,
-    )  # fmt: skip
+        p["radius"],
+        height,
+        body,
+        ribs=p.count("ribs"),
+        depth=p["rib depth"],
+        edge=p["edge"],
+        bead=p["bead"],
+        panel=0.6 if p.choices["top"] == "sunk panel" else 0,
+    )
     if p.choices["top"] == "print":
         parts += (top_print(p["radius"] - p["edge"] - 2, height, body, p.artwork),)
     return Model(parts)
@@ -59,17 +72,30 @@ def _perfume(p: Parameters) -> Model:
     height = radius * p["slenderness"]
     square = radius * 0.22 if p.choices["section"] == "square" else 0.0
     parts = perfume_cap(
-        radius, height, body, p.surfaces["band"], corner=square, bevel=p["bevel"],
-        collar=p["band height"], crown=p["crown"], insert=p.surfaces["insert"],
-    )  # fmt: skip
+        radius,
+        height,
+        body,
+        p.surfaces["band"],
+        corner=square,
+        bevel=p["bevel"],
+        collar=p["band height"],
+        crown=p["crown"],
+        insert=p.surfaces["insert"],
+    )
     return Model(parts)
 
 
 def _wooden(p: Parameters) -> Model:
     parts = wooden_cap(
-        p["radius"], p["height"], p.surfaces["body"], p.surfaces["insert"], taper=p["taper"],
-        edge=p["edge"], lip=p["lip"], groove=p["groove"],
-    )  # fmt: skip
+        p["radius"],
+        p["height"],
+        p.surfaces["body"],
+        p.surfaces["insert"],
+        taper=p["taper"],
+        edge=p["edge"],
+        lip=p["lip"],
+        groove=p["groove"],
+    )
     if p.choices["top"]:
         radius = p["radius"] * p["taper"] - p["edge"]
         parts += (top_print(radius * 0.8, p["height"], p.surfaces["body"], p.artwork),)
@@ -80,17 +106,27 @@ def _aluminium(p: Parameters) -> Model:
     radius = p["radius"]
     height = radius * p["height"]
     parts = aluminium_cap(
-        radius, height, p.surfaces["body"], knurl=height * p["knurl"], ribs=p.count("ribs"),
-        edge=p["edge"], ring=height * p["pilfer ring"], panel=p["panel"],
-    )  # fmt: skip
+        radius,
+        height,
+        p.surfaces["body"],
+        knurl=height * p["knurl"],
+        ribs=p.count("ribs"),
+        edge=p["edge"],
+        ring=height * p["pilfer ring"],
+        panel=p["panel"],
+    )
     return Model(parts)
 
 
 def _child_resistant(p: Parameters) -> Model:
     parts = child_resistant_cap(
-        p["radius"], p["height"], p.surfaces["body"], ribs=p.count("ribs"), skirt=p["skirt"],
+        p["radius"],
+        p["height"],
+        p.surfaces["body"],
+        ribs=p.count("ribs"),
+        skirt=p["skirt"],
         edge=p["edge"],
-    )  # fmt: skip
+    )
     return Model(parts)
 
 
@@ -98,61 +134,93 @@ CATEGORY = Category(
     "cap-general",
     (
         Archetype(
-            "smooth", "Smooth screw cap",
+            "smooth",
+            "Smooth screw cap",
             {
-                "radius": Measure(10, 19), "height": Measure(1, 1.7, "ratio"),
-                "dome": Measure(0.4, 7), "taper": Measure(0.86, 1, "ratio"),
+                "radius": Measure(10, 19),
+                "height": Measure(1, 1.7, "ratio"),
+                "dome": Measure(0.4, 7),
+                "taper": Measure(0.86, 1, "ratio"),
                 "ring height": Measure(0.1, 0.3, "ratio"),
             },
-            {"body": MOULDED}, _smooth, {"print": ("", "print")},
+            {"body": MOULDED},
+            _smooth,
+            {"print": ("", "print")},
         ),
         Archetype(
-            "ribbed", "Ribbed screw cap",
+            "ribbed",
+            "Ribbed screw cap",
             {
-                "radius": Measure(10, 20), "height": Measure(11, 20),
-                "ribs": Measure(36, 96, "count"), "rib depth": Measure(0.5, 1.0),
-                "edge": Measure(0.6, 2.6), "bead": Measure(1.2, 4),
+                "radius": Measure(10, 20),
+                "height": Measure(11, 20),
+                "ribs": Measure(36, 96, "count"),
+                "rib depth": Measure(0.5, 1.0),
+                "edge": Measure(0.6, 2.6),
+                "bead": Measure(1.2, 4),
             },
-            {"body": MOULDED}, _ribbed, {"top": ("", "sunk panel", "print")},
+            {"body": MOULDED},
+            _ribbed,
+            {"top": ("", "sunk panel", "print")},
         ),
         Archetype(
-            "perfume", "Perfume cap",
+            "perfume",
+            "Perfume cap",
             {
-                "radius": Measure(9, 17), "slenderness": Measure(1.7, 3.2, "ratio"),
-                "band height": Measure(2.5, 8), "bevel": Measure(0.6, 3.6),
+                "radius": Measure(9, 17),
+                "slenderness": Measure(1.7, 3.2, "ratio"),
+                "band height": Measure(2.5, 8),
+                "bevel": Measure(0.6, 3.6),
                 "crown": Measure(0.2, 3),
             },
             {"body": (*PLAIN, *MOULDED[3:], *METALS[:3]), "band": METALS, "insert": INSERTS},
-            _perfume, {"section": ("round", "square")},
+            _perfume,
+            {"section": ("round", "square")},
         ),
         Archetype(
-            "wooden", "Wooden cap",
+            "wooden",
+            "Wooden cap",
             {
-                "radius": Measure(10, 19), "height": Measure(14, 34),
-                "taper": Measure(0.8, 1.04, "ratio"), "edge": Measure(0.8, 4.5),
-                "lip": Measure(0.8, 3), "groove": Measure(0.12, 0.8, "ratio"),
+                "radius": Measure(10, 19),
+                "height": Measure(14, 34),
+                "taper": Measure(0.8, 1.04, "ratio"),
+                "edge": Measure(0.8, 4.5),
+                "lip": Measure(0.8, 3),
+                "groove": Measure(0.12, 0.8, "ratio"),
             },
-            {"body": offered(wood, "sand", "tan", "nude", "brown"), "insert": INSERTS}, _wooden,
+            {"body": offered(wood, "sand", "tan", "nude", "brown"), "insert": INSERTS},
+            _wooden,
             {"top": ("", "branded")},
         ),
         Archetype(
-            "aluminium", "Aluminium screw cap",
+            "aluminium",
+            "Aluminium screw cap",
             {
-                "radius": Measure(9.5, 18), "height": Measure(1.15, 2.2, "ratio"),
-                "knurl": Measure(0.12, 0.3, "ratio"), "ribs": Measure(60, 100, "count"),
-                "edge": Measure(0.6, 2), "pilfer ring": Measure(0.14, 0.26, "ratio"),
+                "radius": Measure(9.5, 18),
+                "height": Measure(1.15, 2.2, "ratio"),
+                "knurl": Measure(0.12, 0.3, "ratio"),
+                "ribs": Measure(60, 100, "count"),
+                "edge": Measure(0.6, 2),
+                "pilfer ring": Measure(0.14, 0.26, "ratio"),
                 "panel": Measure(0.4, 1.6),
             },
-            {"body": METALS}, _aluminium,
+            {"body": METALS},
+            _aluminium,
         ),
         Archetype(
-            "child-resistant", "Child-resistant cap",
+            "child-resistant",
+            "Child-resistant cap",
             {
-                "radius": Measure(13, 21), "height": Measure(15, 22),
-                "ribs": Measure(24, 44, "count"), "skirt": Measure(2, 6), "edge": Measure(0.8, 3),
+                "radius": Measure(13, 21),
+                "height": Measure(15, 22),
+                "ribs": Measure(24, 44, "count"),
+                "skirt": Measure(2, 6),
+                "edge": Measure(0.8, 3),
             },
-            {"body": PLAIN}, _child_resistant,
+            {"body": PLAIN},
+            _child_resistant,
         ),
     ),
-    VIEWS, phone=(16, 50), tips=(0, 0, -90, 90),
-)  # fmt: skip
+    VIEWS,
+    phone=(16, 50),
+    tips=(0, 0, -90, 90),
+)

@@ -18,9 +18,12 @@ from offline.datasets.packbench.shapes.closures import flip_top
 from offline.datasets.packbench.shapes.closures.shells import front_print
 
 VIEWS = (
-    View("front", 18, 14), View("left", -42, 24), View("right", 52, 18), View("above", 30, 46),
+    View("front", 18, 14),
+    View("left", -42, 24),
+    View("right", 52, 18),
+    View("above", 30, 46),
     View("back", 142, 20),
-)  # fmt: skip
+)
 OPEN: Mapping[str, float] = {"closed": 0, "ajar": 48, "open": 108, "wide open": 128}  # degrees
 STATES = ("closed", "ajar", "open", "wide open")
 TONES = ("one colour", "two colours")
@@ -33,12 +36,22 @@ def _flip(p: Parameters, *, oval: float = 1, waist: float = 1, step: float = 0) 
     lid = body if p.choices["tone"] == "one colour" else p.surfaces["lid"]
     given = p.measures
     parts = flip_top(
-        radius, radius * p["skirt"], body, lid=radius * p["lid"] * waist,
-        angle=OPEN[p.choices["lid"]], lid_material=lid, oval=oval, waist=waist, step=step,
-        dome=given.get("dome", 0) * radius, flare=given.get("flare", 1), edge=p["edge"],
-        tab=p["thumb lip"], spout=2.2 + 0.06 * radius,
+        radius,
+        radius * p["skirt"],
+        body,
+        lid=radius * p["lid"] * waist,
+        angle=OPEN[p.choices["lid"]],
+        lid_material=lid,
+        oval=oval,
+        waist=waist,
+        step=step,
+        dome=given.get("dome", 0) * radius,
+        flare=given.get("flare", 1),
+        edge=p["edge"],
+        tab=p["thumb lip"],
+        spout=2.2 + 0.06 * radius,
         ribs=48 if p.choices["skirt"] == "ribbed" else 0,
-    )  # fmt: skip
+    )
     if p.choices["skirt"] == "print":
         print_on = front_print(radius, radius * p["skirt"], waist, body, p.artwork)
         parts += (replace(print_on, mesh=print_on.mesh.scaled(y=oval)),)
@@ -61,39 +74,73 @@ BODY = {"body": MOULDED, "lid": (*PLAIN, *MOULDED[3:9])}
 STATE = {"lid": STATES, "tone": TONES, "skirt": ("", "", "print")}
 GRIP = {**STATE, "skirt": ("", "ribbed", "print")}
 ROUND = {
-    "radius": Measure(11, 20), "skirt": Measure(0.75, 1.3, "ratio"),
-    "lid": Measure(0.42, 0.75, "ratio"), "edge": Measure(0.6, 3),
+    "radius": Measure(11, 20),
+    "skirt": Measure(0.75, 1.3, "ratio"),
+    "lid": Measure(0.42, 0.75, "ratio"),
+    "edge": Measure(0.6, 3),
     "thumb lip": Measure(0.22, 0.5, "ratio"),
-}  # fmt: skip
+}
 
 CATEGORY = Category(
     "cap-one-touch",
     (
         Archetype("straight", "Flip-top cap", ROUND, BODY, _flip, GRIP),
         Archetype(
-            "oval", "Oval flip-top cap",
-            {**ROUND, "radius": Measure(15, 27), "skirt": Measure(0.6, 0.95, "ratio"),
-             "lid": Measure(0.3, 0.5, "ratio"), "depth": Measure(0.52, 0.76, "ratio")},
-            BODY, _oval, STATE,
+            "oval",
+            "Oval flip-top cap",
+            {
+                **ROUND,
+                "radius": Measure(15, 27),
+                "skirt": Measure(0.6, 0.95, "ratio"),
+                "lid": Measure(0.3, 0.5, "ratio"),
+                "depth": Measure(0.52, 0.76, "ratio"),
+            },
+            BODY,
+            _oval,
+            STATE,
         ),
         Archetype(
-            "domed", "Domed flip-top cap",
-            {**ROUND, "radius": Measure(13, 23), "lid": Measure(0.4, 0.6, "ratio"),
-             "dome": Measure(0.08, 0.34, "ratio")},
-            BODY, _flip, STATE,
+            "domed",
+            "Domed flip-top cap",
+            {
+                **ROUND,
+                "radius": Measure(13, 23),
+                "lid": Measure(0.4, 0.6, "ratio"),
+                "dome": Measure(0.08, 0.34, "ratio"),
+            },
+            BODY,
+            _flip,
+            STATE,
         ),
         Archetype(
-            "stepped", "Stepped flip-top cap",
-            {**ROUND, "radius": Measure(14, 23), "skirt": Measure(0.55, 0.9, "ratio"),
-             "step": Measure(0.1, 0.3, "ratio"), "flare": Measure(0.9, 1.06, "ratio")},
-            BODY, _stepped, GRIP,
+            "stepped",
+            "Stepped flip-top cap",
+            {
+                **ROUND,
+                "radius": Measure(14, 23),
+                "skirt": Measure(0.55, 0.9, "ratio"),
+                "step": Measure(0.1, 0.3, "ratio"),
+                "flare": Measure(0.9, 1.06, "ratio"),
+            },
+            BODY,
+            _stepped,
+            GRIP,
         ),
         Archetype(
-            "tube", "Flip-top tube cap",
-            {**ROUND, "radius": Measure(15, 25), "skirt": Measure(0.55, 0.9, "ratio"),
-             "waist": Measure(0.74, 0.92, "ratio"), "flare": Measure(0.88, 1, "ratio")},
-            BODY, _tube, STATE,
+            "tube",
+            "Flip-top tube cap",
+            {
+                **ROUND,
+                "radius": Measure(15, 25),
+                "skirt": Measure(0.55, 0.9, "ratio"),
+                "waist": Measure(0.74, 0.92, "ratio"),
+                "flare": Measure(0.88, 1, "ratio"),
+            },
+            BODY,
+            _tube,
+            STATE,
         ),
     ),
-    VIEWS, phone=(14, 50),
-)  # fmt: skip
+    VIEWS,
+    phone=(14, 50),
+)

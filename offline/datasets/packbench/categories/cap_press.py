@@ -18,9 +18,12 @@ from offline.datasets.packbench.shapes.closures.disc_tops import disc_top, push_
 from offline.datasets.packbench.shapes.closures.shells import front_print
 
 VIEWS = (
-    View("front", 0, 24), View("left", -36, 32), View("right", 44, 18), View("above", 18, 56),
+    View("front", 0, 24),
+    View("left", -36, 32),
+    View("right", 44, 18),
+    View("above", 18, 56),
     View("lying", 112, 24, tip=-90),
-)  # fmt: skip
+)
 TILT: Mapping[str, float] = {"shut": 0, "pressed": 17}  # degrees
 DISC = {"disc": ("shut", "pressed", "pressed"), "tone": ("one colour", "two colours")}
 PRINT = {"print": ("", "", "print")}
@@ -33,12 +36,19 @@ def _disc(p: Parameters) -> Model:
     radius = p["radius"]
     body = p.surfaces["body"]
     parts = disc_top(
-        radius, radius * p["height"], body, tilt=TILT[p.choices["disc"]],
+        radius,
+        radius * p["height"],
+        body,
+        tilt=TILT[p.choices["disc"]],
         disc=body if p.choices.get("tone") == "one colour" else p.surfaces["disc"],
-        ribs=round(given.get("ribs", 0)), waist=given.get("taper", 1), oval=given.get("depth", 1),
-        edge=p["edge"], share=p["disc share"], rim=given.get("rim", 0),
+        ribs=round(given.get("ribs", 0)),
+        waist=given.get("taper", 1),
+        oval=given.get("depth", 1),
+        edge=p["edge"],
+        share=p["disc share"],
+        rim=given.get("rim", 0),
         sleeve=given.get("sleeve", 0),
-    )  # fmt: skip
+    )
     if p.choices.get("print"):
         taper = given.get("taper", 1)
         print_on = front_print(radius, radius * p["height"], taper, body, p.artwork)
@@ -50,56 +60,94 @@ def _push_pull(p: Parameters) -> Model:
     radius = p["radius"]
     spout = radius * p["spout"]
     parts = push_pull(
-        radius, radius * p["height"], p.surfaces["body"], p.surfaces["valve"], spout=spout,
-        bore=radius * p["bore"], slope=radius * p["slope"],
+        radius,
+        radius * p["height"],
+        p.surfaces["body"],
+        p.surfaces["valve"],
+        spout=spout,
+        bore=radius * p["bore"],
+        slope=radius * p["slope"],
         lift=spout * 0.4 if p.choices["valve"] == "pulled" else 0.0,
-        ribs=p.count("ribs"), flange=p["flange"],
-    )  # fmt: skip
+        ribs=p.count("ribs"),
+        flange=p["flange"],
+    )
     return Model(parts)
 
 
 ROUND = {
-    "radius": Measure(11, 20), "height": Measure(1.15, 1.75, "ratio"),
-    "edge": Measure(0.2, 0.75, "ratio"), "disc share": Measure(0.74, 0.86, "ratio"),
-}  # fmt: skip
+    "radius": Measure(11, 20),
+    "height": Measure(1.15, 1.75, "ratio"),
+    "edge": Measure(0.2, 0.75, "ratio"),
+    "disc share": Measure(0.74, 0.86, "ratio"),
+}
 
 CATEGORY = Category(
     "cap-press",
     (
-        Archetype("disc", "Disc-top cap", {**ROUND, "rim": Measure(0, 1.6)}, BODY, _disc,
-                  {**DISC, **PRINT}),
         Archetype(
-            "ribbed", "Ribbed disc-top cap",
+            "disc",
+            "Disc-top cap",
+            {**ROUND, "rim": Measure(0, 1.6)},
+            BODY,
+            _disc,
+            {**DISC, **PRINT},
+        ),
+        Archetype(
+            "ribbed",
+            "Ribbed disc-top cap",
             {**ROUND, "ribs": Measure(36, 80, "count"), "sleeve": Measure(1, 4)},
-            BODY, _disc, DISC,
+            BODY,
+            _disc,
+            DISC,
         ),
         Archetype(
-            "tapered", "Tapered disc-top cap",
+            "tapered",
+            "Tapered disc-top cap",
             {**ROUND, "radius": Measure(13, 22), "taper": Measure(0.76, 0.94, "ratio")},
-            BODY, _disc, {**DISC, **PRINT},
+            BODY,
+            _disc,
+            {**DISC, **PRINT},
         ),
         Archetype(
-            "shelled", "Disc-top cap, metal shell",
+            "shelled",
+            "Disc-top cap, metal shell",
             {**ROUND, "height": Measure(1.3, 2, "ratio"), "rim": Measure(0, 1.2)},
-            {"body": METALS, "disc": PLAIN}, _disc, {"disc": DISC["disc"], **PRINT},
+            {"body": METALS, "disc": PLAIN},
+            _disc,
+            {"disc": DISC["disc"], **PRINT},
         ),
         Archetype(
-            "oval", "Oval disc-top cap",
-            {**ROUND, "radius": Measure(16, 26), "height": Measure(0.75, 1.1, "ratio"),
-             "depth": Measure(0.66, 0.84, "ratio"), "disc share": Measure(0.78, 0.9, "ratio")},
-            BODY, _disc, {**DISC, **PRINT},
-        ),
-        Archetype(
-            "push-pull", "Push-pull cap",
+            "oval",
+            "Oval disc-top cap",
             {
-                "radius": Measure(12, 19), "height": Measure(0.7, 1.1, "ratio"),
-                "spout": Measure(0.5, 0.8, "ratio"), "bore": Measure(0.3, 0.42, "ratio"),
-                "slope": Measure(0.3, 0.7, "ratio"), "flange": Measure(0.5, 2.2),
+                **ROUND,
+                "radius": Measure(16, 26),
+                "height": Measure(0.75, 1.1, "ratio"),
+                "depth": Measure(0.66, 0.84, "ratio"),
+                "disc share": Measure(0.78, 0.9, "ratio"),
+            },
+            BODY,
+            _disc,
+            {**DISC, **PRINT},
+        ),
+        Archetype(
+            "push-pull",
+            "Push-pull cap",
+            {
+                "radius": Measure(12, 19),
+                "height": Measure(0.7, 1.1, "ratio"),
+                "spout": Measure(0.5, 0.8, "ratio"),
+                "bore": Measure(0.3, 0.42, "ratio"),
+                "slope": Measure(0.3, 0.7, "ratio"),
+                "flange": Measure(0.5, 2.2),
                 "ribs": Measure(36, 72, "count"),
             },
-            {"body": MOULDED, "valve": (*PLAIN, *MOULDED[3:9])}, _push_pull,
+            {"body": MOULDED, "valve": (*PLAIN, *MOULDED[3:9])},
+            _push_pull,
             {"valve": ("pushed", "pulled")},
         ),
     ),
-    VIEWS, phone=(18, 55), tips=(0, 0, 0, -90),
-)  # fmt: skip
+    VIEWS,
+    phone=(18, 55),
+    tips=(0, 0, 0, -90),
+)

@@ -32,9 +32,12 @@ from offline.datasets.packbench.shapes.parts import moved
 
 # A pump lies on its collar's edge and its head: some 6 degrees past flat.
 VIEWS = (
-    View("front", 0, 5), View("left", -48, 14), View("lying", 66, 38, tip=-96),
-    View("above", 24, 52, tip=-96), View("right", 38, 26),
-)  # fmt: skip
+    View("front", 0, 5),
+    View("left", -48, 14),
+    View("lying", 66, 38, tip=-96),
+    View("above", 24, 52, tip=-96),
+    View("right", 38, 26),
+)
 RIBS = 52
 
 
@@ -61,15 +64,24 @@ def _soap(p: Parameters) -> Model:
     height = radius * 0.75
     top = collar_top(height, p["chaplet"])
     head = slender(
-        radius * p["barrel"], p["barrel height"], p["reach"], p["drop"], body, rise=p["rise"],
-        bend=7, bore=3.1, crown=1.2,
-    )  # fmt: skip
-    return Model((
-        *collar(radius, height, body, step=p["chaplet"], edge=1.6, cone=0.7),
-        *stem_of(3.2, top, p["stem"], METALS[1]),
-        *moved(head, z=top + p["stem"]),
-        *engine(min(radius * 0.45, 6.5), 58),
-    ))  # fmt: skip
+        radius * p["barrel"],
+        p["barrel height"],
+        p["reach"],
+        p["drop"],
+        body,
+        rise=p["rise"],
+        bend=7,
+        bore=3.1,
+        crown=1.2,
+    )
+    return Model(
+        (
+            *collar(radius, height, body, step=p["chaplet"], edge=1.6, cone=0.7),
+            *stem_of(3.2, top, p["stem"], METALS[1]),
+            *moved(head, z=top + p["stem"]),
+            *engine(min(radius * 0.45, 6.5), 58),
+        )
+    )
 
 
 def _foam(p: Parameters) -> Model:
@@ -79,31 +91,51 @@ def _foam(p: Parameters) -> Model:
     head = body if p.choices["tone"] == "one colour" else p.surfaces["head"]
     top = collar_top(height, p["chaplet"])
     actuator = foamer(
-        wide, wide * p["head height"], p["reach"], head, flare=p["flare"], beak=wide * 0.36,
+        wide,
+        wide * p["head height"],
+        p["reach"],
+        head,
+        flare=p["flare"],
+        beak=wide * 0.36,
         crown=p["edge"],
-    )  # fmt: skip
-    return Model((
-        *collar(radius, height, body, ribs=64 if p.choices["collar"] else 0, step=p["chaplet"],
-                cone=0.8),
-        *stem_of(wide * p["flare"] * 0.86, top, p["stem"], body),
-        *moved(actuator, z=top + p["stem"]),
-        *engine(radius * 0.62, 52, ends=30),
-    ))  # fmt: skip
+    )
+    return Model(
+        (
+            *collar(
+                radius,
+                height,
+                body,
+                ribs=64 if p.choices["collar"] else 0,
+                step=p["chaplet"],
+                cone=0.8,
+            ),
+            *stem_of(wide * p["flare"] * 0.86, top, p["stem"], body),
+            *moved(actuator, z=top + p["stem"]),
+            *engine(radius * 0.62, 52, ends=30),
+        )
+    )
 
 
 def _treatment(p: Parameters) -> Model:
     radius = p["radius"]
     height, wide = radius * p["collar height"], radius * p["head"]
     head = treatment(
-        wide, p["head height"], p["reach"], p.surfaces["head"], slant=p["slant"],
-        beak=wide * 0.3, edge=1.2,
-    )  # fmt: skip
-    return Model((
-        *shelled_collar(radius, height, p.surfaces["collar"], bead=height * 0.16, edge=1.1),
-        *stem_of(wide * 0.78, height, p["stem"], p.surfaces["head"]),
-        *moved(head, z=height + p["stem"]),
-        *engine(min(radius * 0.5, 5), p["dip tube"], bend=1.5),
-    ))  # fmt: skip
+        wide,
+        p["head height"],
+        p["reach"],
+        p.surfaces["head"],
+        slant=p["slant"],
+        beak=wide * 0.3,
+        edge=1.2,
+    )
+    return Model(
+        (
+            *shelled_collar(radius, height, p.surfaces["collar"], bead=height * 0.16, edge=1.1),
+            *stem_of(wide * 0.78, height, p["stem"], p.surfaces["head"]),
+            *moved(head, z=height + p["stem"]),
+            *engine(min(radius * 0.5, 5), p["dip tube"], bend=1.5),
+        )
+    )
 
 
 def _mist(p: Parameters) -> Model:
@@ -128,58 +160,93 @@ CATEGORY = Category(
     "cap-pump",
     (
         Archetype(
-            "lotion", "Lotion pump",
+            "lotion",
+            "Lotion pump",
             {
-                "radius": Measure(12, 17), "collar height": Measure(0.85, 1.15, "ratio"),
-                "chaplet": Measure(2.8, 7), "stem": Measure(6, 15),
+                "radius": Measure(12, 17),
+                "collar height": Measure(0.85, 1.15, "ratio"),
+                "chaplet": Measure(2.8, 7),
+                "stem": Measure(6, 15),
                 "pad": Measure(0.6, 0.8, "ratio"),
-                "reach": Measure(2.5, 3.8, "ratio"), "drop": Measure(2.5, 9),
+                "reach": Measure(2.5, 3.8, "ratio"),
+                "drop": Measure(2.5, 9),
                 "dip tube": Measure(45, 75),
             },
-            {"collar": (*MOULDED, *METALS[:3]), "head": (*PLAIN, *MOULDED[3:9])}, _lotion,
+            {"collar": (*MOULDED, *METALS[:3]), "head": (*PLAIN, *MOULDED[3:9])},
+            _lotion,
             {**TWO, "clip": ("", "", "lock clip")},
         ),
         Archetype(
-            "soap", "Soap dispenser pump",
+            "soap",
+            "Soap dispenser pump",
             {
-                "radius": Measure(13, 18), "chaplet": Measure(3, 12), "stem": Measure(8, 20),
-                "barrel": Measure(0.42, 0.6, "ratio"), "barrel height": Measure(13, 22),
-                "reach": Measure(38, 58), "rise": Measure(-2, 9), "drop": Measure(3, 12),
+                "radius": Measure(13, 18),
+                "chaplet": Measure(3, 12),
+                "stem": Measure(8, 20),
+                "barrel": Measure(0.42, 0.6, "ratio"),
+                "barrel height": Measure(13, 22),
+                "reach": Measure(38, 58),
+                "rise": Measure(-2, 9),
+                "drop": Measure(3, 12),
             },
-            {"collar": (*METALS, *PLAIN[2:5])}, _soap,
+            {"collar": (*METALS, *PLAIN[2:5])},
+            _soap,
         ),
         Archetype(
-            "foam", "Foam pump",
+            "foam",
+            "Foam pump",
             {
-                "radius": Measure(18, 23), "chaplet": Measure(3, 8), "stem": Measure(4, 12),
-                "head": Measure(0.58, 0.76, "ratio"), "head height": Measure(0.9, 1.35, "ratio"),
-                "flare": Measure(0.74, 0.95, "ratio"), "reach": Measure(6, 16),
+                "radius": Measure(18, 23),
+                "chaplet": Measure(3, 8),
+                "stem": Measure(4, 12),
+                "head": Measure(0.58, 0.76, "ratio"),
+                "head height": Measure(0.9, 1.35, "ratio"),
+                "flare": Measure(0.74, 0.95, "ratio"),
+                "reach": Measure(6, 16),
                 "edge": Measure(0.1, 0.32, "ratio"),
             },
-            {"collar": MOULDED, "head": (*PLAIN, *MOULDED[3:9])}, _foam, TWO,
+            {"collar": MOULDED, "head": (*PLAIN, *MOULDED[3:9])},
+            _foam,
+            TWO,
         ),
         Archetype(
-            "treatment", "Treatment pump",
+            "treatment",
+            "Treatment pump",
             {
-                "radius": Measure(9, 12.5), "collar height": Measure(1.1, 1.7, "ratio"),
-                "stem": Measure(2.5, 6), "head": Measure(0.66, 0.86, "ratio"),
-                "head height": Measure(12, 20), "reach": Measure(3, 9),
-                "slant": Measure(0, 18, "deg"), "dip tube": Measure(36, 58),
+                "radius": Measure(9, 12.5),
+                "collar height": Measure(1.1, 1.7, "ratio"),
+                "stem": Measure(2.5, 6),
+                "head": Measure(0.66, 0.86, "ratio"),
+                "head height": Measure(12, 20),
+                "reach": Measure(3, 9),
+                "slant": Measure(0, 18, "deg"),
+                "dip tube": Measure(36, 58),
             },
-            {"collar": METALS, "head": (*PLAIN, *MOULDED[3:9])}, _treatment,
+            {"collar": METALS, "head": (*PLAIN, *MOULDED[3:9])},
+            _treatment,
         ),
         Archetype(
-            "mist", "Fine-mist spray",
+            "mist",
+            "Fine-mist spray",
             {
-                "radius": Measure(9, 12.5), "collar height": Measure(1.0, 1.5, "ratio"),
-                "stem": Measure(2, 4.5), "button": Measure(0.56, 0.76, "ratio"),
-                "button height": Measure(9, 15), "edge": Measure(0.06, 0.26, "ratio"),
+                "radius": Measure(9, 12.5),
+                "collar height": Measure(1.0, 1.5, "ratio"),
+                "stem": Measure(2, 4.5),
+                "button": Measure(0.56, 0.76, "ratio"),
+                "button height": Measure(9, 15),
+                "edge": Measure(0.06, 0.26, "ratio"),
                 "dip tube": Measure(40, 66),
             },
-            {"collar": (*METALS, *PLAIN), "head": (*PLAIN, *MOULDED[3:9]),
-             "cover": offered(clear, "clear")},
-            _mist, {"cover": ("", "", "overcap")},
+            {
+                "collar": (*METALS, *PLAIN),
+                "head": (*PLAIN, *MOULDED[3:9]),
+                "cover": offered(clear, "clear"),
+            },
+            _mist,
+            {"cover": ("", "", "overcap")},
         ),
     ),
-    VIEWS, phone=(26, 60), tips=(-96, 96),
-)  # fmt: skip
+    VIEWS,
+    phone=(26, 60),
+    tips=(-96, 96),
+)

@@ -17,15 +17,20 @@ from offline.datasets.packbench.shapes.closures.nozzles import needle_tip, overc
 from offline.datasets.packbench.shapes.parts import moved
 
 VIEWS = (
-    View("front", 0, 8), View("left", -34, 22), View("high", 30, 40),
-    View("lying", 102, 26, tip=-90), View("diagonal", 52, 34, tip=-90),
-)  # fmt: skip
+    View("front", 0, 8),
+    View("left", -34, 22),
+    View("high", 30, 40),
+    View("lying", 102, 26, tip=-90),
+    View("diagonal", 52, 34, tip=-90),
+)
 TIP_CAPS = {"tip": ("", "red", "white", "black", "blue")}
 CONE = {
-    "radius": Measure(9.5, 16), "collar height": Measure(0.8, 1.25, "ratio"),
-    "length": Measure(1.5, 3.2, "ratio"), "foot": Measure(0.46, 0.7, "ratio"),
+    "radius": Measure(9.5, 16),
+    "collar height": Measure(0.8, 1.25, "ratio"),
+    "length": Measure(1.5, 3.2, "ratio"),
+    "foot": Measure(0.46, 0.7, "ratio"),
     "tip": Measure(1.1, 2.2),
-}  # fmt: skip
+}
 
 
 def _nozzle(p: Parameters) -> Model:
@@ -33,31 +38,52 @@ def _nozzle(p: Parameters) -> Model:
     given = p.measures
     radius = p["radius"]
     parts = nozzle(
-        radius, radius * p["collar height"], p.surfaces["body"], length=radius * p["length"],
-        foot=p["foot"], tip=p["tip"], ogive=given.get("swell", 0), ribs=round(given.get("ribs", 0)),
-        tip_cap=p.choices["tip"], steps=round(given.get("steps", 0)),
-        shoulder=given.get("shoulder", 1.2), rise=given.get("deck", 0.8),
-    )  # fmt: skip
+        radius,
+        radius * p["collar height"],
+        p.surfaces["body"],
+        length=radius * p["length"],
+        foot=p["foot"],
+        tip=p["tip"],
+        ogive=given.get("swell", 0),
+        ribs=round(given.get("ribs", 0)),
+        tip_cap=p.choices["tip"],
+        steps=round(given.get("steps", 0)),
+        shoulder=given.get("shoulder", 1.2),
+        rise=given.get("deck", 0.8),
+    )
     return Model(parts)
 
 
 def _twist(p: Parameters) -> Model:
     radius = p["radius"]
     parts = twist_tip(
-        radius, radius * p["collar height"], p.surfaces["body"], p.surfaces["tip"],
-        length=radius * p["length"], foot=p["foot"], share=p["cut"], wing=p["wing"],
+        radius,
+        radius * p["collar height"],
+        p.surfaces["body"],
+        p.surfaces["tip"],
+        length=radius * p["length"],
+        foot=p["foot"],
+        share=p["cut"],
+        wing=p["wing"],
         ribs=44 if p.choices["collar"] else 0,
-    )  # fmt: skip
+    )
     return Model(parts)
 
 
 def _needle(p: Parameters) -> Model:
     radius = p["radius"]
     parts = needle_tip(
-        radius, radius * p["collar height"], p.surfaces["body"], p.surfaces["hub"],
-        length=p["needle"], hub_height=p["hub"], gauge=p["gauge"], foot=p["foot"],
-        ribs=40, cap=p.choices["tip"],
-    )  # fmt: skip
+        radius,
+        radius * p["collar height"],
+        p.surfaces["body"],
+        p.surfaces["hub"],
+        length=p["needle"],
+        hub_height=p["hub"],
+        gauge=p["gauge"],
+        foot=p["foot"],
+        ribs=40,
+        cap=p.choices["tip"],
+    )
     return Model(parts)
 
 
@@ -78,50 +104,86 @@ CATEGORY = Category(
     "cap-sharp",
     (
         Archetype(
-            "yorker", "Yorker spout cap", {**CONE, "ribs": Measure(32, 60, "count")},
-            {"body": MOULDED}, _nozzle, TIP_CAPS,
+            "yorker",
+            "Yorker spout cap",
+            {**CONE, "ribs": Measure(32, 60, "count")},
+            {"body": MOULDED},
+            _nozzle,
+            TIP_CAPS,
         ),
         Archetype(
-            "ogive", "Ogive spout cap",
-            {**CONE, "foot": Measure(0.7, 0.92, "ratio"), "swell": Measure(0.45, 1.05, "ratio"),
-             "shoulder": Measure(0.4, 2.5)},
-            {"body": (*MOULDED, *METALS[:3])}, _nozzle, {"tip": ("", "", "black", "white")},
-        ),
-        Archetype(
-            "stepped", "Stepped nozzle cap",
-            {**CONE, "steps": Measure(2, 4, "count"), "deck": Measure(0.4, 4),
-             "ribs": Measure(32, 56, "count")},
-            {"body": MOULDED}, _nozzle, TIP_CAPS,
-        ),
-        Archetype(
-            "twist", "Twist-open spout cap",
+            "ogive",
+            "Ogive spout cap",
             {
-                "radius": Measure(10, 16), "collar height": Measure(0.8, 1.25, "ratio"),
-                "length": Measure(1.7, 2.8, "ratio"), "foot": Measure(0.5, 0.74, "ratio"),
-                "cut": Measure(0.44, 0.66, "ratio"), "wing": Measure(2, 5),
+                **CONE,
+                "foot": Measure(0.7, 0.92, "ratio"),
+                "swell": Measure(0.45, 1.05, "ratio"),
+                "shoulder": Measure(0.4, 2.5),
             },
-            {"body": MOULDED, "tip": offered(gloss, "white", "black", "red", "navy")}, _twist,
+            {"body": (*MOULDED, *METALS[:3])},
+            _nozzle,
+            {"tip": ("", "", "black", "white")},
+        ),
+        Archetype(
+            "stepped",
+            "Stepped nozzle cap",
+            {
+                **CONE,
+                "steps": Measure(2, 4, "count"),
+                "deck": Measure(0.4, 4),
+                "ribs": Measure(32, 56, "count"),
+            },
+            {"body": MOULDED},
+            _nozzle,
+            TIP_CAPS,
+        ),
+        Archetype(
+            "twist",
+            "Twist-open spout cap",
+            {
+                "radius": Measure(10, 16),
+                "collar height": Measure(0.8, 1.25, "ratio"),
+                "length": Measure(1.7, 2.8, "ratio"),
+                "foot": Measure(0.5, 0.74, "ratio"),
+                "cut": Measure(0.44, 0.66, "ratio"),
+                "wing": Measure(2, 5),
+            },
+            {"body": MOULDED, "tip": offered(gloss, "white", "black", "red", "navy")},
+            _twist,
             {"collar": ("", "ribbed")},
         ),
         Archetype(
-            "needle", "Needle-tip cap",
+            "needle",
+            "Needle-tip cap",
             {
-                "radius": Measure(8.5, 13), "collar height": Measure(0.9, 1.4, "ratio"),
-                "needle": Measure(9, 24), "hub": Measure(10, 18), "gauge": Measure(0.5, 1.0),
+                "radius": Measure(8.5, 13),
+                "collar height": Measure(0.9, 1.4, "ratio"),
+                "needle": Measure(9, 24),
+                "hub": Measure(10, 18),
+                "gauge": Measure(0.5, 1.0),
                 "foot": Measure(0.42, 0.66, "ratio"),
             },
-            {"body": PLAIN, "hub": MOULDED}, _needle, {"tip": ("", "", "red", "blue")},
+            {"body": PLAIN, "hub": MOULDED},
+            _needle,
+            {"tip": ("", "", "red", "blue")},
         ),
         Archetype(
-            "covered", "Spout cap with overcap",
+            "covered",
+            "Spout cap with overcap",
             {
-                "radius": Measure(10, 15), "collar height": Measure(0.7, 1.1, "ratio"),
-                "length": Measure(1.4, 2.6, "ratio"), "tip": Measure(1.2, 2.4),
-                "cover": Measure(0.72, 0.92, "ratio"), "cover taper": Measure(0.6, 0.9, "ratio"),
+                "radius": Measure(10, 15),
+                "collar height": Measure(0.7, 1.1, "ratio"),
+                "length": Measure(1.4, 2.6, "ratio"),
+                "tip": Measure(1.2, 2.4),
+                "cover": Measure(0.72, 0.92, "ratio"),
+                "cover taper": Measure(0.6, 0.9, "ratio"),
             },
-            {"body": MOULDED, "cover": offered(clear, "clear", "clear", "sky")}, _covered,
+            {"body": MOULDED, "cover": offered(clear, "clear", "clear", "sky")},
+            _covered,
             {"cover": ("on", "beside", "beside")},
         ),
     ),
-    VIEWS, phone=(12, 46), tips=(0, 0, -90),
-)  # fmt: skip
+    VIEWS,
+    phone=(12, 46),
+    tips=(0, 0, -90),
+)

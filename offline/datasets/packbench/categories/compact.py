@@ -34,15 +34,19 @@ from offline.datasets.packbench.shapes.parts import Part, Parts, moved
 from offline.datasets.packbench.shapes.puffs import Pad, ribboned
 
 VIEWS = (
-    View("front", 0, 24), View("left", -34, 32), View("right", 38, 22), View("above", 0, 64),
+    View("front", 0, 24),
+    View("left", -34, 32),
+    View("right", 38, 22),
+    View("above", 0, 64),
     View("high", -22, 46),
-)  # fmt: skip
+)
 OPEN = {"open": 112.0, "ajar": 68.0, "wide": 128.0}  # degrees
 CASES = (
     *offered(gloss, "white", "black", "ivory", "blush", "nude", "navy"),
     *offered(satin, "black", "sand", "sage"),
-    *offered(metal, "gold", "rose-gold", "silver"), *offered(brushed, "gunmetal", "gold"),
-)  # fmt: skip
+    *offered(metal, "gold", "rose-gold", "silver"),
+    *offered(brushed, "gunmetal", "gold"),
+)
 POWDERS = offered(powder, "ivory", "sand", "nude", "tan", "blush", "rose", "coral", "bronze")
 METALS = (*offered(metal, "silver", "gold"), gloss("white"))
 RELIEF = ("smooth", "linen", "sunburst", "rosette", "rings", "diagonal")
@@ -66,18 +70,31 @@ def _single(p: Parameters, section: Section) -> Model:
     case = _case(p, section, p["rim"])
     recess = min(4.2, 0.6 * case.base)
     outline = of_section(drawn_in(case.section, case.rim + 0.25))
-    pressed = pan(outline, p.surfaces["powder"], p.surfaces["pan"], p.choices["relief"],
-                  height=recess - 0.9, rings=44)  # fmt: skip
+    pressed = pan(
+        outline,
+        p.surfaces["powder"],
+        p.surfaces["pan"],
+        p.choices["relief"],
+        height=recess - 0.9,
+        rings=44,
+    )
     return _opened(p, case, moved(pressed, z=case.base - recess), recess)
 
 
 def _opened(p: Parameters, case: Case, contents: Parts, recess: float) -> Model:
     body = p.surfaces["case"]
     return Model(
-        hinged(case, contents, body, body, angle=OPEN[p.choices["lid"]],
-               base=tray(case, recess), hinge_width=0.7 * case.section.half_x,
-               catch_width=0.34 * case.section.half_x)
-    )  # fmt: skip
+        hinged(
+            case,
+            contents,
+            body,
+            body,
+            angle=OPEN[p.choices["lid"]],
+            base=tray(case, recess),
+            hinge_width=0.7 * case.section.half_x,
+            catch_width=0.34 * case.section.half_x,
+        )
+    )
 
 
 def _cushion(p: Parameters) -> Model:
@@ -85,14 +102,19 @@ def _cushion(p: Parameters) -> Model:
     half = p["width"] / 2
     case = _case(p, Section(half, half, half * p["corner"]))
     well = half - case.rim - 0.3
-    pad = cushion(of_section(circle(well)), p.surfaces["ring"], p.surfaces["sponge"],
-                  bulge=p["bulge"])  # fmt: skip
+    pad = cushion(
+        of_section(circle(well)), p.surfaces["ring"], p.surfaces["sponge"], bulge=p["bulge"]
+    )
     contents = moved(pad, z=case.base - 3.4)
     if p.choices["puff"]:
         applicator = ribboned(
-            Pad(of_section(circle(well * 0.72)), 6.5, 5), velour("nude"), p.surfaces["ring"],
-            p.surfaces["case"], width=0.6, slack=1.5,
-        )  # fmt: skip
+            Pad(of_section(circle(well * 0.72)), 6.5, 5),
+            velour("nude"),
+            p.surfaces["ring"],
+            p.surfaces["case"],
+            width=0.6,
+            slack=1.5,
+        )
         contents += moved(applicator, well * 0.1, well * 0.14, case.base - 0.9 + p["bulge"] * 0.5)
     return _opened(p, case, contents, 3.6)
 
@@ -116,13 +138,28 @@ def _shut(p: Parameters) -> Model:
     """Closed, with a mark on its lid."""
     radius, body = p["radius"], p.surfaces["case"]
     section = Section(radius, radius, radius * p["corner"])
-    case = Case(section, p["height"] * p["seam"], p["height"] * (1 - p["seam"]), 4,
-                p["height"] * p["edge"], p["dome"])  # fmt: skip
+    case = Case(
+        section,
+        p["height"] * p["seam"],
+        p["height"] * (1 - p["seam"]),
+        4,
+        p["height"] * p["edge"],
+        p["dome"],
+    )
     marks = _mark(p, case, radius * p["mark"])
     return Model(
-        hinged(case, (), body, body, angle=0, base=tray(case, 2), marks=marks,
-               hinge_width=0.7 * radius, catch_width=0.34 * radius)
-    )  # fmt: skip
+        hinged(
+            case,
+            (),
+            body,
+            body,
+            angle=0,
+            base=tray(case, 2),
+            marks=marks,
+            hinge_width=0.7 * radius,
+            catch_width=0.34 * radius,
+        )
+    )
 
 
 def _mark(p: Parameters, case: Case, half: float) -> Parts:
@@ -148,8 +185,15 @@ def _mark(p: Parameters, case: Case, half: float) -> Parts:
 
 def _bead(radius: float, z: float) -> Mesh:
     """A half round ring that stands out of the lid."""
-    return revolve([(radius - 0.9, z - 0.6), (radius, z - 0.6), (radius, z + 0.45, 0.4),
-                    (radius - 0.9, z + 0.45, 0.4), (radius - 0.9, z - 0.6)])  # fmt: skip
+    return revolve(
+        [
+            (radius - 0.9, z - 0.6),
+            (radius, z - 0.6),
+            (radius, z + 0.45, 0.4),
+            (radius - 0.9, z + 0.45, 0.4),
+            (radius - 0.9, z - 0.6),
+        ]
+    )
 
 
 def _window(p: Parameters) -> Model:
@@ -157,15 +201,30 @@ def _window(p: Parameters) -> Model:
     section = circle(p["radius"])
     case = _case(p, section, p["rim"])
     outline = of_section(drawn_in(case.section, case.rim + 0.25))
-    blush = pan(outline, p.surfaces["powder"], p.surfaces["pan"], p.choices["relief"],
-                height=2.6, dome=p["dome"], rings=44)  # fmt: skip
+    blush = pan(
+        outline,
+        p.surfaces["powder"],
+        p.surfaces["pan"],
+        p.choices["relief"],
+        height=2.6,
+        dome=p["dome"],
+        rings=44,
+    )
     body = p.surfaces["case"]
     angle = {"open": 118.0, "shut": 0.0}[p.choices["lid"]]
     return Model(
-        hinged(case, moved(blush, z=case.base - 3.6), body, p.surfaces["lid"], angle=angle,
-               inside=None, base=tray(case, 3.7), hinge_width=0.7 * p["radius"],
-               catch_width=0.3 * p["radius"])
-    )  # fmt: skip
+        hinged(
+            case,
+            moved(blush, z=case.base - 3.6),
+            body,
+            p.surfaces["lid"],
+            angle=angle,
+            inside=None,
+            base=tray(case, 3.7),
+            hinge_width=0.7 * p["radius"],
+            catch_width=0.3 * p["radius"],
+        )
+    )
 
 
 # fmt: off

@@ -38,16 +38,25 @@ from offline.datasets.packbench.shapes.parts import Parts
 from offline.datasets.packbench.shapes.vessels import LEAN, Lean, lid
 
 VIEWS = (
-    View("front", 0, 12), View("left", -35, 18), View("right", 20, 26), View("above", -15, 50),
+    View("front", 0, 12),
+    View("left", -35, 18),
+    View("right", 20, 26),
+    View("above", -15, 50),
     View("high", 38, 36),
-)  # fmt: skip
+)
 SQUARELY = Lean(24, 0)  # against a flat side
 
 
 def _put_together(
-    p: Parameters, pot: Jar, contents: Parts, cover: Parts, half: float,
-    span: tuple[float, float], width: float, lean: Lean = LEAN,
-) -> Model:  # fmt: skip
+    p: Parameters,
+    pot: Jar,
+    contents: Parts,
+    cover: Parts,
+    half: float,
+    span: tuple[float, float],
+    width: float,
+    lean: Lean = LEAN,
+) -> Model:
     """Body, print, lid and what shows when the lid is off."""
     mark = marked(p.choices["print"], pot.outline, p.surfaces["body"], p.artwork, *span, width)
     placed = covered(pot, cover, p.choices["lid"], half, lean)
@@ -78,9 +87,15 @@ def _heavy(p: Parameters) -> Model:
     radius, height = p["radius"], p["radius"] * p["height"]
     base = height * p["base"]
     pot = jar(
-        circle(radius), height, p.surfaces["body"], fillet=p["foot fillet"], wall=4.5, floor=base,
-        shoulder=3, neck=radius - 5,
-    )  # fmt: skip
+        circle(radius),
+        height,
+        p.surfaces["body"],
+        fillet=p["foot fillet"],
+        wall=4.5,
+        floor=base,
+        shoulder=3,
+        neck=radius - 5,
+    )
     inner = cup(pot, 4.5, pot.outline.top - base - 0.5, p.surfaces["cup"])
     contents: Parts = ()
     if p.choices["lid"] == "beside":
@@ -155,94 +170,139 @@ CATEGORY = Category(
     "jar",
     (
         Archetype(
-            "straight", "Cream jar",
+            "straight",
+            "Cream jar",
             {
-                "radius": Measure(24, 40), "height": Measure(0.85, 1.5, "ratio"),
-                "lid height": Measure(12, 21), "foot fillet": Measure(1.5, 9),
+                "radius": Measure(24, 40),
+                "height": Measure(0.85, 1.5, "ratio"),
+                "lid height": Measure(12, 21),
+                "foot fillet": Measure(1.5, 9),
                 "lid edge": Measure(0.6, 4),
             },
             {
-                "body": (*offered(gloss, "white", "ivory", "black", "blush"),
-                         *offered(satin, "white", "sage"), *offered(glass, "amber", "cobalt"),
-                         *offered(frosted, "clear", "aqua"), clear("clear")),
-                "lid": LIDS, "fill": CREAMS,
+                "body": (
+                    *offered(gloss, "white", "ivory", "black", "blush"),
+                    *offered(satin, "white", "sage"),
+                    *offered(glass, "amber", "cobalt"),
+                    *offered(frosted, "clear", "aqua"),
+                    clear("clear"),
+                ),
+                "lid": LIDS,
+                "fill": CREAMS,
             },
             _straight,
             {"grip": ("", "ribbed"), "lid": LID, "print": MARKS},
         ),
         Archetype(
-            "heavy-base", "Glass jar with inner cup",
+            "heavy-base",
+            "Glass jar with inner cup",
             {
-                "radius": Measure(27, 38), "height": Measure(0.95, 1.35, "ratio"),
-                "base": Measure(0.16, 0.4, "ratio"), "lid height": Measure(13, 22),
+                "radius": Measure(27, 38),
+                "height": Measure(0.95, 1.35, "ratio"),
+                "base": Measure(0.16, 0.4, "ratio"),
+                "lid height": Measure(13, 22),
                 "foot fillet": Measure(1.5, 10),
             },
             {
-                "body": (*offered(glass, "clear", "clear", "smoke", "blush"),
-                         *offered(clear, "clear", "aqua")),
-                "lid": LIDS, "cup": offered(gloss, "white", "ivory", "black", "gold"),
-                "trim": METALS, "fill": CREAMS,
+                "body": (
+                    *offered(glass, "clear", "clear", "smoke", "blush"),
+                    *offered(clear, "clear", "aqua"),
+                ),
+                "lid": LIDS,
+                "cup": offered(gloss, "white", "ivory", "black", "gold"),
+                "trim": METALS,
+                "fill": CREAMS,
             },
             _heavy,
             {"trim": TRIM, "lid": LID, "print": ("", "label")},
         ),
         Archetype(
-            "tapered", "Tapered jar with metal band",
+            "tapered",
+            "Tapered jar with metal band",
             {
-                "radius": Measure(26, 38), "height": Measure(0.8, 1.25, "ratio"),
-                "foot": Measure(0.7, 0.93, "ratio"), "lid height": Measure(12, 20),
-                "lid edge": Measure(0.6, 4), "band": Measure(1.5, 5),
+                "radius": Measure(26, 38),
+                "height": Measure(0.8, 1.25, "ratio"),
+                "foot": Measure(0.7, 0.93, "ratio"),
+                "lid height": Measure(12, 20),
+                "lid edge": Measure(0.6, 4),
+                "band": Measure(1.5, 5),
             },
             {
-                "body": (*offered(gloss, "white", "ivory", "navy", "black"),
-                         *offered(satin, "blush", "white", "sage"), *offered(frosted, "clear")),
-                "lid": LIDS, "trim": METALS, "fill": CREAMS,
+                "body": (
+                    *offered(gloss, "white", "ivory", "navy", "black"),
+                    *offered(satin, "blush", "white", "sage"),
+                    *offered(frosted, "clear"),
+                ),
+                "lid": LIDS,
+                "trim": METALS,
+                "fill": CREAMS,
             },
             _tapered,
             {"lid": LID, "print": MARKS},
         ),
         Archetype(
-            "square", "Square jar",
+            "square",
+            "Square jar",
             {
-                "half width": Measure(25, 35), "height": Measure(0.9, 1.4, "ratio"),
-                "corner": Measure(0.12, 0.5, "ratio"), "lid height": Measure(12, 20),
+                "half width": Measure(25, 35),
+                "height": Measure(0.9, 1.4, "ratio"),
+                "corner": Measure(0.12, 0.5, "ratio"),
+                "lid height": Measure(12, 20),
                 "lid edge": Measure(0.6, 3),
             },
             {
-                "body": (*offered(gloss, "white", "black", "ivory"), *offered(satin, "sand"),
-                         *offered(glass, "clear", "amber"), *offered(frosted, "clear")),
-                "lid": LIDS, "fill": CREAMS,
+                "body": (
+                    *offered(gloss, "white", "black", "ivory"),
+                    *offered(satin, "sand"),
+                    *offered(glass, "clear", "amber"),
+                    *offered(frosted, "clear"),
+                ),
+                "lid": LIDS,
+                "fill": CREAMS,
             },
             _square,
             {"cover": ("round lid", "square lid"), "lid": LID, "print": MARKS},
         ),
         Archetype(
-            "tin", "Balm tin",
+            "tin",
+            "Balm tin",
             {
-                "radius": Measure(22, 40), "height": Measure(15, 26),
-                "lid height": Measure(0.38, 0.6, "ratio"), "panel": Measure(0.3, 2.4),
+                "radius": Measure(22, 40),
+                "height": Measure(15, 26),
+                "lid height": Measure(0.38, 0.6, "ratio"),
+                "panel": Measure(0.3, 2.4),
                 "bead": Measure(0.1, 1.9),
             },
             {
-                "body": (*offered(metal, "silver", "gold", "rose-gold"),
-                         *offered(brushed, "silver", "gunmetal", "silver"),
-                         *offered(satin, "black", "white")),
+                "body": (
+                    *offered(metal, "silver", "gold", "rose-gold"),
+                    *offered(brushed, "silver", "gunmetal", "silver"),
+                    *offered(satin, "black", "white"),
+                ),
                 "fill": offered(cream, "ivory", "ochre", "white", "sage"),
             },
             _tin,
             {"panel": ("one ring", "two rings"), "lid": LID, "print": ("", "label")},
         ),
         Archetype(
-            "domed", "Jar with domed lid",
+            "domed",
+            "Jar with domed lid",
             {
-                "radius": Measure(25, 36), "height": Measure(0.75, 1.05, "ratio"),
-                "bowl": Measure(0.25, 0.75, "ratio"), "lid height": Measure(8, 14),
+                "radius": Measure(25, 36),
+                "height": Measure(0.75, 1.05, "ratio"),
+                "bowl": Measure(0.25, 0.75, "ratio"),
+                "lid height": Measure(8, 14),
                 "dome": Measure(0.18, 0.5, "ratio"),
             },
             {
-                "body": (*offered(gloss, "white", "lilac", "peach", "ivory"),
-                         *offered(satin, "white", "blush"), *offered(frosted, "clear", "aqua")),
-                "lid": LIDS, "trim": METALS, "fill": CREAMS,
+                "body": (
+                    *offered(gloss, "white", "lilac", "peach", "ivory"),
+                    *offered(satin, "white", "blush"),
+                    *offered(frosted, "clear", "aqua"),
+                ),
+                "lid": LIDS,
+                "trim": METALS,
+                "fill": CREAMS,
             },
             _domed,
             {"trim": TRIM, "lid": LID, "print": MARKS},
@@ -250,4 +310,4 @@ CATEGORY = Category(
     ),
     VIEWS,
     phone=(14, 55),
-)  # fmt: skip
+)

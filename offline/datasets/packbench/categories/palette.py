@@ -36,23 +36,86 @@ from offline.datasets.packbench.shapes.pans import pan
 from offline.datasets.packbench.shapes.parts import Part, Parts, moved
 
 VIEWS = (
-    View("front", 0, 34), View("left", -32, 40), View("right", 36, 30), View("above", 0, 68),
+    View("front", 0, 34),
+    View("left", -32, 40),
+    View("right", 36, 30),
+    View("above", 0, 68),
     View("high", -18, 54),
-)  # fmt: skip
+)
 OPEN = 118.0  # degrees: a lid leans back on its hinge
 RECESS = 3.0  # mm, of a well under the rim
 STORIES = {  # twelve shades each, light to deep, as palettes are sold
-    "nude": ("ivory", "peach", "sand", "nude", "blush", "tan", "coral", "ochre", "terracotta",
-             "bronze", "rose", "brown"),
-    "rose": ("ivory", "blush", "peach", "rose", "copper", "coral", "berry", "nude", "plum",
-             "rose-gold", "terracotta", "brown"),
-    "smoky": ("white", "grey", "silver", "smoke", "sand", "gunmetal", "navy", "tan", "black",
-              "bronze", "brown", "plum"),
-    "garden": ("ivory", "sage", "gold", "mint", "ochre", "green", "peach", "teal", "lilac",
-               "terracotta", "plum", "brown"),
-    "sunset": ("ivory", "yellow", "peach", "ochre", "coral", "copper", "rose", "terracotta",
-               "berry", "lilac", "plum", "brown"),
-}  # fmt: skip
+    "nude": (
+        "ivory",
+        "peach",
+        "sand",
+        "nude",
+        "blush",
+        "tan",
+        "coral",
+        "ochre",
+        "terracotta",
+        "bronze",
+        "rose",
+        "brown",
+    ),
+    "rose": (
+        "ivory",
+        "blush",
+        "peach",
+        "rose",
+        "copper",
+        "coral",
+        "berry",
+        "nude",
+        "plum",
+        "rose-gold",
+        "terracotta",
+        "brown",
+    ),
+    "smoky": (
+        "white",
+        "grey",
+        "silver",
+        "smoke",
+        "sand",
+        "gunmetal",
+        "navy",
+        "tan",
+        "black",
+        "bronze",
+        "brown",
+        "plum",
+    ),
+    "garden": (
+        "ivory",
+        "sage",
+        "gold",
+        "mint",
+        "ochre",
+        "green",
+        "peach",
+        "teal",
+        "lilac",
+        "terracotta",
+        "plum",
+        "brown",
+    ),
+    "sunset": (
+        "ivory",
+        "yellow",
+        "peach",
+        "ochre",
+        "coral",
+        "copper",
+        "rose",
+        "terracotta",
+        "berry",
+        "lilac",
+        "plum",
+        "brown",
+    ),
+}
 SHIMMER = (1, 4, 6, 11)  # which shades of twelve have a metallic finish
 RELIEF = ("smooth", "linen", "diagonal", "waves", "quilted")
 
@@ -69,8 +132,15 @@ def _filled(p: Parameters, cells: Grid, z: float) -> Parts:
     for i, (x, y) in enumerate(centres):
         number = int(i * step)
         made = brushed if number in SHIMMER else powder
-        one = pan(outline, made(shades[number]), p.surfaces["pan"], relief, height=2, deep=0.7,
-                  rings=22 if fine else 15)  # fmt: skip
+        one = pan(
+            outline,
+            made(shades[number]),
+            p.surfaces["pan"],
+            relief,
+            height=2,
+            deep=0.7,
+            rings=22 if fine else 15,
+        )
         parts += moved(one, x, y, z)
     return parts
 
@@ -90,11 +160,18 @@ def _pans(p: Parameters, columns: int, rows: int, *, round_pans: bool = False) -
     base = joined(tray(case, RECESS, deck=False), deck(case, cells, RECESS))
     cover = p.surfaces.get("lid", p.surfaces["case"])
     return Model(
-        hinged(case, _filled(p, cells, case.base - RECESS), p.surfaces["case"], cover,
-               angle=OPEN, base=base,
-               inside=None if cover.see_through else MIRROR,
-               catch_width=min(0.2 * p["width"], 16), hinge_width=0.42 * p["width"])
-    )  # fmt: skip
+        hinged(
+            case,
+            _filled(p, cells, case.base - RECESS),
+            p.surfaces["case"],
+            cover,
+            angle=OPEN,
+            base=base,
+            inside=None if cover.see_through else MIRROR,
+            catch_width=min(0.2 * p["width"], 16),
+            hinge_width=0.42 * p["width"],
+        )
+    )
 
 
 def _quad(p: Parameters) -> Model:
@@ -128,10 +205,19 @@ def _book(p: Parameters) -> Model:
         inside = card
         marks += (inner_print(case, Material("paper", ink, p.artwork, card.colour)),)
     return Model(
-        hinged(case, _filled(p, cells, case.base - RECESS), card, card,
-               angle=OPEN, inside=inside, marks=marks, base=base,
-               hinge_width=0.94 * p["width"], knuckles=1)
-    )  # fmt: skip
+        hinged(
+            case,
+            _filled(p, cells, case.base - RECESS),
+            card,
+            card,
+            angle=OPEN,
+            inside=inside,
+            marks=marks,
+            base=base,
+            hinge_width=0.94 * p["width"],
+            knuckles=1,
+        )
+    )
 
 
 def _magnetic(p: Parameters) -> Model:

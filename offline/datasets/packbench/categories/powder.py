@@ -39,9 +39,12 @@ from offline.datasets.packbench.shapes.vessels import (
 )
 
 VIEWS = (
-    View("front", 0, 20), View("left", -30, 26), View("right", 20, 32), View("above", -12, 56),
+    View("front", 0, 20),
+    View("left", -30, 26),
+    View("right", 20, 32),
+    View("above", -12, 56),
     View("high", 36, 44),
-)  # fmt: skip
+)
 WALL, FLOOR = 1.8, 3.0  # mm, of a moulded clear pot
 FILLED = 0.72  # of a pot's height, as delivered
 
@@ -51,16 +54,19 @@ def _loose(p: Parameters, pot: Jar) -> Parts:
     if not p.surfaces["body"].see_through:
         return ()
     return (
-        contents(
-            pot.outline, p.surfaces["powder"], FILLED * pot.shoulder, wall=WALL, floor=FLOOR
-        ),
-    )  # fmt: skip
+        contents(pot.outline, p.surfaces["powder"], FILLED * pot.shoulder, wall=WALL, floor=FLOOR),
+    )
 
 
 def _sifted(
-    p: Parameters, pot: Jar, cover: Parts, half: float, pattern: str,
-    span: tuple[float, float], width: float,
-) -> Model:  # fmt: skip
+    p: Parameters,
+    pot: Jar,
+    cover: Parts,
+    half: float,
+    pattern: str,
+    span: tuple[float, float],
+    width: float,
+) -> Model:
     """A pot with powder, sifter, print and its lid on or leaning."""
     sieve = sifter(
         pot.neck, pot.outline.top + 0.1, p.surfaces["sifter"], p.surfaces["powder"], pattern
@@ -73,9 +79,14 @@ def _sifted(
 def _pot(p: Parameters) -> Model:
     radius, height = p["radius"], p["radius"] * p["height"]
     pot = jar(
-        circle(radius), height, p.surfaces["body"], fillet=p["foot fillet"], shoulder=1.5,
-        wall=WALL, floor=FLOOR,
-    )  # fmt: skip
+        circle(radius),
+        height,
+        p.surfaces["body"],
+        fillet=p["foot fillet"],
+        shoulder=1.5,
+        wall=WALL,
+        floor=FLOOR,
+    )
     cover = lid(circle(radius), p["lid height"], p.surfaces["lid"], edge=p["lid edge"])
     if p.choices["trim"] == "banded":
         cover += (band(radius, 0.8, 2, p.surfaces["trim"]),)
@@ -87,12 +98,16 @@ def _mineral(p: Parameters) -> Model:
     """A small jar whose sifter turns; its lid steps in like a cap on a cap."""
     radius, height = p["radius"], p["radius"] * p["height"]
     pot = jar(
-        circle(radius), height, p.surfaces["body"], fillet=2, shoulder=1, wall=WALL, floor=FLOOR,
+        circle(radius),
+        height,
+        p.surfaces["body"],
+        fillet=2,
+        shoulder=1,
+        wall=WALL,
+        floor=FLOOR,
         foot=p["foot"],
-    )  # fmt: skip
-    cover = lid(
-        circle(radius), p["lid height"], p.surfaces["lid"], edge=1.2, step=p["step"]
-    )  # fmt: skip
+    )
+    cover = lid(circle(radius), p["lid height"], p.surfaces["lid"], edge=1.2, step=p["step"])
     return _sifted(p, pot, cover, radius, "windows", (2.5, height - 1.5), 1.7 * radius)
 
 
@@ -113,8 +128,9 @@ def _shaker(p: Parameters) -> Model:
         cover = standing_beside(cover, radius, radius)
     else:
         cover = moved(cover, z=seat(outline))
-    mark = marked(p.choices["print"], outline, body, p.artwork, 0.16 * height, 0.74 * height,
-                  1.8 * radius)  # fmt: skip
+    mark = marked(
+        p.choices["print"], outline, body, p.artwork, 0.16 * height, 0.74 * height, 1.8 * radius
+    )
     return Model((*parts, *sieve, *mark, *cover), volume)
 
 
@@ -155,8 +171,9 @@ def _box(p: Parameters) -> Model:
         parts = (*parts, inside, *moved(pad, z=0.8 * height + 0.2), *cover)
     else:
         parts = (*parts, *moved(cover, z=height - deep + 2))
-    mark = marked(p.choices["print"], outline, p.surfaces["body"], p.artwork, 1, height - deep,
-                  2.4 * radius)  # fmt: skip
+    mark = marked(
+        p.choices["print"], outline, p.surfaces["body"], p.artwork, 1, height - deep, 2.4 * radius
+    )
     return Model((*parts, *mark), volume)
 
 
@@ -178,78 +195,125 @@ CATEGORY = Category(
     "powder",
     (
         Archetype(
-            "sifter-pot", "Loose powder pot with sifter",
+            "sifter-pot",
+            "Loose powder pot with sifter",
             {
-                "radius": Measure(27, 42), "height": Measure(0.6, 1.1, "ratio"),
-                "foot fillet": Measure(1, 8), "lid height": Measure(11, 22),
+                "radius": Measure(27, 42),
+                "height": Measure(0.6, 1.1, "ratio"),
+                "foot fillet": Measure(1, 8),
+                "lid height": Measure(11, 22),
                 "lid edge": Measure(0.6, 5),
             },
             {
-                "body": (*offered(clear, "clear", "clear", "blush"), *offered(frosted, "clear"),
-                         *offered(gloss, "white", "black")),
-                "lid": LIDS, "powder": POWDERS, "sifter": SIFTERS, "trim": METALS,
+                "body": (
+                    *offered(clear, "clear", "clear", "blush"),
+                    *offered(frosted, "clear"),
+                    *offered(gloss, "white", "black"),
+                ),
+                "lid": LIDS,
+                "powder": POWDERS,
+                "sifter": SIFTERS,
+                "trim": METALS,
             },
             _pot,
-            {"lid": LID, "sifter": ("rings", "rays"), "trim": ("", "banded"),
-             "print": ("", "label")},
+            {
+                "lid": LID,
+                "sifter": ("rings", "rays"),
+                "trim": ("", "banded"),
+                "print": ("", "label"),
+            },
         ),
         Archetype(
-            "mineral", "Mineral powder pot",
+            "mineral",
+            "Mineral powder pot",
             {
-                "radius": Measure(18, 28), "height": Measure(0.7, 1.3, "ratio"),
-                "foot": Measure(0.84, 1, "ratio"), "lid height": Measure(12, 22),
+                "radius": Measure(18, 28),
+                "height": Measure(0.7, 1.3, "ratio"),
+                "foot": Measure(0.84, 1, "ratio"),
+                "lid height": Measure(12, 22),
                 "step": Measure(0.8, 4),
             },
             {
                 "body": (*offered(clear, "clear", "clear"), *offered(frosted, "clear")),
-                "lid": LIDS, "powder": POWDERS, "sifter": SIFTERS,
+                "lid": LIDS,
+                "powder": POWDERS,
+                "sifter": SIFTERS,
             },
             _mineral,
             {"lid": LID, "print": ("", "label")},
         ),
         Archetype(
-            "shaker", "Powder shaker",
+            "shaker",
+            "Powder shaker",
             {
-                "radius": Measure(18, 27), "slenderness": Measure(2.4, 4, "ratio"),
-                "shoulder": Measure(0.8, 4), "cap": Measure(0.1, 0.9, "ratio"),
-                "cap height": Measure(14, 30), "cap edge": Measure(0.6, 6),
+                "radius": Measure(18, 27),
+                "slenderness": Measure(2.4, 4, "ratio"),
+                "shoulder": Measure(0.8, 4),
+                "cap": Measure(0.1, 0.9, "ratio"),
+                "cap height": Measure(14, 30),
+                "cap edge": Measure(0.6, 6),
             },
             {
-                "body": (*offered(clear, "clear"), *offered(frosted, "clear"),
-                         *offered(satin, "white", "sage", "blush"), *offered(gloss, "white")),
-                "lid": LIDS, "powder": POWDERS, "sifter": SIFTERS,
+                "body": (
+                    *offered(clear, "clear"),
+                    *offered(frosted, "clear"),
+                    *offered(satin, "white", "sage", "blush"),
+                    *offered(gloss, "white"),
+                ),
+                "lid": LIDS,
+                "powder": POWDERS,
+                "sifter": SIFTERS,
             },
             _shaker,
             {"lid": LID, "sifter": ("rings", "rays"), "print": MARKS},
         ),
         Archetype(
-            "square-pot", "Square powder pot with puff",
+            "square-pot",
+            "Square powder pot with puff",
             {
-                "half width": Measure(27, 38), "height": Measure(0.6, 1, "ratio"),
-                "corner": Measure(0.12, 0.5, "ratio"), "puff": Measure(0.78, 0.96, "ratio"),
+                "half width": Measure(27, 38),
+                "height": Measure(0.6, 1, "ratio"),
+                "corner": Measure(0.12, 0.5, "ratio"),
+                "puff": Measure(0.78, 0.96, "ratio"),
                 "puff height": Measure(7, 14),
             },
             {
-                "body": (*offered(clear, "clear", "blush"), *offered(frosted, "clear"),
-                         *offered(gloss, "white", "black"), *offered(satin, "sand")),
-                "lid": LIDS, "puff": PUFFS, "ribbon": offered(satin, "white", "black", "blush"),
-                "powder": POWDERS, "sifter": SIFTERS,
+                "body": (
+                    *offered(clear, "clear", "blush"),
+                    *offered(frosted, "clear"),
+                    *offered(gloss, "white", "black"),
+                    *offered(satin, "sand"),
+                ),
+                "lid": LIDS,
+                "puff": PUFFS,
+                "ribbon": offered(satin, "white", "black", "blush"),
+                "powder": POWDERS,
+                "sifter": SIFTERS,
             },
             _square,
             {"lid": ("beside", ""), "print": ("", "label")},
         ),
         Archetype(
-            "powder-box", "Dusting powder box",
+            "powder-box",
+            "Dusting powder box",
             {
-                "radius": Measure(34, 48), "height": Measure(0.55, 0.95, "ratio"),
-                "lid height": Measure(0.4, 0.75, "ratio"), "dome": Measure(0.06, 0.36, "ratio"),
+                "radius": Measure(34, 48),
+                "height": Measure(0.55, 0.95, "ratio"),
+                "lid height": Measure(0.4, 0.75, "ratio"),
+                "dome": Measure(0.06, 0.36, "ratio"),
             },
             {
-                "body": (*offered(satin, "ivory", "white", "blush", "black", "mint"),
-                         *offered(gloss, "white", "lilac")),
-                "lid": (*offered(satin, "ivory", "white", "blush", "black", "sage"),
-                        *offered(metal, "gold", "silver")),
-                "trim": METALS, "powder": POWDERS, "puff": PUFFS,
+                "body": (
+                    *offered(satin, "ivory", "white", "blush", "black", "mint"),
+                    *offered(gloss, "white", "lilac"),
+                ),
+                "lid": (
+                    *offered(satin, "ivory", "white", "blush", "black", "sage"),
+                    *offered(metal, "gold", "silver"),
+                ),
+                "trim": METALS,
+                "powder": POWDERS,
+                "puff": PUFFS,
                 "ribbon": offered(satin, "white", "blush", "black"),
             },
             _box,
@@ -258,4 +322,4 @@ CATEGORY = Category(
     ),
     VIEWS,
     phone=(18, 58),
-)  # fmt: skip
+)

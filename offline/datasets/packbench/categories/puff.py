@@ -27,9 +27,12 @@ from offline.datasets.packbench.shapes.meshes import Array, Section, circle
 from offline.datasets.packbench.shapes.puffs import Pad, ribboned, sponge
 
 VIEWS = (
-    View("front", 0, 34), View("left", -34, 26), View("above", 12, 78),
-    View("standing", -30, 16, tip=72), View("face", 26, 18, tip=-70),
-)  # fmt: skip
+    View("front", 0, 34),
+    View("left", -34, 26),
+    View("above", 12, 78),
+    View("standing", -30, 16, tip=72),
+    View("face", 26, 18, tip=-70),
+)
 SKIN = ("white", "ivory", "peach", "blush", "nude", "sand", "tan", "black", "lilac", "rose")
 
 
@@ -74,8 +77,16 @@ def _drop(p: Parameters) -> Model:
 
 def _egg(p: Parameters) -> Model:
     cut = {"": 0.0, "cut face": 0.52}[p.choices["form"]]
-    return Model(sponge(p["height"], p["height"] * p["width"], p["tip"], p["waist"],
-                        p.surfaces["sponge"], cut=cut))  # fmt: skip
+    return Model(
+        sponge(
+            p["height"],
+            p["height"] * p["width"],
+            p["tip"],
+            p["waist"],
+            p.surfaces["sponge"],
+            cut=cut,
+        )
+    )
 
 
 # fmt: off

@@ -23,14 +23,18 @@ from offline.datasets.packbench.shapes.parts import Part
 from offline.datasets.packbench.shapes.spatulas import Blade, Dent, Grooves, Relief, Spatula
 
 VIEWS = (  # across the frame, which a slender thing would leave empty
-    View("front", -36, 58), View("mirrored", 38, 50), View("above", 0, 86, roll=42),
-    View("upright", 82, 52), View("low", -50, 22),
-)  # fmt: skip
+    View("front", -36, 58),
+    View("mirrored", 38, 50),
+    View("above", 0, 86, roll=42),
+    View("upright", 82, 52),
+    View("low", -50, 22),
+)
 THICKNESS = Measure(1.5, 3.2)
 PLASTICS = (  # no white: on a white sweep, lit from above, a flat white thing disappears
     *offered(gloss, "grey", "black", "sand", "blush", "sky"),
-    *offered(satin, "sage", "sand", "black"), *offered(frosted, "clear", "aqua"),
-)  # fmt: skip
+    *offered(satin, "sage", "sand", "black"),
+    *offered(frosted, "clear", "aqua"),
+)
 METALS = (*offered(metal, "gold", "rose-gold", "copper"), *offered(brushed, "bronze", "gunmetal"))
 
 

@@ -39,15 +39,22 @@ from offline.datasets.packbench.shapes.sticks import (
 )
 
 VIEWS = (
-    View("front", 0, 10), View("left", -34, 16), View("right", 26, 22), View("level", 12, 4),
+    View("front", 0, 10),
+    View("left", -34, 16),
+    View("right", 26, 22),
+    View("level", 12, 4),
     View("high", -14, 42),
-)  # fmt: skip
+)
 
 
 def _finished(
-    p: Parameters, stick: Stick, cover: Parts, section: Section, span: tuple[float, float],
+    p: Parameters,
+    stick: Stick,
+    cover: Parts,
+    section: Section,
+    span: tuple[float, float],
     width: float,
-) -> Model:  # fmt: skip
+) -> Model:
     """Stick, print and cap."""
     mark = marked(p.choices["print"], stick.outline, p.surfaces["case"], p.artwork, *span, width)
     placed = capped(stick, cover, section, p.choices["cap"])
@@ -57,16 +64,22 @@ def _finished(
 def _lipstick(p: Parameters, section: Section) -> Model:
     base = section.half_x * p["base"]
     stick = lipstick(
-        section, base, p["sleeve"], p["rise"], p.surfaces["case"], p.surfaces["sleeve"],
-        p.surfaces["bullet"], p.choices["tip"], p["foot"],
-    )  # fmt: skip
+        section,
+        base,
+        p["sleeve"],
+        p["rise"],
+        p.surfaces["case"],
+        p.surfaces["sleeve"],
+        p.surfaces["bullet"],
+        p.choices["tip"],
+        p["foot"],
+    )
     cover = cap_over(stick, section, p.surfaces["cap"], headroom=1.5, edge=p["foot"])
     if p.choices["trim"] == "ring":
         low = 0.82 * base
         ring = case(inset(section, -0.25), low, low + 1.6, 0.3, 0.3)
         stick = _adding(stick, Part(ring, p.surfaces["sleeve"]))
-    return _finished(p, stick, cover, section, (0.12 * base, 0.74 * base),
-                     1.4 * section.half_x)  # fmt: skip
+    return _finished(p, stick, cover, section, (0.12 * base, 0.74 * base), 1.4 * section.half_x)
 
 
 def _adding(stick: Stick, part: Part) -> Stick:
@@ -88,8 +101,10 @@ def _deodorant(p: Parameters) -> Model:
     collar = inset(section, 1.8)
     mass = inset(section, 3.4)
     low, lift = 3.0, 7.0
-    body = turned(section, [(half, low, 2), (half, height, p["shoulder"]),
-                            (half - p["shoulder"] - 0.4, height)])  # fmt: skip
+    body = turned(
+        section,
+        [(half, low, 2), (half, height, p["shoulder"]), (half - p["shoulder"] - 0.4, height)],
+    )
     block = soap(mass, height, height + lift + p["rise"], p["crown"])
     parts = (
         Part(body.solid(), p.surfaces["case"]),
@@ -150,8 +165,7 @@ def _crayon(p: Parameters) -> Model:
     nose = 0.72 * radius
     low = length + p["ferrule"]
     mass = soap(circle(0.86 * nose), low - 2, low + p["rise"], 0.7 * p["rise"])
-    cone = turned(circle(radius), [(radius - 0.2, length, 0.3), (nose, low, 0.3),
-                                   (nose - 1, low)])  # fmt: skip
+    cone = turned(circle(radius), [(radius - 0.2, length, 0.3), (nose, low, 0.3), (nose - 1, low)])
     parts = (
         Part(barrel.solid(), p.surfaces["case"]),
         Part(cone.solid(), p.surfaces["sleeve"]),
@@ -172,44 +186,65 @@ CATEGORY = Category(
     "stick",
     (
         Archetype(
-            "lipstick", "Lipstick",
+            "lipstick",
+            "Lipstick",
             {
-                "radius": Measure(8.6, 11), "base": Measure(1.9, 3.2, "ratio"),
-                "sleeve": Measure(7, 14), "rise": Measure(14, 22), "foot": Measure(0.3, 2.4),
+                "radius": Measure(8.6, 11),
+                "base": Measure(1.9, 3.2, "ratio"),
+                "sleeve": Measure(7, 14),
+                "rise": Measure(14, 22),
+                "foot": Measure(0.3, 2.4),
             },
             {
-                "case": (*DARKS, *METALS), "cap": (*DARKS, *METALS), "sleeve": METALS,
+                "case": (*DARKS, *METALS),
+                "cap": (*DARKS, *METALS),
+                "sleeve": METALS,
                 "bullet": LIPS,
             },
             _round,
             {"cap": PLACED, "tip": TIPS, "trim": ("", "ring"), "print": ("", "print")},
         ),
         Archetype(
-            "square-lipstick", "Square lipstick",
+            "square-lipstick",
+            "Square lipstick",
             {
-                "radius": Measure(8.6, 11), "base": Measure(2, 3.2, "ratio"),
-                "corner": Measure(0.08, 0.5, "ratio"), "sleeve": Measure(7, 13),
-                "rise": Measure(14, 21), "foot": Measure(0.3, 1.6),
+                "radius": Measure(8.6, 11),
+                "base": Measure(2, 3.2, "ratio"),
+                "corner": Measure(0.08, 0.5, "ratio"),
+                "sleeve": Measure(7, 13),
+                "rise": Measure(14, 21),
+                "foot": Measure(0.3, 1.6),
             },
             {
-                "case": (*DARKS, *METALS), "cap": (*DARKS, *METALS, clear("clear")),
-                "sleeve": METALS, "bullet": LIPS,
+                "case": (*DARKS, *METALS),
+                "cap": (*DARKS, *METALS, clear("clear")),
+                "sleeve": METALS,
+                "bullet": LIPS,
             },
             _square,
             {"cap": PLACED, "tip": TIPS, "trim": ("", "ring"), "print": ("", "print")},
         ),
         Archetype(
-            "deodorant", "Deodorant stick",
+            "deodorant",
+            "Deodorant stick",
             {
-                "half width": Measure(25, 33), "depth": Measure(0.46, 0.64, "ratio"),
-                "height": Measure(62, 92), "shoulder": Measure(0.8, 6),
-                "crown": Measure(4, 12), "rise": Measure(8, 18),
+                "half width": Measure(25, 33),
+                "depth": Measure(0.46, 0.64, "ratio"),
+                "height": Measure(62, 92),
+                "shoulder": Measure(0.8, 6),
+                "crown": Measure(4, 12),
+                "rise": Measure(8, 18),
             },
             {
-                "case": (*offered(gloss, "white", "navy", "black", "sage"),
-                         *offered(satin, "white", "sand", "grey", "mint")),
-                "cap": (*offered(gloss, "white", "black", "navy"),
-                        *offered(satin, "white", "sand"), *offered(clear, "clear")),
+                "case": (
+                    *offered(gloss, "white", "navy", "black", "sage"),
+                    *offered(satin, "white", "sand", "grey", "mint"),
+                ),
+                "cap": (
+                    *offered(gloss, "white", "black", "navy"),
+                    *offered(satin, "white", "sand"),
+                    *offered(clear, "clear"),
+                ),
                 "wheel": offered(gloss, "white", "grey", "black"),
                 "soap": offered(cream, "white", "ivory", "aqua"),
             },
@@ -217,28 +252,39 @@ CATEGORY = Category(
             {"cap": PLACED, "plan": ("oval", "stadium"), "print": MARKS},
         ),
         Archetype(
-            "foundation", "Foundation stick",
+            "foundation",
+            "Foundation stick",
             {
-                "radius": Measure(11, 15.5), "base": Measure(2.8, 4.4, "ratio"),
-                "collar": Measure(4, 10), "rise": Measure(8, 18), "foot": Measure(0.4, 3),
+                "radius": Measure(11, 15.5),
+                "base": Measure(2.8, 4.4, "ratio"),
+                "collar": Measure(4, 10),
+                "rise": Measure(8, 18),
+                "foot": Measure(0.4, 3),
             },
             {
                 "case": (*DARKS, *offered(brushed, "gold", "silver")),
-                "cap": (*offered(clear, "clear", "clear"), *DARKS), "collar": METALS,
+                "cap": (*offered(clear, "clear", "clear"), *DARKS),
+                "collar": METALS,
                 "bullet": SKINS,
             },
             _foundation,
             {"cap": PLACED, "plan": ("round", "square"), "print": MARKS},
         ),
         Archetype(
-            "balm", "Lip balm stick",
+            "balm",
+            "Lip balm stick",
             {
-                "radius": Measure(7.4, 9.4), "height": Measure(40, 54), "wheel": Measure(6, 12),
-                "rise": Measure(10, 15), "neck": Measure(4, 9),
+                "radius": Measure(7.4, 9.4),
+                "height": Measure(40, 54),
+                "wheel": Measure(6, 12),
+                "rise": Measure(10, 15),
+                "neck": Measure(4, 9),
             },
             {
-                "case": (*offered(gloss, "white", "yellow", "mint", "sky", "berry"),
-                         *offered(satin, "white", "black", "sage")),
+                "case": (
+                    *offered(gloss, "white", "yellow", "mint", "sky", "berry"),
+                    *offered(satin, "white", "black", "sage"),
+                ),
                 "cap": offered(gloss, "white", "black", "sky", "mint", "ivory"),
                 "wheel": offered(gloss, "white", "white", "black"),
                 "bullet": offered(cream, "ivory", "white", "blush", "yellow", "rose"),
@@ -247,17 +293,23 @@ CATEGORY = Category(
             {"cap": PLACED, "tip": ("slanted", "rounded"), "print": ("label", "print")},
         ),
         Archetype(
-            "crayon", "Chubby crayon",
+            "crayon",
+            "Chubby crayon",
             {
-                "radius": Measure(5.2, 7.2), "length": Measure(74, 104),
-                "tail": Measure(0.7, 0.98, "ratio"), "ferrule": Measure(5, 14),
+                "radius": Measure(5.2, 7.2),
+                "length": Measure(74, 104),
+                "tail": Measure(0.7, 0.98, "ratio"),
+                "ferrule": Measure(5, 14),
                 "rise": Measure(6, 13),
             },
             {
-                "case": (*offered(gloss, "red", "berry", "black", "coral"),
-                         *offered(satin, "black", "nude", "plum", "rose", "white")),
+                "case": (
+                    *offered(gloss, "red", "berry", "black", "coral"),
+                    *offered(satin, "black", "nude", "plum", "rose", "white"),
+                ),
                 "cap": (*DARKS, *offered(clear, "clear"), *offered(metal, "silver")),
-                "sleeve": METALS, "bullet": LIPS,
+                "sleeve": METALS,
+                "bullet": LIPS,
             },
             _crayon,
             {"cap": PLACED, "print": ("", "print")},
@@ -266,4 +318,4 @@ CATEGORY = Category(
     VIEWS,
     phone=(8, 45),
     tips=(0, 0, 90),
-)  # fmt: skip
+)

@@ -24,9 +24,13 @@ __all__ = ["scene", "size", "view"]
 
 
 def scene(
-    product: Posed, rng: np.random.Generator, folder: Path, distractors: Sequence[Parts] = (),
-    *, camera: Camera,
-) -> Setting:  # fmt: skip
+    product: Posed,
+    rng: np.random.Generator,
+    folder: Path,
+    distractors: Sequence[Parts] = (),
+    *,
+    camera: Camera,
+) -> Setting:
     """A lit table top with a wall, clutter at true size and sometimes an occluder.
 
     ``distractors`` are other packages, mm, that may stand about. ``camera`` decides where things
@@ -42,5 +46,6 @@ def scene(
     light = lighting(rng)
     frame = shapes(light.frame, scale, "frame", folder)
     before = shapes(held.thing, scale, "before", folder)
-    return Setting({**room, **about, **frame}, {"sky": sky(light.ambient, light.boxes)},
-                   occluders=before)  # fmt: skip
+    return Setting(
+        {**room, **about, **frame}, {"sky": sky(light.ambient, light.boxes)}, occluders=before
+    )

@@ -23,13 +23,24 @@ from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, box, revolve, tube
 
 GLAZES = (
-    (0.74, 0.73, 0.70), (0.66, 0.60, 0.50), (0.05, 0.055, 0.06), (0.16, 0.24, 0.30),
-    (0.40, 0.16, 0.12), (0.33, 0.40, 0.33), (0.56, 0.40, 0.12),
-)  # fmt: skip
+    (0.74, 0.73, 0.70),
+    (0.66, 0.60, 0.50),
+    (0.05, 0.055, 0.06),
+    (0.16, 0.24, 0.30),
+    (0.40, 0.16, 0.12),
+    (0.33, 0.40, 0.33),
+    (0.56, 0.40, 0.12),
+)
 COVERS = (
-    (0.30, 0.06, 0.06), (0.05, 0.10, 0.20), (0.62, 0.58, 0.48), (0.06, 0.16, 0.12),
-    (0.55, 0.30, 0.10), (0.70, 0.69, 0.67), (0.05, 0.05, 0.055), (0.45, 0.28, 0.30),
-)  # fmt: skip
+    (0.30, 0.06, 0.06),
+    (0.05, 0.10, 0.20),
+    (0.62, 0.58, 0.48),
+    (0.06, 0.16, 0.12),
+    (0.55, 0.30, 0.10),
+    (0.70, 0.69, 0.67),
+    (0.05, 0.05, 0.055),
+    (0.45, 0.28, 0.30),
+)
 STONES = ((0.30, 0.29, 0.27), (0.10, 0.10, 0.10), (0.55, 0.52, 0.47), (0.36, 0.28, 0.22))
 WOOD = (0.36, 0.21, 0.11)
 STEEL = (0.55, 0.55, 0.56)
@@ -40,14 +51,23 @@ def mug(rng: np.random.Generator) -> Thing:
     radius, height = rng.uniform(37, 44), rng.uniform(82, 102)
     foot, wall = radius * rng.uniform(0.72, 1), 3.6
     body = revolve(
-        [(0, 4), (foot - 6, 4), (foot - 6, 0), (foot - 2, 0, 1), (radius, 22, 14),
-         (radius, height, 1.7), (radius - wall, height, 1.7), (radius - wall, 20, 14),
-         (0, 8)]
-    )  # fmt: skip
+        [
+            (0, 4),
+            (foot - 6, 4),
+            (foot - 6, 0),
+            (foot - 2, 0, 1),
+            (radius, 22, 14),
+            (radius, height, 1.7),
+            (radius - wall, height, 1.7),
+            (radius - wall, 20, 14),
+            (0, 8),
+        ]
+    )
     turn = np.linspace(-0.42, 0.42, 17) * math.pi
     middle, reach = height * 0.52, height * 0.31
-    path = [(radius - 5 + 31 * math.cos(t), middle + reach * math.sin(t) / math.sin(1.32))
-            for t in turn]  # fmt: skip
+    path = [
+        (radius - 5 + 31 * math.cos(t), middle + reach * math.sin(t) / math.sin(1.32)) for t in turn
+    ]
     handle = tube(path, [4.6] * len(path), 1.45)
     drink = revolve([(0, height - 16), (radius - wall + 0.5, height - 16.2), (0, height - 16.4)])
     glaze = _speckled(rng, one(GLAZES, rng), rng.uniform(0, 0.5))
@@ -98,9 +118,11 @@ def carton(rng: np.random.Generator) -> Thing:
 def fruit(rng: np.random.Generator) -> Thing:
     """Oranges, lemons, limes or apples, lying about."""
     colour, radius, stretch = (
-        ((0.70, 0.24, 0.02), 37, 0.95), ((0.72, 0.52, 0.04), 29, 1.25),
-        ((0.22, 0.34, 0.04), 26, 1.1), ((0.42, 0.05, 0.04), 38, 0.9),
-    )[int(rng.integers(4))]  # fmt: skip
+        ((0.70, 0.24, 0.02), 37, 0.95),
+        ((0.72, 0.52, 0.04), 29, 1.25),
+        ((0.22, 0.34, 0.04), 26, 1.1),
+        ((0.42, 0.05, 0.04), 38, 0.9),
+    )[int(rng.integers(4))]
     sheet = Sheet(60, rng)
     rind = Surface(tinted(colour, 0.82 + 0.3 * sheet.clouds((2, 2), 1)), 0.22)
     things: Thing = ()
@@ -128,8 +150,16 @@ def pebbles(rng: np.random.Generator) -> Thing:
 def brushes(rng: np.random.Generator) -> Thing:
     """Make-up brushes in a tumbler, bristles up."""
     radius, height = rng.uniform(32, 42), rng.uniform(85, 110)
-    cup = revolve([(0, 0), (radius * 0.9, 0, 3), (radius, height, 1), (radius - 3, height, 1),
-                   (radius * 0.9 - 3, 4, 3), (0, 4)])  # fmt: skip
+    cup = revolve(
+        [
+            (0, 0),
+            (radius * 0.9, 0, 3),
+            (radius, height, 1),
+            (radius - 3, height, 1),
+            (radius * 0.9 - 3, 4, 3),
+            (0, 4),
+        ]
+    )
     things: Thing = (Piece(planar(cup, 60), _speckled(rng, one(GLAZES, rng), 0.2)),)
     hair = Surface(
         plain(*one(((0.09, 0.05, 0.03), (0.60, 0.52, 0.44), (0.03, 0.03, 0.03)), rng)), 0.8
@@ -139,8 +169,14 @@ def brushes(rng: np.random.Generator) -> Thing:
         long, wide = rng.uniform(125, 165), rng.uniform(4, 14)
         stem = revolve([(0, 4), (2.5, 4), (4.2, long * 0.6), (3.4, long - 22), (0, long - 22)])
         ferrule = revolve([(3.4, long - 24), (4.6, long - 22), (min(wide, 8), long), (0, long)])
-        tuft = revolve([(min(wide, 8) - 0.6, long - 1), (wide, long + 16, 8),
-                        (wide * 0.8, long + 32, 9), (0, long + 38)])  # fmt: skip
+        tuft = revolve(
+            [
+                (min(wide, 8) - 0.6, long - 1),
+                (wide, long + 16, 8),
+                (wide * 0.8, long + 32, 9),
+                (0, long + 38),
+            ]
+        )
         lean, about = rng.uniform(5, 13), i * 360 / 5 + rng.uniform(0, 40)
         for mesh, surface in ((stem, wood), (ferrule, metal), (tuft, hair)):
             leaning = mesh.turned("y", lean).turned("z", about)
@@ -151,8 +187,16 @@ def brushes(rng: np.random.Generator) -> Thing:
 def candle(rng: np.random.Generator) -> Thing:
     """A candle in a ceramic pot."""
     radius, height = rng.uniform(32, 42), rng.uniform(70, 95)
-    pot = revolve([(0, 0), (radius, 0, 4), (radius, height, 1), (radius - 3, height, 1),
-                   (radius - 3, height - 14), (0, height - 14)])  # fmt: skip
+    pot = revolve(
+        [
+            (0, 0),
+            (radius, 0, 4),
+            (radius, height, 1),
+            (radius - 3, height, 1),
+            (radius - 3, height - 14),
+            (0, height - 14),
+        ]
+    )
     wick = tube([(0, height - 14), (0.6, height - 8), (2, height - 3)], [0.8, 0.8, 0.7])
     wax = revolve([(0, height - 13), (radius - 2.5, height - 13.4), (0, height - 13.8)])
     return (
@@ -163,10 +207,18 @@ def candle(rng: np.random.Generator) -> Thing:
 
 
 KINDS: tuple[tuple[Callable[[np.random.Generator], Thing], float], ...] = (  # and how often
-    (mug, 0.17), (books, 0.11), (standing_books, 0.07), (carton, 0.16), (plant, 0.12),
-    (fruit, 0.08), (pebbles, 0.07), (rolled_towels, 0.06), (folded_towels, 0.04),
-    (brushes, 0.06), (candle, 0.06),
-)  # fmt: skip
+    (mug, 0.17),
+    (books, 0.11),
+    (standing_books, 0.07),
+    (carton, 0.16),
+    (plant, 0.12),
+    (fruit, 0.08),
+    (pebbles, 0.07),
+    (rolled_towels, 0.06),
+    (folded_towels, 0.04),
+    (brushes, 0.06),
+    (candle, 0.06),
+)
 FACING = ((books, 25), (standing_books, 12), (carton, 40))  # degrees from frontal; others any
 
 

@@ -71,10 +71,15 @@ def holding(grip: Grip, inset: float, reach: float, size: float, rng: np.random.
     centre = np.array([0, rng.uniform(-4, 4), middle])
     knuckles = [centre + size * np.array(k) + (0, 0, -20 * size) for k in KNUCKLES]
     fingers = [
-        _finger(knuckle, np.array([inset + size * x, centre[1] + size * y,
-                                   grip.back - size * radii[-1] + 1]), bones, radii, size)
+        _finger(
+            knuckle,
+            np.array([inset + size * x, centre[1] + size * y, grip.back - size * radii[-1] + 1]),
+            bones,
+            radii,
+            size,
+        )
         for knuckle, (x, y), bones, radii in zip(knuckles, TIPS, PHALANGES, RADII, strict=True)
-    ]  # fmt: skip
+    ]
     thumb, base = _thumb(grip, inset, centre, size, rng)
     palm = _palm(centre, knuckles, base, size)
     bend = rng.uniform(-0.45, 0.1)
@@ -134,8 +139,9 @@ def _palm(centre: Array, knuckles: Sequence[Array], thumb: Array, size: float) -
         Bone(at(-84, -16, -2), at(-50, -26, -12), 15 * size, 12 * size),
         Bone(at(-72, 2, -4), at(-46, 4, -16), 15 * size, 12 * size),
     ]
-    web = Bone(0.6 * thumb + 0.4 * at(-80, 12, 2), 0.75 * knuckles[0] + 0.25 * thumb, 10 * size,
-               8 * size)  # fmt: skip
+    web = Bone(
+        0.6 * thumb + 0.4 * at(-80, 12, 2), 0.75 * knuckles[0] + 0.25 * thumb, 10 * size, 8 * size
+    )
     return Limb((*metacarpals, *ball, web), 14 * size)
 
 

@@ -62,10 +62,15 @@ def ceiling(rng: np.random.Generator) -> Lighting:
     """One to three lamps overhead, from cold tubes to warm bulbs."""
     kelvin = rng.uniform(2900, 5600)
     lamps = tuple(
-        Softbox(rng.uniform(-100, 100), rng.uniform(50, 80), rng.uniform(14, 60),
-                rng.uniform(6, 16), tinted(rng.uniform(25, 60), kelvin))
+        Softbox(
+            rng.uniform(-100, 100),
+            rng.uniform(50, 80),
+            rng.uniform(14, 60),
+            rng.uniform(6, 16),
+            tinted(rng.uniform(25, 60), kelvin),
+        )
         for _ in range(int(rng.integers(1, 4)))
-    )  # fmt: skip
+    )
     return Lighting(tinted(rng.uniform(0.2, 0.5), kelvin + 400), lamps)
 
 
@@ -90,9 +95,13 @@ def desk_lamp(rng: np.random.Generator) -> Lighting:
 
 
 KINDS: tuple[tuple[Callable[[np.random.Generator], Lighting], float], ...] = (
-    (window, 0.32), (sun, 0.18), (ceiling, 0.22), (overcast, 0.14), (flash, 0.04),
+    (window, 0.32),
+    (sun, 0.18),
+    (ceiling, 0.22),
+    (overcast, 0.14),
+    (flash, 0.04),
     (desk_lamp, 0.10),
-)  # fmt: skip
+)
 
 
 def window_bars(azimuth: float, elevation: float, rng: np.random.Generator) -> Thing:

@@ -83,8 +83,9 @@ def _grip(sight: Sight, rng: np.random.Generator) -> Grip:
     edge = float(x[held].max()) if held.any() else float(x.max())
     zone = held & (x > edge - 22) if held.any() else x > edge - 22
     origin = sight.middle + edge * outwards + level * along
-    return Grip(origin, np.stack([-outwards, along, towards]), float(z[zone].max()),
-                float(z[zone].min()))  # fmt: skip
+    return Grip(
+        origin, np.stack([-outwards, along, towards]), float(z[zone].max()), float(z[zone].min())
+    )
 
 
 def _leaf(sight: Sight, rng: np.random.Generator) -> Occluder:

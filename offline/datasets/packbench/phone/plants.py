@@ -48,10 +48,17 @@ def plant(rng: np.random.Generator) -> Thing:
     """A small pot with leaves that fan out of it, 120 to 220 mm high."""
     radius, height = rng.uniform(28, 48), rng.uniform(45, 80)
     pot = revolve(
-        [(0, 0), (radius * 0.75, 0, 2), (radius * 0.95, height - 12), (radius, height - 12, 1),
-         (radius, height, 1), (radius - 4, height, 1), (radius - 5, height - 8),
-         (0, height - 8)]
-    )  # fmt: skip
+        [
+            (0, 0),
+            (radius * 0.75, 0, 2),
+            (radius * 0.95, height - 12),
+            (radius, height - 12, 1),
+            (radius, height, 1),
+            (radius - 4, height, 1),
+            (radius - 5, height - 8),
+            (0, height - 8),
+        ]
+    )
     clay = Surface(plain(*one(POTS, rng)), 0.5)
     green, slim = leaf_surface(rng), rng.uniform(0.16, 0.5)
     blades: list[Piece] = []

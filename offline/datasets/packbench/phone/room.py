@@ -57,9 +57,14 @@ def table_and_wall(sight: Sight, held: Occluder, depth: float, rng: np.random.Ge
 
 
 def cluttered(
-    sight: Sight, held: Occluder, depth: float, distractors: Sequence[Parts], scale: float,
-    folder: Path, rng: np.random.Generator,
-) -> dict[str, dict[str, Any]]:  # fmt: skip
+    sight: Sight,
+    held: Occluder,
+    depth: float,
+    distractors: Sequence[Parts],
+    scale: float,
+    folder: Path,
+    rng: np.random.Generator,
+) -> dict[str, dict[str, Any]]:
     """Things about the product, none of them between it and the camera."""
     taken: list[Spot] = []
     shown: dict[str, dict[str, Any]] = {}
@@ -95,9 +100,13 @@ def _moved(package: Posed, spot: Spot, level: float) -> Posed:
 
 
 def _free(
-    sight: Sight, held: Occluder, depth: float, footprint: Array, taken: Sequence[Spot],
+    sight: Sight,
+    held: Occluder,
+    depth: float,
+    footprint: Array,
+    taken: Sequence[Spot],
     rng: np.random.Generator,
-) -> Spot | None:  # fmt: skip
+) -> Spot | None:
     """A spot in the picture that is behind or beside the product and that nothing else takes.
 
     The camera stands at x = 0: what keeps clear of the product's width, or behind it, never

@@ -15,9 +15,17 @@ from offline.datasets.packbench.shapes.meshes import Array, Mesh
 
 # The Monk skin tone scale (Ellis Monk, with Google, 2022; skintone.google), sRGB.
 TONES = (
-    "f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a",
+    "f6ede4",
+    "f3e7db",
+    "f7ead0",
+    "eadaba",
+    "d7bd96",
+    "a07e56",
+    "825c43",
+    "604134",
+    "3a312a",
     "292420",
-)  # fmt: skip
+)
 CELL = 2.2  # mm of the grid that the surface is found on
 FAR = 40.0  # mm; as far off as no fillet reaches
 
@@ -129,8 +137,14 @@ def nail_texture(rng: np.random.Generator, skin: Surface) -> Texture:
     bare = np.clip(base * (1.12, 0.98, 0.98) + 0.03, 0, 0.85)
     kind = rng.uniform()
     if kind < 0.35:
-        polish = ((0.45, 0.03, 0.05), (0.60, 0.28, 0.28), (0.10, 0.02, 0.04), (0.66, 0.5, 0.44),
-                  (0.02, 0.03, 0.06), (0.12, 0.2, 0.18))  # fmt: skip
+        polish = (
+            (0.45, 0.03, 0.05),
+            (0.60, 0.28, 0.28),
+            (0.10, 0.02, 0.04),
+            (0.66, 0.5, 0.44),
+            (0.02, 0.03, 0.06),
+            (0.12, 0.2, 0.18),
+        )
         return np.asarray([[polish[int(rng.integers(len(polish)))]]], np.float32)
     edge = 0.86 if kind < 0.85 else 0.74
     v = np.linspace(0, 1, 64)[:, None, None]

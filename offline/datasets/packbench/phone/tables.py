@@ -20,9 +20,13 @@ from offline.datasets.packbench.phone.textures import (
 OAK = ((0.36, 0.21, 0.11), (0.50, 0.34, 0.20), (0.17, 0.085, 0.042), (0.56, 0.44, 0.31))
 CLOTH = ((0.45, 0.42, 0.36), (0.20, 0.27, 0.33), (0.48, 0.30, 0.26), (0.66, 0.64, 0.60))
 LAMINATE = (
-    (0.74, 0.73, 0.71), (0.52, 0.54, 0.55), (0.61, 0.52, 0.42), (0.10, 0.11, 0.12),
-    (0.30, 0.40, 0.38), (0.67, 0.45, 0.40),
-)  # fmt: skip
+    (0.74, 0.73, 0.71),
+    (0.52, 0.54, 0.55),
+    (0.61, 0.52, 0.42),
+    (0.10, 0.11, 0.12),
+    (0.30, 0.40, 0.38),
+    (0.67, 0.45, 0.40),
+)
 
 
 def oak(sheet: Sheet) -> Texture:
@@ -105,10 +109,17 @@ def paint(sheet: Sheet) -> Texture:
 
 
 TABLES: dict[str, tuple[Callable[[Sheet], Texture], float]] = {  # and the roughness of its coat
-    "oak": (oak, 0.28), "marble": (marble, 0.12), "linen": (linen, 0.6), "slate": (slate, 0.35),
-    "terrazzo": (terrazzo, 0.2), "tiles": (tiles, 0.12), "laminate": (laminate, 0.25),
-    "newspaper": (newspaper, 0.5), "paint": (paint, 0.4), "lacquer": (paint, 0.06),
-}  # fmt: skip
+    "oak": (oak, 0.28),
+    "marble": (marble, 0.12),
+    "linen": (linen, 0.6),
+    "slate": (slate, 0.35),
+    "terrazzo": (terrazzo, 0.2),
+    "tiles": (tiles, 0.12),
+    "laminate": (laminate, 0.25),
+    "newspaper": (newspaper, 0.5),
+    "paint": (paint, 0.4),
+    "lacquer": (paint, 0.06),
+}
 
 
 def table_top(name: str, sheet: Sheet) -> Surface:

@@ -49,8 +49,9 @@ def _roll(radius: float, length: float, rng: np.random.Generator) -> Mesh:
     deep = np.array([-0.5, -0.494, 0.494, 0.5]) * length
     thick = np.array([0.0, 2.6, 2.6, 0.0])[:, None, None]  # closed at both hems
     section = middle + thick * away
-    points = np.dstack([section[..., 0], np.broadcast_to(deep[:, None], section.shape[:2]),
-                        section[..., 1]])  # fmt: skip
+    points = np.dstack(
+        [section[..., 0], np.broadcast_to(deep[:, None], section.shape[:2]), section[..., 1]]
+    )
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(middle, axis=0), axis=1))])
     return grid_mesh(points, np.dstack(np.broadcast_arrays(along / 70, deep[:, None] / 70)))
 

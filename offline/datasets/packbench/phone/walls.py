@@ -11,9 +11,15 @@ from offline.datasets.packbench.phone.pieces import Surface
 from offline.datasets.packbench.phone.textures import Sheet, Texture, mixed, tiled, tinted
 
 PAINTS = (
-    (0.70, 0.68, 0.64), (0.55, 0.52, 0.47), (0.30, 0.36, 0.38), (0.62, 0.50, 0.42),
-    (0.16, 0.17, 0.20), (0.45, 0.50, 0.42), (0.66, 0.60, 0.50), (0.35, 0.22, 0.20),
-)  # fmt: skip
+    (0.70, 0.68, 0.64),
+    (0.55, 0.52, 0.47),
+    (0.30, 0.36, 0.38),
+    (0.62, 0.50, 0.42),
+    (0.16, 0.17, 0.20),
+    (0.45, 0.50, 0.42),
+    (0.66, 0.60, 0.50),
+    (0.35, 0.22, 0.20),
+)
 
 
 def plaster(sheet: Sheet) -> Texture:
@@ -39,8 +45,10 @@ def brick(sheet: Sheet) -> Texture:
 def tiles(sheet: Sheet) -> Texture:
     """Metro tiles, as over a kitchen worktop or in a bathroom."""
     courses = tiled(sheet, *sheet.pick((75, 150, 0.5), (100, 100, 0), (60, 200, 0.33)))
-    glaze = tinted(sheet.pick((0.72, 0.71, 0.68), (0.30, 0.42, 0.44), (0.50, 0.56, 0.48)),
-                   courses.shades(sheet.rng, 0.9, 1.06))  # fmt: skip
+    glaze = tinted(
+        sheet.pick((0.72, 0.71, 0.68), (0.30, 0.42, 0.44), (0.50, 0.56, 0.48)),
+        courses.shades(sheet.rng, 0.9, 1.06),
+    )
     return mixed(glaze, (0.40, 0.39, 0.37), courses.joints(3))
 
 
@@ -67,9 +75,13 @@ def panels(sheet: Sheet) -> Texture:
 
 
 WALLS: dict[str, tuple[Callable[[Sheet], Texture], float]] = {  # and the roughness of its coat
-    "plaster": (plaster, 0.7), "plain": (plain, 0.5), "brick": (brick, 0.7), "tiles": (tiles, 0.1),
-    "wallpaper": (wallpaper, 0.6), "panels": (panels, 0.4),
-}  # fmt: skip
+    "plaster": (plaster, 0.7),
+    "plain": (plain, 0.5),
+    "brick": (brick, 0.7),
+    "tiles": (tiles, 0.1),
+    "wallpaper": (wallpaper, 0.6),
+    "panels": (panels, 0.4),
+}
 
 
 def wall(name: str, sheet: Sheet) -> Surface:

@@ -16,10 +16,17 @@ NECK_HEIGHT = 8.0  # mm, under the closure
 
 
 def bottle(
-    section: Section, height: float, neck: float,
-    *, shoulder: float = 6, slope: float = 2, foot: float = 3, taper: float = 1,
-    waist: float = 0, waist_at: float = 0.5,
-) -> Outline:  # fmt: skip
+    section: Section,
+    height: float,
+    neck: float,
+    *,
+    shoulder: float = 6,
+    slope: float = 2,
+    foot: float = 3,
+    taper: float = 1,
+    waist: float = 0,
+    waist_at: float = 0.5,
+) -> Outline:
     """A body of this section up to ``height``, sloping in to a round neck of radius ``neck``.
 
     ``shoulder`` and ``foot`` are fillets, ``taper`` the top's half width over the foot's and
@@ -39,10 +46,15 @@ def bottle(
     neck_foot = height + slope
     return turned(
         section,
-        [(half, 0, foot), *sides, (top, height, shoulder), (neck, neck_foot, 1.2),
-         (neck, neck_foot + NECK_HEIGHT)],
+        [
+            (half, 0, foot),
+            *sides,
+            (top, height, shoulder),
+            (neck, neck_foot, 1.2),
+            (neck, neck_foot + NECK_HEIGHT),
+        ],
         round_from=height - shoulder,
-    )  # fmt: skip
+    )
 
 
 def seat(outline: Outline) -> float:
@@ -56,9 +68,7 @@ def ferrule(radius: float, low: float, high: float, material: Material) -> Part:
     return Part(revolve(ring).moved(z=low), material)
 
 
-def tottle(
-    radius: float, length: float, foot: float, seal: float = 6, flare: float = 1
-) -> Outline:  # fmt: skip
+def tottle(radius: float, length: float, foot: float, seal: float = 6, flare: float = 1) -> Outline:
     """A tube standing on its cap at z = ``foot``: round below, pressed flat and sealed on top.
 
     The wall keeps its girth while it flattens, as film does; ``flare`` widens the seal.

@@ -79,9 +79,15 @@ def tray(case: Case, recess: float, *, deck: bool = True) -> Mesh:
     foot = min(case.edge, 0.45 * top)
     well = r - case.rim if deck else r - WALL - 0.05
     corners: list[Corner] = [
-        (0, 0), (r - foot * 0.2, 0, foot), (r, top, 0.4), (r - WALL, top, 0.25),
-        (r - WALL, top - STEP), (well, top - STEP, 0.35), (well, top - recess), (0, top - recess),
-    ]  # fmt: skip
+        (0, 0),
+        (r - foot * 0.2, 0, foot),
+        (r, top, 0.4),
+        (r - WALL, top, 0.25),
+        (r - WALL, top - STEP),
+        (well, top - STEP, 0.35),
+        (well, top - recess),
+        (0, top - recess),
+    ]
     return revolve(corners, case.section)
 
 
@@ -95,9 +101,13 @@ def lid(case: Case, material: Material, *, inside: Material | None = None) -> Pa
     within = r - (WALL if inside is None else case.frame)
     hollow = min(tall - 1.2, tall * 0.6) if inside is None else case.frame_depth
     corners: list[Corner] = [
-        (0, hollow), (within, hollow), (within, 0, 0.2), (r, 0, 0.35), (r, tall, edge),
+        (0, hollow),
+        (within, hollow),
+        (within, 0, 0.2),
+        (r, 0, 0.35),
+        (r, tall, edge),
         (r - 1.02 * edge, tall),
-    ]  # fmt: skip
+    ]
     outline = of_section(drawn_in(case.section, 1.02 * edge), 192)
     crown = spread(outline, lambda x, y, share: tall + case.swell(x, y), 12)
     shell = joined(revolve(corners, case.section), crown)
@@ -107,9 +117,15 @@ def lid(case: Case, material: Material, *, inside: Material | None = None) -> Pa
     r, deep = within - 0.5, case.frame_depth
     # The bevel is steep enough for a crease: a soft one would curve the whole mirror.
     glass = revolve(
-        [(0, deep - 0.55), (r - 0.3, deep - 0.55), (r, deep - 0.15), (r, deep + 0.3),
-         (0, deep + 0.3)], case.section,
-    )  # fmt: skip
+        [
+            (0, deep - 0.55),
+            (r - 0.3, deep - 0.55),
+            (r, deep - 0.15),
+            (r, deep + 0.3),
+            (0, deep + 0.3),
+        ],
+        case.section,
+    )
     return (*parts, Part(glass.moved(z=rise), inside))
 
 
@@ -168,10 +184,19 @@ def catch(case: Case, width: float) -> tuple[Mesh, Mesh]:
 
 
 def hinged(
-    case: Case, contents: Parts, material: Material, cover: Material, *, angle: float,
-    base: Mesh, hinge_width: float, inside: Material | None = MIRROR, marks: Parts = (),
-    catch_width: float = 0, knuckles: int = KNUCKLES,
-) -> Parts:  # fmt: skip
+    case: Case,
+    contents: Parts,
+    material: Material,
+    cover: Material,
+    *,
+    angle: float,
+    base: Mesh,
+    hinge_width: float,
+    inside: Material | None = MIRROR,
+    marks: Parts = (),
+    catch_width: float = 0,
+    knuckles: int = KNUCKLES,
+) -> Parts:
     """A base with contents and its lid open by ``angle`` degrees; ``marks`` move with the lid."""
     stays, moves = hinge(case, hinge_width, material, cover, knuckles)
     moves += lid(case, cover, inside=inside) + marks

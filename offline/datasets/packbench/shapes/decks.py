@@ -43,10 +43,14 @@ def deck(case: Case, cells: Grid, recess: float) -> Mesh:
     top, pan = case.base - STEP, cells.pan
     x, y = (side / 2 for side in cells.cell)
     well = loft(
-        [Section(x, y, 0).ring(0, top), pan.ring(-0.45, top), pan.ring(-0.15, top - 0.3),
-         pan.ring(-0.15, case.base - recess)],
+        [
+            Section(x, y, 0).ring(0, top),
+            pan.ring(-0.45, top),
+            pan.ring(-0.15, top - 0.3),
+            pan.ring(-0.15, case.base - recess),
+        ],
         [False, True, False, False],
-    )  # fmt: skip
+    )
     block = Section(x * cells.columns, y * cells.rows, 0)
     frame = loft([case.section.ring(WALL, top), block.ring(0, top)])
     return joined(frame, *(well.moved(*centre) for centre in cells.centres()))

@@ -26,10 +26,17 @@ class Jar:
 
 
 def jar(
-    section: Section, height: float, body: Material,
-    *, foot: float = 1, fillet: float = 3, shoulder: float = 2, wall: float = 3, floor: float = 4,
+    section: Section,
+    height: float,
+    body: Material,
+    *,
+    foot: float = 1,
+    fillet: float = 3,
+    shoulder: float = 2,
+    wall: float = 3,
+    floor: float = 4,
     neck: float | None = None,
-) -> Jar:  # fmt: skip
+) -> Jar:
     """A jar of this section up to ``height``, with a threaded round neck on top.
 
     ``foot`` is the foot's half width over the body's; ``neck`` defaults to what a flush lid fits.
@@ -37,9 +44,12 @@ def jar(
     half = section.half_x
     mouth = neck or min(half, section.half_y) - CLEARANCE
     corners: list[Corner] = [
-        (half * foot, 0, fillet), (half, height, shoulder), (mouth, height + 0.4, 0.3),
-        (mouth, height + FINISH - 0.8, 0.5), (mouth - 0.6, height + FINISH),
-    ]  # fmt: skip
+        (half * foot, 0, fillet),
+        (half, height, shoulder),
+        (mouth, height + 0.4, 0.3),
+        (mouth, height + FINISH - 0.8, 0.5),
+        (mouth - 0.6, height + FINISH),
+    ]
     outline = turned(section, corners, round_from=height - 0.3)
     parts, volume = vessel(outline, body, wall=wall, floor=floor)
     screw = thread(mouth, height + 2.4, height + 6, body)
@@ -52,10 +62,17 @@ def cup(pot: Jar, wall: float, depth: float, material: Material) -> Parts:
     lip = pot.neck - 0.2
     foot = top - depth
     corners: list[Corner] = [
-        (0, foot), (r * 0.86, foot, r * 0.3), (r, foot + depth * 0.4, 3), (r, top + 0.15),
-        (lip, top + 0.15), (lip, top + 1, 0.4), (r - 1.2, top + 1, 0.3),
-        (r - 1.2, foot + depth * 0.4, 3), (r * 0.84, foot + 1.2, r * 0.3), (0, foot + 1.2),
-    ]  # fmt: skip
+        (0, foot),
+        (r * 0.86, foot, r * 0.3),
+        (r, foot + depth * 0.4, 3),
+        (r, top + 0.15),
+        (lip, top + 0.15),
+        (lip, top + 1, 0.4),
+        (r - 1.2, top + 1, 0.3),
+        (r - 1.2, foot + depth * 0.4, 3),
+        (r * 0.84, foot + 1.2, r * 0.3),
+        (0, foot + 1.2),
+    ]
     return (Part(revolve(corners), material),)
 
 
@@ -71,9 +88,7 @@ def _smooth(radius: float, z: float) -> Mesh:
     return revolve([(0, z - 1.5), *rim, (radius * 0.6, z - 0.5, 8), (0, z - 0.6)])
 
 
-def covered(
-    pot: Jar, cover: Parts, placed: str, half: float, lean: Lean = LEAN
-) -> Parts:  # fmt: skip
+def covered(pot: Jar, cover: Parts, placed: str, half: float, lean: Lean = LEAN) -> Parts:
     """The lid ``placed`` "on" the jar, or leaning "beside" it; ``half`` is its half width."""
     if placed == "beside":
         width = float(pot.outline.levels[:, 0].max())
@@ -85,18 +100,25 @@ def band(radius: float, low: float, height: float, material: Material) -> Part:
     """A thin metal ring round a lid or a body."""
     r = radius + 0.25
     ring: list[Corner] = [
-        (radius - 0.6, low), (r, low, 0.15), (r, low + height, 0.15), (radius - 0.6, low + height)
-    ]  # fmt: skip
+        (radius - 0.6, low),
+        (r, low, 0.15),
+        (r, low + height, 0.15),
+        (radius - 0.6, low + height),
+    ]
     return Part(revolve([*ring, ring[0]]), material)
 
 
 def tin(radius: float, height: float, metal: Material, *, bead: float = 0.7) -> Jar:
     """A drawn aluminium tin: a low pan with a rolled bead under a curled rim."""
     line: list[Corner] = [
-        (radius - 1.2, 0, 1), (radius - 1.2, height * 0.62, 0.3),
-        (radius - 1.2 + bead, height * 0.62 + 0.8, 0.5), (radius - 1.4, height * 0.62 + 1.8, 0.5),
-        (radius - 1.4, height - 0.8), (radius - 1, height - 0.3, 0.3), (radius - 1.3, height),
-    ]  # fmt: skip
+        (radius - 1.2, 0, 1),
+        (radius - 1.2, height * 0.62, 0.3),
+        (radius - 1.2 + bead, height * 0.62 + 0.8, 0.5),
+        (radius - 1.4, height * 0.62 + 1.8, 0.5),
+        (radius - 1.4, height - 0.8),
+        (radius - 1, height - 0.3, 0.3),
+        (radius - 1.3, height),
+    ]
     outline = turned(circle(radius), line)
     parts, volume = vessel(outline, metal, wall=0.6, floor=0.9)
     return Jar(parts, outline, volume, radius - 1.4, height * 0.62 + 1.8)

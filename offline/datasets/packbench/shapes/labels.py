@@ -15,9 +15,14 @@ LIGHT_INKS = ("white", "gold", "ivory", "silver")
 
 
 def marked(
-    mark: str, outline: Outline, body: Material, artwork: int,
-    low: float, high: float, width: float,
-) -> Parts:  # fmt: skip
+    mark: str,
+    outline: Outline,
+    body: Material,
+    artwork: int,
+    low: float,
+    high: float,
+    width: float,
+) -> Parts:
     """A paper label or a print straight on the body between two heights, or neither.
 
     See-through bodies, which take no print of their own, wear a smaller label instead.

@@ -84,10 +84,12 @@ class Outline:
 
     def wrap(self, low: float, high: float, width: float, rows: int = 7, grid: int = 40) -> Mesh:
         """A label on the front between two heights, ``width`` mm along the outline; with uv."""
-        return sheet([
-            np.column_stack([facing(self.at(z), width, grid), np.full(grid, z)])
-            for z in np.linspace(low, high, rows)
-        ])  # fmt: skip
+        return sheet(
+            [
+                np.column_stack([facing(self.at(z), width, grid), np.full(grid, z)])
+                for z in np.linspace(low, high, rows)
+            ]
+        )
 
     def _centre(self, end: int) -> list[Array]:
         return [np.array([1e-3, 1e-3, 1e-3, self.levels[end, 3]])]

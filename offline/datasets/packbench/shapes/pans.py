@@ -55,9 +55,14 @@ RELIEFS: dict[str, Relief] = {
 
 
 def cake(
-    outline: Array, height: float, relief: Relief, *, dome: float = 0, deep: float = DEEP,
+    outline: Array,
+    height: float,
+    relief: Relief,
+    *,
+    dome: float = 0,
+    deep: float = DEEP,
     rings: int = 30,
-) -> Mesh:  # fmt: skip
+) -> Mesh:
     """Pressed powder standing on z = 0, ``height`` at its edge and ``dome`` more in the middle.
 
     The relief is pressed ``deep`` mm into it.
@@ -67,9 +72,12 @@ def cake(
     def top(x: Array, y: Array, share: Array) -> Array:
         fade = np.clip((EDGE - share) / 0.08, 0, 1)
         rounded = np.clip((share - 0.95) / 0.05, 0, 1) ** 2 * 0.35
-        return height - rounded + dome * (1 - share**2) + deep * fade * (
-            relief(x / half, y / half) - 1
-        )  # fmt: skip
+        return (
+            height
+            - rounded
+            + dome * (1 - share**2)
+            + deep * fade * (relief(x / half, y / half) - 1)
+        )
 
     wall = float(np.abs(outline[:, 0]).max())
     side = sweep(outline, [(0, 0), (wall, 0), (wall, height - 0.35)])
@@ -81,15 +89,28 @@ def rim(outline: Array, height: float, wide: float) -> Mesh:
     r = float(np.abs(outline[:, 0]).max())
     return sweep(
         outline,
-        [(0, 0), (r, 0), (r, height, wide / 3), (r - wide, height, wide / 3), (r - wide, 0.2),
-         (0, 0.2)],
-    )  # fmt: skip
+        [
+            (0, 0),
+            (r, 0),
+            (r, height, wide / 3),
+            (r - wide, height, wide / 3),
+            (r - wide, 0.2),
+            (0, 0.2),
+        ],
+    )
 
 
 def pan(
-    outline: Array, powder: Material, metal: Material, relief: str, *, height: float = 2.6,
-    dome: float = 0, deep: float = DEEP, rings: int = 30,
-) -> Parts:  # fmt: skip
+    outline: Array,
+    powder: Material,
+    metal: Material,
+    relief: str,
+    *,
+    height: float = 2.6,
+    dome: float = 0,
+    deep: float = DEEP,
+    rings: int = 30,
+) -> Parts:
     """A pan standing on z = 0: its rim ``height`` high, the cake a little below it."""
     pressed = cake(
         inset(outline, 0.75), height - 0.35, RELIEFS[relief], dome=dome, deep=deep, rings=rings
@@ -102,9 +123,16 @@ def cushion(outline: Array, collar: Material, sponge: Material, *, bulge: float 
     r = float(np.abs(outline[:, 0]).max())
     ring = sweep(
         outline,
-        [(r - 4.2, 0), (r, 0), (r, 2.2, 0.8), (r - 1.6, 2.4, 0.4), (r - 2.2, 1.7, 0.3),
-         (r - 3.8, 1.5, 0.4), (r - 4.2, 0)],
-    )  # fmt: skip
+        [
+            (r - 4.2, 0),
+            (r, 0),
+            (r, 2.2, 0.8),
+            (r - 1.6, 2.4, 0.4),
+            (r - 2.2, 1.7, 0.3),
+            (r - 3.8, 1.5, 0.4),
+            (r - 4.2, 0),
+        ],
+    )
     within = inset(outline, 4.0)
     net = cake(within, 0.9, lambda x, y: _wave(9 * x) * _wave(9 * y), dome=bulge, deep=0.16)
     return (Part(ring, collar), Part(net, sponge))

@@ -30,9 +30,15 @@ def sifter(radius: float, z: float, plate: Material, powder: Material, pattern: 
     """
     r = radius
     dish: list[Corner] = [
-        (0, -1.4), (r - 1, -1.4), (r - 1, 0), (r, 0), (r, 1.3, 0.4), (r - 1.6, 1.3, 0.3),
-        (r - 2.2, 0.2, 0.3), (0, 0.2),
-    ]  # fmt: skip
+        (0, -1.4),
+        (r - 1, -1.4),
+        (r - 1, 0),
+        (r, 0),
+        (r, 1.3, 0.4),
+        (r - 1.6, 1.3, 0.3),
+        (r - 2.2, 0.2, 0.3),
+        (0, 0.2),
+    ]
     plane = 0.2 + FILM
     parts: Parts = (Part(revolve(dish).moved(z=z), plate),)
     if pattern == "windows":
@@ -62,11 +68,24 @@ def puff(section: Section, thick: float, pile: Material, ribbon: Material) -> Pa
     r = section.half_x
     half = thick / 2
     pad = turned(
-        section, [(r * 0.9, 0, 1), (r, half * 0.6, half * 0.8), (r, half * 1.2, half * 0.8),
-                  (r * 0.86, thick, half), (r * 0.3, thick + 0.8)],
-    ).solid()  # fmt: skip
-    seam = turned(section, [(r - 0.6, half - 0.7, 0.3), (r + 0.5, half - 0.5, 0.4),
-                            (r + 0.5, half + 0.5, 0.4), (r - 0.6, half + 0.7, 0.3)])  # fmt: skip
+        section,
+        [
+            (r * 0.9, 0, 1),
+            (r, half * 0.6, half * 0.8),
+            (r, half * 1.2, half * 0.8),
+            (r * 0.86, thick, half),
+            (r * 0.3, thick + 0.8),
+        ],
+    ).solid()
+    seam = turned(
+        section,
+        [
+            (r - 0.6, half - 0.7, 0.3),
+            (r + 0.5, half - 0.5, 0.4),
+            (r + 0.5, half + 0.5, 0.4),
+            (r - 0.6, half + 0.7, 0.3),
+        ],
+    )
     t = np.linspace(-1, 1, 17)
     rise = thick + 0.8 + 1.6 * (1 - t**2)
     path = list(zip(t * r * 0.93, rise - 1.4 * t**4, strict=True))
@@ -86,7 +105,10 @@ def petals(radius: float, z: float, material: Material, count: int = 16) -> Part
     ray = tube([(0.35 * radius, 0), (0.8 * radius, 0)], [0.4, 0.9])
     rays = [ray.turned("z", 360 * k / count) for k in range(count)]
     ring: list[Corner] = [
-        (0.86 * radius, -0.3), (0.9 * radius, -0.3), (0.9 * radius, 0.6, 0.2),
-        (0.86 * radius, 0.6, 0.2), (0.86 * radius, -0.3),
-    ]  # fmt: skip
+        (0.86 * radius, -0.3),
+        (0.9 * radius, -0.3),
+        (0.9 * radius, 0.6, 0.2),
+        (0.86 * radius, 0.6, 0.2),
+        (0.86 * radius, -0.3),
+    ]
     return moved((Part(merged([*rays, revolve(ring)]), material),), z=z)

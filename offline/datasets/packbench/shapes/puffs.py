@@ -102,9 +102,14 @@ def band(path: Sequence[tuple[float, float]], width: float, thick: float = 0.5) 
 
 
 def ribboned(
-    pad: Pad, face: Material, back: Material, ribbon: Material, *, width: float,
+    pad: Pad,
+    face: Material,
+    back: Material,
+    ribbon: Material,
+    *,
+    width: float,
     slack: float = 2.5,
-) -> Parts:  # fmt: skip
+) -> Parts:
     """A puff on its face: back upwards, a piped seam, a ribbon for the finger across it.
 
     ``width`` is the ribbon's share of the pad's half depth, ``slack`` how far it arches, mm.

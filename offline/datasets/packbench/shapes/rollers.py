@@ -27,9 +27,14 @@ class Roller:
 
 
 def roller(
-    outline: Outline, neck: float, housing: Material, ball: Material, body: Material,
-    *, lip: float = 0.5,
-) -> Roller:  # fmt: skip
+    outline: Outline,
+    neck: float,
+    housing: Material,
+    ball: Material,
+    body: Material,
+    *,
+    lip: float = 0.5,
+) -> Roller:
     """A ball in its housing, pressed into the neck of a ``bottle``; ``lip`` is its rim, in radii.
 
     The rim closes over the ball's equator and leaves 65 % of its height free.
@@ -38,9 +43,16 @@ def roller(
     rim = lip * neck
     hold = size * math.sqrt(1 - SUNK**2)  # the lip's radius where it touches the ball
     line: list[Corner] = [
-        (0, -2), (neck - 1, -2), (neck - 1, 0), (neck + 0.5, 0, 0.3), (neck + 0.5, rim * 0.6, 0.6),
-        (hold + 0.8, rim, 0.4), (hold + 0.1, rim, 0.2), (hold - 0.5, rim - 1), (0, rim - 1.2),
-    ]  # fmt: skip
+        (0, -2),
+        (neck - 1, -2),
+        (neck - 1, 0),
+        (neck + 0.5, 0, 0.3),
+        (neck + 0.5, rim * 0.6, 0.6),
+        (hold + 0.8, rim, 0.4),
+        (hold + 0.1, rim, 0.2),
+        (hold - 0.5, rim - 1),
+        (0, rim - 1.2),
+    ]
     t = np.linspace(-math.pi / 2, math.pi / 2, 33)
     globe = revolve([(size * math.cos(a), size * math.sin(a)) for a in t])
     top = outline.top

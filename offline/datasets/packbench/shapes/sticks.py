@@ -54,9 +54,16 @@ def bullet(radius: float, low: float, high: float, tip: str) -> Mesh:
 
 
 def lipstick(
-    section: Section, base: float, sleeve: float, rise: float,
-    case_of: Material, sleeve_of: Material, mass: Material, tip: str, foot: float,
-) -> Stick:  # fmt: skip
+    section: Section,
+    base: float,
+    sleeve: float,
+    rise: float,
+    case_of: Material,
+    sleeve_of: Material,
+    mass: Material,
+    tip: str,
+    foot: float,
+) -> Stick:
     """A case up to ``base``, a metal sleeve over it and a bullet that rises from the sleeve.
 
     ``base``, ``sleeve`` and ``rise`` are their heights, ``foot`` the fillet they stand on, mm.
@@ -81,10 +88,16 @@ def lipstick(
 def cuff(outer: float, inner: float, low: float, high: float) -> Mesh:
     """The open tube out of which a bullet rises."""
     gap = inner + PLAY / 2
-    return revolve([
-        (0, low), (outer, low), (outer, high, 0.3), (gap, high, 0.2), (gap, high - 2),
-        (0, high - 2),
-    ])  # fmt: skip
+    return revolve(
+        [
+            (0, low),
+            (outer, low),
+            (outer, high, 0.3),
+            (gap, high, 0.2),
+            (gap, high - 2),
+            (0, high - 2),
+        ]
+    )
 
 
 def soap(section: Section, low: float, high: float, crown: float) -> Mesh:
@@ -121,9 +134,15 @@ def capped(stick: Stick, cover: Parts, section: Section, placed: str) -> Parts:
 
 
 def cap_over(
-    stick: Stick, section: Section, material: Material,
-    *, headroom: float = 2, edge: float = 0.8, crown: float = 0, wall: float = 0.7,
-) -> Parts:  # fmt: skip
+    stick: Stick,
+    section: Section,
+    material: Material,
+    *,
+    headroom: float = 2,
+    edge: float = 0.8,
+    crown: float = 0,
+    wall: float = 0.7,
+) -> Parts:
     """A cap of this section, high enough for what it covers; ``crown`` domes its top."""
     height = stick.rise + headroom + wall
     return lid(section, height, material, edge=edge, dome=crown, wall=wall)

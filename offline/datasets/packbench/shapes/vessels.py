@@ -28,9 +28,14 @@ SEAM = 0.6  # mm, between a closure and the shoulder it is screwed down to
 
 
 def vessel(
-    outline: Outline, material: Material,
-    *, wall: float = 1.4, floor: float = 2, fill: Material | None = None, level: float = 0.8,
-) -> tuple[Parts, float]:  # fmt: skip
+    outline: Outline,
+    material: Material,
+    *,
+    wall: float = 1.4,
+    floor: float = 2,
+    fill: Material | None = None,
+    level: float = 0.8,
+) -> tuple[Parts, float]:
     """A hollow body and its brimful volume in ml.
 
     ``fill`` shows up to ``level`` of the cavity's height through a see-through wall.
@@ -55,9 +60,16 @@ def thread(radius: float, low: float, high: float, material: Material) -> Part:
 
 
 def lid(
-    section: Section, height: float, material: Material,
-    *, edge: float = 1.5, dome: float = 0, ribs: int = 0, wall: float = 1.8, step: float = 0,
-) -> Parts:  # fmt: skip
+    section: Section,
+    height: float,
+    material: Material,
+    *,
+    edge: float = 1.5,
+    dome: float = 0,
+    ribs: int = 0,
+    wall: float = 1.8,
+    step: float = 0,
+) -> Parts:
     """A lid open below, flat or domed, smooth or ribbed; ``step`` sets its top in, mm."""
     r = section.half_x
     under = height * 0.45 - wall if step else height - wall

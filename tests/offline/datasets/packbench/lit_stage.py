@@ -71,8 +71,11 @@ class Stage:
         centre = target + beyond * ahead + aside * right / np.linalg.norm(right)
         toward = (centre - ahead).tolist()
         pose = mi.ScalarTransform4f().look_at(centre.tolist(), toward, list(self.camera.up))
-        return {"type": "rectangle", "to_world": pose @ mi.ScalarTransform4f().scale(half),
-                **surface}  # fmt: skip
+        return {
+            "type": "rectangle",
+            "to_world": pose @ mi.ScalarTransform4f().scale(half),
+            **surface,
+        }
 
     def lamp(self) -> dict[str, Any]:
         bright = {"type": "rgb", "value": 40.0}

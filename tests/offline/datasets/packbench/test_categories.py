@@ -27,9 +27,12 @@ ARCHETYPES = [
 each_category = pytest.mark.parametrize("name", CATEGORIES)
 each_archetype = pytest.mark.parametrize("archetype", ARCHETYPES)
 a_few_corners = settings(
-    max_examples=3, deadline=None, derandomize=True, database=None,
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+)
 
 
 @each_category

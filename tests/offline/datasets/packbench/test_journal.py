@@ -96,9 +96,13 @@ def test_a_picture_taken_twice_counts_as_it_was_taken_last(tmp_path: Path, rows:
 
 @pytest.mark.parametrize(
     ("changed", "named"),
-    [({"seed": 8}, "seed 7, asked for 8"), ({"difficulty": 0.25}, "difficulty 0.5"),
-     ({"settings": {"side": 9}}, "settings"), ({"renderer": "other"}, "asked for other")],
-)  # fmt: skip
+    [
+        ({"seed": 8}, "seed 7, asked for 8"),
+        ({"difficulty": 0.25}, "difficulty 0.5"),
+        ({"settings": {"side": 9}}, "settings"),
+        ({"renderer": "other"}, "asked for other"),
+    ],
+)
 def test_another_benchmark_is_refused_with_what_differs_and_nothing_is_lost(
     tmp_path: Path, rows: list[Row], changed: dict[str, object], named: str
 ) -> None:

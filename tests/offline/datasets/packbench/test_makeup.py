@@ -90,9 +90,11 @@ def test_a_print_inside_the_lid_looks_down_when_shut_and_reads_upright_when_open
 
 
 @given(
-    columns=st.integers(1, 6), rows=st.integers(1, 3), gap=st.floats(1.5, 4.5),
+    columns=st.integers(1, 6),
+    rows=st.integers(1, 3),
+    gap=st.floats(1.5, 4.5),
     round_pans=st.booleans(),
-)  # fmt: skip
+)
 @settings(max_examples=30, deadline=None)
 def test_a_deck_has_a_well_for_every_pan_and_stays_within_its_case(
     columns: int, rows: int, gap: float, round_pans: bool
@@ -198,9 +200,12 @@ def test_cutting_or_waisting_a_sponge_takes_foam_away() -> None:
 
 
 @given(
-    length=st.floats(50, 130), handle=st.floats(4, 9), head=st.floats(0.22, 0.42),
-    wide=st.floats(1.5, 3), square=st.floats(2, 12),
-)  # fmt: skip
+    length=st.floats(50, 130),
+    handle=st.floats(4, 9),
+    head=st.floats(0.22, 0.42),
+    wide=st.floats(1.5, 3),
+    square=st.floats(2, 12),
+)
 @settings(max_examples=40, deadline=None)
 def test_a_spatula_lies_on_the_table_and_has_the_measures_it_was_given(
     length: float, handle: float, head: float, wide: float, square: float

@@ -19,9 +19,18 @@ STANDARD = list(Benchmark(PRESETS["standard"], 7, 0.5).shots())
 
 few = st.integers(0, 2)
 sizes = st.builds(
-    Preset, st.just("any"), st.just(32), st.just(1), st.integers(1, 3), st.integers(1, 3),
-    st.integers(1, 7), st.tuples(few, few, few), few, few, st.tuples(few, few, few),
-)  # fmt: skip
+    Preset,
+    st.just("any"),
+    st.just(32),
+    st.just(1),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 7),
+    st.tuples(few, few, few),
+    few,
+    few,
+    st.tuples(few, few, few),
+)
 
 
 def of(split: str, shots: Iterable[Shot] = STANDARD) -> list[Shot]:

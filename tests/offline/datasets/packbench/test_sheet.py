@@ -67,11 +67,15 @@ def test_a_sheet_shows_the_members_of_a_family_in_one_view_then_the_other_splits
     rows = packbench_rows()
     shown = [rows[place].path for place in cells(jar(rows, tmp_path))]
     assert shown == [
-        "catalogue/jar/jar-f01-p01/front.jpg", "catalogue/jar/jar-f01-p02/front.jpg",
-        "catalogue/jar/jar-f01-p01/top.jpg", "test/jar/jar-f900-p01/front.jpg",
-        "queries/jar/jar-f01-p02/photo1.jpg", "queries/jar/jar-f01-p03/photo1.jpg",
-        "unseen/jar/jar-f950-p01/front.jpg", "unseen/jar/jar-f950-p01/photo1.jpg",
-    ]  # fmt: skip
+        "catalogue/jar/jar-f01-p01/front.jpg",
+        "catalogue/jar/jar-f01-p02/front.jpg",
+        "catalogue/jar/jar-f01-p01/top.jpg",
+        "test/jar/jar-f900-p01/front.jpg",
+        "queries/jar/jar-f01-p02/photo1.jpg",
+        "queries/jar/jar-f01-p03/photo1.jpg",
+        "unseen/jar/jar-f950-p01/front.jpg",
+        "unseen/jar/jar-f950-p01/photo1.jpg",
+    ]
 
 
 def test_a_row_holds_no_more_than_the_page_is_wide(tmp_path: Path) -> None:

@@ -59,16 +59,24 @@ def test_the_contents_of_a_straight_jar_take_their_share_of_it() -> None:
 
 @settings(max_examples=40)
 @given(
-    half=st.floats(18, 40), depth=st.floats(0.55, 1), slenderness=st.floats(2.4, 5),
-    shoulder=st.floats(0.5, 20), taper=st.floats(0.92, 1), waist=st.floats(0, 0.2),
-)  # fmt: skip
+    half=st.floats(18, 40),
+    depth=st.floats(0.55, 1),
+    slenderness=st.floats(2.4, 5),
+    shoulder=st.floats(0.5, 20),
+    taper=st.floats(0.92, 1),
+    waist=st.floats(0, 0.2),
+)
 def test_no_wall_of_a_bottle_turns_inside_out(
     half: float, depth: float, slenderness: float, shoulder: float, taper: float, waist: float
 ) -> None:
     outline = bottle(
-        Section(half, half * depth, half), half * slenderness, 0.34 * half, shoulder=shoulder,
-        taper=taper, waist=waist * half,
-    )  # fmt: skip
+        Section(half, half * depth, half),
+        half * slenderness,
+        0.34 * half,
+        shoulder=shoulder,
+        taper=taper,
+        waist=waist * half,
+    )
     cavity = outline.inner(1.4, 2.4)
     assert (np.diff(cavity.levels[:, 3]) >= -1e-9).all()
     for x, y, _, z in cavity.levels[1:]:
@@ -189,9 +197,13 @@ def test_a_housing_holds_its_ball() -> None:
 
 @settings(max_examples=25)
 @given(
-    radius=st.floats(8.6, 11), base=st.floats(17, 34), sleeve=st.floats(7, 14),
-    rise=st.floats(14, 22), tip=st.sampled_from(TIPS), square=st.booleans(),
-)  # fmt: skip
+    radius=st.floats(8.6, 11),
+    base=st.floats(17, 34),
+    sleeve=st.floats(7, 14),
+    rise=st.floats(14, 22),
+    tip=st.sampled_from(TIPS),
+    square=st.booleans(),
+)
 def test_a_lipstick_cap_covers_its_bullet(
     radius: float, base: float, sleeve: float, rise: float, tip: str, square: bool
 ) -> None:

@@ -40,28 +40,41 @@ def taken(row: Row, folder: Path, seed: int, side: int = 8) -> Row:
     """Write a row's picture, matte and a transmission, and note their checksums."""
     through = row.matte.replace("mattes/", "transmissions/")
     files = {
-        row.path: drawn(seed, "JPEG", side), row.matte: drawn(seed + 1, side=side),
+        row.path: drawn(seed, "JPEG", side),
+        row.matte: drawn(seed + 1, side=side),
         through: drawn(seed + 2, side=side),
-    }  # fmt: skip
+    }
     for path, data in files.items():
         write_beside(folder / path, data)
     picture, matte, transmission = (sha256(data) for data in files.values())
     return replace(
-        row, transmission=through, sha256=picture, matte_sha256=matte,
+        row,
+        transmission=through,
+        sha256=picture,
+        matte_sha256=matte,
         transmission_sha256=transmission,
-    )  # fmt: skip
+    )
 
 
 def product_row(row: Row) -> ProductRow:
     return ProductRow(
-        row.product, row.category, row.family, "kind", "A name, with a comma", "glass", "amber",
-        row.in_catalogue, row.width_mm, row.depth_mm, row.height_mm, None, '{"a": 1}',
-    )  # fmt: skip
+        row.product,
+        row.category,
+        row.family,
+        "kind",
+        "A name, with a comma",
+        "glass",
+        "amber",
+        row.in_catalogue,
+        row.width_mm,
+        row.depth_mm,
+        row.height_mm,
+        None,
+        '{"a": 1}',
+    )
 
 
-def write_benchmark(
-    folder: Path, side: int = 8
-) -> tuple[Header, list[Row], list[ProductRow]]:  # fmt: skip
+def write_benchmark(folder: Path, side: int = 8) -> tuple[Header, list[Row], list[ProductRow]]:
     rows = [taken(row, folder, 3 * place, side) for place, row in enumerate(packbench_rows())]
     products = list({row.product: product_row(row) for row in rows}.values())
     return write(folder, DESCRIBED, rows, products), rows, products

@@ -24,9 +24,10 @@ from tests.offline.evaluate.made_evidence import Made, made_evidence, scores
 
 GALLERY = [Made(0, "a"), Made(1, "b"), Made(2, "c"), Made(3, "d", "tube")]
 QUERIES = [
-    Made(0.1, "a"), Made(1.1, "b"),
+    Made(0.1, "a"),
+    Made(1.1, "b"),
     Made(2.9, "c", scores=scores(tube=0.99, jar=0.01)),  # routed astray
-]  # fmt: skip
+]
 
 
 def names(base: Settings, **how: bool) -> list[str]:

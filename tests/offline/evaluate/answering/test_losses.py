@@ -86,9 +86,12 @@ def test_answers_are_those_of_the_real_searcher(tmp_path: Path) -> None:
     with in_a_gallery(evidence, tmp_path / "gallery", grouped=True) as gallery:
         describer = evidence.parts.describer
         searcher = Searcher(
-            describer, gallery, evidence.parts.reranker, settings.route,
+            describer,
+            gallery,
+            evidence.parts.reranker,
+            settings.route,
             describer.embedder.normalised,
-        )  # fmt: skip
+        )
         for query, description in enumerate(evidence.queries):
             real = searcher.match(Described(description, NO_CUTOUT), k=5).hits
             mine = answer(evidence, query, 5).hits

@@ -116,9 +116,14 @@ def test_every_category_that_has_a_photo_has_its_figures(tmp_path: Path) -> None
     section = section_of(tmp_path)
     names = [one.name for one in section.groups]
     assert names == [
-        "all", "routing", "look / phone", "look / studio",
-        "category / bottle", "category / cap", "category / jar",
-    ]  # fmt: skip
+        "all",
+        "routing",
+        "look / phone",
+        "look / studio",
+        "category / bottle",
+        "category / cap",
+        "category / jar",
+    ]
     assert value(section, "category / cap", "precision") == pytest.approx(2 / 3)
     assert value(section, "category / cap", "F1") == pytest.approx(4 / 5)
     bottles = figure(section, "category / bottle", "recall")

@@ -31,9 +31,11 @@ def test_the_verdict_comes_first_and_every_figure_has_a_unit(section: Section) -
     units = {figure.unit for group in section.groups for figure in group.figures}
     assert units == {"ms", "images/s", "bytes", "pictures"}
     better = {
-        figure.better for group in section.groups for figure in group.figures
+        figure.better
+        for group in section.groups
+        for figure in group.figures
         if figure.unit in ("ms", "bytes")
-    }  # fmt: skip
+    }
     assert better == {"lower"}
 
 

@@ -18,11 +18,24 @@ def drawn_pairs(lists: list[list[bool]], beyond: list[list[int]], seed: int = 0)
         precisions = [(before + n) / rank for n, rank in enumerate(ranks, start=1)]
         first = 1 / ranks[0] if ranks else 0.0
         asked.append(
-            Asked(f"q{at}", "a", f"g{at}", f"p{at}", "studio", at % 2 == 0, None,
-                  before + len(ranks), sum(precisions), first)
-        )  # fmt: skip
+            Asked(
+                f"q{at}",
+                "a",
+                f"g{at}",
+                f"p{at}",
+                "studio",
+                at % 2 == 0,
+                None,
+                before + len(ranks),
+                sum(precisions),
+                first,
+            )
+        )
     return Pairs(
-        random.normal(size=(len(right), len(NAMES))), right,
+        random.normal(size=(len(right), len(NAMES))),
+        right,
         np.repeat(np.arange(len(lists)), [len(one) for one in lists]),
-        np.zeros(len(right), np.int64), ("g",), tuple(asked),
-    )  # fmt: skip
+        np.zeros(len(right), np.int64),
+        ("g",),
+        tuple(asked),
+    )

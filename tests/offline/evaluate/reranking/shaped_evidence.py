@@ -31,10 +31,14 @@ def shaped_evidence(
     places = random.normal(np.arange(products), 1.0).tolist()
     family = [f"f{at % families}" if families else None for at in range(products)]
     queries = [
-        Made(place, f"p{at}", family=family[at],
-             quality=MatteQuality(touches_border=True) if at in flagged else None)
+        Made(
+            place,
+            f"p{at}",
+            family=family[at],
+            quality=MatteQuality(touches_border=True) if at in flagged else None,
+        )
         for at, place in enumerate(places)
-    ]  # fmt: skip
+    ]
     gallery = [
         Made(at + 0.1 * view, f"p{at}", family=family[at])
         for at in range(products)

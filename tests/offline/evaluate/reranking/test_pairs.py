@@ -29,8 +29,10 @@ def lists_with_values(draw: st.DrawFn) -> tuple[Pairs, np.ndarray, list[Found]]:
     lists = [one if any(one) else [*one, True] for one in lists]
     beyond = [sorted(draw(st.sets(st.integers(len(one) + 1, 12), max_size=3))) for one in lists]
     pairs = drawn_pairs(lists, beyond)
-    values = np.array(draw(st.lists(st.integers(0, 3), min_size=len(pairs.right),
-                                    max_size=len(pairs.right))), float)  # fmt: skip
+    values = np.array(
+        draw(st.lists(st.integers(0, 3), min_size=len(pairs.right), max_size=len(pairs.right))),
+        float,
+    )
     found = []
     for at, ranks in enumerate(beyond):
         rows = np.flatnonzero(pairs.list_of == at).tolist()
@@ -70,8 +72,9 @@ def test_some_queries_keep_their_own_candidates() -> None:
 
 def test_pools_keep_their_groups_apart_and_alike() -> None:
     one, other = (drawn_pairs([[True, False]], [[]]) for _ in range(2))
-    found = pooled([one, Pairs(other.rows, other.right, other.list_of, other.groups, ("h",),
-                               other.asked)])  # fmt: skip
+    found = pooled(
+        [one, Pairs(other.rows, other.right, other.list_of, other.groups, ("h",), other.asked)]
+    )
     assert [found.names[at] for at in found.groups] == ["g", "g", "h", "h"]
     assert found.list_of.tolist() == [0, 0, 1, 1]
 
@@ -130,5 +133,7 @@ def test_queries_are_told_apart_by_look_flags_and_trust() -> None:
         "mask not trusted": [True, False, False],
     }
     assert [one.name for one in kinds([asked("phone", False, None)])] == [
-        "all", "mask without a flag", "mask with a flag"
-    ]  # fmt: skip
+        "all",
+        "mask without a flag",
+        "mask with a flag",
+    ]

@@ -15,9 +15,11 @@ from offline.evaluate.retrieving.levels import LABELS, OWN, Level, levels
 from tests.offline.evaluate.made_evidence import Made, made_evidence
 
 GALLERY = [
-    Made(0, "a", "jar", "f"), Made(1, "b", "jar", "f"), Made(2, "c", "jar", "g"),
+    Made(0, "a", "jar", "f"),
+    Made(1, "b", "jar", "f"),
+    Made(2, "c", "jar", "g"),
     Made(3, "d", "tube", "f"),
-]  # fmt: skip
+]
 
 
 def answers(level: Level) -> list[int]:
@@ -70,9 +72,12 @@ def test_a_query_that_nothing_answers_is_not_asked() -> None:
 
 places = st.integers(0, 3).map(float)
 made = st.builds(
-    Made, places, st.sampled_from(["a", "b", None]), st.sampled_from(["jar", "tube", None]),
+    Made,
+    places,
+    st.sampled_from(["a", "b", None]),
+    st.sampled_from(["jar", "tube", None]),
     st.sampled_from(["f", "g", None]),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=60, deadline=None)

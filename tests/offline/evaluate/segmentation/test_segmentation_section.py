@@ -53,8 +53,12 @@ def test_a_segmenter_without_fault_is_perfect_by_every_measure(tmp_path: Path) -
     for figure in section.groups[0].figures:
         assert figure.value == pytest.approx(1.0 if figure.better == "higher" else 0.0)
     assert [one.name for one in section.groups] == [
-        "all", "category / bottle", "category / jar", "look / phone", "look / studio",
-    ]  # fmt: skip
+        "all",
+        "category / bottle",
+        "category / jar",
+        "look / phone",
+        "look / studio",
+    ]
     assert section.notes[1:] == RULES
 
 

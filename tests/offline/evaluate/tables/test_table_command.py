@@ -36,8 +36,7 @@ def flags(
     name: str, data: Path, *more: str | Path, quick: Sequence[str] = QUICK_FLAGS
 ) -> list[str | Path]:
     cache = data.parent / "cache"
-    return ["evaluate", "table", name, "--data", data, "--cache", cache, "--quiet", *quick,
-            *more]  # fmt: skip
+    return ["evaluate", "table", name, "--data", data, "--cache", cache, "--quiet", *quick, *more]
 
 
 def test_without_a_name_all_tables_are_listed_with_their_data(packsight: Command) -> None:
@@ -52,9 +51,20 @@ def test_the_printed_table_is_in_all_three_files(
 ) -> None:
     trunk = write_trunk(tmp_path)
     shown = packsight(
-        *flags("eyeglasses-2", glasses, "--embedder", f"tiny={trunk}", "--seed", "3",
-               "--out", tmp_path / "out", "--json", tmp_path / "table.json", quick=CUTTING)
-    )  # fmt: skip
+        *flags(
+            "eyeglasses-2",
+            glasses,
+            "--embedder",
+            f"tiny={trunk}",
+            "--seed",
+            "3",
+            "--out",
+            tmp_path / "out",
+            "--json",
+            tmp_path / "table.json",
+            quick=CUTTING,
+        )
+    )
     assert shown.code == 0 and shown.err == ""
     (row,) = [line for line in shown.out.splitlines() if line.startswith("| tiny ")]
     assert row in (tmp_path / "out" / "report.md").read_text("utf-8")
@@ -120,9 +130,15 @@ def test_a_trained_classifier_is_asked_without_a_gallery(
             save(tmp_path / "colours" / "test" / name / f"{at}.png", pixels)
     head = write_head(tmp_path, SOFTMAX)
     shown = packsight(
-        *flags("waqas-2", tmp_path / "colours", "--classifier", f"head={head}", "--set",
-               "segment.name=whole")
-    )  # fmt: skip
+        *flags(
+            "waqas-2",
+            tmp_path / "colours",
+            "--classifier",
+            f"head={head}",
+            "--set",
+            "segment.name=whole",
+        )
+    )
     cells = [line.strip("| ").split(" | ") for line in shown.out.splitlines() if "|" in line]
     assert {row[0].strip(): row[1].strip() for row in cells[2:]} == {
         "blue": "1.000",

@@ -23,9 +23,13 @@ def ranged(
 
 
 def reported(
-    *figures: Figure, name: str = "classic", items: tuple[str, ...] = ITEMS,
-    clusters: tuple[str, ...] = (), checksum: str = "c" * 64, seed: int = 0,
-) -> Report:  # fmt: skip
+    *figures: Figure,
+    name: str = "classic",
+    items: tuple[str, ...] = ITEMS,
+    clusters: tuple[str, ...] = (),
+    checksum: str = "c" * 64,
+    seed: int = 0,
+) -> Report:
     used = items if any(figure.samples for figure in figures) else ()
     group = Group(name="product", figures=figures, items=used, clusters=clusters if used else ())
     section = Section(stage="retrieve", groups=(group,))

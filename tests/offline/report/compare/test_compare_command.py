@@ -45,9 +45,11 @@ def test_a_pattern_that_fits_no_figure_is_refused() -> None:
 @pytest.fixture
 def saved(tmp_path: Path) -> dict[str, Path]:
     texts = {
-        "good": json_text(report(system(share=0.8))), "bad": json_text(report(system(share=0.4))),
-        "other": json_text(report(checksum="d" * 64)), "broken": '{"format_version": 1',
-    }  # fmt: skip
+        "good": json_text(report(system(share=0.8))),
+        "bad": json_text(report(system(share=0.4))),
+        "other": json_text(report(checksum="d" * 64)),
+        "broken": '{"format_version": 1',
+    }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     return {name: tmp_path / name for name in texts}
@@ -73,18 +75,23 @@ def test_the_command_is_a_gate(
 @pytest.mark.parametrize(
     ("before", "after", "more", "words"),
     [
-        ("good", "broken", (), "no JSON"), ("good", "nowhere", (), "No such file"),
+        ("good", "broken", (), "no JSON"),
+        ("good", "nowhere", (), "No such file"),
         ("good", "other", (), "different pictures"),
         ("good", "good", ("--bound", "x"), "no number"),
         ("good", "good", ("--bound", "R@77=0.1"), "R@77"),
         ("good", "good", ("--seed", "-1"), "seed"),
         ("good", "good", ("--bound", "nan"), "at least 0"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_compared_is_neither_good_nor_bad(
-    saved: dict[str, Path], capsys: pytest.CaptureFixture[str],
-    before: str, after: str, more: tuple[str, ...], words: str,
-) -> None:  # fmt: skip
+    saved: dict[str, Path],
+    capsys: pytest.CaptureFixture[str],
+    before: str,
+    after: str,
+    more: tuple[str, ...],
+    words: str,
+) -> None:
     paths = [saved["good"].with_name(name) for name in (before, after)]
     found = Command(capsys)("evaluate", "compare", *paths, *more)
     assert found.code == 2 and words in found.line

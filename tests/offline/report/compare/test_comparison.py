@@ -16,9 +16,11 @@ def test_worse_better_and_same_are_told_apart() -> None:
     old = [0.5] * 50
     before = reported(*(sampled(name, old) for name in ("down", "up", "same", "noise")))
     after = reported(
-        sampled("down", [0.2] * 45 + [0.5] * 5), sampled("up", [0.9] * 50), sampled("same", old),
+        sampled("down", [0.2] * 45 + [0.5] * 5),
+        sampled("up", [0.9] * 50),
+        sampled("same", old),
         sampled("noise", [0.5 + float(one) for one in noise]),
-    )  # fmt: skip
+    )
     found = compare(before, after)
     verdicts = {one.figure: one.verdict for one in found.rows}
     assert verdicts == {"down": "worse", "up": "better", "same": "same", "noise": "same"}
@@ -79,13 +81,17 @@ def test_clusters_of_both_reports_are_resampled_together() -> None:
 
 def test_figures_without_samples_are_judged_by_their_intervals_or_not_at_all() -> None:
     before = reported(
-        ranged("AUROC", 0.9, 0.01), ranged("F1", 0.9, 0.2), Figure(name="bare", value=0.9),
+        ranged("AUROC", 0.9, 0.01),
+        ranged("F1", 0.9, 0.2),
+        Figure(name="bare", value=0.9),
         Figure(name="equal", value=0.5),
-    )  # fmt: skip
+    )
     after = reported(
-        ranged("AUROC", 0.8, 0.01), ranged("F1", 0.8, 0.2), Figure(name="bare", value=0.1),
+        ranged("AUROC", 0.8, 0.01),
+        ranged("F1", 0.8, 0.2),
+        Figure(name="bare", value=0.1),
         Figure(name="equal", value=0.5),
-    )  # fmt: skip
+    )
     found = compare(before, after)
     assert [one.verdict for one in found.rows] == ["worse", "same", "not judged", "same"]
     assert [one.method for one in found.rows] == ["intervals", "intervals", "none", "exact"]
@@ -148,8 +154,9 @@ def test_figures_that_neither_report_defines_are_not_judged() -> None:
 
 
 def test_systems_are_paired_by_name_or_because_each_report_has_one() -> None:
-    renamed = compare(reported(sampled("R@1", [1.0] * 50)),
-                      reported(sampled("R@1", [1.0] * 50), name="compact"))  # fmt: skip
+    renamed = compare(
+        reported(sampled("R@1", [1.0] * 50)), reported(sampled("R@1", [1.0] * 50), name="compact")
+    )
     assert renamed.rows[0].system == "classic → compact"
     two = report(system("classic"), system("compact", 1))
     found = compare(two, report(system("compact", 1)))

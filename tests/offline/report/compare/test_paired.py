@@ -171,8 +171,23 @@ def test_two_certain_figures_that_differ_do_differ() -> None:
 def test_corrections_follow_their_papers() -> None:
     """The 15 p values of Benjamini and Hochberg's example (1995, section 3.2): four are found at
     5 %, and Bonferroni's kin finds three."""
-    chances = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240,
-               0.4262, 0.5719, 0.6528, 0.7590, 1.0000]  # fmt: skip
+    chances = [
+        0.0001,
+        0.0004,
+        0.0019,
+        0.0095,
+        0.0201,
+        0.0278,
+        0.0298,
+        0.0344,
+        0.0459,
+        0.3240,
+        0.4262,
+        0.5719,
+        0.6528,
+        0.7590,
+        1.0000,
+    ]
     assert sum(p <= 0.05 for p in adjusted(chances, "benjamini-hochberg")) == 4
     assert sum(p <= 0.05 for p in adjusted(chances, "holm")) == 3
     assert adjusted(chances, "none") == chances

@@ -90,8 +90,9 @@ def test_weights_with_and_without_a_top_arrive_in_the_trunk(
     whole.save_weights(path)
     network = build_network(MOBILE, 3, 96)
     load_trunk_weights(network, MOBILE, path)
-    for have, want in zip(trunk_of(network, MOBILE).get_weights(), whole.get_weights(), strict=top
-                          is False):  # fmt: skip
+    for have, want in zip(
+        trunk_of(network, MOBILE).get_weights(), whole.get_weights(), strict=top is False
+    ):
         np.testing.assert_array_equal(have, want)
 
 

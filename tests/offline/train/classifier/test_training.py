@@ -44,8 +44,11 @@ def train(folder: Path, out: Path, *more: str | Path) -> Outcome:
     """In a process of its own, on the backend that Packsight chooses."""
     done = subprocess.run(
         [sys.executable, "-c", ENTRY, *map(str, asked(folder, out, *more))],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "Traceback" not in done.stderr, done.stderr
     return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -148,8 +151,10 @@ def test_the_run_leaves_its_card_history_and_recipe(trained: Path) -> None:
         assert said in card
     assert [row["epoch"] for row in history(trained)] == [1, 2, 3]
     assert json.loads((trained / "recipe.json").read_text())["categories"] == [
-        "bottle", "jar", "stick",
-    ]  # fmt: skip
+        "bottle",
+        "jar",
+        "stick",
+    ]
 
 
 @pytest.mark.slow
@@ -169,8 +174,10 @@ def test_a_killed_run_goes_on_and_ends_like_the_unbroken_one(trained: Path, tmp_
     data, run = trained.parent / "data", tmp_path / "run"
     process = subprocess.Popen(
         [sys.executable, "-c", ENTRY, *map(str, asked(data, run, "--epochs", "3"))],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 300
     while not (run / "history.jsonl").is_file() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -211,9 +218,18 @@ def test_unreadable_pictures_and_copies_are_reported_and_the_run_goes_on(tmp_pat
 def test_a_frozen_trunk_learns_the_shipped_benchmark(tmp_path: Path) -> None:
     pytest.importorskip("keras", reason="needs the extra `train`")
     done = train(
-        shipped(), tmp_path / "run", "--epochs", "3", "--frozen-trunk", "--views", "2",
-        "--hold-out", "picture", "--unknown", shipped() / "queries" / "jar",
-    )  # fmt: skip
+        shipped(),
+        tmp_path / "run",
+        "--epochs",
+        "3",
+        "--frozen-trunk",
+        "--views",
+        "2",
+        "--hold-out",
+        "picture",
+        "--unknown",
+        shipped() / "queries" / "jar",
+    )
     assert done.code == 0, done.err
     assert "families not seen" in (tmp_path / "run/card.md").read_text("utf-8")
     assert (tmp_path / "run/features_train.npy").is_file()

@@ -176,8 +176,10 @@ def test_an_optimiser_lets_weights_decay_and_nothing_else() -> None:
     learner = Learner(embedder(dimension=4), EmbedderRecipe(), 3)
     groups = make_optimiser(learner, "sgd", 0.1, 0.01).param_groups
     assert [(group["lr"], group["weight_decay"]) for group in groups] == [
-        (0.1, 0.01), (0.1, 0.0), (1.0, 0.0),
-    ]  # fmt: skip
+        (0.1, 0.01),
+        (0.1, 0.0),
+        (1.0, 0.0),
+    ]
     assert all(parameter.dim() > 1 for parameter in groups[0]["params"])
     assert len(groups[2]["params"]) == 2
 

@@ -171,7 +171,8 @@ SHORT = network(learning(TINY, epochs=1), pooling="gem", dimension=8)
     [
         network(
             learning(SHORT, loss="contrastive", batches="mined"),
-            grey=True, layers=("block3", "block6"),
+            grey=True,
+            layers=("block3", "block6"),
         ),
         replace(
             network(learning(SHORT, loss="arcface"), freeze="block2", projection_start="random"),
@@ -179,12 +180,13 @@ SHORT = network(learning(TINY, epochs=1), pooling="gem", dimension=8)
         ),
         network(
             learning(SHORT, loss="triplet", optimiser="sgd", rate=0.01, batches="family"),
-            projection_start="pca", pooling="gem_channel",
+            projection_start="pca",
+            pooling="gem_channel",
         ),
         learning(SHORT, loss="triplet_hard", positives="self"),
     ],
     ids=["mined grey layers", "arcface frozen odd size", "sgd family pca", "self"],
-)  # fmt: skip
+)
 def test_every_way_of_learning_ends_with_a_file(
     recipe: EmbedderRecipe, stripes: Path, tmp_path: Path
 ) -> None:
@@ -205,8 +207,12 @@ def test_pictures_without_any_label_are_learned_from_themselves(
     dataset = ListedDataset("flat", flat, {"all": pictures}, {})
     notes: list[str] = []
     trained = train_embedder(
-        dataset, tmp_path / "run", learning(SHORT, positives="self", epochs=2), settings(),
-        splits=Splits(hold_out="picture"), listeners=Listeners(say=notes.append),
-    )  # fmt: skip
+        dataset,
+        tmp_path / "run",
+        learning(SHORT, positives="self", epochs=2),
+        settings(),
+        splits=Splits(hold_out="picture"),
+        listeners=Listeners(say=notes.append),
+    )
     assert any("match by look and outline" in note for note in notes)
     assert "augmented, among all of them" in trained.card.read_text("utf-8")

@@ -29,10 +29,24 @@ class Trainer:
         self, *more: str, out: str = "reranker.json", protocol: str = "product"
     ) -> Outcome:
         return self._packsight(
-            "train", "reranker", "--data", self._data, "--protocol", protocol, "--quiet",
-            "--out", self._folder / out, "--cache", self._folder / "cache",
-            "--model", "logistic", "--top-n", "5", *QUICK_FLAGS, *more,
-        )  # fmt: skip
+            "train",
+            "reranker",
+            "--data",
+            self._data,
+            "--protocol",
+            protocol,
+            "--quiet",
+            "--out",
+            self._folder / out,
+            "--cache",
+            self._folder / "cache",
+            "--model",
+            "logistic",
+            "--top-n",
+            "5",
+            *QUICK_FLAGS,
+            *more,
+        )
 
 
 @pytest.fixture
@@ -68,9 +82,12 @@ def test_what_cannot_be_is_one_line(train: Trainer, more: dict[str, str], said: 
 
 @pytest.mark.parametrize(
     ("flags", "said"),
-    [(("--top-n", "1"), "fewer than 2"), (("--folds", "1"), "at least 2"),
-     (("--folds", "60"), "at least 40 queries, of 60")],
-)  # fmt: skip
+    [
+        (("--top-n", "1"), "fewer than 2"),
+        (("--folds", "1"), "at least 2"),
+        (("--folds", "60"), "at least 40 queries, of 60"),
+    ],
+)
 def test_numbers_that_teach_nothing_are_one_line(
     train: Trainer, flags: tuple[str, str], said: str
 ) -> None:

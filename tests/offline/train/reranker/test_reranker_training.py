@@ -175,8 +175,9 @@ ranks_of_20 = st.lists(st.integers(1, 4), min_size=20, max_size=20)
 
 
 @given(st.lists(ranks_of_20, min_size=1, max_size=6), st.integers(0, 99))
-@settings(max_examples=30, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_what_is_taken_is_worse_for_no_protocol(drawn: list[list[int]], seed: int) -> None:
     """Right is the second of four candidates, for 20 queries of two protocols."""
     pairs = drawn_pairs([[False, True, False, False]] * 20, [[]] * 20)
@@ -215,17 +216,24 @@ def test_a_report_shows_coefficients_and_effects_by_look_and_mask(
     assert reciprocal.ys[worth.labels.index("category")] == 0
     assert table.kind == "table"
     assert [row[:2] for row in table.rows] == [
-        ("all", "50"), ("mask without a flag", "40"), ("mask with a flag", "10")
-    ]  # fmt: skip
+        ("all", "50"),
+        ("mask without a flag", "40"),
+        ("mask with a flag", "10"),
+    ]
     chosen = {"name": "learned", "weights": str(tmp_path / "reranker.json"), "share": 0}
     asked = replace(
         evidence,
         settings=evidence.settings.model_copy(
-            update={"rerank": evidence.settings.rerank.model_copy(
-                update={"name": "learned",
-                        "options": {k: v for k, v in chosen.items() if k != "name"}})}
+            update={
+                "rerank": evidence.settings.rerank.model_copy(
+                    update={
+                        "name": "learned",
+                        "options": {k: v for k, v in chosen.items() if k != "name"},
+                    }
+                )
+            }
         ),
-    )  # fmt: skip
+    )
     assert system_blocks(evidence) == ()
     text, *_, by_kind = system_blocks(asked)
     assert text.kind == "text" and "(share 0)" in text.text

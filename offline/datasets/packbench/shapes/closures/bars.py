@@ -20,9 +20,16 @@ def outline(power: float, sides: int = SIDES) -> Array:
 
 
 def bent_bar(
-    radius: float, start: float, stop: float, wide: float, tall: float,
-    *, power: float = 4, oval: float = 1, sides: int = 8,
-) -> Mesh:  # fmt: skip
+    radius: float,
+    start: float,
+    stop: float,
+    wide: float,
+    tall: float,
+    *,
+    power: float = 4,
+    oval: float = 1,
+    sides: int = 8,
+) -> Mesh:
     """A bar round the z axis at ``radius`` from azimuth ``start`` to ``stop``, degrees.
 
     ``wide`` across and ``tall`` along z, mm; its ends run out. ``oval`` scales y.
@@ -45,9 +52,13 @@ def _bent_ring(radius: float, angle: float, section: Array) -> Array:
 
 
 def limb(
-    path: Array, widths: Sequence[float] | Array, heights: Sequence[float] | Array,
-    *, power: float = 2.6, dish: Sequence[float] | Array | None = None,
-) -> Mesh:  # fmt: skip
+    path: Array,
+    widths: Sequence[float] | Array,
+    heights: Sequence[float] | Array,
+    *,
+    power: float = 2.6,
+    dish: Sequence[float] | Array | None = None,
+) -> Mesh:
     """A closed bar along ``path`` (N, 2) in the xz plane; ``widths`` along y, both halves, mm.
 
     ``dish`` in [0, 1] hollows the upper side: the saddle of a thumb pad.
@@ -67,6 +78,7 @@ def limb(
 
 
 def _closed(rings: list[Array]) -> list[Array]:
-    first, last = (np.repeat(ring.mean(axis=0)[None], len(ring), axis=0) for ring in
-                   (rings[0], rings[-1]))  # fmt: skip
+    first, last = (
+        np.repeat(ring.mean(axis=0)[None], len(ring), axis=0) for ring in (rings[0], rings[-1])
+    )
     return [first, *rings, last]

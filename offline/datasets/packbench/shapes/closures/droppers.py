@@ -16,17 +16,32 @@ BORE, GLASS = 3.4, 0.85  # mm: radius and wall of a pipette for a 7 mm plug
 
 
 def dropper(
-    radius: float, height: float, collar: Material, bulb: Material,
-    *, bulb_radius: float = 7, bulb_height: float = 28, pipette: float = 60, ribs: int = 0,
-    waist: float = 0.9, glass: str = "clear", button: bool = False, edge: float = 0.8,
-    skirt: float = 0, tip: Tip = "straight", rings: int = 0,
-) -> Parts:  # fmt: skip
+    radius: float,
+    height: float,
+    collar: Material,
+    bulb: Material,
+    *,
+    bulb_radius: float = 7,
+    bulb_height: float = 28,
+    pipette: float = 60,
+    ribs: int = 0,
+    waist: float = 0.9,
+    glass: str = "clear",
+    button: bool = False,
+    edge: float = 0.8,
+    skirt: float = 0,
+    tip: Tip = "straight",
+    rings: int = 0,
+) -> Parts:
     """A rubber bulb (or a push button) on a collar, with a glass pipette hanging below z = 0.
 
     ``skirt`` is the height of a smooth guard ring at the collar's foot (tamper or child guard).
     """
-    head = _button(bulb_radius, bulb_height) if button else _bulb(
-        bulb_radius, bulb_height, waist, rings)  # fmt: skip
+    head = (
+        _button(bulb_radius, bulb_height)
+        if button
+        else _bulb(bulb_radius, bulb_height, waist, rings)
+    )
     parts: Parts = (
         *_collar(radius, height, collar, ribs=ribs, edge=edge, skirt=skirt),
         Part(head.moved(z=height - 0.1), bulb),
@@ -46,17 +61,29 @@ def _collar(
     radius: float, height: float, material: Material, *, ribs: int, edge: float, skirt: float
 ) -> Parts:
     deck = radius - edge - 0.8
-    crown: list[Corner] = [(radius, height, edge), (deck, height, 0.2), (deck - 0.4, height - 0.5),
-                           (0, height - 0.5)]  # fmt: skip
+    crown: list[Corner] = [
+        (radius, height, edge),
+        (deck, height, 0.2),
+        (deck - 0.4, height - 0.5),
+        (0, height - 0.5),
+    ]
     if ribs:
         slim = radius - 0.75
-        crown = [(radius, height - edge - 1), (slim, height - edge - 0.6),
-                 (slim, height, edge), (0, height)]  # fmt: skip
+        crown = [
+            (radius, height - edge - 1),
+            (slim, height - edge - 0.6),
+            (slim, height, edge),
+            (0, height),
+        ]
     groove = grooved(radius, max(skirt, 1.2) + 0.4, 0.4) if not ribs else []
     parts: Parts = (Part(shell(radius, height, [*groove, *crown], ribs=ribs, depth=0.8), material),)
     if ribs and skirt:
-        guard: list[Corner] = [(radius - 1, 0), (radius + 0.5, 0, 0.4), (radius + 0.5, skirt, 0.4),
-                               (radius - 1, skirt)]  # fmt: skip
+        guard: list[Corner] = [
+            (radius - 1, 0),
+            (radius + 0.5, 0, 0.4),
+            (radius + 0.5, skirt, 0.4),
+            (radius - 1, skirt),
+        ]
         parts += (Part(revolve(guard), material),)
     return parts
 
@@ -76,11 +103,17 @@ def _bulb(radius: float, height: float, waist: float, rings: int) -> Mesh:
 
 def _button(radius: float, height: float) -> Mesh:
     """A silicone push button: a step, then a straight wall with a soft, slightly hollow top."""
-    return revolve([
-        (0, 0), (radius + 0.7, 0), (radius + 0.7, 1, 0.4), (radius, 1.3),
-        (radius * 0.97, height, radius * 0.25), (radius * 0.5, height - 0.4, radius * 0.8),
-        (0, height - 0.5),
-    ])  # fmt: skip
+    return revolve(
+        [
+            (0, 0),
+            (radius + 0.7, 0),
+            (radius + 0.7, 1, 0.4),
+            (radius, 1.3),
+            (radius * 0.97, height, radius * 0.25),
+            (radius * 0.5, height - 0.4, radius * 0.8),
+            (0, height - 0.5),
+        ]
+    )
 
 
 def _pipette(length: float, height: float, tip: Tip) -> Mesh:

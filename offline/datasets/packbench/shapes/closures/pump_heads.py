@@ -12,9 +12,16 @@ from offline.datasets.packbench.shapes.parts import Part, Parts
 
 
 def saddle(
-    radius: float, height: float, spout: float, drop: float, material: Material,
-    *, beak: float = 0.34, dish: float = 0.5, skirt: float = 0.66,
-) -> Parts:  # fmt: skip
+    radius: float,
+    height: float,
+    spout: float,
+    drop: float,
+    material: Material,
+    *,
+    beak: float = 0.34,
+    dish: float = 0.5,
+    skirt: float = 0.66,
+) -> Parts:
     """A lotion head: a thumb pad of ``radius`` that narrows into a swept, down-turned beak.
 
     ``spout`` is the reach of the orifice from the axis and ``drop`` its fall, mm; ``beak`` the
@@ -25,10 +32,15 @@ def saddle(
     hollow = dish * np.exp(-((path[:, 0] / (0.75 * radius)) ** 2))
     top = height - thick
     pad = limb(path, widths, heights, power=2.6, dish=hollow).moved(z=top)
-    hub = revolve([
-        (0, 0), (radius * skirt, 0, 0.5), (radius * skirt * 1.04, top - thick, 2),
-        (radius * 0.8, top, 1), (0, top),
-    ])  # fmt: skip
+    hub = revolve(
+        [
+            (0, 0),
+            (radius * skirt, 0, 0.5),
+            (radius * skirt * 1.04, top - thick, 2),
+            (radius * 0.8, top, 1),
+            (0, top),
+        ]
+    )
     return (Part(pad, material), Part(hub, material), _orifice(path, widths[-1], top))
 
 
@@ -44,13 +56,22 @@ def _saddle_stations(
     t = np.linspace(0, 1, 14)[1:, None]
     start = flat[-1]
     turn = start + np.array([bend * 1.04, bend * 0.06])
-    path = np.vstack([flat, (1 - t) ** 2 * start + 2 * t * (1 - t) * turn
-                      + t**2 * (start + np.array([bend, -drop]))])  # fmt: skip
+    path = np.vstack(
+        [
+            flat,
+            (1 - t) ** 2 * start
+            + 2 * t * (1 - t) * turn
+            + t**2 * (start + np.array([bend, -drop])),
+        ]
+    )
     x = path[:, 0]
     s = np.clip(x / (1.35 * radius), 0, 1)
     taper = beak * (1 - 0.3 * np.clip(x / spout, 0, 1))
-    widths = np.where(x < 0, np.sqrt(np.clip(radius**2 - x**2, 0.01, None)),
-                      taper + (radius - taper) * (1 - s * s * (3 - 2 * s)))  # fmt: skip
+    widths = np.where(
+        x < 0,
+        np.sqrt(np.clip(radius**2 - x**2, 0.01, None)),
+        taper + (radius - taper) * (1 - s * s * (3 - 2 * s)),
+    )
     rounded = np.sqrt(np.clip(1 - (x / radius) ** 6, 0.02, 1))
     heights = np.where(x < 0, thick * rounded, thick + (min(thick, taper[-1]) - thick) * s)
     return path, widths, heights
@@ -65,18 +86,29 @@ def _orifice(path: Array, radius: float, z: float, bore: float = 0.55) -> Part:
 
 
 def slender(
-    radius: float, height: float, spout: float, drop: float, material: Material,
-    *, rise: float, bend: float, bore: float, crown: float,
-) -> Parts:  # fmt: skip
+    radius: float,
+    height: float,
+    spout: float,
+    drop: float,
+    material: Material,
+    *,
+    rise: float,
+    bend: float,
+    bore: float,
+    crown: float,
+) -> Parts:
     """A soap dispenser's head: an upright barrel and a long thin spout that bends down.
 
     The spout leaves the barrel upwards by ``rise`` mm over its reach; ``bend`` is the radius of
     its turn, ``bore`` its own radius, ``crown`` the swell of the barrel's top.
     """
     barrel: list[Corner] = [
-        (0, 0), (radius, 0, 0.6), (radius, height, 1.2), (radius * 0.6, height + crown * 0.8, 6),
+        (0, 0),
+        (radius, 0, 0.6),
+        (radius, height, 1.2),
+        (radius * 0.6, height + crown * 0.8, 6),
         (0, height + crown),
-    ]  # fmt: skip
+    ]
     low = height * 0.62
     line = profile(
         [(0, low), (spout, low + rise, bend), (spout + 0.8, low + rise - drop - bend * 0.5)],
@@ -85,19 +117,36 @@ def slender(
     steps = len(line)
     arm = limb(line, np.full(steps, bore), np.full(steps, bore), power=2)
     lip = tube([(x, z) for x, z in line[-1] + np.outer((0.3, 1), (0.1, -1.4))], [bore + 0.35] * 2)
-    return (Part(revolve(barrel), material), Part(arm, material), Part(lip, material),
-            _orifice(line, bore, -1.45, 0.7))  # fmt: skip
+    return (
+        Part(revolve(barrel), material),
+        Part(arm, material),
+        Part(lip, material),
+        _orifice(line, bore, -1.45, 0.7),
+    )
 
 
 def treatment(
-    radius: float, height: float, spout: float, material: Material,
-    *, slant: float, beak: float, edge: float,
-) -> Parts:  # fmt: skip
+    radius: float,
+    height: float,
+    spout: float,
+    material: Material,
+    *,
+    slant: float,
+    beak: float,
+    edge: float,
+) -> Parts:
     """A serum head: a barrel with a slanted, softly edged top and a short, straight nozzle."""
-    barrel = revolve([
-        (0, 0.4), (radius - 0.9, 0.4), (radius - 0.9, 0), (radius, 0, 0.4), (radius, height, edge),
-        (radius * 0.5, height - 0.35, 12), (0, height - 0.5),
-    ])  # fmt: skip
+    barrel = revolve(
+        [
+            (0, 0.4),
+            (radius - 0.9, 0.4),
+            (radius - 0.9, 0),
+            (radius, 0, 0.4),
+            (radius, height, edge),
+            (radius * 0.5, height - 0.35, 12),
+            (0, height - 0.5),
+        ]
+    )
     z = height * 0.7
     reach = radius + spout
     path = np.column_stack(
@@ -105,8 +154,11 @@ def treatment(
     )
     sizes = beak * (1.15 - 0.3 * np.linspace(0, 1, 12))
     arm = limb(path, sizes, sizes, power=3)
-    return (Part(_slanted(barrel, slant, height * 0.45), material), Part(arm, material),
-            _orifice(path, beak * 0.85, 0, 0.5))  # fmt: skip
+    return (
+        Part(_slanted(barrel, slant, height * 0.45), material),
+        Part(arm, material),
+        _orifice(path, beak * 0.85, 0, 0.5),
+    )
 
 
 def _slanted(mesh: Mesh, degrees: float, above: float) -> Mesh:
@@ -118,20 +170,32 @@ def _slanted(mesh: Mesh, degrees: float, above: float) -> Mesh:
 
 
 def foamer(
-    radius: float, height: float, spout: float, material: Material,
-    *, flare: float, beak: float, crown: float,
-) -> Parts:  # fmt: skip
+    radius: float,
+    height: float,
+    spout: float,
+    material: Material,
+    *,
+    flare: float,
+    beak: float,
+    crown: float,
+) -> Parts:
     """A foam head: a broad mushroom of ``radius`` on a narrower sleeve, and a blunt, wide beak.
 
     ``flare`` is the sleeve's radius over the mushroom's, ``crown`` the top's rounding over
     ``height``, at most 0.35; ``beak`` the beak's half width, mm.
     """
     foot = radius * flare
-    barrel = revolve([
-        (0, 0), (foot, 0, 0.8), (foot * 1.01, height * 0.3, 2),
-        (radius, height * 0.5, height * 0.06), (radius, height * 0.86, height * crown),
-        (radius * 0.5, height, 4), (0, height + 0.2),
-    ])  # fmt: skip
+    barrel = revolve(
+        [
+            (0, 0),
+            (foot, 0, 0.8),
+            (foot * 1.01, height * 0.3, 2),
+            (radius, height * 0.5, height * 0.06),
+            (radius, height * 0.86, height * crown),
+            (radius * 0.5, height, 4),
+            (0, height + 0.2),
+        ]
+    )
     n = 18
     t = np.linspace(0, 1, n)
     path = np.column_stack([(radius + spout) * t, height * 0.7 - 1.2 * t**2])
@@ -140,8 +204,11 @@ def foamer(
     arm = limb(path, widths, heights, power=3)
     mouth = revolve([(0, 0), (beak * 0.5, 0), (beak * 0.5, 0.25), (0, 0.25)]).turned("y", 90)
     at = path[-1]
-    return (Part(barrel, material), Part(arm, material),
-            Part(mouth.moved(float(at[0]) - 0.1, 0, float(at[1])), SHADOW))  # fmt: skip
+    return (
+        Part(barrel, material),
+        Part(arm, material),
+        Part(mouth.moved(float(at[0]) - 0.1, 0, float(at[1])), SHADOW),
+    )
 
 
 def mister(radius: float, height: float, material: Material, *, dish: float, edge: float) -> Parts:
@@ -149,11 +216,17 @@ def mister(radius: float, height: float, material: Material, *, dish: float, edg
 
     ``edge`` is the rounding of the top over the radius, at most 0.3.
     """
-    button = revolve([
-        (0, 0), (radius + 0.5, 0, 0.3), (radius + 0.5, 1, 0.3), *grooved(radius, 1.8, 0.3, 0.6),
-        (radius, height, radius * edge), (radius * 0.5, height - dish * 0.5, radius * 0.3),
-        (0, height - dish),
-    ])  # fmt: skip
+    button = revolve(
+        [
+            (0, 0),
+            (radius + 0.5, 0, 0.3),
+            (radius + 0.5, 1, 0.3),
+            *grooved(radius, 1.8, 0.3, 0.6),
+            (radius, height, radius * edge),
+            (radius * 0.5, height - dish * 0.5, radius * 0.3),
+            (0, height - dish),
+        ]
+    )
     z = height * 0.6
     insert = revolve([(0, 0), (2.1, 0), (2.1, 1.3, 0.3), (1.5, 1.3), (1.2, 0.8), (0, 0.8)])
     hole = revolve([(0, 0), (0.45, 0), (0.45, 0.9), (0, 0.9)])

@@ -15,11 +15,21 @@ GASKET = Material("rubber", "grey")
 
 
 def pump(
-    radius: float, height: float, material: Material,
-    *, head: Material | None = None, head_radius: float = 9, head_height: float = 9,
-    spout: float = 26, drop: float = 5, stem: float = 9, ribs: int = 0, dip: float = 55,
-    collar_step: float = 0, sleeve: bool = False,
-) -> Parts:  # fmt: skip
+    radius: float,
+    height: float,
+    material: Material,
+    *,
+    head: Material | None = None,
+    head_radius: float = 9,
+    head_height: float = 9,
+    spout: float = 26,
+    drop: float = 5,
+    stem: float = 9,
+    ribs: int = 0,
+    dip: float = 55,
+    collar_step: float = 0,
+    sleeve: bool = False,
+) -> Parts:
     """A lotion pump; ``dip`` 0 leaves out what hangs below z = 0. The beak points towards +x."""
     over = head or material
     top = collar_top(height, collar_step)
@@ -38,9 +48,15 @@ def collar_top(height: float, step: float) -> float:
 
 
 def collar(
-    radius: float, height: float, material: Material,
-    *, ribs: int = 0, step: float = 0, edge: float = 1, cone: float = 0.62,
-) -> Parts:  # fmt: skip
+    radius: float,
+    height: float,
+    material: Material,
+    *,
+    ribs: int = 0,
+    step: float = 0,
+    edge: float = 1,
+    cone: float = 0.62,
+) -> Parts:
     """A threaded skirt and, across a gap, the chaplet that holds the pump, ``step`` mm high.
 
     ``cone`` is the chaplet's foot over the skirt's radius.
@@ -55,10 +71,16 @@ def collar(
         ]
     skirt = shell(radius, height - 0.8, crown, ribs=ribs, depth=0.7)
     foot, top = radius * cone, collar_top(height, step)
-    chaplet = revolve([
-        (0, height - 1), (foot, height - 1), (foot, height + 0.5, 0.4),
-        (max(foot * 0.72, 5), top - 0.6, 0.8), (max(foot * 0.66, 4.7), top, 0.3), (0, top),
-    ])  # fmt: skip
+    chaplet = revolve(
+        [
+            (0, height - 1),
+            (foot, height - 1),
+            (foot, height + 0.5, 0.4),
+            (max(foot * 0.72, 5), top - 0.6, 0.8),
+            (max(foot * 0.66, 4.7), top, 0.3),
+            (0, top),
+        ]
+    )
     return (
         Part(skirt, material),
         Part(chaplet, material),
@@ -99,11 +121,18 @@ def engine(radius: float, dip: float, *, bend: float = 3, ends: float = 0) -> Pa
     """
     low = min(ends or 30.0, dip * 0.6)
     nipple = min(radius * 0.58, 3.1)
-    housing = revolve([
-        (0, -low - 4), (nipple - 0.2, -low - 4, 0.2), (nipple, -low, 0.2),
-        (radius * 0.72, -low, 0.3), (radius * 0.78, -low * 0.55, 0.3), (radius, -low * 0.5, 0.3),
-        (radius, 1.5), (0, 1.5),
-    ])  # fmt: skip
+    housing = revolve(
+        [
+            (0, -low - 4),
+            (nipple - 0.2, -low - 4, 0.2),
+            (nipple, -low, 0.2),
+            (radius * 0.72, -low, 0.3),
+            (radius * 0.78, -low * 0.55, 0.3),
+            (radius, -low * 0.5, 0.3),
+            (radius, 1.5),
+            (0, 1.5),
+        ]
+    )
     gasket = revolve([(0, 1), (radius * 1.5, 1), (radius * 1.5, 2.4), (0, 2.4)])
     return (
         Part(housing, HOUSING),

@@ -23,9 +23,16 @@ LINER = Material("satin", "ivory")  # EPE foam, punched from sheet
 
 
 def shell(
-    radius: float, height: float, outer: list[Corner], section: Section | None = None,
-    *, ribs: int = 0, depth: float = 0.5, waist: float = 1, wall: float = WALL,
-) -> Mesh:  # fmt: skip
+    radius: float,
+    height: float,
+    outer: list[Corner],
+    section: Section | None = None,
+    *,
+    ribs: int = 0,
+    depth: float = 0.5,
+    waist: float = 1,
+    wall: float = WALL,
+) -> Mesh:
     """A cap open below: a cavity ``height`` deep, then ``outer`` from the wall up to the axis."""
     inner = radius - wall
     top = radius * waist - wall  # a taper narrows the cavity too
@@ -46,8 +53,12 @@ def fittings(radius: float, height: float, material: Material, *, wall: float = 
 
 def grooved(radius: float, z: float, deep: float = 0.45, tall: float = 0.7) -> list[Corner]:
     """Corners of a groove round an outer wall: a gap line or a turned ring."""
-    return [(radius, z - tall / 2), (radius - deep, z - tall / 6), (radius - deep, z + tall / 6),
-            (radius, z + tall / 2)]  # fmt: skip
+    return [
+        (radius, z - tall / 2),
+        (radius - deep, z - tall / 6),
+        (radius - deep, z + tall / 6),
+        (radius, z + tall / 2),
+    ]
 
 
 def domed(radius: float, z: float, rise: float, points: int = 14) -> list[Corner]:
@@ -73,9 +84,14 @@ def top_print(radius: float, z: float, material: Material, artwork: int) -> Part
 
 
 def front_print(
-    radius: float, height: float, taper: float, material: Material, artwork: int,
-    low: float = 0.22, high: float = 0.8,
-) -> Part:  # fmt: skip
+    radius: float,
+    height: float,
+    taper: float,
+    material: Material,
+    artwork: int,
+    low: float = 0.22,
+    high: float = 0.8,
+) -> Part:
     """A print on the front of a wall from share ``low`` to ``high`` of its ``height``.
 
     ``taper`` is the wall's radius at the top over the one at the foot.
