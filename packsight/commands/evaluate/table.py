@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.types import Progress
 from packsight.commands._settings import add_settings_flags
 from packsight.commands._values import positive, tell, user_cache, whole
 
 if TYPE_CHECKING:
+    from engine.types import Progress
     from offline.evaluate.tables.layout import Made, Request, Variant
     from offline.report.document import Report
 
