@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,26 @@ def test_a_changed_picture_is_updated_under_its_id(
     assert (report.updated, report.added, report.unchanged) == (1, 0, 11)
     assert after.id == before.id
     assert after.sha256 != before.sha256
+    assert not np.array_equal(
+        after.description.embedding.vector, before.description.embedding.vector
+    )
+
+
+def test_an_image_of_the_same_length_is_described_anew(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    """A BMP's length depends on its width and height alone."""
+    file = save(catalogue / "jar/p0/v0.bmp", package("jar", 7))
+    run()
+    length, before = file.stat().st_size, records(tmp_path)["jar/p0/v0.bmp"]
+    save(file, package("jar", 9))
+    later(file)
+    assert file.stat().st_size == length
+    report = run()
+    after = records(tmp_path)["jar/p0/v0.bmp"]
+    assert (report.updated, report.added, report.unchanged) == (1, 0, 12)
+    assert after.id == before.id
+    assert after.sha256 == hashlib.sha256(file.read_bytes()).hexdigest() != before.sha256
     assert not np.array_equal(
         after.description.embedding.vector, before.description.embedding.vector
     )
