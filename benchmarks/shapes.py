@@ -27,13 +27,6 @@ import cv2
 import numpy as np
 
 from engine.errors import PacksightError
-from engine.shape.descriptor import (
-    CLOSED,
-    HOLES,
-    WHOLE,
-    describe_shapes,
-    shape_distances,
-)
 from engine.types import Contour, FloatArray
 from offline.datasets import open_dataset
 from offline.datasets.made_silhouettes.classes import CLASSES, MEMBERS
@@ -42,6 +35,13 @@ from offline.datasets.types import RetrievalTask
 from offline.evaluate.shape.measuring import Measured, measure_shapes
 from offline.evaluate.shape.methods import METHODS, Distances, Method
 from offline.markdown import markdown
+from stages.shape.descriptor import (
+    CLOSED,
+    HOLES,
+    WHOLE,
+    describe_shapes,
+    shape_distances,
+)
 
 SEEDS = (2, 3, 4, 5)  # the descriptor's weights were chosen on seed 101
 

@@ -1,4 +1,8 @@
-"""What all pages share: templates that escape, the common look, and text that a file can hold."""
+"""What all HTML pages share: templates that escape, common styles, and text that a file can hold.
+
+Both ``online`` (the result page) and ``offline`` (the report) write pages, and the two meet only
+in the packages below them; no engine module imports this one.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +33,11 @@ def environment(package: str) -> jinja2.Environment:
 
 
 def presentable(html: str) -> str:
-    """Without what no page may hold: a file name that is not UTF-8 arrives with lone surrogates,
-    and any name may have control characters."""
+    """Drop the characters that HTML forbids: a file name that is not UTF-8 holds lone
+    surrogates, and any name may have control characters."""
     return _FORBIDDEN.sub("\ufffd", html).encode("utf-8", "replace").decode("utf-8")
 
 
 def jpeg_uri(jpeg: bytes) -> str:
-    """The picture itself as an address, so that a page asks nobody for it."""
+    """A data URI with the image itself, so that a page loads nothing else."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

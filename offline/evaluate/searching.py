@@ -9,13 +9,13 @@ import numpy as np
 from engine.config import Settings
 from engine.distances import Metric, distances
 from engine.expansion import expanded
-from engine.reciprocal import k_reciprocal_distances
 from engine.types import BoolArray, FloatArray, IntArray
 from offline.datasets.types import RetrievalTask
 from offline.evaluate.judging import own_positions
 from offline.evaluate.ranking import NOBODY, Ranking, nearest, rank
 from stages.assemble import read_options
 from stages.rerank.k_reciprocal import Options as KReciprocal
+from stages.rerank.k_reciprocal import k_reciprocal_distances
 
 EXPANDED = 1024  # queries at a time: 10 neighbours of 2048 numbers each are 80 MB
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
-from engine.shape.descriptor import describe_shapes
-from engine.shape.fourier import fourier_descriptor
-from engine.shape.proportions import area_share, aspect_ratio, width_profile
 from engine.types import Contour, FloatArray
+from stages.shape.descriptor import describe_shapes
+from stages.shape.fourier import fourier_descriptor
+from stages.shape.proportions import area_share, aspect_ratio, width_profile
 
 # Of a catalogue that is asked all day the same records come up again: 2 KiB of silhouette and
 # 4 KiB of numbers each.
@@ -19,7 +19,7 @@ KEPT = 4096
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Of one aligned silhouette; see ``engine.shape``."""
+    """Of one aligned silhouette; see ``stages.shape``."""
 
     shape: FloatArray  # (D,)
     fourier: FloatArray  # (33,)

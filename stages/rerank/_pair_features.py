@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.contours import ious
-from engine.shape.descriptor import shape_similarities
-from engine.shape.fourier import fourier_similarities
-from engine.shape.proportions import profile_similarities, ratio_similarities
 from engine.types import BoolArray, Description, Float64Array, FloatArray, Hit
 from stages.rerank._measured import Measured, Measures
+from stages.shape.descriptor import shape_similarities
+from stages.shape.fourier import fourier_similarities
+from stages.shape.proportions import profile_similarities, ratio_similarities
 
 # Raised when a column of the same name gets other numbers: what was learned from the former ones
 # is then refused.

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.contours import ious
-from engine.shape.descriptor import describe_shapes, shape_distances
-from engine.shape.fourier import fourier_descriptor
-from engine.shape.proportions import profile_similarities, width_profile
 from engine.types import Contour, FloatArray
 from offline.evaluate.shape.silhouettes import Silhouettes
+from stages.shape.descriptor import describe_shapes, shape_distances
+from stages.shape.fourier import fourier_descriptor
+from stages.shape.proportions import profile_similarities, width_profile
 
 Distances = npt.NDArray[np.floating[Any]]  # (N,), lower is more alike
 

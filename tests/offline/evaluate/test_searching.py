@@ -11,7 +11,6 @@ from engine.config import Settings, load
 from engine.distances import distances
 from engine.errors import ConfigError
 from engine.expansion import expanded_within
-from engine.reciprocal import k_reciprocal_distances
 from engine.types import FloatArray
 from engine.vectors import unit_rows
 from offline.datasets import Picture
@@ -19,6 +18,7 @@ from offline.datasets.relevance import by_product, label_task
 from offline.evaluate.judging import judge
 from offline.evaluate.ranking import NOBODY
 from offline.evaluate.searching import KReciprocal, Search, search, search_of
+from stages.rerank.k_reciprocal import k_reciprocal_distances
 from tests.offline.evaluate.drawn_tasks import task
 
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.distances import distances
-from engine.reciprocal import k_reciprocal_distances
 from engine.types import Description, FloatArray, Hit, Record
 from stages.context import BuildContext
 from stages.rerank import k_reciprocal
+from stages.rerank.k_reciprocal import k_reciprocal_distances
 from tests.engine.made_descriptions import described
 
 

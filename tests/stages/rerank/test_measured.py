@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.shape.descriptor import describe_shapes
 from engine.types import Contour
 from stages.rerank import _measured
 from stages.rerank._measured import Measures
+from stages.shape.descriptor import describe_shapes
 
 
 def silhouette(width: int) -> Contour:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.shape.descriptor import (
+from engine.types import Contour, FloatArray
+from stages.shape.descriptor import (
     CLOSED,
     HOLES,
     LENGTH,
@@ -16,8 +17,7 @@ from engine.shape.descriptor import (
     shape_distances,
     shape_similarities,
 )
-from engine.types import Contour, FloatArray
-from tests.engine.shape.drawn_contours import (
+from tests.stages.shape.drawn_contours import (
     DEGENERATE,
     EMPTY,
     RING,

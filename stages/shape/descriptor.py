@@ -22,9 +22,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engine.shape.outlines import POINTS, Points, border, resampled, smoothed, solid
-from engine.shape.signals import CHANNELS, signals
 from engine.types import BoolArray, Contour, FloatArray
+from stages.shape.outlines import POINTS, Points, border, resampled, smoothed, solid
+from stages.shape.signals import CHANNELS, signals
 
 _SMOOTHING = 0.6  # steps of the outline: takes the staircase of cells off it
 _FINER = 4  # smoothed at so many points a step: a staircase is longer than the slope it stands for

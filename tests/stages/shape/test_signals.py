@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.shape.outlines import outline
-from engine.shape.signals import CHANNELS, signals
 from engine.types import Contour
-from tests.engine.shape.drawn_contours import LINE, PIXEL, disc, star_shaped
+from stages.shape.outlines import outline
+from stages.shape.signals import CHANNELS, signals
+from tests.stages.shape.drawn_contours import LINE, PIXEL, disc, star_shaped
 
 
 def slow_cut(points: np.ndarray, at: int, half: int) -> tuple[float, float]:

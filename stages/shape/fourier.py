@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.shape.outlines import outline
 from engine.types import Contour, FloatArray
+from stages.shape.outlines import outline
 
 HARMONICS = 32
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.shape.outlines import outline, resampled, smoothed, solid
 from engine.types import Contour
-from tests.engine.shape.drawn_contours import (
+from stages.shape.outlines import outline, resampled, smoothed, solid
+from tests.stages.shape.drawn_contours import (
     DEGENERATE,
     EMPTY,
     LINE,

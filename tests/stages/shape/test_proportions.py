@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.shape.proportions import (
+from engine.types import Contour
+from stages.shape.proportions import (
     area_share,
     aspect_ratio,
     principal_axis,
@@ -17,8 +18,7 @@ from engine.shape.proportions import (
     ratio_similarities,
     width_profile,
 )
-from engine.types import Contour
-from tests.engine.shape.drawn_contours import (
+from tests.stages.shape.drawn_contours import (
     DEGENERATE,
     EMPTY,
     LINE,

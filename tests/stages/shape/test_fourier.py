@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.shape.fourier import fourier_descriptor, fourier_similarities
-from engine.shape.outlines import outline
 from engine.types import Contour
-from tests.engine.shape.drawn_contours import (
+from stages.shape.fourier import fourier_descriptor, fourier_similarities
+from stages.shape.outlines import outline
+from tests.stages.shape.drawn_contours import (
     DEGENERATE,
     EMPTY,
     LINE,

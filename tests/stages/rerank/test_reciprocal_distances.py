@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.distances import distances
-from engine.reciprocal import k_reciprocal_distances
+from stages.rerank.k_reciprocal import k_reciprocal_distances
 
 
 def drawn(seed: int, count: int) -> np.ndarray:
