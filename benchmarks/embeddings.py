@@ -34,10 +34,10 @@ from support.tables import markdown
 
 from engine.config import Settings, load
 from engine.errors import ConfigError
+from engine.images import ImageLimits
 from engine.types import FloatArray
 from offline.datasets import Picture, RetrievalTask, open_dataset
 from offline.evaluate import answerable, features, judge, rank, summarise
-from offline.evaluate.features import limits_of
 from offline.store.cutouts import CutoutCache
 from packsight.commands._progress import bar
 from stages.assemble import EmbeddingParts, assemble_embedding
@@ -152,7 +152,7 @@ def _times(
     else the machine does falls on all alike."""
     samples = [hashed(picture) for picture in pictures[:TIMED]]
     first = parts[0]
-    kept = CutoutCache(cache, first.cutting_fingerprint, limits_of(first))
+    kept = CutoutCache(cache, first.cutting_fingerprint, ImageLimits.of(first.settings.images))
     cutouts, _ = kept.fill(samples, first.cutting, first.threads)
     fresh = [assemble_embedding(one.settings).embedder for one in parts]  # remember nothing
     taken: list[list[float]] = [[] for _ in fresh]

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import ConfigError
+from engine.images import ImageLimits
 from engine.types import FloatArray, Progress
 from offline.datasets import Picture
-from offline.evaluate.features import STORE, embedded, limits_of, locked
-from offline.store.cutouts import CutoutCache, Hashed, key_of
+from offline.store.cutouts import CutoutCache
+from offline.store.images import Hashed, key_of
 from offline.store.row_store import RowStore
+from offline.store.vectors import STORE, embedded, locked
 from stages._preprocess import required_spec
 from stages._session import OnnxSession
 from stages.assemble import EmbeddingParts
@@ -87,9 +89,9 @@ def fill(
     """Make what is not there yet. All parts cut out in the same way. ConfigError for pictures
     that cannot be read."""
     first = parts[0]
-    cutouts, faults = CutoutCache(cache, first.cutting_fingerprint, limits_of(first)).fill(
-        samples, first.cutting, first.threads
-    )
+    cutouts, faults = CutoutCache(
+        cache, first.cutting_fingerprint, ImageLimits.of(first.settings.images)
+    ).fill(samples, first.cutting, first.threads)
     if faults:
         raise ConfigError(f"{len(faults)} pictures cannot be measured. {faults[0]}")
     wanted = list({key_of(one): one for one in samples}.values())

@@ -21,7 +21,7 @@ from engine.search import Searcher
 from engine.types import Description, Hit, Progress
 from offline.calibration.matching import DEPTH, Answer
 from offline.datasets import Picture
-from offline.store.cutouts import cropped
+from offline.store.images import cropped
 from stages.open_searcher import OpenSearcher
 
 # Views that are asked of a gallery without photos, at most: a thousand are some ten seconds, and

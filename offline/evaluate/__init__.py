@@ -5,10 +5,10 @@ queries, ``judge`` the ranking by a task, ``summarise`` what came out. ``evaluat
 all of it for a protocol of a data set.
 """
 
-from offline.evaluate.features import Features, features
 from offline.evaluate.judging import Judged, answerable, judge
 from offline.evaluate.ranking import Ranking, rank
 from offline.evaluate.summary import Summary, summarise
+from offline.store.vectors import Features, features
 
 __all__ = [
     "Features",

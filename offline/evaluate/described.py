@@ -11,7 +11,7 @@ from engine.augmentation import AugmentedEmbedder
 from engine.errors import ConfigError
 from engine.types import Progress
 from offline.datasets import Picture, RetrievalTask
-from offline.evaluate.features import Features, features
+from offline.store.vectors import Features, features
 from stages.assemble import EmbeddingParts
 
 

@@ -15,12 +15,12 @@ from engine.errors import ConfigError
 from engine.types import Description, Progress, Record
 from offline.datasets import Picture, RetrievalTask
 from offline.datasets.types import Relevance
-from offline.evaluate.description_cache import BATCH, DescriptionCache, Kept, Wanted
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.hashing import HashedPicture, checksum, copies, hash_pictures
-from offline.evaluate.mattes import remembered
 from offline.evaluate.neighbours import MemoryNeighbours
 from offline.evaluate.true_masks import with_true_masks
+from offline.store.descriptions import BATCH, DescriptionCache, Kept, Wanted
+from offline.store.images import HashedPicture, checksum, copies, hash_pictures
+from offline.store.mattes import remembered
 from stages.assemble import Parts, assemble
 
 

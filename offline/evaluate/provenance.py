@@ -24,7 +24,7 @@ def provenance(
     seed: int,
     command: Sequence[str] | None = None,
 ) -> Provenance:
-    """Of a report that is made now. ``checksum`` as of ``offline.evaluate.hashing``;
+    """Of a report that is made now. ``checksum`` as of ``offline.store.images``;
     ``pictures``: how many, by role; ``command``: by default the one that this process runs."""
     return Provenance(
         command=shown_command(sys.argv if command is None else command),

@@ -13,13 +13,13 @@ from engine.types import Float64Array, FloatArray, Progress
 from offline.datasets import Dataset, RetrievalTask
 from offline.evaluate.benchmarks import Table, table_of
 from offline.evaluate.described import Described, described
-from offline.evaluate.hashing import checksum, copies
 from offline.evaluate.judging import Judged, answerable, asking, judge
 from offline.evaluate.measures import figures
 from offline.evaluate.plan import Plan
 from offline.evaluate.ranking import NOBODY
 from offline.evaluate.searching import search
 from offline.evaluate.summary import Summary, clusters_of, summarise
+from offline.store.images import checksum, copies
 from stages.assemble import EmbeddingParts
 
 

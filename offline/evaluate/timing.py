@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.errors import ImageError
-from engine.images import load
+from engine.images import ImageLimits, load
 from engine.timings import Stopwatch
 from offline.datasets import Picture
-from offline.evaluate.features import limits_of
-from offline.store.cutouts import cropped
+from offline.store.images import cropped
 from stages.assemble import EmbeddingParts
 
 TIMED = 16  # photos; enough for a median
@@ -38,7 +37,9 @@ def _timed(picture: Picture, parts: EmbeddingParts) -> dict[str, float]:
     watch = Stopwatch()
     try:
         with watch("load"):
-            image = cropped(load(picture.path, limits=limits_of(parts)), picture)
+            image = cropped(
+                load(picture.path, limits=ImageLimits.of(parts.settings.images)), picture
+            )
     except ImageError:
         return {}
     cuts = parts.cutting.cut([image], watch)

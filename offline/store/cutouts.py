@@ -13,7 +13,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -22,23 +21,13 @@ from engine.errors import ConfigError, ImageError
 from engine.images import ImageLimits, load
 from engine.parallel import each
 from engine.types import Cutout, FloatArray, Progress, RGBImage, UInt8Array
-from offline.datasets import Picture
+from offline.store.images import Hashed, cropped, key_of
 
 BATCH = 8  # pictures in memory at a time
 CHANNELS = 4
 DATA, INDEX, LOCK = "cutouts.rgba", "cutouts.jsonl", "cutouts.lock"
 
 _log = logging.getLogger(__name__)
-
-
-class Hashed(Protocol):
-    """A picture whose file was read once already."""
-
-    @property
-    def picture(self) -> Picture: ...
-
-    @property
-    def sha256(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -75,12 +64,6 @@ class Cutouts:
         trust = float(self.trusts[row])
         box = (0, 0, self.side, self.side)
         return Cutout(pixels, alpha, box, None if np.isnan(trust) else trust)
-
-
-def key_of(sample: Hashed) -> str:
-    """By content, and by the part of the picture that may be looked at."""
-    crop = sample.picture.crop
-    return sample.sha256 if crop is None else "-".join(map(str, (sample.sha256, *crop)))
 
 
 class CutoutCache:
@@ -181,21 +164,6 @@ class CutoutCache:
             shape = (len(lines), lines[0].side, lines[0].side, CHANNELS)
             rgba = np.memmap(self._folder / DATA, np.uint8, "r", shape=shape)
         return Cutouts(rgba, rows, np.array(trusts, np.float32))
-
-
-def cropped(image: RGBImage, picture: Picture) -> RGBImage:
-    """What a query may look at: the part in ``picture.crop``, in pixels of the file; all of the
-    image where there is none. ImageError for a box that lies beyond the picture."""
-    if picture.crop is None:
-        return image
-    width, height = image.original_size
-    across, down = image.width / width, image.height / height
-    x1, y1, x2, y2 = picture.crop
-    left, top = max(0, int(np.floor(x1 * across))), max(0, int(np.floor(y1 * down)))
-    part = image.pixels[top : int(np.ceil(y2 * down)), left : int(np.ceil(x2 * across))]
-    if part.size == 0:
-        raise ImageError(image.uri, f"the box {picture.crop} lies beyond its {width} x {height}")
-    return RGBImage(np.ascontiguousarray(part), image.uri)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from engine.parallel import each, one_faiss_thread
 from engine.types import Cutout, FloatArray, Progress, RGBImage
 from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.hold_out import TRAIN_NAMES, first_of
-from offline.store.cutouts import cropped
+from offline.store.images import cropped
 from offline.store.run_folder import RunFolder
 from stages.assemble import CuttingParts, assemble_cutting
 from stages.embed._aggregation import assigned, inverse_document_frequency

@@ -13,7 +13,7 @@ from offline.datasets import Picture
 from offline.evaluate.classification.predictions import Predictions
 from offline.report.document import Card, Cards
 from offline.report.thumbnails import SIDE, thumbnail
-from offline.store.cutouts import cropped
+from offline.store.images import cropped
 
 GUESSES = 3  # likeliest categories told
 # Decoded twice as large as it is shown: JPEGs decode at a fraction of their cost so.

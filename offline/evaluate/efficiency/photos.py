@@ -10,7 +10,7 @@ from engine.errors import ImageError
 from engine.timings import Stopwatch
 from engine.types import Progress, RGBImage
 from offline.datasets import Picture
-from offline.store.cutouts import cropped
+from offline.store.images import cropped
 from stages.open_searcher import OpenSearcher
 
 LOAD = "load"

@@ -13,7 +13,7 @@ from offline.evaluate.retrieving.changes import Change
 from offline.evaluate.retrieving.levels import Level
 from offline.report.document import Card, Cards, Thumbnail
 from offline.report.thumbnails import thumbnail
-from offline.store.cutouts import cropped
+from offline.store.images import cropped
 
 SHOWN = 6  # queries a list
 HITS = 5  # hits a query: with the query two rows of three

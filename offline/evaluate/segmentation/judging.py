@@ -11,10 +11,10 @@ from engine.parallel import each
 from engine.quality import assess
 from engine.types import Matte, Progress
 from offline.datasets import Picture
-from offline.evaluate.mattes import remembered
 from offline.evaluate.segmentation.masked import Masked, read_masked
 from offline.f_measure import CutCurve, cut_curve
 from offline.metrics.masks import MaskScores, mask_scores, unknown_band
+from offline.store.mattes import remembered
 from offline.structure_measure import s_measure
 from stages.assemble import CuttingParts
 

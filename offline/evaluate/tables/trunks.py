@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from engine.images import ImageLimits
 from engine.types import Cutout
-from offline.evaluate.features import limits_of
-from offline.evaluate.hashing import HashedPicture, hash_pictures
 from offline.evaluate.tables.answers import Answered, answered, opened
 from offline.evaluate.tables.layout import Request, Variant
 from offline.store.cutouts import CutoutCache
+from offline.store.images import HashedPicture, hash_pictures
 
 # Names in the study, by our measures; R@10 is the share of the relevant pictures that is found.
 MEASURES = {"AP@10": "AP@10", "P@10": "P@10", "recall@10": "R@10", "F1@10": "F1", "MRR": "RR"}
@@ -65,7 +65,9 @@ def _cutouts(trunk: Answered, places: Sequence[int], request: Request) -> list[C
     parts = trunk.parts
     pictures = [trunk.outcome.task.queries[place] for place in places]
     hashed = [one for one in hash_pictures(pictures) if isinstance(one, HashedPicture)]
-    store = CutoutCache(request.cache, parts.cutting_fingerprint, limits_of(parts))
+    store = CutoutCache(
+        request.cache, parts.cutting_fingerprint, ImageLimits.of(parts.settings.images)
+    )
     kept, _ = store.fill(hashed, parts.cutting, parts.threads)
     return [kept.cutout(row) for row in kept.positions(hashed)]
 

@@ -15,7 +15,6 @@ from offline.evaluate.classification.section import classification_section
 from offline.evaluate.efficiency.section import efficiency_section
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.gathering import gather
-from offline.evaluate.hashing import HashedPicture, checksum, hash_pictures
 from offline.evaluate.no_match.section import no_match_section
 from offline.evaluate.provenance import provenance
 from offline.evaluate.reranking import system_blocks
@@ -24,6 +23,7 @@ from offline.evaluate.segmentation.section import segmentation_section
 from offline.evaluate.whole.asked import Asked, Phase, silent
 from offline.evaluate.whole.data import Data, read_data
 from offline.report.document import Report, Section, StageName, System
+from offline.store.images import HashedPicture, checksum, hash_pictures
 from stages.assemble import assemble_cutting
 
 

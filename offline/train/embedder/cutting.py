@@ -9,7 +9,8 @@ from pathlib import Path
 from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.types import Progress
-from offline.store.cutouts import CutoutCache, Cutouts, key_of
+from offline.store.cutouts import CutoutCache, Cutouts
+from offline.store.images import key_of
 from offline.train.embedder.material import Material
 from offline.train.labelled import Sample
 from stages.assemble import CuttingParts

@@ -134,7 +134,7 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_nobody_killed(
     arguments = flags(products, "test", "--timed", "0")
     for _ in range(2):
         chunked = "module.CHUNK = 4"
-        kill_after("offline.evaluate.features", "RowStore.append", arguments, chunked)
+        kill_after("offline.store.vectors", "RowStore.append", arguments, chunked)
     (kept,) = (products.parent / "cache").glob("embedding-*/features.jsonl")
     assert len(kept.read_text("utf-8").splitlines()) == 8
     assert packsight(*arguments).out == whole.out

@@ -17,10 +17,10 @@ from engine.search import Searcher
 from engine.types import CategoryScores, Cutout, Entry, FloatArray, Hit
 from offline.datasets import RetrievalTask, open_dataset
 from offline.datasets.relevance import by_product, label_task
-from offline.evaluate.description_cache import DescriptionCache, Wanted
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.gathering import gather
-from offline.evaluate.hashing import hash_pictures
+from offline.store.descriptions import DescriptionCache, Wanted
+from offline.store.images import hash_pictures
 from stages.assemble import assemble
 from tests.drawn_catalogue import write_catalogue
 from tests.offline.evaluate.counting_parts import quick_settings

@@ -17,7 +17,8 @@ from engine.images import load
 from engine.protocols import Segmenter
 from engine.types import FloatArray, Matte, RGBImage
 from offline.datasets import Picture, open_dataset
-from offline.store.cutouts import DATA, INDEX, CutoutCache, Cutouts, cropped
+from offline.store.cutouts import DATA, INDEX, CutoutCache, Cutouts
+from offline.store.images import cropped
 from offline.train.labelled import Sample, read_labelled
 from stages.context import BuildContext
 from stages.cutout.whole import Options, build

@@ -8,7 +8,8 @@ import pytest
 from engine.errors import ConfigError
 from offline.datasets import Picture, open_dataset
 from offline.datasets.listed import ListedDataset
-from offline.store.cutouts import Cutouts, key_of
+from offline.store.cutouts import Cutouts
+from offline.store.images import key_of
 from offline.train.embedder.material import Material, Splits, read_material
 from offline.train.embedder.trial import make_trial
 

@@ -16,8 +16,8 @@ from engine.cutting import Cutting
 from engine.errors import ConfigError
 from engine.parallel import each
 from engine.types import Matte, RGBImage
-from offline.evaluate.matte_store import DATA, INDEX, MatteStore, rounded
-from offline.evaluate.mattes import RememberedMatting, RememberedSegmenter, key_of, remembered
+from offline.store.matte_store import DATA, INDEX, MatteStore, rounded
+from offline.store.mattes import RememberedMatting, RememberedSegmenter, digest, remembered
 from stages.assemble import assemble_cutting
 from tests.offline.evaluate.counting_parts import quick_settings
 
@@ -178,8 +178,8 @@ def test_a_rounded_matte_has_the_same_mask_and_is_rounded_once(level: float) -> 
 def test_keys_tell_shapes_types_and_contents_apart() -> None:
     zeros = np.zeros((2, 6), np.uint8)
     others = [zeros.reshape(3, 4), zeros.view(np.bool_), np.ones((2, 6), np.uint8)]
-    assert len({key_of(zeros), key_of(zeros, zeros), *map(key_of, others)}) == 5
-    assert key_of(zeros) == key_of(np.asfortranarray(zeros))
+    assert len({digest(zeros), digest(zeros, zeros), *map(digest, others)}) == 5
+    assert digest(zeros) == digest(np.asfortranarray(zeros))
 
 
 def test_systems_share_what_one_segmenter_said_and_nothing_else(tmp_path: Path) -> None:

@@ -12,17 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.augmentation import augmenting
-from engine.config import Settings
 from engine.describe import Describer
-from engine.errors import ConfigError, DamageError, ImageError
+from engine.errors import ConfigError, DamageError
 from engine.galleries.local import LocalGallery, is_initialised
 from engine.galleries.manifest import Manifest
-from engine.images import ImageLimits, load
-from engine.parallel import each
-from engine.types import CategoryScores, Description, Entry, Progress, RGBImage
-from offline.evaluate.features import locked
-from offline.evaluate.hashing import HashedPicture
-from offline.store.cutouts import cropped, key_of
+from engine.types import CategoryScores, Description, Entry, Progress
+from offline.store.images import HashedPicture, key_of, loaded
+from offline.store.vectors import locked
 from stages.assemble import Parts
 
 BATCH = 16  # pictures described and stored at a time: what a kill may cost
@@ -145,21 +141,6 @@ class DescriptionCache:
         found = [one.description for one in described]
         entries = [_entry(one, it.scores) for (one, _), it in zip(pairs, found, strict=True)]
         gallery.add(entries, found)
-
-
-def loaded(
-    samples: Sequence[HashedPicture], settings: Settings, threads: int = 1
-) -> list[RGBImage | str]:
-    """Decoded and cropped to what may be looked at; a sentence for what is no picture."""
-    limits = ImageLimits.of(settings.images)
-
-    def read(sample: HashedPicture) -> RGBImage | str:
-        try:
-            return cropped(load(sample.picture.path, limits=limits), sample.picture)
-        except ImageError as error:
-            return f"{error.uri}: left out, {error.reason}"
-
-    return each(read, samples, threads=threads)
 
 
 def _entry(wanted: Wanted, scores: CategoryScores) -> Entry:

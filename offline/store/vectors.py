@@ -20,8 +20,8 @@ from engine.images import ImageLimits
 from engine.protocols import Embedder
 from engine.types import BoolArray, Cutout, FloatArray, Progress
 from offline.datasets import Picture
-from offline.evaluate.hashing import HashedPicture, hash_pictures
-from offline.store.cutouts import CutoutCache, Hashed, key_of
+from offline.store.cutouts import CutoutCache
+from offline.store.images import Hashed, HashedPicture, hash_pictures, key_of
 from offline.store.row_store import Rows, RowStore
 from stages.assemble import EmbeddingParts
 
@@ -79,7 +79,9 @@ def _stored(
         store.mend()
         known = store.read().at
         wanted = list({key_of(s): s for s in samples if key_of(s) not in known}.values())
-        cutouts = CutoutCache(cache, parts.cutting_fingerprint, limits_of(parts))
+        cutouts = CutoutCache(
+            cache, parts.cutting_fingerprint, ImageLimits.of(parts.settings.images)
+        )
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
             kept, unread = cutouts.fill(
@@ -111,11 +113,6 @@ def embedded(cutouts: Sequence[Cutout], embedder: Embedder) -> FloatArray:
             remedy="Its weights may be damaged: packsight weights verify",
         )
     return rows
-
-
-def limits_of(parts: EmbeddingParts) -> ImageLimits:
-    """How large the pictures may be that the parts' settings let in."""
-    return ImageLimits.of(parts.settings.images)
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from filelock import FileLock
 from engine.errors import ConfigError, WeightsError
 from engine.images import load
 from offline.datasets import Picture
-from offline.evaluate.features import features
-from offline.store.cutouts import cropped
+from offline.store.images import cropped
+from offline.store.vectors import features
 from stages.assemble import assemble_embedding
 from tests.drawn_catalogue import write_catalogue
 from tests.offline.evaluate.counting_parts import (
@@ -25,7 +25,7 @@ from tests.offline.evaluate.counting_parts import (
 )
 
 # The package offers a function of the same name.
-module = import_module("offline.evaluate.features")
+module = import_module("offline.store.vectors")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from engine.cutting import Cutting
 from engine.protocols import Matting, Segmenter
 from engine.types import Matte, RGBImage
-from offline.evaluate.matte_store import MatteStore, rounded
+from offline.store.matte_store import MatteStore, rounded
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RememberedSegmenter:
         def made(places: Sequence[int]) -> list[Matte]:
             return self.segmenter.segment([images[place] for place in places])
 
-        return _recalled(self.store, [key_of(image.pixels) for image in images], made)
+        return _recalled(self.store, [digest(image.pixels) for image in images], made)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RememberedMatting:
             return self.matting.refine(*asked)
 
         pairs = zip(images, mattes, strict=True)
-        return _recalled(self.store, [key_of(i.pixels, m.alpha) for i, m in pairs], made)
+        return _recalled(self.store, [digest(i.pixels, m.alpha) for i, m in pairs], made)
 
 
 def remembered(cutting: Cutting, cache: Path, segmenting: str, refining: str) -> Cutting:
@@ -64,7 +64,7 @@ def remembered(cutting: Cutting, cache: Path, segmenting: str, refining: str) ->
     return replace(kept, matting=RememberedMatting(cutting.matting, refined))
 
 
-def key_of(*arrays: npt.NDArray[np.generic]) -> str:
+def digest(*arrays: npt.NDArray[np.generic]) -> str:
     """sha256 of shapes, types and contents."""
     digest = hashlib.sha256()
     for array in arrays:
