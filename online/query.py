@@ -40,4 +40,4 @@ def query(
         config=None if config is None else Path(config),
         overrides=overrides,
     )
-    return opened.searcher.search(opened.read(photo), k, categories)
+    return opened.search(photo, k, categories)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 from engine.galleries.local import LocalGallery
 from engine.images import ImageLimits, load
 from engine.search import Searcher
-from engine.types import RGBImage
+from engine.types import Results, RGBImage
 from stages.assemble import Parts, assemble
 from stages.open_settings import settings_for
 
@@ -30,6 +30,10 @@ class OpenSearcher:
         """Decode a path, bytes or a file object; raises ImageError."""
         return photo if isinstance(photo, RGBImage) else load(photo, limits=self.limits)
 
+    def search(self, photo: Photo, k: int = 10, categories: Sequence[str] | None = None) -> Results:
+        """The ``k`` best products for one photo; see ``online.query``."""
+        return self.searcher.search(self.read(photo), k, categories)
+
     def close(self) -> None:
         self.gallery.close()
 
@@ -46,10 +50,10 @@ class OpenSearcher:
 
 
 def open_searcher(
-    gallery: Path,
+    gallery: str | Path,
     *,
     profile: str | None = None,
-    config: Path | None = None,
+    config: str | Path | None = None,
     overrides: Iterable[str] = (),
     write: bool = False,
 ) -> OpenSearcher:
@@ -58,10 +62,13 @@ def open_searcher(
     ``write``: and for writing. Raises GalleryError (none there, locked), FingerprintError,
     ConfigError, WeightsError.
     """
-    opened = LocalGallery.open(gallery, write=write)
+    opened = LocalGallery.open(Path(gallery), write=write)
     try:
         settings = settings_for(
-            opened.manifest, profile=profile, config=config, overrides=overrides
+            opened.manifest,
+            profile=profile,
+            config=None if config is None else Path(config),
+            overrides=overrides,
         )
         parts = assemble(settings, gallery=lambda: opened)
         opened.manifest.require(parts.fingerprint, str(gallery))

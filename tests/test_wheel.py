@@ -44,10 +44,14 @@ def packsight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(command: list[str], cwd: Path | None = None) -> str:
-    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
+    done = _done(command, cwd)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def _done(command: list[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
 
 
 def test_the_wheel_runs_the_demo_and_a_query(packsight: Path, tmp_path: Path) -> None:
@@ -79,3 +83,57 @@ def test_the_wheel_carries_the_trust_files_of_its_segmenters(
     show = "from stages.trust._fitted import shipped; print(*shipped())"
     printed = _run([str(packsight.with_name("python")), "-c", show], cwd=tmp_path)
     assert {"grabcut", "u2netp"} <= set(printed.split())
+
+
+@pytest.mark.parametrize("in_the_way", ["engine.py", "weights/__init__.py", "online.py"])
+def test_a_script_beside_a_module_of_the_same_name_is_told_which(
+    packsight: Path, tmp_path: Path, in_the_way: str
+) -> None:
+    (tmp_path / in_the_way).parent.mkdir(exist_ok=True)
+    (tmp_path / in_the_way).touch()
+    (tmp_path / "script.py").write_text("from packsight import ingest, query")
+    python = str(packsight.with_name("python"))
+    for command in ([python, "script.py"], [python, "-m", "packsight", "--version"]):
+        done = _done(command, cwd=tmp_path)
+        assert done.returncode == 1
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith("ImportError: ") and str(tmp_path / in_the_way) in last
+    # The console script does not look into the working folder.
+    assert _run([str(packsight), "--version"], cwd=tmp_path).startswith("packsight ")
+
+
+def test_a_plain_folder_beside_a_script_is_harmless(packsight: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "script.py").write_text("from packsight import WeightsError, ingest, query")
+    _run([str(packsight.with_name("python")), "script.py"], cwd=tmp_path)
+
+
+USER = """
+from packsight import Results, open_searcher, query
+
+results: Results = query("photo.jpg", "gallery", k=3)
+with open_searcher("gallery") as searcher:
+    results = searcher.search("photo.jpg")
+reveal_type(results.hits[0].record.product_id)
+reveal_type(query)
+"""
+
+
+def test_a_user_of_the_wheel_is_checked_strictly(packsight: Path, tmp_path: Path) -> None:
+    (tmp_path / "user.py").write_text(USER)
+    python = packsight.with_name("python")
+    check = [sys.executable, "-m", "mypy", "--strict", "--no-incremental"]
+    shown = _run([*check, "--python-executable", str(python), "user.py"], cwd=tmp_path)
+    assert 'Revealed type is "builtins.str"' in shown or 'Revealed type is "str"' in shown
+    assert "Any" not in shown and "Results" in shown
+
+
+def test_an_editable_install_is_its_own(packsight: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    _run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
+    python = environment / "bin" / "python"
+    uv = Path(sys.executable).with_name("uv")
+    install = [str(uv), "pip", "install", "--quiet", "--python", str(python), "--no-deps"]
+    _run([*install, "--editable", str(ROOT)])
+    program = "import packsight; print(packsight.PacksightError.__module__)"
+    assert _run([str(python), "-c", program], cwd=tmp_path) == "engine.errors\n"
