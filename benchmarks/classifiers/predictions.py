@@ -16,7 +16,7 @@ from engine.images import ImageLimits
 from engine.types import CategoryScores, Cutout, Float64Array
 from offline.datasets import Dataset, Picture
 from offline.store.cutouts import CutoutCache
-from offline.train.labelled import Sample
+from offline.train.training_set import Sample
 
 BATCH = 16
 TIMED = 20  # cutouts asked one by one, as a query is; the first one warms up

@@ -24,7 +24,7 @@ from offline.metrics.classification import (
 )
 from offline.store.cutouts import Cutouts
 from offline.store.run_folder import RunFolder
-from offline.train.labelled import Labelled, Sample, labels_of
+from offline.train.training_set import Labelled, Sample, labels_of
 from stages._session import OnnxSession
 from stages.assemble import CuttingParts
 from stages.classify.onnx import OnnxClassifier

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offline.datasets import Dataset
-from offline.train.classifier.plan import Plan
-from offline.train.labelled import Labelled, Sample
+from offline.train.classifier.recipe import Plan
+from offline.train.training_set import Labelled, Sample
 from stages.assemble import CuttingParts
 from weights.sidecar import Parity
 

@@ -23,9 +23,9 @@ from offline.train.classifier.frozen import HeadTask, head_model
 from offline.train.classifier.loop import Schedule, compile_model, fit, predict
 from offline.train.classifier.network import LOGITS, import_keras, part
 from offline.train.classifier.patience import Patience
-from offline.train.classifier.plan import Plan
+from offline.train.classifier.recipe import Plan
 from offline.train.classifier.sources import FeatureSource
-from offline.train.labelled import Labelled
+from offline.train.training_set import Labelled
 
 Logits = npt.NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from offline.store.run_folder import RunFolder
 from offline.train.classifier.checkpoint import BEST, save_weights
 from offline.train.classifier.loop import compile_model, fit
 from offline.train.classifier.network import FEATURES, head, import_keras, part
-from offline.train.classifier.plan import Listeners, Plan
+from offline.train.classifier.recipe import Listeners, Plan
 from offline.train.classifier.sources import CutoutSource, FeatureSource
 
 HEAD_LAYERS = ("wide", "narrow", "logits")

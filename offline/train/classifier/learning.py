@@ -22,10 +22,10 @@ from offline.train.classifier.network import (
     set_precision,
     trunk_of,
 )
-from offline.train.classifier.plan import NO_WEIGHTS, Listeners, Plan
+from offline.train.classifier.recipe import NO_WEIGHTS, Listeners, Plan
 from offline.train.classifier.sources import CutoutSource, class_weights, cutout_source
 from offline.train.classifier.unfold import is_folded, unfold
-from offline.train.labelled import Labelled
+from offline.train.training_set import Labelled
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 
 from engine.types import FloatArray, IntArray, UInt8Array
 from offline.store.cutouts import Cutouts
-from offline.train.classifier.augment import Augmentation, augmented
-from offline.train.labelled import Sample, labels_of
+from offline.train.classifier.augmentation import Augmentation, augmented
+from offline.train.training_set import Sample, labels_of
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from offline.train.classifier.checkpoint import BEST
 from offline.train.classifier.frozen import BEST_WHOLE
 from offline.train.classifier.learning import learn
 from offline.train.classifier.network import check_side, count_parameters, require_keras
-from offline.train.classifier.plan import IMAGENET, NO_WEIGHTS, Listeners, Plan, Splits
+from offline.train.classifier.recipe import IMAGENET, NO_WEIGHTS, Listeners, Plan, Splits
 from offline.train.classifier.to_onnx import Order, store_classifier
-from offline.train.labelled import Labelled, Sample, read_labelled, unlabelled_samples
+from offline.train.training_set import Labelled, Sample, read_labelled, unlabelled_samples
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.catalog import find_entry, load_catalog
 from weights.checksums import digests_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from offline.store.run_folder import Recipe
-from offline.train.embedder.material import Material
+from offline.train.embedder.data import Material
 from offline.train.torch_loop import Figures
 from weights.export import ExportReport
 

@@ -11,8 +11,8 @@ from engine.images import ImageLimits
 from engine.types import Progress
 from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.images import key_of
-from offline.train.embedder.material import Material
-from offline.train.labelled import Sample
+from offline.train.embedder.data import Material
+from offline.train.training_set import Sample
 from stages.assemble import CuttingParts
 
 

@@ -10,18 +10,18 @@ import numpy as np
 
 from engine.types import IntArray, UInt8Array
 from offline.store.cutouts import Cutouts
-from offline.train.embedder.agreement import Agreement, agreement, aligned_contours
-from offline.train.embedder.grounds import drawn_grounds, photo_grounds
-from offline.train.embedder.material import Material
+from offline.train.embedder.backgrounds import drawn_grounds, photo_grounds
+from offline.train.embedder.data import Material
 from offline.train.embedder.mined_batches import Mined
+from offline.train.embedder.positives import Agreement, agreement, aligned_contours
 from offline.train.embedder.recipe import DRAWN_GROUNDS, EmbedderRecipe
 from offline.train.embedder.samplers import Grouped
 from offline.train.embedder.source import Source
 from offline.train.embedder.start import Start, build_start, set_projection, settle_statistics
 from offline.train.embedder.task import EmbedderTask
-from offline.train.embedder.trial import make_trial
+from offline.train.embedder.validation import make_trial
 from offline.train.embedder.whitening_start import learned_start, pca_start
-from offline.train.mask_samples import picture_files
+from offline.train.segmenter.samples import picture_files
 from offline.train.torch_loop import Batches
 from stages.assemble import CuttingParts
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.config import Settings
 from engine.errors import ConfigError
-from offline.train.embedder.augment import Augmentation
+from offline.train.embedder.augmentation import Augmentation
 from weights.catalog import CatalogEntry, load_catalog
 from weights.export import find_exportable
 from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint

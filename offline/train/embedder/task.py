@@ -11,7 +11,7 @@ import numpy as np
 from engine.types import FloatArray, IntArray
 from offline.train.embedder.judge import retrieval
 from offline.train.embedder.source import Source
-from offline.train.embedder.trial import Trial
+from offline.train.embedder.validation import Trial
 
 DISGUISE = 1  # seed of the augmented queries of a trial
 

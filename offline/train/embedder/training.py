@@ -17,12 +17,12 @@ from offline.datasets import Dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.embedder.card import Facts, card_text
 from offline.train.embedder.cutting import cut
-from offline.train.embedder.material import Material, Splits, read_material
+from offline.train.embedder.data import Material, Splits, read_material
 from offline.train.embedder.preparing import Prepared, prepare
 from offline.train.embedder.recipe import NOTHING, EmbedderRecipe, find_backbone, find_weights
 from offline.train.embedder.task import judged
 from offline.train.embedder.to_onnx import store_embedder
-from offline.train.mask_samples import picture_files
+from offline.train.segmenter.samples import picture_files
 from offline.train.torch_loop import CHECKPOINT, Ended, Figures, Schedule, fit, save_state
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.checksums import digests_of

@@ -11,7 +11,7 @@ from packsight.commands._settings import add_settings_flags
 from packsight.commands.train._splits import add_split_flags
 
 if TYPE_CHECKING:
-    from offline.train.classifier.plan import Plan, Splits
+    from offline.train.classifier.recipe import Plan, Splits
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +101,7 @@ def _add_recipe_flags(group: argparse._ArgumentGroup) -> None:
 def run(args: argparse.Namespace) -> int:
     from engine.config import load
     from offline.datasets import open_dataset
-    from offline.train.classifier.plan import Listeners
+    from offline.train.classifier.recipe import Listeners
     from offline.train.classifier.training import train_classifier
     from packsight.commands._progress import bar
     from stages.profiles import read_profile
@@ -136,10 +136,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace) -> Plan:
     from engine.errors import ConfigError
-    from offline.train.classifier.augment import Augmentation
+    from offline.train.classifier.augmentation import Augmentation
     from offline.train.classifier.backbones import find_backbone
     from offline.train.classifier.loop import Schedule
-    from offline.train.classifier.plan import Plan
+    from offline.train.classifier.recipe import Plan
 
     for name, least in (("epochs", 1), ("batch", 1), ("views", 1), ("seed", 0), ("least", 1)):
         if getattr(args, name) < least:
@@ -163,7 +163,7 @@ def _plan(args: argparse.Namespace) -> Plan:
 
 def _splits(args: argparse.Namespace) -> Splits:
     from offline.datasets import open_dataset
-    from offline.train.classifier.plan import Splits
+    from offline.train.classifier.recipe import Splits
 
     return Splits(
         train=args.train_split,

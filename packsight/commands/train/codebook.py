@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packsight.commands._settings import add_settings_flags
 
 if TYPE_CHECKING:
-    from offline.train.codebook import CodebookReport, CodebookRun
+    from offline.train.codebook.training import CodebookReport, CodebookRun
 
 NOTES_SHOWN = 5
 
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from engine.config import load
-    from offline.train.codebook import train_codebook
+    from offline.train.codebook.training import train_codebook
     from packsight.commands._progress import bar
     from stages.profiles import DEFAULT, read_profile
 
@@ -81,7 +81,7 @@ def _say_notes(report: CodebookReport) -> None:
 
 def _asked(args: argparse.Namespace) -> CodebookRun:
     from engine.errors import ConfigError
-    from offline.train.codebook import CodebookRun
+    from offline.train.codebook.training import CodebookRun
     from stages.embed._keypoints import FeatureSpec
 
     if args.max_features < 1 or args.seed < 0:

@@ -11,7 +11,7 @@ from packsight.commands._settings import add_settings_flags
 from packsight.commands.train._splits import add_split_flags
 
 if TYPE_CHECKING:
-    from offline.train.embedder.augment import Augmentation
+    from offline.train.embedder.augmentation import Augmentation
     from offline.train.embedder.recipe import EmbedderRecipe
 
 # fmt: off
@@ -121,7 +121,7 @@ def _add(group: argparse._ArgumentGroup, flags: tuple[tuple[str, type, object, s
 def run(args: argparse.Namespace) -> int:
     from engine.config import load
     from offline.datasets import open_dataset
-    from offline.train.embedder.material import Splits
+    from offline.train.embedder.data import Splits
     from offline.train.embedder.training import Listeners, train_embedder
     from packsight.commands._progress import bar
     from stages.profiles import read_profile
@@ -198,7 +198,7 @@ def _recipe(args: argparse.Namespace) -> EmbedderRecipe:
 
 def _augmentation(args: argparse.Namespace) -> Augmentation:
     from engine.errors import ConfigError
-    from offline.train.embedder.augment import Augmentation
+    from offline.train.embedder.augmentation import Augmentation
     from offline.train.embedder.framing import Framing
     from offline.train.embedder.lighting import Lighting
 

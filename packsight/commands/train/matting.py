@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
     torch = import_framework("torch")  # before the modules whose networks are classes of it
     import_framework("onnxscript")  # missing, it would be missed after the training
-    from offline.train.matting import CARD, MODEL, train_matting
-    from offline.train.matting_recipe import MattingRecipe
+    from offline.train.matting.recipe import MattingRecipe
+    from offline.train.matting.training import CARD, MODEL, train_matting
 
     if args.threads is not None and args.threads < 1:
         raise ConfigError(f"--threads must be at least 1, not {args.threads}.")

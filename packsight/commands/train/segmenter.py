@@ -64,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from offline.train.segmenter import train_segmenter
-    from offline.train.segmenter_recipe import SegmenterRecipe
+    from offline.train.segmenter.recipe import SegmenterRecipe
+    from offline.train.segmenter.training import train_segmenter
 
     chosen = {field.name: getattr(args, field.name) for field in fields(SegmenterRecipe)}
     recipe = SegmenterRecipe(**chosen)

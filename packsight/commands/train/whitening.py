@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from dataclasses import fields
 
-    from offline.whitening.from_gallery import WhiteningRun, train_whitening
+    from offline.train.whitening.training import WhiteningRun, train_whitening
 
     names = [field.name for field in fields(WhiteningRun)]
     artefact = train_whitening(WhiteningRun(**{name: getattr(args, name) for name in names}))

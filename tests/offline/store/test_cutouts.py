@@ -19,7 +19,7 @@ from engine.types import FloatArray, Matte, RGBImage
 from offline.datasets import Picture, open_dataset
 from offline.store.cutouts import DATA, INDEX, CutoutCache, Cutouts
 from offline.store.images import cropped
-from offline.train.labelled import Sample, read_labelled
+from offline.train.training_set import Sample, read_labelled
 from stages.context import BuildContext
 from stages.cutout.whole import Options, build
 from tests.drawn_catalogue import package, save, write_catalogue

@@ -10,7 +10,7 @@ import pytest
 from engine.config import Settings, load
 from engine.errors import ConfigError
 from offline.datasets.packbench import shipped
-from offline.train.codebook import CodebookRun, cluster, idf_of, train_codebook
+from offline.train.codebook.training import CodebookRun, cluster, idf_of, train_codebook
 from stages.embed._aggregation import assigned
 from stages.embed._codebook import read_codebook
 from stages.embed._keypoints import Detector, FeatureSpec

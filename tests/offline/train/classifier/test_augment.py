@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.types import UInt8Array
-from offline.train.classifier.augment import Augmentation, augmented
+from offline.train.classifier.augmentation import Augmentation, augmented
 
 SIDE = 65
 NOTHING = Augmentation(0.0, 0.0, flip=False)

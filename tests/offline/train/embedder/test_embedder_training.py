@@ -15,11 +15,11 @@ from engine.errors import ConfigError, WeightsError
 from engine.images import load as read
 from offline.datasets import Picture, open_dataset
 from offline.datasets.listed import ListedDataset
-from offline.train.embedder.augment import Augmentation
+from offline.train.embedder.augmentation import Augmentation
+from offline.train.embedder.data import Splits, read_material
 from offline.train.embedder.framing import Framing
 from offline.train.embedder.judge import leave_one_out
 from offline.train.embedder.lighting import Lighting
-from offline.train.embedder.material import Splits, read_material
 from offline.train.embedder.recipe import EmbedderRecipe, LearningRecipe, NetworkRecipe
 from offline.train.embedder.training import Listeners, TrainedEmbedder, train_embedder
 from offline.train.torch_loop import CHECKPOINT

@@ -1,0 +1,1 @@
+"""A codebook of local features from a data set's cutouts."""

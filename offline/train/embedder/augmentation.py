@@ -1,0 +1,46 @@
+"""What a picture may look like when someone else takes it: another cut, ground and light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.types import UInt8Array
+from offline.train.embedder.backgrounds import draw
+from offline.train.embedder.framing import Framing, reframed
+from offline.train.embedder.lighting import Lighting, photographed
+
+WHITE = np.uint8(255)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """``background``: the share of pictures that get another ground, where there are grounds."""
+
+    framing: Framing = field(default_factory=Framing)
+    lighting: Lighting = field(default_factory=Lighting)
+    background: float = 0.6
+
+
+def augmented(
+    rgba: UInt8Array,
+    side: int,
+    augmentation: Augmentation,
+    grounds: UInt8Array | None,
+    random: np.random.Generator,
+) -> UInt8Array:
+    """A cutout (S, S, 4) as (side, side, 3). ``grounds`` (G, g, g, 3); None: it keeps its own."""
+    framed, frame = reframed(rgba, side, augmentation.framing, random)
+    pixels = np.ascontiguousarray(framed[..., :3])
+    if grounds is not None and random.random() < augmentation.background:
+        pixels = _before(pixels, framed[..., 3], draw(grounds, side, random))
+    pixels = photographed(pixels, augmentation.lighting, random)
+    pixels[~frame] = WHITE  # what cutters pad with, which no light has fallen on
+    return pixels
+
+
+def _before(pixels: UInt8Array, alpha: UInt8Array, ground: UInt8Array) -> UInt8Array:
+    share = alpha[..., None].astype(np.float32) * np.float32(1 / 255)
+    mixed = ground + share * (pixels.astype(np.float32) - ground)
+    return np.asarray(np.rint(mixed), np.uint8)

@@ -1,0 +1,85 @@
+"""How a network is judged: which validation pictures look for which."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import ConfigError
+from engine.types import IntArray
+from offline.store.cutouts import Cutouts
+from offline.train.embedder.data import KEYS, Material
+from offline.train.training_set import Sample
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Positions in the cutouts, with a label each; ``own``: see ``judge.retrieval``.
+
+    ``disguised``: the queries are augmented, always alike; else they are as they were cut.
+    """
+
+    queries: IntArray
+    query_labels: IntArray
+    gallery: IntArray
+    gallery_labels: IntArray
+    own: IntArray | None
+    disguised: bool
+    said: str  # for the card
+
+
+def make_trial(material: Material, cutouts: Cutouts) -> Trial:
+    """Every validation picture among the others; where no two of them match, among those that are
+    learned; where nothing is labelled, an augmented picture among the plain ones.
+
+    Raises ConfigError where there is nothing to judge by.
+    """
+    key = KEYS[material.judged_by]
+    judged = [sample for sample in material.judged if key(sample.picture) is not None]
+    rows = np.array(cutouts.positions(judged), np.int64)
+    names = [str(key(sample.picture)) for sample in judged]
+    what = material.judged_by
+    if what == "self" and len(judged) > 1:
+        at = np.arange(len(rows))
+        said = f"each of {len(rows)} validation pictures, augmented, among all of them"
+        return Trial(rows, at, rows, at, None, True, said)
+    if any(count > 1 for count in Counter(names).values()):
+        labels = _numbered(names, names)
+        said = f"each of {len(rows)} validation pictures among the others, right by {what}"
+        return Trial(rows, labels, rows, labels, np.arange(len(rows)), False, said)
+    return _against_learned(material, cutouts, rows, names)
+
+
+def _against_learned(
+    material: Material, cutouts: Cutouts, rows: IntArray, names: Sequence[str]
+) -> Trial:
+    key = KEYS[material.judged_by]
+    gallery: list[Sample] = [s for s in material.learned if key(s.picture) is not None]
+    shown = [str(key(sample.picture)) for sample in gallery]
+    if not set(names) & set(shown):
+        raise ConfigError(
+            f"{len(names)} validation pictures: no two of them, and none with a learned picture, "
+            f"show the same {material.judged_by}: there is nothing to judge by.",
+            remedy="Give a validation split with views of one thing, or --hold-out product.",
+        )
+    said = (
+        f"each of {len(rows)} validation pictures among {len(gallery)} learned ones, right by "
+        f"{material.judged_by}"
+    )
+    return Trial(
+        rows,
+        _numbered(names, [*shown, *names]),
+        np.array(cutouts.positions(gallery), np.int64),
+        _numbered(shown, [*shown, *names]),
+        None,
+        False,
+        said,
+    )
+
+
+def _numbered(names: Sequence[str], all_names: Sequence[str]) -> IntArray:
+    at = {name: number for number, name in enumerate(dict.fromkeys(all_names))}
+    return np.array([at[name] for name in names], np.int64)

@@ -1,0 +1,1 @@
+"""A matting network, FBA, from images with mattes."""

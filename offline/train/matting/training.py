@@ -1,0 +1,138 @@
+"""Train a matting network: from pictures with exact mattes to an ONNX file with a card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from engine.protocols import Segmenter
+from engine.types import Progress
+from offline.datasets import Dataset, open_dataset
+from offline.store.run_folder import RunFolder, open_run
+from offline.train.matting.batches import BatchMaker
+from offline.train.matting.card import CardFacts, card
+from offline.train.matting.composites import background_files, make_composites
+from offline.train.matting.pairs import Pair, SaliencyStore, pairs_of
+from offline.train.matting.recipe import MattingRecipe
+from offline.train.matting.task import MattingTask
+from offline.train.torch_loop import Schedule, fit
+from stages.matting.fba import Options, input_spec
+from weights.export import store_network
+from weights.frameworks.from_fba import NETWORKS, for_serving, new_network, read_network
+from weights.sidecar import SourceFacts
+
+MODEL = "matting.onnx"
+STATE = "matting.pth"
+CARD = "card.md"
+SEED_OF_JUDGED = 1  # added to the run's: validation composites are not those of training
+
+Watch = Callable[[str], Progress]  # the title of a step -> where its progress goes
+
+
+def train_matting(
+    recipe: MattingRecipe, out: Path, watch: Watch, *, saliency: Path | None = None
+) -> RunFolder:
+    """Run a recipe in a folder, or go on with it; the model lies there as ``matting.onnx``.
+
+    ``saliency``: a store that holds saliency maps already, or will (None: one in ``out``).
+    Raises ConfigError for data, folders and recipes that do not do, WeightsError for checkpoints.
+    """
+    dataset = open_dataset(Path(recipe.data))
+    with open_run(out, asdict(recipe)) as run:
+        store = SaliencyStore(saliency or out / "saliency")
+        learned, judged = _pairs(recipe, dataset, store, out, watch)
+        task = _task(recipe, learned, judged, store)
+        schedule = Schedule(recipe.epochs, recipe.batch, recipe.rate, decay=1e-4)
+        fit(task, schedule, run, seed=recipe.seed, progress=watch("training"))
+        _store(recipe, task, run)
+    return run
+
+
+def _pairs(
+    recipe: MattingRecipe, dataset: Dataset, store: SaliencyStore, out: Path, watch: Watch
+) -> tuple[list[Pair], list[Pair]]:
+    """What is learned from, and what is judged on, all with saliency."""
+    segmenter = _Once(recipe.segmenter)
+    parts = (
+        (recipe.split, recipe.limit, recipe.composites, 0),
+        (recipe.validation, recipe.judged, recipe.judged // 8, SEED_OF_JUDGED),
+    )
+    backgrounds = background_files(Path(recipe.backgrounds)) if recipe.backgrounds else []
+    found: list[list[Pair]] = []
+    for split, limit, count, salt in parts:
+        pictures = dataset.pictures(split)
+        pairs = pairs_of(pictures, split, limit)
+        pairs += make_composites(
+            pictures,
+            out / "composites" / split,
+            count,
+            seed=recipe.seed + salt,
+            backgrounds=backgrounds,
+            progress=watch(f"compositing {split}"),
+        )
+        found.append(store.complete(pairs, segmenter, watch(f"segmenting {split}")))
+    return found[0], found[1]
+
+
+def _task(
+    recipe: MattingRecipe, learned: Sequence[Pair], judged: Sequence[Pair], store: SaliencyStore
+) -> MattingTask:
+    import torch
+
+    torch.manual_seed(recipe.seed)
+    if recipe.start:
+        network = read_network(recipe.architecture, Path(recipe.start))
+    else:
+        network = new_network(recipe.architecture)
+    with_saliency = NETWORKS[recipe.architecture][1] > NETWORKS["FBA"][1]
+    maker = BatchMaker(learned, store, recipe.side, with_saliency)
+    options = Options()
+    network = network.to(memory_format=torch.channels_last)
+    return MattingTask(network, maker, judged, options.widths, options.side, recipe.bfloat16)
+
+
+def _store(recipe: MattingRecipe, task: MattingTask, run: RunFolder) -> None:
+    """The state dict, the ONNX file with its sidecar, and last the card."""
+    import torch
+
+    state = run.write(STATE, lambda path: torch.save(task.network.state_dict(), path))
+    report = store_network(
+        for_serving(task.network, recipe.architecture, input_spec()),
+        run.path / MODEL,
+        recipe.architecture,
+        SourceFacts(state.name, _sha256(state), verified=False),
+        input_spec(),
+    )
+    facts = CardFacts(
+        parameters=sum(part.numel() for part in task.network.parameters()),
+        learned=task.samples,
+        judged=len(task.judged),
+        before=task.scores(refine=False),
+        after=task.scores(),
+    )
+    run.write_text(CARD, card(asdict(recipe), facts, run.history(), report))
+
+
+class _Once:
+    """A segmenter that is opened when it is first asked for."""
+
+    def __init__(self, weights: str) -> None:
+        self._weights = weights
+        self._segmenter: Segmenter | None = None
+
+    def __call__(self) -> Segmenter:
+        if self._segmenter is None:
+            from stages.context import BuildContext
+            from stages.segment import u2net
+
+            context = BuildContext(threads=1)
+            options = u2net.Options.model_validate({"weights": self._weights})
+            self._segmenter = u2net.build(options, context)
+        return self._segmenter
+
+
+def _sha256(path: Path) -> str:
+    from weights.checksums import digests_of
+
+    return digests_of(path).sha256

@@ -1,0 +1,1 @@
+"""A segmenter, U²-Net, from images with masks."""

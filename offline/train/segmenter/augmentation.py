@@ -1,0 +1,130 @@
+"""What a segmenter sees of a picture while it learns: other ground, another cut, another light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from engine import images
+from engine.errors import ImageError
+from engine.types import FloatArray, UInt8Array
+from offline.datasets import Picture
+from offline.train.matting.composites import drawn_ground
+from offline.train.segmenter.compositing import bare_strip, recomposed
+from offline.train.segmenter.samples import MaskSample, read_sample
+
+# Chosen, not measured. A third of the pictures keep their own ground, so that what serving sees of
+# a catalogue is not forgotten; of the others half take a background file, where there are any.
+OWN_SHARE = 1 / 3
+FILE_SHARE = 1 / 2
+# Of those that take no file: a strip of another picture, one flat colour; else a drawn ground.
+STRIP_SHARE = 1 / 3
+FLAT_SHARE = 1 / 6
+LEAST_CUT = 0.6  # of either side
+LEAST_KEPT = 0.7  # of the product: what is cut off more is not what a photo shows
+CUT_TRIES = 4
+JITTER = 0.25  # of brightness, contrast and saturation; a third of it for each colour
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """Where the new grounds come from: files of backgrounds, and the pictures themselves."""
+
+    files: Sequence[Path]
+    pictures: Sequence[Picture]
+    longest: int  # pixels at which either is decoded
+
+    def draw(self, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
+        """(H, W, 3). A background file that cannot be read gives way to a drawn ground."""
+        if self.files and random.random() < FILE_SHARE:
+            return self._of_file(shape, random)
+        kind = random.random()
+        if kind < STRIP_SHARE:
+            other = self.pictures[int(random.integers(len(self.pictures)))]
+            sample = read_sample(other, self.longest)
+            strip = bare_strip(sample.pixels, sample.alpha)
+            if strip is not None:
+                return cut(strip, shape, random)
+        elif kind < STRIP_SHARE + FLAT_SHARE:
+            return np.full((*shape, 3), random.integers(0, 256, 3), np.uint8)
+        return _sized(drawn_ground(max(shape), random), shape)
+
+    def _of_file(self, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
+        path = self.files[int(random.integers(len(self.files)))]
+        try:
+            pixels = images.load(path, limits=images.ImageLimits(max_side=self.longest)).pixels
+        except ImageError:
+            return _sized(drawn_ground(max(shape), random), shape)
+        return cut(pixels, shape, random)
+
+
+def augmented(
+    sample: MaskSample, side: int, grounds: Grounds, random: np.random.Generator
+) -> MaskSample:
+    """The sample at (side, side): before another ground or its own, cut, mirrored, relit."""
+    pixels, alpha = sample.pixels, sample.alpha
+    if random.random() >= OWN_SHARE:
+        pixels = recomposed(pixels, alpha, grounds.draw((len(alpha), len(alpha[0])), random))
+    window = cut_window(alpha, random)
+    step = -1 if random.random() < 0.5 else 1
+    squeezed = squeeze(MaskSample(pixels[window][:, ::step], alpha[window][:, ::step]), side)
+    return MaskSample(relit(squeezed.pixels, random), squeezed.alpha)
+
+
+def squeeze(sample: MaskSample, side: int) -> MaskSample:
+    """At (side, side), the picture filtered as serving filters it."""
+    picture = Image.fromarray(np.ascontiguousarray(sample.pixels))
+    small = picture.resize((side, side), Image.Resampling.LANCZOS)
+    alpha = Image.fromarray(np.ascontiguousarray(sample.alpha))
+    shares = np.asarray(alpha.resize((side, side), Image.Resampling.BILINEAR), np.float32)
+    return MaskSample(np.asarray(small), np.clip(shares, 0.0, 1.0))
+
+
+def cut_window(alpha: FloatArray, random: np.random.Generator) -> tuple[slice, slice]:
+    """A random part of the picture that keeps most of the product; the whole, if none was found."""
+    height, width = alpha.shape
+    whole = float(alpha.sum())
+    for _ in range(CUT_TRIES):
+        rows, columns = _part(height, random), _part(width, random)
+        if float(alpha[rows, columns].sum()) >= LEAST_KEPT * whole:
+            return rows, columns
+    return slice(0, height), slice(0, width)
+
+
+def cut(pixels: UInt8Array, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
+    """A random part of a picture, mirrored or not, at (H, W)."""
+    rows, columns = _part(pixels.shape[0], random), _part(pixels.shape[1], random)
+    step = -1 if random.random() < 0.5 else 1
+    return _sized(pixels[rows, columns][:, ::step], shape)
+
+
+def relit(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Another brightness, contrast, saturation and colour of the light."""
+    image: FloatArray = pixels.astype(np.float32)
+    grey = image.mean(axis=2, keepdims=True)
+    image = grey + (image - grey) * _around_one(random)
+    mean = float(grey.mean())
+    image = mean + (image - mean) * _around_one(random)
+    gains = _around_one(random) * random.uniform(1 - JITTER / 3, 1 + JITTER / 3, 3)
+    return np.asarray(np.rint(np.clip(image * gains, 0.0, 255.0)), np.uint8)
+
+
+def _around_one(random: np.random.Generator) -> float:
+    return float(random.uniform(1 - JITTER, 1 + JITTER))
+
+
+def _part(length: int, random: np.random.Generator) -> slice:
+    part = max(1, round(length * random.uniform(LEAST_CUT, 1.0)))
+    start = int(random.integers(length - part + 1))
+    return slice(start, start + part)
+
+
+def _sized(pixels: UInt8Array, shape: tuple[int, int]) -> UInt8Array:
+    size = (shape[1], shape[0])
+    way = cv2.INTER_AREA if pixels.shape[0] > shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.ascontiguousarray(pixels), size, interpolation=way), np.uint8)

@@ -1,0 +1,95 @@
+"""What ``torch_loop.fit`` trains for a segmenter: a U²-Net, its batches, its loss, its judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import FloatArray
+from offline.datasets import Picture
+from offline.metrics.masks import iou, mae
+from offline.train.segmenter.augmentation import Grounds, augmented
+from offline.train.segmenter.samples import read_sample
+from stages.segment._saliency import network_input, resized, stretched
+from weights.input_spec import InputSpec
+from weights.probe import model_input
+
+AT_ONCE = 4  # pictures judged in one batch
+
+
+@dataclass
+class SegmenterTask:
+    """A ``torch_loop.Task``. ``device`` is where ``network`` already is."""
+
+    network: Any
+    device: str
+    learned: Sequence[Picture]
+    judged: Sequence[Picture]
+    grounds: Grounds
+    spec: InputSpec
+    iou_weight: float = 0.0
+    ssim_weight: float = 0.0
+
+    @property
+    def samples(self) -> int:
+        return len(self.learned)
+
+    @property
+    def longest(self) -> int:
+        return longest(self.spec.height)
+
+    def loss(self, indices: npt.NDArray[np.int64], random: np.random.Generator) -> Any:
+        from offline.train.segmenter.losses import side_output_loss
+
+        images, alphas = self.batch(indices, random)
+        maps = self.network(self.tensor(images))
+        return side_output_loss(maps, self.tensor(alphas), self.iou_weight, self.ssim_weight)
+
+    def batch(
+        self, indices: npt.NDArray[np.int64], random: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """What the network is given (N, 3, S, S), and what it should say (N, 1, S, S)."""
+        side = self.spec.height
+        drawn = [
+            augmented(read_sample(self.learned[at], self.longest), side, self.grounds, random)
+            for at in indices.tolist()
+        ]
+        images = model_input(np.stack([sample.pixels for sample in drawn]), self.spec)
+        return images, np.stack([sample.alpha for sample in drawn])[:, None]
+
+    def validate(self) -> dict[str, float]:
+        """Mean IoU at 0.5 and mean absolute error, each picture judged as serving answers it."""
+        found = [
+            (iou(alpha, true), mae(alpha, true))
+            for start in range(0, len(self.judged), AT_ONCE)
+            for alpha, true in self._answers(self.judged[start : start + AT_ONCE])
+        ]
+        mean_iou, mean_mae = np.mean(found, axis=0)
+        return {"score": float(mean_iou), "mae": float(mean_mae)}
+
+    def _answers(self, pictures: Sequence[Picture]) -> list[tuple[FloatArray, FloatArray]]:
+        """(predicted, true) at the size at which each picture was decoded."""
+        import torch
+
+        samples = [read_sample(picture, self.longest) for picture in pictures]
+        inputs = np.stack([network_input(sample.pixels, self.spec) for sample in samples])
+        with torch.no_grad():
+            maps = torch.sigmoid(self.network(self.tensor(inputs))[0]).cpu().numpy()
+        return [
+            (resized(stretched(map_[0]), sample.alpha.shape[::-1]), sample.alpha)
+            for map_, sample in zip(maps, samples, strict=True)
+        ]
+
+    def tensor(self, values: FloatArray) -> Any:
+        import torch
+
+        return torch.from_numpy(values).to(self.device)
+
+
+def longest(side: int) -> int:
+    """At which pictures are decoded: a cut of half a picture still fills the network's input."""
+    return 2 * side

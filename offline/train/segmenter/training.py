@@ -1,0 +1,136 @@
+"""Train a segmenter: from pictures with masks to a U²-Net as an ONNX file with a card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.types import Progress
+from offline.datasets import Picture, open_dataset
+from offline.store.run_folder import RunFolder, open_run
+from offline.train.segmenter.augmentation import Grounds
+from offline.train.segmenter.card import CardFacts, card
+from offline.train.segmenter.recipe import NOTHING, SegmenterRecipe, find_start
+from offline.train.segmenter.samples import chosen_splits, picture_files, spread, usable
+from offline.train.segmenter.task import SegmenterTask, longest
+from offline.train.torch_loop import Ended, Figures, Schedule, fit, save_state
+from weights.checksums import digests_of
+from weights.export import ExportReport, store_network
+from weights.frameworks.from_u2net import for_serving, new_network, read_network
+from weights.frameworks.network import import_framework
+from weights.frameworks.normalisation import is_folded, revive
+from weights.sidecar import SourceFacts
+
+MODEL = "segmenter.onnx"
+STATE = "segmenter.pth"  # the same network for further training
+BEFORE = "before.json"  # how the start did on the validation split
+CARD = "card.md"
+REVIVAL = 8  # pictures of which a folded start's normalisation takes its statistics
+
+Watch = Callable[[str], Progress]  # the title of a step -> where its progress goes
+
+
+@dataclass(frozen=True)
+class TrainedSegmenter:
+    """What lies in the run's folder. ``score`` is IoU at 0.5."""
+
+    report: ExportReport
+    card: Path
+    before: Figures | None  # None: nothing was known before
+    history: list[Figures]
+    left_out: tuple[str, ...]
+
+
+def train_segmenter(
+    recipe: SegmenterRecipe, out: Path, watch: Watch, ended: Ended | None = None
+) -> TrainedSegmenter:
+    """Run a recipe in a folder, or go on with it.
+
+    Raises ConfigError for data, folders and recipes that do not do, WeightsError for a start that
+    is absent or holds another network.
+    """
+    import_framework("torch")
+    dataset = open_dataset(recipe.data)
+    files = picture_files(recipe.backgrounds) if recipe.backgrounds else []
+    start = find_start(recipe)
+    rate = recipe.rate_from(start)
+    splits = chosen_splits(dataset, recipe.split, recipe.validation)
+    learned, judged = (
+        usable(spread(part, limit), longest(recipe.side), watch("reading"))
+        for part, limit in zip(splits, (recipe.limit, recipe.judged), strict=True)
+    )
+    facts = {
+        **asdict(recipe),
+        "data": dataset.name,
+        "start": _digest_of(start),
+        "rate": rate,
+        "backgrounds": _digest([file.name for file in files]) if files else NOTHING,
+        "pictures": _digest([p.id for p in (*learned.pictures, *judged.pictures)]),
+    }
+    with open_run(out, facts) as run:
+        task = _task(recipe, start, learned.pictures, judged.pictures, files)
+        before = run.once(BEFORE, task.validate) if start else None
+        if start and is_folded(task.network):
+            indices = np.arange(min(REVIVAL, task.samples))
+            images, _ = task.batch(indices, np.random.default_rng(recipe.seed))
+            revive(task.network, task.tensor(images))
+        history = fit(
+            task,
+            Schedule(recipe.epochs, recipe.batch, rate),
+            run,
+            seed=recipe.seed,
+            progress=watch("training"),
+            ended=ended,
+        )
+        report = _export(recipe, task, run)
+        told = CardFacts(dataset.name, facts, start, learned, judged, before, history, report)
+        written = run.write_text(CARD, card(told))
+    return TrainedSegmenter(report, written, before, history, learned.left_out + judged.left_out)
+
+
+def _task(
+    recipe: SegmenterRecipe,
+    start: Path | None,
+    learned: Sequence[Picture],
+    judged: Sequence[Picture],
+    files: Sequence[Path],
+) -> SegmenterTask:
+    import torch
+
+    torch.manual_seed(recipe.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    architecture = recipe.architecture
+    network = read_network(architecture, start) if start else new_network(architecture)
+    grounds = Grounds(files, learned, longest(recipe.side))
+    return SegmenterTask(
+        network.to(device),
+        device,
+        learned,
+        judged,
+        grounds,
+        recipe.spec,
+        recipe.iou,
+        recipe.ssim,
+    )
+
+
+def _export(recipe: SegmenterRecipe, task: SegmenterTask, run: RunFolder) -> ExportReport:
+    network: Any = task.network.cpu().eval()
+    state = run.write(STATE, lambda path: save_state(network.state_dict(), path))
+    source = SourceFacts(STATE, digests_of(state).sha256, verified=False)
+    served = for_serving(network, recipe.spec)
+    return store_network(served, run.path / MODEL, recipe.network, source, recipe.spec)
+
+
+def _digest_of(path: Path | None) -> str:
+    return NOTHING if path is None else digests_of(path).sha256
+
+
+def _digest(names: Sequence[str]) -> str:
+    """Tells two lists apart; the recipe need not hold ten thousand names."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]

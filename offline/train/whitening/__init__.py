@@ -1,0 +1,1 @@
+"""A whitening from the vectors of a gallery."""

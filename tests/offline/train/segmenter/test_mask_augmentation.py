@@ -1,0 +1,99 @@
+"""Augmentation keeps picture and mask together, and draws from the generator it is given."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offline.train.segmenter.augmentation import (
+    LEAST_KEPT,
+    Grounds,
+    augmented,
+    cut_window,
+    relit,
+    squeeze,
+)
+from offline.train.segmenter.samples import MaskSample, read_sample
+from offline.train.segmenter.training import augmentation as mask_augmentation
+from stages.segment._saliency import network_input
+from stages.segment.u2net import FAMILY_INPUT
+from tests.offline.train.mask_pictures import write_pairs
+from weights.probe import model_input
+
+
+def marked(height: int = 40, width: int = 60) -> MaskSample:
+    """The mask is where the picture is red."""
+    alpha = np.zeros((height, width), np.float32)
+    alpha[8:30, 10:25] = 1.0
+    pixels = np.full((height, width, 3), 20, np.uint8)
+    pixels[alpha > 0] = (230, 20, 20)
+    return MaskSample(pixels, alpha)
+
+
+def grounds(tmp_path: Path, *, files: bool = True) -> Grounds:
+    pictures = write_pairs(tmp_path, 3)
+    return Grounds([picture.path for picture in pictures] if files else [], pictures, 64)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_mask_stays_where_the_product_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(mask_augmentation, "OWN_SHARE", 1.0)  # other grounds may be red themselves
+    found = augmented(marked(), 48, grounds(tmp_path), np.random.default_rng(seed))
+    assert found.pixels.shape == (48, 48, 3)
+    assert found.pixels.dtype == np.uint8
+    red = found.pixels[..., 0].astype(int) - found.pixels[..., 1]
+    sure = np.abs(found.alpha - 0.5) > 0.4
+    assert ((red > 70) == (found.alpha > 0.5))[sure].mean() > 0.99
+
+
+@pytest.mark.parametrize("files", [True, False])
+def test_the_same_generator_draws_the_same_sample(tmp_path: Path, files: bool) -> None:
+    behind = grounds(tmp_path, files=files)
+    for seed in range(6):
+        one, other = (
+            augmented(marked(), 32, behind, np.random.default_rng(seed)) for _ in range(2)
+        )
+        assert np.array_equal(one.pixels, other.pixels)
+        assert np.array_equal(one.alpha, other.alpha)
+
+
+def test_grounds_differ_and_have_the_size_asked_for(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    drawn = [grounds(tmp_path).draw((17, 31), random) for _ in range(12)]
+    assert {ground.shape for ground in drawn} == {(17, 31, 3)}
+    assert len({ground.tobytes() for ground in drawn}) == 12
+
+
+def test_a_background_that_cannot_be_read_gives_way_to_a_drawn_one(tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    behind = Grounds([tmp_path / "broken.jpg"], write_pairs(tmp_path, 1), 64)
+    random = np.random.default_rng(0)
+    assert all(behind.draw((8, 8), random).shape == (8, 8, 3) for _ in range(8))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40))
+def test_a_cut_keeps_most_of_the_product(seed: int, height: int, width: int) -> None:
+    random = np.random.default_rng(seed)
+    alpha = random.random((height, width)).astype(np.float32)
+    kept = float(alpha[cut_window(alpha, random)].sum())
+    assert kept >= LEAST_KEPT * float(alpha.sum())
+
+
+def test_light_changes_and_stays_a_picture() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    lit = [relit(pixels, np.random.default_rng(seed)) for seed in range(4)]
+    assert {one.dtype for one in lit} == {np.dtype(np.uint8)}
+    assert len({one.tobytes() for one in lit}) == 4
+
+
+def test_training_sees_a_picture_as_serving_does(tmp_path: Path) -> None:
+    """Without augmentation the two roads into the network are one."""
+    (picture,) = write_pairs(tmp_path, 1)
+    sample = read_sample(picture, 512)
+    trained = model_input(squeeze(sample, FAMILY_INPUT.height).pixels[None], FAMILY_INPUT)
+    served = network_input(sample.pixels, FAMILY_INPUT)
+    assert np.abs(trained[0] - served).max() < 1e-6

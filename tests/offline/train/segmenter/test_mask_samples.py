@@ -1,0 +1,129 @@
+"""Which pictures a segmenter can learn from, and why it cannot from the others."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.errors import ConfigError, ImageError
+from offline.datasets import Picture, open_dataset
+from offline.datasets.listed import ListedDataset
+from offline.datasets.packbench import shipped
+from offline.train.segmenter.samples import (
+    chosen_splits,
+    picture_files,
+    read_sample,
+    spread,
+    usable,
+)
+from tests.offline.train.mask_pictures import write_pair, write_pairs
+
+
+def quiet(done: int, total: int) -> None:
+    pass
+
+
+def dataset(root: Path, **parts: list[Picture]) -> ListedDataset:
+    return ListedDataset("made", root, parts, {})
+
+
+def test_a_mask_is_read_to_the_grey_level() -> None:
+    picture = open_dataset(shipped()).pictures("train")[0]
+    assert picture.mask is not None
+    sample = read_sample(picture, 4096)
+    exact = np.asarray(Image.open(picture.mask).convert("L"), np.float32) / 255
+    assert sample.pixels.shape == (*exact.shape, 3)
+    assert np.abs(sample.alpha - exact).max() < 1e-6
+
+
+def test_a_large_picture_and_its_mask_shrink_alike(tmp_path: Path) -> None:
+    sample = read_sample(write_pair(tmp_path, "large", size=(301, 201)), 64)
+    assert sample.alpha.shape == sample.pixels.shape[:2]
+    assert max(sample.alpha.shape) == 64
+    assert 0.0 <= sample.alpha.min() < sample.alpha.max() <= 1.0
+
+
+def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
+    picture = write_pair(tmp_path, "one")
+    other = write_pair(tmp_path, "other", size=(41, 30))
+    with pytest.raises(ImageError, match=r"is 40 x 30, its mask .*other\.png 41 x 30"):
+        read_sample(replace(picture, mask=other.mask), 512)
+
+
+@pytest.mark.parametrize("brightest", [0, 1, 127])
+def test_a_mask_without_product_is_refused(tmp_path: Path, brightest: int) -> None:
+    """Masks of 0 and 1 are a common mistake: they look black."""
+    picture = write_pair(tmp_path, "dark")
+    assert picture.mask is not None
+    Image.fromarray(np.full((30, 40), brightest, np.uint8)).save(picture.mask)
+    with pytest.raises(ImageError, match=rf"shows no product: its brightest value is {brightest} "):
+        read_sample(picture, 512)
+
+
+def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    pictures = write_pairs(tmp_path, 4)
+    pictures[1].path.write_bytes(b"\xff\xd8 no picture")
+    assert pictures[2].mask is not None
+    pictures[2].mask.unlink()
+    told: list[tuple[int, int]] = []
+    found = usable(pictures, 512, lambda *at: told.append(at))
+    assert found.pictures == (pictures[0], pictures[3])
+    assert ["01.jpg" in found.left_out[0], "02.png" in found.left_out[1]] == [True, True]
+    assert told[-1] == (4, 4)
+
+
+def test_nothing_to_learn_from_is_an_error_with_its_first_reasons(tmp_path: Path) -> None:
+    pictures = write_pairs(tmp_path, 5)
+    for picture in pictures:
+        picture.path.unlink()
+    with pytest.raises(ConfigError, match=r"None of 5 pictures.*00\.jpg: does not exist.*--data"):
+        usable(pictures, 512, quiet)
+
+
+def test_packbench_is_learned_from_train_and_judged_by_validation() -> None:
+    data = open_dataset(shipped())
+    learned, judged = chosen_splits(data, None, None)
+    assert learned == list(data.pictures("train"))
+    assert judged == list(data.pictures("validation"))
+
+
+def test_the_only_split_gives_one_picture_in_ten_to_judge_by(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 25)
+    learned, judged = chosen_splits(open_dataset(tmp_path), None, None)
+    assert (len(learned), len(judged)) == (23, 2)
+    assert not {picture.id for picture in learned} & {picture.id for picture in judged}
+
+
+def test_the_same_split_cannot_be_learned_from_and_judged_by() -> None:
+    with pytest.raises(ConfigError, match="both learned from and judged by"):
+        chosen_splits(open_dataset(shipped()), "test", "test")
+
+
+def test_a_split_without_masks_is_refused_with_the_way_to_some(tmp_path: Path) -> None:
+    bare = [replace(picture, mask=None) for picture in write_pairs(tmp_path, 2)]
+    with pytest.raises(ConfigError, match=r"no picture of the split 'train' has a mask.*packbench"):
+        chosen_splits(dataset(tmp_path, train=bare), None, None)
+
+
+def test_an_unknown_split_lists_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"no split 'trian'.*train, validation"):
+        chosen_splits(open_dataset(shipped()), "trian", None)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 20, 21, None])
+def test_a_limit_is_spread_over_all_pictures(tmp_path: Path, limit: int | None) -> None:
+    pictures = [Picture(str(number), tmp_path) for number in range(20)]
+    chosen = spread(pictures, limit)
+    assert len(chosen) == min(limit or 20, 20)
+    assert len({picture.id for picture in chosen}) == len(chosen)
+    if limit and limit > 1:
+        assert (chosen[0], chosen[-1]) == (pictures[0], pictures[-1])
+
+
+def test_a_folder_without_backgrounds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds no pictures"):
+        picture_files(tmp_path)
+    picture = write_pair(tmp_path / "deeper", "one")
+    assert picture_files(tmp_path)[0] == picture.path
