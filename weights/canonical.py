@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from weights.folding import fold_affine, fold_turned_constants
-from weights.frameworks.network import TRUNK_NAMES, GraphNames, import_framework
+from weights.frameworks.network import BACKBONE_NAMES, GraphNames, import_framework
 
 
-def canonicalise(path: Path, called: GraphNames = TRUNK_NAMES) -> int:
+def canonicalise(path: Path, called: GraphNames = BACKBONE_NAMES) -> int:
     """Rewrite an ONNX file with one input, its outputs ``called`` so, and free axis ``batch``.
 
     Batch normalisation is folded, see ``folding``. Values and constants are named in the order of

@@ -18,7 +18,7 @@ from weights.output_spec import OutputSpec, parse_output_spec
 
 __all__ = ["Catalog", "CatalogEntry", "InputSpec", "OutputSpec", "find_entry", "load_catalog"]
 
-Kind = Literal["segmenter", "trunk", "matting", "detector"]
+Kind = Literal["segmenter", "backbone", "matting", "detector"]
 Framework = Literal["rembg", "torchvision", "timm", "keras", "pytorch", "u2net", "fba"]
 Format = Literal["onnx", "pth", "h5", "safetensors"]
 Catalog = Mapping[str, "CatalogEntry"]
@@ -58,7 +58,7 @@ class CatalogEntry:
     licence_note: str = ""
     page: str = ""  # where a person gets a file that has no url
     architecture: str = ""  # what torchvision.models, keras.applications or timm calls it
-    dimension: int | None = None  # of a trunk's features
+    dimension: int | None = None  # of a backbone's features
     output: OutputSpec = field(default_factory=OutputSpec)  # of a segmenter
     shipped: bool = False  # trained by this project, in weights/compact/
 
@@ -74,8 +74,8 @@ class CatalogEntry:
             raise ValueError("a checkpoint needs its url, or the page that offers it")
         if self.shipped and self.format != "onnx":
             raise ValueError("a shipped checkpoint must be ready to run")
-        if self.kind == "trunk" and self.dimension is None:
-            raise ValueError("a trunk needs its dimension")
+        if self.kind == "backbone" and self.dimension is None:
+            raise ValueError("a backbone needs its dimension")
         if self.kind != "segmenter" and self.output != OutputSpec():
             raise ValueError("only a segmenter's output becomes a matte and has a spec")
         if self.format != "onnx" and not self.architecture:
@@ -91,7 +91,7 @@ class CatalogEntry:
 
     @property
     def features(self) -> tuple[int, ...]:
-        """The output of a trunk for one image."""
+        """The output of a backbone for one image."""
         return () if self.dimension is None else (self.dimension,)
 
     @property

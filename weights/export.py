@@ -15,14 +15,14 @@ from weights.canonical import canonicalise
 from weights.catalog import CatalogEntry, find_entry, load_catalog
 from weights.checksums import digests_of
 from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint
-from weights.frameworks import from_trunk, timm_trunks
+from weights.frameworks import from_backbone, timm_backbones
 from weights.frameworks.network import Loader, Network
 from weights.input_spec import InputSpec
 from weights.parity import TOLERANCE, measure_parity
 from weights.sidecar import ModelFacts, Parity, SourceFacts, sidecar_path, sidecar_text
 
-# Modules with ``load`` as in ``network.Loader``, by the framework that a catalogue entry names, of
-# all that are no trunks (``from_trunk``); imported when used, since each needs the train extra.
+# Modules with ``load`` as in ``network.Loader``, by the framework that a catalogue entry names; for
+# backbones of every framework see ``from_backbone``. Imported when used: they need the train extra.
 LOADERS = {
     "torchvision": "weights.frameworks.from_torchvision",
     "u2net": "weights.frameworks.from_u2net",
@@ -46,18 +46,18 @@ class ExportReport:
 def find_exportable(name: str, side: int | None = None) -> CatalogEntry:
     """The catalogue's entry, or for timm/NAME one made from what timm says of its model.
 
-    ``side``: of the square, in pixels, to export a trunk for in place of its own size. Raises
+    ``side``: of the square, in pixels, to export a backbone for in place of its own size. Raises
     WeightsError for a name that nobody knows and a side that is none.
     """
     known = load_catalog()
     if name not in known and name.startswith(TIMM):
-        entry = timm_trunks.entry_for(name.removeprefix(TIMM))
+        entry = timm_backbones.entry_for(name.removeprefix(TIMM))
     else:
         entry = find_entry(name, known)
     if side is None:
         return entry
-    if entry.kind != "trunk":
-        raise WeightsError(f"{name}: is a {entry.kind}, and only a trunk has another --side.")
+    if entry.kind != "backbone":
+        raise WeightsError(f"{name}: is a {entry.kind}, and only a backbone has another --side.")
     if side < 1:
         raise WeightsError(f"{name}: a side of {side} pixels is none.", remedy="Give one over 0.")
     return replace(entry, input=replace(entry.input, height=side, width=side))
@@ -75,7 +75,7 @@ def export_checkpoint(
     """Export a catalogue entry, or local ``weights`` of its architecture, to ``out``.
 
     ``out`` None: into the cache, where ``resolve`` finds it by name. The sidecar lies beside it.
-    ``layers``: whose maps a trunk's file gives besides the features; None: the last two grids'.
+    ``layers``: whose maps a backbone's file gives besides the features; None: the last two grids'.
     Raises WeightsError when the checkpoint is refused or the parity is worse than ``tolerance``.
     """
     if not entry.needs_export:
@@ -92,10 +92,12 @@ def export_checkpoint(
 
 
 def _load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None) -> Network:
-    if entry.kind == "trunk":
-        return from_trunk.load(entry, checkpoint, layers)
+    if entry.kind == "backbone":
+        return from_backbone.load(entry, checkpoint, layers)
     if layers is not None:
-        raise WeightsError(f"{entry.name}: is a {entry.kind}, and only a trunk has layers to give.")
+        raise WeightsError(
+            f"{entry.name}: is a {entry.kind}, and only a backbone has layers to give."
+        )
     return cast("Loader", import_module(LOADERS[entry.framework])).load(entry, checkpoint)
 
 

@@ -71,7 +71,7 @@ def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None)
     """A runnable ONNX file for a catalogue name or a path; raises WeightsError.
 
     A name in the catalogue wins over a file of that name in the working directory: write
-    ``./u2net`` for the file. timm/NAME is what was exported under that name. A trunk whose
+    ``./u2net`` for the file. timm/NAME is what was exported under that name. A backbone whose
     checkpoint is no ONNX must have been exported.
     """
     entries = load_catalog() if catalog is None else catalog

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from engine.errors import WeightsError
 from weights.input_spec import InputSpec, parse_input_spec
 from weights.output_spec import OutputSpec, parse_output_spec
+from weights.toml_text import toml_lines
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def sidecar_text(model: ModelFacts, source: SourceFacts, parity: Parity, spec: I
     }
     lines = ["# Written by Packsight beside the ONNX file of the same name."]
     for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+        lines += ["", f"[{name}]", *toml_lines(table)]
     return "\n".join(lines) + "\n"
 
 
@@ -94,12 +94,3 @@ def _table(content: Mapping[str, object], name: str, path: Path) -> Mapping[str,
     if not isinstance(table, dict):
         raise WeightsError(f"{path}: {name} must be a table.")
     return table
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    if isinstance(value, str):
-        # JSON's escapes are valid in a TOML string, except that TOML also forbids a raw DEL.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return json.dumps(value)

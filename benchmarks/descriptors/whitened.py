@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import FloatArray
+from engine.vectors import unit_rows
 from offline.whitening import fit_learned, fit_pca, groups_of
 from offline.whitening.fit import Whitening
 from offline.whitening.scatter import scatter_of_groups
-from stages.embed._normalise import unit_rows
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         import json
 
-        from online.schemas import plain
+        from online.results_json import results_json
 
-        print(json.dumps(plain(answer.results), ensure_ascii=False, indent=2))
+        print(json.dumps(results_json(answer.results), ensure_ascii=False, indent=2))
     else:
         print(_text(answer.results, args.k))
         if args.page:

@@ -15,10 +15,8 @@ from engine.probabilities import as_logits, softmax_at
 from engine.types import CategoryScores, Cutout, Float64Array, FloatArray
 from stages._preprocess import prepare, required_spec
 from stages._session import OnnxSession
-from stages.classify._artefact import check_cutting, check_options
-from stages.classify._labels import read_labels
 from stages.context import BuildContext
-from stages.options import StageOptions
+from stages.options import StageOptions, in_words
 from weights.catalog import InputSpec
 from weights.classifier_artefact import ClassifierArtefact, artefact_path, read_artefact
 from weights.fetch import WeightsFile
@@ -92,14 +90,39 @@ def build(options: Options, context: BuildContext) -> OnnxClassifier:
     spec = required_spec(found, "classify weights")
     artefact = read_artefact(found.path, found.sha256)
     if artefact is not None:
-        check_options(set(options.model_fields_set), found.path)
+        _check_options(set(options.model_fields_set), found.path)
         if not options.any_cutting:
-            check_cutting(artefact, context.cutting, found.path)
+            _check_cutting(artefact, context.cutting, found.path)
         context.used[str(artefact_path(found.path))] = artefact.identity
     else:
         artefact = _plain(options, found, context)
     session = OnnxSession(found.path, threads=context.threads)
     return OnnxClassifier(session, spec, artefact, options.batch)
+
+
+def _check_options(given: set[str], path: Path) -> None:
+    """ConfigError for options that the artefact beside the model at ``path`` answers itself."""
+    double = sorted({"labels", "activation"} & given)
+    if double:
+        raise ConfigError(
+            f"[classify] {', '.join(double)}: {artefact_path(path)} says that already.",
+            remedy="Leave the option out, or copy the .onnx file alone to another folder.",
+        )
+
+
+def _check_cutting(artefact: ClassifierArtefact, served: str, path: Path) -> None:
+    """ConfigError when the pictures are cut out otherwise than those that it learned from.
+
+    ``served`` is the fingerprint of the cutting stages, "" where nobody knows it.
+    """
+    if not served or artefact.cut_fingerprint in ("", served):
+        return
+    wanted = in_words(artefact.cut)
+    raise ConfigError(
+        f"{path}: learned from pictures that were cut out otherwise than these settings do it"
+        f"{f': {wanted}' if wanted else ''}.",
+        remedy="Use those settings, or classify.any_cutting = true to take what it then says.",
+    )
 
 
 def _plain(options: Options, found: WeightsFile, context: BuildContext) -> ClassifierArtefact:
@@ -112,6 +135,23 @@ def _plain(options: Options, found: WeightsFile, context: BuildContext) -> Class
     context.used[reference] = hashlib.sha256(text).hexdigest()
     logits = options.activation == "softmax"
     return ClassifierArtefact(labels=labels, output="logits" if logits else "probabilities")
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """One label a line, blank lines ignored; ConfigError if absent, empty or not distinct."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path}: the classifier's labels cannot be read ({error}).",
+            remedy="Give the option labels a UTF-8 text file with one label a line.",
+        ) from error
+    labels = tuple(line.strip() for line in lines if line.strip())
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    if not labels or repeated:
+        fault = f"labels that come twice: {', '.join(repeated)}" if repeated else "no label"
+        raise ConfigError(f"{path}: {fault}.", remedy="Give every output its own line.")
+    return labels
 
 
 def _summing_to_1(rows: FloatArray, path: Path) -> FloatArray:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from engine.types import Cutout, FloatArray, UInt8Array
-from stages.embed._normalise import unit_rows
+from engine.vectors import unit_rows
 
 Views = Literal["cut", "white", "both"]
 Join = Literal["concatenate", "average"]

@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 
 from engine.parallel import each
 from engine.types import Cutout, FloatArray, UInt8Array
+from engine.vectors import unit_rows
 from stages.context import BuildContext
 from stages.embed._colour import BINS, colour_histograms
 from stages.embed._hog import ORIENTATIONS, hog
-from stages.embed._normalise import unit_rows
 from stages.embed._shape import SIZE, silhouette_shape
 from stages.options import StageOptions
 

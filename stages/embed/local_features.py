@@ -11,11 +11,11 @@ from pydantic import Field
 
 from engine.parallel import each
 from engine.types import Cutout, FloatArray
+from engine.vectors import unit_rows
 from stages.context import BuildContext
 from stages.embed._aggregation import bag_of_words, vlad
 from stages.embed._codebook import Codebook, read_codebook
 from stages.embed._keypoints import Detector, FeatureSpec, local_features
-from stages.embed._normalise import unit_rows
 from stages.options import StageOptions
 
 

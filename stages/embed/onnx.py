@@ -1,4 +1,4 @@
-"""Any trunk exported to ONNX: its features, or its maps pooled, fused, seen at several scales."""
+"""Any backbone exported to ONNX: its features, or its maps pooled, fused, at several scales."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pydantic import Field, field_validator
 
 from engine.errors import ConfigError, WeightsError
 from engine.types import Cutout, FloatArray
+from engine.vectors import unit_rows
 from stages._preprocess import prepare, required_spec
 from stages._session import OnnxSession
 from stages.context import BuildContext
-from stages.embed._normalise import unit_rows
 from stages.embed._pooling import Pooling, PoolName, pool_tokens
 from stages.embed._views import Join, Views, joined, on_white, trusts
 from stages.options import StageOptions
 from weights.catalog import InputSpec
 
-# Scaled pictures have sides that every trunk's strides divide.
+# Scaled pictures have sides that every backbone's strides divide.
 STRIDE = 32
 
 
@@ -70,7 +70,7 @@ class Options(StageOptions):
 
 
 class OnnxEmbedder:
-    """Runs the trunk in batches, once a scale and view."""
+    """Runs the backbone in batches, once a scale and view."""
 
     def __init__(self, options: Options, session: OnnxSession, spec: InputSpec) -> None:
         self._options = options
@@ -178,7 +178,7 @@ def pooled(
         f"{'' if pooling.name == 'gap' else f' for pool = {pooling.name!r}'}.",
         remedy="Set output to a pooled output of the model."
         if features.ndim != 2
-        else "Export the trunk with its maps: packsight weights export; or set pool = 'gap'.",
+        else "Export the backbone with its maps: packsight weights export; or set pool = 'gap'.",
     )
 
 
@@ -192,7 +192,7 @@ def _chosen(options: Options, session: OnnxSession) -> tuple[int, ...]:
         if unknown:
             raise ConfigError(
                 f"embed layers = {unknown[0]!r}: {session.path} has no such output.",
-                remedy=f"It has: {', '.join(names)}. Export the trunk with the layers you want.",
+                remedy=f"It has: {', '.join(names)}. Export the backbone with the layers you want.",
             )
         return tuple(names.index(layer) for layer in options.layers)
     if options.output is None:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from pydantic import Field, model_validator
 
 from engine.types import BoolArray, FloatArray
+from stages.options import StageOptions
 
 # A matte without one pixel of this much alpha has no product to refine.
 PRODUCT_FROM = 0.5
@@ -32,6 +34,27 @@ class BandWidths:
             raise ValueError(f"erode and dilate must not be negative: {self}")
         if not 0.0 <= self.low < self.high <= 1.0:
             raise ValueError(f"thresholds must be 0 <= low < high <= 1: {self}")
+
+
+class BandOptions(StageOptions):
+    """How wide the unknown band is, see ``BandWidths``, and how large a picture may be."""
+
+    # Fractions of the square root of the product's area.
+    erode: float = Field(default=0.03, ge=0, le=1)
+    dilate: float = Field(default=0.03, ge=0, le=4)
+    low: float = Field(default=0.05, ge=0, lt=1)  # saliency
+    high: float = Field(default=0.95, gt=0, le=1)
+    side: int = Field(default=512, ge=16)  # pixels; larger windows are estimated small and enlarged
+
+    @model_validator(mode="after")
+    def _ordered(self) -> BandOptions:
+        if self.low >= self.high:
+            raise ValueError(f"low must be below high, not {self.low} and {self.high}")
+        return self
+
+    @property
+    def widths(self) -> BandWidths:
+        return BandWidths(self.erode, self.dilate, self.low, self.high)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,9 +19,8 @@ from pydantic import Field
 from engine.errors import ConfigError
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 from stages.context import BuildContext
-from stages.matting._band_options import BandOptions
 from stages.matting._refinement import refine_each
-from stages.matting._trimap import Trimap
+from stages.matting._trimap import BandOptions, Trimap
 
 # (h, w, 3) and (h, w) float64 in [0, 1]; 0, 1 and what lies between = unknown -> (h, w).
 Solver = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], npt.NDArray[np.float64]]

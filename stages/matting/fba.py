@@ -14,11 +14,9 @@ from engine.errors import WeightsError
 from engine.types import Matte, RGBImage
 from stages._session import OnnxSession
 from stages.context import BuildContext
-from stages.matting._band_options import BandOptions
-from stages.matting._encoding import CHANNELS, MEAN, STD, WITH_SALIENCY
-from stages.matting._network import network_estimate
+from stages.matting._encoding import CHANNELS, MEAN, STD, WITH_SALIENCY, network_estimate
 from stages.matting._refinement import refine_each
-from stages.matting._trimap import BandWidths
+from stages.matting._trimap import BandOptions, BandWidths
 from weights.input_spec import InputSpec
 
 

@@ -12,10 +12,9 @@ from pydantic import Field
 
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 from stages.context import BuildContext
-from stages.matting._band_options import BandOptions
 from stages.matting._guided import guided_filter
 from stages.matting._refinement import refine_each
-from stages.matting._trimap import Trimap, product_size
+from stages.matting._trimap import BandOptions, Trimap, product_size
 
 
 class Options(BandOptions):

@@ -16,8 +16,8 @@ from pydantic import Field
 from engine.errors import ConfigError
 from engine.protocols import Embedder
 from engine.types import Cutout, FloatArray
+from engine.vectors import unit_rows
 from stages.context import BuildContext
-from stages.embed._normalise import unit_rows
 from stages.options import StageOptions, in_words
 from weights.whitening_artefact import WhiteningArtefact, read_whitening
 

@@ -23,17 +23,17 @@ FOLDER = Path(__file__).resolve().parents[2] / "stages" / "embed"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
 
 
-def write_trunk(folder: Path) -> Path:
+def write_backbone(folder: Path) -> Path:
     """One convolution with random weights: (N, 3, 16, 16) in, a map of 5 channels out."""
     kernel = np.random.default_rng(0).normal(size=(5, 3, 3, 3)).astype(np.float32)
     graph = helper.make_graph(
         [helper.make_node("Conv", ["image", "kernel"], ["map"], strides=[2, 2])],
-        "trunk",
+        "backbone",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 16, 16])],
         [helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", 5, 7, 7])],
         [helper.make_tensor("kernel", TensorProto.FLOAT, kernel.shape, kernel.ravel())],
     )
-    path = folder / "trunk.onnx"
+    path = folder / "backbone.onnx"
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, path)
     path.with_suffix(".toml").write_text(
@@ -55,7 +55,7 @@ def write_codebook(folder: Path) -> Path:
 def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
     """Each stage with its default options, and with a model made here where it needs one."""
     stage = importlib.import_module(f"stages.embed.{request.param}")
-    makers = {"weights": write_trunk, "codebook": write_codebook}
+    makers = {"weights": write_backbone, "codebook": write_codebook}
     values = {
         option: str(make(tmp_path_factory.mktemp("model")))
         for option, make in makers.items()

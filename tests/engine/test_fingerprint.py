@@ -31,11 +31,11 @@ def fingerprint(flags: Sequence[str] = ()) -> str:
     return assemble(load(read_profile("classic"), env={}, flags=[*BASE, *flags])).fingerprint
 
 
-def trunk(path: Path, seed: int) -> Path:
+def backbone(path: Path, seed: int) -> Path:
     kernel = np.random.default_rng(seed).normal(size=(5, 3, 3, 3)).astype(np.float32)
     graph = helper.make_graph(
         [helper.make_node("Conv", ["image", "kernel"], ["map"], strides=[2, 2])],
-        "trunk",
+        "backbone",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 16, 16])],
         [helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", 5, 7, 7])],
         [helper.make_tensor("kernel", TensorProto.FLOAT, kernel.shape, kernel.ravel())],
@@ -87,18 +87,22 @@ def test_it_stays_with_what_does_not(flag: str) -> None:
 
 
 def test_weights_count_by_their_content_and_not_by_their_path(tmp_path: Path) -> None:
-    one = trunk(tmp_path / "one.onnx", seed=1)
+    one = backbone(tmp_path / "one.onnx", seed=1)
     (tmp_path / "elsewhere").mkdir()
     for file in (one, one.with_suffix(".toml")):
         shutil.copy(file, tmp_path / "elsewhere" / file.name)
     prints = [
         fingerprint(["embed.name=onnx", f"embed.weights={path}"])
-        for path in (one, tmp_path / "elsewhere" / "one.onnx", trunk(tmp_path / "two.onnx", seed=2))
+        for path in (
+            one,
+            tmp_path / "elsewhere" / "one.onnx",
+            backbone(tmp_path / "two.onnx", seed=2),
+        )
     ]
     assert prints[0] == prints[1] != prints[2]
 
 
 def test_the_batch_of_a_model_does_not_count(tmp_path: Path) -> None:
-    flags = ["embed.name=onnx", f"embed.weights={trunk(tmp_path / 'one.onnx', seed=1)}"]
+    flags = ["embed.name=onnx", f"embed.weights={backbone(tmp_path / 'one.onnx', seed=1)}"]
     assert fingerprint([*flags, "embed.batch=2"]) == fingerprint(flags)
     assert fingerprint([*flags, "embed.normalise=false"]) != fingerprint(flags)

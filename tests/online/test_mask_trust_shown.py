@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.types import MatteQuality
-from online.schemas import plain
+from online.results_json import results_json
 from tests.drawn_catalogue import package, save
 from tests.online.page_samples import ParsedPage, description, hit, rendered, results
 from tests.packsight_command import Command
@@ -31,7 +31,7 @@ def test_the_page_is_silent_where_nobody_judged_the_mask() -> None:
 
 @pytest.mark.parametrize(("trust", "said"), [(None, None), (0.123456, 0.1235), (0.0, 0.0)])
 def test_json_holds_the_trust_or_null(trust: float | None, said: float | None) -> None:
-    assert plain(replace(results([hit()]), mask_trust=trust))["mask_trust"] == said
+    assert results_json(replace(results([hit()]), mask_trust=trust))["mask_trust"] == said
 
 
 def test_a_query_answers_with_the_trust_of_the_gallerys_own_settings(

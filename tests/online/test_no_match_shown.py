@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.types import Results
-from online.schemas import plain
+from online.results_json import results_json
 from packsight.commands.query import _text
 from tests.online.page_samples import ParsedPage, hit, rendered, results
 
@@ -46,7 +46,7 @@ def test_why_a_calibration_was_left_out_is_one_line() -> None:
 
 @pytest.mark.parametrize(("first", "none"), [(0.87, False), (0.12, True), (0.4, True)])
 def test_json_has_probability_threshold_and_verdict(first: float, none: bool) -> None:
-    said = plain(answered(first, 0.4, "a note"))
+    said = results_json(answered(first, 0.4, "a note"))
     assert (said["no_match"], said["calibrated"], said["threshold"]) == (none, True, 0.4)
     assert said["notes"] == ["a note"]
     hits = said["hits"]
@@ -55,7 +55,7 @@ def test_json_has_probability_threshold_and_verdict(first: float, none: bool) ->
 
 
 def test_json_of_an_uncalibrated_answer_says_so() -> None:
-    said = plain(results([hit()]))
+    said = results_json(results([hit()]))
     assert (said["no_match"], said["calibrated"], said["threshold"]) == (False, False, None)
     assert said["hits"][0]["probability"] is None  # type: ignore[index]
 

@@ -81,7 +81,7 @@ def test_fetch_knows_every_name_before_it_starts(
         assert server.ranges == []
 
 
-def test_fetch_for_a_trunk_says_what_comes_next(
+def test_fetch_for_a_backbone_says_what_comes_next(
     monkeypatch: pytest.MonkeyPatch, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (cache / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5").write_bytes(CONTENT)
@@ -145,12 +145,12 @@ def test_a_segmenter_needs_no_export() -> None:
         packsight_weights("export", "u2net")
 
 
-def test_only_a_trunk_has_layers_and_another_side(tmp_path: Path) -> None:
+def test_only_a_backbone_has_layers_and_another_side(tmp_path: Path) -> None:
     (tmp_path / "fba.pth").write_bytes(b"anything")
     weights = str(tmp_path / "fba.pth")
-    with pytest.raises(WeightsError, match="only a trunk has layers"):
+    with pytest.raises(WeightsError, match="layers"):
         packsight_weights("export", "fba", "--weights", weights, "--layers", "layer4")
-    with pytest.raises(WeightsError, match="only a trunk has another --side"):
+    with pytest.raises(WeightsError, match="--side"):
         packsight_weights("export", "fba", "--weights", weights, "--side", "96")
     with pytest.raises(WeightsError, match="a side of 0 pixels"):
         packsight_weights("export", "resnet101", "--weights", weights, "--side", "0")

@@ -83,7 +83,7 @@ def test_a_checksum_is_in_the_form_that_its_publisher_uses(entry: CatalogEntry) 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_weights_trained_on_restricted_pictures_say_so(entry: CatalogEntry) -> None:
-    trained_on = {"trunk": "ImageNet", "segmenter": "U-2-Net issue|DIS5K", "detector": "COCO"}
+    trained_on = {"backbone": "ImageNet", "segmenter": "U-2-Net issue|DIS5K", "detector": "COCO"}
     assert re.search(trained_on.get(entry.kind, ""), entry.licence_note)
 
 
@@ -168,7 +168,7 @@ def test_a_wrong_table_is_refused_by_file_and_name(tmp_path: Path, extra: str, s
         ("height = 4", "height = 0", "size must be positive"),
         ("height = 4", 'height = "4"', "whole numbers"),
         ('format = "onnx"', 'format = "zip"', "'zip' is not one of"),
-        ('kind = "segmenter"', 'kind = "trunk"', "a trunk needs its dimension"),
+        ('kind = "segmenter"', 'kind = "backbone"', "a backbone needs its dimension"),
         ("[toy]", "[toy", "not a weights catalogue"),
     ],
 )

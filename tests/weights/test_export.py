@@ -92,7 +92,7 @@ def test_a_verified_bomb_is_still_refused_by_the_second_lock(tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet50_v1", "mobilenet_v2"])
-def test_a_torchvision_trunk_becomes_onnx_with_parity(tmp_path: Path, name: str) -> None:
+def test_a_torchvision_backbone_becomes_onnx_with_parity(tmp_path: Path, name: str) -> None:
     torch = pytest.importorskip("torch")
     models = pytest.importorskip("torchvision.models")
     pytest.importorskip("onnxscript")

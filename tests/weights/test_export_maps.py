@@ -1,4 +1,4 @@
-"""Trunks exported with their maps: by a table alone, by timm's names, of every kind."""
+"""Backbones exported with their maps: by a table alone, by timm's names, of every kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from engine.errors import WeightsError
 from packsight.commands import weights as commands
-from tests.weights.trunk_tables import added_entry
+from tests.weights.backbone_tables import added_entry
 from weights.catalog import load_catalog
 from weights.export import export_checkpoint
 from weights.fetch import FetchPolicy, resolve
@@ -48,7 +48,7 @@ def weights_of_resnet18(torch: Any, folder: Path) -> Path:
     return path
 
 
-def test_a_table_is_all_that_a_trunk_of_torchvision_needs(torch: Any, tmp_path: Path) -> None:
+def test_a_table_is_all_that_a_backbone_of_torchvision_needs(torch: Any, tmp_path: Path) -> None:
     checkpoint = weights_of_resnet18(torch, tmp_path)
     entry = added_entry(tmp_path, "torchvision", "resnet18", 512, checkpoint=checkpoint)
     policy = FetchPolicy(tmp_path / "cache")
@@ -138,31 +138,31 @@ def test_the_real_mobilenet_gives_the_same_features_as_keras_and_its_maps(
 ) -> None:
     """``run`` of the network that is exported is Keras itself, so parity is to Keras."""
     pytest.importorskip("keras", reason="needs the extra `train`")
-    from weights.frameworks import from_trunk
+    from weights.frameworks import from_backbone
 
     entry = load_catalog()["mobilenet_v2_keras"]
-    network = from_trunk.load(entry, MOBILENET)
+    network = from_backbone.load(entry, MOBILENET)
     assert network.everything is not None
     assert network.names.layers == ("block13", "conv_last")
     features = network.everything.run(network.probe)[0]
     assert np.abs(features - network.run(network.probe)).max() <= 1e-4
 
 
-def test_a_keras_trunk_without_a_twin_gives_keras_own_layers(torch: Any, tmp_path: Path) -> None:
+def test_a_keras_backbone_without_a_twin_gives_keras_own_layers(torch: Any, tmp_path: Path) -> None:
     keras = pytest.importorskip("keras", reason="needs the extra `train`")
-    from weights.frameworks import from_trunk
+    from weights.frameworks import from_backbone
 
     keras.utils.set_random_seed(1)
     made = keras.applications.MobileNet(
         weights=None, include_top=False, input_shape=(64, 64, 3), alpha=0.25
-    )  # its trunk ends in 256 channels; Keras' name for the constructor has no width
+    )  # its backbone ends in 256 channels; Keras' name for the constructor has no width
     made.save_weights(str(tmp_path / "small.weights.h5"))
     entry = added_entry(tmp_path, "keras", "MobileNet", 1024)
     with pytest.raises(WeightsError, match="does not hold weights for MobileNet"):
-        from_trunk.load(entry, tmp_path / "small.weights.h5")
+        from_backbone.load(entry, tmp_path / "small.weights.h5")
     whole = keras.applications.MobileNet(weights=None, include_top=False, input_shape=(64, 64, 3))
     whole.save_weights(str(tmp_path / "whole.weights.h5"))
-    network = from_trunk.load(entry, tmp_path / "whole.weights.h5")
+    network = from_backbone.load(entry, tmp_path / "whole.weights.h5")
     assert network.names.layers == ("conv_pw_11_relu", "conv_pw_13_relu")
     assert network.everything is not None
     features, finer, last = network.everything.run(network.probe)
@@ -174,13 +174,13 @@ def test_a_side_that_the_grid_does_not_divide_is_the_only_one_that_is_taken(
     torch: Any, tmp_path: Path
 ) -> None:
     from weights.export import store_network
-    from weights.frameworks import from_trunk
-    from weights.frameworks.trunks import read_trunk
+    from weights.frameworks import from_backbone
+    from weights.frameworks.backbones import read_backbone
     from weights.sidecar import SourceFacts
 
     pytest.importorskip("torchvision", reason="needs the extra `train`")
     entry = added_entry(tmp_path, "torchvision", "resnet18", 512, side=75)
-    network = from_trunk.for_serving(read_trunk(entry, None), entry.input, ["layer4"])
+    network = from_backbone.for_serving(read_backbone(entry, None), entry.input, ["layer4"])
     path = tmp_path / "odd.onnx"
     report = store_network(network, path, "odd", SourceFacts("none", "0" * 64, False), entry.input)
     assert report.layers == ("layer4",)

@@ -49,11 +49,11 @@ def toy(checksum: Checksum | None = MD5) -> CatalogEntry:
     return make_entry("https://example.org/models/toy-file.onnx", checksum)
 
 
-def trunk() -> CatalogEntry:
+def backbone() -> CatalogEntry:
     return dataclasses.replace(
         toy(),
-        name="toy_trunk",
-        kind="trunk",
+        name="toy_backbone",
+        kind="backbone",
         framework="torchvision",
         format="pth",
         dimension=4,
@@ -232,16 +232,16 @@ def test_a_policy_without_downloads_prints_the_exact_command(
         fetch_checkpoint(load_catalog()["silueta"], FetchPolicy(download=False))
 
 
-def test_a_trunk_that_was_not_exported_names_the_export() -> None:
+def test_a_backbone_that_was_not_exported_names_the_export() -> None:
     with pytest.raises(WeightsError, match="packsight weights export resnet50_v1"):
         resolve("resnet50_v1", FetchPolicy())
 
 
-def test_an_exported_trunk_is_found_by_name(home: Path) -> None:
-    path = place(home / "cache" / "toy_trunk.onnx")
+def test_an_exported_backbone_is_found_by_name(home: Path) -> None:
+    path = place(home / "cache" / "toy_backbone.onnx")
     write_sidecar(path)
-    entry = trunk()
-    found = resolve("toy_trunk", FetchPolicy(), {"toy_trunk": entry})
+    entry = backbone()
+    found = resolve("toy_backbone", FetchPolicy(), {"toy_backbone": entry})
     assert (found.path, found.verified, found.entry) == (path, True, entry)
 
 
@@ -249,13 +249,13 @@ def test_an_exported_trunk_is_found_by_name(home: Path) -> None:
 def test_an_export_of_doubtful_origin_warns_on_use(
     home: Path, caplog: pytest.LogCaptureFixture, with_sidecar: bool
 ) -> None:
-    path = place(home / "cache" / "toy_trunk.onnx")
+    path = place(home / "cache" / "toy_backbone.onnx")
     if with_sidecar:
         write_sidecar(path, verified=False)
-    found = resolve("toy_trunk", FetchPolicy(), {"toy_trunk": trunk()})
+    found = resolve("toy_backbone", FetchPolicy(), {"toy_backbone": backbone()})
     assert not found.verified
     assert found.spec == SPEC
-    assert "toy_trunk: unverified" in caplog.text
+    assert "toy_backbone: unverified" in caplog.text
 
 
 def test_a_cache_that_is_a_file_says_which_variable_to_set(

@@ -1,4 +1,4 @@
-"""The choice of a trunk's layers: by name, shallow to deep, or the coarsest two grids."""
+"""The choice of a backbone's layers: by name, shallow to deep, or the coarsest two grids."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def test_a_canonical_file_computes_as_before_under_plain_names(tmp_path: Path) -
     assert measure_parity(toy_network(), path).max_abs_diff <= 1e-6
 
 
-def test_a_graph_that_is_no_trunk_is_called_what_it_is(tmp_path: Path) -> None:
+def test_a_graph_that_is_no_backbone_is_called_what_it_is(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
     canonicalise(path, GraphNames("u2net", "photo", "saliency"))
     graph = onnx.load(str(path)).graph

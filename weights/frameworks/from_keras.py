@@ -1,4 +1,4 @@
-"""Trunks of keras.applications: everything up to and with global average pooling.
+"""Backbones of keras.applications: everything up to and with global average pooling.
 
 Keras runs on torch here and channels first. Its road through TensorFlow and tf2onnx writes the
 same network, but needed more than 23 GB of memory for EfficientNetV2-L.
@@ -28,27 +28,27 @@ def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = N
     (N, dimension), then the maps of ``layers``, which have Keras' own names (None: see
     ``layers.coarsest_layers``).
     """
-    trunk = read_trunk_model(entry, checkpoint)
-    maps = {layer.name: layer.output for layer in trunk.layers if _is_map(layer, trunk)}
+    backbone = read_backbone_model(entry, checkpoint)
+    maps = {layer.name: layer.output for layer in backbone.layers if _is_map(layer, backbone)}
     if layers is None:
         layers = coarsest_layers({name: maps[name].shape[2] for name in maps})
     kept = choose_layers(entry.architecture, tuple(maps), layers) if layers else ()
     if kept:
         keras = _import_keras()
-        trunk = keras.Model(trunk.input, [trunk.output, *(maps[name] for name in kept)])
+        backbone = keras.Model(backbone.input, [backbone.output, *(maps[name] for name in kept)])
     names = GraphNames(layers=kept)
-    return as_network(as_torch_module(trunk), image_probe(entry.input), entry.features, names)
+    return as_network(as_torch_module(backbone), image_probe(entry.input), entry.features, names)
 
 
-def _is_map(layer: Any, trunk: Any) -> bool:
+def _is_map(layer: Any, backbone: Any) -> bool:
     """Of a layer that looked at the picture: no input, no padding and nothing pooled to a point."""
     if type(layer).__name__ == "ZeroPadding2D":
         return False
     shape: tuple[int, ...] = getattr(layer.output, "shape", ())
-    return len(shape) == 4 and shape[2] > 1 and layer.output is not trunk.input
+    return len(shape) == 4 and shape[2] > 1 and layer.output is not backbone.input
 
 
-def read_trunk_model(entry: CatalogEntry, checkpoint: Path) -> Any:
+def read_backbone_model(entry: CatalogEntry, checkpoint: Path) -> Any:
     """The Keras model from the image to (N, dimension), channels first, with a file's weights."""
     keras = _import_keras()
     network = _network(keras, entry, checkpoint)
@@ -108,7 +108,7 @@ def head_classes(checkpoint: Path, dimension: int, architecture: str) -> int | N
 
 
 def _without_head(keras: Any, network: Any, entry: CatalogEntry) -> Any:
-    # Squeeze-and-excitation blocks average too: the trunk ends at the last one that fits.
+    # Squeeze-and-excitation blocks average too: the backbone ends at the last one that fits.
     pooling = [
         layer
         for layer in network.layers

@@ -12,7 +12,7 @@ from typing import Any
 
 from weights.catalog import CatalogEntry
 from weights.frameworks.network import does_not_fit, import_framework
-from weights.frameworks.torchvision_trunks import build
+from weights.frameworks.torchvision_backbones import build
 
 ARCHITECTURE = "MobileNetV2"
 EPSILON = 1e-3  # keras.applications.mobilenet_v2, every BatchNormalization
@@ -35,14 +35,14 @@ def new_mobilenet() -> Any:
 
 
 def load_mobilenet(network: Any, entry: CatalogEntry, checkpoint: Path) -> None:
-    """Copy the weights of a Keras file, with or without head, into ``new_mobilenet``'s trunk.
+    """Copy the weights of a Keras file, with or without head, into ``new_mobilenet``'s backbone.
 
     Raises WeightsError (``does_not_fit``) for a file that holds something else.
     """
-    from weights.frameworks.from_keras import read_trunk_model
+    from weights.frameworks.from_keras import read_backbone_model
 
     torch = import_framework("torch")
-    found = list(_arrays(read_trunk_model(entry, checkpoint)))
+    found = list(_arrays(read_backbone_model(entry, checkpoint)))
     wanted = list(_tensors(network.features))
     if [array.shape for array in found] != [tuple(tensor.shape) for tensor in wanted]:
         told = ValueError(f"{len(found)} arrays, not those of its {len(wanted)}")

@@ -1,4 +1,4 @@
-"""Which of a trunk's layers are wanted."""
+"""Which of a backbone's layers are wanted."""
 
 from __future__ import annotations
 

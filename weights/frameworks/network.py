@@ -18,13 +18,15 @@ from weights.catalog import CatalogEntry
 class GraphNames:
     """What an exported ONNX graph, its only input and its outputs are called."""
 
+    # In every file exported before, and part of its bytes: another word would change the sha256,
+    # and with it the fingerprint of galleries that were described with the model.
     graph: str = "trunk"
     image: str = "image"
     result: str = "features"
     layers: tuple[str, ...] = ()  # further outputs, shallow to deep: maps or tokens of these layers
 
 
-TRUNK_NAMES = GraphNames()
+BACKBONE_NAMES = GraphNames()
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Network:
     write: Callable[[Path], object]
     output: tuple[int, ...]  # of one item, without the batch axis
     probe: FloatArray
-    names: GraphNames = TRUNK_NAMES
+    names: GraphNames = BACKBONE_NAMES
     everything: Everything | None = None  # None: ``run`` on ``probe`` is all there is to compare
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from engine.errors import WeightsError
 from engine.types import FloatArray
 from weights.frameworks.network import (
-    TRUNK_NAMES,
+    BACKBONE_NAMES,
     Everything,
     GraphNames,
     Network,
@@ -67,7 +67,7 @@ def as_network(
     module: Any,
     probe: FloatArray,
     output: tuple[int, ...],
-    names: GraphNames = TRUNK_NAMES,
+    names: GraphNames = BACKBONE_NAMES,
     *,
     free_sides: int = 0,
     other_sizes: tuple[FloatArray, ...] = (),

@@ -156,7 +156,7 @@ def find_backbone(name: str) -> CatalogEntry:
     WeightsError says that timm has no such model."""
     if name.startswith(TIMM):
         return find_exportable(name)
-    trunks = {entry.name: entry for entry in load_catalog().values() if entry.kind == "trunk"}
+    trunks = {entry.name: entry for entry in load_catalog().values() if entry.kind == "backbone"}
     if name not in trunks:
         valid = ", ".join(trunks)
         raise ConfigError(f"unknown --backbone {name!r}.", remedy=f"Valid: {valid}, timm/NAME.")

@@ -36,12 +36,12 @@ def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
 
     from offline.train.embedder.learner import freeze
     from offline.train.embedder.network import Embedder
-    from weights.frameworks.trunks import read_trunk
+    from weights.frameworks.backbones import read_backbone
 
     torch.manual_seed(recipe.seed)
     chosen = recipe.network
     entry = find_backbone(chosen.backbone)
-    trunk = read_trunk(entry, checkpoint, chosen.layers)
+    trunk = read_backbone(entry, checkpoint, chosen.layers)
     if chosen.dimension is not None and chosen.dimension > sum(trunk.channels):
         raise ConfigError(
             f"--dimension {chosen.dimension}: {chosen.backbone} gives {sum(trunk.channels)} "

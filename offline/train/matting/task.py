@@ -14,7 +14,7 @@ from offline.metrics.masks import MaskScores, mask_scores, mean_scores
 from offline.train.matting.batches import BatchMaker
 from offline.train.matting.losses import LossWeights, matting_loss
 from offline.train.matting.pairs import Pair
-from stages.matting._network import network_estimate
+from stages.matting._encoding import network_estimate
 from stages.matting._refinement import refined
 from stages.matting._trimap import BandWidths
 

@@ -10,7 +10,7 @@ from onnx import helper
 
 from engine.errors import ConfigError, WeightsError
 from stages.classify import onnx as stage
-from stages.classify._labels import read_labels
+from stages.classify.onnx import read_labels
 from stages.context import BuildContext
 from tests.stages.classify.small_heads import LOGITS, SOFTMAX, classified, plain, write_head
 

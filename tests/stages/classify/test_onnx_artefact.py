@@ -12,7 +12,7 @@ from engine.errors import ConfigError, WeightsError
 from engine.probabilities import softmax_at
 from offline import ingest
 from online import query
-from online.schemas import plain as plain_values
+from online.results_json import results_json
 from stages.assemble import assemble, assemble_cutting
 from stages.classify import onnx as stage
 from stages.context import BuildContext
@@ -149,7 +149,7 @@ def test_an_unknown_photo_is_searched_everywhere_and_the_answer_says_so(tmp_path
     grey = np.full((64, 64, 3), 90, np.uint8)
     red = np.array([200, 30, 30], np.uint8) * np.ones((64, 64, 1), np.uint8)
     answers = [
-        plain_values(query(save(tmp_path / f"{name}.png", pixels), tmp_path / "gallery"))
+        results_json(query(save(tmp_path / f"{name}.png", pixels), tmp_path / "gallery"))
         for name, pixels in (("grey", grey), ("red", red))
     ]
     routes = [answer["route"] for answer in answers]

@@ -1,4 +1,4 @@
-"""The ONNX trunk: outputs pooled by layout, options and files refused with the way out."""
+"""The ONNX backbone: outputs pooled by layout, options and files refused with the way out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stages.embed import onnx as stage
 MakeCutout = Callable[..., Cutout]
 
 
-def write_trunk(
+def write_backbone(
     folder: Path,
     nodes: Sequence[onnx.NodeProto],
     outputs: dict[str, list[int | str]],
@@ -31,11 +31,11 @@ def write_trunk(
     shape = [batch, 3, 8, 8] if layout == "nchw" else [batch, 8, 8, 3]
     graph = helper.make_graph(
         list(nodes),
-        "trunk",
+        "backbone",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()],
     )
-    path = folder / "trunk.onnx"
+    path = folder / "backbone.onnx"
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, path)
     path.with_suffix(".toml").write_text(
@@ -66,7 +66,7 @@ def test_a_feature_map_is_averaged_over_the_picture(
     tmp_path: Path, cutout: MakeCutout, layout: str
 ) -> None:
     shape: list[int | str] = ["n", 3, 8, 8] if layout == "nchw" else ["n", 8, 8, 3]
-    path = write_trunk(tmp_path, [identity()], {"features": shape}, layout=layout)
+    path = write_backbone(tmp_path, [identity()], {"features": shape}, layout=layout)
     embedder = built(path, normalise=False)
     rows = embedder.embed([striped(cutout)])
     np.testing.assert_allclose(rows, [[0.5, 0, 1]], atol=1e-6)
@@ -74,33 +74,33 @@ def test_a_feature_map_is_averaged_over_the_picture(
 
 
 def test_rows_have_length_1_unless_told_otherwise(tmp_path: Path, cutout: MakeCutout) -> None:
-    path = write_trunk(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
+    path = write_backbone(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
     rows = built(path).embed([striped(cutout)])
     np.testing.assert_allclose(rows, [np.array([0.5, 0, 1]) / np.sqrt(1.25)], atol=1e-6)
 
 
 def test_features_that_are_all_zero_still_have_length_1(tmp_path: Path, cutout: MakeCutout) -> None:
-    path = write_trunk(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
+    path = write_backbone(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
     rows = built(path).embed([cutout(np.zeros((8, 8, 3), np.uint8))])
     assert np.linalg.norm(rows) == pytest.approx(1)
 
 
 def test_a_cutout_of_another_size_is_resized(tmp_path: Path, cutout: MakeCutout) -> None:
-    path = write_trunk(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
+    path = write_backbone(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
     rows = built(path, normalise=False).embed([striped(cutout, side=32)])
     np.testing.assert_allclose(rows, [[0.5, 0, 1]], atol=1e-6)
 
 
 def test_a_dimension_that_the_file_does_not_declare_is_measured(tmp_path: Path) -> None:
     flat = helper.make_node("Flatten", ["image"], ["features"])
-    path = write_trunk(tmp_path, [flat], {"features": ["n", "d"]})
+    path = write_backbone(tmp_path, [flat], {"features": ["n", "d"]})
     assert built(path).dimension == 3 * 8 * 8
 
 
 def test_an_output_is_chosen_by_its_index(tmp_path: Path, cutout: MakeCutout) -> None:
     nodes = [identity("map"), helper.make_node("Flatten", ["image"], ["flat"])]
     outputs: dict[str, list[int | str]] = {"map": ["n", 3, 8, 8], "flat": ["n", 192]}
-    path = write_trunk(tmp_path, nodes, outputs)
+    path = write_backbone(tmp_path, nodes, outputs)
     assert built(path).embed([striped(cutout)]).shape == (1, 3)
     assert built(path, output=1).embed([striped(cutout)]).shape == (1, 192)
     with pytest.raises(ConfigError, match=r"0 to 1 \(map, flat\)"):
@@ -110,34 +110,34 @@ def test_an_output_is_chosen_by_its_index(tmp_path: Path, cutout: MakeCutout) ->
 def test_a_model_with_a_fixed_batch_of_one_takes_batches(
     tmp_path: Path, cutout: MakeCutout
 ) -> None:
-    path = write_trunk(tmp_path, [identity()], {"features": [1, 3, 8, 8]}, batch=1)
+    path = write_backbone(tmp_path, [identity()], {"features": [1, 3, 8, 8]}, batch=1)
     rows = built(path, batch=2).embed([striped(cutout)] * 5)
     assert rows.shape == (5, 3)
 
 
 def test_an_output_with_one_axis_is_refused(tmp_path: Path, cutout: MakeCutout) -> None:
     squeeze = helper.make_node("ReduceMax", ["image"], ["features"], axes=[1, 2, 3], keepdims=0)
-    path = write_trunk(tmp_path, [squeeze], {"features": ["n"]})
+    path = write_backbone(tmp_path, [squeeze], {"features": ["n"]})
     with pytest.raises(WeightsError, match="4 axes is expected"):
         built(path).embed([striped(cutout)])
 
 
 def test_features_that_are_not_finite_are_refused(tmp_path: Path, cutout: MakeCutout) -> None:
     nodes = [helper.make_node("Log", ["image"], ["features"])]
-    path = write_trunk(tmp_path, nodes, {"features": ["n", 3, 8, 8]})
+    path = write_backbone(tmp_path, nodes, {"features": ["n", 3, 8, 8]})
     with pytest.raises(WeightsError, match="not finite"):
         built(path).embed([cutout(np.zeros((8, 8, 3), np.uint8))])
 
 
 def test_a_file_without_sidecar_says_what_to_write(tmp_path: Path) -> None:
-    path = write_trunk(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
+    path = write_backbone(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
     path.with_suffix(".toml").unlink()
-    with pytest.raises(ConfigError, match=r"trunk\.toml.*\[input\]"):
+    with pytest.raises(ConfigError, match=r"backbone\.toml.*\[input\]"):
         built(path)
 
 
 def test_the_weights_reach_the_fingerprint(tmp_path: Path) -> None:
-    path = write_trunk(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
+    path = write_backbone(tmp_path, [identity()], {"features": ["n", 3, 8, 8]})
     context = BuildContext()
     stage.build(stage.Options(weights=str(path)), context)
     assert len(context.used[str(path)]) == 64
@@ -153,7 +153,7 @@ def write_maps(folder: Path, *, free: bool = True) -> Path:
         helper.make_node("Relu", ["minus"], ["late"]),
     ]
     sides: list[int | str] = ["h", "w"] if free else [8, 8]
-    path = write_trunk(
+    path = write_backbone(
         folder, nodes, {"features": ["n", 3], "early": ["n", 3, 8, 8], "late": ["n", 3, 8, 8]}
     )
     model = onnx.load(path)
@@ -223,7 +223,7 @@ def test_tokens_of_a_transformer_are_taken(tmp_path: Path, cutout: MakeCutout) -
         helper.make_node("Reshape", ["image", "shape"], ["flat"]),
         helper.make_node("Transpose", ["flat"], ["tokens"], perm=[0, 2, 1]),
     ]
-    path = write_trunk(tmp_path, nodes, {"tokens": ["n", 64, 3]})
+    path = write_backbone(tmp_path, nodes, {"tokens": ["n", 64, 3]})
     one = striped(cutout)
     assert built(path).dimension == 3
     first = built(path, pool="cls", normalise=False).embed([one])
@@ -233,7 +233,7 @@ def test_tokens_of_a_transformer_are_taken(tmp_path: Path, cutout: MakeCutout) -
 
 
 def test_scales_are_averaged(tmp_path: Path, cutout: MakeCutout) -> None:
-    """The trunk's pictures are 8 wide: scale 4 makes them 32, a multiple of every stride."""
+    """The backbone's pictures are 8 wide: scale 4 makes them 32, a multiple of every stride."""
     path = write_maps(tmp_path)
     noise = cutout(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8))
     alone = [built(path, layers=["early"], pool="gem", scales=[s]).embed([noise]) for s in (1, 4)]

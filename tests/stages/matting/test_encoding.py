@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.matting._encoding import CHANNELS, SIGMAS, WITH_SALIENCY, encode
-from stages.matting._network import padded
+from stages.matting._encoding import CHANNELS, SIGMAS, WITH_SALIENCY, encode, padded
 from stages.matting._trimap import Trimap
 
 

@@ -1,4 +1,4 @@
-"""A convolutional trunk as a chain of named stages that gives the maps of the chosen ones."""
+"""A convolutional backbone as a chain of named stages that gives the maps of the chosen ones."""
 
 from __future__ import annotations
 

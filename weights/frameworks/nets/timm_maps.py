@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from weights.frameworks.timm_trunks import LAST, prefix_tokens
+from weights.frameworks.timm_backbones import LAST, prefix_tokens
 
 
 class TimmMaps(nn.Module):  # type: ignore[misc]

@@ -65,7 +65,7 @@ def entry_for(name: str) -> CatalogEntry:
     way = cast("Interpolation", asked if asked in get_args(Interpolation) else "bicubic")
     return CatalogEntry(
         name=f"{TIMM}{name}",
-        kind="trunk",
+        kind="backbone",
         framework="timm",
         format="safetensors",
         url="",

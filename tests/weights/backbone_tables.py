@@ -1,4 +1,4 @@
-"""A trunk's table in a catalogue of its own: all that a new trunk needs."""
+"""A backbone's table in a catalogue of its own: all that a new backbone needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from weights.catalog import CatalogEntry, load_catalog
 
 TABLE = """
 [added]
-kind = "trunk"
+kind = "backbone"
 framework = "{framework}"
 format = "{format}"
 architecture = "{architecture}"

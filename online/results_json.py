@@ -1,11 +1,11 @@
-"""Results as plain values for JSON: the same for the command line and the service."""
+"""Results as a JSON object: the same keys for the command line and for a service."""
 
 from __future__ import annotations
 
 from engine.types import Hit, Results
 
 
-def plain(results: Results) -> dict[str, object]:
+def results_json(results: Results) -> dict[str, object]:
     """JSON-ready; scores and distances as numbers, times in milliseconds."""
     route = results.route
     return {

@@ -1,4 +1,4 @@
-"""Torch trunks: the maps that torchvision and Keras compute, under the literature's names."""
+"""Torch backbones: the maps that torchvision and Keras compute, under the literature's names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import WeightsError
-from tests.weights.trunk_tables import added_entry
+from tests.weights.backbone_tables import added_entry
 from weights.catalog import CatalogEntry, load_catalog
 
 pytestmark = pytest.mark.slow
@@ -43,17 +43,17 @@ def pictures(torch: Any, *shape: int) -> Any:
         ("convnext_tiny", ("stage5", "stage7"), ("features.5", "features.7")),
     ],
 )
-def test_a_trunk_gives_the_maps_of_torchvisions_own_modules(
+def test_a_backbone_gives_the_maps_of_torchvisions_own_modules(
     torch: Any, tmp_path: Path, architecture: str, layers: tuple[str, ...], theirs: tuple[str, ...]
 ) -> None:
     models = pytest.importorskip("torchvision.models")
-    from weights.frameworks.trunks import read_trunk
+    from weights.frameworks.backbones import read_backbone
 
     torch.manual_seed(0)
     network = getattr(models, architecture)(weights=None).eval()
     torch.save(network.state_dict(), tmp_path / "state.pth")
     entry = added_entry(tmp_path, "torchvision", architecture, 8)
-    trunk = read_trunk(entry, tmp_path / "state.pth", layers[::-1])
+    backbone = read_backbone(entry, tmp_path / "state.pth", layers[::-1])
     images = pictures(torch, 2, 3, 96, 64)
     expected: list[Any] = []
     for name in theirs:
@@ -61,9 +61,9 @@ def test_a_trunk_gives_the_maps_of_torchvisions_own_modules(
         module.register_forward_hook(lambda _, __, out: expected.append(out.clone()))
     with torch.no_grad():
         network(images)
-        found = trunk.module(images)
-    assert trunk.layers == layers
-    assert trunk.channels == tuple(map_.shape[1] for map_ in found)
+        found = backbone.module(images)
+    assert backbone.layers == layers
+    assert backbone.channels == tuple(map_.shape[1] for map_ in found)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
 
@@ -71,33 +71,33 @@ def test_a_trunk_gives_the_maps_of_torchvisions_own_modules(
 def test_without_a_checkpoint_the_weights_are_drawn_from_torchs_generator(
     torch: Any, tmp_path: Path
 ) -> None:
-    from weights.frameworks.trunks import read_trunk
+    from weights.frameworks.backbones import read_backbone
 
     entry = added_entry(tmp_path, "torchvision", "resnet18", 512)
     sums = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        trunk = read_trunk(entry, None)
-        sums.append(float(trunk.module(torch.ones(1, 3, 64, 64))[0].sum()))
+        backbone = read_backbone(entry, None)
+        sums.append(float(backbone.module(torch.ones(1, 3, 64, 64))[0].sum()))
     assert sums[0] == sums[1] != sums[2]
-    assert (trunk.layers, trunk.channels) == (("layer4",), (512,))
+    assert (backbone.layers, backbone.channels) == (("layer4",), (512,))
 
 
-def test_a_trunk_learns(torch: Any, tmp_path: Path) -> None:
-    from weights.frameworks.trunks import read_trunk
+def test_a_backbone_learns(torch: Any, tmp_path: Path) -> None:
+    from weights.frameworks.backbones import read_backbone
 
-    trunk = read_trunk(KERAS, None, ["block6"])
-    trunk.module.train()
-    trunk.module(pictures(torch, 2, 3, 64, 64))[0].square().mean().backward()
-    assert all(weight.grad is not None for weight in trunk.module.parameters())
-    assert len(trunk.module.stages) == 7  # what lies behind the layer is left out
+    backbone = read_backbone(KERAS, None, ["block6"])
+    backbone.module.train()
+    backbone.module(pictures(torch, 2, 3, 64, 64))[0].square().mean().backward()
+    assert all(weight.grad is not None for weight in backbone.module.parameters())
+    assert len(backbone.module.stages) == 7  # what lies behind the layer is left out
 
 
 def test_a_layer_that_does_not_exist_is_refused(torch: Any) -> None:
-    from weights.frameworks.trunks import read_trunk
+    from weights.frameworks.backbones import read_backbone
 
     with pytest.raises(WeightsError, match=r"'layer5'.*stem, layer1, layer2, layer3, layer4"):
-        read_trunk(load_catalog()["resnet50_v1"], None, ["layer5"])
+        read_backbone(load_catalog()["resnet50_v1"], None, ["layer5"])
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_a_layer_that_does_not_exist_is_refused(torch: Any) -> None:
 def test_an_architecture_without_stages_is_refused(
     torch: Any, tmp_path: Path, framework: str, architecture: str, said: str
 ) -> None:
-    from weights.frameworks.trunks import read_trunk
+    from weights.frameworks.backbones import read_backbone
 
     with pytest.raises(WeightsError, match=said):
-        read_trunk(added_entry(tmp_path, framework, architecture, 8), None)
+        read_backbone(added_entry(tmp_path, framework, architecture, 8), None)
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
@@ -154,14 +154,14 @@ def random_keras_file(path: Path, side: int) -> None:
 
 def agrees_with_keras(torch: Any, entry: CatalogEntry, checkpoint: Path) -> float:
     from weights.frameworks import from_keras
-    from weights.frameworks.trunks import read_trunk
+    from weights.frameworks.backbones import read_backbone
 
     reference = from_keras.load(entry, checkpoint, ())
-    trunk = read_trunk(entry, checkpoint, ["block13", "conv_last"])
+    backbone = read_backbone(entry, checkpoint, ["block13", "conv_last"])
     expected = reference.run(reference.probe)
     with torch.no_grad():
-        maps = trunk.module(torch.from_numpy(reference.probe))
-    assert trunk.channels == (96, 1280)
+        maps = backbone.module(torch.from_numpy(reference.probe))
+    assert backbone.channels == (96, 1280)
     return float(np.abs(maps[-1].mean((2, 3)).numpy() - expected).max() / np.abs(expected).max())
 
 
@@ -178,12 +178,12 @@ def test_a_mobilenet_of_keras_computes_the_same_in_torch(
 @pytest.mark.skipif(not MOBILENET.exists(), reason="no shared/weights beside the repo")
 def test_the_real_mobilenet_computes_the_same_in_torch_and_can_be_revived(torch: Any) -> None:
     pytest.importorskip("keras", reason="needs the extra `train`")
+    from weights.frameworks.backbones import read_backbone
     from weights.frameworks.normalisation import is_folded, revive
-    from weights.frameworks.trunks import read_trunk
     from weights.probe import image_probe
 
     assert agrees_with_keras(torch, KERAS, MOBILENET) <= 2e-5  # 1e-4 of features up to 5.7
-    module = read_trunk(KERAS, MOBILENET).module
+    module = read_backbone(KERAS, MOBILENET).module
     images = torch.from_numpy(image_probe(KERAS.input))
     assert is_folded(module)
     with torch.no_grad():
@@ -196,9 +196,9 @@ def test_the_real_mobilenet_computes_the_same_in_torch_and_can_be_revived(torch:
 
 def test_a_keras_file_of_another_network_is_refused(torch: Any, tmp_path: Path) -> None:
     keras = pytest.importorskip("keras", reason="needs the extra `train`")
-    from weights.frameworks.trunks import read_trunk
+    from weights.frameworks.backbones import read_backbone
 
     path = tmp_path / "other.weights.h5"
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(str(path))
     with pytest.raises(WeightsError, match="does not hold weights for MobileNetV2"):
-        read_trunk(KERAS, path)
+        read_backbone(KERAS, path)

@@ -1,4 +1,4 @@
-"""Trunks as torch modules that give feature maps, for training and for exporting."""
+"""Backbones as torch modules that give feature maps, for training and for exporting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.errors import WeightsError
 from weights.catalog import CatalogEntry
-from weights.frameworks import keras_mobilenet, timm_trunks, torchvision_trunks
+from weights.frameworks import keras_mobilenet, timm_backbones, torchvision_backbones
 from weights.frameworks.layers import choose_layers
 from weights.frameworks.network import import_framework
 from weights.frameworks.torch_export import load_state, read_state
@@ -18,7 +18,7 @@ STRIDE = 32  # pixels of the deepest maps' grid: sides that this divides keep th
 
 
 @dataclass(frozen=True)
-class Trunk:
+class Backbone:
     """A network without its head, on the CPU and in evaluation mode.
 
     ``module``: (N, 3, H, W), prepared as the entry's [input] says -> a tuple of what ``layers``
@@ -43,23 +43,25 @@ class Layered:
     side: tuple[int, int]  # height and width, pixels, of a small picture that it takes
 
 
-def read_trunk(entry: CatalogEntry, checkpoint: Path | None, layers: Sequence[str] = ()) -> Trunk:
-    """The trunk of a catalogue entry; ``layers`` empty: the last one.
+def read_backbone(
+    entry: CatalogEntry, checkpoint: Path | None, layers: Sequence[str] = ()
+) -> Backbone:
+    """The backbone of a catalogue entry; ``layers`` empty: the last one.
 
     ``checkpoint`` None: random weights, drawn from torch's generator. Layers are given shallow to
     deep whatever their order here. Raises WeightsError for a file that holds something else, a
     layer that does not exist and an architecture that torch does not have.
     """
     layered = read_layered(entry, checkpoint)
-    return cut_trunk(layered, choose_layers(entry.architecture, layered.names, layers))
+    return cut_backbone(layered, choose_layers(entry.architecture, layered.names, layers))
 
 
-def cut_trunk(layered: Layered, layers: tuple[str, ...]) -> Trunk:
+def cut_backbone(layered: Layered, layers: tuple[str, ...]) -> Backbone:
     """``layers`` as ``choose_layers`` gives them."""
     module = layered.cut(layers).eval()
     shapes = layer_shapes(module, layered.side)
     channels = tuple(shape[1] if len(shape) == 4 else shape[2] for shape in shapes)
-    return Trunk(module, layers, channels, layered.free_sides)
+    return Backbone(module, layers, channels, layered.free_sides)
 
 
 def layer_shapes(module: Any, side: tuple[int, int]) -> list[tuple[int, ...]]:
@@ -70,24 +72,24 @@ def layer_shapes(module: Any, side: tuple[int, int]) -> list[tuple[int, ...]]:
 
 
 def read_layered(entry: CatalogEntry, checkpoint: Path | None) -> Layered:
-    """The whole network of an entry; for the arguments and errors see ``read_trunk``."""
+    """The whole network of an entry; for the arguments and errors see ``read_backbone``."""
     if entry.framework == "timm":
         return _timm(entry, checkpoint)
     if entry.framework == "torchvision":
-        network = torchvision_trunks.build(entry.architecture)
-        stages = torchvision_trunks.stages_of(network)
+        network = torchvision_backbones.build(entry.architecture)
+        stages = torchvision_backbones.stages_of(network)
         if checkpoint is not None:
             state = read_state(checkpoint, entry.architecture)
             load_state(network, state, checkpoint, entry.architecture)
     elif has_twin(entry):
         network = keras_mobilenet.new_mobilenet()
-        stages = torchvision_trunks.stages_of(network)
+        stages = torchvision_backbones.stages_of(network)
         if checkpoint is not None:
             keras_mobilenet.load_mobilenet(network, entry, checkpoint)
     else:
         raise WeightsError(
             f"{entry.name}: {entry.framework}'s {entry.architecture} has no twin in torch.",
-            remedy="Take a trunk of torchvision or timm, or Keras' MobileNetV2: "
+            remedy="Take a backbone of torchvision or timm, or Keras' MobileNetV2: "
             "packsight weights list",
         )
     staged = import_framework("weights.frameworks.nets.staged").Staged
@@ -102,17 +104,17 @@ def has_twin(entry: CatalogEntry) -> bool:
 
 
 def _timm(entry: CatalogEntry, checkpoint: Path | None) -> Layered:
-    network = timm_trunks.build(entry.architecture)
+    network = timm_backbones.build(entry.architecture)
     if checkpoint is not None:
         found = read_state(checkpoint, entry.architecture)
-        state = timm_trunks.without_head(network, found, checkpoint, entry.architecture)
+        state = timm_backbones.without_head(network, found, checkpoint, entry.architecture)
         load_state(network, state, checkpoint, entry.architecture)
-    free = timm_trunks.takes_other_sizes(network)
+    free = timm_backbones.takes_other_sizes(network)
     side = (2 * STRIDE, 2 * STRIDE) if free else (entry.input.height, entry.input.width)
     if not free:
-        timm_trunks.set_side(network, entry.architecture, side)
+        timm_backbones.set_side(network, entry.architecture, side)
     maps = import_framework("weights.frameworks.nets.timm_maps").TimmMaps
-    names = timm_trunks.layer_names(network)
+    names = timm_backbones.layer_names(network)
     return Layered(
         entry.architecture, names, lambda some: maps(network, names, some), STRIDE * free, side
     )

@@ -1,4 +1,4 @@
-"""Trunks of every framework as networks for the exporter: features, and maps beside them."""
+"""Backbones of every framework as networks for the exporter: features, and maps beside them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from engine.types import FloatArray
 from weights.catalog import CatalogEntry
 from weights.frameworks import from_keras
-from weights.frameworks.layers import choose_layers, coarsest_layers
-from weights.frameworks.network import GraphNames, Network, import_framework
-from weights.frameworks.torch_export import as_network
-from weights.frameworks.trunks import (
-    Trunk,
-    cut_trunk,
+from weights.frameworks.backbones import (
+    Backbone,
+    cut_backbone,
     has_twin,
     layer_shapes,
     read_layered,
 )
+from weights.frameworks.layers import choose_layers, coarsest_layers
+from weights.frameworks.network import GraphNames, Network, import_framework
+from weights.frameworks.torch_export import as_network
 from weights.input_spec import InputSpec
 from weights.probe import image_probe
 
@@ -39,31 +39,31 @@ def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = N
         layers = coarsest_layers(dict(zip(layered.names, heights, strict=True)))
     chosen = choose_layers(entry.architecture, layered.names, [*layers, layered.names[-1]])
     kept = tuple(name for name in chosen if name in layers)
-    network = for_serving(cut_trunk(layered, chosen), entry.input, kept)
+    network = for_serving(cut_backbone(layered, chosen), entry.input, kept)
     if entry.framework == "keras":
         network = replace(network, run=from_keras.load(entry, checkpoint, ()).run)
     return replace(network, output=entry.features)  # a catalogue that is wrong shows in the parity
 
 
-def for_serving(trunk: Trunk, spec: InputSpec, layers: Sequence[str] = ()) -> Network:
-    """A trunk, trained or loaded, for the exporter: the pooled features of its deepest layer, and
-    what the ``layers`` named give."""
+def for_serving(backbone: Backbone, spec: InputSpec, layers: Sequence[str] = ()) -> Network:
+    """A backbone, trained or loaded, for the exporter: the pooled features of its deepest layer,
+    then the outputs of ``layers``."""
     pooled = import_framework("weights.frameworks.nets.pooled").Pooled
-    kept = tuple(name for name in trunk.layers if name in layers)
-    module = pooled(trunk.module, [trunk.layers.index(name) for name in kept]).eval()
+    kept = tuple(name for name in backbone.layers if name in layers)
+    module = pooled(backbone.module, [backbone.layers.index(name) for name in kept]).eval()
     return as_network(
         module,
         image_probe(spec),
-        trunk.channels[-1:],
+        backbone.channels[-1:],
         GraphNames(layers=kept),
-        free_sides=trunk.free_sides,
-        other_sizes=_other_sizes(trunk, spec),
+        free_sides=backbone.free_sides,
+        other_sizes=_other_sizes(backbone, spec),
     )
 
 
-def _other_sizes(trunk: Trunk, spec: InputSpec) -> tuple[FloatArray, ...]:
-    """A small probe that is no square, where the trunk takes one."""
-    if not trunk.free_sides:
+def _other_sizes(backbone: Backbone, spec: InputSpec) -> tuple[FloatArray, ...]:
+    """A small probe that is no square, where the backbone takes one."""
+    if not backbone.free_sides:
         return ()
-    height, width = 3 * trunk.free_sides, 2 * trunk.free_sides
+    height, width = 3 * backbone.free_sides, 2 * backbone.free_sides
     return (image_probe(replace(spec, height=height, width=width)),)
