@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from engine.errors import GalleryError
+from engine.linear_model import LinearModel, Term
 from engine.types import Float64Array, Hit
 
 FEATURES = ("score", "margin", "first")
@@ -51,11 +53,17 @@ class MatchModel(_Table):
 
     def probability(self, features: Float64Array) -> Float64Array:
         """(N, 3) as of ``match_features`` to (N,)."""
-        kept = within(features, self.lowest_score, self.widest_margin)
-        weights = np.array([self.score, self.margin, self.first])
-        # The tanh form saturates where exp would overflow.
-        found: Float64Array = 0.5 * (1.0 + np.tanh(0.5 * (self.intercept + kept @ weights)))
-        return found
+        return self._linear.probability(within(features, self.lowest_score, self.widest_margin))
+
+    @cached_property
+    def _linear(self) -> LinearModel:
+        """Over features as they are, not standardised."""
+        weights = (self.score, self.margin, self.first)
+        terms = {
+            name: Term(mean=0, deviation=1, weight=weight)
+            for name, weight in zip(FEATURES, weights, strict=True)
+        }
+        return LinearModel(intercept=self.intercept, terms=terms)
 
 
 class MatchFigures(_Table):

@@ -10,6 +10,7 @@ import numpy as np
 from offline.calibration.logistic import grouped_folds, held_out_probabilities
 from offline.train.trust import FOLDS, RIGHT_IOU
 from stages.trust._evidence import NAMES
+from stages.trust._model import REACH
 from trust.two_ways import TwoWays
 
 # On the photos of `standard` ridges from 0.3 to 10 gave AUROCs within 0.01 of each other.
@@ -22,6 +23,6 @@ def cross_fitted(photos: Sequence[TwoWays], others: Sequence[TwoWays]) -> list[T
     rows = np.array([one.evidence for one in known])
     right = np.array([one.iou >= RIGHT_IOU for one in known])
     folds = grouped_folds([str(one.picture.family) for one in known], FOLDS, seed=0)
-    trusts = held_out_probabilities(rows, right, NAMES, RIDGE, folds)
+    trusts = held_out_probabilities(rows, right, NAMES, RIDGE, folds, REACH)
     by_picture = {one.picture.id: t for one, t in zip(known, trusts.tolist(), strict=True)}
     return [replace(one, trust=by_picture.get(one.picture.id, 0.0)) for one in photos]

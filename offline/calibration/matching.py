@@ -17,7 +17,7 @@ from engine.errors import ConfigError
 from engine.match_calibration import FEATURES, MatchFigures, MatchModel, within
 from engine.types import BoolArray, Float64Array
 from offline.calibration.acceptance import absent_needed, threshold_at
-from offline.calibration.logistic import INTERCEPT_RIDGE, LEAST_DEVIATION, grouped_folds, newton
+from offline.calibration.logistic import fit_logistic, grouped_folds
 from offline.calibration.reliability import event_calibration_error
 from offline.calibration.unknown import auroc
 
@@ -87,33 +87,19 @@ def fit_matching(answers: Sequence[Answer], false_accepts: float = 0.05, seed: i
 
 
 def fit_model(answers: Sequence[Answer]) -> MatchModel:
-    """Logistic regression with a ridge and no negative weight, by hits of all answers.
-
-    A feature whose weight would be negative is left out, the most negative one first (the active
-    set method for problems with bounds; Lawson, Hanson: Solving Least Squares Problems, 1974).
-    """
+    """Logistic regression with a ridge and no negative weight, by hits of all answers."""
     lowest, widest = _reach(answers)
     rows = within(np.concatenate([answer.features for answer in answers]), lowest, widest)
-    right = np.concatenate([answer.right for answer in answers]).astype(np.float64)
-    means, deviations = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_DEVIATION)
-    scaled = (rows - means) / deviations
-    kept = list(range(len(FEATURES)))
-    while True:
-        design = np.column_stack([np.ones(len(rows)), scaled[:, kept]])
-        found = newton(design, right, np.array([INTERCEPT_RIDGE, *[RIDGE] * len(kept)]))
-        if not kept or found[1:].min() >= 0:
-            break
-        del kept[int(found[1:].argmin())]
-    weights = np.zeros(len(FEATURES))
-    weights[kept] = found[1:] / deviations[kept]
-    score, margin, first = weights.tolist()
+    correct = np.concatenate([answer.right for answer in answers])
+    fitted = fit_logistic(rows, correct, FEATURES, RIDGE, non_negative=True)
+    # A gallery keeps the weights of the features as they are, not of the standardised ones.
+    weights = {name: term.weight / term.deviation for name, term in fitted.terms.items()}
+    shift = sum(weights[name] * term.mean for name, term in fitted.terms.items())
     return MatchModel(
         lowest_score=lowest,
         widest_margin=widest,
-        intercept=float(found[0] - weights @ means),
-        score=score,
-        margin=margin,
-        first=first,
+        intercept=fitted.intercept - shift,
+        **weights,
     )
 
 

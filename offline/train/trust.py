@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
+from engine.linear_model import LinearModel
 from engine.types import BoolArray, Float64Array
 from offline.calibration import auroc, expected_calibration_error
 from offline.calibration.logistic import (
@@ -22,7 +23,7 @@ from offline.calibration.logistic import (
 )
 from offline.train.judged_masks import JudgedMasks
 from stages.trust._evidence import NAMES
-from stages.trust._model import AGREEMENT, Logistic, Segmenter, TrustModel
+from stages.trust._model import AGREEMENT, REACH, Segmenter, TrustModel
 
 # Of the photos in Packbench, 59 % of the masks by U²-Netp lie above this and 29 % below 0.6:
 # outlines that may be compared, and hands, tables and pieces.
@@ -49,7 +50,7 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    model: Logistic
+    model: LinearModel
     held_out: Float64Array  # (N,) by fits to the other folds
 
 
@@ -111,9 +112,11 @@ def figures(probabilities: Float64Array, right: BoolArray) -> Mapping[str, float
 def _fitted(
     rows: Float64Array, right: BoolArray, names: tuple[str, ...], folds: npt.NDArray[np.int64]
 ) -> _Fitted:
-    tried = {ridge: held_out_probabilities(rows, right, names, ridge, folds) for ridge in RIDGES}
+    tried = {
+        ridge: held_out_probabilities(rows, right, names, ridge, folds, REACH) for ridge in RIDGES
+    }
     ridge = min(RIDGES, key=lambda one: log_loss(tried[one], right))
-    return _Fitted(fit_logistic(rows, right, names, ridge), tried[ridge])
+    return _Fitted(fit_logistic(rows, right, names, ridge, reach=REACH), tried[ridge])
 
 
 def _doubtful(first: Float64Array, second: Float64Array, threshold: float) -> tuple[float, float]:

@@ -8,12 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from engine.errors import ConfigError
-from engine.types import Float64Array
+from engine.linear_model import LinearModel
 from stages.trust._evidence import NAMES
 from weights.toml_text import toml_lines, toml_value
 
@@ -28,29 +34,6 @@ REACH = 3.0
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Term(_Table):
-    """One feature: how it is standardised and what a deviation adds to the log odds."""
-
-    mean: FiniteFloat
-    deviation: FiniteFloat = Field(gt=0)
-    weight: FiniteFloat
-
-
-class Logistic(_Table):
-    """P(right) = 1 / (1 + exp(-(intercept + sum of weight * standardised feature)))."""
-
-    intercept: FiniteFloat
-    terms: Mapping[str, Term]
-
-    def probability(self, rows: Float64Array) -> Float64Array:
-        """(N, F) features, in the order of ``terms``, to (N,) probabilities."""
-        terms = list(self.terms.values())
-        means = np.array([term.mean for term in terms])
-        deviations = np.array([term.deviation for term in terms])
-        weights = np.array([term.weight for term in terms])
-        return sigmoid(self.intercept + standardised(rows, means, deviations) @ weights)
 
 
 class Segmenter(_Table):
@@ -76,10 +59,15 @@ class TrustModel(_Table):
     right_iou: float = Field(gt=0, le=1)
     threshold: float = Field(ge=0, le=1)
     doubtful: tuple[float, float]
-    first: Logistic
-    second: Logistic | None = None
+    first: LinearModel
+    second: LinearModel | None = None
     data: str = ""  # what it was fitted on, in words
     figures: Mapping[str, FiniteFloat] = Field(default_factory=dict)
+
+    @field_validator("first", "second")
+    @classmethod
+    def _within_reach(cls, model: LinearModel | None) -> LinearModel | None:
+        return None if model is None else model.model_copy(update={"reach": REACH})
 
     @model_validator(mode="after")
     def _fits_the_evidence(self) -> Self:
@@ -110,18 +98,6 @@ class TrustModel(_Table):
             lines += ["", f"[{name}]", *toml_lines(table)]
             lines += [f"terms.{key} = {toml_value(term)}" for key, term in terms.items()]
         return "\n".join(lines) + "\n"
-
-
-def standardised(rows: Float64Array, means: Float64Array, deviations: Float64Array) -> Float64Array:
-    """(N, F) in deviations from the mean, kept within ``REACH``."""
-    found: Float64Array = np.clip((rows - means) / deviations, -REACH, REACH)
-    return found
-
-
-def sigmoid(values: npt.ArrayLike) -> Float64Array:
-    """1 / (1 + exp(-x)) without overflow: tanh saturates."""
-    found: Float64Array = 0.5 * (1.0 + np.tanh(0.5 * np.asarray(values, np.float64)))
-    return found
 
 
 def read_model(path: Path) -> TrustModel:

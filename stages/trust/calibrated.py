@@ -16,6 +16,7 @@ from pydantic import Field
 
 from engine.contours import product_box
 from engine.errors import ConfigError
+from engine.linear_model import LinearModel
 from engine.parallel import each
 from engine.protocols import Segmenter
 from engine.types import Float64Array, FloatArray, Matte, RGBImage
@@ -23,7 +24,7 @@ from stages.context import BuildContext
 from stages.options import StageOptions
 from stages.trust._evidence import NAMES, evidence, row
 from stages.trust._fitted import fitting, require
-from stages.trust._model import Logistic, TrustModel, read_model
+from stages.trust._model import TrustModel, read_model
 from stages.trust._second_look import agreement
 
 SHIPPED = "shipped"
@@ -112,7 +113,7 @@ def _model(options: Options, context: BuildContext) -> TrustModel:
 
 
 def _looked_again(
-    second: Logistic,
+    second: LinearModel,
     rows: Float64Array,
     pairs: Sequence[tuple[RGBImage, Matte]],
     segmenter: Segmenter,

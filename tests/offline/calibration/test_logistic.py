@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.linear_model import LinearModel, standardised
 from offline.calibration.logistic import (
     INTERCEPT_RIDGE,
     fit_logistic,
@@ -17,7 +18,6 @@ from offline.calibration.logistic import (
     log_loss,
     penalised_loss,
 )
-from stages.trust._model import Logistic, standardised
 
 NAMES = ("a", "b", "c")
 
@@ -30,7 +30,7 @@ def samples(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return rows, logits > 0
 
 
-def weights_of(model: Logistic) -> np.ndarray:
+def weights_of(model: LinearModel) -> np.ndarray:
     return np.array([model.intercept, *(term.weight for term in model.terms.values())])
 
 

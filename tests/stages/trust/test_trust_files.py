@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError
 from stages.trust._fitted import shipped
-from stages.trust._model import Segmenter, TrustModel, read_model, sigmoid, standardised
+from stages.trust._model import Segmenter, TrustModel, read_model
 from tests.stages.trust.trust_models import trust_model
 
 finite = st.floats(-1e6, 1e6)
@@ -76,13 +76,66 @@ def test_the_shipped_files_say_what_they_were_fitted_to_and_on() -> None:
 
 
 def test_a_feature_far_beyond_the_fit_counts_as_three_deviations() -> None:
-    rows = np.array([[100.0], [-100.0], [2.0]])
-    found = standardised(rows, np.array([1.0]), np.array([2.0]))
-    np.testing.assert_allclose(found[:, 0], [3.0, -3.0, 0.5])
+    model = trust_model(border=-1.0)
+    rows = np.zeros((2, len(model.first.terms)))
+    rows[:, list(model.first.terms).index("border")] = [3.0, 100.0]
+    np.testing.assert_allclose(model.first.log_odds(rows), [-3.0, -3.0])
 
 
-@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=9))
-def test_a_sigmoid_never_leaves_its_range(values: list[float]) -> None:
-    found = sigmoid(values)
-    assert ((found >= 0) & (found <= 1)).all()
-    np.testing.assert_allclose(sigmoid(np.negative(values)), 1 - found, atol=1e-12)
+RECORDED = {
+    "grabcut": (
+        "0954d1ab4466ee86476b4dad5c5388a4f9fa05bbb2e445dead6db92f7a268afe",
+        [
+            0.7696845630197029,
+            0.5560088286465257,
+            0.977617588935092,
+            0.9907237071908631,
+            0.004196156911840887,
+            0.023449313269966632,
+        ],
+        [
+            0.5830439895599302,
+            0.6436582854313032,
+            0.933724196238759,
+            0.9668662577788893,
+            0.0018186377228467387,
+            0.012480826845775228,
+        ],
+    ),
+    "u2netp": (
+        "8288c2444edbfbb7aedc19b4fc6970ea2490d4706b71a1aae32c572c41853656",
+        [
+            0.9286828630683757,
+            0.9879076227216778,
+            0.7674842581689789,
+            0.6123831961722435,
+            0.7837438804511732,
+            0.06087121315086985,
+        ],
+        [
+            0.7897527374819318,
+            0.9914916652317852,
+            0.410186992870075,
+            0.2920859837280516,
+            0.6085213249223441,
+            0.056175531642249144,
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_shipped_file_keeps_the_trust_and_identity_of_earlier_versions(name: str) -> None:
+    """A changed identity would change the fingerprint of every gallery that was made with it."""
+    identity, first, second = RECORDED[name]
+    model, random = shipped()[name], np.random.default_rng(1)
+    terms = model.first.terms.values()
+    means, deviations = (
+        np.array([getattr(term, part) for term in terms]) for part in ("mean", "deviation")
+    )
+    rows = np.round(means + deviations * 2 * random.normal(size=(6, len(means))), 6)
+    assert model.identity == identity
+    np.testing.assert_allclose(model.first.probability(rows), first, rtol=1e-13)
+    assert model.second is not None
+    twice = np.column_stack([rows, np.round(random.random(6), 6)])
+    np.testing.assert_allclose(model.second.probability(twice), second, rtol=1e-13)

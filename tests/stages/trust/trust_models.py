@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from engine.linear_model import LinearModel, Term
 from stages.trust._evidence import NAMES
-from stages.trust._model import AGREEMENT, Logistic, Segmenter, Term, TrustModel
+from stages.trust._model import AGREEMENT, Segmenter, TrustModel
 
 
-def logistic(names: tuple[str, ...], intercept: float = 0.0, **weights: float) -> Logistic:
+def logistic(names: tuple[str, ...], intercept: float = 0.0, **weights: float) -> LinearModel:
     """Features as they are: means of 0, deviations of 1; no weight but those given."""
     terms = {name: Term(mean=0.0, deviation=1.0, weight=weights.get(name, 0.0)) for name in names}
-    return Logistic(intercept=intercept, terms=terms)
+    return LinearModel(intercept=intercept, terms=terms)
 
 
 def trust_model(
