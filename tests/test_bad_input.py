@@ -75,7 +75,7 @@ def test_a_folder_whose_name_is_no_text_is_refused_line_by_line(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("folder", "problem"),
-    [("none", "no such folder"), ("a.txt", "is not a folder"), ("empty", "no pictures here")],
+    [("none", "no such folder"), ("a.txt", "is not a folder"), ("empty", "no images here")],
 )
 def test_a_folder_that_is_none(
     packsight: Command, tmp_path: Path, folder: str, problem: str
@@ -174,7 +174,7 @@ def test_a_decoder_that_is_killed_costs_one_picture(
     stand_in.mkdir()
     (stand_in / "sitecustomize.py").write_text(
         "import os, sys, threading, time\n"
-        "if 'offline.ingest.decoder' in ' '.join(sys.orig_argv):\n"
+        "if 'offline.ingest.decoding' in ' '.join(sys.orig_argv):\n"
         "    import pathlib\n"
         "    stat = pathlib.Path.stat\n"
         "    def crash(self, **given):\n"

@@ -1,4 +1,4 @@
-"""A folder of pictures into a gallery: incremental, resumable, one transaction a batch."""
+"""Ingest a folder of images into a gallery: incremental, resumable, one transaction a batch."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ def ingest(
     prune: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Describe what is new or changed in ``folder`` and keep it in the gallery at ``gallery``.
+    """Describe the new and changed images of ``folder`` and store them in the gallery ``gallery``.
 
-    A gallery that exists keeps the settings it was made with, unless ``profile``, ``config`` or
-    ``overrides`` ("section.key=value") say otherwise; then they must describe alike. A new one
-    is made with ``profile``, by default the shipped default. ``labels`` is a CSV or JSON table,
-    see ``offline.ingest.labels``. ``prune`` deletes images below the folder whose files are gone.
+    A gallery that exists keeps the settings it was made with; ``profile``, ``config`` and
+    ``overrides`` ("section.key=value") may change only what does not change descriptions. A new
+    gallery is made with ``profile``, by default the shipped default. ``labels`` is a CSV or JSON
+    table, see ``offline.ingest.labels``. ``prune`` deletes images below the folder whose files
+    are gone.
 
-    Unreadable pictures are lines in the report, and never raise. Raises ConfigError (folder,
+    Unreadable images are lines in the report and never raise. Raises ConfigError (folder,
     settings, labels), WeightsError, FingerprintError and GalleryError (locked, disk full).
-    Whatever a finished batch has stored stays stored, whatever happens after.
+    What a finished batch has stored stays stored, also when the process is killed after it.
     """
     # Imported here, so that `packsight ingest --help` need not wait for the models' runtime.
     from offline.ingest.run import Request, run

@@ -1,37 +1,58 @@
-"""Decode pictures in worker processes, in order, a bounded number ahead of the reader."""
+"""Decode images in worker processes, in order, a bounded number ahead of the reader.
+
+A decoder that crashes takes one image with it and not the run, and none outlives a killed parent:
+its process ends when its input ends. A message is an 8-byte little-endian length and a pickle;
+both ends are this file, and nothing else ever writes to the pipes between them.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import os
+import pickle
+import signal
+import struct
 import subprocess
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Any, Self
 
 from engine.errors import ImageError
-from engine.images import ImageLimits
-from offline.ingest.decoder import Decoded, receive, send
+from engine.images import ImageLimits, load
+from engine.types import RGBImage
 
 # The child gets this process's import path, so that it finds the same packages however this
 # one was started. It is a program of its own, not a fork or a spawned copy: forking with model
 # threads alive may deadlock, and spawning would run the caller's script again.
 _PROGRAM = (
     "import sys, json; given = json.loads(sys.argv[1]); sys.path[:] = given['path'];"
-    "from offline.ingest.decoder import serve; from engine.images import ImageLimits;"
+    "from offline.ingest.decoding import serve; from engine.images import ImageLimits;"
     "serve(ImageLimits(**given['limits']))"
 )
+_LENGTH = struct.Struct("<Q")
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """An image and the hash of the very bytes it was decoded from."""
+
+    sha256: str
+    image: RGBImage
 
 
 class DecodingPool:
     """``workers`` processes; use as a context manager."""
 
     def __init__(self, workers: int, limits: ImageLimits, *, ahead: int) -> None:
-        """``ahead``: pictures decoded and waiting, at most; bounds the memory."""
+        """``ahead``: images decoded and waiting, at most; bounds the memory."""
         self._limits = limits
         self._ahead = max(ahead, workers)
         self._local = threading.local()
@@ -40,7 +61,7 @@ class DecodingPool:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="decode")
 
     def map(self, paths: Iterable[Path]) -> Iterator[Decoded | ImageError]:
-        """One answer a path, in order. A crashed decoder is an ImageError of its picture."""
+        """One result a path, in order. A crashed decoder is an ImageError of its image."""
         waiting: deque[Future[Decoded | ImageError]] = deque()
         for path in paths:
             waiting.append(self._threads.submit(self._decode, path))
@@ -65,15 +86,15 @@ class DecodingPool:
 
     def _decode(self, path: Path) -> Decoded | ImageError:
         worker = self._worker()
-        answer = worker.ask(path)
-        if answer is None:
+        result = worker.decode(path)
+        if result is None:
             worker.stop()
             self._local.worker = None
             return ImageError(str(path), "crashed its decoder")
-        return answer
+        return result
 
     def _worker(self) -> _Worker:
-        """This thread's own process, started at its first picture and after a crash."""
+        """This thread's own process, started at its first image and after a crash."""
         worker: _Worker | None = getattr(self._local, "worker", None)
         if worker is None:
             worker = self._local.worker = _Worker(self._limits)
@@ -93,21 +114,70 @@ class _Worker:
             stdout=subprocess.PIPE,
         )
 
-    def ask(self, path: Path) -> Decoded | ImageError | None:
-        """None when the process has died over it."""
+    def decode(self, path: Path) -> Decoded | ImageError | None:
+        """None when the process died of it."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            send(self._process.stdin, str(path))
-            answer = receive(self._process.stdout)
+            _send(self._process.stdin, str(path))
+            result = _receive(self._process.stdout)
         except (OSError, ValueError):  # ValueError: the pipe was closed by stop()
             return None
-        return answer if isinstance(answer, Decoded | ImageError) else None
+        return result if isinstance(result, Decoded | ImageError) else None
 
     def stop(self) -> None:
-        """Kill, not close: what it is decoding is wanted by nobody any more."""
+        """Kill, not close: the result of what it is decoding is no longer needed."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+
+
+def serve(limits: ImageLimits) -> None:
+    """The worker's loop, until its input ends: a path in, a Decoded or an ImageError out."""
+    # Ctrl-C goes to all processes of a terminal; only the parent decides when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # as in packsight.cli
+    requests, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a codec prints must not fall among the results
+    while (path := _receive(requests)) is not None:
+        result: Decoded | ImageError
+        try:
+            result = _decoded(Path(path), limits)
+        except ImageError as error:
+            result = error
+        except MemoryError:
+            result = ImageError(path, "too large for the memory at hand")
+        try:
+            _send(results, result)
+        except BrokenPipeError:  # the parent was killed
+            os._exit(0)
+
+
+def _decoded(path: Path, limits: ImageLimits) -> Decoded:
+    """Read once, hash, decode; raises ImageError."""
+    try:
+        if path.stat().st_size > limits.max_bytes:
+            return Decoded("", load(path, limits=limits))  # refuses before it reads
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(str(path), f"cannot be read ({error.strerror})") from error
+    return Decoded(hashlib.sha256(data).hexdigest(), load(data, uri=str(path), limits=limits))
+
+
+def _send(pipe: IO[bytes], message: object) -> None:
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(data)))
+    pipe.write(data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> Any:
+    """The next message; None when the other end has closed."""
+    head = pipe.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    data = pipe.read(length)
+    return pickle.loads(data) if len(data) == length else None

@@ -1,90 +1,91 @@
-"""What a curator says of pictures: folder names, CSV or JSON beside them, or a CSV given apart.
+"""Labels of images: from folder names, from CSV or JSON beside them, or from a table given apart.
 
 Later sources win over earlier ones, column by column:
 
-1. folder names: ``CATEGORY/PRODUCT/view.jpg``, or ``CATEGORY/view.jpg`` where every picture is
-   a product of its own; pictures directly in the folder have no label;
+1. folder names: ``CATEGORY/PRODUCT/view.jpg``, or ``CATEGORY/view.jpg`` where every image is a
+   product of its own; images directly in the folder have no label;
 2. ``attributes.csv``, ``attributes.json``, ``labels.csv`` or ``labels.json`` in any folder, with
-   a ``path`` relative to it that names a picture (with or without its suffix) or a folder;
+   a ``path`` relative to it that names an image (with or without its suffix) or a folder;
 3. ``view.json`` or ``view.jpg.json`` beside ``view.jpg``;
 4. the table given with ``--labels``, with paths relative to the ingested folder or absolute.
 
-The columns ``category`` and ``product`` are what they say; all others are attributes.
+The columns ``category`` and ``product`` are the two labels; all other columns are attributes.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from engine.errors import ConfigError
-from offline.ingest.scan import Found, Refusal, printable
+from offline.ingest.scan import ImageFile, Refusal, printable
+from offline.ingest.tables import Place, Row, read_table, read_text
 
 PATH_COLUMNS = ("path", "file", "filename", "image")
 CATEGORY, PRODUCT = "category", "product"
 
+Cells = Mapping[str, str]  # column -> cell
+
 
 @dataclass(frozen=True)
 class Label:
-    """What is said of one picture; None: nothing was said."""
+    """The labels of one image; a category of None is to be predicted."""
 
     category: str | None
     product: str
     attributes: Mapping[str, str] = field(default_factory=dict)
 
-    def told(self, row: Mapping[str, str]) -> Label:
-        """This label with a row's columns laid over; empty cells say nothing."""
-        said = {key: value for key, value in row.items() if value}
-        attributes = {k: v for k, v in said.items() if k not in (CATEGORY, PRODUCT)}
-        return replace(
-            self,
-            category=said.get(CATEGORY, self.category),
-            product=said.get(PRODUCT, self.product),
-            attributes={**self.attributes, **attributes},
+    def updated(self, cells: Cells) -> Label:
+        """This label with the cells of a row in place of its own; empty cells change nothing."""
+        filled = {column: cell for column, cell in cells.items() if cell}
+        return Label(
+            category=filled.pop(CATEGORY, self.category),
+            product=filled.pop(PRODUCT, self.product),
+            attributes={**self.attributes, **filled},
         )
 
 
 @dataclass
 class Labels:
-    """Rows by the path they speak of, relative to the ingested folder; "" is the folder."""
+    """Rows by the path that they label, relative to the ingested folder; "" is the folder."""
 
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     given: dict[str, dict[str, str]] = field(default_factory=dict)  # from --labels
     refused: list[Refusal] = field(default_factory=list)
     _used: set[str] = field(default_factory=set)
 
-    def of(self, found: Found) -> Label:
-        """The label of a picture; an unreadable file beside it is noted in ``refused``."""
-        label = from_folders(found.relative)
-        for row in self._matching(self.rows, found.relative):
-            label = label.told(row)
-        label = label.told(self._beside(found))
-        for row in self._matching(self.given, found.relative):
-            label = label.told(row)
+    def of(self, file: ImageFile) -> Label:
+        """The label of an image; an unreadable JSON file beside it is noted in ``refused``."""
+        label = from_folders(file.relative)
+        for cells in (
+            *self._matching(self.rows, file.relative),
+            self._beside(file),
+            *self._matching(self.given, file.relative),
+        ):
+            label = label.updated(cells)
         return label
 
     def unused(self) -> list[str]:
-        """Paths from --labels that named no picture so far."""
+        """Paths from --labels that named no image so far."""
         return sorted(set(self.given) - self._used)
 
-    def _matching(
-        self, rows: Mapping[str, dict[str, str]], relative: str
-    ) -> Iterable[dict[str, str]]:
-        for key in _keys(relative):
+    def _matching(self, rows: Mapping[str, dict[str, str]], relative: str) -> Iterable[Cells]:
+        """The rows of the folder, of its folders down to the image, of its stem and of itself."""
+        path = PurePosixPath(relative)
+        folders = ["" if str(parent) == "." else str(parent) for parent in reversed(path.parents)]
+        for key in (*folders, str(path.with_suffix("")), relative):
             if key in rows:
                 self._used.add(key)
                 yield rows[key]
 
-    def _beside(self, found: Found) -> dict[str, str]:
-        for path in (found.path.with_suffix(".json"), Path(f"{found.path}.json")):
+    def _beside(self, file: ImageFile) -> Cells:
+        for path in (file.path.with_suffix(".json"), Path(f"{file.path}.json")):
             if path.is_file():
                 try:
-                    return _texts(_read_json(path))
+                    return _cells(path, _read_json(path))
                 except ConfigError as error:
                     self.refused.append(Refusal(str(path), error.message))
         return {}
@@ -99,11 +100,11 @@ def read_labels(folder: Path, label_files: Iterable[Path], table: Path | None = 
     root = folder.absolute()
     for path in label_files:
         try:
-            labels.rows.update(read_table(path, path.parent, root))
+            labels.rows.update(read_label_table(path, path.parent, root))
         except ConfigError as error:
             labels.refused.append(Refusal(str(path), error.message))
     if table is not None:
-        labels.given = read_table(table, root, root)
+        labels.given = read_label_table(table, root, root)
     return labels
 
 
@@ -118,83 +119,66 @@ def from_folders(relative: str) -> Label:
     return Label(folders[0], "/".join(folders))
 
 
-def read_table(path: Path, base: Path, root: Path) -> dict[str, dict[str, str]]:
+def read_label_table(path: Path, base: Path, root: Path) -> dict[str, dict[str, str]]:
     """Rows of a CSV or JSON table by path relative to ``root``; paths in it start at ``base``.
 
     JSON is a list of objects with a path each, or an object of objects by path. Raises
-    ConfigError naming the file and what is wrong. Rows without anything in them are skipped.
+    ConfigError naming the file and what is wrong.
     """
-    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
+    in_json = path.suffix.lower() == ".json"
     table: dict[str, dict[str, str]] = {}
-    for number, row in rows:
-        column = next((name for name in PATH_COLUMNS if name in row), None)
+    for row in _json_rows(path) if in_json else read_table(path, lenient=True):
+        cells = row.cells
+        column = next((name for name in PATH_COLUMNS if name in cells), None)
         if column is None:
-            raise ConfigError(
-                f"{path}: row {number} has no path; it has {', '.join(row) or 'no columns'}, "
-                f"and needs one of {', '.join(PATH_COLUMNS)}."
+            raise row.place.fault(
+                f"has no path; it has {', '.join(cells) or 'no columns'}, "
+                f"and needs one of {', '.join(PATH_COLUMNS)}"
             )
-        where = row.pop(column).replace("\\", "/")
-        if not where and not any(row.values()):
-            continue
-        if not where:
-            raise ConfigError(
-                f"{path}: row {number} has an empty path; write . to speak of the whole folder."
-            )
-        key = _below(base, where, root)
-        table[key] = {**table.get(key, {}), **row}
+        target = cells.pop(column).replace("\\", "/")
+        if not target and any(cells.values()):
+            raise row.place.fault("has an empty path", "Write . to label the whole folder.")
+        if target:
+            key = _below(base, target, root)
+            table[key] = {**table.get(key, {}), **cells}
     return table
 
 
-def _keys(relative: str) -> list[str]:
-    """All that may speak of a picture: the folder, its folders, its stem, itself."""
-    path = PurePosixPath(relative)
-    folders = [str(parent) for parent in reversed(path.parents)]
-    keys = ["" if folder == "." else folder for folder in folders]
-    return [*keys, str(path.with_suffix("")), relative]
-
-
-def _below(base: Path, where: str, root: Path) -> str:
-    """``where``, read from ``base``, as a path relative to ``root``; unchanged if outside."""
-    path = base / where
+def _below(base: Path, target: str, root: Path) -> str:
+    """``target``, read from ``base``, as a path relative to ``root``; unchanged if outside."""
     try:
-        relative = path.relative_to(root)
+        relative = (base / target).relative_to(root)
     except ValueError:
-        return where
-    parts = [part for part in relative.parts if part != "."]
-    return "/".join(parts)
+        return target
+    return "/".join(part for part in relative.parts if part != ".")
 
 
-def _csv_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    text = _text(path)
-    if not text.strip():
-        raise ConfigError(f"{path}: is empty.")
-    text = text.lstrip("\r\n")
-    # The header decides: cells below it may hold any of these in prose.
-    delimiter = max(",;\t", key=text.splitlines()[0].count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    try:
-        return [
-            (
-                number,
-                {
-                    (key or "").strip().lower(): (value or "").strip()
-                    for key, value in row.items()
-                    if key and isinstance(value, str | None)
-                },
-            )
-            for number, row in enumerate(reader, start=2)
-        ]
-    except csv.Error as error:
-        raise ConfigError(f"{path}: not a CSV table ({error}).") from error
-
-
-def _json_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+def _json_rows(path: Path) -> list[Row]:
     data = _read_json(path)
     if isinstance(data, dict):
         data = [{"path": key, **_object(path, value)} for key, value in data.items()]
     if not isinstance(data, list):
         raise ConfigError(f"{path}: must be a list of objects or an object of objects.")
-    return [(number, _texts(_object(path, row))) for number, row in enumerate(data, start=1)]
+    return [
+        Row(Place(path, f"row {number}"), _cells(path, row))
+        for number, row in enumerate(data, start=1)
+    ]
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path, lenient=True))
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers of 5,000 digits
+        raise ConfigError(f"{path}: not valid JSON ({error}).") from error
+
+
+def _cells(path: Path, row: Any) -> dict[str, str]:
+    """An object with its values as text: attributes are strings, of whatever type in JSON."""
+    # JSON can spell half a surrogate pair, which no database stores as text.
+    return {
+        printable(str(key).strip().lower()): printable(_text(value))
+        for key, value in _object(path, row).items()
+    }
 
 
 def _object(path: Path, value: Any) -> dict[str, Any]:
@@ -203,33 +187,7 @@ def _object(path: Path, value: Any) -> dict[str, Any]:
     return value
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(_text(path))
-    except (ValueError, RecursionError) as error:  # ValueError: also numbers of 5,000 digits
-        raise ConfigError(f"{path}: not valid JSON ({error}).") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")  # what spreadsheets write on Windows
-
-
-def _texts(row: Any) -> dict[str, str]:
-    """Values as text: attributes are strings, whatever JSON made of them."""
-    if not isinstance(row, dict):
-        raise ConfigError(f"expected an object, found {json.dumps(row)[:60]}.")
-    # JSON can spell half a surrogate pair, which no database stores as text.
-    return {printable(str(key).strip().lower()): printable(_plain(v)) for key, v in row.items()}
-
-
-def _plain(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return ""
     return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

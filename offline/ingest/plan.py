@@ -1,4 +1,4 @@
-"""What an ingest has to do: hold the pictures found against what the gallery knows."""
+"""Plan an ingest: compare the image files of a folder with the images of the gallery."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from engine.galleries.local import Source
 from engine.types import Entry
 from offline.ingest.labels import Label
-from offline.ingest.scan import Found, Refusal
+from offline.ingest.scan import ImageFile, Refusal
 
 _PIECE = 2**20  # bytes
 
 
 @dataclass(frozen=True)
 class Task:
-    """A picture to describe. ``entry.sha256`` is empty until it has been read."""
+    """An image to describe. ``entry.sha256`` is empty until it has been read."""
 
-    found: Found
+    file: ImageFile
     entry: Entry
     known: Source | None  # at the same uri, with other content or without its label
 
@@ -33,12 +33,12 @@ class Duplicate:
 
 @dataclass
 class Plan:
-    """The work, by kind. ``tasks`` has labelled pictures first: the others are voted on."""
+    """The work, by kind. ``tasks`` has labelled images first: they vote on the others."""
 
     tasks: list[Task] = field(default_factory=list)
     amends: dict[int, Entry] = field(default_factory=dict)
     copies: list[tuple[Entry, int]] = field(default_factory=list)  # same content, other product
-    stale: list[int] = field(default_factory=list)  # files that now show what another one shows
+    stale: list[int] = field(default_factory=list)  # their content is now that of another image
     unchanged: int = 0
     renamed: int = 0
     relabelled: int = 0
@@ -47,14 +47,14 @@ class Plan:
 
 
 class Planner:
-    """Decides picture by picture; remembers what it decided, so that twins are found."""
+    """Decides image by image, and remembers its decisions, so that it finds duplicates."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._by_uri: dict[str, Source] = {}
         self._by_content: dict[str, dict[str, str]] = {}  # sha256 -> product -> uri
         self._by_sha256: dict[str, list[Source]] = {}
         self._sizes: set[int] = set()
-        self._confirmed: set[str] = set()  # uris whose content is what the gallery knows
+        self._confirmed: set[str] = set()  # uris whose content is as in the gallery
         for source in sources:
             self._by_uri[source.uri] = source
             self._by_sha256.setdefault(source.sha256, []).append(source)
@@ -62,30 +62,30 @@ class Planner:
             self._sizes.add(source.size)
         self.plan = Plan()
 
-    def known_first(self, pictures: Iterable[Found]) -> list[Found]:
-        """The order to consider pictures in: what is said of known ones decides about twins."""
-        return sorted(pictures, key=lambda found: found.uri not in self._by_uri)
+    def known_first(self, files: Iterable[ImageFile]) -> list[ImageFile]:
+        """The order to consider files in: the labels of known images decide on duplicates."""
+        return sorted(files, key=lambda file: file.uri not in self._by_uri)
 
-    def consider(self, found: Found, label: Label) -> None:
-        """Put one picture where it belongs in the plan."""
-        entry = _entry(found, label)
-        known = self._by_uri.get(found.uri)
-        if known and (known.size, known.mtime_ns) == (found.size, found.mtime_ns):
-            self._same_content(replace(entry, sha256=known.sha256), found, known)
-        elif found.size in self._sizes:
+    def consider(self, file: ImageFile, label: Label) -> None:
+        """Put one image where it belongs in the plan."""
+        entry = _entry(file, label)
+        known = self._by_uri.get(file.uri)
+        if known and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
+            self._same_content(replace(entry, sha256=known.sha256), file, known)
+        elif file.size in self._sizes:
             # Content of this size is known: hashing is far cheaper than describing again.
-            self._compare_content(entry, found, known)
+            self._compare_content(entry, file, known)
         else:
-            self.plan.tasks.append(Task(found, entry, known))
+            self.plan.tasks.append(Task(file, entry, known))
 
     def finish(self) -> Plan:
-        self.plan.tasks.sort(key=lambda task: (task.entry.category is None, task.found.relative))
+        self.plan.tasks.sort(key=lambda task: (task.entry.category is None, task.file.relative))
         return self.plan
 
     def is_duplicate(self, entry: Entry, known: Source | None = None) -> Duplicate | None:
-        """Whether this content stands for this product already; remembers it if not.
+        """The other image of this content and product, if there is one; remembers this one if not.
 
-        ``known`` is what the gallery holds at the entry's uri, and is stale if it is one.
+        ``known`` is the gallery's image at the entry's uri; it becomes stale with a duplicate.
         """
         twin = self._twin(entry)
         if twin is not None:
@@ -105,11 +105,11 @@ class Planner:
             and _gone(source.uri)
         ]
 
-    def _same_content(self, entry: Entry, found: Found, known: Source) -> None:
+    def _same_content(self, entry: Entry, file: ImageFile, known: Source) -> None:
         self._confirmed.add(known.uri)
         touched = (known.size, known.mtime_ns) != (entry.size, entry.mtime_ns)
         if known.labelled and entry.category is None:
-            self.plan.tasks.append(Task(found, entry, known))  # its category must be predicted
+            self.plan.tasks.append(Task(file, entry, known))  # its category must be predicted
         elif known.says(entry):
             self.plan.unchanged += 1
             if touched:
@@ -117,16 +117,16 @@ class Planner:
         else:
             self.plan.relabelled += 1
             self.plan.amends[known.id] = entry
-            self._stand_for(entry, known)
+            self._moved_to(entry, known)
 
-    def _compare_content(self, entry: Entry, found: Found, known: Source | None) -> None:
+    def _compare_content(self, entry: Entry, file: ImageFile, known: Source | None) -> None:
         try:
-            entry = replace(entry, sha256=file_sha256(found.path))
+            entry = replace(entry, sha256=file_sha256(file.path))
         except OSError as error:
-            self.plan.refused.append(Refusal(found.uri, f"cannot be read ({error.strerror})"))
+            self.plan.refused.append(Refusal(file.uri, f"cannot be read ({error.strerror})"))
             return
         if known and known.sha256 == entry.sha256:
-            self._same_content(entry, found, known)
+            self._same_content(entry, file, known)
         elif self._twin(entry) and (twin := self.is_duplicate(entry, known)):
             self.plan.duplicates.append(twin)
         elif known is None and self._is_move(entry):
@@ -135,7 +135,7 @@ class Planner:
             self.plan.copies.append((entry, self._by_sha256[entry.sha256][0].id))
             self.is_duplicate(entry)
         else:
-            self.plan.tasks.append(Task(found, entry, known))
+            self.plan.tasks.append(Task(file, entry, known))
 
     def _is_move(self, entry: Entry) -> bool:
         """Claim an image of the same content whose own file is gone."""
@@ -144,12 +144,12 @@ class Planner:
             claimed = source.id in self.plan.amends
             if not label_lost and not claimed and _gone(source.uri):
                 self.plan.amends[source.id] = entry
-                self._stand_for(entry, source)
+                self._moved_to(entry, source)
                 return True
         return False
 
-    def _stand_for(self, entry: Entry, source: Source) -> None:
-        """Remember that the source's content now lies at, and shows, what the entry says."""
+    def _moved_to(self, entry: Entry, source: Source) -> None:
+        """Remember that the content of ``source`` is now at the uri and product of ``entry``."""
         products = self._by_content[entry.sha256]
         if products.get(source.product_id) == source.uri:
             del products[source.product_id]
@@ -161,19 +161,19 @@ class Planner:
         if uri is None or uri == entry.uri:
             return None
         source = self._by_uri.get(uri)
-        if source and source.sha256 == entry.sha256 and not self._stands(source):
+        if source and source.sha256 == entry.sha256 and not self._still_there(source):
             return None
         return uri
 
-    def _stands(self, source: Source) -> bool:
-        """Whether the file still shows what was ingested, though it may have been touched."""
+    def _still_there(self, source: Source) -> bool:
+        """Whether the file still has the content that was ingested; it may have been touched."""
         return source.uri in self._confirmed or _untouched(source)
 
 
 def _gone(uri: str) -> bool:
-    """Whether the file is surely not there; where we may not look it may well be."""
+    """Whether the file is certainly absent; in a folder that we may not read it may exist."""
     try:
-        os.stat(uri)  # noqa: PTH116 - Path.exists would say no, or raise, where it may not look
+        os.stat(uri)  # noqa: PTH116 - Path.exists is False, or raises, where it may not look
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
@@ -198,12 +198,12 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _entry(found: Found, label: Label) -> Entry:
+def _entry(file: ImageFile, label: Label) -> Entry:
     return Entry(
-        uri=found.uri,
+        uri=file.uri,
         sha256="",
-        size=found.size,
-        mtime_ns=found.mtime_ns,
+        size=file.size,
+        mtime_ns=file.mtime_ns,
         product_id=label.product,
         category=label.category,
         attributes=label.attributes,

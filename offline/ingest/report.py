@@ -1,4 +1,4 @@
-"""What an ingest did, for people and for programs."""
+"""The report of an ingest, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ SHOWN = 20  # lines of a list that the text shows; the JSON holds all
 
 @dataclass
 class IngestReport:
-    """Counts are of images. ``seconds`` are wall-clock, by stage; ``cpu_seconds`` of all
-    processes together, so that cpu_seconds / (seconds * cores) is the share of the machine."""
+    """Counts are of images. ``seconds`` is wall-clock time by stage; ``cpu_seconds`` is of all
+    processes together: cpu_seconds / (total_seconds * cores) is the used fraction of the machine.
+    """
 
     folder: str
     gallery: str
@@ -29,7 +30,7 @@ class IngestReport:
     duplicates: list[Duplicate] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    ignored: int = 0  # files that are no pictures by their suffix
+    ignored: int = 0  # files whose suffix is not an image's
     images: int = 0  # in the gallery now
     products: int = 0
     categories: int = 0
@@ -45,9 +46,9 @@ class IngestReport:
 
     @property
     def did_nothing(self) -> bool:
-        """True when pictures were refused and no picture came through, now or before."""
-        through = self.described + self.renamed + self.relabelled + self.unchanged
-        return bool(self.refused) and not (through or self.duplicates or self.removed)
+        """True when images were refused and none was kept, now or in an earlier run."""
+        kept = self.described + self.renamed + self.relabelled + self.unchanged
+        return bool(self.refused) and not (kept or self.duplicates or self.removed)
 
     def to_json(self) -> str:
         plain = dict(vars(self))
@@ -62,7 +63,7 @@ class IngestReport:
         return "\n".join(
             [
                 *self._refusals(),
-                *_listed("same picture twice", [f"{d.uri} = {d.same_as}" for d in self.duplicates]),
+                *_listed("same image twice", [f"{d.uri} = {d.same_as}" for d in self.duplicates]),
                 *_listed("in the gallery, file gone (--prune deletes them)", self.missing),
                 *(f"note: {note}" for note in self.notes),
                 *self._counts(),

@@ -1,4 +1,4 @@
-"""One ingest from start to end; ``offline.ingest`` is its door."""
+"""One ingest from start to end; ``offline.ingest.ingest`` is its public function."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class _Ready:
-    """A task whose picture has been read."""
+    """A task whose image has been read."""
 
     task: Task
     entry: Entry
@@ -53,7 +53,7 @@ class _Ready:
 
 @dataclass
 class _Run:
-    """What the steps of one ingest share."""
+    """The state that the steps of one ingest share."""
 
     request: Request
     settings: Settings
@@ -70,10 +70,10 @@ def run(request: Request) -> IngestReport:
     started, cpu = time.perf_counter(), _cpu_seconds()
     watch = Stopwatch()
     with watch("scan"):
-        found = _scan(request)
+        scanned = _scan(request)
         # One folder has one name, however it was spelled: the files' uris start with it.
         request = replace(request, folder=request.folder.resolve())
-        labels = read_labels(request.folder, found.label_files, request.labels)
+        labels = read_labels(request.folder, scanned.label_files, request.labels)
     holder: list[LocalGallery] = []
     settings = settings_for(
         _manifest(request.gallery),
@@ -86,11 +86,11 @@ def run(request: Request) -> IngestReport:
     with _open(request.gallery, parts) as gallery:
         holder.append(gallery)
         report = IngestReport(
-            printable(str(request.folder)), printable(str(request.gallery)), ignored=found.ignored
+            printable(str(request.folder)), printable(str(request.gallery)), ignored=scanned.ignored
         )
         current = _Run(request, settings, parts.describer, gallery, report, watch)
         try:
-            _carry_out(current, found, labels)
+            _carry_out(current, scanned, labels)
         except KeyboardInterrupt:
             report.interrupted = True
         _conclude(current, started, cpu)
@@ -104,14 +104,14 @@ def _scan(request: Request) -> Scan:
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     if problem:
-        raise ConfigError(f"{request.folder}: {problem}.", remedy="Name a folder of pictures.")
-    found = scan(request.folder.resolve())
-    if not found.pictures and not found.refused and not is_gallery(request.gallery):
+        raise ConfigError(f"{request.folder}: {problem}.", remedy="Name a folder of images.")
+    scanned = scan(request.folder.resolve())
+    if not scanned.images and not scanned.refused and not is_gallery(request.gallery):
         raise ConfigError(
-            f"{request.folder}: no pictures here or below.",
+            f"{request.folder}: no images here or below.",
             remedy="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and HEIC files are read.",
         )
-    return found
+    return scanned
 
 
 def _manifest(folder: Path) -> Manifest | None:
@@ -129,10 +129,10 @@ def _open(folder: Path, parts: Parts) -> LocalGallery:
     return LocalGallery.open_or_create(folder, manifest)
 
 
-def _carry_out(current: _Run, found: Scan, labels: Labels) -> None:
+def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
     report, gallery = current.report, current.gallery
     with current.watch("plan"):
-        planner, plan = _plan(current, found, labels)
+        planner, plan = _plan(current, scanned, labels)
     with current.watch("store"):
         _apply(current, plan)
     _describe_all(current, planner, plan.tasks)
@@ -145,25 +145,25 @@ def _carry_out(current: _Run, found: Scan, labels: Labels) -> None:
             report.missing = [source.uri for source in gone]
 
 
-def _plan(current: _Run, found: Scan, labels: Labels) -> tuple[Planner, Plan]:
+def _plan(current: _Run, scanned: Scan, labels: Labels) -> tuple[Planner, Plan]:
     planner = Planner(current.gallery.sources())
-    for picture in planner.known_first(found.pictures):
-        planner.consider(picture, labels.of(picture))
+    for file in planner.known_first(scanned.images):
+        planner.consider(file, labels.of(file))
     plan = planner.finish()
     report = current.report
-    report.refused += [*found.refused, *labels.refused, *plan.refused]
+    report.refused += [*scanned.refused, *labels.refused, *plan.refused]
     report.notes += [f"--labels names {path!r}, which is not here" for path in labels.unused()]
     return planner, plan
 
 
 def _apply(current: _Run, plan: Plan) -> None:
-    """What needs no describing: renames, new labels, the same picture under another product."""
+    """The changes that need no describing: renames, new labels, copies under another product."""
     report, gallery = current.report, current.gallery
     gallery.amend(plan.amends)
     for entry, identity in plan.copies:
-        (twin,) = gallery.records([identity])
-        scores = CategoryScores.certain(entry.category or twin.category)
-        gallery.add([entry], [replace(twin.description, scores=scores)])
+        (original,) = gallery.records([identity])
+        scores = CategoryScores.certain(entry.category or original.category)
+        gallery.add([entry], [replace(original.description, scores=scores)])
     report.added += len(plan.copies)
     report.renamed, report.relabelled = plan.renamed, plan.relabelled
     report.unchanged, report.duplicates = plan.unchanged, plan.duplicates
@@ -178,8 +178,9 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
     batch = settings.ingest.batch
     workers = current.request.workers or settings.ingest.workers or os.cpu_count() or 1
     workers = min(workers, len(tasks))
-    with DecodingPool(workers, _limits(settings), ahead=2 * batch) as pool:
-        # Unlabelled pictures are voted on by all labelled ones, so these must be stored first.
+    limits = ImageLimits.of(settings.images)
+    with DecodingPool(workers, limits, ahead=2 * batch) as pool:
+        # All labelled images vote on the unlabelled ones, so they must be stored first.
         labelled = [task for task in tasks if task.entry.category is not None]
         for group in (labelled, tasks[len(labelled) :]):
             ready = _read(current, planner, pool, group)
@@ -191,19 +192,19 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
 def _read(
     current: _Run, planner: Planner, pool: DecodingPool, tasks: list[Task]
 ) -> Iterator[_Ready]:
-    """The tasks whose pictures can be read and are not twins; the others go to the report."""
-    answers = pool.map(task.found.path for task in tasks)
-    for task, answer in zip(tasks, answers, strict=True):
-        if isinstance(answer, ImageError):
-            current.report.refused.append(Refusal(task.found.uri, answer.reason))
+    """The tasks whose images can be read and are no duplicates; the others go to the report."""
+    results = pool.map(task.file.path for task in tasks)
+    for task, result in zip(tasks, results, strict=True):
+        if isinstance(result, ImageError):
+            current.report.refused.append(Refusal(task.file.uri, result.reason))
             current.done += 1
             continue
-        entry = replace(task.entry, sha256=answer.sha256)
+        entry = replace(task.entry, sha256=result.sha256)
         if duplicate := planner.is_duplicate(entry, task.known):
             current.report.duplicates.append(duplicate)
             current.done += 1
             continue
-        yield _Ready(task, entry, answer.image)
+        yield _Ready(task, entry, result.image)
 
 
 def _next(current: _Run, ready: Iterator[_Ready], size: int) -> list[_Ready]:
@@ -212,32 +213,32 @@ def _next(current: _Run, ready: Iterator[_Ready], size: int) -> list[_Ready]:
 
 
 def _describe_batch(current: _Run, chunk: list[_Ready]) -> None:
-    """Describe and store; where a stage breaks, picture by picture, to spare the others."""
+    """Describe and store; where a stage fails, image by image, to spare the others."""
     try:
         _store(current, chunk, _descriptions(current, chunk))
     except StageError:
-        for one in chunk:
+        for ready in chunk:
             try:
-                described = _descriptions(current, [one])
+                descriptions = _descriptions(current, [ready])
             except StageError as error:
                 reason = f"{error.stage} failed: {error.reason}"
-                current.report.refused.append(Refusal(one.entry.uri, reason))
+                current.report.refused.append(Refusal(ready.entry.uri, reason))
                 continue
-            _store(current, [one], described)
+            _store(current, [ready], descriptions)
     current.done += len(chunk)
 
 
 def _descriptions(current: _Run, chunk: list[_Ready]) -> list[Description]:
-    images = [one.image for one in chunk]
-    labels = [one.entry.category for one in chunk]
-    described = current.describer.describe(images, labels, current.watch)
-    return [one.description for one in described]
+    images = [ready.image for ready in chunk]
+    categories = [ready.entry.category for ready in chunk]
+    described = current.describer.describe(images, categories, current.watch)
+    return [item.description for item in described]
 
 
 def _store(current: _Run, chunk: list[_Ready], descriptions: Iterable[Description]) -> None:
     with current.watch("store"):
-        current.gallery.add([one.entry for one in chunk], list(descriptions))
-    updated = sum(one.task.known is not None for one in chunk)
+        current.gallery.add([ready.entry for ready in chunk], list(descriptions))
+    updated = sum(ready.task.known is not None for ready in chunk)
     current.report.updated += updated
     current.report.added += len(chunk) - updated
 
@@ -253,17 +254,13 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
     report.cpu_seconds = _cpu_seconds() - cpu
     report.cores = os.cpu_count() or 1
     report.seconds = dict(current.watch.seconds)
-    with suppress(OSError):  # a full disk must not hide what the report says
+    with suppress(OSError):  # a full disk must not hide the report
         part = gallery.folder / f"{REPORT}.part"
         part.write_text(report.to_json(), "utf-8")
         part.replace(gallery.folder / REPORT)
 
 
-def _limits(settings: Settings) -> ImageLimits:
-    return ImageLimits.of(settings.images)
-
-
 def _cpu_seconds() -> float:
-    """User and system time of this process and of the children that have ended."""
+    """User and system time of this process and of its ended children."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system

@@ -1,4 +1,4 @@
-"""A folder to the pictures in it, whatever else lies there."""
+"""Find the image files and label files below a folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.images import SUPPORTED_SUFFIXES
 
 
 @dataclass(frozen=True)
-class Found:
-    """One picture file. ``relative`` is its path below the scanned folder, with slashes."""
+class ImageFile:
+    """One image file. ``relative`` is its path below the scanned folder, with slashes."""
 
     path: Path  # absolute
     relative: str
@@ -28,7 +28,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file or folder that could not be used, and why."""
+    """A file or folder that could not be used, and the reason."""
 
     uri: str
     reason: str
@@ -36,12 +36,12 @@ class Refusal:
 
 @dataclass
 class Scan:
-    """Pictures in the order of their paths; files that may hold labels; what was refused."""
+    """Image files in the order of their paths, files that may hold labels, and refusals."""
 
-    pictures: list[Found] = field(default_factory=list)
+    images: list[ImageFile] = field(default_factory=list)
     label_files: list[Path] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    ignored: int = 0  # files with another suffix than a picture's
+    ignored: int = 0  # files whose suffix is not an image's
 
 
 LABEL_FILES = ("attributes.csv", "attributes.json", "labels.csv", "labels.json")
@@ -50,15 +50,15 @@ LABEL_FILES = ("attributes.csv", "attributes.json", "labels.csv", "labels.json")
 def scan(folder: Path) -> Scan:
     """Walk the folder, without following links to folders.
 
-    Hidden files and folders, and galleries, are passed over. Raises nothing for what it cannot
-    read: that becomes a refusal.
+    Hidden files and folders, and galleries, are skipped. What cannot be read becomes a refusal
+    and raises nothing.
     """
     result = Scan()
     root = folder.absolute()
     for directory, files in _walk(root, result):
         for name in files:
             _sort_in(Path(directory, name), root, result)
-    result.pictures.sort(key=lambda found: found.relative)
+    result.images.sort(key=lambda file: file.relative)
     return result
 
 
@@ -81,14 +81,14 @@ def _sort_in(path: Path, root: Path, result: Scan) -> None:
     if path.name.lower() in LABEL_FILES:
         result.label_files.append(path)
     elif suffix == ".json":
-        pass  # beside a picture it holds its attributes; see offline.ingest.labels
+        pass  # the attributes of the image beside it; see offline.ingest.labels
     elif suffix not in SUPPORTED_SUFFIXES:
         result.ignored += 1
     else:
-        _add_picture(path, root, result)
+        _add_image(path, root, result)
 
 
-def _add_picture(path: Path, root: Path, result: Scan) -> None:
+def _add_image(path: Path, root: Path, result: Scan) -> None:
     if printable(str(path)) != str(path):
         reason = "its name is not valid Unicode: rename it"
         result.refused.append(Refusal(printable(str(path)), reason))
@@ -103,7 +103,7 @@ def _add_picture(path: Path, root: Path, result: Scan) -> None:
         result.refused.append(Refusal(str(path), "not a regular file"))
         return
     relative = path.relative_to(root).as_posix()
-    result.pictures.append(Found(path, relative, status.st_size, status.st_mtime_ns))
+    result.images.append(ImageFile(path, relative, status.st_size, status.st_mtime_ns))
 
 
 def printable(text: str) -> str:

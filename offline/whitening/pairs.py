@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
-from offline.datasets._lists import Row, read_table
+from offline.ingest.tables import Row, read_table
 
 COLUMNS = ("a", "b", "match")
 YES, NO = "1", "0"

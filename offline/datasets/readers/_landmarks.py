@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.types import Box
-from offline.datasets._lists import Place
+from offline.ingest.tables import Place
 
 # Files of Paris6k that hold no picture (their download had failed); its authors list them in
 # corrupt.txt beside the data and everybody leaves them out.

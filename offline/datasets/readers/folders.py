@@ -1,9 +1,9 @@
 """Plain folders: CATEGORY/PRODUCT/view.jpg or CATEGORY/view.jpg, maybe below train/ and test/.
 
 Labels are those of an ingest: folder names, and attributes.csv or labels.csv where there is one
-(a column ``family`` gives families). Retrieval asks the query pictures of a query/ or test/
-folder of those in gallery/ or train/ and validation/; without such folders every picture is
-asked of all others.
+(a column ``family`` gives families). In retrieval the images of a query/ or test/ folder are the
+queries and those of gallery/, or of train/ and validation/, the gallery; without such folders
+every image is a query against all others.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.relevance import Label, by_category, by_product, label_task
 from offline.datasets.types import Picture, RetrievalTask
 from offline.ingest.labels import Labels, read_labels
-from offline.ingest.scan import Found, scan
+from offline.ingest.scan import ImageFile, scan
 
-EXPECTS = "a folder of pictures a category, or such folders below train/, validation/ and test/"
+EXPECTS = "a folder of images a category, or such folders below train/, validation/ and test/"
 
-# Names of top folders that are splits, and what we call these.
+# Names of top folders that are splits, and the names of these splits.
 SPLIT_FOLDERS = {
     **{name: name for name in ("train", "validation", "test", "gallery", "queries")},
     "val": "validation",
@@ -30,7 +30,7 @@ SPLIT_FOLDERS = {
     "query": "queries",
 }
 ALL = "all"  # the only split of a folder without split folders
-# Who is asked of whom: the first pair of which both sides are there.
+# Splits of the queries and of the gallery: the first pair of which both are there.
 SIDES = (
     (("queries",), ("gallery",)),
     (("test",), ("train", "validation")),
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 def recognises(root: Path) -> bool:
-    """Whether there is a picture in some folder of the folder, or one level deeper."""
+    """Whether there is an image in some folder of the folder, or one level deeper."""
     return any(
         path.suffix.lower() in SUPPORTED_SUFFIXES
         for pattern in ("*/*", "*/*/*", "*/*/*/*")
@@ -51,13 +51,13 @@ def recognises(root: Path) -> bool:
 
 
 def read(root: Path) -> ListedDataset:
-    """Open the folder. Files that cannot be pictures by their name are passed over, logged."""
+    """Open the folder. Files whose suffix is not an image's are skipped, with a log line."""
     parts = {split: _pictures(folder, root) for split, folder in _split_folders(root).items()}
     for split, pictures in parts.items():
         if not pictures:
             raise ConfigError(
-                f"{root}: no pictures for the split {split!r}.",
-                remedy="Put a folder of pictures a category there, or remove the empty folder.",
+                f"{root}: no images for the split {split!r}.",
+                remedy="Put a folder of images a category there, or remove the empty folder.",
             )
     return ListedDataset(root.resolve().name or "folders", root, parts, _tasks(root, parts))
 
@@ -67,30 +67,30 @@ def _split_folders(root: Path) -> dict[str, Path]:
     top = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
     if not top or any(path.name.lower() not in SPLIT_FOLDERS for path in top):
         return {ALL: root}
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for path in top:
         split = SPLIT_FOLDERS[path.name.lower()]
-        if split in found:
+        if split in folders:
             raise ConfigError(
-                f"{root}: both {found[split].name}/ and {path.name}/ are its {split} split.",
+                f"{root}: both {folders[split].name}/ and {path.name}/ are its {split} split.",
                 remedy="Merge the two.",
             )
-        found[split] = path
-    return found
+        folders[split] = path
+    return folders
 
 
 def _pictures(folder: Path, root: Path) -> list[Picture]:
-    found = scan(folder)
-    labels = read_labels(folder, found.label_files)
-    pictures = [_labelled(one, labels, folder, root) for one in found.pictures]
-    for refusal in [*found.refused, *labels.refused]:
-        log.warning("%s: passed over: %s", refusal.uri, refusal.reason)
+    scanned = scan(folder)
+    labels = read_labels(folder, scanned.label_files)
+    pictures = [_labelled(file, labels, folder, root) for file in scanned.images]
+    for refusal in [*scanned.refused, *labels.refused]:
+        log.warning("%s: skipped: %s", refusal.uri, refusal.reason)
     return pictures
 
 
-def _labelled(found: Found, labels: Labels, folder: Path, root: Path) -> Picture:
-    label = labels.of(found)
-    path = folder / found.relative
+def _labelled(file: ImageFile, labels: Labels, folder: Path, root: Path) -> Picture:
+    label = labels.of(file)
+    path = folder / file.relative
     return Picture(
         path.relative_to(root).as_posix(),
         path,
@@ -101,18 +101,14 @@ def _labelled(found: Found, labels: Labels, folder: Path, root: Path) -> Picture
 
 
 def _tasks(root: Path, parts: dict[str, list[Picture]]) -> dict[str, Task]:
-    queries, gallery = _sides(parts)
+    queries, gallery = _queries_and_gallery(parts)
     return {name: partial(_task, root, name, queries, gallery) for name in LABELS}
 
 
-def _sides(parts: dict[str, list[Picture]]) -> tuple[list[Picture], list[Picture]]:
-    for asked, searched in SIDES:
-        if all(name in parts for name in (*asked, searched[0])):
-            sides = (
-                [p for name in side for p in parts.get(name, ())] for side in (asked, searched)
-            )
-            queries, gallery = sides
-            return queries, gallery
+def _queries_and_gallery(parts: dict[str, list[Picture]]) -> tuple[list[Picture], list[Picture]]:
+    for queries, gallery in SIDES:
+        if all(name in parts for name in (*queries, gallery[0])):
+            return _together(parts, queries), _together(parts, gallery)
     everything = _together(parts, tuple(parts))
     return everything, everything
 
@@ -125,7 +121,7 @@ def _task(root: Path, name: str, queries: list[Picture], gallery: list[Picture])
     task = label_task(f"{root.resolve().name} {name}", queries, gallery, LABELS[name])
     if len(task.unanswerable) == len(queries):
         raise ConfigError(
-            f"{root}: no query has another picture of its {name} to find.",
-            remedy=f"Retrieval by {name} needs two pictures of some {name}.",
+            f"{root}: no query has another image of its {name} to find.",
+            remedy=f"Retrieval by {name} needs two images of some {name}.",
         )
     return task

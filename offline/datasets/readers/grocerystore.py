@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from offline.datasets._lists import inside, read_lines, read_table, whole_number
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.relevance import by_product, label_task
 from offline.datasets.types import Picture
+from offline.ingest.tables import inside, read_lines, read_table, whole_number
 
 EXPECTS = "classes.csv and train.txt, val.txt or test.txt, as GroceryStoreDataset has them"
 

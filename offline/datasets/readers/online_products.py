@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from offline.datasets._lists import inside, read_lines, whole_number
 from offline.datasets.listed import ListedDataset
 from offline.datasets.relevance import by_product, label_task
 from offline.datasets.types import Picture
+from offline.ingest.tables import inside, read_lines, whole_number
 
 EXPECTS = "Ebay_train.txt and Ebay_test.txt, as Stanford Online Products has them"
 

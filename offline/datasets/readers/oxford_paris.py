@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from engine.errors import ConfigError
-from offline.datasets._lists import Place, read_lines
 from offline.datasets.listed import ListedDataset
 from offline.datasets.readers._landmarks import UNREADABLE, picture_files, query_box
 from offline.datasets.types import Picture, Relevance, RetrievalTask
+from offline.ingest.tables import Place, read_lines
 
 EXPECTS = "the pictures and gt files (*_query.txt, *_good.txt, ...) of Oxford5k or Paris6k"
 

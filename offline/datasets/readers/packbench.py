@@ -16,11 +16,11 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.types import Box
-from offline.datasets._lists import Row, inside, read_table, whole_number
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.packbench.manifest import HEADER_FILE, MANIFEST, read_header, sha256
 from offline.datasets.relevance import by_category, by_family, by_product, label_task
 from offline.datasets.types import Picture
+from offline.ingest.tables import Row, inside, read_table, whole_number
 
 EXPECTS = "packbench.json and manifest.csv, as `packsight data packbench` writes them"
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigError
-from offline.datasets._lists import Place, inside, read_text
 from offline.datasets._pickles import read_plain_pickle
 from offline.datasets.listed import ListedDataset
 from offline.datasets.readers._landmarks import picture_files, query_box
 from offline.datasets.types import Picture, Relevance, RetrievalTask
+from offline.ingest.tables import Place, inside, read_text
 
 EXPECTS = "gnd_roxford5k.pkl or gnd_rparis6k.pkl (or .json), and the pictures in jpg/"
 

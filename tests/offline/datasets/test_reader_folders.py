@@ -20,7 +20,7 @@ def test_folder_names_are_category_and_product(tmp_path: Path) -> None:
     ]
 
 
-def test_tables_beside_the_pictures_say_more_as_in_an_ingest(tmp_path: Path) -> None:
+def test_tables_beside_the_images_label_them_as_in_an_ingest(tmp_path: Path) -> None:
     picture(tmp_path / "jar" / "cream" / "a.jpg")
     lines(tmp_path / "labels.csv", "path,product,family", "jar/cream,night cream,f1")
     (one,) = open_dataset(tmp_path).pictures("all")
@@ -39,7 +39,7 @@ def test_split_folders_are_known_by_several_names(tmp_path: Path) -> None:
     assert len(task.gallery) == 2 and task.relevance[0].relevant == (0, 1)
 
 
-def test_query_pictures_are_asked_of_the_gallery_folder(tmp_path: Path) -> None:
+def test_images_of_the_query_folder_are_searched_in_the_gallery_folder(tmp_path: Path) -> None:
     picture(tmp_path / "gallery" / "g" / "p1" / "a.jpg", tmp_path / "query" / "g" / "p1" / "b.jpg")
     task = open_dataset(tmp_path).retrieval("product")
     assert [one.id for one in task.queries] == ["query/g/p1/b.jpg"]
@@ -53,21 +53,21 @@ def test_a_category_called_test_is_a_category(tmp_path: Path) -> None:
     assert {one.category for one in dataset.pictures("all")} == {"test", "jar"}
 
 
-def test_without_split_folders_every_picture_asks_all_others(tmp_path: Path) -> None:
+def test_without_split_folders_every_image_is_a_query_against_all_others(tmp_path: Path) -> None:
     picture(*(tmp_path / "jar" / f"{n}.jpg" for n in range(3)), tmp_path / "cap" / "0.jpg")
     dataset = open_dataset(tmp_path)
     task = dataset.retrieval("category")
     answers = {q.id: a for q, a in zip(task.queries, task.relevance, strict=True)}
     assert answers["cap/0.jpg"].relevant == () and answers["cap/0.jpg"].ignored == (0,)
     assert answers["jar/1.jpg"].relevant == (1, 3) and answers["jar/1.jpg"].ignored == (2,)
-    with pytest.raises(ConfigError, match=r"no query has another picture of its product"):
+    with pytest.raises(ConfigError, match="of its product"):
         dataset.retrieval("product")
 
 
 def test_an_empty_split_folder_is_named(tmp_path: Path) -> None:
     picture(tmp_path / "train" / "jar" / "a.jpg")
     (tmp_path / "test").mkdir()
-    with pytest.raises(ConfigError, match="no pictures for the split 'test'"):
+    with pytest.raises(ConfigError, match="split 'test'"):
         open_dataset(tmp_path)
 
 

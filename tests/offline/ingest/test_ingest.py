@@ -1,4 +1,4 @@
-"""One ingest and the same again: labels, settings, reports, workers and batches."""
+"""An ingest and its repetition: labels, settings, reports, workers and batches."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_workers_and_batches_change_nothing_in_the_gallery(catalogue: Path, tmp_
 
 
 @pytest.mark.parametrize("name", ["0-first.png", "zz-last.png"])
-def test_unlabelled_pictures_are_voted_on_by_labelled_ones_wherever_they_lie(
+def test_labelled_images_vote_on_unlabelled_ones_wherever_they_lie(
     run: Ingest, catalogue: Path, tmp_path: Path, name: str
 ) -> None:
     save(catalogue / name, package("bottle", 0, 1)[::-1].copy()[::-1])  # = bottle/p0/v1
@@ -93,7 +93,7 @@ def test_unlabelled_pictures_are_voted_on_by_labelled_ones_wherever_they_lie(
     assert (record.category, record.labelled) == ("bottle", False)
 
 
-def test_without_any_label_pictures_are_uncategorised(tmp_path: Path) -> None:
+def test_without_any_label_images_are_uncategorised(tmp_path: Path) -> None:
     save(tmp_path / "loose/a.png", package("jar", 0))
     report = ingest(tmp_path / "loose", tmp_path / "gallery", overrides=QUICK)
     with LocalGallery.open(tmp_path / "gallery") as gallery:
@@ -101,7 +101,7 @@ def test_without_any_label_pictures_are_uncategorised(tmp_path: Path) -> None:
     assert report.added == 1
 
 
-def test_a_picture_that_lost_its_label_is_predicted_anew(
+def test_an_image_that_lost_its_label_is_predicted_anew(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     save(catalogue / "loose.png", package("bottle", 0))
@@ -128,11 +128,12 @@ def test_new_labels_are_laid_on_without_describing_again(
     table.write_text("path,category\njar/p0/v1.png,tub\nnone.png,x\n")
     report = run(labels=table)
     assert (report.relabelled, report.unchanged) == (1, 11)
-    assert report.notes == ["--labels names 'none.png', which is not here"]
+    (note,) = report.notes
+    assert "none.png" in note
     assert records(tmp_path)["jar/p0/v1.png"].category == "tub"
 
 
-def test_a_stage_that_breaks_on_one_picture_refuses_that_one_alone(
+def test_a_stage_that_breaks_on_one_image_refuses_that_one_alone(
     run: Ingest, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = Whole.segment
@@ -168,8 +169,8 @@ def test_other_parts_are_refused_and_nothing_is_written(
     assert len(records(tmp_path)) == 12
 
 
-def test_wrong_labels_leave_no_gallery_behind(catalogue: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.csv: cannot be read"):
+def test_unreadable_labels_leave_no_gallery_behind(catalogue: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.csv"):
         ingest(catalogue, tmp_path / "g", overrides=QUICK, labels=tmp_path / "none.csv")
     assert not (tmp_path / "g").exists()
 

@@ -20,7 +20,7 @@ NAMES = ("1.png", "2.png", "3.png")
 
 
 class Curator:
-    """Draws, changes, copies, moves, swaps and deletes pictures below a folder."""
+    """Draws, changes, copies, moves, swaps and deletes images below a folder."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
@@ -35,11 +35,11 @@ class Curator:
         one, other = (self.dice.choice(files) if files else None for _ in range(2))
         target = self.dice.choice(free) if free and self.dice.random() < 0.7 else other
         if act == "draw":
-            save(self.dice.choice(free), self._picture())
+            save(self.dice.choice(free), self._image())
         elif one is None or other is None or target is None:
             return "nothing"
         elif act == "change":
-            save(one, self._picture())
+            save(one, self._image())
         elif act == "delete":
             one.unlink()
         elif act == "copy" and one != target:
@@ -64,7 +64,7 @@ class Curator:
     def _path(self, number: int) -> Path:
         return self.folder / PRODUCTS[number // 3] / NAMES[number % 3]
 
-    def _picture(self) -> object:
+    def _image(self) -> object:
         return package("jar", self.dice.randrange(4))
 
 
@@ -79,7 +79,7 @@ def contents(gallery: Path, folder: Path) -> set[tuple[str, str, str]]:
 
 
 def expect_as_on_disk(gallery: Path, folder: Path) -> None:
-    """Every record is a file as it is now; every picture of a product is there exactly once."""
+    """Every record is a file as it is now; every image of a product is there exactly once."""
     on_disk = {
         (path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
         for path in folder.rglob("*.png")

@@ -1,4 +1,4 @@
-"""What an ingest makes of files that changed, moved, went or came twice."""
+"""Ingests after files changed, moved, vanished or were copied."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_file_that_was_only_touched_is_not_described_again(run: Ingest, catalo
     assert (report.unchanged, report.described) == (12, 0)
 
 
-def test_a_changed_picture_is_updated_under_its_id(
+def test_a_changed_image_is_updated_under_its_id(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     run()
@@ -55,7 +55,7 @@ def test_an_image_of_the_same_length_is_described_anew(
     )
 
 
-def test_a_moved_picture_is_renamed_and_follows_its_folder(
+def test_a_moved_image_is_renamed_and_follows_its_folder(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     run()
@@ -68,7 +68,7 @@ def test_a_moved_picture_is_renamed_and_follows_its_folder(
     assert (after.id, after.category, after.product_id) == (before.id, "stick", "stick/new")
 
 
-def test_two_pictures_that_change_places_are_both_described_anew(
+def test_two_images_that_change_places_are_both_described_anew(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     run()
@@ -86,7 +86,7 @@ def test_two_pictures_that_change_places_are_both_described_anew(
     assert after["jar/p0/v1.png"].sha256 == before["jar/p0/v0.png"].sha256
 
 
-def test_the_same_picture_twice_in_a_product_is_kept_once(
+def test_the_same_image_twice_in_a_product_is_kept_once(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     (catalogue / "jar/p0/again.png").write_bytes((catalogue / "jar/p0/v0.png").read_bytes())
@@ -107,7 +107,7 @@ def test_when_the_kept_twin_goes_the_other_takes_its_place(
     assert Path(duplicate.uri).relative_to(catalogue).as_posix() in records(tmp_path)
 
 
-def test_the_same_picture_under_two_products_is_kept_for_both(
+def test_the_same_image_under_two_products_is_kept_for_both(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     run()
@@ -121,7 +121,7 @@ def test_the_same_picture_under_two_products_is_kept_for_both(
     assert other.scores.ranked() == [("stick", 1.0)]
 
 
-def test_a_picture_that_became_its_neighbour_leaves_nothing_stale(
+def test_an_image_that_became_its_neighbour_leaves_nothing_stale(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     run()
@@ -133,7 +133,7 @@ def test_a_picture_that_became_its_neighbour_leaves_nothing_stale(
     assert run().removed == 0
 
 
-def test_a_twin_of_a_picture_that_changed_its_product_is_no_duplicate(
+def test_a_twin_of_an_image_that_changed_its_product_is_no_duplicate(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     run()

@@ -1,4 +1,4 @@
-"""Who says what of a picture, who wins, and what a broken table is told."""
+"""Labels: their sources and precedence, and the errors about broken tables."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError
-from offline.ingest.labels import Label, from_folders, read_labels, read_table
-from offline.ingest.scan import Found, scan
+from offline.ingest.labels import Label, from_folders, read_label_table, read_labels
+from offline.ingest.scan import ImageFile, scan
 from tests.drawn_catalogue import package, save
 
 
@@ -21,11 +21,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def labels(folder: Path, table: Path | None = None) -> dict[str, Label]:
-    found = scan(folder)
-    read = read_labels(folder, found.label_files, table)
-    told = {picture.relative: read.of(picture) for picture in found.pictures}
+    scanned = scan(folder)
+    read = read_labels(folder, scanned.label_files, table)
+    by_path = {file.relative: read.of(file) for file in scanned.images}
     assert read.refused == []
-    return told
+    return by_path
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_folder_names_give_category_and_product(
     assert from_folders(path) == Label(category, product)
 
 
-def test_a_table_in_a_folder_speaks_of_pictures_stems_and_folders(folder: Path) -> None:
+def test_a_table_in_a_folder_labels_images_stems_and_folders(folder: Path) -> None:
     (folder / "jar" / "attributes.csv").write_text(
         "path,product,Colour,note\n"
         "cream,night cream,blue,\n"
@@ -51,12 +51,14 @@ def test_a_table_in_a_folder_speaks_of_pictures_stems_and_folders(folder: Path) 
         "loose,day cream,,\n"
         ",,,\n"
     )
-    told = labels(folder)
-    a, b, loose = (told[name] for name in ("jar/cream/a.png", "jar/cream/b.png", "jar/loose.png"))
+    by_path = labels(folder)
+    a, b, loose = (
+        by_path[name] for name in ("jar/cream/a.png", "jar/cream/b.png", "jar/loose.png")
+    )
     assert (a.product, a.attributes) == ("night cream", {"colour": "red", "note": "the first"})
     assert (b.product, b.attributes) == ("night cream", {"colour": "blue"})
     assert (loose.product, loose.category, loose.attributes) == ("day cream", "jar", {})
-    assert told["top.png"] == Label(None, "top")
+    assert by_path["top.png"] == Label(None, "top")
 
 
 def test_the_later_source_wins_column_by_column(folder: Path) -> None:
@@ -65,9 +67,9 @@ def test_the_later_source_wins_column_by_column(folder: Path) -> None:
     (folder / "jar/cream/a.json").write_text('{"c": 3.5, "tags": ["x", "y"], "none": null}')
     table = folder / "given.csv"
     table.write_text("image;category;product\njar/cream/a.png;bottle;lotion\n")
-    told = labels(folder, table)["jar/cream/a.png"]
-    assert (told.category, told.product) == ("bottle", "lotion")
-    assert told.attributes == {"a": "1", "b": "2", "c": "3.5", "tags": '["x", "y"]'}
+    label = labels(folder, table)["jar/cream/a.png"]
+    assert (label.category, label.product) == ("bottle", "lotion")
+    assert label.attributes == {"a": "1", "b": "2", "c": "3.5", "tags": '["x", "y"]'}
     assert labels(folder)["jar/cream/a.png"].category == "pot"
 
 
@@ -79,26 +81,26 @@ def test_a_sidecar_may_carry_the_whole_name(folder: Path) -> None:
 def test_a_given_table_may_name_files_by_their_full_path(folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "given.csv"
     table.write_text(f"path,category\n{folder}/top.png,jar\njar\\loose.png,stick\n./jar/cream,x\n")
-    told = labels(folder, table)
-    assert told["top.png"].category == "jar"
-    assert told["jar/loose.png"].category == "stick"
-    assert told["jar/cream/b.png"].category == "x"
+    by_path = labels(folder, table)
+    assert by_path["top.png"].category == "jar"
+    assert by_path["jar/loose.png"].category == "stick"
+    assert by_path["jar/cream/b.png"].category == "x"
 
 
-def test_the_whole_folder_is_spoken_of_with_a_dot(folder: Path) -> None:
+def test_a_dot_labels_the_whole_folder(folder: Path) -> None:
     (folder / "jar" / "labels.csv").write_text("path,brand\n.,Ours\n")
-    told = labels(folder)
-    assert told["jar/loose.png"].attributes == {"brand": "Ours"}
-    assert told["top.png"].attributes == {}
+    by_path = labels(folder)
+    assert by_path["jar/loose.png"].attributes == {"brand": "Ours"}
+    assert by_path["top.png"].attributes == {}
 
 
 def test_paths_that_name_nothing_are_remembered(folder: Path) -> None:
     table = folder / "given.csv"
     table.write_text("path,category\ntop.png,a\nno.png,b\n")
-    found = scan(folder)
-    read = read_labels(folder, found.label_files, table)
-    for picture in found.pictures:
-        read.of(picture)
+    scanned = scan(folder)
+    read = read_labels(folder, scanned.label_files, table)
+    for file in scanned.images:
+        read.of(file)
     assert read.unused() == ["no.png"]
 
 
@@ -115,7 +117,7 @@ def test_tables_as_spreadsheets_write_them(
     ]
     text = newline.join(separator.join(row) for row in rows) + newline
     (tmp_path / "t.csv").write_bytes(text.encode(encoding))
-    table = read_table(tmp_path / "t.csv", tmp_path, tmp_path)
+    table = read_label_table(tmp_path / "t.csv", tmp_path, tmp_path)
     assert table["a.jpg"] == {
         "category": "Tiegel für Öl",
         "note": 'one, two; three\tfour "five"',
@@ -125,7 +127,7 @@ def test_tables_as_spreadsheets_write_them(
 
 def test_prose_with_other_separators_does_not_confuse_the_table(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("path,note\na.jpg,x;y;z\nb.jpg,p;q;r\n")
-    table = read_table(tmp_path / "t.csv", tmp_path, tmp_path)
+    table = read_label_table(tmp_path / "t.csv", tmp_path, tmp_path)
     assert table == {"a.jpg": {"note": "x;y;z"}, "b.jpg": {"note": "p;q;r"}}
 
 
@@ -134,15 +136,15 @@ def test_prose_with_other_separators_does_not_confuse_the_table(tmp_path: Path) 
     [
         ("t.csv", "", "is empty"),
         ("t.csv", "  \n\n", "is empty"),
-        ("t.csv", "category\njar\n", "row 2 has no path; it has category"),
-        ("t.csv", "path,category\n,jar\n", "row 2 has an empty path; write ."),
+        ("t.csv", "category\njar\n", "line 2: has no path; it has category"),
+        ("t.csv", "path,category\n,jar\n", "line 2: has an empty path"),
         ("t.json", "[1]", "expected an object, found 1"),
         ("t.json", '{"a": 1}', "expected an object, found 1"),
-        ("t.json", "3", "must be a list of objects or an object of objects"),
+        ("t.json", "3", "a list of objects"),
         ("t.json", "[" * 100_000, "not valid JSON"),
         ("t.json", "1" * 5000, "not valid JSON"),
-        ("t.json", '[{"category": "jar"}]', "row 1 has no path"),
-        ("none.csv", None, "cannot be read (No such file or directory)"),
+        ("t.json", '[{"category": "jar"}]', "row 1: has no path"),
+        ("none.csv", None, "No such file"),
     ],
 )
 def test_a_broken_table_is_named_with_what_is_wrong(
@@ -151,27 +153,27 @@ def test_a_broken_table_is_named_with_what_is_wrong(
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(ConfigError) as caught:
-        read_table(tmp_path / name, tmp_path, tmp_path)
+        read_label_table(tmp_path / name, tmp_path, tmp_path)
     assert message in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
 
 
-def test_a_broken_sidecar_costs_its_own_words_alone(folder: Path) -> None:
+def test_a_broken_sidecar_costs_its_own_labels_alone(folder: Path) -> None:
     (folder / "jar/cream/a.json").write_text("{")
-    found = scan(folder)
-    read = read_labels(folder, found.label_files)
-    told = {picture.relative: read.of(picture) for picture in found.pictures}
-    assert told["jar/cream/a.png"] == Label("jar", "jar/cream")
+    scanned = scan(folder)
+    read = read_labels(folder, scanned.label_files)
+    by_path = {file.relative: read.of(file) for file in scanned.images}
+    assert by_path["jar/cream/a.png"] == Label("jar", "jar/cream")
     (refusal,) = read.refused
     assert refusal.uri.endswith("a.json") and "not valid JSON" in refusal.reason
 
 
-def test_a_label_file_that_names_one_picture_twice_keeps_both_rows(tmp_path: Path) -> None:
+def test_a_label_file_that_names_one_image_twice_keeps_both_rows(tmp_path: Path) -> None:
     rows = [{"path": "a", "x": 1}, {"path": "a", "y": 2}]
     (tmp_path / "t.json").write_text(json.dumps(rows))
-    assert read_table(tmp_path / "t.json", tmp_path, tmp_path) == {"a": {"x": "1", "y": "2"}}
+    assert read_label_table(tmp_path / "t.json", tmp_path, tmp_path) == {"a": {"x": "1", "y": "2"}}
 
 
-def test_a_picture_found_elsewhere_is_not_labelled_by_the_folder(tmp_path: Path) -> None:
+def test_an_image_elsewhere_is_not_labelled_by_the_folder(tmp_path: Path) -> None:
     read = read_labels(tmp_path, [])
-    assert read.of(Found(tmp_path / "x.jpg", "x.jpg", 1, 1)) == Label(None, "x")
+    assert read.of(ImageFile(tmp_path / "x.jpg", "x.jpg", 1, 1)) == Label(None, "x")

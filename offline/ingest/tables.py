@@ -1,6 +1,6 @@
-"""The lists that data sets are made of: lines and tables with places, and paths that stay inside.
+"""Lists and tables in files: rows with their places, and paths that stay inside a folder.
 
-Text is UTF-8, with or without a byte order mark; line ends of Unix and Windows are read alike.
+Line ends of Unix and Windows are read alike, and a byte order mark is dropped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a file, for errors: "line 12", counted from 1, or "imlist[3]"."""
+    """A place in a file, for errors: "line 12", counted from 1, or "imlist[3]"."""
 
     file: Path
     spot: str
@@ -27,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table; every column of the header has a cell, stripped of blanks."""
+    """One row of a table: a cell for every named column, stripped of blanks."""
 
     place: Place
     cells: dict[str, str]
@@ -47,13 +47,20 @@ class Row:
         return self.cells[column]
 
 
-def read_text(file: Path) -> str:
-    """All of a text file. Raises ConfigError when it is not there or not UTF-8."""
+def read_text(file: Path, *, lenient: bool = False) -> str:
+    """A whole text file, which is UTF-8; ``lenient``: or else Windows-1252, as spreadsheets write.
+
+    Raises ConfigError when it cannot be read or is not UTF-8.
+    """
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        data = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if lenient:
+            return data.decode("cp1252", "replace")
         raise ConfigError(
             f"{file}: not UTF-8 text (byte {error.start}).", remedy="Save it as UTF-8."
         ) from error
@@ -67,24 +74,32 @@ def read_lines(file: Path) -> Iterator[tuple[Place, str]]:
             yield _line(file, number), line.strip()
 
 
-def read_table(file: Path, columns: Sequence[str]) -> list[Row]:
-    """The rows of a CSV table with a header that has at least these columns, in any order.
+def read_table(file: Path, columns: Sequence[str] = (), *, lenient: bool = False) -> list[Row]:
+    """The rows of a CSV table by the names in its header; rows without any text are skipped.
 
-    Raises ConfigError for a missing column and for a row with more or fewer cells than the
-    header; rows without any text are passed over.
+    Strict, as data sets are published: UTF-8 and commas, at least ``columns`` in any order, as
+    many cells in every row as in the header. ``lenient``, as people type and spreadsheets export:
+    also Windows-1252; commas, semicolons or tabs; column names in any case, which become lower
+    case; missing cells are empty and surplus ones are dropped. Raises ConfigError.
     """
-    reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
+    text, delimiter = read_text(file, lenient=lenient), ","
+    if lenient:
+        if not text.strip():
+            raise ConfigError(f"{file}: is empty.")
+        text = text.lstrip("\r\n")
+        # The header decides: cells below it may hold any of these in prose.
+        delimiter = max(",;\t", key=text.splitlines()[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=not lenient)
     try:
         header = [name.strip() for name in next(reader, [])]
-        absent = [name for name in columns if name not in header]
-        if absent:
+        if absent := [name for name in columns if name not in header]:
             raise _line(file, 1).fault(
                 f"the header lacks {', '.join(absent)}", f"It needs: {', '.join(columns)}."
             )
         rows = []
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append(_row(_line(file, reader.line_num), header, cells))
+                rows.append(_row(_line(file, reader.line_num), header, cells, lenient))
         return rows
     except csv.Error as error:
         raise _line(file, reader.line_num).fault(f"not a CSV table ({error})") from error
@@ -94,12 +109,16 @@ def _line(file: Path, number: int) -> Place:
     return Place(file, f"line {number}")
 
 
-def _row(place: Place, header: Sequence[str], cells: Sequence[str]) -> Row:
+def _row(place: Place, header: Sequence[str], cells: Sequence[str], lenient: bool) -> Row:
+    if lenient:
+        header = [name.lower() for name in header]
+        cells = [*cells, *[""] * len(header)][: len(header)]
     if len(cells) != len(header):
         raise place.fault(
             f"{len(cells)} cells where the header has {len(header)}", "Is the file cut off?"
         )
-    return Row(place, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+    stripped = (cell.strip() for cell in cells)
+    return Row(place, {name: cell for name, cell in zip(header, stripped, strict=True) if name})
 
 
 def inside(name: str, place: Place) -> str:

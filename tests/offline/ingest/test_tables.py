@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from offline.datasets._lists import Place, inside, read_lines, read_table
+from offline.ingest.tables import Place, inside, read_lines, read_table
 
 # Surrogates are no text and csv refuses NUL; blanks around a cell are not kept.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
