@@ -29,7 +29,7 @@ import numpy as np
 from support.numbers import milliseconds, spread
 from support.tables import markdown
 
-from engine.contours import align, outline
+from engine.contours import aligned_contour, frame_contour
 from engine.errors import PacksightError
 from engine.protocols import Reranker
 from engine.types import CategoryScores, Description, Embedding, Hit, Matte, MatteQuality, Record
@@ -85,8 +85,8 @@ class _Draw:
         return Description(
             CategoryScores.certain(str(self.random.choice(CATEGORIES))),
             Embedding(vector / np.linalg.norm(vector)),
-            outline(matte),
-            align(matte),
+            frame_contour(matte),
+            aligned_contour(matte),
             MatteQuality(),
             trust=float(self.random.uniform(0.5, 1)),
         )

@@ -19,11 +19,11 @@ from engine.types import CONTOUR_SIDE, BoolArray, Box, Contour, FloatArray, Matt
 THRESHOLD = 0.5
 
 # Empty cells around an aligned silhouette, as a share of the side: its outline stays inside.
-MARGIN_SHARE = 1 / 16
+MARGIN_FRACTION = 1 / 16
 
 # Pieces below this share of the largest are crumbs of the segmentation; one of them in a corner
 # would decide the box that the silhouette is aligned by.
-CRUMB_SHARE = 0.05
+CRUMB_FRACTION = 0.05
 
 
 # Pieces are looked for in a mask of at most this side: in a phone's full-size one that took 6 ms,
@@ -31,12 +31,12 @@ CRUMB_SHARE = 0.05
 _WORKING_SIDE = 512
 
 
-def outline(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
+def frame_contour(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
     """The mask in the image frame, as in the paper: the frame centred on a square, then resized."""
     return Contour.from_mask(_fitted(_binary(matte), side, side))
 
 
-def align(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
+def aligned_contour(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
     """The mask without its position and size: its box centred, aspect kept, longer side fixed.
 
     The longer side covers ``side`` less twice the margin, whatever it was in the picture. Crumbs
@@ -50,7 +50,7 @@ def align(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
     part = (matte.alpha[y1:y2, x1:x2] >= THRESHOLD).view(np.uint8)
     x1, y1, x2, y2 = _box(part) or (0, 0, x2 - x1, y2 - y1)
     return Contour.from_mask(
-        _fitted(part[y1:y2, x1:x2], side, side - 2 * round(side * MARGIN_SHARE))
+        _fitted(part[y1:y2, x1:x2], side, side - 2 * round(side * MARGIN_FRACTION))
     )
 
 
@@ -127,7 +127,7 @@ def _without_crumbs(mask: UInt8Array) -> UInt8Array:
         return mask
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
-    kept = areas >= CRUMB_SHARE * areas.max()
+    kept = areas >= CRUMB_FRACTION * areas.max()
     kept[0] = False
     pieces: UInt8Array = kept[labels].view(np.uint8)
     return pieces

@@ -19,14 +19,14 @@ from engine.types import Cutout, Matte, RGBImage
 class Cut:
     """One image's matte and what was cut out by it.
 
-    ``trust``: how far the mask was believed, in [0, 1]; None where nobody judged it. Where it
-    was not ``believed``, the cutout shows what the trusting part says instead.
+    ``trust``: how far the mask was trusted, in [0, 1]; None where nobody judged it. Where it
+    was not ``trusted``, the cutout shows what the trusting part says instead.
     """
 
     matte: Matte
     cutout: Cutout
     trust: float | None = None
-    believed: bool = True
+    trusted: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class Cutting:
         watch = watch or Stopwatch()
         with watch("segment"), blame("segment", images):
             mattes = self.segmenter.segment(images)
-        trusts, believed = self._judged(images, mattes, watch)
+        trusts, trusted = self._judged(images, mattes, watch)
         if self.matting is not None:
             with watch("matting"), blame("matting", images):
                 mattes = self.matting.refine(images, mattes)
         with watch("cutout"), blame("cutout", images):
-            cutouts = self.cutter.cut(images, self._used(mattes, believed))
+            cutouts = self.cutter.cut(images, self._used(mattes, trusted))
         if self.trust is not None:
             cutouts = [replace(c, trust=trust) for c, trust in zip(cutouts, trusts, strict=True)]
         return [
             Cut(matte, cutout, trust, sure)
-            for matte, cutout, trust, sure in zip(mattes, cutouts, trusts, believed, strict=True)
+            for matte, cutout, trust, sure in zip(mattes, cutouts, trusts, trusted, strict=True)
         ]
 
     def _judged(
@@ -68,11 +68,11 @@ class Cutting:
             trusts = self.trust.trust(images, mattes, self.segmenter).tolist()
         return trusts, [trust >= self.trust.threshold for trust in trusts]
 
-    def _used(self, mattes: Sequence[Matte], believed: Sequence[bool]) -> Sequence[Matte]:
+    def _used(self, mattes: Sequence[Matte], trusted: Sequence[bool]) -> Sequence[Matte]:
         if self.trust is None:
             return mattes
         instead = self.trust.instead
-        return [m if b else instead(m) for m, b in zip(mattes, believed, strict=True)]
+        return [m if b else instead(m) for m, b in zip(mattes, trusted, strict=True)]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.contours import align, outline
+from engine.contours import aligned_contour, frame_contour
 from engine.cutting import Cut, Cutting, blame
 from engine.parallel import each
 from engine.protocols import Classifier, Cutter, Embedder, MaskTrust, Matting, Segmenter
@@ -102,5 +102,5 @@ class Describer:
 
 
 def _shape(cut: Cut) -> tuple[Contour, Contour, MatteQuality]:
-    quality = replace(assess(cut.matte), untrusted=not cut.believed)
-    return outline(cut.matte), align(cut.matte), quality
+    quality = replace(assess(cut.matte), untrusted=not cut.trusted)
+    return frame_contour(cut.matte), aligned_contour(cut.matte), quality

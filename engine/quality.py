@@ -14,29 +14,29 @@ _SIDE = 192
 THRESHOLD = 0.5
 
 # Below half a percent of the frame (70 x 70 pixels of 1024 x 1024) there is no shape to compare.
-EMPTY_SHARE = 0.005
+EMPTY_FRACTION = 0.005
 
 # A product that fills more of the frame than this leaves no background to tell it from.
-NEARLY_EVERYTHING_SHARE = 0.9
+NEARLY_EVERYTHING_FRACTION = 0.9
 
 # Share of the frame's outermost pixels. On GroceryStoreDataset, masked by U²-Netp, nine of ten
 # product pictures that fill their frame lie below 0.051, the median photo with a hand at 0.067.
-BORDER_SHARE = 0.05
+BORDER_FRACTION = 0.05
 
 # A second piece of a fifth of the largest one is another product; less is a cap or a reflection.
-SECOND_SHARE = 0.2
+SECOND_FRACTION = 0.2
 
 
 def assess(matte: Matte) -> MatteQuality:
     """Raise the flags of ``MatteQuality``; an empty matte raises only ``empty``."""
     mask = _reduced(matte)
     share = float(mask.mean())
-    if share < EMPTY_SHARE:
+    if share < EMPTY_FRACTION:
         return MatteQuality(empty=True)
     return MatteQuality(
-        touches_border=_border_share(mask) >= BORDER_SHARE,
-        several_objects=_second_share(mask) >= SECOND_SHARE,
-        nearly_everything=share > NEARLY_EVERYTHING_SHARE,
+        touches_border=_border_fraction(mask) >= BORDER_FRACTION,
+        several_objects=_second_fraction(mask) >= SECOND_FRACTION,
+        nearly_everything=share > NEARLY_EVERYTHING_FRACTION,
     )
 
 
@@ -52,14 +52,14 @@ def _reduced(matte: Matte) -> BoolArray:
     return mask.astype(np.bool_)
 
 
-def _border_share(mask: BoolArray) -> float:
+def _border_fraction(mask: BoolArray) -> float:
     """Share of the frame's outermost pixels, each counted once."""
     ring = np.ones_like(mask)
     ring[1:-1, 1:-1] = False
     return float(mask[ring].mean())
 
 
-def _second_share(mask: BoolArray) -> float:
+def _second_fraction(mask: BoolArray) -> float:
     """Area of the second 8-connected component as a share of the largest."""
     areas = component_areas(mask)
     return areas[1] / areas[0] if len(areas) > 1 else 0.0

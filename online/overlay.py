@@ -45,7 +45,7 @@ class Overlay:
         return "" if self.hit else f"{NO_SILHOUETTE} in the catalogue picture"
 
 
-def outline(contour: Contour) -> str:
+def svg_path(contour: Contour) -> str:
     """SVG path data, one closed ring a boundary; fill it with the rule ``evenodd``.
 
     Holes are rings like any other. Coordinates run from 0 to ``VIEW_SIDE``, x to the right and

@@ -16,7 +16,7 @@ from PIL import Image
 from engine.errors import PacksightError
 from engine.pages import environment, jpeg_uri, presentable
 from engine.types import Cutout, Hit, MatteQuality, Results, RGBImage, UInt8Array
-from online.overlay import VIEW_SIDE, Overlay, outline
+from online.overlay import VIEW_SIDE, Overlay, svg_path
 
 DEFAULT_TITLE = "Packsight: search by photo"
 
@@ -108,7 +108,7 @@ def write(path: Path, html: str) -> None:
 
 def _cards(results: Results, thumbnails: Callable[[str], RGBImage | None]) -> tuple[Card, ...]:
     query = results.query
-    aligned, frame = outline(query.aligned), outline(query.contour)
+    aligned, frame = svg_path(query.aligned), svg_path(query.contour)
     cards = []
     for hit in results.hits:
         picture = thumbnails(hit.record.uri)
@@ -117,8 +117,8 @@ def _cards(results: Results, thumbnails: Callable[[str], RGBImage | None]) -> tu
             Card(
                 hit=hit,
                 picture=None if picture is None else _jpeg_uri(picture.pixels, HIT_SIDE),
-                aligned=Overlay(aligned, outline(description.aligned)),
-                frame=Overlay(frame, outline(description.contour)),
+                aligned=Overlay(aligned, svg_path(description.aligned)),
+                frame=Overlay(frame, svg_path(description.contour)),
             )
         )
     return tuple(cards)

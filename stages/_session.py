@@ -56,14 +56,14 @@ class OnnxSession:
         self.output_names = tuple(output.name for output in self._session.get_outputs())
         self.output_shapes = tuple(tuple(output.shape) for output in self._session.get_outputs())
 
-    def check_output(self, index: int, said_by: str) -> None:
-        """WeightsError, which names ``said_by``, where the model has no output of this index."""
+    def check_output(self, index: int, named_in: str) -> None:
+        """WeightsError, which names ``named_in``, where the model has no output of this index."""
         count = len(self.output_names)
         if not -count <= index < count:
             raise WeightsError(
                 f"{self.path}: has no output {index}: there are {count} "
                 f"({', '.join(self.output_names)}).",
-                remedy=f"Give an index from 0 to {count - 1} in {said_by}.",
+                remedy=f"Give an index from 0 to {count - 1} in {named_in}.",
             )
 
     def run(self, batch: FloatArray, output: int = 0) -> FloatArray:

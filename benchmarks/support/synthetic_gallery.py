@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine.contours import align, outline
+from engine.contours import aligned_contour, frame_contour
 from engine.galleries.local import LocalGallery
 from engine.galleries.manifest import Manifest
 from engine.types import (
@@ -101,7 +101,7 @@ def _shapes(seed: int) -> list[tuple[Contour, Contour]]:
         cv2.rectangle(plane, (72 - int(half), 80), (72 + int(half), 170), 1.0, -1)
         cv2.ellipse(plane, (72, 80), (int(half), int(random.integers(10, 60))), 0, 0, 360, 1.0, -1)
         matte = Matte(plane)
-        made.append((outline(matte), align(matte)))
+        made.append((frame_contour(matte), aligned_contour(matte)))
     return made
 
 

@@ -10,7 +10,7 @@ from threading import Lock
 from engine.types import Contour, FloatArray
 from stages.shape.descriptor import describe_shapes
 from stages.shape.fourier import fourier_descriptor
-from stages.shape.proportions import area_share, aspect_ratio, width_profile
+from stages.shape.proportions import area_fraction, aspect_ratio, width_profile
 
 # Of a catalogue that is asked all day the same records come up again: 2 KiB of silhouette and
 # 4 KiB of numbers each.
@@ -60,7 +60,7 @@ def _measured(contours: Sequence[Contour]) -> list[Measured]:
             shape,
             fourier_descriptor(contour),
             width_profile(contour),
-            area_share(contour),
+            area_fraction(contour),
             aspect_ratio(contour),
         )
         for contour, shape in zip(contours, describe_shapes(contours), strict=True)

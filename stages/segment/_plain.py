@@ -12,7 +12,7 @@ from stages.segment._mask import drop_crumbs, fill_holes, smooth
 
 # Width of the border ring as a share of the longer side: thin enough that a centred product
 # seldom enters it, wide enough for some hundred pixels.
-RING_SHARE = 0.03
+RING_FRACTION = 0.03
 
 # Lab units. Finest deviation that counts: a just noticeable difference (Mahy, Van Eycken,
 # Oosterlinck, Color Research & Application 1994).
@@ -47,11 +47,11 @@ SHADOW_SLOPE = 0.8
 GAP_RADIUS = 2
 
 # Pieces of the certain foreground below this share of the largest do not span the outline.
-CRUMB_SHARE = 0.02
+CRUMB_FRACTION = 0.02
 
 # JPEG ripples reach half a block (8 x 8 pixels) beyond an edge, at a fraction of its height.
 HALO_REACH = 4
-HALO_SHARE = 0.2
+HALO_FRACTION = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ def ring_of(height: int, width: int) -> BoolArray:
 
 def ring_thickness(height: int, width: int) -> int:
     """Pixels."""
-    return max(1, round(RING_SHARE * max(height, width)))
+    return max(1, round(RING_FRACTION * max(height, width)))
 
 
 def foreground(lab: FloatArray, background: Background) -> BoolArray:
@@ -127,7 +127,7 @@ def foreground(lab: FloatArray, background: Background) -> BoolArray:
     distance = np.linalg.norm(difference, axis=2)
     far = distance > background.threshold
     shadow = _shadow(lab, difference, far, background)
-    certain = drop_crumbs(smooth(far & ~shadow, 1), CRUMB_SHARE)
+    certain = drop_crumbs(smooth(far & ~shadow, 1), CRUMB_FRACTION)
     # Where the edge of a pale product has gaps, the flood got in; what its outline still spans
     # is product again, while a shadow falls beside it.
     mask = fill_holes(certain | (shadow & _hull(certain)))
@@ -148,7 +148,7 @@ def _halo(distance: FloatArray, mask: BoolArray) -> BoolArray:
     reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * HALO_REACH + 1,) * 2)
     strongest = cv2.dilate(np.where(mask, distance, 0.0).astype(np.float32), reach)
     outer = cv2.dilate((~mask).astype(np.uint8), reach) > 0
-    return np.asarray(outer & (distance < HALO_SHARE * strongest), np.bool_)
+    return np.asarray(outer & (distance < HALO_FRACTION * strongest), np.bool_)
 
 
 def _shadow(

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import BoolArray, Contour, FloatArray
-from stages.shape.outlines import POINTS, Points, border, resampled, smoothed, solid
+from stages.shape.boundary import POINTS, Points, border, resampled, smoothed, solid
 from stages.shape.signals import CHANNELS, signals
 
 _SMOOTHING = 0.6  # steps of the outline: takes the staircase of cells off it

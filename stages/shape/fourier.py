@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.types import Contour, FloatArray
-from stages.shape.outlines import outline
+from stages.shape.boundary import boundary_points
 
 HARMONICS = 32
 
@@ -26,7 +26,7 @@ def fourier_descriptor(contour: Contour, harmonics: int = HARMONICS) -> FloatArr
 
     An empty contour gives zeros throughout: its first number tells it from a circle.
     """
-    points = outline(contour)
+    points = boundary_points(contour)
     described = np.zeros(1 + harmonics, np.float32)
     if len(points):
         radii = np.hypot(*(points - points.mean(axis=0)).T)

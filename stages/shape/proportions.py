@@ -16,7 +16,7 @@ from engine.types import Contour, Float64Array, FloatArray
 BANDS = 32
 
 
-def area_share(contour: Contour) -> float:
+def area_fraction(contour: Contour) -> float:
     """Share of the frame's cells that the silhouette covers, in [0, 1]."""
     return contour.area / contour.side**2
 

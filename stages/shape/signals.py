@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stages.shape.outlines import Points
+from stages.shape.boundary import Points
 
 Signals = npt.NDArray[np.float64]  # (N, channels, P)
 

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, fields
 import cv2
 import numpy as np
 
-from engine.quality import EMPTY_SHARE, THRESHOLD, component_areas
+from engine.quality import EMPTY_FRACTION, THRESHOLD, component_areas
 from engine.types import BoolArray, Float64Array, FloatArray, Matte, RGBImage
 from stages.trust._edges import edge_contrast
 from stages.trust._symmetry import symmetry
@@ -55,7 +55,7 @@ def evidence(image: RGBImage, matte: Matte) -> Evidence | None:
         raise ValueError(f"{image.uri}: matte {matte.alpha.shape}, image {image.pixels.shape[:2]}")
     alpha = reduced(matte.alpha)
     mask = alpha >= THRESHOLD
-    if mask.mean() < EMPTY_SHARE or not mask.any():
+    if mask.mean() < EMPTY_FRACTION or not mask.any():
         return None
     inside = _depth(mask)
     band = BAND_SHARE * float(np.sqrt(mask.sum()))
@@ -112,7 +112,7 @@ def binary_entropy(alpha: FloatArray) -> Float64Array:
 
 def log_odds(share: float) -> float:
     """log(p / (1 - p)), p kept half a percent away from 0 and 1."""
-    kept = min(max(share, EMPTY_SHARE), 1 - EMPTY_SHARE)
+    kept = min(max(share, EMPTY_FRACTION), 1 - EMPTY_FRACTION)
     return float(np.log(kept / (1 - kept)))
 
 

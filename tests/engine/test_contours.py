@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.contours import align, boundary, iou, ious, outline, product_box
+from engine.contours import aligned_contour, boundary, frame_contour, iou, ious, product_box
 from engine.types import CONTOUR_SIDE, Contour, Matte
 
 masks = hnp.arrays(np.bool_, (16, 16))
@@ -74,7 +74,7 @@ def bottle(shape: tuple[int, int], centre: tuple[float, float], height: float) -
 def test_the_outline_keeps_the_place_in_the_frame() -> None:
     alpha = np.zeros((100, 200), np.float32)
     alpha[:, :100] = 1.0
-    mask = outline(Matte(alpha)).mask()
+    mask = frame_contour(Matte(alpha)).mask()
     expected = np.zeros((CONTOUR_SIDE, CONTOUR_SIDE), bool)
     expected[32:96, :64] = True  # the frame is 2 : 1 and lies in the middle of the square
     np.testing.assert_array_equal(mask, expected)
@@ -93,7 +93,7 @@ def test_the_outline_agrees_with_padding_first(
     method = cv2.INTER_AREA if side > CONTOUR_SIDE else cv2.INTER_LINEAR
     padded = cv2.resize(square, (CONTOUR_SIDE, CONTOUR_SIDE), interpolation=method) >= 0.5
     # Rounding the frame to whole cells may shift an edge by a cell.
-    assert slow_iou(outline(matte).mask(), padded) > 0.8 if padded.sum() > 300 else True
+    assert slow_iou(frame_contour(matte).mask(), padded) > 0.8 if padded.sum() > 300 else True
 
 
 # Below 140 px the drawing itself decides: a pixel is 2 % of the body's 48.
@@ -102,13 +102,13 @@ def test_the_outline_agrees_with_padding_first(
 def test_alignment_takes_out_position_and_size(a: float, b: float, x: float, y: float) -> None:
     centres = [(h * 0.25 + x * (400 - h * 0.5), h * 0.5 + y * (400 - h)) for h in (a, b)]
     one, other = (bottle((400, 400), c, h) for c, h in zip(centres, (a, b), strict=True))
-    assert iou(align(one), align(other)) >= 0.95
+    assert iou(aligned_contour(one), aligned_contour(other)) >= 0.95
 
 
 def test_alignment_keeps_the_aspect() -> None:
     alpha = np.zeros((300, 300), np.float32)
     alpha[20:220, 30:80] = 1.0
-    mask = align(Matte(alpha)).mask()
+    mask = aligned_contour(Matte(alpha)).mask()
     assert (mask.any(1).sum(), mask.any(0).sum()) == (112, 28)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     assert (rows[0], rows[-1]) == (8, 119) and (columns[0], columns[-1]) == (50, 77)
@@ -118,20 +118,20 @@ def test_a_crumb_in_the_corner_does_not_decide_the_box() -> None:
     clean = bottle((300, 300), (150, 150), 200)
     alpha = clean.alpha.copy()
     alpha[2:8, 2:8] = 1.0
-    assert iou(align(clean), align(Matte(alpha))) == 1.0
+    assert iou(aligned_contour(clean), aligned_contour(Matte(alpha))) == 1.0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (128, 128), (7, 900)])
 def test_any_shape_has_a_contour(shape: tuple[int, int]) -> None:
     full, empty = Matte(np.ones(shape, np.float32)), Matte(np.zeros(shape, np.float32))
-    for contour in (outline(full), align(full)):
+    for contour in (frame_contour(full), aligned_contour(full)):
         assert contour.side == CONTOUR_SIDE and contour.area == contour.mask().sum() > 0
-    assert outline(empty).area == align(empty).area == 0
+    assert frame_contour(empty).area == aligned_contour(empty).area == 0
 
 
 def test_other_sides_are_possible() -> None:
-    assert outline(bottle((50, 60), (30, 25), 40), side=32).side == 32
-    assert align(bottle((50, 60), (30, 25), 40), side=16).mask().any(1).sum() == 14
+    assert frame_contour(bottle((50, 60), (30, 25), 40), side=32).side == 32
+    assert aligned_contour(bottle((50, 60), (30, 25), 40), side=16).mask().any(1).sum() == 14
 
 
 def test_the_boundary_surrounds_pieces_and_holes() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import contours
-from engine.contours import align, outline, product_box
+from engine.contours import aligned_contour, frame_contour, product_box
 from engine.types import Contour, Matte
 
 
@@ -36,9 +36,9 @@ def test_the_reduction_moves_an_outline_by_a_cell_at_most(
     x: float, y: float, a: float, b: float
 ) -> None:
     matte = _ellipse(2048, (x, y), (a, b))
-    quick = outline(matte), align(matte)
+    quick = frame_contour(matte), aligned_contour(matte)
     with patch.object(contours, "_WORKING_SIDE", 10_000):  # the slow twin: every pixel counts
-        exact = outline(matte), align(matte)
+        exact = frame_contour(matte), aligned_contour(matte)
     for one, other in zip(quick, exact, strict=True):
         assert _within_a_cell(one, other) and _within_a_cell(other, one)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.quality import EMPTY_SHARE, assess, component_areas
+from engine.quality import EMPTY_FRACTION, assess, component_areas
 from engine.types import Matte, MatteQuality
 
 
@@ -75,7 +75,7 @@ def test_the_flags_do_not_depend_on_the_resolution(height: int, width: int, left
 
 @given(hnp.arrays(np.float32, (24, 17), elements=st.floats(0, 1, width=32)))
 def test_empty_is_the_share_of_the_area(alpha: np.ndarray) -> None:
-    assert assess(Matte(alpha)).empty == ((alpha >= 0.5).mean() < EMPTY_SHARE)
+    assert assess(Matte(alpha)).empty == ((alpha >= 0.5).mean() < EMPTY_FRACTION)
 
 
 @given(hnp.arrays(np.bool_, (9, 11)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from engine.types import BoolArray, Contour
-from online.overlay import VIEW_SIDE, Overlay, outline
+from online.overlay import VIEW_SIDE, Overlay, svg_path
 from tests.online.page_samples import disc
 
 PIXELS = 8  # pixels a view-box unit, in the raster that the tests draw
@@ -33,20 +33,20 @@ def cells(image: BoolArray, side: int) -> BoolArray:
 @pytest.mark.parametrize("side", [64, 128, 256])
 def test_a_disc_is_drawn_where_it_is(side: int) -> None:
     mask = disc(side * 0.3, side)
-    image = cells(drawn(outline(Contour.from_mask(mask))), side)
+    image = cells(drawn(svg_path(Contour.from_mask(mask))), side)
     iou = np.count_nonzero(image & mask) / np.count_nonzero(image | mask)
     assert iou > 0.97
 
 
 def test_a_hole_stays_open() -> None:
     ring = disc(50) & ~disc(25)
-    image = cells(drawn(outline(Contour.from_mask(ring))), 128)
+    image = cells(drawn(svg_path(Contour.from_mask(ring))), 128)
     assert not image[64, 64]
     assert image[64, 64 + 38]
 
 
 def test_an_island_inside_a_hole_is_filled() -> None:
-    image = cells(drawn(outline(Contour.from_mask(disc(50) & ~disc(30) | disc(15)))), 128)
+    image = cells(drawn(svg_path(Contour.from_mask(disc(50) & ~disc(30) | disc(15)))), 128)
     assert image[64, 64]
     assert not image[64, 64 + 22]
 
@@ -54,7 +54,7 @@ def test_an_island_inside_a_hole_is_filled() -> None:
 @settings(max_examples=60, deadline=None)
 @given(arrays.arrays(np.bool_, (16, 16)))
 def test_cells_away_from_any_edge_are_drawn_as_they_are(mask: BoolArray) -> None:
-    image = cells(drawn(outline(Contour.from_mask(mask))), 16)
+    image = cells(drawn(svg_path(Contour.from_mask(mask))), 16)
     kernel = np.ones((3, 3), np.uint8)
     raw = np.pad(mask.astype(np.uint8), 1)
     inside = np.asarray(cv2.erode(raw, kernel))[1:-1, 1:-1] > 0
@@ -66,20 +66,20 @@ def test_cells_away_from_any_edge_are_drawn_as_they_are(mask: BoolArray) -> None
 def test_a_single_cell_is_drawn() -> None:
     mask = np.zeros((128, 128), np.bool_)
     mask[20, 90] = True
-    assert cells(drawn(outline(Contour.from_mask(mask))), 128)[20, 90]
+    assert cells(drawn(svg_path(Contour.from_mask(mask))), 128)[20, 90]
 
 
 def test_a_silhouette_that_fills_the_frame_reaches_its_edges() -> None:
-    image = drawn(outline(Contour.from_mask(np.ones((128, 128), np.bool_))))
+    image = drawn(svg_path(Contour.from_mask(np.ones((128, 128), np.bool_))))
     assert image.mean() > 0.99
 
 
 def test_nothing_is_drawn_for_an_empty_contour() -> None:
-    assert outline(Contour.from_mask(np.zeros((128, 128), np.bool_))) == ""
+    assert svg_path(Contour.from_mask(np.zeros((128, 128), np.bool_))) == ""
 
 
 def test_an_outline_takes_few_bytes() -> None:
-    assert len(outline(Contour.from_mask(disc(55)))) < 1000
+    assert len(svg_path(Contour.from_mask(disc(55)))) < 1000
 
 
 @pytest.mark.parametrize(

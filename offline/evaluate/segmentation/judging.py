@@ -99,6 +99,6 @@ def judge_mask(
 def _judged(known: Sequence[Masked], cuts: Sequence[Cut], threads: int) -> list[JudgedMask]:
     def judge(pair: tuple[Masked, Cut]) -> JudgedMask:
         one, cut = pair
-        return judge_mask(one, cut.matte, not cut.believed, cut.trust)
+        return judge_mask(one, cut.matte, not cut.trusted, cut.trust)
 
     return each(judge, list(zip(known, cuts, strict=True)), threads=threads)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.contours import align, outline
+from engine.contours import aligned_contour, frame_contour
 from engine.errors import ConfigError
 from engine.images import load
 from engine.types import Contour, Matte, Progress
@@ -37,8 +37,8 @@ def read_silhouettes(
     for done, picture in enumerate(pictures, start=1):
         pixels = load(_mask_of(picture)).pixels
         matte = Matte((pixels[:, :, 1] >= _WHITE).astype(np.float32))
-        read.framed.append(outline(matte))
-        read.aligned.append(align(matte))
+        read.framed.append(frame_contour(matte))
+        read.aligned.append(aligned_contour(matte))
         progress(done, len(pictures))
     return read
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.contours import align, ious
+from engine.contours import aligned_contour, ious
 from engine.types import Contour, FloatArray, IntArray, Matte, UInt8Array
 
 NEIGHBOURS = 10  # pictures looked at: chosen, not measured
@@ -33,7 +33,7 @@ class Agreement:
 
 def aligned_contours(alphas: UInt8Array) -> list[Contour]:
     """(N, S, S), 255 = product -> silhouettes without their place and size."""
-    return [align(Matte(np.asarray(a, np.float32) / np.float32(255))) for a in alphas]
+    return [aligned_contour(Matte(np.asarray(a, np.float32) / np.float32(255))) for a in alphas]
 
 
 def agreement(

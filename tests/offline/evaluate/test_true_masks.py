@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.contours import iou, outline
+from engine.contours import frame_contour, iou
 from engine.types import Matte
 from offline.datasets import Picture, RetrievalTask, open_dataset
 from offline.evaluate.gathering import gather
@@ -37,8 +37,8 @@ def test_the_true_mask_is_what_a_picture_is_described_by(
 ) -> None:
     alpha = np.zeros((128, 96), np.float32)
     alpha[:64] = 1
-    true = outline(Matte(alpha))
-    whole = outline(Matte(np.ones((128, 96), np.float32)))
+    true = frame_contour(Matte(alpha))
+    whole = frame_contour(Matte(np.ones((128, 96), np.float32)))
     settings = quick_settings()
     evidence = gather(task, settings, tmp_path / "cache", true_masks=True)
     contours = [record.description.contour for record in evidence.gallery]
@@ -65,5 +65,5 @@ def test_what_was_described_by_the_segmenter_is_not_taken_for_it(
 def test_a_damaged_mask_leaves_it_to_the_segmenter(task: RetrievalTask, tmp_path: Path) -> None:
     (tmp_path / "half.png").write_bytes(b"no picture")
     evidence = gather(task, quick_settings(), tmp_path / "cache", true_masks=True)
-    whole = outline(Matte(np.ones((128, 96), np.float32)))
+    whole = frame_contour(Matte(np.ones((128, 96), np.float32)))
     assert all(iou(record.description.contour, whole) == 1 for record in evidence.gallery)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.types import Contour
+from stages.shape.boundary import boundary_points
 from stages.shape.fourier import fourier_descriptor, fourier_similarities
-from stages.shape.outlines import outline
 from tests.stages.shape.drawn_contours import (
     DEGENERATE,
     EMPTY,
@@ -39,7 +39,7 @@ def test_turns_and_mirrors_change_next_to_nothing(
 
 def test_it_agrees_with_the_sum_written_out() -> None:
     contour = star_shaped([20, 50, 30, 60, 25])
-    points = outline(contour)
+    points = boundary_points(contour)
     radii = np.hypot(*(points - points.mean(axis=0)).T)
     terms = [
         abs(sum(r * cmath.exp(-2j * cmath.pi * k * t / len(radii)) for t, r in enumerate(radii)))

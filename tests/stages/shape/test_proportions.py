@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.types import Contour
 from stages.shape.proportions import (
-    area_share,
+    area_fraction,
     aspect_ratio,
     principal_axis,
     profile_similarities,
@@ -33,7 +33,7 @@ from tests.stages.shape.drawn_contours import (
 
 def test_a_rectangle_has_its_own_proportions() -> None:
     box = rectangle(40, 8, 88, 104)  # 48 wide, 96 high
-    assert area_share(box) == pytest.approx(48 * 96 / 128**2)
+    assert area_fraction(box) == pytest.approx(48 * 96 / 128**2)
     assert aspect_ratio(box) == pytest.approx(0.5)
     assert width_profile(box) == pytest.approx(np.full(32, 0.5))
     assert principal_axis(box) == 0
@@ -41,7 +41,7 @@ def test_a_rectangle_has_its_own_proportions() -> None:
 
 def test_an_empty_contour_has_no_proportions_and_is_like_nothing() -> None:
     profile = width_profile(EMPTY)
-    assert (area_share(EMPTY), aspect_ratio(EMPTY), principal_axis(EMPTY)) == (0, 0, 0)
+    assert (area_fraction(EMPTY), aspect_ratio(EMPTY), principal_axis(EMPTY)) == (0, 0, 0)
     assert not profile.any()
     assert not width_profile(EMPTY, upright=False).any()
     assert profile_similarities(profile, np.stack([profile, width_profile(LINE)])).tolist() == [

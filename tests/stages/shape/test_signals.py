@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.types import Contour
-from stages.shape.outlines import outline
+from stages.shape.boundary import boundary_points
 from stages.shape.signals import CHANNELS, signals
 from tests.stages.shape.drawn_contours import LINE, PIXEL, disc, star_shaped
 
@@ -29,7 +29,7 @@ def slow_cut(points: np.ndarray, at: int, half: int) -> tuple[float, float]:
 
 
 def test_string_cuts_agree_with_walking_the_arc() -> None:
-    points = outline(star_shaped([20, 55, 30, 60, 25, 50, 15]))
+    points = boundary_points(star_shaped([20, 55, 30, 60, 25, 50, 15]))
     found = signals(points[None])[0]
     assert found.shape == (CHANNELS, 64)
     # Up to the scale that all cuts share.
@@ -44,13 +44,13 @@ def test_string_cuts_agree_with_walking_the_arc() -> None:
 
 
 def test_a_disc_looks_the_same_from_every_point() -> None:
-    found = signals(outline(disc(55))[None])[0]
+    found = signals(boundary_points(disc(55))[None])[0]
     assert found.std(axis=1)[4:].max() < 0.1  # the finest arcs still see the cells
 
 
 @pytest.mark.parametrize("contour", [PIXEL, LINE])
 def test_the_thinnest_outlines_have_finite_signals(contour: Contour) -> None:
-    assert np.isfinite(signals(outline(contour)[None])).all()
+    assert np.isfinite(signals(boundary_points(contour)[None])).all()
 
 
 def test_a_point_run_through_many_times_has_finite_signals() -> None:
@@ -58,7 +58,7 @@ def test_a_point_run_through_many_times_has_finite_signals() -> None:
 
 
 def test_a_mirror_image_gives_the_signals_backwards() -> None:
-    points = outline(star_shaped([20, 55, 30, 60, 25, 50, 15]))
+    points = boundary_points(star_shaped([20, 55, 30, 60, 25, 50, 15]))
     mirrored = (points * [-1, 1])[(-np.arange(128)) % 128]  # clockwise again
     backwards = signals(points[None])[0][:, (-np.arange(64)) % 64]
     assert signals(mirrored[None])[0] == pytest.approx(backwards, abs=1e-9)

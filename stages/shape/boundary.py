@@ -17,7 +17,7 @@ POINTS = 128  # enough for the 112 cells of an aligned silhouette's longer side
 _FINER = 2
 
 
-def outline(contour: Contour, points: int = POINTS) -> Points:
+def boundary_points(contour: Contour, points: int = POINTS) -> Points:
     """The outer border of the largest piece, ``points`` of it at equal arc length; (points, 2).
 
     It runs clockwise as seen (y points down) from its topmost row on and is closed: the last

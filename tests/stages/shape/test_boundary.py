@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.types import Contour
-from stages.shape.outlines import outline, resampled, smoothed, solid
+from stages.shape.boundary import boundary_points, resampled, smoothed, solid
 from tests.stages.shape.drawn_contours import (
     DEGENERATE,
     EMPTY,
@@ -27,16 +27,16 @@ def shoelace(points: np.ndarray) -> float:
 
 
 def test_an_empty_contour_has_no_outline() -> None:
-    assert outline(EMPTY).shape == (0, 2)
+    assert boundary_points(EMPTY).shape == (0, 2)
 
 
 def test_two_points_are_refused() -> None:
     with pytest.raises(ValueError, match="encloses nothing"):
-        outline(RING, 2)
+        boundary_points(RING, 2)
 
 
 def test_a_square_is_walked_clockwise_at_equal_steps() -> None:
-    points = outline(rectangle(20, 20, 100, 100), 80)
+    points = boundary_points(rectangle(20, 20, 100, 100), 80)
     steps = np.hypot(*(np.roll(points, -1, axis=0) - points).T)
     assert steps == pytest.approx(np.full(80, 4.0), abs=0.5)  # corners are cut
     assert shoelace(points) == pytest.approx(80 * 80, rel=0.02)  # y down: clockwise is positive
@@ -46,18 +46,18 @@ def test_a_square_is_walked_clockwise_at_equal_steps() -> None:
 def test_the_outline_encloses_the_area(radii: list[float]) -> None:
     contour = star_shaped(radii)
     filled = solid(contour.mask()).sum()
-    assert shoelace(outline(contour, 512)) == pytest.approx(float(filled), rel=0.05, abs=30)
+    assert shoelace(boundary_points(contour, 512)) == pytest.approx(float(filled), rel=0.05, abs=30)
 
 
 @pytest.mark.parametrize("contour", DEGENERATE)
 def test_every_silhouette_that_is_not_empty_has_an_outline(contour: Contour) -> None:
-    points = outline(contour)
+    points = boundary_points(contour)
     assert points.shape == (128, 2)
     assert np.isfinite(points).all()
 
 
 def test_a_line_one_cell_wide_is_walked_there_and_back() -> None:
-    points = outline(LINE, 200)
+    points = boundary_points(LINE, 200)
     assert np.ptp(points[:, 1]) == pytest.approx(99.5, abs=0.6)
     assert np.ptp(points[:, 0]) == pytest.approx(0.5)
 
@@ -65,12 +65,12 @@ def test_a_line_one_cell_wide_is_walked_there_and_back() -> None:
 def test_the_largest_piece_counts_alone() -> None:
     mask = rectangle(40, 40, 100, 100).mask().copy()
     mask[2:6, 2:6] = True
-    points = outline(Contour.from_mask(mask))
+    points = boundary_points(Contour.from_mask(mask))
     assert points.min() > 39
 
 
 def test_holes_have_no_part_in_an_outline_and_are_filled_in_the_solid() -> None:
-    assert np.allclose(outline(RING), outline(disc(50)))
+    assert np.allclose(boundary_points(RING), boundary_points(disc(50)))
     assert np.array_equal(solid(RING.mask()), disc(50).mask())
 
 
