@@ -126,7 +126,7 @@ def _judged(
 
 def _figures(task: RetrievalTask, queries: FloatArray, gallery: FloatArray) -> Float64Array:
     judged = judge(task, rank(queries, gallery))
-    return summarise([one.found for one in judged], MEASURES).figures
+    return summarise([one.found for one in judged], MEASURES).values
 
 
 def _text(found: dict[Key, list[Float64Array]], dimension: int) -> str:

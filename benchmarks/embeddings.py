@@ -141,7 +141,7 @@ def _row(
         for name, interval in zip(summary.names, summary.intervals, strict=True)
     }
     return Row(
-        task.name, kind.name, way.name, both[0].shape[1], ms, figures, summary.figures.tolist()
+        task.name, kind.name, way.name, both[0].shape[1], ms, figures, summary.values.tolist()
     )
 
 

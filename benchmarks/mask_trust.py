@@ -40,8 +40,9 @@ from engine.errors import PacksightError
 from engine.protocols import Reranker
 from engine.types import Description
 from offline.datasets import Dataset, Picture, open_dataset
+from offline.metrics.masks import CORRECT_IOU
 from offline.metrics.statistics import bootstrap
-from offline.train.trust import RIGHT_IOU, WRONG_COST, figures, least_trust
+from offline.train.trust import WRONG_COST, figures, least_trust
 from stages.context import BuildContext
 from stages.rerank import contour_iou, fused, none
 
@@ -180,7 +181,7 @@ def _divided(masks: Sequence[TwoWays]) -> tuple[list[TwoWays], list[TwoWays]]:
 def _truth_row(name: str, masks: Sequence[TwoWays], threshold: float) -> list[str]:
     """Masks that are not empty: the others are never believed, and nobody has to judge them."""
     known = [one for one in masks if one.evidence is not None]
-    right = np.array([one.iou >= RIGHT_IOU for one in known])
+    right = np.array([one.iou >= CORRECT_IOU for one in known])
     trusts = np.array([one.trust for one in known])
     told, used = figures(trusts, right), trusts >= threshold
     shares = (used.mean(), _share(right[used]), _share(right[~used]))
@@ -198,8 +199,8 @@ def _found(asked: Asked, chain: Chain, threshold: float) -> Iterator[list[str]]:
         ("every mask, outlines calibrated", lambda one: one.trust >= threshold, _masked),
         ("calibrated, or its box", lambda one: one.trust >= threshold, _boxed),
         ("calibrated, or whole", lambda one: one.trust >= threshold, _whole),
-        ("the truth, or its box", lambda one: one.iou >= RIGHT_IOU, _boxed),
-        ("the truth, or whole", lambda one: one.iou >= RIGHT_IOU, _whole),
+        ("the truth, or its box", lambda one: one.iou >= CORRECT_IOU, _boxed),
+        ("the truth, or whole", lambda one: one.iou >= CORRECT_IOU, _whole),
         ("every box", _never, _boxed),
         ("no mask", _never, _whole),
     )
@@ -258,7 +259,7 @@ def _costs(asked: Asked, chain: Chain) -> Iterator[list[str]]:
     by_mask = ask(asked.photos, held, chain.reranker, _either(_always, _whole))
     as_whole = ask(asked.photos, held, chain.reranker, _either(_never, _whole))
     for name, wanted in (("right", True), ("wrong", False)):
-        rows = [n for n, one in enumerate(asked.photos) if (one.iou >= RIGHT_IOU) == wanted]
+        rows = [n for n, one in enumerate(asked.photos) if (one.iou >= CORRECT_IOU) == wanted]
         masked = [by_mask[n].reciprocal for n in rows]
         whole = [as_whole[n].reciprocal for n in rows]
         gain = bootstrap([m - w for m, w in zip(masked, whole, strict=True)], seed=SEED)

@@ -34,7 +34,7 @@ from offline.datasets.made_silhouettes.write import write_silhouettes
 from offline.datasets.types import RetrievalTask
 from offline.evaluate.shape.measuring import Measured, measure_shapes
 from offline.evaluate.shape.methods import METHODS, Distances, Method
-from offline.markdown import markdown
+from offline.report.tables import markdown
 from stages.shape.descriptor import (
     CLOSED,
     HOLES,

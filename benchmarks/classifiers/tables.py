@@ -10,16 +10,16 @@ from classifiers.predictions import Predictions
 from classifiers.runs import Run
 from engine.config import RouteSettings
 from engine.probabilities import softmax_at
-from offline.calibration import (
+from offline.metrics.calibration import (
     adaptive_calibration_error,
-    auroc,
     chance_calibration_error,
     expected_calibration_error,
 )
 from offline.metrics.classification import (
-    category_figures,
+    auroc,
+    category_metrics,
     confusion_matrix,
-    routing_figures,
+    routing_metrics,
     summary,
 )
 from offline.metrics.statistics import bootstrap
@@ -47,7 +47,7 @@ UNKNOWN = ("run, score", "known", "called unknown", "others", "called unknown", 
 def by_category(run: Run, said: Predictions) -> Iterator[list[str]]:
     """The paper's Table 1: a category a row, then the mean over those that have photos."""
     confusion = _confusion(run, said)
-    for name, one in zip(run.artefact.labels, category_figures(confusion), strict=True):
+    for name, one in zip(run.artefact.labels, category_metrics(confusion), strict=True):
         figures = (one.precision, one.recall, one.f1, one.accuracy)
         yield [_cell(name), *map(_three, figures), str(one.support)]
     mean = summary(confusion)
@@ -87,7 +87,7 @@ def routing(run: Run, said: Predictions, masses: Sequence[float]) -> Iterator[li
         ways[f"probability {least:.2g}"] = RouteSettings(by="probability")
     true = [run.artefact.labels[label] for label in said.labels]
     for name, settings in ways.items():
-        found = routing_figures(said.scores, true, settings)
+        found = routing_metrics(said.scores, true, settings)
         yield [
             f"{run.name}, {name}",
             f"{found.reach:.4f}",

@@ -14,7 +14,7 @@ from engine.search import Searcher
 from engine.types import Description, Hit
 from grocery.pictures import Query
 from grocery.rows import Row
-from offline.metrics.statistics import average_precision, recall_at
+from offline.metrics.retrieval import Found, average_precision, instance_recall_at
 from online.searching import open_searcher
 
 SHOWN = 5  # products judged
@@ -61,14 +61,16 @@ class Judge:
         held = tuple(self.searcher.gallery.categories())
         seen = {"routed": None, "all": held, "true": (query.category,)}[row.sees]
         results = self.searcher.match(described, SHOWN, seen)
-        products = [hit.record.product_id == query.product for hit in results.hits]
-        categories = [hit.record.category == query.category for hit in results.hits]
+        products = Found.of([hit.record.product_id == query.product for hit in results.hits])
+        categories = Found.of([hit.record.category == query.category for hit in results.hits])
         ranked = self.ranked(described.description, results.route.categories)
         return Outcome(
-            product_hit=(recall_at(products, 1), recall_at(products, SHOWN)),
-            category_hit=(recall_at(categories, 1), recall_at(categories, SHOWN)),
+            product_hit=_recall(products),
+            category_hit=_recall(categories),
             ap=average_precision(
-                [product == query.product for product in ranked], self.pictures[query.product]
+                Found.of(
+                    [product == query.product for product in ranked], self.pictures[query.product]
+                )
             ),
             routed=len(results.route.categories),
             holds=query.category in results.route.categories,
@@ -81,6 +83,10 @@ class Judge:
         found = gallery.search(query.embedding, len(self.products), categories)
         rest = [self.products[neighbour.id] for neighbour in found[len(head) :]]
         return [hit.record.product_id for hit in head] + rest
+
+
+def _recall(found: Found) -> tuple[float, float]:
+    return instance_recall_at(found, 1), instance_recall_at(found, SHOWN)
 
 
 def measure(

@@ -12,7 +12,7 @@ from grocery.rows import NO_RERANK, SOFT, Row, Variant, variants
 
 from engine.describe import Described
 from offline.datasets import Dataset, Picture
-from offline.metrics.statistics import average_precision, recall_at
+from offline.metrics.retrieval import Found, average_precision, instance_recall_at
 
 SHOWN = 5  # products that a query shows
 
@@ -72,15 +72,18 @@ def answers(
             results = judge.searcher.match(one, SHOWN)
             ranked = judge.ranked(one.description, results.route.categories)
             nearest = list(dict.fromkeys(ranked))[:SHOWN]
-            right = [product == query.product for product in nearest]
-            family = [asked.families[p] == asked.families[query.product] for p in nearest]
-            pictures = [product == query.product for product in ranked]
+            product = Found.of([product == query.product for product in nearest])
+            own = asked.families[query.product]
+            family = Found.of([asked.families[product] == own for product in nearest])
+            pictures = Found.of(
+                [product == query.product for product in ranked], judge.pictures[query.product]
+            )
             found.append(
                 Answer(
-                    recall_at(right, 1),
-                    recall_at(right, SHOWN),
-                    recall_at(family, 1),
-                    average_precision(pictures, judge.pictures[query.product]),
+                    instance_recall_at(product, 1),
+                    instance_recall_at(product, SHOWN),
+                    instance_recall_at(family, 1),
+                    average_precision(pictures),
                     min((hit.distance for hit in results.hits), default=float("inf")),
                 )
             )

@@ -1,5 +1,5 @@
-"""The tables of ``offline.markdown``, under the name that the benchmarks know."""
+"""The tables of ``offline.report.tables``, under the name that the benchmarks know."""
 
-from offline.markdown import markdown
+from offline.report.tables import markdown
 
 __all__ = ["markdown"]

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from offline.calibration.logistic import grouped_folds, held_out_probabilities
-from offline.train.trust import FOLDS, RIGHT_IOU
+from offline.metrics.masks import CORRECT_IOU
+from offline.train.trust import FOLDS
 from stages.trust._evidence import NAMES
 from stages.trust._model import REACH
 from trust.two_ways import TwoWays
@@ -21,7 +22,7 @@ def cross_fitted(photos: Sequence[TwoWays], others: Sequence[TwoWays]) -> list[T
     """The photos with held-out probabilities for their trust; ``others`` only help the fits."""
     known = [one for one in (*photos, *others) if one.evidence is not None]
     rows = np.array([one.evidence for one in known])
-    right = np.array([one.iou >= RIGHT_IOU for one in known])
+    right = np.array([one.iou >= CORRECT_IOU for one in known])
     folds = grouped_folds([str(one.picture.family) for one in known], FOLDS, seed=0)
     trusts = held_out_probabilities(rows, right, NAMES, RIDGE, folds, REACH)
     by_picture = {one.picture.id: t for one, t in zip(known, trusts.tolist(), strict=True)}

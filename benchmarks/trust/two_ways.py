@@ -18,8 +18,8 @@ from engine.images import load as load_image
 from engine.protocols import MaskTrust, Segmenter
 from engine.types import Description, FloatArray, Matte, RGBImage
 from offline.datasets import Picture
+from offline.datasets.mattes import read_matte
 from offline.metrics.masks import iou
-from offline.true_mattes import read_matte
 from stages.assemble import assemble
 from stages.profiles import read_profile
 from stages.trust._evidence import evidence, row

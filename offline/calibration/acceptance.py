@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import Float64Array
-from offline.calibration.unknown import checked_scores
+from offline.metrics.classification import checked_scores
 
 Scores = Sequence[float] | Float64Array
 
@@ -30,8 +30,8 @@ class Roc:
 def roc(present: Scores, absent: Scores) -> Roc:
     """Fawcett: An Introduction to ROC Analysis, Pattern Recognition Letters 2006, algorithm 1.
 
-    The area below it is ``offline.calibration.auroc``. Raises ValueError for a side that is empty
-    and for NaN.
+    The area below it is ``offline.metrics.classification.auroc``. Raises ValueError for
+    a side that is empty and for NaN.
     """
     known, unknown = checked_scores(present), checked_scores(absent)
     thresholds = np.unique(np.concatenate([known, unknown]))[::-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.probabilities import Floats
-from offline.calibration.temperature import Labels, checked
+from offline.metrics.calibration import Labels, checked
 
 
 def least_probability(probabilities: Floats, labels: Labels, reach: float) -> float:

@@ -18,8 +18,8 @@ from engine.match_calibration import FEATURES, MatchFigures, MatchModel, within
 from engine.types import BoolArray, Float64Array
 from offline.calibration.acceptance import absent_needed, threshold_at
 from offline.calibration.logistic import fit_logistic, grouped_folds
-from offline.calibration.reliability import event_calibration_error
-from offline.calibration.unknown import auroc
+from offline.metrics.calibration import event_calibration_error
+from offline.metrics.classification import auroc
 
 # Products of an answer that are judged: as many as a query shows unless it asks for others.
 DEPTH = 10

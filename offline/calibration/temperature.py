@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.probabilities import Floats, softmax_at
 from engine.types import Float64Array
-
-Labels = npt.NDArray[np.integer]
+from offline.metrics.calibration import Labels, checked
 
 # Where a temperature is looked for: beyond, probabilities are certain or equal for any logits that
 # networks give.
@@ -50,29 +48,6 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
         else:
             high = middle
     return float(np.exp((low + high) / 2))
-
-
-def negative_log_likelihood(logits: Floats, labels: Labels, temperature: float = 1.0) -> float:
-    """Mean of -log p(label), natural logarithm: what ``fit_temperature`` minimises."""
-    rows, right = checked(logits, labels)
-    scaled = rows / temperature
-    peak = scaled.max(axis=1)
-    total = peak + np.log(np.exp(scaled - peak[:, None]).sum(axis=1))
-    return float((total - scaled[np.arange(len(rows)), right]).mean())
-
-
-def checked(values: Floats, labels: Labels) -> tuple[Float64Array, npt.NDArray[np.int64]]:
-    """(N, C) float64 and (N,) int64 that fit each other; ValueError otherwise."""
-    rows, right = np.asarray(values, np.float64), np.asarray(labels)
-    if rows.ndim != 2 or right.shape != rows.shape[:1] or rows.size == 0:
-        raise ValueError(f"need (N, C) rows and (N,) labels, not {rows.shape} and {right.shape}")
-    if not np.issubdtype(right.dtype, np.integer):
-        raise ValueError(f"labels must be column numbers, not {right.dtype}")
-    if right.min() < 0 or right.max() >= rows.shape[1]:
-        raise ValueError(f"labels must lie in [0, {rows.shape[1]})")
-    if not np.isfinite(rows).all():
-        raise ValueError("not all values are finite")
-    return rows, right.astype(np.int64)
 
 
 def _slope(rows: Float64Array, hit: Float64Array, sharpness: float) -> float:

@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.probabilities import Floats
 from engine.types import Float64Array
+from offline.metrics.classification import auroc
 from weights.unknown_rule import UnknownRule, UnknownScore, knownness
 
 # Share of validation photos that must stay known. A photo that is wrongly called unknown is
 # searched in every category: of 15, each percent of them adds 0.14 to the mean number searched.
 KEEP = 0.99
-
-
-def auroc(known: Sequence[float] | Floats, unknown: Sequence[float] | Floats) -> float:
-    """How often a known photo's score exceeds an unknown one's, ties by half; 0.5 is chance.
-
-    The area under the ROC curve as the statistic of Mann and Whitney (Annals of Mathematical
-    Statistics 1947; Hanley, McNeil, Radiology 1982). Raises ValueError when either is empty.
-    """
-    high, low = checked_scores(known), np.sort(checked_scores(unknown))
-    below = np.searchsorted(low, high, side="left")
-    up_to = np.searchsorted(low, high, side="right")
-    return float((below + up_to).mean() / (2 * len(low)))
 
 
 def choose_unknown(
@@ -73,11 +61,3 @@ def _youden(known: Float64Array, unknown: Float64Array, ceiling: float) -> float
     kept = 1 - np.searchsorted(np.sort(known), thresholds, side="left") / len(known)
     passed = 1 - np.searchsorted(np.sort(unknown), thresholds, side="left") / len(unknown)
     return float(thresholds[int(np.argmax(kept - passed))])
-
-
-def checked_scores(values: Sequence[float] | Floats) -> npt.NDArray[np.float64]:
-    """(N,) as float64. Raises ValueError for none and for NaN."""
-    found = np.asarray(values, np.float64)
-    if found.ndim != 1 or not len(found) or np.isnan(found).any():
-        raise ValueError("need at least one score, and none that is NaN")
-    return found

@@ -7,7 +7,7 @@ all of it for a protocol of a data set.
 
 from offline.evaluate.judging import Judged, answerable, judge
 from offline.evaluate.ranking import Ranking, rank
-from offline.evaluate.summary import Summary, summarise
+from offline.metrics.retrieval import Summary, summarise
 from offline.store.vectors import Features, features
 
 __all__ = [

@@ -72,7 +72,7 @@ def _interval(interval: Interval) -> dict[str, float]:
 
 
 def _queries(outcome: Outcome) -> list[dict[str, object]]:
-    rows = zip(outcome.task.queries, outcome.judged, outcome.summary.figures.tolist(), strict=True)
+    rows = zip(outcome.task.queries, outcome.judged, outcome.summary.values.tolist(), strict=True)
     return [
         {
             "id": picture.id,

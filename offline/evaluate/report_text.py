@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offline.evaluate.measures import measure
 from offline.evaluate.report import Report
 from offline.evaluate.retrieval import Outcome
-from offline.markdown import markdown
+from offline.metrics.retrieval import metric
 from offline.metrics.statistics import RESAMPLES
+from offline.report.tables import markdown
 
 # What a picture goes through before it is a vector.
 STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten")
@@ -46,7 +46,7 @@ def _class_table(outcome: Outcome) -> str:
 
 def _notes(report: Report) -> str:
     names = dict.fromkeys(name for one in report.outcomes for name in one.summary.names)
-    meanings = dict.fromkeys(measure(name).meaning for name in names)
+    meanings = dict.fromkeys(metric(name).meaning for name in names)
     lines = [f"- {meaning}" for meaning in meanings]
     lines.append(
         f"- means over queries, with 95 % bootstrap intervals ({RESAMPLES} resamples, seed "

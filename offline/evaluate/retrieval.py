@@ -14,11 +14,11 @@ from offline.datasets import Dataset, RetrievalTask
 from offline.evaluate.benchmarks import Table, table_of
 from offline.evaluate.described import Described, described
 from offline.evaluate.judging import Judged, answerable, asking, judge
-from offline.evaluate.measures import figures
 from offline.evaluate.plan import Plan
 from offline.evaluate.ranking import NOBODY
 from offline.evaluate.searching import search
-from offline.evaluate.summary import Summary, clusters_of, summarise
+from offline.metrics.retrieval import Summary, metric_values, summarise
+from offline.metrics.statistics import clusters_of
 from offline.store.images import checksum, copies
 from stages.assemble import EmbeddingParts
 
@@ -148,7 +148,7 @@ def _by_class(
     """Means by category, in alphabetical order; empty where the table does not ask for them."""
     if not table.by_class:
         return {}
-    values = figures([one.found for one in judged], table.measures)
+    values = metric_values([one.found for one in judged], table.measures)
     names = np.array([picture.category or "" for picture in task.queries])
     return {
         str(name): tuple(values[names == name].mean(axis=0).tolist()) for name in np.unique(names)

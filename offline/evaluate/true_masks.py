@@ -11,7 +11,7 @@ from engine.errors import ImageError
 from engine.protocols import Segmenter
 from engine.types import Matte, RGBImage
 from offline.datasets import Picture
-from offline.true_mattes import read_matte
+from offline.datasets.mattes import read_matte
 from stages.assemble import Parts
 
 

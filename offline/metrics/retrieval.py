@@ -1,27 +1,33 @@
-"""How well one query was answered, from the ranks of its relevant pictures: the papers' measures.
+"""Retrieval metrics of one query, from the ranks of its relevant images, and their names.
 
-Ranks count from 1, after the ignored pictures (junk) were taken out of the ranking: so do Philbin
-et al. (CVPR 2007) and Radenović et al. (CVPR 2018). A relevant picture without a rank was never
-retrieved. Every measure is 0 for a query that nothing answers; ``offline.evaluate`` leaves such
-queries out of its means. Measures at k count the hits among the first k and raise ValueError for
-k < 1.
+Ranks count from 1, after the ignored images (junk) were taken out of the ranking: so do Philbin
+et al. (CVPR 2007) and Radenović et al. (CVPR 2018). A relevant image without a rank was not
+retrieved. All metrics lie in [0, 1], higher is better, and are 0 for a query without a relevant
+image; ``offline.evaluate`` leaves such queries out of its means. Metrics at k count the hits among
+the first k and raise ValueError for k < 1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Self
 
 import numpy as np
 
-from engine.types import IntArray
+from engine.config import unknown_key
+from engine.errors import ConfigError
+from engine.types import BoolArray, Float64Array, IntArray
+from offline.metrics.statistics import Interval, bootstrap_columns
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Where the relevant pictures of one query stand.
+    """The ranks of the relevant images of one query.
 
-    ``ranks`` (n,) ascend strictly from 1 on; ``total``: how many relevant pictures there are, n
-    of them retrieved.
+    ``ranks`` (n,) ascend strictly from 1 on; ``total``: how many relevant images the gallery
+    holds, n of them retrieved.
     """
 
     ranks: IntArray
@@ -35,8 +41,15 @@ class Found:
             raise ValueError(f"{len(ranks)} relevant images retrieved, but only {self.total} exist")
         object.__setattr__(self, "ranks", ranks)
 
+    @classmethod
+    def of(cls, relevant: Sequence[bool] | BoolArray, total: int | None = None) -> Self:
+        """From whether each answer is relevant, in ranked order; ``total``: as many as were
+        retrieved unless given."""
+        ranks = np.flatnonzero(relevant) + 1
+        return cls(ranks, len(ranks) if total is None else total)
+
     def within(self, k: int) -> int:
-        """How many relevant pictures stand among the first k."""
+        """How many relevant images are among the first k."""
         if k < 1:
             raise ValueError(f"@{k} is not defined: k must be at least 1")
         return int(np.searchsorted(self.ranks, k, side="right"))
@@ -52,14 +65,14 @@ def instance_recall_at(found: Found, k: int) -> float:
 
 
 def set_recall_at(found: Found, k: int) -> float:
-    """The share of the relevant pictures that stand among the first k (Manning, Raghavan,
-    Schütze: Introduction to Information Retrieval, 2008, eq. 8.2)."""
+    """Hits / total: the fraction of the relevant images that are among the first k (Manning,
+    Raghavan, Schütze: Introduction to Information Retrieval, 2008, eq. 8.2)."""
     return found.within(k) / found.total if found.total else 0.0
 
 
 def precision_at(found: Found, k: int) -> float:
-    """The share of relevant pictures among the first k; k divides even where the gallery is
-    smaller, as in trec_eval."""
+    """Hits / k: the fraction of relevant images among the first k. It is divided by k even where
+    the gallery is smaller, as in trec_eval."""
     return found.within(k) / k
 
 
@@ -69,7 +82,7 @@ def f1_at(found: Found, k: int) -> float:
 
 
 def average_precision(found: Found) -> float:
-    """Mean of the precision at the rank of every relevant picture, 0 for those not retrieved.
+    """Mean of the precision at the rank of every relevant image, 0 for those not retrieved.
 
     Not interpolated, as trec_eval has it (Buckley, Voorhees, SIGIR 2000).
     """
@@ -92,13 +105,13 @@ def trapezoid_average_precision(found: Found) -> float:
     """The average precision of Oxford5k and Paris6k, and of their revisited versions.
 
     The area below precision over recall by the trapezoidal rule, with precision 1 before the
-    first rank: every relevant picture adds the mean of the precision at its rank and of that
+    first rank: every relevant image adds the mean of the precision at its rank and of that
     just before it (Philbin et al., compute_ap of the Oxford Buildings data set, CVPR 2007;
     Radenović et al., CVPR 2018). Differs from ``average_precision`` by up to some points.
     """
     if not found.total:
         return 0.0
-    before = np.arange(len(found.ranks))  # relevant pictures found earlier
+    before = np.arange(len(found.ranks))  # relevant images found earlier
     earlier = np.where(found.ranks > 1, before / np.maximum(found.ranks - 1, 1), 1.0)
     return float(((before + 1) / found.ranks + earlier).sum() / (2 * found.total))
 
@@ -106,7 +119,7 @@ def trapezoid_average_precision(found: Found) -> float:
 def revisited_precision_at(found: Found, k: int) -> float:
     """mP@k of the revisited Oxford and Paris: the precision at min(k, rank of the last relevant).
 
-    A query with fewer than k relevant pictures can reach 1 (Radenović et al., CVPR 2018, as
+    A query with fewer than k relevant images can reach 1 (Radenović et al., CVPR 2018, as
     their evaluation computes it). 0 where none is retrieved.
     """
     hits = found.within(k)
@@ -119,8 +132,94 @@ def r_precision(found: Found) -> float:
 
 
 def reciprocal_rank(found: Found) -> float:
-    """1 / rank of the first relevant picture, 0 for none (Voorhees, TREC-8, 1999)."""
+    """1 / rank of the first relevant image, 0 for none (Voorhees, TREC-8, 1999)."""
     return 1.0 / float(found.ranks[0]) if len(found.ranks) else 0.0
+
+
+@dataclass(frozen=True)
+class Metric:
+    """``of`` one query; tables show the mean over queries. ``meaning`` is for the legend."""
+
+    name: str
+    meaning: str
+    of: Callable[[Found], float]
+
+
+# The metrics by the names that tables give them: a new one is a function above and a row here.
+METRICS: Mapping[str, tuple[str, Callable[[Found], float]]] = {
+    "mAP": ("mean average precision, not interpolated", average_precision),
+    "mAP-trapezoid": (
+        "mean average precision as Oxford5k's authors compute it",
+        trapezoid_average_precision,
+    ),
+    "MAP@R": ("average precision of the first R, over R = relevant", map_at_r),
+    "MRR": ("mean reciprocal rank of the first relevant image", reciprocal_rank),
+    "R-precision": ("precision at R = relevant", r_precision),
+}
+# Those with a depth, such as R@1 and AP@10.
+METRICS_AT_K: Mapping[str, tuple[str, Callable[[Found, int], float]]] = {
+    "R": ("a relevant image among the first k", instance_recall_at),
+    "top": ("accuracy: the correct label among the first k", instance_recall_at),
+    "recall": ("fraction of the relevant images among the first k", set_recall_at),
+    "P": ("fraction of relevant images among the first k", precision_at),
+    "F1": ("harmonic mean of P@k and recall@k", f1_at),
+    "AP": ("average precision of the first k", average_precision_at),
+    "mP": ("precision at k or at the last relevant image", revisited_precision_at),
+}
+
+
+def metric(name: str) -> Metric:
+    """By its name in a table, such as "mAP" or "R@5"; ConfigError with the valid names."""
+    if name in METRICS:
+        meaning, of = METRICS[name]
+        return Metric(name, f"{name}: {meaning}", of)
+    kind, _, depth = name.partition("@")
+    if kind not in METRICS_AT_K or not depth.isdecimal() or int(depth) < 1:
+        valid = [*METRICS, *(f"{known}@K" for known in METRICS_AT_K)]
+        raise unknown_key("metrics", name, valid, "metric")
+    meaning, at = METRICS_AT_K[kind]
+    return Metric(name, f"{kind}@k: {meaning}", partial(_at, at, int(depth)))
+
+
+def metric_values(answers: Sequence[Found], names: Sequence[str]) -> Float64Array:
+    """(Q, M), a row for every query, a column for every name. ConfigError for an unknown name."""
+    metrics = [metric(name) for name in names]
+    if not metrics:
+        raise ConfigError("metrics: none given.", remedy="Name one, such as mAP.")
+    rows = [[one.of(found) for one in metrics] for found in answers]
+    return np.asarray(rows, np.float64).reshape(len(answers), len(metrics))
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """``names`` of the metrics and their means over the queries with 95 % intervals; ``values``
+    (Q, M) of every query, to compare two runs query by query."""
+
+    names: tuple[str, ...]
+    intervals: tuple[Interval, ...]
+    values: Float64Array
+
+    def mean(self, name: str) -> float:
+        return self.intervals[self.names.index(name)].mean
+
+
+def summarise(
+    answers: Sequence[Found],
+    names: Sequence[str],
+    *,
+    seed: int = 0,
+    clusters: Sequence[Hashable] | None = None,
+) -> Summary:
+    """Of queries that all have a relevant image. ``clusters``: queries that are not independent,
+    see ``statistics.bootstrap``. Raises ValueError without queries, ConfigError for an unknown
+    metric."""
+    values = metric_values(answers, names)
+    intervals = bootstrap_columns(values, seed=seed, clusters=clusters)
+    return Summary(tuple(names), tuple(intervals), values)
+
+
+def _at(of: Callable[[Found, int], float], k: int, found: Found) -> float:
+    return of(found, k)
 
 
 def _summed_precisions(ranks: IntArray) -> float:

@@ -1,61 +1,28 @@
-"""How good a ranking is: recall@k, average precision, and how sure a mean of them is."""
+"""Intervals of what was measured: bootstrap means, resampling in clusters, fractions of counts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from offline.resampling import resampled
+from offline.datasets import Picture
 
 Z95 = 1.959963984540054  # of the normal distribution, 97.5 % lie below
 RESAMPLES = 2000  # the ends of a 95 % interval then move by less than half a point
+DRAWN = 2**16  # numbers drawn at a time: half a megabyte; all at once would be 1 GB for 60,000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the ends of its bootstrap interval."""
+    """A value, such as a mean, and the ends of its interval."""
 
     mean: float
     low: float
     high: float
-
-
-def recall_at(relevant: Sequence[bool], k: int) -> float:
-    """1.0 if any of the first ``k`` answers is relevant, else 0.0.
-
-    The recall@k of instance retrieval (Jégou, Douze, Schmid: Product Quantization for Nearest
-    Neighbor Search, PAMI 2011; Oh Song, Xiang, Jegelka, Savarese, CVPR 2016): averaged over
-    queries it is the share of queries that were answered within k. ``relevant`` is in ranked
-    order. Raises ValueError for k < 1.
-    """
-    if k < 1:
-        raise ValueError(f"recall@{k} is not defined: k must be at least 1")
-    return float(any(relevant[:k]))
-
-
-def average_precision(relevant: Sequence[bool], total: int, *, depth: int | None = None) -> float:
-    """Mean of the precision at the rank of every relevant image, 0 for those not retrieved.
-
-    ``relevant`` is in ranked order and may end before the gallery does; ``total`` is how many
-    relevant images the gallery holds. Without interpolation, as trec_eval computes it (Buckley,
-    Voorhees: Evaluating Evaluation Measure Stability, SIGIR 2000). ``depth`` cuts the ranking;
-    the mean then runs over min(total, depth), so that a perfect head scores 1.
-
-    0.0 when there is nothing to find. Raises ValueError when more are found than there are.
-    """
-    head = np.asarray(relevant[:depth], np.bool_)
-    if total < int(head.sum()):
-        raise ValueError(f"{int(head.sum())} relevant images retrieved, but only {total} exist")
-    possible = total if depth is None else min(total, depth)
-    if possible == 0:
-        return 0.0
-    ranks = np.flatnonzero(head) + 1
-    precisions = np.arange(1, len(ranks) + 1) / ranks
-    return float(precisions.sum() / possible)
 
 
 def bootstrap(
@@ -70,7 +37,7 @@ def bootstrap(
 
     Queries are resampled with replacement; ``seed`` makes it repeatable. Queries of one cluster,
     such as photos of one product, are drawn together: they are not independent (Field, Welsh:
-    Bootstrapping Clustered Data, JRSS B 2007). For the difference of two systems give the
+    Bootstrapping Clustered Data, JRSS B 2007). For the difference of two systems pass the
     differences query by query. Raises ValueError without values or for a level outside (0, 1).
     """
     columns = np.asarray(values, np.float64)[:, None]
@@ -88,7 +55,7 @@ def bootstrap_columns(
     resamples: int = RESAMPLES,
     clusters: Sequence[Hashable] | None = None,
 ) -> list[Interval]:
-    """As ``bootstrap`` for every column of (queries, measures), all resampled alike."""
+    """As ``bootstrap`` for every column of (queries, metrics), all resampled alike."""
     if not len(values):
         raise ValueError("an interval needs at least one value")
     if not 0 < level < 1:
@@ -101,17 +68,78 @@ def bootstrap_columns(
     return [Interval(*column) for column in ends.tolist()]
 
 
+def percentile(values: Sequence[float], q: float, *, seed: int) -> Interval:
+    """The q-th percentile (0 to 100, linear between neighbours) with its 95 % bootstrap interval.
+
+    Raises ValueError without values.
+    """
+    column = np.asarray(values, np.float64)
+    if not len(column):
+        raise ValueError("a percentile needs at least one value")
+    rows = np.random.default_rng(seed).integers(0, len(column), (RESAMPLES, len(column)))
+    low, high = np.quantile(np.percentile(column[rows], q, axis=1), [0.025, 0.975])
+    return Interval(float(np.percentile(column, q)), float(low), float(high))
+
+
+def resampled(
+    count: int, *, seed: int, resamples: int, clusters: Sequence[Hashable] | None = None
+) -> Iterator[npt.NDArray[np.int64]]:
+    """How often each of ``count`` items is drawn in each of ``resamples`` draws with replacement.
+
+    Yields blocks of (rows, count), the same numbers as drawing one resample after the other
+    (Efron: Bootstrap Methods: Another Look at the Jackknife, Annals of Statistics 1979). Items of
+    one cluster are drawn together (Field, Welsh 2007): as many clusters are drawn as there are,
+    so rows need not have one sum. Raises ValueError unless there is a cluster for every item.
+    """
+    place, drawable = _places(count, clusters)
+    random = np.random.default_rng(seed)
+    step = max(1, DRAWN // drawable)
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        drawn = random.integers(0, drawable, (rows, drawable))
+        drawn += np.arange(rows)[:, None] * drawable
+        times = np.bincount(drawn.ravel(), minlength=rows * drawable).reshape(rows, drawable)
+        yield times if place is None else times[:, place]
+
+
+def _places(
+    count: int, clusters: Sequence[Hashable] | None
+) -> tuple[npt.NDArray[np.int64] | None, int]:
+    """(count,) the number of each item's cluster, in order of appearance; and how many."""
+    if clusters is None:
+        return None, count
+    if len(clusters) != count:
+        raise ValueError(f"{len(clusters)} clusters for {count} values")
+    numbers = {name: at for at, name in enumerate(dict.fromkeys(clusters))}
+    return np.array([numbers[name] for name in clusters], np.int64), len(numbers)
+
+
+def clusters_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """The product of every image, its id where that is not known.
+
+    Images of one product are not independent, so intervals resample them together.
+    """
+    return tuple(picture.product or picture.id for picture in pictures)
+
+
+def evenly(count: int, wanted: int) -> list[int]:
+    """At most ``wanted`` of ``count`` positions, evenly spread, the first and the last included."""
+    places = np.linspace(0, count - 1, min(wanted, count)).round().astype(np.int64)
+    found: list[int] = places.tolist()
+    return found
+
+
 def wilson_interval(hits: int, count: int, z: float = Z95) -> tuple[float, float]:
-    """The ends of the interval of a share of ``count`` items, by default of 95 %.
+    """The ends of the interval of a fraction of ``count`` items, by default of 95 %.
 
     Wilson: Probable Inference, the Law of Succession, and Statistical Inference, JASA 1927. It has
     a width where all or none are hits, which resampling cannot show. Raises ValueError unless
     0 <= hits <= count and count > 0.
     """
     if not 0 <= hits <= count or not count:
-        raise ValueError(f"{hits} of {count} is no share")
-    share, room = hits / count, z * z / count
-    centre = (share + room / 2) / (1 + room)
-    reach = z * math.sqrt(share * (1 - share) / count + room / (4 * count)) / (1 + room)
+        raise ValueError(f"{hits} of {count} is not a fraction")
+    fraction, room = hits / count, z * z / count
+    centre = (fraction + room / 2) / (1 + room)
+    reach = z * math.sqrt(fraction * (1 - fraction) / count + room / (4 * count)) / (1 + room)
     # Without and with hits alone an end is 0 or 1 but for rounding.
     return (centre - reach if hits else 0.0), (centre + reach if hits < count else 1.0)

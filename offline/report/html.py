@@ -21,7 +21,7 @@ from offline.report.document import (
 )
 from offline.report.numbers import ARROWS, MEANINGS, interval, shown
 from offline.report.overview import FAMILY_FIGURES, Line, families, headlines, lines
-from offline.report.tabulated import tabulated
+from offline.report.tables import tabulated
 from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
 
 # What takes the whole width of the page: columns of a table, of a matrix; cards and text do too.

@@ -6,7 +6,6 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from offline.markdown import markdown
 from offline.report.document import (
     Bars,
     Block,
@@ -23,7 +22,7 @@ from offline.report.document import (
 )
 from offline.report.numbers import ARROWS, interval, shown
 from offline.report.overview import FAMILY_FIGURES, Line, families, headlines, lines
-from offline.report.tabulated import tabulated
+from offline.report.tables import markdown, tabulated
 from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
 
 # More rows of a curve, or columns of a matrix, say little in text; the page and the JSON have all.

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ImageError
-from engine.images import ImageLimits, load
+from engine.images import ImageLimits
 from engine.protocols import Segmenter
-from engine.types import FloatArray, Matte, Progress, RGBImage
+from engine.types import FloatArray, Progress
 from offline.datasets import Picture
+from offline.datasets.mattes import Masked, read_masked
 from offline.metrics.masks import iou
-from offline.true_mattes import read_matte
 from stages.trust._evidence import NAMES, evidence, row
 from stages.trust._second_look import agreement
 
@@ -56,15 +55,6 @@ class _Mask:
     group: str
 
 
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """A picture that was read, with its true matte."""
-
-    picture: Picture
-    image: RGBImage
-    truth: Matte
-
-
 def judge_masks(
     pictures: Sequence[Picture],
     segmenter: Segmenter,
@@ -93,7 +83,7 @@ def judge_masks(
 
 
 def _judged(
-    read: Sequence[_Known], segmenter: Segmenter, second_look: bool, notes: list[str]
+    read: Sequence[Masked], segmenter: Segmenter, second_look: bool, notes: list[str]
 ) -> Iterator[_Mask]:
     images = [one.image for one in read]
     mattes = segmenter.segment(images)
@@ -107,15 +97,12 @@ def _judged(
         yield _Mask(row(found), look, right, _group(one.picture))
 
 
-def _read(pictures: Iterable[Picture], limits: ImageLimits, notes: list[str]) -> Iterator[_Known]:
+def _read(pictures: Iterable[Picture], limits: ImageLimits, notes: list[str]) -> Iterator[Masked]:
     for picture in pictures:
         try:
-            image = load(picture.path, limits=limits)
-            truth = read_matte(Path(str(picture.mask)), (image.width, image.height))
+            yield read_masked(picture, limits)
         except ImageError as error:
             notes.append(f"left out: {error}")
-            continue
-        yield _Known(picture, image, truth)
 
 
 def _group(picture: Picture) -> str:

@@ -14,20 +14,18 @@ import numpy.typing as npt
 from engine.errors import ConfigError
 from engine.linear_model import LinearModel
 from engine.types import BoolArray, Float64Array
-from offline.calibration import auroc, expected_calibration_error
 from offline.calibration.logistic import (
     fit_logistic,
     grouped_folds,
     held_out_probabilities,
     log_loss,
 )
+from offline.metrics.calibration import expected_calibration_error
+from offline.metrics.classification import auroc
+from offline.metrics.masks import CORRECT_IOU
 from offline.train.judged_masks import JudgedMasks
 from stages.trust._evidence import NAMES
 from stages.trust._model import AGREEMENT, REACH, Segmenter, TrustModel
-
-# Of the photos in Packbench, 59 % of the masks by U²-Netp lie above this and 29 % below 0.6:
-# outlines that may be compared, and hands, tables and pieces.
-RIGHT_IOU = 0.8
 
 # What believing a wrong mask costs, with that of throwing a right one away as 1: believed is then
 # what is likelier right than wrong. benchmarks/mask_trust.py measures the cost for a chain.
@@ -43,7 +41,7 @@ BINS = 10  # of the calibration error: a few hundred masks fill no more
 class Fit:
     """What is asked of a fit. ``wrong_cost``: see ``least_trust``."""
 
-    right_iou: float = RIGHT_IOU
+    right_iou: float = CORRECT_IOU
     wrong_cost: float = WRONG_COST
     seed: int = 0
 

@@ -9,8 +9,9 @@ import pytest
 
 from engine.config import load
 from engine.images import load as load_image
-from offline.calibration import expected_calibration_error, softmax_at
+from offline.calibration import softmax_at
 from offline.datasets import open_dataset
+from offline.metrics.calibration import expected_calibration_error
 from stages.assemble import assemble_cutting
 from stages.profiles import read_profile
 from tests.benchmarks.running import run_benchmark, table

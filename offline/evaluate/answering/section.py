@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from offline.evaluate.answering.answers import Answer, answer
 from offline.evaluate.answering.losses import Fate, Loss, fate, loss_table
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.measured import averaged
 from offline.evaluate.retrieving.examples import picture_of
 from offline.report.document import Block, Card, Cards, Figure, Group, Section
+from offline.report.figures import averaged
 
 PRODUCTS = 10  # asked for, as a query does
 FIRST = (1, 3, 5, 10)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from offline.calibration import Bin, expected_calibration_error, reliability
 from offline.evaluate.classification.predictions import Predictions
-from offline.evaluate.lowest import lowest
-from offline.metrics.classification import CategoryFigures, category_figures, summary
+from offline.metrics.calibration import Bin, expected_calibration_error, reliability
+from offline.metrics.classification import CategoryMetrics, category_metrics, summary
 from offline.metrics.statistics import wilson_interval
 from offline.report.document import Bars, Block, Histogram, Lines, Matrix, Series, Table
+from offline.report.figures import lowest
 
 MOST_NAMES = 100  # of a confusion matrix
 CONFUSIONS = 15  # pairs listed
@@ -19,7 +19,7 @@ EDGES = np.linspace(0.0, 1.0, 21)  # of confidence
 
 
 def class_blocks(found: Predictions) -> Iterator[Block]:
-    figures = dict(zip(found.names, category_figures(found.confusion), strict=True))
+    figures = dict(zip(found.names, category_metrics(found.confusion), strict=True))
     known = {name: one for name, one in figures.items() if one.support}
     yield _averages(found)
     yield _bars(known)
@@ -46,7 +46,7 @@ def _averages(found: Predictions) -> Table:
     )
 
 
-def _bars(known: dict[str, CategoryFigures]) -> Bars:
+def _bars(known: dict[str, CategoryMetrics]) -> Bars:
     names, note = lowest({name: one.f1 for name, one in known.items()})
     places = tuple(map(float, range(len(names))))
     return Bars(

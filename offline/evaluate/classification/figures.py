@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.types import Float64Array
-from offline.calibration import adaptive_calibration_error, chance_calibration_error
-from offline.calibration.reliability_interval import calibration_error_interval
-from offline.classification_averages import Averages, averages, resampled_tally
 from offline.evaluate.classification.predictions import Predictions
-from offline.evaluate.measured import averaged
-from offline.metrics.classification import tally_of
+from offline.metrics.calibration import (
+    adaptive_calibration_error,
+    calibration_error_interval,
+    chance_calibration_error,
+)
+from offline.metrics.classification import Averages, averages, resampled_tally, tally_of
 from offline.report.document import Better, Figure, Group
+from offline.report.figures import averaged
 
 TOP = (2, 3, 5)  # likeliest categories among which the true one is looked for
 

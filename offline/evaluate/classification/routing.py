@@ -11,9 +11,9 @@ from engine.config import RouteSettings
 from engine.routing import route
 from engine.types import Route
 from offline.evaluate.classification.predictions import Predictions
-from offline.evaluate.measured import averaged
-from offline.metrics.classification import RoutingFigures, figures_of_routes
+from offline.metrics.classification import RoutingMetrics, metrics_of_routes
 from offline.report.document import Better, Group, Lines, Series, Unit
+from offline.report.figures import averaged
 
 # Probability that the searched categories hold; the default setting is among them.
 MASSES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
@@ -65,12 +65,12 @@ def routing_curves(found: Predictions, shelves: Shelves, settings: RouteSettings
     """Reach against the number of categories searched: by the k likeliest, by mass, and where
     these settings stand."""
     by_mass = [
-        figures_of_routes(
+        metrics_of_routes(
             shelves.routes(found, settings.model_copy(update=_mass(mass))), _true(found)
         )
         for mass in MASSES
     ]
-    here = figures_of_routes(shelves.routes(found, settings), _true(found))
+    here = metrics_of_routes(shelves.routes(found, settings), _true(found))
     return Lines(
         title="Routing: how often the true category is searched",
         x=f"{SEARCHED} (mean)",
@@ -101,7 +101,7 @@ def _likeliest(found: Predictions, shelves: Shelves) -> Series:
     )
 
 
-def _points(name: str, figures: Sequence[RoutingFigures]) -> Series:
+def _points(name: str, figures: Sequence[RoutingMetrics]) -> Series:
     return Series(
         name=name,
         xs=tuple(one.searched for one in figures),

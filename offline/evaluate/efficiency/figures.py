@@ -10,8 +10,8 @@ from offline.evaluate.efficiency.batches import Rate
 from offline.evaluate.efficiency.memory import Peaks
 from offline.evaluate.efficiency.photos import TOGETHER, Timed
 from offline.evaluate.efficiency.sizes import GallerySize
-from offline.evaluate.measured import averaged, percentile
 from offline.report.document import Bars, Block, Figure, Group, Series, Unit
+from offline.report.figures import averaged, percentile
 
 PERCENTILES = {"median": 50, "95th percentile": 95}
 NO_PHOTO = "no photo can be read"

@@ -17,8 +17,8 @@ from offline.evaluate.efficiency.photos import Timed, time_photos
 from offline.evaluate.efficiency.scratch import fill, open_scratch, scratch_folder
 from offline.evaluate.efficiency.sizes import gallery_size, model_sizes
 from offline.evaluate.evidence import Evidence
-from offline.evaluate.measured import evenly
 from offline.evaluate.provenance import load_average, usable_cores
+from offline.metrics.statistics import evenly
 from offline.report.document import Group, Section
 from stages.assemble import Parts
 

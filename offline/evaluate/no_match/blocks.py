@@ -9,10 +9,10 @@ import numpy as np
 from engine.types import Float64Array
 from offline.calibration.acceptance import absent_needed, roc, threshold_at
 from offline.calibration.matching import BINS, MatchFit, first_probabilities
-from offline.calibration.reliability import binned
-from offline.calibration.unknown import auroc
 from offline.evaluate.no_match.asked import Question, presence
 from offline.evaluate.no_match.figures import passed
+from offline.metrics.calibration import binned
+from offline.metrics.classification import auroc
 from offline.report.document import Histogram, Lines, Series, Table
 
 SCORE_BINS = 24

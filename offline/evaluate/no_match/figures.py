@@ -8,12 +8,11 @@ import numpy as np
 
 from engine.types import BoolArray, Float64Array
 from offline.calibration.matching import MatchFit, accepted, first_probabilities
-from offline.calibration.unknown import auroc
-from offline.evaluate.measured import averaged
 from offline.evaluate.no_match.asked import Question, presence
-from offline.metrics.statistics import RESAMPLES, bootstrap
+from offline.metrics.classification import auroc
+from offline.metrics.statistics import RESAMPLES, bootstrap, resampled
 from offline.report.document import Better, Figure, Group
-from offline.resampling import resampled
+from offline.report.figures import averaged
 
 
 def passed(asked: Sequence[Question], fit: MatchFit, false_accepts: float) -> BoolArray:

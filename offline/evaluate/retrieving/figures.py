@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.retrieving.standings import Standing
-from offline.evaluate.summary import clusters_of
-from offline.metrics.statistics import bootstrap_columns
+from offline.metrics.statistics import bootstrap_columns, clusters_of
 from offline.report.document import Figure, Group
 
 # What an evaluator asks of any retrieval; R@k of instance retrieval is top@k here.

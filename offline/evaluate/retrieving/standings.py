@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.types import Float64Array, IntArray
-from offline.evaluate.measures import figures
 from offline.evaluate.retrieving.levels import Level
 from offline.evaluate.retrieving.ranked import found
+from offline.metrics.retrieval import metric_values
 
 # A query to its rankings, by the name of the way.
 Ways = Callable[[int], Mapping[str, IntArray]]
@@ -61,6 +61,6 @@ def stand(
             for way, order in orders.items():
                 one = found(order, relevant, level.totals[query])
                 standing = kept[level.name].setdefault(way, Standing())
-                standing.rows.append(figures([one], measures))
+                standing.rows.append(metric_values([one], measures))
                 standing.firsts.append(int(one.ranks[0]) if len(one.ranks) else None)
     return Standings(kept, heads)

@@ -7,18 +7,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from engine.types import QUALITY_FLAGS
-from offline.evaluate.lowest import lowest
 from offline.evaluate.segmentation.figures import MEASURES, by_category, by_look, figure
 from offline.evaluate.segmentation.judging import JudgedMask
-from offline.f_measure import LEVELS, mean_curve
-from offline.metrics.masks import CUT
+from offline.metrics.masks import CORRECT_IOU, CUT, LEVELS, mean_curve
 from offline.report.document import Bars, Block, Figure, Histogram, Lines, Series, Table
-from offline.train.trust import RIGHT_IOU
+from offline.report.figures import lowest
 
 BARS = MEASURES[:3]  # IoU, boundary F, S-measure
 EDGES = np.linspace(0.0, 1.0, 21)  # of IoU and trust
 STEP = 5  # of the 256 cuts, every fifth is drawn
-RIGHT = f"IoU of at least {RIGHT_IOU:g}"
+RIGHT = f"IoU of at least {CORRECT_IOU:g}"
 
 
 def mask_blocks(judged: Sequence[JudgedMask], seed: int) -> Iterator[Block]:
@@ -68,7 +66,7 @@ def _spread(judged: Sequence[JudgedMask]) -> Histogram:
         x="IoU",
         edges=tuple(EDGES.tolist()),
         counts={name: _counts([one.whole.iou for one in s]) for name, s in parts.items()},
-        marks=(("right", RIGHT_IOU),),
+        marks=(("right", CORRECT_IOU),),
     )
 
 
@@ -100,7 +98,7 @@ def _flags(judged: Sequence[JudgedMask]) -> Table:
     rows = [(name, [one for one in judged if name in one.flags]) for name in flags]
     rows.append(("any of them", [one for one in judged if one.flags]))
     rows.append(("none", [one for one in judged if not one.flags]))
-    wrong = [one for one in judged if one.whole.iou < RIGHT_IOU]
+    wrong = [one for one in judged if one.whole.iou < CORRECT_IOU]
     noticed = sum(bool(one.flags) for one in wrong)
     return Table(
         title="Quality flags against IoU",
@@ -114,13 +112,13 @@ def _cells(judged: Sequence[JudgedMask]) -> tuple[str, str, str]:
     if not judged:
         return "0", "–", "–"
     overlaps = np.array([one.whole.iou for one in judged])
-    return str(len(judged)), f"{overlaps.mean():.3f}", f"{(overlaps >= RIGHT_IOU).mean():.3f}"
+    return str(len(judged)), f"{overlaps.mean():.3f}", f"{(overlaps >= CORRECT_IOU).mean():.3f}"
 
 
 def _trust(judged: Sequence[JudgedMask]) -> Histogram:
     parts = {
-        RIGHT: [one for one in judged if one.whole.iou >= RIGHT_IOU],
-        "below": [one for one in judged if one.whole.iou < RIGHT_IOU],
+        RIGHT: [one for one in judged if one.whole.iou >= CORRECT_IOU],
+        "below": [one for one in judged if one.whole.iou < CORRECT_IOU],
     }
     return Histogram(
         title="How far masks were believed",

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from offline.datasets import Picture
-from offline.evaluate.measured import averaged
 from offline.evaluate.segmentation.judging import JudgedMask, JudgedMasks
-from offline.f_measure import max_f_beta, set_max_f_beta
+from offline.metrics.masks import max_f_beta, set_max_f_beta
 from offline.report.document import Better, Figure, Group
+from offline.report.figures import averaged
 
 ONE_CUT = "max F-beta, one cut for all"
 EMPTY_TRUTH = "every true mask is empty"

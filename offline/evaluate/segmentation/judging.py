@@ -6,16 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.config import Settings
 from engine.cutting import Cut, Cutting
+from engine.errors import ImageError
+from engine.images import ImageLimits
 from engine.parallel import each
 from engine.quality import assess
 from engine.types import Matte, Progress
 from offline.datasets import Picture
-from offline.evaluate.segmentation.masked import Masked, read_masked
-from offline.f_measure import CutCurve, cut_curve
-from offline.metrics.masks import MaskScores, mask_scores, unknown_band
+from offline.datasets.mattes import Masked, read_masked
+from offline.metrics.masks import (
+    CutCurve,
+    MaskScores,
+    cut_curve,
+    mask_scores,
+    s_measure,
+    unknown_band,
+)
 from offline.store.mattes import remembered
-from offline.structure_measure import s_measure
 from stages.assemble import CuttingParts
 
 BATCH = 8  # pictures in memory at a time
@@ -62,7 +70,7 @@ def judge_masks(
     rough: list[JudgedMask] = []
     faults: list[str] = []
     for start in range(0, len(pictures), BATCH):
-        read = read_masked(pictures[start : start + BATCH], parts.settings, parts.threads)
+        read = read_all(pictures[start : start + BATCH], parts.settings, parts.threads)
         faults += [one for one in read if isinstance(one, str)]
         known = [one for one in read if isinstance(one, Masked)]
         served += _judged(known, cutting.cut([one.image for one in known]), parts.threads)
@@ -73,6 +81,19 @@ def judge_masks(
         if progress is not None:
             progress(min(start + BATCH, len(pictures)), len(pictures))
     return JudgedMasks(tuple(served), tuple(rough), tuple(faults))
+
+
+def read_all(pictures: Sequence[Picture], settings: Settings, threads: int) -> list[Masked | str]:
+    """Aligned with the images, each of which has a mask; a sentence for one that is unreadable."""
+    limits = ImageLimits.of(settings.images)
+
+    def read(picture: Picture) -> Masked | str:
+        try:
+            return read_masked(picture, limits)
+        except ImageError as error:
+            return f"{error.uri}: left out, {error.reason}"
+
+    return each(read, pictures, threads=threads)
 
 
 def remembering(parts: CuttingParts, cache: Path) -> Cutting:

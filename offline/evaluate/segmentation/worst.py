@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.cutting import Cutting
 from engine.types import FloatArray, Matte, UInt8Array
-from offline.evaluate.segmentation.judging import JudgedMask
-from offline.evaluate.segmentation.masked import Masked, read_masked
+from offline.datasets.mattes import Masked
+from offline.evaluate.segmentation.judging import JudgedMask, read_all
 from offline.report.document import Card, Cards
 from offline.report.thumbnails import LEGEND, overlay, thumbnail
 from stages.assemble import CuttingParts
@@ -23,7 +23,7 @@ def worst_masks(
     A picture that can be read no longer is left out.
     """
     order = sorted(judged, key=lambda one: (one.whole.iou, one.picture.id))[:count]
-    read = read_masked([one.picture for one in order], parts.settings, parts.threads)
+    read = read_all([one.picture for one in order], parts.settings, parts.threads)
     known = [(one, it) for one, it in zip(order, read, strict=True) if isinstance(it, Masked)]
     cuts = cutting.cut([it.image for _, it in known])
     return Cards(

@@ -13,11 +13,10 @@ import numpy as np
 from engine.errors import ConfigError
 from engine.types import Progress
 from offline.datasets.types import RetrievalTask
-from offline.evaluate.measured import evenly
 from offline.evaluate.shape.bullseye import bullseyes
 from offline.evaluate.shape.methods import METHODS, Method
 from offline.evaluate.shape.silhouettes import Silhouettes, read_silhouettes
-from offline.metrics.statistics import Interval, bootstrap
+from offline.metrics.statistics import Interval, bootstrap, evenly
 
 CANDIDATES = 1000
 TIMED = 30  # shapes to describe, and queries to compare, a descriptor

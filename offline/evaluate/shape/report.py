@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 
 from offline.evaluate.shape.measuring import CANDIDATES, Measured, ShapeResult
-from offline.markdown import markdown
+from offline.report.tables import markdown
 
 SCHEMA = 1
 _HARDEST = 5  # classes named below the table

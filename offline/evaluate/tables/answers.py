@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from offline.datasets import Dataset
 from offline.evaluate.benchmarks import ALL, open_benchmark
-from offline.evaluate.measured import averaged
 from offline.evaluate.plan import Plan
 from offline.evaluate.report_text import left_out
 from offline.evaluate.retrieval import Outcome, evaluate_retrieval
 from offline.evaluate.searching import search_of
-from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables.layout import Made, Request, Variant
+from offline.metrics.statistics import clusters_of
 from offline.report.document import Figure, Group, Section, System, Table
+from offline.report.figures import averaged
 from stages.assemble import EmbeddingParts, assemble_embedding
 
 
@@ -103,7 +103,7 @@ def query_group(name: str, outcome: Outcome, figures: Sequence[Figure]) -> Group
 
 def query_figures(outcome: Outcome, shown: Mapping[str, str], seed: int) -> list[Figure]:
     """The outcome's measures under the names of the table (``shown``, by measure)."""
-    columns = zip(outcome.summary.names, outcome.summary.figures.T, strict=True)
+    columns = zip(outcome.summary.names, outcome.summary.values.T, strict=True)
     clusters = clusters_of(outcome.task.queries)
     return [
         averaged(shown[name], column.tolist(), seed=seed, clusters=clusters)

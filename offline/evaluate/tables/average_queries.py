@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.types import Float64Array
-from offline.evaluate.measured import averaged, evenly, percentile
-from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables import trunks
 from offline.evaluate.tables.answers import (
     Answered,
@@ -18,7 +16,9 @@ from offline.evaluate.tables.answers import (
     query_group,
 )
 from offline.evaluate.tables.layout import Made, Request
+from offline.metrics.statistics import clusters_of, evenly
 from offline.report.document import Figure, Group, System, Table
+from offline.report.figures import averaged, percentile
 
 
 def make(request: Request) -> Made:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from offline.evaluate.tables.classes import Classified, classified, made
 from offline.evaluate.tables.layout import Made, Request
-from offline.metrics.classification import category_figures, summary
+from offline.metrics.classification import category_metrics, summary
 from offline.report.document import Figure, Group, System, Table
 
 PLACES = 3
@@ -47,7 +47,7 @@ def table_of(found: Sequence[Classified]) -> Table:
 
 def _accuracies(found: Classified) -> dict[str, float]:
     """By class, of those that have a photo."""
-    rows = zip(found.classes, category_figures(found.confusion), strict=True)
+    rows = zip(found.classes, category_metrics(found.confusion), strict=True)
     return {name: row.accuracy for name, row in rows if row.support}
 
 

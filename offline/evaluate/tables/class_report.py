@@ -12,7 +12,7 @@ import numpy as np
 
 from offline.evaluate.tables.classes import Classified, classified, made
 from offline.evaluate.tables.layout import Made, Request
-from offline.metrics.classification import CategoryFigures, category_figures, summary
+from offline.metrics.classification import CategoryMetrics, category_metrics, summary
 from offline.report.document import Figure, Group, System, Table
 
 COLUMNS = ("class", "precision", "recall", "f1-score", "support")
@@ -31,7 +31,7 @@ def make(request: Request) -> Made:
 
 def table_of(found: Classified, *, several: bool = False) -> Table:
     """``several``: its title says which system it is of."""
-    rows = category_figures(found.confusion)
+    rows = category_metrics(found.confusion)
     macro, weighted = averages(found)
     total = str(len(found.ids))
     of_class = [
@@ -55,7 +55,7 @@ def table_of(found: Classified, *, several: bool = False) -> Table:
 def averages(found: Classified) -> tuple[list[float], list[float]]:
     """(precision, recall, F1) as plain means over the classes of the table, also those without a
     photo, as scikit-learn has it; and weighted by their photos."""
-    rows = category_figures(found.confusion)
+    rows = category_metrics(found.confusion)
     macro = np.mean([[row.precision, row.recall, row.f1] for row in rows], axis=0)
     whole = summary(found.confusion)
     return macro.tolist(), [whole.weighted_precision, whole.weighted_recall, whole.weighted_f1]
@@ -66,7 +66,7 @@ def _cells(values: Sequence[float]) -> list[str]:
 
 
 def _system(found: Classified, seed: int) -> System:
-    rows = category_figures(found.confusion)
+    rows = category_metrics(found.confusion)
     overall = [
         Figure(name=f"{name} {column}", value=value)
         for name, means in zip(("macro avg", "weighted avg"), averages(found), strict=True)
@@ -79,7 +79,7 @@ def _system(found: Classified, seed: int) -> System:
     return found.system(groups)
 
 
-def _group(name: str, row: CategoryFigures) -> Group:
+def _group(name: str, row: CategoryMetrics) -> Group:
     values = zip(COLUMNS[1:4], (row.precision, row.recall, row.f1), strict=True)
     support = Figure(name="support", value=row.support, better="neither", unit="pictures")
     figures = [Figure(name=column, value=value) for column, value in values]

@@ -15,11 +15,11 @@ from offline.datasets.hold_out import TRAIN_NAMES, first_of
 from offline.datasets.relevance import by_category, label_task
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.gathering import gather
-from offline.evaluate.measured import averaged
-from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables.layout import Made, Request, Variant
 from offline.metrics.classification import confusion_matrix
+from offline.metrics.statistics import clusters_of
 from offline.report.document import Figure, Group, Section, System, Table
+from offline.report.figures import averaged
 from stages.assemble import assemble
 
 # The splits that data sets keep for judging, the first that there is.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from engine.types import Float64Array
-from offline.evaluate.measured import averaged, evenly
-from offline.evaluate.summary import clusters_of
 from offline.evaluate.tables import trunks
 from offline.evaluate.tables.answers import Answered, made
 from offline.evaluate.tables.layout import Made, Request
+from offline.metrics.statistics import clusters_of, evenly
 from offline.report.document import Better, Group, System, Table
+from offline.report.figures import averaged
 
 # What is not better when it is higher.
 BETTER: dict[str, Better] = {trunks.TIME: "lower", trunks.SIMILARITY: "neither"}
@@ -39,7 +39,7 @@ def make(request: Request) -> Made:
 def _numbers(trunk: Answered, places: list[int], times: Float64Array) -> Float64Array:
     """(places, columns)"""
     outcome = trunk.outcome
-    columns = [times, outcome.similarities[places], *outcome.summary.figures[places].T]
+    columns = [times, outcome.similarities[places], *outcome.summary.values[places].T]
     return np.stack(columns, axis=1)
 
 

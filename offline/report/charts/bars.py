@@ -9,7 +9,7 @@ from markupsafe import Markup
 from offline.report.charts.svg import fitted, line, picture, rect, style, text
 from offline.report.document import Bars, Series
 from offline.report.numbers import shown
-from offline.report.tabulated import value_at
+from offline.report.tables import value_at
 
 WIDTH = 440.0
 A_PICTURE = 30  # labels: what is higher than a sheet of paper cannot be printed in one piece

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import Float64Array
-from offline.resampling import resampled
+from offline.metrics.statistics import resampled
 
 RESAMPLES = 4000  # the ends of a 95 % interval then move by less than 2 % of its width
 _CHUNK = 64  # turned lists of signs in memory at a time

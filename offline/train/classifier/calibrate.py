@@ -9,16 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import RouteSettings
-from offline.calibration import (
-    choose_unknown,
-    expected_calibration_error,
-    fit_temperature,
-    least_probability,
-    softmax_at,
-)
+from offline.calibration import choose_unknown, fit_temperature, least_probability, softmax_at
+from offline.metrics.calibration import expected_calibration_error
 from offline.metrics.classification import (
     confusion_matrix,
-    routing_figures,
+    routing_metrics,
     scores_of,
     summary,
 )
@@ -112,7 +107,7 @@ def _figures(
 ) -> dict[str, float]:
     plain, honest = softmax_at(logits, 1.0), softmax_at(logits, temperature)
     found = summary(confusion_matrix(logits.argmax(axis=1), labels, len(names)))
-    routed = routing_figures(
+    routed = routing_metrics(
         scores_of(names, honest), [names[label] for label in labels], RouteSettings()
     )
     return {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import FloatArray, IntArray
-from offline.metrics.statistics import average_precision, recall_at
+from offline.metrics.retrieval import Found, average_precision, instance_recall_at
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,10 @@ def retrieval(
         order = np.argsort(-(gallery @ vector), kind="stable")
         if own is not None:
             order = order[order != own[at]]
-        relevant = gallery_labels[order] == label
-        total = int(relevant.sum())
-        if total:
-            precisions.append(average_precision(relevant.tolist(), total))
-            recalls.append(recall_at(relevant.tolist(), 1))
+        found = Found.of(gallery_labels[order] == label)
+        if found.total:
+            precisions.append(average_precision(found))
+            recalls.append(instance_recall_at(found, 1))
     if not precisions:
         raise ValueError("no query has an answer in the gallery")
     return Retrieval(float(np.mean(precisions)), float(np.mean(recalls)), len(precisions))

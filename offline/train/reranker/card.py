@@ -8,7 +8,7 @@ import numpy as np
 
 from offline.evaluate.reranking.effects import WEIGHTS_MEAN, effects
 from offline.evaluate.reranking.pairs import Pairs
-from offline.markdown import markdown
+from offline.report.tables import markdown
 from offline.train.reranker.choosing import Choice
 from stages.rerank._pair_features import MEANINGS
 from weights.reranker_artefact import RerankerArtefact, Validation

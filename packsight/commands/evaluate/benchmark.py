@@ -118,13 +118,13 @@ def _flags(args: argparse.Namespace) -> list[str]:
 
 
 def _plan(args: argparse.Namespace, settings: Settings) -> Plan:
-    from offline.evaluate.measures import measure
     from offline.evaluate.plan import Plan
     from offline.evaluate.searching import search_of
+    from offline.metrics.retrieval import metric
 
     return Plan(
         search=search_of(settings),
-        measures=tuple(measure(name).name for name in args.measure),
+        measures=tuple(metric(name).name for name in args.measure),
         limit=args.limit,
         augment=settings.query.augment,
         seed=args.seed,

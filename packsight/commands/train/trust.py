@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _asked(args: argparse.Namespace) -> TrustRun:
-    from offline.train.trust import RIGHT_IOU, WRONG_COST, Fit
+    from offline.metrics.masks import CORRECT_IOU
+    from offline.train.trust import WRONG_COST, Fit
     from offline.train.trust_run import TrustRun
 
     return TrustRun(
@@ -81,7 +82,7 @@ def _asked(args: argparse.Namespace) -> TrustRun:
         second_look=args.second_look,
         known_as=tuple(args.known_as),
         fit=Fit(
-            RIGHT_IOU if args.right_iou is None else args.right_iou,
+            CORRECT_IOU if args.right_iou is None else args.right_iou,
             WRONG_COST if args.wrong_cost is None else args.wrong_cost,
             args.seed,
         ),

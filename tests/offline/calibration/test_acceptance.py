@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from offline.calibration import auroc
 from offline.calibration.acceptance import absent_needed, roc, threshold_at
+from offline.metrics.classification import auroc
 
 # Few values, so that most drawings have ties within and between the sides.
 TIED = st.lists(st.sampled_from([-2.0, 0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=12)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from offline.calibration import fit_temperature, negative_log_likelihood, softmax_at
+from offline.calibration import fit_temperature, softmax_at
 from offline.calibration.temperature import LEAST, MOST
+from offline.metrics.calibration import negative_log_likelihood
 from tests.offline.calibration.drawn_logits import honest
 
 WIDE = np.exp(np.linspace(np.log(LEAST), np.log(MOST), 400))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.calibration import auroc, choose_unknown, max_probability, negative_energy
+from offline.calibration import choose_unknown, max_probability, negative_energy
+from offline.metrics.classification import auroc
 
 values = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=25)  # many ties
 

@@ -87,7 +87,7 @@ def test_all_that_may_be_done_to_a_query_is_said(packsight: Command, landmarks: 
     [
         (("--protocol", "soft"), "unknown protocol 'soft'"),
         (("--protocol", "packbench"), "packbench"),
-        (("--measure", "mPA"), "unknown measure 'mPA'. Did you mean 'mAP'"),
+        (("--measure", "mPA"), "unknown metric 'mPA'. Did you mean 'mAP'"),
         (("--data", "nowhere"), "no such folder"),
         (("--set", "embed.name=nothing"), "unknown stage 'nothing'"),
         (("--json", "/dev/null/report.json"), "the report cannot be written"),

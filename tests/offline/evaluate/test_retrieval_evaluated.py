@@ -57,7 +57,7 @@ def test_intervals_draw_all_photos_of_a_product_together(tmp_path: Path) -> None
     products = [query.product for query in outcome.task.queries]
     assert len(set(products)) == 6 and len(products) == 18
     for name, column, interval in zip(
-        outcome.summary.names, outcome.summary.figures.T, outcome.summary.intervals, strict=True
+        outcome.summary.names, outcome.summary.values.T, outcome.summary.intervals, strict=True
     ):
         together = bootstrap(column.tolist(), seed=3, clusters=products)
         assert (interval.low, interval.high) == pytest.approx((together.low, together.high)), name
@@ -248,4 +248,4 @@ def test_figures_do_not_depend_on_the_order_of_protocols(tmp_path: Path) -> None
     one = evaluated(dataset, tmp_path, "easy", "hard")
     other = evaluated(dataset, tmp_path, "hard", "easy")
     for a, b in zip(one, reversed(other), strict=True):
-        np.testing.assert_array_equal(a.summary.figures, b.summary.figures)
+        np.testing.assert_array_equal(a.summary.values, b.summary.values)

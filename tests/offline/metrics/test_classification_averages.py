@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline.classification_averages import Averages, Tally, averages, resampled_tally
 from offline.metrics.classification import (
-    category_figures,
+    Averages,
+    Tally,
+    averages,
+    category_metrics,
     confusion_matrix,
+    resampled_tally,
     summary,
     tally_of,
 )
@@ -42,7 +45,7 @@ def test_every_category_agrees_with_scikit_learn(pairs: Photos) -> None:
     confusion = confusion_matrix(predicted, true, CATEGORIES)
     expected = sklearn_metrics.confusion_matrix(true, predicted, labels=numbers)
     np.testing.assert_array_equal(confusion, expected)
-    found = category_figures(confusion)
+    found = category_metrics(confusion)
     precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
         true, predicted, labels=numbers, zero_division=0
     )
@@ -68,7 +71,7 @@ def test_every_average_agrees_with_scikit_learn(pairs: Photos) -> None:
         names = [f"{average}_{name}" for name in ("precision", "recall", "f1")]
         assert [getattr(found, name) for name in names] == pytest.approx(list(expected))
     assert found.accuracy == pytest.approx(sklearn_metrics.accuracy_score(true, predicted))
-    ours = [one.accuracy for one in category_figures(confusion_matrix(predicted, true, CATEGORIES))]
+    ours = [one.accuracy for one in category_metrics(confusion_matrix(predicted, true, CATEGORIES))]
     assert found.average_accuracy == pytest.approx(np.mean([ours[at] for at in there]))
     assert found.accuracy_variance == pytest.approx(np.var([ours[at] for at in there]))
 
@@ -129,7 +132,10 @@ def test_many_matrices_at_once_are_each_as_if_alone() -> None:
     tallies = [tally_of(matrix) for matrix in matrices]
     together = averages(
         Tally(
-            *(np.stack([getattr(t, name) for t in tallies]) for name in ("hits", "true", "given"))
+            *(
+                np.stack([getattr(t, name) for t in tallies])
+                for name in ("hits", "true", "predicted")
+            )
         )
     )
     for at, tally in enumerate(tallies):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from engine.config import RouteSettings
 from engine.probabilities import softmax_at
 from offline.metrics.classification import (
-    category_figures,
+    category_metrics,
     confusion_matrix,
-    routing_figures,
+    routing_metrics,
     scores_of,
     summary,
 )
@@ -33,7 +33,7 @@ def test_the_matrix_of_the_example_by_hand() -> None:
 
 
 def test_the_figures_of_the_example_by_hand() -> None:
-    bottle, cap, jar, puff = category_figures(confusion_matrix(GIVEN, TRUE, 4))
+    bottle, cap, jar, puff = category_metrics(confusion_matrix(GIVEN, TRUE, 4))
     assert (bottle.precision, bottle.recall, bottle.f1) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
     assert (cap.precision, cap.recall, cap.f1) == pytest.approx((2 / 3, 1, 4 / 5))
     assert (jar.precision, jar.recall, jar.f1) == (0, 0, 0)
@@ -55,7 +55,7 @@ def test_the_averages_of_the_example_by_hand_leave_out_what_has_no_photo() -> No
 @given(photos)
 def test_every_figure_equals_its_slow_twin(pairs: list[tuple[int, int]]) -> None:
     given_, true = (np.array(column) for column in zip(*pairs, strict=True))
-    figures = category_figures(confusion_matrix(given_, true, 4))
+    figures = category_metrics(confusion_matrix(given_, true, 4))
     for number, found in enumerate(figures):
         expected = _slow_figures(pairs, number)
         assert (found.precision, found.recall, found.f1, found.accuracy) == pytest.approx(expected)
@@ -84,7 +84,7 @@ def test_figures_of_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one photo"):
         summary(np.zeros((3, 3), np.int64))
     with pytest.raises(ValueError, match="at least one photo"):
-        routing_figures([], [], RouteSettings())
+        routing_metrics([], [], RouteSettings())
 
 
 @given(st.integers(0, 10**6), st.integers(1, 30), st.floats(0.05, 1), st.booleans())
@@ -96,7 +96,7 @@ def test_routing_equals_adding_up_the_likeliest_until_it_is_enough(
     labels = random.integers(0, 4, count)
     unknown = random.random(count) < 0.2
     way = {"mass": share} if by_mass else {"by": "probability", "least_probability": share}
-    found = routing_figures(
+    found = routing_metrics(
         scores_of(NAMES, rows, unknown),
         [NAMES[label] for label in labels],
         RouteSettings.model_validate({"unsure_below": 0, **way}),
@@ -116,7 +116,7 @@ def test_a_higher_mass_reaches_and_searches_no_less() -> None:
     scores = scores_of(NAMES, softmax_at(random.normal(size=(200, 4))))
     true = [NAMES[label] for label in random.integers(0, 4, 200)]
     curve = [
-        routing_figures(scores, true, RouteSettings(mass=m, unsure_below=0))
+        routing_metrics(scores, true, RouteSettings(mass=m, unsure_below=0))
         for m in (0.3, 0.6, 0.9, 0.99, 1.0)
     ]
     for lower, higher in pairwise(curve):

@@ -1,4 +1,4 @@
-"""Metrics of a ranking against values worked out by hand and against slow twins."""
+"""Intervals against textbook values, and counted draws against drawing one after the other."""
 
 from __future__ import annotations
 
@@ -10,73 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline.metrics.statistics import (
-    average_precision,
     bootstrap,
     bootstrap_columns,
-    recall_at,
+    evenly,
+    resampled,
     wilson_interval,
 )
-
-rankings = st.lists(st.booleans(), max_size=30)
-
-
-def test_recall_counts_a_query_as_answered_from_the_rank_of_its_first_relevant_answer() -> None:
-    ranked = [False, False, True, False, True]
-    assert [recall_at(ranked, k) for k in (1, 2, 3, 5, 9)] == [0.0, 0.0, 1.0, 1.0, 1.0]
-
-
-def test_recall_of_no_answers_is_zero() -> None:
-    assert recall_at([], 5) == 0.0
-
-
-def test_recall_at_zero_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        recall_at([True], 0)
-
-
-def test_average_precision_matches_the_hand_computed_example() -> None:
-    # Relevant at ranks 1, 3 and 6 of a gallery that holds four: (1/1 + 2/3 + 3/6 + 0) / 4.
-    ranked = [True, False, True, False, False, True]
-    assert average_precision(ranked, 4) == pytest.approx((1 + 2 / 3 + 1 / 2) / 4)
-
-
-def test_average_precision_is_one_for_a_perfect_ranking_and_zero_for_an_empty_one() -> None:
-    assert average_precision([True, True, False], 2) == 1.0
-    assert average_precision([], 3) == 0.0
-
-
-def test_average_precision_of_a_query_without_relevant_images_is_zero() -> None:
-    assert average_precision([False, False], 0) == 0.0
-
-
-def test_a_depth_cuts_the_ranking_and_what_can_be_reached() -> None:
-    ranked = [False, True, True, True]
-    # Within two ranks one of at most two is found, at precision 1/2.
-    assert average_precision(ranked, 3, depth=2) == pytest.approx((1 / 2) / 2)
-    assert average_precision([True, True], 5, depth=2) == 1.0
-
-
-def test_more_found_than_there_are_is_refused() -> None:
-    with pytest.raises(ValueError, match="only 1 exist"):
-        average_precision([True, True], 1)
-
-
-@given(ranked=rankings, missed=st.integers(0, 5), depth=st.none() | st.integers(1, 35))
-def test_average_precision_equals_its_slow_twin(
-    ranked: list[bool], missed: int, depth: int | None
-) -> None:
-    total = sum(ranked) + missed
-    assert average_precision(ranked, total, depth=depth) == pytest.approx(
-        _slow_average_precision(ranked, total, depth)
-    )
-
-
-@given(ranked=rankings.filter(any))
-def test_moving_a_relevant_answer_up_never_lowers_average_precision(ranked: list[bool]) -> None:
-    total = sum(ranked)
-    place = max(index for index, found in enumerate(ranked) if found)
-    better = [True, *ranked[:place], *ranked[place + 1 :]]
-    assert average_precision(better, total) >= average_precision(ranked, total) - 1e-12
 
 
 def test_a_bootstrap_interval_holds_its_mean_and_repeats_with_its_seed() -> None:
@@ -151,17 +90,6 @@ def test_an_interval_of_nothing_is_refused() -> None:
         bootstrap([1.0], seed=0, level=1.0)
 
 
-def _slow_average_precision(ranked: list[bool], total: int, depth: int | None) -> float:
-    cut = ranked if depth is None else ranked[:depth]
-    possible = total if depth is None else min(total, depth)
-    found, summed = 0, 0.0
-    for rank in range(1, len(cut) + 1):
-        if cut[rank - 1]:
-            found += 1
-            summed += found / rank
-    return summed / possible if possible else 0.0
-
-
 def test_wilsons_interval_is_the_textbooks() -> None:
     """Its ends solve |share - p| = z sqrt(p (1 - p) / n); none of n gives z² / (n + z²)."""
     low, high_of_none = wilson_interval(0, 10)
@@ -173,5 +101,39 @@ def test_wilsons_interval_is_the_textbooks() -> None:
     assert all(wilson_interval(n, n)[1] == 1.0 for n in range(1, 200))
     assert wilson_interval(10, 10) == pytest.approx((1 - high_of_none, 1.0))
     for hits, count in ((0, 0), (3, 2), (-1, 2)):
-        with pytest.raises(ValueError, match="no share"):
+        with pytest.raises(ValueError, match="not a fraction"):
             wilson_interval(hits, count)
+
+
+@pytest.mark.parametrize(("count", "resamples"), [(1, 5), (7, 200), (700, 150), (70_000, 3)])
+def test_resampling_in_blocks_equals_drawing_one_after_the_other(
+    count: int, resamples: int
+) -> None:
+    blocks = list(resampled(count, seed=2, resamples=resamples))
+    random = np.random.default_rng(2)
+    drawn = [random.integers(0, count, count) for _ in range(resamples)]
+    expected = [np.bincount(one, minlength=count) for one in drawn]
+    np.testing.assert_array_equal(np.concatenate(blocks), expected)
+
+
+def test_items_of_one_cluster_come_up_together_and_clusters_as_if_alone() -> None:
+    (times,) = resampled(5, seed=4, resamples=30, clusters=["a", "b", "a", "c", "b"])
+    (alone,) = resampled(3, seed=4, resamples=30)
+    np.testing.assert_array_equal(times, alone[:, [0, 1, 0, 2, 1]])
+
+
+def test_every_item_needs_a_cluster() -> None:
+    with pytest.raises(ValueError, match="2 clusters for 3 values"):
+        list(resampled(3, seed=0, resamples=1, clusters=["a", "b"]))
+
+
+@given(st.integers(1, 500), st.integers(1, 40))
+def test_places_are_distinct_in_order_and_reach_both_ends(count: int, wanted: int) -> None:
+    places = evenly(count, wanted)
+    assert len(places) == min(count, wanted) == len(set(places))
+    assert places == sorted(places) and places[0] == 0
+    assert wanted == 1 or places[-1] == count - 1
+
+
+def test_of_nothing_or_for_nothing_there_is_no_place() -> None:
+    assert evenly(0, 5) == evenly(5, 0) == []

@@ -13,7 +13,7 @@ from offline.report.document import Bars, Figure, Histogram, Lines, Matrix, Repo
 from offline.report.html import html_text
 from offline.report.numbers import bare, interval, shown
 from offline.report.overview import headlines, lines
-from offline.report.tabulated import tabulated
+from offline.report.tables import tabulated
 from offline.report.text import escaped, markdown_text
 from offline.report.writing import write_report, write_texts
 from tests.offline.report.made_report import report, system

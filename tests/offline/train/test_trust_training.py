@@ -14,11 +14,11 @@ from engine.config import load
 from engine.errors import ConfigError, ImageError
 from engine.types import Matte, RGBImage
 from offline.datasets import Picture
+from offline.datasets.mattes import read_matte
 from offline.datasets.packbench import shipped
 from offline.train.judged_masks import JudgedMasks, judge_masks
 from offline.train.trust import Fit, figures, fit_trust, least_trust
 from offline.train.trust_run import TrustRun, figures_on, train_trust
-from offline.true_mattes import read_matte
 from stages.profiles import read_profile
 from stages.trust._evidence import NAMES
 from stages.trust._model import Segmenter, read_model

@@ -13,10 +13,10 @@ from engine.config import RouteSettings
 from engine.errors import ConfigError
 from engine.routing import route
 from engine.types import CategoryScores
-from offline.calibration import expected_calibration_error
 from offline.datasets import Picture
 from offline.evaluate.classification import classification_section
 from offline.evaluate.classification.section import RULES
+from offline.metrics.calibration import expected_calibration_error
 from offline.report.document import (
     Bars,
     Cards,

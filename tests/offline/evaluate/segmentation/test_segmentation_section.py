@@ -15,8 +15,8 @@ from engine.images import load
 from offline.evaluate.segmentation import segmentation_section
 from offline.evaluate.segmentation.section import RULES
 from offline.metrics import masks as mask_metrics
+from offline.metrics.masks import s_measure
 from offline.report.document import Cards, Figure, Group, Histogram, Section, Table
-from offline.structure_measure import s_measure
 from tests.offline.evaluate.segmentation.masked_pictures import (
     FadingMatting,
     GroundSegmenter,

@@ -12,11 +12,10 @@ import pytest
 from engine.errors import ConfigError
 from offline.evaluate.plan import Plan
 from offline.evaluate.retrieval import Outcome
-from offline.evaluate.summary import summarise
 from offline.evaluate.tables import answers
 from offline.evaluate.tables.layout import Request, Variant
 from offline.evaluate.tables.registry import make_table
-from offline.metrics.retrieval import Found
+from offline.metrics.retrieval import Found, summarise
 from offline.report.document import Table
 from tests.offline.evaluate.counting_parts import quick_settings
 from tests.offline.evaluate.drawn_benchmarks import write_drawn_landmarks, write_drawn_products

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from engine.types import FloatArray
-from offline.structure_measure import s_measure
+from offline.metrics.masks import s_measure
 
 LEVELS = st.sampled_from([0.0, 0.1, 0.49, 0.5, 0.75, 1.0])
 SHAPES = arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=7)

@@ -1,4 +1,4 @@
-"""Figures from items: means, percentiles, and what stands where there is nothing to measure."""
+"""Figures from items: means, percentiles, the reason where there are none, the lowest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.evaluate.measured import averaged, evenly, percentile
+from offline.report.figures import averaged, lowest, percentile
 
 NUMBERS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12)
 
@@ -41,13 +41,11 @@ def test_nothing_to_measure_is_a_reason_and_nan_is_refused() -> None:
         averaged("x", [float("nan")], seed=0)
 
 
-@given(st.integers(1, 500), st.integers(1, 40))
-def test_places_are_distinct_in_order_and_reach_both_ends(count: int, wanted: int) -> None:
-    places = evenly(count, wanted)
-    assert len(places) == min(count, wanted) == len(set(places))
-    assert places == sorted(places) and places[0] == 0
-    assert wanted == 1 or places[-1] == count - 1
+def test_all_are_shown_where_there_is_room() -> None:
+    assert lowest({"b": 0.1, "a": 0.9}, most=2) == (("b", "a"), "")
 
 
-def test_of_nothing_or_for_nothing_there_is_no_place() -> None:
-    assert evenly(0, 5) == evenly(5, 0) == []
+def test_the_worst_are_shown_in_their_order_and_the_rest_is_counted() -> None:
+    names, note = lowest({"d": 0.5, "c": 0.9, "b": 0.1, "a": 0.5}, most=2)
+    assert names == ("b", "a")  # of the two at 0.5 the first by name
+    assert "2 more" in note

@@ -1,6 +1,8 @@
-"""The numbers behind a chart, as a table: for Markdown and for who cannot see the chart."""
+"""Tables: in Markdown, and of the values behind a chart where it cannot be drawn or seen."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from offline.report.document import Bars, Histogram, Lines, Matrix, Series, Table, Unit
 from offline.report.numbers import ABSENT, bare, shown
@@ -76,3 +78,21 @@ def _matrix(chart: Matrix) -> Table:
 
 def _names(series: tuple[Series, ...]) -> tuple[str, ...]:
     return tuple(one.name for one in series)
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table that can be pasted into a note.
+
+    Columns are padded to their widest cell, the first left-aligned, the others right.
+    """
+    cells = [list(head), *[list(row) for row in rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    lines = [_row(cells[0], widths), "| " + " | ".join(rule) + " |"]
+    return "\n".join([*lines, *(_row(row, widths) for row in cells[1:])])
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> str:
+    first = row[0].ljust(widths[0])
+    rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+    return "| " + " | ".join([first, *rest]) + " |"

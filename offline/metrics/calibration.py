@@ -1,16 +1,18 @@
-"""How far stated probabilities are from what then happens."""
+"""Calibration metrics: how far predicted probabilities are from observed frequencies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.probabilities import Floats
-from engine.types import Float64Array
-from offline.calibration.temperature import Labels, checked
+from engine.types import BoolArray, Float64Array
+from offline.metrics.statistics import RESAMPLES, Interval, resampled
+
+Labels = npt.NDArray[np.integer]
 
 # As in Guo et al., ICML 2017, section 5.
 BINS = 15
@@ -18,13 +20,13 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Bin:
-    """Photos whose likeliest category was given about the same probability, in (low, high]."""
+    """Photos whose likeliest category has a probability in (low, high]."""
 
     low: float
     high: float
     count: int
     confidence: float  # mean probability of the likeliest category; 0 for an empty bin
-    accuracy: float  # share of photos for which it was right; 0 for an empty bin
+    accuracy: float  # fraction of photos for which it was correct; 0 for an empty bin
 
     @property
     def gap(self) -> float:
@@ -41,8 +43,8 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list
     return binned(*_top(probabilities, labels), bins)
 
 
-def binned(given: Float64Array, happened: npt.NDArray[np.bool_], bins: int = BINS) -> list[Bin]:
-    """As ``reliability`` for events: (N,) the probability that each was given, in [0, 1], and
+def binned(given: Float64Array, happened: BoolArray, bins: int = BINS) -> list[Bin]:
+    """As ``reliability`` for events: (N,) the predicted probability of each, in [0, 1], and
     whether it happened. Raises ValueError for other probabilities and for none."""
     if not len(given) or not bool(((given >= 0) & (given <= 1)).all()):
         raise ValueError("need at least one probability, and all in [0, 1]")
@@ -53,9 +55,7 @@ def binned(given: Float64Array, happened: npt.NDArray[np.bool_], bins: int = BIN
     ]
 
 
-def event_calibration_error(
-    given: Float64Array, happened: npt.NDArray[np.bool_], bins: int = BINS
-) -> float:
+def event_calibration_error(given: Float64Array, happened: BoolArray, bins: int = BINS) -> float:
     """ECE of events: the mean over them of how far their bin's probability is from how often
     they happened. As ``expected_calibration_error``, without a choice of the likeliest."""
     return _weighted_gap(binned(given, happened, bins))
@@ -75,7 +75,7 @@ def adaptive_calibration_error(probabilities: Floats, labels: Labels, bins: int 
 
     Nguyen, O'Connor: Posterior Calibration and Exploratory Analysis for Natural Language
     Processing Models, EMNLP 2015. Photos of equal confidence are ordered by whether they were
-    right, so the order of the input does not count.
+    correct, so the order of the input does not count.
     """
     given, right = _top(probabilities, labels)
     order = np.lexsort((right, given))
@@ -105,7 +105,56 @@ def chance_calibration_error(
     return float(gaps.mean() / len(given))
 
 
-def _top(probabilities: Floats, labels: Labels) -> tuple[Float64Array, npt.NDArray[np.bool_]]:
+def calibration_error_interval(
+    given: Float64Array,
+    happened: BoolArray,
+    *,
+    seed: int,
+    bins: int = BINS,
+    resamples: int = RESAMPLES,
+    clusters: Sequence[Hashable] | None = None,
+) -> Interval:
+    """ECE with its 95 % bootstrap interval (percentiles), of events as in ``binned``.
+
+    The interval lies higher than the value where photos are few: a resample adds chance to the
+    chance that a calibration error shows already (see ``chance_calibration_error``). It is for
+    comparing systems, not for subtracting from.
+    """
+    error = event_calibration_error(given, happened, bins)
+    gaps = np.zeros((len(given), bins))  # by how much each photo pulls its bin up or down
+    gaps[np.arange(len(given)), bin_places(given, bins)] = given - happened
+    found = [
+        np.abs(times @ gaps).sum(axis=1) / times.sum(axis=1)
+        for times in resampled(len(given), seed=seed, resamples=resamples, clusters=clusters)
+    ]
+    low, high = np.quantile(np.concatenate(found), [0.025, 0.975])
+    return Interval(error, float(low), float(high))
+
+
+def negative_log_likelihood(logits: Floats, labels: Labels, temperature: float = 1.0) -> float:
+    """Mean of -log p(label), natural logarithm: what ``fit_temperature`` minimises."""
+    rows, right = checked(logits, labels)
+    scaled = rows / temperature
+    peak = scaled.max(axis=1)
+    total = peak + np.log(np.exp(scaled - peak[:, None]).sum(axis=1))
+    return float((total - scaled[np.arange(len(rows)), right]).mean())
+
+
+def checked(values: Floats, labels: Labels) -> tuple[Float64Array, npt.NDArray[np.int64]]:
+    """(N, C) float64 and (N,) int64 that fit each other; ValueError otherwise."""
+    rows, right = np.asarray(values, np.float64), np.asarray(labels)
+    if rows.ndim != 2 or right.shape != rows.shape[:1] or rows.size == 0:
+        raise ValueError(f"need (N, C) rows and (N,) labels, not {rows.shape} and {right.shape}")
+    if not np.issubdtype(right.dtype, np.integer):
+        raise ValueError(f"labels must be column numbers, not {right.dtype}")
+    if right.min() < 0 or right.max() >= rows.shape[1]:
+        raise ValueError(f"labels must lie in [0, {rows.shape[1]})")
+    if not np.isfinite(rows).all():
+        raise ValueError("not all values are finite")
+    return rows, right.astype(np.int64)
+
+
+def _top(probabilities: Floats, labels: Labels) -> tuple[Float64Array, BoolArray]:
     """(N,) the largest probability a row, and whether its column is the label."""
     rows, right = checked(probabilities, labels)
     if rows.min() < 0 or np.abs(rows.sum(axis=1) - 1).max() > 1e-3:
@@ -119,7 +168,7 @@ def bin_places(given: Float64Array, bins: int) -> npt.NDArray[np.int64]:
     return np.clip(places, 0, bins - 1)
 
 
-def _bin(given: Float64Array, right: npt.NDArray[np.bool_], low: float, high: float) -> Bin:
+def _bin(given: Float64Array, right: BoolArray, low: float, high: float) -> Bin:
     if not len(given):
         return Bin(low, high, 0, 0.0, 0.0)
     return Bin(low, high, len(given), float(given.mean()), float(right.mean()))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from engine.types import FloatArray
-from offline.f_measure import CutCurve, cut_curve, max_f_beta, mean_curve, set_max_f_beta
+from offline.metrics.masks import CutCurve, cut_curve, max_f_beta, mean_curve, set_max_f_beta
 
 LEVELS = st.integers(0, 255).map(lambda level: np.float32(level / 255))
 SHAPES = arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=6)
@@ -105,7 +105,7 @@ def test_the_interval_of_a_set_equals_drawing_the_pictures_one_by_one(
 
 
 def test_a_set_of_nothing_and_mattes_of_two_shapes_are_refused() -> None:
-    with pytest.raises(ValueError, match="at least one picture"):
+    with pytest.raises(ValueError, match="at least one"):
         set_max_f_beta([], seed=0)
     with pytest.raises(ValueError, match="two shapes"):
         cut_curve(np.zeros((2, 3), np.float32), np.zeros((3, 2), np.float32))
