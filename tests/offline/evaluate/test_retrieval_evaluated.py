@@ -232,7 +232,7 @@ def test_of_all_protocols_those_that_nothing_answers_are_passed_over(tmp_path: P
     assert open_benchmark("all", tmp_path)[1] == ("category",)
     (tmp_path / "jar" / "1.png").unlink()
     (tmp_path / "bottle" / "1.png").unlink()
-    with pytest.raises(ConfigError, match="no query has another picture"):
+    with pytest.raises(ConfigError, match="no query has another image"):
         open_benchmark("all", tmp_path)
 
 
