@@ -9,8 +9,7 @@ from pathlib import Path
 
 from engine.config import Settings
 from engine.errors import ConfigError, GalleryError
-from engine.galleries.local import LocalGallery
-from engine.galleries.manifest import Manifest
+from engine.galleries import open_gallery
 from engine.images import ImageLimits
 from engine.types import Entry, Record
 from stages.assemble import Parts, assemble
@@ -40,16 +39,9 @@ def _no_room(why: str) -> ConfigError:
     )
 
 
-def manifest_of(parts: Parts) -> Manifest:
-    embedder = parts.describer.embedder
-    return Manifest(
-        parts.fingerprint, embedder.dimension, embedder.normalised, parts.settings.tables()
-    )
-
-
 def fill(folder: Path, parts: Parts, records: Sequence[Record]) -> None:
     """Make a gallery of the records, with all indexes; closed, so that its files are whole."""
-    with LocalGallery.create(folder, manifest_of(parts)) as gallery:
+    with open_gallery(folder, manifest=parts.manifest()) as gallery:
         for start in range(0, len(records), STORED):
             chunk = records[start : start + STORED]
             gallery.add([_entry(one) for one in chunk], [one.description for one in chunk])
@@ -58,7 +50,7 @@ def fill(folder: Path, parts: Parts, records: Sequence[Record]) -> None:
 
 def open_scratch(folder: Path, settings: Settings) -> OpenSearcher:
     """As a query opens it, with just these settings: no environment is laid over them again."""
-    gallery = LocalGallery.open(folder)
+    gallery = open_gallery(folder)
     try:
         parts = assemble(settings, gallery=lambda: gallery)
     except BaseException:
