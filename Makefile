@@ -15,7 +15,7 @@ demo: $(VENV)/.run ## ingest the shipped catalogue and run three queries
 	$(BIN)/packsight demo --out demo-output
 
 report: $(VENV)/.run ## evaluate every stage on the shipped pictures: report-output/report.html
-	$(BIN)/packsight evaluate all --data offline/datasets/packbench/tiny --ablate \
+	$(BIN)/packsight evaluate all --data packbench-tiny --ablate \
 	  --out report-output --cache report-output/cache
 
 test: $(VENV)/.test ## the default tests, under ten minutes

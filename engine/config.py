@@ -25,7 +25,7 @@ Tables = dict[str, dict[str, Any]]
 STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify", "rerank")
 ENV_PREFIX = "PACKSIGHT_"
 # Environment variables with the prefix that are no settings of this tree.
-ENV_RESERVED = ("PACKSIGHT_WEIGHTS_DIR", "PACKSIGHT_OFFLINE")
+ENV_RESERVED = ("PACKSIGHT_WEIGHTS_DIR", "PACKSIGHT_DATA_DIR", "PACKSIGHT_OFFLINE")
 
 
 class Section(BaseModel):

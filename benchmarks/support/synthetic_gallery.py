@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 
 from engine.contours import aligned_contour, frame_contour
-from engine.galleries import open_gallery
+from engine.galleries.local import LocalGallery
 from engine.galleries.manifest import Manifest
-from engine.protocols import WritableGallery
 from engine.types import (
     CategoryScores,
     Contour,
@@ -61,11 +60,11 @@ def draw_vectors(images: int, queries: int, *, dimension: int, seed: int) -> Vec
     )
 
 
-def fill(folder: Path, vectors: Vectors, *, seed: int) -> WritableGallery:
+def fill(folder: Path, vectors: Vectors, *, seed: int) -> LocalGallery:
     """A new gallery with a labelled record a row, indexes built; the caller closes it."""
     count, dimension = vectors.gallery.shape
     shapes = _shapes(seed)
-    gallery = open_gallery(folder, manifest=Manifest("0" * 64, dimension, normalised=True))
+    gallery = LocalGallery.create(folder, Manifest("0" * 64, dimension, normalised=True))
     for start in range(0, count, BATCH):
         rows = range(start, min(start + BATCH, count))
         gallery.add(

@@ -8,19 +8,22 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
 from filelock import FileLock
 
 from engine.distances import Metric
 from engine.errors import GalleryError
 from engine.galleries import _calibration, _folder, _rows, _schema
+from engine.galleries._folder import is_gallery, is_initialised
+from engine.galleries._rows import Source
 from engine.galleries._shards import Shard, ShardIndexes, read_shards
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.galleries.manifest import Manifest
 from engine.match_calibration import MatchCalibration
-from engine.types import Description, Embedding, Entry, Neighbour, Record, Source
+from engine.types import Description, Embedding, Entry, Neighbour, Record
+
+__all__ = ["LocalGallery", "Source", "is_gallery", "is_initialised"]
 
 
 class LocalGallery:
@@ -43,9 +46,8 @@ class LocalGallery:
         self._indexes = ShardIndexes(folder, self.manifest.dimension)
 
     @classmethod
-    def open(cls, folder: str | Path, *, write: bool = False) -> Self:
+    def open(cls, folder: Path, *, write: bool = False) -> LocalGallery:
         """Open a gallery that exists; raises GalleryError if none does or it is locked."""
-        folder = Path(folder)
         with _schema.translated(folder):
             if not _folder.holds_database(folder):
                 raise _folder.none_here(folder)
@@ -53,10 +55,9 @@ class LocalGallery:
             return cls._started(folder, lock)
 
     @classmethod
-    def create(cls, folder: str | Path, manifest: Manifest) -> Self:
+    def create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
         """Make a new, empty gallery and open it for writing."""
-        folder = Path(folder)
-        if _folder.is_initialised(folder):
+        if is_initialised(folder):
             raise GalleryError(f"{folder}: there is a gallery already.")
         _folder.require_own(folder)
         with _schema.translated(folder):
@@ -64,9 +65,9 @@ class LocalGallery:
             return cls._started(folder, _folder.lock(folder), manifest)
 
     @classmethod
-    def open_or_create(cls, folder: str | Path, manifest: Manifest) -> Self:
+    def open_or_create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
         """Open for writing if it was described alike (else FingerprintError), or create."""
-        if not cls.exists(folder):
+        if not is_initialised(folder):
             return cls.create(folder, manifest)
         gallery = cls.open(folder, write=True)
         try:
@@ -77,20 +78,9 @@ class LocalGallery:
         return gallery
 
     @classmethod
-    def exists(cls, folder: str | Path) -> bool:
-        """Whether a gallery lies here whose creation was finished; GalleryError where that cannot
-        be seen."""
-        return _folder.is_initialised(Path(folder))
-
-    @classmethod
-    def identity(cls, folder: str | Path) -> str:
-        """The folder, and what tells a gallery from one that was made anew there."""
-        return _folder.identity(Path(folder))
-
-    @classmethod
     def _started(
         cls, folder: Path, lock: FileLock | None, manifest: Manifest | None = None
-    ) -> Self:
+    ) -> LocalGallery:
         """Connect, initialise if a manifest is given; on any failure let everything go."""
         connection = None
         try:
@@ -115,7 +105,7 @@ class LocalGallery:
             if self._lock is not None:
                 self._lock.release()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> LocalGallery:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -202,12 +192,12 @@ class LocalGallery:
         return int(str(count))
 
     def calibration(self) -> MatchCalibration | None:
-        """As it was stored; None where it is not calibrated. GalleryError for a damaged one."""
+        """As it was stored; None where nobody did. GalleryError for a damaged one."""
         with self._reading():
             return _calibration.load(self._connection, self.name)
 
     def calibrate(self, calibration: MatchCalibration | None) -> bool:
-        """Store it, or remove it with None, in one durable transaction; whether there was one."""
+        """Store it in one durable transaction, or take it away; whether there was one before."""
         with self._writing():
             return _calibration.store(self._connection, calibration)
 
@@ -225,10 +215,10 @@ class LocalGallery:
             ]
 
     def amend(self, changes: Mapping[int, Entry]) -> None:
-        """Change where images lie and their labels; their descriptions stay.
+        """Change where images lie or what is said of them; their descriptions stay.
 
-        An entry without a category keeps a predicted one. KeyError for an id that is not there,
-        ValueError for a label taken away: the category must be predicted anew.
+        An entry without a category keeps a predicted one; taking a label away is not amending
+        (the category must be predicted anew) and is refused with ValueError.
         """
         with self._writing() as writing:
             for identity, entry in changes.items():

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from engine.errors import ConfigError
+from offline.datasets.packbench.archive import NAME as PACKBENCH_TINY
+from offline.datasets.packbench.archive import unpacked
 from offline.datasets.protocol import Dataset
 
 # Nearly every folder has folders with pictures in it, so this one is asked last.
@@ -34,15 +36,30 @@ def dataset_kinds() -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
-def open_dataset(root: str | Path, kind: str | None = None) -> Dataset:
-    """Open a folder as a data set; without ``kind`` its files say what it is.
+def dataset_folder(root: str | Path) -> Path:
+    """The folder itself, or that of the shipped data set "packbench-tiny".
 
-    Raises ConfigError when there is no such folder or kind, when no kind or more than one fits,
-    and when a list in it is damaged.
+    Raises ConfigError when there is no such folder.
     """
     folder = Path(root)
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder.", remedy="Give the root of a data set.")
+    if folder.is_dir():
+        return folder
+    if str(root) == PACKBENCH_TINY:
+        return unpacked()
+    raise ConfigError(
+        f"{folder}: no such folder.",
+        remedy=f"Give the root of a data set, or {PACKBENCH_TINY} for the shipped one.",
+    )
+
+
+def open_dataset(root: str | Path, kind: str | None = None) -> Dataset:
+    """Open a folder as a data set; without ``kind`` its files determine what it is.
+
+    ``root`` may be "packbench-tiny", the data set that is shipped: it is unpacked into the
+    user's cache when it is first opened. Raises ConfigError when there is no such folder or
+    kind, when no kind or more than one fits, and when a list in it is damaged.
+    """
+    folder = dataset_folder(root)
     if kind is None:
         kind = _recognised(folder)
     elif kind not in dataset_kinds():

@@ -13,11 +13,9 @@ from pathlib import Path
 from engine.config import Settings
 from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
-from engine.files import write_whole
-from engine.galleries import gallery_exists, open_gallery
+from engine.galleries.local import LocalGallery, is_gallery, is_initialised
 from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits
-from engine.protocols import WritableGallery
 from engine.timings import Stopwatch
 from engine.types import CategoryScores, Description, Entry, Progress, RGBImage
 from offline.ingest.decoding import DecodingPool
@@ -25,7 +23,7 @@ from offline.ingest.labels import Labels, read_labels
 from offline.ingest.plan import Plan, Planner, Task
 from offline.ingest.report import IngestReport
 from offline.ingest.scan import Refusal, Scan, printable, scan
-from stages.assemble import assemble
+from stages.assemble import Parts, assemble
 from stages.open_settings import settings_for
 
 REPORT = "last-ingest.json"
@@ -60,7 +58,7 @@ class _Run:
     request: Request
     settings: Settings
     describer: Describer
-    gallery: WritableGallery
+    gallery: LocalGallery
     report: IngestReport
     watch: Stopwatch = field(default_factory=Stopwatch)
     done: int = 0
@@ -76,7 +74,7 @@ def run(request: Request) -> IngestReport:
         # One folder has one name, however it was spelled: the files' uris start with it.
         request = replace(request, folder=request.folder.resolve())
         labels = read_labels(request.folder, scanned.label_files, request.labels)
-    holder: list[WritableGallery] = []
+    holder: list[LocalGallery] = []
     settings = settings_for(
         _manifest(request.gallery),
         profile=request.profile,
@@ -85,7 +83,7 @@ def run(request: Request) -> IngestReport:
     )
     with watch("load models"):
         parts = assemble(settings, gallery=lambda: holder[0])
-    with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
+    with _open(request.gallery, parts) as gallery:
         holder.append(gallery)
         report = IngestReport(
             printable(str(request.folder)), printable(str(request.gallery)), ignored=scanned.ignored
@@ -108,7 +106,7 @@ def _scan(request: Request) -> Scan:
     if problem:
         raise ConfigError(f"{request.folder}: {problem}.", remedy="Name a folder of images.")
     scanned = scan(request.folder.resolve())
-    if not scanned.images and not scanned.refused and not gallery_exists(request.gallery):
+    if not scanned.images and not scanned.refused and not is_gallery(request.gallery):
         raise ConfigError(
             f"{request.folder}: no images here or below.",
             remedy="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and HEIC files are read.",
@@ -117,10 +115,18 @@ def _scan(request: Request) -> Scan:
 
 
 def _manifest(folder: Path) -> Manifest | None:
-    if not gallery_exists(folder):
+    if not is_initialised(folder):
         return None
-    with open_gallery(folder) as gallery:
+    with LocalGallery.open(folder) as gallery:
         return gallery.manifest
+
+
+def _open(folder: Path, parts: Parts) -> LocalGallery:
+    embedder = parts.describer.embedder
+    manifest = Manifest(
+        parts.fingerprint, embedder.dimension, embedder.normalised, parts.settings.tables()
+    )
+    return LocalGallery.open_or_create(folder, manifest)
 
 
 def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
@@ -249,7 +255,9 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
     report.cores = os.cpu_count() or 1
     report.seconds = dict(current.watch.seconds)
     with suppress(OSError):  # a full disk must not hide the report
-        write_whole(current.request.gallery / REPORT, report.to_json())
+        part = gallery.folder / f"{REPORT}.part"
+        part.write_text(report.to_json(), "utf-8")
+        part.replace(gallery.folder / REPORT)
 
 
 def _cpu_seconds() -> float:

@@ -128,8 +128,9 @@ def _progress(*, show: bool) -> Iterator[Callable[[int, int], None]]:
 
 def _sheet(args: argparse.Namespace) -> int:
     from offline.datasets.packbench.sheet import sheets
+    from offline.datasets.registry import dataset_folder
 
-    for path in sheets(args.folder, args.out or args.folder / "sheets"):
+    for path in sheets(dataset_folder(args.folder), args.out or args.folder / "sheets"):
         print(path)
     return 0
 
@@ -137,16 +138,18 @@ def _sheet(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from offline.datasets.packbench.check import faults
     from offline.datasets.packbench.manifest import read_header
+    from offline.datasets.registry import dataset_folder
 
-    found = list(faults(args.folder))
+    folder = dataset_folder(args.folder)
+    found = list(faults(folder))
     for fault in found:
         print(fault)
     if not found:
-        print(f"{args.folder}: whole")
+        print(f"{folder}: whole")
         return 0
-    made = read_header(args.folder)
+    made = read_header(folder)
     print(
-        f"{args.folder}: {len(found)} of its files not as made. Render it anew: packsight data "
+        f"{folder}: {len(found)} of its files not as made. Render it anew: packsight data "
         f"packbench --preset {made.preset} --seed {made.seed} --difficulty {made.difficulty:g} "
         "--out NEW"
     )

@@ -1,12 +1,13 @@
 """Packbench: a rendered packaging benchmark with exact ground truth (extra ``render``).
 
-The preset ``tiny`` is shipped, so that the demo and the tests need no renderer.
+The preset ``tiny`` is shipped as one archive, so that the demo and the tests need no renderer.
 """
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
+
+from offline.datasets.packbench.archive import unpacked
 
 # Chosen to show what happens, and not by lot: `classic` finds the first, puts a sibling before
 # the second and misses the third. Of all 30 photos of shipped products it finds 7 first.
@@ -14,8 +15,11 @@ DEMO_QUERIES = ("stick/stick-f00-p00", "compact/compact-f01-p01", "cap-pump/cap-
 
 
 def shipped() -> Path:
-    """The folder of the shipped benchmark, as ``packsight data packbench`` wrote it."""
-    return Path(str(files(__name__))) / "tiny"
+    """The folder of the shipped benchmark, as ``packsight data packbench`` wrote it.
+
+    Unpacked into the user's cache by the first call; see ``archive.unpacked``.
+    """
+    return unpacked()
 
 
 def catalogue() -> Path:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ImageError
-from engine.galleries import open_gallery
+from engine.galleries.local import LocalGallery
 from engine.parallel import each
-from engine.protocols import WritableGallery
 from engine.types import Entry, RGBImage
 from offline.datasets import Picture
 from offline.evaluate.efficiency.photos import read
@@ -41,14 +40,14 @@ def rate(
     on threads of this process; an ingest has processes for it. Unreadable ones do not count.
     """
     done, start = 0, clock()
-    with open_gallery(folder, manifest=opened.gallery.manifest) as gallery:
+    with LocalGallery.create(folder, opened.gallery.manifest) as gallery:
         for at in range(0, len(pictures), batch):
             done += _described(pictures[at : at + batch], opened, gallery)
         gallery.build_indexes()
         return Rate(done, clock() - start)
 
 
-def _described(pictures: Sequence[Picture], opened: OpenSearcher, gallery: WritableGallery) -> int:
+def _described(pictures: Sequence[Picture], opened: OpenSearcher, gallery: LocalGallery) -> int:
     describer = opened.searcher.describer
     images = readable(pictures, opened, describer.threads)
     described = describer.describe([image for _, image in images], [p.category for p, _ in images])

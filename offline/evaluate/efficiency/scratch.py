@@ -9,7 +9,8 @@ from pathlib import Path
 
 from engine.config import Settings
 from engine.errors import ConfigError, GalleryError
-from engine.galleries import open_gallery
+from engine.galleries.local import LocalGallery
+from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits
 from engine.types import Entry, Record
 from stages.assemble import Parts, assemble
@@ -39,9 +40,16 @@ def _no_room(why: str) -> ConfigError:
     )
 
 
+def manifest_of(parts: Parts) -> Manifest:
+    embedder = parts.describer.embedder
+    return Manifest(
+        parts.fingerprint, embedder.dimension, embedder.normalised, parts.settings.tables()
+    )
+
+
 def fill(folder: Path, parts: Parts, records: Sequence[Record]) -> None:
     """Make a gallery of the records, with all indexes; closed, so that its files are whole."""
-    with open_gallery(folder, manifest=parts.manifest()) as gallery:
+    with LocalGallery.create(folder, manifest_of(parts)) as gallery:
         for start in range(0, len(records), STORED):
             chunk = records[start : start + STORED]
             gallery.add([_entry(one) for one in chunk], [one.description for one in chunk])
@@ -50,7 +58,7 @@ def fill(folder: Path, parts: Parts, records: Sequence[Record]) -> None:
 
 def open_scratch(folder: Path, settings: Settings) -> OpenSearcher:
     """As a query opens it, with just these settings: no environment is laid over them again."""
-    gallery = open_gallery(folder)
+    gallery = LocalGallery.open(folder)
     try:
         parts = assemble(settings, gallery=lambda: gallery)
     except BaseException:

@@ -11,8 +11,7 @@ import numpy as np
 
 from engine.config import Settings
 from engine.errors import ConfigError
-from engine.galleries import open_gallery
-from engine.protocols import Gallery
+from engine.galleries.local import LocalGallery
 from engine.types import FloatArray, Record
 from offline.store.run_folder import RunFolder, unwritable
 from offline.whitening.fit import SHRINKAGE, Whitening, fit_learned, fit_pca
@@ -57,7 +56,7 @@ def train_whitening(run: WhiteningRun) -> WhiteningArtefact:
     """
     if run.out.suffix != SUFFIX:
         raise ConfigError(f"{run.out}: the file must be named *{SUFFIX}.")
-    with open_gallery(run.gallery) as gallery:
+    with LocalGallery.open(run.gallery) as gallery:
         settings = gallery.manifest.read_settings()
         if settings.whiten.name != "none":
             raise ConfigError(
@@ -79,7 +78,7 @@ def train_whitening(run: WhiteningRun) -> WhiteningArtefact:
     return artefact
 
 
-def read_vectors(gallery: Gallery, group: str = "product") -> Vectors:
+def read_vectors(gallery: LocalGallery, group: str = "product") -> Vectors:
     """All of a gallery in the order of ids. ConfigError for an empty one and for an attribute
     that no picture has."""
     rows, uris, groups = [], [], []
@@ -100,7 +99,7 @@ def read_vectors(gallery: Gallery, group: str = "product") -> Vectors:
     return Vectors(np.stack(rows), tuple(uris), tuple(groups))
 
 
-def _records(gallery: Gallery) -> Iterator[Record]:
+def _records(gallery: LocalGallery) -> Iterator[Record]:
     with gallery.snapshot():
         ids = [source.id for source in gallery.sources()]
         for start in range(0, len(ids), CHUNK):

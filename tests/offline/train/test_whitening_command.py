@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError, FingerprintError
-from engine.galleries import open_gallery
+from engine.galleries.local import LocalGallery
 from offline.ingest import ingest
 from offline.train.whitening.training import WhiteningRun, read_vectors, train_whitening
 from offline.whitening.pairs import read_pairs
@@ -46,7 +46,7 @@ def test_a_whitened_gallery_is_shorter_and_still_finds_its_own(
     whitened = tmp_path / "whitened"
     overrides = ["segment.name=whole", "whiten.name=fitted", f"whiten.weights={out}"]
     ingest(catalogue, whitened, overrides=overrides)
-    with open_gallery(whitened) as opened:
+    with LocalGallery.open(whitened) as opened:
         vectors = read_vectors(opened)
     assert vectors.rows.shape[1] == 4
     np.testing.assert_allclose(np.linalg.norm(vectors.rows, axis=1), 1, rtol=1e-5)
@@ -118,7 +118,7 @@ def test_pairs_that_do_not_do_name_file_and_line(tmp_path: Path, line: str, said
 
 
 def test_listed_pairs_are_fitted_to(gallery: Path, tmp_path: Path) -> None:
-    with open_gallery(gallery) as opened:
+    with LocalGallery.open(gallery) as opened:
         uris = read_vectors(opened).uris
     pairs = write(tmp_path / "p.csv", f"{uris[0]},{uris[1]},1", f"{uris[0]},{uris[-1]},0")
     run = WhiteningRun(gallery, tmp_path / "w.npz", pairs=pairs, dimension=1)
