@@ -36,8 +36,8 @@ from offline import ingest
 from offline.datasets import Dataset, open_dataset
 from offline.datasets.packbench.build import build
 from offline.datasets.packbench.manifest import read_header
-from offline.datasets.packbench.plan import Benchmark
 from offline.datasets.packbench.presets import Preset
+from offline.datasets.packbench.shots import Benchmark
 from offline.metrics.statistics import bootstrap
 
 DIFFICULTIES = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -31,9 +31,9 @@ from support.tables import markdown
 
 from engine.errors import PacksightError
 from offline.datasets.packbench.build import renderer
-from offline.datasets.packbench.darkroom import cores
-from offline.datasets.packbench.plan import Benchmark, Look, Shot
 from offline.datasets.packbench.presets import preset
+from offline.datasets.packbench.processes import cores
+from offline.datasets.packbench.shots import Benchmark, Look, Shot
 
 VARIANTS = ("scalar_rgb", "llvm_ad_rgb")
 LOOKS: tuple[Look, ...] = ("studio", "phone")

@@ -29,7 +29,7 @@ from support.tables import markdown
 from engine.errors import PacksightError
 from engine.images import ImageLimits, load
 from offline.datasets import Dataset, Picture, open_dataset
-from offline.datasets.packbench.darkroom import cores
+from offline.datasets.packbench.processes import cores
 from offline.metrics.statistics import bootstrap
 
 SIDE = 256  # px, of a standard Packbench

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from offline.datasets.packbench.plan import Benchmark, Shot
+from offline.datasets.packbench.shots import Benchmark, Shot
 
 
 class Studio:

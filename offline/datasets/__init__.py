@@ -3,11 +3,9 @@
 ``open_dataset(folder)`` finds out what a folder holds; each kind is one file in ``readers/``.
 """
 
-from offline.datasets.check import missing_files
-from offline.datasets.protocol import Dataset
-from offline.datasets.registry import dataset_kinds, open_dataset
+from offline.datasets.registry import dataset_kinds, missing_files, open_dataset
 from offline.datasets.relevance import by_category, by_family, by_product, same_label
-from offline.datasets.types import Picture, Relevance, RetrievalTask
+from offline.datasets.types import Dataset, Picture, Relevance, RetrievalTask
 
 __all__ = [
     "Dataset",

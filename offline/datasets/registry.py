@@ -11,7 +11,7 @@ from typing import Protocol, cast
 from engine.errors import ConfigError
 from offline.datasets.packbench.archive import NAME as PACKBENCH_TINY
 from offline.datasets.packbench.archive import unpacked
-from offline.datasets.protocol import Dataset
+from offline.datasets.types import Dataset
 
 # Nearly every folder has folders with pictures in it, so this one is asked last.
 FALLBACK = "folders"
@@ -87,3 +87,19 @@ def _recognised(root: Path) -> str:
 
 def _reader(kind: str) -> Reader:
     return cast("Reader", import_module(f"offline.datasets.readers.{kind}"))
+
+
+def missing_files(dataset: Dataset) -> list[Path]:
+    """Pictures, masks and transmissions that the splits name and that are not there, sorted.
+
+    Readers do not look: finding 120,000 files on a disk takes longer than reading the list of
+    them. A missing picture shows as an ImageError when it is read.
+    """
+    named = {
+        path
+        for split in dataset.splits
+        for picture in dataset.pictures(split)
+        for path in (picture.path, picture.mask, picture.transmission)
+        if path is not None
+    }
+    return sorted(path for path in named if not path.is_file())

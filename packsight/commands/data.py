@@ -73,8 +73,8 @@ def _silhouettes(args: argparse.Namespace) -> int:
 def _packbench(args: argparse.Namespace) -> int:
     from engine.errors import ConfigError
     from offline.datasets.packbench.build import build
-    from offline.datasets.packbench.plan import Benchmark
     from offline.datasets.packbench.presets import preset
+    from offline.datasets.packbench.shots import Benchmark
 
     if not 0 <= args.difficulty <= 1:
         raise ConfigError(f"--difficulty {args.difficulty}: must lie between 0 and 1.")

@@ -1,17 +1,20 @@
-"""Which classes a set has, and the silhouette of any member."""
+"""The classes of a set, and the silhouette of any member: white on black, one piece."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
-from engine.types import UInt8Array
+from engine.types import BoolArray, UInt8Array
 from offline.datasets.made_silhouettes.dimensions import Dimensions
 from offline.datasets.made_silhouettes.distortion import Manner, distorted
 from offline.datasets.made_silhouettes.families import FAMILIES
-from offline.datasets.made_silhouettes.picture import drawn
+from offline.datasets.made_silhouettes.strokes import Part
 
 CLASSES, MEMBERS = 70, 20  # as in MPEG-7's CE-Shape-1 part B
 
@@ -22,6 +25,10 @@ PLAY = 1.0
 _WILDEST = 2.2  # beyond it members lose the parts that make them one of their class
 _TURNED, _FLIPPED = 0.12, 0.15  # shares of the classes
 _COUSINS = 5 / 14  # share of the classes whose family has an earlier class: horse, dog, deer
+_LONGER = (150, 420)  # px of the shape's longer side
+_MARGIN = 0.09  # of that, on every side at most; MPEG-7's pictures are cut close as well
+_LEFT = 0.2  # the least share of a shape that a hole leaves
+_FRACTION = 4  # binary digits of a pixel that OpenCV draws by
 
 
 @dataclass(frozen=True)
@@ -60,3 +67,37 @@ def silhouette(shape: ShapeClass, member: int, play: float = PLAY) -> UInt8Array
     dimensions = Dimensions(np.random.default_rng([shape.seed, 1, shape.index]), own, freely)
     parts = FAMILIES[shape.family](dimensions)
     return drawn(distorted(parts, shape.manner, freely, own), own)
+
+
+def drawn(parts: Sequence[Part], member: np.random.Generator) -> UInt8Array:
+    """(H, W) uint8, 255 on the largest piece of what the parts leave."""
+    corners = np.concatenate([part.points for part in parts if part.solid])
+    low, span = corners.min(axis=0), np.ptp(corners, axis=0)
+    scale = member.uniform(*_LONGER) / span.max()
+    canvas = np.zeros((int(span[1] * scale) + 3, int(span[0] * scale) + 3), np.uint8)
+    for part in parts:
+        at = ((part.points - low) * scale + 1) * 2**_FRACTION
+        _fill(canvas, np.round(at).astype(np.int32), solid=part.solid)
+    return _framed(_largest(canvas), member)
+
+
+def _fill(canvas: UInt8Array, corners: npt.NDArray[np.int32], *, solid: bool) -> None:
+    """Draw a part in place; a hole that would leave next to nothing is left out."""
+    before = None if solid else canvas.copy()
+    cv2.fillPoly(canvas, [corners], 255 if solid else 0, shift=_FRACTION)
+    if before is not None and np.count_nonzero(canvas) < _LEFT * np.count_nonzero(before):
+        canvas[:] = before
+
+
+def _largest(canvas: UInt8Array) -> UInt8Array:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(canvas, connectivity=8)
+    piece = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    x, y, wide, high = stats[piece][: cv2.CC_STAT_AREA]
+    cut: BoolArray = labels[y : y + high, x : x + wide] == piece
+    return cut.view(np.uint8) * np.uint8(255)
+
+
+def _framed(shape: UInt8Array, member: np.random.Generator) -> UInt8Array:
+    margins = member.uniform(0.005, _MARGIN, 4) * max(shape.shape)
+    top, bottom, left, right = (max(1, round(margin)) for margin in margins)
+    return np.pad(shape, ((top, bottom), (left, right)))

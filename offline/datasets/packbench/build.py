@@ -11,7 +11,6 @@ from pathlib import Path
 
 from engine.errors import ConfigError, PacksightError
 from engine.types import Progress
-from offline.datasets.packbench.darkroom import cores, rendered
 from offline.datasets.packbench.families import Product
 from offline.datasets.packbench.journal import Journal
 from offline.datasets.packbench.manifest import (
@@ -25,8 +24,9 @@ from offline.datasets.packbench.manifest import (
     read_header,
     write,
 )
-from offline.datasets.packbench.plan import Benchmark, Shot
+from offline.datasets.packbench.processes import cores, rendered
 from offline.datasets.packbench.shapes.parts import extent
+from offline.datasets.packbench.shots import Benchmark, Shot
 from offline.datasets.packbench.take import WORK
 
 LOCK = ".packbench.lock"

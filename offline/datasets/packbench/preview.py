@@ -16,10 +16,9 @@ from PIL import Image
 from offline.datasets.packbench.camera import framed, posed
 from offline.datasets.packbench.categories import CATEGORIES, category
 from offline.datasets.packbench.develop import encode
-from offline.datasets.packbench.families import Product, family
+from offline.datasets.packbench.families import Product, family, generator
 from offline.datasets.packbench.parameters import View
 from offline.datasets.packbench.render import photograph, use_variant
-from offline.datasets.packbench.seeds import generator
 from offline.datasets.packbench.studio import studio
 
 

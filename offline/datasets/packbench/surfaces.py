@@ -1,17 +1,20 @@
-"""How a material meets light: its Mitsuba BSDF, and the uv that grain and brushing need."""
+"""Surfaces of materials: their Mitsuba BSDFs, their tiling textures and the uv that these need."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from offline.datasets.packbench.artwork import artwork
 from offline.datasets.packbench.materials import Finish, Material, linear_rgb
 from offline.datasets.packbench.shapes.meshes import Array, Mesh
-from offline.datasets.packbench.textures import Texture, emboss, grain, pile, printed, speckle
 
+Texture = NDArray[np.float32]  # (H, W, 1 or 3), linear reflectance or a factor of it
 Surface = dict[str, Any]  # Mitsuba's plugin dictionary; the keys are Mitsuba's own
 
 # Few kinds of BSDF on purpose: every kind more in a scene is compiled into its kernels.
@@ -38,6 +41,7 @@ CLEAR: dict[Finish, tuple[float, float]] = {  # refractive index, roughness
 }
 MILKY = 0.62  # of the light, silicone's skin scatters so much; the rest passes straight on
 THROUGH = 0.3  # light passes four walls, front to back: each tints it by this power of all
+TILE = 256  # pixels of a side of a tile
 GRAIN_MM = 28.0  # one tile of the solid textures
 ROUND = 0.06  # how far the spreads across an axis may differ where a part counts as turned
 
@@ -171,3 +175,53 @@ def _turned(vertices: Array) -> Array:
     axis = 2 if alike[0] > alike[1] else 0  # the one whose spread is unlike the other two
     x, y, z = (offset @ axes[:, [(axis + 1) % 3, (axis + 2) % 3, axis]]).T
     return np.column_stack([np.arctan2(y, x) / (2 * np.pi), (z - np.hypot(x, y)) / GRAIN_MM])
+
+
+def printed(base: Texture, ink: Texture, cover: Texture) -> Texture:
+    """(H, W, 3): ``ink`` (3,) over ``base`` (3,) where ``cover`` (H, W) says."""
+    share = cover[..., None]
+    return np.asarray(base * (1 - share) + ink * share, np.float32)
+
+
+def emboss(base: Texture, cover: Texture) -> Texture:
+    """(H, W, 3): ``base`` raised where ``cover`` is: edges towards the light above are lighter."""
+    height = cv2.GaussianBlur(cover, (0, 0), 1.2)
+    slope = np.gradient(height, axis=0) - 0.4 * np.gradient(height, axis=1)
+    shade = np.clip(1 + 1.3 * slope - 0.1 * height, 0.45, 1.35)
+    return np.asarray(np.clip(base * shade[..., None], 0, 0.9), np.float32)
+
+
+@cache
+def grain() -> Texture:
+    """(256, 256, 1) factor: lengthwise fibres of unequal darkness and a few pores, mean near 1."""
+    rng = np.random.default_rng(0x600D)
+    rings = _noise(rng, 5, 90) * 0.14
+    fibres = _noise(rng, 0.8, 40) * 0.07
+    pores = np.minimum(_noise(rng, 0.7, 9) + 1.6, 0) * 0.16
+    return _tile(1 + rings + fibres + pores)
+
+
+@cache
+def speckle() -> Texture:
+    """(256, 256, 1) factor: the fine unevenness of pressed powder."""
+    rng = np.random.default_rng(0x9071)
+    return _tile(1 + 0.03 * _noise(rng, 1.6, 1.6) + 0.015 * _noise(rng, 6, 6))
+
+
+@cache
+def pile() -> Texture:
+    """(256, 256, 1) factor: velour, whose tufts lean and shade each other."""
+    rng = np.random.default_rng(0x711E)
+    return _tile(1 + 0.055 * _noise(rng, 2.2, 3.4) + 0.015 * _noise(rng, 12, 18))
+
+
+def _noise(rng: np.random.Generator, across: float, along: float) -> Texture:
+    """(256, 256) of unit variance that tiles; smooth over so many pixels each way."""
+    white = np.tile(rng.standard_normal((TILE, TILE)).astype(np.float32), (3, 3))
+    smooth = cv2.GaussianBlur(white, (0, 0), sigmaX=across, sigmaY=along)
+    middle = smooth[TILE : 2 * TILE, TILE : 2 * TILE]
+    return np.asarray((middle - middle.mean()) / middle.std(), np.float32)
+
+
+def _tile(factor: Texture) -> Texture:
+    return np.clip(factor, 0.4, 1.25).astype(np.float32)[..., None]

@@ -16,13 +16,12 @@ from offline.datasets.packbench import phone
 from offline.datasets.packbench.camera import Camera, Posed, framed, posed
 from offline.datasets.packbench.categories import CATEGORIES, category
 from offline.datasets.packbench.develop import Developed, phone_picture, studio_picture
-from offline.datasets.packbench.families import family
+from offline.datasets.packbench.families import family, generator
 from offline.datasets.packbench.manifest import Row, sha256, write_beside
 from offline.datasets.packbench.parameters import View
-from offline.datasets.packbench.plan import Benchmark, Shot, view_of
 from offline.datasets.packbench.render import Exposure, photograph
-from offline.datasets.packbench.seeds import generator
 from offline.datasets.packbench.shapes.parts import Parts, extent
+from offline.datasets.packbench.shots import Benchmark, Shot, view_of
 from offline.datasets.packbench.studio import studio
 
 CLUTTER = (0, 3)  # other packages about on a phone photo, from .. to

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.categories.vessel_dress import CAPS, LIQUIDS, METALS
+from offline.datasets.packbench.categories.surface_offers import CAPS, LIQUIDS, VESSEL_METALS
 from offline.datasets.packbench.materials import (
     Material,
     brushed,
@@ -38,10 +38,10 @@ from offline.datasets.packbench.shapes.closures import (
     pump,
     screw_cap,
 )
-from offline.datasets.packbench.shapes.labels import MARKS, marked
 from offline.datasets.packbench.shapes.meshes import Section, circle
 from offline.datasets.packbench.shapes.outlines import Outline
 from offline.datasets.packbench.shapes.parts import Part, Parts, moved
+from offline.datasets.packbench.shapes.prints import MARKS, marked
 from offline.datasets.packbench.shapes.vessels import lid, vessel
 
 COLLAR = 2.2  # mm, a closure's outer radius over its neck's: the thread and the moulded wall
@@ -303,8 +303,8 @@ CATEGORY = Category(
             },
             {
                 "body": (*CLEAR_GLASS, *offered(glass, "smoke", "blush")),
-                "cap": (*offered(gloss, "black", "white"), *METALS),
-                "ring": METALS,
+                "cap": (*offered(gloss, "black", "white"), *VESSEL_METALS),
+                "ring": VESSEL_METALS,
                 "fill": LIQUIDS,
             },
             _square,
@@ -327,8 +327,8 @@ CATEGORY = Category(
                     *offered(frosted, "clear", "aqua", "blush"),
                     *offered(glass, "clear"),
                 ),
-                "cap": (*offered(gloss, "white", "black"), *METALS),
-                "ring": METALS,
+                "cap": (*offered(gloss, "white", "black"), *VESSEL_METALS),
+                "ring": VESSEL_METALS,
                 "fill": offered(liquid, "clear", "aqua", "blush"),
             },
             _toner,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from offline.datasets.packbench.categories.cap_dress import METALS, PLAIN, RUBBERS
+from offline.datasets.packbench.categories.surface_offers import CAP_METALS, PLAIN, RUBBERS
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
@@ -75,7 +75,7 @@ CATEGORY = Category(
             "metal",
             "Dropper with metal collar",
             {**TEAT, "edge": Measure(0.5, 2.4)},
-            {"collar": METALS, "bulb": RUBBERS},
+            {"collar": CAP_METALS, "bulb": RUBBERS},
             _dropper,
             TIPS,
         ),
@@ -90,7 +90,7 @@ CATEGORY = Category(
                 "pipette": Measure(36, 64),
                 "edge": Measure(0.5, 2),
             },
-            {"collar": (*METALS, *PLAIN[:3]), "bulb": RUBBERS},
+            {"collar": (*CAP_METALS, *PLAIN[:3]), "bulb": RUBBERS},
             _dropper,
             TIPS,
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.categories.cap_dress import INSERTS, METALS, MOULDED, PLAIN
+from offline.datasets.packbench.categories.surface_offers import CAP_METALS, INSERTS, MOULDED, PLAIN
 from offline.datasets.packbench.materials import offered, wood
 from offline.datasets.packbench.parameters import (
     Archetype,
@@ -172,7 +172,11 @@ CATEGORY = Category(
                 "bevel": Measure(0.6, 3.6),
                 "crown": Measure(0.2, 3),
             },
-            {"body": (*PLAIN, *MOULDED[3:], *METALS[:3]), "band": METALS, "insert": INSERTS},
+            {
+                "body": (*PLAIN, *MOULDED[3:], *CAP_METALS[:3]),
+                "band": CAP_METALS,
+                "insert": INSERTS,
+            },
             _perfume,
             {"section": ("round", "square")},
         ),
@@ -203,7 +207,7 @@ CATEGORY = Category(
                 "pilfer ring": Measure(0.14, 0.26, "ratio"),
                 "panel": Measure(0.4, 1.6),
             },
-            {"body": METALS},
+            {"body": CAP_METALS},
             _aluminium,
         ),
         Archetype(

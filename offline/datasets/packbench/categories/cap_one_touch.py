@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from offline.datasets.packbench.categories.cap_dress import MOULDED, PLAIN
+from offline.datasets.packbench.categories.surface_offers import MOULDED, PLAIN
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from offline.datasets.packbench.categories.cap_dress import METALS, MOULDED, PLAIN
+from offline.datasets.packbench.categories.surface_offers import CAP_METALS, MOULDED, PLAIN
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
@@ -112,7 +112,7 @@ CATEGORY = Category(
             "shelled",
             "Disc-top cap, metal shell",
             {**ROUND, "height": Measure(1.3, 2, "ratio"), "rim": Measure(0, 1.2)},
-            {"body": METALS, "disc": PLAIN},
+            {"body": CAP_METALS, "disc": PLAIN},
             _disc,
             {"disc": DISC["disc"], **PRINT},
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.categories.cap_dress import METALS, MOULDED, PLAIN
+from offline.datasets.packbench.categories.surface_offers import CAP_METALS, MOULDED, PLAIN
 from offline.datasets.packbench.materials import clear, offered
 from offline.datasets.packbench.parameters import (
     Archetype,
@@ -77,7 +77,7 @@ def _soap(p: Parameters) -> Model:
     return Model(
         (
             *collar(radius, height, body, step=p["chaplet"], edge=1.6, cone=0.7),
-            *stem_of(3.2, top, p["stem"], METALS[1]),
+            *stem_of(3.2, top, p["stem"], CAP_METALS[1]),
             *moved(head, z=top + p["stem"]),
             *engine(min(radius * 0.45, 6.5), 58),
         )
@@ -172,7 +172,7 @@ CATEGORY = Category(
                 "drop": Measure(2.5, 9),
                 "dip tube": Measure(45, 75),
             },
-            {"collar": (*MOULDED, *METALS[:3]), "head": (*PLAIN, *MOULDED[3:9])},
+            {"collar": (*MOULDED, *CAP_METALS[:3]), "head": (*PLAIN, *MOULDED[3:9])},
             _lotion,
             {**TWO, "clip": ("", "", "lock clip")},
         ),
@@ -189,7 +189,7 @@ CATEGORY = Category(
                 "rise": Measure(-2, 9),
                 "drop": Measure(3, 12),
             },
-            {"collar": (*METALS, *PLAIN[2:5])},
+            {"collar": (*CAP_METALS, *PLAIN[2:5])},
             _soap,
         ),
         Archetype(
@@ -222,7 +222,7 @@ CATEGORY = Category(
                 "slant": Measure(0, 18, "deg"),
                 "dip tube": Measure(36, 58),
             },
-            {"collar": METALS, "head": (*PLAIN, *MOULDED[3:9])},
+            {"collar": CAP_METALS, "head": (*PLAIN, *MOULDED[3:9])},
             _treatment,
         ),
         Archetype(
@@ -238,7 +238,7 @@ CATEGORY = Category(
                 "dip tube": Measure(40, 66),
             },
             {
-                "collar": (*METALS, *PLAIN),
+                "collar": (*CAP_METALS, *PLAIN),
                 "head": (*PLAIN, *MOULDED[3:9]),
                 "cover": offered(clear, "clear"),
             },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.categories.cap_dress import METALS, MOULDED, PLAIN
+from offline.datasets.packbench.categories.surface_offers import CAP_METALS, MOULDED, PLAIN
 from offline.datasets.packbench.materials import clear, gloss, offered
 from offline.datasets.packbench.parameters import (
     Archetype,
@@ -120,7 +120,7 @@ CATEGORY = Category(
                 "swell": Measure(0.45, 1.05, "ratio"),
                 "shoulder": Measure(0.4, 2.5),
             },
-            {"body": (*MOULDED, *METALS[:3])},
+            {"body": (*MOULDED, *CAP_METALS[:3])},
             _nozzle,
             {"tip": ("", "", "black", "white")},
         ),

@@ -27,10 +27,10 @@ from offline.datasets.packbench.parameters import (
 )
 from offline.datasets.packbench.shapes.cases import STEEL, Case, drawn_in, hinged, tray
 from offline.datasets.packbench.shapes.freeform import joined, of_section, slices, spread
-from offline.datasets.packbench.shapes.labels import contrasting
 from offline.datasets.packbench.shapes.meshes import Mesh, Section, circle, revolve
 from offline.datasets.packbench.shapes.pans import RELIEFS, cake, cushion, pan
 from offline.datasets.packbench.shapes.parts import Part, Parts, moved
+from offline.datasets.packbench.shapes.prints import contrasting
 from offline.datasets.packbench.shapes.puffs import Pad, ribboned
 
 VIEWS = (

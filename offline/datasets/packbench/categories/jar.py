@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.categories.vessel_dress import LIDS, METALS
+from offline.datasets.packbench.categories.surface_offers import LIDS, VESSEL_METALS
 from offline.datasets.packbench.materials import (
     brushed,
     clear,
@@ -32,9 +32,9 @@ from offline.datasets.packbench.shapes.jars import (
     tin,
     tin_lid,
 )
-from offline.datasets.packbench.shapes.labels import MARKS, marked
 from offline.datasets.packbench.shapes.meshes import Section, circle
 from offline.datasets.packbench.shapes.parts import Parts
+from offline.datasets.packbench.shapes.prints import MARKS, marked
 from offline.datasets.packbench.shapes.vessels import LEAN, Lean, lid
 
 VIEWS = (
@@ -210,7 +210,7 @@ CATEGORY = Category(
                 ),
                 "lid": LIDS,
                 "cup": offered(gloss, "white", "ivory", "black", "gold"),
-                "trim": METALS,
+                "trim": VESSEL_METALS,
                 "fill": CREAMS,
             },
             _heavy,
@@ -234,7 +234,7 @@ CATEGORY = Category(
                     *offered(frosted, "clear"),
                 ),
                 "lid": LIDS,
-                "trim": METALS,
+                "trim": VESSEL_METALS,
                 "fill": CREAMS,
             },
             _tapered,
@@ -301,7 +301,7 @@ CATEGORY = Category(
                     *offered(frosted, "clear", "aqua"),
                 ),
                 "lid": LIDS,
-                "trim": METALS,
+                "trim": VESSEL_METALS,
                 "fill": CREAMS,
             },
             _domed,

@@ -24,12 +24,14 @@ from offline.datasets.packbench.parameters import (
 from offline.datasets.packbench.shapes.cases import (
     MIRROR,
     Case,
+    Grid,
+    deck,
+    grid,
     hinged,
     inner_print,
     outer_print,
     tray,
 )
-from offline.datasets.packbench.shapes.decks import Grid, deck, grid
 from offline.datasets.packbench.shapes.freeform import joined, of_section
 from offline.datasets.packbench.shapes.meshes import Section
 from offline.datasets.packbench.shapes.pans import pan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.categories.vessel_dress import LIDS, METALS
+from offline.datasets.packbench.categories.surface_offers import LIDS, VESSEL_METALS
 from offline.datasets.packbench.materials import (
     clear,
     frosted,
@@ -23,11 +23,11 @@ from offline.datasets.packbench.parameters import (
 )
 from offline.datasets.packbench.shapes.bottles import bottle, seat
 from offline.datasets.packbench.shapes.jars import Jar, band, covered, jar
-from offline.datasets.packbench.shapes.labels import MARKS, marked
 from offline.datasets.packbench.shapes.meshes import Section, circle
 from offline.datasets.packbench.shapes.outlines import turned
 from offline.datasets.packbench.shapes.parts import Parts, moved
 from offline.datasets.packbench.shapes.pots import knob, petals, puff, sifter
+from offline.datasets.packbench.shapes.prints import MARKS, marked
 from offline.datasets.packbench.shapes.vessels import (
     LEAN,
     Lean,
@@ -213,7 +213,7 @@ CATEGORY = Category(
                 "lid": LIDS,
                 "powder": POWDERS,
                 "sifter": SIFTERS,
-                "trim": METALS,
+                "trim": VESSEL_METALS,
             },
             _pot,
             {
@@ -311,7 +311,7 @@ CATEGORY = Category(
                     *offered(satin, "ivory", "white", "blush", "black", "sage"),
                     *offered(metal, "gold", "silver"),
                 ),
-                "trim": METALS,
+                "trim": VESSEL_METALS,
                 "powder": POWDERS,
                 "puff": PUFFS,
                 "ribbon": offered(satin, "white", "blush", "black"),

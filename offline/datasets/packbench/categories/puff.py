@@ -22,8 +22,8 @@ from offline.datasets.packbench.parameters import (
     View,
 )
 from offline.datasets.packbench.shapes.freeform import hull, of_section, polygon
-from offline.datasets.packbench.shapes.labels import contrasting
 from offline.datasets.packbench.shapes.meshes import Array, Section, circle
+from offline.datasets.packbench.shapes.prints import contrasting
 from offline.datasets.packbench.shapes.puffs import Pad, ribboned, sponge
 
 VIEWS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.categories.vessel_dress import CAPS, LIQUIDS, METALS
+from offline.datasets.packbench.categories.surface_offers import CAPS, LIQUIDS, VESSEL_METALS
 from offline.datasets.packbench.materials import (
     Material,
     frosted,
@@ -22,10 +22,10 @@ from offline.datasets.packbench.parameters import (
 )
 from offline.datasets.packbench.shapes.bottles import NECK_HEIGHT, bottle, ferrule
 from offline.datasets.packbench.shapes.jars import band
-from offline.datasets.packbench.shapes.labels import MARKS, marked
 from offline.datasets.packbench.shapes.meshes import Section, circle
 from offline.datasets.packbench.shapes.outlines import Outline
 from offline.datasets.packbench.shapes.parts import Parts
+from offline.datasets.packbench.shapes.prints import MARKS, marked
 from offline.datasets.packbench.shapes.rollers import capped, roller
 from offline.datasets.packbench.shapes.vessels import lid, vessel
 
@@ -145,7 +145,7 @@ def _square(p: Parameters) -> Model:
 
 PLACED = ("beside", "beside", "on")
 BALLS = (*offered(metal, "silver"), *offered(glass, "clear"))
-TOPS = (*CAPS, *METALS)
+TOPS = (*CAPS, *VESSEL_METALS)
 
 CATEGORY = Category(
     "roll-on",
@@ -243,7 +243,7 @@ CATEGORY = Category(
                 ),
                 "cap": TOPS,
                 "housing": offered(gloss, "white", "white", "black"),
-                "ball": METALS,
+                "ball": VESSEL_METALS,
                 "fill": LIQUIDS,
             },
             _eye,

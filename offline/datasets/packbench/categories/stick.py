@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.packbench.categories.vessel_dress import METALS
+from offline.datasets.packbench.categories.surface_offers import VESSEL_METALS
 from offline.datasets.packbench.materials import (
     brushed,
     clear,
@@ -21,10 +21,10 @@ from offline.datasets.packbench.parameters import (
     View,
 )
 from offline.datasets.packbench.shapes.bottles import ferrule
-from offline.datasets.packbench.shapes.labels import MARKS, marked
 from offline.datasets.packbench.shapes.meshes import Section, circle
 from offline.datasets.packbench.shapes.outlines import turned
 from offline.datasets.packbench.shapes.parts import Part, Parts
+from offline.datasets.packbench.shapes.prints import MARKS, marked
 from offline.datasets.packbench.shapes.sticks import (
     TIPS,
     Stick,
@@ -196,9 +196,9 @@ CATEGORY = Category(
                 "foot": Measure(0.3, 2.4),
             },
             {
-                "case": (*DARKS, *METALS),
-                "cap": (*DARKS, *METALS),
-                "sleeve": METALS,
+                "case": (*DARKS, *VESSEL_METALS),
+                "cap": (*DARKS, *VESSEL_METALS),
+                "sleeve": VESSEL_METALS,
                 "bullet": LIPS,
             },
             _round,
@@ -216,9 +216,9 @@ CATEGORY = Category(
                 "foot": Measure(0.3, 1.6),
             },
             {
-                "case": (*DARKS, *METALS),
-                "cap": (*DARKS, *METALS, clear("clear")),
-                "sleeve": METALS,
+                "case": (*DARKS, *VESSEL_METALS),
+                "cap": (*DARKS, *VESSEL_METALS, clear("clear")),
+                "sleeve": VESSEL_METALS,
                 "bullet": LIPS,
             },
             _square,
@@ -264,7 +264,7 @@ CATEGORY = Category(
             {
                 "case": (*DARKS, *offered(brushed, "gold", "silver")),
                 "cap": (*offered(clear, "clear", "clear"), *DARKS),
-                "collar": METALS,
+                "collar": VESSEL_METALS,
                 "bullet": SKINS,
             },
             _foundation,
@@ -308,7 +308,7 @@ CATEGORY = Category(
                     *offered(satin, "black", "nude", "plum", "rose", "white"),
                 ),
                 "cap": (*DARKS, *offered(clear, "clear"), *offered(metal, "silver")),
-                "sleeve": METALS,
+                "sleeve": VESSEL_METALS,
                 "bullet": LIPS,
             },
             _crayon,

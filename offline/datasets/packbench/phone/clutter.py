@@ -17,7 +17,7 @@ from offline.datasets.packbench.phone.pieces import (
     planar,
 )
 from offline.datasets.packbench.phone.plants import plant
-from offline.datasets.packbench.phone.textures import Sheet, Texture, mixed, one, plain, tinted
+from offline.datasets.packbench.phone.sheets import Sheet, Texture, mixed, one, plain, tinted
 from offline.datasets.packbench.phone.towels import folded_towels, rolled_towels
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, box, revolve, tube

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, grid_mesh, planar
+from offline.datasets.packbench.phone.sheets import Sheet, tinted
 from offline.datasets.packbench.phone.skin import (
     Bone,
     Limb,
@@ -17,7 +18,6 @@ from offline.datasets.packbench.phone.skin import (
     skin_surface,
     skinned,
 )
-from offline.datasets.packbench.phone.textures import Sheet, tinted
 from offline.datasets.packbench.shapes.meshes import Array, Mesh
 
 # Phalanges from knuckle to the middle of the tip, and radii at knuckle, joints and tip: means of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing
-from offline.datasets.packbench.phone.textures import plain
+from offline.datasets.packbench.phone.sheets import plain
 from offline.datasets.packbench.setting import Colour, Softbox
 from offline.datasets.packbench.shapes.meshes import box
 

@@ -19,8 +19,8 @@ from offline.datasets.packbench.phone.pieces import (
     planar,
 )
 from offline.datasets.packbench.phone.plants import leaf, leaf_surface
+from offline.datasets.packbench.phone.sheets import Sheet, mixed, plain, tinted
 from offline.datasets.packbench.phone.sight import Sight, samples
-from offline.datasets.packbench.phone.textures import Sheet, mixed, plain, tinted
 from offline.datasets.packbench.shapes.meshes import Array, Mesh, box, tube
 
 SHARE = 0.35  # of photos in which something hides a part of the product

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from offline.datasets.packbench.phone.textures import Texture
+from offline.datasets.packbench.phone.sheets import Texture
 from offline.datasets.packbench.shapes.meshes import Array, Mesh
 
 MATT = 0.45  # roughness from which a coat adds nothing that a snapshot shows

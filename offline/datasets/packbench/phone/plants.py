@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, grid_mesh
-from offline.datasets.packbench.phone.textures import SIDE, Texture, one, plain
+from offline.datasets.packbench.phone.sheets import SIDE, Texture, one, plain
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, revolve
 

@@ -15,9 +15,9 @@ from offline.datasets.packbench.parameters import View
 from offline.datasets.packbench.phone.clutter import clutter
 from offline.datasets.packbench.phone.occluders import Occluder
 from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, extruded, placed, shapes
+from offline.datasets.packbench.phone.sheets import Sheet, plain
 from offline.datasets.packbench.phone.sight import Sight
 from offline.datasets.packbench.phone.tables import TABLES, table_top
-from offline.datasets.packbench.phone.textures import Sheet, plain
 from offline.datasets.packbench.phone.walls import WALLS, wall
 from offline.datasets.packbench.render import described
 from offline.datasets.packbench.shapes.meshes import Array, profile

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from offline.datasets.packbench.phone.nets import surface_net
 from offline.datasets.packbench.phone.pieces import Surface
-from offline.datasets.packbench.phone.textures import Texture
+from offline.datasets.packbench.phone.sheets import Texture
+from offline.datasets.packbench.phone.surface_nets import surface_net
 from offline.datasets.packbench.shapes.meshes import Array, Mesh
 
 # The Monk skin tone scale (Ellis Monk, with Google, 2022; skintone.google), sRGB.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Surface
-from offline.datasets.packbench.phone.textures import (
+from offline.datasets.packbench.phone.sheets import (
     SIDE,
     Sheet,
     Texture,

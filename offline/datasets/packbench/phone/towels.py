@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, grid_mesh, planar
-from offline.datasets.packbench.phone.textures import Sheet, one, tinted
+from offline.datasets.packbench.phone.sheets import Sheet, one, tinted
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, box
 

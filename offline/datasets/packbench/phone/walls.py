@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Surface
-from offline.datasets.packbench.phone.textures import Sheet, Texture, mixed, tiled, tinted
+from offline.datasets.packbench.phone.sheets import Sheet, Texture, mixed, tiled, tinted
 
 PAINTS = (
     (0.70, 0.68, 0.64),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 import numpy as np
 
 from offline.datasets.packbench.materials import Material
-from offline.datasets.packbench.seeds import generator
 from offline.datasets.packbench.shapes.freeform import joined, smooth, sweep
 from offline.datasets.packbench.shapes.meshes import Array, Corner, Mesh, loft, revolve
 from offline.datasets.packbench.shapes.parts import Part, Parts
@@ -52,7 +52,7 @@ def cloth(mesh: Mesh, material: Material) -> Parts:
     """The mesh in its material; velour gets its pile."""
     if material.finish != "velour":
         return (Part(mesh, material),)
-    rng = generator(0, "pile")
+    rng = np.random.default_rng([0, crc32(b"pile")])
     return (Part(joined(mesh, pile(mesh, rng)), material),)
 
 
@@ -157,7 +157,7 @@ def sponge(
     drawn = round_body * (1 - waist * np.exp(-(((up - 0.6) / 0.17) ** 2)))
     radius = drawn / drawn.max() * width / 2
     mesh = revolve(list(zip(radius.tolist(), (up * height).tolist(), strict=True)))
-    rough = generator(0, "foam").normal(0, 0.09, len(mesh.vertices))
+    rough = np.random.default_rng([0, crc32(b"foam")]).normal(0, 0.09, len(mesh.vertices))
     away = np.hypot(mesh.vertices[:, 0], mesh.vertices[:, 1])
     mesh = smooth(mesh, rough * np.minimum(away / (0.2 * width), 1))  # rings crowd at the tips
     return (Part(_sliced(mesh, cut * height) if cut else mesh, material),)

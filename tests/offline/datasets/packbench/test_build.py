@@ -17,8 +17,8 @@ from offline.datasets.packbench.build import LOCK, build
 from offline.datasets.packbench.check import faults
 from offline.datasets.packbench.journal import JOURNAL
 from offline.datasets.packbench.manifest import HEADER_FILE, read_header
-from offline.datasets.packbench.plan import Benchmark
 from offline.datasets.packbench.presets import Preset
+from offline.datasets.packbench.shots import Benchmark
 from tests.watched_processes import alive, children, wait
 
 pytestmark = [

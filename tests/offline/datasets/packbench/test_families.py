@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offline.datasets.packbench.categories import CATEGORIES, category
-from offline.datasets.packbench.families import FREE, Product, family
-from offline.datasets.packbench.kinship import TOGETHER
+from offline.datasets.packbench.families import FREE, TOGETHER, Product, family
 
 names = st.sampled_from(CATEGORIES)
 numbers = st.integers(0, 40)

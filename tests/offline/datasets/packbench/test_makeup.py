@@ -11,8 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offline.datasets.packbench.materials import Material
-from offline.datasets.packbench.shapes.cases import GAP, WALL, Case, hinged, inner_print, lid, tray
-from offline.datasets.packbench.shapes.decks import deck, grid
+from offline.datasets.packbench.shapes.cases import (
+    GAP,
+    WALL,
+    Case,
+    deck,
+    grid,
+    hinged,
+    inner_print,
+    lid,
+    tray,
+)
 from offline.datasets.packbench.shapes.freeform import (
     evenly,
     hull,

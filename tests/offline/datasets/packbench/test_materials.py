@@ -15,8 +15,18 @@ from offline.datasets.packbench.materials import (
     linear_rgb,
 )
 from offline.datasets.packbench.shapes.meshes import Mesh, box, circle, patch, revolve
-from offline.datasets.packbench.surfaces import aspect, bsdf, textured, transmitting
-from offline.datasets.packbench.textures import SIDE, emboss, grain, pile, printed, speckle
+from offline.datasets.packbench.surfaces import (
+    TILE,
+    aspect,
+    bsdf,
+    emboss,
+    grain,
+    pile,
+    printed,
+    speckle,
+    textured,
+    transmitting,
+)
 
 FINISHES = get_args(Finish)
 CAN = [(0, 0), (20, 0, 2), (20, 50, 2), (0, 50)]
@@ -135,7 +145,7 @@ def test_triangles_without_extent_in_uv_do_not_disturb_the_aspect():
 @pytest.mark.parametrize("texture", [grain, speckle, pile])
 def test_textures_tile_and_keep_the_colour(texture):
     factor = texture()[..., 0]
-    assert factor.shape == (SIDE, SIDE)
+    assert factor.shape == (TILE, TILE)
     assert factor.mean() == pytest.approx(1, abs=0.05)
     step = np.abs(np.diff(factor, axis=1)).max(axis=1)
     seam = np.abs(factor[:, 0] - factor[:, -1])

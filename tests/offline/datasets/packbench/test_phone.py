@@ -16,12 +16,12 @@ from offline.datasets.packbench.materials import gloss
 from offline.datasets.packbench.parameters import Category, View
 from offline.datasets.packbench.phone import clutter, light, occluders
 from offline.datasets.packbench.phone.hands import bent
-from offline.datasets.packbench.phone.nets import surface_net
 from offline.datasets.packbench.phone.pieces import bounds, extruded, joined
+from offline.datasets.packbench.phone.sheets import SIDE, Sheet, tiled
 from offline.datasets.packbench.phone.sight import samples, sight
 from offline.datasets.packbench.phone.skin import Bone, Limb, skinned
+from offline.datasets.packbench.phone.surface_nets import surface_net
 from offline.datasets.packbench.phone.tables import TABLES, table_top
-from offline.datasets.packbench.phone.textures import SIDE, Sheet, tiled
 from offline.datasets.packbench.phone.walls import WALLS, wall
 from offline.datasets.packbench.shapes.meshes import box, revolve
 from offline.datasets.packbench.shapes.parts import Part

@@ -13,8 +13,8 @@ from offline.datasets import packbench
 from offline.datasets.packbench.categories import CATEGORIES
 from offline.datasets.packbench.check import faults
 from offline.datasets.packbench.manifest import VERSION, read_header, read_rows
-from offline.datasets.packbench.plan import Benchmark
 from offline.datasets.packbench.presets import PRESETS
+from offline.datasets.packbench.shots import Benchmark
 
 FOLDER = packbench.shipped()
 ROWS = read_rows(FOLDER)

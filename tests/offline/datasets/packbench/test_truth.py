@@ -17,13 +17,12 @@ pytest.importorskip("mitsuba", reason="needs the extra `render`")
 from offline.datasets.packbench import phone
 from offline.datasets.packbench.camera import Camera, framed, posed
 from offline.datasets.packbench.categories import CATEGORIES, category
-from offline.datasets.packbench.families import family
+from offline.datasets.packbench.families import family, generator
 from offline.datasets.packbench.manifest import Row
 from offline.datasets.packbench.parameters import View
-from offline.datasets.packbench.plan import Benchmark, Shot
 from offline.datasets.packbench.presets import Preset
 from offline.datasets.packbench.render import photograph, use_variant
-from offline.datasets.packbench.seeds import generator
+from offline.datasets.packbench.shots import Benchmark, Shot
 from offline.datasets.packbench.take import take
 from tests.offline.datasets.packbench.lit_stage import blackened, diffuse, glowing, stage
 

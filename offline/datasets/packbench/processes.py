@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.errors import PacksightError
 from offline.datasets.packbench.manifest import Row
-from offline.datasets.packbench.plan import Benchmark, Shot
+from offline.datasets.packbench.shots import Benchmark, Shot
 
 FLUSHED = 25  # shots, on average, between two clearances of memory
 AHEAD = 3  # shots handed out per process: enough to keep it busy, few to lose

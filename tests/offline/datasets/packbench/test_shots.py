@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError
 from offline.datasets.packbench.categories import CATEGORIES, category
-from offline.datasets.packbench.plan import Benchmark, Shot, view_of
 from offline.datasets.packbench.presets import PRESETS, Preset, preset
+from offline.datasets.packbench.shots import Benchmark, Shot, view_of
 
 STANDARD = list(Benchmark(PRESETS["standard"], 7, 0.5).shots())
 

@@ -8,10 +8,9 @@ from itertools import islice
 from typing import Literal
 
 from offline.datasets.packbench.categories import CATEGORIES, category
-from offline.datasets.packbench.families import Product, family
+from offline.datasets.packbench.families import Product, family, generator
 from offline.datasets.packbench.parameters import View
 from offline.datasets.packbench.presets import Preset
-from offline.datasets.packbench.seeds import generator
 
 Split = Literal["catalogue", "test", "queries", "unseen"]
 Role = Literal["train", "validation", "test", "query", "gallery"]
