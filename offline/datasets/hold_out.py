@@ -19,7 +19,7 @@ FOLDS = 5  # one of them is held out for validation, where we divide
 
 # What validation is made of: the data set's own split, or a fifth of all pictures, held out by
 # single pictures, whole products or whole families.
-HoldOut = Literal["split", "picture", "product", "family"]
+HoldOut = Literal["split", "image", "product", "family"]
 
 
 def divided_splits(
@@ -65,7 +65,7 @@ def _divided(
 ) -> tuple[list[Picture], list[Picture]]:
     """One of ``FOLDS`` folds of every category's groups held out. A category of one group is
     divided by pictures: nothing would be left to learn from, or to judge by."""
-    group = {"picture": _itself, "product": _product, "family": family_of}[kind]
+    group = {"image": _itself, "product": _product, "family": family_of}[kind]
     groups: dict[str, set[str]] = {}
     for picture in pictures:
         groups.setdefault(str(picture.category), set()).add(group(picture))

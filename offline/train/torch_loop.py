@@ -60,16 +60,16 @@ class Shuffled:
     """An epoch in whole batches; what is left over sits it out."""
 
     samples: int
-    batch: int
+    batch_size: int
 
     @property
     def steps(self) -> int:
-        return max(1, self.samples // self.batch)
+        return max(1, self.samples // self.batch_size)
 
     def draw(self, epoch: int, random: np.random.Generator) -> Sequence[IntArray]:
         order = random.permutation(self.samples)
-        starts = range(0, self.steps * self.batch, self.batch)
-        return [order[start : start + self.batch] for start in starts]
+        starts = range(0, self.steps * self.batch_size, self.batch_size)
+        return [order[start : start + self.batch_size] for start in starts]
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class Schedule:
     """Adam with a cosine decay to zero, after a linear warm-up of one twentieth of the steps."""
 
     epochs: int
-    batch: int
-    rate: float = 1e-3
-    decay: float = 0.0  # of weights, decoupled (AdamW)
+    batch_size: int
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0  # decoupled (AdamW)
     clip: float = 1.0  # of the gradient's norm
 
 
@@ -105,9 +105,9 @@ def fit(
     """
     import torch
 
-    batches = batches or Shuffled(task.samples, schedule.batch)
+    batches = batches or Shuffled(task.samples, schedule.batch_size)
     optimiser = optimiser or torch.optim.AdamW(
-        task.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay
+        task.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
     )
     total = batches.steps * schedule.epochs
     decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, total))
@@ -145,7 +145,7 @@ def _train_epoch(
     import torch
 
     steps = len(batches)
-    at_once = min(schedule.batch, task.samples)
+    at_once = min(schedule.batch_size, task.samples)
     losses = []
     task.network.train()
     for number, indices in enumerate(batches):
@@ -165,7 +165,7 @@ def _finite(loss: float, epoch: int) -> float:
     if not np.isfinite(loss):
         raise ConfigError(
             f"epoch {epoch + 1}: the loss is {loss}: the training has diverged.",
-            remedy="Give a lower --rate and another --out.",
+            remedy="Give a lower --learning-rate and another --out.",
         )
     return loss
 

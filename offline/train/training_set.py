@@ -17,9 +17,9 @@ import numpy.typing as npt
 from engine.errors import ConfigError
 from offline.datasets import Dataset, Picture
 from offline.datasets.hold_out import HoldOut, divided_splits, family_of, first_of
+from offline.train.classifier.recipe import MIN_IMAGES
 
 TEST_NAMES = ("test",)
-LEAST = 2  # pictures a category: one to learn from, one to judge by
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def read_labelled(
     train: str | None = None,
     validation: str | None = None,
     hold_out: HoldOut = "split",
-    least: int = LEAST,
+    min_images: int = MIN_IMAGES,
     drop_small: bool = False,
     seed: int = 0,
 ) -> Labelled:
@@ -67,14 +67,14 @@ def read_labelled(
 
     How ``train``, ``validation`` and ``hold_out`` divide them: ``hold_out.divided_splits``.
     Raises ConfigError for fewer than two categories, and for categories with fewer than
-    ``least`` training pictures unless ``drop_small``.
+    ``min_images`` training pictures unless ``drop_small``.
     """
     learned, judged, notes = divided_splits(dataset, train, validation, hold_out, seed)
     _refuse_unlabelled(dataset, [*learned, *judged])
     hashes = hashes_of([*learned, *judged, *_test_pictures(dataset, learned, judged)], notes)
     learned, judged = _readable(learned, hashes), _readable(judged, hashes)
     learned = _without_doubles(dataset, learned, judged, hashes, notes)
-    names = _names(dataset, learned, least, drop_small, notes)
+    names = _names(dataset, learned, min_images, drop_small, notes)
     unknown = Counter(p.category for p in judged if p.category not in names)
     if unknown:
         notes.append(
@@ -164,20 +164,20 @@ def _without_doubles(
 def _names(
     dataset: Dataset,
     learned: Sequence[Picture],
-    least: int,
+    min_images: int,
     drop_small: bool,
     notes: list[str],
 ) -> tuple[str, ...]:
     counts = Counter(str(picture.category) for picture in learned)
-    small = sorted(name for name, count in counts.items() if count < least)
+    small = sorted(name for name, count in counts.items() if count < min_images)
     said = ", ".join(f"{name} ({counts[name]})" for name in small)
     if small and not drop_small:
         raise ConfigError(
-            f"{dataset.root}: too few pictures to learn from, fewer than {least}: {said}.",
+            f"{dataset.root}: too few pictures to learn from, fewer than {min_images}: {said}.",
             remedy="Add pictures, or leave these categories out with --drop-small.",
         )
     if small:
-        notes.append(f"left out, fewer than {least} training pictures: {said}")
+        notes.append(f"left out, fewer than {min_images} training pictures: {said}")
     names = tuple(sorted(set(counts) - set(small)))
     if len(names) < 2:
         raise ConfigError(

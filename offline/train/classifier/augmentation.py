@@ -7,28 +7,14 @@ cutters leave it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from engine.types import UInt8Array
+from offline.train.classifier.recipe import Augmentation
 
 WHITE = (255.0, 255.0, 255.0)
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """The paper names the three and gives no amounts; these are usual ones for upright packages."""
-
-    rotation: float = 20.0  # degrees to either side
-    zoom: float = 0.2  # share of the size, to either side
-    flip: bool = True
-
-    @property
-    def changes(self) -> bool:
-        return bool(self.rotation or self.zoom or self.flip)
 
 
 def augmented(

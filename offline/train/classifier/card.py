@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offline.datasets import Dataset
-from offline.train.classifier.recipe import Plan
+from offline.train.classifier.recipe import ClassifierRecipe
 from offline.train.training_set import Labelled, Sample
 from stages.assemble import CuttingParts
 from weights.sidecar import Parity
@@ -34,7 +34,7 @@ class Facts:
 
     dataset: Dataset
     labelled: Labelled
-    plan: Plan
+    recipe: ClassifierRecipe
     cutting: CuttingParts
     history: Sequence[Mapping[str, float]]
     figures: Mapping[str, float]
@@ -46,7 +46,7 @@ def card_text(facts: Facts) -> str:
     """Markdown."""
     return "\n".join(
         [
-            f"# {facts.plan.backbone.name} for {len(facts.labelled.names)} categories",
+            f"# {facts.recipe.keras_backbone.name} for {len(facts.labelled.names)} categories",
             "",
             *_use(),
             "## Data",
@@ -105,21 +105,22 @@ def _counts(samples: Sequence[Sample]) -> Counter[int]:
 
 
 def _recipe(facts: Facts) -> list[str]:
-    plan, schedule = facts.plan, facts.plan.schedule
-    patience, turned = schedule.patience, facts.plan.augmentation
+    recipe, schedule = facts.recipe, facts.recipe.schedule
+    patience, turned = schedule.patience, facts.recipe.augmentation
     tables = facts.cutting.settings.tables()
     cut = ", ".join(f"{s}: {tables[s]['name']}" for s in ("segment", "matting", "trust", "cutout"))
     return [
-        f"- {facts.parameters:,} parameters, input {plan.side} x {plan.side}; "
-        f"trunk from {plan.weights}{', frozen' if plan.frozen else ''}",
+        f"- {facts.parameters:,} parameters, input {recipe.input_size} x {recipe.input_size}; "
+        f"trunk from {recipe.weights}{', frozen' if recipe.frozen_backbone else ''}",
         f"- pictures cut by {cut} (fingerprint {facts.cutting.fingerprint[:12]})",
-        f"- {schedule.optimiser}, rate {schedule.rate:g}, batches of {schedule.batch}, at most "
-        f"{schedule.epochs} epochs; rate x {patience.factor:g} after {patience.plateau} epochs "
-        f"without a lower validation loss, end after {patience.stop}",
+        f"- {schedule.optimiser}, learning rate {schedule.learning_rate:g}, batches of "
+        f"{schedule.batch_size}, at most {schedule.epochs} epochs; learning rate x "
+        f"{patience.factor:g} after {patience.plateau} epochs without a lower validation loss, end "
+        f"after {patience.stop}",
         f"- rotation up to {turned.rotation:g} degrees, zoom up to {turned.zoom:.0%}, "
         f"{'' if turned.flip else 'no '}horizontal flip",
-        f"- loss {'weighed to make all categories count alike' if plan.balanced else 'unweighed'}"
-        f"; seed {plan.seed}",
+        f"- loss {'weighed to make all categories count alike' if recipe.balanced else 'unweighed'}"
+        f"; seed {recipe.seed}",
         "",
     ]
 

@@ -24,11 +24,11 @@ BEST = "best.npz"  # the weights alone, of the epoch with the lowest validation 
 
 @dataclass(frozen=True)
 class State:
-    """What a checkpoint says besides its arrays. ``rate``: as it stands after the last epoch."""
+    """What a checkpoint says besides its arrays. ``learning_rate``: after the last epoch."""
 
     history: list[dict[str, float]]
     waiting: Waiting
-    rate: float
+    learning_rate: float
 
 
 def save_checkpoint(run: RunFolder, model: Any, state: State) -> None:
@@ -36,7 +36,7 @@ def save_checkpoint(run: RunFolder, model: Any, state: State) -> None:
     if state.waiting.since_best == 0:
         save_weights(run, BEST, model)
     said = json.dumps(
-        {"history": state.history, "waiting": asdict(state.waiting), "rate": state.rate}
+        {"history": state.history, "waiting": asdict(state.waiting), "rate": state.learning_rate}
     )
     arrays = {f"model_{at}": value for at, value in enumerate(_values(model.variables))}
     optimiser = _values(model.optimizer.variables)

@@ -20,10 +20,9 @@ from offline.calibration import family_folds
 from offline.datasets.hold_out import FOLDS, family_of
 from offline.store.run_folder import RunFolder
 from offline.train.classifier.frozen import HeadTask, head_model
-from offline.train.classifier.loop import Schedule, compile_model, fit, predict
+from offline.train.classifier.loop import compile_model, fit, predict
 from offline.train.classifier.network import LOGITS, import_keras, part
-from offline.train.classifier.patience import Patience
-from offline.train.classifier.recipe import Plan
+from offline.train.classifier.recipe import ClassifierRecipe, Patience, Schedule
 from offline.train.classifier.sources import FeatureSource
 from offline.train.training_set import Labelled
 
@@ -39,13 +38,13 @@ def can_cross_fit(labelled: Labelled) -> bool:
 
 
 def cross_fit(
-    task: HeadTask, labelled: Labelled, plan: Plan, run: RunFolder, epochs: int
+    task: HeadTask, labelled: Labelled, recipe: ClassifierRecipe, run: RunFolder, epochs: int
 ) -> tuple[Logits, IntArray]:
     """(N, C) logits of the training pictures, each by a head that saw nothing of its family, and
     their (N,) labels. Every head trains ``epochs`` epochs, as many as the classifier's best."""
     names = [family_of(sample.picture) for sample in labelled.train]
     categories = [labelled.names[sample.label] for sample in labelled.train]
-    folds = family_folds(names, categories, FOLDS, np.random.default_rng(plan.seed))
+    folds = family_folds(names, categories, FOLDS, np.random.default_rng(recipe.seed))
     fold_of = dict(zip(names, folds.tolist(), strict=True))
     judged = np.array([fold_of.get(family_of(s.picture), -1) for s in labelled.validation])
     logits = np.zeros((len(names), task.classes))
@@ -55,23 +54,23 @@ def cross_fit(
             train=_only(task.train, folds != fold),
             validation=_only(task.validation, judged != fold),
         )
-        model = _fitted(rest, plan, _folder(run, fold), epochs)
+        model = _fitted(rest, recipe, _folder(run, fold), epochs)
         held = _only(task.train, folds == fold)
-        logits[folds == fold] = predict(part(model, LOGITS), held, plan.schedule.batch)
+        logits[folds == fold] = predict(part(model, LOGITS), held, recipe.schedule.batch_size)
     return logits, task.train.labels
 
 
-def _fitted(task: HeadTask, plan: Plan, run: RunFolder, epochs: int) -> Any:
+def _fitted(task: HeadTask, recipe: ClassifierRecipe, run: RunFolder, epochs: int) -> Any:
     model = head_model(task)
     schedule = Schedule(
         epochs,
-        plan.schedule.batch,
-        plan.schedule.optimiser,
-        plan.schedule.rate,
+        recipe.schedule.batch_size,
+        recipe.schedule.optimiser,
+        recipe.schedule.learning_rate,
         Patience(epochs + 1, 1.0, epochs + 1),
     )
     compile_model(import_keras(), model, schedule)
-    fit(model, task.train, task.validation, schedule, run, seed=plan.seed, weights=task.shares)
+    fit(model, task.train, task.validation, schedule, run, seed=recipe.seed, weights=task.shares)
     return model
 
 

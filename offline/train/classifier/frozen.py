@@ -14,8 +14,9 @@ from offline.store.run_folder import RunFolder
 from offline.train.classifier.checkpoint import BEST, save_weights
 from offline.train.classifier.loop import compile_model, fit
 from offline.train.classifier.network import FEATURES, head, import_keras, part
-from offline.train.classifier.recipe import Listeners, Plan
+from offline.train.classifier.recipe import ClassifierRecipe
 from offline.train.classifier.sources import CutoutSource, FeatureSource
+from offline.train.run_options import Callbacks
 
 HEAD_LAYERS = ("wide", "narrow", "logits")
 KEPT = "features_{}.npy"
@@ -36,21 +37,21 @@ def described(
     network: Any,
     train: CutoutSource,
     validation: CutoutSource,
-    plan: Plan,
+    recipe: ClassifierRecipe,
     run: RunFolder,
     shares: FloatArray | None,
-    listeners: Listeners,
+    callbacks: Callbacks,
 ) -> HeadTask:
     """The trunk's features of all pictures, made once and kept in the run's folder.
 
-    Of every training picture ``plan.views`` views are described, the first as it is and the
+    Of every training picture ``recipe.views`` views are described, the first as it is and the
     others augmented; an epoch draws one of them for each.
     """
     trunk = part(network, FEATURES)
     learned, judged = (
-        FeatureSource(_kept(run, name, trunk, source, views, plan.seed, listeners), source.labels)
+        FeatureSource(_kept(run, name, trunk, source, views, recipe.seed, callbacks), source.labels)
         for name, source, views in (
-            ("train", train, plan.views),
+            ("train", train, recipe.views),
             ("validation", validation, 1),
         )
     )
@@ -58,21 +59,21 @@ def described(
 
 
 def fit_head(
-    network: Any, task: HeadTask, plan: Plan, run: RunFolder, listeners: Listeners
+    network: Any, task: HeadTask, recipe: ClassifierRecipe, run: RunFolder, callbacks: Callbacks
 ) -> list[dict[str, float]]:
     """Train the head and put it into ``network``; returns the history."""
     alone = head_model(task)
-    compile_model(import_keras(), alone, plan.schedule)
+    compile_model(import_keras(), alone, recipe.schedule)
     history = fit(
         alone,
         task.train,
         task.validation,
-        plan.schedule,
+        recipe.schedule,
         run,
-        seed=plan.seed,
+        seed=recipe.seed,
         weights=task.shares,
-        progress=listeners.training,
-        report=listeners.epoch,
+        progress=callbacks.training,
+        report=callbacks.epoch,
     )
     for layer in HEAD_LAYERS:
         network.get_layer(layer).set_weights(alone.get_layer(layer).get_weights())
@@ -98,7 +99,7 @@ def _kept(
     source: CutoutSource,
     views: int,
     seed: int,
-    listeners: Listeners,
+    callbacks: Callbacks,
 ) -> FloatArray:
     """(N, V, D) float32, from the run's folder where an earlier start has made them."""
     path: Path = run.path / KEPT.format(name)
@@ -109,13 +110,13 @@ def _kept(
             raise ConfigError(
                 f"{path}: not the features of this run ({error}).", remedy="Delete it."
             ) from error
-    made = _features(trunk, source, views, seed, listeners)
+    made = _features(trunk, source, views, seed, callbacks)
     run.write(path.name, lambda beside: _save(beside, made))
     return made
 
 
 def _features(
-    trunk: Any, source: CutoutSource, views: int, seed: int, listeners: Listeners
+    trunk: Any, source: CutoutSource, views: int, seed: int, callbacks: Callbacks
 ) -> FloatArray:
     count = len(source.labels)
     rows: list[FloatArray] = []
@@ -124,8 +125,8 @@ def _features(
         for start in range(0, count, _BATCH):
             positions = np.arange(start, min(start + _BATCH, count))
             rows.append(np.asarray(trunk.predict_on_batch(source.batch(positions, random))))
-            if listeners.cutting is not None:
-                listeners.cutting(view * count + len(positions) + start, views * count)
+            if callbacks.cutting is not None:
+                callbacks.cutting(view * count + len(positions) + start, views * count)
     together = np.concatenate(rows)
     return np.ascontiguousarray(together.reshape(views, count, -1).transpose(1, 0, 2))
 

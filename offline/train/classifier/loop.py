@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,11 +20,11 @@ from offline.train.classifier.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from offline.train.classifier.patience import Patience, Waiting
+from offline.train.classifier.patience import Waiting
+from offline.train.classifier.recipe import Patience, Schedule
 
 Report = Callable[[dict[str, float]], None]  # the figures of an epoch that ended
 
-OPTIMISERS = ("sgd", "adam", "rmsprop")
 _AHEAD = 4  # batches made ready while the model computes
 
 
@@ -44,29 +43,12 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """The paper's: SGD with rate 1e-3, momentum 0.9 and Nesterov's look ahead."""
-
-    epochs: int = 40
-    batch: int = 16
-    optimiser: str = "sgd"
-    rate: float = 1e-3
-    patience: Patience = field(default_factory=Patience)
-
-    def __post_init__(self) -> None:
-        if self.optimiser not in OPTIMISERS:
-            raise ConfigError(
-                f"--optimiser {self.optimiser}: unknown.", remedy=f"Valid: {', '.join(OPTIMISERS)}."
-            )
-
-
 def compile_model(keras: Any, model: Any, schedule: Schedule) -> None:
     """Set the optimiser and the loss: cross-entropy with the sparse labels."""
     made = {
-        "sgd": lambda: keras.optimizers.SGD(schedule.rate, momentum=0.9, nesterov=True),
-        "adam": lambda: keras.optimizers.Adam(schedule.rate),
-        "rmsprop": lambda: keras.optimizers.RMSprop(schedule.rate),
+        "sgd": lambda: keras.optimizers.SGD(schedule.learning_rate, momentum=0.9, nesterov=True),
+        "adam": lambda: keras.optimizers.Adam(schedule.learning_rate),
+        "rmsprop": lambda: keras.optimizers.RMSprop(schedule.learning_rate),
     }
     model.compile(
         optimizer=made[schedule.optimiser](),
@@ -94,18 +76,18 @@ def fit(
     ``weights`` (C,) multiply the loss of each category. Returns the history: loss, accuracy,
     val_loss, val_accuracy and rate an epoch. Raises ConfigError when the loss is not finite.
     """
-    state = restore_checkpoint(run, model) or State([], Waiting(), schedule.rate)
-    model.optimizer.learning_rate = state.rate
+    state = restore_checkpoint(run, model) or State([], Waiting(), schedule.learning_rate)
+    model.optimizer.learning_rate = state.learning_rate
     history = list(state.history)
-    steps = max(1, -(-len(train.labels) // schedule.batch))
+    steps = max(1, -(-len(train.labels) // schedule.batch_size))
     while len(history) < schedule.epochs and not state.waiting.stops(schedule.patience):
         epoch = len(history) + 1
         random = np.random.default_rng([seed, epoch])
         figures = _epoch(model, train, schedule, random, weights, epoch, steps, progress)
-        figures |= _validate(model, validation, schedule.batch)
-        history.append({"epoch": float(epoch), **figures, "rate": state.rate})
+        figures |= _validate(model, validation, schedule.batch_size)
+        history.append({"epoch": float(epoch), **figures, "rate": state.learning_rate})
         state = _next(history, state, schedule.patience)
-        model.optimizer.learning_rate = state.rate
+        model.optimizer.learning_rate = state.learning_rate
         save_checkpoint(run, model, state)
         if report is not None:
             report(history[-1])
@@ -116,8 +98,8 @@ def fit(
 def _next(history: list[dict[str, float]], state: State, patience: Patience) -> State:
     waiting = state.waiting.after(len(history), history[-1]["val_loss"])
     if waiting.lowers(patience):
-        return State(history, waiting.lowered(), state.rate * patience.factor)
-    return State(history, waiting, state.rate)
+        return State(history, waiting.lowered(), state.learning_rate * patience.factor)
+    return State(history, waiting, state.learning_rate)
 
 
 def _epoch(
@@ -134,7 +116,9 @@ def _epoch(
     # figure or a running mean; after a reset it is the former in all of them.
     sums = np.zeros(2)
     order = random.permutation(len(train.labels))
-    chunks = [order[at * schedule.batch : (at + 1) * schedule.batch] for at in range(steps)]
+    chunks = [
+        order[at * schedule.batch_size : (at + 1) * schedule.batch_size] for at in range(steps)
+    ]
     for step, (inputs, labels) in enumerate(_ahead(train, chunks, random), start=1):
         shares = None if weights is None else weights[labels]
         model.reset_metrics()
@@ -146,7 +130,7 @@ def _epoch(
     if not np.isfinite(loss):
         raise ConfigError(
             f"epoch {epoch}: the loss is {loss}: the training has diverged.",
-            remedy="Give a lower --rate and another --out.",
+            remedy="Give a lower --learning-rate and another --out.",
         )
     return {"loss": loss, "accuracy": accuracy}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import ConfigError
-from offline.train.classifier.backbones import Backbone
+from offline.train.classifier.recipe import Backbone
 from weights.frameworks.from_keras import head_classes
 from weights.frameworks.network import does_not_fit, import_framework
 
@@ -163,4 +163,4 @@ def _load_with_top(trunk: Any, backbone: Backbone, checkpoint: Path) -> bool:
 def check_side(side: int) -> None:
     """Raises ConfigError for a side that the trunks cannot take."""
     if side < 32:
-        raise ConfigError(f"--side {side}: the trunks need at least 32 pixels.")
+        raise ConfigError(f"--input-size {side}: the trunks need at least 32 pixels.")

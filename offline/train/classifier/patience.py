@@ -9,18 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from offline.train.classifier.recipe import Patience
+
 # ReduceLROnPlateau's own default; less is no improvement.
 LEAST_GAIN = 1e-4
-
-
-@dataclass(frozen=True)
-class Patience:
-    """``plateau`` epochs without a better loss: the rate is multiplied by ``factor``; ``stop``
-    epochs: the end. The paper: 5, 0.5 and 10."""
-
-    plateau: int = 5
-    factor: float = 0.5
-    stop: int = 10
 
 
 @dataclass(frozen=True)

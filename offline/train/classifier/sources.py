@@ -10,7 +10,8 @@ import numpy as np
 
 from engine.types import FloatArray, IntArray, UInt8Array
 from offline.store.cutouts import Cutouts
-from offline.train.classifier.augmentation import Augmentation, augmented
+from offline.train.classifier.augmentation import augmented
+from offline.train.classifier.recipe import Augmentation
 from offline.train.training_set import Sample, labels_of
 
 

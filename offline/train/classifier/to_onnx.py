@@ -98,9 +98,9 @@ def _write_apart(order: Order, path: Path) -> None:
 
 def _write_here(order: Order) -> None:
     """In the process of its own."""
-    from offline.train.classifier.backbones import find_backbone
     from offline.train.classifier.checkpoint import load_weights
     from offline.train.classifier.network import LOGITS, build_network, part
+    from offline.train.classifier.recipe import find_backbone
     from weights.frameworks.from_keras import as_torch_module
     from weights.frameworks.torch_export import write_onnx
 

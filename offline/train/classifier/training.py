@@ -8,20 +8,42 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.images import ImageLimits
-from offline.datasets import Dataset
+from offline.datasets import Dataset, open_dataset
 from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.classifier.calibrate import calibrated
 from offline.train.classifier.card import Facts, card_text
 from offline.train.classifier.checkpoint import BEST
-from offline.train.classifier.frozen import BEST_WHOLE
-from offline.train.classifier.learning import learn
-from offline.train.classifier.network import check_side, count_parameters, require_keras
-from offline.train.classifier.recipe import IMAGENET, NO_WEIGHTS, Listeners, Plan, Splits
+from offline.train.classifier.crossfit import can_cross_fit, cross_fit
+from offline.train.classifier.frozen import BEST_WHOLE, described, fit_head
+from offline.train.classifier.loop import compile_model, fit
+from offline.train.classifier.network import (
+    build_network,
+    check_side,
+    count_parameters,
+    import_keras,
+    keep_statistics,
+    load_trunk_weights,
+    require_keras,
+    set_precision,
+    trunk_of,
+)
+from offline.train.classifier.recipe import (
+    IMAGENET,
+    NO_WEIGHTS,
+    ClassifierRecipe,
+    ClassifierSplits,
+)
+from offline.train.classifier.sources import CutoutSource, class_weights, cutout_source
 from offline.train.classifier.to_onnx import Order, store_classifier
+from offline.train.classifier.unfold import is_folded, unfold
+from offline.train.run_options import Callbacks
 from offline.train.training_set import Labelled, Sample, read_labelled, unlabelled_samples
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.catalog import find_entry, load_catalog
@@ -38,18 +60,27 @@ CARD = "card.md"
 class Trained:
     model: Path
     card: Path
-    figures: dict[str, float]
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """``held_out``: out-of-fold logits and labels, see ``crossfit``."""
+
+    network: Any
+    history: list[dict[str, float]]
+    held_out: tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]] | None = None
 
 
 def train_classifier(
     dataset: Dataset,
     out: Path,
-    plan: Plan,
+    recipe: ClassifierRecipe,
     settings: Settings,
     *,
-    splits: Splits | None = None,
+    splits: ClassifierSplits | None = None,
     cache: Path | None = None,
-    listeners: Listeners | None = None,
+    callbacks: Callbacks | None = None,
 ) -> Trained:
     """Train into the folder ``out``, or go on with the run that is in it.
 
@@ -57,31 +88,32 @@ def train_classifier(
     and artefact, card.md, the recipe, the history and the checkpoint. Raises ConfigError and
     WeightsError for whatever a user can mend.
     """
-    check_side(plan.side)
-    splits, listeners = splits or Splits(), listeners or Listeners()
+    check_side(recipe.input_size)
+    splits, callbacks = splits or ClassifierSplits(), callbacks or Callbacks()
     labelled = read_labelled(
         dataset,
         train=splits.train,
         validation=splits.validation,
         hold_out=splits.hold_out,
-        least=splits.least,
+        min_images=splits.min_images,
         drop_small=splits.drop_small,
-        seed=plan.seed,
+        seed=recipe.seed,
     )
     missing: list[str] = []
-    outliers = unlabelled_samples(splits.unknown, missing) if splits.unknown else []
+    unknown = open_dataset(splits.unknown) if splits.unknown else None
+    outliers = unlabelled_samples(unknown, missing) if unknown else []
     for note in (*labelled.notes, *missing):
-        listeners.say(note)
-    checkpoint = trunk_checkpoint(plan, settings)
+        callbacks.note(note)
+    checkpoint = trunk_checkpoint(recipe, settings)
     cutting = assemble_cutting(settings)
     require_keras()
-    recipe = _recipe(dataset, labelled, plan, cutting, checkpoint)
-    with open_run(out, recipe) as run:
+    plan = _plan(dataset, labelled, recipe, cutting, checkpoint)
+    with open_run(out, plan) as run:
         folder = cache or run.path / "cutouts"
-        cutouts, labelled = _cut(folder, labelled, outliers, cutting, listeners)
-        learned = learn(run, labelled, cutouts, plan, checkpoint, listeners)
+        cutouts, labelled = _cut(folder, labelled, outliers, cutting, callbacks)
+        learned = _learn(run, labelled, cutouts, recipe, checkpoint, callbacks)
         network = learned.network
-        report = _export(run, network, plan, labelled)
+        report = _export(run, network, recipe, labelled)
         parameters = count_parameters(network)
         figures = calibrated(
             report,
@@ -94,33 +126,33 @@ def train_classifier(
             unknown=_there(outliers, cutouts),
         )
         facts = Facts(
-            dataset, labelled, plan, cutting, learned.history, figures, parameters, report.parity
+            dataset, labelled, recipe, cutting, learned.history, figures, parameters, report.parity
         )
         card = run.write_text(CARD, card_text(facts))
         return Trained(report.path, card, figures)
 
 
-def trunk_checkpoint(plan: Plan, settings: Settings) -> Path | None:
+def trunk_checkpoint(recipe: ClassifierRecipe, settings: Settings) -> Path | None:
     """The .h5 file that the trunk starts from; None to start from nothing."""
-    if plan.weights == NO_WEIGHTS:
+    if recipe.weights == NO_WEIGHTS:
         return None
-    if plan.weights != IMAGENET:
-        path = Path(plan.weights).expanduser()
+    if recipe.weights != IMAGENET:
+        path = Path(recipe.weights).expanduser()
         if not path.is_file():
             raise ConfigError(
-                f"--weights {plan.weights}: there is no such file.",
+                f"--weights {recipe.weights}: there is no such file.",
                 remedy="Give an .h5 file of keras.applications, imagenet, or none.",
             )
         return path
     directory = Path(settings.weights.directory) if settings.weights.directory else None
     policy = FetchPolicy(directory=directory, download=settings.weights.download)
-    return fetch_checkpoint(find_entry(plan.backbone.weights, load_catalog()), policy).path
+    return fetch_checkpoint(find_entry(recipe.keras_backbone.weights, load_catalog()), policy).path
 
 
-def _recipe(
+def _plan(
     dataset: Dataset,
     labelled: Labelled,
-    plan: Plan,
+    recipe: ClassifierRecipe,
     cutting: CuttingParts,
     checkpoint: Path | None,
 ) -> Recipe:
@@ -128,7 +160,7 @@ def _recipe(
     ended can be given more epochs."""
     pictures = [*labelled.train, *labelled.validation]
     content = "".join(f"{sample.sha256}{sample.label}" for sample in pictures)
-    schedule = asdict(plan.schedule)
+    schedule = asdict(recipe.schedule)
     patience = schedule.pop("patience")
     schedule.pop("epochs")
     return {
@@ -136,14 +168,17 @@ def _recipe(
         "pictures": _sha256(content),
         "categories": list(labelled.names),
         "cutting": cutting.fingerprint,
-        "backbone": plan.backbone.name,
+        "backbone": recipe.keras_backbone.name,
         "weights": digests_of(checkpoint).sha256 if checkpoint else NO_WEIGHTS,
-        **{name: getattr(plan, name) for name in ("side", "frozen", "balanced", "seed")},
-        "learn_statistics": plan.learn_statistics,
-        **({"views": plan.views} if plan.frozen else {}),
+        **{
+            name: getattr(recipe, name)
+            for name in ("input_size", "frozen_backbone", "balanced", "seed")
+        },
+        "learn_statistics": recipe.learn_statistics,
+        **({"views": recipe.views} if recipe.frozen_backbone else {}),
         **schedule,
         **{f"patience_{name}": value for name, value in patience.items()},
-        **asdict(plan.augmentation),
+        **asdict(recipe.augmentation),
     }
 
 
@@ -156,16 +191,16 @@ def _cut(
     labelled: Labelled,
     outliers: Sequence[Sample],
     cutting: CuttingParts,
-    listeners: Listeners,
+    callbacks: Callbacks,
 ) -> tuple[Cutouts, Labelled]:
     """Every picture's cutout; pictures that cannot be decoded are said and left out."""
     limits = ImageLimits.of(cutting.settings.images)
     samples = [*labelled.train, *labelled.validation, *outliers]
     cutouts, faults = CutoutCache(folder, cutting.fingerprint, limits).fill(
-        samples, cutting.cutting, cutting.threads, listeners.cutting
+        samples, cutting.cutting, cutting.threads, callbacks.cutting
     )
     for fault in faults:
-        listeners.say(fault)
+        callbacks.note(fault)
     kept = replace(
         labelled,
         train=_there(labelled.train, cutouts),
@@ -187,9 +222,87 @@ def _there(samples: Sequence[Sample], cutouts: Cutouts) -> tuple[Sample, ...]:
     return tuple(sample for sample in samples if sample.sha256 in cutouts.rows)
 
 
-def _export(run: RunFolder, network: Any, plan: Plan, labelled: Labelled) -> ExportReport:
+def _learn(
+    run: RunFolder,
+    labelled: Labelled,
+    cutouts: Cutouts,
+    recipe: ClassifierRecipe,
+    checkpoint: Path | None,
+    callbacks: Callbacks,
+) -> _Learned:
+    """Build the network, start it from ``checkpoint``, train it or go on with the run."""
+    keras = import_keras()
+    set_precision(keras, recipe.precision)
+    keras.utils.set_random_seed(recipe.seed)
+    network = build_network(recipe.keras_backbone, len(labelled.names), recipe.input_size)
+    if checkpoint is not None:
+        load_trunk_weights(network, recipe.keras_backbone, checkpoint)
+    train, validation = (
+        cutout_source(cutouts, samples, recipe.input_size, recipe.augmentation)
+        for samples in (labelled.train, labelled.validation)
+    )
+    shares = class_weights(train.labels, len(labelled.names)) if recipe.balanced else None
+    if not _learns_statistics(recipe, network, train, callbacks):
+        keep_statistics(network, recipe.keras_backbone)
+    if recipe.frozen_backbone:
+        task = described(network, train, validation, recipe, run, shares, callbacks)
+        history = fit_head(network, task, recipe, run, callbacks)
+        held_out = None
+        if labelled.shares_families and can_cross_fit(labelled):
+            best = 1 + int(np.argmin([epoch["val_loss"] for epoch in history]))
+            held_out = cross_fit(task, labelled, recipe, run, best)
+        return _Learned(network, history, held_out)
+    compile_model(keras, network, recipe.schedule)
+    history = fit(
+        network,
+        train,
+        validation,
+        recipe.schedule,
+        run,
+        seed=recipe.seed,
+        weights=shares,
+        progress=callbacks.training,
+        report=callbacks.epoch,
+    )
+    return _Learned(network, history)
+
+
+def _learns_statistics(
+    recipe: ClassifierRecipe, network: Any, train: CutoutSource, callbacks: Callbacks
+) -> bool:
+    """As the recipe says; by default where the trunk starts from nothing, or from a checkpoint
+    whose normalisation was folded away and is given back here."""
+    trunk = trunk_of(network, recipe.keras_backbone)
+    folded = recipe.weights != NO_WEIGHTS and not recipe.frozen_backbone and is_folded(trunk)
+    if folded:
+        callbacks.note("the checkpoint's batch normalisation is folded: measured anew")
+        backbone = recipe.keras_backbone
+        unfold(
+            trunk,
+            (
+                ((train.batch(at, None) - backbone.mean) / backbone.std).astype(np.float32)
+                for at in _some(len(train.labels), recipe.seed)
+            ),
+        )
+    if recipe.learn_statistics is not None:
+        return recipe.learn_statistics
+    return folded or recipe.weights == NO_WEIGHTS
+
+
+def _some(count: int, seed: int) -> list[npt.NDArray[np.int64]]:
+    """Batches of positions of a few hundred pictures: every channel then has its millions of
+    values, or thousands in the last layers."""
+    chosen = np.random.default_rng(seed).permutation(count)[:256]
+    return [chosen[start : start + 8] for start in range(0, len(chosen), 8)]
+
+
+def _export(
+    run: RunFolder, network: Any, recipe: ClassifierRecipe, labelled: Labelled
+) -> ExportReport:
     """The best epoch as ONNX."""
-    best = run.path / (BEST_WHOLE if plan.frozen else BEST)
-    order = Order(plan.backbone.name, len(labelled.names), plan.side, str(best.absolute()), "")
+    best = run.path / (BEST_WHOLE if recipe.frozen_backbone else BEST)
+    order = Order(
+        recipe.keras_backbone.name, len(labelled.names), recipe.input_size, str(best.absolute()), ""
+    )
     source = SourceFacts(best.name, digests_of(best).sha256, verified=False)
     return store_classifier(network, order, source, run.path / MODEL)

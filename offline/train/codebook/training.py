@@ -10,8 +10,7 @@ words model", SPIE 2013), but then residuals would lose what VLAD adds up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,34 +23,14 @@ from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.hold_out import TRAIN_NAMES, first_of
 from offline.store.images import cropped
 from offline.store.run_folder import RunFolder
+from offline.train.codebook.recipe import CodebookRecipe
 from stages.assemble import CuttingParts, assemble_cutting
 from stages.embed._aggregation import assigned, inverse_document_frequency
-from stages.embed._codebook import SUFFIX, Codebook
-from stages.embed._keypoints import FeatureSpec, local_features
+from stages.embed._codebook import Codebook
+from stages.embed._keypoints import local_features
 
 BATCH = 8  # pictures in memory at a time
 ROUNDS = 25  # of k-means; FAISS's own default
-
-
-@dataclass(frozen=True)
-class CodebookRun:
-    """What is asked. ``split`` None: ``train``, or the only one. Pictures are taken in an order
-    drawn by ``seed`` until there are ``features`` local features."""
-
-    data: Path
-    out: Path
-    split: str | None = None
-    words: int = 64
-    spec: FeatureSpec = field(default_factory=FeatureSpec)
-    features: int = 300_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("words", "features"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"--{name} {getattr(self, name)}: must be at least 1.")
-        if self.out.suffix != SUFFIX:
-            raise ConfigError(f"{self.out}: the file must be named *{SUFFIX}.")
 
 
 @dataclass(frozen=True)
@@ -65,28 +44,28 @@ class CodebookReport:
 
 
 def train_codebook(
-    run: CodebookRun, settings: Settings, progress: Progress | None = None
+    recipe: CodebookRecipe, settings: Settings, progress: Progress | None = None
 ) -> CodebookReport:
     """Cut, describe, cluster, write. The same run gives the same file.
 
     Raises ConfigError for a split there is not, for fewer features than words and for a file that
     cannot be written; errors of the cutting stages as assembling does.
     """
-    dataset = open_dataset(run.data)
-    name = _split(dataset, run.split)
+    dataset = open_dataset(recipe.data)
+    name = _split(dataset, recipe.split)
     notes: list[str] = []
-    found = _gathered(dataset.pictures(name), run, assemble_cutting(settings), notes, progress)
+    found = _gathered(dataset.pictures(name), recipe, assemble_cutting(settings), notes, progress)
     total = sum(map(len, found))
-    if total < run.words:
+    if total < recipe.words:
         raise ConfigError(
-            f"{run.data}: {total} local features in {len(found)} pictures of {name} are too few "
-            f"for {run.words} words.",
+            f"{recipe.data}: {total} local features in {len(found)} pictures of {name} are too few "
+            f"for {recipe.words} words.",
             remedy="Ask for fewer --words, or give more or larger pictures.",
         )
-    words = cluster(np.concatenate(found), run.words, run.seed)
+    words = cluster(np.concatenate(found), recipe.words, recipe.seed)
     said = f"{len(found)} pictures of {dataset.name}: {name}"
-    codebook = Codebook(words, idf_of(found, words), run.spec, said)
-    RunFolder(run.out.parent).write(run.out.name, codebook.write)
+    codebook = Codebook(words, idf_of(found, words), recipe.spec, said)
+    RunFolder(recipe.out.parent).write(recipe.out.name, codebook.write)
     return CodebookReport(codebook, len(found), total, tuple(notes))
 
 
@@ -130,19 +109,19 @@ def _split(dataset: Dataset, asked: str | None) -> str:
 
 def _gathered(
     pictures: Sequence[Picture],
-    run: CodebookRun,
+    recipe: CodebookRecipe,
     parts: CuttingParts,
     notes: list[str],
     progress: Progress | None,
 ) -> list[FloatArray]:
     """The features of every picture that was looked at, no more than asked for all together."""
-    order = np.random.default_rng(run.seed).permutation(len(pictures))
+    order = np.random.default_rng(recipe.seed).permutation(len(pictures))
     found: list[FloatArray] = []
-    left = run.features
+    left = recipe.total_features
     for start in range(0, len(order), BATCH):
         chunk = [pictures[at] for at in order[start : start + BATCH]]
         for cutout in _cutouts(chunk, parts, notes):
-            found.append(local_features(cutout, run.spec)[:left])
+            found.append(local_features(cutout, recipe.spec)[:left])
             left -= len(found[-1])
             if left == 0:
                 return found

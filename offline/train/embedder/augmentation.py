@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from engine.types import UInt8Array
 from offline.train.embedder.backgrounds import draw
-from offline.train.embedder.framing import Framing, reframed
-from offline.train.embedder.lighting import Lighting, photographed
+from offline.train.embedder.framing import reframed
+from offline.train.embedder.lighting import photographed
+from offline.train.embedder.recipe import Augmentation
 
 WHITE = np.uint8(255)
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """``background``: the share of pictures that get another ground, where there are grounds."""
-
-    framing: Framing = field(default_factory=Framing)
-    lighting: Lighting = field(default_factory=Lighting)
-    background: float = 0.6
 
 
 def augmented(

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from engine.errors import ConfigError
-from engine.types import IntArray
+from engine.images import ImageLimits
+from engine.types import IntArray, Progress
 from offline.datasets import Dataset, Picture
-from offline.datasets.hold_out import HoldOut, divided_splits, family_of
+from offline.datasets.hold_out import divided_splits, family_of
+from offline.store.cutouts import CutoutCache, Cutouts
+from offline.store.images import key_of
+from offline.train.run_options import Splits
 from offline.train.training_set import Sample, hashes_of, labels_of
+from stages.assemble import CuttingParts
 
 Key = Callable[[Picture], str | None]
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Which pictures; see ``hold_out.divided_splits``."""
-
-    train: str | None = None
-    validation: str | None = None
-    hold_out: HoldOut = "split"
 
 
 @dataclass(frozen=True)
@@ -157,3 +154,29 @@ def _judged_by(judged: Sequence[Picture], positives: str) -> str:
 
 def _plural(positives: str) -> str:
     return {"product": "products", "family": "families", "self": "pictures"}[positives]
+
+
+def cut(
+    folder: Path, material: Material, cutting: CuttingParts, progress: Progress | None
+) -> tuple[Cutouts, Material]:
+    """Every picture's cutout; pictures that cannot be decoded are noted and left out.
+
+    Raises ConfigError where too few are left.
+    """
+    limits = ImageLimits.of(cutting.settings.images)
+    cutouts, faults = CutoutCache(folder, cutting.fingerprint, limits).fill(
+        [*material.learned, *material.judged], cutting.cutting, cutting.threads, progress
+    )
+    learned, judged = _there(material.learned, cutouts), _there(material.judged, cutouts)
+    if len({sample.label for sample in learned}) < 2 or not judged:
+        raise ConfigError(
+            f"{len(learned)} readable pictures are left to learn from, {len(judged)} to judge by: "
+            "too few.",
+            remedy="Mend or replace these files: " + " ".join(faults[:3]),
+        )
+    notes = (*material.notes, *faults)
+    return cutouts, replace(material, learned=learned, judged=judged, notes=notes)
+
+
+def _there(samples: Sequence[Sample], cutouts: Cutouts) -> tuple[Sample, ...]:
+    return tuple(sample for sample in samples if key_of(sample) in cutouts.rows)

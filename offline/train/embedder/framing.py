@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from engine.types import BoolArray, Box, Float64Array, UInt8Array
+from offline.train.embedder.recipe import Framing
 
 # Of the product's longer side, around it: as `[cutout] name = "crop"` cuts by default.
 MARGIN = 0.05
 SOLID = 128  # alpha from which a pixel counts as product
 GROUND = (255.0, 255.0, 255.0, 0.0)  # beyond the picture: white, no product
-
-
-@dataclass(frozen=True)
-class Framing:
-    """How far a cut may be off. Shares are of the product's longer side."""
-
-    rotation: float = 15.0  # degrees to either side
-    stretch: float = 0.12  # of one axis against the other, and of shear
-    slack: float = 0.12  # by which each side of the box may lie further out, or half as much in
-    flip: bool = False  # mirrored print is another print
 
 
 def reframed(

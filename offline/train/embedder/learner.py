@@ -9,7 +9,6 @@ from torch import nn
 
 from engine.errors import ConfigError
 from offline.train.embedder import losses
-from offline.train.embedder.arcface import ArcFace
 from offline.train.embedder.network import Embedder
 from offline.train.embedder.recipe import EmbedderRecipe
 
@@ -35,7 +34,7 @@ class Learner(nn.Module):  # type: ignore[misc]
         self._margin = recipe.margin
         if self._pair_loss is None:
             scale = recipe.learning.scale
-            self.head = ArcFace(classes, embedder.dimension, recipe.margin, scale)
+            self.head = losses.ArcFace(classes, embedder.dimension, recipe.margin, scale)
 
     def loss(self, vectors: Any, pairs: losses.Pairs) -> Any:
         # Comparisons with NaN choose no pair, and a loss over none is 0: this keeps it NaN.
@@ -46,7 +45,7 @@ class Learner(nn.Module):  # type: ignore[misc]
 
 
 def freeze(trunk: Any, upto: str) -> None:
-    """Let the stages of a trunk, from the first to ``upto``, learn nothing; "trunk": all of them.
+    """Freeze the stages of a backbone up to ``upto``; "backbone": all of them.
 
     They then run without keeping anything for a gradient. Raises ConfigError with the names of
     the stages for another one.
@@ -56,13 +55,13 @@ def freeze(trunk: Any, upto: str) -> None:
     names = list(stages)
     if upto == "none":
         return
-    if upto != "trunk" and upto not in names:
+    if upto != "backbone" and upto not in names:
         raise ConfigError(
-            f"--freeze {upto}: the trunk has no such stage.",
-            remedy=f"Valid: none, trunk, {', '.join(names)}.",
+            f"--freeze {upto}: the backbone has no such stage.",
+            remedy=f"Valid: none, backbone, {', '.join(names)}.",
         )
-    last = len(names) if upto == "trunk" else names.index(upto) + 1
-    frozen = trunk if upto == "trunk" else nn.ModuleList([stages[name] for name in names[:last]])
+    last = len(names) if upto == "backbone" else names.index(upto) + 1
+    frozen = trunk if upto == "backbone" else nn.ModuleList([stages[name] for name in names[:last]])
     for parameter in frozen.parameters():
         parameter.requires_grad_(False)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from engine.types import UInt8Array
+from offline.train.embedder.recipe import Lighting
 
 # Chosen, not measured.
 SHADE = 0.35  # how much darker one end of the picture may be than the other
@@ -17,20 +16,6 @@ JPEG = (25, 85)  # quality
 NOISE = (2.0, 10.0)  # standard deviation, of 255
 FINGERS = (2, 5)
 SKIN_LOW, SKIN_HIGH = (90, 55, 40), (245, 205, 180)
-
-
-@dataclass(frozen=True)
-class Lighting:
-    """``light``: how far brightness and contrast move; ``colour``: saturation and the colour of
-    the light. The others are the share of pictures that show it."""
-
-    light: float = 0.35
-    colour: float = 0.15
-    shade: float = 0.5
-    occlusion: float = 0.25
-    blur: float = 0.3
-    noise: float = 0.25
-    jpeg: float = 0.3
 
 
 def photographed(pixels: UInt8Array, lighting: Lighting, random: np.random.Generator) -> UInt8Array:

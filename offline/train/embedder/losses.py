@@ -1,7 +1,7 @@
-"""Pair losses on unit vectors: contrastive, triplet, batch-hard triplet, multi-similarity.
+"""Losses on unit vectors: contrastive, triplet, batch-hard triplet, multi-similarity, ArcFace.
 
-All take a batch's vectors (B, D), rows L2-normalised, with its ``Pairs``, and give a scalar. A
-batch that has nothing to teach (all margins kept) gives 0 with zero gradients.
+Pair losses take a batch's vectors (B, D), rows L2-normalised, with its ``Pairs``, and give a
+scalar. A batch whose margins are all kept gives 0 with zero gradients.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 # Below it the root of a squared distance has a gradient that is too steep to be one.
 TINY = 1e-12
+# Keeps ArcFace's cosine away from 1, where the angle has no gradient.
+EDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,33 @@ def _log_one_plus(exponents: Any, kept: Any) -> Any:
 def _mean(values: Any) -> Any:
     """0, and still part of the graph, where there is nothing to average."""
     return values.sum() / max(1, values.numel())
+
+
+class ArcFace(nn.Module):  # type: ignore[misc]
+    """-log e^(s cos(θ_y + m)) / (e^(s cos(θ_y + m)) + Σ_{j≠y} e^(s cos θ_j)), the batch's mean.
+
+    Deng, Guo, Xue and Zafeiriou, ArcFace, CVPR 2019, eq. 3. Beyond θ + m = π, where the cosine
+    would fall again, the margin is taken off the cosine instead (cos θ - m sin m), as the
+    authors' code does.
+    """
+
+    def __init__(self, classes: int, dimension: int, margin: float, scale: float) -> None:
+        super().__init__()
+        self.margin, self.scale = margin, scale
+        self.centres = nn.Parameter(torch.randn(classes, dimension))
+
+    def start_from(self, vectors: Any, labels: Any) -> None:
+        """Centres at the mean direction of each class, (N, D) and (N,): not drawn by chance."""
+        sums = torch.zeros_like(self.centres).index_add_(0, labels, vectors)
+        self.centres.data.copy_(nn.functional.normalize(sums))
+
+    def forward(self, vectors: Any, labels: Any) -> Any:
+        """(B, D) unit vectors, (B,) classes -> scalar."""
+        cosines = vectors @ nn.functional.normalize(self.centres).T
+        own = cosines.gather(1, labels[:, None]).clamp(-1 + EDGE, 1 - EDGE)
+        angle = own.acos()
+        margin = torch.tensor(self.margin, dtype=own.dtype, device=own.device)
+        beyond = own - self.margin * margin.sin()
+        pushed = torch.where(angle + self.margin <= torch.pi, (angle + self.margin).cos(), beyond)
+        logits = self.scale * cosines.scatter(1, labels[:, None], pushed)
+        return nn.functional.cross_entropy(logits, labels)

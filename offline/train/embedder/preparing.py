@@ -11,16 +11,21 @@ import numpy as np
 from engine.types import IntArray, UInt8Array
 from offline.store.cutouts import Cutouts
 from offline.train.embedder.backgrounds import drawn_grounds, photo_grounds
+from offline.train.embedder.batches import Grouped, Mined
 from offline.train.embedder.data import Material
-from offline.train.embedder.mined_batches import Mined
 from offline.train.embedder.positives import Agreement, agreement, aligned_contours
-from offline.train.embedder.recipe import DRAWN_GROUNDS, EmbedderRecipe
-from offline.train.embedder.samplers import Grouped
+from offline.train.embedder.recipe import DRAWN_BACKGROUNDS, EmbedderRecipe
 from offline.train.embedder.source import Source
-from offline.train.embedder.start import Start, build_start, set_projection, settle_statistics
+from offline.train.embedder.start import (
+    Start,
+    build_start,
+    learned_start,
+    pca_start,
+    set_projection,
+    settle_statistics,
+)
 from offline.train.embedder.task import EmbedderTask
 from offline.train.embedder.validation import make_trial
-from offline.train.embedder.whitening_start import learned_start, pca_start
 from offline.train.segmenter.samples import picture_files
 from offline.train.torch_loop import Batches
 from stages.assemble import CuttingParts
@@ -81,10 +86,10 @@ def _grounds(
     recipe: EmbedderRecipe, cutting: CuttingParts, rgba: UInt8Array, rows: IntArray
 ) -> UInt8Array | None:
     """None where pictures keep their own: where a cutter takes it away, nothing else is served."""
-    side = round(GROUND_SIDE * recipe.size)
+    side = round(GROUND_SIDE * recipe.input_size)
     chosen = recipe.backgrounds
     if chosen is None:
-        chosen = DRAWN_GROUNDS if cutting.settings.cutout.name in KEEP_GROUND else 0
+        chosen = DRAWN_BACKGROUNDS if cutting.settings.cutout.name in KEEP_GROUND else 0
     if isinstance(chosen, Path):
         return photo_grounds(picture_files(chosen), side)
     random = np.random.default_rng(recipe.seed)
@@ -151,11 +156,11 @@ def _batches(recipe: EmbedderRecipe, material: Material, task: EmbedderTask) -> 
     if chosen.batches == "mined":
         return Mined(
             task.labels,
-            chosen.products * chosen.views,
+            recipe.batch_size,
             chosen.negatives,
             task.gallery,
             chosen.furthest,
             task.doubts,
         )
     families = material.families if chosen.batches == "family" else None
-    return Grouped(task.labels, chosen.products, chosen.views, families)
+    return Grouped(task.labels, chosen.products_per_batch, chosen.views_per_product, families)

@@ -1,19 +1,15 @@
-"""What decides how an embedder comes out: checked settings, and the weights it starts from."""
+"""What decides how an embedder comes out: network, loss, batches, augmentation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from engine.config import Settings
-from engine.errors import ConfigError
-from offline.train.embedder.augmentation import Augmentation
-from weights.catalog import CatalogEntry, load_catalog
-from weights.export import find_exportable
-from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint
+from offline.train.flags import check_flags, flag, group
 
 CATALOGUE, NOTHING = "catalogue", "none"  # --weights
-DRAWN_GROUNDS = 256  # --backgrounds, where cutouts keep the ground that they were taken on
+DRAWN_BACKGROUNDS = 256  # --backgrounds, where cutouts keep the background they were taken on
 
 # By name, with the margin that applies where none is given: Radenović's for VGG, FaceNet's alpha,
 # the same for distances that are not squared, Wang's epsilon, Deng's m.
@@ -24,69 +20,243 @@ MARGINS = {
     "multi_similarity": 0.1,
     "arcface": 0.5,
 }
-POOLINGS = ("gap", "mac", "gem", "gem_fixed", "gem_channel")
-POSITIVES = ("product", "family", "self")
-BATCHES = ("random", "family", "mined")
-OPTIMISERS = ("adamw", "sgd")
-STARTS = ("learned", "pca", "random")
-# Adam's rate where the trunk knows something, and where it knows nothing; SGD's is 100 times that.
-# Chosen, not measured.
+# Adam's learning rate where the backbone is pretrained, and where it is not; SGD's is 100 times
+# that. Chosen, not measured.
 TUNING_RATE, RATE, SGD_TIMES = 1e-4, 1e-3, 100.0
-LEAST_SIDE = 32  # pixels: one place in the deepest map
+MIN_SIZE = 32  # pixels: one place in the deepest map
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Names with commas between."""
+    return tuple(name for name in map(str.strip, text.split(",")) if name)
+
+
+def backgrounds_of(text: str) -> int | Path:
+    """How many to draw, or a folder of photos."""
+    return int(text) if text.isdecimal() else Path(text)
 
 
 @dataclass(frozen=True)
 class NetworkRecipe:
     """The network and where it starts."""
 
-    backbone: str = "mobilenet_v2"  # of the catalogue
-    weights: str = CATALOGUE  # or "none", or a file
-    layers: tuple[str, ...] = ()  # none: the last
-    pooling: str = "gem"
-    p: float = 3.0  # of GeM, at the start
-    dimension: int | None = None  # of the projection; None: no projection
-    projection_start: str = "learned"  # whitening
-    grey: bool = False
-    freeze: str = NOTHING  # "trunk", or the last stage of it that does not learn
-    learn_statistics: bool | None = None  # of batch normalisation; None: without weights only
+    backbone: str = field(
+        default="mobilenet_v2",
+        metadata=flag("a backbone of `packsight weights list`, or timm/NAME"),
+    )
+    weights: str = field(
+        default=CATALOGUE,
+        metadata=flag(
+            "weights that the backbone starts from: catalogue, none, or a file",
+            metavar="catalogue|none|FILE",
+        ),
+    )
+    layers: tuple[str, ...] = field(
+        default=(),
+        metadata=flag(
+            "stages whose feature maps are pooled, with commas between",
+            parse=names_of,
+            metavar="NAME,NAME",
+            absent="the last",
+        ),
+    )
+    pooling: Literal["gap", "mac", "gem", "gem_fixed", "gem_channel"] = field(
+        default="gem", metadata=flag("global pooling; gem learns its exponent")
+    )
+    gem_p: float = field(
+        default=3.0, metadata=flag("exponent of GeM pooling at the start", "--p", above=0)
+    )
+    dimension: int | None = field(
+        default=None,
+        metadata=flag("dimension of a projection after pooling", absent="no projection", least=2),
+    )
+    projection_start: Literal["learned", "pca", "random"] = field(
+        default="learned",
+        metadata=flag("start of the projection: learned whitening, PCA whitening, or random"),
+    )
+    grey: bool = field(default=False, metadata=flag("take the colour out inside the network"))
+    freeze: str = field(
+        default=NOTHING,
+        metadata=flag(
+            "what does not learn: none, backbone, or all up to the stage of that name",
+            metavar="none|backbone|STAGE",
+            renamed=(("trunk", "backbone"),),
+        ),
+    )
+    learn_statistics: bool | None = field(
+        default=None,
+        metadata=flag(
+            "update the statistics of batch normalisation", absent="with --weights none only"
+        ),
+    )
 
 
 @dataclass(frozen=True)
 class LearningRecipe:
-    """What is minimised, over which batches."""
+    """The loss, its batches and the optimiser."""
 
-    loss: str = "multi_similarity"
-    margin: float | None = None  # None: the loss's own, see MARGINS
-    scale: float = 30.0  # of ArcFace's logits; the authors' 64 is for 85,000 classes
-    positives: str = "product"
-    agreement: float = 0.9  # --positives self: contour IoU from which two pictures may match
-    augment_single: bool = False
-    batches: str = "random"
-    products: int = 8  # P
-    views: int = 4  # K
-    negatives: int = 5  # a mined tuple; Radenović's
-    furthest: float = 1.2  # distance of a mined positive; of unit vectors, cosine 0.28
-    epochs: int = 20
-    optimiser: str = "adamw"
-    rate: float | None = None
-    decay: float = 1e-4
+    loss: Literal["contrastive", "triplet", "triplet_hard", "multi_similarity", "arcface"] = field(
+        default="multi_similarity", metadata=flag("loss function")
+    )
+    margin: float | None = field(
+        default=None, metadata=flag("margin of the loss", absent="its paper's", above=0)
+    )
+    # The authors' 64 is for 85,000 classes.
+    scale: float = field(default=30.0, metadata=flag("scale of ArcFace's logits", above=0))
+    positives: Literal["product", "family", "self"] = field(
+        default="product",
+        metadata=flag(
+            "what makes two images a positive pair: the same product, the same family, or self, "
+            "which needs no labels"
+        ),
+    )
+    agreement: float = field(
+        default=0.9,
+        metadata=flag(
+            "contour IoU from which two images may be a positive pair, with --positives self",
+            least=0,
+            most=1,
+        ),
+    )
+    augment_single: bool = field(
+        default=False,
+        metadata=flag("let augmentations be the other views of products with a single image"),
+    )
+    batches: Literal["random", "family", "mined"] = field(
+        default="random",
+        metadata=flag(
+            "how batches are drawn: random, family (near twins together) or mined (hard tuples of "
+            "the current embeddings)"
+        ),
+    )
+    products_per_batch: int = field(
+        default=8, metadata=flag("products in a batch", "--products", least=2)
+    )
+    views_per_product: int = field(
+        default=4, metadata=flag("images of each product in a batch", "--views", least=2)
+    )
+    # Radenović's.
+    negatives: int = field(default=5, metadata=flag("negatives of a mined tuple", least=1))
+    # Of unit vectors, a cosine of 0.28.
+    furthest: float = field(
+        default=1.2, metadata=flag("largest distance of a mined positive", above=0)
+    )
+    epochs: int = field(
+        default=20, metadata=flag("epochs, each of about as many images as there are", least=1)
+    )
+    optimiser: Literal["adamw", "sgd"] = field(default="adamw", metadata=flag("optimiser"))
+    learning_rate: float | None = field(
+        default=None,
+        metadata=flag(
+            "learning rate after the warm-up",
+            "--rate",
+            absent=f"{TUNING_RATE:g}, with --weights none {RATE:g}; sgd: 100 times that",
+            above=0,
+        ),
+    )
+    weight_decay: float = field(default=1e-4, metadata=flag("weight decay", "--decay", least=0))
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How far a cut may be off. Fractions are of the product's longer side."""
+
+    rotation: float = field(
+        default=15.0,
+        metadata=flag("rotation in degrees, at most, to either side", least=0, most=180),
+    )
+    stretch: float = field(
+        default=0.12,
+        metadata=flag("stretch of one axis against the other, and shear, at most", least=0, most=1),
+    )
+    slack: float = field(
+        default=0.12,
+        metadata=flag(
+            "how far each side of the cut may lie outside the mask's box, or half as much inside, "
+            "as a fraction of the product's longer side",
+            least=0,
+            most=1,
+        ),
+    )
+    # Mirrored print is another print.
+    flip: bool = field(default=False, metadata=flag("mirror half of the images"))
+
+
+@dataclass(frozen=True)
+class Lighting:
+    """``light``: how far brightness and contrast move; ``colour``: saturation and the colour of
+    the light. The others are the fraction of images that show it."""
+
+    light: float = field(
+        default=0.35, metadata=flag("change of brightness and contrast, at most", least=0, most=1)
+    )
+    colour: float = field(
+        default=0.15,
+        metadata=flag("change of saturation and of the light's colour, at most", least=0, most=1),
+    )
+    shade: float = field(
+        default=0.5, metadata=flag("fraction of images darker to one side", least=0, most=1)
+    )
+    occlusion: float = field(
+        default=0.25, metadata=flag("fraction of images behind a hand", least=0, most=1)
+    )
+    blur: float = field(
+        default=0.3, metadata=flag("fraction of images that are blurred", least=0, most=1)
+    )
+    noise: float = field(
+        default=0.25, metadata=flag("fraction of images with noise", least=0, most=1)
+    )
+    jpeg: float = field(
+        default=0.3, metadata=flag("fraction of images compressed as JPEG", least=0, most=1)
+    )
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """``background`` applies where there are backgrounds to put behind the product."""
+
+    framing: Framing = field(default_factory=Framing)
+    lighting: Lighting = field(default_factory=Lighting)
+    background: float = field(
+        default=0.6,
+        metadata=flag("fraction of images before another background", least=0, most=1),
+    )
 
 
 @dataclass(frozen=True)
 class EmbedderRecipe:
     """All that decides what comes out, but for the data and how it is cut."""
 
-    network: NetworkRecipe = field(default_factory=NetworkRecipe)
-    learning: LearningRecipe = field(default_factory=LearningRecipe)
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    backgrounds: Path | int | None = None  # a folder of photos, or how many to draw; None: by cut
-    size: int = 224
-    seed: int = 0
+    network: NetworkRecipe = field(default_factory=NetworkRecipe, metadata=group("network"))
+    learning: LearningRecipe = field(default_factory=LearningRecipe, metadata=group("learning"))
+    augmentation: Augmentation = field(
+        default_factory=Augmentation, metadata=group("augmentation (0 turns one off)")
+    )
+    backgrounds: Path | int | None = field(
+        default=None,
+        metadata=flag(
+            "how many backgrounds to draw, or a folder of photos of some",
+            parse=backgrounds_of,
+            metavar="N|DIR",
+            absent=f"{DRAWN_BACKGROUNDS} where cutouts keep their background, else 0",
+        ),
+    )
+    input_size: int = field(
+        default=224,
+        metadata=flag(
+            "side of the network's input in pixels; a multiple of 32 leaves it free when serving",
+            "--size",
+            least=MIN_SIZE,
+        ),
+    )
+    seed: int = field(default=0, metadata=flag("seed of everything random", least=0))
 
     def __post_init__(self) -> None:
-        _check_names(self.network, self.learning)
-        _check_counts(self)
-        _check_amounts(self.network, self.learning)
+        check_flags(self)
+
+    @property
+    def batch_size(self) -> int:
+        return self.learning.products_per_batch * self.learning.views_per_product
 
     @property
     def margin(self) -> float:
@@ -94,10 +264,10 @@ class EmbedderRecipe:
         return MARGINS[self.learning.loss] if given is None else given
 
     @property
-    def rate(self) -> float:
-        """Of learning, in the first epoch after the warm-up."""
-        if self.learning.rate is not None:
-            return self.learning.rate
+    def learning_rate(self) -> float:
+        """In the first epoch after the warm-up."""
+        if self.learning.learning_rate is not None:
+            return self.learning.learning_rate
         rate = RATE if self.network.weights == NOTHING else TUNING_RATE
         return rate * SGD_TIMES if self.learning.optimiser == "sgd" else rate
 
@@ -105,80 +275,3 @@ class EmbedderRecipe:
     def learns_statistics(self) -> bool:
         given = self.network.learn_statistics
         return self.network.weights == NOTHING if given is None else given
-
-
-def _check_names(network: NetworkRecipe, learning: LearningRecipe) -> None:
-    for flag, name, valid in (
-        ("loss", learning.loss, tuple(MARGINS)),
-        ("pooling", network.pooling, POOLINGS),
-        ("positives", learning.positives, POSITIVES),
-        ("batches", learning.batches, BATCHES),
-        ("optimiser", learning.optimiser, OPTIMISERS),
-        ("projection-start", network.projection_start, STARTS),
-    ):
-        if name not in valid:
-            raise ConfigError(f"unknown --{flag} {name!r}.", remedy=f"Valid: {', '.join(valid)}.")
-
-
-def _check_counts(recipe: EmbedderRecipe) -> None:
-    learning = recipe.learning
-    for flag, count, least in (
-        ("size", recipe.size, LEAST_SIDE),
-        ("seed", recipe.seed, 0),
-        ("dimension", recipe.network.dimension, 2),
-        ("products", learning.products, 2),
-        ("views", learning.views, 2),
-        ("epochs", learning.epochs, 1),
-        ("negatives", learning.negatives, 1),
-    ):
-        if count is not None and count < least:
-            raise ConfigError(f"--{flag} {count}: must be at least {least}.")
-
-
-def _check_amounts(network: NetworkRecipe, learning: LearningRecipe) -> None:
-    for flag, amount in (
-        ("rate", learning.rate),
-        ("margin", learning.margin),
-        ("scale", learning.scale),
-        ("p", network.p),
-        ("furthest", learning.furthest),
-    ):
-        if amount is not None and not 0 < amount < float("inf"):
-            raise ConfigError(f"--{flag} {amount}: must be a number above 0.")
-    if not 0 <= learning.decay < float("inf"):
-        raise ConfigError(f"--decay {learning.decay}: must be a number from 0 up.")
-    if not 0 <= learning.agreement <= 1:
-        raise ConfigError(f"--agreement {learning.agreement}: must be from 0 to 1.")
-
-
-def find_backbone(name: str) -> CatalogEntry:
-    """The trunk of that name in the catalogue, or timm/NAME; ConfigError lists those there are,
-    WeightsError says that timm has no such model."""
-    if name.startswith(TIMM):
-        return find_exportable(name)
-    trunks = {entry.name: entry for entry in load_catalog().values() if entry.kind == "backbone"}
-    if name not in trunks:
-        valid = ", ".join(trunks)
-        raise ConfigError(f"unknown --backbone {name!r}.", remedy=f"Valid: {valid}, timm/NAME.")
-    return trunks[name]
-
-
-def find_weights(network: NetworkRecipe, settings: Settings) -> Path | None:
-    """The checkpoint that the trunk starts from; None to start from nothing.
-
-    Raises ConfigError where a file is named that is none, WeightsError where a published one
-    cannot be had.
-    """
-    if network.weights == NOTHING:
-        return None
-    if network.weights == CATALOGUE:
-        directory = Path(settings.weights.directory) if settings.weights.directory else None
-        policy = FetchPolicy(directory=directory, download=settings.weights.download)
-        return fetch_checkpoint(find_backbone(network.backbone), policy).path
-    path = Path(network.weights).expanduser()
-    if not path.is_file():
-        raise ConfigError(
-            f"--weights {network.weights}: there is no such file.",
-            remedy=f"Give a checkpoint of {network.backbone}, {CATALOGUE}, or {NOTHING}.",
-        )
-    return path

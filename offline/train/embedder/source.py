@@ -11,7 +11,8 @@ import numpy as np
 from engine.parallel import each
 from engine.types import FloatArray, IntArray, UInt8Array
 from offline.train.classifier.sources import resized
-from offline.train.embedder.augmentation import Augmentation, augmented
+from offline.train.embedder.augmentation import augmented
+from offline.train.embedder.recipe import Augmentation
 from weights.input_spec import InputSpec
 from weights.probe import model_input
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from engine.types import FloatArray, IntArray
-from offline.train.embedder.judge import retrieval
 from offline.train.embedder.source import Source
-from offline.train.embedder.validation import Trial
+from offline.train.embedder.validation import Trial, retrieval
 
 DISGUISE = 1  # seed of the augmented queries of a trial
 

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.config import Settings
 from engine.errors import ConfigError
-from engine.types import Progress
 from offline.datasets import Dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.embedder.card import Facts, card_text
-from offline.train.embedder.cutting import cut
-from offline.train.embedder.data import Material, Splits, read_material
+from offline.train.embedder.data import Material, cut, read_material
 from offline.train.embedder.preparing import Prepared, prepare
-from offline.train.embedder.recipe import NOTHING, EmbedderRecipe, find_backbone, find_weights
+from offline.train.embedder.recipe import NOTHING, EmbedderRecipe
+from offline.train.embedder.start import find_backbone, find_weights
 from offline.train.embedder.task import judged
 from offline.train.embedder.to_onnx import store_embedder
+from offline.train.run_options import Callbacks, Splits
 from offline.train.segmenter.samples import picture_files
-from offline.train.torch_loop import CHECKPOINT, Ended, Figures, Schedule, fit, save_state
+from offline.train.torch_loop import CHECKPOINT, Figures, Schedule, fit, save_state
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.checksums import digests_of
 from weights.export import ExportReport
@@ -33,18 +31,6 @@ BEST = "best.pth"  # all that learned, after the epoch with the highest mAP
 STATE = "embedder.pth"  # the network's part of it
 BEFORE = "before.json"  # how the start does
 CARD = "card.md"
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Listeners:
-    """Who is told how far it is."""
-
-    cutting: Progress | None = None
-    training: Progress | None = None
-    epoch: Ended | None = None
-    say: Callable[[str], None] = _log.info
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ def train_embedder(
     *,
     splits: Splits | None = None,
     cache: Path | None = None,
-    listeners: Listeners | None = None,
+    callbacks: Callbacks | None = None,
 ) -> TrainedEmbedder:
     """Train into the folder ``out``, or go on with the run that is in it.
 
@@ -80,7 +66,7 @@ def train_embedder(
     card.md, the recipe, the history and the checkpoint. Raises ConfigError and WeightsError for
     whatever a user can mend.
     """
-    listeners, splits = listeners or Listeners(), splits or Splits()
+    callbacks, splits = callbacks or Callbacks(), splits or Splits()
     find_backbone(recipe.network.backbone)
     import_framework("torch")
     material = read_material(
@@ -94,14 +80,14 @@ def train_embedder(
     cutting = assemble_cutting(settings)
     facts = _facts(dataset, material, recipe, cutting, checkpoint)
     with open_run(out, facts) as run:
-        cutouts, material = cut(cache or out / "cutouts", material, cutting, listeners.cutting)
+        cutouts, material = cut(cache or out / "cutouts", material, cutting, callbacks.cutting)
         fresh = not (run.path / CHECKPOINT).is_file()
         prepared = prepare(recipe, checkpoint, material, cutouts, cutting, fresh=fresh)
         for note in (*material.notes, *prepared.notes):
-            listeners.say(note)
+            callbacks.note(note)
         before = run.once(BEFORE, lambda: _before(prepared))
         started = time.monotonic()
-        history = _learn(recipe, prepared, run, listeners)
+        history = _learn(recipe, prepared, run, callbacks)
         seconds = time.monotonic() - started
         report = _export(recipe, prepared, run)
         trained = TrainedEmbedder(report, run.path / CARD, before, history)
@@ -122,21 +108,25 @@ def train_embedder(
 
 
 def _learn(
-    recipe: EmbedderRecipe, prepared: Prepared, run: RunFolder, listeners: Listeners
+    recipe: EmbedderRecipe, prepared: Prepared, run: RunFolder, callbacks: Callbacks
 ) -> list[Figures]:
     from offline.train.embedder.learner import make_optimiser
 
     learning = recipe.learning
     optimiser = make_optimiser(
-        prepared.task.network, learning.optimiser, recipe.rate, learning.decay
+        prepared.task.network, learning.optimiser, recipe.learning_rate, learning.weight_decay
     )
     return fit(
         prepared.task,
-        Schedule(learning.epochs, learning.products * learning.views, recipe.rate),
+        Schedule(
+            learning.epochs,
+            learning.products_per_batch * learning.views_per_product,
+            recipe.learning_rate,
+        ),
         run,
         seed=recipe.seed,
-        progress=listeners.training,
-        ended=listeners.epoch,
+        progress=callbacks.training,
+        ended=callbacks.epoch,
         batches=prepared.batches,
         optimiser=optimiser,
         best=BEST,
@@ -194,11 +184,11 @@ def _facts(
         "learn_statistics": recipe.learns_statistics,
         **asdict(recipe.learning),
         "margin": recipe.margin,
-        "rate": recipe.rate,
+        "learning_rate": recipe.learning_rate,
         **asdict(recipe.augmentation.framing),
         **asdict(recipe.augmentation.lighting),
         "background": recipe.augmentation.background,
         "backgrounds": [file.name for file in files] if files else str(grounds),
-        "size": recipe.size,
+        "input_size": recipe.input_size,
         "seed": recipe.seed,
     }

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import ConfigError
-from engine.types import IntArray
+from engine.types import FloatArray, IntArray
+from offline.metrics.retrieval import Found, average_precision, instance_recall_at
 from offline.store.cutouts import Cutouts
 from offline.train.embedder.data import KEYS, Material
 from offline.train.training_set import Sample
@@ -17,7 +18,7 @@ from offline.train.training_set import Sample
 
 @dataclass(frozen=True)
 class Trial:
-    """Positions in the cutouts, with a label each; ``own``: see ``judge.retrieval``.
+    """Positions in the cutouts, with a label each; ``own``: see ``retrieval``.
 
     ``disguised``: the queries are augmented, always alike; else they are as they were cut.
     """
@@ -83,3 +84,38 @@ def _against_learned(
 def _numbered(names: Sequence[str], all_names: Sequence[str]) -> IntArray:
     at = {name: number for number, name in enumerate(dict.fromkeys(all_names))}
     return np.array([at[name] for name in names], np.int64)
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Means over the queries that something in the gallery answers."""
+
+    mean_average_precision: float
+    recall_at_1: float
+    queries: int
+
+
+def retrieval(
+    queries: FloatArray,
+    query_labels: IntArray,
+    gallery: FloatArray,
+    gallery_labels: IntArray,
+    own: IntArray | None = None,
+) -> Retrieval:
+    """Rank the gallery (M, D) by inner product for every query (N, D); ties go to the first.
+
+    ``own``: the position of every query's own picture in the gallery, which is taken out of its
+    ranking; None: no query is in it. Raises ValueError where no query has an answer.
+    """
+    precisions, recalls = [], []
+    for at, (vector, label) in enumerate(zip(queries, query_labels.tolist(), strict=True)):
+        order = np.argsort(-(gallery @ vector), kind="stable")
+        if own is not None:
+            order = order[order != own[at]]
+        found = Found.of(gallery_labels[order] == label)
+        if found.total:
+            precisions.append(average_precision(found))
+            recalls.append(instance_recall_at(found, 1))
+    if not precisions:
+        raise ValueError("no query has an answer in the gallery")
+    return Retrieval(float(np.mean(precisions)), float(np.mean(recalls)), len(precisions))

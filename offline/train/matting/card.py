@@ -41,8 +41,8 @@ def card(
         f"# Matting network `{recipe['network']}`",
         "",
         f"{facts.parameters:,} parameters, trained by `packsight train matting` on "
-        f"{facts.learned} pictures (the split `{recipe['split']}` and composites of its products), "
-        f"judged on {facts.judged} of `{recipe['validation']}`.",
+        f"{facts.learned} images (the split `{recipe['train_split']}` and composites of its "
+        f"products), validated on {facts.judged} of `{recipe['validation_split']}`.",
         "",
         "| validation | saliency alone | with this matting |",
         "|---|---:|---:|",

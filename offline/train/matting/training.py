@@ -43,7 +43,9 @@ def train_matting(
         store = SaliencyStore(saliency or out / "saliency")
         learned, judged = _pairs(recipe, dataset, store, out, watch)
         task = _task(recipe, learned, judged, store)
-        schedule = Schedule(recipe.epochs, recipe.batch, recipe.rate, decay=1e-4)
+        schedule = Schedule(
+            recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay
+        )
         fit(task, schedule, run, seed=recipe.seed, progress=watch("training"))
         _store(recipe, task, run)
     return run
@@ -53,10 +55,10 @@ def _pairs(
     recipe: MattingRecipe, dataset: Dataset, store: SaliencyStore, out: Path, watch: Watch
 ) -> tuple[list[Pair], list[Pair]]:
     """What is learned from, and what is judged on, all with saliency."""
-    segmenter = _Once(recipe.segmenter)
+    segmenter, judged = _Once(recipe.segmenter), recipe.validation_limit
     parts = (
-        (recipe.split, recipe.limit, recipe.composites, 0),
-        (recipe.validation, recipe.judged, recipe.judged // 8, SEED_OF_JUDGED),
+        (recipe.train_split, recipe.limit, recipe.composites, 0),
+        (recipe.validation_split, judged, judged // 8, SEED_OF_JUDGED),
     )
     backgrounds = background_files(Path(recipe.backgrounds)) if recipe.backgrounds else []
     found: list[list[Pair]] = []
@@ -86,7 +88,7 @@ def _task(
     else:
         network = new_network(recipe.architecture)
     with_saliency = NETWORKS[recipe.architecture][1] > NETWORKS["FBA"][1]
-    maker = BatchMaker(learned, store, recipe.side, with_saliency)
+    maker = BatchMaker(learned, store, recipe.crop_size, with_saliency)
     options = Options()
     network = network.to(memory_format=torch.channels_last)
     return MattingTask(network, maker, judged, options.widths, options.side, recipe.bfloat16)

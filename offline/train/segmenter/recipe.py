@@ -1,22 +1,23 @@
-"""What decides how a segmenter comes out: checked settings, and the weights it starts from."""
+"""What decides how a segmenter comes out, and the weights it starts from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from engine.errors import ConfigError
-from stages.segment.u2net import FAMILY_INPUT
-from weights.catalog import load_catalog
-from weights.fetch import FetchPolicy, fetch_checkpoint
-from weights.input_spec import InputSpec
+from offline.train.flags import check_flags, flag
+
+if TYPE_CHECKING:
+    from weights.input_spec import InputSpec
 
 ARCHITECTURES = {"u2netp": "U2NETP", "u2net": "U2NET"}
-NOTHING = "none"  # --start: from random weights
+NOTHING = "none"  # --start: random weights
 # The smallest input whose deepest maps still hold more than one value an image.
-LEAST_SIDE = 64
-# Adam's rate from nothing is the authors' (Qin et al.); a third of it, chosen and not measured, is
-# to keep what a start knows.
+MIN_SIZE = 64
+# Adam's learning rate from random weights is the authors' (Qin et al.); a third of it, chosen and
+# not measured, is to keep what pretrained weights know.
 RATE = 1e-3
 TUNING_RATE = 3e-4
 
@@ -25,37 +26,70 @@ TUNING_RATE = 3e-4
 class SegmenterRecipe:
     """All that decides what comes out."""
 
-    data: Path
-    network: str = "u2netp"
-    start: str | None = None  # .pth, .onnx, a catalogue's name or "none"; None: the network's own
-    split: str | None = None
-    validation: str | None = None
-    limit: int | None = None  # pictures to learn from; None: all
-    judged: int | None = None  # pictures to judge by; None: all
-    backgrounds: Path | None = None
-    side: int = 320
-    epochs: int = 20
-    batch: int = 8
-    rate: float | None = None  # None: by whether there is a start
-    iou: float = 0.0
-    ssim: float = 0.0
-    seed: int = 0
+    data: Path = field(
+        metadata=flag(
+            "data set with masks, such as images/ and masks/, or a Packbench", metavar="DIR"
+        )
+    )
+    network: Literal["u2netp", "u2net"] = field(
+        default="u2netp", metadata=flag("network: u2netp (1.1 M parameters) or u2net (44 M)")
+    )
+    start: str | None = field(
+        default=None,
+        metadata=flag(
+            "weights to start from: a .pth or .onnx file, a name of `packsight weights list`, or "
+            "none for random ones",
+            metavar="FILE|NAME|none",
+            absent="the published weights of the network",
+        ),
+    )
+    train_split: str | None = field(
+        default=None,
+        metadata=flag("split to learn from", "--split", absent="train, or the only one"),
+    )
+    validation_split: str | None = field(
+        default=None,
+        metadata=flag(
+            "split to validate on",
+            "--validation",
+            absent="validation; else one image in ten is held out",
+        ),
+    )
+    limit: int | None = field(
+        default=None, metadata=flag("images to learn from, at most", absent="all", least=1)
+    )
+    validation_limit: int | None = field(
+        default=None, metadata=flag("validation images, at most", "--judged", absent="all", least=1)
+    )
+    backgrounds: Path | None = field(
+        default=None,
+        metadata=flag("folder of photos to put behind the products", metavar="DIR"),
+    )
+    input_size: int = field(
+        default=320,
+        metadata=flag("side of the network's input in pixels", "--side", least=MIN_SIZE),
+    )
+    epochs: int = field(default=20, metadata=flag("epochs: passes over the images", least=1))
+    batch_size: int = field(default=8, metadata=flag("images a batch", "--batch", least=1))
+    learning_rate: float | None = field(
+        default=None,
+        metadata=flag(
+            "learning rate after the warm-up",
+            "--rate",
+            absent=f"{TUNING_RATE:g}, from random weights {RATE:g}",
+            least=0,
+        ),
+    )
+    iou_weight: float = field(
+        default=0.0, metadata=flag("weight of BASNet's IoU term in the loss", "--iou", least=0)
+    )
+    ssim_weight: float = field(
+        default=0.0, metadata=flag("weight of BASNet's SSIM term in the loss", "--ssim", least=0)
+    )
+    seed: int = field(default=0, metadata=flag("seed of everything random", least=0))
 
     def __post_init__(self) -> None:
-        if self.network not in ARCHITECTURES:
-            raise ConfigError(
-                f"Unknown network {self.network!r}.",
-                remedy=f"Valid names: {', '.join(ARCHITECTURES)}.",
-            )
-        least = {"side": LEAST_SIDE, "epochs": 1, "batch": 1, "limit": 1, "judged": 1, "seed": 0}
-        for name, low in least.items():
-            value = getattr(self, name)
-            if value is not None and value < low:
-                raise ConfigError(f"--{name} {value}: must be at least {low}.")
-        for name in ("rate", "iou", "ssim"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < float("inf"):
-                raise ConfigError(f"--{name} {value}: must be a number from 0 up.")
+        check_flags(self)
 
     @property
     def architecture(self) -> str:
@@ -63,21 +97,26 @@ class SegmenterRecipe:
 
     @property
     def spec(self) -> InputSpec:
-        return replace(FAMILY_INPUT, height=self.side, width=self.side)
+        from stages.segment.u2net import FAMILY_INPUT
 
-    def rate_from(self, start: Path | None) -> float:
-        """Of learning, in the first epoch after the warm-up."""
-        if self.rate is not None:
-            return self.rate
+        return replace(FAMILY_INPUT, height=self.input_size, width=self.input_size)
+
+    def learning_rate_from(self, start: Path | None) -> float:
+        """In the first epoch after the warm-up."""
+        if self.learning_rate is not None:
+            return self.learning_rate
         return RATE if start is None else TUNING_RATE
 
 
 def find_start(recipe: SegmenterRecipe) -> Path | None:
-    """The file that training starts from; None: from nothing.
+    """The file that training starts from; None: random weights.
 
     Raises WeightsError where a published checkpoint cannot be had, ConfigError for a name that is
     neither a file nor in the catalogue.
     """
+    from weights.catalog import load_catalog
+    from weights.fetch import FetchPolicy, fetch_checkpoint
+
     given = recipe.start or recipe.network
     if given == NOTHING:
         return None

@@ -58,17 +58,17 @@ def train_segmenter(
     dataset = open_dataset(recipe.data)
     files = picture_files(recipe.backgrounds) if recipe.backgrounds else []
     start = find_start(recipe)
-    rate = recipe.rate_from(start)
-    splits = chosen_splits(dataset, recipe.split, recipe.validation)
+    rate = recipe.learning_rate_from(start)
+    splits = chosen_splits(dataset, recipe.train_split, recipe.validation_split)
     learned, judged = (
-        usable(spread(part, limit), longest(recipe.side), watch("reading"))
-        for part, limit in zip(splits, (recipe.limit, recipe.judged), strict=True)
+        usable(spread(part, limit), longest(recipe.input_size), watch("reading"))
+        for part, limit in zip(splits, (recipe.limit, recipe.validation_limit), strict=True)
     )
     facts = {
         **asdict(recipe),
         "data": dataset.name,
         "start": _digest_of(start),
-        "rate": rate,
+        "learning_rate": rate,
         "backgrounds": _digest([file.name for file in files]) if files else NOTHING,
         "pictures": _digest([p.id for p in (*learned.pictures, *judged.pictures)]),
     }
@@ -81,7 +81,7 @@ def train_segmenter(
             revive(task.network, task.tensor(images))
         history = fit(
             task,
-            Schedule(recipe.epochs, recipe.batch, rate),
+            Schedule(recipe.epochs, recipe.batch_size, rate),
             run,
             seed=recipe.seed,
             progress=watch("training"),
@@ -106,7 +106,7 @@ def _task(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     architecture = recipe.architecture
     network = read_network(architecture, start) if start else new_network(architecture)
-    grounds = Grounds(files, learned, longest(recipe.side))
+    grounds = Grounds(files, learned, longest(recipe.input_size))
     return SegmenterTask(
         network.to(device),
         device,
@@ -114,8 +114,8 @@ def _task(
         judged,
         grounds,
         recipe.spec,
-        recipe.iou,
-        recipe.ssim,
+        recipe.iou_weight,
+        recipe.ssim_weight,
     )
 
 

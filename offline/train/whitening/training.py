@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from engine.errors import ConfigError
 from engine.galleries.local import LocalGallery
 from engine.types import FloatArray, Record
 from offline.store.run_folder import RunFolder, unwritable
+from offline.train.whitening.recipe import WhiteningRecipe
 from offline.whitening.fit import SHRINKAGE, Whitening, fit_learned, fit_pca
 from offline.whitening.pairs import groups_of, read_pairs
 from offline.whitening.scatter import Scatter, scatter_of_groups, scatter_of_pairs
@@ -21,22 +21,6 @@ from stages.assemble import assemble_embedding
 from weights.whitening_artefact import SUFFIX, WhiteningArtefact
 
 CHUNK = 1024  # records in memory at a time
-Method = Literal["learned", "pca"]
-
-
-@dataclass(frozen=True)
-class WhiteningRun:
-    """What to fit. ``dimension`` None: all that the vectors span; ``group``: what makes pairs
-    match, the product or the value of an attribute that the gallery holds, such as a family;
-    ``pairs``: a list of pairs instead."""
-
-    gallery: Path
-    out: Path
-    method: Method = "learned"
-    dimension: int | None = None
-    shrinkage: float | None = None  # None: of the learned one SHRINKAGE, of PCA nothing
-    group: str = "product"
-    pairs: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -48,33 +32,33 @@ class Vectors:
     groups: tuple[str | None, ...]
 
 
-def train_whitening(run: WhiteningRun) -> WhiteningArtefact:
+def train_whitening(recipe: WhiteningRecipe) -> WhiteningArtefact:
     """Fit and write; returns what was written.
 
     Raises ConfigError for a gallery that is whitened already, for vectors that are not finite,
     for pairs that do not do, a dimension beyond the rank, and a file that cannot be written.
     """
-    if run.out.suffix != SUFFIX:
-        raise ConfigError(f"{run.out}: the file must be named *{SUFFIX}.")
-    with LocalGallery.open(run.gallery) as gallery:
+    if recipe.out.suffix != SUFFIX:
+        raise ConfigError(f"{recipe.out}: the file must be named *{SUFFIX}.")
+    with LocalGallery.open(recipe.gallery) as gallery:
         settings = gallery.manifest.read_settings()
         if settings.whiten.name != "none":
             raise ConfigError(
-                f"{run.gallery}: its vectors are whitened already.",
+                f"{recipe.gallery}: its vectors are whitened already.",
                 remedy='Ingest into another gallery with --set whiten.name="none", and fit there.',
             )
-        vectors = read_vectors(gallery, run.group)
-    whitening, figures = _fitted(run, vectors)
+        vectors = read_vectors(gallery, recipe.group)
+    whitening, figures = _fitted(recipe, vectors)
     parts = assemble_embedding(settings)
     artefact = WhiteningArtefact(
         mean=whitening.mean.astype(np.float32),
         projection=np.ascontiguousarray(whitening.projection, np.float32),
-        method=run.method,
+        method=recipe.method,
         embedding=parts.fingerprint,
         embedded_by=_embedding_tables(settings),
         figures=figures,
     )
-    _write(artefact, run.out)
+    _write(artefact, recipe.out)
     return artefact
 
 
@@ -114,16 +98,16 @@ def _group(record: Record, group: str) -> str | None:
     return None if not value else f"{record.category}/{value}"
 
 
-def _fitted(run: WhiteningRun, vectors: Vectors) -> tuple[Whitening, dict[str, float]]:
+def _fitted(recipe: WhiteningRecipe, vectors: Vectors) -> tuple[Whitening, dict[str, float]]:
     figures = {"pictures": float(len(vectors.rows)), "from": float(vectors.rows.shape[1])}
-    if run.method == "pca":
-        if run.pairs is not None:
+    if recipe.method == "pca":
+        if recipe.pairs is not None:
             raise ConfigError("--method pca needs no pairs.", remedy="Leave --pairs out.")
-        fitted = fit_pca(vectors.rows, run.dimension, run.shrinkage or 0.0)
+        fitted = fit_pca(vectors.rows, recipe.dimension, recipe.shrinkage or 0.0)
     else:
-        scatter = _scatter(run, vectors)
-        shrinkage = SHRINKAGE if run.shrinkage is None else run.shrinkage
-        fitted = fit_learned(vectors.rows, scatter, run.dimension, shrinkage)
+        scatter = _scatter(recipe, vectors)
+        shrinkage = SHRINKAGE if recipe.shrinkage is None else recipe.shrinkage
+        fitted = fit_learned(vectors.rows, scatter, recipe.dimension, shrinkage)
         figures |= {
             "matching_pairs": float(scatter.matching_pairs),
             "other_pairs": float(scatter.other_pairs),
@@ -132,11 +116,11 @@ def _fitted(run: WhiteningRun, vectors: Vectors) -> tuple[Whitening, dict[str, f
     return fitted, figures | {"to": float(fitted.projection.shape[1])}
 
 
-def _scatter(run: WhiteningRun, vectors: Vectors) -> Scatter:
-    if run.pairs is None:
+def _scatter(recipe: WhiteningRecipe, vectors: Vectors) -> Scatter:
+    if recipe.pairs is None:
         return scatter_of_groups(vectors.rows, groups_of(vectors.groups))
     positions = {uri: at for at, uri in enumerate(vectors.uris)}
-    return scatter_of_pairs(vectors.rows, read_pairs(run.pairs, positions))
+    return scatter_of_pairs(vectors.rows, read_pairs(recipe.pairs, positions))
 
 
 def _embedding_tables(settings: Settings) -> dict[str, dict[str, object]]:

@@ -10,10 +10,11 @@ import pytest
 from engine.config import Settings, load
 from engine.errors import ConfigError
 from offline.datasets.packbench import shipped
-from offline.train.codebook.training import CodebookRun, cluster, idf_of, train_codebook
+from offline.train.codebook.recipe import CodebookRecipe
+from offline.train.codebook.training import cluster, idf_of, train_codebook
 from stages.embed._aggregation import assigned
 from stages.embed._codebook import read_codebook
-from stages.embed._keypoints import Detector, FeatureSpec
+from stages.embed._keypoints import Detector
 from stages.profiles import read_profile
 from tests.drawn_catalogue import package, save
 from tests.packsight_command import Command
@@ -41,7 +42,7 @@ def test_the_same_run_writes_the_same_file(
 ) -> None:
     written = []
     for name in ("a.npz", "b.npz"):
-        run = CodebookRun(pictures, tmp_path / name, words=6, spec=FeatureSpec(detector))
+        run = CodebookRecipe(pictures, tmp_path / name, words=6, detector=detector)
         report = train_codebook(run, settings)
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1]
@@ -80,7 +81,7 @@ def test_no_more_features_are_taken_than_asked_for(
     pictures: Path, settings: Settings, tmp_path: Path
 ) -> None:
     seen: list[tuple[int, int]] = []
-    run = CodebookRun(pictures, tmp_path / "a.npz", words=4, features=9)
+    run = CodebookRecipe(pictures, tmp_path / "a.npz", words=4, total_features=9)
     report = train_codebook(run, settings, lambda done, total: seen.append((done, total)))
     assert report.features == 9
     assert report.pictures < 8
@@ -90,20 +91,20 @@ def test_the_training_split_is_taken_unless_another_is_named(
     settings: Settings, tmp_path: Path
 ) -> None:
     reports = [
-        train_codebook(CodebookRun(shipped(), tmp_path / "a.npz", split, words=4), settings)
+        train_codebook(CodebookRecipe(shipped(), tmp_path / "a.npz", split, words=4), settings)
         for split in (None, "train")
     ]
     assert reports[0].codebook.data == reports[1].codebook.data
     assert reports[0].codebook.data.endswith(": train")
     with pytest.raises(ConfigError, match="nothing"):
-        train_codebook(CodebookRun(shipped(), tmp_path / "a.npz", "nothing"), settings)
+        train_codebook(CodebookRecipe(shipped(), tmp_path / "a.npz", "nothing"), settings)
 
 
 def test_too_few_features_for_the_words_are_said(
     pictures: Path, settings: Settings, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=r"too few for 100000 words\. Ask for fewer --words"):
-        train_codebook(CodebookRun(pictures, tmp_path / "a.npz", words=100_000), settings)
+        train_codebook(CodebookRecipe(pictures, tmp_path / "a.npz", words=100_000), settings)
     assert not (tmp_path / "a.npz").exists()
 
 
@@ -111,7 +112,7 @@ def test_a_picture_that_cannot_be_read_stops_nothing(
     pictures: Path, settings: Settings, tmp_path: Path
 ) -> None:
     (pictures / "jar" / "0.png").write_bytes(b"no picture")
-    report = train_codebook(CodebookRun(pictures, tmp_path / "a.npz", words=4), settings)
+    report = train_codebook(CodebookRecipe(pictures, tmp_path / "a.npz", words=4), settings)
     assert report.pictures == 7
     assert len(report.notes) == 1 and "left out" in report.notes[0]
 
@@ -119,21 +120,21 @@ def test_a_picture_that_cannot_be_read_stops_nothing(
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"words": 0}, "--words 0: must be at least 1"),
-        ({"features": 0}, "--features 0: must be at least 1"),
+        ({"words": 0}, "--words 0"),
+        ({"total_features": 0}, "--total-features 0"),
         ({"out": Path("book.txt")}, r"must be named \*\.npz"),
     ],
 )
 def test_what_cannot_be_asked_is_said(values: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        CodebookRun(**{"data": Path(), "out": Path("a.npz"), **values})  # type: ignore[arg-type]
+        CodebookRecipe(**{"data": Path(), "out": Path("a.npz"), **values})  # type: ignore[arg-type]
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(
     pictures: Path, settings: Settings, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
-        run = CodebookRun(pictures, tmp_path / "absent" / "a.npz", words=4)
+        run = CodebookRecipe(pictures, tmp_path / "absent" / "a.npz", words=4)
         train_codebook(run, settings)
 
 

@@ -15,7 +15,7 @@ from offline.store.run_folder import RunFolder, open_run
 from offline.train.torch_loop import CHECKPOINT, Schedule, fit
 
 ROOT = Path(__file__).resolve().parents[3]
-SCHEDULE = Schedule(epochs=4, batch=3, rate=0.05)
+SCHEDULE = Schedule(epochs=4, batch_size=3, learning_rate=0.05)
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +99,7 @@ def test_killed_and_resumed_ends_like_the_uninterrupted_run(tmp_path: Path, kill
 
 def test_every_sample_is_seen_once_an_epoch_but_for_the_rest_of_a_batch(tmp_path: Path) -> None:
     task = LineTask()
-    fit(task, Schedule(epochs=1, batch=3), RunFolder(tmp_path), seed=0)
+    fit(task, Schedule(epochs=1, batch_size=3), RunFolder(tmp_path), seed=0)
     seen = [index for batch in task.seen for index in batch]
     assert len(task.seen) == 3
     assert len(set(seen)) == 9
@@ -125,7 +125,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_it_spoils_the_weights(
     tmp_path: Path,
 ) -> None:
     task = LineTask(broken_at=2)
-    with pytest.raises(ConfigError, match=r"epoch 1: the loss is nan.*lower --rate"):
+    with pytest.raises(ConfigError, match=r"epoch 1: the loss is nan.*lower --learning-rate"):
         fit(task, SCHEDULE, RunFolder(tmp_path), seed=0)
     assert np.isfinite(weights(task)).all()
 

@@ -10,7 +10,8 @@ import pytest
 from engine.errors import ConfigError, FingerprintError
 from engine.galleries.local import LocalGallery
 from offline.ingest import ingest
-from offline.train.whitening.training import WhiteningRun, read_vectors, train_whitening
+from offline.train.whitening.recipe import WhiteningRecipe
+from offline.train.whitening.training import read_vectors, train_whitening
 from offline.whitening.pairs import read_pairs
 from online.query import query
 from tests.drawn_catalogue import write_catalogue
@@ -56,11 +57,11 @@ def test_a_whitened_gallery_is_shorter_and_still_finds_its_own(
     with pytest.raises(FingerprintError):
         query(photo, gallery, overrides=overrides)
     with pytest.raises(ConfigError, match="whitened already"):
-        train_whitening(WhiteningRun(whitened, tmp_path / "again.npz"))
+        train_whitening(WhiteningRecipe(whitened, tmp_path / "again.npz"))
 
 
 def test_pca_needs_no_labels(gallery: Path, tmp_path: Path) -> None:
-    fitted = train_whitening(WhiteningRun(gallery, tmp_path / "p.npz", "pca", dimension=3))
+    fitted = train_whitening(WhiteningRecipe(gallery, tmp_path / "p.npz", "pca", dimension=3))
     assert fitted.projection.shape[1] == 3 and "matching_pairs" not in fitted.figures
 
 
@@ -81,7 +82,7 @@ def test_errors_are_one_line_each(gallery: Path, tmp_path: Path, command: Comman
 def test_a_file_where_the_folder_should_be_is_told(gallery: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="another --out"):
-        train_whitening(WhiteningRun(gallery, tmp_path / "file" / "w.npz", "pca"))
+        train_whitening(WhiteningRecipe(gallery, tmp_path / "file" / "w.npz", "pca"))
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -121,6 +122,6 @@ def test_listed_pairs_are_fitted_to(gallery: Path, tmp_path: Path) -> None:
     with LocalGallery.open(gallery) as opened:
         uris = read_vectors(opened).uris
     pairs = write(tmp_path / "p.csv", f"{uris[0]},{uris[1]},1", f"{uris[0]},{uris[-1]},0")
-    run = WhiteningRun(gallery, tmp_path / "w.npz", pairs=pairs, dimension=1)
+    run = WhiteningRecipe(gallery, tmp_path / "w.npz", pairs=pairs, dimension=1)
     fitted = train_whitening(run)
     assert (fitted.figures["matching_pairs"], fitted.figures["other_pairs"]) == (1, 1)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from engine.types import UInt8Array
-from offline.train.classifier.augmentation import Augmentation, augmented
+from offline.train.classifier.augmentation import augmented
+from offline.train.classifier.recipe import Augmentation
 
 SIDE = 65
 NOTHING = Augmentation(0.0, 0.0, flip=False)

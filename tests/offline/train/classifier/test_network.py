@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError, WeightsError
-from offline.train.classifier.backbones import BACKBONES, find_backbone
 from offline.train.classifier.network import (
     FEATURES,
     LOGITS,
@@ -22,6 +21,7 @@ from offline.train.classifier.network import (
     set_precision,
     trunk_of,
 )
+from offline.train.classifier.recipe import BACKBONES, find_backbone
 from offline.train.classifier.unfold import is_folded, unfold
 from weights.catalog import load_catalog
 
@@ -42,7 +42,7 @@ def test_every_backbone_has_imagenet_weights_in_the_catalogue() -> None:
 
 
 def test_a_side_below_what_the_trunks_take_is_refused() -> None:
-    with pytest.raises(ConfigError, match="--side 31"):
+    with pytest.raises(ConfigError, match="--input-size 31"):
         check_side(31)
     check_side(32)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.train.classifier.patience import LEAST_GAIN, Patience, Waiting
+from offline.train.classifier.patience import LEAST_GAIN, Waiting
+from offline.train.classifier.recipe import Patience
 
 PAPER = Patience()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.types import Cutout
-from offline.train.classifier.augmentation import Augmentation
+from offline.train.classifier.recipe import Augmentation
 from offline.train.classifier.sources import CutoutSource, FeatureSource, class_weights, resized
 from offline.train.classifier.to_onnx import input_spec
 from stages._preprocess import prepare

@@ -15,7 +15,7 @@ import pytest
 
 from engine.types import Cutout
 from offline.datasets.packbench import shipped
-from offline.train.classifier.loop import Schedule
+from offline.train.classifier.recipe import Schedule
 from stages.classify.onnx import Options, build
 from stages.context import BuildContext
 from tests.drawn_catalogue import package, save, write_catalogue
@@ -98,10 +98,10 @@ def test_a_category_of_one_picture_is_named(packsight: Command, tmp_path: Path) 
     ("flags", "said"),
     [
         (("--backbone", "VGG16"), "unknown backbone 'VGG16'"),
-        (("--optimiser", "lion"), "--optimiser lion: unknown. Valid: sgd, adam, rmsprop"),
+        (("--optimiser", "lion"), "unknown --optimiser 'lion'. Valid: sgd, adam, rmsprop"),
         (("--epochs", "0"), "--epochs 0: must be at least 1"),
-        (("--side", "16"), "--side 16"),
-        (("--rate", "0"), "--rate must be positive"),
+        (("--side", "16"), "--input-size 16"),
+        (("--rate", "0"), "--learning-rate 0.0: must be above 0"),
         (("--weights", "no/such.h5"), "--weights no/such.h5: there is no such file"),
         (("--train-split", "x"), "no split 'x'"),
         (("--set", "cutout.nosuch=1"), "unknown option 'nosuch'"),
@@ -122,7 +122,7 @@ def test_an_empty_folder_is_one_line(packsight: Command, tmp_path: Path) -> None
 
 def test_the_papers_recipe_is_the_default() -> None:
     schedule = Schedule()
-    assert (schedule.optimiser, schedule.rate) == ("sgd", 1e-3)
+    assert (schedule.optimiser, schedule.learning_rate) == ("sgd", 1e-3)
 
 
 @pytest.mark.slow
@@ -166,7 +166,7 @@ def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(
     assert train(data, trained, "--epochs", "3").code == 0
     assert history(trained) == before
     done = train(data, trained, "--epochs", "3", "--rate", "0.01")
-    assert done.code == 1 and "another recipe (rate: 0.001 there, 0.01 asked)" in done.err
+    assert done.code == 1 and "another recipe (learning_rate: 0.001 there, 0.01 asked)" in done.err
 
 
 @pytest.mark.slow

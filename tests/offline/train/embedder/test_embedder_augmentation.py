@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from offline.train.embedder.augmentation import Augmentation, augmented
+from offline.train.embedder.augmentation import augmented
 from offline.train.embedder.backgrounds import draw, drawn_grounds, photo_grounds
-from offline.train.embedder.framing import MARGIN, Framing, reframed, solid_box
-from offline.train.embedder.lighting import Lighting, occluded, photographed
+from offline.train.embedder.framing import MARGIN, reframed, solid_box
+from offline.train.embedder.lighting import occluded, photographed
+from offline.train.embedder.recipe import Augmentation, Framing, Lighting
 
 STILL = Framing(rotation=0, stretch=0, slack=0)
 DARK = Lighting(light=0, colour=0, shade=0, occlusion=0, blur=0, noise=0, jpeg=0)

@@ -10,8 +10,9 @@ from offline.datasets import Picture, open_dataset
 from offline.datasets.listed import ListedDataset
 from offline.store.cutouts import Cutouts
 from offline.store.images import key_of
-from offline.train.embedder.data import Material, Splits, read_material
+from offline.train.embedder.data import Material, read_material
 from offline.train.embedder.validation import make_trial
+from offline.train.run_options import Splits
 
 
 def dataset(

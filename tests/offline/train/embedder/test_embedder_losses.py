@@ -81,7 +81,7 @@ def test_multi_similarity_by_hand() -> None:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("margin", [0.0, 0.5, 2.0])
 def test_arcface_is_what_its_slow_twin_says(seed: int, margin: float) -> None:
-    from offline.train.embedder.arcface import ArcFace
+    from offline.train.embedder.losses import ArcFace
 
     vectors, centres = unit(10, seed), unit(4, seed + 100)
     labels = np.random.default_rng(seed).integers(0, 4, 10).tolist()
@@ -93,7 +93,7 @@ def test_arcface_is_what_its_slow_twin_says(seed: int, margin: float) -> None:
 
 
 def test_arcface_without_margin_is_a_softmax_over_cosines_by_hand() -> None:
-    from offline.train.embedder.arcface import ArcFace
+    from offline.train.embedder.losses import ArcFace
 
     module = ArcFace(2, 2, 0.0, 1.0).double()
     module.centres.data = torch.tensor(on_circle(0, 90))
@@ -102,7 +102,7 @@ def test_arcface_without_margin_is_a_softmax_over_cosines_by_hand() -> None:
 
 
 def test_centres_start_at_the_mean_direction_of_each_class() -> None:
-    from offline.train.embedder.arcface import ArcFace
+    from offline.train.embedder.losses import ArcFace
 
     module = ArcFace(2, 2, 0.5, 30.0)
     vectors = torch.tensor(on_circle(0, 90, 180), dtype=torch.float32)

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline.train.embedder.mined_batches import Mined
-from offline.train.embedder.mining import hard_tuples
+from offline.train.embedder.batches import Mined, hard_tuples
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

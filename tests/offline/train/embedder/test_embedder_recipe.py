@@ -13,9 +13,8 @@ from offline.train.embedder.recipe import (
     EmbedderRecipe,
     LearningRecipe,
     NetworkRecipe,
-    find_backbone,
-    find_weights,
 )
+from offline.train.embedder.start import find_backbone, find_weights
 from tests.packsight_command import command
 
 
@@ -29,11 +28,11 @@ from tests.packsight_command import command
         ({}, {"optimiser": "lion"}, {}, "unknown --optimiser 'lion'.*adamw, sgd"),
         ({"projection_start": "zero"}, {}, {}, "unknown --projection-start.*learned, pca"),
         ({"dimension": 1}, {}, {}, "--dimension 1: must be at least 2"),
-        ({}, {"views": 1}, {}, "--views 1: must be at least 2"),
-        ({}, {"rate": 0.0}, {}, "--rate 0.0: must be a number above 0"),
+        ({}, {"views_per_product": 1}, {}, "--views-per-product 1: must be at least 2"),
+        ({}, {"learning_rate": 0.0}, {}, "--learning-rate 0.0: must be above 0"),
         ({}, {"margin": float("nan")}, {}, "--margin nan"),
         ({}, {"agreement": 1.5}, {}, "--agreement 1.5"),
-        ({}, {}, {"size": 8}, "--size 8: must be at least 32"),
+        ({}, {}, {"input_size": 8}, "--input-size 8: must be at least 32"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_with_the_valid_ones(
@@ -51,7 +50,7 @@ def test_every_loss_has_a_margin_of_its_own(loss: str) -> None:
 
 def test_from_nothing_the_rate_is_higher_and_statistics_are_learned() -> None:
     known, nothing = (EmbedderRecipe(NetworkRecipe(weights=w)) for w in ("catalogue", "none"))
-    assert nothing.rate > known.rate
+    assert nothing.learning_rate > known.learning_rate
     assert nothing.learns_statistics and not known.learns_statistics
 
 

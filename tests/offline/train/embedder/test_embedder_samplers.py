@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.train.embedder.samplers import Grouped
+from offline.train.embedder.batches import Grouped
 
 COUNTS = st.lists(st.integers(1, 6), min_size=2, max_size=12)
 

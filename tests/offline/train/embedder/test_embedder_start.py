@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError
-from offline.train.embedder.whitening_start import learned_start, pca_start
+from offline.train.embedder.start import learned_start, pca_start
 
 
 def clouds(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -15,13 +15,18 @@ from engine.errors import ConfigError, WeightsError
 from engine.images import load as read
 from offline.datasets import Picture, open_dataset
 from offline.datasets.listed import ListedDataset
-from offline.train.embedder.augmentation import Augmentation
-from offline.train.embedder.data import Splits, read_material
-from offline.train.embedder.framing import Framing
-from offline.train.embedder.judge import leave_one_out
-from offline.train.embedder.lighting import Lighting
-from offline.train.embedder.recipe import EmbedderRecipe, LearningRecipe, NetworkRecipe
-from offline.train.embedder.training import Listeners, TrainedEmbedder, train_embedder
+from offline.train.embedder.data import read_material
+from offline.train.embedder.recipe import (
+    Augmentation,
+    EmbedderRecipe,
+    Framing,
+    LearningRecipe,
+    Lighting,
+    NetworkRecipe,
+)
+from offline.train.embedder.training import TrainedEmbedder, train_embedder
+from offline.train.embedder.validation import retrieval
+from offline.train.run_options import Callbacks, Splits
 from offline.train.torch_loop import CHECKPOINT
 from stages.assemble import assemble
 from stages.profiles import read_profile
@@ -36,24 +41,24 @@ STILL = Augmentation(Framing(0, 0, 0), Lighting(0.2, 0.2, 0, 0, 0, 0, 0))
 # The first stages of a MobileNetV2 from random weights.
 TINY = EmbedderRecipe(
     NetworkRecipe(weights="none", layers=("block6",), pooling="gap"),
-    LearningRecipe(epochs=6, products=4, views=4, rate=3e-3),
+    LearningRecipe(epochs=6, products_per_batch=4, views_per_product=4, learning_rate=3e-3),
     STILL,
     backgrounds=0,
-    size=SIDE,
+    input_size=SIDE,
 )
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from offline.train.embedder.training import Listeners
+from offline.train.run_options import Callbacks
 from tests.offline.train.embedder.test_embedder_training import TINY, train
 told = []
 def progress(done, total):
     told.append(done)
     if len(told) == 20:
         os.kill(os.getpid(), signal.SIGKILL)
-train(Path(sys.argv[1]), Path(sys.argv[2]), TINY, listeners=Listeners(training=progress))
+train(Path(sys.argv[1]), Path(sys.argv[2]), TINY, callbacks=Callbacks(training=progress))
 """
 
 
@@ -103,7 +108,7 @@ def test_the_exported_file_serves_the_best_epochs_vectors(
     described = assemble(chosen).describer.describe([read(p.path) for p in pictures])
     vectors = np.stack([one.description.embedding.vector for one in described])
     labels = np.unique([str(p.product) for p in pictures], return_inverse=True)[1]
-    found = leave_one_out(vectors, labels)
+    found = retrieval(vectors, labels, vectors, labels, np.arange(len(labels)))
     assert found.mean_average_precision == pytest.approx(trained.best["score"], abs=0.01)
     assert found.recall_at_1 == pytest.approx(trained.best["recall_1"], abs=0.05)
 
@@ -115,7 +120,7 @@ def test_the_card_tells_data_recipe_and_every_epochs_figures(trained: TrainedEmb
     for figures in trained.history:
         assert f"| epoch {figures['epoch']:.0f} | {figures['loss']:.4f}" in text
     assert f"| {trained.before['score']:.4f} |" in text
-    assert "| rate | 0.003 |" in text
+    assert "| learning_rate | 0.003 |" in text
 
 
 def test_killed_and_resumed_ends_like_the_uninterrupted_run(
@@ -127,7 +132,7 @@ def test_killed_and_resumed_ends_like_the_uninterrupted_run(
     assert done.returncode == -signal.SIGKILL
     assert (out / CHECKPOINT).is_file()
     epochs: list[dict[str, float]] = []
-    resumed = train(stripes, out, TINY, listeners=Listeners(epoch=epochs.append))
+    resumed = train(stripes, out, TINY, callbacks=Callbacks(epoch=epochs.append))
     assert len(epochs) < len(trained.history)  # it went on, it did not start anew
     for one, other in zip(resumed.history, trained.history, strict=True):
         assert list(one.values()) == pytest.approx(list(other.values()), rel=1e-3, abs=1e-3)
@@ -142,8 +147,8 @@ def test_another_recipe_in_the_same_folder_is_refused(
 
 
 def test_a_loss_that_is_not_a_number_stops_with_a_way_out(stripes: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"epoch 1: the loss is nan.*lower --rate"):
-        train(stripes, tmp_path, learning(TINY, optimiser="sgd", rate=1e30))
+    with pytest.raises(ConfigError, match=r"epoch 1: the loss is nan.*lower --learning-rate"):
+        train(stripes, tmp_path, learning(TINY, optimiser="sgd", learning_rate=1e30))
 
 
 @pytest.mark.parametrize(
@@ -176,10 +181,10 @@ SHORT = network(learning(TINY, epochs=1), pooling="gem", dimension=8)
         ),
         replace(
             network(learning(SHORT, loss="arcface"), freeze="block2", projection_start="random"),
-            size=40,
+            input_size=40,
         ),
         network(
-            learning(SHORT, loss="triplet", optimiser="sgd", rate=0.01, batches="family"),
+            learning(SHORT, loss="triplet", optimiser="sgd", learning_rate=0.01, batches="family"),
             projection_start="pca",
             pooling="gem_channel",
         ),
@@ -211,8 +216,8 @@ def test_pictures_without_any_label_are_learned_from_themselves(
         tmp_path / "run",
         learning(SHORT, positives="self", epochs=2),
         settings(),
-        splits=Splits(hold_out="picture"),
-        listeners=Listeners(say=notes.append),
+        splits=Splits(hold_out="image"),
+        callbacks=Callbacks(note=notes.append),
     )
     assert any("match by look and outline" in note for note in notes)
     assert "augmented, among all of them" in trained.card.read_text("utf-8")

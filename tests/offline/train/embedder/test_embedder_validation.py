@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 
-from offline.train.embedder.judge import leave_one_out, retrieval
+from engine.types import FloatArray, IntArray
+from offline.train.embedder.validation import Retrieval, retrieval
 
 
 def on_circle(*degrees: float) -> np.ndarray:
     angles = np.deg2rad(degrees)
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def leave_one_out(vectors: FloatArray, labels: IntArray) -> Retrieval:
+    return retrieval(vectors, labels, vectors, labels, np.arange(len(labels)))
 
 
 def test_leave_one_out_by_hand() -> None:

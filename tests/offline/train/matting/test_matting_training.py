@@ -16,7 +16,6 @@ import pytest
 from engine.errors import ConfigError
 from engine.types import Matte, RGBImage
 from offline.datasets.packbench import shipped
-from packsight.commands.train.matting import FLAGS
 from tests.offline.train.matting.matting_data import pictures, worn_store
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,25 +50,15 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_the_flags_and_the_recipe_have_the_same_defaults() -> None:
-    from dataclasses import fields
-
-    from offline.train.matting.recipe import MattingRecipe
-
-    defaults = {field.name: field.default for field in fields(MattingRecipe)}
-    assert {name: default for name, _, default, _ in FLAGS}.items() <= defaults.items()
-    assert set(defaults) == {name for name, *_ in FLAGS} | {"data", "network", "bfloat16"}
-
-
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"network": "huge"}, "unknown matting network"),
-        ({"side": 100}, "divisible by 8"),
-        ({"side": 0}, "side must be at least 8"),
-        ({"limit": -1}, "limit must be at least 1"),
-        ({"composites": -1}, "composites must be at least 0"),
-        ({"rate": float("nan")}, "rate must be above 0"),
+        ({"network": "huge"}, "unknown --network"),
+        ({"crop_size": 100}, "divisible by 8"),
+        ({"crop_size": 0}, "--crop-size 0"),
+        ({"limit": -1}, "--limit -1"),
+        ({"composites": -1}, "--composites -1"),
+        ({"learning_rate": float("nan")}, "--learning-rate nan"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(changed: dict[str, object], said: str) -> None:

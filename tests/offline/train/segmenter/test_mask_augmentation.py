@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offline.train.segmenter import augmentation as mask_augmentation
 from offline.train.segmenter.augmentation import (
     LEAST_KEPT,
     Grounds,
@@ -16,7 +17,6 @@ from offline.train.segmenter.augmentation import (
     squeeze,
 )
 from offline.train.segmenter.samples import MaskSample, read_sample
-from offline.train.segmenter.training import augmentation as mask_augmentation
 from stages.segment._saliency import network_input
 from stages.segment.u2net import FAMILY_INPUT
 from tests.offline.train.mask_pictures import write_pairs

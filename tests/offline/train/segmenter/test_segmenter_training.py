@@ -37,15 +37,15 @@ def watch(title: str) -> Any:
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
-        ("network", "u2nat", "Unknown network 'u2nat'. Valid names: u2netp, u2net"),
-        ("side", 63, "--side 63: must be at least 64"),
+        ("network", "u2nat", "unknown --network 'u2nat'. Valid: u2netp, u2net"),
+        ("input_size", 63, "--input-size 63: must be at least 64"),
         ("epochs", 0, "--epochs 0"),
-        ("batch", 0, "--batch 0"),
+        ("batch_size", 0, "--batch-size 0"),
         ("limit", 0, "--limit 0"),
         ("seed", -1, "--seed -1"),
-        ("rate", -1.0, "--rate -1.0"),
-        ("ssim", float("nan"), "--ssim nan"),
-        ("iou", float("inf"), "--iou inf"),
+        ("learning_rate", -1.0, "--learning-rate -1.0"),
+        ("ssim_weight", float("nan"), "--ssim-weight nan"),
+        ("iou_weight", float("inf"), "--iou-weight inf"),
     ],
 )
 def test_a_setting_that_does_not_do_is_refused(setting: str, value: object, said: str) -> None:
@@ -147,7 +147,7 @@ def test_tuning_goes_on_after_a_kill_and_ends_the_same(tmp_path: Path) -> None:
     data = tmp_path / "data"
     write_pairs(data, 6)
     start = write_folded(torch, tmp_path / "start.pth")
-    recipe = SegmenterRecipe(data, start=str(start), side=64, epochs=2, batch=2)
+    recipe = SegmenterRecipe(data, start=str(start), input_size=64, epochs=2, batch_size=2)
     whole = train_segmenter(recipe, tmp_path / "whole", watch)
 
     def stop(figures: dict[str, float]) -> None:
@@ -166,7 +166,7 @@ def test_tuning_goes_on_after_a_kill_and_ends_the_same(tmp_path: Path) -> None:
     assert resumed.report.sha256 == whole.report.sha256
     with pytest.raises(ConfigError, match="another recipe"):
         train_segmenter(
-            SegmenterRecipe(data, start="none", side=64, epochs=2, batch=2),
+            SegmenterRecipe(data, start="none", input_size=64, epochs=2, batch_size=2),
             tmp_path / "killed",
             watch,
         )
@@ -180,7 +180,7 @@ def test_training_learns(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     pictures = write_pairs(tmp_path, 9)
-    spec = SegmenterRecipe(tmp_path, side=64).spec
+    spec = SegmenterRecipe(tmp_path, input_size=64).spec
     task = SegmenterTask(
         new_network("U2NETP"),
         "cpu",
@@ -190,7 +190,7 @@ def test_training_learns(tmp_path: Path) -> None:
         spec,
         iou_weight=1.0,
     )
-    history = fit(task, Schedule(epochs=5, batch=4), RunFolder(tmp_path), seed=0)
+    history = fit(task, Schedule(epochs=5, batch_size=4), RunFolder(tmp_path), seed=0)
     assert history[-1]["loss"] < 0.9 * history[0]["loss"]
 
 
