@@ -35,9 +35,10 @@ from engine.protocols import Reranker
 from engine.types import CategoryScores, Description, Embedding, Hit, Matte, MatteQuality, Record
 from stages.context import BuildContext
 from stages.rerank import contour_iou, fused, k_reciprocal, learned, none
+from stages.rerank._artefact import RerankerArtefact
 from stages.rerank._pair_features import NAMES, VERSION
-from weights.reranker_artefact import RerankerArtefact
-from weights.reranker_models import Linear, Model, Scorer, Tree, Trees
+from stages.rerank._scorer import Coefficients, Scorer
+from stages.rerank._trees import Boosting, Tree, Trees
 
 DIMENSION = 1280  # of MobileNetV2
 CATEGORIES = ("bottle", "jar", "palette")
@@ -116,13 +117,15 @@ class _Draw:
         cv2.circle(plane, (72 + width, int(self.random.integers(90, foot))), notch, 0.0, -1)
         return Matte(plane)
 
-    def model(self, trees: int) -> Model:
+    def model(self, trees: int) -> Coefficients | Trees:
         """Logistic without trees."""
         width = len(NAMES)
         if not trees:
             drawn = self.random.standard_normal(width).tolist()
-            return Linear(intercept=0.0, coefficients=tuple(drawn))
-        return Trees(baseline=0.0, trees=tuple(self._tree() for _ in range(trees)))
+            return Coefficients(intercept=0.0, coefficients=tuple(drawn))
+        return Boosting(baseline=0.0, trees=tuple(self._tree() for _ in range(trees))).compiled(
+            width
+        )
 
     def _tree(self) -> Tree:
         """Three questions deep, all of them asked."""
@@ -157,7 +160,7 @@ def _reranks(draw: _Draw, trees: int, files: Sequence[Path]) -> dict[str, Rerank
     return made
 
 
-def _learned(model: Model) -> Reranker:
+def _learned(model: Coefficients | Trees) -> Reranker:
     zeros, ones = (0.0,) * len(NAMES), (1.0,) * len(NAMES)
     scorer = Scorer(features=NAMES, means=zeros, scales=ones, slope=1.0, model=model)
     artefact = RerankerArtefact(scorer=scorer, measures=VERSION, share=1.0, top_n=MOST)

@@ -22,10 +22,11 @@ _NUMBERS: dict[str, type[np.floating]] = {
 class OnnxSession:
     """One ONNX model with a single image input; runs batches and returns the named output.
 
-    A model exported with a fixed batch axis is run image by image.
+    A model exported with a fixed batch axis is run image by image. ``content``: the file's bytes,
+    where they were read already; ``path`` then only names it.
     """
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int, content: bytes | None = None) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = max(1, threads)
         options.inter_op_num_threads = 1
@@ -34,7 +35,9 @@ class OnnxSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                str(path) if content is None else content,
+                options,
+                providers=["CPUExecutionProvider"],
             )
         except Exception as error:  # the runtime raises a family of private types
             raise WeightsError(

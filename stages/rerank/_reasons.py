@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.types import Float64Array
 from stages.rerank._pair_features import CONCEPTS, NAMES
-from weights.reranker_models import Scorer
+from stages.rerank._scorer import Scorer
 
 TOLD = 3  # reasons a hit, at most
 # A reason that moved a hit by less than this share of the strongest one is not worth a word.

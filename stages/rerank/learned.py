@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from pydantic import Field
 
 from engine.errors import ConfigError, WeightsError
 from engine.types import QUALITY_FLAGS, Description, Float64Array, Hit
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
+from stages.rerank._artefact import AGAIN, RerankerArtefact, read_reranker, reranker_path
 from stages.rerank._gate import fault_of
 from stages.rerank._pair_features import NAMES, VERSION, PairFeatures, pair_features
 from stages.rerank._reasons import pulls, reason
 from stages.rerank._words import explained, moved
-from weights.reranker_artefact import AGAIN, RerankerArtefact, read_reranker, reranker_path
 
 
 class Options(StageOptions):
@@ -91,6 +92,8 @@ def build(options: Options, context: BuildContext) -> Learned:
         )
     if not options.any_description:
         _check_description(artefact, context, path)
+    # Opens the trees' session, so that the first query need not wait for it.
+    artefact.scorer.log_odds(np.zeros((1, len(NAMES))))
     context.used[options.weights] = artefact.identity
     return Learned(artefact, options)
 

@@ -24,9 +24,9 @@ from engine.types import (
     Record,
 )
 from stages.context import BuildContext
+from stages.rerank._artefact import RerankerArtefact
 from stages.rerank._pair_features import NAMES as FEATURES
-from weights.reranker_artefact import RerankerArtefact
-from weights.reranker_models import Linear, Scorer
+from stages.rerank._scorer import Coefficients, Scorer
 
 FOLDER = Path(__file__).resolve().parents[2] / "stages" / "rerank"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
@@ -81,7 +81,7 @@ def learned_weights(tmp_path_factory: pytest.TempPathFactory) -> None:
         means=(0.0,) * count,
         scales=(1.0,) * count,
         slope=1.0,
-        model=Linear(intercept=0.0, coefficients=tuple(random.normal(size=count).tolist())),
+        model=Coefficients(intercept=0.0, coefficients=tuple(random.normal(size=count).tolist())),
     )
     path = tmp_path_factory.mktemp("learned") / "reranker.json"
     RerankerArtefact(scorer=scorer, share=0.75, top_n=10).write(path)

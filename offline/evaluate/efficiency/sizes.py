@@ -9,8 +9,8 @@ from pathlib import Path
 from engine.config import Settings
 from engine.errors import PacksightError
 from engine.galleries._shards import INDEXES
+from stages.rerank._artefact import SUFFIX, graph_path, reranker_path
 from weights.fetch import FetchPolicy, resolve
-from weights.reranker_artefact import reranker_path
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def model_sizes(settings: Settings, references: Iterable[str]) -> dict[str, int]
     found = {reference: _model(reference, policy) for reference in references}
     files = {reference: path for reference, path in found.items() if path}
     names = [path.name for path in files.values()]
-    return {_shown(one, path, names): path.stat().st_size for one, path in files.items()}
+    return {_shown(one, path, names): _bytes(path) for one, path in files.items()}
 
 
 def gallery_size(folder: Path, images: int) -> GallerySize:
@@ -47,6 +47,13 @@ def _model(reference: str, policy: FetchPolicy) -> Path | None:
         return resolve(reference, policy).path
     except PacksightError:
         return None
+
+
+def _bytes(path: Path) -> int:
+    """Of a model and, of a reranker by boosted trees, of the trees beside it."""
+    beside = graph_path(path)
+    trees = beside.stat().st_size if path.suffix == SUFFIX and beside.is_file() else 0
+    return path.stat().st_size + trees
 
 
 def _shown(reference: str, path: Path, names: Sequence[str]) -> str:

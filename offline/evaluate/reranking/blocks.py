@@ -15,10 +15,10 @@ from offline.evaluate.reranking.orders import Valued, ordered, retrieved
 from offline.evaluate.reranking.pairs import Pairs, collect
 from offline.metrics.statistics import Interval, bootstrap
 from offline.report.document import Bars, Block, Series, Table, Text
+from stages.rerank._artefact import RerankerArtefact, read_reranker, reranker_path
 from stages.rerank._pair_features import MEANINGS
+from stages.rerank._scorer import Scorer
 from stages.rerank.learned import Options
-from weights.reranker_artefact import RerankerArtefact, read_reranker, reranker_path
-from weights.reranker_models import Scorer
 
 SHOWN = 15  # features, the strongest ones; a page shows no more bars than that
 
@@ -67,7 +67,7 @@ def _words(artefact: RerankerArtefact) -> str:
 
 
 def _coefficients(scorer: Scorer) -> Bars:
-    weights = scorer.model.weights(len(scorer.features))
+    weights = scorer.weights
     strongest = sorted(range(len(weights)), key=lambda at: -abs(weights[at]))[:SHOWN]
     return Bars(
         title="What the learned rerank looks at",

@@ -17,7 +17,7 @@ SETS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in CONCEPTS},
     ALL_SHAPE: SHAPE,
 }
-# What ``Linear.weights`` and ``Trees.weights`` are, in words.
+# What ``Scorer.weights`` are, in words.
 WEIGHTS_MEAN = {
     "logistic": "what one standard deviation more adds to the log odds of being right",
     "boosting": "the share of all questions in the trees that ask for the feature",

@@ -10,9 +10,9 @@ from offline.evaluate.reranking.effects import WEIGHTS_MEAN, effects
 from offline.evaluate.reranking.pairs import Pairs
 from offline.report.tables import markdown
 from offline.train.reranker.choosing import Choice
+from stages.rerank._artefact import RerankerArtefact, Validation
 from stages.rerank._pair_features import MEANINGS
-from weights.reranker_artefact import RerankerArtefact, Validation
-from weights.reranker_models import Scorer
+from stages.rerank._scorer import Scorer
 
 _HEAD = (
     "protocol",
@@ -86,7 +86,7 @@ def table(figures: Sequence[Validation]) -> str:
 
 
 def _looks_at(scorer: Scorer) -> str:
-    weights, kind = scorer.model.weights(len(scorer.features)), scorer.model.kind
+    weights, kind = scorer.weights, scorer.model.kind
     strongest = sorted(range(len(weights)), key=lambda at: -abs(weights[at]))
     form = "{:+.3f}" if kind == "logistic" else "{:.3f}"
     rows = [

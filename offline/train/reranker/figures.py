@@ -8,7 +8,7 @@ from engine.types import BoolArray
 from offline.evaluate.reranking.orders import Answers, retrieved
 from offline.evaluate.reranking.pairs import Pairs
 from offline.train.reranker.choosing import difference, gain
-from weights.reranker_artefact import ALL, Quality, Validation
+from stages.rerank._artefact import ALL, Quality, Validation
 
 
 def validated(pairs: Pairs, after: Answers, seed: int) -> tuple[Validation, ...]:

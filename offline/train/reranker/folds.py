@@ -13,7 +13,7 @@ from offline.calibration.logistic import grouped_folds
 from offline.evaluate.reranking.orders import Valued
 from offline.evaluate.reranking.pairs import Pairs
 from offline.train.reranker.models import Recipe, fit
-from weights.reranker_models import Scorer
+from stages.rerank._scorer import Scorer
 
 # Below this a paired interval of the gain is wider than any gain.
 LEAST_QUERIES = 40

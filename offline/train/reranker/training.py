@@ -22,9 +22,10 @@ from offline.train.reranker.choosing import Choice, choose, cross_chosen, trials
 from offline.train.reranker.figures import validated
 from offline.train.reranker.folds import divide, hold_out
 from offline.train.reranker.models import fit, recipes
+from stages.rerank._artefact import SUFFIX, RerankerArtefact, graph_path
 from stages.rerank._pair_features import VERSION
+from stages.rerank._trees import Trees
 from weights.frameworks.network import import_framework
-from weights.reranker_artefact import SUFFIX, RerankerArtefact
 
 TOP_N = 20
 FOLDS = 5
@@ -116,13 +117,16 @@ def learn(
 
 
 def write(trained: Trained, out: Path) -> None:
-    """The file and, beside it, its card in Markdown. ConfigError where that cannot be done."""
+    """The file and, beside it, its card in Markdown and its trees if any, the file last.
+    ConfigError where that cannot be done."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(out, error) from error
     folder = RunFolder(out.parent)
     folder.write_text(card_path(out).name, card(trained.artefact, trained.pairs, trained.choice))
+    if isinstance(trained.artefact.scorer.model, Trees):
+        folder.write(graph_path(out).name, trained.artefact.write_graph)
     folder.write(out.name, trained.artefact.write)
 
 
@@ -138,7 +142,9 @@ def _check(run: RerankerRun) -> None:
         raise ConfigError(f"--top-n {run.top_n}: there is nothing to reorder among fewer than 2.")
     if run.folds < 2:
         raise ConfigError(f"--folds {run.folds}: at least 2 are needed to hold one out.")
-    import_framework("sklearn")
+    if run.model != "logistic":
+        for name in ("sklearn", "onnx"):
+            import_framework(name)
 
 
 def _protocols(dataset: Dataset, asked: Sequence[str]) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ def _add_systems(parser: argparse.ArgumentParser) -> None:
 
 def _asked(args: argparse.Namespace, stage: str) -> Asked:
     from offline.evaluate.whole.asked import SECTIONS, Asked
-    from weights.reranker_artefact import reranker_path
+    from stages.rerank._artefact import reranker_path
 
     return Asked(
         data=args.data,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from engine.linear_model import LinearModel, standardised
 from offline.calibration.logistic import (
@@ -65,6 +66,20 @@ def test_no_step_away_from_the_answer_lowers_the_loss(seed: int, ridge: float, c
     for direction in np.vstack([np.eye(4), -np.eye(4)]):
         moved = penalised_loss(weights + 1e-3 * direction, design, right.astype(float), penalty)
         assert moved >= best - 1e-9
+
+
+@pytest.mark.parametrize("strength", [0.01, 1.0, 10.0])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_it_finds_what_scikit_learn_finds(strength: float, balanced: bool) -> None:
+    rows, right = samples(200, seed=5)
+    right &= np.arange(200) % 3 == 0
+    scaled = (rows - rows.mean(0)) / rows.std(0)
+    model = LogisticRegression(
+        C=strength, class_weight="balanced" if balanced else None, tol=1e-10, max_iter=2000
+    ).fit(scaled, right)
+    found = fit_logistic(rows, right, NAMES, 1 / strength, balanced=balanced)
+    other = [model.intercept_[0], *model.coef_[0]]
+    np.testing.assert_allclose(weights_of(found), other, atol=2e-4)
 
 
 def test_units_change_no_probability() -> None:

@@ -18,9 +18,9 @@ from engine.types import BoolArray, Description, Hit
 from stages.assemble import assemble
 from stages.context import BuildContext
 from stages.rerank import learned
+from stages.rerank._artefact import RerankerArtefact
 from stages.rerank._pair_features import NAMES, VERSION
-from weights.reranker_artefact import RerankerArtefact
-from weights.reranker_models import Linear, Scorer
+from stages.rerank._scorer import Coefficients, Scorer
 
 SIDE = 16
 MakeDescription = Callable[..., Description]
@@ -40,7 +40,9 @@ def artefact(share: float = 1.0, top_n: int = 10, **weights: float) -> RerankerA
         means=(0.0,) * len(NAMES),
         scales=(1.0,) * len(NAMES),
         slope=1.0,
-        model=Linear(intercept=0.0, coefficients=tuple(weights.get(name, 0.0) for name in NAMES)),
+        model=Coefficients(
+            intercept=0.0, coefficients=tuple(weights.get(name, 0.0) for name in NAMES)
+        ),
     )
     return RerankerArtefact(scorer=scorer, share=share, top_n=top_n)
 
@@ -189,8 +191,11 @@ def test_the_describing_parts_are_known_by_their_fingerprint(tmp_path: Path) -> 
 
 def test_serving_imports_no_training(tmp_path: Path) -> None:
     code = (
-        "import sys, stages.rerank.learned;"
-        "print([name for name in ('sklearn', 'scipy', 'offline') if name in sys.modules])"
+        "import sys\n"
+        "from stages.context import BuildContext\n"
+        "from stages.rerank.learned import Options, build\n"
+        "build(Options(weights='rerank_classic'), BuildContext())\n"
+        "print([name for name in ('sklearn', 'scipy', 'onnx', 'offline') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.errors import WeightsError
@@ -12,9 +13,9 @@ from offline import ingest
 from online import query
 from stages.assemble import assemble
 from stages.open_settings import settings_for
+from stages.rerank._artefact import read_reranker, reranker_path
 from stages.rerank.learned import Learned
 from tests.drawn_catalogue import package, save, write_catalogue
-from weights.reranker_artefact import read_reranker, reranker_path
 
 SHIPPED = ["rerank.name=learned", "rerank.weights=rerank_classic"]
 
@@ -57,3 +58,33 @@ def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.Mon
     assert reranker_path("elsewhere/rerank_classic") == Path("elsewhere/rerank_classic")
     with pytest.raises(WeightsError, match="not a learned rerank"):
         read_reranker(reranker_path("rerank_classic"))
+
+
+RECORDED = [
+    -2.637892984,
+    -1.031153898,
+    -2.717227766,
+    -3.616306005,
+    -2.98523294,
+    -2.869104511,
+    -2.184907923,
+    -2.27012354,
+    -1.393908186,
+    -1.53383705,
+    -2.627924526,
+    -1.742620941,
+    -3.375673132,
+    -2.863665995,
+    -2.396919412,
+    -3.300616653,
+]
+
+
+def test_it_keeps_the_values_and_order_of_its_trees_in_json() -> None:
+    """Recorded before the trees became ONNX: float64 then, float32 now."""
+    scorer = read_reranker(reranker_path("rerank_classic")).scorer
+    drawn = np.random.default_rng(3).normal(size=(len(RECORDED), len(scorer.features)))
+    rows = np.round(np.array(scorer.means) + np.array(scorer.scales) * 1.5 * drawn, 6)
+    found = scorer.log_odds(rows)
+    np.testing.assert_allclose(found, RECORDED, atol=5e-6)
+    np.testing.assert_array_equal(np.argsort(-found), np.argsort(-np.array(RECORDED)))

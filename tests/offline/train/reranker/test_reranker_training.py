@@ -21,11 +21,11 @@ from offline.train.reranker.choosing import Trial, choose, hurts
 from offline.train.reranker.folds import HeldOut, divide, hold_out
 from offline.train.reranker.models import Recipe, fit
 from offline.train.reranker.training import Origin, RerankerRun, learn, write
+from stages.rerank._artefact import ALL, read_reranker
 from stages.rerank._pair_features import NAMES
+from stages.rerank._scorer import Coefficients
 from tests.offline.evaluate.reranking.drawn_pairs import drawn_pairs
 from tests.offline.evaluate.reranking.shaped_evidence import shaped_evidence
-from weights.reranker_artefact import ALL, read_reranker
-from weights.reranker_models import Linear
 
 # One cautious and one bold recipe: the choice among ten takes longer and shows no more.
 FEW = (Recipe("logistic", 0.01), Recipe("logistic", 1.0))
@@ -86,7 +86,7 @@ def test_the_weight_of_shape_goes_to_nothing_where_it_says_nothing(
 ) -> None:
     def weight(pairs: Pairs) -> float:
         scorer = fit(Recipe("logistic", 0.01), pairs.rows, pairs.right, seed=0)
-        assert isinstance(scorer.model, Linear)
+        assert isinstance(scorer.model, Coefficients)
         return abs(scorer.model.coefficients[NAMES.index("overlap")])
 
     assert weight(silent) < weight(telling) / 5
@@ -107,7 +107,8 @@ def test_the_same_seed_gives_the_same_file(telling: Pairs, tmp_path: Path) -> No
     files = []
     for name in ("a.json", "b.json"):
         write(learn(telling, run("boosting", seed=3), Origin()), tmp_path / name)
-        files.append((tmp_path / name).read_bytes())
+        graph = (tmp_path / name).with_suffix(".onnx")
+        files.append((tmp_path / name).read_bytes() + graph.read_bytes())
     assert files[0] == files[1]
 
 
@@ -196,9 +197,9 @@ def test_what_is_taken_is_worse_for_no_protocol(drawn: list[list[int]], seed: in
 def test_missing_scikit_learn_is_told_by_its_extra(
     telling: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     with pytest.raises(WeightsError, match=r"pip install 'packsight\[train\]'"):
-        learn(telling, run(), Origin())
+        learn(telling, run("boosting"), Origin())
 
 
 def test_a_report_shows_coefficients_and_effects_by_look_and_mask(
