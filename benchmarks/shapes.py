@@ -32,8 +32,7 @@ from offline.datasets import open_dataset
 from offline.datasets.made_silhouettes.classes import CLASSES, MEMBERS
 from offline.datasets.made_silhouettes.write import write_silhouettes
 from offline.datasets.types import RetrievalTask
-from offline.evaluate.shape.measuring import Measured, measure_shapes
-from offline.evaluate.shape.methods import METHODS, Distances, Method
+from offline.evaluate.shape.measure import METHODS, Distances, Measured, Method, measure_shapes
 from offline.report.tables import markdown
 from stages.shape.descriptor import (
     CLOSED,

@@ -93,6 +93,20 @@ class Averages:
     weighted_f1: Float64Array
 
 
+# The averages by the names that reports give them, the most important first: a new one is a field
+# of ``Averages`` and a row here. Accuracy is missing: it is a mean over photos and has samples.
+AVERAGE_NAMES = {
+    "macro_f1": "macro F1",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "weighted_precision": "weighted precision",
+    "weighted_recall": "weighted recall",
+    "weighted_f1": "weighted F1",
+    "average_accuracy": "average accuracy (eq. 6)",
+    "accuracy_variance": "variance of accuracy (eq. 6)",
+}
+
+
 def averages(tally: Tally) -> Averages:
     """Of every matrix in ``tally``."""
     there = tally.true > 0

@@ -1,5 +1,5 @@
-"""The report's section on categories: what a system takes photos for, and how sure it is."""
+"""The report's section on categories: predictions of a system, and how calibrated they are."""
 
-from offline.evaluate.classification.section import classification_section
+from offline.evaluate.classification.show import classification_section
 
 __all__ = ["classification_section"]

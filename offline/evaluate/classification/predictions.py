@@ -1,4 +1,4 @@
-"""What a classifier said of photos whose categories are known, as arrays over one set of names."""
+"""Predictions for photos whose categories are known, as arrays over one set of names."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from engine.types import BoolArray, CategoryScores, Float64Array, IntArray
 from offline.datasets import Picture
 from offline.metrics.classification import confusion_matrix
+from offline.metrics.statistics import clusters_of
 
 Labels = npt.NDArray[np.int64]
 
@@ -36,15 +37,15 @@ class Predictions:
     @cached_property
     def true(self) -> Labels:
         """(N,) places in ``names``."""
-        return np.array([self._at[str(picture.category)] for picture in self.pictures], np.int64)
+        return np.array([self._at[name] for name in self.true_names], np.int64)
 
     @cached_property
     def _values(self) -> Float64Array:
         """(N, C) probabilities that sum to 1 a row, -1 where the scores do not name a category."""
         values = np.full((len(self.scores), len(self.names)), -1.0)
         for row, one in zip(values, self.scores, strict=True):
-            shares = np.asarray(one.probabilities, np.float64)
-            row[[self._at[name] for name in one.names]] = shares / shares.sum()
+            fractions = np.asarray(one.probabilities, np.float64)
+            row[[self._at[name] for name in one.names]] = fractions / fractions.sum()
         return values
 
     @cached_property
@@ -63,14 +64,14 @@ class Predictions:
         return np.asarray(np.minimum(self._values.max(axis=1), 1.0), np.float64)
 
     @property
-    def right(self) -> BoolArray:
+    def correct(self) -> BoolArray:
         """(N,)"""
         return np.asarray(self.predicted == self.true, np.bool_)
 
     @property
     def ranks(self) -> Float64Array:
         """(N,) the true category's place among the likeliest, from 1; infinite where the scores
-        do not name it: no number of guesses finds it."""
+        do not name it: no number of guesses contains it."""
         order = np.argsort(-self._values, axis=1, kind="stable")
         ranks = np.asarray((order == self.true[:, None]).argmax(axis=1) + 1, np.float64)
         ranks[~self.named] = np.inf
@@ -87,13 +88,16 @@ class Predictions:
         return confusion_matrix(self.predicted, self.true, len(self.names))
 
     @property
+    def true_names(self) -> tuple[str, ...]:
+        return tuple(str(picture.category) for picture in self.pictures)
+
+    @property
     def items(self) -> tuple[str, ...]:
         return tuple(picture.id for picture in self.pictures)
 
     @property
     def clusters(self) -> tuple[str, ...]:
-        """Photos of one product are not independent."""
-        return tuple(picture.product or picture.id for picture in self.pictures)
+        return clusters_of(self.pictures)
 
     def where(self, kept: Sequence[bool]) -> Predictions:
         """Some of the photos, at least one, by the same names."""
@@ -102,12 +106,12 @@ class Predictions:
         return Predictions(pictures, tuple(self.scores[at] for at in rows), self.names)
 
 
-def predictions(
+def predictions_of(
     pictures: Sequence[Picture], scores: Sequence[CategoryScores]
 ) -> Predictions | None:
-    """Of the pictures that have a category; None where none has. ValueError unless aligned."""
+    """Of the images that have a category; None where none has. ValueError unless aligned."""
     if len(pictures) != len(scores):
-        raise ValueError(f"{len(scores)} scores for {len(pictures)} pictures")
+        raise ValueError(f"{len(scores)} scores for {len(pictures)} images")
     pairs = [
         (picture, one)
         for picture, one in zip(pictures, scores, strict=True)
@@ -117,5 +121,5 @@ def predictions(
         return None
     names = {name for _, one in pairs for name in one.names}
     names |= {str(picture.category) for picture, _ in pairs}
-    known, said = zip(*pairs, strict=True)
-    return Predictions(known, said, tuple(sorted(names)))
+    known, given = zip(*pairs, strict=True)
+    return Predictions(known, given, tuple(sorted(names)))

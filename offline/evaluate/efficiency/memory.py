@@ -1,4 +1,4 @@
-"""The most memory that a process of its own ever held: started, with models, after work."""
+"""Peak memory of a process of its own: started, with models loaded, after work."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """``photos``: the first is asked of the gallery, then all are described in one batch."""
+    """``photos``: the first is searched for in the gallery, then all are described in one batch."""
 
     gallery: Path
     settings: Settings
@@ -38,8 +38,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Peaks:
-    """Bytes; each includes what came before. None where the platform does not tell, ``photo`` and
-    ``batch`` also where no photo can be read."""
+    """Bytes; each includes what came before. None where the platform does not report it, ``photo``
+    and ``batch`` also where no photo can be read."""
 
     started: int | None
     models: int | None
@@ -48,7 +48,7 @@ class Peaks:
 
 
 def peaks(job: Job) -> Peaks | None:
-    """Measured in a fresh process; None where it ended before its time, as for want of memory."""
+    """Measured in a fresh process; None where it ended early, as for want of memory."""
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, json.dumps(sys.path)],
         input=pickle.dumps(job),
@@ -63,7 +63,7 @@ def peaks(job: Job) -> Peaks | None:
 
 
 def measure() -> None:
-    """What the fresh process does: a job in, four numbers out."""
+    """The fresh process: a job on stdin, four numbers on stdout."""
     job: Job = pickle.load(sys.stdin.buffer)  # from the process that started this one
     print(json.dumps(astuple(peaks_here(job))))
 
@@ -71,8 +71,7 @@ def measure() -> None:
 def peaks_here(job: Job) -> Peaks:
     """Of this process, whatever it did before."""
     found = [peak_bytes()]
-    from offline.evaluate.efficiency.batches import readable
-    from offline.evaluate.efficiency.scratch import open_scratch
+    from offline.evaluate.efficiency.measure import open_scratch, readable
 
     with open_scratch(job.gallery, job.settings) as opened:
         found.append(peak_bytes())
@@ -97,7 +96,7 @@ def rising(found: Sequence[int | None]) -> list[int | None]:
 def peak_bytes() -> int | None:
     """The most resident memory of this process so far.
 
-    Linux tells it since the program was loaded; ``getrusage`` there counts the parent's before
+    Linux reports it since the program was loaded; ``getrusage`` there counts the parent's before
     as well, so it serves where there is no /proc. None where there is neither (Windows).
     """
     try:

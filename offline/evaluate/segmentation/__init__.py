@@ -1,5 +1,5 @@
-"""The report's section on masks: how near a system's mattes come to the true ones."""
+"""The report's section on masks: a system's mattes against a data set's true ones."""
 
-from offline.evaluate.segmentation.section import segmentation_section
+from offline.evaluate.segmentation.show import segmentation_section
 
 __all__ = ["segmentation_section"]

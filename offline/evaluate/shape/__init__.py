@@ -1,1 +1,1 @@
-"""How well shape alone finds a silhouette's class: the bullseye score of several descriptors."""
+"""Bullseye scores: how well shape alone retrieves a silhouette's class."""

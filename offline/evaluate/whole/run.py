@@ -11,15 +11,15 @@ from offline.evaluate.ablation.blocks import ablation_blocks
 from offline.evaluate.ablation.run import Ablation, ablate
 from offline.evaluate.ablation.variants import variants
 from offline.evaluate.answering.section import end_to_end_section
-from offline.evaluate.classification.section import classification_section
-from offline.evaluate.efficiency.section import efficiency_section
+from offline.evaluate.classification import classification_section
+from offline.evaluate.efficiency.show import efficiency_section
 from offline.evaluate.evidence import Evidence
 from offline.evaluate.gathering import gather
 from offline.evaluate.no_match.section import no_match_section
 from offline.evaluate.provenance import provenance
 from offline.evaluate.reranking import system_blocks
 from offline.evaluate.retrieving.section import retrieval_section
-from offline.evaluate.segmentation.section import segmentation_section
+from offline.evaluate.segmentation import segmentation_section
 from offline.evaluate.whole.asked import Asked, Phase, silent
 from offline.evaluate.whole.data import Data, read_data
 from offline.report.document import Report, Section, StageName, System

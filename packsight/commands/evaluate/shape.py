@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from offline.datasets import open_dataset
-    from offline.evaluate.shape.measuring import measure_shapes
-    from offline.evaluate.shape.report import json_text, markdown_text
+    from offline.evaluate.shape.measure import measure_shapes
+    from offline.evaluate.shape.show import json_text, markdown_text
     from offline.report.writing import write_texts
     from packsight.commands._progress import bar
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.types import CategoryScores
 from offline.datasets import Picture
-from offline.evaluate.classification.predictions import Predictions, predictions
+from offline.evaluate.classification.predictions import Predictions, predictions_of
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
@@ -30,7 +30,7 @@ def photo(number: int, category: str | None) -> Picture:
 
 def found_of(*pairs: tuple[str, dict[str, float]]) -> Predictions:
     pictures = [photo(at, category) for at, (category, _) in enumerate(pairs)]
-    found = predictions(pictures, [scored(shares) for _, shares in pairs])
+    found = predictions_of(pictures, [scored(shares) for _, shares in pairs])
     assert found is not None
     return found
 
@@ -45,7 +45,7 @@ def test_scores_may_name_categories_in_any_order_and_not_all_of_them() -> None:
     expected = [[0.3, 0, 0.7, 0], [0.4, 0.6, 0, 0], [1, 0, 0, 0]]
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
     assert [found.names[at] for at in found.predicted] == ["jar", "cap", "bottle"]
-    assert found.right.tolist() == [True, False, False]
+    assert found.correct.tolist() == [True, False, False]
     assert found.ranks.tolist() == [1, 2, np.inf]
     assert found.named.tolist() == [True, True, False]
     np.testing.assert_array_equal(found.confusion.sum(axis=1), [1, 0, 1, 1])
@@ -80,7 +80,7 @@ def test_the_true_category_is_found_among_k_as_scikit_learn_says(
             labels, reversed_rows, k=k, labels=range(len(found.names))
         )
         assert (found.ranks <= k).mean() == pytest.approx(expected)
-    assert (found.ranks[found.right] == 1).all()
+    assert (found.ranks[found.correct] == 1).all()
 
 
 def test_probabilities_that_are_not_numbers_never_get_here() -> None:
@@ -90,13 +90,13 @@ def test_probabilities_that_are_not_numbers_never_get_here() -> None:
 
 def test_pictures_without_a_category_are_left_out() -> None:
     pictures = [photo(0, None), photo(1, "jar")]
-    found = predictions(pictures, [scored({"cap": 1.0}), scored({"jar": 1.0})])
+    found = predictions_of(pictures, [scored({"cap": 1.0}), scored({"jar": 1.0})])
     assert found is not None and found.items == ("photo-1",)
-    assert found.names == ("jar",)  # nobody asked for the other's scores
-    assert predictions(pictures[:1], [scored({"cap": 1.0})]) is None
-    assert predictions([], []) is None
-    with pytest.raises(ValueError, match="1 scores for 2 pictures"):
-        predictions(pictures, [scored({"cap": 1.0})])
+    assert found.names == ("jar",)  # the other's scores do not count
+    assert predictions_of(pictures[:1], [scored({"cap": 1.0})]) is None
+    assert predictions_of([], []) is None
+    with pytest.raises(ValueError, match="1 scores for 2"):
+        predictions_of(pictures, [scored({"cap": 1.0})])
 
 
 def test_a_part_of_the_photos_keeps_all_names() -> None:

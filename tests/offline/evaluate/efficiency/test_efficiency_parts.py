@@ -13,8 +13,21 @@ from engine.config import Settings
 from engine.errors import ConfigError, GalleryError
 from offline.datasets import Picture
 from offline.evaluate.efficiency import memory
-from offline.evaluate.efficiency.batches import Rate, rate
-from offline.evaluate.efficiency.figures import (
+from offline.evaluate.efficiency.measure import (
+    TOGETHER,
+    GallerySize,
+    Rate,
+    Timed,
+    fill,
+    gallery_size,
+    model_sizes,
+    open_scratch,
+    rate,
+    scratch_folder,
+    time_photos,
+)
+from offline.evaluate.efficiency.memory import Peaks, peak_bytes, rising
+from offline.evaluate.efficiency.show import (
     gallery_figures,
     memory_figures,
     model_figures,
@@ -23,10 +36,6 @@ from offline.evaluate.efficiency.figures import (
     time_blocks,
     time_groups,
 )
-from offline.evaluate.efficiency.memory import Peaks, peak_bytes, rising
-from offline.evaluate.efficiency.photos import TOGETHER, Timed, time_photos
-from offline.evaluate.efficiency.scratch import fill, open_scratch, scratch_folder
-from offline.evaluate.efficiency.sizes import GallerySize, gallery_size, model_sizes
 from stages.open_searcher import OpenSearcher
 from tests.offline.evaluate.efficiency.small_system import Small
 

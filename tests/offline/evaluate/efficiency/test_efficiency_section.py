@@ -10,9 +10,9 @@ import pytest
 from engine.errors import ConfigError
 from offline.datasets import Picture
 from offline.evaluate.efficiency import memory
+from offline.evaluate.efficiency.measure import fill
 from offline.evaluate.efficiency.memory import Job, peaks, peaks_here
-from offline.evaluate.efficiency.scratch import fill
-from offline.evaluate.efficiency.section import efficiency_section
+from offline.evaluate.efficiency.show import efficiency_section
 from offline.report.document import Section
 from tests.offline.evaluate.efficiency.small_system import Small
 

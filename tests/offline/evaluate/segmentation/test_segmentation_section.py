@@ -1,4 +1,4 @@
-"""The section on masks says of each picture what its matte is worth, and shows the worst."""
+"""The segmentation section: metrics of every image, charts, and the worst masks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from engine.errors import ConfigError
 from engine.images import load
 from offline.evaluate.segmentation import segmentation_section
-from offline.evaluate.segmentation.section import RULES
+from offline.evaluate.segmentation.show import RULES
 from offline.metrics import masks as mask_metrics
 from offline.metrics.masks import s_measure
 from offline.report.document import Cards, Figure, Group, Histogram, Section, Table
@@ -44,7 +44,7 @@ def table(section: Section, title: str) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in found.rows}
 
 
-def test_a_segmenter_without_fault_is_perfect_by_every_measure(tmp_path: Path) -> None:
+def test_a_segmenter_without_fault_is_perfect_by_every_metric(tmp_path: Path) -> None:
     pictures = some(tmp_path)
     section, faults = segmentation_section(
         pictures, cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
@@ -62,7 +62,7 @@ def test_a_segmenter_without_fault_is_perfect_by_every_measure(tmp_path: Path) -
     assert section.notes[1:] == RULES
 
 
-def test_every_figure_is_the_mean_of_its_pictures(tmp_path: Path) -> None:
+def test_every_figure_is_the_mean_of_its_images(tmp_path: Path) -> None:
     pictures = some(tmp_path)
     segmenter = GroundSegmenter(lost=40)
     section, _ = segmentation_section(pictures, cutting_parts(segmenter), tmp_path / "cache", 0)
@@ -89,23 +89,23 @@ def test_every_figure_is_the_mean_of_its_pictures(tmp_path: Path) -> None:
     assert jars.samples == pytest.approx([mask_metrics.iou(*pair) for pair in pairs[2:]])
 
 
-def test_a_second_run_and_another_set_of_the_same_pictures_ask_no_segmenter(
+def test_a_second_run_and_another_set_of_the_same_images_segment_nothing(
     tmp_path: Path,
 ) -> None:
     pictures, segmenter = some(tmp_path), GroundSegmenter(lost=30)
-    said: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     parts = cutting_parts(segmenter)
     first, _ = segmentation_section(
-        pictures, parts, tmp_path / "cache", 0, lambda done, of: said.append((done, of))
+        pictures, parts, tmp_path / "cache", 0, lambda done, of: reported.append((done, of))
     )
     distinct = 2  # a product looks the same by phone
-    assert segmenter.seen <= 4 and segmenter.seen >= distinct and said[-1] == (4, 4)
+    assert segmenter.seen <= 4 and segmenter.seen >= distinct and reported[-1] == (4, 4)
     before = segmenter.seen
     again, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
     assert segmenter.seen == before and again == first
 
 
-def test_what_matting_adds_is_told_beside(tmp_path: Path) -> None:
+def test_what_matting_adds_has_a_table(tmp_path: Path) -> None:
     pictures = some(tmp_path)
     parts = cutting_parts(GroundSegmenter(), FadingMatting())
     section, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
@@ -147,7 +147,7 @@ def test_flags_and_trust_stand_against_the_iou(tmp_path: Path) -> None:
     assert [sum(counts) for one in trust for counts in one.counts.values()] == [0, 4]
 
 
-def test_what_has_no_mask_or_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+def test_what_has_no_mask_or_cannot_be_read_is_left_out_and_counted(tmp_path: Path) -> None:
     pictures = some(tmp_path)
     pictures[0].path.write_text("no picture")
     Path(str(pictures[1].mask)).write_text("no mask")
@@ -158,12 +158,14 @@ def test_what_has_no_mask_or_cannot_be_read_is_left_out_and_told(tmp_path: Path)
     assert group(section, "all").items == tuple(picture.id for picture in pictures[2:])
     assert len(faults) == 2
     assert str(pictures[0].path) in faults[0] and str(pictures[1].mask) in faults[1]
-    counts = ("judged: 2,", "without a true mask: 1.", "Not readable: 2.")
+    counts = ("measured: 2,", "without a true mask: 1.", "Not readable: 2.")
     assert all(count in section.notes[0] for count in counts)
 
 
 @pytest.mark.parametrize("unreadable", [False, True])
-def test_without_a_mask_to_judge_by_the_section_says_so(tmp_path: Path, unreadable: bool) -> None:
+def test_without_a_mask_the_section_has_a_note_with_the_reason(
+    tmp_path: Path, unreadable: bool
+) -> None:
     picture = masked_picture(tmp_path, "jar", 0)
     if unreadable:
         picture.path.write_text("no picture")
@@ -173,7 +175,7 @@ def test_without_a_mask_to_judge_by_the_section_says_so(tmp_path: Path, unreadab
         [picture], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
     )
     assert section.groups == () and section.blocks == ()
-    assert "Masks were not judged" in section.notes[0] and len(faults) == unreadable
+    assert "Masks were not measured" in section.notes[0] and len(faults) == unreadable
 
 
 def test_true_masks_that_are_all_empty_have_no_f_beta(tmp_path: Path) -> None:

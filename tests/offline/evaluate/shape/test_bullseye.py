@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline.datasets.types import Relevance
-from offline.evaluate.shape.bullseye import bullseye, bullseyes
+from offline.evaluate.shape.measure import bullseye, bullseyes
 
 # Six shapes of classes a, a, b, b, c, c on a line: each one's distance to all.
 PLACES = np.array([0.0, 1.0, 2.0, 5.0, 5.5, 9.0])

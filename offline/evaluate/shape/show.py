@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from offline.evaluate.shape.measuring import CANDIDATES, Measured, ShapeResult
+from offline.evaluate.shape.measure import CANDIDATES, Measured, ShapeResult
 from offline.report.tables import markdown
 
 SCHEMA = 1
@@ -15,7 +15,7 @@ _HARDEST = 5  # classes named below the table
 
 
 def markdown_text(result: ShapeResult, name: str) -> str:
-    """A table with a row for each descriptor, and the classes that the last one finds worst."""
+    """A table with a row for each descriptor, and the hardest classes of the last one."""
     head = (
         "descriptor",
         "bullseye",
@@ -40,7 +40,7 @@ def markdown_text(result: ShapeResult, name: str) -> str:
 
 
 def json_text(result: ShapeResult, name: str, seed: int) -> str:
-    """Every figure of the table, and the score of every class."""
+    """Every value of the table, and the score of every class."""
     found = {
         "schema": SCHEMA,
         "data": name,
