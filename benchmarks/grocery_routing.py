@@ -31,7 +31,7 @@ from support.tables import markdown
 from engine.config import RouteSettings
 from engine.describe import Described
 from engine.errors import PacksightError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from engine.types import Neighbour
 from stages.assemble import stage_options
 from stages.classify.nearest import vote
@@ -94,7 +94,7 @@ def _ask(args: argparse.Namespace) -> Asked:
     gallery = gallery_for(args.data, variant, "validation", args.work, _say)
     described = described_queries(gallery, asked, args.work / variant.name)
     k = args.k or int(_shipped("k"))
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         neighbours = [
             opened.search(one.description.embedding, k, None, labelled_only=True)
             for one in described

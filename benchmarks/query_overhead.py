@@ -37,8 +37,8 @@ from support.stopwatch import ProcessorStopwatch
 from support.synthetic_gallery import Vectors, draw_vectors, fill
 from support.tables import markdown
 
-from engine.galleries.local import LocalGallery
 from engine.images import load
+from engine.protocols import WritableGallery
 from engine.search import Searcher
 from engine.types import FloatArray, Matte
 from stages.assemble import assemble
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(
-    gallery: LocalGallery, vectors: Vectors, photo: bytes, categories: Sequence[str] | None
+    gallery: WritableGallery, vectors: Vectors, photo: bytes, categories: Sequence[str] | None
 ) -> Timing:
     embedder = ReadyVectors(vectors.queries)
     searcher = _searcher(gallery, embedder)
@@ -130,7 +130,7 @@ def _keep(seconds: Mapping[str, float], stages: Stages) -> None:
         stages.setdefault(name, []).append(value)
 
 
-def _searcher(gallery: LocalGallery, embedder: ReadyVectors) -> Searcher:
+def _searcher(gallery: WritableGallery, embedder: ReadyVectors) -> Searcher:
     """Profile ``classic`` with stand-ins for what would be models in others."""
     settings = read_profile("classic")
     parts = assemble(settings, gallery=lambda: gallery)

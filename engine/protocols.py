@@ -6,11 +6,12 @@ does not depend on what else is in the batch (up to float rounding).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from engine.distances import Metric
+from engine.galleries.manifest import Manifest
 from engine.match_calibration import MatchCalibration
 from engine.types import (
     CategoryScores,
@@ -24,6 +25,7 @@ from engine.types import (
     Neighbour,
     Record,
     RGBImage,
+    Source,
 )
 
 
@@ -132,20 +134,22 @@ class Neighbours(Protocol):
         ...
 
 
-class Gallery(Neighbours, Protocol):
-    """Where descriptions live. What ``add`` has returned survives a killed process."""
+class Searchable(Neighbours, Protocol):
+    """The part of a gallery that a query needs."""
 
     @property
     def name(self) -> str:
         """What the command line and errors call it: a folder, an address."""
         ...
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the stages that described the images."""
+        ...
+
     def snapshot(self) -> AbstractContextManager[None]:
         """All reads inside see the gallery as it was when the first of them ran."""
         ...
-
-    @property
-    def fingerprint(self) -> str: ...
 
     def search(
         self,
@@ -159,14 +163,6 @@ class Gallery(Neighbours, Protocol):
         """As of ``Neighbours``, by any metric: a vote needs Euclidean distances, a search not."""
         ...
 
-    def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
-        """Store or replace (same uri) in one transaction; ids aligned with the entries."""
-        ...
-
-    def remove(self, ids: Sequence[int]) -> int:
-        """Delete records; returns how many there were."""
-        ...
-
     def records(self, ids: Sequence[int]) -> list[Record]:
         """Aligned with ids; KeyError names an id that is not there."""
         ...
@@ -176,10 +172,72 @@ class Gallery(Neighbours, Protocol):
         ...
 
     def calibration(self) -> MatchCalibration | None:
-        """When a hit is a match, as was fitted for this gallery; None where nobody did.
+        """When a hit is a match, as fitted for this gallery; None where it is not calibrated.
         GalleryError for one that cannot be read."""
+        ...
+
+
+class Gallery(Searchable, Protocol):
+    """Where descriptions live, open for reading; a context manager that closes it."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the gallery was created with."""
+        ...
+
+    def __len__(self) -> int:
+        """Images."""
+        ...
+
+    def count_products(self) -> int: ...
+
+    def sources(self) -> Iterator[Source]:
+        """Every image without its description, in the order of ids."""
+        ...
+
+    def find(self, *, product_id: str | None = None, uri: str | None = None) -> list[Source]:
+        """Images of one product, or the image at one uri."""
         ...
 
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""
+        ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class WritableGallery(Gallery, Protocol):
+    """A gallery with its one writer. What a method has returned from survives a killed process
+    and a power cut; GalleryError where it was opened for reading only."""
+
+    def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
+        """Store or replace (same uri) in one transaction; ids aligned with the entries."""
+        ...
+
+    def amend(self, changes: Mapping[int, Entry]) -> None:
+        """Change where images lie and their labels, by id, in one transaction; descriptions stay.
+
+        An entry without a category keeps a predicted one. KeyError for an id that is not there,
+        ValueError for a label taken away: the category must be predicted anew.
+        """
+        ...
+
+    def remove(self, ids: Sequence[int]) -> int:
+        """Delete records; returns how many there were."""
+        ...
+
+    def calibrate(self, calibration: MatchCalibration | None) -> bool:
+        """Store it, or remove it with None; whether there was one before."""
+        ...
+
+    def build_indexes(self) -> None:
+        """Derive what searches need and is not there, and delete what is out of date."""
+        ...
+
+    def rebuild(self) -> int:
+        """Derive all indexes anew; returns how many there are."""
         ...

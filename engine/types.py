@@ -263,6 +263,30 @@ class Entry:
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@dataclass(frozen=True)
+class Source:
+    """An image in a gallery without its description: enough to plan an ingest."""
+
+    id: int
+    uri: str
+    sha256: str
+    size: int  # bytes
+    mtime_ns: int
+    product_id: str
+    category: str
+    labelled: bool
+    attributes: Mapping[str, str]
+
+    def labelled_as(self, entry: Entry) -> bool:
+        """Whether product, label and attributes are those of the entry."""
+        label = self.category if self.labelled else None
+        return (self.product_id, label, dict(self.attributes)) == (
+            entry.product_id,
+            entry.category,
+            dict(entry.attributes),
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """One catalogue image in a gallery, with its description."""

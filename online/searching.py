@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 
+from engine.galleries import gallery_identity
 from stages.open_searcher import OpenSearcher, Photo, open_searcher
 
 __all__ = ["OpenSearcher", "Photo", "open_searcher", "shared_searcher"]
@@ -14,7 +15,7 @@ __all__ = ["OpenSearcher", "Photo", "open_searcher", "shared_searcher"]
 # Galleries kept open by ``shared_searcher``: each holds its models in memory.
 KEPT_OPEN = 4
 
-_Key = tuple[str, int, str | None, Path | None, tuple[str, ...]]
+_Key = tuple[str, str | None, Path | None, tuple[str, ...]]
 _kept: OrderedDict[_Key, OpenSearcher] = OrderedDict()
 _guard = threading.Lock()
 
@@ -28,13 +29,9 @@ def shared_searcher(
 ) -> OpenSearcher:
     """As ``open_searcher``, kept open for the next call with the same arguments.
 
-    A gallery that was deleted and made anew is another one: its database file is.
+    A gallery that was deleted and made anew is another one.
     """
-    try:
-        inode = (gallery / "gallery.sqlite").stat().st_ino
-    except OSError:
-        inode = 0
-    key = (str(gallery.absolute()), inode, profile, config, tuple(overrides))
+    key = (gallery_identity(gallery), profile, config, tuple(overrides))
     with _guard:
         if key not in _kept:
             _kept[key] = open_searcher(gallery, profile=profile, config=config, overrides=key[-1])

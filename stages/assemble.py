@@ -19,6 +19,7 @@ from engine.config import STAGES, Settings, StageSettings, first_fault, unknown_
 from engine.cutting import Cutting
 from engine.describe import Describer
 from engine.errors import ConfigError
+from engine.galleries.manifest import Manifest
 from engine.protocols import Embedder, Neighbours, Reranker
 from engine.types import CONTOUR_SIDE
 from stages.context import BuildContext, StageIdentity
@@ -49,6 +50,13 @@ class Parts:
     segmenting_fingerprint: str  # 64 hex digits; of the segmenter alone
     weights: Mapping[str, str]  # every checkpoint in use: reference -> sha256
     answering: str  # 64 hex digits; of all that decides scores and order at query time
+
+    def manifest(self) -> Manifest:
+        """Of a gallery that is described by these parts."""
+        embedder = self.describer.embedder
+        return Manifest(
+            self.fingerprint, embedder.dimension, embedder.normalised, self.settings.tables()
+        )
 
 
 @dataclass(frozen=True)

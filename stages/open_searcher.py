@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from engine.images import ImageLimits, load
+from engine.protocols import Gallery
 from engine.search import Searcher
 from engine.types import Results, RGBImage
 from stages.assemble import Parts, assemble
@@ -23,7 +24,7 @@ class OpenSearcher:
     """A searcher, the gallery it reads and how pictures are read; use as a context manager."""
 
     searcher: Searcher
-    gallery: LocalGallery
+    gallery: Gallery
     limits: ImageLimits
 
     def read(self, photo: Photo) -> RGBImage:
@@ -55,31 +56,42 @@ def open_searcher(
     profile: str | None = None,
     config: str | Path | None = None,
     overrides: Iterable[str] = (),
-    write: bool = False,
 ) -> OpenSearcher:
     """Open a gallery for searching with its own settings, or with others that describe alike.
 
-    ``write``: and for writing. Raises GalleryError (none there, locked), FingerprintError,
-    ConfigError, WeightsError.
+    Raises GalleryError (none there), FingerprintError, ConfigError, WeightsError.
     """
-    opened = LocalGallery.open(Path(gallery), write=write)
+    opened = open_gallery(gallery)
     try:
-        settings = settings_for(
-            opened.manifest,
-            profile=profile,
-            config=None if config is None else Path(config),
-            overrides=overrides,
-        )
-        parts = assemble(settings, gallery=lambda: opened)
-        opened.manifest.require(parts.fingerprint, str(gallery))
+        return searcher_over(opened, profile=profile, config=config, overrides=overrides)
     except BaseException:
         opened.close()
         raise
-    limits = ImageLimits.of(settings.images)
-    return OpenSearcher(searcher_of(parts, opened), opened, limits)
 
 
-def searcher_of(parts: Parts, gallery: LocalGallery) -> Searcher:
+def searcher_over(
+    gallery: Gallery,
+    *,
+    profile: str | None = None,
+    config: str | Path | None = None,
+    overrides: Iterable[str] = (),
+) -> OpenSearcher:
+    """As ``open_searcher`` over a gallery that is open already, for reading or for writing.
+
+    Raises FingerprintError, ConfigError, WeightsError.
+    """
+    settings = settings_for(
+        gallery.manifest,
+        profile=profile,
+        config=None if config is None else Path(config),
+        overrides=overrides,
+    )
+    parts = assemble(settings, gallery=lambda: gallery)
+    gallery.manifest.require(parts.fingerprint, gallery.name)
+    return OpenSearcher(searcher_of(parts, gallery), gallery, ImageLimits.of(settings.images))
+
+
+def searcher_of(parts: Parts, gallery: Gallery) -> Searcher:
     """A searcher by the parts' own settings."""
     settings = parts.settings
     return Searcher(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from packsight.cli import main
 from tests.bad_pictures import write_bad_pictures
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
@@ -61,7 +61,7 @@ def test_no_gallery_an_empty_one_and_a_file(
     assert done.code == 1
     assert "no gallery here. Make one with: packsight ingest FOLDER" in done.line
     assert "no gallery here" in packsight("query", photo, "--gallery", photo).line
-    with LocalGallery.open(gallery, write=True) as opened:
+    with open_gallery(gallery, write=True) as opened:
         opened.remove([source.id for source in opened.sources()])
     done = packsight("query", photo, "--gallery", gallery)
     assert done.code == 1
@@ -123,7 +123,7 @@ def test_a_damaged_gallery_is_one_line_for_every_command(
 def test_a_locked_gallery_names_its_writer_and_can_be_read(
     packsight: Command, gallery: Path, photo: Path, catalogue: Path
 ) -> None:
-    with LocalGallery.open(gallery, write=True):
+    with open_gallery(gallery, write=True):
         for arguments in (
             ("gallery", "rebuild", gallery),
             ("ingest", catalogue, "--gallery", gallery),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
 from tests.packsight_command import command, may_be_locked_out, unprivileged
 
@@ -95,13 +95,13 @@ def test_a_full_disk_is_one_line_and_the_rerun_does_the_rest(
     done = command(*arguments, before=limit)
     assert (done.code, done.out) == (1, "")
     assert str(tmp_path / "g") in done.line
-    with LocalGallery.open(tmp_path / "g") as gallery:
+    with open_gallery(tmp_path / "g") as gallery:
         kept = len(gallery)
         assert gallery.check() == []
     assert 0 < kept < 13
     report = json.loads(command(*arguments).out)
     assert (report["unchanged"], report["added"]) == (kept, 13 - kept)
-    with LocalGallery.open(tmp_path / "g") as gallery:
+    with open_gallery(tmp_path / "g") as gallery:
         assert (len(gallery), gallery.check()) == (13, [])
 
 
@@ -123,14 +123,14 @@ def test_a_really_full_disk_says_so_and_loses_nothing(catalogue: Path, tmp_path:
         done = command(*arguments, "--set", "ingest.batch=2")
         assert (done.code, done.out) == (1, "")
         assert "the disk is full; what was acknowledged before is safe." in done.line
-        with LocalGallery.open(disk / "g") as gallery:
+        with open_gallery(disk / "g") as gallery:
             kept = len(gallery)
             assert gallery.check() == []
         assert 0 < kept < 120
         subprocess.run(["mount", "-o", "remount,size=40m", disk], check=True)
         report = json.loads(command(*arguments).out)
         assert (report["unchanged"], report["added"]) == (kept, 120 - kept)
-        with LocalGallery.open(disk / "g") as gallery:
+        with open_gallery(disk / "g") as gallery:
             assert (len(gallery), gallery.check()) == (120, [])
     finally:
         subprocess.run(["umount", disk], check=True)

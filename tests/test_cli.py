@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import __version__
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from packsight.cli import COMMANDS, main
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
 
@@ -192,7 +192,7 @@ def test_images_are_deleted_by_product_file_and_folder(
 
 
 def count(gallery: Path) -> int:
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         return len(opened)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import GalleryError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from offline import ingest
 from online.searching import open_searcher
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue
@@ -63,7 +63,7 @@ def test_a_query_beside_an_ingest_sees_whole_batches(begun: tuple[Path, Path]) -
     assert len(set(counts)) > 2, "some queries ran amid the ingest"
     # 1 picture, then whole batches of labelled ones, the last of them smaller.
     assert all((count - 1) % BATCH == 0 or count == 36 for count in counts)
-    with LocalGallery.open(gallery) as reader:
+    with open_gallery(gallery) as reader:
         assert reader.check() == []
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.galleries.local import LocalGallery, is_gallery
+from engine.galleries import is_gallery, open_gallery
 from offline import ingest
 from tests.drawn_catalogue import QUICK, write_catalogue
 from tests.watched_processes import alive, children, wait
@@ -115,7 +115,7 @@ def disturb(pictures: Path, whole: dict[str, bytes], gallery: Path, kills: int) 
         print(f"seed {SEED} kill {number}: {moment:.3f} s, {len(seen)} seen, {len(after)} kept")
         assert {i: after.get(i) for i in seen} == seen
         assert all(whole[uri] == vector for uri, _, vector in after.values())
-        with LocalGallery.open(gallery) as opened:
+        with open_gallery(gallery) as opened:
             assert opened.check() == []
         if len(after) == len(whole):
             finish(pictures, whole, gallery)
@@ -133,7 +133,7 @@ def finish(pictures: Path, whole: dict[str, bytes], gallery: Path) -> None:
     final = acknowledged(gallery)
     assert {i: final[i] for i in kept} == kept
     assert {uri: vector for uri, _, vector in final.values()} == whole
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         assert opened.check() == []
 
 
@@ -176,6 +176,6 @@ def test_ctrl_c_keeps_what_is_stored_and_says_so(pictures: Path, tmp_path: Path)
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "")
     assert "interrupted; run the same command again for the rest" in output
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         assert opened.check() == []
         assert 0 < len(opened) < 48

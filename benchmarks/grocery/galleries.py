@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.describe import Described
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from grocery.pictures import Query, catalogue_folders, queries
 from grocery.rows import Variant
 from offline import ingest
@@ -54,7 +54,7 @@ def described_queries(gallery: Path, asked: Sequence[Query], folder: Path) -> li
 
 def same_files(gallery: Path, asked: Sequence[Query]) -> list[Path]:
     """Queries of which the gallery holds a picture with the very same content."""
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         held = {source.sha256 for source in opened.sources()}
     return [q.path for q in asked if hashlib.sha256(q.path.read_bytes()).hexdigest() in held]
 
@@ -70,7 +70,7 @@ def without(full: Path, uris: set[str], target: Path) -> None:
     part = target.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(full, part)
-    with LocalGallery.open(part, write=True) as gallery:
+    with open_gallery(part, write=True) as gallery:
         gallery.remove([source.id for source in gallery.sources() if source.uri in uris])
         gallery.build_indexes()
     part.replace(target)

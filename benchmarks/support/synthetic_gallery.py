@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from engine.contours import aligned_contour, frame_contour
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from engine.galleries.manifest import Manifest
+from engine.protocols import WritableGallery
 from engine.types import (
     CategoryScores,
     Contour,
@@ -60,11 +61,11 @@ def draw_vectors(images: int, queries: int, *, dimension: int, seed: int) -> Vec
     )
 
 
-def fill(folder: Path, vectors: Vectors, *, seed: int) -> LocalGallery:
+def fill(folder: Path, vectors: Vectors, *, seed: int) -> WritableGallery:
     """A new gallery with a labelled record a row, indexes built; the caller closes it."""
     count, dimension = vectors.gallery.shape
     shapes = _shapes(seed)
-    gallery = LocalGallery.create(folder, Manifest("0" * 64, dimension, normalised=True))
+    gallery = open_gallery(folder, manifest=Manifest("0" * 64, dimension, normalised=True))
     for start in range(0, count, BATCH):
         rows = range(start, min(start + BATCH, count))
         gallery.add(

@@ -18,7 +18,7 @@ OWNER = "writer.pid"
 
 
 def is_gallery(folder: Path) -> bool:
-    """Whether a gallery lies in this folder; opens nothing. Where we may not look, none does."""
+    """Whether a gallery lies in this folder; opens nothing. False where that cannot be seen."""
     try:
         return holds_database(folder)
     except OSError:
@@ -26,7 +26,7 @@ def is_gallery(folder: Path) -> bool:
 
 
 def holds_database(folder: Path) -> bool:
-    """As ``is_gallery``; raises OSError where we may not look."""
+    """As ``is_gallery``; raises OSError where that cannot be seen."""
     return (folder / _schema.DATABASE).is_file()
 
 
@@ -40,6 +40,14 @@ def is_initialised(folder: Path) -> bool:
             return has_manifest(connection)
         finally:
             connection.close()
+
+
+def identity(folder: Path) -> str:
+    """The folder and its database file, which a gallery that is made anew does not share."""
+    try:
+        return f"{folder.absolute()}:{(folder / _schema.DATABASE).stat().st_ino}"
+    except OSError:
+        return f"{folder.absolute()}:"
 
 
 def none_here(folder: Path) -> GalleryError:
@@ -92,7 +100,7 @@ def lock(folder: Path) -> FileLock:
 
 
 def require_own(folder: Path) -> None:
-    """Refuse to scatter a gallery among somebody's files."""
+    """Refuse to scatter a gallery among other files."""
     ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
     ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
     with _schema.translated(folder):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,35 +16,10 @@ from engine.types import (
     Contour,
     Description,
     Embedding,
-    Entry,
     MatteQuality,
     Record,
+    Source,
 )
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a gallery knows of a file without its description: enough to plan an ingest."""
-
-    id: int
-    uri: str
-    sha256: str
-    size: int
-    mtime_ns: int
-    product_id: str
-    category: str
-    labelled: bool
-    attributes: Mapping[str, str]
-
-    def says(self, entry: Entry) -> bool:
-        """Whether product, label and attributes are still what the entry says."""
-        label = self.category if self.labelled else None
-        return (self.product_id, label, dict(self.attributes)) == (
-            entry.product_id,
-            entry.category,
-            dict(entry.attributes),
-        )
-
 
 SOURCE_COLUMNS = (
     "images.id, uri, sha256, size, mtime_ns, product_id, category, labelled, attributes"

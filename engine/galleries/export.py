@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-import uuid
 from collections.abc import Generator, Iterable
-from contextlib import suppress
 from pathlib import Path
 
+from engine import files
 from engine.errors import GalleryError
-from engine.galleries.local import LocalGallery
+from engine.protocols import Gallery
 from engine.types import Record
 
 CHUNK = 256  # records in memory at a time
 
 
-def export_lines(gallery: LocalGallery, *, vectors: bool = False) -> Generator[str, None, None]:
+def export_lines(gallery: Gallery, *, vectors: bool = False) -> Generator[str, None, None]:
     """One JSON object an image, in the order of ids, all of one snapshot.
 
     With ``vectors`` also the embedding (base64 of little-endian float32) and both contours
@@ -30,21 +29,11 @@ def export_lines(gallery: LocalGallery, *, vectors: bool = False) -> Generator[s
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> int:
-    """Write beside, then rename; returns how many lines."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    count = 0
+    """Write the whole file or none; returns how many lines."""
     try:
-        with part.open("w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(line + "\n")
-                count += 1
-        part.replace(path)
+        return files.write_lines(path, lines)
     except OSError as error:
         raise GalleryError(f"{path}: cannot be written ({error.strerror}).") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
-    return count
 
 
 def _plain(record: Record, *, vectors: bool) -> dict[str, object]:

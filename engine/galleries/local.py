@@ -8,22 +8,19 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock
 
 from engine.distances import Metric
 from engine.errors import GalleryError
 from engine.galleries import _calibration, _folder, _rows, _schema
-from engine.galleries._folder import is_gallery, is_initialised
-from engine.galleries._rows import Source
 from engine.galleries._shards import Shard, ShardIndexes, read_shards
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.galleries.manifest import Manifest
 from engine.match_calibration import MatchCalibration
-from engine.types import Description, Embedding, Entry, Neighbour, Record
-
-__all__ = ["LocalGallery", "Source", "is_gallery", "is_initialised"]
+from engine.types import Description, Embedding, Entry, Neighbour, Record, Source
 
 
 class LocalGallery:
@@ -46,8 +43,9 @@ class LocalGallery:
         self._indexes = ShardIndexes(folder, self.manifest.dimension)
 
     @classmethod
-    def open(cls, folder: Path, *, write: bool = False) -> LocalGallery:
+    def open(cls, folder: str | Path, *, write: bool = False) -> Self:
         """Open a gallery that exists; raises GalleryError if none does or it is locked."""
+        folder = Path(folder)
         with _schema.translated(folder):
             if not _folder.holds_database(folder):
                 raise _folder.none_here(folder)
@@ -55,9 +53,10 @@ class LocalGallery:
             return cls._started(folder, lock)
 
     @classmethod
-    def create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
+    def create(cls, folder: str | Path, manifest: Manifest) -> Self:
         """Make a new, empty gallery and open it for writing."""
-        if is_initialised(folder):
+        folder = Path(folder)
+        if _folder.is_initialised(folder):
             raise GalleryError(f"{folder}: there is a gallery already.")
         _folder.require_own(folder)
         with _schema.translated(folder):
@@ -65,9 +64,9 @@ class LocalGallery:
             return cls._started(folder, _folder.lock(folder), manifest)
 
     @classmethod
-    def open_or_create(cls, folder: Path, manifest: Manifest) -> LocalGallery:
+    def open_or_create(cls, folder: str | Path, manifest: Manifest) -> Self:
         """Open for writing if it was described alike (else FingerprintError), or create."""
-        if not is_initialised(folder):
+        if not cls.exists(folder):
             return cls.create(folder, manifest)
         gallery = cls.open(folder, write=True)
         try:
@@ -78,9 +77,20 @@ class LocalGallery:
         return gallery
 
     @classmethod
+    def exists(cls, folder: str | Path) -> bool:
+        """Whether a gallery lies here whose creation was finished; GalleryError where that cannot
+        be seen."""
+        return _folder.is_initialised(Path(folder))
+
+    @classmethod
+    def identity(cls, folder: str | Path) -> str:
+        """The folder, and what tells a gallery from one that was made anew there."""
+        return _folder.identity(Path(folder))
+
+    @classmethod
     def _started(
         cls, folder: Path, lock: FileLock | None, manifest: Manifest | None = None
-    ) -> LocalGallery:
+    ) -> Self:
         """Connect, initialise if a manifest is given; on any failure let everything go."""
         connection = None
         try:
@@ -105,7 +115,7 @@ class LocalGallery:
             if self._lock is not None:
                 self._lock.release()
 
-    def __enter__(self) -> LocalGallery:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -192,12 +202,12 @@ class LocalGallery:
         return int(str(count))
 
     def calibration(self) -> MatchCalibration | None:
-        """As it was stored; None where nobody did. GalleryError for a damaged one."""
+        """As it was stored; None where it is not calibrated. GalleryError for a damaged one."""
         with self._reading():
             return _calibration.load(self._connection, self.name)
 
     def calibrate(self, calibration: MatchCalibration | None) -> bool:
-        """Store it in one durable transaction, or take it away; whether there was one before."""
+        """Store it, or remove it with None, in one durable transaction; whether there was one."""
         with self._writing():
             return _calibration.store(self._connection, calibration)
 
@@ -215,10 +225,10 @@ class LocalGallery:
             ]
 
     def amend(self, changes: Mapping[int, Entry]) -> None:
-        """Change where images lie or what is said of them; their descriptions stay.
+        """Change where images lie and their labels; their descriptions stay.
 
-        An entry without a category keeps a predicted one; taking a label away is not amending
-        (the category must be predicted anew) and is refused with ValueError.
+        An entry without a category keeps a predicted one. KeyError for an id that is not there,
+        ValueError for a label taken away: the category must be predicted anew.
         """
         with self._writing() as writing:
             for identity, entry in changes.items():

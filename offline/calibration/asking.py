@@ -7,7 +7,6 @@ on the photo's category, in which the product's own pictures took part.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.errors import ImageError, StageError
-from engine.galleries.local import LocalGallery
+from engine.files import file_sha256
 from engine.match_calibration import match_features
+from engine.protocols import Gallery
 from engine.search import Searcher
 from engine.types import Description, Hit, Progress
 from offline.calibration.matching import DEPTH, Answer
@@ -46,7 +46,7 @@ class Asked:
 class Shelf:
     """Which images a gallery has of a product, and of a picture's very content."""
 
-    def __init__(self, gallery: LocalGallery) -> None:
+    def __init__(self, gallery: Gallery) -> None:
         of_product: dict[str, set[int]] = defaultdict(set)
         of_content: dict[str, set[int]] = defaultdict(set)
         for source in gallery.sources():
@@ -64,8 +64,7 @@ class Shelf:
     def copies(self, photo: Picture) -> Ids:
         """The images that are this very file. Raises ImageError for one that cannot be read."""
         try:
-            with photo.path.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = file_sha256(photo.path)
         except OSError as error:
             raise ImageError(str(photo.path), f"cannot be read ({error.strerror})") from None
         return self._contents.get(sha256, NOBODY)

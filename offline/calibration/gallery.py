@@ -9,13 +9,13 @@ from pathlib import Path
 
 from engine import __version__
 from engine.errors import ConfigError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from engine.match_calibration import MatchCalibration
 from engine.types import Progress
 from offline.calibration.asking import Asked, Shelf, ask_photos, ask_views
 from offline.calibration.matching import fit_matching
 from offline.datasets import Dataset, Picture, open_dataset
-from stages.open_searcher import open_searcher
+from stages.open_searcher import searcher_over
 
 # The split that a data set keeps for photos of users, where nobody names one.
 QUERIES = "queries"
@@ -50,27 +50,24 @@ def calibrate(request: Request, progress: Progress) -> Outcome:
     WeightsError. Photos that cannot be read are in ``Outcome.asked.faults``.
     """
     photos = None if request.photos is None else _photos(request.photos, request)
-    with open_searcher(
-        request.gallery,
-        profile=request.profile,
-        config=request.config,
-        overrides=request.overrides,
-        write=True,
-    ) as opened:
-        shelf = Shelf(opened.gallery)
+    with open_gallery(request.gallery, write=True) as gallery:
+        opened = searcher_over(
+            gallery, profile=request.profile, config=request.config, overrides=request.overrides
+        )
+        shelf = Shelf(gallery)
         if photos is None:
             asked = ask_views(opened, shelf, request.seed, progress)
         else:
             _refuse_strangers(request, photos, shelf)
             asked = ask_photos(opened, photos, shelf, progress)
-        calibration = _fitted(request, asked, opened.searcher.identity, len(opened.gallery))
-        opened.gallery.calibrate(calibration)
+        calibration = _fitted(request, asked, opened.searcher.identity, len(gallery))
+        gallery.calibrate(calibration)
     return Outcome(calibration, asked)
 
 
 def remove(gallery: Path) -> bool:
     """Take a gallery's calibration away; whether there was one."""
-    with LocalGallery.open(gallery, write=True) as opened:
+    with open_gallery(gallery, write=True) as opened:
         return opened.calibrate(None)
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.galleries.local import Source
-from engine.types import Entry
+from engine.files import file_sha256
+from engine.types import Entry, Source
 from offline.ingest.labels import Label
 from offline.ingest.scan import ImageFile, Refusal
-
-_PIECE = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ class Planner:
         touched = (known.size, known.mtime_ns) != (entry.size, entry.mtime_ns)
         if known.labelled and entry.category is None:
             self.plan.tasks.append(Task(file, entry, known))  # its category must be predicted
-        elif known.says(entry):
+        elif known.labelled_as(entry):
             self.plan.unchanged += 1
             if touched:
                 self.plan.amends[known.id] = entry
@@ -187,15 +184,6 @@ def _untouched(source: Source) -> bool:
     except OSError:
         return False
     return (status.st_size, status.st_mtime_ns) == (source.size, source.mtime_ns)
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _entry(file: ImageFile, label: Label) -> Entry:

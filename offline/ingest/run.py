@@ -13,9 +13,11 @@ from pathlib import Path
 from engine.config import Settings
 from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
-from engine.galleries.local import LocalGallery, is_gallery, is_initialised
+from engine.files import write_whole
+from engine.galleries import gallery_exists, open_gallery
 from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits
+from engine.protocols import WritableGallery
 from engine.timings import Stopwatch
 from engine.types import CategoryScores, Description, Entry, Progress, RGBImage
 from offline.ingest.decoding import DecodingPool
@@ -23,7 +25,7 @@ from offline.ingest.labels import Labels, read_labels
 from offline.ingest.plan import Plan, Planner, Task
 from offline.ingest.report import IngestReport
 from offline.ingest.scan import Refusal, Scan, printable, scan
-from stages.assemble import Parts, assemble
+from stages.assemble import assemble
 from stages.open_settings import settings_for
 
 REPORT = "last-ingest.json"
@@ -58,7 +60,7 @@ class _Run:
     request: Request
     settings: Settings
     describer: Describer
-    gallery: LocalGallery
+    gallery: WritableGallery
     report: IngestReport
     watch: Stopwatch = field(default_factory=Stopwatch)
     done: int = 0
@@ -74,7 +76,7 @@ def run(request: Request) -> IngestReport:
         # One folder has one name, however it was spelled: the files' uris start with it.
         request = replace(request, folder=request.folder.resolve())
         labels = read_labels(request.folder, scanned.label_files, request.labels)
-    holder: list[LocalGallery] = []
+    holder: list[WritableGallery] = []
     settings = settings_for(
         _manifest(request.gallery),
         profile=request.profile,
@@ -83,7 +85,7 @@ def run(request: Request) -> IngestReport:
     )
     with watch("load models"):
         parts = assemble(settings, gallery=lambda: holder[0])
-    with _open(request.gallery, parts) as gallery:
+    with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
         holder.append(gallery)
         report = IngestReport(
             printable(str(request.folder)), printable(str(request.gallery)), ignored=scanned.ignored
@@ -106,7 +108,7 @@ def _scan(request: Request) -> Scan:
     if problem:
         raise ConfigError(f"{request.folder}: {problem}.", remedy="Name a folder of images.")
     scanned = scan(request.folder.resolve())
-    if not scanned.images and not scanned.refused and not is_gallery(request.gallery):
+    if not scanned.images and not scanned.refused and not gallery_exists(request.gallery):
         raise ConfigError(
             f"{request.folder}: no images here or below.",
             remedy="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and HEIC files are read.",
@@ -115,18 +117,10 @@ def _scan(request: Request) -> Scan:
 
 
 def _manifest(folder: Path) -> Manifest | None:
-    if not is_initialised(folder):
+    if not gallery_exists(folder):
         return None
-    with LocalGallery.open(folder) as gallery:
+    with open_gallery(folder) as gallery:
         return gallery.manifest
-
-
-def _open(folder: Path, parts: Parts) -> LocalGallery:
-    embedder = parts.describer.embedder
-    manifest = Manifest(
-        parts.fingerprint, embedder.dimension, embedder.normalised, parts.settings.tables()
-    )
-    return LocalGallery.open_or_create(folder, manifest)
 
 
 def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
@@ -255,9 +249,7 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
     report.cores = os.cpu_count() or 1
     report.seconds = dict(current.watch.seconds)
     with suppress(OSError):  # a full disk must not hide the report
-        part = gallery.folder / f"{REPORT}.part"
-        part.write_text(report.to_json(), "utf-8")
-        part.replace(gallery.folder / REPORT)
+        write_whole(current.request.gallery / REPORT, report.to_json())
 
 
 def _cpu_seconds() -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.galleries.local import is_gallery
+from engine.galleries import is_gallery
 from engine.images import SUPPORTED_SUFFIXES
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from engine.augmentation import augmenting
 from engine.describe import Describer
 from engine.errors import ConfigError, DamageError
-from engine.galleries.local import LocalGallery, is_initialised
-from engine.galleries.manifest import Manifest
+from engine.galleries import gallery_exists, open_gallery
+from engine.protocols import Gallery, WritableGallery
 from engine.types import CategoryScores, Description, Entry, Progress
 from offline.store.images import HashedPicture, key_of, loaded
 from offline.store.vectors import locked
@@ -66,12 +66,7 @@ class DescriptionCache:
         self._folder = folder / name
         self._describer = augmenting(describer) if augment else describer
         self._settings = parts.settings
-        self._manifest = Manifest(
-            parts.fingerprint,
-            describer.embedder.dimension,
-            describer.embedder.normalised,
-            parts.settings.tables(),
-        )
+        self._manifest = parts.manifest()
 
     def fill(
         self,
@@ -92,7 +87,7 @@ class DescriptionCache:
         with (
             locked(self._folder),
             self._undamaged(),
-            LocalGallery.open_or_create(self._folder / "gallery", self._manifest) as gallery,
+            open_gallery(self._folder / "gallery", manifest=self._manifest) as gallery,
         ):
             known = {source.uri: source.id for source in gallery.sources()}
             missing = [one for key, one in once.items() if key not in known]
@@ -108,9 +103,9 @@ class DescriptionCache:
 
     def _all_there(self, once: Mapping[str, Wanted]) -> Kept | None:
         """Read without waiting for a run that describes more; None where something is missing."""
-        if not is_initialised(self._folder / "gallery"):
+        if not gallery_exists(self._folder / "gallery"):
             return None
-        with LocalGallery.open(self._folder / "gallery") as gallery:
+        with open_gallery(self._folder / "gallery") as gallery:
             known = {source.uri: source.id for source in gallery.sources()}
             if not once.keys() <= known.keys():
                 return None
@@ -127,7 +122,7 @@ class DescriptionCache:
                 "can be described anew.",
             ) from error
 
-    def _add(self, gallery: LocalGallery, chunk: Sequence[Wanted], faults: list[str]) -> None:
+    def _add(self, gallery: WritableGallery, chunk: Sequence[Wanted], faults: list[str]) -> None:
         images = loaded([one.hashed for one in chunk], self._settings, self._describer.threads)
         faults += [image for image in images if isinstance(image, str)]
         pairs = [
@@ -151,7 +146,7 @@ def _entry(wanted: Wanted, scores: CategoryScores) -> Entry:
     return Entry(wanted.key, hashed.sha256, 0, 0, hashed.picture.id, wanted.label, attributes)
 
 
-def _read(gallery: LocalGallery, ids: Mapping[str, int]) -> dict[str, Description]:
+def _read(gallery: Gallery, ids: Mapping[str, int]) -> dict[str, Description]:
     keys = list(ids)
     found = {}
     for start in range(0, len(keys), READ):

@@ -9,53 +9,68 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.galleries.local import LocalGallery
     from engine.match_calibration import MatchCalibration
+    from engine.protocols import Gallery, WritableGallery
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    info = _action(actions, "info", "what it holds and how it was described")
-    info.add_argument("--json", action="store_true", help="print JSON")
-    _action(actions, "check", "hold every row and index against the gallery's rules")
-    _action(actions, "rebuild", "derive all indexes anew from the database")
-    delete = _action(actions, "delete", "delete images by product, file or folder")
-    delete.add_argument("--product", metavar="ID", action="append", default=[])
-    delete.add_argument("--file", metavar="PATH", action="append", default=[])
-    delete.add_argument("--under", metavar="FOLDER", action="append", default=[])
-    export = _action(actions, "export", "write every record as a line of JSON")
-    export.add_argument("--out", metavar="FILE", help="where to (default: standard output)")
-    export.add_argument("--vectors", action="store_true", help="with embeddings and contours")
+    info = _action(actions, "info", "show what a gallery holds and how it was described")
+    info.add_argument("--json", action="store_true", help="Print JSON instead of text.")
+    _action(actions, "check", "check every row and every index of a gallery")
+    _action(actions, "rebuild", "derive all indexes of a gallery anew from its database")
+    delete = _action(actions, "delete", "delete images of a gallery by product, file or folder")
+    delete.add_argument(
+        "--product",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="Delete the images of this product; may be repeated.",
+    )
+    delete.add_argument(
+        "--file",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="Delete the image of this file; may be repeated.",
+    )
+    delete.add_argument(
+        "--under",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="Delete the images of all files below this folder; may be repeated.",
+    )
+    export = _action(actions, "export", "write every record of a gallery as a line of JSON")
+    export.add_argument(
+        "--out", metavar="FILE", help="Write to this file (default: standard output)."
+    )
+    export.add_argument(
+        "--vectors", action="store_true", help="Add embeddings and contours to every record."
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    from engine.galleries.local import LocalGallery
+    from engine.galleries import open_gallery
 
-    folder = Path(args.gallery)
-    write = args.action in ("rebuild", "delete")
-    with LocalGallery.open(folder, write=write) as gallery:
+    if args.action in ("rebuild", "delete"):
+        with open_gallery(args.gallery, write=True) as writer:
+            return _rebuild(writer) if args.action == "rebuild" else _delete(writer, args)
+    with open_gallery(args.gallery) as gallery:
         if args.action == "info":
             return _info(gallery, as_json=args.json)
-        if args.action == "check":
-            return _check(gallery)
-        if args.action == "rebuild":
-            count = gallery.rebuild()
-            print(f"{folder}: {count} indexes derived anew.")
-            return 0
-        if args.action == "delete":
-            return _delete(gallery, args)
-        return _export(gallery, args)
+        return _check(gallery) if args.action == "check" else _export(gallery, args)
 
 
 def _action(
     actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    parser.add_argument("gallery", metavar="DIR", help="the gallery's folder")
+    parser.add_argument("gallery", metavar="DIR", help="The gallery's folder.")
     return parser
 
 
-def _info(gallery: LocalGallery, *, as_json: bool) -> int:
+def _info(gallery: Gallery, *, as_json: bool) -> int:
     import json
 
     manifest = gallery.manifest
@@ -78,7 +93,7 @@ def _info(gallery: LocalGallery, *, as_json: bool) -> int:
             )
         )
         return 0
-    print(f"{gallery.folder}: {images} images of {products} products")
+    print(f"{gallery.name}: {images} images of {products} products")
     for name, count in categories.items():
         print(f"  {count:7}  {name}")
     print(f"fingerprint  {manifest.fingerprint[:16]}, format {manifest.format_version}")
@@ -97,7 +112,7 @@ def _info(gallery: LocalGallery, *, as_json: bool) -> int:
     return 0
 
 
-def _calibration(gallery: LocalGallery) -> tuple[MatchCalibration | None, str]:
+def _calibration(gallery: Gallery) -> tuple[MatchCalibration | None, str]:
     """The one there is, or what is wrong with it."""
     from engine.errors import GalleryError
 
@@ -122,43 +137,50 @@ def _calibration_lines(
     yield from (f"             {said}" for said in calibration.cautions(images))
 
 
-def _check(gallery: LocalGallery) -> int:
+def _check(gallery: Gallery) -> int:
     faults = gallery.check()
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:
-        print(f"packsight: {gallery.folder}: {len(faults)} faults.", file=sys.stderr)
+        print(f"packsight: {gallery.name}: {len(faults)} faults.", file=sys.stderr)
         return 1
-    print(f"{gallery.folder}: sound, {len(gallery)} images.")
+    print(f"{gallery.name}: sound, {len(gallery)} images.")
     return 0
 
 
-def _delete(gallery: LocalGallery, args: argparse.Namespace) -> int:
+def _rebuild(gallery: WritableGallery) -> int:
+    print(f"{gallery.name}: {gallery.rebuild()} indexes derived anew.")
+    return 0
+
+
+def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
     from engine.errors import ConfigError, GalleryError
 
     if not (args.product or args.file or args.under):
-        raise ConfigError("gallery delete: name what, with --product, --file or --under.")
+        raise ConfigError(
+            "gallery delete: which images? Name them with --product, --file or --under."
+        )
     ids: set[int] = set()
     for product in args.product:
         found = gallery.find(product_id=product)
         if not found:
-            raise GalleryError(f"{gallery.folder}: no product {product!r}; nothing was deleted.")
+            raise GalleryError(f"{gallery.name}: no product {product!r}; nothing was deleted.")
         ids |= {source.id for source in found}
     for path in args.file:
         found = gallery.find(uri=str(Path(path).parent.resolve() / Path(path).name))
         if not found:
-            raise GalleryError(f"{gallery.folder}: no image {path!r}; nothing was deleted.")
+            raise GalleryError(f"{gallery.name}: no image {path!r}; nothing was deleted.")
         ids |= {source.id for source in found}
     for folder in args.under:
         root = Path(folder).resolve()
         ids |= {s.id for s in gallery.sources() if Path(s.uri).is_relative_to(root)}
     count = gallery.remove(sorted(ids))
     gallery.build_indexes()
-    print(f"{gallery.folder}: {count} images deleted, {len(gallery)} left.")
+    print(f"{gallery.name}: {count} images deleted, {len(gallery)} left.")
     return 0
 
 
-def _export(gallery: LocalGallery, args: argparse.Namespace) -> int:
+def _export(gallery: Gallery, args: argparse.Namespace) -> int:
     from contextlib import closing
 
     from engine.galleries.export import export_lines, write_lines

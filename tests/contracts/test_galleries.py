@@ -16,15 +16,16 @@ from hypothesis import strategies as st
 
 from engine.distances import METRICS, Metric, distances
 from engine.errors import FingerprintError, GalleryError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
+from engine.protocols import WritableGallery
 from engine.types import Embedding, Neighbour
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[LocalGallery]:
-    with LocalGallery.create(tmp_path / "gallery", manifest()) as opened:
+def gallery(tmp_path: Path) -> Iterator[WritableGallery]:
+    with open_gallery(tmp_path / "gallery", manifest=manifest()) as opened:
         yield opened
 
 
@@ -32,12 +33,12 @@ def vector(*numbers: float) -> Embedding:
     return Embedding(np.array(numbers, np.float32))
 
 
-def put(gallery: LocalGallery, name: str, at: tuple[float, float], category: str = "jar") -> int:
+def put(gallery: WritableGallery, name: str, at: tuple[float, float], category: str = "jar") -> int:
     (identity,) = gallery.add([entry(name, category)], [described(at, category)])
     return identity
 
 
-def test_what_was_added_comes_back_as_it_was(gallery: LocalGallery) -> None:
+def test_what_was_added_comes_back_as_it_was(gallery: WritableGallery) -> None:
     given_entry = entry("a", "jar", "cream", {"colour": "grün", "size": "50 ml"})
     given_description = described((3, 4))
     (identity,) = gallery.add([given_entry], [given_description])
@@ -55,14 +56,14 @@ def test_what_was_added_comes_back_as_it_was(gallery: LocalGallery) -> None:
 
 
 @pytest.mark.parametrize("trust", [None, 0.0, 1 / 3, 1.0])
-def test_a_masks_trust_comes_back_as_it_was(gallery: LocalGallery, trust: float | None) -> None:
+def test_a_masks_trust_comes_back_as_it_was(gallery: WritableGallery, trust: float | None) -> None:
     (identity,) = gallery.add([entry("a")], [replace(described((3, 4)), trust=trust)])
     (record,) = gallery.records([identity])
     assert record.description.trust == trust
     assert gallery.check() == []
 
 
-def test_a_picture_without_a_label_gets_the_predicted_category(gallery: LocalGallery) -> None:
+def test_a_picture_without_a_label_gets_the_predicted_category(gallery: WritableGallery) -> None:
     (identity,) = gallery.add([entry("a", None)], [described((1, 0), "stick")])
     (record,) = gallery.records([identity])
     assert (record.category, record.labelled) == ("stick", False)
@@ -70,18 +71,20 @@ def test_a_picture_without_a_label_gets_the_predicted_category(gallery: LocalGal
     assert len(gallery.search(vector(1, 0), 5)) == 1
 
 
-def test_ids_are_aligned_with_the_entries_and_records_with_the_ids(gallery: LocalGallery) -> None:
+def test_ids_are_aligned_with_the_entries_and_records_with_the_ids(
+    gallery: WritableGallery,
+) -> None:
     names = ["c", "a", "b"]
     ids = gallery.add([entry(n) for n in names], [described((i, 0)) for i in range(3)])
     assert [record.product_id for record in gallery.records(ids[::-1])] == names[::-1]
 
 
-def test_an_unknown_id_is_named(gallery: LocalGallery) -> None:
+def test_an_unknown_id_is_named(gallery: WritableGallery) -> None:
     with pytest.raises(KeyError, match="77"):
         gallery.records([77])
 
 
-def test_the_same_uri_is_replaced_and_keeps_its_id(gallery: LocalGallery) -> None:
+def test_the_same_uri_is_replaced_and_keeps_its_id(gallery: WritableGallery) -> None:
     first = put(gallery, "a", (1, 0), "jar")
     gallery.search(vector(1, 0), 1)
     second = put(gallery, "a", (0, 9), "stick")
@@ -92,7 +95,9 @@ def test_the_same_uri_is_replaced_and_keeps_its_id(gallery: LocalGallery) -> Non
     assert gallery.check() == []
 
 
-def test_removing_says_how_many_there_were_and_forgets_the_category(gallery: LocalGallery) -> None:
+def test_removing_says_how_many_there_were_and_forgets_the_category(
+    gallery: WritableGallery,
+) -> None:
     ids = [put(gallery, "a", (1, 0), "jar"), put(gallery, "b", (2, 0), "stick")]
     assert gallery.remove([ids[0], 999]) == 1
     assert gallery.categories() == {"stick": 1}
@@ -102,14 +107,14 @@ def test_removing_says_how_many_there_were_and_forgets_the_category(gallery: Loc
     assert (len(gallery), gallery.search(vector(1, 0), 5), gallery.check()) == (0, [], [])
 
 
-def test_an_id_is_never_given_twice(gallery: LocalGallery) -> None:
+def test_an_id_is_never_given_twice(gallery: WritableGallery) -> None:
     first = put(gallery, "a", (1, 0))
     gallery.remove([first])
     assert put(gallery, "b", (1, 0)) != first
 
 
 def test_amending_moves_and_relabels_without_touching_the_description(
-    gallery: LocalGallery,
+    gallery: WritableGallery,
 ) -> None:
     identity = put(gallery, "a", (1, 2), "jar")
     gallery.search(vector(1, 2), 1)
@@ -123,7 +128,7 @@ def test_amending_moves_and_relabels_without_touching_the_description(
     assert gallery.check() == []
 
 
-def test_a_label_makes_the_scores_certain_again(gallery: LocalGallery) -> None:
+def test_a_label_makes_the_scores_certain_again(gallery: WritableGallery) -> None:
     (identity,) = gallery.add([entry("a", None)], [described((1, 0), "stick")])
     gallery.amend({identity: entry("a", "jar")})
     (record,) = gallery.records([identity])
@@ -131,7 +136,7 @@ def test_a_label_makes_the_scores_certain_again(gallery: LocalGallery) -> None:
     assert record.description.scores.ranked() == [("jar", 1.0)]
 
 
-def test_a_label_cannot_be_amended_away(gallery: LocalGallery) -> None:
+def test_a_label_cannot_be_amended_away(gallery: WritableGallery) -> None:
     identity = put(gallery, "a", (1, 0))
     with pytest.raises(ValueError, match="cannot be taken away"):
         gallery.amend({identity: entry("a", None)})
@@ -140,7 +145,7 @@ def test_a_label_cannot_be_amended_away(gallery: LocalGallery) -> None:
     assert gallery.records([identity])[0].labelled
 
 
-def test_an_error_amid_a_batch_stores_nothing_of_it(gallery: LocalGallery) -> None:
+def test_an_error_amid_a_batch_stores_nothing_of_it(gallery: WritableGallery) -> None:
     put(gallery, "old", (1, 0))
     with pytest.raises(GalleryError, match="vector of 3"):
         gallery.add([entry("a"), entry("b")], [described((1, 0)), described((1, 2, 3))])
@@ -151,16 +156,16 @@ def test_an_error_amid_a_batch_stores_nothing_of_it(gallery: LocalGallery) -> No
     assert gallery.check() == []
 
 
-def test_a_query_of_another_dimension_is_refused(gallery: LocalGallery) -> None:
+def test_a_query_of_another_dimension_is_refused(gallery: WritableGallery) -> None:
     with pytest.raises(GalleryError, match="2 numbers, asked with 3"):
         gallery.search(vector(1, 2, 3), 1)
 
 
 def test_another_fingerprint_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    LocalGallery.create(tmp_path / "g", manifest()).close()
+    open_gallery(tmp_path / "g", manifest=manifest()).close()
     with pytest.raises(FingerprintError, match=r"ingest into a new folder"):
-        LocalGallery.open_or_create(tmp_path / "g", manifest(fingerprint="0" * 64))
-    LocalGallery.open_or_create(tmp_path / "g", manifest()).close()  # and lets the lock go
+        open_gallery(tmp_path / "g", manifest=manifest(fingerprint="0" * 64))
+    open_gallery(tmp_path / "g", manifest=manifest()).close()  # and lets the lock go
 
 
 numbers = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])
@@ -197,7 +202,7 @@ def test_search_equals_sorting_everything_by_distance_and_id(
 ) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
-        LocalGallery.create(Path(folder, "g"), manifest()) as gallery,
+        open_gallery(Path(folder, "g"), manifest=manifest()) as gallery,
     ):
         entries = [
             entry(str(number), category if labelled else None)
@@ -233,7 +238,7 @@ def test_exact_duplicates_in_many_dimensions_tie_by_id(tmp_path: Path, metric: M
     random = np.random.default_rng(3)
     for dimension in (7, 64, 129):
         kinds = random.normal(size=(4, dimension)).astype(np.float32)
-        with LocalGallery.create(tmp_path / str(dimension), manifest(dimension)) as gallery:
+        with open_gallery(tmp_path / str(dimension), manifest=manifest(dimension)) as gallery:
             which = random.integers(0, 4, 203)
             ids = gallery.add(
                 [entry(str(number)) for number in range(203)],
@@ -249,7 +254,7 @@ def test_exact_duplicates_in_many_dimensions_tie_by_id(tmp_path: Path, metric: M
 
 def test_another_metric_derives_other_indexes_beside_the_first(tmp_path: Path) -> None:
     folder = tmp_path / "g"
-    with LocalGallery.create(folder, manifest()) as gallery:
+    with open_gallery(folder, manifest=manifest()) as gallery:
         ids = [put(gallery, "long", (9, 3)), put(gallery, "near", (1, 0.5))]
         gallery.build_indexes()
         before = {path.name for path in (folder / "indexes").iterdir()}
@@ -267,7 +272,7 @@ def test_another_metric_derives_other_indexes_beside_the_first(tmp_path: Path) -
         assert gallery.check() == []
 
 
-def test_vectors_of_zeros_are_at_right_angles_to_everything(gallery: LocalGallery) -> None:
+def test_vectors_of_zeros_are_at_right_angles_to_everything(gallery: WritableGallery) -> None:
     ids = [put(gallery, "against", (-1, 0)), put(gallery, "zero", (0, 0))]
     found = gallery.search(vector(1, 0), 2, metric="cosine")
     assert [(n.id, n.distance) for n in found] == [(ids[1], 1.0), (ids[0], 2.0)]
@@ -276,9 +281,9 @@ def test_vectors_of_zeros_are_at_right_angles_to_everything(gallery: LocalGaller
 
 
 def test_a_snapshot_sees_nothing_of_a_later_commit(tmp_path: Path) -> None:
-    with LocalGallery.create(tmp_path / "g", manifest()) as writer:
+    with open_gallery(tmp_path / "g", manifest=manifest()) as writer:
         put(writer, "a", (1, 0))
-        with LocalGallery.open(tmp_path / "g") as reader:
+        with open_gallery(tmp_path / "g") as reader:
             with reader.snapshot():
                 assert len(reader) == 1
                 put(writer, "b", (1, 0), "stick")
@@ -293,8 +298,8 @@ def test_a_snapshot_sees_nothing_of_a_later_commit(tmp_path: Path) -> None:
 def test_readers_in_threads_beside_a_writer_see_whole_batches(tmp_path: Path) -> None:
     batches, size = 25, 4
     with (
-        LocalGallery.create(tmp_path / "g", manifest()) as writer,
-        LocalGallery.open(tmp_path / "g") as shared,
+        open_gallery(tmp_path / "g", manifest=manifest()) as writer,
+        open_gallery(tmp_path / "g") as shared,
     ):
         faults: list[object] = []
         stop = threading.Event()
@@ -329,26 +334,26 @@ def test_readers_in_threads_beside_a_writer_see_whole_batches(tmp_path: Path) ->
 
 
 def test_a_calibration_survives_until_it_is_replaced_or_taken_away(tmp_path: Path) -> None:
-    with LocalGallery.create(tmp_path / "g", manifest()) as gallery:
+    with open_gallery(tmp_path / "g", manifest=manifest()) as gallery:
         assert gallery.calibration() is None
         assert gallery.calibrate(calibration()) is False
-    with LocalGallery.open(tmp_path / "g", write=True) as gallery:
+    with open_gallery(tmp_path / "g", write=True) as gallery:
         assert gallery.calibration() == calibration()
         put(gallery, "a", (1, 0))
         assert gallery.calibrate(calibration(threshold=0.5)) is True
         assert gallery.check() == []
-    with LocalGallery.open(tmp_path / "g") as reader:
+    with open_gallery(tmp_path / "g") as reader:
         assert reader.calibration() == calibration(threshold=0.5)
-        with LocalGallery.open(tmp_path / "g", write=True) as gallery:
+        with open_gallery(tmp_path / "g", write=True) as gallery:
             assert gallery.calibrate(None) is True
             assert gallery.calibrate(None) is False
         assert reader.calibration() is None  # seen without opening anew
 
 
 def test_a_reader_cannot_calibrate(tmp_path: Path) -> None:
-    LocalGallery.create(tmp_path / "g", manifest()).close()
+    open_gallery(tmp_path / "g", manifest=manifest()).close()
     with (
-        LocalGallery.open(tmp_path / "g") as reader,
+        open_gallery(tmp_path / "g") as reader,
         pytest.raises(GalleryError, match="for reading only"),
     ):
         reader.calibrate(calibration())

@@ -11,7 +11,7 @@ import pytest
 
 from engine.describe import Describer
 from engine.errors import StageError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from engine.protocols import Segmenter
 from engine.timings import Stopwatch
 from engine.types import Cutout, Description, FloatArray, Hit, Matte, Record, RGBImage
@@ -141,7 +141,7 @@ def test_an_untrusted_contour_takes_no_part_in_a_rerank_and_says_why() -> None:
 
 def test_a_gallery_gives_the_flag_back(tmp_path: Path) -> None:
     (blue,) = trusting(trust=TrustsRed()).describe([BLUE])
-    with LocalGallery.create(tmp_path / "gallery", manifest(dimension=3)) as gallery:
+    with open_gallery(tmp_path / "gallery", manifest=manifest(dimension=3)) as gallery:
         (identity,) = gallery.add([entry("blue")], [blue.description])
         (record,) = gallery.records([identity])
     assert record.description.quality == blue.description.quality

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from offline import ingest
 from offline.ingest.report import IngestReport
 from tests.drawn_catalogue import QUICK
@@ -20,7 +20,7 @@ def run(catalogue: Path, tmp_path: Path) -> Ingest:
     def run(folder: Path = catalogue, **options: object) -> IngestReport:
         given = {"overrides": QUICK, "workers": 1, **options}
         report = ingest(folder, tmp_path / "gallery", **given)  # type: ignore[arg-type]
-        with LocalGallery.open(tmp_path / "gallery") as gallery:
+        with open_gallery(tmp_path / "gallery") as gallery:
             assert gallery.check() == []
             assert len(gallery) == report.images
         return report

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from engine.types import Record
 from offline.ingest.report import IngestReport
 
@@ -16,7 +16,7 @@ Ingest = Callable[..., IngestReport]
 
 def records(tmp_path: Path) -> dict[str, Record]:
     """By path below the catalogue."""
-    with LocalGallery.open(tmp_path / "gallery") as gallery:
+    with open_gallery(tmp_path / "gallery") as gallery:
         found = gallery.records([source.id for source in gallery.sources()])
     return {Path(r.uri).relative_to(tmp_path / "catalogue").as_posix(): r for r in found}
 

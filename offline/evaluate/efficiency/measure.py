@@ -14,11 +14,11 @@ from pathlib import Path
 
 from engine.config import Settings
 from engine.errors import ConfigError, GalleryError, ImageError, PacksightError
+from engine.galleries import open_gallery
 from engine.galleries._shards import INDEXES
-from engine.galleries.local import LocalGallery
-from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits
 from engine.parallel import each
+from engine.protocols import WritableGallery
 from engine.timings import Stopwatch
 from engine.types import Entry, Progress, Record, RGBImage
 from offline.datasets import Picture
@@ -54,16 +54,9 @@ def _no_room(why: str) -> ConfigError:
     )
 
 
-def manifest_of(parts: Parts) -> Manifest:
-    embedder = parts.describer.embedder
-    return Manifest(
-        parts.fingerprint, embedder.dimension, embedder.normalised, parts.settings.tables()
-    )
-
-
 def fill(folder: Path, parts: Parts, records: Sequence[Record]) -> None:
     """Make a gallery of the records, with all indexes; closed, so that its files are whole."""
-    with LocalGallery.create(folder, manifest_of(parts)) as gallery:
+    with open_gallery(folder, manifest=parts.manifest()) as gallery:
         for start in range(0, len(records), STORED):
             chunk = records[start : start + STORED]
             gallery.add([_entry(one) for one in chunk], [one.description for one in chunk])
@@ -72,7 +65,7 @@ def fill(folder: Path, parts: Parts, records: Sequence[Record]) -> None:
 
 def open_scratch(folder: Path, settings: Settings) -> OpenSearcher:
     """As a query opens it, with just these settings: the environment is not applied again."""
-    gallery = LocalGallery.open(folder)
+    gallery = open_gallery(folder)
     try:
         parts = assemble(settings, gallery=lambda: gallery)
     except BaseException:
@@ -167,14 +160,14 @@ def rate(
     threads of this process; an ingest has processes for it. Unreadable ones do not count.
     """
     done, start = 0, clock()
-    with LocalGallery.create(folder, opened.gallery.manifest) as gallery:
+    with open_gallery(folder, manifest=opened.gallery.manifest) as gallery:
         for at in range(0, len(pictures), batch):
             done += _described(pictures[at : at + batch], opened, gallery)
         gallery.build_indexes()
         return Rate(done, clock() - start)
 
 
-def _described(pictures: Sequence[Picture], opened: OpenSearcher, gallery: LocalGallery) -> int:
+def _described(pictures: Sequence[Picture], opened: OpenSearcher, gallery: WritableGallery) -> int:
     describer = opened.searcher.describer
     images = readable(pictures, opened, describer.threads)
     described = describer.describe([image for _, image in images], [p.category for p, _ in images])

@@ -10,7 +10,8 @@ import numpy as np
 
 from engine.config import Settings
 from engine.errors import ConfigError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
+from engine.protocols import Gallery
 from engine.types import FloatArray, Record
 from offline.store.run_folder import RunFolder, unwritable
 from offline.train.whitening.recipe import WhiteningRecipe
@@ -40,7 +41,7 @@ def train_whitening(recipe: WhiteningRecipe) -> WhiteningArtefact:
     """
     if recipe.out.suffix != SUFFIX:
         raise ConfigError(f"{recipe.out}: the file must be named *{SUFFIX}.")
-    with LocalGallery.open(recipe.gallery) as gallery:
+    with open_gallery(recipe.gallery) as gallery:
         settings = gallery.manifest.read_settings()
         if settings.whiten.name != "none":
             raise ConfigError(
@@ -62,7 +63,7 @@ def train_whitening(recipe: WhiteningRecipe) -> WhiteningArtefact:
     return artefact
 
 
-def read_vectors(gallery: LocalGallery, group: str = "product") -> Vectors:
+def read_vectors(gallery: Gallery, group: str = "product") -> Vectors:
     """All of a gallery in the order of ids. ConfigError for an empty one and for an attribute
     that no picture has."""
     rows, uris, groups = [], [], []
@@ -83,7 +84,7 @@ def read_vectors(gallery: LocalGallery, group: str = "product") -> Vectors:
     return Vectors(np.stack(rows), tuple(uris), tuple(groups))
 
 
-def _records(gallery: LocalGallery) -> Iterator[Record]:
+def _records(gallery: Gallery) -> Iterator[Record]:
     with gallery.snapshot():
         ids = [source.id for source in gallery.sources()]
         for start in range(0, len(ids), CHUNK):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from engine.types import RGBImage
 from offline import ingest
 from offline.calibration.asking import MOST_VIEWS, Shelf, ask_photos, ask_views
@@ -56,7 +56,7 @@ def test_a_calibrated_gallery_says_what_it_holds_and_what_it_does_not(
     )
     assert told.code == 0
     assert "15 photos of products that it holds and 6 of others, 21 products" in told.out
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         stored = opened.calibration()
         assert opened.check() == []
     assert stored is not None
@@ -142,7 +142,7 @@ def test_without_photos_the_gallerys_own_views_are_asked_with_a_warning(
     assert told.code == 0
     assert "30 views of products that it holds" in told.out
     assert "photos look less like them" in told.err
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         stored = opened.calibration()
     assert stored is not None and stored.source == "views"
 
@@ -212,7 +212,7 @@ def test_what_cannot_be_calibrated_says_why_and_leaves_the_gallery_alone(
     told = packsight("calibrate", "--gallery", gallery, "--quiet", *given)
     assert told.code == 1
     assert said in told.line
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         assert opened.calibration() is None
 
 
@@ -220,7 +220,7 @@ def test_there_must_be_a_gallery_and_nobody_else_may_write(
     gallery: Path, packsight: Command, tmp_path: Path
 ) -> None:
     assert "no gallery here" in packsight("calibrate", "--gallery", tmp_path / "none").line
-    with LocalGallery.open(gallery, write=True):
+    with open_gallery(gallery, write=True):
         assert "is writing to this gallery" in packsight("calibrate", "--gallery", gallery).line
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError, FingerprintError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from engine.types import Matte, RGBImage
 from offline import ingest
 from stages.segment.whole import Whole
@@ -74,7 +74,7 @@ def test_workers_and_batches_change_nothing_in_the_gallery(catalogue: Path, tmp_
     for workers, batch in ((1, 1), (3, 16), (2, 5)):
         folder = tmp_path / f"gallery-{workers}-{batch}"
         ingest(catalogue, folder, overrides=[*QUICK, f"ingest.batch={batch}"], workers=workers)
-        with LocalGallery.open(folder) as gallery:
+        with open_gallery(folder) as gallery:
             found = gallery.records([source.id for source in gallery.sources()])
             assert gallery.check() == []
         contents.append({record.uri: content(record) for record in found})
@@ -96,7 +96,7 @@ def test_labelled_images_vote_on_unlabelled_ones_wherever_they_lie(
 def test_without_any_label_images_are_uncategorised(tmp_path: Path) -> None:
     save(tmp_path / "loose/a.png", package("jar", 0))
     report = ingest(tmp_path / "loose", tmp_path / "gallery", overrides=QUICK)
-    with LocalGallery.open(tmp_path / "gallery") as gallery:
+    with open_gallery(tmp_path / "gallery") as gallery:
         assert dict(gallery.categories()) == {"uncategorised": 1}
     assert report.added == 1
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from offline import ingest
 from offline.ingest.labels import from_folders
 from tests.drawn_catalogue import QUICK, package, save
@@ -70,7 +70,7 @@ class Curator:
 
 def contents(gallery: Path, folder: Path) -> set[tuple[str, str, str]]:
     """(path, sha256, product) of every record."""
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         assert opened.check() == []
         return {
             (Path(s.uri).relative_to(folder).as_posix(), s.sha256, s.product_id)

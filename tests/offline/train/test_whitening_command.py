@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError, FingerprintError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from offline.ingest import ingest
 from offline.train.whitening.recipe import WhiteningRecipe
 from offline.train.whitening.training import read_vectors, train_whitening
@@ -47,7 +47,7 @@ def test_a_whitened_gallery_is_shorter_and_still_finds_its_own(
     whitened = tmp_path / "whitened"
     overrides = ["segment.name=whole", "whiten.name=fitted", f"whiten.weights={out}"]
     ingest(catalogue, whitened, overrides=overrides)
-    with LocalGallery.open(whitened) as opened:
+    with open_gallery(whitened) as opened:
         vectors = read_vectors(opened)
     assert vectors.rows.shape[1] == 4
     np.testing.assert_allclose(np.linalg.norm(vectors.rows, axis=1), 1, rtol=1e-5)
@@ -119,7 +119,7 @@ def test_pairs_that_do_not_do_name_file_and_line(tmp_path: Path, line: str, said
 
 
 def test_listed_pairs_are_fitted_to(gallery: Path, tmp_path: Path) -> None:
-    with LocalGallery.open(gallery) as opened:
+    with open_gallery(gallery) as opened:
         uris = read_vectors(opened).uris
     pairs = write(tmp_path / "p.csv", f"{uris[0]},{uris[1]},1", f"{uris[0]},{uris[-1]},0")
     run = WhiteningRecipe(gallery, tmp_path / "w.npz", pairs=pairs, dimension=1)

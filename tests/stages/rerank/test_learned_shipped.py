@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.errors import WeightsError
-from engine.galleries.local import LocalGallery
+from engine.galleries import open_gallery
 from offline import ingest
 from online import query
 from stages.assemble import assemble
@@ -47,7 +47,7 @@ def test_a_gallery_of_classic_is_searched_with_it(tmp_path: Path) -> None:
         hit.record.product_id for hit in plain.hits
     }
     assert all(hit.why.startswith("learned rerank") for hit in learned.hits)
-    with LocalGallery.open(tmp_path / "gallery") as gallery:
+    with open_gallery(tmp_path / "gallery") as gallery:
         assert gallery.check() == []
 
 

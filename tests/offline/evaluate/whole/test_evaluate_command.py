@@ -145,7 +145,7 @@ def test_a_report_that_cannot_be_written_is_still_shown(packsight: Command, data
 
 
 def test_a_killed_run_goes_on_where_it_stopped(packsight: Command, data: Path) -> None:
-    kept = "offline.store.descriptions", "LocalGallery.add"
+    kept = "engine.galleries.local", "LocalGallery.add"
     kill_after(*kept, flags(data, "retrieve"))
     done = packsight(*flags(data, "retrieve"))
     assert (done.code, done.err) == (0, "")
