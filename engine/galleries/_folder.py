@@ -70,9 +70,19 @@ def initialise(connection: sqlite3.Connection, manifest: Manifest, folder: Path)
             raise GalleryError(
                 f"{folder}: there is a gallery already.", remedy="Run the same command again."
             )
-        for statement in _schema.TABLES.split(";"):
-            connection.execute(statement)
+        _schema.migrate(connection)
         connection.executemany("INSERT INTO manifest VALUES (?, ?)", manifest.to_rows())
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring an older gallery's tables up to date; call as the one writer."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _schema.migrate(connection)
         connection.commit()
     except BaseException:
         connection.rollback()

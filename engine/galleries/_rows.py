@@ -9,55 +9,101 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.errors import DamageError
-from engine.galleries._schema import has_trust
 from engine.types import (
     CONTOUR_SIDE,
     CategoryScores,
     Contour,
     Description,
     Embedding,
+    Entry,
     MatteQuality,
     Record,
     Source,
 )
 
-SOURCE_COLUMNS = (
-    "images.id, uri, sha256, size, mtime_ns, product_id, category, labelled, attributes"
-)
-DESCRIPTION_COLUMNS = (
-    "score_names, score_values, embedding, contour, contour_area, aligned, aligned_area, quality,"
-    " trust"
-)
+# Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
+# image that lost its description comes with NULLs.
+RECORDS = "SELECT * FROM images LEFT JOIN descriptions USING (id)"
 
 
-def select_records(connection: sqlite3.Connection) -> str:
-    """The beginning of a query for whole records: SOURCE_COLUMNS, then DESCRIPTION_COLUMNS. An
-    image that lost its description comes with NULLs."""
-    columns = DESCRIPTION_COLUMNS
-    if not has_trust(connection):
-        columns = columns.replace(" trust", " NULL AS trust")
-    return f"SELECT {SOURCE_COLUMNS}, {columns} FROM images LEFT JOIN descriptions USING (id)"
+def columns_and_values(row: Mapping[str, object]) -> str:
+    """``(column, ...) VALUES (:column, ...)``."""
+    return f"({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
 
 
-def source(row: sqlite3.Row | tuple[object, ...]) -> Source:
-    """From SOURCE_COLUMNS."""
-    identity, uri, sha256, size, mtime_ns, product_id, category, labelled, attributes = row
+def assignments(row: Mapping[str, object], source: str = ":") -> str:
+    """``column = :column, ...`` of every column but the id."""
+    return ", ".join(f"{name} = {source}{name}" for name in row if name != "id")
+
+
+def image_row(entry: Entry, category: str) -> dict[str, object]:
+    """Of the table images, without the id."""
+    return {
+        "uri": entry.uri,
+        "sha256": entry.sha256,
+        "size": entry.size,
+        "mtime_ns": entry.mtime_ns,
+        "product_id": entry.product_id,
+        "category": category,
+        "labelled": int(entry.category is not None),
+        "attributes": json.dumps(dict(entry.attributes), ensure_ascii=False, sort_keys=True),
+    }
+
+
+def source(row: sqlite3.Row) -> Source:
+    """From a row of images."""
     return Source(
-        id=int(str(identity)),
-        uri=str(uri),
-        sha256=str(sha256),
-        size=int(str(size)),
-        mtime_ns=int(str(mtime_ns)),
-        product_id=str(product_id),
-        category=str(category),
-        labelled=bool(labelled),
-        attributes=json.loads(str(attributes)),
+        id=row["id"],
+        uri=row["uri"],
+        sha256=row["sha256"],
+        size=row["size"],
+        mtime_ns=row["mtime_ns"],
+        product_id=row["product_id"],
+        category=row["category"],
+        labelled=bool(row["labelled"]),
+        attributes=json.loads(row["attributes"]),
     )
 
 
-def record(row: tuple[object, ...]) -> Record:
-    """From SOURCE_COLUMNS followed by DESCRIPTION_COLUMNS."""
-    known = source(row[:9])
+def description_row(described: Description) -> dict[str, object]:
+    """Of the table descriptions, without the id."""
+    return {
+        **score_columns(described.scores),
+        "embedding": described.embedding.vector.astype("<f4").tobytes(),
+        "contour": described.contour.packed.tobytes(),
+        "contour_area": described.contour.area,
+        "aligned": described.aligned.packed.tobytes(),
+        "aligned_area": described.aligned.area,
+        "quality": json.dumps(described.quality.flags),
+        "trust": described.trust,
+    }
+
+
+def description(row: sqlite3.Row) -> Description:
+    """From a row of descriptions; what it lacks that came later is None."""
+    values = dict(row)
+    return Description(
+        scores=CategoryScores(
+            tuple(json.loads(values["score_names"])), _floats(values["score_values"])
+        ),
+        embedding=Embedding(_floats(values["embedding"])),
+        contour=_contour(values["contour"], values["contour_area"]),
+        aligned=_contour(values["aligned"], values["aligned_area"]),
+        quality=MatteQuality.from_flags(json.loads(values["quality"])),
+        trust=values.get("trust"),
+    )
+
+
+def score_columns(scores: CategoryScores) -> dict[str, object]:
+    return {
+        "score_names": json.dumps(scores.names, ensure_ascii=False),
+        "score_values": scores.probabilities.astype("<f4").tobytes(),
+    }
+
+
+def record(row: sqlite3.Row) -> Record:
+    """From a row of ``RECORDS``."""
+    known = source(row)
     return Record(
         id=known.id,
         sha256=known.sha256,
@@ -66,56 +112,19 @@ def record(row: tuple[object, ...]) -> Record:
         labelled=known.labelled,
         uri=known.uri,
         attributes=known.attributes,
-        description=description(row[9:]),
+        description=description(row),
     )
 
 
-def sound_record(row: tuple[object, ...], where: str) -> Record:
+def sound_record(row: sqlite3.Row, where: str) -> Record:
     """As ``record``; DamageError, naming the gallery and the image, for a damaged row."""
     try:
         return record(row)
     except (ValueError, TypeError, KeyError) as error:
         raise DamageError(
-            f"{where}: image {row[0]} ({row[1]}) is damaged ({error}).",
-            remedy=f"List all that is with: packsight gallery check {where}",
+            f"{where}: image {row['id']} ({row['uri']}) is damaged ({error}).",
+            remedy=f"List all damage with: packsight gallery check {where}",
         ) from error
-
-
-def description(row: tuple[object, ...]) -> Description:
-    """From DESCRIPTION_COLUMNS."""
-    names, values, embedding, contour, contour_area, aligned, aligned_area, quality, trust = row
-    return Description(
-        scores=CategoryScores(tuple(json.loads(str(names))), _floats(values)),
-        embedding=Embedding(_floats(embedding)),
-        contour=_contour(contour, contour_area),
-        aligned=_contour(aligned, aligned_area),
-        quality=MatteQuality.from_flags(json.loads(str(quality))),
-        trust=None if trust is None else float(str(trust)),
-    )
-
-
-def description_values(described: Description) -> tuple[object, ...]:
-    """In the order of DESCRIPTION_COLUMNS."""
-    return (
-        *score_values(described.scores),
-        described.embedding.vector.astype("<f4").tobytes(),
-        described.contour.packed.tobytes(),
-        described.contour.area,
-        described.aligned.packed.tobytes(),
-        described.aligned.area,
-        json.dumps(described.quality.flags),
-        described.trust,
-    )
-
-
-def score_values(scores: CategoryScores) -> tuple[str, bytes]:
-    """As the columns score_names and score_values."""
-    names = json.dumps(scores.names, ensure_ascii=False)
-    return names, scores.probabilities.astype("<f4").tobytes()
-
-
-def attributes_json(attributes: Mapping[str, str]) -> str:
-    return json.dumps(dict(attributes), ensure_ascii=False, sort_keys=True)
 
 
 def _floats(blob: object) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -127,4 +136,6 @@ def _floats(blob: object) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
 def _contour(blob: object, area: object) -> Contour:
     if not isinstance(blob, bytes):
         raise ValueError("expected a blob of bits")
-    return Contour(np.frombuffer(blob, np.uint8).copy(), CONTOUR_SIDE, int(str(area)))
+    if not isinstance(area, int):
+        raise ValueError("expected an area")
+    return Contour(np.frombuffer(blob, np.uint8).copy(), CONTOUR_SIDE, area)

@@ -1,9 +1,9 @@
-"""The SQLite file of a local gallery: its tables, its pragmas, and what its errors mean."""
+"""The SQLite file of a local gallery: its tables and their history, its pragmas, its errors."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,11 +16,11 @@ DATABASE = "gallery.sqlite"
 # write, and names the index file that is in step with it. Tokens are random, so that a restored
 # backup can never meet an index of another history.
 TABLES = """
-CREATE TABLE manifest (
+CREATE TABLE IF NOT EXISTS manifest (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
-CREATE TABLE images (
+CREATE TABLE IF NOT EXISTS images (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uri TEXT NOT NULL UNIQUE,
     sha256 TEXT NOT NULL,
@@ -31,10 +31,10 @@ CREATE TABLE images (
     labelled INTEGER NOT NULL CHECK (labelled IN (0, 1)),
     attributes TEXT NOT NULL
 ) STRICT;
-CREATE INDEX images_by_sha256 ON images (sha256);
-CREATE INDEX images_by_shard ON images (category, labelled);
-CREATE INDEX images_by_product ON images (product_id);
-CREATE TABLE descriptions (
+CREATE INDEX IF NOT EXISTS images_by_sha256 ON images (sha256);
+CREATE INDEX IF NOT EXISTS images_by_shard ON images (category, labelled);
+CREATE INDEX IF NOT EXISTS images_by_product ON images (product_id);
+CREATE TABLE IF NOT EXISTS descriptions (
     id INTEGER PRIMARY KEY REFERENCES images (id) ON DELETE CASCADE,
     score_names TEXT NOT NULL,
     score_values BLOB NOT NULL,
@@ -43,10 +43,9 @@ CREATE TABLE descriptions (
     contour_area INTEGER NOT NULL,
     aligned BLOB NOT NULL,
     aligned_area INTEGER NOT NULL,
-    quality TEXT NOT NULL,
-    trust REAL
+    quality TEXT NOT NULL
 ) STRICT;
-CREATE TABLE shards (
+CREATE TABLE IF NOT EXISTS shards (
     category TEXT NOT NULL,
     labelled INTEGER NOT NULL,
     token TEXT NOT NULL,
@@ -54,9 +53,28 @@ CREATE TABLE shards (
 ) STRICT;
 """
 
-# Galleries made before masks' trust was kept lack its column: reading does without, and whoever
-# opens one for writing adds it. Packsights that do not know the column name those they write.
-ADD_TRUST = "ALTER TABLE descriptions ADD COLUMN trust REAL"
+
+def _create_tables(connection: sqlite3.Connection) -> None:
+    for statement in TABLES.split(";"):
+        connection.execute(statement)
+
+
+def _add_trust(connection: sqlite3.Connection) -> None:
+    """NULL: of an image that was described before masks' trust was kept."""
+    sql = "SELECT 1 FROM pragma_table_info('descriptions') WHERE name = 'trust'"
+    if connection.execute(sql).fetchone() is None:
+        connection.execute("ALTER TABLE descriptions ADD COLUMN trust REAL")
+
+
+# The tables of today are all of these steps, in this order; never change one, add another.
+# ``PRAGMA user_version`` counts those that a gallery has. Galleries made before they were counted
+# have 0, so the first two steps look at what is there.
+#
+# A new column is a step here and a line in each of ``_rows.description_row`` (or ``image_row``) and
+# its reader there. It must allow NULL: only a writer migrates. Readers read by name what there is,
+# an older gallery as it lies and a newer one without what they do not know; an older Packsight
+# writes the columns that it knows.
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create_tables, _add_trust)
 
 # How long a statement waits for another process's short transaction.
 BUSY_SECONDS = 10.0
@@ -71,6 +89,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         folder / DATABASE, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
+    connection.row_factory = sqlite3.Row
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -81,20 +100,23 @@ def connect(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def has_trust(connection: sqlite3.Connection) -> bool:
-    sql = "SELECT 1 FROM pragma_table_info('descriptions') WHERE name = 'trust'"
-    return connection.execute(sql).fetchone() is not None
+def migrate(connection: sqlite3.Connection) -> None:
+    """Take the steps that a gallery lacks; call as the one writer, in a write transaction."""
+    done = version(connection)
+    for step in MIGRATIONS[done:]:
+        step(connection)
+    if done < len(MIGRATIONS):
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Add what galleries lack that were made before it was kept; call as the one writer."""
-    if not has_trust(connection):
-        connection.execute(ADD_TRUST)
+def version(connection: sqlite3.Connection) -> int:
+    """How many migrations a gallery has; more than there are here: of a newer Packsight."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
-    """Say in a user's words what SQLite or the file system complains of."""
+    """Errors of SQLite and of the file system as GalleryError, with the remedy."""
     try:
         yield
     except sqlite3.Error as error:
@@ -124,7 +146,7 @@ def _explain(folder: Path, error: sqlite3.Error) -> GalleryError:
             f"{folder}: {DATABASE} is damaged ({text}).",
             remedy="Restore it from a backup, or delete the folder and ingest again.",
         )
-    if "disk I/O" in text:  # what SQLite says of a full disk when its shared memory cannot grow
+    if "disk I/O" in text:  # of a full disk where its shared memory cannot grow
         return GalleryError(
             f"{folder}: the disk is full or failing ({text}); what was acknowledged before is "
             "safe.",

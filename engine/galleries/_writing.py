@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.galleries import _rows
@@ -24,19 +25,16 @@ class Writing:
         known = row.fetchone()
         if known is not None:
             self._touch_of(known[0])
+        image = {"id": known and known["id"], **_rows.image_row(entry, category)}
         identity: int = self.connection.execute(
-            "INSERT INTO images (id, uri, sha256, size, mtime_ns, product_id, category, labelled,"
-            " attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size,"
-            " mtime_ns = excluded.mtime_ns, product_id = excluded.product_id,"
-            " category = excluded.category, labelled = excluded.labelled,"
-            " attributes = excluded.attributes RETURNING id",
-            (known and known[0], *_entry_values(entry, category)),
+            f"INSERT INTO images {_rows.columns_and_values(image)} ON CONFLICT (id)"
+            f" DO UPDATE SET {_rows.assignments(image, 'excluded.')} RETURNING id",
+            image,
         ).fetchone()[0]
+        # Replaced as a whole: what a newer Packsight keeps of the old description goes with it.
+        described = {"id": identity, **_rows.description_row(description)}
         self.connection.execute(
-            f"INSERT OR REPLACE INTO descriptions (id, {_rows.DESCRIPTION_COLUMNS})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (identity, *_rows.description_values(description)),
+            f"INSERT OR REPLACE INTO descriptions {_rows.columns_and_values(described)}", described
         )
         self.touch(category, entry.category is not None)
         return identity
@@ -51,11 +49,7 @@ class Writing:
         if old[1] and entry.category is None:
             raise ValueError(f"{entry.uri}: a label cannot be taken away by amending")
         category = entry.category or old[0]
-        self.connection.execute(
-            "UPDATE images SET uri = ?, sha256 = ?, size = ?, mtime_ns = ?, product_id = ?,"
-            " category = ?, labelled = ?, attributes = ? WHERE id = ?",
-            (*_entry_values(entry, category), identity),
-        )
+        self._update("images", {"id": identity, **_rows.image_row(entry, category)})
         if (category, entry.category is not None) != (old[0], bool(old[1])):
             self.touch(old[0], bool(old[1]))
             self.touch(category, entry.category is not None)
@@ -87,12 +81,13 @@ class Writing:
                 )
 
     def _be_certain(self, identity: int, category: str) -> None:
-        """A label is not predicted: what the classifier once said of the image is void."""
-        names, values = _rows.score_values(CategoryScores.certain(category))
-        self.connection.execute(
-            "UPDATE descriptions SET score_names = ?, score_values = ? WHERE id = ?",
-            (names, values, identity),
-        )
+        """A label is not predicted: the classifier's scores of the image are void."""
+        scores = _rows.score_columns(CategoryScores.certain(category))
+        self._update("descriptions", {"id": identity, **scores})
+
+    def _update(self, table: str, row: Mapping[str, object]) -> None:
+        sql = f"UPDATE {table} SET {_rows.assignments(row)} WHERE id = :id"
+        self.connection.execute(sql, row)
 
     def _touch_of(self, identity: int) -> None:
         row = self.connection.execute(
@@ -100,16 +95,3 @@ class Writing:
         ).fetchone()
         if row is not None:
             self.touch(row[0], bool(row[1]))
-
-
-def _entry_values(entry: Entry, category: str) -> tuple[object, ...]:
-    return (
-        entry.uri,
-        entry.sha256,
-        entry.size,
-        entry.mtime_ns,
-        entry.product_id,
-        category,
-        int(entry.category is not None),
-        _rows.attributes_json(entry.attributes),
-    )

@@ -68,12 +68,12 @@ def _calibration_faults(connection: sqlite3.Connection, where: str) -> list[str]
 
 
 def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[str]:
-    rows = connection.execute(f"{_rows.select_records(connection)} ORDER BY images.id")
+    rows = connection.execute(f"{_rows.RECORDS} ORDER BY images.id")
     for row in rows:
         try:
             record = _rows.record(row)
         except (ValueError, TypeError, KeyError) as error:
-            yield f"image {row[0]} ({row[1]}): {error}"
+            yield f"image {row['id']} ({row['uri']}): {error}"
             continue
         vector = record.description.embedding.vector
         if len(vector) != manifest.dimension:

@@ -100,7 +100,7 @@ class LocalGallery:
             elif not _folder.has_manifest(connection):
                 raise _folder.none_here(folder)
             elif lock is not None:
-                _schema.upgrade(connection)
+                _folder.upgrade(connection)
             return cls(folder, connection, lock)
         except BaseException:
             if connection is not None:
@@ -166,40 +166,34 @@ class LocalGallery:
         """Records with their descriptions, aligned with ids; KeyError names a missing id."""
         wanted = json.dumps([int(identity) for identity in ids])
         with self._reading():
-            sql = _rows.select_records(self._connection)
             rows = self._select(
-                f"{sql} WHERE images.id IN (SELECT value FROM json_each(?))", wanted
+                f"{_rows.RECORDS} WHERE images.id IN (SELECT value FROM json_each(?))", wanted
             )
-        by_id = {row[0]: _rows.sound_record(row, self.name) for row in rows}
+        by_id = {row["id"]: _rows.sound_record(row, self.name) for row in rows}
         return [by_id[identity] for identity in ids]
 
     def sources(self) -> Iterator[Source]:
         """Every image without its description, in the order of ids."""
-        rows = self._select(f"SELECT {_rows.SOURCE_COLUMNS} FROM images ORDER BY id")
-        yield from map(_rows.source, rows)
+        yield from map(_rows.source, self._select("SELECT * FROM images ORDER BY id"))
 
     def find(self, *, product_id: str | None = None, uri: str | None = None) -> list[Source]:
         """Images of one product, or the image at one uri."""
         column, value = ("product_id", product_id) if uri is None else ("uri", uri)
-        return [
-            _rows.source(row)
-            for row in self._select(
-                f"SELECT {_rows.SOURCE_COLUMNS} FROM images WHERE {column} = ? ORDER BY id", value
-            )
-        ]
+        rows = self._select(f"SELECT * FROM images WHERE {column} = ? ORDER BY id", value)
+        return [_rows.source(row) for row in rows]
 
     def categories(self) -> Mapping[str, int]:
         """Images a category, in alphabetical order."""
         rows = self._select("SELECT category, count(*) FROM images GROUP BY category ORDER BY 1")
-        return {str(name): int(str(count)) for name, count in rows}
+        return {str(name): int(count) for name, count in rows}
 
     def count_products(self) -> int:
         ((count,),) = self._select("SELECT count(DISTINCT product_id) FROM images")
-        return int(str(count))
+        return int(count)
 
     def __len__(self) -> int:
         ((count,),) = self._select("SELECT count(*) FROM images")
-        return int(str(count))
+        return int(count)
 
     def calibration(self) -> MatchCalibration | None:
         """As it was stored; None where it is not calibrated. GalleryError for a damaged one."""
@@ -260,7 +254,7 @@ class LocalGallery:
         self.build_indexes()
         return len(self._shards())
 
-    def _select(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+    def _select(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._reading():
             return self._connection.execute(sql, values).fetchall()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.galleries import _schema
 from engine.galleries.export import export_lines
 from engine.galleries.local import LocalGallery
 from tests.engine.made_descriptions import described, entry, manifest
@@ -15,12 +16,13 @@ from tests.engine.made_descriptions import described, entry, manifest
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A gallery as older Packsights made it: no column for trust."""
+    """A gallery as older Packsights made it: no column for trust, no count of migrations."""
     folder = tmp_path / "g"
     with LocalGallery.create(folder, manifest()) as gallery:
         gallery.add([entry("old")], [described((1, 0))])
     connection = sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)
     connection.execute("ALTER TABLE descriptions DROP COLUMN trust")
+    connection.execute("PRAGMA user_version = 0")
     connection.close()
     return folder
 
@@ -37,6 +39,13 @@ def columns(folder: Path) -> list[str]:
     return [name for (name,) in rows]
 
 
+def migrations(folder: Path) -> int:
+    connection = sqlite3.connect(folder / "gallery.sqlite")
+    (count,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    return int(count)
+
+
 def test_reading_an_older_gallery_leaves_it_as_it_is(folder: Path) -> None:
     with LocalGallery.open(folder) as gallery:
         assert trusts(gallery) == [None]
@@ -51,6 +60,53 @@ def test_writing_to_an_older_gallery_keeps_trust_from_then_on(folder: Path) -> N
         assert trusts(gallery) == [None, 0.25]
         assert gallery.check() == []
     assert columns(folder)[-1] == "trust"
+    assert migrations(folder) == len(_schema.MIGRATIONS)
+
+
+def test_a_gallery_from_before_migrations_were_counted_may_have_the_column(tmp_path: Path) -> None:
+    with LocalGallery.create(tmp_path / "g", manifest()) as gallery:
+        gallery.add([entry("a")], [replace(described((1, 0)), trust=0.5)])
+    assert migrations(tmp_path / "g") == len(_schema.MIGRATIONS)
+    connection = sqlite3.connect(tmp_path / "g" / "gallery.sqlite", isolation_level=None)
+    connection.execute("PRAGMA user_version = 0")
+    connection.close()
+    with LocalGallery.open(tmp_path / "g", write=True) as gallery:
+        assert (trusts(gallery), gallery.check()) == ([0.5], [])
+    assert migrations(tmp_path / "g") == len(_schema.MIGRATIONS)
+
+
+def test_a_killed_migration_happened_whole_or_not_at_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(connection: sqlite3.Connection) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_schema, "MIGRATIONS", (*_schema.MIGRATIONS, killed))
+        with pytest.raises(KeyboardInterrupt):
+            LocalGallery.open(folder, write=True)
+    assert (migrations(folder), "trust" in columns(folder)) == (0, False)
+    LocalGallery.open(folder, write=True).close()  # and the lock is free
+    assert "trust" in columns(folder)
+
+
+def test_a_newer_packsights_columns_are_passed_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add_colour(connection: sqlite3.Connection) -> None:
+        connection.execute("ALTER TABLE images ADD COLUMN colour TEXT")
+        connection.execute("ALTER TABLE descriptions ADD COLUMN texture REAL")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_schema, "MIGRATIONS", (*_schema.MIGRATIONS, add_colour))
+        LocalGallery.open(folder, write=True).close()
+    for write in (False, True):
+        with LocalGallery.open(folder, write=write) as gallery:
+            assert (trusts(gallery), gallery.check()) == ([None], [])
+    with LocalGallery.open(folder, write=True) as gallery:
+        gallery.add([entry("old")], [replace(described((1, 0)), trust=0.5)])
+        assert trusts(gallery) == [0.5]
+    assert migrations(folder) == len(_schema.MIGRATIONS) + 1
 
 
 def test_a_reader_sees_the_column_that_a_writer_adds_beside_it(folder: Path) -> None:
