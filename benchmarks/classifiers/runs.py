@@ -11,10 +11,10 @@ from engine.config import load, overlay
 from engine.errors import ConfigError
 from offline.store.run_folder import RECIPE
 from stages.assemble import CuttingParts, assemble_cutting
+from stages.classify._artefact import ClassifierArtefact, artefact_path, read_artefact
 from stages.classify.onnx import OnnxClassifier, Options, build
 from stages.context import BuildContext
 from stages.profiles import DEFAULT, read_profile
-from weights.classifier_artefact import ClassifierArtefact, artefact_path, read_artefact
 
 MODEL = "classifier.onnx"
 

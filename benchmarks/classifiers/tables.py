@@ -9,7 +9,6 @@ import numpy as np
 from classifiers.predictions import Predictions
 from classifiers.runs import Run
 from engine.config import RouteSettings
-from engine.probabilities import softmax_at
 from offline.metrics.calibration import (
     adaptive_calibration_error,
     chance_calibration_error,
@@ -23,7 +22,7 @@ from offline.metrics.classification import (
     summary,
 )
 from offline.metrics.statistics import bootstrap
-from weights.unknown_rule import knownness
+from stages.classify._probabilities import knownness, softmax_at
 
 SEED = 20240  # of the bootstrap and of what chance shows
 OVERALL = (

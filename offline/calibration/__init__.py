@@ -3,11 +3,11 @@
 ``offline.metrics.calibration`` measures how far they are from what happens.
 """
 
-from engine.probabilities import as_logits, max_probability, negative_energy, softmax_at
 from offline.calibration.conformal import least_probability
 from offline.calibration.families import family_folds
 from offline.calibration.temperature import fit_temperature
 from offline.calibration.unknown import choose_unknown
+from stages.classify._probabilities import as_logits, max_probability, negative_energy, softmax_at
 
 __all__ = [
     "as_logits",

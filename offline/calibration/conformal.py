@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.probabilities import Floats
 from offline.metrics.calibration import Labels, checked
+from stages.classify._probabilities import Floats
 
 
 def least_probability(probabilities: Floats, labels: Labels, reach: float) -> float:

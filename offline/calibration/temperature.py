@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.probabilities import Floats, softmax_at
 from engine.types import Float64Array
 from offline.metrics.calibration import Labels, checked
+from stages.classify._probabilities import Floats, softmax_at
 
 # Where a temperature is looked for: beyond, probabilities are certain or equal for any logits that
 # networks give.

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.probabilities import Floats
 from engine.types import Float64Array
 from offline.metrics.classification import auroc
-from weights.unknown_rule import UnknownRule, UnknownScore, knownness
+from stages.classify._probabilities import Floats, UnknownRule, UnknownScore, knownness
 
 # Share of validation photos that must stay known. A photo that is wrongly called unknown is
 # searched in every category: of 15, each percent of them adds 0.14 to the mean number searched.

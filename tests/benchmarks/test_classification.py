@@ -13,13 +13,13 @@ from offline.calibration import softmax_at
 from offline.datasets import open_dataset
 from offline.metrics.calibration import expected_calibration_error
 from stages.assemble import assemble_cutting
+from stages.classify._artefact import ClassifierArtefact, artefact_path
+from stages.classify._probabilities import UnknownRule
 from stages.profiles import read_profile
 from tests.benchmarks.running import run_benchmark, table
 from tests.drawn_catalogue import QUICK
 from tests.offline.datasets.packbench.written_packbench import write_benchmark
 from tests.stages.classify.small_heads import LOGITS, write_head
-from weights.classifier_artefact import ClassifierArtefact, artefact_path
-from weights.unknown_rule import UnknownRule
 
 LABELS = ("jar", "bottle", "cap\nlid")
 TEMPERATURE = 0.05

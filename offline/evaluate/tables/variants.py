@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.config import Settings, Tables, load, overlay
 from engine.errors import ConfigError
 from offline.evaluate.tables.layout import Variant
-from weights.classifier_artefact import artefact_path, read_artefact
+from stages.classify._artefact import artefact_path, read_artefact
 
 MODEL = "classifier.onnx"  # in the folder of a training
 

@@ -22,8 +22,8 @@ from offline.store.run_folder import RunFolder
 from offline.train.training_set import Labelled, Sample, labels_of
 from stages._session import OnnxSession
 from stages.assemble import CuttingParts
+from stages.classify._artefact import ClassifierArtefact, artefact_path
 from stages.classify.onnx import OnnxClassifier
-from weights.classifier_artefact import ClassifierArtefact, artefact_path
 from weights.export import ExportReport
 from weights.sidecar import Sidecar, read_sidecar
 

@@ -13,13 +13,13 @@ from engine.config import StageSettings
 from offline.evaluate.tables.registry import LAYOUTS
 from offline.evaluate.tables.variants import classifier_variant
 from offline.report.data import read_report
+from stages.classify._artefact import ClassifierArtefact, artefact_path
 from tests.contracts.test_embedders import write_trunk
 from tests.drawn_catalogue import QUICK, QUICK_FLAGS, package, save
 from tests.offline.evaluate.counting_parts import quick_settings
 from tests.offline.evaluate.tables.drawn_trees import write_eyeglasses
 from tests.packsight_command import Command
 from tests.stages.classify.small_heads import SOFTMAX, write_head
-from weights.classifier_artefact import ClassifierArtefact, artefact_path
 
 
 @pytest.fixture

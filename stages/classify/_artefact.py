@@ -23,8 +23,8 @@ from pydantic import (
 )
 
 from engine.errors import ConfigError, WeightsError
+from stages.classify._probabilities import UnknownRule
 from weights.toml_text import toml_lines, toml_value
-from weights.unknown_rule import UnknownRule
 
 # Raised when a reader of the former would misread the file.
 VERSION = 1

@@ -1,4 +1,4 @@
-"""Logits to probabilities, and how much a photo looks like something known at all.
+"""Logits to probabilities, and the decision that a photo shows no known category.
 
 Shared by serving, which applies a temperature and a rule, and by training, which fits them.
 Computed in float64: a calibration is a matter of the last digits.
@@ -6,12 +6,16 @@ Computed in float64: a calibration is a matter of the last digits.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from engine.types import Float64Array
+from engine.types import BoolArray, Float64Array
 
 Floats = npt.NDArray[np.floating]
+UnknownScore = Literal["max_probability", "energy"]
 
 
 def softmax_at(logits: Floats, temperature: float = 1.0) -> Float64Array:
@@ -55,6 +59,32 @@ def negative_energy(logits: Floats, temperature: float = 1.0) -> Float64Array:
     peak = scaled.max(axis=1)
     total = np.exp(scaled - peak[:, None]).sum(axis=1)
     return np.asarray(temperature * (peak + np.log(total)), np.float64)
+
+
+class UnknownRule(BaseModel):
+    """A photo whose ``score`` lies below ``threshold`` is unknown; both scores rise with how
+    known it looks. "energy" is the negative free energy at temperature 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    score: UnknownScore
+    threshold: FiniteFloat
+
+    def decide(self, logits: Floats, temperature: float) -> BoolArray:
+        """(N, C) logits to (N,) True where unknown."""
+        scores = knownness(logits, self.score, temperature)
+        return np.asarray(scores < self.threshold, np.bool_)
+
+
+def knownness(logits: Floats, score: UnknownScore, temperature: float) -> Float64Array:
+    """(N, C) logits to (N,) scores, higher = more like a known category.
+
+    The temperature is that of the probabilities; energy keeps the logits' own scale, as Liu et
+    al. (NeurIPS 2020) recommend.
+    """
+    if score == "energy":
+        return negative_energy(logits)
+    return max_probability(logits, temperature)
 
 
 def _scaled(logits: Floats, temperature: float) -> Float64Array:
