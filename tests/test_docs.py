@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
+import packsight
 from packsight.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +20,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
 FENCED = re.compile(r"^ {0,3}```.*?^ {0,3}```", re.M | re.S)
 MARKS = re.compile(r"`[^`\n]*`")
-WORD = r"packsight(?![\w\[-])[^\n`]*"
+WORD = r"packsight(?![\w\[/-])[^\n`]*"
 
 
 def _pages() -> list[Any]:
@@ -107,3 +108,44 @@ def test_every_command_in_a_sentence_is_there(
         assert shown, f"{page.name}: `{command}` is no command"
         named = [word.partition("=")[0] for word in words if word.startswith("--")]
         assert all(flag in shown for flag in named), f"{page.name}: `{command}`: {named}"
+
+
+API = (ROOT / "docs" / "api.md").read_text("utf-8")
+
+
+def _examples() -> dict[str, str]:
+    """The example under each heading of a name, in the order of the page."""
+    found = re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", API, re.M | re.S)
+    return {name: "\n".join(re.findall(r"```python\n(.*?)```", text, re.S)) for name, text in found}
+
+
+def test_the_api_page_has_one_example_of_every_name() -> None:
+    examples = _examples()
+    assert set(examples) == set(packsight.__all__)
+    assert API.count("\n### ") == len(examples)
+    for name, example in examples.items():
+        assert name in example, name
+
+
+def test_the_examples_of_the_api_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    shown = {}
+    for name, example in _examples().items():
+        exec(compile(example, f"docs/api.md, {name}", "exec"), names)
+        shown[name] = capsys.readouterr().out
+    assert names["report"].added == 270
+    assert len(names["results"].hits) == 1 and len(names["jars"].hits) > 1
+    raised = {name for name in shown if name.endswith("Error")} - {"StageError"}
+    assert all(shown[name].strip() for name in raised), "an example of an error raises it"
+
+
+@pytest.mark.parametrize("page", _pages())
+def test_python_in_the_documents_imports_packsight_alone(page: Path) -> None:
+    inner = "engine|stages|weights|offline|online"
+    for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S):
+        if page.name in ("benchmarks.md", "evaluating.md"):
+            continue  # until `evaluate` is public
+        assert not re.search(rf"^\s*(from|import) ({inner})\b", block, re.M), page.name
