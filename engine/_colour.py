@@ -22,7 +22,7 @@ def to_srgb(image: Image.Image, resize: Resize) -> Image.Image:
     """Flatten, resize, then convert the colours, in that order.
 
     Alpha must be composited before pixels are averaged, or the invisible colour under
-    transparent pixels bleeds in; the colour conversion is the dearest step and comes last.
+    transparent pixels bleeds in; the colour conversion is the slowest step and comes last.
     """
     profile = image.info.get("icc_profile")
     flat = resize(_on_white(_eight_bit(image)))
@@ -88,13 +88,13 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """Convert to sRGB; None where the profile says sRGB already, is broken or does not fit."""
+    """Convert to sRGB; None where the profile is sRGB already, is broken or does not fit."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if ImageCms.getProfileDescription(source).strip().lower().startswith("srgb"):
             return None
         return _transform(image, source)
-    except Exception as error:  # lcms raises a family of types; a picture without profile is fine
+    except Exception as error:  # lcms raises a family of types; an image without profile is fine
         log.debug("embedded colour profile ignored: %s", error)
         return None
 

@@ -1,8 +1,8 @@
-"""Which picture formats are read, and how an undecoded picture is opened by its first bytes.
+"""Image formats that are read; an image is opened by its first bytes, still undecoded.
 
-The plugin of a format is called directly instead of through ``Image.open``: the suffix cannot
-lie, nothing is registered in Pillow's global tables, and the pixel limit is ours alone (Pillow's
-own is a process-wide setting that only warns at first).
+The plugin of a format is called directly instead of through ``Image.open``: a wrong suffix does
+no harm, nothing is registered in Pillow's global tables, and the pixel limit is ours alone
+(Pillow's own is a process-wide setting that only warns at first).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from PIL import (
 
 from engine.errors import ImageError
 
-# What a folder scan takes for a picture; what is inside decides how it is read.
+# Files that a folder scan reads; their content, not their suffix, decides how.
 SUPPORTED_SUFFIXES: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".tif", ".tiff"}
     | {".bmp", ".dib", ".gif", ".avif", ".heic", ".heif"}
@@ -69,7 +69,7 @@ def open_undecoded(data: bytes, uri: str) -> ImageFile.ImageFile:
         if brands[0] in _HEIC_BRANDS | _CONTAINER_BRANDS:
             return _open_heic(data, uri)
     raise ImageError(
-        uri, "not a picture in a known format.", remedy=f"Formats that are read: {FORMAT_NAMES}."
+        uri, "not an image in a known format.", remedy=f"Formats that are read: {FORMAT_NAMES}."
     )
 
 
@@ -85,7 +85,7 @@ def _open_heic(data: bytes, uri: str) -> ImageFile.ImageFile:
     except ImportError as error:
         raise ImageError(
             uri,
-            "HEIC pictures need a decoder that is not installed.",
+            "HEIC images need a decoder that is not installed.",
             remedy='Install it with: pip install "packsight[heic]"',
         ) from error
     opened: ImageFile.ImageFile = HeifImageFile(io.BytesIO(data))

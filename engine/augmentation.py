@@ -1,8 +1,8 @@
-"""Test-time augmentation: a photo described by the mean over itself and five altered versions.
+"""Test-time augmentation: the vector of a photo is the mean over it and five altered versions.
 
 Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural Networks",
-NIPS 2012, section 4.1, averaged what a network says of shifted and mirrored crops; here the
-vectors are averaged. The altered versions are fixed, so that a photo has one vector.
+NIPS 2012, section 4.1, average the predictions for shifted and mirrored crops; here the vectors
+are averaged. The altered versions are fixed, so that the same photo always has the same vector.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from engine.protocols import Embedder
 from engine.types import Cutout, FloatArray, UInt8Array
 from engine.vectors import unit_rows
 
-# By about what a hand-held photo differs from a studio picture once its product is cut out and
-# centred: a tilt, the width of the margin, the light.
+# About the differences between a hand-held photo and a studio image once the product is cut out
+# and centred: tilt, margin and light.
 TURN = 8.0  # degrees, either way
 ZOOM = 1.1
 GAIN = 1.15
@@ -27,10 +27,10 @@ VIEWS = 6
 
 
 def views_of(cutout: Cutout) -> list[Cutout]:
-    """The cutout itself, mirrored, turned left and right, zoomed in and brightened.
+    """The cutout itself, mirrored, rotated left and right, zoomed in and brightened.
 
-    Pixels and alpha are altered alike. What a turn uncovers has the cutout's border colour, which
-    is white where the product stands on white, and is no product.
+    Pixels and alpha are altered alike. Pixels that a rotation uncovers take the cutout's border
+    colour, which is white where the product stands on white, and have alpha 0.
     """
     return [
         cutout,
@@ -47,16 +47,16 @@ def views_of(cutout: Cutout) -> list[Cutout]:
 
 
 def augmenting(describer: Describer) -> Describer:
-    """A describer like this one for queries: the mean vector, everything else as it was.
+    """The describer with its embedder augmented, for queries; all other stages are unchanged.
 
-    A classifier still sees the photo's own cutout; one that votes among neighbours is given the
+    A classifier still reads the photo's own cutout; one that votes among neighbours reads the
     mean vector.
     """
     return replace(describer, embedder=AugmentedEmbedder(describer.embedder))
 
 
 class AugmentedEmbedder:
-    """An embedder like the one it holds, each vector the mean over ``VIEWS`` views."""
+    """Wraps an embedder: each vector is the mean over ``VIEWS`` views of the cutout."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -70,7 +70,7 @@ class AugmentedEmbedder:
         return self._embedder.normalised
 
     def embed(self, cutouts: Sequence[Cutout]) -> FloatArray:
-        """(N, dimension) float32 of N * ``VIEWS`` cutouts, given to the embedder together."""
+        """(N, dimension) float32; all N * ``VIEWS`` cutouts are embedded in one call."""
         views = [view for cutout in cutouts for view in views_of(cutout)]
         rows = self._embedder.embed(views).reshape(len(cutouts), VIEWS, self.dimension)
         mean = rows.mean(axis=1, dtype=np.float64).astype(np.float32)
@@ -78,10 +78,10 @@ class AugmentedEmbedder:
 
 
 def _warped(cutout: Cutout, *, angle: float = 0.0, zoom: float = 1.0) -> Cutout:
-    """Turned by degrees, counter-clockwise, and enlarged, both about the middle."""
+    """Rotated by degrees, counter-clockwise, and scaled, both about the centre."""
     size = cutout.side, cutout.side
-    middle = (cutout.side - 1) / 2
-    matrix = cv2.getRotationMatrix2D((middle, middle), angle, zoom)
+    centre = (cutout.side - 1) / 2
+    matrix = cv2.getRotationMatrix2D((centre, centre), angle, zoom)
     pixels = cv2.warpAffine(
         cutout.pixels,
         matrix,

@@ -24,7 +24,7 @@ Tables = dict[str, dict[str, Any]]
 
 STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify", "rerank")
 ENV_PREFIX = "PACKSIGHT_"
-# Environment variables with the prefix that are no settings of this tree.
+# Environment variables with the prefix that are not settings of this tree.
 ENV_RESERVED = ("PACKSIGHT_WEIGHTS_DIR", "PACKSIGHT_DATA_DIR", "PACKSIGHT_OFFLINE")
 
 
@@ -33,14 +33,14 @@ class Section(BaseModel):
 
 
 class StageSettings(Section):
-    """Which stage plays a part, and its options as the user wrote them."""
+    """The name of a section's stage, and its options as the user wrote them."""
 
     name: str
     options: Mapping[str, Any] = Field(default_factory=dict)
 
 
 class ImageSettings(Section):
-    """How pictures are read. ``max_side`` describes and is part of the fingerprint."""
+    """How images are read. ``max_side`` changes descriptions and is part of the fingerprint."""
 
     max_side: int = Field(default=1024, ge=32)  # longer side after decoding, pixels
     max_pixels: int = Field(default=80_000_000, ge=1)  # in the file, before decoding
@@ -66,13 +66,13 @@ class RouteSettings(Section):
 
 
 class SearchSettings(Section):
-    """By what the gallery's vectors are compared. Describes nothing: no new ingest is needed."""
+    """The metric that vectors are compared by. It changes no description: no new ingest."""
 
     metric: Metric = "euclidean"
 
 
 class QuerySettings(Section):
-    """What is done to a query's vector alone; the gallery stays as it is, and so does its space.
+    """Changes to a query's vector alone; the gallery and its vector space stay the same.
 
     ``augment``: the mean over the photo and five altered versions of it. ``expand``: this many
     of the nearest images are added to the vector, each weighted by its cosine to the power
@@ -196,7 +196,7 @@ def overlay(settings: Settings, tables: Mapping[str, Any], origin: str) -> Setti
 
 
 def unknown_key(origin: str, key: str, valid: Iterable[str], kind: str = "key") -> ConfigError:
-    """The error for a key nobody knows: the likeliest meant one first, then all."""
+    """The error for an unknown key: the closest valid one first, then all."""
     names = sorted(valid)
     near = difflib.get_close_matches(key, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -223,7 +223,7 @@ def _overlay_section(
 
 
 def first_fault(error: ValidationError, section: str) -> str:
-    """One line for the first thing that pydantic found wrong."""
+    """One line about the first error that pydantic reports."""
     fault = error.errors()[0]
     where = ".".join([section, *map(str, fault["loc"])])
     return f"{where} = {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}."

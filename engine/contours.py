@@ -1,8 +1,7 @@
-"""Silhouettes: from a matte to packed bits, and how much two of them overlap.
+"""Contours: from a matte to packed bits, and the IoU of two of them.
 
-The overlap of contours as a second look at the nearest neighbours follows the packaging paper
-behind this project; alignment takes position and size out of it, for photos that were not taken
-in a studio.
+Reranking the nearest neighbours by the overlap of contours follows the packaging paper behind
+this project; alignment removes position and size, for photos that were not taken in a studio.
 """
 
 from __future__ import annotations
@@ -18,15 +17,14 @@ from engine.types import CONTOUR_SIDE, BoolArray, Box, Contour, FloatArray, Matt
 
 THRESHOLD = 0.5
 
-# Empty cells around an aligned silhouette, as a share of the side: its outline stays inside.
+# Empty cells around an aligned contour, as a fraction of the side: its boundary stays inside.
 MARGIN_FRACTION = 1 / 16
 
-# Pieces below this share of the largest are crumbs of the segmentation; one of them in a corner
-# would decide the box that the silhouette is aligned by.
+# Pieces below this fraction of the largest are crumbs of the segmentation; one of them in a corner
+# would change the box that the contour is aligned by.
 CRUMB_FRACTION = 0.05
 
-
-# Pieces are looked for in a mask of at most this side: in a phone's full-size one that took 6 ms,
+# Pieces are searched in a mask of at most this side: in a phone's full-size mask that took 6 ms,
 # twice a query.
 _WORKING_SIDE = 512
 
@@ -39,7 +37,7 @@ def frame_contour(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
 def aligned_contour(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
     """The mask without its position and size: its box centred, aspect kept, longer side fixed.
 
-    The longer side covers ``side`` less twice the margin, whatever it was in the picture. Crumbs
+    The longer side covers ``side`` less twice the margin, whatever it was in the image. Crumbs
     do not count for the box; those inside it stay.
     """
     box = product_box(matte)

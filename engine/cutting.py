@@ -1,6 +1,6 @@
-"""Images to cutouts: segment, judge the mask, refine it, cut out. The first half of describing.
+"""Images to cutouts: segment, score the mask, refine it, cut out. The first half of describing.
 
-Training cuts its pictures by this same code, so that a model sees in service what it has learned.
+Training cuts its images with this same code, so that a model sees the same cutouts in service.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from engine.types import Cutout, Matte, RGBImage
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """One image's matte and what was cut out by it.
+    """One image's matte and its cutout.
 
-    ``trust``: how far the mask was trusted, in [0, 1]; None where nobody judged it. Where it
-    was not ``trusted``, the cutout shows what the trusting part says instead.
+    ``trust``: how reliable the mask is, in [0, 1]; None without a trust stage. Where the mask is
+    not ``trusted``, the cutout was made with the trust stage's fallback matte.
     """
 
     matte: Matte
@@ -31,7 +31,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Cutting:
-    """The cutting parts in the order they run."""
+    """The cutting stages in the order they run."""
 
     segmenter: Segmenter
     cutter: Cutter
@@ -61,7 +61,7 @@ class Cutting:
     def _judged(
         self, images: Sequence[RGBImage], mattes: Sequence[Matte], watch: Stopwatch
     ) -> tuple[Sequence[float | None], list[bool]]:
-        """Judged on the segmenter's own mattes: matting sharpens away what doubt they show."""
+        """Scored on the segmenter's own mattes: matting would sharpen away their uncertainty."""
         if self.trust is None:
             return [None] * len(images), [True] * len(images)
         with watch("trust"), blame("trust", images):
@@ -77,7 +77,7 @@ class Cutting:
 
 @contextmanager
 def blame(stage: str, images: Sequence[RGBImage]) -> Iterator[None]:
-    """Turn whatever a stage throws into a StageError; our own errors pass through."""
+    """Turn any exception of a stage into a StageError; Packsight's own errors pass through."""
     try:
         yield
     except PacksightError:

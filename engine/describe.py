@@ -25,26 +25,26 @@ from engine.types import (
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """A description and the cutout it was made from, for whoever shows it."""
+    """A description and the cutout that it was made from, which the result page shows."""
 
     description: Description
     cutout: Cutout
 
     @property
     def trust(self) -> float | None:
-        """How far the mask was believed, in [0, 1]; None where nobody judged it."""
+        """How reliable the mask is, in [0, 1]; None without a trust stage."""
         return self.description.trust
 
 
 @dataclass(frozen=True)
 class Describer:
-    """The describing parts in the order they run."""
+    """The describing stages in the order they run."""
 
     segmenter: Segmenter
     cutter: Cutter
     embedder: Embedder
     classifier: Classifier
-    threads: int = 1  # for the outlines; changes no result
+    threads: int = 1  # for the contours; changes no result
     matting: Matting | None = None
     trust: MaskTrust | None = None
 
@@ -61,8 +61,8 @@ class Describer:
         """One description an image, in order.
 
         ``labels`` (aligned with images) are categories that a curator gave: such an image is
-        not classified, its scores are certain. Where a mask is believed less than the trusting
-        part's threshold, the picture is cut out by what that part says instead, and the mask's
+        not classified, its label has probability 1. Where the trust of a mask is below the trust
+        stage's threshold, the image is cut out with that stage's fallback matte, and the mask's
         contour is flagged ``untrusted``. A stage that breaks raises StageError naming the stage
         and the first image of the batch.
         """

@@ -1,4 +1,4 @@
-"""Every error a user may see: each says what failed, on what, and what mends it.
+"""Every error that a user may see: what failed, on what, and what mends it.
 
 The command line and the service translate ``PacksightError`` in one place each; anything else
 that escapes is a bug and keeps its traceback.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class PacksightError(Exception):
-    """Base of all errors that a user, not a developer, has to answer.
+    """Base of all errors that a user, not a developer, can mend.
 
     ``remedy`` is one sentence or command that mends it; it is printed after the message.
     """
@@ -27,11 +27,11 @@ class PacksightError(Exception):
 
 
 class ConfigError(PacksightError):
-    """A setting, profile, option or flag is wrong; the message lists the valid ones."""
+    """An invalid setting, profile, option or flag; the message lists the valid ones."""
 
 
 class ImageError(PacksightError):
-    """One picture cannot be read. Never stops an ingest: it becomes a line in the report."""
+    """One image cannot be read. Never stops an ingest: it becomes a line in the report."""
 
     def __init__(self, uri: str, reason: str, *, remedy: str = "") -> None:
         super().__init__(f"{uri}: {reason}", remedy=remedy)
@@ -48,15 +48,15 @@ class GalleryError(PacksightError):
 
 
 class DamageError(GalleryError):
-    """A gallery's files are not what was written."""
+    """A gallery's files were changed or damaged after they were written."""
 
 
 class FingerprintError(GalleryError):
-    """The gallery was described by other parts, options or weights than the ones at hand."""
+    """The gallery was described with other stages, options or weights than those in use."""
 
 
 class StageError(PacksightError):
-    """A stage failed on an image that was read without fault."""
+    """A stage failed on an image that was decoded without error."""
 
     def __init__(self, stage: str, uri: str, reason: str, *, remedy: str = "") -> None:
         super().__init__(f"{uri}: {stage} failed: {reason}", remedy=remedy)

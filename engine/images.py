@@ -1,4 +1,4 @@
-"""Pictures in: a path, bytes or an open file -> RGBImage, or one ImageError that says why not."""
+"""Decode an image: a path, bytes or an open file -> RGBImage, or an ImageError with the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUPPORTED_SUFFIXES", "ImageLimits", "load"]
 
-_ORIENTATION = 0x0112  # EXIF 2.3, table 4: 1 is upright; what mends the seven others:
+_ORIENTATION = 0x0112  # EXIF 2.3, table 4: 1 is upright; the seven others are undone by:
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -38,7 +38,7 @@ _PIECE = 2**20  # bytes
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """What a picture may cost.
+    """Limits on the size of an image.
 
     ``max_pixels`` and ``max_bytes`` are checked before anything is decoded; ``max_side`` is the
     longer side of what ``load`` returns and so changes what the stages see. 80 megapixels is
@@ -70,8 +70,8 @@ def load(
 ) -> RGBImage:
     """Decode the first frame, upright, in sRGB, on white, no longer than ``limits.max_side``.
 
-    Pictures are never enlarged. EXIF that cannot be parsed leaves the picture as it is stored.
-    Raises ImageError, and nothing else, for anything wrong with the source. Thread-safe.
+    Images are never enlarged. EXIF that cannot be parsed leaves the image as it is stored.
+    Raises ImageError, and nothing else, whatever the source holds. Thread-safe.
     """
     name = uri if uri is not None else _name(source)
     data = _read(source, name, limits)
@@ -79,7 +79,7 @@ def load(
         return _decode(data, name, limits)
     except ImageError:
         raise
-    except Exception as error:  # decoders raise whatever they like on damaged files
+    except Exception as error:  # decoders raise exceptions of all kinds on damaged files
         raise ImageError(name, _reason(error)) from error
 
 
@@ -112,7 +112,7 @@ def _read(source: str | Path | bytes | BinaryIO, uri: str, limits: ImageLimits) 
 def _read_file(path: Path, uri: str, limits: ImageLimits) -> bytes:
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise ImageError(uri, "is a folder, not a picture.")
+        raise ImageError(uri, "is a folder, not an image.")
     if not stat.S_ISREG(status.st_mode):  # a pipe would block, a device may never end
         raise ImageError(uri, "is not a regular file.")
     if status.st_size > limits.max_bytes:
@@ -178,7 +178,7 @@ def _draft(image: ImageFile.ImageFile, max_side: int) -> None:
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # broken EXIF raises half a dozen types; the pixels are sound without it
+    except Exception:  # broken EXIF raises half a dozen types; the pixels do not need it
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -201,7 +201,7 @@ def _fitted(size: Size, max_side: int) -> Size:
 def _reason(error: Exception) -> str:
     text = str(error)
     if "truncated" in text or isinstance(error, EOFError):
-        return "is truncated; the picture is not complete."
+        return "is truncated; the image is not complete."
     if isinstance(error, MemoryError):
         return "does not fit into memory."
     if isinstance(error, (SyntaxError, struct.error, zlib.error)):

@@ -1,6 +1,6 @@
-"""Work on a batch, image by image, on several threads: OpenCV and NumPy let go of the GIL.
+"""Work on a batch, image by image, on several threads: OpenCV and NumPy release the GIL.
 
-FAISS has threads of its own, which do not always pay.
+FAISS has threads of its own, which do not always make it faster.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def each(work: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]
 
 @contextmanager
 def one_faiss_thread() -> Iterator[None]:
-    """FAISS on one thread: its sums then come out the same wherever they are made.
+    """FAISS on one thread: its sums are then the same on every machine.
 
     A single query gains nothing from a second one, and waking it up on a busy machine cost 16 ms
     a shard against 0.02 ms without it (a shard of 21 images, two cores, load above 10).

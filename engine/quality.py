@@ -1,4 +1,4 @@
-"""What may be wrong with a matte, judged by its shape alone."""
+"""Quality flags of a matte, from its shape alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.types import BoolArray, Matte, MatteQuality, UInt8Array
 
-# Judged on a mask of at most this side: shares of a percent survive, a stray pixel does not.
+# Computed on a mask of at most this side: fractions of a percent survive, a stray pixel does not.
 _SIDE = 192
 
 # Alpha from which a pixel counts as product, as everywhere in this project.
@@ -16,11 +16,11 @@ THRESHOLD = 0.5
 # Below half a percent of the frame (70 x 70 pixels of 1024 x 1024) there is no shape to compare.
 EMPTY_FRACTION = 0.005
 
-# A product that fills more of the frame than this leaves no background to tell it from.
+# A product that fills more of the frame than this leaves no background to separate it from.
 NEARLY_EVERYTHING_FRACTION = 0.9
 
-# Share of the frame's outermost pixels. On GroceryStoreDataset, masked by U²-Netp, nine of ten
-# product pictures that fill their frame lie below 0.051, the median photo with a hand at 0.067.
+# Fraction of the frame's outermost pixels. On GroceryStoreDataset, masked by U²-Netp, nine of ten
+# product images that fill their frame lie below 0.051, the median photo with a hand at 0.067.
 BORDER_FRACTION = 0.05
 
 # A second piece of a fifth of the largest one is another product; less is a cap or a reflection.
@@ -30,13 +30,13 @@ SECOND_FRACTION = 0.2
 def assess(matte: Matte) -> MatteQuality:
     """Raise the flags of ``MatteQuality``; an empty matte raises only ``empty``."""
     mask = _reduced(matte)
-    share = float(mask.mean())
-    if share < EMPTY_FRACTION:
+    fraction = float(mask.mean())
+    if fraction < EMPTY_FRACTION:
         return MatteQuality(empty=True)
     return MatteQuality(
         touches_border=_border_fraction(mask) >= BORDER_FRACTION,
         several_objects=_second_fraction(mask) >= SECOND_FRACTION,
-        nearly_everything=share > NEARLY_EVERYTHING_FRACTION,
+        nearly_everything=fraction > NEARLY_EVERYTHING_FRACTION,
     )
 
 
@@ -53,14 +53,14 @@ def _reduced(matte: Matte) -> BoolArray:
 
 
 def _border_fraction(mask: BoolArray) -> float:
-    """Share of the frame's outermost pixels, each counted once."""
+    """Fraction of the frame's outermost pixels, each counted once."""
     ring = np.ones_like(mask)
     ring[1:-1, 1:-1] = False
     return float(mask[ring].mean())
 
 
 def _second_fraction(mask: BoolArray) -> float:
-    """Area of the second 8-connected component as a share of the largest."""
+    """Area of the second 8-connected component as a fraction of the largest."""
     areas = component_areas(mask)
     return areas[1] / areas[0] if len(areas) > 1 else 0.0
 

@@ -20,55 +20,55 @@ def route(
     """The smallest set of categories that holds ``settings.mass`` of the probability, or all
     of at least ``settings.least_probability``; see ``RouteSettings``.
 
-    ``held`` are the categories of the gallery; probability on others counts for nothing and
-    the rest is renormalised. ``knows`` are all that the classifier can ever predict (None: it
-    votes among the gallery's own): a held category outside it could never be reached, so it is
-    always searched, as are uncategorised pictures. A photo that the classifier calls unknown is
-    searched in every category. ``chosen`` overrides everything. Ties in probability go in
-    alphabetical order. Raises ConfigError where a least probability is asked for and none known.
+    ``held`` are the categories of the gallery; probabilities of others are dropped and the rest
+    is renormalised. ``knows`` are all categories that the classifier can predict (None: it votes
+    among the gallery's own): a held category outside it could never be reached, so it is always
+    searched, as are uncategorised images. A photo that the classifier calls unknown is searched
+    in every category. ``chosen`` overrides everything. Ties in probability go in alphabetical
+    order. Raises ConfigError where ``settings`` need a least probability and there is none.
     """
-    mine = {name: share for name, share in scores.ranked() if name in set(held)}
+    mine = {name: value for name, value in scores.ranked() if name in set(held)}
     if chosen:
         return _route(dict.fromkeys(chosen), mine, why="as asked")
     total = sum(mine.values())
     if total <= 0:
         return _route(held, mine, unsure=True, why="no category could be predicted: all")
-    shares = {name: share / total for name, share in mine.items()}
-    top, share = next(iter(shares.items()))
+    probabilities = {name: value / total for name, value in mine.items()}
+    top, highest = next(iter(probabilities.items()))
     if settings.hard:
-        return _route([top], shares, why=f"the likeliest, {share:.0%}")
-    if scores.unknown or share < settings.unsure_below:
-        rest = [name for name in held if name not in shares]
+        return _route([top], probabilities, why=f"the likeliest, {highest:.0%}")
+    if scores.unknown or highest < settings.unsure_below:
+        rest = [name for name in held if name not in probabilities]
         doubt = "looks like no known category" if scores.unknown else "unsure"
-        why = f"{doubt}, the likeliest is {top} with {share:.0%}: all"
-        return _route([*shares, *rest], shares, unsure=True, why=why)
+        why = f"{doubt}, the likeliest is {top} with {highest:.0%}: all"
+        return _route([*probabilities, *rest], probabilities, unsure=True, why=why)
     if settings.by == "mass":
-        kept = _smallest(shares, settings.mass)
+        kept = _smallest(probabilities, settings.mass)
     else:
-        kept = _likely(shares, _least(scores, settings))
-    why = f"{len(kept)} of {len(held)} categories hold {sum(shares[n] for n in kept):.0%}"
+        kept = _likely(probabilities, _least(scores, settings))
+    why = f"{len(kept)} of {len(held)} categories hold {sum(probabilities[n] for n in kept):.0%}"
     beyond = [name for name in held if name not in kept and _unreachable(name, knows)]
     if beyond:
         why += f"; always searched: {', '.join(beyond)}"
-    return _route([*kept, *beyond], shares, why=why)
+    return _route([*kept, *beyond], probabilities, why=why)
 
 
-def _smallest(shares: Mapping[str, float], mass: float) -> list[str]:
+def _smallest(probabilities: Mapping[str, float], mass: float) -> list[str]:
     """Names, likeliest first, until they hold ``mass``."""
     kept: list[str] = []
     held = 0.0
-    for name, share in shares.items():
+    for name, probability in probabilities.items():
         kept.append(name)
-        held += share
+        held += probability
         if held >= mass - 1e-6:  # probabilities are float32
             break
     return kept
 
 
-def _likely(shares: Mapping[str, float], least: float) -> list[str]:
-    """Names, likeliest first, of at least ``least``; never none."""
-    kept = [name for name, share in shares.items() if share >= least - 1e-6]
-    return kept or [next(iter(shares))]
+def _likely(probabilities: Mapping[str, float], least: float) -> list[str]:
+    """Names, likeliest first, of at least ``least``; one at the least."""
+    kept = [name for name, value in probabilities.items() if value >= least - 1e-6]
+    return kept or [next(iter(probabilities))]
 
 
 def _least(scores: CategoryScores, settings: RouteSettings) -> float:
@@ -87,7 +87,7 @@ def _unreachable(name: str, knows: Collection[str] | None) -> bool:
 
 
 def _route(
-    names: Collection[str], shares: Mapping[str, float], *, why: str, unsure: bool = False
+    names: Collection[str], probabilities: Mapping[str, float], *, why: str, unsure: bool = False
 ) -> Route:
     kept = tuple(names)
-    return Route(kept, tuple(shares.get(name, 0.0) for name in kept), unsure, why)
+    return Route(kept, tuple(probabilities.get(name, 0.0) for name in kept), unsure, why)

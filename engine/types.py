@@ -1,6 +1,6 @@
 """The values that cross stages: frozen, self-checking, each with its shape and unit.
 
-Arrays inside these values are made read-only, so a stage cannot change what another one holds.
+Arrays inside these values are read-only, so a stage cannot change another one's values.
 Boxes are (x1, y1, x2, y2) in pixels, x2 and y2 exclusive. Scores are higher-is-better,
 distances lower-is-better.
 """
@@ -22,17 +22,17 @@ BoolArray = npt.NDArray[np.bool_]
 Progress = Callable[[int, int], None]  # (items done, items in all)
 Box = tuple[int, int, int, int]
 
-# Side of a stored silhouette in cells: 128 x 128 bits are 2 KiB, and one cell of a package that
+# Side of a stored contour in cells: 128 x 128 bits are 2 KiB, and one cell of a package that
 # fills the frame is under one percent of its height.
 CONTOUR_SIDE = 128
 
-# The category of a picture that has no label and that no labelled neighbour can name.
+# The category of an image without a label and without a labelled neighbour.
 UNCATEGORISED = "uncategorised"
 
 
 @dataclass(frozen=True, eq=False)
 class RGBImage:
-    """A decoded picture: RGB, EXIF rotation applied, alpha composited on white.
+    """A decoded image: RGB, EXIF rotation applied, alpha composited on white.
 
     ``uri`` names it in errors; ``original_size`` is (width, height) in the file, before any
     scaled decoding, after EXIF rotation.
@@ -61,7 +61,7 @@ class RGBImage:
 
 @dataclass(frozen=True, eq=False)
 class Matte:
-    """How much of every pixel belongs to the product: 1 = product, 0 = background."""
+    """Alpha of the product: the fraction of every pixel that belongs to it, 0 = background."""
 
     alpha: FloatArray  # (H, W) in [0, 1]
 
@@ -77,14 +77,14 @@ class Matte:
 
 @dataclass(frozen=True)
 class MatteQuality:
-    """What may be wrong with a matte; the thresholds are in ``engine.quality``, that of trust is
-    the trusting part's own."""
+    """Quality flags of a matte; thresholds are in ``engine.quality``, that of trust in the trust
+    stage."""
 
     empty: bool = False
     touches_border: bool = False
     several_objects: bool = False
     nearly_everything: bool = False
-    untrusted: bool = False  # by a MaskTrust part: the picture was not cut out by it
+    untrusted: bool = False  # trust below the threshold: the image was cut out without it
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -104,9 +104,9 @@ QUALITY_FLAGS = ("empty", "touches_border", "several_objects", "nearly_everythin
 
 @dataclass(frozen=True, eq=False)
 class Cutout:
-    """The product made ready for the models: square, with the matte cut the same way.
+    """The product cut out of its image for the models: square, with the matte cut the same way.
 
-    ``trust``: how far the mask that cut it was believed, in [0, 1]; None where nobody judged it.
+    ``trust``: how reliable the mask that cut it is, in [0, 1]; None without a trust stage.
     """
 
     pixels: UInt8Array  # (S, S, 3)
@@ -141,9 +141,9 @@ class CategoryScores:
     """A probability for every category the classifier knows; they sum to 1.
 
     ``unknown``: the classifier's decision that the photo shows none of them, whatever the
-    probabilities say. ``least``: from which probability on its training found a category worth
-    searching; None where nobody calibrated that. Both steer the routing of a query; a gallery
-    stores names and probabilities alone.
+    probabilities are. ``least``: the calibrated probability from which a category is worth
+    searching; None without calibration. Both steer the routing of a query; a gallery stores
+    names and probabilities alone.
     """
 
     names: tuple[str, ...]
@@ -202,7 +202,7 @@ class Embedding:
 
 @dataclass(frozen=True, eq=False)
 class Contour:
-    """A filled silhouette as packed bits, row by row, with its area in cells."""
+    """A filled contour as packed bits, row by row, with its area in cells."""
 
     packed: UInt8Array  # (side * side / 8,)
     side: int
@@ -233,9 +233,9 @@ class Contour:
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """All that is known of one image, the same offline and online.
+    """The description of one image, the same offline and online.
 
-    ``trust``: how far its mask was believed, in [0, 1]; None where nobody judged it.
+    ``trust``: how reliable its mask is, in [0, 1]; None without a trust stage.
     """
 
     scores: CategoryScores
@@ -252,7 +252,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a curator says of one image before it is described: where it is and what it shows."""
+    """One image before it is described: where its file is and what its labels are."""
 
     uri: str
     sha256: str
@@ -306,18 +306,18 @@ class Neighbour:
     """One row of a nearest-neighbour search."""
 
     id: int
-    distance: float  # lower is nearer; Euclidean (not squared) unless another metric was asked
+    distance: float  # lower is nearer; Euclidean (not squared) by default
     category: str
 
 
 @dataclass(frozen=True, eq=False)
 class Hit:
-    """One answer: a record, how near it is, and why it stands where it stands.
+    """One hit: a record, its distance, and the reasons for its rank.
 
     ``score`` and ``distance`` are by the search's metric (see ``engine.distances``), from the
-    expanded query where it expands. ``iou`` is None while no contour took part. ``views`` counts
-    the images of the same product among the candidates, this one included. ``probability``: of
-    showing the photographed product itself; None where nobody calibrated that.
+    expanded query where it expands. ``iou`` is None where no contour was compared. ``views`` counts
+    the images of the same product among the candidates, this one included. ``probability``: that
+    the hit is the photographed product; None without calibration.
     """
 
     record: Record
@@ -345,11 +345,10 @@ class Route:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """The answer to one photo.
+    """The results of one query.
 
     ``threshold``: the probability that the first hit must exceed to be a match; None where the
-    gallery is not calibrated, or not for these settings. ``notes``: what to know of that, a
-    sentence each.
+    gallery is not calibrated, or not for these settings. ``notes``: sentences about that.
     """
 
     hits: tuple[Hit, ...]
@@ -357,20 +356,19 @@ class Results:
     query: Description
     timings: Mapping[str, float]  # seconds per stage, in the order they ran
     fingerprint: str
-    mask_trust: float | None = None  # how far the photo's mask was believed; None: nobody judged
-
+    mask_trust: float | None = None  # reliability of the photo's mask; None without a trust stage
     threshold: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def calibrated(self) -> bool:
-        """Whether hits have probabilities, and ``no_match`` means more than "nothing at all"."""
+        """Whether hits have probabilities; else ``no_match`` is true only without any hit."""
         return self.threshold is not None
 
     @property
     def no_match(self) -> bool:
-        """True when the gallery offers nothing at all, or nothing likely enough: the hits are
-        then the nearest there is."""
+        """True without any hit, or where the first one is not probable enough: the hits are then
+        the nearest of the gallery, but no match."""
         if not self.hits or self.threshold is None:
             return not self.hits
         probability = self.hits[0].probability

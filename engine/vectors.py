@@ -1,4 +1,4 @@
-"""Rows of vectors: brought to length 1, whatever a model gave."""
+"""L2 normalisation of vectors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from engine.types import FloatArray
 def unit_rows(rows: FloatArray) -> FloatArray:
     """(N, D) -> (N, D), every row of length 1.
 
-    A row of zeros has no direction: it becomes the diagonal, so that a picture without any
-    feature is still a point, the same one each time, and never a division by zero.
+    A row of zeros has no direction: it becomes the diagonal, so that an image without any
+    feature has a vector, always the same one, and nothing is divided by zero.
     """
     if rows.shape[0] == 0:
         return rows

@@ -1,4 +1,4 @@
-"""Online: answer photos from a gallery."""
+"""Online: search a gallery by photo."""
 
 from online.query import query
 

@@ -1,4 +1,4 @@
-"""Two silhouettes as SVG paths in one frame, so that one sees where the shapes differ."""
+"""Two contours as SVG paths in one frame, to show where the shapes differ."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from engine.types import BoolArray, Contour
 
-# Side of the SVG view box. Paths of silhouettes of any side are scaled to it.
+# Side of the SVG view box. Paths of contours of any side are scaled to it.
 VIEW_SIDE = 100
 
-# Every cell becomes 4 x 4 pixels before tracing: OpenCV follows pixel centres, so the outline
+# Every cell becomes 4 x 4 pixels before tracing: OpenCV follows pixel centres, so the path
 # lies an eighth of a cell inside the true edge instead of half a cell.
 _UPSAMPLING = 4
 
@@ -21,12 +21,12 @@ _UPSAMPLING = 4
 # lie up to 0.71 cells from the line through the outer ones, and keeps what is wider than a cell.
 _TOLERANCE = 0.8
 
-NO_SILHOUETTE = "no silhouette"
+NO_CONTOUR = "no contour"
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """Both outlines as SVG path data in a ``VIEW_SIDE`` view box; "" for an empty contour."""
+    """Both contours as SVG path data in a ``VIEW_SIDE`` view box; "" for an empty contour."""
 
     query: str
     hit: str
@@ -37,16 +37,16 @@ class Overlay:
 
     @property
     def note(self) -> str:
-        """Which silhouette is missing; "" when both are there."""
+        """Which contour is missing; "" when both are there."""
         if not self.drawable:
-            return NO_SILHOUETTE
+            return NO_CONTOUR
         if not self.query:
-            return f"{NO_SILHOUETTE} in the photo"
-        return "" if self.hit else f"{NO_SILHOUETTE} in the catalogue picture"
+            return f"{NO_CONTOUR} in the photo"
+        return "" if self.hit else f"{NO_CONTOUR} in the catalogue image"
 
 
 def svg_path(contour: Contour) -> str:
-    """SVG path data, one closed ring a boundary; fill it with the rule ``evenodd``.
+    """SVG path data of a contour, one closed ring a boundary; fill it by the rule ``evenodd``.
 
     Holes are rings like any other. Coordinates run from 0 to ``VIEW_SIDE``, x to the right and
     y down, rounded to a tenth. Simplified after Douglas and Peucker (Cartographica, 1973).

@@ -1,4 +1,4 @@
-"""The result page: one HTML file that carries all it shows and asks the network for nothing."""
+"""The result page: one self-contained HTML file that makes no network request."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _FLAG_SENTENCES = {
     "empty": "no product was found in it",
     "touches_border": "the product touches the border",
     "several_objects": "it shows several objects",
-    "nearly_everything": "nearly the whole picture counts as product",
-    "untrusted": "the mask is not believed: its outline took no part",
+    "nearly_everything": "the mask covers nearly the whole image",
+    "untrusted": "the mask is not trusted: its contour was not used",
 }
 
 
@@ -42,14 +42,14 @@ class Card:
     """One hit as the page shows it."""
 
     hit: Hit
-    picture: str | None  # data URI; None when the file cannot be shown
+    image: str | None  # data URI; None when the file cannot be shown
     aligned: Overlay
     frame: Overlay
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """All that the template reads."""
+    """The values of the template."""
 
     title: str
     results: Results
@@ -77,7 +77,7 @@ def render(
 ) -> str:
     """The whole page as HTML, hits in the order of ``results``.
 
-    ``thumbnails`` loads the picture of a hit by its uri, or returns None if that is impossible:
+    ``thumbnails`` loads the image of a hit by its uri, or returns None if that is impossible:
     the page then shows the uri in its place.
     """
     page = Page(
@@ -111,12 +111,12 @@ def _cards(results: Results, thumbnails: Callable[[str], RGBImage | None]) -> tu
     aligned, frame = svg_path(query.aligned), svg_path(query.contour)
     cards = []
     for hit in results.hits:
-        picture = thumbnails(hit.record.uri)
+        image = thumbnails(hit.record.uri)
         description = hit.record.description
         cards.append(
             Card(
                 hit=hit,
-                picture=None if picture is None else _jpeg_uri(picture.pixels, HIT_SIDE),
+                image=None if image is None else _jpeg_uri(image.pixels, HIT_SIDE),
                 aligned=Overlay(aligned, svg_path(description.aligned)),
                 frame=Overlay(frame, svg_path(description.contour)),
             )
@@ -152,13 +152,13 @@ def _duration(seconds: float) -> str:
     return f"{milliseconds:.{digits}f} ms"
 
 
-def _percent(share: float) -> str:
-    """Small but real shares do not read as nothing, nor large ones as certainty."""
-    if 0.0 < share < 0.001:
+def _percent(fraction: float) -> str:
+    """Tiny fractions are not rounded to nothing, nor large ones to certainty."""
+    if 0.0 < fraction < 0.001:
         return "< 0.1 %"
-    if 0.999 < share < 1.0:
+    if 0.999 < fraction < 1.0:
         return "> 99.9 %"
-    return f"{share * 100.0:.1f} %"
+    return f"{fraction * 100.0:.1f} %"
 
 
 def _concerns(quality: MatteQuality) -> list[str]:

@@ -16,8 +16,8 @@ def results_json(results: Results) -> dict[str, object]:
         "notes": list(results.notes),
         "route": {
             "categories": [
-                {"name": name, "probability": round(share, 4)}
-                for name, share in zip(route.categories, route.probabilities, strict=True)
+                {"name": name, "probability": round(probability, 4)}
+                for name, probability in zip(route.categories, route.probabilities, strict=True)
             ],
             "unsure": route.unsure,
             "unknown": results.query.scores.unknown,

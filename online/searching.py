@@ -29,7 +29,7 @@ def shared_searcher(
 ) -> OpenSearcher:
     """As ``open_searcher``, kept open for the next call with the same arguments.
 
-    A gallery that was deleted and made anew is another one.
+    A gallery that was deleted and created again is another one.
     """
     key = (gallery_identity(gallery), profile, config, tuple(overrides))
     with _guard:
@@ -37,5 +37,5 @@ def shared_searcher(
             _kept[key] = open_searcher(gallery, profile=profile, config=config, overrides=key[-1])
         _kept.move_to_end(key)
         while len(_kept) > KEPT_OPEN:
-            _kept.popitem(last=False)  # who still uses it holds it; its files close with it
+            _kept.popitem(last=False)  # a caller that still uses it keeps it open
         return _kept[key]

@@ -1,4 +1,4 @@
-"""Cutouts to a model's input, as the weights' own ``InputSpec`` asks for it."""
+"""Cutouts to a model's input, as its weights' ``InputSpec`` describes it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _INTERPOLATIONS = {
 
 
 def required_spec(found: WeightsFile, option: str) -> InputSpec:
-    """The file's input spec; ConfigError with the way out if nobody has written it down."""
+    """The file's input spec; ConfigError with the remedy where it has none."""
     if found.spec is not None:
         return found.spec
     sidecar = found.path.with_suffix(".toml")
     raise ConfigError(
-        f"{option} = {str(found.path)!r}: nothing says how this model wants its input.",
+        f"{option} = {str(found.path)!r}: the input of this model is not described.",
         remedy=f"Write {sidecar} with a table [input]: height, width, range, mean, std, "
         "interpolation, layout; or name weights from: packsight weights list",
     )
 
 
 def prepare(cutouts: Sequence[Cutout], spec: InputSpec) -> FloatArray:
-    """(N, 3, H, W) or (N, H, W, 3) float32, as ``spec.layout`` says; RGB."""
+    """(N, 3, H, W) or (N, H, W, 3) float32, by ``spec.layout``; RGB."""
     batch = np.empty((len(cutouts), spec.height, spec.width, 3), np.float32)
     for row, cutout in zip(batch, cutouts, strict=True):
         row[...] = _ranged(_resized(cutout.pixels, spec), spec)
@@ -43,13 +43,14 @@ def prepare(cutouts: Sequence[Cutout], spec: InputSpec) -> FloatArray:
 
 
 def _resized(pixels: UInt8Array, spec: InputSpec) -> UInt8Array:
-    """The model's size. Shrinking averages areas whatever the spec says: OpenCV's other ways
-    skip pixels, which the frameworks' own (antialiased) resizing does not."""
+    """Resized to the model's input size. Shrinking averages areas whatever the spec's
+    interpolation: OpenCV's other methods skip pixels, while the frameworks' resizing is
+    antialiased."""
     if pixels.shape[:2] == (spec.height, spec.width):
         return pixels
     shrinks = pixels.shape[0] >= spec.height and pixels.shape[1] >= spec.width
-    way = cv2.INTER_AREA if shrinks else _INTERPOLATIONS[spec.interpolation]
-    return np.asarray(cv2.resize(pixels, (spec.width, spec.height), interpolation=way), np.uint8)
+    method = cv2.INTER_AREA if shrinks else _INTERPOLATIONS[spec.interpolation]
+    return np.asarray(cv2.resize(pixels, (spec.width, spec.height), interpolation=method), np.uint8)
 
 
 def _ranged(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
@@ -58,5 +59,5 @@ def _ranged(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
     if spec.range == "unit":
         return values / np.float32(255.0)
     if spec.range == "max":
-        return values / np.float32(max(1.0, float(values.max())))  # an all-black picture stays 0
+        return values / np.float32(max(1.0, float(values.max())))  # an all-black image stays 0
     return values

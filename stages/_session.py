@@ -11,9 +11,9 @@ import onnxruntime as ort
 from engine.errors import WeightsError
 from engine.types import FloatArray
 
-# What ONNX Runtime calls the inputs that are taken. Half precision is computed in float32 on a
-# processor, but some publishers' files ask for it at their door.
-_NUMBERS: dict[str, type[np.floating]] = {
+# ONNX Runtime's names of accepted input types. Half precision is computed in float32 on a CPU, but
+# some published files declare it for their input.
+_DTYPES: dict[str, type[np.floating]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
 }
@@ -31,7 +31,7 @@ class OnnxSession:
         options.intra_op_num_threads = max(1, threads)
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Spinning threads would take the core that the decoding processes need.
+        # Spinning threads would occupy the cores that the decoding processes need.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(
@@ -47,14 +47,14 @@ class OnnxSession:
         inputs = self._session.get_inputs()
         if len(inputs) != 1:
             raise WeightsError(f"{path}: has {len(inputs)} inputs where one image is expected.")
-        if inputs[0].type not in _NUMBERS:
+        if inputs[0].type not in _DTYPES:
             raise WeightsError(
-                f"{path}: takes {inputs[0].type} where {' or '.join(_NUMBERS)} is expected.",
+                f"{path}: takes {inputs[0].type} where {' or '.join(_DTYPES)} is expected.",
                 remedy="Export the model with an input of float32.",
             )
         self.path = path
         self._input = inputs[0].name
-        self._number = _NUMBERS[inputs[0].type]
+        self._dtype = _DTYPES[inputs[0].type]
         self.input_shape: tuple[int | str | None, ...] = tuple(inputs[0].shape)
         self.output_names = tuple(output.name for output in self._session.get_outputs())
         self.output_shapes = tuple(tuple(output.shape) for output in self._session.get_outputs())
@@ -85,7 +85,7 @@ class OnnxSession:
         return self._run(batch, outputs)
 
     def _run(self, batch: FloatArray, outputs: Sequence[int]) -> list[FloatArray]:
-        feed = {self._input: np.ascontiguousarray(batch, self._number)}
+        feed = {self._input: np.ascontiguousarray(batch, self._dtype)}
         results = self._session.run([self.output_names[output] for output in outputs], feed)
         return [np.asarray(result, dtype=np.float32) for result in results]
 

@@ -1,8 +1,8 @@
-"""What SSD300's raw heads mean: default boxes, decoding and non-maximum suppression.
+"""From SSD300's raw heads to detections: default boxes, decoding, non-maximum suppression.
 
 Liu, Anguelov, Erhan, Szegedy, Reed, Fu, Berg: SSD: Single Shot MultiBox Detector, ECCV 2016, with
-the numbers of torchvision's ``ssd300_vgg16``. Boxes here are shares of the picture in [0, 1], so
-that they fit it at any size.
+the numbers of torchvision's ``ssd300_vgg16``. Boxes are in fractions of the
+image's sides, so that they fit it at any size.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ FEATURE_MAPS = (
     FeatureMap(3, 100, (2,)),
     FeatureMap(1, 300, (2,)),
 )
-# Of the box's side in the picture's, one a map and one more for the geometric mean of the last.
+# Side of a box as a fraction of the image's: one a map, one more for the last geometric mean.
 SCALES = (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05)
 DEFAULT_BOXES = 8732
 
-# Offsets are learnt in units of these variances' inverses; width and height cannot grow further
+# Offsets are learned in units of these variances' inverses; width and height cannot grow further
 # than by this logarithm (both torchvision's BoxCoder).
 OFFSET_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 LARGEST_LOG = math.log(1000.0 / 16)
@@ -57,7 +57,7 @@ DETECTIONS = 200
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """What was found in one picture, best first."""
+    """The detections of one image, best first."""
 
     boxes: Boxes  # (K, 4) x1, y1, x2, y2 in [0, 1]
     scores: FloatArray  # (K,)
@@ -70,7 +70,7 @@ class Detections:
 
 
 def detect(heads: FloatArray, least_score: float) -> Detections:
-    """One picture's raw heads (8732, 4 + C), offsets then logits with the background first.
+    """One image's raw heads (8732, 4 + C), offsets then logits with the background first.
 
     Keeps what scores above ``least_score`` after non-maximum suppression within each class.
     Equal scores keep the order of class and default box.
@@ -121,7 +121,7 @@ def _shapes(feature_map: FeatureMap, scale: float, next_scale: float) -> list[tu
 
 
 def decode(offsets: Boxes, defaults: Boxes) -> Boxes:
-    """(N, 4) x1, y1, x2, y2 within the picture, from learnt offsets to default boxes."""
+    """(N, 4) x1, y1, x2, y2 within the image, from learned offsets to default boxes."""
     scaled = offsets / np.array(OFFSET_WEIGHTS)
     centres = defaults[:, :2] + scaled[:, :2] * defaults[:, 2:]
     halves = 0.5 * defaults[:, 2:] * np.exp(np.minimum(scaled[:, 2:], LARGEST_LOG))
@@ -136,9 +136,10 @@ def softmax(logits: FloatArray) -> FloatArray:
 
 
 def suppress(boxes: Boxes, overlap: float = NMS_OVERLAP) -> list[int]:
-    """Greedy non-maximum suppression of boxes given best first: the places of those kept.
+    """Greedy non-maximum suppression of boxes, best first: the positions of those that are kept.
 
-    A box goes when its IoU with a kept one exceeds ``overlap``.
+    A box is dropped when its IoU with a kept one exceeds ``overlap``. OpenCV's ``NMSBoxes`` does
+    not give the same: it rounds overlaps to float32 and drops boxes without area.
     """
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     alive = np.ones(len(boxes), np.bool_)

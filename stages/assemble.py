@@ -34,13 +34,13 @@ OPTIONAL = ("matting", "trust", "whiten")
 CUTTING = ("segment", "matting", "trust", "cutout")
 EMBEDDING = (*CUTTING, "embed")
 ANSWERING = ("route", "search", "query")  # and rerank
-# Options that change how fast a stage runs and not what it says.
+# Options that change the speed of a stage and not its results.
 RUNTIME_OPTIONS = frozenset({"batch"})
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything that settings name, ready to run."""
+    """All stages that settings name, ready to run."""
 
     describer: Describer
     reranker: Reranker
@@ -61,7 +61,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class CuttingParts:
-    """What turns images into cutouts, ready to run; for training and for looking at masks."""
+    """The stages from image to cutout, ready to run; for training and for evaluating masks."""
 
     cutting: Cutting
     fingerprint: str  # 64 hex digits; of these parts alone
@@ -73,7 +73,7 @@ class CuttingParts:
 
 @dataclass(frozen=True)
 class EmbeddingParts:
-    """What turns images into vectors, ready to run; for training and evaluating."""
+    """The stages from image to vector, ready to run; for training and evaluating."""
 
     cutting: Cutting
     embedder: Embedder  # with its whitening
@@ -100,7 +100,7 @@ def assemble(
 ) -> Parts:
     """Build every part; raises ConfigError for a name or option, WeightsError for a checkpoint.
 
-    ``gallery`` is asked at the first vote of a voting classifier, not here.
+    ``gallery`` is called at the first vote of a voting classifier, not here.
     """
     built = _build_all(settings, STAGES, gallery)
     parts, cutting = built.parts, _cutting(settings, built)
@@ -126,7 +126,7 @@ def assemble(
 
 
 def assemble_embedding(settings: Settings) -> EmbeddingParts:
-    """Build what gives a picture its vector; errors as in ``assemble``."""
+    """Build the stages from image to vector; errors as in ``assemble``."""
     built = _build_all(settings, (*EMBEDDING, "whiten"), lambda: None)
     return EmbeddingParts(
         cutting=_cutting(settings, built),
@@ -140,7 +140,7 @@ def assemble_embedding(settings: Settings) -> EmbeddingParts:
 
 
 def assemble_cutting(settings: Settings) -> CuttingParts:
-    """Build what comes before embedding and classifying; errors as in ``assemble``."""
+    """Build the stages before embedding and classifying; errors as in ``assemble``."""
     built = _build_all(settings, CUTTING, lambda: None)
     return CuttingParts(
         cutting=_cutting(settings, built),
@@ -177,7 +177,7 @@ def _build_all(
         chosen = settings.stage(section)
         options, built.parts[section] = _build(section, chosen, context)
         if section == "segment":
-            built.segmenter = _what_it_is(chosen.name, options, context.used)
+            built.segmenter = _stage_identity(chosen.name, options, context.used)
         built.identity[section] = _identity(chosen.name, options, context.used)
         built.located[section] = _located(chosen, context.used)
         built.weights |= context.used
@@ -208,7 +208,7 @@ def stage_options(section: str, name: str) -> type[StageOptions]:
 
 
 def read_options(section: str, chosen: StageSettings) -> StageOptions:
-    """A stage's options as it would be built with; ConfigError for an unknown or unfit one."""
+    """The options that a stage would be built with; ConfigError for an unknown or invalid one."""
     return _options(section, chosen.name, stage_options(section, chosen.name), chosen.options)
 
 
@@ -240,7 +240,7 @@ def _options(
 
 
 def _identity(name: str, options: StageOptions, used: Mapping[str, str]) -> dict[str, object]:
-    """What makes a stage describe as it does. Weights count by content, not by where they lie."""
+    """What a stage's results depend on. Weights count by content, not by path."""
     values = options.model_dump(mode="json", exclude=set(RUNTIME_OPTIONS) | options.at_default())
     by_content = {
         key: used.get(value, value) if isinstance(value, str) else value
@@ -249,7 +249,7 @@ def _identity(name: str, options: StageOptions, used: Mapping[str, str]) -> dict
     return {"name": name, "options": by_content, "weights": sorted(used.values())}
 
 
-def _what_it_is(name: str, options: StageOptions, used: Mapping[str, str]) -> StageIdentity:
+def _stage_identity(name: str, options: StageOptions, used: Mapping[str, str]) -> StageIdentity:
     changed = options.model_dump(mode="json", exclude=set(RUNTIME_OPTIONS), exclude_defaults=True)
     own = {key: value for key, value in changed.items() if str(value) not in used}
     return StageIdentity(name, own, dict(used))
@@ -275,8 +275,8 @@ def _counts(settings: Settings, section: str) -> bool:
 
 
 def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
-    """A calibration holds for scores and orders that came about in this way, and no other: every
-    option counts, also one at a default that may change."""
+    """Hash of all settings that scores and their order depend on: a calibration holds for these
+    alone. Every option counts, also one at a default that may change."""
     plain = {name: getattr(settings, name).model_dump(mode="json") for name in ANSWERING}
     canonical = json.dumps({**plain, "rerank": identity["rerank"]}, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()

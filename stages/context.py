@@ -1,4 +1,4 @@
-"""What a stage may ask for while it is built: weights, threads and labelled neighbours."""
+"""What a stage is built with: weights, threads and labelled neighbours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weights.fetch import FetchPolicy, WeightsFile, resolve
 
 @dataclass(frozen=True)
 class StageIdentity:
-    """A stage that was built: what makes it act as it does.
+    """A stage that was built: its name, options and weights.
 
     ``options`` are those that differ from the stage's defaults, runtime options and references
     to weights left out, so that an option which is added later changes no identity.
@@ -24,13 +24,13 @@ class StageIdentity:
 
 @dataclass
 class BuildContext:
-    """Handed to every ``build``; remembers which weights were used, for the fingerprint.
+    """Passed to every ``build``; records which weights were used, for the fingerprint.
 
     ``gallery`` opens the labelled neighbours that a voting classifier searches; it is called at
     the first vote, so that parts can be built before the gallery is open. Threads change no
     result and are therefore not an option of a stage. ``cutting`` is the fingerprint of the stages
-    that cut the pictures out, known to those that come after them; ``embedding`` of those and the
-    embedder; ``described`` of all that describe. ``metric``: what the search compares vectors by.
+    that cut the images out, set for the stages after them; ``embedding`` of those and the
+    embedder; ``described`` of all describing stages. ``metric``: that of the search.
     """
 
     threads: int = 1

@@ -21,7 +21,7 @@ Photo = str | Path | bytes | BinaryIO | RGBImage
 
 @dataclass(frozen=True)
 class OpenSearcher:
-    """A searcher, the gallery it reads and how pictures are read; use as a context manager."""
+    """A searcher, the gallery it reads and how images are read; use as a context manager."""
 
     searcher: Searcher
     gallery: Gallery
@@ -57,7 +57,7 @@ def open_searcher(
     config: str | Path | None = None,
     overrides: Iterable[str] = (),
 ) -> OpenSearcher:
-    """Open a gallery for searching with its own settings, or with others that describe alike.
+    """Open a gallery for searching with its own settings, or others of the same fingerprint.
 
     Raises GalleryError (none there), FingerprintError, ConfigError, WeightsError.
     """

@@ -1,4 +1,4 @@
-"""Which settings apply: the gallery's own, or a profile, with everything laid over."""
+"""Which settings apply: the gallery's own or a profile's, with files and flags laid over."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 def in_words(tables: Mapping[str, Mapping[str, object]]) -> str:
-    """Settings of stages, a table a section, for an error that says which are wanted."""
+    """Settings of stages, a table a section, as one line for an error message."""
     return "; ".join(
         f"[{section}] " + ", ".join(f"{key} = {value!r}" for key, value in table.items())
         for section, table in tables.items()
@@ -18,14 +18,14 @@ def in_words(tables: Mapping[str, Mapping[str, object]]) -> str:
 
 class StageOptions(BaseModel):
     """Options of one stage. All of them are hashed into the fingerprint of a describing stage,
-    but for those in ``later`` that have their defaults: options that came after galleries had
-    been made without them."""
+    except those in ``later`` at their defaults: options that were added after galleries had been
+    made without them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     later: ClassVar[frozenset[str]] = frozenset()
 
     def at_default(self) -> set[str]:
-        """Those in ``later`` that say what the stage did before there were such options."""
+        """Those in ``later`` at their defaults, which are the behaviour before they were added."""
         return {
             key for key in self.later if getattr(self, key) == type(self).model_fields[key].default
         }

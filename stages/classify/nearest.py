@@ -24,14 +24,14 @@ Distances = npt.NDArray[np.float64]
 
 
 class Options(StageOptions):
-    """``k`` neighbours vote; a higher ``power`` trusts the nearest ones more, 0 counts heads.
+    """``k`` neighbours vote; a higher ``power`` weighs the nearest ones more, 0 weighs all alike.
 
-    Defaults by measurement, handcrafted embeddings of 864 grocery packages (train, crop cutout,
-    9 categories), every picture asked of the others: the set that holds 0.95 of the probability
-    has 1.4 categories on average and holds the true one in 0.993 of the cases; the likeliest
-    gets 0.94 on average and is right in 0.96. With 31 studio pictures as the only labels: 3.6
-    categories, 0.91, and 0.55 for 0.50. Power 2 needs 1.7 categories for the first; power 16
-    finds the true one in only 0.84 of the second kind.
+    Defaults by measurement, handcrafted embeddings of 864 grocery packages (train, crop cutout, 9
+    categories), every image searched among the others: the set that holds 0.95 of the probability
+    has 1.4 categories on average and holds the true one in 0.993 of the cases; the likeliest gets
+    0.94 on average and is correct in 0.96. With 31 studio images as the only labels: 3.6
+    categories, 0.91, and 0.55 for 0.50. Power 2 needs 1.7 categories for the first; power 16 finds
+    the true one in only 0.84 of the second kind.
     """
 
     k: int = Field(10, ge=1)
@@ -39,7 +39,7 @@ class Options(StageOptions):
 
 
 class Nearest:
-    """Asks the gallery for labelled neighbours, opened at the first vote."""
+    """Votes among the gallery's labelled neighbours; the gallery is opened at the first vote."""
 
     categories: tuple[str, ...] | None = None  # whatever the gallery's labels are
 
@@ -48,7 +48,7 @@ class Nearest:
         self._gallery = gallery
 
     def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
-        """Scores over the categories found among the k neighbours; others are not named.
+        """Scores over the categories of the k neighbours; others are left out.
 
         Without a gallery, or without a labelled record in it, ``UNCATEGORISED`` for certain.
         """
@@ -63,21 +63,21 @@ class Nearest:
 
 
 def vote(neighbours: Sequence[Neighbour], power: float) -> CategoryScores:
-    """Every category's share of the weights; names in the order of their nearest neighbour."""
+    """Every category's fraction of the weights; names in the order of their nearest neighbour."""
     if not neighbours:
         return CategoryScores.certain(UNCATEGORISED)
     weights = vote_weights(np.array([n.distance for n in neighbours], np.float64), power)
-    shares: dict[str, float] = {}
+    sums: dict[str, float] = {}
     for neighbour, weight in zip(neighbours, weights.tolist(), strict=True):
-        shares[neighbour.category] = shares.get(neighbour.category, 0.0) + weight
-    values = np.array(list(shares.values()), np.float64)
-    return CategoryScores(tuple(shares), (values / values.sum()).astype(np.float32))
+        sums[neighbour.category] = sums.get(neighbour.category, 0.0) + weight
+    values = np.array(list(sums.values()), np.float64)
+    return CategoryScores(tuple(sums), (values / values.sum()).astype(np.float32))
 
 
 def vote_weights(distances: Distances, power: float) -> Distances:
     """(K,) distances >= 0 to (K,) weights in [0, 1], 1 for the nearest.
 
-    Exact matches share everything among them: the limit of the formula as d_1 goes to 0.
+    Exact matches divide all weight among them: the limit of the formula as d_1 goes to 0.
     """
     if power == 0:
         return np.ones_like(distances)

@@ -26,11 +26,11 @@ SUM_TOLERANCE = 1e-2
 
 
 class Options(StageOptions):
-    """A model that Packsight trained has ``NAME.classifier.toml`` beside ``NAME.onnx``, which says
-    all. For any other one, ``labels``: a text file, one label a line, in the order of the model's
+    """A model that Packsight trained is described by ``NAME.classifier.toml`` beside it. For any
+    other one, ``labels``: a text file, one label a line, in the order of the model's
     output, by default ``NAME.labels.txt``. ``activation``: "none" for a model whose head ends in
-    softmax, as in the paper; "softmax" for one that gives logits. ``any_cutting``: serve it with
-    other cutouts than it learned from."""
+    softmax, as in the paper; "softmax" for one that gives logits. ``any_cutting``: use it with
+    other cutouts than it was trained on."""
 
     weights: str = Field(min_length=1)
     labels: str | None = None
@@ -62,7 +62,7 @@ class OnnxClassifier:
         return scores
 
     def logits(self, cutouts: Sequence[Cutout]) -> Float64Array:
-        """(N, C) before any temperature, of one batch; WeightsError for an unfit output."""
+        """(N, C) before any temperature, of one batch; WeightsError for an invalid output."""
         batch = prepare(cutouts, self._spec)
         rows = self._session.run(batch).reshape(len(batch), -1)
         _match(rows.shape[1], self.categories, self._session.path)
@@ -73,7 +73,7 @@ class OnnxClassifier:
         return rows.astype(np.float64)
 
     def scores(self, logits: Float64Array) -> list[CategoryScores]:
-        """What ``classify`` makes of logits: tempered, with the decision on unknown photos."""
+        """Category scores from logits: tempered, with the decision on unknown photos."""
         known = self._artefact
         rows = softmax_at(logits, known.temperature).astype(np.float32)
         unknown = np.zeros(len(rows), np.bool_)
@@ -95,38 +95,38 @@ def build(options: Options, context: BuildContext) -> OnnxClassifier:
             _check_cutting(artefact, context.cutting, found.path)
         context.used[str(artefact_path(found.path))] = artefact.identity
     else:
-        artefact = _plain(options, found, context)
+        artefact = _artefact_of(options, found, context)
     session = OnnxSession(found.path, threads=context.threads)
     return OnnxClassifier(session, spec, artefact, options.batch)
 
 
 def _check_options(given: set[str], path: Path) -> None:
-    """ConfigError for options that the artefact beside the model at ``path`` answers itself."""
+    """ConfigError for options that the artefact beside the model at ``path`` defines itself."""
     double = sorted({"labels", "activation"} & given)
     if double:
         raise ConfigError(
-            f"[classify] {', '.join(double)}: {artefact_path(path)} says that already.",
+            f"[classify] {', '.join(double)}: {artefact_path(path)} defines that already.",
             remedy="Leave the option out, or copy the .onnx file alone to another folder.",
         )
 
 
 def _check_cutting(artefact: ClassifierArtefact, served: str, path: Path) -> None:
-    """ConfigError when the pictures are cut out otherwise than those that it learned from.
+    """ConfigError when images are cut out differently from those that it was trained on.
 
-    ``served`` is the fingerprint of the cutting stages, "" where nobody knows it.
+    ``served`` is the fingerprint of the cutting stages, "" where it is unknown.
     """
     if not served or artefact.cut_fingerprint in ("", served):
         return
     wanted = in_words(artefact.cut)
     raise ConfigError(
-        f"{path}: learned from pictures that were cut out otherwise than these settings do it"
+        f"{path}: was trained on images that were cut out with other settings"
         f"{f': {wanted}' if wanted else ''}.",
-        remedy="Use those settings, or classify.any_cutting = true to take what it then says.",
+        remedy="Use those settings, or set classify.any_cutting = true to accept its predictions.",
     )
 
 
-def _plain(options: Options, found: WeightsFile, context: BuildContext) -> ClassifierArtefact:
-    """What the options say of a model without artefact."""
+def _artefact_of(options: Options, found: WeightsFile, context: BuildContext) -> ClassifierArtefact:
+    """The artefact of a model without one, from the options."""
     path = Path(options.labels) if options.labels else found.path.with_suffix(".labels.txt")
     labels = read_labels(path)
     # The same model with another list is another classifier: the fingerprint has to see it.

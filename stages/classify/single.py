@@ -16,7 +16,7 @@ class Options(StageOptions):
 
 
 class Single:
-    """Gives every cutout the same name, for certain."""
+    """Gives every cutout the same category with probability 1."""
 
     def __init__(self, options: Options) -> None:
         self._category = options.category

@@ -1,1 +1,1 @@
-"""Cutters: photo and matte to a square picture for the models."""
+"""Cutters: photo and matte to a square image for the models."""

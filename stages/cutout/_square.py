@@ -14,7 +14,7 @@ _SHRINK, _GROW = cv2.INTER_AREA, cv2.INTER_CUBIC
 
 
 def check_pair(image: RGBImage, matte: Matte) -> None:
-    """Raises ValueError where a matte belongs to another image."""
+    """Raises ValueError where the matte and the image differ in size."""
     if matte.alpha.shape != image.pixels.shape[:2]:
         raise ValueError(
             f"{image.uri}: matte {matte.alpha.shape} does not fit image {image.pixels.shape[:2]}"
@@ -53,7 +53,8 @@ def on_white(pixels: UInt8Array, alpha: FloatArray) -> UInt8Array:
 def square(pixels: UInt8Array, alpha: FloatArray, box: Box, size: int) -> Cutout:
     """Bring the part that ``box`` cut out to ``size``: aspect kept, white and alpha 0 around it.
 
-    ``pixels`` (h, w, 3) and ``alpha`` (h, w) are the cut part; ``box`` only says where it lay.
+    ``pixels`` (h, w, 3) and ``alpha`` (h, w) are the cut part; ``box`` is where it lay in the
+    image.
     """
     height, width = alpha.shape
     scale = size / max(height, width)

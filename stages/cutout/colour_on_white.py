@@ -17,7 +17,7 @@ from stages.options import StageOptions
 
 class Options(StageOptions):
     size: int = Field(224, ge=1)  # pixels a side
-    margin: float = Field(0.05, ge=0.0, le=1.0)  # share of the box's longer side
+    margin: float = Field(0.05, ge=0.0, le=1.0)  # fraction of the box's longer side
     frame: Literal["image", "box"] = "box"
 
 

@@ -15,11 +15,11 @@ from stages.options import StageOptions
 
 class Options(StageOptions):
     size: int = Field(224, ge=1)  # pixels a side
-    margin: float = Field(0.05, ge=0.0, le=1.0)  # share of the box's longer side
+    margin: float = Field(0.05, ge=0.0, le=1.0)  # fraction of the box's longer side
 
 
 class Crop:
-    """Trusts the mask for the place only: what it wrongly left out inside the box stays visible."""
+    """Uses the mask's box alone: parts of the product that the mask misses stay visible in it."""
 
     def __init__(self, options: Options, threads: int) -> None:
         self._options = options

@@ -1,4 +1,4 @@
-"""The product in grey on white, as Waqas et al. (CMC 2023) feed it to their networks."""
+"""The product in grey on white, the input of the networks of Waqas et al. (CMC 2023)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from stages.options import StageOptions
 
 class Options(StageOptions):
     size: int = Field(224, ge=1)  # pixels a side
-    margin: float = Field(0.05, ge=0.0, le=1.0)  # share of the box's longer side
-    frame: Literal["image", "box"] = "image"  # the paper keeps the picture's own frame
+    margin: float = Field(0.05, ge=0.0, le=1.0)  # fraction of the box's longer side
+    frame: Literal["image", "box"] = "image"  # the paper keeps the image's own frame
 
 
 class GreyOnWhite:

@@ -1,4 +1,4 @@
-"""The whole picture, whatever the mask says; the alpha goes along."""
+"""The whole image, whatever the mask; the alpha is kept beside it."""
 
 from __future__ import annotations
 

@@ -22,16 +22,16 @@ def assigned(features: FloatArray, words: FloatArray) -> IntArray:
     return nearest
 
 
-def inverse_document_frequency(found: npt.NDArray[np.int64], pictures: int) -> FloatArray:
-    """(K,): log(N / n_k), n_k of the N pictures having the word; one for a word that none has."""
-    return np.log(pictures / np.maximum(found, 1)).astype(np.float32)
+def inverse_document_frequency(found: npt.NDArray[np.int64], images: int) -> FloatArray:
+    """(K,): log(N / n_k), n_k of the N images having the word; one for a word that none has."""
+    return np.log(images / np.maximum(found, 1)).astype(np.float32)
 
 
 def bag_of_words(features: FloatArray, words: FloatArray, idf: FloatArray) -> FloatArray:
-    """(K,): the share of the features that a word has (term frequency), times its idf."""
+    """(K,): the fraction of the features that a word has (term frequency), times its idf."""
     counts = np.bincount(assigned(features, words), minlength=len(words))
-    shares = counts / max(1, len(features))
-    return (shares * idf).astype(np.float32)
+    frequencies = counts / max(1, len(features))
+    return (frequencies * idf).astype(np.float32)
 
 
 def vlad(features: FloatArray, words: FloatArray, power: float, *, intra: bool) -> FloatArray:

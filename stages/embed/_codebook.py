@@ -21,8 +21,8 @@ _ARRAYS = ("words", "idf")
 
 @dataclass(frozen=True, eq=False)
 class Codebook:
-    """``words`` (K, d): cluster centres; ``idf`` (K,): how telling each is, on the pictures that
-    it was trained on. ``spec``: of which features. ``data``: of what, in words."""
+    """``words`` (K, d): cluster centres; ``idf`` (K,): their inverse document frequencies over the
+    training images. ``spec``: the features. ``data``: the training data, in words."""
 
     words: FloatArray
     idf: FloatArray
@@ -39,9 +39,9 @@ class Codebook:
 
     @property
     def identity(self) -> str:
-        """sha256 of what changes a vector; words about it do not."""
-        said = f"{VERSION}|{self.spec.detector}|{self.spec.rooted}".encode()
-        return hashlib.sha256(said + self.words.tobytes() + self.idf.tobytes()).hexdigest()
+        """sha256 of all that changes a vector; ``data`` does not."""
+        spec = f"{VERSION}|{self.spec.detector}|{self.spec.rooted}".encode()
+        return hashlib.sha256(spec + self.words.tobytes() + self.idf.tobytes()).hexdigest()
 
     def write(self, path: Path) -> None:
         """OSError where the file cannot be written."""
@@ -49,11 +49,11 @@ class Codebook:
         write_arrays(path, dict(zip(_ARRAYS, (self.words, self.idf), strict=True)), facts)
 
     def require(self, spec: FeatureSpec, path: str) -> None:
-        """ConfigError where features of another kind would be looked up in it."""
-        mine, asked = _kind(self.spec), _kind(spec)
-        if mine != asked:
+        """ConfigError where the settings' features are not those of the codebook."""
+        mine, wanted = _kind(self.spec), _kind(spec)
+        if mine != wanted:
             raise ConfigError(
-                f"{path}: is a codebook of {mine} features, [embed] asks for {asked}.",
+                f"{path}: is a codebook of {mine} features, [embed] uses {wanted}.",
                 remedy=f"Set detector and root as it was trained, or train one: {TRAIN} "
                 f"--detector {spec.detector}",
             )

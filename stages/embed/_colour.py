@@ -1,4 +1,4 @@
-"""Colour histograms in CIELAB, softly assigned and weighted by how much a pixel is product."""
+"""Colour histograms in CIELAB, softly assigned and weighted by alpha."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from engine.types import FloatArray, UInt8Array
 
 # Fewer lightness bins than chroma bins: lamps change lightness most. On 864 grocery packages
-# 4 instead of 3 find no more (R@1 0.914 to 0.909), and less in studio pictures (0.231 to 0.245).
+# 4 instead of 3 find no more (R@1 0.914 to 0.909), and less in studio images (0.231 to 0.245).
 LIGHTNESS_BINS = 3
 CHROMA_BINS = 7
 # Print on packages seldom leaves |a|, |b| <= 60; what does is counted in the outermost bin.
@@ -18,19 +18,19 @@ BINS = LIGHTNESS_BINS * CHROMA_BINS * CHROMA_BINS
 
 
 def colour_histograms(pixels: UInt8Array, weight: FloatArray, bands: int) -> FloatArray:
-    """(S, S, 3) RGB, (S, S) weights -> (bands * BINS,) float32, rows of the picture top first.
+    """(S, S, 3) RGB, (S, S) weights -> (bands * BINS,) float32, rows of the image top first.
 
     Each band is a histogram of its own, square-rooted after division by its sum, so that their
     dot product is the Bhattacharyya coefficient (Arandjelovic and Zisserman, "Three things
-    everyone should know", CVPR 2012). The bands share the length 1 by their weight in the
-    picture: a band without product is zeros.
+    everyone should know", CVPR 2012). All bands together have length 1, divided among them by
+    the weight of their pixels: a band without product is zeros.
     """
     positions = _positions(pixels)
     band = np.arange(pixels.shape[0]) * bands // pixels.shape[0]
     start = np.repeat(band * BINS, pixels.shape[1])
     counts = np.zeros(bands * BINS, np.float64)
-    for bin_, share in _corners(positions):
-        counts += np.bincount(start + bin_, share * weight.reshape(-1), minlength=counts.size)
+    for bin_, part in _corners(positions):
+        counts += np.bincount(start + bin_, part * weight.reshape(-1), minlength=counts.size)
     total = counts.sum()
     return np.sqrt(counts / total if total > 0 else counts).astype(np.float32)
 
@@ -48,15 +48,15 @@ def _positions(pixels: UInt8Array) -> FloatArray:
 
 
 def _corners(positions: FloatArray) -> list[tuple[npt.NDArray[np.int64], FloatArray]]:
-    """The 8 bins around every position with the trilinear share of each; shares sum to 1."""
+    """The 8 bins around every position with the trilinear weight of each; weights sum to 1."""
     tops = np.array([LIGHTNESS_BINS, CHROMA_BINS, CHROMA_BINS]) - 2
     lower = np.minimum(positions.astype(np.int64), tops)
-    upper_share = positions - lower
-    shares = (1 - upper_share, upper_share)
+    upper = positions - lower
+    weights = (1 - upper, upper)
     strides = (CHROMA_BINS * CHROMA_BINS, CHROMA_BINS, 1)
     base = lower @ np.array(strides)
     corners = []
     for l_, a, b in np.ndindex(2, 2, 2):
-        share = shares[l_][:, 0] * shares[a][:, 1] * shares[b][:, 2]
-        corners.append((base + l_ * strides[0] + a * strides[1] + b * strides[2], share))
+        part = weights[l_][:, 0] * weights[a][:, 1] * weights[b][:, 2]
+        corners.append((base + l_ * strides[0] + a * strides[1] + b * strides[2], part))
     return corners

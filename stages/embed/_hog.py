@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients, in numpy: OpenCV 5 no longer brings a descriptor.
+"""Histograms of oriented gradients, in numpy: OpenCV 5 no longer has the descriptor.
 
 Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005: centred
 differences without smoothing on square-rooted channels, the channel of the largest norm, nine
@@ -24,7 +24,7 @@ def hog(pixels: UInt8Array, weight: FloatArray, cell: int) -> FloatArray:
     """(S, S, 3) RGB and a vote weight a pixel (S, S) -> (blocks * blocks * 36,) float32.
 
     ``S`` is a multiple of ``cell``, in pixels; blocks overlap by one cell, so there are
-    ``S / cell - 1`` of them a side. A flat picture gives zeros.
+    ``S / cell - 1`` of them a side. A flat image gives zeros.
     """
     magnitude, angle = gradients(pixels)
     votes = _cells(magnitude * weight, angle, cell)
@@ -46,22 +46,22 @@ def gradients(pixels: UInt8Array) -> tuple[FloatArray, FloatArray]:
 
 
 def _cells(votes: FloatArray, angle: FloatArray, cell: int) -> FloatArray:
-    """(cells, cells, 9): every vote is shared between 2 orientations and 2 x 2 cells."""
+    """(cells, cells, 9): every vote is divided between 2 orientations and 2 x 2 cells."""
     position = angle * np.float32(ORIENTATIONS / np.pi) - np.float32(0.5)
     centres = np.arange(ORIENTATIONS, dtype=np.float32)[:, None, None]
     away = np.abs(position[None] - centres)
     away = np.minimum(away, ORIENTATIONS - away)  # orientation is a circle
     planes = np.maximum(np.float32(0.0), 1 - away) * votes[None]
-    share = _tents(votes.shape[0], cell)
-    cells: FloatArray = share @ planes @ share.T  # (9, cells, cells)
+    tents = _tents(votes.shape[0], cell)
+    cells: FloatArray = tents @ planes @ tents.T  # (9, cells, cells)
     return np.moveaxis(cells, 0, 2)
 
 
 @cache
 def _tents(side: int, cell: int) -> FloatArray:
-    """(cells, side): how much a pixel row gives to a cell, 1 at its centre, 0 a cell away.
+    """(cells, side): the weight of a pixel row for a cell, 1 at its centre, 0 a cell away.
 
-    What the outermost half cells would give beyond the picture stays with nobody.
+    Votes that fall outside the image are dropped.
     """
     pixels = np.arange(side, dtype=np.float32) + np.float32(0.5)
     centres = (np.arange(side // cell, dtype=np.float32) + np.float32(0.5)) * cell

@@ -1,9 +1,9 @@
-"""Local features of a cutout: keypoints that SIFT or ORB finds, and what each describes.
+"""Local features of a cutout: the keypoints of SIFT or ORB and their descriptors.
 
 SIFT: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004; RootSIFT:
 Arandjelovic and Zisserman, "Three things everyone should know to improve object retrieval", CVPR
 2012. ORB: Rublee, Rabaud, Konolige, Bradski, "ORB: an efficient alternative to SIFT or SURF",
-ICCV 2011. Both as OpenCV has them.
+ICCV 2011. Both are OpenCV's.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ import numpy as np
 from engine.types import Cutout, FloatArray, UInt8Array
 
 Detector = Literal["sift", "orb"]
-SIZES: dict[Detector, int] = {"sift": 128, "orb": 256}  # numbers a feature
+SIZES: dict[Detector, int] = {"sift": 128, "orb": 256}  # values of a descriptor
 
-# ORB describes patches of 31 pixels and looks at no keypoint nearer to the border than that. A
-# cutout's product reaches to within a few pixels of it, so the border is continued first.
+# ORB describes patches of 31 pixels and skips keypoints nearer to the border than that. A
+# cutout's product reaches to within a few pixels of it, so the border is replicated first.
 ORB_BORDER = 31
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Which local features: what a codebook was trained on and what it is asked with.
+    """The settings of local features: a codebook holds those that it was trained with.
 
-    ``root``: RootSIFT; says nothing of ORB. ``max_features``: the strongest a picture.
-    ``masked``: only where alpha says product, everywhere where it says so nowhere.
+    ``root``: RootSIFT; without effect on ORB. ``max_features``: the strongest of an image.
+    ``masked``: only on the product, or everywhere where the matte is empty.
     """
 
     detector: Detector = "sift"
@@ -48,7 +48,7 @@ class FeatureSpec:
 
 
 def local_features(cutout: Cutout, spec: FeatureSpec) -> FloatArray:
-    """(M, size) float32, M at most ``max_features``, 0 for a picture without a keypoint.
+    """(M, size) float32, M at most ``max_features``, 0 for an image without a keypoint.
 
     In one order whatever the threads. SIFT's rows have length 1; ORB's 256 bits are 0 or 1, so
     that their squared Euclidean distance is the Hamming distance.
@@ -74,7 +74,7 @@ def _sift(grey: UInt8Array, where: UInt8Array, spec: FeatureSpec) -> FloatArray:
     lengths = np.linalg.norm(features, ord=order, axis=1, keepdims=True)
     unit = (features / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     unit = np.sqrt(unit) if spec.rooted else unit
-    # OpenCV cuts to the strongest before it looks at the mask; here it is the other way round.
+    # OpenCV keeps the strongest before it applies the mask; here the mask comes first.
     return unit[_strongest(keypoints)]
 
 

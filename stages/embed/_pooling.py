@@ -1,4 +1,4 @@
-"""Feature maps to one vector: the poolings that image retrieval knows, before any normalisation.
+"""Feature maps to one vector: the poolings of image retrieval, before any normalisation.
 
 | name | what | source |
 |---|---|---|
@@ -24,9 +24,9 @@ from engine.types import FloatArray
 
 PoolName = Literal["gap", "mac", "spoc", "rmac", "gem", "cls"]
 
-# Features below are raised to it before they are raised to a power: Radenović's own constant.
+# Smaller features are raised to it before the power: Radenović's constant.
 EPSILON = 1e-6
-# Regions of R-MAC overlap by about this share: Tolias et al., section 3.
+# Regions of R-MAC overlap by about this fraction: Tolias et al., section 3.
 OVERLAP = 0.4
 
 
@@ -63,8 +63,8 @@ def gem(maps: FloatArray, p: float | tuple[float, ...] | FloatArray) -> FloatArr
     top = clipped.max(axis=(2, 3), keepdims=True)
     finite = np.where(np.isinf(power), np.float32(1.0), power)
     base: FloatArray = clipped / top
-    share = _power(base, finite).mean(axis=(2, 3), keepdims=True)
-    root = np.where(np.isinf(power), np.float32(1.0), share ** (1 / finite))
+    mean = _power(base, finite).mean(axis=(2, 3), keepdims=True)
+    root = np.where(np.isinf(power), np.float32(1.0), mean ** (1 / finite))
     pooled: FloatArray = (top * root)[:, :, 0, 0].astype(np.float32)
     return pooled
 
@@ -146,11 +146,11 @@ def _unit(rows: FloatArray) -> FloatArray:
 
 
 def pool_tokens(tokens: FloatArray, pooling: Pooling, prefix: int) -> FloatArray:
-    """(N, T, C) -> (N, C): the class token, or what ``pooling`` makes of the picture's tokens.
+    """(N, T, C) -> (N, C): the class token, or the pooled patch tokens.
 
-    The first ``prefix`` tokens, class and registers, stand for no place. The others are taken for
-    a square grid where their count is a square, else for one row. ValueError without a class
-    token, or without any place.
+    The first ``prefix`` tokens, class and registers, are no patches. The others are a square grid
+    where their count is a square, else one row. ValueError without a class
+    token, or without any patch.
     """
     places = tokens.shape[1] - prefix
     if pooling.name == "cls":
@@ -158,7 +158,7 @@ def pool_tokens(tokens: FloatArray, pooling: Pooling, prefix: int) -> FloatArray
             raise ValueError("there is no class token among them")
         return np.ascontiguousarray(tokens[:, 0])
     if places < 1:
-        raise ValueError(f"{tokens.shape[1]} tokens, {prefix} of them not of the picture")
+        raise ValueError(f"{tokens.shape[1]} tokens, {prefix} of them no patches")
     side = int(np.sqrt(places))
     shape = (side, side) if side * side == places else (1, places)
     grid: npt.NDArray[np.float32] = tokens[:, prefix:].transpose(0, 2, 1)

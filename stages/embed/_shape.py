@@ -1,4 +1,4 @@
-"""What a silhouette's outline says in a few dozen numbers: profiles, moments and ratios."""
+"""The shape of a mask in a few dozen numbers: profiles, moments and ratios."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SIZE = 2 * PROFILE_BINS + 7 + 3
 HU_FLOOR = 1e-10
 
 
-def silhouette_shape(alpha: FloatArray) -> FloatArray:
+def mask_shape(alpha: FloatArray) -> FloatArray:
     """(S, S) matte -> (SIZE,) float32, every entry in about [0, 1]; zeros for an empty matte.
 
-    Widths by height and heights by width of the silhouette's box, both in shares of the box's
+    Widths by height and heights by width of the mask's box, both as fractions of the box's
     longer side; the seven invariants of Hu ("Visual pattern recognition by moment invariants",
-    IRE 1962) as logarithms; aspect, extent (share of the box) and solidity (share of the convex
-    hull). Position in the frame changes nothing, size only as far as cells are coarse.
+    IRE 1962) as logarithms; aspect, extent (fraction of the box) and solidity (fraction of the
+    convex hull). Position in the frame changes nothing, size only as far as cells are coarse.
     """
     mask = alpha > 0.5
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

@@ -1,7 +1,7 @@
-"""What of a cutout an embedder looks at: as it was cut, painted white around the product, or both.
+"""The views of a cutout that are embedded: as it was cut, on white, or both.
 
-Where the cutter keeps the background (``crop``), its picture helps when the mask is wrong and
-disturbs when the background says nothing. Seen on white, it is the other way round.
+Where the cutter keeps the background (``crop``), the background helps when the mask is incorrect
+and disturbs when it is uninformative. On white it is the other way round.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Join = Literal["concatenate", "average"]
 
 
 def on_white(cutout: Cutout) -> Cutout:
-    """The product on white; unchanged where no pixel is product, for then the whole is."""
+    """The product on white; unchanged for an empty matte, which stands for the whole image."""
     if float(cutout.alpha.max()) <= 0.5:
         return cutout
     weight = cutout.alpha[..., None]
@@ -30,19 +30,19 @@ def on_white(cutout: Cutout) -> Cutout:
 
 
 def trusts(cutouts: Sequence[Cutout]) -> FloatArray:
-    """(N,) in [0, 1]: how much the view on white counts; 1 where nobody judged the mask."""
+    """(N,) in [0, 1]: the weight of the view on white; 1 without a trust stage."""
     return np.array([1.0 if one.trust is None else one.trust for one in cutouts], np.float32)
 
 
 def joined(cut: FloatArray, white: FloatArray, trust: FloatArray, way: Join) -> FloatArray:
     """(N, D) each, and (N,) -> (N, 2 D) or (N, D), rows of length 1.
 
-    Both views are brought to length 1 and weigh 1 and ``trust``. Concatenated they carry the
-    square roots of their shares, so that the inner product of two rows of equal trust is the
-    weighted mean of the two cosines.
+    Both views are brought to length 1 and weigh 1 and ``trust``. Concatenated they are scaled by
+    the square roots of their weights (of sum 1), so that the inner product of two rows of equal
+    trust is the weighted mean of the two cosines.
     """
-    share = (trust / (1 + trust))[:, None]
+    weight = (trust / (1 + trust))[:, None]
     first, second = unit_rows(cut), unit_rows(white)
     if way == "concatenate":
-        return np.concatenate([np.sqrt(1 - share) * first, np.sqrt(share) * second], axis=1)
-    return unit_rows((1 - share) * first + share * second)
+        return np.concatenate([np.sqrt(1 - weight) * first, np.sqrt(weight) * second], axis=1)
+    return unit_rows((1 - weight) * first + weight * second)

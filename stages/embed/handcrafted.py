@@ -1,4 +1,4 @@
-"""The traditional baseline: HOG, colour histogram and silhouette shape; needs no weights."""
+"""The traditional baseline: HOG, colour histogram and the mask's shape; needs no weights."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from engine.vectors import unit_rows
 from stages.context import BuildContext
 from stages.embed._colour import BINS, colour_histograms
 from stages.embed._hog import ORIENTATIONS, hog
-from stages.embed._shape import SIZE, silhouette_shape
+from stages.embed._shape import SIZE, mask_shape
 from stages.options import StageOptions
 
 
 class Options(StageOptions):
-    """``side`` and ``cell`` in pixels; ``hog``, ``colour`` and ``shape`` weigh the groups.
+    """``side`` and ``cell`` in pixels; ``hog``, ``colour`` and ``shape`` are the groups' weights.
 
     Every group has length 1 before it is weighted, so a squared distance is the weighted sum of
     three squared distances (the weights squared). Defaults by measurement on 864 shop photos of
-    31 grocery packages (train, crop cutout), each asked of the others, R@1 by product: HOG alone
-    0.55, colour alone 0.92; together with colour, hog = 1 0.87, 0.7 0.89, 0.5 0.91. Asked of
-    31 studio pictures of the same packages: 0.12, 0.24; 0.25, 0.25, 0.25.
+    31 grocery packages (train, crop cutout), each searched among the others, R@1 by product: HOG
+    alone 0.55, colour alone 0.92; together with colour, hog = 1 0.87, 0.7 0.89, 0.5 0.91. Searched
+    among 31 studio images of the same packages: 0.12, 0.24; 0.25, 0.25, 0.25.
     """
 
     side: int = Field(96, ge=16, le=512)
@@ -59,7 +59,7 @@ class Handcrafted:
         self.dimension = self._hog_size + options.bands * BINS + SIZE
 
     def embed(self, cutouts: Sequence[Cutout]) -> FloatArray:
-        """(N, dimension) float32, rows of length 1; one thread a picture."""
+        """(N, dimension) float32, rows of length 1; one thread an image."""
         rows = each(self._describe, cutouts, threads=self._threads)
         if not rows:
             return np.empty((0, self.dimension), np.float32)
@@ -71,17 +71,17 @@ class Handcrafted:
         groups = (
             (options.hog, hog(pixels, np.ones_like(weight), options.cell)),
             (options.colour, colour_histograms(pixels, weight, options.bands)),
-            (options.shape, silhouette_shape(cutout.alpha)),
+            (options.shape, mask_shape(cutout.alpha)),
         )
         return np.concatenate([np.float32(weight) * _unit(group) for weight, group in groups])
 
 
 def _scaled(cutout: Cutout, side: int) -> tuple[UInt8Array, FloatArray]:
     """Pixels (side, side, 3) and weights (side, side): the matte, or 1 where it is empty."""
-    way = cv2.INTER_AREA if cutout.side > side else cv2.INTER_LINEAR
-    pixels = np.asarray(cv2.resize(cutout.pixels, (side, side), interpolation=way), np.uint8)
-    alpha = np.asarray(cv2.resize(cutout.alpha, (side, side), interpolation=way), np.float32)
-    # An empty matte cuts the whole picture: then the whole picture is the product.
+    method = cv2.INTER_AREA if cutout.side > side else cv2.INTER_LINEAR
+    pixels = np.asarray(cv2.resize(cutout.pixels, (side, side), interpolation=method), np.uint8)
+    alpha = np.asarray(cv2.resize(cutout.alpha, (side, side), interpolation=method), np.float32)
+    # An empty matte cuts the whole image: then the whole image is the product.
     weight = alpha if float(alpha.max()) > 0.5 else np.ones_like(alpha)
     return pixels, weight
 

@@ -1,4 +1,4 @@
-"""The other traditional baseline: SIFT or ORB features, gathered by a codebook of words."""
+"""The other traditional baseline: SIFT or ORB features, aggregated by a codebook."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LocalFeatures:
         self.dimension = words if options.aggregate == "bow" else words * size
 
     def embed(self, cutouts: Sequence[Cutout]) -> FloatArray:
-        """(N, dimension) float32, rows of length 1; one thread a picture."""
+        """(N, dimension) float32, rows of length 1; one thread an image."""
         rows = each(self._describe, cutouts, threads=self._threads)
         if not rows:
             return np.empty((0, self.dimension), np.float32)
@@ -67,7 +67,8 @@ class LocalFeatures:
 
 
 def build(options: Options, context: BuildContext) -> LocalFeatures:
-    """Raises WeightsError for a codebook that cannot be read, ConfigError for one of others."""
+    """Raises WeightsError for a codebook that cannot be read, ConfigError for one of other
+    features."""
     codebook = read_codebook(Path(options.codebook).expanduser())
     codebook.require(options.spec, options.codebook)
     context.used[options.codebook] = codebook.identity

@@ -22,7 +22,7 @@ from stages.embed._views import Join, Views, joined, on_white, trusts
 from stages.options import StageOptions
 from weights.catalog import InputSpec
 
-# Scaled pictures have sides that every backbone's strides divide.
+# Scaled input sizes are multiples of it: every backbone's strides divide them.
 STRIDE = 32
 
 
@@ -34,10 +34,9 @@ class Options(StageOptions):
     length 1, and they are put one after the other. ``pool``: how feature maps become a vector
     (``stages/embed/_pooling.py``), with GeM's ``p`` and R-MAC's ``levels``; another than "gap"
     takes the model's last output where neither ``layers`` nor ``output`` names one.
-    ``prefix_tokens``: of a transformer, how many tokens stand for no place. ``scales``: sizes of
-    the picture, 1 as the weights ask for; their vectors are averaged. ``views``: the cutout as it
-    was cut, with white around the product, or both, joined as ``join`` says and weighted by how
-    far the mask is trusted.
+    ``prefix_tokens``: of a transformer, how many tokens are no patches. ``scales``: factors of the
+    weights' input size; the vectors are averaged. ``views``: the cutout as it was cut, on white,
+    or both, joined by ``join`` and weighted by the trust of the mask.
     """
 
     later: ClassVar[frozenset[str]] = frozenset(
@@ -98,7 +97,7 @@ class OnnxEmbedder:
         return one_view * (2 if options.views == "both" and options.join == "concatenate" else 1)
 
     def embed(self, cutouts: Sequence[Cutout]) -> FloatArray:
-        """(N, dimension) float32, rows L2-normalised if the options ask for it."""
+        """(N, dimension) float32, rows L2-normalised with ``normalise``."""
         if not cutouts:
             return np.empty((0, self.dimension), np.float32)
         options = self._options
@@ -142,7 +141,7 @@ class OnnxEmbedder:
         )
 
     def _declared(self, output: int) -> int | None:
-        """The features of an output as the model's shapes tell them."""
+        """The number of features that the model's shapes declare for an output."""
         shape = self._session.output_shapes[output]
         channel = {2: 1, 3: 2, 4: 1 if self._specs[0].layout == "nchw" else 3}.get(len(shape))
         declared = shape[channel] if channel is not None else None
@@ -227,6 +226,6 @@ def _check_scales(options: Options, session: OnnxSession) -> None:
     sides = session.input_shape[1:]
     if options.scales != (1.0,) and len([side for side in sides if isinstance(side, int)]) > 1:
         raise ConfigError(
-            f"embed scales: {session.path} takes pictures of one size only {sides}.",
+            f"embed scales: {session.path} takes images of one size only {sides}.",
             remedy="Export it anew with free sides: packsight weights export; or leave scales out.",
         )

@@ -1,1 +1,1 @@
-"""Matting: from a mask that is right on the whole to one that is right at the edges."""
+"""Matting: from a mask that is correct on the whole to one that is correct at the edges."""

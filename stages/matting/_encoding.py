@@ -1,4 +1,4 @@
-"""What FBA matting looks at: the picture and its trimap as channels.
+"""The input of FBA matting: the image and its trimap as channels.
 
 Forte and Pitié, F, B, Alpha Matting, arXiv 2003.07711, 2020, section 3.1; the distance channels
 are those of Le, Mai, Price, Cohen, Jin and Liu, Interactive Boundary Prediction for Object
@@ -17,9 +17,9 @@ from stages.matting._trimap import Trimap, distance_to
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, channels in [0, 1], as the authors' encoder learned
 STD = (0.229, 0.224, 0.225)
-SIGMAS = (0.02 * 320, 0.08 * 320, 0.16 * 320)  # pixels, as published, at every picture size
+SIGMAS = (0.02 * 320, 0.08 * 320, 0.16 * 320)  # pixels, as published, at every image size
 
-CHANNELS = 11  # 3 of the picture, 3 + 3 distances to background and foreground, 2 of the trimap
+CHANNELS = 11  # 3 of the image, 3 + 3 distances to background and foreground, 2 of the trimap
 WITH_SALIENCY = 12  # the compact network also sees the map that the trimap was made of
 
 MULTIPLE = 8  # of pixels: the networks halve their input three times

@@ -1,4 +1,4 @@
-"""The guided filter with a colour guide: an output that is locally linear in the picture.
+"""The guided filter with a colour guide: an output that is locally linear in the image.
 
 He, Sun and Tang, Guided Image Filtering, TPAMI 2013, equations 14 to 16 and 19 to 21; the
 enlarging of the linear map in place of its output is He and Sun, Fast Guided Filter, 2015.

@@ -1,8 +1,8 @@
-"""The frame that every matting shares: cut to the product, limit the size, fill in what is known.
+"""Steps that all matting stages share: a window around the product, its size, the known pixels.
 
 Alpha is estimated in a window around the product of at most a given side. A larger one is
-estimated small, and what that changes is enlarged along the picture's edges: where nothing
-changes, the matte keeps the detail it had.
+estimated small, and the change is enlarged along the image's edges: where nothing changes, the
+matte keeps its detail.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def refined(
 
 def window_of(alpha: FloatArray, widths: BandWidths) -> Box:
     """Everything that may be product or unknown, with a margin and what lies around it up to
-    ``LEAST_WINDOW``, cut to the picture."""
+    ``LEAST_WINDOW``, cut to the image."""
     rows, columns = np.nonzero(alpha > min(widths.low, PRODUCT_FROM))
     reach = int(np.ceil(max(1.0, widths.dilate * product_size(alpha)))) + MARGIN
     y1, y2 = _span(int(rows.min()) - reach, int(rows.max()) + 1 + reach, alpha.shape[0])

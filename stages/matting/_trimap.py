@@ -1,7 +1,7 @@
-"""From a saliency map to a trimap: known product, known ground, and the band between them.
+"""From a saliency map to a trimap: known product, known background, and the band between.
 
-How wide the band is goes with the product's size, so that a trimap does not depend on how large
-the picture is.
+The width of the band is proportional to the product's size, so that a trimap does not depend on
+the image's size.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ PRODUCT_FROM = 0.5
 
 @dataclass(frozen=True)
 class BandWidths:
-    """How far the unknown band reaches, as shares of the product's size (see ``product_size``)."""
+    """Reach of the unknown band, as fractions of the product's size (see ``product_size``)."""
 
     erode: float  # into what is surely product
     dilate: float  # out of what may be product
-    low: float = 0.05  # below: surely ground, were it not for ``dilate``
-    high: float = 0.95  # from here: surely product, were it not for ``erode``
-    doubt_holes: bool = False  # ground that the band encloses is unknown: it may be a mirror
+    low: float = 0.05  # below: known background, but for ``dilate``
+    high: float = 0.95  # from here: known product, but for ``erode``
+    doubt_holes: bool = False  # enclosed background is unknown: it may be a mirror
 
     def __post_init__(self) -> None:
         if min(self.erode, self.dilate) < 0.0:
@@ -37,7 +37,7 @@ class BandWidths:
 
 
 class BandOptions(StageOptions):
-    """How wide the unknown band is, see ``BandWidths``, and how large a picture may be."""
+    """How wide the unknown band is, see ``BandWidths``, and how large an image may be."""
 
     # Fractions of the square root of the product's area.
     erode: float = Field(default=0.03, ge=0, le=1)
@@ -59,7 +59,7 @@ class BandOptions(StageOptions):
 
 @dataclass(frozen=True, eq=False)
 class Trimap:
-    """What is known of every pixel; what neither names is unknown."""
+    """Known background and known foreground; all other pixels are unknown."""
 
     background: BoolArray  # (H, W)
     foreground: BoolArray  # (H, W)
@@ -77,7 +77,7 @@ class Trimap:
         return ~(self.background | self.foreground)
 
     def imposed_on(self, alpha: FloatArray) -> FloatArray:
-        """``alpha`` with what is known put in: 0 on the background, 1 on the foreground."""
+        """``alpha`` with the known pixels set: 0 on the background, 1 on the foreground."""
         imposed = np.where(self.foreground, 1.0, np.where(self.background, 0.0, alpha))
         return np.asarray(np.clip(imposed, 0.0, 1.0), np.float32)
 
@@ -86,7 +86,7 @@ def make_trimap(alpha: FloatArray, widths: BandWidths) -> Trimap:
     """The trimap of a (H, W) saliency map; an empty map is background throughout.
 
     Erosion and dilation by discs, as thresholds of exact Euclidean distances: any radius costs
-    the same. The band is at least a pixel wide on either side; the picture's rim erodes nothing.
+    the same. The band is at least a pixel wide on either side; the image's rim erodes nothing.
     """
     size = product_size(alpha)
     if size == 0.0:
@@ -106,7 +106,7 @@ def product_size(alpha: FloatArray) -> float:
 
 
 def _reaching_the_rim(mask: BoolArray) -> BoolArray:
-    """The parts of ``mask`` that touch the picture's rim."""
+    """The parts of ``mask`` that touch the image's rim."""
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     return np.asarray(mask & np.isin(labels, np.unique(rim[rim > 0])), np.bool_)

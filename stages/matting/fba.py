@@ -21,8 +21,8 @@ from weights.input_spec import InputSpec
 
 
 class Options(BandOptions):
-    """The default band is wide: saliency networks leave out whole droppers and lids, and the
-    compact network has learned to look for them. See docs/matting.md for what was measured."""
+    """The default band is wide: saliency networks miss whole droppers and lids, and the compact
+    network was trained to find them. docs/matting.md has the measurements."""
 
     weights: str = "fba_compact"  # fba_compact, fba or the path of an .onnx file
     erode: float = Field(default=0.06, ge=0, le=1)
@@ -59,7 +59,7 @@ def build(options: Options, context: BuildContext) -> FBAMatting:
 
 
 def input_spec(height: int = 256, width: int = 256) -> InputSpec:
-    """How the picture's three channels are made; the size is only that of a parity check."""
+    """The spec of the image's three channels; the size is only that of a parity check."""
     return InputSpec(
         height=height,
         width=width,

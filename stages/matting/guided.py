@@ -1,4 +1,4 @@
-"""The saliency map drawn to the picture's edges by a guided filter; needs no weights.
+"""The saliency map drawn to the image's edges by a guided filter; needs no weights.
 
 He, Sun and Tang, Guided Image Filtering, ECCV 2010 and TPAMI 2013, section 4.2 (feathering).
 """
@@ -20,7 +20,7 @@ from stages.matting._trimap import BandOptions, Trimap, product_size
 class Options(BandOptions):
     """The filter changes a matte within ``radius`` of its edge only, so the band is narrow."""
 
-    radius: float = Field(default=0.01, gt=0, le=0.5)  # of a window, share of the product's size
+    radius: float = Field(default=0.01, gt=0, le=0.5)  # of a window, fraction of the product's size
     smoothness: float = Field(default=1e-4, gt=0)  # the paper's epsilon, colours in [0, 1]
 
 
@@ -37,7 +37,7 @@ class GuidedMatting:
 def feathered(
     pixels: UInt8Array, saliency: FloatArray, trimap: Trimap, *, radius: float, smoothness: float
 ) -> FloatArray:
-    """The guided filter with what is known put into its input."""
+    """The guided filter, with the known pixels set in its input."""
     window = max(1, round(radius * product_size(saliency)))
     return guided_filter(pixels, trimap.imposed_on(saliency), window, smoothness)
 

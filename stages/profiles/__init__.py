@@ -1,4 +1,4 @@
-"""Profiles: which parts, with which options and weights."""
+"""Profiles: stages with their options and weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rerank the first hits by k-reciprocal encoding: near are those that share the query's neighbours.
+"""Rerank the first hits by k-reciprocal encoding: by the neighbours they share with the query.
 
 Zhong, Zheng, Cao, Li, "Re-ranking Person Re-identification with k-reciprocal Encoding", CVPR
 2017. Where paper and the authors' code differ in what they normalise, the code is followed: the
@@ -26,8 +26,8 @@ FRACTION_NUMERATOR, FRACTION_DENOMINATOR = 2, 3
 
 class Options(StageOptions):
     """``k1``, ``k2`` and ``weight`` (the weight of the original distance, the paper's lambda) as in
-    the paper. Neighbourhoods are looked for among the query and the ``top_n`` candidates alone:
-    that is the paper's method where ``top_n`` covers all that is searched, else near to it."""
+    the paper. Neighbourhoods are formed among the query and the ``top_n`` candidates alone: the
+    paper's method where ``top_n`` covers all candidates, else an approximation."""
 
     top_n: int = Field(100, ge=0)
     k1: int = Field(K1, ge=1)
@@ -39,8 +39,8 @@ class KReciprocal:
     """Orders hits by the k-reciprocal distance of their vectors; ties keep the order of retrieval.
 
     Distances are Euclidean, whatever the search's metric, and from the photo's own vector, also
-    where the search expanded it. Contours take no part: a mask that is not trusted keeps no hit in
-    its place. ``score`` and ``distance`` stay those of the retrieval.
+    where the search expanded it. Contours are not compared: a mask that is not trusted keeps no hit
+    in its place. ``score`` and ``distance`` stay those of the retrieval.
     """
 
     def __init__(self, options: Options) -> None:

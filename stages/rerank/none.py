@@ -1,4 +1,4 @@
-"""No rerank: the order of retrieval is the answer."""
+"""No reranking: the order of retrieval is final."""
 
 from __future__ import annotations
 

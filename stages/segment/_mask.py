@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.types import BoolArray, FloatArray, UInt8Array
 
-# A piece of a tenth of the largest may be a cap that lies beside; less is dirt.
+# A piece of a tenth of the largest may be a cap that lies beside the product; less is dirt.
 KEPT_FRACTION = 0.1
 
 
@@ -18,12 +18,12 @@ def fill_holes(mask: BoolArray) -> BoolArray:
     return np.asarray(labels[1:-1, 1:-1] != labels[0, 0], np.bool_)
 
 
-def drop_crumbs(mask: BoolArray, share: float = KEPT_FRACTION) -> BoolArray:
-    """Keep the 8-connected pieces of at least ``share`` of the largest one."""
+def drop_crumbs(mask: BoolArray, fraction: float = KEPT_FRACTION) -> BoolArray:
+    """Keep the 8-connected pieces of at least ``fraction`` of the largest one."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     areas[0] = 0.0
-    kept = (areas >= share * areas.max()) & (areas > 0)
+    kept = (areas >= fraction * areas.max()) & (areas > 0)
     return np.asarray(kept[labels], np.bool_)
 
 

@@ -1,4 +1,4 @@
-"""A plain background, modelled from the frame's border: what deviates from it is the product."""
+"""A plain background, fitted to the frame's border: pixels that deviate from it are product."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from engine.types import BoolArray, FloatArray
 from stages.segment._mask import drop_crumbs, fill_holes, smooth
 
-# Width of the border ring as a share of the longer side: thin enough that a centred product
+# Width of the border ring as a fraction of the longer side: thin enough that a centred product
 # seldom enters it, wide enough for some hundred pixels.
 RING_FRACTION = 0.03
 
@@ -22,16 +22,16 @@ FLOOR = 2.3
 SPREADS = 4.0
 
 # The spread at which the threshold leaves its floor: noisier than this in Lab units is stone, wood
-# or cloth, not a sweep. It passes 186 of 321 demo catalogue pictures, 31 of 31 cartons on white
+# or cloth, not a sweep. It passes 186 of 321 demo catalogue images, 31 of 31 cartons on white
 # and none of 18 demo photos on tables.
 MAX_SPREAD = FLOOR / SPREADS
 
 # Noisier than this is clutter: all of 60 shop photos lie above, all of those named before below.
 MAX_QUIET_SPREAD = 4.0
 
-# Share of the ring, and of each of its corners, that the fitted surface must explain. A product
+# Fraction of the ring, and of each of its corners, that the fitted surface must explain. A product
 # may leave the frame at a side; what holds a corner is more likely a wall behind the table, as
-# on 12 of the 18 demo photos and none of the catalogue's pictures.
+# on 12 of the 18 demo photos and none of the catalogue's images.
 MIN_EXPLAINED = 0.55
 MIN_CORNER = 0.75
 
@@ -46,7 +46,7 @@ SHADOW_DRIFT = 0.12
 SHADOW_SLOPE = 0.8
 GAP_RADIUS = 2
 
-# Pieces of the certain foreground below this share of the largest do not span the outline.
+# Pieces of the certain foreground below this fraction of the largest do not span the hull.
 CRUMB_FRACTION = 0.02
 
 # JPEG ripples reach half a block (8 x 8 pixels) beyond an edge, at a fraction of its height.
@@ -56,12 +56,12 @@ HALO_FRACTION = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Background:
-    """The border's colour as a smooth surface over the picture."""
+    """The border's colour as a smooth surface over the image."""
 
     surface: FloatArray  # (H, W, 3) Lab
     spread: float  # robust standard deviation of the ring around the surface, Lab units
-    explained: float  # share of the ring within the threshold
-    corner: float  # the same share in the frame's worst corner
+    explained: float  # fraction of the ring within the threshold
+    corner: float  # the same fraction in the frame's worst corner
 
     @property
     def threshold(self) -> float:
@@ -100,7 +100,7 @@ def fit_background(lab: FloatArray) -> Background:
 
 
 def _least_corner(kept: BoolArray, ring: BoolArray) -> float:
-    """The share of ``kept``, which lists the ring's pixels, in the frame's worst corner."""
+    """The fraction of ``kept``, which lists the ring's pixels, in the frame's worst corner."""
     explained = np.zeros(ring.shape, np.bool_)
     explained[ring] = kept
     thick = ring_thickness(*ring.shape)
@@ -128,8 +128,8 @@ def foreground(lab: FloatArray, background: Background) -> BoolArray:
     far = distance > background.threshold
     shadow = _shadow(lab, difference, far, background)
     certain = drop_crumbs(smooth(far & ~shadow, 1), CRUMB_FRACTION)
-    # Where the edge of a pale product has gaps, the flood got in; what its outline still spans
-    # is product again, while a shadow falls beside it.
+    # Where the edge of a pale product has gaps, the flood got in; what its hull still spans is
+    # product again, while a shadow falls beside it.
     mask = fill_holes(certain | (shadow & _hull(certain)))
     return drop_crumbs(smooth(mask & ~_halo(distance, mask), 1))
 

@@ -1,4 +1,4 @@
-"""Salient objects by any network in an ONNX file: picture to input, output to matte."""
+"""Salient objects by any network in an ONNX file: image to input, output to matte."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weights.output_spec import OutputSpec
 from weights.sidecar import sidecar_path
 
 # Authors and rembg stretch every prediction to [0, 1]. That makes a full-contrast mask of the
-# noise that an empty picture leaves, so only what has at least one likely pixel is stretched.
+# noise that an empty image leaves, so only what has at least one likely pixel is stretched.
 STRETCH_FROM = 0.5
 
 _RESAMPLING = {
@@ -33,7 +33,7 @@ class SaliencyNetwork:
     def __init__(
         self, session: OnnxSession, spec: InputSpec, output: OutputSpec, batch: int
     ) -> None:
-        """Raises WeightsError where the file does not take or give what the specs say."""
+        """Raises WeightsError where the file's input or outputs do not fit the specs."""
         check_takes(session, spec)
         session.check_output(output.index, f"[output] in {sidecar_path(session.path)}")
         self._session = session
@@ -76,8 +76,8 @@ def check_takes(session: OnnxSession, spec: InputSpec) -> None:
     )
     if not fits:
         raise WeightsError(
-            f"{session.path}: takes {found} an image, where its spec says {wanted}.",
-            remedy=f"Put the right [input] into {sidecar_path(session.path)}.",
+            f"{session.path}: takes {found} an image, where its spec has {wanted}.",
+            remedy=f"Correct [input] in {sidecar_path(session.path)}.",
         )
 
 
@@ -87,11 +87,11 @@ def network_input(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
     Pillow resizes here: it filters each axis by its own factor, as the training did, while
     OpenCV falls back to unfiltered sampling when one axis grows.
     """
-    picture = Image.fromarray(pixels)
-    small = picture.resize((spec.width, spec.height), _RESAMPLING[spec.interpolation])
+    whole = Image.fromarray(pixels)
+    small = whole.resize((spec.width, spec.height), _RESAMPLING[spec.interpolation])
     values = np.asarray(small, np.float32)
     if spec.range == "max":
-        values = values / max(float(values.max()), 1.0)  # a black picture stays black
+        values = values / max(float(values.max()), 1.0)  # a black image stays black
     elif spec.range == "unit":
         values = values / np.float32(255.0)
     normalised = (values - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)

@@ -1,4 +1,4 @@
-"""Where GrabCut starts, for nobody draws its rectangle: each pixel one of OpenCV's four kinds."""
+"""GrabCut's seeds, in place of a user's rectangle: each pixel one of OpenCV's four classes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from stages.segment._plain import ring_of
 
 # Distances are measured by Otsu's threshold. It parts near from far where each is of one kind; a
 # product of two colours has a nearer one, so half of it is probable already and only below a
-# quarter is background certain. Mean IoU with U²-Netp on 45 demo catalogue pictures: 0.86, with
+# quarter is background certain. Mean IoU with U²-Netp on 45 demo catalogue images: 0.86, with
 # seeds twice as strict 0.83; on 18 demo photos 0.92 and 0.89.
 SURE, PROBABLE, POSSIBLE = 1.0, 0.5, 0.25
 
-# For clutter: an ellipse that is probably product, and within it a core that surely is, as shares
-# of the frame. Of five kinds of seeds tried on 30 shop photos of GroceryStoreDataset's train
-# split, judged by U²-Netp's masks, these were the best (mean IoU 0.54; a rectangle 0.48).
+# For clutter: an ellipse that is probably product, and within it a core that surely is, as
+# fractions of the frame. Of five kinds of seeds tried on 30 shop photos of GroceryStoreDataset's
+# train split, judged by U²-Netp's masks, these were the best (mean IoU 0.54; a rectangle 0.48).
 # Barriers of any height gave 0.45 on 60 such photos, where these gave 0.54.
 ELLIPSE = 0.8
 CORE = 0.35  # of the ellipse
@@ -45,7 +45,7 @@ def seeds_by_barrier(lab: FloatArray, noise: float) -> UInt8Array:
 
 
 def seeds_by_place(height: int, width: int) -> UInt8Array:
-    """(H, W): the frame is surely background, the core of the picture surely product."""
+    """(H, W): the frame is surely background, the core of the image surely product."""
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     radius = np.hypot(x, y) / ELLIPSE
     seeds = np.full((height, width), cv2.GC_PR_BGD, np.uint8)

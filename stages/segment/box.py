@@ -1,4 +1,4 @@
-"""A detector's box as the mask: the baseline that Figure 6 of the paper shows.
+"""A detector's box as the mask: the baseline of the paper's Figure 6.
 
 The detector is SSD300 (see ``stages._ssd``). Its classes are COCO's, of which few are packages;
 which of them count is an option.
@@ -37,7 +37,7 @@ class Options(StageOptions):
 
 
 class Box:
-    """One box a picture, filled; an empty matte where nothing scores high enough."""
+    """One box an image, filled; an empty matte where nothing scores high enough."""
 
     def __init__(self, session: OnnxSession, spec: InputSpec, options: Options) -> None:
         """Raises WeightsError for a file that has no SSD300's heads, ConfigError for a label

@@ -1,7 +1,7 @@
 """Foreground without weights: a border-colour model on plain backgrounds, GrabCut otherwise.
 
 Rother, Kolmogorov, Blake: "GrabCut": Interactive Foreground Extraction using Iterated Graph
-Cuts, ACM Transactions on Graphics (SIGGRAPH) 2004. Here nobody draws the rectangle: on a table
+Cuts, ACM Transactions on Graphics (SIGGRAPH) 2004. No user draws the rectangle here: on a table
 before a wall, barriers to the frame stand in for it, and in clutter the frame itself.
 """
 
@@ -82,7 +82,7 @@ def _lab(pixels: UInt8Array) -> FloatArray:
 
 
 def _seeds(pixels: UInt8Array, background: Background) -> UInt8Array:
-    """(H, W) GrabCut's seeds; everything is product where the picture is too small to have any."""
+    """(H, W) GrabCut's seeds; everything is product where the image is too small to have any."""
     height, width = pixels.shape[:2]
     if min(height, width) < SMALLEST:
         return np.full((height, width), cv2.GC_FGD, np.uint8)

@@ -1,4 +1,4 @@
-"""The closed outline of a silhouette, as points at equal steps along it."""
+"""The boundary of a contour, a closed curve, as points at equal steps along it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.types import BoolArray, Contour
 
 Points = npt.NDArray[np.float64]  # (..., P, 2): x to the right and y down, in cells
 
-POINTS = 128  # enough for the 112 cells of an aligned silhouette's longer side
+POINTS = 128  # enough for the 112 cells of an aligned contour's longer side
 
 # Every cell becomes this many across before its border is followed: the line through the centres
 # of border cells cuts half a cell off the shape, and a line one cell wide has no inside.
@@ -25,7 +25,7 @@ def boundary_points(contour: Contour, points: int = POINTS) -> Points:
     Raises ValueError for fewer than 3 points.
     """
     if points < 3:
-        raise ValueError(f"an outline of {points} points encloses nothing: take 3 at least")
+        raise ValueError(f"a boundary of {points} points encloses nothing: take 3 at least")
     return resampled(border(contour.mask()), points)
 
 
@@ -52,12 +52,12 @@ def resampled(polygon: Points, points: int) -> Points:
     return np.stack([x, y], axis=1)
 
 
-def smoothed(outlines: Points, sigma: float) -> Points:
-    """Outlines (..., P, 2) convolved with a Gaussian of ``sigma`` steps, around their ends."""
-    count = outlines.shape[-2]
+def smoothed(boundaries: Points, sigma: float) -> Points:
+    """Boundaries (..., P, 2) convolved with a Gaussian of ``sigma`` steps, around their ends."""
+    count = boundaries.shape[-2]
     waves = 2 * np.pi * np.fft.rfftfreq(count)
     kept = np.exp(-0.5 * (waves * sigma) ** 2)[:, None]
-    lines: Points = np.fft.irfft(np.fft.rfft(outlines, axis=-2) * kept, n=count, axis=-2)
+    lines: Points = np.fft.irfft(np.fft.rfft(boundaries, axis=-2) * kept, n=count, axis=-2)
     return lines
 
 

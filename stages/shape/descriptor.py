@@ -1,16 +1,16 @@
-"""The strong shape descriptor: where two outlines run alike, whatever their place, size or turn.
+"""The strong shape descriptor: compares boundaries whatever their position, size or rotation.
 
-Every outline becomes signals at several scales (``signals``), kept as their first harmonics. Two
+Every boundary becomes signals at several scales (``signals``), kept as their first harmonics. Two
 of them are compared at the start point, and the direction for mirror images, at which they agree
 best: the Euclidean distance of two periodic signals at all shifts is one circular
 cross-correlation, and that costs little in harmonics. Three parts add up:
 
-* the outline itself;
-* the outline after its narrow inlets are closed, so that a bridge between two arms, or a handle
+* the boundary itself;
+* the boundary after its narrow inlets are closed, so that a bridge between two arms, or a handle
   that broke, costs less than all;
-* how much of the filled outline is holes.
+* the fraction of holes in the filled contour.
 
-``benchmarks/shapes.py`` measures it beside other descriptors; docs/shape.md has the figures.
+``benchmarks/shapes.py`` compares it with other descriptors; docs/shape.md has the results.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from engine.types import BoolArray, Contour, FloatArray
 from stages.shape.boundary import POINTS, Points, border, resampled, smoothed, solid
 from stages.shape.signals import CHANNELS, signals
 
-_SMOOTHING = 0.6  # steps of the outline: takes the staircase of cells off it
+_SMOOTHING = 0.6  # steps of the boundary: takes the staircase of cells off it
 _FINER = 4  # smoothed at so many points a step: a staircase is longer than the slope it stands for
 _INLET = 17 / 128  # of the side: inlets narrower than that are closed
 _HARMONICS = 12
@@ -34,14 +34,14 @@ _FADING = 6.0  # harmonic k counts exp(-(k / 6)^2 / 2): detail differs most betw
 _SHIFTS = POINTS  # start points that are tried; of 48, a turned copy could lie 0.1 away
 
 # Over the development set the parts' mean distances stand as 1 : 0.5 : 0.15, and their sum's mean
-# is near 1; docs/shape.md says what each part brings.
+# is near 1; docs/shape.md has the gain of each part.
 _OF_WHOLE, _OF_CLOSED, _OF_HOLES = 0.61, 0.33, 2.8
 _MOST_HOLES = 0.3  # beyond it holes differ as much as they can
 
-_BATCH = 32  # outlines at once: 3 MB for the arcs of a scale
-_BLOCK = 2 * CHANNELS * _HARMONICS  # numbers of one outline
+_BATCH = 32  # boundaries at once: 3 MB for the arcs of a scale
+_BLOCK = 2 * CHANNELS * _HARMONICS  # numbers of one boundary
 
-# Where a description holds what. One with zeros in a part compares without it.
+# Layout of a description. A part of zeros is left out of the comparison.
 THERE, HOLES = 0, 1
 WHOLE = slice(2, 2 + _BLOCK)
 CLOSED = slice(2 + _BLOCK, 2 + 2 * _BLOCK)
@@ -55,9 +55,9 @@ _REACH = 0.5
 def describe_shapes(contours: Sequence[Contour]) -> FloatArray:
     """(N, LENGTH) float32, aligned with ``contours``; mostly of aligned ones.
 
-    A row holds a 1 (0 for an empty contour, with nothing behind), the share of holes, and the
-    harmonics of both outlines. It does not change with the silhouette's place, size, turn or
-    mirror image, but for the cells' rounding.
+    A row holds a 1 (0 for an empty contour, with nothing behind), the fraction of holes,
+    and the harmonics of both boundaries. It does not change with the contour's position, size,
+    rotation or mirror image, but for the cells' rounding.
     """
     rows = np.zeros((len(contours), LENGTH), np.float32)
     full = [at for at, contour in enumerate(contours) if contour.area]
@@ -70,7 +70,7 @@ def describe_shapes(contours: Sequence[Contour]) -> FloatArray:
 def shape_distances(query: FloatArray, gallery: FloatArray) -> FloatArray:
     """(N,) float32 of descriptions (LENGTH,) and (N, LENGTH); lower is more alike.
 
-    0 for equal shapes, around 1 for two that have nothing to do with each other; infinite where
+    0 for equal shapes, around 1 for unrelated ones; infinite where
     either is empty. Symmetric to rounding.
     """
     whole, closed = (_apart(query[part], gallery[:, part]) for part in (WHOLE, CLOSED))

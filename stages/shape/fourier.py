@@ -1,4 +1,4 @@
-"""Fourier descriptor of the outline: how its distance from the middle rises and falls.
+"""Fourier descriptor of the boundary: its distance from the centroid as a periodic signal.
 
 The centroid distance signature of Zhang & Lu, A Comparative Study of Curvature Scale Space and
 Fourier Descriptors for Shape-Based Image Retrieval (JVCIR 2003), which found it the best of the
@@ -24,7 +24,7 @@ _REACH = 0.25
 def fourier_descriptor(contour: Contour, harmonics: int = HARMONICS) -> FloatArray:
     """(1 + harmonics,) float32: a 1, then |F(k)| / |F(0)| for k = 1 … harmonics.
 
-    An empty contour gives zeros throughout: its first number tells it from a circle.
+    An empty contour gives zeros: its first value differs from that of a circle.
     """
     points = boundary_points(contour)
     described = np.zeros(1 + harmonics, np.float32)
@@ -39,7 +39,7 @@ def fourier_descriptor(contour: Contour, harmonics: int = HARMONICS) -> FloatArr
 def fourier_similarities(query: FloatArray, gallery: FloatArray) -> FloatArray:
     """(N,) float32 in [0, 1]: exp(-d / 0.25) of the Euclidean distances of (D,) and (N, D).
 
-    1 for equal outlines; 0 where either descriptor is that of an empty contour.
+    1 for equal boundaries; 0 where either descriptor is that of an empty contour.
     """
     away = np.linalg.norm(gallery - query, axis=1)
     there = (gallery[:, 0] > 0) & (query[0] > 0)

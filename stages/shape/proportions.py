@@ -1,8 +1,8 @@
-"""Plain measures of a silhouette: its area, its aspect ratio, its width along its axis.
+"""Proportions of a contour: its area, its aspect ratio, its width along its axis.
 
-Packages stand upright and are mostly turned about their axis, so that the width at every height
-tells a bottle from a jar from a box. A silhouette that lies or leans is read along its principal
-axis.
+Packages stand upright and are mostly rotated about their axis, so that the width at every height
+distinguishes a bottle from a jar from a box. A contour that lies or leans is read along its
+principal axis.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ BANDS = 32
 
 
 def area_fraction(contour: Contour) -> float:
-    """Share of the frame's cells that the silhouette covers, in [0, 1]."""
+    """Fraction of the frame's cells that the contour covers, in [0, 1]."""
     return contour.area / contour.side**2
 
 
 def aspect_ratio(contour: Contour) -> float:
-    """Width over height of the box around the silhouette; 0 for an empty one."""
+    """Width over height of the box around the contour; 0 for an empty one."""
     mask = contour.mask()
     height, width = (
         int(np.ptp(np.flatnonzero(mask.any(axis)))) + 1 if contour.area else 0 for axis in (1, 0)
@@ -68,7 +68,7 @@ def principal_axis(contour: Contour) -> float:
 def profile_similarities(query: FloatArray, gallery: FloatArray) -> FloatArray:
     """(N,) float32 in [0, 1]: sum of minima over sum of maxima of (B,) and (N, B).
 
-    The IoU that the two silhouettes would have if both were made symmetric about their axes; 0
+    The IoU that the two contours would have if both were made symmetric about their axes; 0
     where either is empty.
     """
     shared, either = np.minimum(gallery, query).sum(axis=1), np.maximum(gallery, query).sum(axis=1)

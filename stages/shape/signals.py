@@ -1,4 +1,4 @@
-"""What an outline does at every point, near and far: the signals that shapes are compared by."""
+"""Signals along a boundary, at several scales: what shapes are compared by."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from stages.shape.boundary import Points
 
 Signals = npt.NDArray[np.float64]  # (N, channels, P)
 
-# Half the length of the arcs about a point, in shares of the outline: from a detail to half of
+# Half the length of the arcs about a point, as fractions of the boundary: from a detail to half of
 # it. Halving from level to level is that of Wang & Gao.
 _REACHES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)
 
 _ON_ARC = 17  # points of an arc whose distance to its string is taken, at most
-# A string shorter than that, of the outline's length, has an unsure direction, as at the tip of a
+# A string shorter than that, of the boundary's length, has an unsure direction, as at the tip of a
 # thin part: distances from its middle take over bit by bit, on the side where the arc lies.
 _SHORT = 0.02
 
@@ -27,20 +27,20 @@ _EVERY = 2  # points that have signals: their low harmonics need no more
 CHANNELS = 3 * len(_REACHES) + 1
 
 
-def signals(outlines: Points) -> Signals:
-    """(N, 16, P / 2) of outlines (N, P, 2), all free of position, size and rotation.
+def signals(boundaries: Points) -> Signals:
+    """(N, 16, P / 2) of boundaries (N, P, 2), all free of position, size and rotation.
 
     About every second point and for every reach: how far the arc lies to either side of the string
     between its ends (two channels; Wang & Gao, Hierarchical String Cuts, IEEE TIP 2014), and the
     area of the triangle of the point and both ends (Alajlan et al., Shape Retrieval Using
     Triangle-Area Representation, Pattern Recognition 2007). Then the mean distance to all other
-    points. Lengths are over the outline's length. Of a mirror image the signals are the same,
-    run through backwards, where its outline runs clockwise too.
+    points. Lengths are over the boundary's length. Of a mirror image the signals are the same,
+    run through backwards, where its boundary runs clockwise too.
     """
-    along = np.roll(outlines, -1, axis=1) - outlines
+    along = np.roll(boundaries, -1, axis=1) - boundaries
     length = np.hypot(along[..., 0], along[..., 1]).sum(axis=1)
-    unit = outlines / np.maximum(length, np.finfo(np.float64).tiny)[:, None, None]
-    half = [max(1, round(reach * outlines.shape[1])) for reach in _REACHES]
+    unit = boundaries / np.maximum(length, np.finfo(np.float64).tiny)[:, None, None]
+    half = [max(1, round(reach * boundaries.shape[1])) for reach in _REACHES]
     cuts = [side for steps in half for side in _string_cuts(unit, steps)]
     areas = [_triangles(unit, steps) for steps in half]
     scaled = [_CUT_SCALE * cut for cut in (*cuts, _spread(unit))]
@@ -77,7 +77,7 @@ def _triangles(unit: Points, half: int) -> npt.NDArray[np.float64]:
 
 
 def _spread(unit: Points) -> npt.NDArray[np.float64]:
-    """(N, P / 2): mean distance to every eighth point of the outline, over its length."""
+    """(N, P / 2): mean distance to every eighth point of the boundary, over its length."""
     others = unit[:, ::8]
     gaps = unit[:, ::_EVERY, None] - others[:, None]
     far: npt.NDArray[np.float64] = np.hypot(gaps[..., 0], gaps[..., 1]).mean(axis=2)

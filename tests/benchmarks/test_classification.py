@@ -111,7 +111,7 @@ def test_what_was_not_learned_counts_as_unknown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "fault"),
     [
-        (["--set", "cutout.size=48"], "cut out otherwise"),
+        (["--set", "cutout.size=48"], "cut out"),
         (["--split", "nowhere"], "nowhere"),
     ],
 )

@@ -68,7 +68,7 @@ def test_an_empty_matte_cuts_the_whole_image(cutter: Cutter) -> None:
     image = RGBImage(np.full((40, 80, 3), 90, np.uint8))
     (cutout,) = cutter.cut([image], [Matte(np.zeros((40, 80), np.float32))])
     assert cutout.box == (0, 0, 80, 40)
-    assert (cutout.pixels[17:47] == 90).all(), "the picture stays visible"
+    assert (cutout.pixels[17:47] == 90).all(), "the image stays visible"
     assert (cutout.pixels[:15] == 255).all() and (cutout.pixels[49:] == 255).all()
     assert cutout.alpha.max() == 0.0
 
@@ -83,7 +83,7 @@ def test_the_order_is_kept_and_the_batch_changes_nothing(cutter: Cutter) -> None
         assert alone.box == cutout.box
 
 
-def test_black_and_white_pictures_are_survived(cutter: Cutter) -> None:
+def test_black_and_white_images_are_survived(cutter: Cutter) -> None:
     for value in (0, 255):
         image = RGBImage(np.full((30, 20, 3), value, np.uint8))
         (cutout,) = cutter.cut([image], [Matte(np.ones((30, 20), np.float32))])

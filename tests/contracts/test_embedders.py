@@ -111,7 +111,7 @@ def test_any_side_is_taken(embedder: Embedder, side: int) -> None:
 
 @pytest.mark.parametrize("value", [0, 127, 255])
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
-def test_a_picture_of_one_colour_has_a_finite_row(
+def test_an_image_of_one_colour_has_a_finite_row(
     embedder: Embedder, value: int, alpha: float
 ) -> None:
     check(embedder, [plain(value, alpha)])
@@ -129,7 +129,7 @@ def test_the_same_cutout_has_the_same_row_twice(embedder: Embedder) -> None:
     np.testing.assert_array_equal(embedder.embed([cutout(1)]), embedder.embed([cutout(1)]))
 
 
-def test_other_pictures_have_other_rows(embedder: Embedder) -> None:
+def test_other_images_have_other_rows(embedder: Embedder) -> None:
     one, other = embedder.embed([plain(40, 1.0), cutout(5, 96)])
     assert np.abs(one - other).max() > 1e-3
 

@@ -51,7 +51,7 @@ def matting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def brightness_model(path: Path) -> None:
-    """The saliency less a little of the picture; lies outside [0, 1] in places."""
+    """The saliency less a little of the image; lies outside [0, 1] in places."""
     from tests.stages.matting.matting_graphs import mixing_model
 
     kernel = np.zeros((1, 12, 1, 1), np.float32)
@@ -118,7 +118,7 @@ def test_a_matte_that_is_unsure_everywhere_is_survived(
     assert found.alpha.shape == shape and np.isfinite(found.alpha).all()
 
 
-def test_a_huge_picture_is_matted_at_a_bounded_size(matting: Matting) -> None:
+def test_a_huge_image_is_matted_at_a_bounded_size(matting: Matting) -> None:
     image, matte = scene(1500, 1100)
     (found,) = matting.refine([image], [matte])
     assert found.alpha.shape == (1500, 1100)

@@ -1,4 +1,4 @@
-"""Descriptions and entries made of a vector alone, for tests that need no pictures."""
+"""Descriptions and entries made of a vector alone, for tests that need no images."""
 
 from __future__ import annotations
 

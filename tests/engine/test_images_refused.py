@@ -1,4 +1,4 @@
-"""Pictures refused: one clear ImageError, whatever the file holds."""
+"""Images refused: one clear ImageError, whatever the file holds."""
 
 import io
 import os
@@ -46,7 +46,7 @@ def bomb(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("kind", sorted(VALID))
 @pytest.mark.parametrize("kept", [0.95, 0.6, 0.3])
-def test_half_a_picture_is_refused(kind: str, kept: float) -> None:
+def test_half_an_image_is_refused(kind: str, kept: float) -> None:
     data = VALID[kind]
     with pytest.raises(ImageError) as refusal:
         load(data[: int(len(data) * kept)], uri="shelf/7.jpg")
@@ -98,11 +98,11 @@ def test_text_named_jpg_an_empty_file_a_folder_and_a_missing_file_each_say_why(
     tmp_path: Path,
 ) -> None:
     text = tmp_path / "notes.jpg"
-    text.write_text("This is no picture.")
+    text.write_text("This is no image.")
     empty = tmp_path / "empty.png"
     empty.touch()
     expected = {
-        text: "not a picture",
+        text: "not an image",
         empty: "0 bytes",
         tmp_path: "is a folder",
         tmp_path / "gone.jpg": "does not exist",
@@ -162,7 +162,7 @@ def test_random_bytes_are_refused(data: bytes) -> None:
     st.floats(0, 1),
     st.booleans(),
 )
-def test_damaged_pictures_give_a_picture_or_an_image_error(
+def test_damaged_images_give_an_image_or_an_image_error(
     kind: str, flips: list[tuple[float, int]], kept: float, cut: bool
 ) -> None:
     data = bytearray(VALID[kind])

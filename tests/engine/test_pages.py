@@ -32,5 +32,5 @@ def test_any_text_can_be_written_and_has_no_control_characters(text: str) -> Non
     assert presentable(shown) == shown
 
 
-def test_a_picture_is_its_own_address() -> None:
+def test_an_image_is_its_own_address() -> None:
     assert jpeg_uri(b"\xff\xd8") == "data:image/jpeg;base64,/9g="

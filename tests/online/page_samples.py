@@ -1,4 +1,4 @@
-"""Small results made by hand, with generated pictures, for the tests of the result page."""
+"""Small results made by hand, with generated images, for the tests of the result page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def disc(radius: float, side: int = 128) -> BoolArray:
     return np.asarray(x**2 + y**2 <= radius**2, np.bool_)
 
 
-def picture(seed: int, height: int = 300, width: int = 400, uri: str = "photo.jpg") -> RGBImage:
+def made_image(seed: int, height: int = 300, width: int = 400, uri: str = "photo.jpg") -> RGBImage:
     """Soft random colours, about as hard to compress as a photo."""
     coarse = np.random.default_rng(seed).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     pixels = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
@@ -44,13 +44,11 @@ def picture(seed: int, height: int = 300, width: int = 400, uri: str = "photo.jp
 
 
 def cutout() -> Cutout:
-    return Cutout(picture(7, 224, 224).pixels, np.ones((224, 224), np.float32), (0, 0, 224, 224))
+    return Cutout(made_image(7, 224, 224).pixels, np.ones((224, 224), np.float32), (0, 0, 224, 224))
 
 
-def description(
-    silhouette: BoolArray | None = None, quality: MatteQuality | None = None
-) -> Description:
-    contour = Contour.from_mask(disc(40) if silhouette is None else silhouette)
+def description(mask: BoolArray | None = None, quality: MatteQuality | None = None) -> Description:
+    contour = Contour.from_mask(disc(40) if mask is None else mask)
     return Description(
         CategoryScores.certain("jar"),
         Embedding(np.ones(4, np.float32)),
@@ -105,9 +103,9 @@ def results(
 def rendered(
     answer: Results, *, title: str = page.DEFAULT_TITLE, photo_uri: str = "photo.jpg"
 ) -> str:
-    """The page of an answer all of whose pictures can be loaded."""
-    photo = picture(1, uri=photo_uri)
-    return page.render(answer, photo, cutout(), title=title, thumbnails=lambda uri: picture(2))
+    """The page of an answer all of whose images can be loaded."""
+    photo = made_image(1, uri=photo_uri)
+    return page.render(answer, photo, cutout(), title=title, thumbnails=lambda uri: made_image(2))
 
 
 @dataclass

@@ -14,7 +14,7 @@ from tests.drawn_catalogue import package, save
 from tests.online.page_samples import ParsedPage, description, hit, rendered, results
 from tests.packsight_command import Command
 
-SENTENCE = "The mask of the product is right with a probability of"
+SENTENCE = "The mask of the product is reliable with a probability of"
 
 
 def test_the_page_tells_the_trust_and_what_followed_from_it() -> None:
@@ -22,7 +22,7 @@ def test_the_page_tells_the_trust_and_what_followed_from_it() -> None:
     doubted = replace(results([hit()], query=query), mask_trust=0.214)
     words = ParsedPage(rendered(doubted)).words
     assert f"{SENTENCE} 21.4 %." in words
-    assert "the mask is not believed: its outline took no part" in words
+    assert "the mask is not trusted: its contour was not used" in words
 
 
 def test_the_page_is_silent_where_nobody_judged_the_mask() -> None:

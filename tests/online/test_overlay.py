@@ -69,7 +69,7 @@ def test_a_single_cell_is_drawn() -> None:
     assert cells(drawn(svg_path(Contour.from_mask(mask))), 128)[20, 90]
 
 
-def test_a_silhouette_that_fills_the_frame_reaches_its_edges() -> None:
+def test_a_contour_that_fills_the_frame_reaches_its_edges() -> None:
     image = drawn(svg_path(Contour.from_mask(np.ones((128, 128), np.bool_))))
     assert image.mean() > 0.99
 
@@ -86,10 +86,10 @@ def test_an_outline_takes_few_bytes() -> None:
     ("query", "hit", "note"),
     [
         ("M0 0Z", "M0 0Z", ""),
-        ("", "M0 0Z", "no silhouette in the photo"),
-        ("M0 0Z", "", "no silhouette in the catalogue picture"),
-        ("", "", "no silhouette"),
+        ("", "M0 0Z", "no contour in the photo"),
+        ("M0 0Z", "", "no contour in the catalogue image"),
+        ("", "", "no contour"),
     ],
 )
-def test_the_note_names_the_silhouette_that_is_missing(query: str, hit: str, note: str) -> None:
+def test_the_note_names_the_contour_that_is_missing(query: str, hit: str, note: str) -> None:
     assert Overlay(query, hit).note == note

@@ -20,7 +20,7 @@ from tests.online.page_samples import (
     cutout,
     description,
     hit,
-    picture,
+    made_image,
     rendered,
     results,
 )
@@ -77,7 +77,7 @@ def test_a_hit_without_contour_and_without_reason_still_says_so() -> None:
     assert "No contour took part" in words
 
 
-def test_the_overlay_draws_both_silhouettes_and_a_legend() -> None:
+def test_the_overlay_draws_both_contours_and_a_legend() -> None:
     shown = ParsedPage(rendered(results([hit()])))
     lines = shown.all("path", "line")
     assert len(lines) == 4  # photo and hit, aligned and in the frame
@@ -87,7 +87,7 @@ def test_the_overlay_draws_both_silhouettes_and_a_legend() -> None:
     assert "only in the hit" in shown.words
 
 
-def test_holes_stay_holes_where_both_silhouettes_are_compared() -> None:
+def test_holes_stay_holes_where_both_contours_are_compared() -> None:
     elements = ParsedPage(rendered(results([hit()]))).elements
     clips = [after for before, after in pairwise(elements) if before.tag == "clippath"]
     assert len(clips) == 2
@@ -95,10 +95,10 @@ def test_holes_stay_holes_where_both_silhouettes_are_compared() -> None:
     assert ".fill { fill-rule: evenodd" in CSS
 
 
-def test_a_silhouette_without_partner_is_drawn_once() -> None:
+def test_a_contour_without_partner_is_drawn_once() -> None:
     shown = ParsedPage(rendered(results([hit(described=description(EMPTY))])))
     assert len(shown.all("svg")) == 1
-    assert shown.words.count("no silhouette in the catalogue picture") == 1
+    assert shown.words.count("no contour in the catalogue image") == 1
 
 
 def test_clips_have_names_of_their_own() -> None:
@@ -108,10 +108,10 @@ def test_clips_have_names_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("query_too", [True, False])
-def test_an_empty_contour_reads_no_silhouette(query_too: bool) -> None:
+def test_an_empty_contour_reads_no_contour(query_too: bool) -> None:
     query = description(EMPTY if query_too else None)
     shown = ParsedPage(rendered(results([hit(described=description(EMPTY))], query=query)))
-    assert "no silhouette" in shown.words
+    assert "no contour" in shown.words
     assert bool(shown.all("svg")) is not query_too
 
 
@@ -120,7 +120,7 @@ def test_flags_of_both_masks_are_told_in_words() -> None:
     described = description(quality=MatteQuality(touches_border=True))
     words = ParsedPage(rendered(results([hit(described=described)], query=query))).words
     assert "Take care with this photo: it shows several objects." in words
-    assert "Take care with this picture: the product touches the border." in words
+    assert "Take care with this image: the product touches the border." in words
 
 
 def test_the_route_lists_its_categories_likeliest_first() -> None:
@@ -184,13 +184,13 @@ def test_small_and_large_shares_do_not_read_as_nothing_and_certainty() -> None:
         assert expected in words
 
 
-def test_a_picture_that_cannot_be_loaded_is_replaced_by_its_uri() -> None:
+def test_an_image_that_cannot_be_loaded_is_replaced_by_its_uri() -> None:
     answer = results([hit(uri="moved/away.png"), hit(2, uri="here.png")])
     html = page.render(
         answer,
-        picture(1),
+        made_image(1),
         cutout(),
-        thumbnails=lambda uri: None if uri == "moved/away.png" else picture(2),
+        thumbnails=lambda uri: None if uri == "moved/away.png" else made_image(2),
     )
     first, second = ParsedPage(html).all("article")
     assert "cannot be shown" in first.text
@@ -200,8 +200,8 @@ def test_a_picture_that_cannot_be_loaded_is_replaced_by_its_uri() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(3000, 2000), (1, 4000), (4000, 1), (5, 5)])
-def test_pictures_are_small_jpegs_whatever_comes_in(height: int, width: int) -> None:
-    large = picture(3, height, width)
+def test_images_are_small_jpegs_whatever_comes_in(height: int, width: int) -> None:
+    large = made_image(3, height, width)
     html = page.render(results([hit()]), large, cutout(), thumbnails=lambda uri: large)
     sources = [image.attributes["src"] for image in ParsedPage(html).all("img")]
     sizes = []
@@ -217,15 +217,15 @@ def test_pictures_are_small_jpegs_whatever_comes_in(height: int, width: int) -> 
 
 def test_a_page_with_ten_hits_stays_well_under_a_megabyte() -> None:
     hits = [hit(rank) for rank in range(1, 11)]
-    large = picture(3, 2000, 1500)
+    large = made_image(3, 2000, 1500)
     html = page.render(results(hits), large, cutout(), thumbnails=lambda uri: large)
     assert len(html.encode()) < 500_000
 
 
-def test_every_picture_has_words_for_those_who_cannot_see_it() -> None:
+def test_every_image_has_words_for_those_who_cannot_see_it() -> None:
     shown = ParsedPage(rendered(results([hit(product_id="jar-1")])))
     assert all(image.attributes["alt"] for image in shown.all("img"))
-    assert shown.all("img")[2].attributes["alt"] == "Catalogue picture of jar-1"
+    assert shown.all("img")[2].attributes["alt"] == "Catalogue image of jar-1"
     assert all(drawing.attributes["aria-label"] for drawing in shown.all("svg"))
     levels = [int(e.tag[1]) for e in shown.elements if re.fullmatch("h[1-6]", e.tag)]
     assert levels[0] == 1
@@ -258,7 +258,7 @@ def test_the_page_asks_the_network_for_nothing() -> None:
     assert "@import" not in styles
 
 
-def test_the_page_forbids_all_but_its_own_pictures_and_styles() -> None:
+def test_the_page_forbids_all_but_its_own_images_and_styles() -> None:
     metas = ParsedPage(rendered(results([hit()]))).all("meta")
     policies = [m.attributes["content"] for m in metas if "http-equiv" in m.attributes]
     assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
@@ -291,18 +291,18 @@ def test_names_of_another_direction_do_not_turn_their_surroundings() -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    ("ink", "ground"),
+    ("ink", "background"),
     [
         ("ink", "panel"),
-        ("ink", "ground"),
+        ("ink", "background"),
         ("quiet", "panel"),
-        ("quiet", "ground"),
+        ("quiet", "background"),
         ("accent", "panel"),
-        ("accent", "ground"),
-        ("warn-ink", "warn-ground"),
+        ("accent", "background"),
+        ("warn-ink", "warn-background"),
     ],
 )
-def test_text_stands_out_from_its_ground(scheme: str, ink: str, ground: str) -> None:
+def test_text_stands_out_from_its_background(scheme: str, ink: str, background: str) -> None:
     light, dark = schemes(CSS)
     colours = light if scheme == "light" else dark
-    assert contrast(colours[ink], colours[ground]) >= 4.5  # WCAG 2.2, AA
+    assert contrast(colours[ink], colours[background]) >= 4.5  # WCAG 2.2, AA

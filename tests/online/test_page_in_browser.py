@@ -21,7 +21,7 @@ from tests.online.page_samples import (
     cutout,
     description,
     hit,
-    picture,
+    made_image,
     rendered,
     results,
 )
@@ -55,7 +55,7 @@ class Measured:
     width: int
     content_width: int
     elements_beyond: int
-    broken_pictures: int
+    broken_images: int
     columns: int
     background: str
 
@@ -155,16 +155,16 @@ def test_no_width_needs_sideways_scrolling(tmp_path: Path, width: int, answer: o
     assert callable(answer)
     html = page.render(
         answer(),
-        picture(1, 400, 3000, uri="p" * 500),
+        made_image(1, 400, 3000, uri="p" * 500),
         cutout(),
         title="T" * 500 if answer is unwieldy else page.DEFAULT_TITLE,
-        thumbnails=lambda uri: None if uri.startswith("W") else picture(2),
+        thumbnails=lambda uri: None if uri.startswith("W") else made_image(2),
     )
     seen = measure(tmp_path, html, width=width)
     assert seen.width == width
     assert seen.content_width <= width
     assert seen.elements_beyond == 0
-    assert seen.broken_pictures == 0
+    assert seen.broken_images == 0
 
 
 def test_hits_stand_below_each_other_on_a_phone_and_beside_on_a_desk(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_photo_may_be_a_path_bytes_a_file_or_an_image(gallery: Path, photo: Pa
     assert found[0][0][0] == "jar/p1"
 
 
-def test_a_catalogue_picture_finds_itself_first(gallery: Path) -> None:
+def test_a_catalogue_image_finds_itself_first(gallery: Path) -> None:
     for picture in sorted((gallery.parent / "catalogue").rglob("*.png")):
         first = query(picture, gallery, k=1).hits[0]
         assert first.distance == pytest.approx(0, abs=1e-3)
@@ -65,7 +65,7 @@ def test_what_cannot_be_answered_raises_what_it_says(
     gallery: Path, photo: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ImageError):
-        query(b"not a picture", gallery)
+        query(b"not an image", gallery)
     with pytest.raises(GalleryError, match="no gallery here"):
         query(photo, tmp_path / "none")
     with pytest.raises(ConfigError, match="at least one"):

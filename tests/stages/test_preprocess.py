@@ -22,32 +22,32 @@ def cutout(pixels: UInt8Array) -> Cutout:
     return Cutout(pixels, np.ones((side, side), np.float32), (0, 0, side, side))
 
 
-def picture(side: int = 4) -> UInt8Array:
+def image(side: int = 4) -> UInt8Array:
     return np.random.default_rng(side).integers(0, 200, (side, side, 3), np.uint8)
 
 
 @pytest.mark.parametrize(("range_", "divisor"), [("unit", 255.0), ("byte", 1.0), ("max", None)])
 def test_the_range_is_that_of_the_spec(range_: str, divisor: float | None) -> None:
-    pixels = picture()
+    pixels = image()
     spec = replace(SPEC, range=range_)
     expected = pixels / (divisor or pixels.max())
     np.testing.assert_allclose(prepare([cutout(pixels)], spec)[0], expected, rtol=1e-6)
 
 
-def test_an_all_black_picture_divided_by_its_maximum_stays_0() -> None:
+def test_an_all_black_image_divided_by_its_maximum_stays_0() -> None:
     black = cutout(np.zeros((4, 4, 3), np.uint8))
     assert not prepare([black], replace(SPEC, range="max")).any()
 
 
 def test_mean_and_std_are_taken_channel_by_channel_in_the_range() -> None:
     spec = replace(SPEC, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 4.0))
-    pixels = picture()
+    pixels = image()
     expected = (pixels / 255 - [0.1, 0.2, 0.3]) / [1, 2, 4]
     np.testing.assert_allclose(prepare([cutout(pixels)], spec)[0], expected, atol=1e-6)
 
 
 def test_nchw_is_nhwc_with_the_channels_moved() -> None:
-    cutouts = [cutout(picture()), cutout(picture(6))]
+    cutouts = [cutout(image()), cutout(image(6))]
     last = prepare(cutouts, SPEC)
     first = prepare(cutouts, replace(SPEC, layout="nchw"))
     assert first.flags.c_contiguous
@@ -63,7 +63,7 @@ def test_shrinking_averages_whatever_the_interpolation(way: str) -> None:
 
 
 def test_an_oblong_input_is_filled() -> None:
-    assert prepare([cutout(picture())], replace(SPEC, height=8, width=6)).shape == (1, 8, 6, 3)
+    assert prepare([cutout(image())], replace(SPEC, height=8, width=6)).shape == (1, 8, 6, 3)
 
 
 def test_no_cutouts_are_an_empty_batch() -> None:

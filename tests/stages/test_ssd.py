@@ -38,10 +38,10 @@ def test_the_first_and_last_default_boxes_by_hand() -> None:
     np.testing.assert_allclose(boxes[2, 2:], [0.07 * 2**0.5, 0.07 / 2**0.5])
     np.testing.assert_allclose(boxes[4, :2], [12 / 300, 4 / 300])  # to the right first
     np.testing.assert_allclose(boxes[-4], [0.5, 0.5, 0.87, 0.87])
-    np.testing.assert_allclose(boxes[-2, 2:], [1.0, 0.87 / 2**0.5])  # wider than the picture
+    np.testing.assert_allclose(boxes[-2, 2:], [1.0, 0.87 / 2**0.5])  # wider than the image
 
 
-def test_no_offset_is_the_default_box_itself_and_nothing_leaves_the_picture() -> None:
+def test_no_offset_is_the_default_box_itself_and_nothing_leaves_the_image() -> None:
     boxes = _ssd.default_boxes()
     found = _ssd.decode(np.zeros_like(boxes), boxes)
     inside = np.flatnonzero((found > 0).all(axis=1) & (found < 1).all(axis=1))

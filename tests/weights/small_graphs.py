@@ -30,7 +30,7 @@ def write_network(
 ) -> Path:
     """(N, 3, 8, 8) -> (N, 4): Conv, Relu, mean; the arguments change names, never meaning.
 
-    ``maps``: pictures of any height and width, and what Relu gives as a second output.
+    ``maps``: images of any height and width, and what Relu gives as a second output.
     """
     image, conv, relu, features = (f"{prefix}_{name}" for name in ("image", "conv", "relu", "out"))
     constants = [

@@ -82,7 +82,7 @@ def test_a_checksum_is_in_the_form_that_its_publisher_uses(entry: CatalogEntry) 
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_weights_trained_on_restricted_pictures_say_so(entry: CatalogEntry) -> None:
+def test_weights_trained_on_restricted_images_say_so(entry: CatalogEntry) -> None:
     trained_on = {"backbone": "ImageNet", "segmenter": "U-2-Net issue|DIS5K", "detector": "COCO"}
     assert re.search(trained_on.get(entry.kind, ""), entry.licence_note)
 

@@ -96,7 +96,7 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
 
     path = tmp_path / "other.pth"
     torch.save({"conv.weight": torch.zeros(1)}, path)
-    with pytest.raises(WeightsError, match="does not hold weights for FBA"):
+    with pytest.raises(WeightsError, match="weights for FBA"):
         read_network("FBA", path)
 
 
@@ -140,19 +140,19 @@ def test_adaptive_averages_are_torchs_own(size: tuple[int, int], bins: int) -> N
     torch.testing.assert_close(AdaptiveAverage(bins)(features), expected)
 
 
-def test_fusion_keeps_what_explains_the_picture_and_mends_what_does_not() -> None:
+def test_fusion_keeps_what_explains_the_image_and_mends_what_does_not() -> None:
     from weights.frameworks.nets.fba_parts import fuse
 
     torch.manual_seed(0)
     alpha = torch.rand(1, 1, 6, 6)
     foreground, background = torch.rand(1, 3, 6, 6), torch.rand(1, 3, 6, 6)
-    picture = alpha * foreground + (1 - alpha) * background
-    exact = fuse(alpha, foreground, background, picture)
+    image = alpha * foreground + (1 - alpha) * background
+    exact = fuse(alpha, foreground, background, image)
     torch.testing.assert_close(exact[:, :1], alpha, atol=1e-5, rtol=0)
     torch.testing.assert_close(exact[:, 1:4], foreground, atol=1e-5, rtol=0)
     torch.testing.assert_close(exact[:, 4:], background, atol=1e-5, rtol=0)
     off = (alpha + 0.2).clamp(0, 1)
-    mended = fuse(off, foreground, background, picture)[:, :1]
+    mended = fuse(off, foreground, background, image)[:, :1]
     assert (mended - alpha).abs().mean() < (off - alpha).abs().mean()
 
 

@@ -116,7 +116,7 @@ def test_a_model_of_timm_is_found_by_name_once_it_was_exported(home: Path) -> No
 
 
 def test_a_path_to_nothing_says_so(home: Path) -> None:
-    with pytest.raises(WeightsError, match="there is no such file"):
+    with pytest.raises(WeightsError, match="no such file"):
         resolve(str(home / "absent.onnx"), FetchPolicy())
 
 

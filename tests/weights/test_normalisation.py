@@ -62,7 +62,7 @@ def test_several_batches_of_several_sizes_count_as_the_whole(torch: Any) -> None
     batches = [torch.rand(n, 3, h, w, dtype=torch.double) for n, h, w in sizes]
     with torch.no_grad():
         seen = [network[0](batch).transpose(0, 1).flatten(1) for batch in batches]
-    values = torch.cat(seen, dim=1)  # every value of a channel, whatever its picture
+    values = torch.cat(seen, dim=1)  # every value of a channel, whatever its image
     revive(network, iter(batches))
     torch.testing.assert_close(network[1].running_mean, values.mean(1))
     torch.testing.assert_close(network[1].running_var, values.var(1, correction=0))

@@ -31,7 +31,7 @@ def test_the_same_network_passes_and_its_difference_is_told(tmp_path: Path) -> N
 
 def test_a_network_that_differs_slightly_is_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx", kernel=KERNEL * np.float32(1.001))
-    with pytest.raises(WeightsError, match="differs from its framework by up to"):
+    with pytest.raises(WeightsError, match="differs"):
         measure_parity(toy_network(), path)
 
 
@@ -79,7 +79,7 @@ def test_a_map_is_compared_beside_the_features_and_at_another_size(tmp_path: Pat
 
 def test_a_map_that_differs_is_refused_by_its_name(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx", maps=True)
-    with pytest.raises(WeightsError, match=r"differs .* \(relu\); nothing was stored"):
+    with pytest.raises(WeightsError, match=r"differs .* \(relu\)"):
         measure_parity(toy_with_map(lambda batch: network_map(batch) * np.float32(1.001)), path)
 
 
@@ -100,7 +100,7 @@ def test_a_map_of_another_shape_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_without_the_map_is_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
-    with pytest.raises(WeightsError, match="should have the outputs features, relu"):
+    with pytest.raises(WeightsError, match="features, relu"):
         measure_parity(toy_with_map(), path)
 
 

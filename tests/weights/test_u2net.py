@@ -53,7 +53,7 @@ def test_a_block_keeps_whatever_size_it_is_given(
     assert network(torch.rand(2, 3, *height_width)).shape == (2, 8, *height_width)
 
 
-def test_seven_maps_of_logits_come_at_the_size_of_the_picture(torch: Any) -> None:
+def test_seven_maps_of_logits_come_at_the_size_of_the_image(torch: Any) -> None:
     from weights.frameworks.from_u2net import new_network
 
     maps = new_network("U2NETP").eval()(torch.randn(2, 3, 75, 51))
@@ -149,7 +149,7 @@ def test_normalisation_comes_back_to_life_without_changing_what_is_said(torch: A
 def test_a_file_of_something_else_is_refused(torch: Any, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"other{suffix}"
     path.write_bytes(b"no network")
-    with pytest.raises(WeightsError, match="does not hold weights for U2NETP"):
+    with pytest.raises(WeightsError, match="weights for U2NETP"):
         export_checkpoint(SMALL, FetchPolicy(tmp_path), weights=path)
 
 
@@ -158,7 +158,7 @@ def test_the_weights_of_another_width_are_refused(torch: Any, tmp_path: Path) ->
 
     path = tmp_path / "u2netp.pth"
     torch.save(new_network("U2NETP").state_dict(), path)
-    with pytest.raises(WeightsError, match="does not hold weights for U2NET "):
+    with pytest.raises(WeightsError, match="weights for U2NET "):
         export_checkpoint(load_catalog()["u2net_torch"], FetchPolicy(tmp_path), weights=path)
 
 

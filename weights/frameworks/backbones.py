@@ -40,7 +40,7 @@ class Layered:
     names: tuple[str, ...]  # shallow to deep; the last one is what the head was on
     cut: Callable[[tuple[str, ...]], Any]
     free_sides: int
-    side: tuple[int, int]  # height and width, pixels, of a small picture that it takes
+    side: tuple[int, int]  # height and width, pixels, of a small image that it takes
 
 
 def read_backbone(
@@ -65,7 +65,7 @@ def cut_backbone(layered: Layered, layers: tuple[str, ...]) -> Backbone:
 
 
 def layer_shapes(module: Any, side: tuple[int, int]) -> list[tuple[int, ...]]:
-    """(1, C, h, w) or (1, 1 + patches, C) of every layer for one picture of ``side``."""
+    """(1, C, h, w) or (1, 1 + patches, C) of every layer for one image of ``side``."""
     torch = import_framework("torch")
     with torch.no_grad():
         return [tuple(map_.shape) for map_ in module(torch.zeros(1, 3, *side))]

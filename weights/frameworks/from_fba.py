@@ -58,7 +58,7 @@ def new_network(architecture: str) -> Any:
 def matting_probe(spec: InputSpec, channels: int) -> FloatArray:
     """(6, channels, H, W) float32: the probe images, and others in grey as trimap channels.
 
-    Each item's are of another kind than its picture: group norm would make a picture of nothing
+    Each item's are of another kind than its image: group norm would make an image of nothing
     but its own rounding of an item that is black throughout.
     """
     colours = model_input(probe_images(spec.height, spec.width), spec)

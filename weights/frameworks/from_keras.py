@@ -41,7 +41,7 @@ def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = N
 
 
 def _is_map(layer: Any, backbone: Any) -> bool:
-    """Of a layer that looked at the picture: no input, no padding and nothing pooled to a point."""
+    """Of a layer that looked at the image: no input, no padding and nothing pooled to a point."""
     if type(layer).__name__ == "ZeroPadding2D":
         return False
     shape: tuple[int, ...] = getattr(layer.output, "shape", ())

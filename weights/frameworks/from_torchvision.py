@@ -51,7 +51,7 @@ def raw_heads(detector: Any) -> Any:
 
 
 def output_shape(detector: Any, side: int) -> tuple[int, ...]:
-    """(default boxes, 4 + classes) for a picture of side x side."""
+    """(default boxes, 4 + classes) for an image of side x side."""
     torch = import_framework("torch")
     with torch.no_grad():
         heads = raw_heads(detector).eval()(torch.zeros(1, 3, side, side))

@@ -31,7 +31,7 @@ BACKBONE_NAMES = GraphNames()
 
 @dataclass(frozen=True)
 class Everything:
-    """All that a file with further outputs, or for pictures of other sizes, has to give.
+    """All that a file with further outputs, or for images of other sizes, has to give.
 
     ``run``: (N, …) float32 -> every output in the file's order; ``probes``: as ``Network.probe``,
     one a size.

@@ -123,7 +123,7 @@ def set_side(network: Any, name: str, side: tuple[int, int]) -> None:
             network.forward_features(torch.zeros(1, 3, *side))
     except (AssertionError, RuntimeError, ValueError) as error:
         raise WeightsError(
-            f"timm's {name} cannot take pictures of {side[0]} x {side[1]} ({str(error)[:200]}).",
+            f"timm's {name} cannot take images of {side[0]} x {side[1]} ({str(error)[:200]}).",
             remedy=f"It was made for {native[0]} x {native[1]}.",
         ) from error
 

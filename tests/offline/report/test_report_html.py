@@ -120,9 +120,9 @@ def test_text_and_series_stand_out_from_what_lies_under_them(scheme: str) -> Non
     printed = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", paper))
     colours = {"light": light, "dark": dark, "print": printed}[scheme]
     assert colours.keys() == light.keys()
-    for ground in ("ground", "panel"):
+    for background in ("background", "panel"):
         for ink in ("ink", "quiet", "accent", "good", "s0", "s1", "s2", "s3", "s4", "s5"):
-            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+            assert contrast(colours[ink], colours[background]) >= 4.5, (ink, background)
     assert contrast(colours["ink"], colours["heat"]) >= 4.5
 
 

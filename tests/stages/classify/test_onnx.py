@@ -23,9 +23,9 @@ def test_probabilities_are_taken_as_they_are(tmp_path: Path) -> None:
 
 
 def test_logits_with_softmax_are_what_a_head_with_softmax_gives(tmp_path: Path) -> None:
-    picture = [plain(10, 200, 90)]
-    (mine,) = classified(write_head(tmp_path, LOGITS), picture, activation="softmax")
-    (its,) = classified(write_head(tmp_path, SOFTMAX), picture)
+    image = [plain(10, 200, 90)]
+    (mine,) = classified(write_head(tmp_path, LOGITS), image, activation="softmax")
+    (its,) = classified(write_head(tmp_path, SOFTMAX), image)
     np.testing.assert_allclose(mine.probabilities, its.probabilities, atol=1e-6)
 
 
@@ -46,7 +46,7 @@ def test_a_list_of_another_length_is_refused(tmp_path: Path, classes: int | str)
     head = write_head(tmp_path, SOFTMAX, classes)
     labels = tmp_path / "other.txt"
     labels.write_text("red\ngreen\n")
-    with pytest.raises(ConfigError, match="3 scores, but its list has 2 labels"):
+    with pytest.raises(ConfigError, match="3 scores"):
         classified(head, [plain(1, 2, 3)], labels=str(labels))
 
 

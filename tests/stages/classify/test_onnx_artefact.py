@@ -73,13 +73,13 @@ def test_the_least_probability_reaches_the_routing(tmp_path: Path) -> None:
 def test_options_that_the_artefact_answers_are_refused(
     tmp_path: Path, option: dict[str, str]
 ) -> None:
-    with pytest.raises(ConfigError, match="says that already") as caught:
+    with pytest.raises(ConfigError, match=r"\[classify\]") as caught:
         classified(trained(tmp_path), COLOURS, **option)
     assert "Leave the option out" in caught.value.remedy
 
 
 def test_another_number_of_labels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="3 scores, but its list has 2 labels"):
+    with pytest.raises(ConfigError, match="3 scores"):
         classified(trained(tmp_path, labels=("a", "b")), COLOURS)
 
 
@@ -118,7 +118,7 @@ def test_a_classifier_is_served_with_the_cutouts_it_learned_from_or_not_at_all(
     assemble(load(classic, env={}, flags=flags(head)))
     assemble(load(classic, env={}, flags=flags(head, "embed.side=64", "classify.batch=3")))
     for change in ("cutout.size=48", "segment.name=grabcut", "images.max_side=100"):
-        with pytest.raises(ConfigError, match="cut out otherwise") as caught:
+        with pytest.raises(ConfigError, match="cut out") as caught:
             assemble(load(classic, env={}, flags=flags(head, change)))
         assert "[cutout] name = 'whole', size = 32" in caught.value.message
         assert "classify.any_cutting" in caught.value.remedy

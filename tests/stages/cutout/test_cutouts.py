@@ -14,7 +14,7 @@ CONTEXT = BuildContext()
 
 
 def scene() -> tuple[list[RGBImage], list[Matte]]:
-    """A red product of 40 x 80 at (100, 60) in a blue picture of 300 x 200."""
+    """A red product of 40 x 80 at (100, 60) in a blue image of 300 x 200."""
     pixels = np.full((200, 300, 3), BLUE, np.uint8)
     alpha = np.zeros((200, 300), np.float32)
     pixels[60:140, 100:140] = RED
@@ -41,7 +41,7 @@ def test_colour_on_white_paints_the_background_white() -> None:
     assert tuple(cutout.pixels[2, 48]) == (255, 255, 255)
 
 
-def test_grey_on_white_is_luma_in_three_channels_in_the_pictures_own_frame() -> None:
+def test_grey_on_white_is_luma_in_three_channels_in_the_images_own_frame() -> None:
     cutout = one(grey_on_white.build(grey_on_white.Options(), CONTEXT))
     assert cutout.pixels.shape == (224, 224, 3) and cutout.box == (0, 0, 300, 200)
     assert (cutout.pixels[:, :, 0] == cutout.pixels[:, :, 2]).all()

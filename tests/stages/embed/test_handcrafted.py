@@ -14,7 +14,7 @@ from engine.types import Cutout, FloatArray, UInt8Array
 from stages.context import BuildContext
 from stages.embed import handcrafted
 from stages.embed._colour import BINS, colour_histograms
-from stages.embed._shape import SIZE, silhouette_shape
+from stages.embed._shape import SIZE, mask_shape
 
 MakeCutout = Callable[..., Cutout]
 
@@ -135,15 +135,15 @@ def test_the_colour_histogram_is_that_of_a_plain_loop() -> None:
 def test_shape_does_not_move_with_the_silhouette_and_is_zeros_without_one() -> None:
     alpha = package((0, 0, 0))[1]
     moved = np.roll(alpha, (11, -7), axis=(0, 1))
-    np.testing.assert_array_equal(silhouette_shape(alpha), silhouette_shape(moved))
-    assert not silhouette_shape(np.zeros((8, 8), np.float32)).any()
+    np.testing.assert_array_equal(mask_shape(alpha), mask_shape(moved))
+    assert not mask_shape(np.zeros((8, 8), np.float32)).any()
 
 
 def test_shape_of_one_pixel_or_one_line_is_finite() -> None:
     for rows, columns in ((1, 1), (1, 9), (9, 1)):
         alpha = np.zeros((12, 12), np.float32)
         alpha[2 : 2 + rows, 1 : 1 + columns] = 1
-        shape = silhouette_shape(alpha)
+        shape = mask_shape(alpha)
         assert shape.shape == (SIZE,)
         assert np.isfinite(shape).all()
 
@@ -152,5 +152,5 @@ def test_a_box_fills_its_hull_and_an_l_does_not() -> None:
     square = np.ones((32, 32), np.float32)
     corner = square.copy()
     corner[:24, 8:] = 0
-    assert silhouette_shape(square)[-1] == pytest.approx(1)
-    assert silhouette_shape(corner)[-1] < 0.75
+    assert mask_shape(square)[-1] == pytest.approx(1)
+    assert mask_shape(corner)[-1] < 0.75

@@ -80,18 +80,18 @@ def unit(block: list[float]) -> list[float]:
     return [value / length for value in block]
 
 
-def picture(seed: int, side: int) -> UInt8Array:
+def image(seed: int, side: int) -> UInt8Array:
     return np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
 
 
 @pytest.mark.parametrize(("side", "cell"), [(16, 8), (24, 8), (32, 8), (20, 5)])
 def test_hog_is_that_of_a_plain_loop(side: int, cell: int) -> None:
-    pixels = picture(side, side)
+    pixels = image(side, side)
     weight = np.random.default_rng(1).random((side, side), np.float32)
     np.testing.assert_allclose(hog(pixels, weight, cell), slow_hog(pixels, weight, cell), atol=2e-4)
 
 
-def test_hog_of_a_smooth_picture_is_that_of_a_plain_loop() -> None:
+def test_hog_of_a_smooth_image_is_that_of_a_plain_loop() -> None:
     ramp = np.linspace(20, 230, 24)
     pixels = np.stack([np.add.outer(ramp, s * ramp) / (1 + s) for s in (0, 1, 2)], axis=2)
     pixels = pixels.astype(np.uint8)
@@ -99,7 +99,7 @@ def test_hog_of_a_smooth_picture_is_that_of_a_plain_loop() -> None:
     np.testing.assert_allclose(hog(pixels, weight, 8), slow_hog(pixels, weight, 8), atol=2e-3)
 
 
-def test_a_flat_picture_has_no_orientation() -> None:
+def test_a_flat_image_has_no_orientation() -> None:
     assert not hog(np.full((32, 32, 3), 255, np.uint8), np.ones((32, 32), np.float32), 8).any()
 
 
@@ -113,9 +113,9 @@ def test_vertical_edges_vote_for_the_first_and_last_orientation() -> None:
 
 
 def test_a_pixel_of_weight_0_has_no_vote() -> None:
-    left = picture(3, 32)
+    left = image(3, 32)
     changed = left.copy()
-    changed[:, 20:] = picture(4, 32)[:, 20:]
+    changed[:, 20:] = image(4, 32)[:, 20:]
     weight = np.zeros((32, 32), np.float32)
     weight[:, :18] = 1
     np.testing.assert_array_equal(hog(left, weight, 8), hog(changed, weight, 8))
@@ -132,7 +132,7 @@ def test_hog_is_finite_and_no_block_is_longer_than_1(pixels: UInt8Array) -> None
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20)
 def test_an_inverted_angle_is_the_same_orientation(seed: int) -> None:
-    pixels = picture(seed, 16)
+    pixels = image(seed, 16)
     angle = gradients(pixels)[1]
     assert (angle >= 0).all() and (angle <= np.float32(np.pi)).all()
     turned = pixels[::-1, ::-1]

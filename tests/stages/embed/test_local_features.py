@@ -30,7 +30,7 @@ def drawn(seed: int, *shape: int) -> FloatArray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def picture(product: int = 1) -> UInt8Array:
+def image(product: int = 1) -> UInt8Array:
     """(96, 96, 3): a drawn package with marks printed on it."""
     square = cv2.resize(package("bottle", product), (96, 96))
     cv2.putText(square, f"A{product}", (28, 60), cv2.FONT_HERSHEY_SIMPLEX, 1, (0, 0, 0), 2)
@@ -104,7 +104,7 @@ def test_a_bag_of_words_counts_and_weighs() -> None:
 def test_features_are_of_one_size_and_no_more_than_asked_for(
     cutout: MakeCutout, detector: Detector
 ) -> None:
-    one = cutout(picture())
+    one = cutout(image())
     found = local_features(one, FeatureSpec(detector))
     assert found.dtype == np.float32 and found.shape[1] == SIZES[detector]
     assert len(found) > 10
@@ -115,7 +115,7 @@ def test_features_are_of_one_size_and_no_more_than_asked_for(
 
 
 def test_sift_rows_have_length_1_and_a_root_makes_them_rootsift(cutout: MakeCutout) -> None:
-    one = cutout(picture())
+    one = cutout(image())
     plain = local_features(one, FeatureSpec(root=False))
     rooted = local_features(one, FeatureSpec(root=True))
     np.testing.assert_allclose(np.linalg.norm(plain, axis=1), 1, atol=1e-5)
@@ -125,7 +125,7 @@ def test_sift_rows_have_length_1_and_a_root_makes_them_rootsift(cutout: MakeCuto
 
 
 def test_the_distance_of_orb_rows_is_the_hamming_distance(cutout: MakeCutout) -> None:
-    rows = local_features(cutout(picture()), FeatureSpec("orb"))
+    rows = local_features(cutout(image()), FeatureSpec("orb"))
     assert set(np.unique(rows)) == {0.0, 1.0}
     packed = np.packbits(rows.astype(np.uint8), axis=1)
     hamming = cv2.norm(packed[0], packed[1], cv2.NORM_HAMMING)
@@ -136,13 +136,13 @@ def test_the_distance_of_orb_rows_is_the_hamming_distance(cutout: MakeCutout) ->
 def test_what_is_no_product_has_no_features_unless_asked_for(
     cutout: MakeCutout, detector: Detector
 ) -> None:
-    pixels = picture()
+    pixels = image()
     beside = np.zeros(pixels.shape[:2], np.float32)
     beside[:4, :4] = 1  # a corner without anything
     one = cutout(pixels, beside)
     assert len(local_features(one, FeatureSpec(detector))) == 0
     assert len(local_features(one, FeatureSpec(detector, masked=False))) > 10
-    nowhere = cutout(pixels, np.zeros_like(beside))  # an empty matte: the whole picture
+    nowhere = cutout(pixels, np.zeros_like(beside))  # an empty matte: the whole image
     everywhere = local_features(cutout(pixels), FeatureSpec(detector))
     np.testing.assert_array_equal(local_features(nowhere, FeatureSpec(detector)), everywhere)
 
@@ -151,7 +151,7 @@ def test_what_is_no_product_has_no_features_unless_asked_for(
 def test_the_same_cutout_has_the_same_features_on_any_number_of_threads(
     cutout: MakeCutout, tmp_path: Path, detector: Detector
 ) -> None:
-    cutouts = [cutout(picture(product)) for product in range(6)]
+    cutouts = [cutout(image(product)) for product in range(6)]
     before = cv2.getNumThreads()
     rows = []
     try:
@@ -166,9 +166,9 @@ def test_the_same_cutout_has_the_same_features_on_any_number_of_threads(
     np.testing.assert_array_equal(rows[0], rows[2])
 
 
-def test_orb_sees_a_product_that_fills_the_picture(cutout: MakeCutout) -> None:
-    """A picture of 56 pixels: OpenCV's ORB alone looks at none of them."""
-    small = np.asarray(cv2.resize(picture(), (56, 56)), np.uint8)
+def test_orb_sees_a_product_that_fills_the_image(cutout: MakeCutout) -> None:
+    """An image of 56 pixels: OpenCV's ORB alone looks at none of them."""
+    small = np.asarray(cv2.resize(image(), (56, 56)), np.uint8)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     assert len(cv2.ORB.create().detect(grey, None)) == 0
     assert len(local_features(cutout(small), FeatureSpec("orb"))) > 0
@@ -179,21 +179,21 @@ def test_orb_sees_a_product_that_fills_the_picture(cutout: MakeCutout) -> None:
 
 @pytest.mark.parametrize("detector", DETECTORS)
 @pytest.mark.parametrize("aggregate", ["bow", "vlad"])
-def test_a_row_says_which_picture_it_is(
+def test_a_row_says_which_image_it_is(
     cutout: MakeCutout, tmp_path: Path, detector: Detector, aggregate: str
 ) -> None:
     held = codebook(detector, words=5)
     embedder = built(tmp_path, held, aggregate=aggregate)
     assert embedder.dimension == (5 if aggregate == "bow" else 5 * held.spec.size)
-    rows = embedder.embed([cutout(picture(product)) for product in (1, 2, 3)])
+    rows = embedder.embed([cutout(image(product)) for product in (1, 2, 3)])
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
     if aggregate == "vlad":
-        brighter = np.clip(picture(2).astype(int) + 6, 0, 255).astype(np.uint8)
+        brighter = np.clip(image(2).astype(int) + 6, 0, 255).astype(np.uint8)
         asked = embedder.embed([cutout(brighter)])[0]
         assert int(np.argmax(rows @ asked)) == 1
 
 
-def test_a_picture_without_a_keypoint_has_the_neutral_row(
+def test_an_image_without_a_keypoint_has_the_neutral_row(
     cutout: MakeCutout, tmp_path: Path
 ) -> None:
     for aggregate in ("bow", "vlad"):
@@ -229,21 +229,21 @@ def test_a_codebook_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "asked", "said"),
+    ("held", "options", "kinds"),
     [
-        (codebook("orb"), {"detector": "sift", "root": True}, "of ORB features.*asks for RootSIFT"),
-        (codebook("sift"), {"detector": "orb"}, "of RootSIFT features.*asks for ORB"),
-        (codebook("sift", root=False), {"root": True}, "of SIFT features.*asks for RootSIFT"),
+        (codebook("orb"), {"detector": "sift", "root": True}, "ORB.*RootSIFT"),
+        (codebook("sift"), {"detector": "orb"}, "RootSIFT.*ORB"),
+        (codebook("sift", root=False), {"root": True}, "SIFT.*RootSIFT"),
     ],
 )
 def test_a_codebook_of_other_features_is_refused(
-    tmp_path: Path, held: Codebook, asked: dict[str, object], said: str
+    tmp_path: Path, held: Codebook, options: dict[str, object], kinds: str
 ) -> None:
-    with pytest.raises(ConfigError, match=f"book.npz: is a codebook {said}.*train codebook"):
-        built(tmp_path, held, **asked)
+    with pytest.raises(ConfigError, match=f"book.npz: .*{kinds}.*train codebook"):
+        built(tmp_path, held, **options)
 
 
-def test_root_says_nothing_of_orb(tmp_path: Path) -> None:
+def test_root_changes_nothing_of_orb(tmp_path: Path) -> None:
     built(tmp_path, codebook("orb", root=True), root=False)
 
 

@@ -27,7 +27,7 @@ def write_backbone(
     layout: str = "nchw",
     batch: int | str = "n",
 ) -> Path:
-    """A model on 8 x 8 pictures in unit range, with its sidecar; nodes start from ``image``."""
+    """A model on 8 x 8 images in unit range, with its sidecar; nodes start from ``image``."""
     shape = [batch, 3, 8, 8] if layout == "nchw" else [batch, 8, 8, 3]
     graph = helper.make_graph(
         list(nodes),
@@ -62,7 +62,7 @@ def striped(cutout: MakeCutout, side: int = 8) -> Cutout:
 
 
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
-def test_a_feature_map_is_averaged_over_the_picture(
+def test_a_feature_map_is_averaged_over_the_image(
     tmp_path: Path, cutout: MakeCutout, layout: str
 ) -> None:
     shape: list[int | str] = ["n", 3, 8, 8] if layout == "nchw" else ["n", 8, 8, 3]
@@ -144,7 +144,7 @@ def test_the_weights_reach_the_fingerprint(tmp_path: Path) -> None:
 
 
 def write_maps(folder: Path, *, free: bool = True) -> Path:
-    """Outputs ``features`` (N, 3), ``early`` and ``late``: the picture, and its negative."""
+    """Outputs ``features`` (N, 3), ``early`` and ``late``: the image, and its negative."""
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["features"]),
@@ -202,7 +202,7 @@ def test_several_layers_are_put_one_after_the_other(tmp_path: Path, cutout: Make
 
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
     path = write_maps(tmp_path)
-    with pytest.raises(ConfigError, match=r"layers = 'layer9'.*It has: features, early, late"):
+    with pytest.raises(ConfigError, match=r"layer9.*features, early, late"):
         built(path, layers=["early", "layer9"])
     with pytest.raises(ConfigError, match="leave one out"):
         built(path, layers=["early"], output=1)
@@ -233,7 +233,7 @@ def test_tokens_of_a_transformer_are_taken(tmp_path: Path, cutout: MakeCutout) -
 
 
 def test_scales_are_averaged(tmp_path: Path, cutout: MakeCutout) -> None:
-    """The backbone's pictures are 8 wide: scale 4 makes them 32, a multiple of every stride."""
+    """The backbone's images are 8 wide: scale 4 makes them 32, a multiple of every stride."""
     path = write_maps(tmp_path)
     noise = cutout(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8))
     alone = [built(path, layers=["early"], pool="gem", scales=[s]).embed([noise]) for s in (1, 4)]

@@ -24,9 +24,9 @@ def slow_gem(values: FloatArray, p: float) -> list[list[float]]:
     return [
         [
             (math.fsum(max(float(x), EPSILON) ** p for x in one.ravel()) / one.size) ** (1 / p)
-            for one in picture
+            for one in image
         ]
-        for picture in values
+        for image in values
     ]
 
 
@@ -127,11 +127,11 @@ def test_a_longer_side_has_more_regions_of_its_own() -> None:
 def slow_rmac(values: FloatArray, levels: int) -> FloatArray:
     """A region at a time, the whole map first."""
     rows = []
-    for picture in values:
-        height, width = picture.shape[1:]
-        parts = [picture]
+    for image in values:
+        height, width = image.shape[1:]
+        parts = [image]
         parts += [
-            picture[:, top : top + side, left : left + side]
+            image[:, top : top + side, left : left + side]
             for top, left, side in regions(height, width, levels)
         ]
         tops = [np.array([channel.max() for channel in part]) for part in parts]

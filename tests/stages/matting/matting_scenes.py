@@ -1,4 +1,4 @@
-"""Pictures with known mattes for the matting tests."""
+"""Images with known mattes for the matting tests."""
 
 from __future__ import annotations
 

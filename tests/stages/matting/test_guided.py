@@ -50,7 +50,7 @@ def test_it_is_the_filter_of_the_paper(shape: tuple[int, int], radius: int, eps:
     np.testing.assert_allclose(fast, slow_filter(guide, values, radius, eps), atol=1e-5)
 
 
-def test_a_matte_on_a_flat_picture_is_averaged_twice() -> None:
+def test_a_matte_on_a_flat_image_is_averaged_twice() -> None:
     guide = np.full((20, 20, 3), 90, np.uint8)
     values = np.zeros((20, 20), np.float32)
     values[10, 10] = 1.0
@@ -59,7 +59,7 @@ def test_a_matte_on_a_flat_picture_is_averaged_twice() -> None:
     assert filtered[10, 12] == pytest.approx(1 / 27, abs=1e-6)
 
 
-def test_a_shifted_edge_moves_to_where_the_picture_has_it() -> None:
+def test_a_shifted_edge_moves_to_where_the_image_has_it() -> None:
     true = disc(60, 60)
     shifted = np.roll(true, 2, axis=1)
     filtered = guided_filter(photo_of(true).pixels, shifted, 6, 1e-4)
@@ -67,11 +67,11 @@ def test_a_shifted_edge_moves_to_where_the_picture_has_it() -> None:
     assert wrong < 0.3 * ((shifted >= 0.5) != (true >= 0.5)).sum()
 
 
-def test_a_map_made_small_draws_the_edges_of_the_large_picture() -> None:
+def test_a_map_made_small_draws_the_edges_of_the_large_image() -> None:
     true = disc(120, 100)
-    picture = photo_of(true).pixels
-    small = picture[::2, ::2]
-    enlarged = np.clip(linear_map(small, true[::2, ::2], 2, 1e-4).applied(picture), 0, 1)
+    image = photo_of(true).pixels
+    small = image[::2, ::2]
+    enlarged = np.clip(linear_map(small, true[::2, ::2], 2, 1e-4).applied(image), 0, 1)
     assert enlarged.shape == true.shape
     blocky = np.kron(true[::2, ::2], np.ones((2, 2), np.float32))
     assert np.abs(enlarged - true).mean() < 0.7 * np.abs(blocky - true).mean()

@@ -60,12 +60,12 @@ def test_a_small_product_brings_its_surroundings_along() -> None:
     assert (x1 + x2, y1 + y2) == (620, 410)
 
 
-def test_the_window_ends_where_the_picture_does() -> None:
+def test_the_window_ends_where_the_image_does() -> None:
     alpha = np.ones((5, 7), np.float32)
     assert window_of(alpha, BandWidths(0.1, 4.0)) == (0, 0, 7, 5)
 
 
-def test_a_large_picture_is_estimated_small_and_enlarged() -> None:
+def test_a_large_image_is_estimated_small_and_enlarged() -> None:
     alpha = disc(400, 500)
     seen: list[tuple[int, ...]] = []
 
@@ -87,7 +87,7 @@ def test_where_nothing_changes_a_large_matte_keeps_its_detail() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 60), (60, 1), (2, 2), (3, 900)])
-def test_the_thinnest_pictures_are_survived(shape: tuple[int, int]) -> None:
+def test_the_thinnest_images_are_survived(shape: tuple[int, int]) -> None:
     random = np.random.default_rng(0)
     alpha = random.random(shape, dtype=np.float32)
     found = refined(photo_of(alpha), Matte(alpha), WIDTHS, 16, unchanged).alpha

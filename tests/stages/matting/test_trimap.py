@@ -87,7 +87,7 @@ def test_the_band_has_the_asked_widths_on_both_sides_of_an_edge() -> None:
     assert np.flatnonzero(trimap.background[0])[0] == 50 + 14  # of 14.14 pixels
 
 
-def test_a_picture_twice_as_large_has_a_band_twice_as_wide() -> None:
+def test_an_image_twice_as_large_has_a_band_twice_as_wide() -> None:
     alpha = np.zeros((240, 320), np.float32)
     alpha[80:200, 100:240] = 1.0
     widths = BandWidths(0.08, 0.15)
@@ -96,7 +96,7 @@ def test_a_picture_twice_as_large_has_a_band_twice_as_wide() -> None:
     assert large.sum() == pytest.approx(4 * small.sum(), rel=0.06)
 
 
-def test_the_pictures_rim_does_not_erode_a_product_that_it_cuts() -> None:
+def test_the_images_rim_does_not_erode_a_product_that_it_cuts() -> None:
     alpha = np.zeros((40, 40), np.float32)
     alpha[:20] = 1.0
     assert make_trimap(alpha, BandWidths(0.1, 0.1)).foreground[0].all()

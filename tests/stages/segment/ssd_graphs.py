@@ -18,7 +18,7 @@ LARGE = 8732 - 4 - 9 * 4 + 4 * 4
 def fixed_boxes_model(
     path: Path, boxes: dict[int, tuple[int, float]], *, classes: int = 91, rows: int = 8732
 ) -> Path:
-    """Whatever the picture, default box -> (label, logit); everything else is background."""
+    """Whatever the image, default box -> (label, logit); everything else is background."""
     answer = np.zeros((1, rows, 4 + classes), np.float32)
     answer[:, :, 4] = 10.0
     for place, (label, logit) in boxes.items():
@@ -52,7 +52,7 @@ def fixed_boxes_model(
 
 
 def default_area(place: int) -> float:
-    """Share of the picture that a default box covers."""
+    """Share of the image that a default box covers."""
     nothing = np.zeros((1, 4))
     (box,) = _ssd.decode(nothing, _ssd.default_boxes()[place : place + 1])
     return float(np.prod(box[2:] - box[:2]))

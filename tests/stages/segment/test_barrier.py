@@ -63,7 +63,7 @@ def test_no_distance_exceeds_the_range_of_the_values(values: np.ndarray) -> None
     assert (barrier_distance(values) <= span.sum() + 1e-4).all()
 
 
-def test_sweeps_are_nearly_exact_on_smooth_pictures() -> None:
+def test_sweeps_are_nearly_exact_on_smooth_images() -> None:
     rows, columns = np.mgrid[0:24, 0:20] / 20
     values = (np.sin(5 * rows) + np.cos(7 * columns * rows)).astype(np.float32)
     swept, truth = barrier_distance(values[:, :, None]), exact(values)
@@ -72,13 +72,13 @@ def test_sweeps_are_nearly_exact_on_smooth_pictures() -> None:
 
 @settings(deadline=None)
 @given(SMALL)
-def test_turning_or_negating_a_picture_keeps_the_frame_at_zero(values: np.ndarray) -> None:
-    for picture in (values, -values, values[::-1, ::-1], values.transpose(1, 0, 2)):
-        distance = barrier_distance(picture)
+def test_turning_or_negating_an_image_keeps_the_frame_at_zero(values: np.ndarray) -> None:
+    for image in (values, -values, values[::-1, ::-1], values.transpose(1, 0, 2)):
+        distance = barrier_distance(image)
         assert distance[[0, -1]].max() == 0.0 and distance[:, [0, -1]].max() == 0.0
 
 
-def test_the_picture_is_left_as_it_was() -> None:
+def test_the_image_is_left_as_it_was() -> None:
     values = np.random.default_rng(0).random((9, 8, 3), np.float32)
     before = values.copy()
     barrier_distance(values)

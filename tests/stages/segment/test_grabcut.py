@@ -139,7 +139,7 @@ def test_crumbs_go_and_large_pieces_stay() -> None:
 def test_real_cartons_on_white_are_solid() -> None:
     photos = sorted(ICONIC.rglob("*.jpg"))
     if not photos:
-        pytest.skip(f"needs the GroceryStoreDataset's product pictures in {ICONIC}")
+        pytest.skip(f"needs the GroceryStoreDataset's product images in {ICONIC}")
     images = [load(photo) for photo in photos]
     mattes = grabcut.build(grabcut.Options(), BuildContext(threads=2)).segment(images)
     shares = [float((matte.alpha >= 0.5).mean()) for matte in mattes]

@@ -41,7 +41,7 @@ def table(horizon: float = 0.35, grain: float = 4.0) -> np.ndarray:
 
 
 def bottle() -> np.ndarray:
-    """From the wall's part of the picture down to the table's."""
+    """From the wall's part of the image down to the table's."""
     rows, columns = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     return (np.abs(columns - 0.5) < 0.14) & (rows > 0.2) & (rows < 0.8)
 
@@ -86,7 +86,7 @@ def test_an_empty_table_gives_an_empty_matte(grain: float) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**31), st.sampled_from([1, 4, 60]))
-def test_any_small_picture_gets_a_matte_and_always_the_same(
+def test_any_small_image_gets_a_matte_and_always_the_same(
     height: int, width: int, seed: int, spread: int
 ) -> None:
     random = np.random.default_rng(seed)

@@ -113,14 +113,14 @@ def test_a_spec_that_is_not_the_files_is_refused(
 ) -> None:
     model = brightness_model(tmp_path / "a.onnx", side=side)
     write_spec(model, 320, 256)
-    with pytest.raises(WeightsError, match=r"320, 256.*right \[input\]"):
+    with pytest.raises(WeightsError, match=r"320, 256.*\[input\]"):
         saliency.build(saliency.Options(weights=str(model)), BuildContext())
 
 
 def test_an_output_that_is_not_there_is_refused_with_the_count(tmp_path: Path) -> None:
     model = brightness_model(tmp_path / "a.onnx", decoys=1)
     write_spec(model, 32, 32, output="index = 2")
-    with pytest.raises(WeightsError, match=r"no output 2: there are 2 \(decoy0, map\)"):
+    with pytest.raises(WeightsError, match=r"output 2.*decoy0, map"):
         saliency.build(saliency.Options(weights=str(model)), BuildContext())
 
 

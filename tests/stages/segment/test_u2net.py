@@ -31,7 +31,7 @@ def test_the_input_is_divided_by_the_images_own_maximum() -> None:
     )
 
 
-def test_a_black_picture_divides_by_nothing() -> None:
+def test_a_black_image_divides_by_nothing() -> None:
     black = network_input(np.zeros((5, 5, 3), np.uint8), u2net.FAMILY_INPUT)
     np.testing.assert_allclose(
         black[:, 0, 0], [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225], rtol=1e-5
@@ -81,9 +81,7 @@ def test_the_real_weights_find_a_carton(real: SaliencyNetwork) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_the_real_weights_find_nothing_in_an_empty_picture(
-    real: SaliencyNetwork, value: int
-) -> None:
+def test_the_real_weights_find_nothing_in_an_empty_image(real: SaliencyNetwork, value: int) -> None:
     (matte,) = real.segment([RGBImage(np.full((200, 150, 3), value, np.uint8))])
     assert assess(matte).empty
 

@@ -85,7 +85,7 @@ def test_fewer_axes_are_the_first_ones(tmp_path: Path) -> None:
 
 
 def test_vectors_of_another_dimension_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"vectors of 5 dimensions, the embedder gives 3"):
+    with pytest.raises(ConfigError, match=r"5 dimensions.*3"):
         built(written(tmp_path, artefact(size=5)))
 
 
@@ -138,7 +138,7 @@ def test_a_file_that_is_not_there_and_a_later_version_are_told_apart(tmp_path: P
     path = tmp_path / "whitening.npz"
     facts = f'{{"version": {VERSION + 1}}}'
     np.savez(path, mean=np.ones(3), projection=np.ones((3, 1)), facts=np.array(facts))
-    with pytest.raises(WeightsError, match=f"version {VERSION + 1}, this Packsight reads"):
+    with pytest.raises(WeightsError, match=f"version {VERSION + 1}"):
         built(path)
 
 

@@ -1,4 +1,4 @@
-"""FBA matting: alpha, foreground and background of a picture with a trimap.
+"""FBA matting: alpha, foreground and background of an image with a trimap.
 
 Forte and Pitié, F, B, Alpha Matting, arXiv 2003.07711, 2020, section 3 and table 6 (the model
 with group norm and weight standardisation). Parameters have the names of the authors' release.
@@ -34,11 +34,11 @@ class FBA(nn.Module):  # type: ignore[misc]
         self.decoder = Decoder()
 
     def forward(self, inputs: Any) -> Any:
-        picture = colours_of(inputs)
-        details = torch.cat([inputs[:, :3], picture, inputs[:, TRIMAP]], 1)
+        image = colours_of(inputs)
+        details = torch.cat([inputs[:, :3], image, inputs[:, TRIMAP]], 1)
         output = self.decoder(self.encoder(inputs), details)
         alpha, colours = output[:, :1].clamp(0, 1), output[:, 1:].sigmoid()
-        return fuse(alpha, colours[:, :3], colours[:, 3:], picture)
+        return fuse(alpha, colours[:, :3], colours[:, 3:], image)
 
 
 class Decoder(nn.Module):  # type: ignore[misc]

@@ -26,7 +26,7 @@ from weights.frameworks.nets.fba_parts import (
 INPUTS = 12  # as stages/matting/_encoding.py stacks them; the last is the saliency
 SALIENCY = 11
 TRIMAP = slice(9, 12)  # background, foreground, saliency
-DILATIONS = (1, 2, 4, 8)  # the last one sees 250 pixels, the width of a catalogue picture
+DILATIONS = (1, 2, 4, 8)  # the last one sees 250 pixels, the width of a catalogue image
 # A clipped alpha passes no gradient back; this much of it goes through while training.
 LEAK = 0.1
 

@@ -58,23 +58,23 @@ def doubled(features: Any) -> Any:
 
 
 def colours_of(inputs: Any) -> Any:
-    """The picture (N, 3, H, W) in [0, 1], from the normalised channels of the input."""
+    """The image (N, 3, H, W) in [0, 1], from the normalised channels of the input."""
     mean = torch.tensor(MEAN).view(1, 3, 1, 1)
     std = torch.tensor(STD).view(1, 3, 1, 1)
     return inputs[:, :3] * std + mean
 
 
-def fuse(alpha: Any, foreground: Any, background: Any, picture: Any) -> Any:
-    """One step of each towards picture = alpha F + (1 - alpha) B; section 3.3.
+def fuse(alpha: Any, foreground: Any, background: Any, image: Any) -> Any:
+    """One step of each towards image = alpha F + (1 - alpha) B; section 3.3.
 
     All (N, 1 or 3, H, W). Returns (N, 7, H, W): alpha, F, B, each within [0, 1].
     """
     product = alpha * (1 - alpha)
-    new_f = alpha * picture + (1 - alpha**2) * foreground - product * background
-    new_b = (1 - alpha) * picture + (2 * alpha - alpha**2) * background - product * new_f
+    new_f = alpha * image + (1 - alpha**2) * foreground - product * background
+    new_b = (1 - alpha) * image + (2 * alpha - alpha**2) * background - product * new_f
     new_f, new_b = new_f.clamp(0, 1), new_b.clamp(0, 1)
     apart = new_f - new_b
-    agreement = ((picture - new_b) * apart).sum(1, keepdim=True)
+    agreement = ((image - new_b) * apart).sum(1, keepdim=True)
     contrast = (apart * apart).sum(1, keepdim=True)
     refined = (FUSION_WEIGHT * alpha + agreement) / (contrast + FUSION_WEIGHT)
     return torch.cat([refined.clamp(0, 1), new_f, new_b], 1)

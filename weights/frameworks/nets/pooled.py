@@ -1,4 +1,4 @@
-"""What serving needs of a backbone: its features, averaged over the picture, and chosen maps."""
+"""What serving needs of a backbone: its features, averaged over the image, and chosen maps."""
 
 from __future__ import annotations
 
