@@ -28,6 +28,9 @@ from weights.fetch import FetchPolicy
 
 # Raised when a change of the describing code makes old vectors or contours incomparable.
 DESCRIPTION_VERSION = 1
+# Raised when the same options give other scores or another order: by a reranker's formula, a
+# distance, the routing, query expansion. Stored match calibrations are void then.
+ANSWERING_VERSION = 1
 DESCRIBING = ("segment", "cutout", "embed", "classify")
 # These describe too, unless they are "none": then a gallery made before them stays valid.
 OPTIONAL = ("matting", "trust", "whiten")
@@ -278,7 +281,9 @@ def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
     """Hash of all settings that scores and their order depend on: a calibration holds for these
     alone. Every option counts, also one at a default that may change."""
     plain = {name: getattr(settings, name).model_dump(mode="json") for name in ANSWERING}
-    canonical = json.dumps({**plain, "rerank": identity["rerank"]}, sort_keys=True)
+    # Version 1 is that of the calibrations from before versions were counted.
+    version = {"version": ANSWERING_VERSION} if ANSWERING_VERSION > 1 else {}
+    canonical = json.dumps({**plain, "rerank": identity["rerank"], **version}, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

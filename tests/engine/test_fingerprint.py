@@ -106,3 +106,27 @@ def test_the_batch_of_a_model_does_not_count(tmp_path: Path) -> None:
     flags = ["embed.name=onnx", f"embed.weights={backbone(tmp_path / 'one.onnx', seed=1)}"]
     assert fingerprint([*flags, "embed.batch=2"]) == fingerprint(flags)
     assert fingerprint([*flags, "embed.normalise=false"]) != fingerprint(flags)
+
+
+def answering() -> str:
+    settings = load(read_profile("classic"), env={}, flags=BASE)
+    return assemble(settings).answering
+
+
+def test_calibrations_from_before_formulas_had_a_version_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stages.assemble.ANSWERING_VERSION", 1)
+    # Another value is right only where [route], [search], [query] or the reranker has a new option.
+    before = "4ce9beef246df6544a6f2e27cf95cfb2e18aa64ea0dec2035a16a5ca6a34dc7e"
+    assert answering() == before
+
+
+def test_another_version_of_the_formulas_voids_calibrations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashes = {answering(), fingerprint()}
+    for version in (2, 3):
+        monkeypatch.setattr("stages.assemble.ANSWERING_VERSION", version)
+        hashes.add(answering())
+    assert len(hashes) == 4
