@@ -47,6 +47,16 @@ def test_ingest_scaling_says_in_one_line_which_profile_is_unknown() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_store_throughput_compares_every_way_of_reading_with_the_memory_map() -> None:
+    small = ("--cutouts", "70", "--sizes", "8", "16", "--batch", "4", "--rounds", "2")
+    done = run_benchmark("store_throughput.py", *small)
+    assert done.returncode == 0, done.stderr
+    rows = table(done.stdout, "read from")
+    assert len(rows) == 8
+    assert rows["memory map, 8 x 8"][2] == rows["memory map, 16 x 16"][2] == "1.00"
+    assert all(float(cells[1]) > 0 for cells in rows.values())
+
+
 @pytest.mark.slow
 def test_cold_start_times_every_command_against_an_empty_python() -> None:
     done = run_benchmark("cold_start.py", "--runs", "1", "--images", "4")
