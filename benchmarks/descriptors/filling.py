@@ -6,8 +6,8 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,10 @@ from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.types import FloatArray, Progress
 from offline.datasets import Picture
-from offline.store.cutouts import CutoutCache
+from offline.store.blobs import Blob
+from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.images import Hashed, key_of
-from offline.store.row_store import RowStore
-from offline.store.vectors import STORE, embedded, locked
+from offline.store.vectors import embedded, vector_store
 from stages._preprocess import required_spec
 from stages._session import OnnxSession
 from stages.assemble import EmbeddingParts
@@ -95,24 +95,19 @@ def fill(
     if faults:
         raise ConfigError(f"{len(faults)} pictures cannot be measured. {faults[0]}")
     wanted = list({key_of(one): one for one in samples}.values())
-    distinct = list({one.fingerprint: one for one in parts}.values())  # each is locked once
-    with ExitStack() as locks:
-        stores = [_store(one, cache, locks) for one in distinct]
-        for start in range(0, len(wanted), BATCH):
-            batch = wanted[start : start + BATCH]
-            for one, (store, known) in zip(distinct, stores, strict=True):
-                new = [sample for sample in batch if key_of(sample) not in known]
-                if new:
-                    images = [cutouts.cutout(row) for row in cutouts.positions(new)]
-                    store.append([key_of(sample) for sample in new], embedded(images, one.embedder))
-            if progress is not None:
-                progress(min(start + BATCH, len(wanted)), len(wanted))
+    distinct = list({one.fingerprint: one for one in parts}.values())
+    for start in range(0, len(wanted), BATCH):
+        batch = {key_of(one): one for one in wanted[start : start + BATCH]}
+        for one in distinct:
+            for _ in vector_store(one, cache).filled(batch, partial(_made, batch, cutouts, one)):
+                pass
+        if progress is not None:
+            progress(min(start + BATCH, len(wanted)), len(wanted))
 
 
-def _store(parts: EmbeddingParts, cache: Path, locks: ExitStack) -> tuple[RowStore, set[str]]:
-    """Where its features lie, locked until ``locks`` are let go, and those there already."""
-    folder = cache / f"embedding-{parts.fingerprint[:16]}"
-    locks.enter_context(locked(folder))
-    store = RowStore(folder, STORE)
-    store.mend()
-    return store, set(store.read().at)
+def _made(
+    samples: dict[str, Hashed], cutouts: Cutouts, parts: EmbeddingParts, keys: list[str]
+) -> list[dict[str, Blob]]:
+    images = [cutouts.cutout(row) for row in cutouts.positions(samples[key] for key in keys)]
+    rows = embedded(images, parts.embedder)
+    return [{key: Blob(row) for key, row in zip(keys, rows, strict=True)}]

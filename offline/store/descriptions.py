@@ -1,36 +1,37 @@
-"""Descriptions made once and kept, in a gallery: what a kill leaves behind is whole.
-
-A gallery of the describing parts' fingerprint below the cache folder; a record's uri says by
-content which picture it is of. A second process waits until the first has its descriptions.
-"""
+"""Descriptions made once and kept, by the describing parts' fingerprint below the cache folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from engine.augmentation import augmenting
 from engine.describe import Describer
-from engine.errors import ConfigError, DamageError
-from engine.galleries import gallery_exists, open_gallery
-from engine.protocols import Gallery, WritableGallery
-from engine.types import CategoryScores, Description, Entry, Progress
+from engine.images import ImageLimits
+from engine.types import (
+    CategoryScores,
+    Contour,
+    Description,
+    Embedding,
+    FloatArray,
+    MatteQuality,
+    Progress,
+    UInt8Array,
+)
+from offline.store.blobs import Blob, Blobs
 from offline.store.images import HashedPicture, key_of, loaded
-from offline.store.vectors import locked
 from stages.assemble import Parts
 
-BATCH = 16  # pictures described and stored at a time: what a kill may cost
-READ = 512  # records read at a time
-# What a gallery does not keep of a classifier's answer, and routing asks for.
-UNKNOWN, LEAST = "unknown", "least"
+BATCH = 16  # images described and stored at a time: what a kill may cost
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A picture to describe. ``label``: the category that a curator gave, None for a photo.
-    ``context`` says what else the description depends on, such as the gallery that votes."""
+    """An image to describe. ``label``: the category that a curator gave, None for a photo.
+    ``context``: what else the description depends on, such as the gallery that votes."""
 
     hashed: HashedPicture
     label: str | None = None
@@ -43,7 +44,7 @@ class Wanted:
 
 @dataclass
 class Kept:
-    """Descriptions by ``Wanted.key``, and a sentence for every picture that has none."""
+    """Descriptions by ``Wanted.key``, and a sentence for every image that has none."""
 
     by_key: dict[str, Description] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -55,18 +56,17 @@ class Kept:
 class DescriptionCache:
     """Of one set of parts; ``describer`` may be theirs with stages that remember.
 
-    Raises GalleryError and ConfigError where the folder cannot be written or is damaged,
-    StageError and WeightsError where a part fails.
+    Raises ConfigError where the folder cannot be written or is damaged, StageError and
+    WeightsError where a part fails.
     """
 
     def __init__(
         self, folder: Path, parts: Parts, describer: Describer, *, augment: bool = False
     ) -> None:
-        name = f"descriptions-{parts.fingerprint[:16]}{'-augmented' if augment else ''}"
-        self._folder = folder / name
+        name = f"described-{parts.fingerprint[:16]}{'-augmented' if augment else ''}"
+        self._store = Blobs(folder / name, "descriptions")
         self._describer = augmenting(describer) if augment else describer
-        self._settings = parts.settings
-        self._manifest = parts.manifest()
+        self._limits = ImageLimits.of(parts.settings.images)
 
     def fill(
         self,
@@ -76,91 +76,73 @@ class DescriptionCache:
         before: Callable[[Sequence[Wanted]], None] = lambda _: None,
         progress: Progress | None = None,
     ) -> Kept:
-        """Describe what is not there yet, ``batch`` pictures at a time, ``before`` called with
-        each of these batches; returns all that is asked for."""
-        once = {one.key: one for one in wanted}
-        with self._undamaged():
-            there = self._all_there(once)
-        if there is not None:
-            return there
+        """Describe what is not there yet, ``batch`` images at a time, ``before`` called with
+        each of these batches; returns all that is wanted."""
+        by_key = {one.key: one for one in wanted}
         kept = Kept()
-        with (
-            locked(self._folder),
-            self._undamaged(),
-            open_gallery(self._folder / "gallery", manifest=self._manifest) as gallery,
-        ):
-            known = {source.uri: source.id for source in gallery.sources()}
-            missing = [one for key, one in once.items() if key not in known]
-            for start in range(0, len(missing), batch):
-                before(missing[start : start + batch])
-                self._add(gallery, missing[start : start + batch], kept.faults)
+
+        def make(keys: list[str]) -> Iterator[dict[str, Blob]]:
+            for start in range(0, len(keys), batch):
+                chunk = [by_key[key] for key in keys[start : start + batch]]
+                before(chunk)
+                yield self._described(chunk, kept.faults)
                 if progress is not None:
-                    progress(min(start + batch, len(missing)), len(missing))
-            if missing:
-                known = {source.uri: source.id for source in gallery.sources()}
-            kept.by_key = _read(gallery, {key: known[key] for key in once if key in known})
+                    progress(start + len(chunk), len(keys))
+
+        kept.by_key = {key: _decoded(blob) for key, blob in self._store.filled(by_key, make)}
         return kept
 
-    def _all_there(self, once: Mapping[str, Wanted]) -> Kept | None:
-        """Read without waiting for a run that describes more; None where something is missing."""
-        if not gallery_exists(self._folder / "gallery"):
-            return None
-        with open_gallery(self._folder / "gallery") as gallery:
-            known = {source.uri: source.id for source in gallery.sources()}
-            if not once.keys() <= known.keys():
-                return None
-            return Kept(_read(gallery, {key: known[key] for key in once}))
-
-    @contextmanager
-    def _undamaged(self) -> Iterator[None]:
-        try:
-            yield
-        except DamageError as error:
-            raise ConfigError(
-                error.message,
-                remedy=f"Delete {self._folder} and run the same command again: it only keeps what "
-                "can be described anew.",
-            ) from error
-
-    def _add(self, gallery: WritableGallery, chunk: Sequence[Wanted], faults: list[str]) -> None:
-        images = loaded([one.hashed for one in chunk], self._settings, self._describer.threads)
-        faults += [image for image in images if isinstance(image, str)]
-        pairs = [
-            (one, image)
-            for one, image in zip(chunk, images, strict=True)
-            if not isinstance(image, str)
-        ]
-        described = self._describer.describe(
-            [image for _, image in pairs], [one.label for one, _ in pairs]
-        )
-        found = [one.description for one in described]
-        entries = [_entry(one, it.scores) for (one, _), it in zip(pairs, found, strict=True)]
-        gallery.add(entries, found)
+    def _described(self, chunk: Sequence[Wanted], faults: list[str]) -> dict[str, Blob]:
+        hashed = [one.hashed for one in chunk]
+        images, unread = loaded(hashed, self._limits, self._describer.threads)
+        faults += unread
+        readable = [chunk[place] for place in images]
+        described = self._describer.describe(list(images.values()), [one.label for one in readable])
+        return {
+            one.key: _encoded(it.description) for one, it in zip(readable, described, strict=True)
+        }
 
 
-def _entry(wanted: Wanted, scores: CategoryScores) -> Entry:
-    attributes = {UNKNOWN: "yes"} if scores.unknown else {}
-    if scores.least is not None:
-        attributes[LEAST] = repr(scores.least)
-    hashed = wanted.hashed
-    return Entry(wanted.key, hashed.sha256, 0, 0, hashed.picture.id, wanted.label, attributes)
+def _encoded(description: Description) -> Blob:
+    """The arrays one after the other, as bytes; ``bytes`` of the note is the length of each."""
+    scores = description.scores
+    contours = (description.contour, description.aligned)
+    arrays = [
+        scores.probabilities.astype("<f4").tobytes(),
+        description.embedding.vector.astype("<f4").tobytes(),
+        *(contour.packed.tobytes() for contour in contours),
+    ]
+    note = {
+        "bytes": [len(array) for array in arrays],
+        "names": scores.names,
+        "unknown": scores.unknown,
+        "least": scores.least,
+        "contours": [[contour.side, contour.area] for contour in contours],
+        "quality": description.quality.flags,
+        "trust": description.trust,
+    }
+    return Blob(np.frombuffer(b"".join(arrays), np.uint8), note)
 
 
-def _read(gallery: Gallery, ids: Mapping[str, int]) -> dict[str, Description]:
-    keys = list(ids)
-    found = {}
-    for start in range(0, len(keys), READ):
-        part = keys[start : start + READ]
-        for key, record in zip(part, gallery.records([ids[key] for key in part]), strict=True):
-            scores = _whole(record.description.scores, record.attributes)
-            found[key] = replace(record.description, scores=scores)
-    return found
-
-
-def _whole(scores: CategoryScores, attributes: Mapping[str, str]) -> CategoryScores:
-    least = attributes.get(LEAST)
-    return replace(
-        scores,
-        unknown=UNKNOWN in attributes,
-        least=None if least is None else float(least),
+def _decoded(blob: Blob) -> Description:
+    note = blob.note
+    ends = np.cumsum(note["bytes"])[:-1]
+    probabilities, vector, *packed = np.split(blob.array, ends)
+    contour, aligned = (
+        Contour(bits.copy(), *measured)
+        for bits, measured in zip(packed, note["contours"], strict=True)
     )
+    return Description(
+        CategoryScores(
+            tuple(note["names"]), _floats(probabilities), note["unknown"], note["least"]
+        ),
+        Embedding(_floats(vector)),
+        contour,
+        aligned,
+        MatteQuality.from_flags(note["quality"]),
+        note["trust"],
+    )
+
+
+def _floats(array: UInt8Array) -> FloatArray:
+    return np.frombuffer(array.tobytes(), "<f4").astype(np.float32)

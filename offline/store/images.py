@@ -1,4 +1,4 @@
-"""Picture files by content: what caches go by, and what a report says it was made of."""
+"""Image files by content: the keys of what is kept, and the checksum of a report's data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.config import Settings
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
 from engine.parallel import each
@@ -18,7 +17,7 @@ from offline.datasets import Picture, RetrievalTask
 
 
 class Hashed(Protocol):
-    """A picture whose file was read once already."""
+    """An image whose file was read once already."""
 
     @property
     def picture(self) -> Picture: ...
@@ -29,14 +28,14 @@ class Hashed(Protocol):
 
 @dataclass(frozen=True)
 class HashedPicture:
-    """A picture whose file was read once already."""
+    """An image whose file was read once already."""
 
     picture: Picture
     sha256: str
 
 
 def hash_pictures(pictures: Sequence[Picture], threads: int = 1) -> list[HashedPicture | str]:
-    """Aligned with the pictures; a sentence in place of one whose file cannot be read."""
+    """Aligned with the images; a sentence in place of one whose file cannot be read."""
     return each(_hashed, pictures, threads=threads)
 
 
@@ -49,7 +48,7 @@ def _hashed(picture: Picture) -> HashedPicture | str:
 
 
 def key_of(sample: Hashed) -> str:
-    """By content, and by the part of the picture that may be looked at."""
+    """By content, and by the part of the image that may be looked at."""
     crop = sample.picture.crop
     return sample.sha256 if crop is None else "-".join(map(str, (sample.sha256, *crop)))
 
@@ -74,7 +73,7 @@ def copies(task: RetrievalTask, queries: Sequence[str], gallery: Sequence[str]) 
 
 def cropped(image: RGBImage, picture: Picture) -> RGBImage:
     """What a query may look at: the part in ``picture.crop``, in pixels of the file; all of the
-    image where there is none. ImageError for a box that lies beyond the picture."""
+    image where there is none. ImageError for a box that lies beyond the image."""
     if picture.crop is None:
         return image
     width, height = image.original_size
@@ -88,15 +87,17 @@ def cropped(image: RGBImage, picture: Picture) -> RGBImage:
 
 
 def loaded(
-    samples: Sequence[HashedPicture], settings: Settings, threads: int = 1
-) -> list[RGBImage | str]:
-    """Decoded and cropped to what may be looked at; a sentence for what is no picture."""
-    limits = ImageLimits.of(settings.images)
+    samples: Sequence[Hashed], limits: ImageLimits, threads: int = 1
+) -> tuple[dict[int, RGBImage], list[str]]:
+    """Decoded and cropped to what may be looked at, by place in ``samples``; and a sentence for
+    every image that cannot be decoded."""
 
-    def read(sample: HashedPicture) -> RGBImage | str:
+    def read(sample: Hashed) -> RGBImage | str:
         try:
             return cropped(load(sample.picture.path, limits=limits), sample.picture)
         except ImageError as error:
             return f"{error.uri}: left out, {error.reason}"
 
-    return each(read, samples, threads=threads)
+    read_or_not = each(read, samples, threads=threads)
+    images = {place: one for place, one in enumerate(read_or_not) if not isinstance(one, str)}
+    return images, [one for one in read_or_not if isinstance(one, str)]

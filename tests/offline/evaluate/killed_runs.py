@@ -11,24 +11,23 @@ from tests.packsight_command import ROOT
 
 _SCRIPT = """
 import os, signal, sys
-from importlib import import_module
 import packsight.cli
-module = import_module({module!r})
-{before}
-kept = module.{method}
-def once(*given):
-    kept(*given)
-    os.kill(os.getpid(), signal.SIGKILL)
-module.{method} = once
+import offline.store.vectors
+from offline.store.blobs import Blobs
+offline.store.vectors.CHUNK = 4
+put = Blobs.put
+def once(self, blobs):
+    put(self, blobs)
+    if self.what == {what!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+Blobs.put = once
 sys.argv[0] = "packsight"
 packsight.cli.entry()
 """
 
 
-def kill_after(module: str, method: str, arguments: Sequence[str], before: str = "") -> None:
-    """Run the command until ``method`` of the module (CLASS.NAME) has done its work once;
-    ``before``: a line that may change ``module`` first."""
-    script = _SCRIPT.format(module=module, method=method, before=before)
-    given = [sys.executable, "-c", script, *arguments]
+def kill_after_keeping(what: str, arguments: Sequence[str]) -> None:
+    """Run the command until it has kept a first batch of ``what``; a batch of vectors is four."""
+    given = [sys.executable, "-c", _SCRIPT.format(what=what), *arguments]
     killed = subprocess.run(given, cwd=ROOT, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.drawn_catalogue import QUICK_FLAGS
 from tests.offline.evaluate.drawn_benchmarks import write_drawn_landmarks, write_drawn_products
-from tests.offline.evaluate.killed_runs import kill_after
+from tests.offline.evaluate.killed_runs import kill_after_keeping
 from tests.packsight_command import Command, Outcome
 
 
@@ -133,8 +135,8 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_nobody_killed(
     whole = packsight(*flags(products, "test", "--timed", "0", "--cache", products / "other"))
     arguments = flags(products, "test", "--timed", "0")
     for _ in range(2):
-        chunked = "module.CHUNK = 4"
-        kill_after("offline.store.vectors", "RowStore.append", arguments, chunked)
-    (kept,) = (products.parent / "cache").glob("embedding-*/features.jsonl")
-    assert len(kept.read_text("utf-8").splitlines()) == 8
+        kill_after_keeping("vectors", arguments)
+    (kept,) = (products.parent / "cache").glob("vectors-*/blobs.sqlite")
+    with closing(sqlite3.connect(kept)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM blobs").fetchone() == (8,)
     assert packsight(*arguments).out == whole.out

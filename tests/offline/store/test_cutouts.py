@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from engine.images import load
 from engine.protocols import Segmenter
 from engine.types import FloatArray, Matte, RGBImage
 from offline.datasets import Picture, open_dataset
-from offline.store.cutouts import DATA, INDEX, CutoutCache, Cutouts
+from offline.store.blobs import Blob, Blobs
+from offline.store.cutouts import BATCH, PIXELS, CutoutCache, Cutouts
 from offline.store.images import cropped
 from offline.train.training_set import Sample, read_labelled
 from stages.context import BuildContext
@@ -73,21 +75,55 @@ def test_another_way_of_cutting_has_a_folder_of_its_own(tmp_path: Path) -> None:
     assert seen == len(given)
 
 
-@pytest.mark.parametrize("lost", [1, 5, 16 * 16 * 4, 16 * 16 * 4 + 1])
-@pytest.mark.parametrize("name", [DATA, INDEX])
-def test_what_a_kill_cut_short_is_cut_anew(tmp_path: Path, name: str, lost: int) -> None:
+def test_what_a_kill_left_between_pixels_and_index_is_cut_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = samples(tmp_path / "data")
-    whole, _, _ = fill(tmp_path / "cache", given)
-    expected = {s.sha256: np.array(whole.pixels[whole.rows[s.sha256]]) for s in given}
-    (path,) = (tmp_path / "cache").glob(f"*/{name}")
-    path.write_bytes(path.read_bytes()[:-lost])
+    whole, _, _ = fill(tmp_path / "whole", given)
+    put, calls = Blobs.put, []
+
+    def killed(self: Blobs, blobs: Mapping[str, Blob]) -> None:
+        calls.append(blobs)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        put(self, blobs)
+
+    monkeypatch.setattr(Blobs, "put", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path / "cache", given)
+    (path,) = (tmp_path / "cache").glob(f"*/{PIXELS}")
+    with path.open("ab") as file:
+        file.write(b"half a cutout")
     mended, _, seen = fill(tmp_path / "cache", given)
-    assert 0 < seen <= len(given)
-    for sha256, pixels in expected.items():
-        np.testing.assert_array_equal(mended.pixels[mended.rows[sha256]], pixels)
+    assert seen == len(given) - BATCH
+    for sample in given:
+        cut, expected = (
+            found.cutout(found.positions([sample])[0]).pixels for found in (mended, whole)
+        )
+        np.testing.assert_array_equal(cut, expected)
 
 
-def test_a_picture_that_cannot_be_decoded_is_told_and_has_no_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [False, True])
+def test_pixels_that_are_gone_are_damage_that_names_the_folder(tmp_path: Path, more: bool) -> None:
+    given = samples(tmp_path / "data")
+    fill(tmp_path / "cache", given[:9])
+    (path,) = (tmp_path / "cache").glob(f"*/{PIXELS}")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ConfigError) as damage:
+        fill(tmp_path / "cache", given if more else given[:9])
+    assert str(path.parent) in damage.value.remedy
+    shutil.rmtree(path.parent)
+    assert fill(tmp_path / "cache", given[:9])[2] == 9
+
+
+def test_only_the_images_that_are_wanted_have_rows(tmp_path: Path) -> None:
+    given = samples(tmp_path / "data")
+    fill(tmp_path / "cache", given)
+    some, _, seen = fill(tmp_path / "cache", given[3:5])
+    assert seen == 0 and set(some.rows) == {sample.sha256 for sample in given[3:5]}
+
+
+def test_a_picture_that_cannot_be_decoded_is_a_fault_and_has_no_row(tmp_path: Path) -> None:
     given = samples(tmp_path / "data")
     given[3].picture.path.write_text("no picture")
     cutouts, faults, _ = fill(tmp_path / "cache", given)
@@ -104,8 +140,9 @@ def test_nothing_to_cut_is_no_trouble(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     sample = Sample(open_dataset(_one(tmp_path)).pictures("all")[0], "0" * 64, 0)
-    with pytest.raises(ConfigError, match="--cache"):
+    with pytest.raises(ConfigError) as refused:
         fill(tmp_path / "file", [sample])
+    assert "--cache" in refused.value.remedy
 
 
 def _one(folder: Path) -> Path:
@@ -125,7 +162,7 @@ def test_a_cutout_comes_back_as_it_was_cut_but_for_its_box(tmp_path: Path) -> No
     assert 0 < kept.alpha.mean() < 1 and kept.trust is None
 
 
-def test_how_far_a_mask_was_believed_is_kept_with_its_cutout(tmp_path: Path) -> None:
+def test_the_trust_of_a_mask_is_kept_with_its_cutout(tmp_path: Path) -> None:
     given = samples(tmp_path / "data")[:3]
     cutter = build(Options(size=16), BuildContext())
     cutting = Cutting(Halving(), cutter, trust=Doubting())

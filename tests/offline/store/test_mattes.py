@@ -1,8 +1,8 @@
-"""Mattes are made once, found again by content, and survive a kill and a damaged file."""
+"""Mattes are made once and found again by content."""
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,18 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cutting import Cutting
-from engine.errors import ConfigError
-from engine.parallel import each
 from engine.types import Matte, RGBImage
-from offline.store.matte_store import DATA, INDEX, MatteStore, rounded
-from offline.store.mattes import RememberedMatting, RememberedSegmenter, digest, remembered
+from offline.store.blobs import Blobs
+from offline.store.mattes import RememberedMatting, RememberedSegmenter, digest, remembered, rounded
 from stages.assemble import assemble_cutting
 from tests.offline.evaluate.counting_parts import quick_settings
 
 
 @dataclass
 class CountingSegmenter:
-    """A picture's red channel; counts the pictures it was asked for."""
+    """An image's red channel; counts the images that it was called with."""
 
     seen: int = 0
 
@@ -50,15 +48,19 @@ def pictures(count: int, seed: int = 0) -> list[RGBImage]:
     return [RGBImage(random.integers(0, 256, shape, np.uint8)) for shape in shapes]
 
 
-def alphas(mattes: Sequence[Matte]) -> list[bytes]:
-    return [matte.alpha.tobytes() for matte in mattes]
+def alphas(found: Sequence[Matte]) -> list[bytes]:
+    return [matte.alpha.tobytes() for matte in found]
+
+
+def mattes(folder: Path) -> Blobs:
+    return Blobs(folder, "mattes")
 
 
 def test_a_picture_is_segmented_once_whoever_asks_in_whatever_order(tmp_path: Path) -> None:
     inner, images = CountingSegmenter(), pictures(4)
-    first = RememberedSegmenter(inner, MatteStore(tmp_path)).segment(images)
+    first = RememberedSegmenter(inner, mattes(tmp_path)).segment(images)
     assert inner.seen == 4
-    later = RememberedSegmenter(inner, MatteStore(tmp_path))
+    later = RememberedSegmenter(inner, mattes(tmp_path))
     assert alphas(later.segment(images[::-1])) == alphas(first[::-1])
     assert inner.seen == 4
     expected = [rounded(matte) for matte in CountingSegmenter().segment(images)]
@@ -67,94 +69,39 @@ def test_a_picture_is_segmented_once_whoever_asks_in_whatever_order(tmp_path: Pa
 
 def test_a_picture_that_is_there_twice_is_segmented_once(tmp_path: Path) -> None:
     inner, (image,) = CountingSegmenter(), pictures(1)
-    mattes = RememberedSegmenter(inner, MatteStore(tmp_path)).segment([image, image])
-    assert inner.seen == 1 and len(mattes) == 2
+    found = RememberedSegmenter(inner, mattes(tmp_path)).segment([image, image])
+    assert inner.seen == 1 and len(found) == 2
 
 
 def test_a_refined_matte_is_found_by_its_picture_and_its_rough_one(tmp_path: Path) -> None:
     inner, images = HalvingMatting(), pictures(2)
-    matting = RememberedMatting(inner, MatteStore(tmp_path))
-    mattes = CountingSegmenter().segment(images)
-    first = matting.refine(images, mattes)
-    assert alphas(matting.refine(images, mattes)) == alphas(first) and inner.seen == 2
-    other = [mattes[0], Matte(np.ones_like(mattes[1].alpha))]
+    matting = RememberedMatting(inner, mattes(tmp_path))
+    rough = CountingSegmenter().segment(images)
+    first = matting.refine(images, rough)
+    assert alphas(matting.refine(images, rough)) == alphas(first) and inner.seen == 2
+    other = [rough[0], Matte(np.ones_like(rough[1].alpha))]
     assert matting.refine(images, other)[1].alpha.max() == np.float32(128 / 255)
     assert inner.seen == 3
 
 
-def test_two_that_write_at_once_find_what_the_other_added(tmp_path: Path) -> None:
-    one, other = MatteStore(tmp_path), MatteStore(tmp_path)
-    assert other.get(["a"]) == [None]
-    matte = Matte(np.full((2, 3), 0.2, np.float32))
-    one.put({"a": matte})
-    other.put({"b": matte})
-    for store in (one, other):
-        found = store.get(["b", "a", "c"])
-        assert [matte is not None for matte in found] == [True, True, False]
-
-
-def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
-    matte = Matte(np.full((20, 30), 0.4, np.float32))
-    names = [[f"{writer}-{at}" for at in range(25)] for writer in range(4)]
-
-    def write(mine: Sequence[str]) -> None:
-        store = MatteStore(tmp_path)
-        for name in mine:
-            store.put({name: matte})
-
-    each(write, names, threads=4)
-    found = MatteStore(tmp_path).get([name for mine in names for name in mine])
-    assert len(found) == 100 and None not in found
-
-
-def test_of_a_key_written_twice_the_last_counts(tmp_path: Path) -> None:
-    store = MatteStore(tmp_path)
-    for level in (0.2, 0.4):
-        store.put({"a": Matte(np.full((1, 1), level, np.float32))})
-    (found,) = MatteStore(tmp_path).get(["a"])
-    assert found is not None and found.alpha[0, 0] == np.float32(0.4)
-
-
-@given(
-    data_cut=st.integers(0, 60),
-    index_cut=st.integers(0, 90),
-    rubbish=st.sampled_from([b"", b"x", b'["a"', b'["a", 0, 1]\n', b"\xff\xfe\n", b"\x00" * 40]),
-)
-def test_after_any_damage_every_matte_is_either_right_or_made_anew(
-    data_cut: int, index_cut: int, rubbish: bytes
-) -> None:
-    images = pictures(3)
-    expected = [rounded(matte) for matte in CountingSegmenter().segment(images)]
-    with tempfile.TemporaryDirectory() as name:
-        folder, inner = Path(name), CountingSegmenter()
-        RememberedSegmenter(inner, MatteStore(folder)).segment(images)
-        for file, lost in ((DATA, data_cut), (INDEX, index_cut)):
-            whole = (folder / file).read_bytes()
-            (folder / file).write_bytes(whole[: len(whole) - lost] + rubbish)
-        mended = RememberedSegmenter(inner, MatteStore(folder))
-        assert alphas(mended.segment(images)) == alphas(expected)
-        before = inner.seen
-        again = RememberedSegmenter(inner, MatteStore(folder)).segment(images)
-        assert alphas(again) == alphas(expected) and inner.seen == before
+def test_a_segmenter_remembers_what_another_process_added(tmp_path: Path) -> None:
+    images, inner = pictures(2), CountingSegmenter()
+    one, other = (RememberedSegmenter(inner, mattes(tmp_path)) for _ in range(2))
+    one.segment(images[:1])
+    other.segment(images[1:])
+    one.segment(images)
+    other.segment(images)
+    assert inner.seen == 2
 
 
 def test_a_cache_that_was_cleared_meanwhile_is_filled_anew(tmp_path: Path) -> None:
     inner, images = CountingSegmenter(), pictures(2)
-    segmenter = RememberedSegmenter(inner, MatteStore(tmp_path))
+    segmenter = RememberedSegmenter(inner, mattes(tmp_path / "cache"))
     segmenter.segment(images)
-    for file in (DATA, INDEX):
-        (tmp_path / file).unlink()
-    segmenter.segment(images)
-    assert inner.seen == 4
-    segmenter.segment(images)
-    assert inner.seen == 4
-
-
-def test_a_folder_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    segmenter = RememberedSegmenter(CountingSegmenter(), MatteStore(tmp_path / "file"))
-    with pytest.raises(ConfigError, match="--cache"):
-        segmenter.segment(pictures(1))
+    shutil.rmtree(tmp_path / "cache")
+    for _ in range(2):
+        segmenter.segment(images)
+        assert inner.seen == 4
 
 
 def test_a_fault_of_the_segmenter_is_not_taken_for_one_of_the_cache(tmp_path: Path) -> None:
@@ -163,7 +110,7 @@ def test_a_fault_of_the_segmenter_is_not_taken_for_one_of_the_cache(tmp_path: Pa
             raise OSError("device lost")
 
     with pytest.raises(OSError, match="device lost"):
-        RememberedSegmenter(Broken(), MatteStore(tmp_path)).segment(pictures(1))
+        RememberedSegmenter(Broken(), mattes(tmp_path)).segment(pictures(1))
 
 
 @given(st.floats(0, 1, width=32))

@@ -1,10 +1,9 @@
-"""Pictures to features: as the parts that serve give them, once each, whatever breaks off."""
+"""Vectors of images: as the parts that serve give them, once each, whatever breaks off."""
 
 from __future__ import annotations
 
 import shutil
 import threading
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,8 @@ from filelock import FileLock
 from engine.errors import ConfigError, WeightsError
 from engine.images import load
 from offline.datasets import Picture
+from offline.store import vectors
+from offline.store.blobs import LOCK
 from offline.store.images import cropped
 from offline.store.vectors import features
 from stages.assemble import assemble_embedding
@@ -23,9 +24,6 @@ from tests.offline.evaluate.counting_parts import (
     counting_parts,
     quick_settings,
 )
-
-# The package offers a function of the same name.
-module = import_module("offline.store.vectors")
 
 
 @pytest.fixture
@@ -100,14 +98,14 @@ def test_a_crop_beyond_the_picture_an_absent_file_and_no_picture_are_said_and_no
 def test_nothing_readable_gives_no_features(tmp_path: Path) -> None:
     asked = [Picture("gone", tmp_path / "gone.jpg")]
     found = features(asked, counting_parts(CountingEmbedder()), tmp_path / "cache")
-    assert found.values.shape == (1, 0) and not found.readable.any()
+    assert found.values.shape == (1, 3) and not found.readable.any()
 
 
 def test_a_run_that_broke_off_goes_on_with_what_is_missing(
     pictures: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHUNK", 4)
-    monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(vectors, "CHUNK", 4)
+    monkeypatch.setattr(vectors, "BATCH", 2)
     embedder = CountingEmbedder()
 
     def break_off(rows: np.ndarray) -> np.ndarray:
@@ -138,7 +136,7 @@ def test_features_that_are_not_finite_are_refused_and_not_kept(
 def test_progress_counts_the_pictures_that_are_not_kept_yet(
     pictures: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHUNK", 5)
+    monkeypatch.setattr(vectors, "CHUNK", 5)
     parts = counting_parts(CountingEmbedder())
     features(pictures[:3], parts, tmp_path / "cache")
     said: list[tuple[int, int]] = []
@@ -151,9 +149,9 @@ def test_progress_counts_the_pictures_that_are_not_kept_yet(
 def test_a_second_run_waits_for_the_first(
     pictures: list[Picture], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = tmp_path / "cache" / f"embedding-{'a' * 16}"
+    folder = tmp_path / "cache" / f"vectors-{'a' * 16}"
     folder.mkdir(parents=True)
-    lock = FileLock(folder / module.LOCK, thread_local=False)
+    lock = FileLock(folder / LOCK, thread_local=False)
     lock.acquire()
     done = threading.Event()
 
@@ -167,12 +165,13 @@ def test_a_second_run_waits_for_the_first(
     lock.release()
     thread.join(30)
     assert done.is_set()
-    assert "another run makes these features" in caplog.text
+    assert "another run makes these vectors" in caplog.text
 
 
 def test_a_cache_that_is_a_file_is_refused_with_the_way_out(
     pictures: list[Picture], tmp_path: Path
 ) -> None:
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(ConfigError, match="choose another --cache"):
+    with pytest.raises(ConfigError) as refused:
         features(pictures, counting_parts(CountingEmbedder()), tmp_path / "cache")
+    assert "--cache" in refused.value.remedy

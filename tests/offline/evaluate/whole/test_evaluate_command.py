@@ -10,7 +10,7 @@ import pytest
 
 from offline.report.data import read_report
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
-from tests.offline.evaluate.killed_runs import kill_after
+from tests.offline.evaluate.killed_runs import kill_after_keeping
 from tests.packsight_command import Command
 
 SECTIONS = ["segment", "classify", "retrieve", "no-match", "end-to-end", "efficiency"]
@@ -145,8 +145,8 @@ def test_a_report_that_cannot_be_written_is_still_shown(packsight: Command, data
 
 
 def test_a_killed_run_goes_on_where_it_stopped(packsight: Command, data: Path) -> None:
-    kept = "engine.galleries.local", "LocalGallery.add"
-    kill_after(*kept, flags(data, "retrieve"))
+    for what in ("mattes", "descriptions"):
+        kill_after_keeping(what, flags(data, "retrieve"))
     done = packsight(*flags(data, "retrieve"))
     assert (done.code, done.err) == (0, "")
     whole = (data.parent / "report" / "report.json").read_text("utf-8")
@@ -161,12 +161,12 @@ def test_a_damaged_cache_is_one_line_that_says_it_may_be_deleted(
 ) -> None:
     assert packsight(*flags(data, "retrieve")).code == 0
     figures = read_report(data.parent / "report" / "report.json").systems
-    (folder,) = (data.parent / "cache").glob("descriptions-*")
-    database = folder / "gallery" / "gallery.sqlite"
+    (folder,) = (data.parent / "cache").glob("described-*")
+    database = folder / "blobs.sqlite"
     database.write_bytes(database.read_bytes()[:4096])
     done = packsight(*flags(data, "retrieve"))
     assert done.code == 1
-    assert "is damaged" in done.line and f"Delete {folder}" in done.line
+    assert "damaged" in done.line and f"Delete {folder}" in done.line
     shutil.rmtree(folder)
     assert packsight(*flags(data, "retrieve")).code == 0
     assert read_report(data.parent / "report" / "report.json").systems == figures

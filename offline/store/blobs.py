@@ -1,0 +1,199 @@
+"""Arrays by key in one SQLite file: what cutouts, mattes, vectors and descriptions are kept in.
+
+The file is in WAL mode with ``synchronous = NORMAL``: a batch that was put is whole or absent
+after a killed process and after a power cut, and only a power cut can take the last batches. Every
+call opens the file anew, so that a cache that was deleted meanwhile is simply empty. A store is a
+cache: whatever it lacks is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ConfigError
+
+FILE, LOCK = "blobs.sqlite", "blobs.lock"
+BUSY_SECONDS = 60.0  # how long a statement waits for another process's transaction, of ms each
+AT_ONCE = 500  # keys in one statement; SQLite allows 999 in its oldest builds
+
+_SCHEMA = """CREATE TABLE blobs (
+    key TEXT PRIMARY KEY,
+    note TEXT NOT NULL,       -- JSON
+    shape TEXT NOT NULL,      -- JSON, a list of integers
+    dtype TEXT NOT NULL,      -- as NumPy writes it, with the byte order: '<f4'
+    data BLOB NOT NULL,
+    checksum INTEGER NOT NULL -- CRC-32 of the four above
+)"""
+# What SQLite's messages have in common where a disk is full, failing or closed to this user.
+_OF_THE_DISK = ("full", "disk I/O", "readonly", "unable to open")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Blob:
+    """``note``: what else is known of the array, as JSON can hold it."""
+
+    array: npt.NDArray[Any]
+    note: Any = None
+
+
+class Blobs:
+    """Several processes may use one folder: what one has put, the others read.
+
+    ``what`` the arrays are stands in messages. Raises ConfigError where the folder cannot be
+    written, its disk is full, its file is damaged, or another process holds it for too long.
+    """
+
+    def __init__(self, folder: Path, what: str) -> None:
+        from filelock import FileLock
+
+        self.folder = folder
+        self.what = what
+        self._lock = FileLock(folder / LOCK)
+
+    def read(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob]]:
+        """Those that are kept, each once, in any order; arrays are read-only. A blob whose bytes
+        are not those that were put counts as absent: it is made and put again."""
+        wanted = list(dict.fromkeys(keys))
+        for start in range(0, len(wanted), AT_ONCE):
+            for key, *row in self._select(wanted[start : start + AT_ONCE]):
+                blob = _blob(*row)
+                if blob is not None:
+                    yield key, blob
+
+    def filled(
+        self, keys: Iterable[str], make: Callable[[list[str]], Iterable[Mapping[str, Blob]]]
+    ) -> Iterator[tuple[str, Blob]]:
+        """As ``read``, then what is missing: ``make`` gives it in batches, and each is put before
+        it is given on. One process makes at a time: a second waits, and then finds it made."""
+        missing = dict.fromkeys(keys)
+        for key, blob in self.read(missing.copy()):
+            del missing[key]
+            yield key, blob
+        if not missing:
+            return
+        with self._one_writer():
+            for key, blob in self.read(missing.copy()):  # by the process that it waited for
+                del missing[key]
+                yield key, blob
+            for batch in make(list(missing)) if missing else ():
+                self.put(batch)
+                yield from batch.items()
+
+    def put(self, blobs: Mapping[str, Blob]) -> None:
+        """All or, where the process is killed, none of them; a key that is there is replaced."""
+        rows = [_row(key, blob) for key, blob in blobs.items()]
+        with self.explained():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._lock:
+                self._create()
+                with self._open() as connection, connection:
+                    connection.executemany("REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def damaged(self, reason: str) -> ConfigError:
+        return ConfigError(
+            f"{self.folder}: the kept {self.what} are damaged ({reason}).",
+            remedy=f"Delete {self.folder} and run the same command again: it only keeps what can "
+            "be made anew.",
+        )
+
+    def unwritable(self, error: Exception) -> ConfigError:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        return ConfigError(
+            f"{self.folder}: {self.what} cannot be kept there ({reason}).",
+            remedy="Free some room, or choose another --cache; the same command goes on.",
+        )
+
+    def _select(self, keys: list[str]) -> list[tuple[Any, ...]]:
+        sql = f"SELECT * FROM blobs WHERE key IN ({', '.join('?' * len(keys))})"
+        with self.explained():
+            if not (self.folder / FILE).is_file():
+                return []
+            with self._open() as connection:
+                return connection.execute(sql, keys).fetchall()
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        from filelock import Timeout
+
+        with self.explained():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                _log.warning("%s: another run makes these %s; waiting", self.folder, self.what)
+                self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _create(self) -> None:
+        """Beside its place, then renamed: a file that exists has its table. Under the lock."""
+        path = self.folder / FILE
+        if path.is_file():
+            return
+        beside = path.with_suffix(".part")
+        for left in (beside, *self.folder.glob(f"{FILE}-*")):  # logs of a file that is gone
+            left.unlink(missing_ok=True)
+        with closing(sqlite3.connect(beside)) as connection, connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(_SCHEMA)
+        beside.replace(path)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.folder / FILE, timeout=BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            yield connection
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """What the file system and SQLite report becomes a ConfigError."""
+        try:
+            yield
+        except OSError as error:
+            raise self.unwritable(error) from error
+        except sqlite3.Error as error:
+            if "locked" in str(error):
+                raise ConfigError(
+                    f"{self.folder}: another process has held these {self.what} for over "
+                    f"{BUSY_SECONDS:.0f} s.",
+                    remedy="Wait for it to end and run the same command again.",
+                ) from error
+            if any(reason in str(error) for reason in _OF_THE_DISK):
+                raise self.unwritable(error) from error
+            raise self.damaged(str(error)) from error
+
+
+def _row(key: str, blob: Blob) -> tuple[str, str, str, str, bytes, int]:
+    """In the order of the table's columns."""
+    data = np.ascontiguousarray(blob.array).tobytes()
+    about = json.dumps(blob.note), json.dumps(blob.array.shape), blob.array.dtype.str
+    return key, *about, data, _checksum(*about, data)
+
+
+def _blob(note: Any, shape: Any, dtype: Any, data: Any, checksum: Any) -> Blob | None:
+    """None where the row is not the one that was put."""
+    try:
+        if _checksum(note, shape, dtype, data) != checksum:
+            return None
+        return Blob(np.frombuffer(data, dtype).reshape(json.loads(shape)), json.loads(note))
+    except (TypeError, ValueError):
+        return None
+
+
+def _checksum(note: str, shape: str, dtype: str, data: bytes) -> int:
+    return zlib.crc32(data, zlib.crc32(f"{note} {shape} {dtype}".encode()))
