@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -41,6 +41,7 @@ def values(kept: Iterator[tuple[str, Blob]]) -> dict[str, list[float]]:
     return {key: blob.array.tolist() for key, blob in kept}
 
 
+@settings(max_examples=25)  # each makes a file and syncs it
 @given(arrays.arrays(DTYPES, arrays.array_shapes(min_dims=0, min_side=0)), st.text())
 def test_an_array_comes_back_as_it_was_put(array: npt.NDArray[Any], key: str) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -166,6 +167,7 @@ def test_a_killed_process_leaves_whole_batches_and_no_lock(tmp_path: Path) -> No
     assert out == "made 3\nmade 4\nfound 4\n"
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 2**16), st.integers(1, 255))
 def test_after_any_damage_a_blob_is_whole_or_absent_or_an_error_that_names_the_folder(
     place: int, flip: int
