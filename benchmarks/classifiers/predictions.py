@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 
 from classifiers.runs import Run
 from engine.errors import ConfigError
+from engine.files import file_sha256
 from engine.images import ImageLimits
 from engine.types import CategoryScores, Cutout, Float64Array
 from offline.datasets import Dataset, Picture
@@ -62,8 +62,7 @@ def all_pictures(dataset: Dataset) -> list[Picture]:
 
 def _sample(picture: Picture, names: tuple[str, ...]) -> Sample:
     try:
-        with picture.path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = file_sha256(picture.path)
     except OSError as error:
         raise ConfigError(f"{picture.path}: cannot be read ({error.strerror}).") from error
     known = picture.category in names

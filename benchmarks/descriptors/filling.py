@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from engine.types import FloatArray, Progress
 from offline.datasets import Picture
 from offline.store.blobs import Blob
 from offline.store.cutouts import CutoutCache, Cutouts
-from offline.store.images import Hashed, key_of
+from offline.store.images import Hashed, HashedPicture, hash_pictures, key_of
 from offline.store.vectors import embedded, vector_store
 from stages._preprocess import required_spec
 from stages._session import OnnxSession
@@ -30,19 +30,12 @@ BATCH = 16
 REMEMBERED = 8  # batches, of all views and scales of one set of pictures
 
 
-@dataclass(frozen=True)
-class Sample:
-    picture: Picture
-    sha256: str
-
-
-def hashed(picture: Picture) -> Sample:
+def hashed(picture: Picture) -> HashedPicture:
     """ConfigError for a file that cannot be read."""
-    try:
-        with picture.path.open("rb") as file:
-            return Sample(picture, hashlib.file_digest(file, "sha256").hexdigest())
-    except OSError as error:
-        raise ConfigError(f"{picture.path}: cannot be read ({error.strerror}).") from error
+    (found,) = hash_pictures([picture])
+    if isinstance(found, str):
+        raise ConfigError(found)
+    return found
 
 
 class Remembering(OnnxSession):

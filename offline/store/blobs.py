@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
+from engine.files import replacing
 
 FILE, LOCK = "blobs.sqlite", "blobs.lock"
 BUSY_SECONDS = 60.0  # how long a statement waits for another process's transaction, of ms each
@@ -141,17 +142,18 @@ class Blobs:
             self._lock.release()
 
     def _create(self) -> None:
-        """Beside its place, then renamed: a file that exists has its table. Under the lock."""
-        path = self.folder / FILE
-        if path.is_file():
+        """Whole at once: a file that exists has its table. To be called under the lock."""
+        if (self.folder / FILE).is_file():
             return
-        beside = path.with_suffix(".part")
-        for left in (beside, *self.folder.glob(f"{FILE}-*")):  # logs of a file that is gone
-            left.unlink(missing_ok=True)
-        with closing(sqlite3.connect(beside)) as connection, connection:
+        for log in self.folder.glob(f"{FILE}-*"):  # of a file that was deleted without them
+            log.unlink(missing_ok=True)
+        with (
+            replacing(self.folder / FILE) as path,
+            closing(sqlite3.connect(path)) as connection,
+            connection,
+        ):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(_SCHEMA)
-        beside.replace(path)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

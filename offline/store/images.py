@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.errors import ImageError
+from engine.files import file_sha256
 from engine.images import ImageLimits, load
 from engine.parallel import each
 from engine.types import RGBImage
@@ -41,8 +42,7 @@ def hash_pictures(pictures: Sequence[Picture], threads: int = 1) -> list[HashedP
 
 def _hashed(picture: Picture) -> HashedPicture | str:
     try:
-        with picture.path.open("rb") as file:
-            return HashedPicture(picture, hashlib.file_digest(file, "sha256").hexdigest())
+        return HashedPicture(picture, file_sha256(picture.path))
     except OSError as error:
         return f"{picture.path}: left out, cannot be read ({error.strerror})"
 
