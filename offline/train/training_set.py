@@ -6,7 +6,6 @@ equal files are found by content, reported, and kept out of training.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from engine.errors import ConfigError
 from offline.datasets import Dataset, Picture
 from offline.datasets.hold_out import HoldOut, divided_splits, family_of, first_of
+from offline.store.images import hash_pictures
 from offline.train.classifier.recipe import MIN_IMAGES
 
 TEST_NAMES = ("test",)
@@ -116,15 +116,14 @@ def _test_pictures(
 
 
 def hashes_of(pictures: Sequence[Picture], notes: list[str]) -> dict[str, str]:
-    """sha256 by picture id; files that cannot be read are noted and absent."""
-    found: dict[str, str] = {}
-    for picture in pictures:
-        try:
-            with picture.path.open("rb") as file:
-                found[picture.id] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            notes.append(f"{picture.path}: left out, cannot be read ({error.strerror})")
-    return found
+    """sha256 by image id; files that cannot be read are noted and absent."""
+    hashes: dict[str, str] = {}
+    for hashed in hash_pictures(pictures):
+        if isinstance(hashed, str):
+            notes.append(hashed)
+        else:
+            hashes[hashed.picture.id] = hashed.sha256
+    return hashes
 
 
 def _readable(pictures: Sequence[Picture], hashes: dict[str, str]) -> list[Picture]:
