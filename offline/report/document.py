@@ -1,9 +1,9 @@
-"""What an evaluation says, as values: figures to compare and blocks to look at.
+"""The report of an evaluation as values: figures to compare and blocks to look at.
 
 A report has one or more systems (a profile and its settings), a system a section for each stage
 that was evaluated, a section groups of figures and blocks of evidence. All three forms of a
 report (HTML, Markdown, JSON) show the same values, and ``compare`` reads the figures alone.
-Pictures are left out of the JSON.
+Thumbnails are left out of the JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 StageName = Literal["segment", "classify", "retrieve", "no-match", "end-to-end", "efficiency"]
 Better = Literal["higher", "lower", "neither"]
-# "" is a share or another plain number.
+# "" is a fraction or another plain number.
 Unit = Literal["", "ms", "s", "bytes", "images/s", "pictures", "categories", "px"]
 
 
@@ -38,7 +38,7 @@ class Figure(Value):
     """One measured number: the mean over its group's items, or what their ``samples`` cannot be
     averaged to (a macro F1, an AUROC).
 
-    ``value`` is None where it is not defined on this data, and ``why`` says so. ``low`` and
+    ``value`` is None where it is not defined on this data, for the reason ``why``. ``low`` and
     ``high`` are the ends of its 95 % interval. ``samples``: one number an item of the group, None
     for an item that does not count; only where their mean is the value, so that two reports can
     be compared item by item.
@@ -59,14 +59,14 @@ class Figure(Value):
         if not all(number is None or math.isfinite(number) for number in numbers):
             raise ValueError(f"{self.name}: a figure is a number or None, never NaN or infinite")
         if self.value is None and not self.why:
-            raise ValueError(f"{self.name}: say why it has no value")
+            raise ValueError(f"{self.name}: why it has no value is missing")
         return self
 
 
 class Group(Value):
     """Figures over the same items, such as "queries / product / reranked".
 
-    ``items``: ids of the pictures that ``samples`` are of; empty where no figure has samples.
+    ``items``: ids of the images that ``samples`` are of; empty where no figure has samples.
     ``clusters``: aligned with the items, what each belongs to, such as its product, where items
     of one cluster are not independent and are resampled together; empty where all are.
     """
@@ -129,8 +129,8 @@ class Series(Value):
 class Bars(Value):
     """A bar for each label, grouped by series; ``xs`` of a series are 0, 1, 2, ...
 
-    ``told``: the section has all these numbers in its groups or in a table, and a text without
-    pictures leaves them out here.
+    ``told``: the section has all these numbers in its groups or in a table, so the Markdown leaves
+    them out here.
     """
 
     kind: Literal["bars"] = "bars"
@@ -184,7 +184,7 @@ class Histogram(Value):
 
 
 class Matrix(Value):
-    """Counts in a grid, coloured by their share of the row."""
+    """Counts in a grid, coloured by their fraction of the row."""
 
     kind: Literal["matrix"] = "matrix"
     title: str
@@ -205,7 +205,7 @@ class Matrix(Value):
 
 
 class Thumbnail(Value):
-    """``jpeg``: the picture itself, at most 256 px wide; not in the JSON."""
+    """``jpeg``: the image itself, at most 256 px wide; not in the JSON."""
 
     uri: str
     label: str = ""
@@ -213,7 +213,7 @@ class Thumbnail(Value):
 
 
 class Card(Value):
-    """Some pictures side by side and what is to be seen in them."""
+    """Some images side by side and what is to be seen in them."""
 
     title: str
     pictures: tuple[Thumbnail, ...]
@@ -270,7 +270,7 @@ class Provenance(Value):
     versions: Mapping[str, str]  # packsight, python, numpy, onnxruntime, ...
     machine: Mapping[str, str]  # processor, cores, memory, platform
     dataset: str
-    dataset_checksum: str  # of ids, boxes and contents of all pictures, see offline.evaluate
+    dataset_checksum: str  # of ids, boxes and contents of all images
     pictures: Mapping[str, int]  # by role: queries, gallery, masks, ...
     seed: int
 

@@ -1,4 +1,4 @@
-"""A report as one HTML file that carries all it shows and asks the network for nothing."""
+"""A report as one HTML file that holds all it shows and loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -19,10 +19,18 @@ from offline.report.document import (
     StageName,
     Table,
 )
-from offline.report.numbers import ARROWS, MEANINGS, interval, shown
 from offline.report.overview import FAMILY_FIGURES, Line, families, headlines, lines
 from offline.report.tables import tabulated
-from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
+from offline.report.words import (
+    AGAIN,
+    ARROWS,
+    MEANINGS,
+    SIDE_BY_SIDE,
+    STAGES,
+    TOGETHER,
+    interval,
+    shown,
+)
 
 # What takes the whole width of the page: columns of a table, of a matrix; cards and text do too.
 _WIDE_TABLE, _WIDE_MATRIX = 4, 16
@@ -88,7 +96,7 @@ def _wide(block: Block) -> bool:
 
 
 def _legend(block: Block) -> tuple[str, ...]:
-    """Names of the series in the order of their styles; none where one series says it all."""
+    """Names of the series in the order of their styles; none for a single series."""
     if isinstance(block, Histogram):
         names = tuple(block.counts)
     else:
@@ -98,7 +106,7 @@ def _legend(block: Block) -> tuple[str, ...]:
 
 def _span(figure: Figure) -> tuple[float, float, float] | None:
     """Percent of a bar from 0 to 1: where the interval begins, how long it is, where the value
-    lies; None for what is no share."""
+    lies; None for what is not a fraction."""
     value = figure.value
     if value is None or figure.unit or not 0 <= value <= 1:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from offline.report.document import Bars, Histogram, Lines, Matrix, Series, Table, Unit
-from offline.report.numbers import ABSENT, bare, shown
+from offline.report.words import ABSENT, bare, shown
 
 Chart = Bars | Lines | Histogram | Matrix
 
@@ -46,7 +46,7 @@ def _lines(chart: Lines) -> Table:
 
 
 def _by_x(series: tuple[Series, ...], unit: Unit = "") -> list[dict[float, str]]:
-    """A vertical part of a curve (an ROC's) has several values at one x: all are told."""
+    """A vertical part of a curve (an ROC's) has several values at one x: all are shown."""
     columns: list[dict[float, str]] = []
     for one in series:
         column: dict[float, str] = {}

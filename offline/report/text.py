@@ -1,4 +1,4 @@
-"""A report as Markdown: every figure and block of the page but the pictures."""
+"""A report as Markdown: every figure and block of the page but the images."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from offline.report.document import (
     Table,
     Text,
 )
-from offline.report.numbers import ARROWS, interval, shown
 from offline.report.overview import FAMILY_FIGURES, Line, families, headlines, lines
 from offline.report.tables import markdown, tabulated
-from offline.report.words import AGAIN, SIDE_BY_SIDE, STAGES, TOGETHER
+from offline.report.words import AGAIN, ARROWS, SIDE_BY_SIDE, STAGES, TOGETHER, interval, shown
 
-# More rows of a curve, or columns of a matrix, say little in text; the page and the JSON have all.
+# More rows of a curve, or columns of a matrix, are of little use in text; the others have all.
 CURVE_ROWS = 20
 MATRIX_COLUMNS = 12
 CONFUSIONS = 10
@@ -44,7 +43,7 @@ def markdown_text(report: Report) -> str:
     for system in report.systems:
         parts += _system(system)
     parts += _again(report)
-    # A file name that is no text arrives with lone surrogates, which no file can hold.
+    # A file name that is not text arrives with lone surrogates, which no file can hold.
     text = "\n\n".join(part for part in parts if part) + "\n"
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -154,8 +153,8 @@ def _block(block: Block) -> Iterator[str]:
 
 def _card_lines(block: Cards) -> Iterator[str]:
     for card in block.cards:
-        told = [picture.label or picture.uri for picture in card.pictures]
-        yield "- " + escaped("; ".join([card.title, *told, *card.lines]))
+        labels = [picture.label or picture.uri for picture in card.pictures]
+        yield "- " + escaped("; ".join([card.title, *labels, *card.lines]))
 
 
 def _shortened(table: Table, block: Block) -> str:

@@ -1,4 +1,4 @@
-"""Small pictures for a report: JPEGs that lie in the document, and masks drawn over a picture."""
+"""Thumbnails of a report: JPEGs in the document, and masks drawn over an image."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from engine.types import BoolArray, FloatArray, RGBImage, UInt8Array
 from offline.report.document import Thumbnail
 
 SIDE = 256  # pixels of the longer side
-# At quality 80 a picture of 256 px costs 8 to 15 KiB; without subsampling of colour, outlines of
-# two pixels keep theirs.
+# At quality 80 an image of 256 px takes 8 to 15 KiB; without chroma subsampling, contours of two
+# pixels keep their colour.
 QUALITY = 80
 
-# Blue and vermilion of Okabe and Ito (2008): told apart with any kind of colour blindness. The
-# true outline is wide and lies below, so that both are seen where they agree.
+# Blue and vermilion of Okabe and Ito (2008): distinct with any kind of colour blindness. The
+# true contour is wide and lies below, so that both are seen where they agree.
 TRUE_COLOUR, PREDICTED_COLOUR = (0, 114, 178), (213, 94, 0)
 TRUE_WIDTH, PREDICTED_WIDTH = 4, 2
-LEGEND = "wide blue line: true outline; narrow orange line: predicted; tinted: where they differ"
+LEGEND = "wide blue line: true contour; narrow orange line: predicted; tinted: where they differ"
 _TINT = 0.45
 
 
 def thumbnail(image: RGBImage | UInt8Array, uri: str = "", label: str = "") -> Thumbnail:
-    """An (H, W, 3) picture as a JPEG of at most 256 px; ``uri`` defaults to the picture's own.
+    """An (H, W, 3) image as a JPEG of at most 256 px; ``uri`` defaults to that of the image.
 
     The same pixels give the same bytes. Raises ValueError for an array of another shape or kind.
     """
@@ -43,10 +43,10 @@ def thumbnail(image: RGBImage | UInt8Array, uri: str = "", label: str = "") -> T
 def overlay(
     pixels: UInt8Array, true: FloatArray | BoolArray, predicted: FloatArray | BoolArray
 ) -> UInt8Array:
-    """(H, W, 3) uint8 of at most 256 px with the outlines of two mattes at 0.5; see ``LEGEND``.
+    """(H, W, 3) uint8 of at most 256 px with the contours of two mattes at 0.5; see ``LEGEND``.
 
     ``true`` and ``predicted`` are (H, W), boolean or alpha in [0, 1]. Pixels that only one of
-    them holds are tinted in its colour. An empty matte has no outline. Raises ValueError where
+    them holds are tinted in its colour. An empty matte has no contour. Raises ValueError where
     the shapes differ.
     """
     _check(pixels)
@@ -76,4 +76,4 @@ def _mask(matte: FloatArray | BoolArray, size: tuple[int, int]) -> BoolArray:
 
 def _check(pixels: npt.NDArray[np.uint8]) -> None:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-        raise ValueError(f"a picture is (H, W, 3) uint8, not {pixels.shape} {pixels.dtype}")
+        raise ValueError(f"an image is (H, W, 3) uint8, not {pixels.shape} {pixels.dtype}")

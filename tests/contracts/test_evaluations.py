@@ -12,7 +12,7 @@ import pytest
 from offline.datasets import dataset_kinds, open_dataset
 from offline.evaluate.whole.asked import SECTIONS, Asked
 from offline.evaluate.whole.run import evaluate
-from offline.report.data import json_text, read_report
+from offline.report.files import json_text, read_report
 from offline.report.html import html_text
 from offline.report.text import markdown_text
 from tests.offline.datasets.small_datasets import WRITERS

@@ -228,8 +228,8 @@ def _series(bins: list[Bin]) -> Series:
 
 def _confidence(found: Predictions) -> Histogram:
     parts = {
-        "correct": found.confidence[found.correct],
-        "incorrect": found.confidence[~found.correct],
+        "right": found.confidence[found.correct],  # keys of the JSON that users have
+        "wrong": found.confidence[~found.correct],
     }
     return Histogram(
         title="Confidence of the classifier",

@@ -1,12 +1,11 @@
-"""Charts as inline SVG: no script, colours from the page's CSS, one file a kind."""
+"""Charts as inline SVG: no script, colours from the page's CSS."""
 
 from __future__ import annotations
 
 from markupsafe import Markup
 
+from offline.report.charts.axes import curves, histogram
 from offline.report.charts.bars import bars
-from offline.report.charts.histogram import histogram
-from offline.report.charts.lines import curves
 from offline.report.charts.matrix import matrix
 from offline.report.document import Bars, Histogram, Lines, Matrix
 

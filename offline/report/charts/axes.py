@@ -1,20 +1,114 @@
-"""The frame of a chart with two number axes: scales, ticks, grid, names and marks."""
+"""Charts with two number axes: curves with bands of their intervals, and histograms."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
-from offline.report.charts.svg import Anchor, Point, fitted, line, text, upward
-from offline.report.numbers import bare
+from offline.report.charts.svg import (
+    Anchor,
+    Point,
+    dot,
+    drawing,
+    fitted,
+    line,
+    polygon,
+    polyline,
+    style,
+    text,
+    upward,
+)
+from offline.report.document import Histogram, Lines, Series
+from offline.report.words import bare
+
+Column = tuple[float | None, ...]
+DOTTED = 24  # a curve of more points has no dots
 
 WIDTH, HEIGHT = 440.0, 290.0
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 426.0, 14.0, 238.0
 _TICKS = 6
 NAME_LETTERS = 36  # of an axis' name that fit beside it
+
+
+def curves(chart: Lines) -> Markup:
+    """Every series as a line that is broken where it has no value; "" without any point."""
+    xs = [x for series in chart.series for x in series.xs]
+    if not xs:
+        return Markup("")
+    ys = [
+        y
+        for series in chart.series
+        for part in (series.ys, series.lows, series.highs)
+        for y in part
+        if y is not None
+    ]
+    view = frame([*xs, *(x for _, x in chart.marks)], ys)
+    parts = axes(view, chart.x, chart.y)
+    if chart.diagonal:
+        low, high = max(view.x_low, view.y_low), min(view.x_high, view.y_high)
+        parts.append(line(view.at(low, low), view.at(high, high), "diagonal"))
+    for place, series in enumerate(chart.series):
+        parts += _curve(view, series, style(place))
+    return drawing(WIDTH, HEIGHT, chart.title, [*parts, *marks(view, chart.marks)])
+
+
+def _curve(view: Frame, series: Series, css: str) -> list[Markup]:
+    parts = []
+    if series.lows and series.highs:
+        for run in _runs(series.lows, series.highs):
+            above = _drawn_points(view, series.xs, series.highs, run)
+            below = _drawn_points(view, series.xs, series.lows, run)
+            parts.append(polygon([*above, *reversed(below)], f"band {css}"))
+    for run in _runs(series.ys):
+        points = _drawn_points(view, series.xs, series.ys, run)
+        parts.append(polyline(points, f"curve {css}"))
+        if len(points) == 1 or len(series.xs) <= DOTTED:
+            parts += [dot(point, f"dot {css}") for point in points]
+    return parts
+
+
+def _drawn_points(view: Frame, xs: tuple[float, ...], ys: Column, run: slice) -> list[Point]:
+    pairs = zip(xs[run], ys[run], strict=True)
+    return [view.at(x, y) for x, y in pairs if y is not None]
+
+
+def _runs(*columns: Column) -> list[slice]:
+    """The stretches of positions where every column has a number."""
+    whole = [all(y is not None for y in row) for row in zip(*columns, strict=True)]
+    bounds = [p for p, (one, other) in enumerate(pairwise([False, *whole, False])) if one != other]
+    return [slice(low, high) for low, high in zip(bounds[::2], bounds[1::2], strict=True)]
+
+
+def histogram(chart: Histogram) -> Markup:
+    """Steps, lightly filled; an empty population has none; "" where all are empty."""
+    fractions = {name: _fractions(counts) for name, counts in chart.counts.items()}
+    highest = max((max(one, default=0.0) for one in fractions.values()), default=0.0)
+    if highest <= 0:
+        return Markup("")
+    view = Frame(chart.edges[0], chart.edges[-1], 0.0, highest * 1.05)
+    parts = axes(view, chart.x, "fraction of each population" if len(fractions) > 1 else "fraction")
+    for place, one in enumerate(fractions.values()):
+        if sum(one) > 0:
+            steps = _steps(view, chart.edges, one)
+            parts.append(polygon(steps, f"band {style(place)}"))
+            parts.append(polyline(steps, f"curve {style(place)}"))
+    return drawing(WIDTH, HEIGHT, chart.title, [*parts, *marks(view, chart.marks)])
+
+
+def _fractions(counts: tuple[int, ...]) -> list[float]:
+    total = sum(counts)
+    return [count / total if total else 0.0 for count in counts]
+
+
+def _steps(view: Frame, edges: tuple[float, ...], fractions: list[float]) -> list[Point]:
+    points = [view.at(edges[0], 0.0)]
+    for low, high, fraction in zip(edges, edges[1:], fractions, strict=False):
+        points += [view.at(low, fraction), view.at(high, fraction)]
+    return [*points, view.at(edges[-1], 0.0)]
 
 
 @dataclass(frozen=True)
@@ -28,13 +122,13 @@ class Frame:
 
     def at(self, x: float, y: float) -> Point:
         """In units of the drawing; numbers beyond the frame are drawn on its edge."""
-        across = _share(x, self.x_low, self.x_high)
-        up = _share(y, self.y_low, self.y_high)
+        across = _fraction(x, self.x_low, self.x_high)
+        up = _fraction(y, self.y_low, self.y_high)
         return LEFT + across * (RIGHT - LEFT), BOTTOM - up * (BOTTOM - TOP)
 
 
 def frame(xs: Sequence[float], ys: Sequence[float]) -> Frame:
-    """Around all numbers; shares get the whole of [0, 1]; counts and the like begin at 0."""
+    """Around all numbers; fractions get the whole of [0, 1]; counts and the like begin at 0."""
     return Frame(*_ends(xs, False), *_ends(ys, True))
 
 
@@ -96,6 +190,6 @@ def _ends(values: Sequence[float], from_zero: bool) -> tuple[float, float]:
     return low, high
 
 
-def _share(value: float, low: float, high: float) -> float:
-    share = (value - low) / (high - low)
-    return min(1.0, max(0.0, share)) if math.isfinite(share) else 0.5
+def _fraction(value: float, low: float, high: float) -> float:
+    fraction = (value - low) / (high - low)
+    return min(1.0, max(0.0, fraction)) if math.isfinite(fraction) else 0.5

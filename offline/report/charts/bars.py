@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from offline.report.charts.svg import fitted, line, picture, rect, style, text
+from offline.report.charts.svg import drawing, fitted, line, rect, style, text
 from offline.report.document import Bars, Series
-from offline.report.numbers import shown
 from offline.report.tables import value_at
+from offline.report.words import shown
 
 WIDTH = 440.0
-A_PICTURE = 30  # labels: what is higher than a sheet of paper cannot be printed in one piece
+A_DRAWING = 30  # labels: what is higher than a sheet of paper cannot be printed in one piece
 _BAR, _GAP = 14.0, 9.0  # heights of a bar and between labels
 _BESIDE, _DIGITS = 22, 66.0  # letters of a label that fit beside its bars; width of a value
 _ABOVE = 52  # letters of a label that fit above them
@@ -30,20 +30,20 @@ class _Layout:
     high: float
 
     def across(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return self.left + share * (self.right - self.left)
+        fraction = (value - self.low) / (self.high - self.low)
+        return self.left + fraction * (self.right - self.left)
 
 
 def bars(chart: Bars) -> Markup:
     """One drawing for every 30 labels, all to one scale; "" without labels."""
     layout = _layout(chart)
-    starts = range(0, len(chart.labels), A_PICTURE)
+    starts = range(0, len(chart.labels), A_DRAWING)
     return Markup("").join(_drawing(chart, layout, start) for start in starts)
 
 
 def _layout(chart: Bars) -> _Layout:
     longest = max(map(len, chart.labels), default=0)
-    above = longest > _BESIDE and len(chart.labels) <= A_PICTURE
+    above = longest > _BESIDE and len(chart.labels) <= A_DRAWING
     left = 6.0 if above else 12 + _LETTER * min(longest, _BESIDE)
     values = [
         value
@@ -61,7 +61,7 @@ def _layout(chart: Bars) -> _Layout:
 def _drawing(chart: Bars, layout: _Layout, start: int) -> Markup:
     parts: list[Markup] = []
     top = 4.0
-    labels = chart.labels[start : start + A_PICTURE]
+    labels = chart.labels[start : start + A_DRAWING]
     for place, label in enumerate(labels, start=start):
         if layout.above:
             parts.append(text((layout.left, top + 12), fitted(label, _ABOVE), css="label"))
@@ -76,7 +76,7 @@ def _drawing(chart: Bars, layout: _Layout, start: int) -> Markup:
         top += _GAP
     zero = layout.across(0.0)
     parts.append(line((zero, 2), (zero, top - _GAP + 2), "axis"))
-    return picture(WIDTH, top, chart.title, parts)
+    return drawing(WIDTH, top, chart.title, parts)
 
 
 def _bar(
@@ -88,8 +88,8 @@ def _bar(
     if position is None or value is None:
         return [text((layout.across(0.0) + 5, top + 11), shown(None), css="value")]
     ends = sorted((layout.across(0.0), layout.across(value)))
-    told = f"{series.name}: {chart.labels[place]}: {value_at(series, position, chart.unit)}"
-    parts = [rect((ends[0], top + 1), ends[1] - ends[0], _BAR - 2, f"bar {style(number)}", told)]
+    title = f"{series.name}: {chart.labels[place]}: {value_at(series, position, chart.unit)}"
+    parts = [rect((ends[0], top + 1), ends[1] - ends[0], _BAR - 2, f"bar {style(number)}", title)]
     low = series.lows[position] if series.lows else None
     high = series.highs[position] if series.highs else None
     beyond = max(ends)

@@ -1,10 +1,10 @@
-"""A heat map of counts: every cell shaded by its share of the row."""
+"""A heat map of counts: every cell shaded by its fraction of the row."""
 
 from __future__ import annotations
 
 from markupsafe import Markup
 
-from offline.report.charts.svg import cell, fitted, line, picture, rect, text, upward
+from offline.report.charts.svg import cell, drawing, fitted, line, rect, text, upward
 from offline.report.document import Matrix
 
 NUMBERED = 16  # columns; with more the cells are too small for digits
@@ -24,7 +24,7 @@ def matrix(chart: Matrix) -> Markup:
     parts = _names(chart, left, top, side)
     parts += _cells(chart, left, top, side)
     parts.append(rect((left, top), side * count, side * len(chart.rows), "frame"))
-    return picture(width + 6, height + 6, chart.title, parts)
+    return drawing(width + 6, height + 6, chart.title, parts)
 
 
 def _names(chart: Matrix, left: float, top: float, side: float) -> list[Markup]:
@@ -54,8 +54,8 @@ def _cells(chart: Matrix, left: float, top: float, side: float) -> list[Markup]:
             if not count or total <= 0:
                 continue
             corner = (left + side * column, top + side * row)
-            told = f"{name} → {chart.columns[column]}: {count:,} ({count / total:.1%} of the row)"
-            parts.append(cell(corner, side, count / total, told))
+            title = f"{name} → {chart.columns[column]}: {count:,} ({count / total:.1%} of the row)"
+            parts.append(cell(corner, side, count / total, title))
             if len(chart.columns) <= NUMBERED:
                 middle = (corner[0] + side / 2, corner[1] + side / 2 + 4)
                 parts.append(text(middle, _short(count), "middle", "count"))

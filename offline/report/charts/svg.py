@@ -19,7 +19,7 @@ def style(place: int) -> str:
     return f"s{place % STYLES}"
 
 
-def picture(width: float, height: float, title: str, parts: Iterable[str]) -> Markup:
+def drawing(width: float, height: float, title: str, parts: Iterable[str]) -> Markup:
     """A whole drawing, scaled to the width that the page gives it, but not beyond ``_LARGEST``."""
     inside = Markup("").join(map(Markup, parts))
     return Markup(

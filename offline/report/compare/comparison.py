@@ -1,4 +1,4 @@
-"""What a comparison says, as values: a row a figure that both reports have."""
+"""A comparison as values: a row for every figure that both reports have."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Row(Value):
     ``difference`` is after minus before, over the ``items`` both have where they are paired, with
     its uncorrected 95 % interval. ``p`` is of no difference, ``adjusted`` the same for many
     figures at once, None where too few items changed for any difference. ``change`` is what the
-    ``bound`` is held against: the difference, or its share of ``before`` where ``relative``; None
-    where that share does not exist (before = 0).
+    ``bound`` is held against: the difference, or its fraction of ``before`` where ``relative``;
+    None where that fraction does not exist (before = 0).
     """
 
     system: str

@@ -8,9 +8,14 @@ import numpy as np
 
 from engine.errors import ConfigError
 from offline.report.compare.comparison import Comparison, Method, Row, Verdict
-from offline.report.compare.correction import adjusted
-from offline.report.compare.independent import Measured, from_intervals
-from offline.report.compare.paired import RESAMPLES, Estimate, estimates
+from offline.report.compare.differences import (
+    RESAMPLES,
+    Estimate,
+    Measured,
+    adjusted,
+    estimates,
+    from_intervals,
+)
 from offline.report.compare.pairing import Common, Pair, Unit, common_items, paired_figures
 from offline.report.compare.rules import Rules
 from offline.report.document import Figure, Report
@@ -34,13 +39,12 @@ def compare(
     """A row a figure that both reports have, in the order of ``before``.
 
     Figures with samples in both are compared item by item over the items they share; others by
-    their intervals; bytes are exact; the rest is not judged
-    unless it is equal. A figure is better or worse where
-    its ``adjusted`` p is at most ``rules.level``, and a regression where it is worse by more than
-    its bound besides. Exchanging the reports mirrors every row, but for changes that are a share
-    of the value before.
+    their intervals; bytes are exact; the rest is not judged unless it is equal. A figure is better
+    or worse where its ``adjusted`` p is at most ``rules.level``, and a regression where it is
+    worse by more than its bound besides. Exchanging the reports mirrors every row, but for changes
+    that are a fraction of the value before.
 
-    Raises ConfigError for reports on different pictures unless ``anyway``, where no figure can be
+    Raises ConfigError for reports on different images unless ``anyway``, where no figure can be
     judged, and for a pattern of the rules that no figure fits.
     """
     rules = rules or Rules()
@@ -93,23 +97,23 @@ def _adjusted(findings: list[_Finding], rules: Rules) -> list[float | None]:
 def check_comparable(
     before: Report, after: Report, rules: Rules, *, anyway: bool
 ) -> tuple[str, ...]:
-    """What a reader has to know of the two; ConfigError for different pictures."""
+    """What a reader has to know of the two; ConfigError for different images."""
     old, new = before.provenance, after.provenance
     warnings = []
     if old.dataset_checksum != new.dataset_checksum:
-        told = (
-            f"The reports are of different pictures: {old.dataset} (checksum "
+        fault = (
+            f"The reports are of different images: {old.dataset} (checksum "
             f"{old.dataset_checksum[:12]}) and {new.dataset} ({new.dataset_checksum[:12]})."
         )
         if not anyway:
             raise ConfigError(
-                told, remedy="Evaluate both on the same data, or add --anyway to compare them so."
+                fault, remedy="Evaluate both on the same data, or add --anyway to compare them so."
             )
-        warnings.append(told)
+        warnings.append(fault)
     if old.seed != new.seed:
         warnings.append(f"The reports were made with different seeds, {old.seed} and {new.seed}.")
     if rules.gate_times and old.machine != new.machine:
-        warnings.append("The reports were made on different machines: times say little.")
+        warnings.append("The reports were made on different machines: times cannot be compared.")
     return tuple(warnings)
 
 

@@ -14,14 +14,14 @@ from offline.report.overview import Place
 
 BOUND, RELATIVE_BOUND = 0.01, 0.1
 LEVEL = 0.05
-# What a run costs on one machine; these gate only where a user says so.
+# What a run costs on one machine; these gate only where a user wants it.
 COSTS: frozenset[Unit] = frozenset({"ms", "s", "bytes", "images/s"})
 
 
 @dataclass(frozen=True)
 class Rules:
-    """``bound`` holds for shares; what has a unit is held against ``relative_bound``, a share of
-    the value before. ``bounds``: by a pattern of figures, such as "R@1" or "retrieve / *", the
+    """``bound`` holds for fractions; what has a unit is held against ``relative_bound``, a fraction
+    of the value before. ``bounds``: by a pattern of figures, such as "R@1" or "retrieve / *", the
     last that fits wins. ``only``: patterns of the figures to judge; all where empty.
     """
 
@@ -52,13 +52,13 @@ class Rules:
         return self.gate_times or figure.unit not in COSTS
 
     def check_patterns(self, places: list[Place]) -> None:
-        """Raises ConfigError for a pattern that no figure fits: a gate with a slip of the pen
+        """Raises ConfigError for a pattern that no figure fits: a gate with a typing error
         would pass everything."""
         for pattern in (*self.bounds, *self.only):
             if not any(fits(pattern, place) for place in places):
                 names = sorted({place.figure for place in places})
                 raise ConfigError(
-                    f"{pattern}: no figure that both reports have is called so.",
+                    f"{pattern}: no figure that both reports have has this name.",
                     remedy=f"Figures are: {', '.join(names)}; or STAGE / GROUP / NAME.",
                 )
 

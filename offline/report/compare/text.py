@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from offline.report.compare.comparison import Comparison, Row, Verdict
 from offline.report.document import Unit
-from offline.report.numbers import ABSENT, shown
 from offline.report.text import escaped, table_text
+from offline.report.words import ABSENT, shown
 
 _ORDER: tuple[Verdict, ...] = ("worse", "better", "different", "same", "not judged")
 _QUIET: frozenset[Verdict] = frozenset({"same", "not judged"})
@@ -20,15 +20,19 @@ _LISTED = 20  # names of figures that vanished or appeared
 
 
 def comparison_text(comparison: Comparison, *, everything: bool = False) -> str:
-    """What changed, what is gone, and the outcome; ``everything`` tells what stayed the same too.
+    """What changed, what is gone, and the outcome; ``everything``: what stayed the same too.
 
     Ends with a newline.
     """
     counts = comparison.counts
-    told = ", ".join(f"{counts[v]} {_WORDS.get(v, v)}" for v in _ORDER if counts[v])
+    counted = ", ".join(f"{counts[v]} {_WORDS.get(v, v)}" for v in _ORDER if counts[v])
     parts = [f"# {escaped(comparison.before)} → {escaped(comparison.after)}"]
     parts += ["\n".join(f"- Take care: {escaped(one)}" for one in comparison.warnings)]
-    parts += [f"{told[:1].upper()}{told[1:]}.", _chance(comparison), _table(comparison, everything)]
+    parts += [
+        f"{counted[:1].upper()}{counted[1:]}.",
+        _chance(comparison),
+        _table(comparison, everything),
+    ]
     parts += [_listed("Gone", comparison.vanished), _listed("New", comparison.appeared)]
     parts.append(_outcome(comparison))
     text = "\n\n".join(part for part in parts if part) + "\n"
@@ -37,21 +41,21 @@ def comparison_text(comparison: Comparison, *, everything: bool = False) -> str:
 
 def _chance(comparison: Comparison) -> str:
     judged = comparison.judged
-    told = (
+    text = (
         f"{judged} {'figure was' if judged == 1 else 'figures were'} judged. At "
         f"{100 * comparison.level:g} % each, about {comparison.by_chance:.1f} would differ by "
         f"chance alone; {_CORRECTIONS[comparison.correction]}."
     )
     few = sum(row.method == "paired" and row.adjusted is None for row in comparison.rows)
     if few:
-        told += f" {few} more have too few items that changed to tell anything, and do not count."
+        text += f" {few} more have too few items that changed to be judged, and do not count."
     alone = sum(_alone(row, comparison.level) for row in comparison.rows)
     if alone:
-        told += (
-            f" {alone} would differ if judged alone; to ask for few figures, name them "
+        text += (
+            f" {alone} would differ if judged alone; to judge few figures, name them "
             "with --only before looking."
         )
-    return told
+    return text
 
 
 def _alone(row: Row, level: float) -> bool:
@@ -72,8 +76,8 @@ def _cells(row: Row, level: float) -> tuple[str, ...]:
     before, after = shown(row.before, row.unit), shown(row.after, row.unit)
     chance = row.p if row.adjusted is None else row.adjusted
     items = "" if row.items is None else f"{row.items:,}"
-    told = ABSENT if chance is None else f"{chance:.3f}" if chance >= 0.001 else "≤ 0.001"
-    return row.place, before, after, _difference(row), items, told, _verdict(row, level)
+    written = ABSENT if chance is None else f"{chance:.3f}" if chance >= 0.001 else "≤ 0.001"
+    return row.place, before, after, _difference(row), items, written, _verdict(row, level)
 
 
 def _verdict(row: Row, level: float) -> str:

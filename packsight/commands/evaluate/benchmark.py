@@ -99,7 +99,7 @@ def _write(args: argparse.Namespace, report: Report) -> None:
     from offline.evaluate.report import DATA, TEXT
     from offline.evaluate.report_json import json_text
     from offline.evaluate.report_text import markdown_text
-    from offline.report.writing import write_texts
+    from offline.report.files import write_texts
 
     files = [args.json] if args.json else []
     texts = {}

@@ -12,54 +12,61 @@ from engine.errors import ConfigError
 if TYPE_CHECKING:
     from offline.report.compare.rules import Rules
 
-# As `diff` has it: 1 says that there is a difference, 2 that there was no answer, so that a gate
-# can tell a regression from a file that is missing.
+# As of `diff`: 1 for a difference, 2 for trouble, so that a gate can distinguish a regression from
+# a file that is missing.
 REGRESSION, TROUBLE = 1, 2
 CORRECTIONS = ("benjamini-hochberg", "holm", "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", type=Path, metavar="BEFORE.json", help="a report.json")
-    parser.add_argument("after", type=Path, metavar="AFTER.json", help="the report.json to judge")
+    parser.add_argument(
+        "before", type=Path, metavar="BEFORE.json", help="The report.json to compare with."
+    )
+    parser.add_argument("after", type=Path, metavar="AFTER.json", help="The report.json to judge.")
     parser.add_argument(
         "--bound",
         action="append",
         default=[],
         metavar="[FIGURE=]NUMBER",
-        help="how much worse a figure may be: an absolute share (default: 0.01), or for one "
-        "figure or pattern, such as R@1=0.02 or 'retrieve / *=0.05'; repeatable",
+        help="How much worse a figure may be, as an absolute fraction (default: 0.01); or for one "
+        "figure or pattern, such as R@1=0.02 or 'retrieve / *=0.05'. Repeatable.",
     )
     parser.add_argument(
         "--relative-bound",
         type=float,
-        metavar="SHARE",
-        help="the same for what has a unit, as a share of the value before (default: 0.1)",
+        metavar="FRACTION",
+        help="How much worse a figure with a unit may be, as a fraction of the value before "
+        "(default: 0.1).",
     )
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="FIGURE",
-        help="judge these alone, such as R@1 or 'retrieve / *'; repeatable",
+        help="Judge only these figures, such as R@1 or 'retrieve / *'. Repeatable.",
     )
     parser.add_argument(
-        "--gate-times", action="store_true", help="slower or larger is a regression too"
+        "--gate-times",
+        action="store_true",
+        help="Count figures that are slower or larger as regressions too.",
     )
     parser.add_argument(
         "--correction",
         choices=CORRECTIONS,
         default=CORRECTIONS[0],
-        help="for judging many figures at once (default: %(default)s)",
+        help="Correction of p for many figures judged at once (default: %(default)s).",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="figures that are gone are a regression too"
+        "--strict", action="store_true", help="Count figures that are gone as regressions too."
     )
     parser.add_argument(
-        "--anyway", action="store_true", help="compare reports of different pictures"
+        "--anyway", action="store_true", help="Compare reports of different images."
     )
-    parser.add_argument("--all", action="store_true", help="show figures that stayed the same too")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the comparison there")
-    parser.add_argument("--seed", type=int, default=0, help="of the resamples (default: 0)")
+    parser.add_argument("--all", action="store_true", help="Show figures that stayed the same too.")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="Write the comparison there as JSON."
+    )
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the resamples (default: 0).")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,8 +81,7 @@ def run(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace) -> int:
     from offline.report.compare.judging import compare
     from offline.report.compare.text import comparison_text
-    from offline.report.data import read_report, written
-    from offline.report.writing import write_texts
+    from offline.report.files import read_report, write_texts, written
 
     rules = _rules(args)
     found = compare(read_report(args.before), read_report(args.after), rules, anyway=args.anyway)
@@ -114,5 +120,5 @@ def _number(text: str, flag: str) -> float:
         return float(text)
     except ValueError as error:
         raise ConfigError(
-            f"--bound {flag}: {text!r} is no number.", remedy="Such as 0.01 or R@1=0.02."
+            f"--bound {flag}: {text!r} is not a number.", remedy="Such as 0.01 or R@1=0.02."
         ) from error

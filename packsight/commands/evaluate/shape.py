@@ -14,25 +14,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="silhouettes named CLASS-NUMBER, as of MPEG-7 or packsight data silhouettes; or any "
-        "data set with masks",
+        help="Folder of silhouettes named CLASS-NUMBER, as of MPEG-7 or `packsight data "
+        "silhouettes`; or of any data set with masks.",
     )
     parser.add_argument(
         "--protocol",
         default="bullseye",
         metavar="NAME",
-        help="of the data set (default: bullseye, which silhouettes have)",
+        help="Protocol of the data set (default: bullseye, which silhouettes have).",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--seed", type=whole, default=0, help="of the intervals (default: 0)")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="Write all values there as JSON.")
+    parser.add_argument("--seed", type=whole, default=0, help="Seed of the intervals (default: 0).")
+    parser.add_argument("--quiet", action="store_true", help="Show no progress bar.")
 
 
 def run(args: argparse.Namespace) -> int:
     from offline.datasets import open_dataset
     from offline.evaluate.shape.measure import measure_shapes
     from offline.evaluate.shape.show import json_text, markdown_text
-    from offline.report.writing import write_texts
+    from offline.report.files import write_texts
     from packsight.commands._progress import bar
 
     task = open_dataset(args.data).retrieval(args.protocol)

@@ -38,7 +38,7 @@ class StageCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         from offline.evaluate.whole.run import evaluate
-        from offline.report.writing import write_report
+        from offline.report.files import write_report
 
         asked = _asked(args, self.stage)
         report, faults = evaluate(asked, lambda title: _phase(title, args.quiet))
@@ -181,9 +181,9 @@ def _phase(title: str, quiet: bool) -> AbstractContextManager[Progress]:
 
 def _summary(report: Report) -> str:
     """The first figures of every stage, a column a system."""
-    from offline.report.numbers import interval, shown
     from offline.report.overview import headlines
     from offline.report.text import table_text
+    from offline.report.words import interval, shown
 
     rows = [
         (

@@ -131,8 +131,7 @@ def _variants(args: argparse.Namespace) -> tuple[Variant, ...]:
 
 
 def _write(args: argparse.Namespace, report: Report) -> None:
-    from offline.report.data import json_text
-    from offline.report.writing import write_report, write_texts
+    from offline.report.files import json_text, write_report, write_texts
 
     if args.out:
         write_report(report, args.out)

@@ -18,7 +18,7 @@ from offline.evaluate.report_json import json_text
 from offline.evaluate.retrieval import Outcome, evaluate_retrieval
 from offline.evaluate.searching import KReciprocal, Search
 from offline.metrics.statistics import bootstrap
-from offline.report.writing import write_texts
+from offline.report.files import write_texts
 from stages.assemble import assemble_embedding
 from tests.drawn_catalogue import package, save, write_catalogue
 from tests.offline.datasets.small_datasets import write_silhouettes

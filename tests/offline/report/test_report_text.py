@@ -10,12 +10,12 @@ from engine.errors import ConfigError
 from offline.report.charts import drawn
 from offline.report.charts.axes import ticks
 from offline.report.document import Bars, Figure, Histogram, Lines, Matrix, Report, Series, Unit
+from offline.report.files import write_report, write_texts
 from offline.report.html import html_text
-from offline.report.numbers import bare, interval, shown
 from offline.report.overview import headlines, lines
 from offline.report.tables import tabulated
 from offline.report.text import escaped, markdown_text
-from offline.report.writing import write_report, write_texts
+from offline.report.words import bare, interval, shown
 from tests.offline.report.made_report import report, system
 from tests.offline.report.report_strategies import reports
 
@@ -84,7 +84,7 @@ def test_names_stay_what_they_are() -> None:
         (0.0, "bytes", "0 bytes"),
         (4_500_000.0, "bytes", "4.3 MiB"),
         (5e12, "bytes", "4,656.6 GiB"),
-        (360.0, "pictures", "360 pictures"),
+        (360.0, "pictures", "360 images"),
         (1.5, "px", "1.500 px"),
     ],
 )

@@ -158,7 +158,7 @@ def test_tables_and_the_matrix_agree_with_the_figures(tmp_path: Path) -> None:
     assert bars.series[0].ys == pytest.approx((2 / 3, 4 / 5, 0))
     (sure,) = [block for block in section.blocks if isinstance(block, Histogram)]
     totals = {name: sum(counts) for name, counts in sure.counts.items()}
-    assert totals == {"correct": 4, "incorrect": 2}
+    assert totals == {"right": 4, "wrong": 2}
 
 
 def test_the_most_confident_mistakes_come_first_with_their_scores(tmp_path: Path) -> None:

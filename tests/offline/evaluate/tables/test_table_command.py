@@ -12,7 +12,7 @@ import pytest
 from engine.config import StageSettings
 from offline.evaluate.tables.registry import LAYOUTS
 from offline.evaluate.tables.variants import classifier_variant
-from offline.report.data import read_report
+from offline.report.files import read_report
 from stages.classify._artefact import ClassifierArtefact, artefact_path
 from tests.contracts.test_embedders import write_trunk
 from tests.drawn_catalogue import QUICK, QUICK_FLAGS, package, save

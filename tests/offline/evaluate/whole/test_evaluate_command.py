@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from offline.report.data import read_report
+from offline.report.files import read_report
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
 from tests.offline.evaluate.killed_runs import kill_after_keeping
 from tests.packsight_command import Command

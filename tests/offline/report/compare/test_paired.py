@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.report.compare.correction import adjusted
-from offline.report.compare.independent import from_intervals
-from offline.report.compare.paired import RESAMPLES, Estimate, estimates
+from offline.report.compare.differences import (
+    RESAMPLES,
+    Estimate,
+    adjusted,
+    estimates,
+    from_intervals,
+)
 
 numbers = st.floats(-2, 2).map(lambda number: round(number, 3))
 

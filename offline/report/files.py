@@ -1,4 +1,4 @@
-"""A report as JSON: written the same way every time, and read back with every doubt told."""
+"""A report's files: JSON that is written the same way every time and read back, and all forms."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.errors import ConfigError
+from engine.files import write_all
 from offline.report.document import Report, Value
 
 VERSION = 1  # Report.format_version
+PAGE, TEXT, DATA = "report.html", "report.md", "report.json"
 REPORT_REMEDY = "Name the report.json that `packsight evaluate` wrote."
 _SHOWN = 3  # faults of a damaged file
 
 
 def json_text(report: Report) -> str:
-    """Everything but the pictures, in the order of the document; equal reports, equal bytes.
+    """Everything but the thumbnails, in the order of the document; equal reports, equal bytes.
 
     Numbers have all their digits. Lists of plain values stand on one line, so that two reports
-    can be compared by `diff`. Text that is no UTF-8 (a file's name) is escaped.
+    can be compared by `diff`. Text that is not UTF-8 (a file's name) is escaped.
     """
     return written(report)
 
@@ -31,18 +33,8 @@ def written(value: Value) -> str:
     return _written(value.model_dump(), 0) + "\n"
 
 
-def schema() -> dict[str, object]:
-    """JSON Schema (2020-12) of what ``json_text`` writes; docs/report.schema.json holds it."""
-    made = Report.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
-
-
-def schema_text() -> str:
-    return json.dumps(schema(), indent=1) + "\n"
-
-
 def read_report(path: Path) -> Report:
-    """The report in a file; its thumbnails have names and no pictures.
+    """The report in a file; its thumbnails have names and no image.
 
     Raises ConfigError for a file that is missing, damaged, foreign or of a newer format.
     """
@@ -57,7 +49,7 @@ def read_report(path: Path) -> Report:
         data = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise ConfigError(
-            f"{path}: the report is no JSON ({error}); it was cut short or edited.",
+            f"{path}: the report is not JSON ({error}); it was cut short or edited.",
             remedy="Make it again with the command that wrote it.",
         ) from error
     _check_version(path, data)
@@ -70,10 +62,43 @@ def read_report(path: Path) -> Report:
         ) from error
 
 
+def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
+    """report.html, report.md and report.json in a folder that is made if need be; their paths.
+
+    Raises ConfigError where the folder cannot be written; older files then stay as they were.
+    """
+    from offline.report.html import html_text  # templates and charts, which readers need not load
+    from offline.report.text import markdown_text
+
+    texts = {
+        folder / PAGE: html_text(report),
+        folder / TEXT: markdown_text(report),
+        folder / DATA: json_text(report),
+    }
+    write_texts(texts)
+    return tuple(texts)
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """All files whole, or none of them; ConfigError where that fails.
+
+    File names may hold bytes that are not text: they are written escaped.
+    """
+    try:
+        for path in texts:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_all({p: text.encode("utf-8", "backslashreplace") for p, text in texts.items()})
+    except OSError as error:
+        raise ConfigError(
+            f"{', '.join(map(str, texts))}: cannot be written ({error.strerror or error}).",
+            remedy="Choose another place, or free some room; what was computed is kept.",
+        ) from error
+
+
 def _check_version(path: Path, data: object) -> None:
     version = data.get("format_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ConfigError(f"{path}: this is no report of Packsight.", remedy=REPORT_REMEDY)
+        raise ConfigError(f"{path}: this is not a report of Packsight.", remedy=REPORT_REMEDY)
     if version > VERSION:
         raise ConfigError(
             f"{path}: the report has format {version}, and this version of Packsight reads "
@@ -83,19 +108,19 @@ def _check_version(path: Path, data: object) -> None:
 
 
 def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 def _faults(error: ValidationError) -> str:
     faults = error.errors(include_url=False, include_input=False)
-    told = [f"{'.'.join(map(str, fault['loc'])) or 'report'}: {fault['msg']}" for fault in faults]
-    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
-    return "; ".join(told[:_SHOWN]) + more
+    lines = [f"{'.'.join(map(str, fault['loc'])) or 'report'}: {fault['msg']}" for fault in faults]
+    more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    return "; ".join(lines[:_SHOWN]) + more
 
 
 def _written(value: object, depth: int) -> str:
     """As json.dumps with an indent of one, but for lists of plain values; settings may hold what
-    JSON does not know (a path), which is written as its text."""
+    JSON does not have (a path), which is written as its text."""
     if isinstance(value, Mapping):
         items = [
             f"{json.dumps(str(key))}: {_written(one, depth + 1)}" for key, one in value.items()

@@ -1,15 +1,16 @@
-"""The difference of two figures item by item: its bootstrap interval and its chance under no
-difference."""
+"""The difference of two figures: item by item or from their intervals, and p for many at once."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.types import Float64Array
-from offline.metrics.statistics import resampled
+from offline.metrics.statistics import Z95, resampled
+from offline.report.compare.comparison import CorrectionName
 
 RESAMPLES = 4000  # the ends of a 95 % interval then move by less than 2 % of its width
 _CHUNK = 64  # turned lists of signs in memory at a time
@@ -18,6 +19,8 @@ _CHUNK = 64  # turned lists of signs in memory at a time
 _COARSE = 10
 # Differences that rounding alone makes; figures are of the order of one.
 _ROUNDING = 1e-12
+
+Measured = tuple[float, float, float]  # value, low, high
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def _interval(
         with np.errstate(invalid="ignore"):
             means.append((times @ sums) / (times @ counts))
     tail = (1 - level) / 2
-    return [np.nanquantile(np.concatenate(means), share, axis=0) for share in (tail, 1 - tail)]
+    return [np.nanquantile(np.concatenate(means), end, axis=0) for end in (tail, 1 - tail)]
 
 
 def _chances(sums: Float64Array, random: np.random.Generator) -> Float64Array:
@@ -88,3 +91,53 @@ def _chances(sums: Float64Array, random: np.random.Generator) -> Float64Array:
         normal = math.erfc(float(measured[place] / spread[place]) / math.sqrt(2))
         chances[place] = min((1 + _COARSE) / (RESAMPLES + 1), normal)
     return chances
+
+
+def from_intervals(before: Measured, after: Measured) -> Estimate:
+    """After minus before, as if they had been measured on different images.
+
+    The interval by the method of variance estimates recovery (Zou and Donner, Statistics in
+    Medicine 2008, equation 4; Newcombe's method 10 of 1998 for fractions): the side of each
+    interval that faces the other one is what counts. p is of the normal distribution with that
+    side's width. On the same images both values move together, so this sees less than there is, and
+    never more. Two figures with intervals of no width that differ have p = 0.
+    """
+    (old, old_low, old_high), (new, new_low, new_high) = before, after
+    difference = new - old
+    below = math.hypot(max(new - new_low, 0.0), max(old_high - old, 0.0))
+    above = math.hypot(max(new_high - new, 0.0), max(old - old_low, 0.0))
+    low, high = difference - below, difference + above
+    if abs(difference) <= _ROUNDING * max(abs(old), abs(new), 1.0):
+        return Estimate(0.0, low, high, 1.0)
+    facing = below if difference > 0 else above
+    chance = math.erfc(abs(difference) / facing * Z95 / math.sqrt(2)) if facing > 0 else 0.0
+    return Estimate(difference, low, high, chance)
+
+
+def adjusted(chances: Sequence[float], correction: CorrectionName) -> list[float]:
+    """p values that can each be held against the level as if there were no others.
+
+    "benjamini-hochberg" bounds the fraction of false ones among the differences found (Benjamini
+    and Hochberg, Journal of the Royal Statistical Society B, 1995), "holm" the chance of any false
+    one (Holm, Scandinavian Journal of Statistics, 1979). "none" leaves p as it is.
+
+    Where nothing changed, every difference found is false, so both bound the chance of any, which
+    is what a gate needs; where something did change, the first sees more of it. Holm's holds
+    however the figures depend on each other; the other for figures that rise and fall together, as
+    those of one ranking do.
+    """
+    count = len(chances)
+    order = sorted(range(count), key=lambda place: chances[place])
+    result = list(chances)
+    if correction == "holm":
+        reached = 0.0
+        for rank, place in enumerate(order):
+            reached = max(reached, min(1.0, (count - rank) * chances[place]))
+            result[place] = reached
+    elif correction == "benjamini-hochberg":
+        reached = 1.0
+        for rank in range(count, 0, -1):
+            place = order[rank - 1]
+            reached = min(reached, chances[place] * (count / rank))
+            result[place] = reached
+    return result
