@@ -1,1 +1,1 @@
-"""Checkpoints as data, and the way they reach this machine."""
+"""Checkpoints as data: catalogue, download, export and the artefacts of training."""

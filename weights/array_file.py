@@ -18,7 +18,7 @@ from engine.errors import WeightsError
 from engine.types import FloatArray
 
 FACTS = "facts"
-# What numpy, zipfile and json say of a file that is not what it should be; of an empty one too.
+# Errors of numpy, zipfile and json for a file of another kind, or an empty one.
 _DAMAGED = (
     OSError,
     ValueError,
@@ -44,8 +44,8 @@ def read_arrays(
 ) -> tuple[list[FloatArray], dict[str, Any]]:
     """The arrays of these names as float32, in their order, and the facts without ``version``.
 
-    Raises WeightsError, which tells how to make it ``again``, for a file that is absent, that is
-    no ``kind`` of file, or of another version.
+    Raises WeightsError for a file that is absent, of another kind than ``kind``, or of another
+    version; ``again`` is its remedy, the command that makes the file.
     """
     try:
         with np.load(path, allow_pickle=False) as held:

@@ -1,4 +1,4 @@
-"""Where checkpoints lie on this machine: our cache folder and the one that rembg keeps."""
+"""Where checkpoints are on this machine: Packsight's cache folder and that of rembg."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rembg_directory() -> Path:
 
 
 def checkpoint_path(entry: CatalogEntry, directory: Path) -> Path:
-    """The checkpoint as its publisher offers it."""
+    """The checkpoint as its publisher distributes it."""
     return directory / entry.filename
 
 
@@ -57,12 +57,12 @@ def rembg_path(entry: CatalogEntry) -> Path | None:
 
 
 def memory_directory(directory: Path) -> Path:
-    """Where digests are remembered, see ``checksums.cached_digests``."""
+    """Where digests are cached, see ``checksums.cached_digests``."""
     return directory / "digests"
 
 
 def make_directory(directory: Path) -> None:
-    """Create the cache folder; WeightsError says how to name another one."""
+    """Create the cache folder; WeightsError has the variable that names another one."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not os.access(directory, os.W_OK):

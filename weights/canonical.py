@@ -1,7 +1,7 @@
-"""One network, one file: an exported graph under names that depend on nothing but its structure.
+"""Canonical names in an exported graph, which depend on nothing but its structure.
 
-Exporters number their values as they happen to walk the graph, so two exports of one checkpoint
-differ in bytes. The sha256 of a model is part of a gallery's fingerprint: a catalogue must not
+Exporters number values in the order of their traversal, so two exports of one checkpoint differ
+in bytes. The sha256 of a model is part of a gallery's fingerprint: a catalogue must not
 have to be ingested again because the model was exported again.
 """
 
@@ -18,7 +18,7 @@ def canonicalise(path: Path, called: GraphNames = BACKBONE_NAMES) -> int:
     """Rewrite an ONNX file with one input, its outputs ``called`` so, and free axis ``batch``.
 
     Batch normalisation is folded, see ``folding``. Values and constants are named in the order of
-    their first use; notes of the exporter (source lines, paths) are dropped. Returns the opset.
+    their first use; the exporter's metadata (source lines, paths) is dropped. Returns the opset.
     """
     onnx = import_framework("onnx")
     model = onnx.load(str(path))
@@ -31,7 +31,7 @@ def canonicalise(path: Path, called: GraphNames = BACKBONE_NAMES) -> int:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     for value, layer in zip(graph.output[1:], called.layers, strict=True):
         _name_sides(value, layer)
-    _drop_notes(model)
+    _drop_metadata(model)
     graph.name = called.graph
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
@@ -59,7 +59,7 @@ def _rename(graph: Any, called: GraphNames) -> None:
 
 
 def _keep_constants(graph: Any, names: dict[str, str]) -> None:
-    """Rename the constants, in the order of their first use; drop those that nobody uses."""
+    """Rename the constants, in the order of their first use; drop unused ones."""
     order = {name: place for place, name in enumerate(names)}
     kept = sorted(
         (tensor for tensor in graph.initializer if tensor.name in order),
@@ -73,7 +73,7 @@ def _keep_constants(graph: Any, names: dict[str, str]) -> None:
 
 
 def _name_sides(value: Any, layer: str) -> None:
-    """Free sides of a map are formulas in the exporter's own symbols: name them after the layer."""
+    """Free sides of a map are formulas in the exporter's symbols: name them after the layer."""
     for dimension, side in zip(
         value.type.tensor_type.shape.dim[2:], ("height", "width"), strict=False
     ):
@@ -86,7 +86,7 @@ def _has_subgraphs(onnx: Any, graph: Any) -> bool:
     return any(attribute.type in kinds for node in graph.node for attribute in node.attribute)
 
 
-def _drop_notes(model: Any) -> None:
+def _drop_metadata(model: Any) -> None:
     graph = model.graph
     model.doc_string = graph.doc_string = ""
     del graph.value_info[:]  # shapes of intermediate values, under the old names

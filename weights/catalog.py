@@ -48,16 +48,16 @@ class CatalogEntry:
     kind: Kind
     framework: Framework
     format: Format
-    url: str  # of the file; "" where the publisher only has a page for people
+    url: str  # of the file; "" where the publisher has a web page only
     licence: str  # SPDX
     source: str  # paper and publisher
     input: InputSpec
-    checksum: Checksum | None = None  # None: nobody publishes one, the file stays unverified
+    checksum: Checksum | None = None  # None: none is published, the file stays unverified
     bytes: int | None = None  # exact, checked
     megabytes: float | None = None  # MiB, approximate; only shown
     licence_note: str = ""
-    page: str = ""  # where a person gets a file that has no url
-    architecture: str = ""  # what torchvision.models, keras.applications or timm calls it
+    page: str = ""  # where a file without a url is offered
+    architecture: str = ""  # its name in torchvision.models, keras.applications or timm
     dimension: int | None = None  # of a backbone's features
     output: OutputSpec = field(default_factory=OutputSpec)  # of a segmenter
     shipped: bool = False  # trained by this project, in weights/compact/
@@ -83,8 +83,8 @@ class CatalogEntry:
 
     @property
     def filename(self) -> str:
-        """The name of the file at its publisher, and in the cache; hubs call each safetensors
-        file alike, so that one goes by the entry's name."""
+        """The name of the file at its publisher, and in the cache; hubs give all safetensors files
+        the same name, so those have the entry's name."""
         if not self.url or self.format == "safetensors":
             return f"{self.name}.{self.format}"
         return PurePosixPath(urlsplit(self.url).path).name

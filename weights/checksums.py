@@ -1,6 +1,6 @@
 """Checksums in the form in which they were published, and the digests of files.
 
-Hashing a 100 MB checkpoint takes longer than a query, so digests are remembered by
+Hashing a 100 MB checkpoint takes longer than a query, so digests are cached by
 ``cached_digests``; ``packsight weights verify`` always reads the whole file.
 """
 
@@ -22,13 +22,13 @@ _LENGTHS = {"sha256": (64, 64), "sha256_prefix": (8, 63), "md5": (32, 32)}
 _CHUNK = 1 << 20  # bytes
 
 # A file changed twice within one tick of the file system's clock (4 ms on a 250 Hz kernel) would
-# show the same time stamp: digests of a file this young are not remembered.
+# have the same time stamp: digests of a file this new are not cached.
 _YOUNG_NS = 50_000_000
 
 
 @dataclass(frozen=True)
 class Checksum:
-    """What a publisher says of a file; a prefix has at least eight hex digits."""
+    """A published checksum of a file; a prefix has at least eight hex digits."""
 
     form: Form
     value: str
@@ -75,12 +75,12 @@ def digests_of(path: Path) -> Digests:
 
 
 def cached_digests(path: Path, memory: Path) -> Digests:
-    """Digests of a file, remembered in the folder ``memory`` while the file stays untouched.
+    """Digests of a file, cached in the folder ``memory`` while the file stays untouched.
 
     Untouched means: same inode, size, modification and change time in nanoseconds. Writing to a
     file, replacing it or setting its modification time back all move the change time, which no
-    ordinary program can set. What slips through is a disk that decays silently, and somebody who
-    may write to the cache folder, and so could replace the checkpoint and this note together.
+    ordinary program can set. Not detected are silent disk corruption and an attacker with write
+    access to the cache folder, who could replace the checkpoint and this note together.
     """
     note = memory / f"{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:32]}.json"
     before = _stamp(path)

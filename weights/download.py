@@ -1,4 +1,4 @@
-"""Fetch one file over HTTP: beside, resumed, verified, renamed in."""
+"""Fetch one file over HTTP: to a file beside the target, resumed, verified, then renamed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from weights.checksums import Checksum, Digests, digests_of
 
 _log = logging.getLogger(__name__)
 
-_ATTEMPTS = 4  # a connection that breaks is taken up again three times
+_ATTEMPTS = 4  # a broken connection is resumed three times
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 16  # bytes
 _RANGE_NOT_SATISFIABLE = 416
@@ -27,7 +27,7 @@ _RANGE_NOT_SATISFIABLE = 416
 
 @dataclass(frozen=True)
 class Source:
-    """What to fetch and what it must be."""
+    """The file to fetch, its size and checksum."""
 
     name: str  # in the catalogue, for messages
     url: str
@@ -36,7 +36,7 @@ class Source:
 
 
 class _BrokenTransferError(Exception):
-    """The connection ended before the file did; what came is kept."""
+    """The connection ended before the file did; the bytes that arrived are kept."""
 
 
 def download(source: Source, target: Path) -> Digests:
@@ -76,7 +76,7 @@ def _transfer(source: Source, part: Path) -> None:
 
 
 def _continue(source: Source, part: Path, advance: Callable[[int, int | None], None]) -> None:
-    """One connection: ask for what is missing and append it."""
+    """One connection: request the missing bytes and append them."""
     have = part.stat().st_size if part.exists() else 0
     try:
         response = _open(source, have)
@@ -85,7 +85,7 @@ def _continue(source: Source, part: Path, advance: Callable[[int, int | None], N
             if _total(error.headers.get("Content-Range")) == have:
                 return  # all of it is there already
             part.unlink()
-            raise _BrokenTransferError("the leftover part does not fit, starting anew") from error
+            raise _BrokenTransferError("the leftover part does not fit, starting again") from error
         if error.code >= 500:
             raise _BrokenTransferError(f"the server answered {error.code}") from error
         raise _refused(source, part.parent, error) from error
@@ -141,14 +141,14 @@ def _total(content_range: str | None) -> int | None:
 
 
 def _check(source: Source, part: Path, digests: Digests) -> None:
-    """Delete what is wrong: a rerun must not build on it."""
+    """Delete a file that is not the published one: a rerun must not continue it."""
     if source.size is not None and digests.size != source.size:
         part.unlink()
-        raise _wrong(source, f"{source.size} bytes", f"{digests.size} bytes")
+        raise _not_published(source, f"{source.size} bytes", f"{digests.size} bytes")
     checksum = source.checksum
     if checksum is not None and not checksum.matches(digests):
         part.unlink()
-        raise _wrong(source, str(checksum), f"{checksum.form} {checksum.found(digests)}")
+        raise _not_published(source, str(checksum), f"{checksum.form} {checksum.found(digests)}")
 
 
 def _rename(part: Path, target: Path) -> None:
@@ -163,7 +163,7 @@ def _rename(part: Path, target: Path) -> None:
 
 @contextmanager
 def _progress(source: Source) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on stderr while somebody watches, nothing otherwise."""
+    """A progress bar where stderr is a terminal, nothing otherwise."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -178,7 +178,7 @@ def _progress(source: Source) -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _wrong(source: Source, expected: str, found: str) -> WeightsError:
+def _not_published(source: Source, expected: str, found: str) -> WeightsError:
     return WeightsError(
         f"{source.url}: the download is not the published file: expected {expected}, "
         f"found {found}. It was deleted.",

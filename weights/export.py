@@ -1,4 +1,4 @@
-"""Turn a checkpoint into ONNX once: rebuild, write, prove parity, store with its sidecar."""
+"""Export a checkpoint to ONNX: rebuild the network, write, check parity, store with a sidecar."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ LOADERS = {
     "u2net": "weights.frameworks.from_u2net",
     "fba": "weights.frameworks.from_fba",
 }
-# Whose publisher states a checksum for every pickle, so that no other file has to be accepted.
+# Their publishers state a checksum for every pickle, so that no other file has to be accepted.
 VERIFIED_ONLY = frozenset({"torchvision"})
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was stored, and how near it is to its framework."""
+    """The stored file, and its parity with the framework."""
 
     path: Path
     sha256: str
     source: SourceFacts
     parity: Parity
-    layers: tuple[str, ...] = ()  # whose maps are further outputs
+    layers: tuple[str, ...] = ()  # layers whose maps are further outputs
 
 
 def find_exportable(name: str, side: int | None = None) -> CatalogEntry:
-    """The catalogue's entry, or for timm/NAME one made from what timm says of its model.
+    """The catalogue's entry, or for timm/NAME one made from timm's configuration of the model.
 
-    ``side``: of the square, in pixels, to export a backbone for in place of its own size. Raises
-    WeightsError for a name that nobody knows and a side that is none.
+    ``side``: input size in pixels, a square, to export a backbone for in place of its own. Raises
+    WeightsError for an unknown name and a side below 1.
     """
     known = load_catalog()
     if name not in known and name.startswith(TIMM):
@@ -59,7 +59,7 @@ def find_exportable(name: str, side: int | None = None) -> CatalogEntry:
     if entry.kind != "backbone":
         raise WeightsError(f"{name}: is a {entry.kind}, and only a backbone has another --side.")
     if side < 1:
-        raise WeightsError(f"{name}: a side of {side} pixels is none.", remedy="Give one over 0.")
+        raise WeightsError(f"{name}: --side {side} is no size.", remedy="Give one over 0.")
     return replace(entry, input=replace(entry.input, height=side, width=side))
 
 
@@ -75,8 +75,9 @@ def export_checkpoint(
     """Export a catalogue entry, or local ``weights`` of its architecture, to ``out``.
 
     ``out`` None: into the cache, where ``resolve`` finds it by name. The sidecar lies beside it.
-    ``layers``: whose maps a backbone's file gives besides the features; None: the last two grids'.
-    Raises WeightsError when the checkpoint is refused or the parity is worse than ``tolerance``.
+    ``layers``: layers whose maps a backbone's file has as further outputs; None: the last of each
+    of the two coarsest grids. Raises WeightsError when the checkpoint is refused or the parity is
+    worse than ``tolerance``.
     """
     if not entry.needs_export:
         raise WeightsError(
@@ -109,10 +110,10 @@ def store_network(
     spec: InputSpec,
     tolerance: float = TOLERANCE,
 ) -> ExportReport:
-    """Write ``target`` (*.onnx) and its sidecar, once parity is shown; the end of a training too.
+    """Write ``target`` (*.onnx) and its sidecar, once parity is shown; also used after training.
 
-    ``name`` and ``source`` are what the sidecar says of it, ``spec`` how an image is made ready.
-    Raises WeightsError, and leaves what was there before, when the parity is worse than
+    ``name`` and ``source`` go into the sidecar, with ``spec``, the preprocessing of images.
+    Raises WeightsError, and leaves an older file in place, when the parity is worse than
     ``tolerance`` or the folder cannot be written.
     """
     _check_target(target)
@@ -134,13 +135,13 @@ def store_network(
     except OSError as error:
         raise WeightsError(
             f"{target}: cannot be written ({error.strerror or error}).",
-            remedy="Free some room there, or name another place.",
+            remedy="Free some space there, or name another file.",
         ) from error
     return ExportReport(target, sha256, source, parity, network.names.layers)
 
 
 def check_checkpoint(entry: CatalogEntry, checkpoint: Path) -> SourceFacts:
-    """Hash the whole file, now, and compare it with what its publisher states.
+    """Hash the whole file, now, and compare it with the published checksum.
 
     A .pth file is a pickle, and unpickling can run code: where a checksum is published, a file
     that does not match it is refused. Elsewhere it is noted as unverified, and loaders read

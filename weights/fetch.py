@@ -1,4 +1,4 @@
-"""From a name or a path to a checked file: local path, cache, rembg's cache, download."""
+"""Resolve a name or a path to a checked file: local path, cache, rembg's cache, download."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from weights.sidecar import Sidecar, read_sidecar
 _log = logging.getLogger(__name__)
 
 OFFLINE_VARIABLE = "PACKSIGHT_OFFLINE"
-TIMM = "timm/"  # before the name of a model of timm that has no entry
+TIMM = "timm/"  # prefix of the name of a model of timm without an entry
 _SUFFIXES = (".onnx", ".pth", ".pt", ".h5", ".safetensors")
 
 
 @dataclass(frozen=True)
 class FetchPolicy:
-    """Where weights are kept and whether they may come over the network.
+    """Where weights are kept and whether they may be downloaded.
 
     ``directory`` None means ``PACKSIGHT_WEIGHTS_DIR`` or the user's cache folder. A true
-    ``PACKSIGHT_OFFLINE`` forbids downloads whatever ``download`` says.
+    ``PACKSIGHT_OFFLINE`` forbids downloads whatever ``download`` is.
     """
 
     directory: Path | None = None
@@ -52,7 +52,7 @@ class FetchPolicy:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file that is there and whole as far as anybody has said what whole is.
+    """A file that exists and passed every check there is for it.
 
     ``verified``: it matches a published checksum, or is the untouched export of a file that did.
     ``spec`` is None for an ONNX file without a sidecar; ``entry`` None for one given by path.
@@ -71,7 +71,7 @@ def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None)
     """A runnable ONNX file for a catalogue name or a path; raises WeightsError.
 
     A name in the catalogue wins over a file of that name in the working directory: write
-    ``./u2net`` for the file. timm/NAME is what was exported under that name. A backbone whose
+    ``./u2net`` for the file. timm/NAME is the export of that name. A backbone whose
     checkpoint is no ONNX must have been exported.
     """
     entries = load_catalog() if catalog is None else catalog
@@ -87,7 +87,7 @@ def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None)
 def fetch_checkpoint(
     entry: CatalogEntry, policy: FetchPolicy, *, replace_damaged: bool = False
 ) -> WeightsFile:
-    """The file as its publisher offers it, downloaded where it is absent and that is allowed.
+    """The file as its publisher distributes it, downloaded where it is absent and that is allowed.
 
     A damaged file in the cache is an error, or with ``replace_damaged`` is fetched anew.
     """
@@ -111,7 +111,7 @@ def fetch_checkpoint(
 
 
 def damage(entry: CatalogEntry, digests: Digests) -> str | None:
-    """Why the digests are not those of the entry's file; None when nothing speaks against it."""
+    """Why the digests are not those of the entry's file; None when they may be."""
     if entry.bytes is not None and entry.bytes != digests.size:
         return f"expected {entry.bytes} bytes, found {digests.size}"
     checksum = entry.checksum
@@ -191,7 +191,7 @@ def _proven(sidecar: Sidecar) -> bool:
 
 
 def _borrowed(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile | None:
-    """rembg's copy, when it is the published file; a wrong one is rembg's own business."""
+    """rembg's copy, when it is the published file; another one is left alone."""
     path = rembg_path(entry)
     if path is None:
         return None
@@ -210,7 +210,7 @@ def _download(entry: CatalogEntry, path: Path, policy: FetchPolicy) -> Digests:
     from weights.download import Source, download
 
     make_directory(policy.cache)
-    with FileLock(path.with_name(f"{path.name}.lock")):  # let go of when its process dies
+    with FileLock(path.with_name(f"{path.name}.lock")):  # released when its process dies
         if path.is_file():
             digests = _digests(path, policy)
             if damage(entry, digests) is None:
@@ -222,7 +222,7 @@ def _download(entry: CatalogEntry, path: Path, policy: FetchPolicy) -> Digests:
 
 def _checked(entry: CatalogEntry, path: Path, digests: Digests) -> WeightsFile:
     if entry.checksum is None:
-        _log.warning("%s: unverified, nobody publishes a checksum for it (%s)", entry.name, path)
+        _log.warning("%s: unverified, no checksum is published for it (%s)", entry.name, path)
     verified = entry.checksum is not None
     return WeightsFile(path, digests.sha256, verified, entry.input, entry, entry.output)
 

@@ -1,4 +1,4 @@
-"""Compute before running what depends on no image: turned kernels and batch normalisation.
+"""Fold constants of a graph: transposed kernels and batch normalisation.
 
 Keras' batch normalisation arrives as a subtraction, a multiplication and an addition, which ONNX
 Runtime does not fuse by itself; folded into the convolution before them, they cost nothing.
@@ -55,7 +55,7 @@ def fold_affine(graph: Any) -> int:
         if weights is None:
             continue
         before = folded
-        # Whoever else reads the plain convolution would lose it.
+        # Another node that reads the plain convolution would lose it.
         while uses[convolution.output[0]] == 1 and convolution.output[0] in consumers:
             node = consumers[convolution.output[0]]
             operand = _operand(node, convolution.output[0], constants, len(weights[0]))

@@ -1,4 +1,4 @@
-"""How an image is made ready for a model: belongs to the weights, not to the architecture."""
+"""Preprocessing of images for a model: belongs to the weights, not to the architecture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the catalogue lies on this machine, and whether it is whole."""
+"""Which checkpoints of the catalogue are on this machine, and whether they are undamaged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What reading a whole file showed."""
+    """The result of verifying a whole file."""
 
     path: Path
     state: State
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def find_copies(entry: CatalogEntry, directory: Path) -> list[Copy]:
-    """The checkpoint, its export and rembg's copy, as far as they are there."""
+    """The checkpoint, its export and rembg's copy, as far as they exist."""
     if entry.shipped:
         return [Copy(entry, "shipped", path) for path in [shipped_path(entry)] if path.is_file()]
     copies = [Copy(entry, "cache", checkpoint_path(entry, directory))]
@@ -48,7 +48,7 @@ def find_copies(entry: CatalogEntry, directory: Path) -> list[Copy]:
 
 
 def verify_copies(names: list[str], catalog: Catalog, directory: Path) -> list[Verdict]:
-    """Read every copy of the named entries to the end; remembered digests are not believed."""
+    """Read every copy of the named entries to the end; cached digests are not used."""
     return [verify_copy(copy) for name in names for copy in find_copies(catalog[name], directory)]
 
 
@@ -62,7 +62,7 @@ def verify_copy(copy: Copy) -> Verdict:
         remedy = f"Fetch it anew with: packsight weights fetch {copy.entry.name}"
         return Verdict(copy.path, "damaged", f"{problem}. {remedy}")
     if copy.entry.checksum is None:
-        return Verdict(copy.path, "unverified", "nobody publishes a checksum for it")
+        return Verdict(copy.path, "unverified", "no checksum is published for it")
     return Verdict(copy.path, "verified", str(copy.entry.checksum))
 
 

@@ -1,4 +1,4 @@
-"""How a saliency network's answer becomes a matte: belongs to the weights, like their input."""
+"""From a saliency network's output to a matte: belongs to the weights, like their input spec."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OutputSpec:
     """Take output ``index``, apply the activation, and stretch it to [0, 1] or not.
 
     The defaults are those of the U²-Net family, whose files hold the sigmoid and whose first
-    output is the fused map: a file that says nothing is taken for one of them.
+    output is the fused map: a file without an output spec is taken for one of them.
     """
 
     index: int = 0  # of the file's outputs; negative counts from the last one

@@ -1,4 +1,4 @@
-"""Proof that an exported file computes what its framework computes."""
+"""Parity check: an exported file computes the same as its framework."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from engine.types import FloatArray
 from weights.frameworks.network import Network
 from weights.sidecar import Parity
 
-# Largest difference allowed, as a part of the largest value. Float32 sums in another order were
-# seen to differ by 9e-6 of it (MobileNetV2 from Keras; ResNet-50 from torchvision: 4e-7).
+# Largest difference allowed, as a fraction of the largest value. Float32 sums in another order
+# were measured to differ by 9e-6 of it (MobileNetV2 from Keras; ResNet-50 from torchvision: 4e-7).
 TOLERANCE = 1e-4
 
 
 def measure_parity(network: Network, model: Path, tolerance: float = TOLERANCE) -> Parity:
     """Compare a file with the network that wrote it on its probe, as one batch and one by one.
 
-    Where there are further outputs or sizes, all of them on every probe; what is told is of the
-    first output, at the size where it is nearest to its limit. Raises WeightsError when the shapes
+    Further outputs and sizes are compared on every probe; the returned parity is that of the first
+    output, at the size where it is nearest to its limit. Raises WeightsError when the shapes
     or the values differ by more than ``tolerance`` times the largest value of that output.
     """
     expected = network.run(network.probe)
@@ -32,14 +32,14 @@ def measure_parity(network: Network, model: Path, tolerance: float = TOLERANCE) 
             f"{model.name}: the output should be {shape}: the framework gives {expected.shape}, "
             f"ONNX {found[0].shape}."
         )
-    told = [_compare(model.name, network.names.result, expected, found[0], tolerance)]
+    parities = [_compare(model.name, network.names.result, expected, found[0], tolerance)]
     if network.everything is not None:
         names = (network.names.result, *network.names.layers)
         for probe in network.everything.probes:
             outputs = found if probe is network.probe else _run_onnx(model, probe)
             wanted = network.everything.run(probe)
-            told.append(_compare_all(model.name, names, wanted, outputs, tolerance)[0])
-    return max(told, key=lambda parity: parity.max_abs_diff / parity.largest)
+            parities.append(_compare_all(model.name, names, wanted, outputs, tolerance)[0])
+    return max(parities, key=lambda parity: parity.max_abs_diff / parity.largest)
 
 
 def _compare_all(
@@ -70,7 +70,9 @@ def _compare(
     difference = float(np.abs(expected - found).max())
     allowed = tolerance * largest
     if largest == 0.0:
-        raise WeightsError(f"{model}: the whole output is 0, which proves nothing ({output}).")
+        raise WeightsError(
+            f"{model}: the whole output is 0, so parity cannot be checked ({output})."
+        )
     if not difference <= allowed:  # also refuses NaN
         raise WeightsError(
             f"{model}: the exported model differs from its framework by up to {difference:.3g} "

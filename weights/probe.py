@@ -1,11 +1,10 @@
-"""What is shown to two models to see whether they are one: noise, black and natural-like images."""
+"""Probe images for parity checks: noise, black, and images with a natural spectrum."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.types import FloatArray, UInt8Array
+from engine.types import Float64Array, FloatArray, UInt8Array
 from weights.input_spec import InputSpec
 
 
@@ -18,7 +17,7 @@ def probe_images(height: int, width: int, seed: int = 0) -> UInt8Array:
     """(6, H, W, 3) uint8: white noise, black, and four images with a natural spectrum.
 
     The amplitude of natural images falls with 1/f (Field, J. Opt. Soc. Am. A 4(12), 1987); the
-    last two of them carry a dark package on a white ground.
+    last two of them carry a dark package on a white background.
     """
     random = np.random.default_rng(seed)
     images = np.zeros((6, height, width, 3), np.uint8)
@@ -34,7 +33,7 @@ def probe_images(height: int, width: int, seed: int = 0) -> UInt8Array:
 
 
 def model_input(images: UInt8Array, spec: InputSpec) -> FloatArray:
-    """(N, H, W, 3) uint8 of the right size -> what the model takes, float32."""
+    """(N, H, W, 3) uint8 of the spec's size -> the model's input, float32."""
     pixels = images.astype(np.float32)
     if spec.range == "unit":
         pixels /= 255.0
@@ -57,8 +56,6 @@ def _natural(random: np.random.Generator, height: int, width: int) -> UInt8Array
     return scaled
 
 
-def _shaped_noise(
-    random: np.random.Generator, amplitude: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _shaped_noise(random: np.random.Generator, amplitude: Float64Array) -> Float64Array:
     spectrum = np.fft.fft2(random.standard_normal(amplitude.shape)) * amplitude
     return np.asarray(np.fft.ifft2(spectrum).real)

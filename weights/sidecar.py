@@ -1,4 +1,4 @@
-"""The TOML beside an exported ONNX file: what it expects, whence it came, how true it is."""
+"""The TOML beside an exported ONNX file: its input, its source and its parity."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """Table [source]: the checkpoint that it was made of."""
+    """Table [source]: the checkpoint that it was made from."""
 
     file: str
     sha256: str
@@ -44,10 +44,10 @@ class Parity:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What an ONNX file's TOML says; only [input] is obligatory, so one can be written by hand."""
+    """The TOML of an ONNX file; only [input] is required, so one can be written by hand."""
 
     input: InputSpec
-    sha256: str | None = None  # of the ONNX file; None: the TOML does not say
+    sha256: str | None = None  # of the ONNX file; None: not in the TOML
     source_verified: bool = False  # whether the checkpoint matched a published checksum
     output: OutputSpec = field(default_factory=OutputSpec)  # matters to saliency networks only
 
@@ -57,7 +57,7 @@ def sidecar_path(model: Path) -> Path:
 
 
 def read_sidecar(model: Path) -> Sidecar | None:
-    """The sidecar of an ONNX file, None when there is none; WeightsError when it is wrong."""
+    """The sidecar of an ONNX file, None when there is none; WeightsError when it is invalid."""
     path = sidecar_path(model)
     try:
         content = tomllib.loads(path.read_text("utf-8"))

@@ -18,7 +18,7 @@ from engine.errors import WeightsError
 from engine.types import FloatArray
 from weights.array_file import read_arrays, write_arrays
 
-# Raised when a reader of the former would misread the file.
+# Increased when an older reader would misread the file.
 VERSION = 1
 SUFFIX = ".npz"
 _AGAIN = "Fit it again with: packsight train whitening"
@@ -29,8 +29,8 @@ class WhiteningArtefact:
     """x -> (x - mean) projection, then length 1.
 
     ``method``: "learned" or "pca". ``embedding``: fingerprint of the stages whose vectors it was
-    fitted to, and ``embedded_by`` their settings, a table a section; both empty where nobody
-    knows. ``figures``: what was seen while it was fitted.
+    fitted to, and ``embedded_by`` their settings, a table a section; both empty where
+    unknown. ``figures``: values measured while it was fitted.
     """
 
     mean: FloatArray  # (D,)
@@ -51,7 +51,7 @@ class WhiteningArtefact:
 
     @property
     def identity(self) -> str:
-        """sha256 of what changes a vector; figures do not."""
+        """sha256 of all that changes a vector; ``figures`` do not."""
         parts = (str(VERSION).encode(), self.mean.tobytes(), self.projection.tobytes())
         return hashlib.sha256(b"|".join(parts)).hexdigest()
 

@@ -53,9 +53,9 @@ def test_another_dimension_than_the_catalogues_is_refused(tmp_path: Path) -> Non
         measure_parity(toy_network(output=(5,)), path)
 
 
-def test_features_that_are_all_zero_prove_nothing(tmp_path: Path) -> None:
+def test_features_that_are_all_zero_are_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
-    with pytest.raises(WeightsError, match="proves nothing"):
+    with pytest.raises(WeightsError, match="output is 0"):
         measure_parity(toy_network(lambda batch: np.zeros((6, 4), np.float32)), path)
 
 

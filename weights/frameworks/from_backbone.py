@@ -1,4 +1,4 @@
-"""Backbones of every framework as networks for the exporter: features, and maps beside them."""
+"""Backbones of every framework for the exporter: features, and maps as further outputs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = N
     network = for_serving(cut_backbone(layered, chosen), entry.input, kept)
     if entry.framework == "keras":
         network = replace(network, run=from_keras.load(entry, checkpoint, ()).run)
-    return replace(network, output=entry.features)  # a catalogue that is wrong shows in the parity
+    return replace(
+        network, output=entry.features
+    )  # an incorrect catalogue entry fails the parity check
 
 
 def for_serving(backbone: Backbone, spec: InputSpec, layers: Sequence[str] = ()) -> Network:

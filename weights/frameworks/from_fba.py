@@ -1,4 +1,4 @@
-"""FBA matting from state dicts: the authors' file and what `packsight train matting` keeps."""
+"""FBA matting from state dicts: the authors' file and those of `packsight train matting`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NETWORKS = {
 }
 OUTPUTS = 7  # alpha, foreground, background
 STRIDE = 8  # both networks take every height and width that this divides
-# What data-parallel training writes before every name.
+# Prefix of every name after data-parallel training.
 WRAPPER = "module."
 
 

@@ -1,7 +1,7 @@
 """Backbones of keras.applications: everything up to and with global average pooling.
 
-Keras runs on torch here and channels first. Its road through TensorFlow and tf2onnx writes the
-same network, but needed more than 23 GB of memory for EfficientNetV2-L.
+Keras runs on torch here, channels first. Export through TensorFlow and tf2onnx writes the same
+network, but needed more than 23 GB of memory for EfficientNetV2-L.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from weights.probe import image_probe
 
 
 def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = None) -> Network:
-    """Build the architecture, load the HDF5 weights (arrays, no pickle), take the head off.
+    """Build the architecture, load the HDF5 weights (arrays, no pickle), remove the head.
 
     A file with a head is recognised by its dense kernel, whatever its number of classes. Runs to
     (N, dimension), then the maps of ``layers``, which have Keras' own names (None: see
@@ -41,7 +41,7 @@ def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = N
 
 
 def _is_map(layer: Any, backbone: Any) -> bool:
-    """Of a layer that looked at the image: no input, no padding and nothing pooled to a point."""
+    """Whether a layer gives feature maps: no input, no padding and nothing pooled to a point."""
     if type(layer).__name__ == "ZeroPadding2D":
         return False
     shape: tuple[int, ...] = getattr(layer.output, "shape", ())

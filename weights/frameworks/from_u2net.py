@@ -58,13 +58,13 @@ def _load_folded(network: Any, path: Path, architecture: str) -> None:
     convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     found = _convolutions(path, architecture)
     if len(found) != len(convolutions):
-        told = ValueError(f"{len(found)} convolutions where it has {len(convolutions)}")
-        raise does_not_fit(path, architecture, told)
+        fault = ValueError(f"{len(found)} convolutions where it has {len(convolutions)}")
+        raise does_not_fit(path, architecture, fault)
     with torch.no_grad():
         for layer, (kernel, bias) in zip(convolutions, found, strict=True):
             if layer.weight.shape != kernel.shape or layer.bias.shape != bias.shape:
-                told = ValueError(f"a kernel is {kernel.shape}, not {tuple(layer.weight.shape)}")
-                raise does_not_fit(path, architecture, told)
+                fault = ValueError(f"a kernel is {kernel.shape}, not {tuple(layer.weight.shape)}")
+                raise does_not_fit(path, architecture, fault)
             layer.weight.copy_(torch.from_numpy(kernel.copy()))
             layer.bias.copy_(torch.from_numpy(bias.copy()))
         for layer in normalisations(network):

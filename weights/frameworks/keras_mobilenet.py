@@ -45,8 +45,8 @@ def load_mobilenet(network: Any, entry: CatalogEntry, checkpoint: Path) -> None:
     found = list(_arrays(read_backbone_model(entry, checkpoint)))
     wanted = list(_tensors(network.features))
     if [array.shape for array in found] != [tuple(tensor.shape) for tensor in wanted]:
-        told = ValueError(f"{len(found)} arrays, not those of its {len(wanted)}")
-        raise does_not_fit(checkpoint, entry.architecture, told)
+        fault = ValueError(f"{len(found)} arrays, not those of its {len(wanted)}")
+        raise does_not_fit(checkpoint, entry.architecture, fault)
     with torch.no_grad():
         for tensor, array in zip(wanted, found, strict=True):
             tensor.copy_(torch.from_numpy(array.copy()))

@@ -1,4 +1,4 @@
-"""Which of a backbone's layers are wanted."""
+"""Choose among a backbone's layers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def choose_layers(
 
 
 def coarsest_layers(sides: Mapping[str, int]) -> tuple[str, ...]:
-    """Of layers and their maps' heights, shallow to deep: the last, and the last with finer maps
-    than it, as multi-layer pooling takes them (a ResNet's layer3 and layer4). Tokens: 0."""
+    """From layers and their maps' heights (0 for tokens), shallow to deep: the last one, and the
+    last with finer maps, as multi-layer pooling uses them (a ResNet's layer3 and layer4)."""
     *others, last = sides
     finer = [name for name in others if sides[name] > sides[last] > 0]
     return (*finer[-1:], last)

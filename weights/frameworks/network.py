@@ -1,4 +1,4 @@
-"""What every framework hands to the exporter, and how frameworks are imported."""
+"""The network that every framework gives to the exporter, and how frameworks are imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weights.catalog import CatalogEntry
 
 @dataclass(frozen=True)
 class GraphNames:
-    """What an exported ONNX graph, its only input and its outputs are called."""
+    """Names of an exported ONNX graph, its only input and its outputs."""
 
     # In every file exported before, and part of its bytes: another word would change the sha256,
     # and with it the fingerprint of galleries that were described with the model.
@@ -31,7 +31,7 @@ BACKBONE_NAMES = GraphNames()
 
 @dataclass(frozen=True)
 class Everything:
-    """All that a file with further outputs, or for images of other sizes, has to give.
+    """All outputs of a file that has several, or takes images of other sizes.
 
     ``run``: (N, …) float32 -> every output in the file's order; ``probes``: as ``Network.probe``,
     one a size.
@@ -45,10 +45,10 @@ class Everything:
 class Network:
     """A network loaded in its framework, ready to be written as one ONNX file.
 
-    ``run``: what goes in, (N, …) float32 -> what the file's first output must be, (N, *output).
+    ``run``: input (N, …) float32 -> the expected first output of the file, (N, *output).
     ``write``: store as one ONNX file with one input, outputs as in ``names`` and a free batch axis.
     ``probe``: (N, …) float32, the batch on which parity is shown, at least two items; varied
-    enough that a swapped channel or a lost layer shows, see ``parity.image_probe``.
+    enough to detect a swapped channel or a lost layer, see ``probe.image_probe``.
     """
 
     run: Callable[[FloatArray], FloatArray]
@@ -60,13 +60,13 @@ class Network:
 
 
 class Loader(Protocol):
-    """What a module ``weights.frameworks.from_*`` has."""
+    """The function of a module ``weights.frameworks.from_*``."""
 
     def load(self, entry: CatalogEntry, checkpoint: Path) -> Network:
         """Build the entry's architecture and load a checkpoint that ``check_checkpoint`` passed.
 
         Raises WeightsError (``does_not_fit``) for a file that holds something else, and for a
-        framework that is not installed. Never runs code that a file brings along.
+        framework that is not installed. Never runs code from a file.
         """
         ...
 
@@ -83,7 +83,7 @@ def import_framework(name: str) -> ModuleType:
 
 
 def does_not_fit(checkpoint: Path, architecture: str, error: Exception) -> WeightsError:
-    """The file was read and holds something else."""
+    """The error for a file that holds something else."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return WeightsError(
         f"{checkpoint}: does not hold weights for {architecture} ({' '.join(lines)[:300]}).",

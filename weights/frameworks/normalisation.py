@@ -1,7 +1,7 @@
-"""Batch normalisation brought back to life in a network that came without it.
+"""Restore batch normalisation in a network whose normalisation was folded away.
 
-Exporters fold it into the convolutions: it then does nothing. Left like that, training mode would
-normalise what was already scaled and throw the weights' knowledge away.
+Exporters fold it into the convolutions: it then is the identity. Left like that, training mode
+would normalise what was already scaled and destroy the pretrained weights.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ def normalisations(network: Any) -> Iterator[Any]:
 
 def is_folded(network: Any) -> bool:
     """Whether there are batch normalisations and none scales or centres; a shift it may add, as
-    where the convolutions have no bias that could hold it. False of an untrained network, whose
-    variance of 1 leaves epsilon to be seen."""
+    where the convolutions have no bias that could hold it. False for an untrained network, whose
+    variance of 1 leaves epsilon visible."""
     layers = list(normalisations(network))
     return bool(layers) and all(_is_idle(layer) for layer in layers)
 
 
 def revive(network: Any, images: Any) -> None:
-    """Give every normalisation the statistics of ``images``, and undo them by its own scale and
-    shift, so that the network computes what it did and can go on learning.
+    """Give every normalisation the statistics of ``images``, and undo them by its scale and shift,
+    so that the network's outputs stay the same and it can be trained further.
 
     ``images``: (N, 3, H, W), or an iterable of such batches, which may differ in size; all of
     them count. One pass is enough: no normalisation changes what the next one sees. Leaves the
@@ -75,7 +75,7 @@ class _Moments:
 
     def mean_and_variance(self) -> tuple[Any, Any]:
         if not self.count:
-            raise ValueError("reviving a normalisation needs images that reach it")
+            raise ValueError("restoring a normalisation needs images that reach it")
         return self.mean, self.squares / self.count
 
 

@@ -1,7 +1,7 @@
-"""Networks of timm (Wightman, PyTorch Image Models) by name, their heads left behind.
+"""Networks of timm (Wightman, PyTorch Image Models) by name, without their heads.
 
 Layers are named after timm's own modules (layer3, blocks.4, stages.2); the last one, ``last``, is
-what the head was on. A network with a class token gives tokens in place of maps.
+the input of the head. A network with a class token gives tokens in place of maps.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ def _halves_like_tensorflow(convolution: Any) -> bool:
 
 
 def entry_for(name: str) -> CatalogEntry:
-    """An entry for timm's NAME or NAME.TAG as timm itself describes it, without the network.
+    """An entry for timm's NAME or NAME.TAG from timm's configuration.
 
-    Its size, mean, deviation and licence are those of timm's configuration; where its weights can
-    be had is said as a page for people.
+    Its size, mean, deviation and licence are those of timm's configuration; its weights are offered
+    on a web page.
     """
     network = build(name)
     facts = network.pretrained_cfg
     _, height, width = facts["input_size"]
-    asked = facts.get("interpolation")
-    way = cast("Interpolation", asked if asked in get_args(Interpolation) else "bicubic")
+    given = facts.get("interpolation")
+    method = cast("Interpolation", given if given in get_args(Interpolation) else "bicubic")
     return CatalogEntry(
         name=f"{TIMM}{name}",
         kind="backbone",
@@ -72,7 +72,7 @@ def entry_for(name: str) -> CatalogEntry:
         page=f"https://huggingface.co/timm/{name}",
         licence=facts.get("license") or "unknown",
         source=f"timm, {name}",
-        input=InputSpec(height, width, "unit", facts["mean"], facts["std"], way, "nchw"),
+        input=InputSpec(height, width, "unit", facts["mean"], facts["std"], method, "nchw"),
         architecture=name,
         dimension=network.num_features,
     )
@@ -119,7 +119,7 @@ def set_side(network: Any, name: str, side: tuple[int, int]) -> None:
             raise ValueError("its size is fixed")
         network.set_input_size(img_size=side)
         torch = import_framework("torch")
-        with torch.no_grad():  # patches that do not divide a side show when it is looked at
+        with torch.no_grad():  # patches that do not divide a side fail here
             network.forward_features(torch.zeros(1, 3, *side))
     except (AssertionError, RuntimeError, ValueError) as error:
         raise WeightsError(

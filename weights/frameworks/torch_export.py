@@ -1,4 +1,4 @@
-"""From a checkpoint to a torch module to one ONNX file: the road that all frameworks take."""
+"""From a checkpoint to a torch module to one ONNX file, for all frameworks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_state(checkpoint: Path, architecture: str) -> dict[str, Any]:
     """The state dict in a .pth or .safetensors file.
 
     ``weights_only`` unpickles tensors and plain containers and refuses everything else, so no
-    code that a file brings along runs. Raises WeightsError for what is no state dict.
+    code of a file runs. Raises WeightsError for what is no state dict.
     """
     torch = import_framework("torch")
     try:
@@ -120,7 +120,7 @@ def write_onnx(
     if free_sides:
         free |= {2: free_sides * torch.export.Dim("h"), 3: free_sides * torch.export.Dim("w")}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter's notes to its own developers
+        warnings.simplefilter("ignore")  # the exporter's warnings to its own developers
         torch.onnx.export(
             module,
             (example,),

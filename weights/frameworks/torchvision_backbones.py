@@ -1,4 +1,4 @@
-"""torchvision's classification networks as chains of named stages, their heads left behind.
+"""torchvision's classification networks as chains of named stages, without their heads.
 
 Layers are named as in the literature: a ResNet's layer1 to layer4 (He et al., CVPR 2016), VGG's
 conv1_2 to conv5_3 and pool1 to pool5 (Simonyan and Zisserman, ICLR 2015); elsewhere stem, then
@@ -41,8 +41,8 @@ def stages_of(network: Any) -> Mapping[str, Any]:
     if kind in CHAINS:
         return _chain(network.features)
     raise WeightsError(
-        f"No rule takes the stages out of torchvision's {kind}.",
-        remedy=f"There are some for ResNet, VGG, {', '.join(CHAINS)}; timm has the others: "
+        f"The stages of torchvision's {kind} are not known.",
+        remedy=f"Known are those of ResNet, VGG, {', '.join(CHAINS)}; timm has the others: "
         'framework = "timm".',
     )
 

@@ -1,4 +1,4 @@
-"""What the full and the compact FBA network share: pyramid pooling and the fusion of F, B, alpha.
+"""Parts of the full and the compact FBA network: pyramid pooling, the fusion of F, B and alpha.
 
 Forte and Pitié, F, B, Alpha Matting, arXiv 2003.07711, 2020.
 """
@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 BINS = (1, 2, 3, 6)  # Zhao et al., Pyramid Scene Parsing Network, CVPR 2017
-# How much the network's own alpha weighs against what the colours say, section 3.3.
+# Weight of the network's own alpha against that of the colours, section 3.3.
 FUSION_WEIGHT = 0.1
 # Of the first three input channels: ImageNet's, as in stages/matting/_encoding.py.
 MEAN = (0.485, 0.456, 0.406)

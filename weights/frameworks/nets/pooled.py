@@ -1,4 +1,4 @@
-"""What serving needs of a backbone: its features, averaged over the image, and chosen maps."""
+"""The exported part of a backbone: its features, averaged over the image, and chosen maps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Pooled(nn.Module):  # type: ignore[misc]
     """(N, 3, H, W) -> (N, C) features of the deepest layer, then the maps of the kept ones.
 
     Features are the average over height and width, or of tokens the first, the class token.
-    ``keep``: indices of what ``backbone`` gives; none: the features alone, not a tuple.
+    ``keep``: indices of the backbone's outputs; none: the features alone, not a tuple.
     """
 
     def __init__(self, backbone: nn.Module, keep: Sequence[int] = ()) -> None:

@@ -14,12 +14,12 @@ class SameConv2d(nn.Conv2d):  # type: ignore[misc]
 
     Keras' ``correct_pad`` (keras.applications.imagenet_utils) and TensorFlow's "SAME" agree: half
     the kernel behind, and as much before, less one where the side is even. A fixed padding of half
-    the kernel, as torchvision's, looks at other pixels throughout.
+    the kernel, as torchvision's, reads other pixels throughout.
     """
 
     @classmethod
     def like(cls, convolution: nn.Conv2d) -> SameConv2d:
-        """Takes over kernel, stride and groups; its own padding replaces the other's."""
+        """Copies kernel, stride and groups; its own padding replaces the other's."""
         made = cls(
             convolution.in_channels,
             convolution.out_channels,

@@ -11,8 +11,8 @@ from torch import nn
 class Staged(nn.Module):  # type: ignore[misc]
     """(N, 3, H, W) -> the maps (N, C, h, w) of ``layers``, shallow to deep.
 
-    ``stages``: every stage by its name, in the order in which they run; each takes what the one
-    before gives. Those behind the last one that is wanted are left out.
+    ``stages``: every stage by its name, in the order in which they run; each takes the
+    output of the one before. Those behind the last chosen one are left out.
     """
 
     def __init__(self, stages: Mapping[str, nn.Module], layers: Sequence[str]) -> None:

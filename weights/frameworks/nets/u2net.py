@@ -95,7 +95,7 @@ NETWORKS: dict[str, type[_Nested]] = {"U2NET": U2NET, "U2NETP": U2NETP}
 
 
 class Fused(nn.Module):  # type: ignore[misc]
-    """What serving needs of a trained network: (N, 3, H, W) -> (N, 1, H, W) saliency in [0, 1]."""
+    """The exported part of a trained network: (N, 3, H, W) -> (N, 1, H, W) saliency in [0, 1]."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
