@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +12,7 @@ import jinja2
 from PIL import Image
 
 from engine.errors import PacksightError
+from engine.files import write_whole
 from engine.pages import environment, jpeg_uri, presentable
 from engine.types import Cutout, Hit, MatteQuality, Results, RGBImage, UInt8Array
 from online.overlay import VIEW_SIDE, Overlay, svg_path
@@ -92,12 +91,12 @@ def render(
 
 
 def write(path: Path, html: str) -> None:
-    """Write the page beside ``path``, then rename it in; an older page stays whole until then.
+    """Write the whole page or nothing; an older page stays whole until then.
 
     Raises PacksightError when the folder is missing or cannot be written to.
     """
     try:
-        _replace(_target(path), html)
+        write_whole(_target(path), html)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that point at each other
         reason = getattr(error, "strerror", None) or error
         raise PacksightError(
@@ -183,17 +182,3 @@ def _target(path: Path) -> Path:
             remedy=f"Create it (mkdir -p '{target.parent}') or name another file.",
         )
     return target
-
-
-def _replace(target: Path, html: str) -> None:
-    # The name is short whatever the page is called: file names end at 255 bytes.
-    beside = target.parent / f".packsight-{secrets.token_hex(8)}.part"
-    with beside.open("x", encoding="utf-8", newline="\n") as file:
-        try:
-            file.write(html)
-            file.flush()
-            os.fsync(file.fileno())
-            beside.replace(target)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise

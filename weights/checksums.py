@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
+
+from engine.files import write_whole
 
 Form = Literal["sha256", "sha256_prefix", "md5"]
 
@@ -115,9 +116,7 @@ def _read_note(note: Path, stamp: list[int]) -> Digests | None:
 
 
 def _write_note(note: Path, stamp: list[int], digests: Digests) -> None:
-    beside = note.with_name(f"{note.name}.{os.getpid()}")
     # A cache folder that cannot be written costs time, not correctness.
     with contextlib.suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({"stamp": stamp, "digests": asdict(digests)}), "utf-8")
-        beside.replace(note)
+        write_whole(note, json.dumps({"stamp": stamp, "digests": asdict(digests)}))

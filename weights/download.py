@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from engine.errors import WeightsError
+from engine.files import sync_folder
 from weights.checksums import Checksum, Digests, digests_of
 
 _log = logging.getLogger(__name__)
@@ -153,12 +154,7 @@ def _check(source: Source, part: Path, digests: Digests) -> None:
 
 def _rename(part: Path, target: Path) -> None:
     part.replace(target)
-    if os.name == "posix":  # the rename itself must survive a power cut
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(target.parent)
 
 
 @contextmanager

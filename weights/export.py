@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.errors import WeightsError
+from engine.files import replacing, write_whole
 from weights.cache import exported_path, make_directory
 from weights.canonical import canonicalise
 from weights.catalog import CatalogEntry, find_entry, load_catalog
@@ -127,11 +128,11 @@ def store_network(
             sha256 = digests_of(beside).sha256
             model = ModelFacts(name, network.output, opset, sha256)
             text = sidecar_text(model, source, parity, spec)
-            sidecar_path(beside).write_text(text, "utf-8")
             # The sidecar first: a model that exists has one. If only one of the two arrives, the
             # sha256 in the sidecar gives it away.
-            sidecar_path(beside).replace(sidecar_path(target))
-            beside.replace(target)
+            with replacing(target) as part:
+                beside.replace(part)
+                write_whole(sidecar_path(target), text)
     except OSError as error:
         raise WeightsError(
             f"{target}: cannot be written ({error.strerror or error}).",

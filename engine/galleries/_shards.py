@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 import sqlite3
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from engine.distances import (
     unit_or_zero,
 )
 from engine.errors import GalleryError
+from engine.files import replacing
 from engine.parallel import one_faiss_thread
 from engine.types import Embedding, FloatArray, Neighbour
 
@@ -156,19 +155,14 @@ class ShardIndexes:
         return index
 
     def _write(self, index: faiss.IndexIDMap, file_name: str) -> None:
-        """Write beside, then rename: a file that exists is whole. No space is no failure."""
+        """A file that exists is whole. A full disk is no failure."""
         target = self.folder / INDEXES / file_name
-        part = target.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
         try:
             target.parent.mkdir(exist_ok=True)
-            faiss.write_index(index, str(part))
-            with part.open("rb") as written:
-                os.fsync(written.fileno())
-            part.replace(target)
+            with replacing(target) as part:
+                faiss.write_index(index, str(part))
         except (OSError, RuntimeError) as error:
             log.warning("%s: index kept in memory only (%s)", target, error)
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
 
 
 def build_index(

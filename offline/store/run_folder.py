@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ConfigError
+from engine.files import replacing
 
 RECIPE = "recipe.json"
 HISTORY = "history.jsonl"  # an epoch a line
@@ -30,15 +31,12 @@ class RunFolder:
     path: Path
 
     def write(self, name: str, save: Callable[[Path], None]) -> Path:
-        """Let ``save`` write a file beside its place, then rename it in; returns its path."""
+        """Let ``save`` write a file, which is whole or not there; returns its path."""
         target = self.path / name
-        # The suffix stays: savers choose their format by it.
-        beside = target.with_name(f".part-{target.name}")
         try:
-            save(beside)
-            beside.replace(target)
+            with replacing(target) as part:
+                save(part)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise unwritable(target, error) from error
         return target
 

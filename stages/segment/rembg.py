@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import ConfigError, WeightsError
+from engine.files import file_sha256
 from engine.types import FloatArray, Matte, RGBImage
 from stages.context import BuildContext
 from stages.options import StageOptions
@@ -71,7 +71,7 @@ def build(options: Options, context: BuildContext) -> Rembg:
             remedy=f"Valid models: {', '.join(sorted(rembg.sessions.sessions_names))}.",
         ) from error
     if path.is_file():
-        context.used[options.model] = _sha256(path)
+        context.used[options.model] = file_sha256(path)
     return Rembg(session)
 
 
@@ -79,8 +79,3 @@ def model_path(model: str) -> Path:
     """Where rembg keeps a model's file."""
     beside = Path(os.environ.get("XDG_DATA_HOME", "~")) / ".u2net"
     return Path(os.environ.get("U2NET_HOME", beside)).expanduser() / f"{model}.onnx"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from io import FileIO
 from pathlib import Path
 
 from engine.errors import ConfigError
+from engine.files import write_lines
 from offline.datasets.packbench.manifest import Described, Row, sha256
 
 JOURNAL = "journal.jsonl"  # the description, then a row a picture; gone when all is done
@@ -46,9 +47,7 @@ class Journal:
 
     def _rewritten(self, lines: list[str]) -> FileIO:
         # A line that a kill cut short must not swallow the next one.
-        part = self._path.with_suffix(".part")
-        part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        part.replace(self._path)
+        write_lines(self._path, lines)
         return self._path.open("ab", buffering=0)  # a full disk shows at the row, not at the end
 
 

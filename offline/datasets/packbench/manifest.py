@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from engine.errors import ConfigError
+from engine.files import write_whole
 
 VERSION = "1.0"  # of the pictures: raised when the same seed gives other ones
 SCHEMA = 1  # raised when a column changes its meaning or goes
@@ -201,11 +202,9 @@ def _unfinished(folder: Path, absent: str) -> ConfigError:
 
 
 def write_beside(path: Path, data: bytes) -> None:
-    """Write beside, then rename: a file that exists is whole."""
+    """The file is whole or not there; its folder is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
+    write_whole(path, data)
 
 
 def sha256(data: bytes) -> str:

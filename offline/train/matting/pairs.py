@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from PIL import Image
 
 from engine import images
 from engine.errors import ConfigError, ImageError
+from engine.files import file_sha256, replacing
 from engine.protocols import Segmenter
 from engine.types import FloatArray, Progress, RGBImage, UInt8Array
 from offline.datasets import Picture
@@ -42,7 +41,7 @@ class SaliencyStore:
     folder: Path
 
     def path(self, picture: Path) -> Path:
-        name = hashlib.sha256(picture.read_bytes()).hexdigest()
+        name = file_sha256(picture)
         return self.folder / name[:2] / f"{name}.png"
 
     def complete(
@@ -100,15 +99,12 @@ def save_grey(path: Path, alpha: FloatArray) -> None:
 
 
 def save_image(path: Path, pixels: UInt8Array) -> None:
-    """Write (H, W) or (H, W, 3), beside and then renamed; ConfigError where that fails."""
-    beside = path.with_name(f".part-{path.name}")
+    """Write (H, W) or (H, W, 3), whole or not at all; ConfigError where that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(beside)
-        beside.replace(path)
+        with replacing(path) as part:
+            Image.fromarray(pixels).save(part)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
         raise ConfigError(
             f"{path}: cannot be written ({error.strerror or error}).",
             remedy="Free some room there; the same command then goes on.",

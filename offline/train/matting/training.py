@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from engine.files import file_sha256
 from engine.protocols import Segmenter
 from engine.types import Progress
 from offline.datasets import Dataset, open_dataset
@@ -103,7 +104,7 @@ def _store(recipe: MattingRecipe, task: MattingTask, run: RunFolder) -> None:
         for_serving(task.network, recipe.architecture, input_spec()),
         run.path / MODEL,
         recipe.architecture,
-        SourceFacts(state.name, _sha256(state), verified=False),
+        SourceFacts(state.name, file_sha256(state), verified=False),
         input_spec(),
     )
     facts = CardFacts(
@@ -132,9 +133,3 @@ class _Once:
             options = u2net.Options.model_validate({"weights": self._weights})
             self._segmenter = u2net.build(options, context)
         return self._segmenter
-
-
-def _sha256(path: Path) -> str:
-    from weights.checksums import digests_of
-
-    return digests_of(path).sha256
