@@ -62,10 +62,11 @@ def event_calibration_error(given: Float64Array, happened: BoolArray, bins: int 
 
 
 def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = BINS) -> float:
-    """ECE: the mean over photos of how far their bin's confidence is from its accuracy.
+    """ECE = Σ (n_b / N) |accuracy_b - confidence_b| over bins b, in [0, 1].
 
     Naeini, Cooper, Hauskrecht: Obtaining Well Calibrated Probabilities Using Bayesian Binning,
-    AAAI 2015; for the likeliest category as in Guo et al., ICML 2017, equation 3. In [0, 1].
+    AAAI 2015; for the likeliest category as in Guo et al., ICML 2017, equation 3.
+    ``probabilities`` (N, C), ``labels`` (N,) column numbers.
     """
     return _weighted_gap(reliability(probabilities, labels, bins))
 

@@ -93,24 +93,24 @@ def mean_scores(scores: Sequence[MaskScores]) -> MaskScores:
 
 
 def iou(predicted: FloatArray, true: FloatArray) -> float:
-    """Intersection over union of the masks at 0.5; 1.0 where both are empty: nothing is missed."""
+    """|A ∩ B| / |A ∪ B| of the masks at 0.5, in [0, 1] (Jaccard 1912); 1.0 where both are empty."""
     one, other = _masks(predicted, true)
     union = int(np.count_nonzero(one | other))
     return int(np.count_nonzero(one & other)) / union if union else 1.0
 
 
 def mae(predicted: FloatArray, true: FloatArray, region: BoolArray | None = None) -> float:
-    """Mean absolute error; 0.0 in an empty region."""
+    """Mean of |predicted - true|, in [0, 1]; 0.0 in an empty region."""
     return _mean(np.abs(_difference(predicted, true, region)))
 
 
 def mse(predicted: FloatArray, true: FloatArray, region: BoolArray | None = None) -> float:
-    """Mean squared error (Rhemann et al., CVPR 2009); 0.0 in an empty region."""
+    """Mean of (predicted - true)² (Rhemann et al., CVPR 2009), in [0, 1]; 0.0 without a pixel."""
     return _mean(np.square(_difference(predicted, true, region)))
 
 
 def sad(predicted: FloatArray, true: FloatArray, region: BoolArray | None = None) -> float:
-    """Sum of absolute differences in thousands of pixels (Rhemann et al., CVPR 2009).
+    """Sum of |predicted - true| / 1000, in thousands of pixels (Rhemann et al., CVPR 2009).
 
     It grows with the image: compare it among images of one size only.
     """
@@ -120,7 +120,7 @@ def sad(predicted: FloatArray, true: FloatArray, region: BoolArray | None = None
 def gradient_error(
     predicted: FloatArray, true: FloatArray, region: BoolArray | None = None
 ) -> float:
-    """Sum of squared differences of the gradient's length, in thousands.
+    """Sum of (|∇ predicted| - |∇ true|)² / 1000, at least 0.
 
     Rhemann, Rother, Wang, Gelautz, Kohli, Rott: A Perceptually Motivated Online Benchmark for
     Image Matting, CVPR 2009, section 4, with q = 2: the mattes are filtered with derivatives of
@@ -135,7 +135,7 @@ def gradient_error(
 def boundary_f(
     predicted: FloatArray, true: FloatArray, tolerance: int = BOUNDARY_TOLERANCE
 ) -> float:
-    """Harmonic mean of the boundary's precision and recall, of the masks at 0.5.
+    """2 P R / (P + R) of the boundary's precision and recall, of the masks at 0.5, in [0, 1].
 
     Perazzi, Pont-Tuset, McWilliams, Van Gool, Gross, Sorkine-Hornung: A Benchmark Dataset and
     Evaluation Methodology for Video Object Segmentation, CVPR 2016 (their F). Precision is the

@@ -8,7 +8,7 @@ from engine.types import Float64Array
 from stages.classify._probabilities import softmax_at
 
 
-def honest(
+def calibrated(
     count: int, categories: int, seed: int, spread: float = 1.5
 ) -> tuple[Float64Array, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """(N, C) logits and (N,) labels: softmax of the logits is the true chance of every label."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offline.calibration import least_probability, softmax_at
-from tests.offline.calibration.drawn_logits import honest
+from tests.offline.calibration.drawn_logits import calibrated
 
 
 def test_the_example_by_hand() -> None:
@@ -23,10 +23,10 @@ def test_the_example_by_hand() -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 60), st.floats(0.01, 1))
-def test_it_reaches_at_least_its_share_of_the_photos_it_was_fitted_on(
+def test_it_reaches_at_least_its_fraction_of_the_photos_it_was_fitted_on(
     seed: int, count: int, reach: float
 ) -> None:
-    rows, labels = honest(count, 4, seed)
+    rows, labels = calibrated(count, 4, seed)
     probabilities = softmax_at(rows)
     least = least_probability(probabilities, labels, reach)
     of_true = probabilities[np.arange(count), labels]
@@ -34,10 +34,10 @@ def test_it_reaches_at_least_its_share_of_the_photos_it_was_fitted_on(
 
 
 def test_new_photos_are_reached_as_often_as_promised_whatever_the_classifier() -> None:
-    """Averaged over draws, also for probabilities that are far from honest."""
+    """Averaged over draws, also for probabilities that are far from calibrated."""
     reached = []
     for seed in range(60):
-        rows, labels = honest(200, 5, seed)
+        rows, labels = calibrated(200, 5, seed)
         probabilities = softmax_at(rows * 4)
         least = least_probability(probabilities[:100], labels[:100], 0.9)
         reached.append((probabilities[np.arange(100, 200), labels[100:]] >= least).mean())

@@ -41,7 +41,7 @@ def logits(seed: int, count: int, strength: float) -> np.ndarray:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 60), st.sampled_from([0.5, 0.9, 0.99, 1.0]))
-def test_without_outliers_the_threshold_keeps_its_share_and_a_higher_one_would_not(
+def test_without_outliers_the_threshold_keeps_its_fraction_and_a_higher_one_would_not(
     seed: int, count: int, keep: float
 ) -> None:
     rows = logits(seed, count, 3.0)
@@ -90,6 +90,6 @@ def test_energy_is_chosen_where_it_tells_more() -> None:
     assert only.score == "max_probability"
 
 
-def test_a_share_that_is_none_is_refused() -> None:
+def test_a_fraction_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="keep"):
         choose_unknown(logits(1, 5, 1.0), keep=0.0)

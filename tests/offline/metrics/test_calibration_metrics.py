@@ -16,7 +16,7 @@ from offline.metrics.calibration import (
     expected_calibration_error,
     reliability,
 )
-from tests.offline.calibration.drawn_logits import honest
+from tests.offline.calibration.drawn_logits import calibrated
 
 
 def two_columns(confidences: list[float]) -> np.ndarray:
@@ -26,8 +26,8 @@ def two_columns(confidences: list[float]) -> np.ndarray:
 
 
 def test_the_example_by_hand() -> None:
-    # Bins of 0.2: (0.6, 0.8] holds 0.7 (right) and 0.8 (wrong): |0.75 - 0.5|;
-    # (0.8, 1] holds 0.9, 1.0 (right) and 0.95 (wrong): |0.95 - 2/3|.
+    # Bins of 0.2: (0.6, 0.8] holds 0.7 (correct) and 0.8 (incorrect): |0.75 - 0.5|;
+    # (0.8, 1] holds 0.9, 1.0 (correct) and 0.95 (incorrect): |0.95 - 2/3|.
     rows, labels = two_columns([0.7, 0.8, 0.9, 1.0, 0.95]), np.array([0, 1, 0, 0, 1])
     expected = (2 * 0.25 + 3 * (0.95 - 2 / 3)) / 5
     assert expected_calibration_error(rows, labels, bins=5) == pytest.approx(expected)
@@ -38,7 +38,7 @@ def test_the_example_by_hand() -> None:
 
 
 def test_equal_counts_by_hand() -> None:
-    # Two bins: {0.6 wrong, 0.7 right} and {0.8 right, 0.9 right}.
+    # Two bins: {0.6 incorrect, 0.7 correct} and {0.8 correct, 0.9 correct}.
     rows, labels = two_columns([0.9, 0.6, 0.8, 0.7]), np.array([0, 1, 0, 0])
     expected = (abs(0.65 - 0.5) + abs(0.85 - 1)) / 2
     assert adaptive_calibration_error(rows, labels, bins=2) == pytest.approx(expected)
@@ -48,7 +48,7 @@ def test_equal_counts_by_hand() -> None:
 def test_the_error_equals_its_slow_twin_and_bins_hold_every_photo(
     seed: int, count: int, categories: int, bins: int
 ) -> None:
-    rows, labels = honest(count, categories, seed)
+    rows, labels = calibrated(count, categories, seed)
     probabilities = softmax_at(rows)
     slow = _slow_error(probabilities, labels, bins)
     assert expected_calibration_error(probabilities, labels, bins) == pytest.approx(slow)
@@ -58,7 +58,7 @@ def test_the_error_equals_its_slow_twin_and_bins_hold_every_photo(
 @given(st.integers(0, 10**6), st.integers(1, 20), st.booleans())
 def test_the_order_of_photos_does_not_count(seed: int, bins: int, equal_counts: bool) -> None:
     error = adaptive_calibration_error if equal_counts else expected_calibration_error
-    rows, labels = honest(40, 3, seed)
+    rows, labels = calibrated(40, 3, seed)
     probabilities = np.round(softmax_at(rows) * 4) / 4  # many ties
     probabilities[:, 0] += 1 - probabilities.sum(axis=1)
     if probabilities.min() < 0:
@@ -71,15 +71,15 @@ def test_the_order_of_photos_does_not_count(seed: int, bins: int, equal_counts: 
     assert here == pytest.approx(there)
 
 
-def test_honest_probabilities_have_a_small_error_and_spoiled_ones_a_large_one() -> None:
-    rows, labels = honest(20_000, 6, seed=5)
+def test_calibrated_probabilities_have_a_small_error_and_spoiled_ones_a_large_one() -> None:
+    rows, labels = calibrated(20_000, 6, seed=5)
     for error in (expected_calibration_error, adaptive_calibration_error):
         assert error(softmax_at(rows), labels) < 0.015
         assert error(softmax_at(rows * 3), labels) > 0.2
 
 
 def test_what_chance_alone_shows_is_the_mean_error_of_labels_drawn_from_the_confidences() -> None:
-    rows, _ = honest(60, 4, seed=8)
+    rows, _ = calibrated(60, 4, seed=8)
     probabilities = softmax_at(rows)
     random, given = np.random.default_rng(1), probabilities.max(axis=1)
     table = np.stack([given, 1 - given], axis=1)
@@ -91,13 +91,13 @@ def test_what_chance_alone_shows_is_the_mean_error_of_labels_drawn_from_the_conf
 
 
 def test_chance_shows_less_on_more_photos_and_nothing_to_the_certain() -> None:
-    few, many = (softmax_at(honest(count, 4, seed=9)[0]) for count in (50, 5000))
+    few, many = (softmax_at(calibrated(count, 4, seed=9)[0]) for count in (50, 5000))
     random = np.random.default_rng(0)
     assert chance_calibration_error(many, random) < chance_calibration_error(few, random) / 3
     assert chance_calibration_error(np.eye(3), random) == 0.0
 
 
-def test_certainty_belongs_to_the_last_bin_and_being_right_closes_the_gap() -> None:
+def test_certainty_belongs_to_the_last_bin_and_being_correct_closes_the_gap() -> None:
     rows, labels = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1])
     assert reliability(rows, labels)[-1].count == 2
     assert expected_calibration_error(rows, labels) == 0.0

@@ -72,8 +72,8 @@ def test_a_true_mask_without_a_pixel_has_no_recall() -> None:
     assert cut_curve(np.ones((2, 2), np.float32), np.full((2, 2), 0.49, np.float32)) is None
 
 
-def test_one_cut_for_all_pays_where_pictures_want_different_cuts() -> None:
-    """One picture is right from 0.2 on, the other only from 0.8 on."""
+def test_one_cut_for_all_pays_where_images_want_different_cuts() -> None:
+    """One image is correct from 0.2 on, the other only from 0.8 on."""
     dim, bright = curve_of([0.2, 0.1], [1, 0]), curve_of([0.9, 0.8], [1, 0])
     assert max_f_beta(dim) == max_f_beta(bright) == 1.0
     together = max_f_beta(mean_curve([dim, bright]))
@@ -83,9 +83,7 @@ def test_one_cut_for_all_pays_where_pictures_want_different_cuts() -> None:
 
 @given(st.integers(0, 10**6), st.integers(1, 6))
 @settings(max_examples=20, deadline=None)
-def test_the_interval_of_a_set_equals_drawing_the_pictures_one_by_one(
-    seed: int, count: int
-) -> None:
+def test_the_interval_of_a_set_equals_drawing_the_images_one_by_one(seed: int, count: int) -> None:
     random = np.random.default_rng(seed)
     curves = []
     for _ in range(count):

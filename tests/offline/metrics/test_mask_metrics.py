@@ -1,4 +1,4 @@
-"""Mask measures against slow twins, by hand, and by what must always hold."""
+"""Mask metrics against slow twins, by hand, and by what must always hold."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def slow_gradient_length(alpha: FloatArray) -> FloatArray:
 
 @given(pairs())
 @settings(max_examples=60, deadline=None)
-def test_every_measure_agrees_with_its_slow_twin(pair: tuple[FloatArray, FloatArray]) -> None:
+def test_every_metric_agrees_with_its_slow_twin(pair: tuple[FloatArray, FloatArray]) -> None:
     one, other = pair
     found = metrics.mask_scores(one, other)
     a, b = one >= 0.5, other >= 0.5
@@ -92,7 +92,7 @@ def test_every_measure_agrees_with_its_slow_twin(pair: tuple[FloatArray, FloatAr
 
 @given(pairs())
 @settings(deadline=None)
-def test_the_measures_do_not_care_which_matte_is_the_true_one(
+def test_the_metrics_do_not_care_which_matte_is_the_true_one(
     pair: tuple[FloatArray, FloatArray],
 ) -> None:
     there, back = metrics.mask_scores(*pair), metrics.mask_scores(*pair[::-1])
@@ -107,7 +107,7 @@ def test_a_matte_is_perfect_against_itself(alpha: FloatArray) -> None:
 
 @given(pairs(), st.integers(0, 2**32))
 @settings(deadline=None)
-def test_a_region_and_the_rest_of_the_picture_add_up(
+def test_a_region_and_the_rest_of_the_image_add_up(
     pair: tuple[FloatArray, FloatArray], seed: int
 ) -> None:
     region = np.random.default_rng(seed).random(pair[0].shape) < 0.5
@@ -126,7 +126,7 @@ def test_two_squares_side_by_side_by_hand() -> None:
     assert metrics.mae(one, other, half) == 32 / 160
 
 
-def test_a_boundary_two_pixels_off_is_right_and_three_off_is_not() -> None:
+def test_a_boundary_two_pixels_off_is_correct_and_three_off_is_not() -> None:
     """The upper edges lie 2 or 3 rows apart; a strip that spans the frame has no sides."""
     strip = np.zeros((40, 30), np.float32)
     strip[10:] = 1.0
@@ -153,7 +153,7 @@ def test_the_boundary_of_a_square_is_one_pixel_wide_and_none_lies_along_the_fram
     ("one", "other", "iou", "boundary"),
     [(0, 0, 1, 1), (1, 1, 1, 1), (0, 1, 0, 1), (1, 0, 0, 1)],
 )
-def test_empty_and_full_pictures(one: int, other: int, iou: int, boundary: int) -> None:
+def test_empty_and_full_images(one: int, other: int, iou: int, boundary: int) -> None:
     mattes = [np.full((6, 7), level, np.float32) for level in (one, other)]
     assert metrics.iou(*mattes) == iou
     assert metrics.boundary_f(*mattes) == boundary
@@ -195,10 +195,10 @@ def test_an_empty_region_has_no_errors() -> None:
     nowhere = np.zeros((8, 8), np.bool_)
     found = metrics.mask_scores(one, other, nowhere)
     assert (found.mae, found.sad, found.mse, found.gradient) == (0, 0, 0, 0)
-    assert found.iou == 0.0  # of the whole picture
+    assert found.iou == 0.0  # of the whole image
 
 
-def test_the_mean_is_taken_measure_by_measure() -> None:
+def test_the_mean_is_taken_metric_by_metric() -> None:
     first, second = metrics.MaskScores(1, 2, 3, 4, 5, 6), metrics.MaskScores(3, 2, 1, 0, 5, 8)
     assert metrics.mean_scores([first, second]) == metrics.MaskScores(2, 2, 2, 2, 5, 7)
     with pytest.raises(ValueError, match="at least one"):

@@ -48,7 +48,7 @@ def slow_similarity(pairs: list[tuple[float, float]]) -> float:
 
 
 def slow_s_measure(predicted: FloatArray, true: FloatArray) -> float:
-    """As sections 3.1 and 3.2 of the paper say it."""
+    """As sections 3.1 and 3.2 of the paper define it."""
     cells = {
         (y, x): (float(predicted[y, x]), float(true[y, x] >= 0.5))
         for y, x in np.ndindex(true.shape)
@@ -108,7 +108,7 @@ def test_a_square_with_a_missing_corner_by_hand() -> None:
     true[:2, :2] = 1.0
     predicted = true.copy()
     predicted[1, 1] = 0.0
-    # Of 1, 1, 1, 0: mean 3/4, deviation 1/2. The ground is perfect.
+    # Of 1, 1, 1, 0: mean 3/4, deviation 1/2. The background is perfect.
     objects = 0.25 * 1.5 / (0.75**2 + 1 + 0.5) + 0.75
     # The first region is uneven on one side only; the three others are black.
     assert s_measure(predicted, true) == pytest.approx((objects + 0.75) / 2)

@@ -91,7 +91,7 @@ def test_an_interval_of_nothing_is_refused() -> None:
 
 
 def test_wilsons_interval_is_the_textbooks() -> None:
-    """Its ends solve |share - p| = z sqrt(p (1 - p) / n); none of n gives z² / (n + z²)."""
+    """Its ends solve |fraction - p| = z sqrt(p (1 - p) / n); none of n gives z² / (n + z²)."""
     low, high_of_none = wilson_interval(0, 10)
     assert low == 0.0 and high_of_none == pytest.approx(3.841459 / 13.841459, abs=1e-6)
     low, high = wilson_interval(7, 20)

@@ -1,4 +1,4 @@
-"""The page of a report: whole, safe, readable by anybody, and asking nobody."""
+"""The page of a report: whole, safe, readable on any screen, and without a network."""
 
 import re
 from importlib.resources import files
@@ -90,7 +90,7 @@ def test_headings_step_down_one_at_a_time() -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_every_picture_and_chart_has_words_and_every_chart_its_numbers() -> None:
+def test_every_image_and_chart_has_words_and_every_chart_its_numbers() -> None:
     shown = page(report())
     assert shown.all("img") and all(one.attributes["alt"] for one in shown.all("img"))
     charts = shown.all("svg")
@@ -107,7 +107,7 @@ def test_links_lead_somewhere() -> None:
     assert links and links <= set(ids)
 
 
-def test_a_picture_that_was_left_out_is_told() -> None:
+def test_a_image_that_was_left_out_is_named() -> None:
     document = Report.model_validate(report().model_dump())
     assert "not in the report" in page(document).words
 

@@ -65,7 +65,7 @@ def test_the_browser_complains_of_nothing(tmp_path: Path) -> None:
         assert dom.count("<svg") >= 2
 
 
-def test_no_name_makes_the_browser_ask_anyone(tmp_path: Path) -> None:
+def test_no_name_makes_the_browser_open_a_connection(tmp_path: Path) -> None:
     with listener() as (port, asked):
         load = f"http://127.0.0.1:{port}/x.png"
         bait = f"\"'></p></style></svg><img src={load}><script src={load}></script>"

@@ -49,7 +49,7 @@ def test_the_text_tells_figures_blocks_and_how_to_make_it_again() -> None:
         assert words in text
 
 
-def test_a_large_matrix_is_told_by_its_confusions_and_a_long_curve_by_twenty_points() -> None:
+def test_a_large_matrix_is_shown_by_its_confusions_and_a_long_curve_by_twenty_points() -> None:
     names = tuple(f"class {number}" for number in range(30))
     counts = tuple(tuple(5 if row == at else 0 for at in range(30)) for row in range(30))
     counts = ((*counts[0][:3], 7, *counts[0][4:]), *counts[1:])
@@ -99,13 +99,13 @@ def test_positions_are_written_as_short_as_can_be() -> None:
 
 
 def test_an_interval_tells_its_unit_once() -> None:
-    def told(low: float, high: float, unit: Unit = "") -> str:
+    def written(low: float, high: float, unit: Unit = "") -> str:
         return interval(Figure(name="f", value=low, low=low, high=high, unit=unit))
 
-    assert told(0.5, 0.75) == "0.500–0.750"
-    assert told(-0.5, 0.75) == "-0.500 to 0.750"
-    assert told(76.84, 84.8, "ms") == "76.8–84.8 ms"
-    assert told(1000.0, 2000.0, "bytes") == "1,000 bytes–2.0 KiB"
+    assert written(0.5, 0.75) == "0.500–0.750"
+    assert written(-0.5, 0.75) == "-0.500 to 0.750"
+    assert written(76.84, 84.8, "ms") == "76.8–84.8 ms"
+    assert written(1000.0, 2000.0, "bytes") == "1,000 bytes–2.0 KiB"
     assert interval(Figure(name="f", value=1.0)) == ""
 
 
@@ -128,7 +128,7 @@ def test_a_chart_without_numbers_is_no_chart() -> None:
 
 
 @pytest.mark.parametrize("told", [False, True])
-def test_bars_of_what_a_section_tells_already_are_drawn_and_not_told_again(told: bool) -> None:
+def test_bars_of_numbers_that_a_section_has_already_are_drawn_and_not_repeated(told: bool) -> None:
     one = Series(name="F1", xs=(0.0,), ys=(0.25,))
     bars = Bars(title="F1 by category", labels=("jar",), series=(one,), told=told)
     document = report(system()).model_copy(update={"blocks": (bars,)})

@@ -23,7 +23,7 @@ def test_a_thumbnail_is_a_jpeg_within_its_side(size: tuple[int, int]) -> None:
     assert max(size) > SIDE or picture.size == size[::-1]
 
 
-def test_a_thumbnail_names_its_picture() -> None:
+def test_a_thumbnail_names_its_image() -> None:
     image = RGBImage(np.zeros((4, 4, 3), np.uint8), "own.png")
     assert thumbnail(image).uri == "own.png"
     assert thumbnail(image, "given.png", "hit").uri == "given.png"
@@ -48,13 +48,13 @@ def test_an_overlay_shows_both_outlines_and_tints_what_differs() -> None:
     assert np.all(pixels == 255)
 
 
-def test_empty_mattes_leave_the_picture_as_it_is() -> None:
+def test_empty_mattes_leave_the_image_as_it_is() -> None:
     pixels = np.random.default_rng(2).integers(0, 255, (40, 30, 3)).astype(np.uint8)
     nothing = np.zeros((40, 30), np.float32)
     np.testing.assert_array_equal(overlay(pixels, nothing, nothing), pixels)
 
 
-def test_an_overlay_of_a_large_picture_is_small() -> None:
+def test_an_overlay_of_a_large_image_is_small() -> None:
     matte = np.ones((900, 300), np.float32)
     assert overlay(np.zeros((900, 300, 3), np.uint8), matte, matte).shape == (256, 85, 3)
 

@@ -1,4 +1,4 @@
-"""The section on categories: every figure is what its name says, and the mistakes are shown."""
+"""The section on categories: every figure is the metric of its name, and the mistakes are shown."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_a_mistake_whose_image_is_gone_is_measured_but_not_shown(tmp_path: Path)
     assert value(section, "all", "accuracy") == pytest.approx(4 / 6)
 
 
-def test_routing_by_a_probability_that_nobody_calibrated_is_an_error_with_a_way_out(
+def test_routing_by_a_probability_that_is_not_calibrated_is_an_error_with_a_way_out(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(ConfigError, match="least_probability"):

@@ -62,7 +62,7 @@ shares = st.lists(st.integers(0, 3), min_size=4, max_size=4).filter(any)
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), shares), min_size=1, max_size=12))
 @settings(max_examples=80, deadline=None)
-def test_the_true_category_is_found_among_k_as_scikit_learn_says(
+def test_the_true_category_is_found_among_k_as_in_scikit_learn(
     photos: list[tuple[str, list[int]]],
 ) -> None:
     """Small whole numbers make ties. scikit-learn breaks them by the highest column: turned
@@ -88,7 +88,7 @@ def test_probabilities_that_are_not_numbers_never_get_here() -> None:
         scored({"jar": float("nan"), "cap": 1.0})
 
 
-def test_pictures_without_a_category_are_left_out() -> None:
+def test_images_without_a_category_are_left_out() -> None:
     pictures = [photo(0, None), photo(1, "jar")]
     found = predictions_of(pictures, [scored({"cap": 1.0}), scored({"jar": 1.0})])
     assert found is not None and found.items == ("photo-1",)

@@ -47,7 +47,7 @@ def opened(small: Small, tmp_path: Path) -> Iterator[OpenSearcher]:
         yield found
 
 
-def test_a_gallery_that_finds_no_room_says_where_else_it_may_go() -> None:
+def test_a_gallery_without_room_is_an_error_with_a_way_out() -> None:
     with pytest.raises(ConfigError, match=r"\(g: the disk is full\)\. .*TMPDIR"), scratch_folder():
         raise GalleryError("g: the disk is full.", remedy="Free space.")
 
@@ -149,7 +149,7 @@ def test_an_empty_gallery_has_no_bytes_an_image() -> None:
     assert gallery_figures(GallerySize(0, 4096, 0))[0].why == "the gallery is empty"
 
 
-def test_models_are_named_by_their_files_where_that_says_which(tmp_path: Path) -> None:
+def test_models_are_named_by_their_files_where_that_is_unique(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a.onnx", "one/b.onnx", "two/b.onnx")]
     for size, path in enumerate(paths, start=1):
         path.parent.mkdir(exist_ok=True)
@@ -162,7 +162,7 @@ def test_models_are_named_by_their_files_where_that_says_which(tmp_path: Path) -
     assert model_figures({})[0].value == 0
 
 
-def test_memory_only_rises_and_what_is_not_told_says_why() -> None:
+def test_memory_only_rises_and_what_is_unknown_has_a_reason() -> None:
     assert rising([5, None, 4, 9]) == [5, None, 5, 9]
     figures = memory_figures(Peaks(1, 2, None, 4), 16)
     assert [figure.value for figure in figures] == [4, None, 2, 1]
@@ -170,7 +170,7 @@ def test_memory_only_rises_and_what_is_not_told_says_why() -> None:
     assert all("ended" in figure.why for figure in memory_figures(None, 16))
 
 
-def test_the_peak_of_this_process_is_told_from_proc_and_from_its_usage(
+def test_the_peak_of_this_process_is_read_from_proc_and_from_its_usage(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first = peak_bytes()

@@ -44,7 +44,7 @@ def test_photos_are_evenly_spread_and_each_counts_once(section: Section, small: 
     assert segment.items == tuple(small.pictures[at].id for at in (0, 6, 11))
 
 
-def test_the_notes_say_what_else_the_numbers_depend_on(section: Section) -> None:
+def test_the_notes_list_what_else_the_numbers_depend_on(section: Section) -> None:
     told = " ".join(section.notes)
     assert "threads on" in told and "cores" in told and "3 photos" in told
 

@@ -20,7 +20,7 @@ GROUND = 250
 
 
 def masked_picture(folder: Path, category: str, product: int, look: str = "studio") -> Picture:
-    """A drawn package on even ground with the mask of all that is not ground."""
+    """A drawn package on an even background with the mask of all that is not background."""
     name, pixels = f"{category}/p{product}-{look}", package(category, product)
     return Picture(
         f"{name}.png",
@@ -47,7 +47,7 @@ def drawn(pixels: UInt8Array) -> FloatArray:
 
 @dataclass
 class GroundSegmenter:
-    """Right, but for the ``lost`` upper rows, of which it sees nothing; counts pictures."""
+    """Correct, but for the ``lost`` upper rows, which it misses; counts images."""
 
     lost: int = 0
     seen: int = 0

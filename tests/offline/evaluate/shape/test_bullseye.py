@@ -59,7 +59,7 @@ def test_it_agrees_with_sorting_pairs(places: list[int], depth: int) -> None:
     assert bullseye(line, Relevance(relevant), depth) == pytest.approx(slow)
 
 
-def test_without_a_depth_twice_the_relevant_are_judged() -> None:
+def test_without_a_depth_twice_the_relevant_count() -> None:
     line = np.arange(6.0)
     answers = [Relevance((1,)), Relevance((2,)), Relevance((3, 5)), Relevance(())]
     assert bullseyes([line] * 4, answers) == [1, 0, 0.5, 0]

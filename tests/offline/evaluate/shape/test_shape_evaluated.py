@@ -88,7 +88,7 @@ def test_made_silhouettes_are_as_hard_as_mpeg_7_and_ours_finds_85_percent(tmp_pa
     assert found[OURS] >= 0.85
 
 
-def test_any_data_set_with_masks_can_be_asked(
+def test_any_data_set_with_masks_can_be_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_benchmark(tmp_path / "packs", side=48)
@@ -99,7 +99,7 @@ def test_any_data_set_with_masks_can_be_asked(
     assert json.loads((tmp_path / "out.json").read_text("utf-8"))["depth"] is None
 
 
-def test_pictures_without_masks_are_an_error_with_a_way_out(tmp_path: Path) -> None:
+def test_images_without_masks_are_an_error_with_a_way_out(tmp_path: Path) -> None:
     bare = (Picture("a", tmp_path / "a.png", category="a"),)
     task = RetrievalTask("bare", bare, bare, (Relevance((0,)),))
     with pytest.raises(ConfigError, match="Choose a data set"):

@@ -15,7 +15,7 @@ from tests.offline.report.made_report import report, system
 from tests.packsight_command import Command
 
 
-def test_reports_of_different_pictures_are_not_compared_by_mistake() -> None:
+def test_reports_of_different_images_are_not_compared_by_mistake() -> None:
     before = reported(sampled("R@1", [1.0] * 50))
     after = reported(sampled("R@1", [1.0] * 50), checksum="d" * 64, seed=3)
     with pytest.raises(ConfigError, match="different images") as caught:

@@ -40,7 +40,7 @@ def test_comparing_the_other_way_round_mirrors_every_row() -> None:
 
 def test_equal_systems_seldom_fail_the_gate() -> None:
     """60 comparisons of 20 figures that move together, none of them really different: at 5 % a
-    gate may be wrong 3 times; more than 8 is beyond three standard errors (1.7)."""
+    gate may fail 3 times; more than 8 is beyond three standard errors (1.7)."""
     wrong = 0
     for seed in range(60):
         random = np.random.default_rng(seed)
@@ -55,7 +55,7 @@ def test_equal_systems_seldom_fail_the_gate() -> None:
     assert wrong <= 8
 
 
-def test_the_same_reports_and_seed_say_the_same() -> None:
+def test_the_same_reports_and_seed_give_the_same() -> None:
     one, other = report(system(share=0.8)), report(system(share=0.7))
     assert compare(one, other, Rules(seed=3)) == compare(one, other, Rules(seed=3))
 

@@ -11,7 +11,7 @@ from tests.offline.report.compare.compared_reports import ranged, reported, row,
 from tests.offline.report.made_report import report, system
 
 
-def test_worse_better_and_same_are_told_apart() -> None:
+def test_worse_better_and_same_are_distinguished() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 50)
     old = [0.5] * 50
     before = reported(*(sampled(name, old) for name in ("down", "up", "same", "noise")))
@@ -31,7 +31,7 @@ def test_worse_better_and_same_are_told_apart() -> None:
     assert not found.passes()
 
 
-def test_lower_is_better_where_a_figure_says_so_and_neither_is_only_different() -> None:
+def test_lower_is_better_where_a_figure_has_it_so_and_neither_is_only_different() -> None:
     old, new = [0.1] * 50, [0.3] * 50
     before = reported(sampled("MAE", old, "lower"), sampled("share", old, "neither"))
     found = compare(
@@ -99,7 +99,7 @@ def test_figures_without_samples_are_judged_by_their_intervals_or_not_at_all() -
     assert found.judged == 2
 
 
-def test_times_and_sizes_are_relative_and_gate_only_when_asked() -> None:
+def test_times_and_sizes_are_relative_and_gate_only_with_the_flag() -> None:
     before = reported(
         ranged("a photo", 100, 1, "ms", "lower"),
         Figure(name="gallery", value=1000, unit="bytes", better="lower"),
@@ -120,7 +120,7 @@ def test_times_and_sizes_are_relative_and_gate_only_when_asked() -> None:
     assert len(compare(before, after, Rules(relative_bound=0.04)).regressions) == 1  # the edge
 
 
-def test_growth_from_nothing_is_beyond_any_share() -> None:
+def test_growth_from_nothing_is_beyond_any_fraction() -> None:
     before = reported(Figure(name="cache", value=0, unit="bytes", better="lower"))
     after = reported(Figure(name="cache", value=9, unit="bytes", better="lower"))
     found = compare(before, after, Rules(gate_times=True, relative_bound=1e6))
@@ -128,7 +128,7 @@ def test_growth_from_nothing_is_beyond_any_share() -> None:
     assert "worse" in comparison_text(found)
 
 
-def test_what_vanished_is_told_and_fails_when_strict() -> None:
+def test_what_vanished_is_listed_and_fails_when_strict() -> None:
     one, gone = sampled("R@1", [1.0] * 50), sampled("R@5", [1.0] * 50)
     lost = Figure(name="mAP", value=None, why="no query has a relevant picture")
     found = compare(

@@ -26,7 +26,7 @@ def one(differences: list[float], seed: int = 0) -> Estimate:
 
 
 def exact_chance(differences: list[float]) -> float:
-    """All ways to turn the signs; the share that is as far from zero as what was measured."""
+    """All ways to turn the signs; the fraction that is as far from zero as what was measured."""
     measured = abs(sum(differences))
     turned = [
         abs(sum(sign * d for sign, d in zip(signs, differences, strict=True)))
@@ -108,9 +108,9 @@ def test_a_figure_without_samples_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["hits", "shares"])
-def test_noise_is_called_a_difference_about_as_often_as_the_level_says(kind: str) -> None:
+def test_noise_is_called_a_difference_about_as_often_as_the_level(kind: str) -> None:
     """600 pairs of equally good systems, 60 items each: 5 % of them at 0.05, give or take
-    three standard errors (0.9 points each); coarse shares of hits may only be more careful."""
+    three standard errors (0.9 points each); coarse fractions of hits may only be more careful."""
     random = np.random.default_rng(11)
     if kind == "hits":
         easy = random.random((60, 1))
