@@ -1,4 +1,4 @@
-"""The folder of a local gallery: whether one lies there, who may write, how one is begun."""
+"""The folder of a local gallery: whether there is one, its writer's lock, its creation."""
 
 from __future__ import annotations
 

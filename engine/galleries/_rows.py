@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.errors import DamageError
+from engine.match_calibration import MatchCalibration, read_calibration
 from engine.types import (
     CONTOUR_SIDE,
     CategoryScores,
@@ -20,6 +21,10 @@ from engine.types import (
     Record,
     Source,
 )
+
+# The calibration is one row of the manifest table, which older Packsights pass over.
+_CALIBRATION = "calibration"
+MANIFEST = f"SELECT key, value FROM manifest WHERE key <> '{_CALIBRATION}'"
 
 # Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
 # image that lost its description comes with NULLs.
@@ -125,6 +130,23 @@ def sound_record(row: sqlite3.Row, where: str) -> Record:
             f"{where}: image {row['id']} ({row['uri']}) is damaged ({error}).",
             remedy=f"List all damage with: packsight gallery check {where}",
         ) from error
+
+
+def load_calibration(connection: sqlite3.Connection, where: str) -> MatchCalibration | None:
+    """None where the gallery is not calibrated; GalleryError for one that cannot be read."""
+    sql = "SELECT value FROM manifest WHERE key = ?"
+    row = connection.execute(sql, (_CALIBRATION,)).fetchone()
+    return None if row is None else read_calibration(str(row[0]), where)
+
+
+def store_calibration(connection: sqlite3.Connection, calibration: MatchCalibration | None) -> bool:
+    """In place of the one before; None deletes it. Returns whether there was one."""
+    sql = "DELETE FROM manifest WHERE key = ?"
+    was_calibrated = connection.execute(sql, (_CALIBRATION,)).rowcount > 0
+    if calibration is not None:
+        row = (_CALIBRATION, calibration.model_dump_json())
+        connection.execute("INSERT INTO manifest VALUES (?, ?)", row)
+    return was_calibrated
 
 
 def _floats(blob: object) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -51,7 +51,7 @@ class Shard:
 
 @dataclass
 class _Ranking:
-    """The nearest images of one shard to the last embedding asked for, by (distance, id)."""
+    """The nearest images of one shard to the last query, by (distance, id)."""
 
     distances: Distances
     ids: npt.NDArray[np.int64]
@@ -75,7 +75,7 @@ class ShardIndexes:
     _open: dict[tuple[str, bool, Metric], tuple[str, faiss.IndexIDMap]] = field(
         default_factory=dict
     )
-    _asked: bytes = b""
+    _query: bytes = b""  # the last embedding searched for
     _rankings: dict[str, _Ranking] = field(default_factory=dict)
 
     def search(
@@ -87,9 +87,9 @@ class ShardIndexes:
         metric: Metric = "euclidean",
     ) -> list[Neighbour]:
         """The k nearest of one shard, ties by (distance, id)."""
-        asked = embedding.vector.tobytes()
-        if asked != self._asked:
-            self._asked, self._rankings = asked, {}
+        query = embedding.vector.tobytes()
+        if query != self._query:
+            self._query, self._rankings = query, {}
         name = shard.file_name(metric)
         ranking = self._rankings.get(name)
         if ranking is None or (len(ranking.ids) < k and not ranking.complete):
@@ -199,8 +199,8 @@ def _rank(index: faiss.IndexIDMap, vector: FloatArray, k: int, metric: Metric) -
         if fetch == 0:
             return _Ranking(np.empty(0), np.empty(0, np.int64), complete=True)
         with one_faiss_thread():
-            found, ids = index.search(query, fetch)
-        distances = from_squares(found) if metric == "euclidean" else from_products(found, metric)
+            values, ids = index.search(query, fetch)
+        distances = from_squares(values) if metric == "euclidean" else from_products(values, metric)
         order = np.lexsort((ids[0], distances[0]))
         near, names = distances[0][order], ids[0][order]
         if fetch == index.ntotal:

@@ -1,4 +1,4 @@
-"""What one write transaction does to the rows; it remembers the shards that it touches."""
+"""One write transaction: changes of rows, and new tokens for the shards they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold a gallery against its own rules: every row whole, every index in step with the rows."""
+"""The check of a gallery: every row whole, every index in step with the rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.distances import METRICS, Metric
 from engine.errors import GalleryError
-from engine.galleries import _calibration, _rows
+from engine.galleries import _rows
 from engine.galleries._shards import Shard, ShardIndexes, build_index
 from engine.galleries.manifest import Manifest
 
@@ -61,7 +61,7 @@ def _database_faults(connection: sqlite3.Connection) -> list[str]:
 
 def _calibration_faults(connection: sqlite3.Connection, where: str) -> list[str]:
     try:
-        _calibration.load(connection, where)
+        _rows.load_calibration(connection, where)
     except GalleryError as error:
         return [str(error)]
     return []

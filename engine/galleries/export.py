@@ -1,4 +1,4 @@
-"""A gallery as JSON Lines, for other programs and for the record."""
+"""A gallery as JSON Lines, for other programs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _plain(record: Record, *, vectors: bool) -> dict[str, object]:
         "attributes": dict(record.attributes),
         "quality": list(described.quality.flags),
         "mask_trust": None if described.trust is None else round(described.trust, 4),
-        "scores": {name: round(share, 6) for name, share in described.scores.ranked()},
+        "scores": {name: round(score, 6) for name, score in described.scores.ranked()},
     }
     if vectors:
         plain["embedding"] = _base64(described.embedding.vector.astype("<f4").tobytes())

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from engine.distances import Metric
 from engine.errors import GalleryError
-from engine.galleries import _calibration, _folder, _rows, _schema
+from engine.galleries import _folder, _rows, _schema
 from engine.galleries._shards import Shard, ShardIndexes, read_shards
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
@@ -38,7 +38,7 @@ class LocalGallery:
         self._guard = threading.RLock()
         self._depth = 0  # of nested transactions; SQLite sees the outermost alone
         with self._reading():
-            rows = connection.execute(_calibration.OTHER_ROWS).fetchall()
+            rows = connection.execute(_rows.MANIFEST).fetchall()
         self.manifest = Manifest.from_rows(rows, str(folder))
         self._indexes = ShardIndexes(folder, self.manifest.dimension)
 
@@ -148,7 +148,7 @@ class LocalGallery:
         if embedding.dimension != self.manifest.dimension:
             raise GalleryError(
                 f"{self.folder}: holds vectors of {self.manifest.dimension} numbers, "
-                f"asked with {embedding.dimension}."
+                f"the query has {embedding.dimension}."
             )
         wanted = None if categories is None else set(categories)
         with self._reading():
@@ -158,9 +158,9 @@ class LocalGallery:
                 if (wanted is None or shard.category in wanted)
                 and (shard.labelled or not labelled_only)
             ]
-        found = [neighbour for ranking in searched for neighbour in ranking]
-        found.sort(key=lambda neighbour: (neighbour.distance, neighbour.id))
-        return found[:k]
+        nearest = [neighbour for ranking in searched for neighbour in ranking]
+        nearest.sort(key=lambda neighbour: (neighbour.distance, neighbour.id))
+        return nearest[:k]
 
     def records(self, ids: Sequence[int]) -> list[Record]:
         """Records with their descriptions, aligned with ids; KeyError names a missing id."""
@@ -198,12 +198,12 @@ class LocalGallery:
     def calibration(self) -> MatchCalibration | None:
         """As it was stored; None where it is not calibrated. GalleryError for a damaged one."""
         with self._reading():
-            return _calibration.load(self._connection, self.name)
+            return _rows.load_calibration(self._connection, self.name)
 
     def calibrate(self, calibration: MatchCalibration | None) -> bool:
         """Store it, or remove it with None, in one durable transaction; whether there was one."""
         with self._writing():
-            return _calibration.store(self._connection, calibration)
+            return _rows.store_calibration(self._connection, calibration)
 
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""

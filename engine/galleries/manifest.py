@@ -1,4 +1,4 @@
-"""What a gallery remembers of itself: format, fingerprint, dimension, metric, settings."""
+"""A gallery's manifest: format, fingerprint, dimension, metric, settings."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Manifest:
             raise DamageError(f"{where}: the manifest lacks {missing}.") from None
 
     def read_settings(self) -> Settings:
-        """The settings that the pictures were described with."""
+        """The settings that the images were described with."""
         return Settings.from_tables(self.settings)
 
     def require(self, fingerprint: str, where: str) -> None:

@@ -113,7 +113,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
 
 
 def _calibration(gallery: Gallery) -> tuple[MatchCalibration | None, str]:
-    """The one there is, or what is wrong with it."""
+    """The calibration, or the fault of one that cannot be read."""
     from engine.errors import GalleryError
 
     try:
@@ -134,7 +134,7 @@ def _calibration_lines(
         f"{calibration.images} images in the gallery"
     )
     yield from (f"             {line}" for line in calibration.in_words())
-    yield from (f"             {said}" for said in calibration.cautions(images))
+    yield from (f"             {caution}" for caution in calibration.cautions(images))
 
 
 def _check(gallery: Gallery) -> int:
@@ -162,15 +162,15 @@ def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
         )
     ids: set[int] = set()
     for product in args.product:
-        found = gallery.find(product_id=product)
-        if not found:
+        sources = gallery.find(product_id=product)
+        if not sources:
             raise GalleryError(f"{gallery.name}: no product {product!r}; nothing was deleted.")
-        ids |= {source.id for source in found}
+        ids |= {source.id for source in sources}
     for path in args.file:
-        found = gallery.find(uri=str(Path(path).parent.resolve() / Path(path).name))
-        if not found:
+        sources = gallery.find(uri=str(Path(path).parent.resolve() / Path(path).name))
+        if not sources:
             raise GalleryError(f"{gallery.name}: no image {path!r}; nothing was deleted.")
-        ids |= {source.id for source in found}
+        ids |= {source.id for source in sources}
     for folder in args.under:
         root = Path(folder).resolve()
         ids |= {s.id for s in gallery.sources() if Path(s.uri).is_relative_to(root)}

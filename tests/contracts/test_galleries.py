@@ -138,7 +138,7 @@ def test_a_label_makes_the_scores_certain_again(gallery: WritableGallery) -> Non
 
 def test_a_label_cannot_be_amended_away(gallery: WritableGallery) -> None:
     identity = put(gallery, "a", (1, 0))
-    with pytest.raises(ValueError, match="cannot be taken away"):
+    with pytest.raises(ValueError, match="label"):
         gallery.amend({identity: entry("a", None)})
     with pytest.raises(KeyError):
         gallery.amend({404: entry("b")})
@@ -147,7 +147,7 @@ def test_a_label_cannot_be_amended_away(gallery: WritableGallery) -> None:
 
 def test_an_error_amid_a_batch_stores_nothing_of_it(gallery: WritableGallery) -> None:
     put(gallery, "old", (1, 0))
-    with pytest.raises(GalleryError, match="vector of 3"):
+    with pytest.raises(GalleryError, match="3"):
         gallery.add([entry("a"), entry("b")], [described((1, 0)), described((1, 2, 3))])
     with pytest.raises(ValueError):
         gallery.add([entry("a"), entry("b")], [described((1, 0))])
@@ -157,13 +157,13 @@ def test_an_error_amid_a_batch_stores_nothing_of_it(gallery: WritableGallery) ->
 
 
 def test_a_query_of_another_dimension_is_refused(gallery: WritableGallery) -> None:
-    with pytest.raises(GalleryError, match="2 numbers, asked with 3"):
+    with pytest.raises(GalleryError, match=r"2\b.*\b3\b"):
         gallery.search(vector(1, 2, 3), 1)
 
 
 def test_another_fingerprint_is_refused_with_the_way_out(tmp_path: Path) -> None:
     open_gallery(tmp_path / "g", manifest=manifest()).close()
-    with pytest.raises(FingerprintError, match=r"ingest into a new folder"):
+    with pytest.raises(FingerprintError, match="--gallery NEW"):
         open_gallery(tmp_path / "g", manifest=manifest(fingerprint="0" * 64))
     open_gallery(tmp_path / "g", manifest=manifest()).close()  # and lets the lock go
 
