@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         StageError,
         WeightsError,
     )
+    from engine.galleries import open_gallery
+    from engine.protocols import Gallery
     from engine.types import Hit, Record, Results, RGBImage, Route
     from offline.datasets import Dataset, open_dataset
     from offline.ingest import ingest
@@ -45,6 +47,7 @@ __all__ = [
     "DamageError",
     "Dataset",
     "FingerprintError",
+    "Gallery",
     "GalleryError",
     "Hit",
     "ImageError",
@@ -60,6 +63,7 @@ __all__ = [
     "__version__",
     "ingest",
     "open_dataset",
+    "open_gallery",
     "open_searcher",
     "query",
 ]
@@ -75,6 +79,8 @@ _HOMES = {
         "StageError",
         "WeightsError",
     ),
+    "engine.galleries": ("open_gallery",),
+    "engine.protocols": ("Gallery",),
     "engine.types": ("Hit", "RGBImage", "Record", "Results", "Route"),
     "offline.datasets": ("Dataset", "open_dataset"),
     "offline.ingest": ("ingest",),

@@ -1,7 +1,6 @@
-"""The `packsight` command. Subcommands are named by string and imported when they are used.
+"""The `packsight` command line: finds a command's module by its name, parses, runs, reports errors.
 
-A command module has ``add_arguments(parser)`` and ``run(args) -> exit code`` and imports only
-light modules at its top, so that ``--help`` answers at once.
+The rule for commands is in ``packsight.commands``.
 """
 
 from __future__ import annotations
@@ -12,50 +11,41 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from engine import __version__
 from engine.errors import PacksightError
+from packsight.commands._arguments import sentence
 
 USAGE_ERROR = 2  # as argparse
 FAILURE = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
-@dataclass(frozen=True)
-class Command:
-    module: str
-    summary: str
-
-
+# Name, which is that of a module in ``packsight.commands``, and summary.
 COMMANDS = {
-    "ingest": Command("packsight.commands.ingest", "read a folder of pictures into a gallery"),
-    "query": Command("packsight.commands.query", "find the products nearest to a photo"),
-    "gallery": Command("packsight.commands.gallery", "look at, check, mend or export a gallery"),
-    "calibrate": Command("packsight.commands.calibrate", "fit when a query's hits are no match"),
-    "weights": Command("packsight.commands.weights", "list, fetch, verify or export model weights"),
-    "profiles": Command(
-        "packsight.commands.profiles", "list profiles, or show one with all its options"
-    ),
-    "data": Command("packsight.commands.data", "render, check and look at benchmark pictures"),
-    "train": Command(
-        "packsight.commands.train", "train an embedder, classifier, segmenter and more"
-    ),
-    "evaluate": Command("packsight.commands.evaluate", "measure every stage, and compare reports"),
-    "demo": Command("packsight.commands.demo", "ingest the shipped catalogue and query it"),
+    "ingest": "read a folder of images into a gallery",
+    "query": "find the products nearest to a photo",
+    "gallery": "show, check, repair or export a gallery",
+    "calibrate": "fit the probability below which a hit is no match",
+    "weights": "list, download, verify or export model weights",
+    "profiles": "list profiles, or print one with all its options",
+    "data": "render, check and show benchmark images",
+    "train": "train an embedder, a classifier, a segmenter and more",
+    "evaluate": "evaluate every stage, and compare reports",
+    "demo": "ingest the shipped catalogue and query it",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. User errors become one line on stderr."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
-            return _run(given)
+            return _run(words)
         finally:
-            sys.stdout.flush()  # a reader that went away shows here, and not when Python ends
+            sys.stdout.flush()  # a closed pipe raises here, and not when Python ends
     except PacksightError as error:
         print(f"packsight: {error}", file=sys.stderr)
         return FAILURE
@@ -63,31 +53,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("packsight: interrupted.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing is wrong, nothing more to say.
+        # The reader of our output has ended (`| head`): no error, and nothing to print.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def _run(given: list[str]) -> int:
-    command = COMMANDS.get(given[0]) if given else None
-    if command is None:
-        return _no_command(given)
+def _run(words: list[str]) -> int:
+    if not words or words[0] not in COMMANDS:
+        return _no_command(words)
     # Pillow warns of every oddity in a file's metadata; what matters becomes an ImageError.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    module: Any = import_module(command.module)
-    parser = argparse.ArgumentParser(
-        prog=f"packsight {given[0]}", description=command.summary.capitalize() + "."
-    )
+    name = words[0]
+    module: Any = import_module(f"packsight.commands.{name}")
+    summary = COMMANDS[name]
+    parser = argparse.ArgumentParser(prog=f"packsight {name}", description=sentence(summary))
     module.add_arguments(parser)
-    return int(module.run(_parsed(parser, given[1:])))
+    return int(module.run(_parsed(parser, words[1:])))
 
 
-def _parsed(parser: argparse.ArgumentParser, given: Sequence[str]) -> argparse.Namespace:
-    """As ``parse_args``, which would not say where the flags of a command's part are listed."""
-    args, unknown = parser.parse_known_args(given)
+def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """As ``parse_args``, which does not name the help that lists the flags of a command."""
+    args, unknown = parser.parse_known_args(words)
     if unknown:
-        part = getattr(args, "part", getattr(args, "action", None))
-        name = " ".join([parser.prog, part] if part else [parser.prog])
+        action = getattr(args, "action", None)
+        name = f"{parser.prog} {action}" if action else parser.prog
         parser.error(f"unrecognized arguments: {' '.join(unknown)}. Known ones: {name} --help")
     return args
 
@@ -100,32 +89,32 @@ def entry() -> None:
     sys.exit(main())
 
 
-def _no_command(given: list[str]) -> int:
-    if given and given[0] in ("-V", "--version"):
-        print(f"packsight {__version__}")
-        return 0
-    if given and given[0] in ("-h", "--help"):
-        print(_help())
-        return 0
-    if given:
-        names = ", ".join(COMMANDS)
-        print(f"packsight: unknown command {given[0]!r}. Valid: {names}.", file=sys.stderr)
-    else:
-        print(_help(), file=sys.stderr)
+def _no_command(words: list[str]) -> int:
+    match words[:1]:
+        case ["-V" | "--version"]:
+            print(f"packsight {__version__}")
+            return 0
+        case ["-h" | "--help"]:
+            print(_help())
+            return 0
+        case [unknown]:
+            valid = ", ".join(COMMANDS)
+            print(f"packsight: unknown command {unknown!r}. Valid: {valid}.", file=sys.stderr)
+        case _:
+            print(_help(), file=sys.stderr)
     return USAGE_ERROR
 
 
 def _help() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
             "usage: packsight COMMAND …",
             "",
             "Find a package from a photo: visual search for product and packaging catalogues.",
             "",
-            *lines,
+            *(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items()),
             "",
-            "`packsight COMMAND --help` tells more; `packsight --version` the version.",
+            "`packsight COMMAND --help` lists the arguments of a command.",
         ]
     )

@@ -31,7 +31,7 @@ def write_bad_pictures(folder: Path) -> dict[str, str]:
     (folder / "header.png").write_bytes(png_header(40, 40))
     return {
         "truncated.jpg": "truncated",
-        "text.jpg": "not a picture",
+        "text.jpg": "not an image",
         "nothing.png": "empty",
         "huge.png": "more pixels than the limit",
         "header.png": "",

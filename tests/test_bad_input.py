@@ -141,7 +141,8 @@ def test_a_number_of_workers_that_is_none(
         with pytest.raises(SystemExit) as caught:
             packsight("ingest", tmp_path, "--gallery", tmp_path / "g", f"--workers={number}")
         assert caught.value.code == 2
-        assert f"must be a whole number, at least 1, not '{number}'" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert "--workers" in error and f"not '{number}'" in error
 
 
 def test_a_broken_label_file_in_the_folder_costs_its_labels_alone(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._settings import add_settings_flags
+from packsight.commands._arguments import add_quiet_flag, add_settings_flags
 
 if TYPE_CHECKING:
     from offline.calibration.gallery import Outcome, Request
@@ -16,8 +16,9 @@ SHOWN = 10  # faults
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--gallery", metavar="DIR", required=True)
-    parser.add_argument(
+    add = parser.add_argument
+    add("--gallery", metavar="DIR", required=True, help="gallery to calibrate")
+    add(
         "--photos",
         metavar="DATA",
         type=Path,
@@ -25,34 +26,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for an ingest (default: the gallery's own views, which are easier than photos)",
     )
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--protocol", metavar="NAME", help="its queries of this protocol")
-    chosen.add_argument("--split", metavar="NAME", help="its pictures of this split")
-    parser.add_argument(
+    chosen.add_argument(
+        "--protocol", metavar="NAME", help="protocol of --photos whose queries are used"
+    )
+    chosen.add_argument("--split", metavar="NAME", help="split of --photos that is used")
+    add(
         "--false-accepts",
-        metavar="SHARE",
+        metavar="FRACTION",
         type=float,
         default=0.05,
-        help="of photos of absent products, how many may be taken for a match (default: 0.05)",
+        help="fraction of photos of absent products that may be taken for a match (default: 0.05)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the folds (default: 0)")
-    parser.add_argument("--remove", action="store_true", help="take the calibration away")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write the calibration as JSON")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the folds (default: 0)")
+    add("--remove", action="store_true", help="remove the calibration")
+    add("--json", metavar="FILE", type=Path, help="write the calibration as JSON")
+    add_quiet_flag(parser)
     add_settings_flags(parser, default="the gallery's own settings")
 
 
 def run(args: argparse.Namespace) -> int:
     from offline.calibration.gallery import calibrate, remove
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     if args.remove:
         gone = remove(Path(args.gallery))
         print(f"{args.gallery}: {'no longer calibrated' if gone else 'was not calibrated'}.")
         return 0
     request = _request(args)
-    with bar("asking", show=not args.quiet) as progress:
+    with bar("querying", show=not args.quiet) as progress:
         outcome = calibrate(request, progress)
-    _tell(args.gallery, outcome)
+    _print_outcome(args.gallery, outcome)
     if args.json:
         from engine.galleries.export import write_lines
 
@@ -69,7 +72,7 @@ def _request(args: argparse.Namespace) -> Request:
     if args.seed < 0:
         raise ConfigError(f"--seed {args.seed}: must not be negative.")
     if args.photos is None and (args.protocol or args.split):
-        raise ConfigError("--protocol and --split choose among the pictures of --photos.")
+        raise ConfigError("--protocol and --split choose among the images of --photos.")
     return Request(
         gallery=Path(args.gallery),
         photos=args.photos,
@@ -83,12 +86,11 @@ def _request(args: argparse.Namespace) -> Request:
     )
 
 
-def _tell(gallery: str, outcome: Outcome) -> None:
+def _print_outcome(gallery: str, outcome: Outcome) -> None:
+    from packsight.commands._terminal import print_faults
+
     calibration, asked = outcome.calibration, outcome.asked
-    for fault in asked.faults[:SHOWN]:
-        print(fault, file=sys.stderr)
-    if len(asked.faults) > SHOWN:
-        print(f"and {len(asked.faults) - SHOWN} more like these", file=sys.stderr)
+    print_faults(asked.faults, SHOWN)
     what = "views" if calibration.source == "views" else "photos"
     figures = calibration.figures
     print(

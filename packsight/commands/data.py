@@ -1,4 +1,4 @@
-"""`packsight data`: render Packbench, check it, draw its contact sheets; make silhouettes."""
+"""`packsight data`: render Packbench, check it, draw its contact sheets; draw silhouettes."""
 
 from __future__ import annotations
 
@@ -7,45 +7,57 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from packsight.commands._values import positive, whole
+from packsight.commands._arguments import add_command, add_quiet_flag, positive, whole
+
+FINISHED = "finished Packbench, or packbench-tiny for the shipped one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    render = actions.add_parser("packbench", help="render the packaging benchmark")
-    render.add_argument("--preset", default="standard", help="tiny, standard (default) or large")
-    render.add_argument("--seed", type=int, default=7, help="same seed, same pictures (default: 7)")
-    render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
-    render.add_argument(
+    chosen = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+    _add_packbench(add_command(chosen, "packbench", "render Packbench, the packaging benchmark"))
+    sheet = add_command(chosen, "sheet", "draw a contact sheet of each category of a Packbench")
+    sheet.add_argument("folder", type=Path, metavar="DIR", help=FINISHED)
+    sheet.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the sheets (default: DIR/sheets)"
+    )
+    check = add_command(chosen, "check", "compare every file of a Packbench with its checksum")
+    check.add_argument("folder", type=Path, metavar="DIR", help=FINISHED)
+    shapes = add_command(chosen, "silhouettes", "draw silhouettes in the format of MPEG-7's")
+    add = shapes.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="new folder")
+    add("--seed", type=whole, default=2, metavar="N", help="same seed, same files (default: 2)")
+    add("--classes", type=positive, default=70, metavar="N", help="number of classes (default: 70)")
+    add("--members", type=positive, default=20, metavar="N", help="shapes a class (default: 20)")
+    add_quiet_flag(shapes)
+
+
+def _add_packbench(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--preset",
+        default="standard",
+        metavar="NAME",
+        help="size of the benchmark: tiny, standard or large (default: standard)",
+    )
+    add("--seed", type=int, default=7, metavar="N", help="same seed, same images (default: 7)")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
+    add(
         "--difficulty",
         type=float,
         default=0.6,
         metavar="D",
         help="how alike the members of a family are: 0 (easily told apart) to 1 (default: 0.6)",
     )
-    render.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
-    render.add_argument(
-        "--variant", default="", help="of Mitsuba (default: the fastest that works here)"
-    )
+    add("--workers", type=int, metavar="N", help="number of processes (default: one a core)")
+    add("--variant", default="", metavar="NAME", help="variant of Mitsuba (default: the fastest)")
     for option, what in (
-        ("side", "px of a studio picture"),
+        ("side", "pixels of the side of a studio image"),
         ("samples", "light paths a pixel"),
-        ("families", "a category in the catalogue"),
+        ("families", "families a category in the catalogue"),
         ("members", "products a family"),
     ):
-        render.add_argument(f"--{option}", type=int, metavar="N", help=f"{what} (of the preset)")
-    render.add_argument("--quiet", action="store_true", help="no progress")
-    sheet = actions.add_parser("sheet", help="draw a contact sheet a category")
-    sheet.add_argument("folder", type=Path, metavar="DIR", help="a finished Packbench")
-    sheet.add_argument("--out", type=Path, metavar="DIR", help="(default: DIR/sheets)")
-    check = actions.add_parser("check", help="compare every file with the manifest's checksums")
-    check.add_argument("folder", type=Path, metavar="DIR", help="a finished Packbench")
-    shapes = actions.add_parser("silhouettes", help="draw silhouettes in the form of MPEG-7's")
-    shapes.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
-    shapes.add_argument("--seed", type=whole, default=2, help="same seed, same files (default: 2)")
-    shapes.add_argument("--classes", type=positive, default=70, help="(default: 70)")
-    shapes.add_argument("--members", type=positive, default=20, help="a class (default: 20)")
-    shapes.add_argument("--quiet", action="store_true", help="no progress")
+        add(f"--{option}", type=int, metavar="N", help=f"{what} (default: of the preset)")
+    add_quiet_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _silhouettes(args: argparse.Namespace) -> int:
     from offline.datasets.made_silhouettes.write import write_silhouettes
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     with bar("drawing", show=not args.quiet) as progress:
         made = write_silhouettes(
@@ -95,7 +107,7 @@ def _packbench(args: argparse.Namespace) -> int:
             benchmark, args.out, workers=args.workers, variant=args.variant, progress=progress
         )
     print(
-        f"{args.out}: {header.pictures} pictures of {header.products} products; "
+        f"{args.out}: {header.pictures} images of {header.products} products; "
         f"{header.preset}, seed {header.seed}, difficulty {header.difficulty:g}, {header.renderer}"
     )
     print(f"manifest sha256 {header.manifest_sha256}")
@@ -108,7 +120,7 @@ def _progress(*, show: bool) -> Iterator[Callable[[int, int], None]]:
     import sys
     import time
 
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     every = 60.0  # seconds
     last = time.monotonic()
@@ -117,7 +129,7 @@ def _progress(*, show: bool) -> Iterator[Callable[[int, int], None]]:
         nonlocal last
         if time.monotonic() - last >= every:
             last = time.monotonic()
-            print(f"packbench: {done} of {total} pictures", file=sys.stderr, flush=True)
+            print(f"packbench: {done} of {total} images", file=sys.stderr, flush=True)
 
     if show and not sys.stderr.isatty():
         yield line

@@ -12,9 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="DIR",
         default="demo-output",
-        help="where the gallery and the pages go (default: demo-output)",
+        help="folder of the gallery and the pages (default: demo-output)",
     )
-    parser.add_argument("-k", type=int, default=5, metavar="N", help="hits a query (default: 5)")
+    parser.add_argument(
+        "-k", type=int, default=5, metavar="N", help="number of hits a query (default: 5)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

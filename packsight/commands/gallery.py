@@ -8,45 +8,40 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packsight.commands._arguments import add_command
+
 if TYPE_CHECKING:
     from engine.match_calibration import MatchCalibration
     from engine.protocols import Gallery, WritableGallery
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    info = _action(actions, "info", "show what a gallery holds and how it was described")
-    info.add_argument("--json", action="store_true", help="Print JSON instead of text.")
-    _action(actions, "check", "check every row and every index of a gallery")
-    _action(actions, "rebuild", "derive all indexes of a gallery anew from its database")
-    delete = _action(actions, "delete", "delete images of a gallery by product, file or folder")
-    delete.add_argument(
-        "--product",
-        metavar="ID",
-        action="append",
-        default=[],
-        help="Delete the images of this product; may be repeated.",
-    )
-    delete.add_argument(
-        "--file",
-        metavar="PATH",
-        action="append",
-        default=[],
-        help="Delete the image of this file; may be repeated.",
-    )
-    delete.add_argument(
-        "--under",
-        metavar="FOLDER",
-        action="append",
-        default=[],
-        help="Delete the images of all files below this folder; may be repeated.",
-    )
-    export = _action(actions, "export", "write every record of a gallery as a line of JSON")
+    chosen = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+    info = add_command(chosen, "info", "show what a gallery holds and how it was described")
+    check = add_command(chosen, "check", "check every row and every index of a gallery")
+    rebuild = add_command(chosen, "rebuild", "derive all indexes of a gallery from its database")
+    delete = add_command(chosen, "delete", "delete images of a gallery by product, file or folder")
+    export = add_command(chosen, "export", "write every record of a gallery as a line of JSON")
+    for part in (info, check, rebuild, delete, export):
+        part.add_argument("gallery", metavar="DIR", help="folder of the gallery")
+    info.add_argument("--json", action="store_true", help="print JSON instead of text")
+    for flag, metavar, what in (
+        ("--product", "ID", "images of this product"),
+        ("--file", "PATH", "image of this file"),
+        ("--under", "FOLDER", "images of all files below this folder"),
+    ):
+        delete.add_argument(
+            flag,
+            metavar=metavar,
+            action="append",
+            default=[],
+            help=f"delete the {what}; may be repeated",
+        )
     export.add_argument(
-        "--out", metavar="FILE", help="Write to this file (default: standard output)."
+        "--out", metavar="FILE", help="write to this file (default: standard output)"
     )
     export.add_argument(
-        "--vectors", action="store_true", help="Add embeddings and contours to every record."
+        "--vectors", action="store_true", help="add embeddings and contours to every record"
     )
 
 
@@ -60,14 +55,6 @@ def run(args: argparse.Namespace) -> int:
         if args.action == "info":
             return _info(gallery, as_json=args.json)
         return _check(gallery) if args.action == "check" else _export(gallery, args)
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    parser.add_argument("gallery", metavar="DIR", help="The gallery's folder.")
-    return parser
 
 
 def _info(gallery: Gallery, *, as_json: bool) -> int:

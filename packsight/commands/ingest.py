@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import argparse
 
-from packsight.commands._settings import add_settings_flags
+from packsight.commands._arguments import add_quiet_flag, add_settings_flags, positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="FOLDER", help="pictures, in any depth of folders")
-    parser.add_argument("--gallery", metavar="DIR", required=True, help="made if it is not there")
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder of images, which may lie in folders of any depth"
+    )
+    parser.add_argument(
+        "--gallery", metavar="DIR", required=True, help="gallery, created where there is none"
+    )
     parser.add_argument(
         "--labels",
         metavar="TABLE",
         help="CSV or JSON with the columns path, category, product and any attributes",
     )
     parser.add_argument(
-        "--workers", metavar="N", type=_positive, help="decoding processes (default: one a core)"
+        "--workers",
+        metavar="N",
+        type=positive,
+        help="number of decoding processes (default: one a core)",
     )
     parser.add_argument(
         "--prune", action="store_true", help="delete images below FOLDER whose files are gone"
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_quiet_flag(parser)
     add_settings_flags(parser, default="the gallery's own, or classic for a new one")
 
 
 def run(args: argparse.Namespace) -> int:
     from offline.ingest import ingest
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     with bar("describing", show=not args.quiet) as progress:
         report = ingest(
@@ -46,9 +53,3 @@ def run(args: argparse.Namespace) -> int:
     if report.interrupted:
         return 130  # 128 + SIGINT
     return 1 if report.did_nothing else 0
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1, not {text!r}")
-    return int(text)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="show this one, or a .toml file")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="profile or .toml file to print (default: list all)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._settings import add_settings_flags
+from packsight.commands._arguments import add_settings_flags
 
 if TYPE_CHECKING:
     from engine.search import Answer
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("photo", metavar="PHOTO", help="a picture file, or - for standard input")
-    parser.add_argument("--gallery", metavar="DIR", required=True)
-    parser.add_argument("-k", type=int, default=10, metavar="N", help="products (default: 10)")
+    parser.add_argument("photo", metavar="PHOTO", help="image file, or - for standard input")
+    parser.add_argument("--gallery", metavar="DIR", required=True, help="gallery to search")
+    parser.add_argument(
+        "-k", type=int, default=10, metavar="N", help="number of products (default: 10)"
+    )
     parser.add_argument(
         "--category",
         metavar="NAME",
         nargs="+",
         action="extend",
-        help="search these categories alone, instead of the predicted ones",
+        help="categories to search, instead of the predicted ones",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--page", metavar="FILE", help="write a page that shows the hits (HTML)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument("--page", metavar="FILE", help="write an HTML page with the hits")
     add_settings_flags(parser, default="the gallery's own settings")
 
 
@@ -75,14 +77,14 @@ def _write_page(path: Path, opened: OpenSearcher, photo: RGBImage, answer: Answe
 
 def _text(results: Results, k: int) -> str:
     route = results.route
-    shares = zip(route.categories, route.probabilities, strict=True)
-    searched = ", ".join(f"{name} {share:.0%}" if share else name for name, share in shares)
+    fractions = zip(route.categories, route.probabilities, strict=True)
+    searched = ", ".join(f"{name} {part:.0%}" if part else name for name, part in fractions)
     lines = [f"searched: {searched} ({route.why})"]
     if results.query.quality.flags:
         flags = ", ".join(results.query.quality.flags).replace("_", " ")
         lines.append(f"the photo's mask: {flags}")
     if results.mask_trust is not None:
-        lines.append(f"the photo's mask is right with probability {results.mask_trust:.2f}")
+        lines.append(f"the photo's mask is correct with probability {results.mask_trust:.2f}")
     lines += [*_verdict(results), *results.notes, *_table(results)]
     lines += _without_contours(results)
     if len(results.hits) < k:
@@ -106,7 +108,7 @@ def _verdict(results: Results) -> list[str]:
 def _table(results: Results) -> list[str]:
     products = max((len(hit.record.product_id) for hit in results.hits), default=0)
     same = "   same" if results.calibrated else ""
-    lines = [f"   #  score  distance   IoU{same}  {'product':{products}}  picture"]
+    lines = [f"   #  score  distance   IoU{same}  {'product':{products}}  image"]
     for hit in results.hits:
         iou = "   –" if hit.iou is None else f"{hit.iou:.2f}"
         same = "" if hit.probability is None else f"  {hit.probability:5.1%}"

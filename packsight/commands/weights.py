@@ -1,4 +1,4 @@
-"""packsight weights: list, fetch, verify and export checkpoints."""
+"""`packsight weights list | fetch | verify | export`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packsight.commands._arguments import add_command
+
 if TYPE_CHECKING:
     from weights.catalog import CatalogEntry
     from weights.fetch import FetchPolicy
@@ -14,36 +16,37 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions of ``packsight weights``."""
     parser.add_argument(
-        "--dir", type=Path, help="cache folder (default: PACKSIGHT_WEIGHTS_DIR or the user's cache)"
+        "--dir",
+        type=Path,
+        metavar="DIR",
+        help="cache folder (default: PACKSIGHT_WEIGHTS_DIR, or the user's cache)",
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="every checkpoint, its licence and where it lies")
-    fetch = actions.add_parser("fetch", help="download checkpoints and verify them")
-    fetch.add_argument("names", nargs="+", metavar="NAME")
-    verify = actions.add_parser("verify", help="read files to the end and check them")
+    chosen = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
+    add_command(chosen, "list", "list every checkpoint, its licence and where it lies")
+    fetch = add_command(chosen, "fetch", "download checkpoints and verify them")
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="names of `packsight weights list`")
+    verify = add_command(chosen, "verify", "read checkpoints to the end and compare checksums")
     verify.add_argument(
-        "names", nargs="*", metavar="NAME", help="names or .onnx paths (default: all found)"
+        "names", nargs="*", metavar="NAME", help="names or .onnx files (default: all on this disk)"
     )
-    export = actions.add_parser("export", help="turn a checkpoint into ONNX and prove parity")
-    export.add_argument(
-        "name", metavar="NAME", help="of the catalogue, or timm/NAME for any model of timm"
-    )
-    export.add_argument("--weights", type=Path, metavar="PATH", help="a local file: .pth, .h5, …")
-    export.add_argument("--out", type=Path, metavar="PATH", help="an .onnx path (default: cache)")
-    export.add_argument(
+    export = add_command(chosen, "export", "convert a checkpoint to ONNX, with a parity check")
+    add = export.add_argument
+    add("name", metavar="NAME", help="name of `packsight weights list`, or timm/NAME of any model")
+    add("--weights", type=Path, metavar="FILE", help="local file to convert: .pth, .h5, …")
+    add("--out", type=Path, metavar="FILE", help=".onnx file to write (default: in the cache)")
+    add(
         "--layers",
         metavar="NAME,…",
-        help="of a trunk: layers whose maps the file gives besides "
-        "the features; '' for none (default: the last of each of the two coarsest grids)",
+        help="layers of a backbone whose maps are exported besides the features; '' for none "
+        "(default: the last of each of the two coarsest grids)",
     )
-    export.add_argument(
-        "--side",
+    add(
+        *("--input-size", "--side"),
+        dest="side",
         type=int,
         metavar="PIXELS",
-        help="of a trunk: the square that its pictures are "
-        "made (default: what its weights were made for)",
+        help="input size of a backbone (default: that of its weights)",
     )
 
 

@@ -1,27 +1,30 @@
-"""`packsight evaluate STAGE`: how well a stage does, and the papers' protocols and tables."""
+"""`packsight evaluate STAGE`: evaluate a stage, or by the papers' protocols and tables."""
 
 from __future__ import annotations
 
 import argparse
 
-from packsight.commands._parts import add_parts, run_part
+from packsight.commands._arguments import add_parts, run_part
 
-_STAGES = "packsight.commands.evaluate.stages"
+_HERE = "packsight.commands.evaluate"
 STAGES = {
-    "all": (f"{_STAGES}:everything", "every stage and the whole chain, in one report"),
-    "segment": (f"{_STAGES}:segment", "masks, against true ones"),
-    "classify": (f"{_STAGES}:classify", "categories, and what they mean for routing"),
-    "retrieve": (f"{_STAGES}:retrieve", "rankings, before and after rerank"),
-    "end-to-end": (f"{_STAGES}:end_to_end", "what a user gets: products, no match, speed"),
-    "benchmark": ("packsight.commands.evaluate.benchmark", "embeddings by the papers' protocols"),
-    "shape": ("packsight.commands.evaluate.shape", "shape descriptors, by the bullseye score"),
-    "compare": ("packsight.commands.evaluate.compare", "what changed between two reports"),
-    "table": ("packsight.commands.evaluate.table", "by a table as a paper lays it out"),
+    "all": (f"{_HERE}.stages:everything", "evaluate every stage and the whole chain"),
+    "segment": (f"{_HERE}.stages:segment", "compare masks with ground truth"),
+    "classify": (f"{_HERE}.stages:classify", "evaluate categories, and what routing makes of them"),
+    "retrieve": (f"{_HERE}.stages:retrieve", "evaluate rankings, before and after reranking"),
+    "end-to-end": (
+        f"{_HERE}.stages:end_to_end",
+        "evaluate what a user gets: products, no match, speed",
+    ),
+    "benchmark": (f"{_HERE}.benchmark", "evaluate embeddings by the papers' protocols"),
+    "shape": (f"{_HERE}.shape", "evaluate shape descriptors by the bullseye score"),
+    "compare": (f"{_HERE}.compare", "compare two reports; exit code 1 on a regression"),
+    "table": (f"{_HERE}.table", "evaluate by a paper's table, in its layout"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_parts(parser, STAGES, "Evaluate")
+    add_parts(parser, STAGES)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,25 +1,26 @@
-"""`packsight train PART`: train a segmenter, matting, classifier or mask trust of your own."""
+"""`packsight train TRAINER`: train a stage on your own data."""
 
 from __future__ import annotations
 
 import argparse
 
-from packsight.commands._parts import add_parts, run_part
+from packsight.commands._arguments import add_parts, run_part
 
+_HERE = "packsight.commands.train"
 TRAINERS = {
-    "classifier": ("packsight.commands.train.classifier", "categories from labelled pictures"),
-    "embedder": ("packsight.commands.train.embedder", "an embedding from products' pictures"),
-    "segmenter": ("packsight.commands.train.segmenter", "U²-Net from pictures with masks"),
-    "matting": ("packsight.commands.train.matting", "FBA matting from pictures with mattes"),
-    "codebook": ("packsight.commands.train.codebook", "words of local features, SIFT or ORB"),
-    "trust": ("packsight.commands.train.trust", "how far a segmenter's masks can be believed"),
-    "whitening": ("packsight.commands.train.whitening", "the whitening of a gallery's vectors"),
-    "reranker": ("packsight.commands.train.reranker", "a rerank from queries with known answers"),
+    "classifier": (f"{_HERE}.classifier", "train a classifier of categories, on labelled images"),
+    "embedder": (f"{_HERE}.embedder", "train an embedder, on images of products"),
+    "segmenter": (f"{_HERE}.segmenter", "train U²-Net, on images with masks"),
+    "matting": (f"{_HERE}.matting", "train FBA matting, on images with mattes"),
+    "codebook": (f"{_HERE}.codebook", "cluster local features, SIFT or ORB, into visual words"),
+    "trust": (f"{_HERE}.trust", "fit how reliable the masks of a segmenter are"),
+    "whitening": (f"{_HERE}.whitening", "fit the whitening of a gallery's vectors"),
+    "reranker": (f"{_HERE}.reranker", "train a reranker, on queries with known answers"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_parts(parser, TRAINERS, "Train")
+    add_parts(parser, TRAINERS)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from offline.train.flags import choices_of, flag_of, option_of, types_of
+from packsight.commands._arguments import add_quiet_flag
 
 if TYPE_CHECKING:
     from engine.config import Settings
@@ -67,10 +68,6 @@ def add_run_flags(
             help="folder for cutouts, which several runs may share (default: in --out)",
         )
     add_quiet_flag(parser)
-
-
-def add_quiet_flag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def settings_of(args: argparse.Namespace, default: str | None = None) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from offline.train.classifier.recipe import ClassifierRecipe, ClassifierSplits
-from packsight.commands._settings import add_settings_flags
+from packsight.commands._arguments import add_settings_flags
 from packsight.commands.train._flags import (
     add_recipe_flags,
     add_run_flags,
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from offline.datasets import open_dataset
     from offline.train.classifier.training import train_classifier
     from offline.train.run_options import Callbacks
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     recipe, splits = recipe_of(args, ClassifierRecipe), recipe_of(args, ClassifierSplits)
     settings = settings_of(args, "paper")

@@ -7,9 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from offline.train.codebook.recipe import CodebookRecipe
-from packsight.commands._settings import add_settings_flags
+from packsight.commands._arguments import add_quiet_flag, add_settings_flags
 from packsight.commands.train._flags import (
-    add_quiet_flag,
     add_recipe_flags,
     recipe_of,
     settings_of,
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from offline.train.codebook.training import train_codebook
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     recipe, settings = recipe_of(args, CodebookRecipe), settings_of(args)
     with bar("describing", show=not args.quiet) as progress:

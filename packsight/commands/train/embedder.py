@@ -6,7 +6,7 @@ import argparse
 
 from offline.train.embedder.recipe import EmbedderRecipe
 from offline.train.run_options import Splits
-from packsight.commands._settings import add_settings_flags
+from packsight.commands._arguments import add_settings_flags
 from packsight.commands.train._flags import (
     add_recipe_flags,
     add_run_flags,
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from offline.datasets import open_dataset
     from offline.train.embedder.training import train_embedder
     from offline.train.run_options import Callbacks
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     recipe, splits = recipe_of(args, EmbedderRecipe), recipe_of(args, Splits)
     settings = settings_of(args, "paper")

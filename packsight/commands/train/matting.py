@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from offline.train.matting.recipe import MattingRecipe
-from packsight.commands._values import positive
+from packsight.commands._arguments import positive
 from packsight.commands.train._flags import add_recipe_flags, add_run_flags, recipe_of
 
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from contextlib import ExitStack
 
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
     from weights.frameworks.network import import_framework
 
     torch = import_framework("torch")  # before the modules whose networks are classes of it

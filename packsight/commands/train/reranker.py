@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._settings import add_settings_flags
+from packsight.commands._arguments import add_settings_flags
 
 if TYPE_CHECKING:
     from offline.train.reranker.training import RerankerRun, Trained
@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from offline.train.reranker.training import train_reranker
-    from packsight.commands._progress import bar
-    from packsight.commands._values import user_cache
+    from packsight.commands._arguments import user_cache
+    from packsight.commands._terminal import bar
     from stages.open_settings import settings_for
 
     config = Path(args.config) if args.config else None

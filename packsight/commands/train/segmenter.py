@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 @contextmanager
 def _watch(*, show: bool) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     """One bar after the other: a new title ends the bar before it."""
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     with ExitStack() as bars:
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._settings import add_settings_flags
+from packsight.commands._arguments import add_settings_flags
 
 if TYPE_CHECKING:
     from offline.train.trust_run import TrustRun
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from engine.config import load
     from offline.train.trust_run import train_trust
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
     from stages.profiles import DEFAULT, read_profile
 
     settings = load(read_profile(args.profile or DEFAULT), file=args.config, flags=args.overrides)

@@ -30,7 +30,7 @@ def test_every_trainer_shows_its_help() -> None:
 def test_no_part_and_an_unknown_one_are_usage_errors() -> None:
     for arguments in ((), ("nothing",)):
         refused = command("train", *arguments)
-        assert refused.code == 2 and "PART" in refused.err
+        assert refused.code == 2 and "COMMAND" in refused.err
     assert "classifier" in command("train", "nothing").err
 
 

@@ -96,4 +96,4 @@ def test_the_command_says_whole_or_lists_the_faults_and_fails(
     assert "1 of its files not as made" in said[1]
     assert "packsight data packbench --preset small --seed 7 --difficulty 0.5" in said[1]
     assert main(["data", "check", str(tmp_path / "nowhere")]) == 1
-    assert "no finished Packbench" in capsys.readouterr().err
+    assert "no such folder" in capsys.readouterr().err
