@@ -10,6 +10,7 @@ so that a killed run goes on where it stopped and trainings and evaluations can 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -103,10 +104,9 @@ class CutoutCache:
         """Pixels on the disk first: what the index names is whole. What a kill left behind the
         last whole cutout is overwritten."""
         made = np.stack([_rgba(cut.cutout) for cut in cuts])
+        self._shape()  # what it holds must be whole, or later rows would lie over lost ones
         with self._index.explained(), (self._index.folder / PIXELS).open("ab") as file:
             first = file.tell() // made[0].nbytes
-            if first < self._shape()[0]:
-                raise self._index.damaged(f"{PIXELS} is shorter than its index")
             file.truncate(first * made[0].nbytes)
             file.write(made.tobytes())
             file.flush()
@@ -120,9 +120,15 @@ class CutoutCache:
         }
 
     def _shape(self) -> tuple[int, ...]:
-        """(N, S, S, 4) of the raw file, by the index."""
+        """(N, S, S, 4) of the raw file, by the index. ConfigError for a file that is shorter."""
         kept = dict(self._index.read([SHAPE]))
-        return tuple(kept[SHAPE].array.tolist()) if kept else (0, 1, 1, CHANNELS)
+        if not kept:
+            return (0, 1, 1, CHANNELS)
+        shape = tuple(kept[SHAPE].array.tolist())
+        path = self._index.folder / PIXELS
+        if not path.is_file() or path.stat().st_size < math.prod(shape):
+            raise self._index.damaged(f"{PIXELS} is shorter than its index")
+        return shape
 
     def _mapped(self, kept: dict[str, Blob]) -> Cutouts:
         shape = self._shape()
@@ -131,10 +137,7 @@ class CutoutCache:
         trusts[list(rows.values())] = [float(blob.array) for blob in kept.values()]
         if not rows:
             return Cutouts(np.zeros((0, *shape[1:]), np.uint8), rows, trusts[:0])
-        try:
-            rgba = np.memmap(self._index.folder / PIXELS, np.uint8, "r", shape=shape)
-        except (OSError, ValueError) as error:
-            raise self._index.damaged(f"{PIXELS}: {error}") from error
+        rgba = np.memmap(self._index.folder / PIXELS, np.uint8, "r", shape=shape)
         return Cutouts(rgba, rows, trusts)
 
 

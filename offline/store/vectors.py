@@ -23,8 +23,7 @@ from offline.store.cutouts import CutoutCache
 from offline.store.images import HashedPicture, hash_pictures, key_of
 from stages.assemble import EmbeddingParts
 
-CHUNK = 256  # images cut before they are embedded
-BATCH = 32  # cutouts embedded and written at a time: what a kill may cost
+BATCH = 32  # images cut, embedded and written at a time: what a kill may cost
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,26 +80,19 @@ def _made(
     faults: list[str],
     progress: Progress | None,
 ) -> Iterator[dict[str, Blob]]:
-    cutouts = CutoutCache(cache, parts.cutting_fingerprint, ImageLimits.of(parts.settings.images))
-    for start in range(0, len(samples), CHUNK):
-        chunk = samples[start : start + CHUNK]
-        kept, unread = cutouts.fill(
-            chunk, parts.cutting, parts.threads, _shifted(progress, start, len(samples))
-        )
+    limits = ImageLimits.of(parts.settings.images)
+    cutouts = CutoutCache(cache, parts.cutting_fingerprint, limits)
+    for start in range(0, len(samples), BATCH):
+        batch = samples[start : start + BATCH]
+        kept, unread = cutouts.fill(batch, parts.cutting, parts.threads)
         faults += unread
-        cut = [sample for sample in chunk if key_of(sample) in kept.rows]
-        for at in range(0, len(cut), BATCH):
-            batch = cut[at : at + BATCH]
-            rows = embedded([kept.cutout(row) for row in kept.positions(batch)], parts.embedder)
-            yield {key_of(one): Blob(row) for one, row in zip(batch, rows, strict=True)}
-
-
-def _shifted(progress: Progress | None, start: int, total: int) -> Progress | None:
-    """For a chunk that begins at ``start``."""
-    if progress is None:
-        return None
-    report = progress
-    return lambda done, _: report(start + done, total)
+        cut = [sample for sample in batch if key_of(sample) in kept.rows]
+        if cut:
+            images = [kept.cutout(row) for row in kept.positions(cut)]
+            rows = embedded(images, parts.embedder)
+            yield {key_of(one): Blob(row) for one, row in zip(cut, rows, strict=True)}
+        if progress is not None:
+            progress(start + len(batch), len(samples))
 
 
 def embedded(cutouts: Sequence[Cutout], embedder: Embedder) -> FloatArray:

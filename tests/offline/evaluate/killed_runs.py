@@ -14,7 +14,7 @@ import os, signal, sys
 import packsight.cli
 import offline.store.vectors
 from offline.store.blobs import Blobs
-offline.store.vectors.CHUNK = 4
+offline.store.vectors.BATCH = 4
 put = Blobs.put
 def once(self, blobs):
     put(self, blobs)

@@ -104,11 +104,17 @@ def test_what_a_kill_left_between_pixels_and_index_is_cut_anew(
 
 
 @pytest.mark.parametrize("more", [False, True])
-def test_pixels_that_are_gone_are_damage_that_names_the_folder(tmp_path: Path, more: bool) -> None:
+@pytest.mark.parametrize("left", [0, 16 * 16 * 4 * 9 - 1])
+def test_pixels_that_are_gone_are_damage_that_names_the_folder(
+    tmp_path: Path, left: int, more: bool
+) -> None:
     given = samples(tmp_path / "data")
     fill(tmp_path / "cache", given[:9])
     (path,) = (tmp_path / "cache").glob(f"*/{PIXELS}")
-    path.write_bytes(path.read_bytes()[:-1])
+    content = path.read_bytes()
+    path.unlink()
+    if left:
+        path.write_bytes(content[:left])
     with pytest.raises(ConfigError) as damage:
         fill(tmp_path / "cache", given if more else given[:9])
     assert str(path.parent) in damage.value.remedy

@@ -104,7 +104,6 @@ def test_nothing_readable_gives_no_features(tmp_path: Path) -> None:
 def test_a_run_that_broke_off_goes_on_with_what_is_missing(
     pictures: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vectors, "CHUNK", 4)
     monkeypatch.setattr(vectors, "BATCH", 2)
     embedder = CountingEmbedder()
 
@@ -136,7 +135,7 @@ def test_features_that_are_not_finite_are_refused_and_not_kept(
 def test_progress_counts_the_pictures_that_are_not_kept_yet(
     pictures: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vectors, "CHUNK", 5)
+    monkeypatch.setattr(vectors, "BATCH", 5)
     parts = counting_parts(CountingEmbedder())
     features(pictures[:3], parts, tmp_path / "cache")
     said: list[tuple[int, int]] = []
