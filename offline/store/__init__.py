@@ -1,1 +1,2 @@
-"""What expensive runs keep on disk, so that a killed one goes on: cutouts, vectors, mattes."""
+"""What runs keep on disk so that a killed one goes on: cutouts, mattes, vectors, descriptions,
+and the checkpoints of a training."""

@@ -1,9 +1,9 @@
 """Arrays by key in one SQLite file: what cutouts, mattes, vectors and descriptions are kept in.
 
 The file is in WAL mode with ``synchronous = NORMAL``: a batch that was put is whole or absent
-after a killed process and after a power cut, and only a power cut can take the last batches. Every
-call opens the file anew, so that a cache that was deleted meanwhile is simply empty. A store is a
-cache: whatever it lacks is made again.
+after a killed process and after a power cut; a power cut alone may cost the last batches. Every
+call opens the file anew, so that a cache that was deleted meanwhile is simply empty. What a store
+lacks is made again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Blob:
 class Blobs:
     """Several processes may use one folder: what one has put, the others read.
 
-    ``what`` the arrays are stands in messages. Raises ConfigError where the folder cannot be
+    ``what`` names the arrays in messages. Raises ConfigError where the folder cannot be
     written, its disk is full, its file is damaged, or another process holds it for too long.
     """
 
@@ -77,8 +77,8 @@ class Blobs:
     def filled(
         self, keys: Iterable[str], make: Callable[[list[str]], Iterable[Mapping[str, Blob]]]
     ) -> Iterator[tuple[str, Blob]]:
-        """As ``read``, then what is missing: ``make`` gives it in batches, and each is put before
-        it is given on. One process makes at a time: a second waits, and then finds it made."""
+        """As ``read``, then what is missing: ``make`` yields it in batches, and each is put before
+        it is yielded here. One process makes at a time: a second waits, and then finds it made."""
         missing = dict.fromkeys(keys)
         for key, blob in self.read(missing.copy()):
             del missing[key]
@@ -108,13 +108,6 @@ class Blobs:
             f"{self.folder}: the kept {self.what} are damaged ({reason}).",
             remedy=f"Delete {self.folder} and run the same command again: it only keeps what can "
             "be made anew.",
-        )
-
-    def unwritable(self, error: Exception) -> ConfigError:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        return ConfigError(
-            f"{self.folder}: {self.what} cannot be kept there ({reason}).",
-            remedy="Free some room, or choose another --cache; the same command goes on.",
         )
 
     def _select(self, keys: list[str]) -> list[tuple[Any, ...]]:
@@ -163,11 +156,11 @@ class Blobs:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """What the file system and SQLite report becomes a ConfigError."""
+        """Errors of the file system and of SQLite as ConfigErrors."""
         try:
             yield
         except OSError as error:
-            raise self.unwritable(error) from error
+            raise self._unwritable(error) from error
         except sqlite3.Error as error:
             if "locked" in str(error):
                 raise ConfigError(
@@ -176,8 +169,15 @@ class Blobs:
                     remedy="Wait for it to end and run the same command again.",
                 ) from error
             if any(reason in str(error) for reason in _OF_THE_DISK):
-                raise self.unwritable(error) from error
+                raise self._unwritable(error) from error
             raise self.damaged(str(error)) from error
+
+    def _unwritable(self, error: Exception) -> ConfigError:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        return ConfigError(
+            f"{self.folder}: {self.what} cannot be kept there ({reason}).",
+            remedy="Free some room, or choose another --cache; the same command goes on.",
+        )
 
 
 def _row(key: str, blob: Blob) -> tuple[str, str, str, str, bytes, int]:
