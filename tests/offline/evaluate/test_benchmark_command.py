@@ -92,7 +92,7 @@ def test_all_that_may_be_done_to_a_query_is_said(packsight: Command, landmarks: 
         (("--measure", "mPA"), "unknown metric 'mPA'. Did you mean 'mAP'"),
         (("--data", "nowhere"), "no such folder"),
         (("--set", "embed.name=nothing"), "unknown stage 'nothing'"),
-        (("--json", "/dev/null/report.json"), "the report cannot be written"),
+        (("--json", "/dev/null/report.json"), "cannot be written"),
     ],
 )
 def test_bad_input_is_one_line(
