@@ -1,7 +1,7 @@
 """Image formats that are read; an image is opened by its first bytes, still undecoded.
 
-The plugin of a format is called directly instead of through ``Image.open``: a wrong suffix does
-no harm, nothing is registered in Pillow's global tables, and the pixel limit is ours alone
+The plugin of a format is called directly instead of through ``Image.open``: a misleading suffix
+does no harm, nothing is registered in Pillow's global tables, and the pixel limit is ours alone
 (Pillow's own is a process-wide setting that only warns at first).
 """
 

@@ -29,7 +29,7 @@ def route(
     """
     mine = {name: value for name, value in scores.ranked() if name in set(held)}
     if chosen:
-        return _route(dict.fromkeys(chosen), mine, why="as asked")
+        return _route(dict.fromkeys(chosen), mine, why="as requested")
     total = sum(mine.values())
     if total <= 0:
         return _route(held, mine, unsure=True, why="no category could be predicted: all")

@@ -61,7 +61,7 @@ def brightness_model(path: Path) -> None:
 
 
 def scene(height: int, width: int, seed: int = 0) -> tuple[RGBImage, Matte]:
-    """A dark disc on a noisy light ground, with a matte that is soft and a little off."""
+    """A dark disc on a noisy light background, with a matte that is soft and a little off."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width]
     reach = min(height, width) * 0.3

@@ -42,8 +42,10 @@ class ByBrightness:
 
     def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
         self.asked += len(cutouts)
-        shares = [float(row.mean()) / 255 for row in embeddings]
-        return [CategoryScores(self.categories, np.array([1 - s, s], np.float32)) for s in shares]
+        fractions = [float(row.mean()) / 255 for row in embeddings]
+        return [
+            CategoryScores(self.categories, np.array([1 - s, s], np.float32)) for s in fractions
+        ]
 
 
 class Reversed:

@@ -66,7 +66,7 @@ def test_pixels_and_alpha_are_altered_alike() -> None:
         assert one.alpha.min() >= 0 and one.alpha.max() <= 1
 
 
-def test_mirroring_mirrors_and_zooming_enlarges_and_brightening_keeps_the_outline() -> None:
+def test_mirroring_mirrors_and_zooming_enlarges_and_brightening_keeps_the_contour() -> None:
     original = cutout()
     _, mirrored, left, right, zoomed, brighter = views_of(original)
     np.testing.assert_array_equal(mirrored.pixels[:, ::-1], original.pixels)

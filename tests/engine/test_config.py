@@ -1,4 +1,4 @@
-"""Layers of settings: which wins, what is forgotten, and what a wrong key is told."""
+"""Layers of settings: which wins, what is forgotten, and the error for an unknown key."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_stage_that_changes_its_name_forgets_its_old_options() -> None:
         ("images.max_side=0", "greater than or equal to 32"),
     ],
 )
-def test_a_wrong_flag_is_named_with_the_valid_ones(flag: str, message: str) -> None:
+def test_an_invalid_flag_is_named_with_the_valid_ones(flag: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(Settings(), env={}, flags=[flag])
     text = str(caught.value)
@@ -103,7 +103,7 @@ def test_the_environment_sets_stage_options_and_names_what_it_does_not_know() ->
         (b"[route]\nmass = 'a'", "route.mass = 'a'"),
     ],
 )
-def test_a_wrong_file_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_an_invalid_file_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "own.toml"
     file.write_bytes(content)
     with pytest.raises(ConfigError) as caught:

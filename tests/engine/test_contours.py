@@ -63,7 +63,7 @@ def test_contours_of_different_sides_are_refused() -> None:
 
 
 def bottle(shape: tuple[int, int], centre: tuple[float, float], height: float) -> Matte:
-    """A bottle-like silhouette, ``height`` pixels tall."""
+    """A bottle-like contour, ``height`` pixels tall."""
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
     y, x = (rows - centre[1]) / height, (columns - centre[0]) / height
     body = (np.abs(x) < 0.2) & (y > -0.2) & (y < 0.5)
@@ -71,7 +71,7 @@ def bottle(shape: tuple[int, int], centre: tuple[float, float], height: float) -
     return Matte((body | neck).astype(np.float32))
 
 
-def test_the_outline_keeps_the_place_in_the_frame() -> None:
+def test_the_frame_contour_keeps_the_place() -> None:
     alpha = np.zeros((100, 200), np.float32)
     alpha[:, :100] = 1.0
     mask = frame_contour(Matte(alpha)).mask()
@@ -81,7 +81,7 @@ def test_the_outline_keeps_the_place_in_the_frame() -> None:
 
 
 @given(st.integers(40, 600), st.integers(40, 600), st.data())
-def test_the_outline_agrees_with_padding_first(
+def test_the_frame_contour_agrees_with_padding_first(
     height: int, width: int, data: st.DataObject
 ) -> None:
     x = data.draw(st.floats(0.3, 0.7)) * width

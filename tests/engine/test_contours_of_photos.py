@@ -16,7 +16,7 @@ from engine.types import Contour, Matte
 
 
 def _ellipse(side: int, centre: tuple[float, float], axes: tuple[float, float]) -> Matte:
-    """Of a frame of 3:4; centre and axes as shares of the side."""
+    """Of a frame of 3:4; centre and axes as fractions of the side."""
     alpha = np.zeros((side, side * 3 // 4), np.float32)
     point = (round(centre[0] * side), round(centre[1] * side))
     half = (max(1, round(axes[0] * side)), max(1, round(axes[1] * side)))
@@ -32,7 +32,7 @@ def _within_a_cell(one: Contour, other: Contour) -> bool:
 @given(
     x=st.floats(0.25, 0.5), y=st.floats(0.3, 0.7), a=st.floats(0.05, 0.2), b=st.floats(0.05, 0.25)
 )
-def test_the_reduction_moves_an_outline_by_a_cell_at_most(
+def test_the_reduction_moves_a_contour_by_a_cell_at_most(
     x: float, y: float, a: float, b: float
 ) -> None:
     matte = _ellipse(2048, (x, y), (a, b))

@@ -1,4 +1,4 @@
-"""Images to descriptions: order, labels, batches and whom a broken stage blames."""
+"""Images to descriptions: order, labels, batches and the error of a failing stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a mask that is not believed, from the cutter to the gallery."""
+"""Masks that are not trusted, from the cutter to the gallery."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Seeing(CornerCutter):
 
 
 class TrustsRed:
-    """Believes masks of red images; remembers the mattes that it judged."""
+    """Trusts masks of red images; records the mattes that it scored."""
 
     threshold = 0.5
 
@@ -78,7 +78,7 @@ def trusting(**parts: object) -> Describer:
     return replace(fake_describer(), segmenter=LeftSegmenter(), **parts)  # type: ignore[arg-type]
 
 
-def test_a_mask_that_is_not_believed_is_kept_from_the_cutter_and_flagged() -> None:
+def test_a_mask_that_is_not_trusted_is_kept_from_the_cutter_and_flagged() -> None:
     cutter = Seeing()
     red, blue = trusting(cutter=cutter, trust=TrustsRed()).describe([RED, BLUE])
     assert (red.trust, blue.trust) == (1.0, 0.0)
@@ -88,21 +88,21 @@ def test_a_mask_that_is_not_believed_is_kept_from_the_cutter_and_flagged() -> No
     assert blue.description.quality.flags[-1] == "untrusted"
 
 
-def test_the_real_cutter_sees_the_whole_image_where_the_mask_is_not_believed() -> None:
+def test_the_real_cutter_sees_the_whole_image_where_the_mask_is_not_trusted() -> None:
     cutter = crop.build(crop.Options(size=16), BuildContext())
     red, blue = trusting(cutter=cutter, trust=TrustsRed()).describe([RED, BLUE])
     assert blue.cutout.box == (0, 0, 8, 8)
     assert red.cutout.box[2] < 8
 
 
-def test_exactly_the_threshold_is_believed() -> None:
+def test_exactly_the_threshold_is_trusted() -> None:
     trust = TrustsRed()
     trust.threshold = 100 / 255
     found = trusting(trust=trust).describe([plain_image(100), plain_image(99)])
     assert [one.description.quality.untrusted for one in found] == [False, True]
 
 
-def test_the_contour_of_an_untrusted_mask_is_kept_for_whoever_looks_at_it() -> None:
+def test_the_contour_of_an_untrusted_mask_is_kept() -> None:
     (described,) = trusting(trust=TrustsRed()).describe([BLUE])
     (without,) = trusting().describe([BLUE])
     assert described.description.contour.area == without.description.contour.area > 0
@@ -128,7 +128,7 @@ def test_a_trust_that_breaks_is_named() -> None:
         trusting(trust=BrokenTrust()).describe([RED])
 
 
-def test_an_untrusted_contour_takes_no_part_in_a_rerank_and_says_why() -> None:
+def test_an_untrusted_contour_is_not_reranked_and_has_a_reason() -> None:
     red, blue = trusting(trust=TrustsRed()).describe([RED, BLUE])
     hits = [hit_of(1, blue.description), hit_of(2, red.description), hit_of(3, red.description)]
     reranker = fused.build(fused.Options(weight=1.0), BuildContext())

@@ -117,7 +117,7 @@ def test_calibrations_from_before_formulas_had_a_version_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("stages.assemble.ANSWERING_VERSION", 1)
-    # Another value is right only where [route], [search], [query] or the reranker has a new option.
+    # It may change only where [route], [search], [query] or the reranker has a new option.
     before = "4ce9beef246df6544a6f2e27cf95cfb2e18aa64ea0dec2035a16a5ca6a34dc7e"
     assert answering() == before
 

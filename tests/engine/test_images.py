@@ -61,7 +61,7 @@ def test_every_format_shows_the_same_image(kind: str) -> None:
 
 
 def test_an_image_comes_from_a_path_a_string_bytes_or_an_open_file(tmp_path: Path) -> None:
-    path = tmp_path / "wrong-suffix.jpg"
+    path = tmp_path / "other-suffix.jpg"
     path.write_bytes(encoded(quarters(), "PNG"))
     with path.open("rb") as file:
         images = [load(path), load(str(path)), load(path.read_bytes()), load(file)]

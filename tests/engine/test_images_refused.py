@@ -54,7 +54,7 @@ def test_half_an_image_is_refused(kind: str, kept: float) -> None:
     assert "\n" not in str(refusal.value)
 
 
-def test_a_truncated_jpeg_and_png_say_so() -> None:
+def test_a_truncated_jpeg_and_png_are_reported() -> None:
     for kind in ("JPEG", "progressive", "PNG"):
         data = VALID[kind]
         with pytest.raises(ImageError, match="truncated"):
@@ -94,7 +94,7 @@ def test_limits_below_one_are_a_programming_error() -> None:
         ImageLimits(max_side=0)
 
 
-def test_text_named_jpg_an_empty_file_a_folder_and_a_missing_file_each_say_why(
+def test_text_named_jpg_an_empty_file_a_folder_and_a_missing_file_each_have_a_reason(
     tmp_path: Path,
 ) -> None:
     text = tmp_path / "notes.jpg"
@@ -121,7 +121,7 @@ def test_a_pipe_is_refused_and_does_not_block(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
+def test_a_file_without_permission_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "secret.png"
     path.write_bytes(VALID["PNG"])
     path.chmod(0)

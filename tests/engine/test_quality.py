@@ -74,7 +74,7 @@ def test_the_flags_do_not_depend_on_the_resolution(height: int, width: int, left
 
 
 @given(hnp.arrays(np.float32, (24, 17), elements=st.floats(0, 1, width=32)))
-def test_empty_is_the_share_of_the_area(alpha: np.ndarray) -> None:
+def test_empty_is_the_fraction_of_the_area(alpha: np.ndarray) -> None:
     assert assess(Matte(alpha)).empty == ((alpha >= 0.5).mean() < EMPTY_FRACTION)
 
 

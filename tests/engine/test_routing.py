@@ -19,8 +19,8 @@ NAMES = ("bottle", "cap", "jar", "puff", "stick")
 HELD = tuple(sorted(NAMES))
 
 
-def scores(**shares: float) -> CategoryScores:
-    return CategoryScores(tuple(shares), np.array(list(shares.values()), np.float32))
+def scores(**probabilities: float) -> CategoryScores:
+    return CategoryScores(tuple(probabilities), np.array(list(probabilities.values()), np.float32))
 
 
 weights = st.lists(st.integers(0, 20), min_size=5, max_size=5).filter(any)
@@ -30,11 +30,11 @@ weights = st.lists(st.integers(0, 20), min_size=5, max_size=5).filter(any)
 def test_the_routed_set_is_the_smallest_and_then_the_likeliest(
     weights: list[int], mass: float, held: set[str]
 ) -> None:
-    shares = np.array(weights) / sum(weights)
-    given_scores = CategoryScores(NAMES, shares.astype(np.float32))
+    probabilities = np.array(weights) / sum(weights)
+    given_scores = CategoryScores(NAMES, probabilities.astype(np.float32))
     settings = RouteSettings(mass=mass, unsure_below=0)
     routed = route(given_scores, sorted(held), settings)
-    mine = {n: s for n, s in zip(NAMES, shares.tolist(), strict=True) if n in held}
+    mine = {n: s for n, s in zip(NAMES, probabilities.tolist(), strict=True) if n in held}
     total = sum(mine.values())
     if total == 0:
         assert routed.unsure and set(routed.categories) == held
@@ -65,12 +65,12 @@ def test_probability_on_what_the_gallery_lacks_counts_for_nothing() -> None:
     assert routed.probabilities == (pytest.approx(0.8),)
 
 
-def test_when_unsure_every_category_is_searched_and_it_says_so() -> None:
-    shares = scores(jar=0.3, puff=0.3, cap=0.2, stick=0.2)
-    routed = route(shares, HELD, RouteSettings(unsure_below=0.35))
+def test_when_unsure_every_category_is_searched_and_the_route_is_unsure() -> None:
+    probabilities = scores(jar=0.3, puff=0.3, cap=0.2, stick=0.2)
+    routed = route(probabilities, HELD, RouteSettings(unsure_below=0.35))
     assert routed.unsure and set(routed.categories) == set(HELD)
     assert "unsure, the likeliest is jar with 30%" in routed.why
-    assert not route(shares, HELD, RouteSettings(unsure_below=0.3 - 1e-6)).unsure
+    assert not route(probabilities, HELD, RouteSettings(unsure_below=0.3 - 1e-6)).unsure
 
 
 def test_where_nothing_can_be_predicted_every_category_is_searched() -> None:
@@ -101,23 +101,23 @@ def test_by_probability_all_of_at_least_the_least_are_searched_and_always_the_li
     if sum(mine.values()) == 0:
         assert set(routed.categories) == held
         return
-    shares = {name: weight / sum(mine.values()) for name, weight in mine.items()}
-    assert routed.categories[0] == min(shares, key=lambda name: (-shares[name], name))
+    probabilities = {name: weight / sum(mine.values()) for name, weight in mine.items()}
+    assert routed.categories[0] == min(probabilities, key=lambda name: (-probabilities[name], name))
     assert set(routed.categories[1:]) == {
-        name for name in shares if shares[name] >= least - 1e-6
+        name for name in probabilities if probabilities[name] >= least - 1e-6
     } - {routed.categories[0]}
 
 
 def test_the_least_probability_is_the_classifiers_own_unless_one_is_set() -> None:
-    shares = scores(jar=0.9, puff=0.06, cap=0.04)
-    calibrated = replace(shares, least=0.05)
+    probabilities = scores(jar=0.9, puff=0.06, cap=0.04)
+    calibrated = replace(probabilities, least=0.05)
     by = RouteSettings(by="probability")
     assert route(calibrated, HELD, by).categories == ("jar", "puff")
     own = RouteSettings(by="probability", least_probability=0.01)
     assert route(calibrated, HELD, own).categories == ("jar", "puff", "cap")
-    assert route(shares, HELD, own).categories == ("jar", "puff", "cap")
+    assert route(probabilities, HELD, own).categories == ("jar", "puff", "cap")
     with pytest.raises(ConfigError, match="no calibrated least probability") as caught:
-        route(shares, HELD, by)
+        route(probabilities, HELD, by)
     assert "route.least_probability" in caught.value.remedy
     assert route(calibrated, HELD, RouteSettings()).categories == ("jar", "puff")  # by mass
 
@@ -129,14 +129,14 @@ def test_a_least_probability_that_is_none_is_refused(least: float) -> None:
 
 
 def test_hard_routing_searches_the_likeliest_alone() -> None:
-    shares = scores(jar=0.26, puff=0.25, cap=0.25, stick=0.24)
-    assert route(shares, HELD, RouteSettings(hard=True)).categories == ("jar",)
+    probabilities = scores(jar=0.26, puff=0.25, cap=0.25, stick=0.24)
+    assert route(probabilities, HELD, RouteSettings(hard=True)).categories == ("jar",)
 
 
-def test_what_is_asked_for_is_searched_and_nothing_else() -> None:
+def test_chosen_categories_are_searched_and_nothing_else() -> None:
     routed = route(scores(jar=1), HELD, RouteSettings(), chosen=["stick", "cap", "stick"])
     assert routed.categories == ("stick", "cap")
-    assert (routed.unsure, routed.why) == (False, "as asked")
+    assert (routed.unsure, routed.why) == (False, "as requested")
 
 
 def test_categories_that_the_classifier_cannot_name_are_always_searched() -> None:

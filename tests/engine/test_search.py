@@ -103,7 +103,7 @@ def test_only_the_routed_categories_are_searched(gallery: LocalGallery) -> None:
     assert products(hard, plain_image(8)) == ["far"]
     results = hard.search(plain_image(8), categories=["light"])
     assert [hit.record.product_id for hit in results.hits] == ["near"]
-    assert results.route.why == "as asked"
+    assert results.route.why == "as requested"
     unsure = searcher(gallery, RouteSettings(unsure_below=1.0))
     assert products(unsure, plain_image(8)) == ["near", "far"]
 

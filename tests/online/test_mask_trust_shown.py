@@ -1,4 +1,4 @@
-"""Whoever asks is told how far the photo's mask was believed."""
+"""The trust of the photo's mask on the page, in JSON and in text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.packsight_command import Command
 SENTENCE = "The mask of the product is reliable with a probability of"
 
 
-def test_the_page_tells_the_trust_and_what_followed_from_it() -> None:
+def test_the_page_shows_the_trust_and_its_consequence() -> None:
     query = description(quality=MatteQuality(untrusted=True))
     doubted = replace(results([hit()], query=query), mask_trust=0.214)
     words = ParsedPage(rendered(doubted)).words
@@ -25,13 +25,13 @@ def test_the_page_tells_the_trust_and_what_followed_from_it() -> None:
     assert "the mask is not trusted: its contour was not used" in words
 
 
-def test_the_page_is_silent_where_nobody_judged_the_mask() -> None:
+def test_the_page_shows_no_trust_without_a_trust_stage() -> None:
     assert SENTENCE not in ParsedPage(rendered(results([hit()]))).words
 
 
-@pytest.mark.parametrize(("trust", "said"), [(None, None), (0.123456, 0.1235), (0.0, 0.0)])
-def test_json_holds_the_trust_or_null(trust: float | None, said: float | None) -> None:
-    assert results_json(replace(results([hit()]), mask_trust=trust))["mask_trust"] == said
+@pytest.mark.parametrize(("trust", "expected"), [(None, None), (0.123456, 0.1235), (0.0, 0.0)])
+def test_json_holds_the_trust_or_null(trust: float | None, expected: float | None) -> None:
+    assert results_json(replace(results([hit()]), mask_trust=trust))["mask_trust"] == expected
 
 
 def test_a_query_answers_with_the_trust_of_the_gallerys_own_settings(

@@ -18,7 +18,7 @@ def answered(first: float, threshold: float = 0.4, *notes: str) -> Results:
     return replace(results(hits), threshold=threshold, notes=notes)
 
 
-def test_a_match_is_told_with_its_probability() -> None:
+def test_a_match_is_shown_with_its_probability() -> None:
     text = _text(answered(0.87), 3)
     assert "a match: the first hit is the product with 87.0%; a match needs more than 40.0%" in text
     assert "not in this catalogue" not in text
@@ -26,15 +26,15 @@ def test_a_match_is_told_with_its_probability() -> None:
     assert " 87.0%  jar-1" in first
 
 
-def test_no_match_is_told_first_and_the_nearest_still_stand_below() -> None:
+def test_no_match_is_shown_first_and_the_nearest_still_stand_below() -> None:
     lines = _text(answered(0.12), 3).splitlines()
-    told = [at for at, line in enumerate(lines) if line.startswith("not in this catalogue: ")]
+    found = [at for at, line in enumerate(lines) if line.startswith("not in this catalogue: ")]
     hits = [at for at, line in enumerate(lines) if line.startswith("   1  ")]
-    assert told and hits and told[0] < hits[0]
-    assert "12.0%; a match needs more than 40.0%" in lines[told[0]]
+    assert found and hits and found[0] < hits[0]
+    assert "12.0%; a match needs more than 40.0%" in lines[found[0]]
 
 
-def test_an_uncalibrated_answer_is_told_as_ever() -> None:
+def test_an_uncalibrated_answer_is_shown_without_probabilities() -> None:
     text = _text(results([hit()]), 1)
     assert "match" not in text and "same" not in text
 
@@ -46,21 +46,29 @@ def test_why_a_calibration_was_left_out_is_one_line() -> None:
 
 @pytest.mark.parametrize(("first", "none"), [(0.87, False), (0.12, True), (0.4, True)])
 def test_json_has_probability_threshold_and_verdict(first: float, none: bool) -> None:
-    said = results_json(answered(first, 0.4, "a note"))
-    assert (said["no_match"], said["calibrated"], said["threshold"]) == (none, True, 0.4)
-    assert said["notes"] == ["a note"]
-    hits = said["hits"]
+    expected = results_json(answered(first, 0.4, "a note"))
+    assert (expected["no_match"], expected["calibrated"], expected["threshold"]) == (
+        none,
+        True,
+        0.4,
+    )
+    assert expected["notes"] == ["a note"]
+    hits = expected["hits"]
     assert isinstance(hits, list)
     assert [one["probability"] for one in hits] == [first, 0.05, 0.0001]
 
 
-def test_json_of_an_uncalibrated_answer_says_so() -> None:
-    said = results_json(results([hit()]))
-    assert (said["no_match"], said["calibrated"], said["threshold"]) == (False, False, None)
-    assert said["hits"][0]["probability"] is None  # type: ignore[index]
+def test_json_of_an_uncalibrated_answer_is_marked() -> None:
+    expected = results_json(results([hit()]))
+    assert (expected["no_match"], expected["calibrated"], expected["threshold"]) == (
+        False,
+        False,
+        None,
+    )
+    assert expected["hits"][0]["probability"] is None  # type: ignore[index]
 
 
-def test_the_page_says_plainly_that_there_is_no_match_and_shows_the_nearest() -> None:
+def test_the_page_shows_no_match_and_the_nearest() -> None:
     page = ParsedPage(rendered(answered(0.12)))
     (verdict,) = page.all("div", "verdict")
     words = " ".join(verdict.text.split())
@@ -81,8 +89,8 @@ def test_the_page_of_a_match_has_probabilities_and_no_verdict() -> None:
 
 
 def test_the_page_of_an_uncalibrated_answer_names_no_probability_and_shows_notes_escaped() -> None:
-    said = replace(results([hit()]), notes=("<b>not calibrated</b>",))
-    page = ParsedPage(rendered(said))
+    expected = replace(results([hit()]), notes=("<b>not calibrated</b>",))
+    page = ParsedPage(rendered(expected))
     assert "Same product" not in page.words and page.all("div", "verdict") == []
     (note,) = page.all("p", "note")
     assert note.text.strip() == "<b>not calibrated</b>"

@@ -78,7 +78,7 @@ def test_nothing_is_drawn_for_an_empty_contour() -> None:
     assert svg_path(Contour.from_mask(np.zeros((128, 128), np.bool_))) == ""
 
 
-def test_an_outline_takes_few_bytes() -> None:
+def test_a_path_takes_few_bytes() -> None:
     assert len(svg_path(Contour.from_mask(disc(55)))) < 1000
 
 

@@ -65,14 +65,14 @@ def test_a_hit_shows_its_category_views_and_attributes() -> None:
     assert "brand Nord" in words
 
 
-def test_a_hit_without_contour_says_why() -> None:
+def test_a_hit_without_contour_has_a_reason() -> None:
     why = "kept its place: the mask touches the border"
     words = ParsedPage(rendered(results([hit(iou=None, why=why)]))).words
     assert "Contour IoU not used" in words
     assert why in words
 
 
-def test_a_hit_without_contour_and_without_reason_still_says_so() -> None:
+def test_a_hit_without_contour_and_without_reason_is_noted() -> None:
     words = ParsedPage(rendered(results([hit(iou=None)]))).words
     assert "No contour took part" in words
 
@@ -115,7 +115,7 @@ def test_an_empty_contour_reads_no_contour(query_too: bool) -> None:
     assert bool(shown.all("svg")) is not query_too
 
 
-def test_flags_of_both_masks_are_told_in_words() -> None:
+def test_flags_of_both_masks_are_shown_in_words() -> None:
     query = description(quality=MatteQuality(several_objects=True))
     described = description(quality=MatteQuality(touches_border=True))
     words = ParsedPage(rendered(results([hit(described=described)], query=query))).words
@@ -132,7 +132,7 @@ def test_the_route_lists_its_categories_likeliest_first() -> None:
     assert "unsure" not in shown.words
 
 
-def test_an_unsure_route_says_so_and_lists_every_category() -> None:
+def test_an_unsure_route_is_marked_and_lists_every_category() -> None:
     names = tuple(f"category-{index:02d}" for index in range(20))
     route = Route(names, (0.05,) * 20, True, "nothing stands out")
     words = ParsedPage(rendered(results([hit()], route=route))).words
@@ -141,7 +141,7 @@ def test_an_unsure_route_says_so_and_lists_every_category() -> None:
     assert all(name in words for name in names)
 
 
-def test_a_photo_of_no_known_category_is_told_as_that_and_not_as_unsure() -> None:
+def test_a_photo_of_no_known_category_is_shown_as_unknown_and_not_as_unsure() -> None:
     scores = replace(CategoryScores.certain("jar"), unknown=True)
     route = Route(("jar", "cap"), (1.0, 0.0), True, "looks like no known category")
     query = replace(description(), scores=scores)
@@ -151,7 +151,7 @@ def test_a_photo_of_no_known_category_is_told_as_that_and_not_as_unsure() -> Non
     assert [badge.text for badge in shown.all("strong", "badge")] == ["unknown"]
 
 
-def test_no_hits_say_why_and_what_to_do() -> None:
+def test_no_hits_have_a_reason_and_remedies() -> None:
     shown = ParsedPage(rendered(results([])))
     assert not shown.all("article")
     assert "No hits" in shown.words
@@ -177,7 +177,7 @@ def test_the_fingerprint_is_short_to_read_and_whole_on_hover() -> None:
     assert codes[-1].attributes["title"] == "0123456789abcdef" * 4
 
 
-def test_small_and_large_shares_do_not_read_as_nothing_and_certainty() -> None:
+def test_tiny_and_large_fractions_are_not_rounded_to_0_and_100() -> None:
     route = Route(("a", "b", "c", "d"), (0.9999, 0.0001, 0.0, 1.0), False, "")
     words = ParsedPage(rendered(results([hit()], route=route))).words
     for expected in ("> 99.9 %", "< 0.1 %", "0.0 %", "100.0 %"):
@@ -222,7 +222,7 @@ def test_a_page_with_ten_hits_stays_well_under_a_megabyte() -> None:
     assert len(html.encode()) < 500_000
 
 
-def test_every_image_has_words_for_those_who_cannot_see_it() -> None:
+def test_every_image_has_a_text_alternative() -> None:
     shown = ParsedPage(rendered(results([hit(product_id="jar-1")])))
     assert all(image.attributes["alt"] for image in shown.all("img"))
     assert shown.all("img")[2].attributes["alt"] == "Catalogue image of jar-1"
@@ -233,7 +233,7 @@ def test_every_image_has_words_for_those_who_cannot_see_it() -> None:
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_the_page_asks_the_network_for_nothing() -> None:
+def test_the_page_makes_no_network_request() -> None:
     far = "https://example.org/a.png"
     shown = ParsedPage(
         rendered(
@@ -277,7 +277,7 @@ def test_no_text_changes_the_page_around_it(text: str) -> None:
         return ParsedPage(rendered(answer, title=word, photo_uri=word))
 
     shown = page_of(text)
-    if text:  # the page says less where there is no reason to show
+    if text:  # the page is shorter where there is no reason to show
         assert shown.structure == page_of("plain").structure
     assert shown.all("h3")[-1].text == survives(text)
     assert shown.all("title")[0].text == survives(text)

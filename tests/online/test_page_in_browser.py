@@ -50,7 +50,7 @@ MEASURE = """<!DOCTYPE html><meta name="color-scheme" content="light dark">
 
 @dataclass(frozen=True)
 class Measured:
-    """What the browser says of a laid out page; lengths in CSS pixels."""
+    """Measurements of a laid out page in a browser; lengths in CSS pixels."""
 
     width: int
     content_width: int
@@ -119,7 +119,7 @@ def unmatched() -> Results:
 
 @contextmanager
 def listener() -> Iterator[tuple[int, list[bytes]]]:
-    """A port of this machine and what was asked of it."""
+    """A port of this machine and the requests it got."""
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -179,7 +179,7 @@ def test_a_dark_desktop_gets_a_dark_page(tmp_path: Path) -> None:
     assert measure(tmp_path, html, dark=True).background == "rgb(16, 19, 24)"
 
 
-def test_no_name_can_make_the_browser_ask_anyone(tmp_path: Path) -> None:
+def test_no_name_can_make_the_browser_send_a_request(tmp_path: Path) -> None:
     with listener() as (port, asked):
         load = f"http://127.0.0.1:{port}/x.png"
         bait = f"\"'></p></style></svg><img src={load}><script src={load}></script>"

@@ -61,7 +61,7 @@ def test_k_categories_and_settings_are_heard(gallery: Path, photo: Path) -> None
     assert all(hit.iou is None for hit in hard.hits)
 
 
-def test_what_cannot_be_answered_raises_what_it_says(
+def test_what_cannot_be_answered_raises_its_error(
     gallery: Path, photo: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ImageError):
@@ -129,7 +129,7 @@ def test_queries_from_several_threads_agree(gallery: Path, photo: Path) -> None:
     assert answers == [expected] * 20
 
 
-def test_the_default_profile_finds_a_product_from_a_photo_on_another_ground(
+def test_the_default_profile_finds_a_product_from_a_photo_on_another_background(
     tmp_path: Path,
 ) -> None:
     """All of `classic`: GrabCut, crop, handcrafted vectors, votes, aligned contours."""
@@ -137,8 +137,8 @@ def test_the_default_profile_finds_a_product_from_a_photo_on_another_ground(
     report = ingest(tmp_path / "c", tmp_path / "g")
     assert (report.added, report.refused) == (18, [])
     drawn = package("bottle", 2)
-    ground = np.where((drawn == 250).all(2, keepdims=True), np.uint8(205), drawn)
-    results = query(RGBImage(np.ascontiguousarray(ground)), tmp_path / "g", k=3)
+    background = np.where((drawn == 250).all(2, keepdims=True), np.uint8(205), drawn)
+    results = query(RGBImage(np.ascontiguousarray(background)), tmp_path / "g", k=3)
     assert results.hits[0].record.product_id == "bottle/p2"
     assert results.hits[0].iou is not None and results.hits[0].iou > 0.9
     assert "bottle" in results.route.categories

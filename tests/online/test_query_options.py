@@ -1,4 +1,4 @@
-"""What a query may be asked with while its gallery stays as it is."""
+"""Options of a query that leave its gallery unchanged."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_photo_of_a_known_product_is_still_found(
 
 
 @pytest.mark.parametrize(
-    ("flag", "said"),
+    ("flag", "expected"),
     [
         ("search.metric=manhattan", "search.metric = 'manhattan'"),
         ("query.expand=-1", "query.expand = -1"),
@@ -75,13 +75,13 @@ def test_a_photo_of_a_known_product_is_still_found(
         ("query.expnd=1", "Did you mean 'query.expand'?"),
     ],
 )
-def test_a_wrong_option_is_named(gallery: Path, photo: Path, flag: str, said: str) -> None:
+def test_an_invalid_option_is_named(gallery: Path, photo: Path, flag: str, expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
         query(photo, gallery, overrides=[flag])
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
-def test_the_command_takes_them_too_and_info_tells_the_metric(
+def test_the_command_takes_them_too_and_info_shows_the_metric(
     tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     packsight, folder = Command(capsys), tmp_path / "catalogue"

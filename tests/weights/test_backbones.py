@@ -101,7 +101,7 @@ def test_a_layer_that_does_not_exist_is_refused(torch: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("framework", "architecture", "said"),
+    ("framework", "architecture", "message"),
     [
         ("torchvision", "densenet121", "No rule takes the stages out of torchvision's DenseNet"),
         ("torchvision", "resnet5", "torchvision has no classification network 'resnet5'"),
@@ -110,11 +110,11 @@ def test_a_layer_that_does_not_exist_is_refused(torch: Any) -> None:
     ],
 )
 def test_an_architecture_without_stages_is_refused(
-    torch: Any, tmp_path: Path, framework: str, architecture: str, said: str
+    torch: Any, tmp_path: Path, framework: str, architecture: str, message: str
 ) -> None:
     from weights.frameworks.backbones import read_backbone
 
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=message):
         read_backbone(added_entry(tmp_path, framework, architecture, 8), None)
 
 

@@ -1,4 +1,4 @@
-"""The catalogue that ships: complete, honest about its checksums, refused when wrong."""
+"""The catalogue that ships: complete, honest about its checksums, refused when invalid."""
 
 import re
 from pathlib import Path
@@ -82,12 +82,12 @@ def test_a_checksum_is_in_the_form_that_its_publisher_uses(entry: CatalogEntry) 
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_weights_trained_on_restricted_images_say_so(entry: CatalogEntry) -> None:
+def test_weights_trained_on_restricted_images_are_noted(entry: CatalogEntry) -> None:
     trained_on = {"backbone": "ImageNet", "segmenter": "U-2-Net issue|DIS5K", "detector": "COCO"}
     assert re.search(trained_on.get(entry.kind, ""), entry.licence_note)
 
 
-def test_a_segmenter_says_how_its_output_becomes_a_matte() -> None:
+def test_a_segmenters_entry_defines_how_its_output_becomes_a_matte() -> None:
     outputs = {entry.name: entry.output for entry in ENTRIES if entry.kind == "segmenter"}
     family = OutputSpec(index=0, activation="none", stretch=True)
     for name in ("u2net", "u2netp", "silueta", "isnet_general_use", "basnet"):
@@ -97,7 +97,7 @@ def test_a_segmenter_says_how_its_output_becomes_a_matte() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "expected"),
     [
         ('activation = "softmax"', "activation must be one of none, sigmoid"),
         ('index = "last"', "index must be a whole number"),
@@ -105,9 +105,9 @@ def test_a_segmenter_says_how_its_output_becomes_a_matte() -> None:
         ("layer = 3", "unknown layer"),
     ],
 )
-def test_a_wrong_output_is_refused(tmp_path: Path, table: str, said: str) -> None:
+def test_an_invalid_output_is_refused(tmp_path: Path, table: str, expected: str) -> None:
     text = TOY.format(extra="") + f"[toy.output]\n{table}\n"
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=expected):
         load_catalog(write_catalog(tmp_path, text))
 
 
@@ -132,7 +132,7 @@ def test_an_unknown_name_lists_the_valid_ones() -> None:
         find_entry("resnet", load_catalog())
 
 
-def test_an_entry_carries_what_its_table_says(tmp_path: Path) -> None:
+def test_an_entry_holds_the_values_of_its_table(tmp_path: Path) -> None:
     checksum = "a1" * 32
     entry = load_catalog(write_catalog(tmp_path, TOY.format(extra=f'sha256 = "{checksum}"')))["toy"]
     assert (entry.input.height, entry.input.width) == (4, 5)
@@ -141,7 +141,7 @@ def test_an_entry_carries_what_its_table_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "said"),
+    ("extra", "expected"),
     [
         ('colour = "red"', "unknown colour"),
         ('md5 = "12345"', "md5 needs 32 to 32"),
@@ -151,15 +151,17 @@ def test_an_entry_carries_what_its_table_says(tmp_path: Path) -> None:
         ('bytes = "many"', "bytes must be a positive whole number"),
     ],
 )
-def test_a_wrong_table_is_refused_by_file_and_name(tmp_path: Path, extra: str, said: str) -> None:
+def test_an_invalid_table_is_refused_by_file_and_name(
+    tmp_path: Path, extra: str, expected: str
+) -> None:
     path = write_catalog(tmp_path, TOY.format(extra=extra))
-    with pytest.raises(WeightsError, match=said) as raised:
+    with pytest.raises(WeightsError, match=expected) as raised:
         load_catalog(path)
     assert "[toy]" in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ('range = "unit"', 'range = "percent"', "range must be one of unit, max, byte"),
         ('layout = "nhwc"', "", "missing layout"),
@@ -172,9 +174,9 @@ def test_a_wrong_table_is_refused_by_file_and_name(tmp_path: Path, extra: str, s
         ("[toy]", "[toy", "not a weights catalogue"),
     ],
 )
-def test_a_wrong_value_says_what_would_be_right(
-    tmp_path: Path, old: str, new: str, said: str
+def test_an_invalid_value_is_refused_with_the_valid_ones(
+    tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
     path = write_catalog(tmp_path, TOY.format(extra="").replace(old, new))
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=expected):
         load_catalog(path)

@@ -1,4 +1,4 @@
-"""Digests are right, and remembered only while a file stays untouched."""
+"""Digests are correct, and cached only while a file stays untouched."""
 
 import hashlib
 import os

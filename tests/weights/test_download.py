@@ -121,7 +121,7 @@ def test_a_connection_that_breaks_every_time_keeps_what_came(
     assert not (tmp_path / "model.onnx").exists()
 
 
-def test_wrong_bytes_are_deleted_and_both_checksums_shown(server: Loopback, tmp_path: Path) -> None:
+def test_other_bytes_are_deleted_and_both_checksums_shown(server: Loopback, tmp_path: Path) -> None:
     server.body = b"something else"
     found = hashlib.sha256(server.body).hexdigest()[:8]
     with pytest.raises(WeightsError, match=rf"expected sha256_prefix {SHA256[:8]}.*{found}"):
@@ -129,20 +129,22 @@ def test_wrong_bytes_are_deleted_and_both_checksums_shown(server: Loopback, tmp_
     assert [path.name for path in tmp_path.glob("model.onnx*")] == ["model.onnx.lock"]
 
 
-def test_a_wrong_length_is_refused(server: Loopback, tmp_path: Path) -> None:
+def test_another_length_is_refused(server: Loopback, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"expected 7 bytes, found 300000 bytes"):
         fetch(server, tmp_path, None, size=7)
     assert temporary_files(tmp_path) == []
 
 
-def test_an_absent_file_at_the_publisher_is_said_at_once(server: Loopback, tmp_path: Path) -> None:
+def test_an_absent_file_at_the_publisher_is_reported_at_once(
+    server: Loopback, tmp_path: Path
+) -> None:
     server.failures = [404]
     with pytest.raises(WeightsError, match=r"answered 404"):
         fetch(server, tmp_path)
     assert len(server.ranges) == 1
 
 
-def test_a_server_in_trouble_is_asked_again(server: Loopback, tmp_path: Path) -> None:
+def test_a_server_error_is_retried(server: Loopback, tmp_path: Path) -> None:
     server.failures = [503, 500]
     assert fetch(server, tmp_path).path.read_bytes() == BODY
 
@@ -167,7 +169,7 @@ def test_a_full_disk_is_no_broken_connection(
     assert len(server.ranges) == 1
 
 
-def test_a_damaged_file_is_replaced_when_asked_to(server: Loopback, tmp_path: Path) -> None:
+def test_a_damaged_file_is_replaced_on_request(server: Loopback, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(BODY[:-1] + bytes([BODY[-1] ^ 1]))
     assert fetch(server, tmp_path, replace_damaged=True).path.read_bytes() == BODY
 
@@ -190,7 +192,7 @@ def fetching_process(server: Loopback, folder: Path) -> subprocess.Popen[str]:
 
 
 def test_two_processes_at_once_fetch_once_and_agree(server: Loopback, tmp_path: Path) -> None:
-    server.delay = 0.5  # long enough for all three to ask while the first one waits
+    server.delay = 0.5  # long enough for all three to request it while the first one waits
     processes = [fetching_process(server, tmp_path) for _ in range(3)]
     answers = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert answers == [SHA256] * 3
@@ -221,7 +223,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(("stream", "watched"), [(Terminal(), True), (io.StringIO(), False)])
-def test_a_bar_is_shown_while_somebody_watches(
+def test_a_bar_is_shown_on_a_terminal(
     server: Loopback,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

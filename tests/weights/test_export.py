@@ -44,7 +44,7 @@ def test_a_pickle_that_matches_no_checksum_is_never_opened(tmp_path: Path, name:
     assert not (tmp_path / "exploded").exists()
 
 
-def test_a_pickle_that_nobody_published_is_never_opened(tmp_path: Path) -> None:
+def test_a_pickle_that_was_not_published_is_never_opened(tmp_path: Path) -> None:
     checkpoint = tmp_path / "weights.pth"
     checkpoint.write_bytes(b"anything")
     entry = dataclasses.replace(load_catalog()["resnet50_v1"], checksum=None)

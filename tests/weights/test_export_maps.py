@@ -80,7 +80,7 @@ def test_only_the_layers_that_were_named_are_given(
     assert found["features"].shape == (1, 512)  # of the last layer, given or not
 
 
-def test_a_layer_that_does_not_exist_and_a_wrong_dimension_store_nothing(
+def test_a_layer_that_does_not_exist_and_an_incorrect_dimension_store_nothing(
     torch: Any, tmp_path: Path
 ) -> None:
     checkpoint = weights_of_resnet18(torch, tmp_path)
@@ -101,7 +101,7 @@ def packsight_weights(*words: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("name", "side", "said"), [("test_vit", "", "last"), ("test_resnet", "64", "layer3, last")]
+    ("name", "side", "expected"), [("test_vit", "", "last"), ("test_resnet", "64", "layer3, last")]
 )
 def test_any_model_of_timm_is_exported_by_its_name(
     torch: Any,
@@ -110,7 +110,7 @@ def test_any_model_of_timm_is_exported_by_its_name(
     capsys: pytest.CaptureFixture[str],
     name: str,
     side: str,
-    said: str,
+    expected: str,
 ) -> None:
     timm = pytest.importorskip("timm", reason="needs the extra `train`")
     from safetensors.torch import save_file
@@ -121,7 +121,7 @@ def test_any_model_of_timm_is_exported_by_its_name(
     asked = ["--side", side] if side else []
     weights = str(tmp_path / "mine.safetensors")
     assert packsight_weights("export", f"timm/{name}", "--weights", weights, *asked) == 0
-    assert f"features, and maps of {said}" in capsys.readouterr().out
+    assert f"features, and maps of {expected}" in capsys.readouterr().out
     found = resolve(f"timm/{name}", FetchPolicy())
     assert found.spec is not None
     assert found.spec.mean == network.pretrained_cfg["mean"]

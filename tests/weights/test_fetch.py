@@ -1,4 +1,4 @@
-"""From a reference to a file: path, cache, rembg's cache, and errors that say what to run."""
+"""From a reference to a file: path, cache, rembg's cache, and errors with the command to run."""
 
 import dataclasses
 import hashlib
@@ -99,7 +99,7 @@ def test_a_model_that_is_not_the_one_of_its_sidecar_is_damaged(home: Path) -> No
 
 
 @pytest.mark.parametrize("text", ["[input", "input = 3", "[input]\nheight = 3", "[model]"])
-def test_a_wrong_sidecar_is_said_by_name(home: Path, text: str) -> None:
+def test_an_invalid_sidecar_is_refused_by_name(home: Path, text: str) -> None:
     path = place(home / "model.onnx")
     sidecar_path(path).write_text(text, "utf-8")
     with pytest.raises(WeightsError, match=r"model\.toml"):
@@ -115,7 +115,7 @@ def test_a_model_of_timm_is_found_by_name_once_it_was_exported(home: Path) -> No
     assert (found.path, found.spec) == (path, SPEC)
 
 
-def test_a_path_to_nothing_says_so(home: Path) -> None:
+def test_a_path_to_nothing_is_refused(home: Path) -> None:
     with pytest.raises(WeightsError, match="no such file"):
         resolve(str(home / "absent.onnx"), FetchPolicy())
 
@@ -176,7 +176,7 @@ def test_without_its_variable_rembg_keeps_models_at_home(
     assert resolve("toy", FetchPolicy(), {"toy": toy()}).path.parent == home / ".u2net"
 
 
-def test_a_wrong_copy_of_rembg_is_left_alone(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_copy_of_rembg_is_left_alone(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = place(home / "rembg" / "toy-file.onnx", b"something else")
     with pytest.raises(WeightsError, match="downloads are forbidden"):
         resolve("toy", FetchPolicy(), {"toy": toy()})
@@ -194,14 +194,14 @@ def test_a_flipped_byte_in_the_cache_is_noticed(home: Path) -> None:
     assert path.exists()
 
 
-def test_a_wrong_length_in_the_cache_is_noticed(home: Path) -> None:
+def test_another_length_in_the_cache_is_noticed(home: Path) -> None:
     place(home / "cache" / "toy-file.onnx")
     entry = dataclasses.replace(toy(), bytes=5)
     with pytest.raises(WeightsError, match="expected 5 bytes, found 28"):
         resolve("toy", FetchPolicy(), {"toy": entry})
 
 
-def test_a_file_that_nobody_can_verify_warns_on_use(
+def test_a_file_that_cannot_be_verified_warns_on_use(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     place(home / "cache" / "toy-file.onnx")
@@ -258,7 +258,7 @@ def test_an_export_of_doubtful_origin_warns_on_use(
     assert "toy_backbone: unverified" in caplog.text
 
 
-def test_a_cache_that_is_a_file_says_which_variable_to_set(
+def test_a_cache_that_is_a_file_names_the_variable_to_set(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PACKSIGHT_OFFLINE")

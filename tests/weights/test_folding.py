@@ -98,7 +98,7 @@ def test_what_does_not_belong_to_a_channel_stays(model: onnx.ModelProto) -> None
     assert model.SerializeToString() == before
 
 
-def test_a_constant_that_two_convolutions_share_is_not_changed_for_both() -> None:
+def test_a_constant_of_two_convolutions_is_not_changed_for_both() -> None:
     model = network([("Mul", PER_CHANNEL)])
     model.graph.node.append(helper.make_node("Conv", ["image", "kernel", "bias"], ["other"]))
     model.graph.node.append(helper.make_node("Add", ["v1", "other"], ["sum"]))

@@ -41,7 +41,7 @@ def fold(torch: Any, network: Any) -> Any:
 
 
 @pytest.mark.parametrize("ready", [lived_in, fold])
-def test_a_revived_network_says_what_it_said_learning_or_not(torch: Any, ready: Any) -> None:
+def test_a_restored_network_computes_the_same_training_or_not(torch: Any, ready: Any) -> None:
     from weights.frameworks.normalisation import revive
 
     network = ready(torch, small_network(torch))
@@ -68,7 +68,7 @@ def test_several_batches_of_several_sizes_count_as_the_whole(torch: Any) -> None
     torch.testing.assert_close(network[1].running_var, values.var(1, correction=0))
 
 
-def test_a_folded_network_is_told_from_a_new_and_from_a_trained_one(torch: Any) -> None:
+def test_a_folded_network_is_distinguished_from_a_new_and_from_a_trained_one(torch: Any) -> None:
     from weights.frameworks.normalisation import is_folded
 
     assert is_folded(fold(torch, small_network(torch)))

@@ -32,13 +32,13 @@ def found(model: Path) -> OutputSpec:
     return resolve(str(model), FetchPolicy(model.parent / "cache")).output
 
 
-def test_a_file_that_says_nothing_is_taken_for_a_u2net(model: Path) -> None:
+def test_a_file_without_a_spec_is_taken_for_a_u2net(model: Path) -> None:
     assert found(model) == OutputSpec(index=0, activation="none", stretch=True)
     model.with_suffix(".toml").write_text(INPUT, "utf-8")
     assert found(model) == OutputSpec()
 
 
-def test_a_sidecar_says_only_what_differs(model: Path) -> None:
+def test_a_sidecar_holds_only_what_differs(model: Path) -> None:
     model.with_suffix(".toml").write_text(
         INPUT + "[output]\nindex = -1\nactivation = 'sigmoid'\n", "utf-8"
     )
@@ -46,13 +46,13 @@ def test_a_sidecar_says_only_what_differs(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "expected"),
     [("[output]\nactivation = 'relu'\n", "activation must be"), ("output = 3\n", "be a table")],
 )
-def test_a_wrong_sidecar_is_named(model: Path, table: str, said: str) -> None:
+def test_an_invalid_sidecar_is_named(model: Path, table: str, expected: str) -> None:
     text = table + INPUT if table.startswith("output") else INPUT + table
     model.with_suffix(".toml").write_text(text, "utf-8")
-    with pytest.raises(WeightsError, match=said) as raised:
+    with pytest.raises(WeightsError, match=expected) as raised:
         found(model)
     assert str(model.with_suffix(".toml")) in str(raised.value)
 
@@ -75,6 +75,6 @@ def test_a_copy_that_rembg_keeps_under_its_own_name_is_found(model: Path) -> Non
     assert rembg_path(load_catalog()["birefnet_general"]) is None
 
 
-def test_a_network_without_a_published_file_says_what_a_person_can_do(model: Path) -> None:
+def test_a_network_without_a_published_file_has_a_remedy(model: Path) -> None:
     with pytest.raises(WeightsError, match=r"xuebinqin/BASNet, export it .*basnet\.onnx"):
         resolve("basnet", FetchPolicy(model.parent / "cache"))

@@ -21,7 +21,7 @@ from weights.parity import measure_parity
 from weights.probe import model_input, probe_images
 
 
-def test_the_same_network_passes_and_its_difference_is_told(tmp_path: Path) -> None:
+def test_the_same_network_passes_and_its_difference_is_returned(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx")
     parity = measure_parity(toy_network(), path)
     assert 0.0 <= parity.max_abs_diff <= 1e-6
@@ -84,12 +84,12 @@ def test_a_map_that_differs_is_refused_by_its_name(tmp_path: Path) -> None:
 
 
 def test_a_map_that_differs_at_another_size_only_is_refused(tmp_path: Path) -> None:
-    def wrong_when_small(batch: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def other_when_small(batch: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
         return network_map(batch) + np.float32(batch.shape[2] < 8)
 
     path = write_network(tmp_path / "model.onnx", maps=True)
     with pytest.raises(WeightsError, match=r"\(relu\)"):
-        measure_parity(toy_with_map(wrong_when_small), path)
+        measure_parity(toy_with_map(other_when_small), path)
 
 
 def test_a_map_of_another_shape_is_refused(tmp_path: Path) -> None:

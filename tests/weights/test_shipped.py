@@ -37,15 +37,15 @@ def test_matting_works_out_of_the_box() -> None:
     assert np.abs(found.alpha - alpha).mean() < np.abs(soft.alpha - alpha).mean()
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"other", "damaged"), (None, "is not there")])
-def test_a_shipped_model_that_is_not_whole_asks_to_install_again(
-    content: bytes | None, said: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("content", "expected"), [(b"other", "damaged"), (None, "is not there")])
+def test_a_shipped_model_that_is_damaged_is_refused_with_a_remedy(
+    content: bytes | None, expected: str, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "fba_compact.onnx"
     if content is not None:
         path.write_bytes(content)
     monkeypatch.setattr("weights.fetch.shipped_path", lambda entry: path)
-    with pytest.raises(WeightsError, match=said) as caught:
+    with pytest.raises(WeightsError, match=expected) as caught:
         resolve("fba_compact", FetchPolicy(tmp_path))
     assert "Install Packsight again" in str(caught.value)
 

@@ -88,12 +88,12 @@ def test_a_state_dict_becomes_onnx_with_parity_and_runs_by_name(torch: Any, tmp_
     policy = FetchPolicy(tmp_path / "cache")
     report = export_checkpoint(SMALL, policy, weights=checkpoint)
     assert report.parity.max_abs_diff <= 1e-4
-    assert not report.source.verified  # nobody publishes a checksum
+    assert not report.source.verified  # no checksum is published
     found = resolve("u2netp_torch", policy)
     assert (found.path, found.spec) == (report.path, SMALL.input)
 
 
-def test_an_exported_file_loads_again_and_says_the_same(torch: Any, tmp_path: Path) -> None:
+def test_an_exported_file_loads_again_and_computes_the_same(torch: Any, tmp_path: Path) -> None:
     from weights.frameworks import from_u2net
     from weights.frameworks.normalisation import is_folded
     from weights.probe import probe_images
@@ -111,7 +111,7 @@ def test_an_exported_file_loads_again_and_says_the_same(torch: Any, tmp_path: Pa
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="no shared/weights beside the repo")
-def test_the_real_u2netp_says_what_its_onnx_file_says(torch: Any) -> None:
+def test_the_real_u2netp_computes_the_same_as_its_onnx_file(torch: Any) -> None:
     import onnxruntime as ort
 
     from weights.frameworks.from_u2net import load
@@ -126,7 +126,7 @@ def test_the_real_u2netp_says_what_its_onnx_file_says(torch: Any) -> None:
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="no shared/weights beside the repo")
-def test_normalisation_comes_back_to_life_without_changing_what_is_said(torch: Any) -> None:
+def test_normalisation_is_restored_without_changing_the_outputs(torch: Any) -> None:
     from weights.frameworks import from_u2net
     from weights.frameworks.normalisation import is_folded, revive
     from weights.probe import probe_images

@@ -103,7 +103,7 @@ def test_facts_that_cannot_be_are_refused(changes: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(("version", "way_out"), [(2, "Update Packsight"), (0, "Train again")])
-def test_another_version_is_told_with_the_way_out(
+def test_another_version_is_refused_with_a_remedy(
     tmp_path: Path, version: int, way_out: str
 ) -> None:
     model = written(tmp_path, artefact())
@@ -128,7 +128,7 @@ def test_another_version_is_told_with_the_way_out(
         (lambda text: text.replace('["jar", "cap"]', '"jar"').encode(), "labels"),
     ],
 )
-def test_a_damaged_one_is_told_with_the_command_that_mends_it(
+def test_a_damaged_one_is_refused_with_its_remedy(
     tmp_path: Path, damage: object, fault: str
 ) -> None:
     model = written(tmp_path, artefact())
@@ -139,13 +139,13 @@ def test_a_damaged_one_is_told_with_the_command_that_mends_it(
     assert "packsight train classifier" in caught.value.remedy
 
 
-def test_one_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+def test_one_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     artefact_path(tmp_path / "head.onnx").mkdir()
     with pytest.raises(WeightsError, match="cannot be read"):
         read_artefact(tmp_path / "head.onnx")
 
 
-def test_one_of_another_model_is_told(tmp_path: Path) -> None:
+def test_one_of_another_model_is_refused(tmp_path: Path) -> None:
     model = written(tmp_path, artefact(model_sha256="a" * 64))
     assert read_artefact(model, "a" * 64) is not None
     with pytest.raises(WeightsError, match="belongs to another model"):

@@ -15,7 +15,7 @@ from stages.context import BuildContext
 
 
 class ListedNeighbours:
-    """A gallery of one list, asked by nobody but the classifier under test."""
+    """A gallery of one list, for the classifier under test."""
 
     def __init__(self, neighbours: Sequence[Neighbour]) -> None:
         self.neighbours = list(neighbours)
@@ -41,7 +41,7 @@ def listed(*pairs: tuple[float, str]) -> list[Neighbour]:
     return [Neighbour(i, d, c) for i, (d, c) in enumerate(sorted(pairs))]
 
 
-def test_equal_distances_share_equally() -> None:
+def test_equal_distances_weigh_the_same() -> None:
     scores = nearest.vote(listed((0.5, "jar"), (0.5, "cap"), (0.5, "jar"), (0.5, "jar")), 8)
     assert dict(scores.ranked()) == pytest.approx({"jar": 0.75, "cap": 0.25})
 
@@ -57,7 +57,7 @@ def test_power_0_counts_heads_even_with_an_exact_match() -> None:
     assert dict(scores.ranked()) == pytest.approx({"cap": 2 / 3, "jar": 1 / 3})
 
 
-def test_exact_matches_share_everything() -> None:
+def test_exact_matches_have_all_the_weight() -> None:
     scores = nearest.vote(listed((0.0, "jar"), (0.0, "cap"), (1e-6, "puff")), 8)
     assert dict(scores.ranked()) == pytest.approx({"jar": 0.5, "cap": 0.5, "puff": 0.0})
 
@@ -74,7 +74,7 @@ def test_a_distance_next_to_nothing_does_not_overflow() -> None:
     power=st.sampled_from([0.0, 1.0, 2.5, 8.0]),
     scale=st.sampled_from([0.01, 1.0, 300.0]),
 )
-def test_the_shares_are_those_of_the_formula_at_any_scale(
+def test_the_weights_are_those_of_the_formula_at_any_scale(
     pairs: list[tuple[float, str]], power: float, scale: float
 ) -> None:
     scores = nearest.vote(listed(*((d * scale, c) for d, c in pairs)), power)
@@ -94,7 +94,7 @@ def test_no_gallery_and_no_labelled_record_are_uncategorised() -> None:
         assert [s.ranked() for s in scores] == [[(UNCATEGORISED, 1.0)]] * 2
 
 
-def test_only_labelled_records_are_asked_and_the_gallery_opens_at_the_first_vote() -> None:
+def test_only_labelled_records_vote_and_the_gallery_opens_at_the_first_vote() -> None:
     gallery, opened = ListedNeighbours(listed((0.1, "jar"))), []
 
     def opens() -> ListedNeighbours:

@@ -136,7 +136,7 @@ def test_permitting_other_cutouts_does_not_change_the_fingerprint(tmp_path: Path
     assert len(prints) == 1
 
 
-def test_an_unknown_photo_is_searched_everywhere_and_the_answer_says_so(tmp_path: Path) -> None:
+def test_an_unknown_photo_is_searched_everywhere_and_marked(tmp_path: Path) -> None:
     write_catalogue(tmp_path / "catalogue")
     head = trained(
         tmp_path,

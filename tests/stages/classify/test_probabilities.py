@@ -21,7 +21,7 @@ temperatures = st.floats(0.05, 20)
 
 
 @given(logits, temperatures)
-def test_softmax_and_energy_are_what_their_formulas_say(rows: np.ndarray, t: float) -> None:
+def test_softmax_and_energy_follow_their_formulas(rows: np.ndarray, t: float) -> None:
     probabilities, energies = softmax_at(rows, t), negative_energy(rows, t)
     for row, got, energy in zip(rows.tolist(), probabilities, energies, strict=True):
         peak = max(row)

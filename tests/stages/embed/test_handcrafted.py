@@ -1,4 +1,4 @@
-"""The traditional embedding: what it must not depend on and what it must tell apart."""
+"""The traditional embedding: invariances and differences."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_same_package_in_another_resolution_is_nearer_than_another_colour(
     assert np.linalg.norm(query - near) < 0.5 * np.linalg.norm(query - far)
 
 
-def test_a_group_of_weight_0_has_no_say(cutout: MakeCutout) -> None:
+def test_a_group_of_weight_0_has_no_effect(cutout: MakeCutout) -> None:
     red, green = (cutout(*package(c)) for c in ((200, 40, 40), (40, 160, 60)))
     rows = built(hog=0, colour=0).embed([red, green])
     np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)
@@ -72,7 +72,7 @@ def test_pixels_outside_the_matte_have_no_colour(cutout: MakeCutout) -> None:
     changed = np.where(alpha[..., None] > 0, pixels, np.uint8(90))
     only_colour = built(hog=0, shape=0)
     rows = only_colour.embed([cutout(pixels, alpha), cutout(changed, alpha)])
-    # Not 0: resizing mixes the pixels on the outline with their neighbours.
+    # Not 0: resizing mixes the pixels on the border with their neighbours.
     assert np.linalg.norm(rows[0] - rows[1]) < 0.2
 
 
@@ -132,7 +132,7 @@ def test_the_colour_histogram_is_that_of_a_plain_loop() -> None:
     )
 
 
-def test_shape_does_not_move_with_the_silhouette_and_is_zeros_without_one() -> None:
+def test_shape_does_not_depend_on_position_and_is_zeros_for_an_empty_matte() -> None:
     alpha = package((0, 0, 0))[1]
     moved = np.roll(alpha, (11, -7), axis=(0, 1))
     np.testing.assert_array_equal(mask_shape(alpha), mask_shape(moved))

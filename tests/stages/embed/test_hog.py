@@ -56,7 +56,7 @@ def slow_gradient(pixels: UInt8Array, y: int, x: int) -> tuple[float, float]:
 def vote(
     cells: list[list[list[float]]], y: int, x: int, size: float, angle: float, cell: int
 ) -> None:
-    """Shares one vote between two orientations, two rows and two columns of cells."""
+    """Divides one vote between two orientations, two rows and two columns of cells."""
     for row, row_share in two_nearest((y + 0.5) / cell - 0.5):
         for column, column_share in two_nearest((x + 0.5) / cell - 0.5):
             if 0 <= row < len(cells) and 0 <= column < len(cells):

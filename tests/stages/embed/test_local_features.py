@@ -101,7 +101,7 @@ def test_a_bag_of_words_counts_and_weighs() -> None:
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
-def test_features_are_of_one_size_and_no_more_than_asked_for(
+def test_features_are_of_one_size_and_no_more_than_the_limit(
     cutout: MakeCutout, detector: Detector
 ) -> None:
     one = cutout(image())
@@ -110,7 +110,7 @@ def test_features_are_of_one_size_and_no_more_than_asked_for(
     assert len(found) > 10
     few = local_features(one, FeatureSpec(detector, max_features=7))
     assert 0 < len(few) <= 7
-    if detector == "sift":  # the strongest ones; ORB shares them out among its scales
+    if detector == "sift":  # the strongest ones; ORB fractions them out among its scales
         np.testing.assert_array_equal(few, found[:7])
 
 
@@ -120,8 +120,8 @@ def test_sift_rows_have_length_1_and_a_root_makes_them_rootsift(cutout: MakeCuto
     rooted = local_features(one, FeatureSpec(root=True))
     np.testing.assert_allclose(np.linalg.norm(plain, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(rooted, axis=1), 1, atol=1e-5)
-    shares = plain / plain.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(rooted, np.sqrt(shares), atol=1e-5)
+    fractions = plain / plain.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(rooted, np.sqrt(fractions), atol=1e-5)
 
 
 def test_the_distance_of_orb_rows_is_the_hamming_distance(cutout: MakeCutout) -> None:
@@ -224,7 +224,7 @@ def test_a_codebook_is_known_by_its_content(tmp_path: Path) -> None:
     stage.build(stage.Options(codebook=str(path)), context)
     assert context.used == {str(path): held.identity}
     other = Codebook(held.words + 1, held.idf, held.spec, held.data)
-    renamed = Codebook(held.words, held.idf, held.spec, "said otherwise")
+    renamed = Codebook(held.words, held.idf, held.spec, "message otherwise")
     assert other.identity != held.identity == renamed.identity
 
 

@@ -17,10 +17,10 @@ def disc(height: int, width: int, radius: float | None = None) -> FloatArray:
 
 
 def photo_of(alpha: FloatArray, seed: int = 0) -> RGBImage:
-    """Dark product on a light ground, by ``alpha``, with a little noise."""
+    """Dark product on a light background, by ``alpha``, with a little noise."""
     random = np.random.default_rng(seed)
-    product, ground = random.uniform(20, 90, 3), random.uniform(170, 240, 3)
-    pixels = alpha[..., None] * product + (1 - alpha[..., None]) * ground
+    product, background = random.uniform(20, 90, 3), random.uniform(170, 240, 3)
+    pixels = alpha[..., None] * product + (1 - alpha[..., None]) * background
     pixels = pixels + random.normal(0.0, 2.0, pixels.shape)
     return RGBImage(np.rint(pixels.clip(0, 255)).astype(np.uint8), uri=f"{seed}.png")
 

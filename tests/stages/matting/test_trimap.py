@@ -1,4 +1,4 @@
-"""The band between product and ground: where it lies and that nothing is both."""
+"""The band between product and background: where it lies and that nothing is both."""
 
 from __future__ import annotations
 

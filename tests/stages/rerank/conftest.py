@@ -1,4 +1,4 @@
-"""Hits and queries with silhouettes that are given as boolean masks."""
+"""Hits and queries with contours that are given as boolean masks."""
 
 from __future__ import annotations
 

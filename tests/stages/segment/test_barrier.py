@@ -85,10 +85,10 @@ def test_the_image_is_left_as_it_was() -> None:
     np.testing.assert_array_equal(values, before)
 
 
-@pytest.mark.parametrize("ground", [0.0, 40.0])
-def test_two_grounds_are_near_and_what_stands_before_both_is_far(ground: float) -> None:
+@pytest.mark.parametrize("background", [0.0, 40.0])
+def test_two_grounds_are_near_and_what_stands_before_both_is_far(background: float) -> None:
     values = np.full((30, 30, 1), 70.0, np.float32)
-    values[15:] = ground
+    values[15:] = background
     values[8:22, 10:20] = 100.0
     distance = barrier_distance(values)
     np.testing.assert_array_equal(distance[8:22, 10:20], 30.0)

@@ -142,6 +142,6 @@ def test_real_cartons_on_white_are_solid() -> None:
         pytest.skip(f"needs the GroceryStoreDataset's product images in {ICONIC}")
     images = [load(photo) for photo in photos]
     mattes = grabcut.build(grabcut.Options(), BuildContext(threads=2)).segment(images)
-    shares = [float((matte.alpha >= 0.5).mean()) for matte in mattes]
+    fractions = [float((matte.alpha >= 0.5).mean()) for matte in mattes]
     # A carton that stands as high as the frame covers a quarter to nine tenths of it.
-    assert min(shares) > 0.2 and max(shares) < 0.9
+    assert min(fractions) > 0.2 and max(fractions) < 0.9

@@ -1,4 +1,4 @@
-"""The adapter to rembg: what it asks for, and what it says when that is not there."""
+"""The adapter to rembg: its calls, and its errors where something is missing."""
 
 from __future__ import annotations
 

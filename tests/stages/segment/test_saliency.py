@@ -100,7 +100,7 @@ def test_an_unlikely_map_is_not_stretched() -> None:
     np.testing.assert_array_equal(_saliency.activated(noise, OutputSpec()), noise)
 
 
-def test_a_file_that_nobody_described_names_the_sidecar_to_write(tmp_path: Path) -> None:
+def test_a_file_without_a_spec_names_the_sidecar_to_write(tmp_path: Path) -> None:
     model = brightness_model(tmp_path / "a.onnx")
     with pytest.raises(ConfigError, match=r"a\.toml"):
         saliency.build(saliency.Options(weights=str(model)), BuildContext())

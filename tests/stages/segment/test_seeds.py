@@ -1,4 +1,4 @@
-"""GrabCut's seeds: by barriers on quiet grounds, by place in clutter."""
+"""GrabCut's seeds: by barriers on quiet backgrounds, by place in clutter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from stages.segment._seeds import seeds_by_barrier, seeds_by_place
 
 
-def grounds(side: int = 64) -> np.ndarray:
+def backgrounds(side: int = 64) -> np.ndarray:
     """A Lab wall above a darker table, a little noisy."""
     lab = np.random.default_rng(0).normal(0, 0.3, (side, side, 3))
     lab += (70, 0, 0)
@@ -17,8 +17,8 @@ def grounds(side: int = 64) -> np.ndarray:
     return lab.astype(np.float32)
 
 
-def test_a_product_before_two_grounds_is_sure_and_both_are_background() -> None:
-    lab = grounds()
+def test_a_product_before_two_backgrounds_is_sure_and_both_are_background() -> None:
+    lab = backgrounds()
     lab[20:50, 24:40] = (60, 50, 30)
     seeds = seeds_by_barrier(lab, noise=2.3)
     assert (seeds[20:50, 24:40] == cv2.GC_FGD).all()
@@ -36,11 +36,11 @@ def test_the_fainter_half_of_a_product_is_probable() -> None:
 
 @pytest.mark.parametrize("side", [8, 33, 128])
 def test_where_nothing_rises_above_the_noise_all_is_background(side: int) -> None:
-    assert (seeds_by_barrier(grounds(side), noise=2.3) == cv2.GC_BGD).all()
+    assert (seeds_by_barrier(backgrounds(side), noise=2.3) == cv2.GC_BGD).all()
 
 
 def test_the_frame_is_background_even_under_a_product() -> None:
-    lab = grounds()
+    lab = backgrounds()
     lab[10:, 24:40] = (60, 50, 30)
     for seeds in (seeds_by_barrier(lab, noise=2.3), seeds_by_place(64, 48)):
         assert (seeds[[0, -1]] == cv2.GC_BGD).all() and (seeds[:, [0, -1]] == cv2.GC_BGD).all()

@@ -1,4 +1,4 @@
-"""Silhouettes to describe: plain bodies, degenerate ones, and blobs at random."""
+"""Contours to describe: plain bodies, degenerate ones, and blobs at random."""
 
 from __future__ import annotations
 

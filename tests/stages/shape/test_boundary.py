@@ -1,4 +1,4 @@
-"""Outlines: closed, evenly spaced, clockwise, and there for the thinnest silhouette."""
+"""Boundaries: closed, evenly spaced, clockwise, also of the thinnest contour."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def shoelace(points: np.ndarray) -> float:
     return 0.5 * float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
 
 
-def test_an_empty_contour_has_no_outline() -> None:
+def test_an_empty_contour_has_no_boundary() -> None:
     assert boundary_points(EMPTY).shape == (0, 2)
 
 
@@ -43,14 +43,14 @@ def test_a_square_is_walked_clockwise_at_equal_steps() -> None:
 
 
 @given(blobs)
-def test_the_outline_encloses_the_area(radii: list[float]) -> None:
+def test_the_boundary_encloses_the_area(radii: list[float]) -> None:
     contour = star_shaped(radii)
     filled = solid(contour.mask()).sum()
     assert shoelace(boundary_points(contour, 512)) == pytest.approx(float(filled), rel=0.05, abs=30)
 
 
 @pytest.mark.parametrize("contour", DEGENERATE)
-def test_every_silhouette_that_is_not_empty_has_an_outline(contour: Contour) -> None:
+def test_every_contour_that_is_not_empty_has_a_boundary(contour: Contour) -> None:
     points = boundary_points(contour)
     assert points.shape == (128, 2)
     assert np.isfinite(points).all()
@@ -69,7 +69,7 @@ def test_the_largest_piece_counts_alone() -> None:
     assert points.min() > 39
 
 
-def test_holes_have_no_part_in_an_outline_and_are_filled_in_the_solid() -> None:
+def test_holes_have_no_part_in_a_boundary_and_are_filled_in_the_solid() -> None:
     assert np.allclose(boundary_points(RING), boundary_points(disc(50)))
     assert np.array_equal(solid(RING.mask()), disc(50).mask())
 

@@ -1,4 +1,4 @@
-"""The strong shape descriptor: invariances, order, degenerate silhouettes, and its slow twin."""
+"""The strong shape descriptor: invariances, order, degenerate contours, and its slow twin."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def test_different_bodies_are_farther_apart_than_one_turned() -> None:
     assert distance(square, star_shaped([float(r) for r in star])) > 0.5
 
 
-def test_a_hole_makes_a_difference_that_the_outline_does_not() -> None:
+def test_a_hole_makes_a_difference_that_the_boundary_does_not() -> None:
     rows = describe_shapes([disc(50), RING])
     assert np.array_equal(rows[0, WHOLE], rows[1, WHOLE])
     assert rows[1, HOLES] == pytest.approx((40 / 50) ** 2, abs=0.03)
     assert shape_distances(rows[0], rows[1:])[0] == pytest.approx(0.3 * 2.8, rel=0.01)
 
 
-def test_a_closed_inlet_leaves_the_second_outline_as_it_is() -> None:
+def test_a_closed_inlet_leaves_the_second_boundary_as_it_is() -> None:
     whole = rectangle(14, 14, 114, 114)
     mask = whole.mask().copy()
     mask[14:90, 60:68] = False
@@ -93,7 +93,7 @@ def test_an_empty_contour_matches_nothing() -> None:
 
 
 @pytest.mark.parametrize("contour", DEGENERATE)
-def test_degenerate_silhouettes_match_themselves(contour: Contour) -> None:
+def test_degenerate_contours_match_themselves(contour: Contour) -> None:
     rows = describe_shapes([contour, disc(30)])
     assert np.isfinite(rows).all()
     assert shape_similarities(rows[0], rows[:1])[0] == pytest.approx(1, abs=0.01)
@@ -143,7 +143,7 @@ def test_distances_agree_with_trying_every_shift(radii: list[list[float]]) -> No
 
 @given(blobs, blobs)
 @settings(max_examples=25)
-def test_distances_are_symmetric_and_similarities_shares(
+def test_distances_are_symmetric_and_similarities_are_fractions(
     one: list[float], other: list[float]
 ) -> None:
     rows = describe_shapes([star_shaped(one), star_shaped(other)])

@@ -1,4 +1,4 @@
-"""The Fourier descriptor: what it does not see, what it tells apart, and its slow twin."""
+"""The Fourier descriptor: invariances, differences, and its slow twin."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_square_is_nearer_to_a_disc_than_to_a_line() -> None:
 
 
 @pytest.mark.parametrize("contour", DEGENERATE)
-def test_degenerate_silhouettes_are_finite_and_like_themselves(contour: Contour) -> None:
+def test_degenerate_contours_are_finite_and_like_themselves(contour: Contour) -> None:
     row = fourier_descriptor(contour)
     assert np.isfinite(row).all()
     assert float(fourier_similarities(row, row[None])[0]) == 1

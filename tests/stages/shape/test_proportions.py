@@ -1,4 +1,4 @@
-"""Area, aspect ratio, width profile and principal axis of silhouettes."""
+"""Area, aspect ratio, width profile and principal axis of contours."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_disc_has_no_principal_axis() -> None:
 
 
 @pytest.mark.parametrize("contour", DEGENERATE)
-def test_degenerate_silhouettes_have_finite_proportions(contour: Contour) -> None:
+def test_degenerate_contours_have_finite_proportions(contour: Contour) -> None:
     for upright in (True, False):
         profile = width_profile(contour, upright=upright)
         assert np.isfinite(profile).all()
@@ -116,7 +116,7 @@ def test_ratios_are_symmetric_and_one_for_equals(one: float, other: float) -> No
     assert 0 < there[0] <= 1
 
 
-def test_profiles_overlap_as_symmetric_silhouettes_would() -> None:
+def test_profiles_overlap_as_symmetric_contours_would() -> None:
     narrow, wide = rectangle(48, 16, 80, 112), rectangle(40, 16, 88, 112)
     overlap = profile_similarities(width_profile(narrow), width_profile(wide)[None])
     assert float(overlap[0]) == pytest.approx(32 / 48)

@@ -1,4 +1,4 @@
-"""What an outline does at every point, against a slow twin that walks the arc."""
+"""Signals along a boundary, against a slow twin that walks the arc."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_disc_looks_the_same_from_every_point() -> None:
 
 
 @pytest.mark.parametrize("contour", [PIXEL, LINE])
-def test_the_thinnest_outlines_have_finite_signals(contour: Contour) -> None:
+def test_the_thinnest_boundaries_have_finite_signals(contour: Contour) -> None:
     assert np.isfinite(signals(boundary_points(contour)[None])).all()
 
 

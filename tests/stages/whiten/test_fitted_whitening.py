@@ -132,7 +132,7 @@ def test_a_damaged_file_is_refused_with_the_way_out(tmp_path: Path, damage: str)
         built(path)
 
 
-def test_a_file_that_is_not_there_and_a_later_version_are_told_apart(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_and_a_later_version_are_distinguished(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no such file"):
         built(tmp_path / "whitening.npz")
     path = tmp_path / "whitening.npz"
