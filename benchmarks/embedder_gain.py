@@ -35,8 +35,9 @@ from engine.types import Float64Array, FloatArray
 from offline.datasets import Dataset, Picture, RetrievalTask, open_dataset
 from offline.datasets.hold_out import divided_splits
 from offline.datasets.relevance import by_product, label_task
-from offline.evaluate import answerable, features, judge, rank, summarise
+from offline.evaluate.benchmark import answerable, measure_vectors
 from offline.metrics.statistics import bootstrap
+from offline.store.vectors import features
 from stages.assemble import EmbeddingParts, assemble_embedding
 from weights.fetch import FetchPolicy, resolve
 
@@ -125,8 +126,7 @@ def _judged(
 
 
 def _figures(task: RetrievalTask, queries: FloatArray, gallery: FloatArray) -> Float64Array:
-    judged = judge(task, rank(queries, gallery))
-    return summarise([one.found for one in judged], MEASURES).values
+    return measure_vectors(task, queries, gallery, MEASURES)
 
 
 def _text(found: dict[Key, list[Float64Array]], dimension: int) -> str:

@@ -37,8 +37,10 @@ from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.types import FloatArray
 from offline.datasets import Picture, RetrievalTask, open_dataset
-from offline.evaluate import answerable, features, judge, rank, summarise
+from offline.evaluate.benchmark import answerable, measure_vectors
+from offline.metrics.statistics import bootstrap_columns
 from offline.store.cutouts import CutoutCache
+from offline.store.vectors import features
 from packsight.commands._progress import bar
 from stages.assemble import EmbeddingParts, assemble_embedding
 
@@ -134,15 +136,13 @@ def _row(
     both: tuple[FloatArray, FloatArray],
     ms: float,
 ) -> Row:
-    judged = judge(task, rank(*both))
-    summary = summarise([one.found for one in judged], MEASURES)
+    values = measure_vectors(task, *both, MEASURES)
+    intervals = bootstrap_columns(values, seed=0)
     figures = {
         name: [interval.mean, interval.low, interval.high]
-        for name, interval in zip(summary.names, summary.intervals, strict=True)
+        for name, interval in zip(MEASURES, intervals, strict=True)
     }
-    return Row(
-        task.name, kind.name, way.name, both[0].shape[1], ms, figures, summary.values.tolist()
-    )
+    return Row(task.name, kind.name, way.name, both[0].shape[1], ms, figures, values.tolist())
 
 
 def _times(

@@ -17,6 +17,10 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 
 Distances = npt.NDArray[np.float64]
 
+# Vectors are float32, of 6e-8 relative precision: what lies nearer than that is the same one.
+SAME = 1e-6  # of the vectors' length
+SAME_COSINE = 2.0**-23  # unit vectors are rounded to float32 before their cosine is computed
+
 
 def unit_or_zero(rows: FloatArray) -> FloatArray:
     """(N, D) -> (N, D): rows of length 1. A row of zeros stays: its cosine with anything is 0."""
@@ -49,6 +53,18 @@ def distances(queries: FloatArray, gallery: FloatArray, metric: Metric) -> Dista
         return from_products(products, metric)
     lengths = _squared_lengths(queries)[:, None] + _squared_lengths(gallery)[None]
     return from_squares(lengths - 2 * products)
+
+
+def rounded_distances(queries: FloatArray, gallery: FloatArray, metric: Metric) -> FloatArray:
+    """(Q, G) float32 distances; vectors that are the same up to rounding are exactly 0 apart
+    where the metric makes equal vectors 0 apart."""
+    found = distances(queries, gallery, metric)
+    if metric == "euclidean":
+        lengths = [np.sqrt(_squared_lengths(rows)) for rows in (queries, gallery)]
+        found[found < SAME * np.hypot(lengths[0][:, None], lengths[1][None])] = 0.0
+    elif metric == "cosine":
+        found[found < SAME_COSINE] = 0.0
+    return found.astype(np.float32)
 
 
 def score_of(distance: float, metric: Metric, *, normalised: bool) -> float:

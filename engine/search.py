@@ -1,35 +1,48 @@
-"""A photo to Results: describe, route, retrieve (twice, if the query expands), rerank, group by
-product."""
+"""A photo to Results: describe, route, retrieve, rerank, group by product."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from engine.augmentation import augmenting
 from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
 from engine.distances import Metric, score_of
 from engine.errors import ConfigError, GalleryError
-from engine.expansion import expanded
 from engine.match_calibration import MatchCalibration, with_probabilities
-from engine.protocols import Gallery, Reranker
+from engine.protocols import Reranker, Searchable
+from engine.retrieval import Expansion, GalleryIndex, Ranking, Scope, expand, nearest_products
 from engine.routing import route
 from engine.timings import Stopwatch
-from engine.types import Cutout, Description, Embedding, Hit, Neighbour, Results, RGBImage, Route
-
-# The first guess at how many images hold k products; doubled until they do.
-IMAGES_A_PRODUCT = 4
+from engine.types import (
+    Cutout,
+    Description,
+    Hit,
+    IntArray,
+    Record,
+    Results,
+    RGBImage,
+    Route,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Results with the cutout that the query was described from, for whoever shows it."""
+    """Results with the cutout that the query was described from, for display."""
 
     results: Results
     cutout: Cutout
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """``retrieved``: the images that the reranker saw, by distance; ``products``: one hit per
+    product, best first, of which there may be more than were requested."""
+
+    route: Route
+    retrieved: Sequence[Hit]
+    products: Sequence[Hit]
 
 
 @dataclass(frozen=True)
@@ -38,13 +51,17 @@ class Searcher:
     what ``query`` does to its vector; see ``QuerySettings``."""
 
     describer: Describer
-    gallery: Gallery
+    gallery: Searchable
     reranker: Reranker
     routing: RouteSettings
     normalised: bool  # whether embeddings have length 1, so that scores are cosines
     metric: Metric = "euclidean"
     query: QuerySettings = field(default_factory=QuerySettings)
     identity: str = ""  # of all that decides scores and order; "": calibrations are not applied
+
+    @property
+    def expansion(self) -> Expansion:
+        return Expansion(self.query.expand, self.query.expand_alpha, self.normalised)
 
     def search(
         self, image: RGBImage, k: int = 10, categories: Sequence[str] | None = None
@@ -65,45 +82,56 @@ class Searcher:
     ) -> Answer:
         """As ``search``, with the query's cutout."""
         if k < 1:
-            raise ConfigError(f"k = {k}: ask for at least one product.")
+            raise ConfigError(f"k = {k}: at least one product must be requested.")
         watch = watch or Stopwatch()
-        held = self._held(categories)
-        described = self.described(image, watch)
-        return Answer(self._match(described, k, held, categories, watch), described.cutout)
+        held = self._held(categories)  # refused before anything is described
+        described = self.describe(image, watch)
+        results = self._results(described, k, held, categories, watch)
+        return Answer(results, described.cutout)
 
-    def described(self, image: RGBImage, watch: Stopwatch | None = None) -> Described:
+    def describe(self, image: RGBImage, watch: Stopwatch | None = None) -> Described:
         """The photo as it is searched for: by several views of it where queries are augmented."""
         describer = augmenting(self.describer) if self.query.augment else self.describer
         (described,) = describer.describe([image], watch=watch)
         return described
 
-    def match(
-        self, described: Described, k: int = 10, categories: Sequence[str] | None = None
-    ) -> Results:
-        """As ``search`` for a photo that is described already, augmented or not."""
-        return self._match(described, k, self._held(categories), categories, Stopwatch())
+    def route(self, query: Description, categories: Sequence[str] | None = None) -> Route:
+        """The categories that a described photo is searched in."""
+        return self._route(query, self._held(categories), categories)
 
-    def ranked(
+    def rank(
         self,
         query: Description,
         k: int = 10,
         categories: Sequence[str] | None = None,
         *,
         without: Collection[int] = (),
-    ) -> list[Hit]:
-        """The products for a photo, best first, at least k and more where more were retrieved.
+    ) -> Ranked:
+        """The products for a described photo, at least k where the searched categories hold them.
 
         As if the images ``without`` were not in the gallery, but for the vote on the category,
-        which was taken when the photo was described. No probabilities.
+        which took place when the photo was described. No probabilities.
         """
-        watch = Stopwatch()
+        routed = self.route(query, categories)
         with self.gallery.snapshot():
-            routed = self._routed(query, self._held(categories), categories)
-            hits = self._retrieve(query, k, routed, watch, frozenset(without))
-        return group_by_product(self.reranker.rerank(query, hits))
+            return self._rank(query, k, routed, Stopwatch(), without)
+
+    def hits(self, ranking: Ranking, records: Sequence[Record]) -> list[Hit]:
+        """Retrieved images with their scores, in the order of the ranking."""
+        return [
+            Hit(
+                record,
+                rank,
+                score_of(distance, self.metric, normalised=self.normalised),
+                distance,
+            )
+            for rank, (record, distance) in enumerate(
+                zip(records, ranking.distances.tolist(), strict=True), start=1
+            )
+        ]
 
     def _held(self, wanted: Sequence[str] | None) -> Mapping[str, int]:
-        """Images a category; refuses an empty gallery and categories it does not hold."""
+        """Number of images by category; refuses an empty gallery and categories it lacks."""
         held = self.gallery.categories()
         if not held:
             raise GalleryError(
@@ -117,7 +145,7 @@ class Searcher:
                 )
         return held
 
-    def _match(
+    def _results(
         self,
         described: Described,
         k: int,
@@ -127,36 +155,48 @@ class Searcher:
     ) -> Results:
         query = described.description
         with watch("route"):
-            routed = self._routed(query, held, categories)
+            routed = self._route(query, held, categories)
         with self.gallery.snapshot():
-            judge, notes = self._judge(sum(held.values()), categories)
+            calibration, notes = self._calibration(sum(held.values()), categories)
             # The margin of a probability needs a second product.
-            hits = self._retrieve(query, k if judge is None else max(k, 2), routed, watch)
-        with watch("rerank"):
-            ordered = group_by_product(self.reranker.rerank(query, hits))
-        if judge is not None:
-            ordered = with_probabilities(ordered, judge.model)
+            wanted = k if calibration is None else max(k, 2)
+            products = self._rank(query, wanted, routed, watch).products
+        if calibration is not None:
+            products = with_probabilities(products, calibration.model)
         return Results(
-            hits=tuple(ordered[:k]),
+            hits=tuple(products[:k]),
             route=routed,
             query=query,
             timings=dict(watch.seconds),
             fingerprint=self.gallery.fingerprint,
             mask_trust=described.trust,
-            threshold=None if judge is None else judge.threshold,
+            threshold=None if calibration is None else calibration.threshold,
             notes=notes,
         )
 
-    def _routed(
+    def _route(
         self, query: Description, held: Mapping[str, int], categories: Sequence[str] | None
     ) -> Route:
         knows = self.describer.classifier.categories
         return route(query.scores, tuple(held), self.routing, knows=knows, chosen=categories)
 
-    def _judge(
+    def _rank(
+        self,
+        query: Description,
+        k: int,
+        routed: Route,
+        watch: Stopwatch,
+        without: Collection[int] = (),
+    ) -> Ranked:
+        retrieved = self._retrieve(query, k, Scope(routed.categories, without), watch)
+        with watch("rerank"):
+            products = group_by_product(self.reranker.rerank(query, retrieved))
+        return Ranked(routed, retrieved, products)
+
+    def _calibration(
         self, images: int, categories: Sequence[str] | None
     ) -> tuple[MatchCalibration | None, tuple[str, ...]]:
-        """The gallery's calibration, if it was made for searches like this one, and a note."""
+        """The gallery's calibration, if it was made for searches like this one, and notes."""
         try:
             found = self.gallery.calibration()
         except GalleryError as error:
@@ -169,65 +209,31 @@ class Searcher:
             return None, ("not calibrated: that was done for the predicted categories",)
         return found, found.cautions(images)
 
-    def _retrieve(
-        self,
-        query: Description,
-        k: int,
-        routed: Route,
-        watch: Stopwatch,
-        without: Collection[int] = (),
-    ) -> list[Hit]:
+    def _retrieve(self, query: Description, k: int, scope: Scope, watch: Stopwatch) -> list[Hit]:
         """The nearest images, enough of them for k products and for the reranker."""
-        hits: list[Hit] = []
-        fetch = max(self.reranker.top_n, k * IMAGES_A_PRODUCT)
-        asked = query.embedding
+        index = GalleryIndex(self.gallery, self.metric)
+        vector = query.embedding.vector[None]
         if self.query.expand > 0:
             with watch("expand"):
-                asked = self._expanded(asked, routed, without)
-        while True:
+                vector = expand(index, vector, [scope], self.expansion)
+        records: list[Record] = []
+
+        def nearest(count: int) -> Ranking:
             with watch("retrieve"):
-                found = self._nearest(asked, fetch, routed, without)
+                (ranking,) = index.nearest(vector, count, [scope])
+            return ranking
+
+        def products(ids: IntArray) -> list[str]:
             with watch("records"):
-                hits += self._hits(found[len(hits) :], first=len(hits) + 1)
-            if len(found) < fetch or len({hit.record.product_id for hit in hits}) >= k:
-                return hits
-            fetch *= 2
+                records.extend(self.gallery.records(ids[len(records) :].tolist()))
+            return [record.product_id for record in records]
 
-    def _nearest(
-        self, asked: Embedding, count: int, routed: Route, without: Collection[int]
-    ) -> list[Neighbour]:
-        found = self.gallery.search(
-            asked, count + len(without), routed.categories, metric=self.metric
-        )
-        return [neighbour for neighbour in found if neighbour.id not in without][:count]
-
-    def _expanded(self, asked: Embedding, routed: Route, without: Collection[int]) -> Embedding:
-        """Moved towards the nearest images of the routed categories; see ``engine.expansion``."""
-        found = self._nearest(asked, self.query.expand, routed, without)
-        if not found:  # the last picture went after the categories were read
-            return asked
-        records = self.gallery.records([neighbour.id for neighbour in found])
-        near = np.stack([record.description.embedding.vector for record in records])
-        (vector,) = expanded(
-            asked.vector[None], near[None], self.query.expand_alpha, normalised=self.normalised
-        )
-        return Embedding(vector)
-
-    def _hits(self, found: Sequence[Neighbour], first: int) -> list[Hit]:
-        records = self.gallery.records([neighbour.id for neighbour in found])
-        return [
-            Hit(record, rank, self._score(neighbour), neighbour.distance)
-            for rank, (record, neighbour) in enumerate(
-                zip(records, found, strict=True), start=first
-            )
-        ]
-
-    def _score(self, found: Neighbour) -> float:
-        return score_of(found.distance, self.metric, normalised=self.normalised)
+        ranking = nearest_products(nearest, products, k, self.reranker.top_n)
+        return self.hits(ranking, records)
 
 
 def group_by_product(hits: Sequence[Hit]) -> list[Hit]:
-    """One hit a product: its best-placed view, which counts the others. Order is kept."""
+    """One hit per product: its best-placed view, which counts the others. Order is kept."""
     best: dict[str, Hit] = {}
     views: dict[str, int] = {}
     for hit in hits:

@@ -60,9 +60,10 @@ class Judge:
     def ask(self, described: Described, query: Query, row: Row) -> Outcome:
         held = tuple(self.searcher.gallery.categories())
         seen = {"routed": None, "all": held, "true": (query.category,)}[row.sees]
-        results = self.searcher.match(described, SHOWN, seen)
-        products = Found.of([hit.record.product_id == query.product for hit in results.hits])
-        categories = Found.of([hit.record.category == query.category for hit in results.hits])
+        results = self.searcher.rank(described.description, SHOWN, seen)
+        hits = results.products[:SHOWN]
+        products = Found.of([hit.record.product_id == query.product for hit in hits])
+        categories = Found.of([hit.record.category == query.category for hit in hits])
         ranked = self.ranked(described.description, results.route.categories)
         return Outcome(
             product_hit=_recall(products),

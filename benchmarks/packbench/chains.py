@@ -69,7 +69,7 @@ def answers(
     found = []
     with judging(chain.row, gallery) as judge:
         for one, query in zip(described, asked.queries, strict=True):
-            results = judge.searcher.match(one, SHOWN)
+            results = judge.searcher.rank(one.description, SHOWN)
             ranked = judge.ranked(one.description, results.route.categories)
             nearest = list(dict.fromkeys(ranked))[:SHOWN]
             product = Found.of([product == query.product for product in nearest])
@@ -84,7 +84,7 @@ def answers(
                     instance_recall_at(product, SHOWN),
                     instance_recall_at(family, 1),
                     average_precision(pictures),
-                    min((hit.distance for hit in results.hits), default=float("inf")),
+                    min((hit.distance for hit in results.products[:SHOWN]), default=float("inf")),
                 )
             )
     return found

@@ -79,7 +79,7 @@ def ask_photos(
     for done, photo in enumerate(photos, start=1):
         try:
             image = cropped(opened.read(photo.path), photo)
-            query = opened.searcher.described(image).description
+            query = opened.searcher.describe(image).description
             answers = _photo_answers(opened.searcher, query, photo, shelf)
         except (ImageError, StageError) as error:
             asked.faults.append(str(error))
@@ -143,5 +143,5 @@ def _twice(
 def _answer(
     searcher: Searcher, query: Description, product: str, without: Iterable[int], *, present: bool
 ) -> Answer:
-    hits = searcher.ranked(query, DEPTH, without=frozenset(without))
-    return as_answer(product, hits, present=present)
+    ranked = searcher.rank(query, DEPTH, without=frozenset(without))
+    return as_answer(product, ranked.products, present=present)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -81,6 +82,21 @@ class RetrievalTask:
         for positions in (part for r in self.relevance for part in (r.relevant, r.ignored)):
             if positions and not 0 <= positions[0] <= positions[-1] < len(self.gallery):
                 raise ValueError(f"{self.name}: positions beyond {len(self.gallery)} pictures")
+
+    def of_queries(self, positions: Sequence[int]) -> RetrievalTask:
+        """The task with these of its queries only."""
+        return replace(
+            self,
+            queries=tuple(self.queries[at] for at in positions),
+            relevance=tuple(self.relevance[at] for at in positions),
+        )
+
+    def limited(self, limit: int | None) -> RetrievalTask:
+        """At most ``limit`` queries, evenly spread: neighbours are often views of one product."""
+        count = len(self.queries)
+        if limit is None or limit >= count:
+            return self
+        return self.of_queries([at * count // limit for at in range(limit)])
 
     @property
     def unanswerable(self) -> tuple[int, ...]:

@@ -8,12 +8,14 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from offline.evaluate.report_json import versions
+from engine import __version__
 from offline.report.document import Provenance
 
 GIGABYTE = 2**30
+LIBRARIES = ("faiss-cpu", "numpy", "onnxruntime", "opencv-python-headless", "pillow")
 
 
 def provenance(
@@ -86,3 +88,14 @@ def _memory() -> str:
     except (AttributeError, ValueError, OSError):
         return ""
     return f"{size / GIGABYTE:.1f} GiB"
+
+
+def versions() -> dict[str, str]:
+    """Of what computed the values."""
+    found = {"packsight": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "?"
+    return found

@@ -9,7 +9,7 @@ the first k and raise ValueError for k < 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -19,7 +19,6 @@ import numpy as np
 from engine.config import unknown_key
 from engine.errors import ConfigError
 from engine.types import BoolArray, Float64Array, IntArray
-from offline.metrics.statistics import Interval, bootstrap_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,34 +187,6 @@ def metric_values(answers: Sequence[Found], names: Sequence[str]) -> Float64Arra
         raise ConfigError("metrics: none given.", remedy="Name one, such as mAP.")
     rows = [[one.of(found) for one in metrics] for found in answers]
     return np.asarray(rows, np.float64).reshape(len(answers), len(metrics))
-
-
-@dataclass(frozen=True, eq=False)
-class Summary:
-    """``names`` of the metrics and their means over the queries with 95 % intervals; ``values``
-    (Q, M) of every query, to compare two runs query by query."""
-
-    names: tuple[str, ...]
-    intervals: tuple[Interval, ...]
-    values: Float64Array
-
-    def mean(self, name: str) -> float:
-        return self.intervals[self.names.index(name)].mean
-
-
-def summarise(
-    answers: Sequence[Found],
-    names: Sequence[str],
-    *,
-    seed: int = 0,
-    clusters: Sequence[Hashable] | None = None,
-) -> Summary:
-    """Of queries that all have a relevant image. ``clusters``: queries that are not independent,
-    see ``statistics.bootstrap``. Raises ValueError without queries, ConfigError for an unknown
-    metric."""
-    values = metric_values(answers, names)
-    intervals = bootstrap_columns(values, seed=seed, clusters=clusters)
-    return Summary(tuple(names), tuple(intervals), values)
 
 
 def _at(of: Callable[[Found, int], float], k: int, found: Found) -> float:

@@ -58,6 +58,24 @@ def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return markdown(list(map(escaped, columns)), [list(map(escaped, row)) for row in rows])
 
 
+def tables_text(report: Report) -> str:
+    """What a command prints of a report: its tables and notes, each once."""
+    blocks = [
+        *report.blocks,
+        *(b for s in report.systems for one in s.sections for b in one.blocks),
+    ]
+    tables = [block for block in blocks if isinstance(block, Table)]
+    notes = [note for system in report.systems for one in system.sections for note in one.notes]
+    kept = [note for note in dict.fromkeys(notes) if note not in {one.note for one in tables}]
+    parts = [
+        part
+        for table in tables
+        for part in (table.title, table_text(table.columns, table.rows), table.note)
+    ]
+    parts.append("\n".join(f"- {note}" for note in kept))
+    return "\n\n".join(part for part in parts if part)
+
+
 def _head(report: Report) -> list[str]:
     made = report.provenance
     pictures = ", ".join(f"{count:,} {role}" for role, count in made.pictures.items())

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from engine.distances import distances
-from engine.types import BoolArray, Description, Float64Array, Hit, IntArray
+from engine.types import BoolArray, Description, Float64Array, FloatArray, Hit, IntArray
 from stages.context import BuildContext
 from stages.options import StageOptions
 from stages.rerank._words import explained, moved
@@ -52,7 +52,7 @@ class KReciprocal:
 
     def rerank(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
         head, tail = list(hits[: self.top_n]), list(hits[self.top_n :])
-        values = self._values(query, head)
+        values = self._values(query, head).tolist()
         places = sorted(range(len(head)), key=lambda place: values[place])
         answer = [
             explained(
@@ -64,24 +64,35 @@ class KReciprocal:
         ]
         return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
 
-    def _values(self, query: Description, hits: Sequence[Hit]) -> list[float]:
-        """Aligned with the hits. Equal distances rank by id, so that the order in which hits
-        come in changes nothing."""
-        if not hits:
-            return []
-        options = self._options
-        by_id = sorted(range(len(hits)), key=lambda place: hits[place].record.id)
-        described = [query, *(hits[place].record.description for place in by_id)]
-        rows = np.stack([one.embedding.vector for one in described])
-        (found,) = k_reciprocal_distances(
-            distances(rows, rows, "euclidean"), 1, options.k1, options.k2, options.weight
-        )
-        values = dict(zip(by_id, found.tolist(), strict=True))
-        return [values[place] for place in range(len(hits))]
+    def _values(self, query: Description, hits: Sequence[Hit]) -> Float64Array:
+        vectors = [hit.record.description.embedding.vector for hit in hits]
+        rows = np.stack(vectors) if hits else np.empty((0, query.embedding.dimension), np.float32)
+        ids = np.array([hit.record.id for hit in hits], np.int64)
+        return candidate_distances(query.embedding.vector, rows, ids, self._options)
 
 
 def build(options: Options, context: BuildContext) -> KReciprocal:
     return KReciprocal(options)
+
+
+def candidate_distances(
+    query: FloatArray, candidates: FloatArray, ids: IntArray, options: Options
+) -> Float64Array:
+    """(D,) query and (n, D) candidates -> (n,) k-reciprocal distances.
+
+    As neighbours of each other, equally distant candidates rank by their ids (n,), so that the
+    order in which they come in changes nothing.
+    """
+    if not len(candidates):
+        return np.empty(0)
+    by_id = np.argsort(ids, kind="stable")
+    rows = np.concatenate([query[None], candidates[by_id]])
+    (values,) = k_reciprocal_distances(
+        distances(rows, rows, "euclidean"), 1, options.k1, options.k2, options.weight
+    )
+    found = np.empty(len(values))
+    found[by_id] = values
+    return found
 
 
 def k_reciprocal_distances(

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from offline.datasets import dataset_kinds, open_dataset
-from offline.evaluate.whole.asked import SECTIONS, Asked
-from offline.evaluate.whole.run import evaluate
+from offline.evaluate.run import SECTIONS, Request, evaluate
 from offline.report.files import json_text, read_report
 from offline.report.html import html_text
 from offline.report.text import markdown_text
@@ -36,7 +35,7 @@ def test_a_whole_report_by_any_protocol(data: Path, tmp_path: Path) -> None:
 
 
 def check(data: Path, protocol: str | None, folder: Path) -> None:
-    asked = Asked(
+    asked = Request(
         data=data,
         sections=SECTIONS["all" if protocol else "segment"],
         systems={"quick": quick_settings("rerank.name=fused")},

@@ -155,12 +155,12 @@ def test_images_left_out_are_as_if_they_had_never_been_there(
             replace(searcher(one), reranker=Reversed(top_n), query=how)
             for one in (everything, fewer)
         )
-        found = asked.ranked(query, 4, without={ids[at] for at in gone})
-        assert seen(found) == seen(twin.ranked(query, 4))
+        found = asked.rank(query, 4, without={ids[at] for at in gone}).products
+        assert seen(found) == seen(twin.rank(query, 4).products)
         assert all(hit.probability is None for hit in found)
 
 
 def test_a_gallery_of_which_all_is_left_out_answers_nothing(gallery: LocalGallery) -> None:
     query = fake_describer().describe([plain_image(7)])[0].description
     everything = [source.id for source in gallery.sources()]
-    assert searcher(gallery).ranked(query, without=everything) == []
+    assert searcher(gallery).rank(query, without=everything).products == []

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from engine.config import Settings, load
 from engine.types import CategoryScores, Description
-from offline.evaluate.evidence import Evidence
+from offline.evaluate.task import DescribedTask
 from stages.assemble import stage_names
 
-Rescore = Callable[[Evidence], tuple[Description, ...]]
+Rescore = Callable[[DescribedTask], tuple[Description, ...]]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """``overrides`` laid over the system's settings; ``describes``: whether pictures must be
+    """``overrides`` laid over the system's settings; ``describes``: whether images must be
     described anew; ``rescored``: in place of overrides, queries with other category scores."""
 
     name: str
@@ -96,17 +96,17 @@ def _contour_iou(*, align: bool) -> tuple[str, ...]:
     return ("rerank.name=contour_iou", f"rerank.align={str(align).lower()}")
 
 
-def _unknown(evidence: Evidence) -> tuple[Description, ...]:
+def _unknown(task: DescribedTask) -> tuple[Description, ...]:
     """A photo that looks like no known category is searched in all of them."""
     return tuple(
-        replace(query, scores=replace(query.scores, unknown=True)) for query in evidence.queries
+        replace(query, scores=replace(query.scores, unknown=True)) for query in task.queries
     )
 
 
-def _certain(evidence: Evidence) -> tuple[Description, ...]:
-    """As if the classifier were always right; photos without a label keep their scores."""
-    labels: Sequence[str | None] = [picture.category for picture in evidence.task.queries]
+def _certain(task: DescribedTask) -> tuple[Description, ...]:
+    """As if the classifier were always correct; photos without a label keep their scores."""
+    labels: Sequence[str | None] = [picture.category for picture in task.task.queries]
     return tuple(
         query if label is None else replace(query, scores=CategoryScores.certain(label))
-        for query, label in zip(evidence.queries, labels, strict=True)
+        for query, label in zip(task.queries, labels, strict=True)
     )

@@ -21,8 +21,8 @@ from offline.evaluate.efficiency.measure import (
     time_photos,
 )
 from offline.evaluate.efficiency.memory import Job, Peaks, peaks
-from offline.evaluate.evidence import Evidence
 from offline.evaluate.provenance import load_average, usable_cores
+from offline.evaluate.task import DescribedTask
 from offline.metrics.statistics import evenly
 from offline.report.document import Bars, Block, Figure, Group, Section, Series, Unit
 from offline.report.figures import averaged, percentile
@@ -36,21 +36,21 @@ UNKNOWN = "no photo can be read, or this platform does not report it"
 
 
 def efficiency_section(
-    evidence: Evidence, count: int = COUNT, seed: int = 0, progress: Progress | None = None
+    task: DescribedTask, count: int = COUNT, seed: int = 0, progress: Progress | None = None
 ) -> Section:
-    """Searches for ``count`` of the queries, evenly spread, in a real gallery of the evidence's
+    """Searches for ``count`` of the queries, evenly spread, in a real gallery of the task's
     records, which lies in a temporary folder.
 
     Raises ConfigError and GalleryError where that cannot be written, StageError where a part
     fails.
     """
-    parts, pictures, before = evidence.parts, evidence.task.queries, load_average()
+    parts, pictures, before = task.parts, task.task.queries, load_average()
     settings = parts.settings
     chosen = [pictures[at] for at in evenly(len(pictures), count)]
     with scratch_folder() as folder:
         gallery = folder / "gallery"
-        fill(gallery, parts, evidence.gallery)
-        size = gallery_size(gallery, len(evidence.gallery))
+        fill(gallery, parts, task.gallery)
+        size = gallery_size(gallery, len(task.gallery))
         with open_scratch(gallery, settings) as opened:
             timed = time_photos(chosen, opened, progress=progress)
             found = rate(chosen, opened, folder / "filling", settings.ingest.batch)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.types import BoolArray, Float64Array
-from offline.evaluate.evidence import Evidence
 from offline.evaluate.reranking.effects import ALL_SHAPE, WEIGHTS_MEAN, Effect, effects
 from offline.evaluate.reranking.kinds import Kind, kinds
 from offline.evaluate.reranking.orders import Valued, ordered, retrieved
 from offline.evaluate.reranking.pairs import Pairs, collect
+from offline.evaluate.task import DescribedTask
 from offline.metrics.statistics import Interval, bootstrap
 from offline.report.document import Bars, Block, Series, Table, Text
 from stages.rerank._artefact import RerankerArtefact, read_reranker, reranker_path
@@ -24,11 +24,11 @@ SHOWN = 15  # features, the strongest ones; a page shows no more bars than that
 
 
 def reranker_blocks(
-    artefact: RerankerArtefact, evidence: Evidence, seed: int = 0
+    artefact: RerankerArtefact, task: DescribedTask, seed: int = 0
 ) -> tuple[Block, ...]:
     """Coefficients, effects, and what it does for studio and hand-held pictures, for masks that
     may be compared and others; what it is, in words, where no query has an answer."""
-    pairs = collect(evidence, artefact.top_n)
+    pairs = collect(task, artefact.top_n)
     blocks: list[Block] = [Text(text=_words(artefact)), _coefficients(artefact.scorer)]
     if not pairs.asked:
         return tuple(blocks)
@@ -41,17 +41,17 @@ def reranker_blocks(
     return (*blocks, _effects(found, len(pairs.asked)), _by_kind(pairs, valued, level, seed))
 
 
-def system_blocks(evidence: Evidence, seed: int = 0) -> tuple[Block, ...]:
-    """``reranker_blocks`` of the rerank that the evidence's own settings name; none where it is
+def system_blocks(task: DescribedTask, seed: int = 0) -> tuple[Block, ...]:
+    """``reranker_blocks`` of the rerank that the task's own settings name; none where it is
     not a learned one. Raises WeightsError for a file that cannot be read."""
-    chosen = evidence.settings.rerank
+    chosen = task.settings.rerank
     if chosen.name != "learned":
         return ()
     options = Options.model_validate(dict(chosen.options))
     artefact = read_reranker(reranker_path(options.weights))
     asked = {"share": options.share, "top_n": options.top_n or None}
     given = {name: value for name, value in asked.items() if value is not None}
-    return reranker_blocks(artefact.model_copy(update=given), evidence, seed)
+    return reranker_blocks(artefact.model_copy(update=given), task, seed)
 
 
 def _words(artefact: RerankerArtefact) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.types import BoolArray, Float64Array, Hit, IntArray, Progress
 from offline.datasets import Picture
-from offline.evaluate.evidence import Evidence
+from offline.evaluate.task import RETRIEVED, DescribedTask, GalleryRanking
 from stages.rerank._pair_features import NAMES, pair_features
 
 NOBODY = -1  # fills up the places of a list that is shorter than the longest
@@ -88,16 +88,16 @@ def group_of(picture: Picture) -> str:
 
 
 def collect(
-    evidence: Evidence, top_n: int, pool: str = "", progress: Progress | None = None
+    described: DescribedTask, top_n: int, pool: str = "", progress: Progress | None = None
 ) -> Pairs:
-    """The first ``top_n`` candidates of every query that something answers, routed as a search
+    """The first ``top_n`` candidates of every query that has a relevant image, routed as a search
     would; ``pool`` names them, by default after the task."""
-    task, found = evidence.task, []
-    answered = [at for at, answer in enumerate(task.relevance) if answer.relevant]
-    for done, at in enumerate(answered, start=1):
-        found.append(_list(evidence, at, top_n, pool or task.name))
+    task, found = described.task, []
+    for query, ways in enumerate(described.rankings([RETRIEVED])):
+        if task.relevance[query].relevant:
+            found.append(_list(described, query, ways[RETRIEVED], top_n, pool or task.name))
         if progress is not None:
-            progress(done, len(answered))
+            progress(query + 1, len(task.queries))
     return pooled(found)
 
 
@@ -120,11 +120,15 @@ def pooled(parts: Sequence[Pairs]) -> Pairs:
     )
 
 
-def _list(evidence: Evidence, query: int, top_n: int, pool: str) -> Pairs:
-    task, description = evidence.task, evidence.queries[query]
-    positions, _ = evidence.order(query)
-    hits = evidence.candidates(query, top_n)
-    right = np.isin(positions, task.relevance[query].relevant)
+def _list(
+    described: DescribedTask, query: int, ranking: GalleryRanking, top_n: int, pool: str
+) -> Pairs:
+    task, description = described.task, described.queries[query]
+    hits = described.candidates(ranking, top_n)
+    relevant = np.zeros(len(task.gallery), np.bool_)
+    relevant[list(task.relevance[query].relevant)] = True
+    total = len(task.relevance[query].relevant) + described.absent[query]
+    ranks = ranking.found(relevant, total).ranks
     groups = [group_of(task.gallery[hit.record.id]) for hit in hits]
     names, numbers = np.unique(np.array(groups, np.str_), return_inverse=True)
     picture = task.queries[query]
@@ -136,8 +140,8 @@ def _list(evidence: Evidence, query: int, top_n: int, pool: str) -> Pairs:
         picture.look or "",
         bool(description.quality.flags),
         description.trust,
-        len(task.relevance[query].relevant) + evidence.absent[query],
-        *_beyond(right, len(hits)),
+        total,
+        *_beyond(ranks, len(hits)),
     )
     return Pairs(
         pair_features(description, hits).rows,
@@ -154,9 +158,8 @@ def _right(hits: Sequence[Hit], relevant: Sequence[int]) -> BoolArray:
     return np.array([hit.record.id in wanted for hit in hits], np.bool_)
 
 
-def _beyond(right: BoolArray, head: int) -> tuple[float, float]:
+def _beyond(ranks: IntArray, head: int) -> tuple[float, float]:
     """(sum of precisions, reciprocal rank) of the relevant ones behind the first ``head``."""
-    ranks = np.flatnonzero(right) + 1
     behind = ranks > head
     precisions = (np.arange(1, len(ranks) + 1) / ranks)[behind] if len(ranks) else ranks
     return float(precisions.sum()), float(1 / ranks[behind][0]) if behind.any() else 0.0

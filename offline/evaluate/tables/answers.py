@@ -1,4 +1,4 @@
-"""Variants that answer the same retrieval protocols, and what a report says of each."""
+"""Variants that answer the same retrieval protocols, and what a report holds of each."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offline.datasets import Dataset
-from offline.evaluate.benchmarks import ALL, open_benchmark
-from offline.evaluate.plan import Plan
-from offline.evaluate.report_text import left_out
-from offline.evaluate.retrieval import Outcome, evaluate_retrieval
-from offline.evaluate.searching import search_of
+from offline.evaluate.benchmark import (
+    ALL,
+    ProtocolResult,
+    measure_protocols,
+    open_benchmark,
+)
 from offline.evaluate.tables.layout import Made, Request, Variant
 from offline.metrics.statistics import clusters_of
 from offline.report.document import Figure, Group, Section, System, Table
@@ -20,23 +21,28 @@ from stages.assemble import EmbeddingParts, assemble_embedding
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """``outcomes``: one a protocol. ``faults``: a sentence for every unreadable picture."""
+    """``results``: one per protocol."""
 
     name: str
     parts: EmbeddingParts
-    outcomes: tuple[Outcome, ...]
-    faults: tuple[str, ...]
+    results: tuple[ProtocolResult, ...]
 
     @property
-    def outcome(self) -> Outcome:
-        """Of the one protocol that was asked; ValueError for several."""
-        (outcome,) = self.outcomes
-        return outcome
+    def result(self) -> ProtocolResult:
+        """Of the only protocol; ValueError for several."""
+        (result,) = self.results
+        return result
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(fault for one in self.results for fault in one.task.faults))
 
     def system(self, groups: Sequence[Group], notes: Sequence[str] = ()) -> System:
         """As the report names it; notes on what was left out come first."""
-        said = [f"{one.task.name}: {note}" for one in self.outcomes for note in left_out(one)]
-        section = Section(stage="retrieve", groups=tuple(groups), notes=(*said, *notes))
+        left_out = [
+            f"{one.task.task.name}: {note}" for one in self.results for note in one.left_out()
+        ]
+        section = Section(stage="retrieve", groups=tuple(groups), notes=(*left_out, *notes))
         return System(
             name=self.name,
             fingerprint=self.parts.fingerprint,
@@ -47,7 +53,7 @@ class Answered:
 
 
 def opened(request: Request) -> tuple[Dataset, str]:
-    """The data set and the protocol that is asked for, by default its first one."""
+    """The data set and the requested protocol, by default its first one."""
     dataset, protocols = open_benchmark(request.protocol or ALL, request.data[0])
     return dataset, protocols[0]
 
@@ -56,32 +62,26 @@ def answered(
     variant: Variant,
     dataset: Dataset,
     protocols: Sequence[str],
-    measures: Sequence[str],
+    metrics: Sequence[str],
     request: Request,
 ) -> Answered:
-    """Errors as in ``evaluate_retrieval``. Searched as the variant's settings say."""
+    """Errors as of ``measure_protocols``. Searched by the variant's settings."""
     parts = assemble_embedding(variant.settings)
-    plan = Plan(
-        search=search_of(variant.settings),
-        measures=tuple(measures),
-        augment=variant.settings.query.augment,
-        seed=request.seed,
+    results = measure_protocols(
+        dataset, protocols, parts, request.cache, metrics, progress=request.progress
     )
-    outcomes, faults = evaluate_retrieval(
-        dataset, protocols, parts, request.cache, plan, request.progress
-    )
-    return Answered(variant.name, parts, tuple(outcomes), tuple(faults))
+    return Answered(variant.name, parts, tuple(results))
 
 
 def made(tables: Sequence[Table], found: Sequence[Answered], systems: Sequence[System]) -> Made:
-    """Of variants that answered one protocol, the same: the first one says what it was."""
-    outcome = found[0].outcome
+    """Of variants that answered one protocol, the same for all."""
+    task = found[0].result.task
     return Made(
         tables=tuple(tables),
         systems=tuple(systems),
-        dataset=outcome.task.name,
-        checksum=outcome.checksum,
-        pictures={"queries": len(outcome.task.queries), "gallery": len(outcome.task.gallery)},
+        dataset=task.task.name,
+        checksum=task.checksum,
+        pictures={"queries": len(task.task.queries), "gallery": len(task.task.gallery)},
         faults=all_faults(found),
     )
 
@@ -91,23 +91,22 @@ def all_faults(found: Sequence[Answered]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fault for one in found for fault in one.faults))
 
 
-def query_group(name: str, outcome: Outcome, figures: Sequence[Figure]) -> Group:
-    """Figures over the outcome's queries."""
+def query_group(name: str, result: ProtocolResult, values: Sequence[Figure]) -> Group:
+    """Metrics over the queries of a result."""
     return Group(
         name=name,
-        figures=tuple(figures),
-        items=tuple(query.id for query in outcome.task.queries),
-        clusters=clusters_of(outcome.task.queries),
+        figures=tuple(values),
+        items=tuple(query.id for query in result.queries),
+        clusters=clusters_of(result.queries),
     )
 
 
-def query_figures(outcome: Outcome, shown: Mapping[str, str], seed: int) -> list[Figure]:
-    """The outcome's measures under the names of the table (``shown``, by measure)."""
-    columns = zip(outcome.summary.names, outcome.summary.values.T, strict=True)
-    clusters = clusters_of(outcome.task.queries)
+def query_figures(result: ProtocolResult, shown: Mapping[str, str], seed: int) -> list[Figure]:
+    """The metrics of a result under the names of the table (``shown``, by metric)."""
+    clusters = clusters_of(result.queries)
     return [
         averaged(shown[name], column.tolist(), seed=seed, clusters=clusters)
-        for name, column in columns
+        for name, column in zip(result.metrics, result.values.T, strict=True)
     ]
 
 

@@ -24,7 +24,7 @@ from offline.report.figures import averaged, percentile
 def make(request: Request) -> Made:
     """Times are medians over ``request.timed`` queries, evenly spread."""
     found = trunks.compared(request)
-    task = found[0].outcome.task
+    task = found[0].result.task.task
     places = evenly(len(task.queries), request.timed)
     times = trunks.feature_times(found, places, request)
     figures = [_figures(one, request.seed) for one in found]
@@ -44,15 +44,15 @@ def make(request: Request) -> Made:
 
 def _figures(trunk: Answered, seed: int) -> list[Figure]:
     """In the order of the columns, less the time."""
-    outcome = trunk.outcome
+    result = trunk.result
     similar = averaged(
         trunks.SIMILARITY,
-        outcome.similarities.tolist(),
+        result.similarities.tolist(),
         seed=seed,
         better="neither",
-        clusters=clusters_of(outcome.task.queries),
+        clusters=clusters_of(result.queries),
     )
-    return [similar, *query_figures(outcome, trunks.MEASURES, seed)]
+    return [similar, *query_figures(result, trunks.METRICS, seed)]
 
 
 def _row(trunk: Answered, times: Float64Array, figures: Sequence[Figure]) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ def _system(trunk: Answered, times: Float64Array, figures: Sequence[Figure], see
     similar, *measured = figures
     timed = percentile(f"{trunks.TIME}, median", times.tolist(), 50, seed=seed)
     groups = (
-        query_group("queries", trunk.outcome, [*measured, similar]),
+        query_group("queries", trunk.result, [*measured, similar]),
         Group(name=trunks.TIME, figures=(timed,)),
     )
     return trunk.system(groups, trunks.NOTES)

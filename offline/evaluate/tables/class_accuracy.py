@@ -38,7 +38,7 @@ def table_of(found: Sequence[Classified]) -> Table:
         ("plain accuracy", *(_cell(one.accuracy) for one in overall)),
     ]
     return Table(
-        title=f"Table 2: {found[0].evidence.task.name}",
+        title=f"Table 2: {found[0].described.task.name}",
         columns=("class", *(one.name for one in found)),
         rows=tuple(rows),
         note=NOTE,

@@ -38,7 +38,7 @@ def table_of(found: Classified, *, several: bool = False) -> Table:
         (name, *_cells([row.precision, row.recall, row.f1]), str(row.support))
         for name, row in zip(found.classes, rows, strict=True)
     ]
-    title = f"Table 1: {found.evidence.task.name}"
+    title = f"Table 1: {found.described.task.name}"
     return Table(
         title=f"{title}, {found.name}" if several else title,
         columns=COLUMNS,

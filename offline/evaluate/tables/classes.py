@@ -13,9 +13,9 @@ from engine.types import IntArray
 from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.hold_out import TRAIN_NAMES, first_of
 from offline.datasets.relevance import by_category, label_task
-from offline.evaluate.evidence import Evidence
-from offline.evaluate.gathering import gather
+from offline.evaluate.describing import describe_task
 from offline.evaluate.tables.layout import Made, Request, Variant
+from offline.evaluate.task import DescribedTask
 from offline.metrics.classification import confusion_matrix
 from offline.metrics.statistics import clusters_of
 from offline.report.document import Figure, Group, Section, System, Table
@@ -35,7 +35,7 @@ class Classified:
     """
 
     name: str
-    evidence: Evidence
+    described: DescribedTask
     ids: tuple[str, ...]
     true: tuple[str, ...]
     predicted: tuple[str, ...]
@@ -63,7 +63,7 @@ class Classified:
 
     @property
     def clusters(self) -> tuple[str, ...]:
-        return clusters_of(self.evidence.task.queries)
+        return clusters_of(self.described.task.queries)
 
     def overall(self, figures: Sequence[Figure]) -> Group:
         """Figures over all pictures and classes."""
@@ -72,7 +72,7 @@ class Classified:
         )
 
     def system(self, groups: Sequence[Group]) -> System:
-        parts = self.evidence.parts
+        parts = self.described.parts
         section = Section(stage="classify", groups=tuple(groups), notes=(*self.notes, LIKELIEST))
         return System(
             name=self.name,
@@ -106,14 +106,14 @@ def classified(request: Request) -> list[Classified]:
 
 
 def made(tables: Sequence[Table], found: Sequence[Classified], systems: Sequence[System]) -> Made:
-    evidence = found[0].evidence
-    faults = dict.fromkeys(fault for one in found for fault in one.evidence.faults)
+    described = found[0].described
+    faults = dict.fromkeys(fault for one in found for fault in one.described.faults)
     pictures: Mapping[str, int] = {"judged": len(found[0].ids)}
     return Made(
         tables=tuple(tables),
         systems=tuple(systems),
-        dataset=evidence.task.name,
-        checksum=evidence.checksum,
+        dataset=described.task.name,
+        checksum=described.checksum,
         pictures=pictures,
         faults=tuple(faults),
     )
@@ -143,18 +143,18 @@ def _asked(
 ) -> Classified:
     voters, how = _voters(variant.settings, dataset, split, pictures)
     task = label_task(f"{dataset.name} {split}", pictures, voters, by_category)
-    evidence = gather(task, variant.settings, request.cache, request.progress)
-    read = evidence.task.queries
+    described = describe_task(task, variant.settings, request.cache, request.progress)
+    read = described.task.queries
     left = [f"{len(pictures) - len(read)} pictures left out: cannot be read"]
-    knows = evidence.parts.describer.classifier.categories
+    knows = described.parts.describer.classifier.categories
     foreign = sum(knows is not None and one.category not in knows for one in read)
     unknown = [f"{foreign} photos are of categories that this classifier never learned"]
     return Classified(
         name=variant.name,
-        evidence=evidence,
+        described=described,
         ids=tuple(picture.id for picture in read),
         true=tuple(str(picture.category) for picture in read),
-        predicted=tuple(query.scores.top for query in evidence.queries),
+        predicted=tuple(query.scores.top for query in described.queries),
         notes=(
             *notes,
             *(left if len(read) < len(pictures) else []),

@@ -1,14 +1,11 @@
-"""A table as a report, and as it is printed."""
+"""A table as a report; the list of all tables."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from offline.evaluate.provenance import provenance
 from offline.evaluate.tables.layout import Made
 from offline.evaluate.tables.registry import DATA, LAYOUTS, Layout
-from offline.report.document import Report, Table
-from offline.report.text import table_text
+from offline.report.document import Report
 
 
 def report_of(layout: Layout, made: Made, *, seed: int) -> Report:
@@ -19,21 +16,6 @@ def report_of(layout: Layout, made: Made, *, seed: int) -> Report:
         systems=made.systems,
         blocks=made.tables,
     )
-
-
-def printed(made: Made) -> str:
-    """The tables, then the rules by which they were made, each once."""
-    notes = dict.fromkeys(
-        note for system in made.systems for section in system.sections for note in section.notes
-    )
-    parts = [text for table in made.tables for text in _table(table)]
-    told = [f"- {note}" for note in notes if note not in {table.note for table in made.tables}]
-    return "\n\n".join([*parts, *(["\n".join(told)] if told else [])])
-
-
-def _table(table: Table) -> Sequence[str]:
-    found = [table.title, table_text(table.columns, table.rows), table.note]
-    return [text for text in found if text]
 
 
 def listed() -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.errors import ConfigError
 from offline.datasets import Dataset, open_dataset
 from offline.datasets.readers import revisited
-from offline.evaluate.benchmarks import askable
+from offline.evaluate.benchmark import answerable_protocols
 from offline.evaluate.tables.answers import (
     Answered,
     all_faults,
@@ -26,7 +26,7 @@ from offline.evaluate.tables.answers import (
 from offline.evaluate.tables.layout import Made, Request, Variant
 from offline.report.document import System, Table
 
-MEASURES = {"mAP-trapezoid": "mAP"}
+METRICS = {"mAP-trapezoid": "mAP"}
 PLAIN = "oxford_paris"  # the reader of gt files calls all of them so
 NOTE = (
     "mAP by the trapezoidal rule, as the authors compute it (x 100 is what they print), with its "
@@ -53,15 +53,13 @@ def make(request: Request) -> Made:
     systems = [_system(sets, answers, request.seed) for answers in found]
     rows = [(one.name, *_cells(one)) for one in systems]
     table = Table(title="mAP", columns=("system", *heads), rows=tuple(rows), note=NOTE)
-    outcomes = [outcome for one in found[0] for outcome in one.outcomes]
+    results = [result for one in found[0] for result in one.results]
     return Made(
         tables=(table,),
         systems=tuple(systems),
         dataset=", ".join(one.name for one in sets),
-        checksum=_joint([outcome.checksum for outcome in outcomes]),
-        pictures={
-            head: len(outcome.task.queries) for head, outcome in zip(heads, outcomes, strict=True)
-        },
+        checksum=_joint([result.task.checksum for result in results]),
+        pictures={head: len(result.queries) for head, result in zip(heads, results, strict=True)},
         faults=all_faults([one for answers in found for one in answers]),
     )
 
@@ -71,7 +69,7 @@ def _opened(folder: Path) -> _Set:
     kind = "revisited" if revisited.recognises(folder) else PLAIN
     dataset = open_dataset(folder, kind)
     name = dataset.root.resolve().name if kind == PLAIN else dataset.name
-    return _Set(name, dataset, askable(dataset))
+    return _Set(name, dataset, answerable_protocols(dataset))
 
 
 def _refuse_doubles(sets: Sequence[_Set]) -> None:
@@ -82,7 +80,7 @@ def _refuse_doubles(sets: Sequence[_Set]) -> None:
 
 
 def _asked(variant: Variant, one: _Set, request: Request) -> Answered:
-    return answered(variant, one.dataset, one.protocols, list(MEASURES), request)
+    return answered(variant, one.dataset, one.protocols, list(METRICS), request)
 
 
 def _cells(system: System) -> list[str]:
@@ -92,14 +90,12 @@ def _cells(system: System) -> list[str]:
 
 def _system(sets: Sequence[_Set], answers: Sequence[Answered], seed: int) -> System:
     groups = [
-        query_group(
-            f"{one.name} {outcome.protocol}", outcome, query_figures(outcome, MEASURES, seed)
-        )
+        query_group(f"{one.name} {result.protocol}", result, query_figures(result, METRICS, seed))
         for one, found in zip(sets, answers, strict=True)
-        for outcome in found.outcomes
+        for result in found.results
     ]
-    outcomes = tuple(outcome for one in answers for outcome in one.outcomes)
-    return replace(answers[0], outcomes=outcomes).system(groups, [NOTE])
+    results = tuple(result for one in answers for result in one.results)
+    return replace(answers[0], results=results).system(groups, [NOTE])
 
 
 def _joint(checksums: Sequence[str]) -> str:

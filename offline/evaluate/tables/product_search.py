@@ -16,7 +16,7 @@ from offline.evaluate.tables.answers import (
 from offline.evaluate.tables.layout import Made, Request
 from offline.report.document import Table
 
-MEASURES = {"P@5": "P@5", "recall@5": "R@5", "top@1": "top-1", "top@5": "top-5"}
+METRICS = {"P@5": "P@5", "recall@5": "R@5", "top@1": "top-1", "top@5": "top-5"}
 NOTE = (
     "P@5: relevant ones among the first 5, over 5; R@5: the share of the relevant pictures among "
     "the first 5 (recall@5), not the R@5 of metric learning, which is top-5 here; top-k: the "
@@ -27,21 +27,21 @@ NOTE = (
 def make(request: Request) -> Made:
     dataset, protocol = opened(request)
     found = [
-        answered(variant, dataset, [protocol], list(MEASURES), request)
+        answered(variant, dataset, [protocol], list(METRICS), request)
         for variant in request.variants
     ]
-    outcome = found[0].outcome
-    figures = [query_figures(one.outcome, MEASURES, request.seed) for one in found]
+    result = found[0].result
+    figures = [query_figures(one.result, METRICS, request.seed) for one in found]
     table = Table(
-        title=f"{len(outcome.task.queries)} queries of {outcome.task.name}",
-        columns=("system", *MEASURES.values()),
+        title=f"{len(result.queries)} queries of {result.task.task.name}",
+        columns=("system", *METRICS.values()),
         rows=tuple(
             (one.name, *map(interval_cell, own)) for one, own in zip(found, figures, strict=True)
         ),
         note=NOTE,
     )
     systems = [
-        one.system([query_group("queries", one.outcome, own)], [NOTE])
+        one.system([query_group("queries", one.result, own)], [NOTE])
         for one, own in zip(found, figures, strict=True)
     ]
     return made([table], found, systems)

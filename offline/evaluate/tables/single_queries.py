@@ -19,16 +19,16 @@ BETTER: dict[str, Better] = {trunks.TIME: "lower", trunks.SIMILARITY: "neither"}
 def make(request: Request) -> Made:
     """``request.shown`` queries, evenly spread over those that have an answer."""
     found = trunks.compared(request)
-    places = evenly(len(found[0].outcome.task.queries), request.shown)
+    places = evenly(len(found[0].result.queries), request.shown)
     times = trunks.feature_times(found, places, request)
     numbers = [_numbers(one, places, row) for one, row in zip(found, times, strict=True)]
-    ids = [found[0].outcome.task.queries[place].id for place in places]
+    ids = [found[0].result.queries[place].id for place in places]
     rows = [
         _row(name, one.name, of_one[at])
         for at, name in enumerate(ids)
         for one, of_one in zip(found, numbers, strict=True)
     ]
-    title = f"Table 1: {len(ids)} queries of {found[0].outcome.task.name}"
+    title = f"Table 1: {len(ids)} queries of {found[0].result.task.task.name}"
     table = Table(title=title, columns=("query", "trunk", *trunks.COLUMNS), rows=tuple(rows))
     systems = [
         _system(one, places, own, request.seed) for one, own in zip(found, numbers, strict=True)
@@ -38,8 +38,8 @@ def make(request: Request) -> Made:
 
 def _numbers(trunk: Answered, places: list[int], times: Float64Array) -> Float64Array:
     """(places, columns)"""
-    outcome = trunk.outcome
-    columns = [times, outcome.similarities[places], *outcome.summary.values[places].T]
+    result = trunk.result
+    columns = [times, result.similarities[places], *result.values[places].T]
     return np.stack(columns, axis=1)
 
 
@@ -48,7 +48,7 @@ def _row(query: str, trunk: str, numbers: Float64Array) -> tuple[str, ...]:
 
 
 def _system(trunk: Answered, places: list[int], numbers: Float64Array, seed: int) -> System:
-    shown = [trunk.outcome.task.queries[place] for place in places]
+    shown = [trunk.result.queries[place] for place in places]
     clusters = clusters_of(shown)
     figures = [
         averaged(

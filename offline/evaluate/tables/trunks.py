@@ -20,9 +20,9 @@ from offline.store.cutouts import CutoutCache
 from offline.store.images import HashedPicture, hash_pictures
 
 # Names in the study, by our measures; R@10 is the share of the relevant pictures that is found.
-MEASURES = {"AP@10": "AP@10", "P@10": "P@10", "recall@10": "R@10", "F1@10": "F1", "MRR": "RR"}
+METRICS = {"AP@10": "AP@10", "P@10": "P@10", "recall@10": "R@10", "F1@10": "F1", "MRR": "RR"}
 TIME, SIMILARITY = "feature time", "top-1 similarity"
-COLUMNS = (TIME, SIMILARITY, *MEASURES.values())
+COLUMNS = (TIME, SIMILARITY, *METRICS.values())
 NOTES = (
     "feature time: one cutout through the embedder on the clock, the trunks in turn; "
     "top-1 similarity: cosine of a query and its first hit, right or wrong",
@@ -35,7 +35,7 @@ def compared(request: Request) -> list[Answered]:
     """Every variant's answers to the same queries."""
     dataset, protocol = opened(request)
     variants = [_by_cosine(variant) for variant in request.variants]
-    return [answered(one, dataset, [protocol], list(MEASURES), request) for one in variants]
+    return [answered(one, dataset, [protocol], list(METRICS), request) for one in variants]
 
 
 def feature_times(
@@ -63,7 +63,7 @@ def _by_cosine(variant: Variant) -> Variant:
 def _cutouts(trunk: Answered, places: Sequence[int], request: Request) -> list[Cutout]:
     """Of readable queries: their cutouts were made when they were embedded."""
     parts = trunk.parts
-    pictures = [trunk.outcome.task.queries[place] for place in places]
+    pictures = [trunk.result.queries[place] for place in places]
     hashed = [one for one in hash_pictures(pictures) if isinstance(one, HashedPicture)]
     store = CutoutCache(
         request.cache, parts.cutting_fingerprint, ImageLimits.of(parts.settings.images)

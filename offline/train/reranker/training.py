@@ -13,9 +13,9 @@ from engine.config import Settings, StageSettings
 from engine.errors import ConfigError
 from engine.types import Progress
 from offline.datasets import Dataset, open_dataset
-from offline.evaluate.evidence import Evidence
-from offline.evaluate.gathering import gather
+from offline.evaluate.describing import describe_task
 from offline.evaluate.reranking.pairs import Pairs, collect, pooled
+from offline.evaluate.task import DescribedTask
 from offline.store.run_folder import RunFolder, unwritable
 from offline.train.reranker.card import card
 from offline.train.reranker.choosing import Choice, choose, cross_chosen, trials
@@ -81,7 +81,7 @@ def train_reranker(
     dataset = open_dataset(run.data)
     unranked = settings.model_copy(update={"rerank": StageSettings(name="none")})
     gathered = {
-        name: gather(dataset.retrieval(name), unranked, cache, progress)
+        name: describe_task(dataset.retrieval(name), unranked, cache, progress)
         for name in _protocols(dataset, run.protocols)
     }
     pairs = pooled([collect(evidence, run.top_n, name) for name, evidence in gathered.items()])
@@ -159,7 +159,7 @@ def _protocols(dataset: Dataset, asked: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _origin(dataset: Dataset, gathered: Sequence[Evidence]) -> Origin:
+def _origin(dataset: Dataset, gathered: Sequence[DescribedTask]) -> Origin:
     parts, settings = gathered[0].parts, gathered[0].settings
     tables = settings.tables()
     return Origin(

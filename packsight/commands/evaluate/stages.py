@@ -13,7 +13,7 @@ from packsight.commands._values import positive, tell, user_cache, whole
 if TYPE_CHECKING:
     from engine.config import Settings
     from engine.types import Progress
-    from offline.evaluate.whole.asked import Asked
+    from offline.evaluate.run import Request
     from offline.report.document import Report
 
 PROFILE = "classic"
@@ -21,7 +21,7 @@ PROFILE = "classic"
 
 @dataclass(frozen=True)
 class StageCommand:
-    """One of the words that stand for stages; see ``offline.evaluate.whole.asked.SECTIONS``."""
+    """One of the words that stand for stages; see ``offline.evaluate.run.SECTIONS``."""
 
     stage: str
 
@@ -37,11 +37,11 @@ class StageCommand:
         )
 
     def run(self, args: argparse.Namespace) -> int:
-        from offline.evaluate.whole.run import evaluate
+        from offline.evaluate.run import evaluate
         from offline.report.files import write_report
 
-        asked = _asked(args, self.stage)
-        report, faults = evaluate(asked, lambda title: _phase(title, args.quiet))
+        request = _request(args, self.stage)
+        report, faults = evaluate(request, lambda title: _phase(title, args.quiet))
         print(_summary(report), flush=True)  # shown even where it cannot be written
         tell(faults)
         for path in write_report(report, args.out):
@@ -63,7 +63,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a data set, or a folder of labelled pictures",
     )
-    add("--protocol", metavar="NAME", help="who is asked of whom (default: the data set's first)")
+    add("--protocol", metavar="NAME", help="who is request of whom (default: the data set's first)")
     add("--limit", type=positive, metavar="N", help="a quick look: N queries, evenly spread")
     add(
         "--out",
@@ -136,11 +136,11 @@ def _add_systems(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _asked(args: argparse.Namespace, stage: str) -> Asked:
-    from offline.evaluate.whole.asked import SECTIONS, Asked
+def _request(args: argparse.Namespace, stage: str) -> Request:
+    from offline.evaluate.run import SECTIONS, Request
     from stages.rerank._artefact import reranker_path
 
-    return Asked(
+    return Request(
         data=args.data,
         sections=SECTIONS[stage],
         systems=_systems(args),
@@ -157,7 +157,7 @@ def _asked(args: argparse.Namespace, stage: str) -> Asked:
 
 
 def _systems(args: argparse.Namespace) -> dict[str, Settings]:
-    from offline.evaluate.whole.run import named_systems
+    from offline.evaluate.run import named_systems
     from stages.open_settings import settings_for
 
     profiles = args.profile or ([] if args.config else [PROFILE])

@@ -59,16 +59,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from offline.evaluate.tables.document import listed, printed, report_of
+    from offline.evaluate.tables.document import listed, report_of
     from offline.evaluate.tables.registry import layout_of
+    from offline.report.text import tables_text
 
     if args.name is None:
         print(listed())
         return 0
     made = _made(args)
-    print(printed(made), flush=True)  # shown even where it cannot be written
+    report = report_of(layout_of(args.name), made, seed=args.seed)
+    print(tables_text(report), flush=True)  # shown even where it cannot be written
     tell(made.faults)
-    _write(args, report_of(layout_of(args.name), made, seed=args.seed))
+    _write(args, report)
     return 0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from offline.report.document import Table
+from offline.report.files import read_report
 from tests.drawn_catalogue import QUICK_FLAGS
 from tests.offline.evaluate.drawn_benchmarks import write_drawn_landmarks, write_drawn_products
 from tests.offline.evaluate.killed_runs import kill_after_keeping
@@ -41,37 +42,57 @@ def row(shown: Outcome, name: str) -> list[str]:
 def test_online_products_print_the_table_of_their_paper(packsight: Command, products: Path) -> None:
     shown = packsight(*flags(products, "online_products"))
     assert shown.code == 0 and shown.err == ""
-    assert row(shown, "R@1") == ["1.000 [1.000, 1.000]"]
+    assert row(shown, "R@1") == ["1.000 (1.000–1.000)"]
     for name in ("R@10", "R@100", "R@1000", "P@5", "recall@5", "top@1", "top@5"):
         assert row(shown, name)
     assert row(shown, "queries") == ["12"]
-    assert "milliseconds a photo" in shown.out and "embed" in shown.out
+    assert "milliseconds per photo" in shown.out and "embed" in shown.out
 
 
 def test_revisited_protocols_are_columns_of_one_table(packsight: Command, landmarks: Path) -> None:
     shown = packsight(*flags(landmarks, "all"))
-    assert row(shown, "measure") == ["easy", "medium", "hard"]
+    assert row(shown, "metric") == ["easy", "medium", "hard"]
     assert row(shown, "mAP-trapezoid")[0].startswith("1.000")
     assert len(row(shown, "mP@10")) == 3
-    assert "easy: 1 of 2 queries left out: no relevant picture" in shown.out
+    assert "easy: 1 of 2 queries left out" in shown.out
 
 
-def test_the_json_holds_every_figure_and_what_it_depends_on(
+def test_the_report_holds_every_value_and_what_it_depends_on(
     packsight: Command, landmarks: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "report"
     shown = packsight(*flags(landmarks, "hard", "--out", out, "--per-query", "--metric", "cosine"))
-    assert (out / "benchmark.md").read_text("utf-8") == shown.out
-    found = json.loads((out / "benchmark.json").read_text("utf-8"))
-    (hard,) = found["protocols"]
-    assert set(hard["figures"]["mP@5"]) == {"mean", "low", "high"}
-    assert hard["per_query"][0]["id"] == "query/query_jar"
-    assert hard["per_query"][0]["ranks"] == [1]
-    assert hard["per_query"][1]["first"].startswith("bottle")
-    assert found["search"]["metric"] == "cosine" and found["seed"] == 0
-    assert len(found["fingerprint"]) == 64 and len(hard["data_sha256"]) == 64
-    assert {"packsight", "python", "numpy"} <= set(found["versions"])
-    assert set(found["milliseconds"]) == {"load", "segment", "cutout", "embed"}
+    assert {path.name for path in out.iterdir()} == {"report.html", "report.md", "report.json"}
+    assert str(out / "report.json") in shown.out
+    report = read_report(out / "report.json")
+    (system,) = report.systems
+    retrieval, efficiency = system.sections
+    (hard,) = retrieval.groups
+    assert (hard.name, hard.items[0]) == ("hard", "query/query_jar")
+    values = {figure.name: figure for figure in hard.figures}
+    assert set(values) == {"mAP-trapezoid", "mP@1", "mP@5", "mP@10", "top-1 similarity"}
+    assert len(values["mP@5"].samples or ()) == 2
+    (by_query,) = [b for b in retrieval.blocks if getattr(b, "title", "") == "hard by query"]
+    assert isinstance(by_query, Table)
+    assert by_query.rows[0][0] == "query/query_jar" and by_query.rows[0][3] == "1"
+    assert by_query.rows[1][1].startswith("bottle")
+    assert system.settings["search"]["metric"] == "cosine" and report.provenance.seed == 0
+    assert len(system.fingerprint) == 64 and len(report.provenance.dataset_checksum) == 64
+    assert {"packsight", "python", "numpy"} <= set(report.provenance.versions)
+    stages = {figure.name for group in efficiency.groups for figure in group.figures}
+    assert stages == {"load", "segment", "cutout", "embed", "together"}
+
+
+def test_two_benchmarks_are_compared_query_by_query(
+    packsight: Command, products: Path, tmp_path: Path
+) -> None:
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    packsight(*flags(products, "test", "--json", before))
+    packsight(*flags(products, "test", "--json", after, "--set", "embed.side=16"))
+    same = packsight("evaluate", "compare", str(before), str(before))
+    assert same.code == 0
+    changed = packsight("evaluate", "compare", str(before), str(after))
+    assert changed.code == 0 and "the same within noise" in changed.out
 
 
 def test_all_that_may_be_done_to_a_query_is_said(packsight: Command, landmarks: Path) -> None:
@@ -126,7 +147,7 @@ def test_pictures_that_cannot_be_read_are_named_and_counted(
     (said,) = shown.err.splitlines()
     assert shown.code == 0 and "0_0.PNG: left out" in said
     assert "1 of 12 queries left out: cannot be read" in shown.out
-    assert "1 of 12 gallery pictures cannot be read: they are never found" in shown.out
+    assert "1 of 12 gallery images cannot be read" in shown.out
 
 
 def test_a_killed_run_goes_on_and_ends_as_one_that_nobody_killed(

@@ -11,7 +11,7 @@ import pytest
 from engine.contours import frame_contour, iou
 from engine.types import Matte
 from offline.datasets import Picture, RetrievalTask, open_dataset
-from offline.evaluate.gathering import gather
+from offline.evaluate.describing import describe_task
 from tests.drawn_catalogue import save, write_catalogue
 from tests.offline.evaluate.counting_parts import quick_settings
 
@@ -40,8 +40,8 @@ def test_the_true_mask_is_what_a_picture_is_described_by(
     true = frame_contour(Matte(alpha))
     whole = frame_contour(Matte(np.ones((128, 96), np.float32)))
     settings = quick_settings()
-    evidence = gather(task, settings, tmp_path / "cache", true_masks=True)
-    contours = [record.description.contour for record in evidence.gallery]
+    described = describe_task(task, settings, tmp_path / "cache", true_masks=True)
+    contours = [record.description.contour for record in described.gallery]
     assert iou(contours[0], whole) == 1  # has no mask: the segmenter's own
     assert all(iou(contour, true) == 1 for contour in contours[1:])
 
@@ -50,12 +50,12 @@ def test_what_was_described_by_the_segmenter_is_not_taken_for_it(
     task: RetrievalTask, tmp_path: Path
 ) -> None:
     settings = quick_settings()
-    own = gather(task, settings, tmp_path / "cache")
-    true = gather(task, settings, tmp_path / "cache", true_masks=True)
-    again = gather(task, settings, tmp_path / "cache")
+    own = describe_task(task, settings, tmp_path / "cache")
+    true = describe_task(task, settings, tmp_path / "cache", true_masks=True)
+    again = describe_task(task, settings, tmp_path / "cache")
     areas = [
-        [record.description.contour.area for record in evidence.gallery[1:]]
-        for evidence in (own, true, again)
+        [record.description.contour.area for record in described.gallery[1:]]
+        for described in (own, true, again)
     ]
     assert areas[0] == areas[2]
     assert all(a > b for a, b in zip(areas[0], areas[1], strict=True))
@@ -64,6 +64,6 @@ def test_what_was_described_by_the_segmenter_is_not_taken_for_it(
 
 def test_a_damaged_mask_leaves_it_to_the_segmenter(task: RetrievalTask, tmp_path: Path) -> None:
     (tmp_path / "half.png").write_bytes(b"no picture")
-    evidence = gather(task, quick_settings(), tmp_path / "cache", true_masks=True)
+    described = describe_task(task, quick_settings(), tmp_path / "cache", true_masks=True)
     whole = frame_contour(Matte(np.ones((128, 96), np.float32)))
-    assert all(iou(record.description.contour, whole) == 1 for record in evidence.gallery)
+    assert all(iou(record.description.contour, whole) == 1 for record in described.gallery)

@@ -10,17 +10,17 @@ import pytest
 
 from engine.config import Settings
 from offline.datasets import RetrievalTask, open_dataset
-from offline.evaluate.ablation.blocks import ablation_blocks, verdict
-from offline.evaluate.ablation.run import Ablation, Switched, ablate
+from offline.evaluate.ablation.measure import Ablation, Switched, ablate
+from offline.evaluate.ablation.show import ablation_blocks, verdict
 from offline.evaluate.ablation.variants import Variant, variants
-from offline.evaluate.evidence import Evidence
-from offline.evaluate.gathering import gather
+from offline.evaluate.describing import describe_task
+from offline.evaluate.task import DescribedTask
 from offline.metrics.statistics import Interval, bootstrap
 from offline.report.document import Bars, Table
 from tests.drawn_catalogue import write_catalogue
 from tests.engine.fake_parts import Reversed
 from tests.offline.evaluate.counting_parts import quick_settings
-from tests.offline.evaluate.made_evidence import Made, made_evidence, scores
+from tests.offline.evaluate.made_tasks import Made, made_task, scores
 
 GALLERY = [Made(0, "a"), Made(1, "b"), Made(2, "c"), Made(3, "d", "tube")]
 QUERIES = [
@@ -35,12 +35,12 @@ def names(base: Settings, **how: bool) -> list[str]:
 
 
 def switched(*chosen: Variant) -> tuple[Switched, ...]:
-    evidence = made_evidence(QUERIES, GALLERY, reranker=Reversed(2))
-    return ablated(evidence, chosen).switched
+    described = made_task(QUERIES, GALLERY, reranker=Reversed(2))
+    return ablated(described, chosen).switched
 
 
-def ablated(evidence: Evidence, chosen: Sequence[Variant], seed: int = 0) -> Ablation:
-    found = ablate(evidence.task, evidence, chosen, Path("unused"), seed=seed)
+def ablated(described: DescribedTask, chosen: Sequence[Variant], seed: int = 0) -> Ablation:
+    found = ablate(described.task, described, chosen, Path("unused"), seed=seed)
     assert found is not None
     return found
 
@@ -87,8 +87,8 @@ def test_leaving_the_rerank_out_shows_what_it_spoiled() -> None:
 
 
 def test_differences_are_those_of_single_queries() -> None:
-    evidence = made_evidence(QUERIES, GALLERY, reranker=Reversed(2))
-    found = ablated(evidence, [by_name("without rerank")], seed=3)
+    described = made_task(QUERIES, GALLERY, reranker=Reversed(2))
+    found = ablated(described, [by_name("without rerank")], seed=3)
     (one,) = found.switched
     before, after = (group.figures[2].samples for group in (found.base, one.group))
     assert before is not None and after is not None
@@ -98,17 +98,17 @@ def test_differences_are_those_of_single_queries() -> None:
 
 def test_a_describing_variant_describes_anew_and_keeps_it(tmp_path: Path) -> None:
     task = drawn(tmp_path)
-    evidence = gather(task, quick_settings(), tmp_path / "cache")
+    described = describe_task(task, quick_settings(), tmp_path / "cache")
     chosen = [Variant("smaller", ("embed.side=16",), describes=True)]
     told: list[int] = []
     first = ablate(
-        task, evidence, chosen, tmp_path / "cache", progress=lambda done, _: told.append(done)
+        task, described, chosen, tmp_path / "cache", progress=lambda done, _: told.append(done)
     )
     assert told
     assert first is not None
     told.clear()
     again = ablate(
-        task, evidence, chosen, tmp_path / "cache", progress=lambda done, _: told.append(done)
+        task, described, chosen, tmp_path / "cache", progress=lambda done, _: told.append(done)
     )
     assert told == []
     assert again is not None
@@ -123,13 +123,13 @@ def drawn(tmp_path: Path) -> RetrievalTask:
 def test_every_variant_of_a_quick_system_runs(tmp_path: Path) -> None:
     task = drawn(tmp_path)
     settings = quick_settings()
-    evidence = gather(task, settings, tmp_path / "cache")
+    described = describe_task(task, settings, tmp_path / "cache")
     chosen = [
         one
         for one in variants(settings, describing=True)
         if not any("grey" in text or "colour" in text for text in one.overrides)
     ]
-    found = ablate(task, evidence, chosen, tmp_path / "cache")
+    found = ablate(task, described, chosen, tmp_path / "cache")
     assert found is not None
     table, bars = ablation_blocks(found)
     assert isinstance(table, Table)
@@ -139,13 +139,13 @@ def test_every_variant_of_a_quick_system_runs(tmp_path: Path) -> None:
 
 
 def test_nothing_switched_is_nothing_shown() -> None:
-    evidence = made_evidence(QUERIES, GALLERY)
-    assert ablation_blocks(ablated(evidence, [])) == []
+    described = made_task(QUERIES, GALLERY)
+    assert ablation_blocks(ablated(described, [])) == []
 
 
 def test_queries_that_nothing_answers_have_no_ablation() -> None:
-    evidence = made_evidence([Made(0, "nobody")], GALLERY)
-    assert ablate(evidence.task, evidence, [by_name("without rerank")], Path("unused")) is None
+    described = made_task([Made(0, "nobody")], GALLERY)
+    assert ablate(described.task, described, [by_name("without rerank")], Path("unused")) is None
 
 
 @pytest.mark.parametrize(

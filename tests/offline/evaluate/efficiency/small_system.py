@@ -1,4 +1,4 @@
-"""A system that describes drawn packages quickly, with the evidence of a few of them."""
+"""A system that describes drawn packages quickly, with the task of a few of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from offline.datasets import Picture
 from offline.datasets.relevance import by_product, label_task
-from offline.evaluate.evidence import Evidence
-from offline.evaluate.gathering import gather
+from offline.evaluate.describing import describe_task
+from offline.evaluate.task import DescribedTask
 from tests.drawn_catalogue import write_catalogue
 from tests.offline.evaluate.counting_parts import quick_settings
 
@@ -16,7 +16,7 @@ from tests.offline.evaluate.counting_parts import quick_settings
 @dataclass(frozen=True)
 class Small:
     pictures: tuple[Picture, ...]  # with categories and products
-    evidence: Evidence
+    task: DescribedTask
 
 
 def small_system(folder: Path) -> Small:
@@ -31,4 +31,4 @@ def small_system(folder: Path) -> Small:
         for path in files
     )
     task = label_task("drawn", pictures, pictures, by_product)
-    return Small(pictures, gather(task, quick_settings(), folder / "cache"))
+    return Small(pictures, describe_task(task, quick_settings(), folder / "cache"))

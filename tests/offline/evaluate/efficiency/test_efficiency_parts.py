@@ -42,8 +42,8 @@ from tests.offline.evaluate.efficiency.small_system import Small
 
 @pytest.fixture
 def opened(small: Small, tmp_path: Path) -> Iterator[OpenSearcher]:
-    fill(tmp_path / "gallery", small.evidence.parts, small.evidence.gallery)
-    with open_scratch(tmp_path / "gallery", small.evidence.settings) as found:
+    fill(tmp_path / "gallery", small.task.parts, small.task.gallery)
+    with open_scratch(tmp_path / "gallery", small.task.settings) as found:
         yield found
 
 
@@ -91,7 +91,7 @@ def test_throughput_counts_what_was_described_and_stored(
     pictures = [*small.pictures[:4], absent]
     found = rate(pictures, opened, tmp_path / "filled", 2, Clock())
     assert (found.pictures, found.seconds, found.per_second) == (4, 1.0, 4.0)
-    with open_scratch(tmp_path / "filled", small.evidence.settings) as filled:
+    with open_scratch(tmp_path / "filled", small.task.settings) as filled:
         assert len(filled.gallery) == 4
 
 
@@ -132,12 +132,12 @@ def test_without_a_photo_there_are_reasons_in_place_of_times() -> None:
 
 
 def test_bytes_an_image_are_those_of_the_files(small: Small, tmp_path: Path) -> None:
-    records = small.evidence.gallery
-    fill(tmp_path / "gallery", small.evidence.parts, records)
+    records = small.task.gallery
+    fill(tmp_path / "gallery", small.task.parts, records)
     found = gallery_size(tmp_path / "gallery", len(records))
     files = [path for path in (tmp_path / "gallery").rglob("*") if path.is_file()]
     assert found.database + found.indexes == sum(path.stat().st_size for path in files)
-    vectors = 4 * small.evidence.parts.describer.embedder.dimension * len(records)
+    vectors = 4 * small.task.parts.describer.embedder.dimension * len(records)
     assert found.indexes > vectors
     whole, database, indexes, images = gallery_figures(found)
     assert database.value is not None and indexes.value is not None

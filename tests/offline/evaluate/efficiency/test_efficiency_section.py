@@ -20,7 +20,7 @@ from tests.offline.evaluate.efficiency.small_system import Small
 @pytest.fixture(scope="module")
 def section(small: Small) -> Section:
     seen: list[tuple[int, int]] = []
-    made = efficiency_section(small.evidence, 3, 1, lambda *given: seen.append(given))
+    made = efficiency_section(small.task, 3, 1, lambda *given: seen.append(given))
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
     return made
 
@@ -59,7 +59,7 @@ def test_a_fresh_process_holds_more_with_every_step(section: Section) -> None:
 def test_a_process_that_dies_is_a_reason_and_no_end_of_the_report(
     small: Small, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = Job(tmp_path / "none", small.evidence.settings, ())
+    job = Job(tmp_path / "none", small.task.settings, ())
     with caplog.at_level(logging.WARNING):
         assert peaks(job) is None
     assert "no gallery here" in caplog.text
@@ -70,9 +70,9 @@ def test_a_process_that_dies_is_a_reason_and_no_end_of_the_report(
 def test_without_a_readable_photo_the_models_still_have_their_memory(
     small: Small, tmp_path: Path
 ) -> None:
-    fill(tmp_path / "gallery", small.evidence.parts, small.evidence.gallery[:1])
+    fill(tmp_path / "gallery", small.task.parts, small.task.gallery[:1])
     gone = (Picture("gone", tmp_path / "gone.png"),)
-    found = peaks_here(Job(tmp_path / "gallery", small.evidence.settings, gone))
+    found = peaks_here(Job(tmp_path / "gallery", small.task.settings, gone))
     assert found.models is not None and found.models >= (found.started or 0)
     assert found.photo is None and found.batch is None
 
@@ -83,4 +83,4 @@ def test_a_place_that_cannot_be_written_is_one_error_with_the_way_out(
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(ConfigError, match=r"temporary files cannot be kept.*TMPDIR"):
-        efficiency_section(small.evidence, 1)
+        efficiency_section(small.task, 1)

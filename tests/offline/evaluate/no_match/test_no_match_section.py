@@ -1,4 +1,4 @@
-"""The section on absent products, by evidence whose answers can be read off a line."""
+"""The section on absent products, by tasks whose answers can be read off a line."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from offline.calibration.matching import DEPTH
-from offline.evaluate.no_match import no_match_section
-from offline.evaluate.no_match.asked import presence, questions
-from offline.evaluate.no_match.figures import auroc_draws
+from offline.evaluate.no_match.measure import auroc_draws, presence, trials
+from offline.evaluate.no_match.show import no_match_section
 from offline.report.document import Figure, Histogram, Lines, Section, Table
 from tests.engine.fake_parts import Reversed
-from tests.offline.evaluate.made_evidence import Made, made_evidence
+from tests.offline.evaluate.made_tasks import Made, made_task
 
 HELD, STRANGE = 40, 12
 
@@ -33,32 +32,32 @@ def figures(section: Section) -> dict[tuple[str, str], Figure]:
     }
 
 
-def test_every_photo_is_asked_with_its_product_and_without() -> None:
+def test_every_photo_is_found_with_its_product_and_without() -> None:
     queries, gallery = line()
-    asked = questions(made_evidence(queries, gallery))
-    assert len(asked) == 2 * HELD + STRANGE
-    for one in asked:
+    found = trials(made_task(queries, gallery))
+    assert len(found) == 2 * HELD + STRANGE
+    for one in found:
         answer = one.answer
         assert len(answer.features) == len(answer.right) == DEPTH
         assert answer.right.any() == answer.present
         assert one.taken_out == (not answer.present and answer.product.startswith("p"))
-    assert presence(asked).sum() == HELD
-    first = asked[0].answer.features[0]
-    second = asked[1].answer.features[0]
+    assert presence(found).sum() == HELD
+    first = found[0].answer.features[0]
+    second = found[1].answer.features[0]
     assert first[0] > second[0]  # without its product the nearest is farther
     assert (first[2], second[2]) == (1, 1)
 
 
 def test_the_systems_own_reranker_decides_which_hit_is_first() -> None:
     queries, gallery = line()
-    turned = questions(made_evidence(queries, gallery, reranker=Reversed(top_n=6)))
+    turned = trials(made_task(queries, gallery, reranker=Reversed(top_n=6)))
     assert not any(one.answer.right_first for one in turned)
     assert any(one.answer.right.any() for one in turned)
 
 
 def test_products_that_stand_apart_are_told_apart() -> None:
     queries, gallery = line()
-    section = no_match_section(made_evidence(queries, gallery))
+    section = no_match_section(made_task(queries, gallery))
     found = figures(section)
     assert section.stage == "no-match"
     assert found["present against absent", "AUROC of the score"].value == 1
@@ -78,10 +77,10 @@ def test_products_that_stand_apart_are_told_apart() -> None:
 
 def test_curve_and_area_are_those_of_scikit_learn() -> None:
     queries, gallery = line(wobble=4.0)
-    evidence = made_evidence(queries, gallery)
-    section = no_match_section(evidence)
-    asked = questions(evidence)
-    scores, present = np.array([one.score for one in asked]), presence(asked)
+    described = made_task(queries, gallery)
+    section = no_match_section(described)
+    found = trials(described)
+    scores, present = np.array([one.score for one in found]), presence(found)
     area = figures(section)["present against absent", "AUROC of the score"]
     assert area.value == pytest.approx(roc_auc_score(present, scores))
     assert area.low is not None and area.high is not None
@@ -97,7 +96,7 @@ def test_curve_and_area_are_those_of_scikit_learn() -> None:
 
 def test_each_population_is_counted_once_in_the_histogram() -> None:
     queries, gallery = line(wobble=4.0)
-    section = no_match_section(made_evidence(queries, gallery))
+    section = no_match_section(made_task(queries, gallery))
     histogram = section.blocks[0]
     assert isinstance(histogram, Histogram)
     right, wrong, absent = (sum(counts) for counts in histogram.counts.values())
@@ -109,7 +108,7 @@ def test_a_threshold_is_only_given_where_there_are_absent_ones_enough() -> None:
     queries, gallery = line()
     (table,) = (
         block
-        for block in no_match_section(made_evidence(queries, gallery)).blocks
+        for block in no_match_section(made_task(queries, gallery)).blocks
         if isinstance(block, Table)
     )
     shares = {row[0]: row[1] for row in table.rows}
@@ -121,14 +120,14 @@ def test_a_threshold_is_only_given_where_there_are_absent_ones_enough() -> None:
 def test_scores_that_are_all_equal_tell_nothing_and_break_nothing() -> None:
     queries = [Made(0.0, f"p{at}") for at in range(30)]
     gallery = [Made(5.0, f"p{at}") for at in range(30)]
-    section = no_match_section(made_evidence(queries, gallery))
+    section = no_match_section(made_task(queries, gallery))
     assert figures(section)["present against absent", "AUROC of the score"].value == 0.5
     assert isinstance(section.blocks[0], Histogram)
 
 
 def test_too_few_photos_leave_the_scores_and_a_note() -> None:
     queries, gallery = line()
-    section = no_match_section(made_evidence(queries[:4], gallery))
+    section = no_match_section(made_task(queries[:4], gallery))
     assert [group.name for group in section.groups] == ["present against absent"]
     assert [block.kind for block in section.blocks] == ["histogram", "lines"]
     assert any("4 products photographed, needs 10" in note for note in section.notes)
@@ -140,7 +139,7 @@ def test_too_few_photos_leave_the_scores_and_a_note() -> None:
     ids=["only absent products", "photos that say no product"],
 )
 def test_one_kind_of_photo_alone_gives_a_note_and_no_figures(queries: list[Made]) -> None:
-    section = no_match_section(made_evidence(queries, [Made(0.0, "p0"), Made(3.0, "p1")]))
+    section = no_match_section(made_task(queries, [Made(0.0, "p0"), Made(3.0, "p1")]))
     assert section.groups == () and section.blocks == ()
     assert "nothing to tell apart" in section.notes[0]
 
@@ -149,7 +148,7 @@ def test_a_photo_that_finds_nothing_at_all_is_not_accepted() -> None:
     """One product a category: taken out, there is nothing left to find."""
     queries = [Made(1.0 * at, f"p{at}", category=f"c{at}") for at in range(20)]
     gallery = [Made(1.0 * at + 0.1, f"p{at}", category=f"c{at}") for at in range(20)]
-    section = no_match_section(made_evidence(queries, gallery), false_accepts=0.1)
+    section = no_match_section(made_task(queries, gallery), false_accepts=0.1)
     found = figures(section)
     assert found["products taken out", "false accepts, 10% asked"].value == 0
     assert found["present against absent", "AUROC of the score"].value == 1
@@ -157,9 +156,9 @@ def test_a_photo_that_finds_nothing_at_all_is_not_accepted() -> None:
 
 def test_answers_that_nothing_is_left_for_are_told() -> None:
     photos = [Made(float(at), "p") for at in range(3)]
-    lonely = no_match_section(made_evidence(photos, [Made(0.5, "p")]))
+    lonely = no_match_section(made_task(photos, [Made(0.5, "p")]))
     assert any(note.startswith("3 absent answers are empty") for note in lonely.notes)
-    others = no_match_section(made_evidence(photos, [Made(0.5, "p"), Made(9.0, "q")]))
+    others = no_match_section(made_task(photos, [Made(0.5, "p"), Made(9.0, "q")]))
     assert not any("are empty" in note for note in others.notes)
 
 
@@ -178,5 +177,5 @@ def test_intervals_of_the_area_are_those_of_drawing_products_one_by_one() -> Non
 
 def test_the_same_seed_gives_the_same_section() -> None:
     queries, gallery = line(wobble=4.0)
-    one, two = (no_match_section(made_evidence(queries, gallery), seed=5) for _ in range(2))
+    one, two = (no_match_section(made_task(queries, gallery), seed=5) for _ in range(2))
     assert one == two

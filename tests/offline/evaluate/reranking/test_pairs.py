@@ -18,9 +18,9 @@ from offline.metrics.retrieval import (
     reciprocal_rank,
 )
 from stages.rerank._pair_features import NAMES
-from tests.offline.evaluate.made_evidence import Made, made_evidence
+from tests.offline.evaluate.made_tasks import Made, made_task
 from tests.offline.evaluate.reranking.drawn_pairs import drawn_pairs
-from tests.offline.evaluate.reranking.shaped_evidence import shaped_evidence
+from tests.offline.evaluate.reranking.shaped_task import shaped_task
 
 
 @st.composite
@@ -83,7 +83,7 @@ def test_pairs_are_the_candidates_of_a_search_and_those_behind_still_count() -> 
     """On the line from 0: p0, p1, p0, p1, p0."""
     queries = [Made(0, "p0"), Made(0, "p9")]
     gallery = [Made(at, f"p{at % 2}", family="f" if at else None) for at in range(5)]
-    pairs = collect(made_evidence(queries, gallery), top_n=2, pool="near")
+    pairs = collect(made_task(queries, gallery), top_n=2, pool="near")
     assert len(pairs.asked) == 1  # nothing answers p9
     (asked,) = pairs.asked
     assert (asked.picture, asked.pool, asked.product, asked.total) == ("q/0", "near", "p0", 3)
@@ -100,7 +100,7 @@ def test_a_group_is_the_family_else_the_product_else_the_picture() -> None:
 
 
 def test_a_feature_that_orders_alone_is_worth_all_and_the_others_nothing() -> None:
-    pairs = collect(shaped_evidence(30, tells=True), top_n=8)
+    pairs = collect(shaped_task(30, tells=True), top_n=8)
     column = NAMES.index("overlap")
     level = pairs.rows.mean(axis=0)
     found = {one.name: one for one in effects(pairs, lambda rows: rows[:, column], level)}
@@ -112,7 +112,7 @@ def test_a_feature_that_orders_alone_is_worth_all_and_the_others_nothing() -> No
 
 
 def test_held_features_do_not_change_the_pairs() -> None:
-    pairs = collect(shaped_evidence(12, tells=True), top_n=4)
+    pairs = collect(shaped_task(12, tells=True), top_n=4)
     rows = pairs.rows.copy()
     without(pairs, lambda rows: rows[:, 0], ("shape",), rows.mean(axis=0))
     np.testing.assert_array_equal(pairs.rows, rows)

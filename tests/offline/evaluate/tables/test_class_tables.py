@@ -12,29 +12,29 @@ from hypothesis import strategies as st
 from sklearn.metrics import classification_report
 
 from engine.errors import ConfigError
-from offline.evaluate.evidence import Evidence
 from offline.evaluate.tables import class_accuracy, class_report
 from offline.evaluate.tables.classes import Classified
 from offline.evaluate.tables.layout import Request, Variant
 from offline.evaluate.tables.registry import make_table
+from offline.evaluate.task import DescribedTask
 from offline.report.document import Table
 from tests.offline.evaluate.counting_parts import quick_settings
-from tests.offline.evaluate.made_evidence import Made, made_evidence
+from tests.offline.evaluate.made_tasks import Made, made_task
 from tests.offline.evaluate.tables.drawn_trees import write_classes
 
 PAIRS = st.lists(st.tuples(*[st.sampled_from("abcd")] * 2), min_size=1, max_size=30)
 
 
 @cache
-def no_evidence() -> Evidence:
+def no_task() -> DescribedTask:
     """The tables need no more of it than its name."""
-    return made_evidence([Made(0.0)], [Made(1.0)])
+    return made_task([Made(0.0)], [Made(1.0)])
 
 
 def classified(pairs: list[tuple[str, str]]) -> Classified:
     """Of (true, predicted) pairs."""
     true, predicted = zip(*pairs, strict=True)
-    return Classified("drawn", no_evidence(), tuple(map(str, range(len(pairs)))), true, predicted)
+    return Classified("drawn", no_task(), tuple(map(str, range(len(pairs)))), true, predicted)
 
 
 def cells(table: Table) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from offline.evaluate.tables.registry import LAYOUTS
 from offline.evaluate.tables.variants import classifier_variant
 from offline.report.files import read_report
 from stages.classify._artefact import ClassifierArtefact, artefact_path
-from tests.contracts.test_embedders import write_trunk
+from tests.contracts.test_embedders import write_backbone
 from tests.drawn_catalogue import QUICK, QUICK_FLAGS, package, save
 from tests.offline.evaluate.counting_parts import quick_settings
 from tests.offline.evaluate.tables.drawn_trees import write_eyeglasses
@@ -49,7 +49,7 @@ def test_without_a_name_all_tables_are_listed_with_their_data(packsight: Command
 def test_the_printed_table_is_in_all_three_files(
     packsight: Command, glasses: Path, tmp_path: Path
 ) -> None:
-    trunk = write_trunk(tmp_path)
+    trunk = write_backbone(tmp_path)
     shown = packsight(
         *flags(
             "eyeglasses-2",

@@ -1,0 +1,115 @@
+"""A gallery in memory: searched as any other, made of records at hand. For evaluation and tests."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from engine.distances import Metric
+from engine.match_calibration import MatchCalibration
+from engine.retrieval import Scope, VectorIndex, first
+from engine.types import Embedding, FloatArray, Neighbour, Record
+
+BLOCK = 64  # expected queries whose distances are computed together
+
+
+class MemoryGallery:
+    """Records are searched in float64, rounded to float32; ties by their place.
+
+    ``expect`` announces the vectors of queries that will come: their distances are computed a
+    block at a time, for a single one would convert the whole gallery to float64. ``hide`` takes
+    records out, such as the very image that is to be classified.
+    """
+
+    name = "the gallery in memory"
+
+    def __init__(self, records: Sequence[Record] = (), fingerprint: str = "") -> None:
+        self.fingerprint = fingerprint
+        self.fill(records)
+
+    def fill(self, records: Sequence[Record]) -> None:
+        """Hold these records instead."""
+        self._records = list(records)
+        self._by_id = {record.id: record for record in self._records}
+        self._ids = np.array([record.id for record in self._records], np.int64)
+        self._labelled = np.array([record.labelled for record in self._records], np.bool_)
+        names = Counter(record.category for record in self._records)
+        self._categories = dict(sorted(names.items()))
+        self._hidden: frozenset[int] = frozenset()
+        self._indexes: dict[Metric, VectorIndex] = {}
+        self.expect(np.empty((0, 0), np.float32))
+
+    def expect(self, queries: FloatArray) -> None:
+        """(Q, D) vectors that ``search`` will be called with."""
+        self._expected = queries
+        self._places = {hash(row.tobytes()): place for place, row in enumerate(queries)}
+        self._block: tuple[int, Metric, FloatArray] | None = None
+
+    def hide(self, ids: Collection[int]) -> None:
+        """Leave these records out of every search from now on, in place of those before."""
+        self._hidden = frozenset(ids)
+
+    def checksum(self) -> str:
+        """Of everything that may decide a vote; 16 hex digits."""
+        lines = "".join(f"{record.sha256} {record.category}\n" for record in self._records)
+        return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+    def index(self, metric: Metric) -> VectorIndex:
+        """The vectors by place. ValueError without a record."""
+        if metric not in self._indexes:
+            rows = np.stack([record.description.embedding.vector for record in self._records])
+            categories = [record.category for record in self._records]
+            self._indexes[metric] = VectorIndex(rows, metric, categories)
+        return self._indexes[metric]
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        yield
+
+    def search(
+        self,
+        embedding: Embedding,
+        k: int,
+        categories: Sequence[str] | None = None,
+        *,
+        labelled_only: bool = False,
+        metric: Metric = "euclidean",
+    ) -> list[Neighbour]:
+        """The k nearest records, ties by place."""
+        if not self._records:
+            return []
+        left_out = ~self._labelled if labelled_only else np.zeros(len(self._records), np.bool_)
+        if self._hidden:
+            left_out = left_out | np.isin(self._ids, list(self._hidden))
+        scope = Scope(categories, np.flatnonzero(left_out).tolist())
+        line = self._line(embedding.vector, metric)
+        (line,) = self.index(metric).within(line[None], [scope])
+        return [
+            Neighbour(self._records[at].id, float(line[at]), self._records[at].category)
+            for at in first(line, k).tolist()
+        ]
+
+    def records(self, ids: Sequence[int]) -> list[Record]:
+        return [self._by_id[identity] for identity in ids]
+
+    def categories(self) -> Mapping[str, int]:
+        return self._categories
+
+    def calibration(self) -> MatchCalibration | None:
+        return None
+
+    def _line(self, vector: FloatArray, metric: Metric) -> FloatArray:
+        """(G,) distances."""
+        index = self.index(metric)
+        place = self._places.get(hash(vector.tobytes()))
+        if place is None or not np.array_equal(self._expected[place], vector):
+            (line,) = index.distances(vector[None])
+            return np.asarray(line, np.float32)
+        start = place - place % BLOCK
+        if self._block is None or self._block[:2] != (start, metric):
+            self._block = start, metric, index.distances(self._expected[start : start + BLOCK])
+        return np.asarray(self._block[2][place - start], np.float32)

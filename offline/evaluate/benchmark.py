@@ -1,0 +1,467 @@
+"""Embeddings by the protocols of the papers: vectors alone, no routing and no contours.
+
+The retrieval section of a report, a group per protocol. Which data set and protocols a name
+means, and which metrics its paper's table has, is data in this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.config import Settings, unknown_key
+from engine.errors import ConfigError, ImageError
+from engine.images import ImageLimits, load
+from engine.timings import Stopwatch
+from engine.types import Float64Array, FloatArray, Progress
+from offline.datasets import Dataset, Picture, RetrievalTask, dataset_kinds, open_dataset
+from offline.evaluate.describing import augmenting, embed_tasks
+from offline.evaluate.provenance import provenance
+from offline.evaluate.retrieval.measure import measure_rankings, metric_group, own_level
+from offline.evaluate.task import RERANKED, VectorTask
+from offline.metrics.retrieval import Found, metric, metric_values
+from offline.metrics.statistics import RESAMPLES, clusters_of
+from offline.report.document import Block, Figure, Group, Report, Section, System, Table
+from offline.report.figures import averaged
+from offline.store.images import cropped
+from stages.assemble import EmbeddingParts, assemble_embedding, read_options
+from stages.rerank.k_reciprocal import Options as KReciprocal
+
+log = logging.getLogger(__name__)
+
+ALL = "all"
+DEFAULT = ("R@1", "R@5", "P@10", "mAP", "MRR")
+TOP_1_SIMILARITY = "top-1 similarity"
+# What an image goes through before it is a vector.
+STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The metrics of a benchmark's paper; ``by_category``: one more table, a row per category."""
+
+    metrics: tuple[str, ...]
+    by_category: bool = False
+
+
+# By the data set's name. Oh Song et al., CVPR 2016, report R@1 to R@1000.
+_BY_DATASET = {
+    "online_products": Columns(
+        ("R@1", "R@10", "R@100", "R@1000", "P@5", "recall@5", "top@1", "top@5")
+    ),
+    "corel": Columns(("P@10", "P@20", "mAP", "R@1"), by_category=True),
+    "eyeglasses": Columns(
+        ("top@1", "top@5", "top@10", "AP@10", "P@10", "recall@10", "F1@10", "MRR")
+    ),
+}
+# Philbin et al., CVPR 2007, and Radenović et al., CVPR 2018, whatever the files are called.
+_REVISITED = Columns(("mAP-trapezoid", "mP@1", "mP@5", "mP@10"))
+_BY_PROTOCOL = {
+    "original": Columns(("mAP-trapezoid", "mAP", "R@1", "P@10")),
+    **dict.fromkeys(("easy", "medium", "hard"), _REVISITED),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """``name``: a protocol of the data set, a kind of data set, KIND/PROTOCOL or ``all``.
+    ``metrics`` take the place of the benchmark's own. ``limit``: queries per protocol, at most.
+    ``timed``: photos whose stages are timed. ``per_query``: list the ranks of every query."""
+
+    name: str
+    data: Path
+    settings: Settings
+    cache: Path
+    system: str = "classic"
+    metrics: tuple[str, ...] = ()
+    limit: int | None = None
+    timed: int = 16
+    per_query: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class ProtocolResult:
+    """One protocol, measured on its readable queries that have a relevant image.
+
+    ``found``, ``hits`` and the rows of ``values`` are aligned with the task's queries; ``hits``
+    are the first hits' gallery positions, None where nothing was retrieved. Queries without a
+    relevant image (``unanswerable``), unreadable ones (``unreadable``) and those beyond a limit
+    (``requested`` counts all) are in no mean.
+    """
+
+    protocol: str
+    task: VectorTask
+    metrics: tuple[str, ...]
+    values: Float64Array  # (Q, M)
+    found: tuple[Found, ...]
+    hits: tuple[int | None, ...]
+    requested: int
+    unanswerable: int
+    unreadable: int
+
+    @property
+    def queries(self) -> tuple[Picture, ...]:
+        return self.task.task.queries
+
+    @property
+    def similarities(self) -> Float64Array:
+        """(Q,) cosines of queries and their first hits, whatever the metric; 0 without a hit."""
+        pairs = zip(self.task.vectors, self.hits, strict=True)
+        return np.array(
+            [0.0 if at is None else _cosine(row, self.task.rows[at]) for row, at in pairs]
+        )
+
+    def left_out(self) -> list[str]:
+        """What is in no mean, and what makes the task look easier than it is."""
+        passed = self.requested - self.unanswerable - self.unreadable - len(self.queries)
+        counts = (
+            (passed, "passed over for a quick look (--limit)"),
+            (self.unanswerable, "left out: no relevant image in the gallery"),
+            (self.unreadable, "left out: cannot be read"),
+        )
+        notes = [f"{count} of {self.requested} queries {why}" for count, why in counts if count]
+        if self.task.copies:
+            notes.append(
+                f"{self.task.copies} queries are in the gallery as well, the very same file"
+            )
+        unread = len(self.task.unread)
+        if unread:
+            gallery = len(self.task.task.gallery) + unread
+            notes.append(f"{unread} of {gallery} gallery images cannot be read: never found")
+        return notes
+
+
+def evaluate_benchmark(
+    request: Request, progress: Progress | None = None
+) -> tuple[Report, list[str]]:
+    """The report, and a sentence for every image that cannot be read.
+
+    Raises ConfigError where no query or no gallery image can be read, or none has an answer;
+    StageError and WeightsError where a stage fails.
+    """
+    dataset, protocols = open_benchmark(request.name, request.data)
+    parts = assemble_embedding(request.settings)
+    results = measure_protocols(
+        dataset, protocols, parts, request.cache, request.metrics, request.limit, progress
+    )
+    groups = [_group(one, request.seed) for one in results]
+    blocks: list[Block] = [_table(results, groups)]
+    blocks += [_by_category(one) for one in results if _columns(dataset, one).by_category]
+    if request.per_query:
+        blocks += [_per_query(one) for one in results]
+    notes = [
+        *dict.fromkeys(metric(name).meaning for one in results for name in one.metrics),
+        f"means over queries, with 95 % bootstrap intervals ({RESAMPLES} resamples, seed "
+        f"{request.seed}, photos of a product together); equal distances rank by place in the "
+        "gallery",
+        *(f"{one.protocol}: {note}" for one in results for note in one.left_out()),
+        *_how(parts),
+    ]
+    retrieval = Section(
+        stage="retrieve", groups=tuple(groups), blocks=tuple(blocks), notes=tuple(notes)
+    )
+    embedding = augmenting(parts) if parts.settings.query.augment else parts
+    timings = time_stages(results[0].queries, embedding, request.timed)
+    system = System(
+        name=request.system,
+        fingerprint=parts.fingerprint,
+        settings=parts.settings.tables(),
+        weights=parts.weights,
+        sections=(retrieval, *([_timings(timings, parts.threads)] if timings else [])),
+    )
+    report = Report(
+        title=f"{dataset.name}: retrieval",
+        provenance=provenance(
+            f"{dataset.name} {request.name}",
+            joint_checksum(results),
+            {
+                "queries": sum(len(one.queries) for one in results),
+                "gallery": sum(len(one.task.task.gallery) for one in results),
+            },
+            seed=request.seed,
+        ),
+        systems=(system,),
+    )
+    faults = dict.fromkeys(fault for one in results for fault in one.task.faults)
+    return report, list(faults)
+
+
+def measure_protocols(
+    dataset: Dataset,
+    protocols: Sequence[str],
+    parts: EmbeddingParts,
+    cache: Path,
+    metrics: Sequence[str] = (),
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> list[ProtocolResult]:
+    """The protocols of a data set, in order: embedded, ranked and measured by ``metrics``, by
+    default those of the benchmark's paper. Errors as of ``evaluate_benchmark``."""
+    tasks = {name: dataset.retrieval(name) for name in protocols}
+    requested = {name: answerable(task, limit) for name, task in tasks.items()}
+    embedded = embed_tasks(list(requested.values()), parts, cache, progress)
+    results = []
+    for (name, task), vectors in zip(tasks.items(), embedded, strict=True):
+        names = tuple(metrics) or table_columns(dataset, name, task).metrics
+        found, hits = [], []
+        level = own_level(vectors)
+        for query, ways in enumerate(vectors.rankings([RERANKED])):
+            ranking = ways[RERANKED]
+            found.append(ranking.found(level.relevant(query), level.totals[query]))
+            hits.append(next(iter(ranking.first(1).tolist()), None))
+        results.append(
+            ProtocolResult(
+                protocol=name,
+                task=vectors,
+                metrics=names,
+                values=metric_values(found, names),
+                found=tuple(found),
+                hits=tuple(hits),
+                requested=len(task.queries),
+                unanswerable=len(task.unanswerable),
+                unreadable=len(requested[name].queries) - len(vectors.task.queries),
+            )
+        )
+    return results
+
+
+def measure_vectors(
+    task: RetrievalTask, queries: FloatArray, gallery: FloatArray, metrics: Sequence[str]
+) -> Float64Array:
+    """(Q, M) of a task whose vectors (Q, D) and (G, D) are at hand, by Euclidean distance."""
+    vectors = VectorTask(
+        task=task,
+        vectors=queries,
+        rows=gallery,
+        settings=Settings(),
+        normalised=False,
+        absent=(0,) * len(task.queries),
+    )
+    level = own_level(vectors)
+    return measure_rankings(vectors, [level], [RERANKED], metrics).of(level)[RERANKED].values
+
+
+def table_columns(dataset: Dataset, protocol: str, task: RetrievalTask) -> Columns:
+    """A protocol of limited depth is measured by what it finds within it."""
+    if task.depth is not None:
+        return Columns((f"recall@{task.depth}", "R@1", "mAP"))
+    known = _BY_DATASET.get(dataset.name) or _BY_PROTOCOL.get(protocol)
+    return known or Columns(DEFAULT)
+
+
+def open_benchmark(name: str, data: Path) -> tuple[Dataset, tuple[str, ...]]:
+    """The data set in a folder and the protocols that a name means.
+
+    A name is a protocol of the data set, a kind of data set (all its protocols; the folder is
+    read as that kind), KIND/PROTOCOL, or ``all``. Raises ConfigError, with the valid names, for
+    an unknown one and for data that is not made for retrieval. ``all`` passes over protocols
+    without an answer (plain folders may have no products), logged.
+    """
+    kind, slash, protocol = name.partition("/")
+    if kind in dataset_kinds():
+        dataset = open_dataset(data, kind)
+        wanted = protocol if slash else ALL
+    else:
+        dataset, wanted = open_dataset(data), name
+    if not dataset.protocols:
+        raise ConfigError(
+            f"{data}: the {dataset.name} data set has no retrieval protocols.",
+            remedy="Give data with products or categories to find.",
+        )
+    if wanted == ALL:
+        return dataset, answerable_protocols(dataset)
+    if wanted not in dataset.protocols:
+        valid = [ALL, *dataset.protocols, *dataset_kinds()]
+        raise unknown_key(f"{data} ({dataset.name})", name, valid, "protocol")
+    return dataset, (wanted,)
+
+
+def answerable_protocols(dataset: Dataset) -> tuple[str, ...]:
+    """Protocols with an answer to some query; the last one's ConfigError where none has."""
+    found, last = [], None
+    for protocol in dataset.protocols:
+        try:
+            answerable(dataset.retrieval(protocol))
+        except ConfigError as error:
+            log.warning("%s passed over: %s", protocol, error)
+            last = error
+        else:
+            found.append(protocol)
+    if last is not None and not found:
+        raise last
+    return tuple(found)
+
+
+def answerable(task: RetrievalTask, limit: int | None = None) -> RetrievalTask:
+    """The task less its queries without a relevant image, and no more than ``limit`` of the
+    rest, evenly spread. ConfigError where no query is left."""
+    lost = set(task.unanswerable)
+    kept = [at for at in range(len(task.queries)) if at not in lost]
+    if not kept:
+        raise ConfigError(
+            f"{task.name}: no query has a relevant image in the gallery.",
+            remedy="Check the data set's labels and folders.",
+        )
+    return task.of_queries(kept).limited(limit)
+
+
+def time_stages(images: Sequence[Picture], parts: EmbeddingParts, count: int) -> dict[str, float]:
+    """Median milliseconds by stage, in the order they run, over ``count`` of the images, evenly
+    spread, one at a time as a query comes in.
+
+    The first is described once before, so that no stage is timed cold. Unreadable images are
+    passed over; empty where none is left.
+    """
+    if count < 1 or not images:
+        return {}
+    chosen = images[:: max(1, len(images) // count)][:count]
+    _stage_seconds(chosen[0], parts)
+    timed = [seconds for image in chosen if (seconds := _stage_seconds(image, parts))]
+    return {
+        stage: 1000 * float(np.median([seconds[stage] for seconds in timed]))
+        for stage in (timed[0] if timed else ())
+    }
+
+
+def joint_checksum(results: Sequence[ProtocolResult]) -> str:
+    """Of ids, crops and contents of all images of all protocols."""
+    if len(results) == 1:
+        return results[0].task.checksum
+    return hashlib.sha256("".join(one.task.checksum for one in results).encode()).hexdigest()
+
+
+def _stage_seconds(image: Picture, parts: EmbeddingParts) -> dict[str, float]:
+    watch = Stopwatch()
+    limits = ImageLimits.of(parts.settings.images)
+    try:
+        with watch("load"):
+            decoded = cropped(load(image.path, limits=limits), image)
+    except ImageError:
+        return {}
+    cuts = parts.cutting.cut([decoded], watch)
+    with watch("embed"):
+        parts.embedder.embed([cut.cutout for cut in cuts])
+    return watch.seconds
+
+
+def _cosine(a: FloatArray, b: FloatArray) -> float:
+    """0 for a vector of zeros."""
+    wide = a.astype(np.float64), b.astype(np.float64)
+    lengths = float(np.linalg.norm(wide[0]) * np.linalg.norm(wide[1]))
+    return float(wide[0] @ wide[1]) / lengths if lengths else 0.0
+
+
+def _columns(dataset: Dataset, result: ProtocolResult) -> Columns:
+    return table_columns(dataset, result.protocol, result.task.task)
+
+
+def _group(result: ProtocolResult, seed: int) -> Group:
+    group = metric_group(
+        result.protocol, result.queries, result.values, metrics=result.metrics, seed=seed
+    )
+    similarity = averaged(
+        TOP_1_SIMILARITY,
+        result.similarities.tolist(),
+        seed=seed,
+        better="neither",
+        clusters=clusters_of(result.queries),
+    )
+    return group.model_copy(update={"figures": (*group.figures, similarity)})
+
+
+def _table(results: Sequence[ProtocolResult], groups: Sequence[Group]) -> Table:
+    """A row per metric, a column per protocol."""
+    values = [{one.name: one for one in group.figures} for group in groups]
+    names = dict.fromkeys(name for one in results for name in one.metrics)
+    rows = [(name, *(_cell(column.get(name)) for column in values)) for name in names]
+    similar = [column[TOP_1_SIMILARITY].value or 0.0 for column in values]
+    return Table(
+        title="Retrieval by protocol",
+        columns=("metric", *(one.protocol for one in results)),
+        rows=(
+            *rows,
+            (TOP_1_SIMILARITY, *(f"{value:.3f}" for value in similar)),
+            ("queries", *(str(len(one.queries)) for one in results)),
+            ("gallery images", *(str(_gallery_size(one)) for one in results)),
+        ),
+    )
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"
+
+
+def _gallery_size(result: ProtocolResult) -> int:
+    return len(result.task.task.gallery) + len(result.task.unread)
+
+
+def _by_category(result: ProtocolResult) -> Table:
+    names = np.array([image.category or "" for image in result.queries])
+    means = {str(name): result.values[names == name].mean(axis=0) for name in np.unique(names)}
+    return Table(
+        title=f"{result.protocol} by category",
+        columns=("category", *result.metrics),
+        rows=tuple((name, *(f"{mean:.3f}" for mean in row)) for name, row in means.items()),
+    )
+
+
+def _per_query(result: ProtocolResult) -> Table:
+    gallery = result.task.task.gallery
+    rows = zip(result.queries, result.hits, result.found, strict=True)
+    return Table(
+        title=f"{result.protocol} by query",
+        columns=("query", "first hit", "relevant", "ranks"),
+        rows=tuple(
+            (
+                image.id,
+                "–" if hit is None else gallery[hit].id,
+                str(found.total),
+                " ".join(map(str, found.ranks.tolist())),
+            )
+            for image, hit, found in rows
+        ),
+    )
+
+
+def _how(parts: EmbeddingParts) -> list[str]:
+    settings = parts.settings
+    named = [f"{stage} {settings.stage(stage).name}" for stage in STAGES]
+    named = [name for name in named if not name.endswith(" none")]
+    query, rerank = settings.query, read_options("rerank", settings.rerank)
+    extras = [f"metric {settings.search.metric}"]
+    if query.augment:
+        extras.append("queries augmented")
+    if query.expand:
+        extras.append(f"expanded by {query.expand} neighbours, alpha {query.expand_alpha:g}")
+    if isinstance(rerank, KReciprocal) and rerank.top_n:
+        extras.append(f"first {rerank.top_n} reranked by k-reciprocal neighbours")
+    return [
+        f"described by: {', '.join(named)} (fingerprint {parts.fingerprint[:16]})",
+        f"searched by: {', '.join(extras)}",
+    ]
+
+
+def _timings(timings: Mapping[str, float], threads: int) -> Section:
+    values = {**timings, "together": sum(timings.values())}
+    shown = ", ".join(f"{stage} {value:.1f}" for stage, value in values.items())
+    return Section(
+        stage="efficiency",
+        groups=(
+            Group(
+                name="milliseconds per photo",
+                figures=tuple(
+                    Figure(name=stage, value=value, better="lower", unit="ms")
+                    for stage, value in values.items()
+                ),
+            ),
+        ),
+        notes=(f"milliseconds per photo, one at a time, {threads} threads, medians: {shown}",),
+    )

@@ -1,0 +1,1 @@
+"""Retrieval: rankings of images, before and after reranking."""

@@ -1,0 +1,230 @@
+"""A retrieval task whose two sides are described: what retrieval, "no match" and reranking are
+evaluated on.
+
+``describing`` makes it from image files. It is searched by the code that serves: routes and
+products by ``engine.search.Searcher`` over a gallery in memory, rankings of whole galleries by
+``engine.retrieval``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from engine.config import Settings
+from engine.errors import ConfigError
+from engine.galleries.memory import MemoryGallery
+from engine.retrieval import Expansion, Ranking, Scope, VectorIndex, first, ranks
+from engine.search import Ranked, Searcher
+from engine.types import BoolArray, Description, FloatArray, Hit, IntArray, Record, Route
+from offline.datasets import Picture, RetrievalTask
+from offline.metrics.retrieval import Found
+from stages.assemble import Parts, assemble, read_options
+from stages.rerank.k_reciprocal import Options as KReciprocal
+from stages.rerank.k_reciprocal import candidate_distances
+
+NO_IMAGE = -1  # a query that is no gallery image; a place in a ranking that holds none
+
+# The ways to rank that stand side by side, and what each one is.
+RERANKED, RETRIEVED, EVERYWHERE = "reranked", "before rerank", "all categories searched"
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryRanking:
+    """One query against a whole gallery in memory.
+
+    ``line`` (G,): the distance of every image, infinite where it is not searched. ``head``: the
+    first positions, where a reranker changed their order; they are the nearest, so that all
+    others stand as the distances have it. ``ignored`` positions (junk) are taken out before
+    anything is counted.
+    """
+
+    line: FloatArray
+    head: IntArray
+    ignored: tuple[int, ...] = ()
+
+    @cached_property
+    def _judged(self) -> tuple[FloatArray, IntArray]:
+        line = self.line.copy()
+        line[list(self.ignored)] = np.inf
+        return line, self.head[~np.isin(self.head, self.ignored)]
+
+    def first(self, k: int) -> IntArray:
+        """Positions of the first k images that are not ignored."""
+        line, head = self._judged
+        if len(head) >= k:
+            return head[:k]
+        order = first(line, k)
+        return np.concatenate([head, order[len(head) :]])
+
+    def found(self, relevant: BoolArray, total: int) -> Found:
+        """Ranks of the relevant (G,) images that are not ignored; ``total``: how many there are
+        at all. What was not searched is never found."""
+        line, head = self._judged
+        positions = np.flatnonzero(relevant)
+        places = ranks(line, positions)
+        if len(head):
+            moved = {at: place for place, at in enumerate(head.tolist(), start=1)}
+            pairs = zip(positions.tolist(), places.tolist(), strict=True)
+            places = np.array([moved.get(at, rank) for at, rank in pairs], np.int64)
+        return Found(np.sort(places[places > 0]), total)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class VectorTask:
+    """``task`` holds the readable images; queries without an answer are still in it.
+
+    ``absent``: relevant gallery images of each query that cannot be read, so that a metric still
+    counts them. ``unread``: the gallery images that cannot be read. ``copies``: queries whose
+    very file is in the gallery. ``checksum``: of ids, crops and contents of all images.
+    ``faults``: a sentence for every image that cannot be read.
+    """
+
+    task: RetrievalTask
+    vectors: FloatArray  # (Q, D) of the queries
+    rows: FloatArray  # (G, D) of the gallery
+    settings: Settings
+    normalised: bool  # whether vectors have length 1
+    absent: tuple[int, ...]
+    unread: tuple[Picture, ...] = ()
+    checksum: str = ""
+    faults: tuple[str, ...] = ()
+    copies: int = 0
+
+    def rankings(self, ways: Sequence[str]) -> Iterator[Mapping[str, GalleryRanking]]:
+        """The queries in order, each ranked by these ways; distances of a block of queries at a
+        time, so that 60,000 of them fit. A query's own image in the gallery is no candidate."""
+        index = self.index
+        for start, stop in index.blocks(len(self.vectors)):
+            lines: dict[bool, FloatArray] = {}
+            for routed in {way != EVERYWHERE for way in ways}:
+                scopes = [self._scope(query, routed) for query in range(start, stop)]
+                lines[routed] = index.lines(self.vectors[start:stop], scopes, self.expansion)
+            for query in range(start, stop):
+                yield {
+                    way: self._ranking(query, way, lines[way != EVERYWHERE][query - start])
+                    for way in ways
+                }
+
+    @property
+    def expansion(self) -> Expansion:
+        query = self.settings.query
+        return Expansion(query.expand, query.expand_alpha, self.normalised)
+
+    @cached_property
+    def index(self) -> VectorIndex:
+        return VectorIndex(self.rows, self.settings.search.metric)
+
+    @cached_property
+    def own(self) -> IntArray:
+        """(Q,) the gallery position of the query itself, by its id, where the protocol ignores
+        it; NO_IMAGE where it is not there or counts as an answer."""
+        place = {image.id: at for at, image in enumerate(self.task.gallery)}
+        own = [place.get(query.id, NO_IMAGE) for query in self.task.queries]
+        pairs = zip(own, self.task.relevance, strict=True)
+        return np.array([at if at in one.ignored else NO_IMAGE for at, one in pairs], np.int64)
+
+    def _scope(self, query: int, routed: bool) -> Scope:
+        own = int(self.own[query])
+        return Scope(None, () if own == NO_IMAGE else (own,))
+
+    def _ranking(self, query: int, way: str, line: FloatArray) -> GalleryRanking:
+        head = self._reranked(query, line) if way == RERANKED else np.empty(0, np.int64)
+        return GalleryRanking(line, head, self.task.relevance[query].ignored)
+
+    def _reranked(self, query: int, line: FloatArray) -> IntArray:
+        """Of rerankers only ``k_reciprocal`` takes part: the others need contours."""
+        options = read_options("rerank", self.settings.rerank)
+        if not isinstance(options, KReciprocal):
+            return np.empty(0, np.int64)
+        head = first(line, options.top_n)
+        values = candidate_distances(self.vectors[query], self.rows[head], head, options)
+        return head[np.argsort(values, kind="stable")]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DescribedTask(VectorTask):
+    """``queries`` and ``gallery`` are aligned with the task; a record's id is its place in the
+    gallery, its uri the image's id."""
+
+    queries: tuple[Description, ...]
+    gallery: tuple[Record, ...]
+    parts: Parts
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """Over the gallery in memory, by this task's settings."""
+        memory = MemoryGallery(self.gallery, self.parts.fingerprint)
+        memory.expect(self.vectors)
+        return Searcher(
+            self.parts.describer,
+            memory,
+            self.parts.reranker,
+            self.settings.route,
+            self.normalised,
+            self.settings.search.metric,
+            self.settings.query,
+        )
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The gallery's, in alphabetical order."""
+        return tuple(self.searcher.gallery.categories())
+
+    @cached_property
+    def index(self) -> VectorIndex:
+        categories = [record.category for record in self.gallery]
+        return VectorIndex(self.rows, self.settings.search.metric, categories)
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """Of every query, as a search of this gallery would route it."""
+        return tuple(self.searcher.route(query) for query in self.queries)
+
+    def answer(self, query: int, k: int, without: Sequence[str] = ()) -> Ranked:
+        """The products that a user gets, at least k where there are as many; ignored images and
+        the products ``without`` are taken out of the gallery."""
+        left_out = set(self.task.relevance[query].ignored)
+        left_out.update(*(self.products.get(product, ()) for product in without))
+        return self.searcher.rank(self.queries[query], k, without=left_out)
+
+    @cached_property
+    def products(self) -> Mapping[str, frozenset[int]]:
+        """Gallery positions by product."""
+        found: dict[str, set[int]] = {}
+        for record in self.gallery:
+            found.setdefault(record.product_id, set()).add(record.id)
+        return {product: frozenset(ids) for product, ids in found.items()}
+
+    def candidates(self, ranking: GalleryRanking, n: int) -> list[Hit]:
+        """The first n images of a ranking, as a reranker gets them."""
+        head = ranking.first(n)
+        nearest = Ranking(head, ranking.line[head].astype(np.float64))
+        return self.searcher.hits(nearest, [self.gallery[at] for at in head.tolist()])
+
+    def searching(self, settings: Settings) -> DescribedTask:
+        """The same descriptions, routed, searched and reranked by other settings; ConfigError
+        where these describe images in another way."""
+        parts = assemble(settings)
+        if parts.fingerprint != self.parts.fingerprint:
+            raise ConfigError(
+                f"{self.task.name}: these settings describe images in another way.",
+                remedy="Describe the task anew with them.",
+            )
+        changed = replace(self.parts, reranker=parts.reranker, settings=parts.settings)
+        return replace(self, settings=settings, parts=changed)
+
+    def _scope(self, query: int, routed: bool) -> Scope:
+        scope = super()._scope(query, routed)
+        return replace(scope, categories=self.routes[query].categories) if routed else scope
+
+    def _reranked(self, query: int, line: FloatArray) -> IntArray:
+        reranker = self.parts.reranker
+        if reranker.top_n == 0:
+            return np.empty(0, np.int64)
+        hits = self.candidates(GalleryRanking(line, np.empty(0, np.int64)), reranker.top_n)
+        hits = reranker.rerank(self.queries[query], hits)
+        return np.array([hit.record.id for hit in hits], np.int64)
