@@ -1,9 +1,9 @@
 """What fine-tuning and whitening add on products that no training saw, over several seeds.
 
-    python benchmarks/embedder_gain.py --data DIR --cache DIR --base TRUNK.onnx --run DIR …
+    python benchmarks/embedder_gain.py --data DIR --cache DIR --base BACKBONE.onnx --run DIR …
 
 RUN is a folder that ``packsight train embedder --hold-out family --seed S --out RUN`` filled, one
-a seed; TRUNK.onnx is the trunk that it started from, exported with its maps. Whitening is fitted
+a seed; BACKBONE.onnx is the backbone that it started from, exported with its maps. Whitening is fitted
 to the pictures that the run learned from. Two judges, neither of which any training saw:
 
 * held-out families: each picture of the run's own held-out families asked of the others. The best
@@ -89,7 +89,7 @@ def _recipe(run: Path) -> dict[str, object]:
 
 
 def _embedders(run: Path, args: argparse.Namespace, size: int) -> dict[str, EmbeddingParts]:
-    """The trunk as the training found it, pooled as it pools and at its size; and what it made."""
+    """The backbone as the training found it, pooled as it pools and at its size; and what it made."""
     base = load(Settings(), env={}, flags=["cutout.name=crop", *args.overrides])
     spec = resolve(str(args.base), FetchPolicy(download=False)).spec
     scale = 1.0 if spec is None else size / spec.height
@@ -167,7 +167,7 @@ def _change(rows: dict[str, list[Float64Array]], before: str, after: str, judge_
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of(__doc__)
     add = parser.add_argument
-    add("--base", type=Path, required=True, metavar="FILE", help="the trunk, with its maps")
+    add("--base", type=Path, required=True, metavar="FILE", help="the backbone, with its maps")
     add("--run", type=Path, action="append", required=True, metavar="DIR", help="repeatable")
     add("--protocol", default="unseen", metavar="NAME", help="of the data set")
     add("--dimension", type=int, default=256, metavar="D", help="of the whitened vectors")

@@ -1,9 +1,9 @@
-"""Which descriptor finds most: trunk, pooling, views, scales and whitening, side by side.
+"""Which descriptor finds most: backbone, pooling, views, scales and whitening, side by side.
 
-    python benchmarks/embeddings.py --data DIR --cache DIR --trunk NAME=FILE.onnx \\
+    python benchmarks/embeddings.py --data DIR --cache DIR --backbone NAME=FILE.onnx \\
         [--set segment.name=u2net --set segment.weights=u2netp.onnx]
 
-Pictures are cut out once (`crop`), a trunk runs once a picture, view and scale, and every row of
+Pictures are cut out once (`crop`), a backbone runs once a picture, view and scale, and every row of
 the table reads its maps. Whitening is fitted to the training split alone. How to read the table:
 
 * seen: crop is the mask's box with its background, on white the same with the background painted
@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from descriptors.filling import fill, hashed, sharing_trunks
-from descriptors.kinds import Descriptor, of_trunk, traditional
+from descriptors.filling import fill, hashed, sharing_backbones
+from descriptors.kinds import Descriptor, of_backbone, traditional
 from descriptors.whitened import Learned, Way, whitenings
 from support.retrieval import answer, parser_of
 from support.tables import markdown
@@ -83,15 +83,15 @@ def _report(args: argparse.Namespace) -> str:
 def _measure(args: argparse.Namespace) -> list[Row]:
     dataset = open_dataset(args.data)
     settings = load(Settings(), env={}, flags=["cutout.name=crop", *args.overrides])
-    kinds = [d for trunk in args.trunk for d in of_trunk(*trunk.split("=", 1))]
+    kinds = [d for backbone in args.backbone for d in of_backbone(*backbone.split("=", 1))]
     kinds += list(traditional()) if args.traditional else []
     kinds = [kind for kind in kinds if args.only in kind.name]
     if not kinds:
         raise ConfigError(
             f"--only {args.only!r}: no descriptor is called so.",
-            remedy="Leave it out to see their names, and give a --trunk or --traditional.",
+            remedy="Leave it out to see their names, and give a --backbone or --traditional.",
         )
-    parts = sharing_trunks([assemble_embedding(kind.settings(settings)) for kind in kinds])
+    parts = sharing_backbones([assemble_embedding(kind.settings(settings)) for kind in kinds])
     tasks = [answerable(dataset.retrieval(name)) for name in args.protocol]
     learned = dataset.pictures(args.learn)
     pictures = [*learned, *(p for task in tasks for p in (*task.queries, *task.gallery))]
@@ -186,7 +186,7 @@ def _line(row: Row, full: bool) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of(__doc__)
     add = parser.add_argument
-    add("--trunk", action="append", default=[], metavar="NAME=FILE", help="repeatable")
+    add("--backbone", action="append", default=[], metavar="NAME=FILE", help="repeatable")
     add("--only", default="", metavar="TEXT", help="descriptors with this in their name")
     add("--traditional", action="store_true", help="the handcrafted embedder too")
     add("--protocol", action="append", default=[], metavar="NAME", help="of the data set")

@@ -1,6 +1,6 @@
 """How to choose the vote and the routing: power, mass and unsure_below on the grocery photos.
 
-    python benchmarks/grocery_routing.py DATA --u2netp FILE.onnx --trunk FILE.onnx --work DIR
+    python benchmarks/grocery_routing.py DATA --u2netp FILE.onnx --backbone FILE.onnx --work DIR
 
 Asks the validation split (see ``grocerystore.py``, whose galleries and described queries in
 ``--work`` it shares) with ``nearest`` voting by different powers. How to read the tables:
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, metavar="DATA", help="root of GroceryStoreDataset")
     parser.add_argument("--u2netp", type=Path, required=True, metavar="FILE.onnx")
-    parser.add_argument("--trunk", type=Path, required=True, metavar="FILE.onnx")
+    parser.add_argument("--backbone", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument("--variant", default="crop", metavar="NAME", help="default: crop")
     parser.add_argument("--work", type=Path, required=True, metavar="DIR")
     parser.add_argument("-k", type=int, metavar="N", help="neighbours that vote (default: shipped)")
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ask(args: argparse.Namespace) -> Asked:
-    known = variants(args.u2netp, args.trunk)
+    known = variants(args.u2netp, args.backbone)
     variant = known.get(args.variant)
     if variant is None:
         raise PacksightError(f"unknown variant {args.variant!r}. Valid: {', '.join(known)}.")

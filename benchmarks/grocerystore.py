@@ -1,6 +1,6 @@
 """What every part of the chain is worth on real shop photos (GroceryStoreDataset, Packages).
 
-    python benchmarks/grocerystore.py DATA --u2netp u2netp.onnx --trunk mobilenet_v2.onnx
+    python benchmarks/grocerystore.py DATA --u2netp u2netp.onnx --backbone mobilenet_v2.onnx
 
 The catalogue is iconic-images-and-descriptions/Packages and train/Packages. ``--split val`` asks
 the photos of val/Packages. ``--split validation`` takes the last third of every product's train
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=text)
     parser.add_argument("data", type=Path, metavar="DATA", help="root of GroceryStoreDataset")
     parser.add_argument("--u2netp", type=Path, required=True, metavar="FILE.onnx")
-    parser.add_argument("--trunk", type=Path, required=True, metavar="FILE.onnx")
+    parser.add_argument("--backbone", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument("--split", choices=SPLITS, default="val")
     parser.add_argument("--base", choices=("whole", "colour", "grey", "crop"), default="crop")
     parser.add_argument(
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace, work: Path) -> dict[str, list[Outcome]]:
     asked = queries(args.data, args.split)[: args.limit]
     _say(f"{len(asked)} queries from {args.split}")
-    known = variants(args.u2netp, args.trunk)
+    known = variants(args.u2netp, args.backbone)
     galleries: dict[str, Path] = {}
     described: dict[str, list[Described]] = {}
     outcomes: dict[str, list[Outcome]] = {}

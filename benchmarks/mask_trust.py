@@ -1,6 +1,6 @@
 """Whether masks can be believed as far as they say, and whether believing fewer finds more.
 
-    python benchmarks/mask_trust.py --data PACKBENCH --work DIR --u2netp FILE --trunk FILE.onnx
+    python benchmarks/mask_trust.py --data PACKBENCH --work DIR --u2netp FILE --backbone FILE.onnx
 
 Every picture is described twice, by its mask and as a whole; a rule of trust only chooses. The
 shipped trust files were fitted on ``queries`` and ``validation``; so ``unseen`` (other products,
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         dataset = open_dataset(args.data, "packbench")
         tables: tuple[list[list[str]], ...] = ([], [], [])
-        for chain in _chains(args.u2netp, args.trunk):
+        for chain in _chains(args.u2netp, args.backbone):
             if not any(part in chain.name for part in args.chain):
                 continue
             print(f"mask_trust: {chain.name}", file=sys.stderr, flush=True)
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="kept descriptions")
     parser.add_argument("--mattes", type=Path, metavar="DIR", help="kept mattes (default: WORK)")
     parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
-    parser.add_argument("--trunk", type=Path, metavar="FILE.onnx", help="embed with this too")
+    parser.add_argument("--backbone", type=Path, metavar="FILE.onnx", help="embed with this too")
     parser.add_argument(
         "--every", type=int, default=1, metavar="N", help="only every Nth picture of the catalogue"
     )
@@ -115,8 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chains(u2netp: Path | None, trunk: Path | None) -> Iterator[Chain]:
-    """``classic`` as shipped; the trunk alone on crops and on cutouts without background, these
+def _chains(u2netp: Path | None, backbone: Path | None) -> Iterator[Chain]:
+    """``classic`` as shipped; the backbone alone on crops and on cutouts without background, these
     also with the ten nearest sorted by their outlines, as in the paper but aligned."""
     masks = {"grabcut": ("segment.name=grabcut",)}
     if u2netp is not None:
@@ -126,12 +126,12 @@ def _chains(u2netp: Path | None, trunk: Path | None) -> Iterator[Chain]:
     sorting = contour_iou.build(contour_iou.Options(align=True), context)
     for name, segment in masks.items():
         yield Chain(f"{name}, handcrafted, fused", segment, weighed)
-        if trunk is not None:
-            embed = ("embed.name=onnx", f"embed.weights={trunk.absolute()}")
+        if backbone is not None:
+            embed = ("embed.name=onnx", f"embed.weights={backbone.absolute()}")
             for cutout in ("crop", "colour_on_white"):
                 overrides = (*segment, *embed, f"cutout.name={cutout}")
-                yield Chain(f"{name}, {cutout}, {trunk.stem}", overrides, plain)
-            yield Chain(f"{name}, {cutout}, {trunk.stem}, by outline", overrides, sorting)
+                yield Chain(f"{name}, {cutout}, {backbone.stem}", overrides, plain)
+            yield Chain(f"{name}, {cutout}, {backbone.stem}, by outline", overrides, sorting)
 
 
 def _rows(

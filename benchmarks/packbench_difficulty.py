@@ -1,6 +1,6 @@
 """How hard Packbench is, and whether its difficulty parameter does what it says.
 
-    python benchmarks/packbench_difficulty.py --out DIR --u2netp FILE.onnx --trunk FILE.onnx
+    python benchmarks/packbench_difficulty.py --out DIR --u2netp FILE.onnx --backbone FILE.onnx
     python benchmarks/packbench_difficulty.py --data STANDARD --out DIR ...
 
 Without ``--data`` a reduced benchmark is rendered at every ``--difficulty`` (15 categories of 2
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="all is kept here")
     parser.add_argument("--data", type=Path, metavar="DIR", help="a finished Packbench")
     parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
-    parser.add_argument("--trunk", type=Path, metavar="FILE.onnx")
+    parser.add_argument("--backbone", type=Path, metavar="FILE.onnx")
     parser.add_argument("--difficulty", type=float, nargs="+", default=DIFFICULTIES, metavar="D")
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS, help="of queries")
     parser.add_argument("--seed", type=int, default=7)
@@ -93,7 +93,7 @@ def _rows(data: Path, args: argparse.Namespace) -> Iterator[list[str]]:
     header, dataset = read_header(data), open_dataset(data, "packbench")
     # Named by content: what was described of an earlier rendering must not be taken for this one.
     work = args.out / "described" / header.manifest_sha256[:16]
-    for chain in chains(args.u2netp, args.trunk):
+    for chain in chains(args.u2netp, args.backbone):
         catalogue, held_out = _galleries(dataset, chain, work)
         for kind, gallery, split in (
             ("phone", catalogue, "queries"),

@@ -44,7 +44,7 @@ from engine.types import FloatArray, Matte
 from stages.assemble import assemble
 from stages.profiles import read_profile
 
-DIMENSION = 1280  # MobileNetV2's, the smallest trunk of the catalogue
+DIMENSION = 1280  # MobileNetV2's, the smallest backbone of the catalogue
 PHOTO = (1200, 1600)  # width, height
 WARM_UP = 20
 K = 10

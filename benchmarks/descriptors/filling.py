@@ -1,4 +1,4 @@
-"""Features of many descriptors at once: a trunk runs once a picture, view and scale, and all
+"""Features of many descriptors at once: a backbone runs once a picture, view and scale, and all
 poolings read its maps. They land where `packsight evaluate` keeps and finds its own."""
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Remembering(OnnxSession):
         return [self._held[key][output] for output in outputs]
 
 
-def sharing_trunks(parts: Sequence[EmbeddingParts]) -> list[EmbeddingParts]:
+def sharing_backbones(parts: Sequence[EmbeddingParts]) -> list[EmbeddingParts]:
     """The same parts; those that embed by one ONNX file share its session."""
     sessions: dict[Path, Remembering] = {}
     return [_shared(one, sessions) for one in parts]

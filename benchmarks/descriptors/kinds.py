@@ -1,4 +1,4 @@
-"""Which descriptors are compared: trunk, layers, pooling, views and scales, as settings."""
+"""Which descriptors are compared: backbone, layers, pooling, views and scales, as settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stages._session import OnnxSession
 from stages.context import BuildContext
 
 FEATURES = "features"
-# Outputs of an exported trunk beside its features, shallow to deep.
+# Outputs of an exported backbone beside its features, shallow to deep.
 POOLS: tuple[tuple[str, dict[str, object]], ...] = (
     ("MAC", {"pool": "mac"}),
     ("SPoC", {"pool": "spoc"}),
@@ -25,7 +25,7 @@ POOLS: tuple[tuple[str, dict[str, object]], ...] = (
 class Descriptor:
     """A row of the table. ``options`` are those of the embed stage."""
 
-    trunk: str
+    backbone: str
     pooling: str
     seen: str  # which views, at which scales
     stage: str = "onnx"
@@ -33,7 +33,7 @@ class Descriptor:
 
     @property
     def name(self) -> str:
-        return f"{self.trunk} {self.pooling}, {self.seen}"
+        return f"{self.backbone} {self.pooling}, {self.seen}"
 
     def settings(self, base: Settings) -> Settings:
         flags = [f"embed.name={self.stage}"]
@@ -41,7 +41,7 @@ class Descriptor:
         return load(base, env={}, flags=flags)
 
 
-def of_trunk(name: str, path: str) -> Iterator[Descriptor]:
+def of_backbone(name: str, path: str) -> Iterator[Descriptor]:
     """Every pooling of the crop; of GAP and GeM both views; of GeM scales, where the file takes
     pictures of other sizes, and two layers. A file without maps has its features in both views
     alone."""

@@ -39,10 +39,10 @@ class Row:
     profile: str | None = None  # None: what the gallery was ingested with
 
 
-def variants(u2netp: Path, trunk: Path) -> dict[str, Variant]:
+def variants(u2netp: Path, backbone: Path) -> dict[str, Variant]:
     """By name. Paths are absolute, for a gallery remembers its settings."""
     masked = ("segment.name=u2net", f"segment.weights={u2netp.absolute()}")
-    embedded = ("embed.name=onnx", f"embed.weights={trunk.absolute()}")
+    embedded = ("embed.name=onnx", f"embed.weights={backbone.absolute()}")
     cuts = {
         "whole": ("segment.name=whole", "cutout.name=whole"),
         "crop": (*masked, "cutout.name=crop"),

@@ -45,13 +45,13 @@ class Answer:
     distance: float  # to the nearest picture
 
 
-def chains(u2netp: Path | None, trunk: Path | None) -> list[Chain]:
-    """``classic`` as shipped, and where both models are given U²-Netp with a trunk's features."""
+def chains(u2netp: Path | None, backbone: Path | None) -> list[Chain]:
+    """``classic`` as shipped, and where both models are given U²-Netp with a backbone's features."""
     shipped = Row("", "classic", (), profile="classic")
     found = [Chain("classic", Variant("classic", ()), shipped)]
-    if u2netp is not None and trunk is not None:
-        crop = variants(u2netp, trunk)["crop"]
-        found.append(Chain(f"u2netp + {trunk.stem}", crop, Row("", "", (*NO_RERANK, *SOFT))))
+    if u2netp is not None and backbone is not None:
+        crop = variants(u2netp, backbone)["crop"]
+        found.append(Chain(f"u2netp + {backbone.stem}", crop, Row("", "", (*NO_RERANK, *SOFT))))
     return found
 
 

@@ -31,7 +31,7 @@ def contrast(picture: Pixels) -> float:
 
 
 def colourfulness(picture: Pixels) -> float:
-    """M3 of Hasler and Süsstrunk, Measuring Colourfulness in Natural Images, SPIE 2003."""
+    """M3 of Hasler and Süssbackbone, Measuring Colourfulness in Natural Images, SPIE 2003."""
     red, green, blue = np.moveaxis(picture.astype(np.float32), 2, 0)
     across, along = red - green, (red + green) / 2 - blue
     spread = math.hypot(float(across.std()), float(along.std()))

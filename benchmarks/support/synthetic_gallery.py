@@ -25,7 +25,7 @@ from engine.types import (
 from support.pictures import CATEGORIES, VIEWS
 
 # Lengths of the steps from the origin to a category, to a product, to a view: products of one
-# category have a cosine near 0.55, views of one product near 0.92, as trunks give on packages.
+# category have a cosine near 0.55, views of one product near 0.92, as backbones give on packages.
 STEPS = (1.0, 0.85, 0.4)
 SHAPES = 64  # different silhouettes
 BATCH = 500

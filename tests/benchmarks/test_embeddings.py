@@ -1,4 +1,4 @@
-"""The tables of descriptors, on the shipped Packbench and a trunk of one convolution."""
+"""The tables of descriptors, on the shipped Packbench and a backbone of one convolution."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pytest
 
 from offline.datasets.packbench import shipped
 from tests.benchmarks.running import run_benchmark, table
-from tests.contracts.test_embedders import write_trunk
+from tests.contracts.test_embedders import write_backbone
 
 CHEAP = ("--set", "segment.name=whole", "--set", "cutout.size=16")
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds trunk.onnx, and the cutouts and features of all tests."""
+    """Holds backbone.onnx, and the cutouts and features of all tests."""
     folder = tmp_path_factory.mktemp("embeddings")
-    write_trunk(folder)
+    write_backbone(folder)
     return folder
 
 
@@ -29,10 +29,10 @@ def test_every_descriptor_has_a_row_plain_and_whitened(work: Path) -> None:
         shipped(),
         "--cache",
         work / "cache",
-        "--trunk",
-        f"tiny={work / 'trunk.onnx'}",
-        "--trunk",
-        f"again={work / 'trunk.onnx'}",
+        "--backbone",
+        f"tiny={work / 'backbone.onnx'}",
+        "--backbone",
+        f"again={work / 'backbone.onnx'}",
         "--protocol",
         "unseen",
         "--json",
@@ -44,7 +44,7 @@ def test_every_descriptor_has_a_row_plain_and_whitened(work: Path) -> None:
     rows = json.loads((work / "rows.json").read_text())
     seen = {(row["descriptor"], row["whitening"]) for row in rows}
     assert ("tiny GAP, crop", "none") in seen and ("tiny GAP, both", "Lw all") in seen
-    assert not any(way.endswith("256") for _, way in seen)  # the trunk gives 5 numbers
+    assert not any(way.endswith("256") for _, way in seen)  # the backbone gives 5 numbers
     for row in rows:
         mean, low, high = row["figures"]["mAP"]
         assert low <= mean <= high and 0 < mean < 1
@@ -63,8 +63,8 @@ def test_descriptors_that_nobody_knows_are_refused(work: Path) -> None:
         shipped(),
         "--cache",
         work / "cache",
-        "--trunk",
-        f"tiny={work / 'trunk.onnx'}",
+        "--backbone",
+        f"tiny={work / 'backbone.onnx'}",
         "--only",
         "VLAD",
     )
@@ -72,12 +72,12 @@ def test_descriptors_that_nobody_knows_are_refused(work: Path) -> None:
 
 
 def test_the_gain_of_a_network_over_itself_is_nothing(work: Path) -> None:
-    """The "trained" network is the trunk itself: only whitening changes anything."""
+    """The "trained" network is the backbone itself: only whitening changes anything."""
     run = work / "run"
     run.mkdir()
     (run / "recipe.json").write_text('{"seed": 0, "size": 16}')
     for suffix in (".onnx", ".toml"):
-        (run / f"embedder{suffix}").write_bytes((work / f"trunk{suffix}").read_bytes())
+        (run / f"embedder{suffix}").write_bytes((work / f"backbone{suffix}").read_bytes())
     done = run_benchmark(
         "embedder_gain.py",
         "--data",
@@ -85,7 +85,7 @@ def test_the_gain_of_a_network_over_itself_is_nothing(work: Path) -> None:
         "--cache",
         work / "cache",
         "--base",
-        work / "trunk.onnx",
+        work / "backbone.onnx",
         "--run",
         run,
         "--dimension",
@@ -107,7 +107,7 @@ def test_a_folder_that_is_no_run_says_how_to_make_one(work: Path) -> None:
         "--cache",
         work / "cache",
         "--base",
-        work / "trunk.onnx",
+        work / "backbone.onnx",
         "--run",
         work,
     )

@@ -46,7 +46,7 @@ def test_validation_asks_the_last_third_of_every_product_and_val_asks_all_of_val
 @pytest.mark.parametrize("split", ["validation", "val"])
 def test_every_chain_is_measured_on_every_query(data: Path, tmp_path: Path, split: str) -> None:
     out = tmp_path / "results.json"
-    models = ("--u2netp", _segmenter(tmp_path), "--trunk", _trunk(tmp_path))
+    models = ("--u2netp", _segmenter(tmp_path), "--backbone", _backbone(tmp_path))
     places = ("--work", tmp_path / "work", "--out", out)
     done = run_benchmark("grocerystore.py", data, *models, *places, "--split", split)
     assert done.returncode == 0, done.stderr
@@ -63,7 +63,7 @@ def test_every_chain_is_measured_on_every_query(data: Path, tmp_path: Path, spli
 
 def test_a_folder_that_is_no_grocery_store_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "train" / "Packages").mkdir(parents=True)
-    models = ("--u2netp", tmp_path / "a.onnx", "--trunk", tmp_path / "b.onnx")
+    models = ("--u2netp", tmp_path / "a.onnx", "--backbone", tmp_path / "b.onnx")
     done = run_benchmark("grocerystore.py", tmp_path, *models)
     assert done.returncode == 1
     assert "no such folder" in done.stderr
@@ -82,7 +82,7 @@ def _segmenter(folder: Path) -> Path:
     return _model(folder / "segmenter.onnx", nodes, "mask", ["n", 1, 320, 320], [])
 
 
-def _trunk(folder: Path) -> Path:
+def _backbone(folder: Path) -> Path:
     """Four random filters of 8 x 8 pixels, averaged over the picture."""
     random = np.random.default_rng(0).normal(size=(4, 3, 8, 8)).astype(np.float32)
     weights = numpy_helper.from_array(random, "filters")
@@ -90,7 +90,7 @@ def _trunk(folder: Path) -> Path:
         helper.make_node("Conv", ["image", "filters"], ["maps"], strides=[8, 8]),
         helper.make_node("Relu", ["maps"], ["features"]),
     ]
-    path = _model(folder / "trunk.onnx", nodes, "features", ["n", 4, "h", "w"], [weights])
+    path = _model(folder / "backbone.onnx", nodes, "features", ["n", 4, "h", "w"], [weights])
     path.with_suffix(".toml").write_text(
         "[input]\nheight = 64\nwidth = 64\nrange = 'unit'\nmean = [0.5, 0.5, 0.5]\n"
         "std = [0.5, 0.5, 0.5]\ninterpolation = 'bilinear'\nlayout = 'nchw'\n",

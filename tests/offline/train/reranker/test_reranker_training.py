@@ -25,7 +25,7 @@ from stages.rerank._artefact import ALL, read_reranker
 from stages.rerank._pair_features import NAMES
 from stages.rerank._scorer import Coefficients
 from tests.offline.evaluate.reranking.drawn_pairs import drawn_pairs
-from tests.offline.evaluate.reranking.shaped_evidence import shaped_evidence
+from tests.offline.evaluate.reranking.shaped_task import shaped_task
 
 # One cautious and one bold recipe: the choice among ten takes longer and shows no more.
 FEW = (Recipe("logistic", 0.01), Recipe("logistic", 1.0))
@@ -43,7 +43,7 @@ def run(model: str = "logistic", **changed: object) -> RerankerRun:
 
 
 def pairs_of(products: int = 60, *, tells: bool, pool: str = "made", seed: int = 0) -> Pairs:
-    return collect(shaped_evidence(products, tells=tells, seed=seed), 10, pool)
+    return collect(shaped_task(products, tells=tells, seed=seed), 10, pool)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_the_same_seed_gives_the_same_file(telling: Pairs, tmp_path: Path) -> No
 
 
 def test_no_fold_sees_a_product_or_family_that_it_is_judged_by() -> None:
-    pairs = collect(shaped_evidence(60, tells=True, families=12), 10)
+    pairs = collect(shaped_task(60, tells=True, families=12), 10)
     folds = divide(pairs, 4, seed=0)
     group_of_list = {one.group: folds.of_lists[at] for at, one in enumerate(pairs.asked)}
     assert set(group_of_list) == set(pairs.names)
@@ -205,7 +205,7 @@ def test_missing_scikit_learn_is_told_by_its_extra(
 def test_a_report_shows_coefficients_and_effects_by_look_and_mask(
     telling: Pairs, tmp_path: Path
 ) -> None:
-    evidence = shaped_evidence(50, tells=True, seed=9, flagged=range(10))
+    evidence = shaped_task(50, tells=True, seed=9, flagged=range(10))
     trained = learn(telling, run(), Origin("data"))
     write(trained, tmp_path / "reranker.json")
     words, coefficients, worth, table = reranker_blocks(trained.artefact, evidence)
