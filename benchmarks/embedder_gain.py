@@ -3,8 +3,8 @@
     python benchmarks/embedder_gain.py --data DIR --cache DIR --base BACKBONE.onnx --run DIR …
 
 RUN is a folder that ``packsight train embedder --hold-out family --seed S --out RUN`` filled, one
-a seed; BACKBONE.onnx is the backbone that it started from, exported with its maps. Whitening is fitted
-to the pictures that the run learned from. Two judges, neither of which any training saw:
+a seed; BACKBONE.onnx is the backbone that it started from, exported with its maps. Whitening is
+fitted to the images that the run learned from. Two judges, neither of which any training saw:
 
 * held-out families: each picture of the run's own held-out families asked of the others. The best
   epoch was chosen by them, which is a little kind to the trained network.
@@ -89,7 +89,7 @@ def _recipe(run: Path) -> dict[str, object]:
 
 
 def _embedders(run: Path, args: argparse.Namespace, size: int) -> dict[str, EmbeddingParts]:
-    """The backbone as the training found it, pooled as it pools and at its size; and what it made."""
+    """The backbone before training, with the same pooling and size; and after it."""
     base = load(Settings(), env={}, flags=["cutout.name=crop", *args.overrides])
     spec = resolve(str(args.base), FetchPolicy(download=False)).spec
     scale = 1.0 if spec is None else size / spec.height

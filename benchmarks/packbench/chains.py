@@ -46,7 +46,7 @@ class Answer:
 
 
 def chains(u2netp: Path | None, backbone: Path | None) -> list[Chain]:
-    """``classic`` as shipped, and where both models are given U²-Netp with a backbone's features."""
+    """``classic`` as shipped; where both models are given, U²-Netp with a backbone's features."""
     shipped = Row("", "classic", (), profile="classic")
     found = [Chain("classic", Variant("classic", ()), shipped)]
     if u2netp is not None and backbone is not None:
