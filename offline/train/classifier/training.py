@@ -18,7 +18,7 @@ from offline.datasets import Dataset, open_dataset
 from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.classifier.calibrate import calibrated
-from offline.train.classifier.card import Facts, card_text
+from offline.train.classifier.card import Facts, card_of
 from offline.train.classifier.checkpoint import BEST
 from offline.train.classifier.crossfit import can_cross_fit, cross_fit
 from offline.train.classifier.frozen import BEST_WHOLE, described, fit_head
@@ -126,9 +126,9 @@ def train_classifier(
             unknown=_there(outliers, cutouts),
         )
         facts = Facts(
-            dataset, labelled, recipe, cutting, learned.history, figures, parameters, report.parity
+            dataset, labelled, recipe, cutting, learned.history, figures, parameters, report
         )
-        card = run.write_text(CARD, card_text(facts))
+        card = run.write_text(CARD, card_of(facts).text())
         return Trained(report.path, card, figures)
 
 

@@ -12,7 +12,7 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from offline.datasets import Dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
-from offline.train.embedder.card import Facts, card_text
+from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
 from offline.train.embedder.data import Material, cut, read_material
 from offline.train.embedder.preparing import Prepared, prepare
 from offline.train.embedder.recipe import NOTHING, EmbedderRecipe
@@ -91,19 +91,8 @@ def train_embedder(
         seconds = time.monotonic() - started
         report = _export(recipe, prepared, run)
         trained = TrainedEmbedder(report, run.path / CARD, before, history)
-        told = Facts(
-            dataset.name,
-            facts,
-            material,
-            prepared.task.trial.said,
-            prepared.notes,
-            before,
-            history,
-            trained.best,
-            seconds,
-            report,
-        )
-        run.write_text(CARD, card_text(told))
+        card = _card(dataset.name, facts, material, prepared, trained, seconds)
+        run.write_text(CARD, card.text())
     return trained
 
 
@@ -160,6 +149,47 @@ def _export(recipe: EmbedderRecipe, prepared: Prepared, run: RunFolder) -> Expor
     name = f"{recipe.network.backbone}, trained"
     return store_embedder(
         embedder, prepared.start.spec, prepared.start.free_sides, run, STATE, name
+    )
+
+
+def _card(
+    dataset: str,
+    recipe: Recipe,
+    material: Material,
+    prepared: Prepared,
+    trained: TrainedEmbedder,
+    seconds: float,
+) -> Card:
+    before, best = trained.before, trained.best
+    started = {name.removeprefix("start_"): v for name, v in before.items() if "start_" in name}
+    data = [
+        f"{len(material.learned)} images of {len(material.names)} groups to learn from, "
+        f"{len(material.judged)} for validation.",
+        *bullets((*material.notes, *prepared.notes)),
+    ]
+    limits = (
+        "The best epoch was chosen by these same validation metrics, which overrate it a little. "
+        "Photos of another kind than the validation's may do worse."
+    )
+    if best["score"] <= (started or before)["score"]:
+        limits += " No epoch was better on validation than the start: training gained nothing."
+    rows = {"the backbone's pooled features": before, "with the first projection": started or None}
+    columns = (("loss", "loss", ".4f"), ("mAP", "score", ".4f"), ("R@1", "recall_1", ".4f"))
+    return Card(
+        f"Embedder: {recipe['backbone']}, trained on {dataset}",
+        "Trained with `packsight train embedder`. To use it:\n\n"
+        + usage("embed", "onnx", trained.report.path.name)
+        + "\n\nImages must be cut as they were for the training (fingerprint "
+        f"{str(recipe['cutting'])[:16]}).",
+        {
+            "Data": "\n".join(data),
+            "Metrics": f"On validation: {prepared.task.trial.said}. Epoch {best['epoch']:.0f} is "
+            f"kept; the last start of the training took {seconds:.0f} s.\n\n"
+            + epoch_table(columns, trained.history, rows),
+            "Recipe": recipe_table(recipe),
+            "Export": export_note(trained.report),
+            "Limits": limits,
+        },
     )
 
 

@@ -10,16 +10,16 @@ from engine.files import file_sha256
 from engine.protocols import Segmenter
 from engine.types import Progress
 from offline.datasets import Dataset, open_dataset
-from offline.store.run_folder import RunFolder, open_run
+from offline.store.run_folder import RunFolder, Value, open_run
+from offline.train.card import Card, epoch_table, export_note, recipe_table, table, usage
 from offline.train.matting.batches import BatchMaker
-from offline.train.matting.card import CardFacts, card
 from offline.train.matting.composites import background_files, make_composites
 from offline.train.matting.pairs import Pair, SaliencyStore, pairs_of
 from offline.train.matting.recipe import MattingRecipe
 from offline.train.matting.task import MattingTask
 from offline.train.torch_loop import Schedule, fit
 from stages.matting.fba import Options, input_spec
-from weights.export import store_network
+from weights.export import ExportReport, store_network
 from weights.frameworks.from_fba import NETWORKS, for_serving, new_network, read_network
 from weights.sidecar import SourceFacts
 
@@ -27,6 +27,15 @@ MODEL = "matting.onnx"
 STATE = "matting.pth"
 CARD = "card.md"
 SEED_OF_JUDGED = 1  # added to the run's: validation composites are not those of training
+
+_METRICS = {
+    "iou": "IoU at 0.5",
+    "mae": "mean absolute error",
+    "boundary_f": "boundary F, 2 px",
+    "sad": "SAD / 1000",
+    "mse": "MSE",
+    "gradient": "gradient error / 1000",
+}
 
 Watch = Callable[[str], Progress]  # the title of a step -> where its progress goes
 
@@ -107,14 +116,35 @@ def _store(recipe: MattingRecipe, task: MattingTask, run: RunFolder) -> None:
         SourceFacts(state.name, file_sha256(state), verified=False),
         input_spec(),
     )
-    facts = CardFacts(
-        parameters=sum(part.numel() for part in task.network.parameters()),
-        learned=task.samples,
-        judged=len(task.judged),
-        before=task.scores(refine=False),
-        after=task.scores(),
+    run.write_text(CARD, _card(recipe, task, run, report).text())
+
+
+def _card(recipe: MattingRecipe, task: MattingTask, run: RunFolder, report: ExportReport) -> Card:
+    parameters = sum(part.numel() for part in task.network.parameters())
+    before, after = asdict(task.scores(refine=False)), asdict(task.scores())
+    metrics = [
+        [title, f"{before[name]:.4f}", f"{after[name]:.4f}"] for name, title in _METRICS.items()
+    ]
+    return Card(
+        f"Matting network `{recipe.network}`",
+        f"{parameters:,} parameters, trained with `packsight train matting` on {task.samples} "
+        f"images (the split `{recipe.train_split}` and composites of its products), validated on "
+        f"{len(task.judged)} of `{recipe.validation_split}`. To use it:\n\n"
+        + usage("matting", "fba", report.path.name),
+        {
+            "Metrics": table(("validation", "saliency alone", "with this matting"), metrics),
+            "Recipe": recipe_table({n: _local(v) for n, v in asdict(recipe).items()}),
+            "Epochs": epoch_table(
+                (("loss", "loss", ".4f"), ("validation error", "mae", ".4f")), run.history()
+            ),
+            "Export": export_note(report),
+        },
     )
-    run.write_text(CARD, card(asdict(recipe), facts, run.history(), report))
+
+
+def _local(value: Value) -> Value:
+    """Of a path the last part."""
+    return Path(value).name if isinstance(value, str) and "/" in value else value
 
 
 class _Once:

@@ -12,11 +12,11 @@ import numpy as np
 
 from engine.types import Progress
 from offline.datasets import Picture, open_dataset
-from offline.store.run_folder import RunFolder, open_run
+from offline.store.run_folder import Recipe, RunFolder, open_run
+from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
 from offline.train.segmenter.augmentation import Grounds
-from offline.train.segmenter.card import CardFacts, card
 from offline.train.segmenter.recipe import NOTHING, SegmenterRecipe, find_start
-from offline.train.segmenter.samples import chosen_splits, picture_files, spread, usable
+from offline.train.segmenter.samples import Usable, chosen_splits, picture_files, spread, usable
 from offline.train.segmenter.task import SegmenterTask, longest
 from offline.train.torch_loop import Ended, Figures, Schedule, fit, save_state
 from weights.checksums import digests_of
@@ -88,8 +88,8 @@ def train_segmenter(
             ended=ended,
         )
         report = _export(recipe, task, run)
-        told = CardFacts(dataset.name, facts, start, learned, judged, before, history, report)
-        written = run.write_text(CARD, card(told))
+        card = card_of(dataset.name, facts, start, learned, judged, before, history, report)
+        written = run.write_text(CARD, card.text())
     return TrainedSegmenter(report, written, before, history, learned.left_out + judged.left_out)
 
 
@@ -125,6 +125,45 @@ def _export(recipe: SegmenterRecipe, task: SegmenterTask, run: RunFolder) -> Exp
     source = SourceFacts(STATE, digests_of(state).sha256, verified=False)
     served = for_serving(network, recipe.spec)
     return store_network(served, run.path / MODEL, recipe.network, source, recipe.spec)
+
+
+def card_of(
+    dataset: str,
+    recipe: Recipe,
+    start: Path | None,
+    learned: Usable,
+    judged: Usable,
+    before: Figures | None,
+    history: Sequence[Figures],
+    report: ExportReport,
+) -> Card:
+    left_out = (*learned.left_out, *judged.left_out)
+    data = [
+        f"{len(learned.pictures)} images with masks to learn from, {len(judged.pictures)} for "
+        f"validation, {len(left_out)} left out.",
+        *bullets(left_out),
+    ]
+    columns = (("loss", "loss", ".4f"), ("IoU at 0.5", "score", ".4f"), ("MAE", "mae", ".4f"))
+    limits = (
+        "The last epoch is kept, not the best. Validation images are of the same data set: photos "
+        "of another kind may do worse."
+    )
+    if start is not None:
+        limits += " The licence of the start and of what it was trained on reaches this network."
+    return Card(
+        f"Segmenter: {recipe['network']}, trained on {dataset} from "
+        f"{start.name if start else 'random weights'}",
+        "A U²-Net (Qin et al., Pattern Recognition 2020), trained with "
+        "`packsight train segmenter`. To use it:\n\n" + usage("segment", "u2net", report.path.name),
+        {
+            "Data": "\n".join(data),
+            "Recipe": recipe_table(recipe),
+            "Metrics": "Means over the validation images, at their own size.\n\n"
+            + epoch_table(columns, history, {"start": before}),
+            "Export": export_note(report),
+            "Limits": limits,
+        },
+    )
 
 
 def _digest_of(path: Path | None) -> str:

@@ -143,7 +143,7 @@ def test_what_was_trained_is_served_without_keras(trained: Path) -> None:
 def test_the_run_leaves_its_card_history_and_recipe(trained: Path) -> None:
     card = (trained / "card.md").read_text("utf-8")
     for said in (
-        "24 pictures to learn from, 6 for validation",
+        "24 images to learn from, 6 for validation",
         "MobileNetV2",
         "sgd",
         "| jar | 8 |",
@@ -234,9 +234,9 @@ def test_a_frozen_trunk_learns_the_shipped_benchmark(tmp_path: Path) -> None:
     assert "families not seen" in (tmp_path / "run/card.md").read_text("utf-8")
     assert (tmp_path / "run/features_train.npy").is_file()
     assert "frozen" in (tmp_path / "run/card.md").read_text("utf-8")
-    assert "pictures of no category that are called unknown" in (
-        tmp_path / "run/card.md"
-    ).read_text("utf-8")
+    assert "images of no category that are called unknown" in (tmp_path / "run/card.md").read_text(
+        "utf-8"
+    )
 
 
 @pytest.mark.slow

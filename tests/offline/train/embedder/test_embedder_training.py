@@ -118,7 +118,7 @@ def test_the_card_tells_data_recipe_and_every_epochs_figures(trained: TrainedEmb
     assert 'weights = "embedder.onnx"' in text
     assert "held out by product (seed 0)" in text
     for figures in trained.history:
-        assert f"| epoch {figures['epoch']:.0f} | {figures['loss']:.4f}" in text
+        assert f"| {figures['epoch']:.0f} | {figures['loss']:.4f}" in text
     assert f"| {trained.before['score']:.4f} |" in text
     assert "| learning_rate | 0.003 |" in text
 

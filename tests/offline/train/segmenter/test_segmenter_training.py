@@ -134,7 +134,7 @@ def test_from_pictures_with_masks_to_a_model_that_segments(
     assert (sidecar["input"]["height"], sidecar["input"]["range"]) == (64, "max")
     assert sidecar["model"]["output"] == [1, 64, 64]
     card = (out / "card.md").read_text("utf-8")
-    assert "6 pictures with masks to learn from, 1 to judge by, 1 left out" in card
+    assert "6 images with masks to learn from, 1 for validation, 1 left out" in card
     assert str(tmp_path) not in card.split("## Data")[0]
     (matte,) = segment_with(out / MODEL, pictures[0].path)
     assert matte.alpha.shape == (30, 40)
