@@ -6,20 +6,18 @@ A run that was killed and started again ends like one that was not: batches are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from engine.errors import ConfigError
 from engine.types import IntArray, Progress
 from offline.store.run_folder import RunFolder
+from offline.train.run import Callbacks, Values, damaged_checkpoint, require_finite
 
 CHECKPOINT = "checkpoint.pt"
-Figures = dict[str, float]
-Ended = Callable[[Figures], None]  # the figures of an epoch that ended
 
 
 class Task(Protocol):
@@ -39,8 +37,8 @@ class Task(Protocol):
         """The scalar loss tensor of one batch; all augmentation draws from ``random``."""
         ...
 
-    def validate(self) -> Figures:
-        """Figures on the validation split; ``score`` is higher-is-better."""
+    def validate(self) -> Values:
+        """Metrics on the validation split; ``score`` is higher-is-better."""
         ...
 
 
@@ -89,22 +87,23 @@ def fit(
     run: RunFolder,
     *,
     seed: int,
-    progress: Progress | None = None,
-    ended: Ended | None = None,
+    callbacks: Callbacks | None = None,
     batches: Batches | None = None,
     optimiser: Any = None,
     best: str | None = None,
-) -> list[Figures]:
+) -> list[Values]:
     """Train to the end and return the history; the network holds the last epoch's weights.
 
-    Goes on from ``run``'s checkpoint where there is one. ``ended`` is told of every epoch that
-    ends. ``batches`` (None: shuffled) and ``optimiser`` (None: AdamW over all parameters; its
-    rates are what the cosine starts from) may be the caller's own; ``best`` names a file for the
-    network's state dict after the epoch with the highest score. Raises ConfigError for a damaged
-    checkpoint and for a loss that is not finite.
+    Continues from ``run``'s checkpoint where there is one. ``batches`` (None: shuffled) and
+    ``optimiser`` (None: AdamW over all parameters; its learning rates are what the cosine starts
+    from) may be the caller's own; ``best`` names a file for the network's state dict after the
+    epoch with the highest score. Raises ConfigError for a damaged checkpoint and for a loss that
+    is not finite.
     """
     import torch
 
+    callbacks = callbacks or Callbacks()
+    progress = callbacks.progress("training")
     batches = batches or Shuffled(task.samples, schedule.batch_size)
     optimiser = optimiser or torch.optim.AdamW(
         task.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
@@ -125,8 +124,7 @@ def fit(
             run.write(best, lambda path: save_state(task.network.state_dict(), path))
         history.append({"epoch": float(epoch + 1), "loss": loss, **judged})
         _save(run, history, task.network, optimiser, decay)
-        if ended is not None:
-            ended(history[-1])
+        callbacks.epoch(history[-1])
     task.network.eval()
     return history
 
@@ -139,7 +137,7 @@ def _train_epoch(
     epoch: int,
     batches: Sequence[IntArray],
     random: np.random.Generator,
-    progress: Progress | None,
+    progress: Progress,
 ) -> float:
     """The mean loss of one epoch."""
     import torch
@@ -150,24 +148,14 @@ def _train_epoch(
     task.network.train()
     for number, indices in enumerate(batches):
         loss = task.loss(indices, random)
-        losses.append(_finite(float(loss.detach()), epoch))
+        losses.append(require_finite(float(loss.detach()), epoch + 1))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(task.network.parameters(), schedule.clip)
         optimiser.step()
         decay.step()
-        if progress is not None:
-            progress((epoch * steps + number + 1) * at_once, schedule.epochs * steps * at_once)
+        progress((epoch * steps + number + 1) * at_once, schedule.epochs * steps * at_once)
     return float(np.mean(losses))
-
-
-def _finite(loss: float, epoch: int) -> float:
-    if not np.isfinite(loss):
-        raise ConfigError(
-            f"epoch {epoch + 1}: the loss is {loss}: the training has diverged.",
-            remedy="Give a lower --learning-rate and another --out.",
-        )
-    return loss
 
 
 def _factor(step: int, total: int) -> float:
@@ -177,7 +165,7 @@ def _factor(step: int, total: int) -> float:
     return 0.5 * (1.0 + float(np.cos(np.pi * (step - warm) / max(1, total - warm))))
 
 
-def _save(run: RunFolder, history: list[Figures], network: Any, optimiser: Any, decay: Any) -> None:
+def _save(run: RunFolder, history: list[Values], network: Any, optimiser: Any, decay: Any) -> None:
     import torch
 
     state = {
@@ -199,7 +187,7 @@ def save_state(state: object, path: Path) -> None:
         torch.save(state, file)
 
 
-def _restore(run: RunFolder, network: Any, optimiser: Any, decay: Any) -> list[Figures]:
+def _restore(run: RunFolder, network: Any, optimiser: Any, decay: Any) -> list[Values]:
     """The history up to the checkpoint, with everything set as it was then."""
     import torch
 
@@ -212,11 +200,7 @@ def _restore(run: RunFolder, network: Any, optimiser: Any, decay: Any) -> list[F
         optimiser.load_state_dict(state["optimiser"])
         decay.load_state_dict(state["decay"])
         torch.set_rng_state(state["random"])
-        history: list[Figures] = state["history"]
+        history: list[Values] = state["history"]
     except Exception as error:  # torch raises many kinds for a file that is no checkpoint
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ConfigError(
-            f"{path}: not a checkpoint of this run ({reason}).",
-            remedy="Delete it to start the run anew.",
-        ) from error
+        raise damaged_checkpoint(path, error) from error
     return history

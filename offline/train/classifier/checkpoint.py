@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ConfigError
 from offline.store.run_folder import RunFolder
 from offline.train.classifier.patience import Waiting
+from offline.train.run import damaged_checkpoint
 
 CHECKPOINT = "checkpoint.npz"
 BEST = "best.npz"  # the weights alone, of the epoch with the lowest validation loss
@@ -61,7 +61,7 @@ def restore_checkpoint(run: RunFolder, model: Any) -> State | None:
             _assign(model.optimizer.variables, arrays, "optimiser")
         return State(said["history"], Waiting(**said["waiting"]), said["rate"])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise _damaged(path, error) from error
+        raise damaged_checkpoint(path, error) from error
 
 
 def save_weights(run: RunFolder, name: str, model: Any) -> None:
@@ -75,7 +75,7 @@ def load_weights(path: Path, model: Any) -> None:
         with np.load(path, allow_pickle=False) as arrays:
             _assign(model.weights, arrays, "model")
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise _damaged(path, error) from error
+        raise damaged_checkpoint(path, error) from error
 
 
 def _values(variables: Any) -> list[np.ndarray]:
@@ -95,10 +95,3 @@ def _assign(variables: Any, arrays: Any, prefix: str) -> None:
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-
-
-def _damaged(path: Path, error: Exception) -> ConfigError:
-    return ConfigError(
-        f"{path}: not a checkpoint of this run ({str(error).splitlines()[0][:200]}).",
-        remedy="Delete the folder to start the run anew.",
-    )

@@ -16,7 +16,7 @@ from offline.train.classifier.loop import compile_model, fit
 from offline.train.classifier.network import FEATURES, head, import_keras, part
 from offline.train.classifier.recipe import ClassifierRecipe
 from offline.train.classifier.sources import CutoutSource, FeatureSource
-from offline.train.run_options import Callbacks
+from offline.train.run import Callbacks
 
 HEAD_LAYERS = ("wide", "narrow", "logits")
 KEPT = "features_{}.npy"
@@ -72,8 +72,7 @@ def fit_head(
         run,
         seed=recipe.seed,
         weights=task.shares,
-        progress=callbacks.training,
-        report=callbacks.epoch,
+        callbacks=callbacks,
     )
     for layer in HEAD_LAYERS:
         network.get_layer(layer).set_weights(alone.get_layer(layer).get_weights())
@@ -118,15 +117,14 @@ def _kept(
 def _features(
     trunk: Any, source: CutoutSource, views: int, seed: int, callbacks: Callbacks
 ) -> FloatArray:
-    count = len(source.labels)
+    count, progress = len(source.labels), callbacks.progress("describing")
     rows: list[FloatArray] = []
     for view in range(views):
         random = np.random.default_rng([seed, view]) if view else None
         for start in range(0, count, _BATCH):
             positions = np.arange(start, min(start + _BATCH, count))
             rows.append(np.asarray(trunk.predict_on_batch(source.batch(positions, random))))
-            if callbacks.cutting is not None:
-                callbacks.cutting(view * count + len(positions) + start, views * count)
+            progress(view * count + len(positions) + start, views * count)
     together = np.concatenate(rows)
     return np.ascontiguousarray(together.reshape(views, count, -1).transpose(1, 0, 2))
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import ConfigError
 from engine.types import IntArray, Progress
 from offline.store.run_folder import RunFolder
 from offline.train.classifier.checkpoint import (
@@ -22,8 +21,7 @@ from offline.train.classifier.checkpoint import (
 )
 from offline.train.classifier.patience import Waiting
 from offline.train.classifier.recipe import Patience, Schedule
-
-Report = Callable[[dict[str, float]], None]  # the figures of an epoch that ended
+from offline.train.run import Callbacks, require_finite
 
 _AHEAD = 4  # batches made ready while the model computes
 
@@ -68,14 +66,15 @@ def fit(
     *,
     seed: int,
     weights: npt.NDArray[np.float32] | None = None,
-    progress: Progress | None = None,
-    report: Report | None = None,
+    callbacks: Callbacks | None = None,
 ) -> list[dict[str, float]]:
     """Train until the epochs or the patience end; the model then holds the best epoch's weights.
 
     ``weights`` (C,) multiply the loss of each category. Returns the history: loss, accuracy,
     val_loss, val_accuracy and rate an epoch. Raises ConfigError when the loss is not finite.
     """
+    callbacks = callbacks or Callbacks()
+    progress = callbacks.progress("training")
     state = restore_checkpoint(run, model) or State([], Waiting(), schedule.learning_rate)
     model.optimizer.learning_rate = state.learning_rate
     history = list(state.history)
@@ -89,8 +88,7 @@ def fit(
         state = _next(history, state, schedule.patience)
         model.optimizer.learning_rate = state.learning_rate
         save_checkpoint(run, model, state)
-        if report is not None:
-            report(history[-1])
+        callbacks.epoch(history[-1])
     load_weights(run.path / BEST, model)
     return history
 
@@ -110,7 +108,7 @@ def _epoch(
     weights: npt.NDArray[np.float32] | None,
     epoch: int,
     steps: int,
-    progress: Progress | None,
+    progress: Progress,
 ) -> dict[str, float]:
     # Summed here: what Keras returns of a batch is, depending on its version, that batch's own
     # figure or a running mean; after a reset it is the former in all of them.
@@ -124,14 +122,9 @@ def _epoch(
         model.reset_metrics()
         found = model.train_on_batch(inputs, labels, sample_weight=shares, return_dict=True)
         sums += len(labels) * np.array([float(found["loss"]), float(found["accuracy"])])
-        if progress is not None:
-            progress((epoch - 1) * steps + step, schedule.epochs * steps)
+        progress((epoch - 1) * steps + step, schedule.epochs * steps)
     loss, accuracy = (sums / len(train.labels)).tolist()
-    if not np.isfinite(loss):
-        raise ConfigError(
-            f"epoch {epoch}: the loss is {loss}: the training has diverged.",
-            remedy="Give a lower --learning-rate and another --out.",
-        )
+    require_finite(loss, epoch)
     return {"loss": loss, "accuracy": accuracy}
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from engine.errors import ConfigError
 from offline.train.flags import check_flags, flag, group
-from offline.train.run_options import Splits
+from offline.train.run import Splits
 
 IMAGENET, NO_WEIGHTS = "imagenet", "none"
 MIN_IMAGES = 2  # a category: one to learn from, one to validate on

@@ -43,7 +43,7 @@ from offline.train.classifier.recipe import (
 from offline.train.classifier.sources import CutoutSource, class_weights, cutout_source
 from offline.train.classifier.to_onnx import Order, store_classifier
 from offline.train.classifier.unfold import is_folded, unfold
-from offline.train.run_options import Callbacks
+from offline.train.run import Callbacks, Trained
 from offline.train.training_set import Labelled, Sample, read_labelled, unlabelled_samples
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.catalog import find_entry, load_catalog
@@ -54,13 +54,6 @@ from weights.sidecar import SourceFacts
 
 MODEL = "classifier.onnx"
 CARD = "card.md"
-
-
-@dataclass(frozen=True)
-class Trained:
-    model: Path
-    card: Path
-    values: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -129,7 +122,7 @@ def train_classifier(
             dataset, labelled, recipe, cutting, learned.history, figures, parameters, report
         )
         card = run.write_text(CARD, card_of(facts).text())
-        return Trained(report.path, card, figures)
+        return Trained(report, card, learned.history, metrics=figures)
 
 
 def trunk_checkpoint(recipe: ClassifierRecipe, settings: Settings) -> Path | None:
@@ -197,7 +190,7 @@ def _cut(
     limits = ImageLimits.of(cutting.settings.images)
     samples = [*labelled.train, *labelled.validation, *outliers]
     cutouts, faults = CutoutCache(folder, cutting.fingerprint, limits).fill(
-        samples, cutting.cutting, cutting.threads, callbacks.cutting
+        samples, cutting.cutting, cutting.threads, callbacks.progress("cutting")
     )
     for fault in faults:
         callbacks.note(fault)
@@ -261,8 +254,7 @@ def _learn(
         run,
         seed=recipe.seed,
         weights=shares,
-        progress=callbacks.training,
-        report=callbacks.epoch,
+        callbacks=callbacks,
     )
     return _Learned(network, history)
 

@@ -14,7 +14,7 @@ from offline.datasets import Dataset, Picture
 from offline.datasets.hold_out import divided_splits, family_of
 from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.images import key_of
-from offline.train.run_options import Splits
+from offline.train.run import Splits
 from offline.train.training_set import Sample, hashes_of, labels_of
 from stages.assemble import CuttingParts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from offline.train.embedder.recipe import NOTHING, EmbedderRecipe
 from offline.train.embedder.start import find_backbone, find_weights
 from offline.train.embedder.task import judged
 from offline.train.embedder.to_onnx import store_embedder
-from offline.train.run_options import Callbacks, Splits
+from offline.train.run import Callbacks, Splits, Trained, Values
 from offline.train.segmenter.samples import picture_files
-from offline.train.torch_loop import CHECKPOINT, Figures, Schedule, fit, save_state
+from offline.train.torch_loop import CHECKPOINT, Schedule, fit, save_state
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.checksums import digests_of
 from weights.export import ExportReport
@@ -33,23 +33,6 @@ BEFORE = "before.json"  # how the start does
 CARD = "card.md"
 
 
-@dataclass(frozen=True)
-class TrainedEmbedder:
-    """What lies in the run's folder. ``score`` is mAP, ``recall_1`` R@1; ``before`` has them of
-    the trunk's own pooled features, and with ``start_`` before them of what training began with.
-    """
-
-    report: ExportReport
-    card: Path
-    before: Figures
-    history: list[Figures]
-
-    @property
-    def best(self) -> Figures:
-        """The exported epoch: the first of those with the highest mAP."""
-        return max(self.history, key=lambda figures: figures["score"])
-
-
 def train_embedder(
     dataset: Dataset,
     out: Path,
@@ -59,12 +42,13 @@ def train_embedder(
     splits: Splits | None = None,
     cache: Path | None = None,
     callbacks: Callbacks | None = None,
-) -> TrainedEmbedder:
-    """Train into the folder ``out``, or go on with the run that is in it.
+) -> Trained:
+    """Train into the folder ``out``, or continue the run that is in it.
 
-    ``settings`` say how pictures are cut, as in serving. Leaves embedder.onnx with its sidecar,
-    card.md, the recipe, the history and the checkpoint. Raises ConfigError and WeightsError for
-    whatever a user can mend.
+    ``settings`` decide how images are cut, as in serving. Leaves embedder.onnx with its sidecar,
+    card.md, the recipe, the history and the checkpoint. ``before`` holds the metrics of the
+    backbone's own pooled features, and after "start_" those with a first projection. Raises
+    ConfigError and WeightsError for whatever a user can mend.
     """
     callbacks, splits = callbacks or Callbacks(), splits or Splits()
     find_backbone(recipe.network.backbone)
@@ -80,7 +64,9 @@ def train_embedder(
     cutting = assemble_cutting(settings)
     facts = _facts(dataset, material, recipe, cutting, checkpoint)
     with open_run(out, facts) as run:
-        cutouts, material = cut(cache or out / "cutouts", material, cutting, callbacks.cutting)
+        cutouts, material = cut(
+            cache or out / "cutouts", material, cutting, callbacks.progress("cutting")
+        )
         fresh = not (run.path / CHECKPOINT).is_file()
         prepared = prepare(recipe, checkpoint, material, cutouts, cutting, fresh=fresh)
         for note in (*material.notes, *prepared.notes):
@@ -90,7 +76,7 @@ def train_embedder(
         history = _learn(recipe, prepared, run, callbacks)
         seconds = time.monotonic() - started
         report = _export(recipe, prepared, run)
-        trained = TrainedEmbedder(report, run.path / CARD, before, history)
+        trained = Trained(report, run.path / CARD, history, before)
         card = _card(dataset.name, facts, material, prepared, trained, seconds)
         run.write_text(CARD, card.text())
     return trained
@@ -98,7 +84,7 @@ def train_embedder(
 
 def _learn(
     recipe: EmbedderRecipe, prepared: Prepared, run: RunFolder, callbacks: Callbacks
-) -> list[Figures]:
+) -> list[Values]:
     from offline.train.embedder.learner import make_optimiser
 
     learning = recipe.learning
@@ -114,15 +100,14 @@ def _learn(
         ),
         run,
         seed=recipe.seed,
-        progress=callbacks.training,
-        ended=callbacks.epoch,
+        callbacks=callbacks,
         batches=prepared.batches,
         optimiser=optimiser,
         best=BEST,
     )
 
 
-def _before(prepared: Prepared) -> Figures:
+def _before(prepared: Prepared) -> Values:
     task, embedder = prepared.task, prepared.task.network.embedder
     pooled = judged(task.trial, task.source, embedder, pooled=True)
     if embedder.projection is None:
@@ -157,10 +142,10 @@ def _card(
     recipe: Recipe,
     material: Material,
     prepared: Prepared,
-    trained: TrainedEmbedder,
+    trained: Trained,
     seconds: float,
 ) -> Card:
-    before, best = trained.before, trained.best
+    before, best = trained.before or {}, trained.best
     started = {name.removeprefix("start_"): v for name, v in before.items() if "start_" in name}
     data = [
         f"{len(material.learned)} images of {len(material.names)} groups to learn from, "

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from engine.files import file_sha256
 from engine.protocols import Segmenter
-from engine.types import Progress
 from offline.datasets import Dataset, open_dataset
 from offline.store.run_folder import RunFolder, Value, open_run
 from offline.train.card import Card, epoch_table, export_note, recipe_table, table, usage
@@ -17,6 +16,7 @@ from offline.train.matting.composites import background_files, make_composites
 from offline.train.matting.pairs import Pair, SaliencyStore, pairs_of
 from offline.train.matting.recipe import MattingRecipe
 from offline.train.matting.task import MattingTask
+from offline.train.run import Callbacks, Trained, Values
 from offline.train.torch_loop import Schedule, fit
 from stages.matting.fba import Options, input_spec
 from weights.export import ExportReport, store_network
@@ -37,32 +37,36 @@ _METRICS = {
     "gradient": "gradient error / 1000",
 }
 
-Watch = Callable[[str], Progress]  # the title of a step -> where its progress goes
-
 
 def train_matting(
-    recipe: MattingRecipe, out: Path, watch: Watch, *, saliency: Path | None = None
-) -> RunFolder:
+    recipe: MattingRecipe,
+    out: Path,
+    callbacks: Callbacks | None = None,
+    *,
+    saliency: Path | None = None,
+) -> Trained:
     """Run a recipe in a folder, or go on with it; the model lies there as ``matting.onnx``.
 
     ``saliency``: a store that holds saliency maps already, or will (None: one in ``out``).
     Raises ConfigError for data, folders and recipes that do not do, WeightsError for checkpoints.
     """
+    callbacks = callbacks or Callbacks()
     dataset = open_dataset(Path(recipe.data))
     with open_run(out, asdict(recipe)) as run:
         store = SaliencyStore(saliency or out / "saliency")
-        learned, judged = _pairs(recipe, dataset, store, out, watch)
+        learned, judged = _pairs(recipe, dataset, store, out, callbacks)
         task = _task(recipe, learned, judged, store)
         schedule = Schedule(
             recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay
         )
-        fit(task, schedule, run, seed=recipe.seed, progress=watch("training"))
-        _store(recipe, task, run)
-    return run
+        history = fit(task, schedule, run, seed=recipe.seed, callbacks=callbacks)
+        report = _export(recipe, task, run)
+        card = run.write_text(CARD, _card(recipe, task, history, report).text())
+    return Trained(report, card, history)
 
 
 def _pairs(
-    recipe: MattingRecipe, dataset: Dataset, store: SaliencyStore, out: Path, watch: Watch
+    recipe: MattingRecipe, dataset: Dataset, store: SaliencyStore, out: Path, callbacks: Callbacks
 ) -> tuple[list[Pair], list[Pair]]:
     """What is learned from, and what is judged on, all with saliency."""
     segmenter, judged = _Once(recipe.segmenter), recipe.validation_limit
@@ -81,9 +85,9 @@ def _pairs(
             count,
             seed=recipe.seed + salt,
             backgrounds=backgrounds,
-            progress=watch(f"compositing {split}"),
+            progress=callbacks.progress(f"compositing {split}"),
         )
-        found.append(store.complete(pairs, segmenter, watch(f"segmenting {split}")))
+        found.append(store.complete(pairs, segmenter, callbacks.progress(f"segmenting {split}")))
     return found[0], found[1]
 
 
@@ -104,22 +108,23 @@ def _task(
     return MattingTask(network, maker, judged, options.widths, options.side, recipe.bfloat16)
 
 
-def _store(recipe: MattingRecipe, task: MattingTask, run: RunFolder) -> None:
-    """The state dict, the ONNX file with its sidecar, and last the card."""
+def _export(recipe: MattingRecipe, task: MattingTask, run: RunFolder) -> ExportReport:
+    """The state dict, and the ONNX file with its sidecar."""
     import torch
 
     state = run.write(STATE, lambda path: torch.save(task.network.state_dict(), path))
-    report = store_network(
+    return store_network(
         for_serving(task.network, recipe.architecture, input_spec()),
         run.path / MODEL,
         recipe.architecture,
         SourceFacts(state.name, file_sha256(state), verified=False),
         input_spec(),
     )
-    run.write_text(CARD, _card(recipe, task, run, report).text())
 
 
-def _card(recipe: MattingRecipe, task: MattingTask, run: RunFolder, report: ExportReport) -> Card:
+def _card(
+    recipe: MattingRecipe, task: MattingTask, history: Sequence[Values], report: ExportReport
+) -> Card:
     parameters = sum(part.numel() for part in task.network.parameters())
     before, after = asdict(task.scores(refine=False)), asdict(task.scores())
     metrics = [
@@ -135,7 +140,7 @@ def _card(recipe: MattingRecipe, task: MattingTask, run: RunFolder, report: Expo
             "Metrics": table(("validation", "saliency alone", "with this matting"), metrics),
             "Recipe": recipe_table({n: _local(v) for n, v in asdict(recipe).items()}),
             "Epochs": epoch_table(
-                (("loss", "loss", ".4f"), ("validation error", "mae", ".4f")), run.history()
+                (("loss", "loss", ".4f"), ("validation error", "mae", ".4f")), history
             ),
             "Export": export_note(report),
         },

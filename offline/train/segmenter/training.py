@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.types import Progress
 from offline.datasets import Picture, open_dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
+from offline.train.run import Callbacks, Trained, Values
 from offline.train.segmenter.augmentation import Grounds
 from offline.train.segmenter.recipe import NOTHING, SegmenterRecipe, find_start
 from offline.train.segmenter.samples import Usable, chosen_splits, picture_files, spread, usable
 from offline.train.segmenter.task import SegmenterTask, longest
-from offline.train.torch_loop import Ended, Figures, Schedule, fit, save_state
+from offline.train.torch_loop import Schedule, fit, save_state
 from weights.checksums import digests_of
 from weights.export import ExportReport, store_network
 from weights.frameworks.from_u2net import for_serving, new_network, read_network
@@ -32,28 +32,16 @@ BEFORE = "before.json"  # how the start did on the validation split
 CARD = "card.md"
 REVIVAL = 8  # pictures of which a folded start's normalisation takes its statistics
 
-Watch = Callable[[str], Progress]  # the title of a step -> where its progress goes
-
-
-@dataclass(frozen=True)
-class TrainedSegmenter:
-    """What lies in the run's folder. ``score`` is IoU at 0.5."""
-
-    report: ExportReport
-    card: Path
-    before: Figures | None  # None: nothing was known before
-    history: list[Figures]
-    left_out: tuple[str, ...]
-
 
 def train_segmenter(
-    recipe: SegmenterRecipe, out: Path, watch: Watch, ended: Ended | None = None
-) -> TrainedSegmenter:
+    recipe: SegmenterRecipe, out: Path, callbacks: Callbacks | None = None
+) -> Trained:
     """Run a recipe in a folder, or go on with it.
 
     Raises ConfigError for data, folders and recipes that do not do, WeightsError for a start that
     is absent or holds another network.
     """
+    callbacks = callbacks or Callbacks()
     import_framework("torch")
     dataset = open_dataset(recipe.data)
     files = picture_files(recipe.backgrounds) if recipe.backgrounds else []
@@ -61,7 +49,7 @@ def train_segmenter(
     rate = recipe.learning_rate_from(start)
     splits = chosen_splits(dataset, recipe.train_split, recipe.validation_split)
     learned, judged = (
-        usable(spread(part, limit), longest(recipe.input_size), watch("reading"))
+        usable(spread(part, limit), longest(recipe.input_size), callbacks.progress("reading"))
         for part, limit in zip(splits, (recipe.limit, recipe.validation_limit), strict=True)
     )
     facts = {
@@ -84,13 +72,12 @@ def train_segmenter(
             Schedule(recipe.epochs, recipe.batch_size, rate),
             run,
             seed=recipe.seed,
-            progress=watch("training"),
-            ended=ended,
+            callbacks=callbacks,
         )
         report = _export(recipe, task, run)
         card = card_of(dataset.name, facts, start, learned, judged, before, history, report)
         written = run.write_text(CARD, card.text())
-    return TrainedSegmenter(report, written, before, history, learned.left_out + judged.left_out)
+    return Trained(report, written, history, before, left_out=learned.left_out + judged.left_out)
 
 
 def _task(
@@ -133,8 +120,8 @@ def card_of(
     start: Path | None,
     learned: Usable,
     judged: Usable,
-    before: Figures | None,
-    history: Sequence[Figures],
+    before: Values | None,
+    history: Sequence[Values],
     report: ExportReport,
 ) -> Card:
     left_out = (*learned.left_out, *judged.left_out)

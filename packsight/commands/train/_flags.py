@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from offline.train.flags import choices_of, flag_of, option_of, types_of
-from packsight.commands._arguments import add_quiet_flag
-
-if TYPE_CHECKING:
-    from engine.config import Settings
 
 Group = argparse.ArgumentParser | argparse._ArgumentGroup
 _Recipe = TypeVar("_Recipe")
@@ -45,45 +40,6 @@ def recipe_of(args: argparse.Namespace, recipe: type[_Recipe]) -> _Recipe:
         elif flag_of(field) is not None:
             chosen[field.name] = getattr(args, field.name)
     return recipe(**chosen)
-
-
-def add_run_flags(
-    parser: argparse.ArgumentParser, data: str | None = None, *, cache: bool = False
-) -> None:
-    """--data (where ``data`` says of what), --out for a run's folder, --cache and --quiet."""
-    if data is not None:
-        parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=data)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of the run; a killed run continues when the command is given again",
-    )
-    if cache:
-        parser.add_argument(
-            "--cache",
-            type=Path,
-            metavar="DIR",
-            help="folder for cutouts, which several runs may share (default: in --out)",
-        )
-    add_quiet_flag(parser)
-
-
-def settings_of(args: argparse.Namespace, default: str | None = None) -> Settings:
-    """The settings of --profile (else ``default``, else the shipped one), --config and --set."""
-    from engine.config import load
-    from stages.profiles import DEFAULT, read_profile
-
-    return load(
-        read_profile(args.profile or default or DEFAULT),
-        file=Path(args.config) if args.config else None,
-        flags=args.overrides,
-    )
-
-
-def print_note(note: str) -> None:
-    print(note, file=sys.stderr, flush=True)
 
 
 def _add(target: Group, field: Field[Any], kind: Any) -> None:

@@ -6,13 +6,8 @@ import argparse
 
 from offline.train.classifier.recipe import ClassifierRecipe, ClassifierSplits
 from packsight.commands._arguments import add_settings_flags
-from packsight.commands.train._flags import (
-    add_recipe_flags,
-    add_run_flags,
-    print_note,
-    recipe_of,
-    settings_of,
-)
+from packsight.commands.train._flags import add_recipe_flags, recipe_of
+from packsight.commands.train._run import add_run_flags, callbacks_of, settings_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,13 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from offline.datasets import open_dataset
     from offline.train.classifier.training import train_classifier
-    from offline.train.run_options import Callbacks
-    from packsight.commands._terminal import bar
 
     recipe, splits = recipe_of(args, ClassifierRecipe), recipe_of(args, ClassifierSplits)
     settings = settings_of(args, "paper")
-    show = not args.quiet
-    with bar("cutting", show=show) as cut, bar("training", show=show) as train:
+    with callbacks_of(
+        args,
+        loss=("loss", ".4f"),
+        accuracy=("accuracy", ".4f"),
+        val_loss=("validation loss", ".4f"),
+        val_accuracy=("validation accuracy", ".4f"),
+        rate=("learning rate", "g"),
+    ) as callbacks:
         trained = train_classifier(
             open_dataset(args.data),
             args.out,
@@ -39,9 +38,9 @@ def run(args: argparse.Namespace) -> int:
             settings,
             splits=splits,
             cache=args.cache,
-            callbacks=Callbacks(cut, train, _print_epoch if show else None, print_note),
+            callbacks=callbacks,
         )
-    values = trained.values
+    values = trained.metrics
     print(
         f"{trained.model}: {values['accuracy']:.1%} of {values['validation_pictures']:.0f} "
         f"validation images correct, ECE {values['ece_before']:.3f} -> "
@@ -49,12 +48,3 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"card: {trained.card}")
     return 0
-
-
-def _print_epoch(values: dict[str, float]) -> None:
-    print(
-        f"epoch {values['epoch']:.0f}: loss {values['loss']:.4f}, accuracy "
-        f"{values['accuracy']:.4f}; validation loss {values['val_loss']:.4f}, accuracy "
-        f"{values['val_accuracy']:.4f}; learning rate {values['rate']:g}",
-        flush=True,
-    )

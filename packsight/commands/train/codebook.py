@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 
 from offline.train.codebook.recipe import CodebookRecipe
 from packsight.commands._arguments import add_quiet_flag, add_settings_flags
-from packsight.commands.train._flags import (
-    add_recipe_flags,
-    recipe_of,
-    settings_of,
-)
+from packsight.commands.train._flags import add_recipe_flags, recipe_of
+from packsight.commands.train._run import settings_of
 
 if TYPE_CHECKING:
     from offline.train.codebook.training import CodebookReport

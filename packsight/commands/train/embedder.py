@@ -5,15 +5,10 @@ from __future__ import annotations
 import argparse
 
 from offline.train.embedder.recipe import EmbedderRecipe
-from offline.train.run_options import Splits
+from offline.train.run import Splits
 from packsight.commands._arguments import add_settings_flags
-from packsight.commands.train._flags import (
-    add_recipe_flags,
-    add_run_flags,
-    print_note,
-    recipe_of,
-    settings_of,
-)
+from packsight.commands.train._flags import add_recipe_flags, recipe_of
+from packsight.commands.train._run import add_run_flags, callbacks_of, settings_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from offline.datasets import open_dataset
     from offline.train.embedder.training import train_embedder
-    from offline.train.run_options import Callbacks
-    from packsight.commands._terminal import bar
 
     recipe, splits = recipe_of(args, EmbedderRecipe), recipe_of(args, Splits)
     settings = settings_of(args, "paper")
-    show = not args.quiet
-    with bar("cutting", show=show) as cut, bar("training", show=show) as train:
+    with callbacks_of(
+        args,
+        loss=("loss", ".4f"),
+        score=("mAP", ".4f"),
+        recall_1=("R@1", ".4f"),
+    ) as callbacks:
         trained = train_embedder(
             open_dataset(args.data),
             args.out,
@@ -40,9 +37,9 @@ def run(args: argparse.Namespace) -> int:
             settings,
             splits=splits,
             cache=args.cache,
-            callbacks=Callbacks(cut, train, _print_epoch if show else None, print_note),
+            callbacks=callbacks,
         )
-    before, best, model = trained.before, trained.best, trained.report.path
+    before, best, model = trained.before or {}, trained.best, trained.model
     print(f"start: mAP {before['score']:.4f}, R@1 {before['recall_1']:.4f}")
     print(
         f"trained: mAP {best['score']:.4f}, R@1 {best['recall_1']:.4f} (epoch {best['epoch']:.0f})"
@@ -50,11 +47,3 @@ def run(args: argparse.Namespace) -> int:
     print(f'{model}: runs with [embed] name = "onnx", weights = "{model}"')
     print(f"card: {trained.card}")
     return 0
-
-
-def _print_epoch(values: dict[str, float]) -> None:
-    print(
-        f"epoch {values['epoch']:.0f}: loss {values['loss']:.4f}, "
-        f"mAP {values['score']:.4f}, R@1 {values['recall_1']:.4f}",
-        flush=True,
-    )

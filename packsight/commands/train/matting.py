@@ -7,7 +7,8 @@ from pathlib import Path
 
 from offline.train.matting.recipe import MattingRecipe
 from packsight.commands._arguments import positive
-from packsight.commands.train._flags import add_recipe_flags, add_run_flags, recipe_of
+from packsight.commands.train._flags import add_recipe_flags, recipe_of
+from packsight.commands.train._run import add_run_flags, callbacks_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,25 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from contextlib import ExitStack
-
-    from packsight.commands._terminal import bar
     from weights.frameworks.network import import_framework
 
     torch = import_framework("torch")  # before the modules whose networks are classes of it
     import_framework("onnxscript")  # missing, it would be missed after the training
-    from offline.train.matting.training import CARD, MODEL, train_matting
+    from offline.train.matting.training import train_matting
 
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = recipe_of(args, MattingRecipe)
-    with ExitStack() as bars:
-        folder = train_matting(
-            recipe,
-            args.out,
-            lambda title: bars.enter_context(bar(title, show=not args.quiet)),
-            saliency=args.saliency,
-        ).path
-    print((folder / CARD).read_text("utf-8"))
-    print(f'Use it: [matting] name = "fba", weights = "{folder / MODEL}"')
+    with callbacks_of(args, loss=("loss", ".4f"), mae=("MAE", ".4f")) as callbacks:
+        trained = train_matting(recipe, args.out, callbacks, saliency=args.saliency)
+    print(trained.card.read_text("utf-8"))
+    print(f'Use it: [matting] name = "fba", weights = "{trained.model}"')
     return 0

@@ -12,6 +12,7 @@ import pytest
 
 from engine.errors import ConfigError
 from offline.store.run_folder import RunFolder, open_run
+from offline.train.run import Callbacks
 from offline.train.torch_loop import CHECKPOINT, Schedule, fit
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,7 +80,7 @@ def test_killed_and_resumed_ends_like_the_uninterrupted_run(tmp_path: Path, kill
             if task.steps == {killed_at}:
                 os.kill(os.getpid(), signal.SIGKILL)
         with open_run(Path(sys.argv[1]), {{}}) as run:
-            fit(task, SCHEDULE, run, seed=3, progress=progress)
+            fit(task, SCHEDULE, run, seed=3, callbacks=Callbacks(lambda title: progress))
         """
     )
     folder = str(tmp_path / "killed")
@@ -107,9 +108,15 @@ def test_every_sample_is_seen_once_an_epoch_but_for_the_rest_of_a_batch(tmp_path
 
 def test_fewer_samples_than_a_batch_make_one_batch(tmp_path: Path) -> None:
     task = LineTask(samples=2)
-    told: list[tuple[int, int]] = []
-    fit(task, Schedule(2, 8), RunFolder(tmp_path), seed=0, progress=lambda *at: told.append(at))
-    assert told == [(2, 4), (4, 4)]
+    reported: list[tuple[int, int]] = []
+    fit(
+        task,
+        Schedule(2, 8),
+        RunFolder(tmp_path),
+        seed=0,
+        callbacks=Callbacks(lambda title: lambda *at: reported.append(at)),
+    )
+    assert reported == [(2, 4), (4, 4)]
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:

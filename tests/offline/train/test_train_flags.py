@@ -15,7 +15,7 @@ from offline.train.codebook.recipe import CodebookRecipe
 from offline.train.embedder.recipe import EmbedderRecipe
 from offline.train.flags import check_flags, flag, flag_of, option_of, types_of
 from offline.train.matting.recipe import MattingRecipe
-from offline.train.run_options import Splits
+from offline.train.run import Splits
 from offline.train.segmenter.recipe import SegmenterRecipe
 from offline.train.whitening.recipe import WhiteningRecipe
 from packsight.commands.train import TRAINERS, add_arguments

@@ -12,7 +12,7 @@ from offline.store.cutouts import Cutouts
 from offline.store.images import key_of
 from offline.train.embedder.data import Material, read_material
 from offline.train.embedder.validation import make_trial
-from offline.train.run_options import Splits
+from offline.train.run import Splits
 
 
 def dataset(

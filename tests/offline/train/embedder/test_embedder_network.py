@@ -100,7 +100,7 @@ def test_statistics_are_kept_unless_they_are_to_be_learned(learn: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("upto", "learns"), [("none", 3), ("stem", 2), ("block1", 1), ("trunk", 0)]
+    ("upto", "learns"), [("none", 3), ("stem", 2), ("block1", 1), ("backbone", 0)]
 )
 def test_frozen_stages_do_not_learn(upto: str, learns: int) -> None:
     from offline.train.embedder.learner import freeze
@@ -164,7 +164,7 @@ def test_nothing_left_to_learn_is_an_error() -> None:
     from offline.train.embedder.recipe import EmbedderRecipe
 
     learner = Learner(embedder("gap"), EmbedderRecipe(), 3)
-    freeze(learner.embedder.trunk, "trunk")
+    freeze(learner.embedder.trunk, "backbone")
     with pytest.raises(ConfigError, match="nothing is left to learn"):
         make_optimiser(learner, "adamw", 1e-3, 0.0)
 

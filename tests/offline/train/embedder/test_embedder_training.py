@@ -24,9 +24,9 @@ from offline.train.embedder.recipe import (
     Lighting,
     NetworkRecipe,
 )
-from offline.train.embedder.training import TrainedEmbedder, train_embedder
+from offline.train.embedder.training import train_embedder
 from offline.train.embedder.validation import retrieval
-from offline.train.run_options import Callbacks, Splits
+from offline.train.run import Callbacks, Splits, Trained
 from offline.train.torch_loop import CHECKPOINT
 from stages.assemble import assemble
 from stages.profiles import read_profile
@@ -51,14 +51,16 @@ TINY = EmbedderRecipe(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from offline.train.run_options import Callbacks
+from offline.train.run import Callbacks
 from tests.offline.train.embedder.test_embedder_training import TINY, train
 told = []
 def progress(done, total):
     told.append(done)
     if len(told) == 20:
         os.kill(os.getpid(), signal.SIGKILL)
-train(Path(sys.argv[1]), Path(sys.argv[2]), TINY, callbacks=Callbacks(training=progress))
+def start(title):
+    return progress if title == "training" else lambda done, total: None
+train(Path(sys.argv[1]), Path(sys.argv[2]), TINY, callbacks=Callbacks(start))
 """
 
 
@@ -67,7 +69,7 @@ def settings(*more: str) -> Settings:
     return load(read_profile("classic"), flags=[*flags, "classify.name=single", *more])
 
 
-def train(data: Path, out: Path, recipe: EmbedderRecipe, **options: Any) -> TrainedEmbedder:
+def train(data: Path, out: Path, recipe: EmbedderRecipe, **options: Any) -> Trained:
     return train_embedder(
         open_dataset(data), out, recipe, settings(), splits=Splits(hold_out="product"), **options
     )
@@ -87,19 +89,17 @@ def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(stripes: Path) -> TrainedEmbedder:
+def trained(stripes: Path) -> Trained:
     return train(stripes, stripes.parent / "run", TINY)
 
 
-def test_products_that_no_training_saw_are_found_better(trained: TrainedEmbedder) -> None:
+def test_products_that_no_training_saw_are_found_better(trained: Trained) -> None:
     assert trained.best["recall_1"] > trained.before["recall_1"] + 0.05
     assert trained.best["score"] > trained.before["score"] + 0.1
     assert trained.history[-1]["loss"] < trained.history[0]["loss"]
 
 
-def test_the_exported_file_serves_the_best_epochs_vectors(
-    trained: TrainedEmbedder, stripes: Path
-) -> None:
+def test_the_exported_file_serves_the_best_epochs_vectors(trained: Trained, stripes: Path) -> None:
     chosen = settings("embed.name=onnx", f"embed.weights={trained.report.path}")
     material = read_material(
         open_dataset(stripes), Splits(hold_out="product"), "product", augment_single=False, seed=0
@@ -113,7 +113,7 @@ def test_the_exported_file_serves_the_best_epochs_vectors(
     assert found.recall_at_1 == pytest.approx(trained.best["recall_1"], abs=0.05)
 
 
-def test_the_card_tells_data_recipe_and_every_epochs_figures(trained: TrainedEmbedder) -> None:
+def test_the_card_tells_data_recipe_and_every_epochs_figures(trained: Trained) -> None:
     text = trained.card.read_text("utf-8")
     assert 'weights = "embedder.onnx"' in text
     assert "held out by product (seed 0)" in text
@@ -124,7 +124,7 @@ def test_the_card_tells_data_recipe_and_every_epochs_figures(trained: TrainedEmb
 
 
 def test_killed_and_resumed_ends_like_the_uninterrupted_run(
-    trained: TrainedEmbedder, stripes: Path, tmp_path: Path
+    trained: Trained, stripes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
     command = [sys.executable, "-c", KILLED, str(stripes), str(out)]
@@ -139,9 +139,7 @@ def test_killed_and_resumed_ends_like_the_uninterrupted_run(
     assert resumed.before == trained.before
 
 
-def test_another_recipe_in_the_same_folder_is_refused(
-    trained: TrainedEmbedder, stripes: Path
-) -> None:
+def test_another_recipe_in_the_same_folder_is_refused(trained: Trained, stripes: Path) -> None:
     with pytest.raises(ConfigError, match=r"margin: 0.1 there, 0.2 asked.*another --out"):
         train(stripes, trained.card.parent, learning(TINY, margin=0.2))
 

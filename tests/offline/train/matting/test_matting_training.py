@@ -18,7 +18,7 @@ from engine.types import Matte, RGBImage
 from offline.datasets.packbench import shipped
 from tests.offline.train.matting.matting_data import pictures, worn_store
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def arguments(out: Path, store: Path, epochs: int) -> list[str]:

@@ -13,6 +13,7 @@ from engine import images
 from engine.errors import ConfigError, WeightsError
 from offline.datasets.packbench import shipped
 from offline.store.run_folder import RunFolder
+from offline.train.run import Callbacks
 from offline.train.segmenter.augmentation import Grounds
 from offline.train.segmenter.recipe import SegmenterRecipe, find_start
 from offline.train.segmenter.task import SegmenterTask
@@ -26,12 +27,8 @@ from offline.train.torch_loop import CHECKPOINT, Schedule, fit
 from packsight.cli import main
 from tests.offline.train.mask_pictures import write_pairs
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 DATA = Path("data")
-
-
-def watch(title: str) -> Any:
-    return lambda done, total: None
 
 
 @pytest.mark.parametrize(
@@ -148,14 +145,14 @@ def test_tuning_goes_on_after_a_kill_and_ends_the_same(tmp_path: Path) -> None:
     write_pairs(data, 6)
     start = write_folded(torch, tmp_path / "start.pth")
     recipe = SegmenterRecipe(data, start=str(start), input_size=64, epochs=2, batch_size=2)
-    whole = train_segmenter(recipe, tmp_path / "whole", watch)
+    whole = train_segmenter(recipe, tmp_path / "whole")
 
     def stop(figures: dict[str, float]) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_segmenter(recipe, tmp_path / "killed", watch, stop)
-    resumed = train_segmenter(recipe, tmp_path / "killed", watch)
+        train_segmenter(recipe, tmp_path / "killed", Callbacks(epoch=stop))
+    resumed = train_segmenter(recipe, tmp_path / "killed")
     assert resumed.history == whole.history
     assert resumed.before == whole.before is not None
     assert (tmp_path / "killed" / BEFORE).is_file()
@@ -168,7 +165,6 @@ def test_tuning_goes_on_after_a_kill_and_ends_the_same(tmp_path: Path) -> None:
         train_segmenter(
             SegmenterRecipe(data, start="none", input_size=64, epochs=2, batch_size=2),
             tmp_path / "killed",
-            watch,
         )
 
 
