@@ -1,4 +1,4 @@
-"""What is kept back to judge by: a split of the data set, or a fifth of it, in whole groups."""
+"""Validation data: a split of the data set, or a fifth of it held out in whole groups."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ TRAIN_NAMES = ("train",)
 VALIDATION_NAMES = ("validation", "val")
 FOLDS = 5  # one of them is held out for validation, where we divide
 
-# What validation is made of: the data set's own split, or a fifth of all pictures, held out by
-# single pictures, whole products or whole families.
+# What validation is made of: the data set's own split, or a fifth of all images, held out by
+# single images, whole products or whole families.
 HoldOut = Literal["split", "image", "product", "family"]
 
 
 def divided_splits(
     dataset: Dataset, train: str | None, validation: str | None, hold_out: HoldOut, seed: int
 ) -> tuple[list[Picture], list[Picture], list[str]]:
-    """The pictures to learn from, those to judge by, and what the card has to say of it.
+    """The training and validation images, and notes for the card.
 
     Without names the splits are ``train`` and ``validation`` (or ``val``). A data set with one
     split is divided, whole products at a time; ``hold_out`` divides both splits together anew,
@@ -50,7 +50,7 @@ def divided_splits(
     pictures = list({p.id: p for name in both for p in dataset.pictures(name)}.values())
     learned, judged = _divided(pictures, kind, np.random.default_rng(seed))
     note = (
-        f"validation: {len(judged)} of the {len(pictures)} pictures of {' and '.join(both)}, "
+        f"validation: {len(judged)} of the {len(pictures)} images of {' and '.join(both)}, "
         f"held out by {kind} (seed {seed})"
     )
     return learned, judged, [note]
@@ -64,7 +64,7 @@ def _divided(
     pictures: Sequence[Picture], kind: HoldOut, random: np.random.Generator
 ) -> tuple[list[Picture], list[Picture]]:
     """One of ``FOLDS`` folds of every category's groups held out. A category of one group is
-    divided by pictures: nothing would be left to learn from, or to judge by."""
+    divided by images: nothing would be left for one of the two splits."""
     group = {"image": _itself, "product": _product, "family": family_of}[kind]
     groups: dict[str, set[str]] = {}
     for picture in pictures:
@@ -97,5 +97,5 @@ def _product(picture: Picture) -> str:
 
 
 def family_of(picture: Picture) -> str:
-    """What may not be on both sides: the family, else the product, else the picture itself."""
+    """What may not be in both splits: the family, else the product, else the image itself."""
     return f"{picture.category}/{picture.family}" if picture.family else _product(picture)

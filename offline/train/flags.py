@@ -1,4 +1,4 @@
-"""What the fields of a recipe tell the command line: help, range and spelling of their flags.
+"""Flags of a recipe's fields: help, range, choices and old spellings, and their check.
 
 A recipe is a frozen dataclass. A field whose metadata is ``flag(…)`` becomes a flag of
 `packsight train`; its default stands in the recipe alone. The modules of recipes import nothing

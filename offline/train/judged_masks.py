@@ -1,4 +1,4 @@
-"""A segmenter's masks of pictures whose true masks are known: evidence, and how right they are."""
+"""A segmenter's masks of images whose true masks are known: evidence, and how right they are."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BATCH = 8
 class JudgedMasks:
     """One row a mask that is not empty. ``agreement`` is None where nobody looked twice.
 
-    ``groups``: pictures that show one family (or product, where that is not known) belong
+    ``groups``: images that show one family (or product, where that is not known) belong
     together and must not be divided between a fit and its test.
     """
 
@@ -63,7 +63,7 @@ def judge_masks(
     limits: ImageLimits | None = None,
     progress: Progress | None = None,
 ) -> JudgedMasks:
-    """Segment every picture that has a true mask. Unreadable ones are noted, not fatal."""
+    """Segment every image that has a true mask. Unreadable ones are noted, not fatal."""
     known = [picture for picture in pictures if picture.mask is not None]
     notes: list[str] = []
     masks: list[_Mask] = []

@@ -1,6 +1,6 @@
-"""What a classifier learns from: pictures with categories, in two splits that share nothing.
+"""A classifier's training set: images with categories, in two splits that share no file.
 
-A picture that lies in both splits would let validation praise what was learned by heart, so
+An image that lies in both splits would let validation praise what was learned by heart, so
 equal files are found by content, reported, and kept out of training.
 """
 
@@ -24,7 +24,7 @@ TEST_NAMES = ("test",)
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture to learn from or to judge by. ``label`` is a position in ``Labelled.names``."""
+    """One image to learn from or to judge by. ``label`` is a position in ``Labelled.names``."""
 
     picture: Picture
     sha256: str
@@ -67,7 +67,7 @@ def read_labelled(
 
     How ``train``, ``validation`` and ``hold_out`` divide them: ``hold_out.divided_splits``.
     Raises ConfigError for fewer than two categories, and for categories with fewer than
-    ``min_images`` training pictures unless ``drop_small``.
+    ``min_images`` training images unless ``drop_small``.
     """
     learned, judged, notes = divided_splits(dataset, train, validation, hold_out, seed)
     _refuse_unlabelled(dataset, [*learned, *judged])
@@ -78,7 +78,7 @@ def read_labelled(
     unknown = Counter(p.category for p in judged if p.category not in names)
     if unknown:
         notes.append(
-            f"{unknown.total()} validation pictures are of categories that are not learned: "
+            f"{unknown.total()} validation images are of categories that are not learned: "
             + ", ".join(sorted(str(name) for name in unknown))
         )
     return Labelled(
@@ -90,7 +90,7 @@ def read_labelled(
 
 
 def unlabelled_samples(dataset: Dataset, notes: list[str]) -> list[Sample]:
-    """All pictures of a data set of no known category; their label is -1."""
+    """All images of a data set of no known category; their label is -1."""
     pictures = list({p.id: p for split in dataset.splits for p in dataset.pictures(split)}.values())
     hashes = hashes_of(pictures, notes)
     return [Sample(p, hashes[p.id], -1) for p in pictures if p.id in hashes]
@@ -99,8 +99,8 @@ def unlabelled_samples(dataset: Dataset, notes: list[str]) -> list[Sample]:
 def _refuse_unlabelled(dataset: Dataset, pictures: Sequence[Picture]) -> None:
     if not any(picture.category for picture in pictures):
         raise ConfigError(
-            f"{dataset.root}: its pictures have no categories to learn.",
-            remedy="Give a folder of pictures a category: CATEGORY/view.jpg.",
+            f"{dataset.root}: its images have no categories to learn.",
+            remedy="Give a folder of images a category: CATEGORY/view.jpg.",
         )
 
 
@@ -137,7 +137,7 @@ def _without_doubles(
     hashes: dict[str, str],
     notes: list[str],
 ) -> list[Picture]:
-    """Training pictures whose content no other split holds and no other category claims."""
+    """Training images whose content no other split holds and no other category claims."""
     own = {picture.id for picture in learned}
     elsewhere = {sha: name for name, sha in hashes.items() if name not in own}
     claims: dict[str, set[str]] = {}
@@ -148,10 +148,10 @@ def _without_doubles(
     for picture in learned:
         sha = hashes[picture.id]
         if sha in elsewhere:
-            notes.append(f"{picture.id}: not learned, the same picture as {elsewhere[sha]}")
+            notes.append(f"{picture.id}: not learned, the same image as {elsewhere[sha]}")
         elif len(claims[sha]) > 1:
             both = " and ".join(sorted(claims[sha]))
-            notes.append(f"{picture.id}: not learned, the same picture is in {both}")
+            notes.append(f"{picture.id}: not learned, the same image is in {both}")
         elif sha in seen:
             notes.append(f"{picture.id}: learned once, it lies there twice")
         else:
@@ -169,20 +169,20 @@ def _names(
 ) -> tuple[str, ...]:
     counts = Counter(str(picture.category) for picture in learned)
     small = sorted(name for name, count in counts.items() if count < min_images)
-    said = ", ".join(f"{name} ({counts[name]})" for name in small)
+    listed = ", ".join(f"{name} ({counts[name]})" for name in small)
     if small and not drop_small:
         raise ConfigError(
-            f"{dataset.root}: too few pictures to learn from, fewer than {min_images}: {said}.",
-            remedy="Add pictures, or leave these categories out with --drop-small.",
+            f"{dataset.root}: too few images to learn from, fewer than {min_images}: {listed}.",
+            remedy="Add images, or leave these categories out with --drop-small.",
         )
     if small:
-        notes.append(f"left out, fewer than {min_images} training pictures: {said}")
+        notes.append(f"left out, fewer than {min_images} training images: {listed}")
     names = tuple(sorted(set(counts) - set(small)))
     if len(names) < 2:
         raise ConfigError(
             f"{dataset.root}: a classifier needs at least two categories, found "
             f"{', '.join(names) or 'none'}.",
-            remedy="Give a folder of pictures for each of at least two categories.",
+            remedy="Give a folder of images for each of at least two categories.",
         )
     return names
 

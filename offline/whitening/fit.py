@@ -110,13 +110,13 @@ def _rank(falling: Float64Array) -> int:
 
 def _kept(dimension: int | None, rank: int, size: int) -> int:
     if rank == 0:
-        raise ConfigError("all vectors are the same: there is nothing to tell apart.")
+        raise ConfigError("all vectors are the same: nothing distinguishes them.")
     if dimension is None:
         return rank
     if not 1 <= dimension <= rank:
         raise ConfigError(
             f"--dimension {dimension}: the vectors ({size} dimensions) span {rank}.",
-            remedy=f"Ask for 1 to {rank}, or give more pictures.",
+            remedy=f"Ask for 1 to {rank}, or give more images.",
         )
     return dimension
 

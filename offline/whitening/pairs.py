@@ -1,4 +1,4 @@
-"""Which pictures show the same: by product, or by a list of pairs that a person wrote."""
+"""Which images show the same: by product, or by a list of pairs that a person wrote."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def groups_of(names: Sequence[str | None]) -> npt.NDArray[np.int64]:
 
 
 def read_pairs(path: Path, positions: Mapping[str, int]) -> Pairs:
-    """A CSV table with the columns a, b (pictures, as ``positions`` names them) and match (1, 0).
+    """A CSV table with the columns a, b (images, as ``positions`` names them) and match (1, 0).
 
     Raises ConfigError with file and line for a side that is empty or not in the gallery, a
-    picture paired with itself, and a pair that is listed twice.
+    image paired with itself, and a pair that is listed twice.
     """
     found: dict[str, list[tuple[int, int]]] = {YES: [], NO: []}
     seen: set[frozenset[int]] = set()
     for row in read_table(path, COLUMNS):
         pair = (_side(row, "a", positions), _side(row, "b", positions))
         if pair[0] == pair[1]:
-            raise row.place.fault("pairs a picture with itself")
+            raise row.place.fault("pairs an image with itself")
         if frozenset(pair) in seen:
             raise row.place.fault("lists a pair that was there before")
         seen.add(frozenset(pair))
@@ -60,10 +60,10 @@ def read_pairs(path: Path, positions: Mapping[str, int]) -> Pairs:
 def _side(row: Row, column: str, positions: Mapping[str, int]) -> int:
     name = row.cells[column].strip()
     if not name:
-        raise row.place.fault(f"side {column} of the pair is missing", "Name a picture there.")
+        raise row.place.fault(f"side {column} of the pair is missing", "Name an image there.")
     if name not in positions:
         raise row.place.fault(
             f"side {column}, {name!r}, is not in the gallery",
-            "Name pictures as `packsight gallery export` does.",
+            "Name images as `packsight gallery export` does.",
         )
     return positions[name]

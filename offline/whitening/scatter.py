@@ -36,12 +36,12 @@ def scatter_of_groups(rows: npt.NDArray[np.floating], groups: npt.NDArray[np.int
     if not (counts > 1).any():
         raise ConfigError(
             f"{len(names)} products and no second view of any: no pair matches.",
-            remedy="Give a gallery with several pictures a product, or --method pca, which needs "
+            remedy="Give a gallery with several images a product, or --method pca, which needs "
             "no pairs.",
         )
     if len(names) < 2:
         raise ConfigError(
-            "all pictures are of one product: every pair matches.",
+            "all images are of one product: every pair matches.",
             remedy="Give a gallery of several products, or --method pca.",
         )
     sums = np.zeros((len(names), values.shape[1]))
@@ -75,6 +75,6 @@ def finite(rows: npt.NDArray[np.floating]) -> Float64Array:
     if len(bad):
         raise ConfigError(
             f"{len(bad)} of {len(values)} vectors are not finite, the first is number {bad[0]}.",
-            remedy="Describe those pictures again: packsight ingest.",
+            remedy="Describe those images again: packsight ingest.",
         )
     return values

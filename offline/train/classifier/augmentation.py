@@ -1,7 +1,7 @@
 """Rotation, horizontal flip and zoom of cutouts, as the paper augments.
 
-One warp a picture by OpenCV, drawn from the epoch's generator: Keras' own layers keep their
-chance inside the graph, where a resumed run cannot set it back. The ground stays white, as the
+One warp an image by OpenCV, drawn from the epoch's generator: Keras' own layers keep their
+chance inside the graph, where a resumed run cannot set it back. The background stays white, as the
 cutters leave it.
 """
 
@@ -20,7 +20,7 @@ WHITE = (255.0, 255.0, 255.0)
 def augmented(
     pixels: UInt8Array, augmentation: Augmentation, random: np.random.Generator
 ) -> UInt8Array:
-    """(N, S, S, 3) uint8, each picture turned, zoomed and perhaps mirrored by chance."""
+    """(N, S, S, 3) uint8, each image turned, zoomed and perhaps mirrored by chance."""
     if not augmentation.changes:
         return pixels
     changed = np.empty_like(pixels)

@@ -1,4 +1,4 @@
-"""What the stored file says of validation pictures, and the artefact that makes it honest."""
+"""Calibration of the stored file on validation images, and the artefact that holds it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def calibrated(
     held_out: tuple[Logits, npt.NDArray[np.int64]] | None = None,
     unknown: Sequence[Sample] = (),
 ) -> dict[str, float]:
-    """Fit the temperature and the rules, write the artefact, return the figures.
+    """Fit the temperature and the rules, write the artefact, return the metrics.
 
     On validation; or on ``held_out``, (N, C) logits and (N,) labels of families that were not
-    seen, where validation shares its families with the training. ``unknown`` are pictures of no
+    seen, where validation shares its families with the training. ``unknown`` are images of no
     known category, which are in ``cutouts`` too.
     """
     bare = ClassifierArtefact(labels=labelled.names, output="logits")

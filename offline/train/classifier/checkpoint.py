@@ -24,7 +24,7 @@ BEST = "best.npz"  # the weights alone, of the epoch with the lowest validation 
 
 @dataclass(frozen=True)
 class State:
-    """What a checkpoint says besides its arrays. ``learning_rate``: after the last epoch."""
+    """What a checkpoint holds besides its arrays. ``learning_rate``: after the last epoch."""
 
     history: list[dict[str, float]]
     waiting: Waiting
@@ -35,13 +35,13 @@ def save_checkpoint(run: RunFolder, model: Any, state: State) -> None:
     """The whole state; and the weights as the best ones where the last epoch was the best."""
     if state.waiting.since_best == 0:
         save_weights(run, BEST, model)
-    said = json.dumps(
+    state_json = json.dumps(
         {"history": state.history, "waiting": asdict(state.waiting), "rate": state.learning_rate}
     )
     arrays = {f"model_{at}": value for at, value in enumerate(_values(model.variables))}
     optimiser = _values(model.optimizer.variables)
     arrays |= {f"optimiser_{at}": value for at, value in enumerate(optimiser)}
-    arrays["state"] = np.frombuffer(said.encode(), np.uint8)
+    arrays["state"] = np.frombuffer(state_json.encode(), np.uint8)
     run.write(CHECKPOINT, lambda path: _save(path, arrays))
     run.record(state.history)
 
@@ -56,10 +56,10 @@ def restore_checkpoint(run: RunFolder, model: Any) -> State | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            said = json.loads(arrays["state"].tobytes())
+            saved = json.loads(arrays["state"].tobytes())
             _assign(model.variables, arrays, "model")
             _assign(model.optimizer.variables, arrays, "optimiser")
-        return State(said["history"], Waiting(**said["waiting"]), said["rate"])
+        return State(saved["history"], Waiting(**saved["waiting"]), saved["rate"])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise damaged_checkpoint(path, error) from error
 

@@ -1,8 +1,8 @@
-"""What heads say of families they have not seen: the logits that make a frozen trunk honest.
+"""Out-of-fold logits of a frozen backbone's heads, to calibrate on families not seen.
 
-Where validation shows families that were learned, nothing there tells how sure the network may
-be on new ones. A head costs seconds, so one is trained without each fold of families and asked
-about it; the classifier itself still learns from all (Platt, Advances in Large Margin
+Where validation shares its families with training, nothing there shows how sure the network may
+be on new ones. A head costs seconds, so one is trained without each fold of families and predicts
+that fold; the classifier itself still learns from all (Platt, Advances in Large Margin
 Classifiers, 1999, fits his sigmoid on such predictions).
 """
 
@@ -40,7 +40,7 @@ def can_cross_fit(labelled: Labelled) -> bool:
 def cross_fit(
     task: HeadTask, labelled: Labelled, recipe: ClassifierRecipe, run: RunFolder, epochs: int
 ) -> tuple[Logits, IntArray]:
-    """(N, C) logits of the training pictures, each by a head that saw nothing of its family, and
+    """(N, C) logits of the training images, each by a head that saw nothing of its family, and
     their (N,) labels. Every head trains ``epochs`` epochs, as many as the classifier's best."""
     names = [family_of(sample.picture) for sample in labelled.train]
     categories = [labelled.names[sample.label] for sample in labelled.train]

@@ -1,4 +1,4 @@
-"""A frozen trunk: its features are made once and kept, and the head learns on them in minutes."""
+"""A frozen backbone: its features are made once and kept; the head alone learns, in minutes."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ def described(
     shares: FloatArray | None,
     callbacks: Callbacks,
 ) -> HeadTask:
-    """The trunk's features of all pictures, made once and kept in the run's folder.
+    """The backbone's features of all images, made once and kept in the run's folder.
 
-    Of every training picture ``recipe.views`` views are described, the first as it is and the
+    Of every training image ``recipe.views`` views are described, the first as it is and the
     others augmented; an epoch draws one of them for each.
     """
-    trunk = part(network, FEATURES)
+    backbone = part(network, FEATURES)
     learned, judged = (
-        FeatureSource(_kept(run, name, trunk, source, views, recipe.seed, callbacks), source.labels)
+        FeatureSource(
+            _kept(run, name, backbone, source, views, recipe.seed, callbacks), source.labels
+        )
         for name, source, views in (
             ("train", train, recipe.views),
             ("validation", validation, 1),
@@ -76,7 +78,7 @@ def fit_head(
     )
     for layer in HEAD_LAYERS:
         network.get_layer(layer).set_weights(alone.get_layer(layer).get_weights())
-    # From here on the best weights are those of the whole network, trunk and head.
+    # From here on the best weights are those of the whole network, backbone and head.
     save_weights(run, BEST_WHOLE, network)
     return history
 
@@ -94,7 +96,7 @@ BEST_WHOLE = f"whole_{BEST}"
 def _kept(
     run: RunFolder,
     name: str,
-    trunk: Any,
+    backbone: Any,
     source: CutoutSource,
     views: int,
     seed: int,
@@ -109,13 +111,13 @@ def _kept(
             raise ConfigError(
                 f"{path}: not the features of this run ({error}).", remedy="Delete it."
             ) from error
-    made = _features(trunk, source, views, seed, callbacks)
+    made = _features(backbone, source, views, seed, callbacks)
     run.write(path.name, lambda beside: _save(beside, made))
     return made
 
 
 def _features(
-    trunk: Any, source: CutoutSource, views: int, seed: int, callbacks: Callbacks
+    backbone: Any, source: CutoutSource, views: int, seed: int, callbacks: Callbacks
 ) -> FloatArray:
     count, progress = len(source.labels), callbacks.progress("describing")
     rows: list[FloatArray] = []
@@ -123,7 +125,7 @@ def _features(
         random = np.random.default_rng([seed, view]) if view else None
         for start in range(0, count, _BATCH):
             positions = np.arange(start, min(start + _BATCH, count))
-            rows.append(np.asarray(trunk.predict_on_batch(source.batch(positions, random))))
+            rows.append(np.asarray(backbone.predict_on_batch(source.batch(positions, random))))
             progress(view * count + len(positions) + start, views * count)
     together = np.concatenate(rows)
     return np.ascontiguousarray(together.reshape(views, count, -1).transpose(1, 0, 2))

@@ -111,7 +111,7 @@ def _epoch(
     progress: Progress,
 ) -> dict[str, float]:
     # Summed here: what Keras returns of a batch is, depending on its version, that batch's own
-    # figure or a running mean; after a reset it is the former in all of them.
+    # value or a running mean; after a reset it is the former in all of them.
     sums = np.zeros(2)
     order = random.permutation(len(train.labels))
     chunks = [

@@ -1,4 +1,4 @@
-"""Trunk and head, as the paper draws them.
+"""Backbone and head, as the paper draws them.
 
 Waqas et al., "Multimodal Fused Deep Learning Networks for Domain Specific Image Similarity
 Search", CMC 2023: EfficientNetV2L without its top -> global average pooling -> dense 1024 ReLU ->
@@ -45,7 +45,7 @@ def import_keras() -> Any:
 def require_keras() -> None:
     """Miss it before an hour of cutting, and without the seconds that importing it takes."""
     if sys.modules.get("keras") is None and find_spec("keras") is None:
-        import_framework("keras")  # says which extra brings it
+        import_framework("keras")  # its error names the extra
 
 
 def build_network(
@@ -65,8 +65,8 @@ def build_network(
         scaled = layers.Rescaling(
             1 / backbone.std, -backbone.mean / backbone.std, name="rescaling"
         )(image)
-        trunk = _trunk(keras, backbone, shape)
-        features = layers.GlobalAveragePooling2D(name=FEATURES)(trunk(scaled))
+        base = _base(keras, backbone, shape)
+        features = layers.GlobalAveragePooling2D(name=FEATURES)(base(scaled))
         outputs = head(keras, features, classes)
         return keras.Model(image, outputs, name=backbone.name.lower())
     finally:
@@ -106,47 +106,47 @@ def count_parameters(network: Any) -> int:
     return int(network.count_params())
 
 
-def load_trunk_weights(network: Any, backbone: Backbone, checkpoint: Path) -> None:
-    """Fill the trunk from a keras.applications .h5 file, with or without its top.
+def load_base_weights(network: Any, backbone: Backbone, checkpoint: Path) -> None:
+    """Fill the backbone from a keras.applications .h5 file, with or without its top.
 
     Raises WeightsError when the file is another network's.
     """
-    trunk = trunk_of(network, backbone)
+    base = base_of(network, backbone)
     try:
-        trunk.load_weights(str(checkpoint))
+        base.load_weights(str(checkpoint))
     except (OSError, ValueError, KeyError, IndexError) as error:
-        if not _load_with_top(trunk, backbone, checkpoint):
+        if not _load_with_top(base, backbone, checkpoint):
             raise does_not_fit(checkpoint, backbone.name, error) from error
 
 
 def keep_statistics(network: Any, backbone: Backbone) -> None:
-    """Leave every batch normalisation of the trunk as its checkpoint has it, as Keras' guide to
+    """Leave every batch normalisation of the backbone as its checkpoint has it, as Keras' guide to
     transfer learning advises."""
     keras = import_keras()
-    for layer in trunk_of(network, backbone).layers:
+    for layer in base_of(network, backbone).layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
 
 
-def trunk_of(network: Any, backbone: Backbone) -> Any:
+def base_of(network: Any, backbone: Backbone) -> Any:
     """The sub-model that the catalogue's weights belong to."""
     return network.get_layer(f"trunk_{backbone.name.lower()}")
 
 
-def _trunk(keras: Any, backbone: Backbone, shape: tuple[int, ...]) -> Any:
+def _base(keras: Any, backbone: Backbone, shape: tuple[int, ...]) -> Any:
     build = getattr(keras.applications, backbone.name)
-    trunk = build(include_top=False, weights=None, input_shape=shape)
-    trunk.name = f"trunk_{backbone.name.lower()}"
-    for layer in trunk.layers:
+    base = build(include_top=False, weights=None, input_shape=shape)
+    base.name = f"trunk_{backbone.name.lower()}"
+    for layer in base.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, MOMENTUM)
-    return trunk
+    return base
 
 
-def _load_with_top(trunk: Any, backbone: Backbone, checkpoint: Path) -> bool:
-    """Through a network with a top, whose trunk has the same layers; False where that fails."""
+def _load_with_top(base: Any, backbone: Backbone, checkpoint: Path) -> bool:
+    """Through a network with a top, whose backbone has the same layers; False where that fails."""
     keras = import_keras()
-    classes = head_classes(checkpoint, int(trunk.output.shape[-1]), backbone.name)
+    classes = head_classes(checkpoint, int(base.output.shape[-1]), backbone.name)
     if classes is None:
         return False
     build = getattr(keras.applications, backbone.name)
@@ -155,12 +155,12 @@ def _load_with_top(trunk: Any, backbone: Backbone, checkpoint: Path) -> bool:
         whole.load_weights(str(checkpoint))
     except (OSError, ValueError, KeyError, IndexError):
         return False
-    values = whole.get_weights()[: len(trunk.weights)]
-    trunk.set_weights(values)
+    values = whole.get_weights()[: len(base.weights)]
+    base.set_weights(values)
     return True
 
 
 def check_side(side: int) -> None:
-    """Raises ConfigError for a side that the trunks cannot take."""
+    """Raises ConfigError for a side that the backbones cannot take."""
     if side < 32:
-        raise ConfigError(f"--input-size {side}: the trunks need at least 32 pixels.")
+        raise ConfigError(f"--input-size {side}: the backbones need at least 32 pixels.")

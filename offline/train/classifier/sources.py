@@ -1,4 +1,4 @@
-"""What the model is fed: cutouts as bytes, or the features that a frozen trunk made of them."""
+"""What the model is fed: cutouts as bytes, or the features that a frozen backbone made of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CutoutSource:
 
 @dataclass(frozen=True)
 class FeatureSource:
-    """(n, D) float32, one of the V views of each picture by chance; the plain one without."""
+    """(n, D) float32, one of the V views of each image by chance; the plain one without."""
 
     features: FloatArray  # (N, V, D); view 0 is plain
     labels: IntArray  # (N,)
@@ -72,6 +72,6 @@ def resized(pixels: UInt8Array, side: int) -> UInt8Array:
 
 
 def class_weights(labels: IntArray, classes: int) -> FloatArray:
-    """(C,) N / (C * N_c): every category weighs the same in the loss, whatever its pictures."""
+    """(C,) N / (C * N_c): every category weighs the same in the loss, whatever its images."""
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
     return np.asarray(len(labels) / (classes * counts), np.float32)

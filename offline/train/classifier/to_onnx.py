@@ -31,7 +31,7 @@ NAMES = GraphNames("classifier", "image", "logits")
 
 @dataclass(frozen=True)
 class Order:
-    """What the writing process is told, as JSON."""
+    """Input of the writing process, as JSON."""
 
     backbone: str
     classes: int
@@ -41,7 +41,7 @@ class Order:
 
 
 def input_spec(side: int) -> InputSpec:
-    """Bytes, channels first: the network itself brings them to its trunk's range."""
+    """Bytes, channels first: the network itself brings them to its backbone's range."""
     return InputSpec(side, side, "byte", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bilinear", "nchw")
 
 
@@ -68,7 +68,7 @@ def store_classifier(network: Any, order: Order, source: SourceFacts, target: Pa
 
 
 def _write_apart(order: Order, path: Path) -> None:
-    told = json.dumps({**asdict(order), "out": str(path.absolute())})
+    order_json = json.dumps({**asdict(order), "out": str(path.absolute())})
     # "-m" with the folder of this package in front: also from a checkout that is not installed.
     root = str(Path(__file__).resolve().parents[3])
     path_before = os.environ.get("PYTHONPATH", "")
@@ -80,18 +80,18 @@ def _write_apart(order: Order, path: Path) -> None:
     with tempfile.TemporaryFile() as errors:
         ended = subprocess.run(
             [sys.executable, "-m", "offline.train.classifier.to_onnx"],
-            input=told.encode(),
+            input=order_json.encode(),
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env=environment,
             check=False,
         )
         errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines()
+        lines = errors.read().decode(errors="replace").strip().splitlines()
     if ended.returncode != 0:
         raise WeightsError(
             f"{path.name}: the process that writes ONNX failed: "
-            f"{said[-1][:300] if said else f'exit code {ended.returncode}'}.",
+            f"{lines[-1][:300] if lines else f'exit code {ended.returncode}'}.",
             remedy="The training is kept: free some memory and give the same command again.",
         )
 

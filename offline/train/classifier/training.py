@@ -1,4 +1,4 @@
-"""One classifier from labelled pictures: cut, learn, export, calibrate, write it all down."""
+"""One classifier from labelled images: cut, learn, export, calibrate, write it all down."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from offline.train.classifier.crossfit import can_cross_fit, cross_fit
 from offline.train.classifier.frozen import BEST_WHOLE, described, fit_head
 from offline.train.classifier.loop import compile_model, fit
 from offline.train.classifier.network import (
+    base_of,
     build_network,
     check_side,
     count_parameters,
     import_keras,
     keep_statistics,
-    load_trunk_weights,
+    load_base_weights,
     require_keras,
     set_precision,
-    trunk_of,
 )
 from offline.train.classifier.recipe import (
     IMAGENET,
@@ -77,7 +77,7 @@ def train_classifier(
 ) -> Trained:
     """Train into the folder ``out``, or go on with the run that is in it.
 
-    ``settings`` say how pictures are cut, as in serving. Leaves classifier.onnx with its sidecar
+    ``settings`` decide how images are cut, as in serving. Leaves classifier.onnx with its sidecar
     and artefact, card.md, the recipe, the history and the checkpoint. Raises ConfigError and
     WeightsError for whatever a user can mend.
     """
@@ -97,7 +97,7 @@ def train_classifier(
     outliers = unlabelled_samples(unknown, missing) if unknown else []
     for note in (*labelled.notes, *missing):
         callbacks.note(note)
-    checkpoint = trunk_checkpoint(recipe, settings)
+    checkpoint = backbone_checkpoint(recipe, settings)
     cutting = assemble_cutting(settings)
     require_keras()
     plan = _plan(dataset, labelled, recipe, cutting, checkpoint)
@@ -125,8 +125,8 @@ def train_classifier(
         return Trained(report, card, learned.history, metrics=figures)
 
 
-def trunk_checkpoint(recipe: ClassifierRecipe, settings: Settings) -> Path | None:
-    """The .h5 file that the trunk starts from; None to start from nothing."""
+def backbone_checkpoint(recipe: ClassifierRecipe, settings: Settings) -> Path | None:
+    """The .h5 file that the backbone starts from; None to start from nothing."""
     if recipe.weights == NO_WEIGHTS:
         return None
     if recipe.weights != IMAGENET:
@@ -186,7 +186,7 @@ def _cut(
     cutting: CuttingParts,
     callbacks: Callbacks,
 ) -> tuple[Cutouts, Labelled]:
-    """Every picture's cutout; pictures that cannot be decoded are said and left out."""
+    """Every image's cutout; images that cannot be decoded are noted and left out."""
     limits = ImageLimits.of(cutting.settings.images)
     samples = [*labelled.train, *labelled.validation, *outliers]
     cutouts, faults = CutoutCache(folder, cutting.fingerprint, limits).fill(
@@ -205,7 +205,7 @@ def _cut(
         if (split == "training" and absent) or not pictures:
             names = ", ".join(kept.names[at] for at in sorted(absent))
             raise ConfigError(
-                f"no readable {split} pictures left{f' of: {names}' if names else ''}.",
+                f"no readable {split} images left{f' of: {names}' if names else ''}.",
                 remedy="Mend or replace the files named above.",
             )
     return cutouts, kept
@@ -229,7 +229,7 @@ def _learn(
     keras.utils.set_random_seed(recipe.seed)
     network = build_network(recipe.keras_backbone, len(labelled.names), recipe.input_size)
     if checkpoint is not None:
-        load_trunk_weights(network, recipe.keras_backbone, checkpoint)
+        load_base_weights(network, recipe.keras_backbone, checkpoint)
     train, validation = (
         cutout_source(cutouts, samples, recipe.input_size, recipe.augmentation)
         for samples in (labelled.train, labelled.validation)
@@ -262,15 +262,15 @@ def _learn(
 def _learns_statistics(
     recipe: ClassifierRecipe, network: Any, train: CutoutSource, callbacks: Callbacks
 ) -> bool:
-    """As the recipe says; by default where the trunk starts from nothing, or from a checkpoint
+    """As in the recipe; by default where the backbone starts from nothing, or from a checkpoint
     whose normalisation was folded away and is given back here."""
-    trunk = trunk_of(network, recipe.keras_backbone)
-    folded = recipe.weights != NO_WEIGHTS and not recipe.frozen_backbone and is_folded(trunk)
+    base = base_of(network, recipe.keras_backbone)
+    folded = recipe.weights != NO_WEIGHTS and not recipe.frozen_backbone and is_folded(base)
     if folded:
         callbacks.note("the checkpoint's batch normalisation is folded: measured anew")
         backbone = recipe.keras_backbone
         unfold(
-            trunk,
+            base,
             (
                 ((train.batch(at, None) - backbone.mean) / backbone.std).astype(np.float32)
                 for at in _some(len(train.labels), recipe.seed)
@@ -282,7 +282,7 @@ def _learns_statistics(
 
 
 def _some(count: int, seed: int) -> list[npt.NDArray[np.int64]]:
-    """Batches of positions of a few hundred pictures: every channel then has its millions of
+    """Batches of positions of a few hundred images: every channel then has its millions of
     values, or thousands in the last layers."""
     chosen = np.random.default_rng(seed).permutation(count)[:256]
     return [chosen[start : start + 8] for start in range(0, len(chosen), 8)]

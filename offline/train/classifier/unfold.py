@@ -3,7 +3,7 @@
 Exporters fold (x - mean) * gamma / std + beta into the convolution before it. A checkpoint that
 was recovered from such a file has normalising layers that pass everything through, and kernels
 that carry the scales. It does not train as it is (seen: the loss stayed at ln C, with the
-statistics kept as with those of each batch; given back, 0.93 of 160 validation pictures were
+statistics kept as with those of each batch; given back, 0.93 of 160 validation images were
 right after one epoch). So the mean and variance of what reaches every such layer are measured,
 and gamma and beta set to undo them.
 """
@@ -19,20 +19,20 @@ import numpy.typing as npt
 from engine.types import Float64Array
 
 
-def is_folded(trunk: Any) -> bool:
+def is_folded(backbone: Any) -> bool:
     """Whether every normalising layer passes its input through, but for a shift."""
-    layers = _normalisations(trunk)
+    layers = _normalisations(backbone)
     return bool(layers) and all(_passes_through(layer) for layer in layers)
 
 
-def unfold(trunk: Any, batches: Iterable[npt.NDArray[np.float32]]) -> None:
-    """Set every layer's statistics to those of ``batches``, what the trunk is to be trained on:
-    (n, S, S, 3), scaled as the trunk wants it. What the trunk computes stays the same."""
+def unfold(backbone: Any, batches: Iterable[npt.NDArray[np.float32]]) -> None:
+    """Set every layer's statistics to those of ``batches``, what the backbone is to be trained on:
+    (n, S, S, 3), scaled as the backbone wants it. What the backbone computes stays the same."""
     from offline.train.classifier.network import import_keras
 
     keras = import_keras()
-    layers = _normalisations(trunk)
-    taps = keras.Model(trunk.input, [layer.input for layer in layers])
+    layers = _normalisations(backbone)
+    taps = keras.Model(backbone.input, [layer.input for layer in layers])
     sums = [np.zeros(int(layer.gamma.shape[0])) for layer in layers]
     squares = [np.zeros_like(total) for total in sums]
     counts = [0] * len(layers)
@@ -58,8 +58,8 @@ def _set(layer: Any, mean: Float64Array, variance: Float64Array) -> None:
     layer.set_weights([new_gamma, new_beta, mean, kept])
 
 
-def _normalisations(trunk: Any) -> list[Any]:
-    return [layer for layer in trunk.layers if type(layer).__name__ == "BatchNormalization"]
+def _normalisations(backbone: Any) -> list[Any]:
+    return [layer for layer in backbone.layers if type(layer).__name__ == "BatchNormalization"]
 
 
 def _passes_through(layer: Any) -> bool:

@@ -29,13 +29,13 @@ from stages.embed._aggregation import assigned, inverse_document_frequency
 from stages.embed._codebook import Codebook
 from stages.embed._keypoints import local_features
 
-BATCH = 8  # pictures in memory at a time
+BATCH = 8  # images in memory at a time
 ROUNDS = 25  # of k-means; FAISS's own default
 
 
 @dataclass(frozen=True)
 class CodebookReport:
-    """``notes``: a sentence for every picture that was left out."""
+    """``notes``: a sentence for every image that was left out."""
 
     codebook: Codebook
     pictures: int
@@ -58,13 +58,13 @@ def train_codebook(
     total = sum(map(len, found))
     if total < recipe.words:
         raise ConfigError(
-            f"{recipe.data}: {total} local features in {len(found)} pictures of {name} are too few "
+            f"{recipe.data}: {total} local features in {len(found)} images of {name} are too few "
             f"for {recipe.words} words.",
-            remedy="Ask for fewer --words, or give more or larger pictures.",
+            remedy="Ask for fewer --words, or give more or larger images.",
         )
     words = cluster(np.concatenate(found), recipe.words, recipe.seed)
-    said = f"{len(found)} pictures of {dataset.name}: {name}"
-    codebook = Codebook(words, idf_of(found, words), recipe.spec, said)
+    trained_on = f"{len(found)} images of {dataset.name}: {name}"
+    codebook = Codebook(words, idf_of(found, words), recipe.spec, trained_on)
     RunFolder(recipe.out.parent).write(recipe.out.name, codebook.write)
     return CodebookReport(codebook, len(found), total, tuple(notes))
 
@@ -81,7 +81,7 @@ def cluster(features: FloatArray, words: int, seed: int) -> FloatArray:
             words,
             niter=ROUNDS,
             seed=seed,
-            # All features count, and it is for the caller to say that they are few.
+            # All features count: callers check that there are enough.
             min_points_per_centroid=1,
             max_points_per_centroid=len(features),
         )
@@ -90,7 +90,7 @@ def cluster(features: FloatArray, words: int, seed: int) -> FloatArray:
 
 
 def idf_of(pictures: Sequence[FloatArray], words: FloatArray) -> FloatArray:
-    """(K,): see ``inverse_document_frequency``; a picture's features are an (M, d) array."""
+    """(K,): see ``inverse_document_frequency``; an image's features are an (M, d) array."""
     having = np.zeros(len(words), np.int64)
     for features in pictures:
         having[np.unique(assigned(features, words))] += 1
@@ -114,7 +114,7 @@ def _gathered(
     notes: list[str],
     progress: Progress | None,
 ) -> list[FloatArray]:
-    """The features of every picture that was looked at, no more than asked for all together."""
+    """Features of each image, ``total_features`` in all at most."""
     order = np.random.default_rng(recipe.seed).permutation(len(pictures))
     found: list[FloatArray] = []
     left = recipe.total_features

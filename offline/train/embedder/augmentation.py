@@ -1,4 +1,4 @@
-"""What a picture may look like when someone else takes it: another cut, ground and light."""
+"""Augmentation of a cutout: another cut, background and light, as another photo would have."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def augmented(
     rgba: UInt8Array,
     side: int,
     augmentation: Augmentation,
-    grounds: UInt8Array | None,
+    backgrounds: UInt8Array | None,
     random: np.random.Generator,
 ) -> UInt8Array:
-    """A cutout (S, S, 4) as (side, side, 3). ``grounds`` (G, g, g, 3); None: it keeps its own."""
+    """A cutout (S, S, 4) to (side, side, 3). ``backgrounds`` (G, g, g, 3); None: its own."""
     framed, frame = reframed(rgba, side, augmentation.framing, random)
     pixels = np.ascontiguousarray(framed[..., :3])
-    if grounds is not None and random.random() < augmentation.background:
-        pixels = _before(pixels, framed[..., 3], draw(grounds, side, random))
+    if backgrounds is not None and random.random() < augmentation.background:
+        pixels = _before(pixels, framed[..., 3], draw(backgrounds, side, random))
     pixels = photographed(pixels, augmentation.lighting, random)
     pixels[~frame] = WHITE  # what cutters pad with, which no light has fallen on
     return pixels
 
 
-def _before(pixels: UInt8Array, alpha: UInt8Array, ground: UInt8Array) -> UInt8Array:
+def _before(pixels: UInt8Array, alpha: UInt8Array, background: UInt8Array) -> UInt8Array:
     share = alpha[..., None].astype(np.float32) * np.float32(1 / 255)
-    mixed = ground + share * (pixels.astype(np.float32) - ground)
+    mixed = background + share * (pixels.astype(np.float32) - background)
     return np.asarray(np.rint(mixed), np.uint8)

@@ -11,36 +11,36 @@ import numpy as np
 from engine import images
 from engine.errors import ConfigError, ImageError
 from engine.types import UInt8Array
-from offline.train.matting.composites import drawn_ground
+from offline.train.matting.composites import drawn_background
 from offline.train.segmenter.augmentation import cut
 
-# Chosen, not measured. Of the drawn grounds, how many are a shelf or a table with other things on
-# it, and how many of these; a photo of a package in use rarely shows it alone.
+# Chosen, not measured. The fraction of drawn backgrounds that are a shelf or a table with other
+# things on it, and how many; a photo of a package in use rarely shows it alone.
 CLUTTERED = 0.4
 THINGS = (1, 4)
-FLAT = 0.15  # of the grounds without clutter: one colour throughout
-SIZES = (0.3, 0.9)  # of the ground's side
+FLAT = 0.15  # of the backgrounds without clutter: one colour throughout
+SIZES = (0.3, 0.9)  # of the background's side
 
 
-def drawn_grounds(
+def drawn_backgrounds(
     count: int, side: int, rgba: UInt8Array, rows: Sequence[int], random: np.random.Generator
 ) -> UInt8Array:
     """(count, side, side, 3). Other things are products: cutouts ``rgba`` (M, S, S, 4) at
-    ``rows``, pasted by their alpha. The others may be pictures that nothing is to be learned
+    ``rows``, pasted by their alpha. The others may be images that nothing is to be learned
     from."""
-    grounds = np.empty((count, side, side, 3), np.uint8)
-    for ground in grounds:
+    backgrounds = np.empty((count, side, side, 3), np.uint8)
+    for background in backgrounds:
         if random.random() < FLAT:
-            ground[...] = random.integers(0, 256, 3)
+            background[...] = random.integers(0, 256, 3)
         else:
-            ground[...] = drawn_ground(side, random)
+            background[...] = drawn_background(side, random)
         if random.random() < CLUTTERED:
             for _ in range(int(random.integers(*THINGS))):
-                _paste(ground, np.asarray(rgba[rows[int(random.integers(len(rows)))]]), random)
-    return grounds
+                _paste(background, np.asarray(rgba[rows[int(random.integers(len(rows)))]]), random)
+    return backgrounds
 
 
-def photo_grounds(files: Sequence[Path], side: int) -> UInt8Array:
+def photo_backgrounds(files: Sequence[Path], side: int) -> UInt8Array:
     """(N, side, side, 3), the middle of every photo; those that cannot be read are passed over.
 
     Raises ConfigError where none can be.
@@ -53,26 +53,26 @@ def photo_grounds(files: Sequence[Path], side: int) -> UInt8Array:
             continue
     if not found:
         raise ConfigError(
-            "--backgrounds: none of its pictures can be read.",
-            remedy="Give a folder of photos, or a number of grounds to draw.",
+            "--backgrounds: none of its images can be read.",
+            remedy="Give a folder of photos, or a number of backgrounds to draw.",
         )
     return np.stack(found)
 
 
-def draw(grounds: UInt8Array, side: int, random: np.random.Generator) -> UInt8Array:
+def draw(backgrounds: UInt8Array, side: int, random: np.random.Generator) -> UInt8Array:
     """(side, side, 3): a random part of one of them, perhaps mirrored."""
-    return cut(grounds[int(random.integers(len(grounds)))], (side, side), random)
+    return cut(backgrounds[int(random.integers(len(backgrounds)))], (side, side), random)
 
 
-def _paste(ground: UInt8Array, thing: UInt8Array, random: np.random.Generator) -> None:
-    side = ground.shape[0]
+def _paste(background: UInt8Array, thing: UInt8Array, random: np.random.Generator) -> None:
+    side = background.shape[0]
     size = max(2, round(side * random.uniform(*SIZES)))
     small = cv2.resize(thing, (size, size), interpolation=cv2.INTER_AREA)
     left, top = random.integers(-size // 3, side - size // 2, 2).tolist()
     y, x = max(0, top), max(0, left)
     part = small[y - top : side - top, x - left : side - left]
     share = part[..., 3:].astype(np.float32) / np.float32(255)
-    place = ground[y : y + part.shape[0], x : x + part.shape[1]]
+    place = background[y : y + part.shape[0], x : x + part.shape[1]]
     place[...] = np.rint(share * part[..., :3] + (1 - share) * place).astype(np.uint8)
 
 

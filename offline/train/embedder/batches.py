@@ -1,7 +1,7 @@
 """Batches of an embedder: products with several images each, or tuples around hard negatives.
 
 Mining is that of Radenović, Tolias and Chum, PAMI 2019: the negatives of a query are its nearest
-pictures in the gallery as the network sees it now, at most one of each other product; a positive
+images in the gallery as the network sees it now, at most one of each other product; a positive
 is drawn hard, but within bounds, for what lies too far is rather an error of labels.
 """
 
@@ -16,21 +16,21 @@ import numpy as np
 from engine.types import BoolArray, FloatArray, IntArray
 
 AT_ONCE = 512  # queries compared with the gallery in one product of matrices
-Gallery = Callable[[], FloatArray]  # embeds all training pictures as the network is now
+Gallery = Callable[[], FloatArray]  # embeds all training images as the network is now
 
 
 @dataclass(frozen=True)
 class Grouped:
-    """A ``torch_loop.Batches``: every batch holds P products, K pictures of each.
+    """A ``torch_loop.Batches``: every batch holds P products, K images of each.
 
     Products come in a shuffled round, all of them before any comes again; so do a product's
-    pictures, within the epoch. A product with fewer than K pictures shows some of them again,
+    images, within the epoch. A product with fewer than K images shows some of them again,
     augmented differently. Fewer than P products: a batch holds them all. With ``families``
     (aligned with ``labels``), the round goes family by family, so that near twins meet in a
     batch.
     """
 
-    labels: IntArray  # (N,) the product of each picture
+    labels: IntArray  # (N,) the product of each image
     products: int  # P
     views: int  # K
     families: Sequence[Hashable] | None = None
@@ -47,7 +47,7 @@ class Grouped:
 
     @property
     def steps(self) -> int:
-        """As many as show about as many pictures as there are."""
+        """As many as show about as many images as there are."""
         return max(1, len(self.labels) // (self.products * self.views))
 
     def draw(self, epoch: int, random: np.random.Generator) -> list[IntArray]:
@@ -73,7 +73,7 @@ class Grouped:
 
 
 class _Views:
-    """One product's pictures in a shuffled round; shuffled anew when all were shown."""
+    """One product's images in a shuffled round; shuffled anew when all were shown."""
 
     def __init__(self, pictures: IntArray) -> None:
         self._pictures = pictures
@@ -111,7 +111,7 @@ def _distinct(names: Iterator[int], count: int) -> list[int]:
 class Mined:
     """A ``torch_loop.Batches``: T tuples of a query, its positive and N negatives a batch.
 
-    Every epoch shows a share of the pictures as queries, as many tuples as fill ``pictures`` a
+    Every epoch takes a fraction of the images as queries, as many tuples as fill ``pictures`` a
     batch. The gallery is embedded before every epoch: what is mined is a function of the network
     at its start, so that a resumed run mines the same.
     """
@@ -130,7 +130,7 @@ class Mined:
 
     @property
     def steps(self) -> int:
-        """As many as show about as many pictures as there are."""
+        """As many as show about as many images as there are."""
         return max(1, len(self.labels) // (self.tuples * (2 + self.negatives)))
 
     def draw(self, epoch: int, random: np.random.Generator) -> list[IntArray]:
@@ -172,12 +172,12 @@ def hard_tuples(
     furthest: float = np.inf,
     doubts: Sequence[IntArray] | None = None,
 ) -> list[HardTuple]:
-    """A tuple for every query, in their order, where its product has another picture.
+    """A tuple for every query, in their order, where its product has another image.
 
     ``vectors`` (N, D), rows of length 1. The positive is the furthest of the same product within
     the distance ``furthest``, the nearest one where none is; ties go to the first. A single
-    picture is its own positive: only augmentation tells the two apart. ``doubts``: for every
-    picture those that may match it and are no negatives of it. Fewer negatives where there are
+    image is its own positive: the two differ by augmentation alone. ``doubts``: for every
+    image those that may match it and are no negatives of it. Fewer negatives where there are
     not so many products.
     """
     found = []
@@ -208,7 +208,7 @@ def _positive(query: int, cosines: FloatArray, labels: IntArray, furthest: float
 def _negatives(
     cosines: FloatArray, labels: IntArray, excluded: BoolArray, count: int
 ) -> tuple[int, ...]:
-    """The nearest picture of each of the ``count`` nearest products."""
+    """The nearest image of each of the ``count`` nearest products."""
     chosen: list[int] = []
     taken: set[int] = set()
     for at in np.argsort(np.where(excluded, np.inf, -cosines), kind="stable").tolist():

@@ -1,4 +1,4 @@
-"""Which pictures are learned and which judge, and which of them show the same."""
+"""Training and validation images of an embedder, and which of them show the same."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Key = Callable[[Picture], str | None]
 @dataclass(frozen=True)
 class Material:
     """``label`` of a learned sample: a position in ``names``, one for what belongs together; of a
-    sample to judge by it says nothing, see ``trial``."""
+    validation sample it is -1; see ``validation``."""
 
     names: tuple[str, ...]
     learned: tuple[Sample, ...]
     judged: tuple[Sample, ...]
-    judged_by: str  # "product", "family", or "self": augmented pictures look for themselves
+    judged_by: str  # "product", "family", or "self": augmented images look for themselves
     notes: tuple[str, ...] = field(default=())
 
     @property
     def labels(self) -> IntArray:
-        """(N,) of the learned pictures."""
+        """(N,) of the learned images."""
         return labels_of(self.learned)
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Of the learned pictures: what is hard to tell apart."""
+        """Of the training images: near-identical products share one."""
         return tuple(family_of(sample.picture) for sample in self.learned)
 
 
@@ -61,10 +61,10 @@ KEYS: dict[str, Key] = {"product": product_of, "family": kin_of, "self": itself}
 def read_material(
     dataset: Dataset, splits: Splits, positives: str, *, augment_single: bool, seed: int
 ) -> Material:
-    """Choose the splits, hash every file, group the pictures.
+    """Choose the splits, hash every file, group the images.
 
-    Raises ConfigError where no picture says what ``positives`` asks for, where fewer than two
-    groups are left, and for groups of a single picture unless ``augment_single``.
+    Raises ConfigError where no image has the label that ``positives`` needs, where fewer than two
+    groups are left, and for groups of a single image unless ``augment_single``.
     """
     learned, judged, notes = divided_splits(
         dataset, splits.train, splits.validation, splits.hold_out, seed
@@ -96,7 +96,7 @@ def _without_judged(
     for picture in learned:
         sha = hashes.get(picture.id)
         if sha in seen:
-            notes.append(f"{picture.id}: not learned, the same picture as {seen[sha]}")
+            notes.append(f"{picture.id}: not learned, the same image as {seen[sha]}")
         elif sha is not None:
             seen[sha] = picture.id
             kept.append(picture)
@@ -111,12 +111,12 @@ def _grouped(
     if groups < 2:
         ways = "family, or self where nothing is known of them"
         raise ConfigError(
-            f"{dataset.root}: {len(learned)} pictures to learn from, of {groups} "
+            f"{dataset.root}: {len(learned)} images to learn from, of {groups} "
             f"{_plural(positives)}: two are needed.",
             remedy=f"Give --positives {ways if positives == 'product' else 'product or self'}.",
         )
     if len(known) < len(learned):
-        notes.append(f"left out, of no {positives}: {len(learned) - len(known)} pictures")
+        notes.append(f"left out, of no {positives}: {len(learned) - len(known)} images")
     return known
 
 
@@ -132,12 +132,12 @@ def _refuse_single(
     single = [str(name) for name, count in counts.items() if count == 1]
     if not single:
         return
-    said = f"{len(single)} of {len(counts)} {_plural(positives)} have a single picture"
+    reason = f"{len(single)} of {len(counts)} {_plural(positives)} have a single image"
     if augment_single:
-        notes.append(f"{said}: augmentations are its other views")
+        notes.append(f"{reason}: augmentations are its other views")
         return
     raise ConfigError(
-        f"{dataset.root}: {said}, such as {', '.join(single[:3])}: nothing matches it.",
+        f"{dataset.root}: {reason}, such as {', '.join(single[:3])}: nothing matches it.",
         remedy="Add views, or let augmentations be its other views with --augment-single.",
     )
 
@@ -159,7 +159,7 @@ def _plural(positives: str) -> str:
 def cut(
     folder: Path, material: Material, cutting: CuttingParts, progress: Progress | None
 ) -> tuple[Cutouts, Material]:
-    """Every picture's cutout; pictures that cannot be decoded are noted and left out.
+    """Every image's cutout; images that cannot be decoded are noted and left out.
 
     Raises ConfigError where too few are left.
     """
@@ -170,7 +170,7 @@ def cut(
     learned, judged = _there(material.learned, cutouts), _there(material.judged, cutouts)
     if len({sample.label for sample in learned}) < 2 or not judged:
         raise ConfigError(
-            f"{len(learned)} readable pictures are left to learn from, {len(judged)} to judge by: "
+            f"{len(learned)} readable images are left to learn from, {len(judged)} to judge by: "
             "too few.",
             remedy="Mend or replace these files: " + " ".join(faults[:3]),
         )

@@ -11,7 +11,7 @@ from offline.train.embedder.recipe import Framing
 # Of the product's longer side, around it: as `[cutout] name = "crop"` cuts by default.
 MARGIN = 0.05
 SOLID = 128  # alpha from which a pixel counts as product
-GROUND = (255.0, 255.0, 255.0, 0.0)  # beyond the picture: white, no product
+BACKGROUND = (255.0, 255.0, 255.0, 0.0)  # beyond the image: white, no product
 
 
 def reframed(
@@ -38,13 +38,13 @@ def reframed(
         (side, side),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=GROUND,
+        borderValue=BACKGROUND,
     )
     return np.asarray(warped, np.uint8), _frame(side, scale * extent)
 
 
 def solid_box(alpha: UInt8Array) -> Box:
-    """Around what is product; the whole of a picture without any."""
+    """Around what is product; the whole of an image without any."""
     solid = alpha >= SOLID
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
     if not len(rows):

@@ -44,13 +44,13 @@ class Learner(nn.Module):  # type: ignore[misc]
         return self._pair_loss(vectors, pairs, self._margin) + broken
 
 
-def freeze(trunk: Any, upto: str) -> None:
+def freeze(backbone: Any, upto: str) -> None:
     """Freeze the stages of a backbone up to ``upto``; "backbone": all of them.
 
     They then run without keeping anything for a gradient. Raises ConfigError with the names of
     the stages for another one.
     """
-    whole = getattr(trunk, "network", trunk)  # timm's own; else a chain of stages
+    whole = getattr(backbone, "network", backbone)  # timm's own; else a chain of stages
     stages = dict(getattr(whole, "stages", whole).named_children())
     names = list(stages)
     if upto == "none":
@@ -61,7 +61,9 @@ def freeze(trunk: Any, upto: str) -> None:
             remedy=f"Valid: none, backbone, {', '.join(names)}.",
         )
     last = len(names) if upto == "backbone" else names.index(upto) + 1
-    frozen = trunk if upto == "backbone" else nn.ModuleList([stages[name] for name in names[:last]])
+    frozen = (
+        backbone if upto == "backbone" else nn.ModuleList([stages[name] for name in names[:last]])
+    )
     for parameter in frozen.parameters():
         parameter.requires_grad_(False)
 

@@ -1,4 +1,4 @@
-"""Light, lens and sensor: what a phone does to a picture that a studio does not."""
+"""Light, lens and sensor: what a phone does to an image that a studio does not."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from engine.types import UInt8Array
 from offline.train.embedder.recipe import Lighting
 
 # Chosen, not measured.
-SHADE = 0.35  # how much darker one end of the picture may be than the other
-BLUR = (0.4, 1.6)  # sigma in pixels of a picture of 160, a share of the side
+SHADE = 0.35  # how much darker one end of the image may be than the other
+BLUR = (0.4, 1.6)  # sigma in pixels of an image of 160, scaled with the image's size
 BLUR_AT = 160
 JPEG = (25, 85)  # quality
 NOISE = (2.0, 10.0)  # standard deviation, of 255

@@ -20,8 +20,8 @@ EDGE = 1e-6
 
 @dataclass(frozen=True)
 class Pairs:
-    """What a batch says of its pairs. A pair that is in neither ``same`` nor ``different`` (such
-    as a picture with itself, or two that may well match) counts in no loss."""
+    """Positive (``same``) and negative (``different``) pairs of a batch. A pair that is neither,
+    such as an image with itself or two that may match, counts in no loss."""
 
     labels: Any  # (B,) int64 tensor
     same: Any  # (B, B) bool tensor, symmetric, False on the diagonal

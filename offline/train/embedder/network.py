@@ -1,4 +1,4 @@
-"""The network that learns: trunk, pooling of one or more layers, projection, L2.
+"""The network that learns: backbone, pooling of one or more layers, projection, L2.
 
 As Radenović, Tolias and Chum, PAMI 2019: pooled vectors are L2-normalised, projected by
 a fully connected layer with bias, and L2-normalised again.
@@ -22,14 +22,14 @@ LUMA = (0.299, 0.587, 0.114)
 class Embedder(nn.Module):  # type: ignore[misc]
     """(N, 3, H, W) as the input spec makes it -> (N, D), rows of length 1.
 
-    ``trunk`` gives a tuple of maps, of ``channels``. Batch normalisation keeps its statistics
+    ``backbone`` gives a tuple of maps, of ``channels``. Batch normalisation keeps its statistics
     unless ``learn_statistics``: those of a small batch of few products would be noise, and
     serving uses the kept ones.
     """
 
     def __init__(
         self,
-        trunk: Any,
+        backbone: Any,
         channels: Sequence[int],
         pooling: str,
         p: float,
@@ -39,7 +39,7 @@ class Embedder(nn.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.grey: Any = None
-        self.trunk = trunk
+        self.trunk = backbone
         self.pools = nn.ModuleList([make_pooling(pooling, count, p) for count in channels])
         self.pooled_dimension = sum(channels)
         self.projection = nn.Linear(self.pooled_dimension, dimension) if dimension else None
@@ -65,7 +65,7 @@ class Embedder(nn.Module):  # type: ignore[misc]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1) / len(parts) ** 0.5
 
     def seen(self, images: Any) -> Any:
-        """What of them reaches the trunk."""
+        """What of them reaches the backbone."""
         return images if self.grey is None else self.grey(images)
 
     def see_grey(self, spec: InputSpec) -> None:
@@ -82,7 +82,7 @@ class Embedder(nn.Module):  # type: ignore[misc]
 
 
 class Grey(nn.Module):  # type: ignore[misc]
-    """Prepared pictures to grey ones, prepared: a fixed mix of the channels, a bias for each."""
+    """Prepared images to grey ones, prepared: a fixed mix of the channels, a bias for each."""
 
     def __init__(self, spec: InputSpec) -> None:
         super().__init__()

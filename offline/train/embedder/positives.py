@@ -1,8 +1,8 @@
-"""Positives where nothing is labelled: pictures that look alike and have the same outline.
+"""Positives where nothing is labelled: images that look alike and have the same contour.
 
-Two augmentations of one picture match by construction. Two pictures are taken for one product
-where each is the other's most similar picture among those whose outlines agree; what agrees less
-clearly is left in doubt: neither pulled together nor pushed apart.
+Two augmentations of one image match by construction. Two images are a positive pair
+where each is the other's most similar image among those whose contours overlap enough; other
+candidates are ignored: neither a positive nor a negative pair.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from engine.contours import aligned_contour, ious
 from engine.types import Contour, FloatArray, IntArray, Matte, UInt8Array
 
-NEIGHBOURS = 10  # pictures looked at: chosen, not measured
+NEIGHBOURS = 10  # images looked at: chosen, not measured
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """``labels`` (N,): one for what is taken to match. ``doubts``: for every picture those that
+    """``labels`` (N,): one for what is taken to match. ``doubts``: for every image those that
     may match it, ascending; if a is in doubt of b, b is of a."""
 
     labels: IntArray

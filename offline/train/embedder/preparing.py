@@ -1,4 +1,4 @@
-"""From cutouts and a recipe to what can be trained: grounds, the starting network, batches."""
+"""From cutouts and a recipe to what can be trained: backgrounds, the starting network, batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.types import IntArray, UInt8Array
 from offline.store.cutouts import Cutouts
-from offline.train.embedder.backgrounds import drawn_grounds, photo_grounds
+from offline.train.embedder.backgrounds import drawn_backgrounds, photo_backgrounds
 from offline.train.embedder.batches import Grouped, Mined
 from offline.train.embedder.data import Material
 from offline.train.embedder.positives import Agreement, agreement, aligned_contours
@@ -30,8 +30,8 @@ from offline.train.segmenter.samples import picture_files
 from offline.train.torch_loop import Batches
 from stages.assemble import CuttingParts
 
-KEEP_GROUND = ("crop", "whole")  # cutters that leave a picture its ground
-GROUND_SIDE = 1.25  # of the network's input: a part of a ground still fills it
+KEEP_BACKGROUND = ("crop", "whole")  # cutters that keep the background
+BACKGROUND_SIZE = 1.25  # of the network's input: a part of a background still fills it
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def prepare(
     notes = _settle(embedder, source, rows, drawn=checkpoint is None)
     found = _agreement(recipe, embedder, source, rows)
     if found is not None:
-        notes.append(f"{found.pairs} pairs of pictures match by look and outline")
+        notes.append(f"{found.pairs} pairs of images match by appearance and contour")
     labels, doubts = (material.labels, None) if found is None else (found.labels, found.doubts)
     if fresh and embedder.projection is not None:
         _start_projection(recipe, embedder, source, rows, labels)
@@ -76,24 +76,26 @@ def _source(
 ) -> Source:
     import torch
 
-    grounds = _grounds(recipe, cutting, cutouts.rgba, rows)
+    backgrounds = _backgrounds(recipe, cutting, cutouts.rgba, rows)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(cutting.threads)
-    return Source(cutouts.rgba, start.spec, recipe.augmentation, grounds, device, cutting.threads)
+    return Source(
+        cutouts.rgba, start.spec, recipe.augmentation, backgrounds, device, cutting.threads
+    )
 
 
-def _grounds(
+def _backgrounds(
     recipe: EmbedderRecipe, cutting: CuttingParts, rgba: UInt8Array, rows: IntArray
 ) -> UInt8Array | None:
-    """None where pictures keep their own: where a cutter takes it away, nothing else is served."""
-    side = round(GROUND_SIDE * recipe.input_size)
+    """None where images keep their own: where a cutter takes it away, nothing else is served."""
+    side = round(BACKGROUND_SIZE * recipe.input_size)
     chosen = recipe.backgrounds
     if chosen is None:
-        chosen = DRAWN_BACKGROUNDS if cutting.settings.cutout.name in KEEP_GROUND else 0
+        chosen = DRAWN_BACKGROUNDS if cutting.settings.cutout.name in KEEP_BACKGROUND else 0
     if isinstance(chosen, Path):
-        return photo_grounds(picture_files(chosen), side)
+        return photo_backgrounds(picture_files(chosen), side)
     random = np.random.default_rng(recipe.seed)
-    return drawn_grounds(chosen, side, rgba, rows.tolist(), random) if chosen else None
+    return drawn_backgrounds(chosen, side, rgba, rows.tolist(), random) if chosen else None
 
 
 def _settle(embedder: Any, source: Source, rows: IntArray, *, drawn: bool) -> list[str]:
@@ -109,7 +111,7 @@ def _settle(embedder: Any, source: Source, rows: IntArray, *, drawn: bool) -> li
 def _agreement(
     recipe: EmbedderRecipe, embedder: Any, source: Source, rows: IntArray
 ) -> Agreement | None:
-    """Of pictures without labels, as the trunk sees them before it learns."""
+    """Of images without labels, as the backbone sees them before it learns."""
     if recipe.learning.positives != "self":
         return None
     features = source.vectors(embedder, rows, source.plain, pooled=True)
@@ -120,8 +122,8 @@ def _agreement(
 def _start_projection(
     recipe: EmbedderRecipe, embedder: Any, source: Source, rows: IntArray, labels: IntArray
 ) -> None:
-    """Learned whitening counts an augmented copy of every picture among those that match it: it
-    is to forget the light and the ground as well as the side that a package shows."""
+    """Learned whitening counts an augmented copy of every image among those that match it: it
+    is to ignore the light and the background as well as the side that a package shows."""
     way = recipe.network.projection_start
     if way == "random":
         return

@@ -17,7 +17,7 @@ from weights.input_spec import InputSpec
 from weights.probe import model_input
 
 Pictures = Callable[[IntArray], UInt8Array]  # rows of cutouts -> (n, side, side, 3)
-AT_ONCE = 32  # pictures embedded in one batch
+AT_ONCE = 32  # images embedded in one batch
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Source:
     rgba: UInt8Array
     spec: InputSpec
     augmentation: Augmentation
-    grounds: UInt8Array | None  # (G, g, g, 3); None: pictures keep their own
+    backgrounds: UInt8Array | None  # (G, g, g, 3); None: images keep their own
     device: str = "cpu"
     threads: int = 1
 
@@ -37,7 +37,7 @@ class Source:
         return resized(pixels, self.spec.height)
 
     def augmented(self, rows: IntArray, random: np.random.Generator) -> UInt8Array:
-        """Each picture has a chance of its own, whatever the threads."""
+        """Each image has a chance of its own, whatever the threads."""
         seeds = random.integers(2**63, size=len(rows)).tolist()
 
         def one(job: tuple[int, int]) -> UInt8Array:
@@ -46,7 +46,7 @@ class Source:
                 np.asarray(self.rgba[row]),
                 self.spec.height,
                 self.augmentation,
-                self.grounds,
+                self.backgrounds,
                 np.random.default_rng(seed),
             )
 

@@ -1,4 +1,4 @@
-"""The network before it learns: trunk from a checkpoint, normalisation revived, projection set."""
+"""The network before training: backbone from a checkpoint, normalisation and projection set."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint
 from weights.input_spec import InputSpec
 
 # Radenović, Tolias and Chum, PAMI 2019, put their learned whitening behind the pooling after
-# training; as a fully connected layer that goes on learning it comes before. On 450 pictures of 90
+# training; as a fully connected layer that goes on learning it comes before. On 450 images of 90
 # held-out products of Packbench standard, whose families were learned (MobileNetV2 of ImageNet,
 # GeM, 128 px, no training), mAP was 0.555 without a projection, 0.799 with learned whitening to 256
 # dimensions, 0.558 with PCA-whitening as it is here, and 0.512 with PCA-whitening not shrunk.
 # PCA whitening is therefore shrunk towards no whitening at all.
 PCA_SHRINKAGE = 0.9
-# Pictures of which a folded checkpoint's normalisation takes its statistics, and how many at once.
+# Images of which a folded checkpoint's normalisation takes its statistics, and how many at once.
 REVIVAL, AT_ONCE = 64, 16
 
 
@@ -75,7 +75,7 @@ def find_weights(network: NetworkRecipe, settings: Settings) -> Path | None:
 
 
 def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
-    """Drawn from torch's generator, seeded by the recipe, where no checkpoint says otherwise.
+    """The network with the checkpoint's weights, random ones (torch's generator) elsewhere.
 
     Raises WeightsError for layers and checkpoints that do not fit, ConfigError for a dimension
     beyond the pooled features' and for a stage to freeze that there is not.
@@ -89,22 +89,22 @@ def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
     torch.manual_seed(recipe.seed)
     chosen = recipe.network
     entry = find_backbone(chosen.backbone)
-    trunk = read_backbone(entry, checkpoint, chosen.layers)
-    if chosen.dimension is not None and chosen.dimension > sum(trunk.channels):
+    backbone = read_backbone(entry, checkpoint, chosen.layers)
+    if chosen.dimension is not None and chosen.dimension > sum(backbone.channels):
         raise ConfigError(
-            f"--dimension {chosen.dimension}: {chosen.backbone} gives {sum(trunk.channels)} "
-            f"features ({', '.join(trunk.layers)}).",
+            f"--dimension {chosen.dimension}: {chosen.backbone} gives {sum(backbone.channels)} "
+            f"features ({', '.join(backbone.layers)}).",
             remedy="Give at most as many, or more --layers.",
         )
     embedder = Embedder(
-        trunk.module,
-        trunk.channels,
+        backbone.module,
+        backbone.channels,
         chosen.pooling,
         chosen.gem_p,
         dimension=chosen.dimension,
         learn_statistics=recipe.learns_statistics,
     )
-    if not trunk.free_sides and recipe.input_size != entry.input.height:
+    if not backbone.free_sides and recipe.input_size != entry.input.height:
         raise ConfigError(
             f"--input-size {recipe.input_size}: {chosen.backbone} takes {entry.input.height} "
             "pixels only.",
@@ -114,17 +114,17 @@ def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
     if chosen.grey:
         embedder.see_grey(spec)
     freeze(embedder.trunk, chosen.freeze)
-    return Start(embedder.to(memory_format=torch.channels_last), spec, trunk.free_sides)
+    return Start(embedder.to(memory_format=torch.channels_last), spec, backbone.free_sides)
 
 
 def settle_statistics(
     embedder: Any, images: Callable[[int, int], Any], count: int, *, drawn: bool
 ) -> bool:
-    """Set the statistics of batch normalisation that nobody has set; whether that was needed.
+    """Set missing statistics of batch normalisation; returns whether any were missing.
 
     A folded checkpoint gets them back and computes what it did. Weights that were ``drawn`` by
-    chance would make next to nothing of a picture without them: they are measured. ``images``:
-    (first, last) -> prepared training pictures (n, 3, H, W), of ``count`` there are.
+    chance would make next to nothing of an image without them: they are measured. ``images``:
+    (first, last) -> prepared training images (n, 3, H, W), of ``count`` there are.
     """
     from weights.frameworks.normalisation import is_folded, normalisations, revive
 
@@ -140,7 +140,7 @@ def settle_statistics(
     return bool(layers)
 
 
-def _measure(trunk: Any, layers: Sequence[Any], batches: Iterable[Any]) -> None:
+def _measure(backbone: Any, layers: Sequence[Any], batches: Iterable[Any]) -> None:
     """The mean of the batches' statistics, each layer behind normalised ones."""
     import torch
 
@@ -151,7 +151,7 @@ def _measure(trunk: Any, layers: Sequence[Any], batches: Iterable[Any]) -> None:
         layer.train()
     with torch.no_grad():
         for batch in batches:
-            trunk(batch)
+            backbone(batch)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
         layer.eval()
@@ -182,7 +182,7 @@ def pca_start(features: FloatArray, dimension: int) -> tuple[FloatArray, FloatAr
 
 def _layer(found: Whitening, features: FloatArray) -> tuple[FloatArray, FloatArray]:
     """y = Pᵀ (x - μ), scaled so that y has length 1 in the mean of squares: a learning rate then
-    means the same whatever the trunk's features are like."""
+    means the same whatever the backbone's features are like."""
     projected = (features - found.mean) @ found.projection
     weights = found.projection.T / np.sqrt((projected**2).sum(axis=1).mean())
     return weights.astype(np.float32), (-weights @ found.mean).astype(np.float32)

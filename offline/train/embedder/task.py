@@ -21,7 +21,7 @@ class EmbedderTask:
 
     network: Any
     source: Source
-    rows: IntArray  # (N,) the learned pictures among the source's
+    rows: IntArray  # (N,) the learned images among the source's
     labels: IntArray  # (N,)
     trial: Trial
     doubts: Sequence[IntArray] | None = None  # see ``agreement``
@@ -41,7 +41,7 @@ class EmbedderTask:
         return judged(self.trial, self.source, self.network.embedder)
 
     def gallery(self) -> FloatArray:
-        """(N, D) of the learned pictures, as the network is now."""
+        """(N, D) of the learned images, as the network is now."""
         return self.source.vectors(self.network.embedder, self.rows, self.source.plain)
 
     def _pairs(self, indices: IntArray) -> tuple[Any, Any, Any]:
@@ -68,7 +68,7 @@ def judged(
     """``score`` (mAP) and ``recall_1`` of an embedder; ``pooled``: without its projection."""
     gallery = source.vectors(embedder, trial.gallery, source.plain, pooled=pooled)
     queries = gallery
-    if trial.disguised:
+    if trial.augmented:
         random = np.random.default_rng(DISGUISE)
         queries = source.vectors(
             embedder, trial.queries, lambda rows: source.augmented(rows, random), pooled=pooled

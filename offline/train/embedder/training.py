@@ -168,8 +168,8 @@ def _card(
         f"{str(recipe['cutting'])[:16]}).",
         {
             "Data": "\n".join(data),
-            "Metrics": f"On validation: {prepared.task.trial.said}. Epoch {best['epoch']:.0f} is "
-            f"kept; the last start of the training took {seconds:.0f} s.\n\n"
+            "Metrics": f"On validation: {prepared.task.trial.description}. Epoch "
+            f"{best['epoch']:.0f} is kept; the last start of the training took {seconds:.0f} s.\n\n"
             + epoch_table(columns, trained.history, rows),
             "Recipe": recipe_table(recipe),
             "Export": export_note(trained.report),
@@ -187,8 +187,8 @@ def _facts(
 ) -> Recipe:
     """Everything that changes the course of a training."""
     content = "".join(f"{s.sha256}{s.label}" for s in (*material.learned, *material.judged))
-    grounds = recipe.backgrounds
-    files = picture_files(grounds) if isinstance(grounds, Path) else []
+    backgrounds = recipe.backgrounds
+    files = picture_files(backgrounds) if isinstance(backgrounds, Path) else []
     network = {**asdict(recipe.network), "layers": list(recipe.network.layers)}
     return {
         "data": dataset.name,
@@ -203,7 +203,7 @@ def _facts(
         **asdict(recipe.augmentation.framing),
         **asdict(recipe.augmentation.lighting),
         "background": recipe.augmentation.background,
-        "backgrounds": [file.name for file in files] if files else str(grounds),
+        "backgrounds": [file.name for file in files] if files else str(backgrounds),
         "input_size": recipe.input_size,
         "seed": recipe.seed,
     }

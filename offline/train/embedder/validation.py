@@ -1,4 +1,4 @@
-"""How a network is judged: which validation pictures look for which."""
+"""How an embedder is validated: queries, gallery, and the metrics of their ranking."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from offline.train.training_set import Sample
 class Trial:
     """Positions in the cutouts, with a label each; ``own``: see ``retrieval``.
 
-    ``disguised``: the queries are augmented, always alike; else they are as they were cut.
+    ``augmented``: the queries are augmented, always alike; else they are as they were cut.
     """
 
     queries: IntArray
@@ -28,13 +28,13 @@ class Trial:
     gallery: IntArray
     gallery_labels: IntArray
     own: IntArray | None
-    disguised: bool
-    said: str  # for the card
+    augmented: bool
+    description: str  # for the card
 
 
 def make_trial(material: Material, cutouts: Cutouts) -> Trial:
-    """Every validation picture among the others; where no two of them match, among those that are
-    learned; where nothing is labelled, an augmented picture among the plain ones.
+    """Every validation image among the others; where no two of them match, among those that are
+    learned; where nothing is labelled, an augmented image among the plain ones.
 
     Raises ConfigError where there is nothing to judge by.
     """
@@ -45,12 +45,12 @@ def make_trial(material: Material, cutouts: Cutouts) -> Trial:
     what = material.judged_by
     if what == "self" and len(judged) > 1:
         at = np.arange(len(rows))
-        said = f"each of {len(rows)} validation pictures, augmented, among all of them"
-        return Trial(rows, at, rows, at, None, True, said)
+        description = f"each of {len(rows)} validation images, augmented, among all of them"
+        return Trial(rows, at, rows, at, None, True, description)
     if any(count > 1 for count in Counter(names).values()):
         labels = _numbered(names, names)
-        said = f"each of {len(rows)} validation pictures among the others, right by {what}"
-        return Trial(rows, labels, rows, labels, np.arange(len(rows)), False, said)
+        description = f"each of {len(rows)} validation images among the others, relevant by {what}"
+        return Trial(rows, labels, rows, labels, np.arange(len(rows)), False, description)
     return _against_learned(material, cutouts, rows, names)
 
 
@@ -62,12 +62,12 @@ def _against_learned(
     shown = [str(key(sample.picture)) for sample in gallery]
     if not set(names) & set(shown):
         raise ConfigError(
-            f"{len(names)} validation pictures: no two of them, and none with a learned picture, "
+            f"{len(names)} validation images: no two of them, and none with a learned image, "
             f"show the same {material.judged_by}: there is nothing to judge by.",
             remedy="Give a validation split with views of one thing, or --hold-out product.",
         )
-    said = (
-        f"each of {len(rows)} validation pictures among {len(gallery)} learned ones, right by "
+    description = (
+        f"each of {len(rows)} validation images among {len(gallery)} training images, relevant by "
         f"{material.judged_by}"
     )
     return Trial(
@@ -77,7 +77,7 @@ def _against_learned(
         _numbered(shown, [*shown, *names]),
         None,
         False,
-        said,
+        description,
     )
 
 
@@ -104,7 +104,7 @@ def retrieval(
 ) -> Retrieval:
     """Rank the gallery (M, D) by inner product for every query (N, D); ties go to the first.
 
-    ``own``: the position of every query's own picture in the gallery, which is taken out of its
+    ``own``: the position of every query's own image in the gallery, which is taken out of its
     ranking; None: no query is in it. Raises ValueError where no query has an answer.
     """
     precisions, recalls = [], []

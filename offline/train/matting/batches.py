@@ -1,4 +1,4 @@
-"""From pictures with mattes to what a matting network sees while it learns."""
+"""From images with mattes to what a matting network sees while it learns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stages.matting._trimap import BandWidths, Trimap, make_trimap
 # Shares of the product's size; wide, since a saliency network misses whole droppers and lids.
 ERODE = (0.02, 0.12)
 DILATE = (0.05, 0.6)
-LEAST_CROP = 0.5  # of the picture's shorter side
+LEAST_CROP = 0.5  # of the image's shorter side
 LEAST_DIFFERENCE = 0.1  # of alpha, from which a saliency map is worth mending
 # How often a sample's saliency is its true matte, worn; and the segmenter's own, worn.
 TRUTH_SHARE = 0.1
@@ -100,7 +100,7 @@ def augmented(sample: MattingSample, side: int, random: np.random.Generator) -> 
 
 
 def _window(sample: MattingSample, random: np.random.Generator) -> tuple[slice, slice]:
-    """A square about a pixel where there is something to learn, shifted into the picture."""
+    """A square about a pixel where there is something to learn, shifted into the image."""
     height, width = sample.alpha.shape
     part = max(1, int(min(height, width) * random.uniform(LEAST_CROP, 1.0)))
     apart = np.abs(sample.alpha - sample.saliency) > LEAST_DIFFERENCE
@@ -144,8 +144,8 @@ def worn(alpha: FloatArray, random: np.random.Generator) -> FloatArray:
 def _relit(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
     """In another light, with channels changed about, and noisy.
 
-    Photos that serve as grounds have colours of their own (a shop's fruit is orange), which would
-    otherwise become what a ground looks like.
+    Photos that serve as backgrounds have colours of their own (a shop's fruit is orange), which
+    the network would otherwise learn as a background's.
     """
     gain = random.uniform(1 - JITTER, 1 + JITTER) * random.uniform(1 - JITTER, 1 + JITTER, 3)
     noise = random.normal(0.0, random.uniform(0.0, NOISE), pixels.shape)

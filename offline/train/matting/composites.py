@@ -1,7 +1,7 @@
-"""Products of a catalogue before other grounds, so that matting does not learn the studio's.
+"""Products of a catalogue before other backgrounds, so that matting does not learn the studio's.
 
-A picture over another even ground is its own light + (1 - alpha + transmission) x ground (see
-docs/packbench.md; Zongker, Werner, Curless and Salesin, Environment Matting, SIGGRAPH 1999).
+An image over another even background is its own light + (1 - alpha + transmission) x background
+(see docs/packbench.md; Zongker, Werner, Curless and Salesin, Environment Matting, SIGGRAPH 1999).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from engine.types import FloatArray, Progress, UInt8Array
 from offline.datasets import Picture
 from offline.train.matting.pairs import Pair, load, read_grey, save_grey, save_image
 
-SIDE = 256  # pixels of a composite, as Packbench's own pictures
-# Of the product in the composite against the picture it comes from: a phone holds it from nearer
+SIDE = 256  # pixels of a composite, as Packbench's own images
+# Of the product in the composite against the image it comes from: a phone holds it from nearer
 # or further than the studio's camera.
 SCALES = (0.5, 1.15)
 TILT = 40.0  # degrees either way
@@ -33,10 +33,10 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """A picture taken apart: product light, what of the ground shows, and the shadow on it."""
+    """An image taken apart: product light, what of the background shows, and the shadow on it."""
 
     light: FloatArray  # (H, W, 3), the product's own, in [0, 1]
-    ground: FloatArray  # (H, W, 3), how much of the ground arrives at the camera
+    background: FloatArray  # (H, W, 3), how much of the background arrives at the camera
     shade: FloatArray  # (H, W, 3), 1 = no shadow
     alpha: FloatArray  # (H, W)
 
@@ -53,7 +53,7 @@ def make_composites(
     """Write ``count`` composites with their mattes, or find those that are there already.
 
     Each depends on (seed, its number) and on the inputs only, so an interrupted preparation goes
-    on where it stopped. Without backgrounds the grounds are drawn: gradients and blurred noise.
+    on where it stopped. Without backgrounds the backgrounds are drawn: gradients and blurred noise.
     """
     chosen = [picture for picture in pictures if picture.mask is not None]
     pairs: list[Pair] = []
@@ -63,8 +63,8 @@ def make_composites(
         if not (target.is_file() and matte.is_file()):
             random = np.random.default_rng([seed, number])
             product = take_apart(chosen[int(random.integers(len(chosen)))])
-            ground = _ground(backgrounds, random)
-            pixels, alpha = composite(product, ground, random)
+            background = _ground(backgrounds, random)
+            pixels, alpha = composite(product, background, random)
             save_grey(matte, alpha)
             save_image(target, pixels)
         pairs.append((target, matte))
@@ -73,7 +73,7 @@ def make_composites(
 
 
 def take_apart(picture: Picture) -> Product:
-    """A studio picture with a matte into its parts; the ground is taken to be even."""
+    """A studio image with a matte into its parts; the background is taken to be even."""
     if picture.mask is None:
         raise ValueError(f"{picture.id}: has no matte")
     pixels = load(picture.path).pixels.astype(np.float32) / np.float32(255.0)
@@ -90,28 +90,28 @@ def take_apart(picture: Picture) -> Product:
 
 
 def composite(
-    product: Product, ground: UInt8Array, random: np.random.Generator
+    product: Product, background: UInt8Array, random: np.random.Generator
 ) -> tuple[UInt8Array, FloatArray]:
-    """The product turned, scaled, lit and placed anew before a (S, S, 3) ground: pixels, alpha."""
-    side = ground.shape[0]
+    """Pixels and alpha of the product turned, scaled, lit and placed before (S, S, 3)."""
+    side = background.shape[0]
     matrix = _placement(product.alpha.shape, side, random)
     light = _warped(product.light, matrix, side, 0.0)
-    shown = _warped(product.ground, matrix, side, 1.0)
+    shown = _warped(product.background, matrix, side, 1.0)
     shade = _warped(product.shade, matrix, side, 1.0)
     alpha = np.clip(_warped(product.alpha, matrix, side, 0.0), 0.0, 1.0)
     gain = random.uniform(1 - GAIN, 1 + GAIN) * random.uniform(1 - GAIN / 3, 1 + GAIN / 3, 3)
-    picture = light * gain + shown * shade * (ground.astype(np.float32) / 255.0)
+    picture = light * gain + shown * shade * (background.astype(np.float32) / 255.0)
     picture += random.normal(0.0, random.uniform(0.0, NOISE), picture.shape)
     pixels = np.rint(np.clip(picture, 0.0, 1.0) * 255.0).astype(np.uint8)
     return pixels, np.asarray(alpha, np.float32)
 
 
 def background_files(folder: Path) -> list[Path]:
-    """The pictures below a folder, sorted; ConfigError when there is none."""
+    """The images below a folder, sorted; ConfigError when there is none."""
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
     if not files:
         raise ConfigError(
-            f"{folder}: holds no pictures to serve as backgrounds.",
+            f"{folder}: holds no images to serve as backgrounds.",
             remedy="Name a folder with photos of rooms, desks or shelves, or leave it out.",
         )
     return files
@@ -145,7 +145,7 @@ def _warped(values: FloatArray, matrix: FloatArray, side: int, beyond: float) ->
 
 def _ground(backgrounds: Sequence[Path], random: np.random.Generator) -> UInt8Array:
     if not backgrounds or random.random() < 0.2:
-        return drawn_ground(SIDE, random)
+        return drawn_background(SIDE, random)
     pixels = load(backgrounds[int(random.integers(len(backgrounds)))]).pixels
     side = max(1, int(min(pixels.shape[:2]) * random.uniform(0.4, 1.0)))
     top = int(random.integers(pixels.shape[0] - side + 1))
@@ -158,17 +158,17 @@ def _ground(backgrounds: Sequence[Path], random: np.random.Generator) -> UInt8Ar
     return np.asarray(resized, np.uint8)
 
 
-def drawn_ground(side: int, random: np.random.Generator) -> UInt8Array:
+def drawn_background(side: int, random: np.random.Generator) -> UInt8Array:
     """A wall and a table of two colours with soft texture, (side, side, 3)."""
     rows = np.linspace(0.0, 1.0, side, dtype=np.float32)[:, None, None]
     wall, table = random.uniform(0.15, 1.0, (2, 3))
     edge = random.uniform(0.1, 0.7)
-    ground = wall + (table - wall) * (rows > edge) + rows * random.uniform(-0.2, 0.2)
+    background = wall + (table - wall) * (rows > edge) + rows * random.uniform(-0.2, 0.2)
     texture = random.normal(0.0, 1.0, (side, side)).astype(np.float32)
     blurred = cv2.GaussianBlur(texture, (0, 0), random.uniform(0.6, 12.0))
     strength = random.uniform(0.0, 0.12) / max(float(blurred.std()), 1e-6)
-    ground = np.broadcast_to(ground, (side, side, 3)) + blurred[..., None] * strength
-    return np.asarray(np.rint(np.clip(ground, 0.0, 1.0) * 255.0), np.uint8)
+    background = np.broadcast_to(background, (side, side, 3)) + blurred[..., None] * strength
+    return np.asarray(np.rint(np.clip(background, 0.0, 1.0) * 255.0), np.uint8)
 
 
 def _colours(path: Path) -> FloatArray:

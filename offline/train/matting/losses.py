@@ -1,4 +1,4 @@
-"""What a matting network is punished for: wrong alpha, wrong detail, a picture that is not its own.
+"""Losses of a matting network: alpha, its Laplacian pyramid, and the recomposed image.
 
 Forte and Pitié, F, B, Alpha Matting, arXiv 2003.07711, 2020, section 3.2. All tensors are
 (N, C, H, W); every loss is a mean, so that it does not depend on batch or size.
@@ -27,7 +27,7 @@ def matting_loss(output: Any, alpha: Any, picture: Any, unknown: Any, weights: L
     """The scalar loss of a network's (N, 7, H, W) against alpha (N, 1, H, W).
 
     ``picture``: (N, 3, H, W) in [0, 1]. Only ``unknown`` pixels (N, 1, H, W; 0 or 1) count: what
-    the trimap knows is put in afterwards, whatever the network says there.
+    the trimap knows is put in afterwards, whatever the network predicts there.
     """
     predicted = torch.where(unknown > 0, output[:, :1], alpha)
     return (
@@ -43,7 +43,7 @@ def alpha_loss(predicted: Any, alpha: Any, unknown: Any) -> Any:
 
 
 def compositional_loss(output: Any, picture: Any, unknown: Any) -> Any:
-    """How far alpha F + (1 - alpha) B is from the picture, over the unknown pixels."""
+    """How far alpha F + (1 - alpha) B is from the image, over the unknown pixels."""
     alpha, foreground, background = output[:, :1], output[:, 1:4], output[:, 4:7]
     wrong = (alpha * foreground + (1 - alpha) * background - picture).abs() * unknown
     return wrong.sum() / (unknown.sum() * picture.shape[1]).clamp_min(1.0)

@@ -1,4 +1,4 @@
-"""Pictures with their exact mattes and a segmenter's saliency: what matting learns from."""
+"""Images with their exact mattes and a segmenter's saliency: what matting learns from."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from engine.protocols import Segmenter
 from engine.types import FloatArray, Progress, RGBImage, UInt8Array
 from offline.datasets import Picture
 
-Pair = tuple[Path, Path]  # a picture's file and its matte's
+Pair = tuple[Path, Path]  # an image's file and its matte's
 
 _log = logging.getLogger(__name__)
 
-_CHUNK = 8  # pictures segmented together, between two signs of progress
+_CHUNK = 8  # images segmented together, between two signs of progress
 _LIMITS = images.ImageLimits()
 
 
 @dataclass(frozen=True, eq=False)
 class MattingSample:
-    """One picture, what is true of it, and what a segmenter says of it."""
+    """One image with its true matte and a segmenter's matte."""
 
     pixels: UInt8Array  # (H, W, 3) RGB
     alpha: FloatArray  # (H, W) in [0, 1], exact
@@ -36,7 +36,7 @@ class MattingSample:
 
 @dataclass(frozen=True)
 class SaliencyStore:
-    """A segmenter's mattes as 8-bit PNGs, named by the sha256 of the picture's file."""
+    """A segmenter's mattes as 8-bit PNGs, named by the sha256 of the image's file."""
 
     folder: Path
 
@@ -49,13 +49,13 @@ class SaliencyStore:
     ) -> list[Pair]:
         """Segment what is not in the store yet; returns the pairs that can be read.
 
-        ``segmenter`` is asked only when something is missing. Pictures and mattes that cannot be
+        ``segmenter`` runs only where something is missing. Images and mattes that cannot be
         read are logged and left out; ConfigError when none is left.
         """
         readable = [pair for pair in pairs if _is_readable(pair)]
         if not readable:
             raise ConfigError(
-                "No picture with a matte could be read.",
+                "No image with a matte could be read.",
                 remedy="See the warnings above, and check --data.",
             )
         missing = [picture for picture, _ in readable if not self.path(picture).is_file()]
@@ -68,7 +68,7 @@ class SaliencyStore:
         return readable
 
     def sample(self, pair: Pair) -> MattingSample:
-        """A pair of ``complete`` with its saliency, all at the picture's decoded size."""
+        """A pair of ``complete`` with its saliency, all at the image's decoded size."""
         picture, matte = pair
         pixels = load(picture).pixels
         height, width = pixels.shape[:2]
@@ -77,11 +77,11 @@ class SaliencyStore:
 
 
 def pairs_of(pictures: Sequence[Picture], split: str, limit: int | None = None) -> list[Pair]:
-    """The pictures that have a matte, spread evenly down to ``limit``; ConfigError for none."""
+    """The images that have a matte, spread evenly down to ``limit``; ConfigError for none."""
     pairs = [(picture.path, picture.mask) for picture in pictures if picture.mask is not None]
     if not pairs:
         raise ConfigError(
-            f"No picture of the split {split!r} has a matte.",
+            f"No image of the split {split!r} has a matte.",
             remedy="Matting learns from exact mattes, such as those of: packsight data packbench",
         )
     if limit is None or limit >= len(pairs):
@@ -112,7 +112,7 @@ def save_image(path: Path, pixels: UInt8Array) -> None:
 
 
 def read_grey(path: Path, size: tuple[int, int] | None = None) -> FloatArray:
-    """(H, W) in [0, 1]; brought to ``size`` = (width, height) where the picture was decoded
+    """(H, W) in [0, 1]; brought to ``size`` = (width, height) where the image was decoded
     smaller than it is stored."""
     with Image.open(path) as picture:
         grey = picture.convert("L")

@@ -1,4 +1,4 @@
-"""Train a matting network: from pictures with exact mattes to an ONNX file with a card."""
+"""Train a matting network: from images with exact mattes to an ONNX file with a card."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _local(value: Value) -> Value:
 
 
 class _Once:
-    """A segmenter that is opened when it is first asked for."""
+    """A segmenter that is opened at its first use."""
 
     def __init__(self, weights: str) -> None:
         self._weights = weights

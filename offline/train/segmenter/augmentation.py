@@ -1,4 +1,4 @@
-"""What a segmenter sees of a picture while it learns: other ground, another cut, another light."""
+"""Augmentation of a segmenter's training images: another background, cut and light."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from engine import images
 from engine.errors import ImageError
 from engine.types import FloatArray, UInt8Array
 from offline.datasets import Picture
-from offline.train.matting.composites import drawn_ground
+from offline.train.matting.composites import drawn_background
 from offline.train.segmenter.compositing import bare_strip, recomposed
 from offline.train.segmenter.samples import MaskSample, read_sample
 
-# Chosen, not measured. A third of the pictures keep their own ground, so that what serving sees of
-# a catalogue is not forgotten; of the others half take a background file, where there are any.
-OWN_SHARE = 1 / 3
-FILE_SHARE = 1 / 2
-# Of those that take no file: a strip of another picture, one flat colour; else a drawn ground.
-STRIP_SHARE = 1 / 3
-FLAT_SHARE = 1 / 6
+# Chosen, not measured. A third of the images keep their own background, so that the catalogue's
+# studio, which serving sees, is not forgotten; half of the others take a background file, if any.
+OWN_FRACTION = 1 / 3
+FILE_FRACTION = 1 / 2
+# Of those that take no file: a strip of another image, one flat colour; else a drawn background.
+STRIP_FRACTION = 1 / 3
+FLAT_FRACTION = 1 / 6
 LEAST_CUT = 0.6  # of either side
 LEAST_KEPT = 0.7  # of the product: what is cut off more is not what a photo shows
 CUT_TRIES = 4
@@ -32,44 +32,44 @@ JITTER = 0.25  # of brightness, contrast and saturation; a third of it for each 
 
 
 @dataclass(frozen=True)
-class Grounds:
-    """Where the new grounds come from: files of backgrounds, and the pictures themselves."""
+class Backgrounds:
+    """Where the new backgrounds come from: files of backgrounds, and the images themselves."""
 
     files: Sequence[Path]
     pictures: Sequence[Picture]
     longest: int  # pixels at which either is decoded
 
     def draw(self, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
-        """(H, W, 3). A background file that cannot be read gives way to a drawn ground."""
-        if self.files and random.random() < FILE_SHARE:
+        """(H, W, 3). A background file that cannot be read gives way to a drawn background."""
+        if self.files and random.random() < FILE_FRACTION:
             return self._of_file(shape, random)
         kind = random.random()
-        if kind < STRIP_SHARE:
+        if kind < STRIP_FRACTION:
             other = self.pictures[int(random.integers(len(self.pictures)))]
             sample = read_sample(other, self.longest)
             strip = bare_strip(sample.pixels, sample.alpha)
             if strip is not None:
                 return cut(strip, shape, random)
-        elif kind < STRIP_SHARE + FLAT_SHARE:
+        elif kind < STRIP_FRACTION + FLAT_FRACTION:
             return np.full((*shape, 3), random.integers(0, 256, 3), np.uint8)
-        return _sized(drawn_ground(max(shape), random), shape)
+        return _sized(drawn_background(max(shape), random), shape)
 
     def _of_file(self, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
         path = self.files[int(random.integers(len(self.files)))]
         try:
             pixels = images.load(path, limits=images.ImageLimits(max_side=self.longest)).pixels
         except ImageError:
-            return _sized(drawn_ground(max(shape), random), shape)
+            return _sized(drawn_background(max(shape), random), shape)
         return cut(pixels, shape, random)
 
 
 def augmented(
-    sample: MaskSample, side: int, grounds: Grounds, random: np.random.Generator
+    sample: MaskSample, side: int, backgrounds: Backgrounds, random: np.random.Generator
 ) -> MaskSample:
-    """The sample at (side, side): before another ground or its own, cut, mirrored, relit."""
+    """The sample at (side, side): before another background or its own, cut, mirrored, relit."""
     pixels, alpha = sample.pixels, sample.alpha
-    if random.random() >= OWN_SHARE:
-        pixels = recomposed(pixels, alpha, grounds.draw((len(alpha), len(alpha[0])), random))
+    if random.random() >= OWN_FRACTION:
+        pixels = recomposed(pixels, alpha, backgrounds.draw((len(alpha), len(alpha[0])), random))
     window = cut_window(alpha, random)
     step = -1 if random.random() < 0.5 else 1
     squeezed = squeeze(MaskSample(pixels[window][:, ::step], alpha[window][:, ::step]), side)
@@ -77,7 +77,7 @@ def augmented(
 
 
 def squeeze(sample: MaskSample, side: int) -> MaskSample:
-    """At (side, side), the picture filtered as serving filters it."""
+    """At (side, side), the image filtered as serving filters it."""
     picture = Image.fromarray(np.ascontiguousarray(sample.pixels))
     small = picture.resize((side, side), Image.Resampling.LANCZOS)
     alpha = Image.fromarray(np.ascontiguousarray(sample.alpha))
@@ -86,7 +86,7 @@ def squeeze(sample: MaskSample, side: int) -> MaskSample:
 
 
 def cut_window(alpha: FloatArray, random: np.random.Generator) -> tuple[slice, slice]:
-    """A random part of the picture that keeps most of the product; the whole, if none was found."""
+    """A random part of the image that keeps most of the product; the whole, if none was found."""
     height, width = alpha.shape
     whole = float(alpha.sum())
     for _ in range(CUT_TRIES):
@@ -97,7 +97,7 @@ def cut_window(alpha: FloatArray, random: np.random.Generator) -> tuple[slice, s
 
 
 def cut(pixels: UInt8Array, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
-    """A random part of a picture, mirrored or not, at (H, W)."""
+    """A random part of an image, mirrored or not, at (H, W)."""
     rows, columns = _part(pixels.shape[0], random), _part(pixels.shape[1], random)
     step = -1 if random.random() < 0.5 else 1
     return _sized(pixels[rows, columns][:, ::step], shape)

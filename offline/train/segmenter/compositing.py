@@ -1,4 +1,4 @@
-"""A product before another ground: cut out by its exact matte, with its shadow where it has one.
+"""A product before another background: cut out by its exact matte, with its shadow if any.
 
 A segmenter that only ever saw a studio learns that a product is what is not white.
 """
@@ -10,21 +10,22 @@ import numpy as np
 
 from engine.types import FloatArray, UInt8Array
 
-# Of the picture's longer side: how far colours are spread over a product's edge, where the old
-# ground shines through; and how little a pixel counts that is half ground. A red disc with a soft
-# edge, taken from white to black, was off by up to 9 of 255 so (1/32 and 1: 35; as it is: 56).
+# Of the image's longer side: how far colours are spread over a product's edge, where the old
+# background shines through; and how little a pixel counts that is half background. A red disc with
+# a soft edge, taken from white to black, was off by up to 9 of 255 so (1/32 and 1: 35; as it is:
+# 56).
 SPREAD = 1 / 20
 SHARPNESS = 4
-# A ground is even when this share of it is no further from its median colour than this.
-EVEN_SHARE = 0.8
+# A background is even when this fraction of it is no further from its median colour than this.
+EVEN_FRACTION = 0.8
 EVEN_WITHIN = 0.12  # of the range of a channel
-LARGEST_FROM = 1 / 12  # of the picture: a smaller strip beside the product shows too little
+LARGEST_FROM = 1 / 12  # of the image: a smaller strip beside the product shows too little
 
 
-def recomposed(pixels: UInt8Array, alpha: FloatArray, ground: UInt8Array) -> UInt8Array:
-    """(H, W, 3): the product of ``pixels`` before ``ground`` (H, W, 3), by its matte (H, W)."""
+def recomposed(pixels: UInt8Array, alpha: FloatArray, background: UInt8Array) -> UInt8Array:
+    """(H, W, 3): the product of ``pixels`` before ``background`` (H, W, 3), by its matte (H, W)."""
     product = foreground(pixels, alpha)
-    behind = ground.astype(np.float32)
+    behind = background.astype(np.float32)
     shade = shadow(pixels, alpha)
     if shade is not None:
         behind = behind * shade[..., None]
@@ -33,11 +34,11 @@ def recomposed(pixels: UInt8Array, alpha: FloatArray, ground: UInt8Array) -> UIn
 
 
 def foreground(pixels: UInt8Array, alpha: FloatArray) -> FloatArray:
-    """(H, W, 3) in 0..255: the product's own colours, also where the ground shines through.
+    """(H, W, 3) in 0..255: the product's own colours, also where the background shines through.
 
     Blur fusion in one pass (Forte, Approximate Fast Foreground Colour Estimation, ICIP 2021):
-    means over a window, weighted by what is product and what is ground, then corrected so that
-    the two give the picture again.
+    means over a window, weighted by what is product and what is background, then corrected so that
+    the two give the image again.
     """
     image = pixels.astype(np.float32)
     share = alpha[..., None]
@@ -49,14 +50,14 @@ def foreground(pixels: UInt8Array, alpha: FloatArray) -> FloatArray:
 
 
 def shadow(pixels: UInt8Array, alpha: FloatArray) -> FloatArray | None:
-    """(H, W) in [0, 1], 1 = no shadow; None where the ground is not even enough to tell one."""
+    """(H, W) in [0, 1], 1 = no shadow; None where the background is not even enough to tell one."""
     bare = alpha == 0.0
     if not bare.any():
         return None
     image = pixels.astype(np.float32)
     median = np.maximum(np.median(image[bare], axis=0), 1.0)
     off = np.abs(image[bare] - median).max(axis=1)
-    if float((off <= EVEN_WITHIN * 255.0).mean()) < EVEN_SHARE:
+    if float((off <= EVEN_WITHIN * 255.0).mean()) < EVEN_FRACTION:
         return None
     darker = np.clip((image / median).min(axis=2), 0.0, 1.0)
     # Under the product's edge the shadow goes on as it is beside it.
@@ -68,7 +69,7 @@ def shadow(pixels: UInt8Array, alpha: FloatArray) -> FloatArray | None:
 def bare_strip(pixels: UInt8Array, alpha: FloatArray) -> UInt8Array | None:
     """The largest strip beside the product, at full height or width; None where it is small.
 
-    It serves as a ground for others: a whole picture would bring a second product along.
+    It serves as a background for others: a whole image would bring a second product along.
     """
     rows = np.flatnonzero(alpha.max(axis=1) > 0.0)
     columns = np.flatnonzero(alpha.max(axis=0) > 0.0)

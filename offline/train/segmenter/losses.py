@@ -1,4 +1,4 @@
-"""What a saliency network is punished for: wrong pixels, wrong overlap, wrong structure.
+"""Losses of a saliency network: cross-entropy, IoU and SSIM.
 
 All tensors are (N, 1, H, W); every term is a mean over images or pixels, so that it does not
 depend on the batch or the size.

@@ -1,4 +1,4 @@
-"""Pictures with their masks: which of a data set can be learned from, and how they are read."""
+"""Images with their masks: which of a data set can be learned from, and how they are read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from offline.datasets import Dataset, Picture
 from offline.metrics.masks import CUT
 
 TRAIN, VALIDATION = "train", "validation"
-HELD_OUT = 10  # one picture in so many is for validation, where the data set has no such split
-SHOWN = 3  # left-out pictures in an error
+HELD_OUT = 10  # one image in so many is for validation, where the data set has no such split
+SHOWN = 3  # left-out images in an error
 
 
 @dataclass(frozen=True, eq=False)
 class MaskSample:
-    """One picture and how much of every pixel is product."""
+    """One image and how much of every pixel is product."""
 
     pixels: UInt8Array  # (H, W, 3) RGB
     alpha: FloatArray  # (H, W) in [0, 1]
@@ -30,14 +30,14 @@ class MaskSample:
 
 @dataclass(frozen=True)
 class Usable:
-    """The pictures that can be read with their masks, and why others cannot."""
+    """The images that can be read with their masks, and why others cannot."""
 
     pictures: tuple[Picture, ...]
     left_out: tuple[str, ...]
 
 
 def read_sample(picture: Picture, longest: int) -> MaskSample:
-    """Decode a picture and its mask, the longer side no longer than ``longest``.
+    """Decode an image and its mask, the longer side no longer than ``longest``.
 
     Raises ImageError where one of the two cannot be read, their sizes differ, or the mask shows
     no product.
@@ -52,7 +52,7 @@ def read_sample(picture: Picture, longest: int) -> MaskSample:
             image.uri,
             f"is {image.original_size[0]} x {image.original_size[1]}, its mask {picture.mask} "
             f"{mask.original_size[0]} x {mask.original_size[1]} pixels.",
-            remedy="Give it the mask of this very picture.",
+            remedy="Give it the mask of this very image.",
         )
     alpha = mask.pixels.mean(axis=2, dtype=np.float32) / np.float32(255.0)
     if float(alpha.max()) < CUT:
@@ -70,9 +70,9 @@ def read_sample(picture: Picture, longest: int) -> MaskSample:
 def chosen_splits(
     dataset: Dataset, split: str | None, validation: str | None
 ) -> tuple[list[Picture], list[Picture]]:
-    """The pictures with masks to learn from and to judge by.
+    """The images with masks to learn from and to judge by.
 
-    None: ``train`` (else the only split there is), and ``validation`` (else one picture in ten is
+    None: ``train`` (else the only split there is), and ``validation`` (else one image in ten is
     held out). Raises ConfigError for unknown splits, for two that are one, and where one of them
     has no masks.
     """
@@ -82,7 +82,7 @@ def chosen_splits(
     if learned_name == validation:
         raise ConfigError(
             f"The split {validation!r} cannot be both learned from and judged by.",
-            remedy="Give another --validation, or leave it out to hold out one picture in ten.",
+            remedy="Give another --validation, or leave it out to hold out one image in ten.",
         )
     learned = _masked(dataset, learned_name)
     if validation is not None:
@@ -92,14 +92,14 @@ def chosen_splits(
 
 
 def spread(pictures: Sequence[Picture], limit: int | None) -> list[Picture]:
-    """``limit`` of the pictures, evenly spread: they stand in the order of their categories."""
+    """``limit`` of the images, evenly spread: they stand in the order of their categories."""
     if limit is None or limit >= len(pictures):
         return list(pictures)
     return [pictures[at] for at in np.linspace(0, len(pictures) - 1, limit).astype(int)]
 
 
 def usable(pictures: Sequence[Picture], longest: int, progress: Progress) -> Usable:
-    """Read every picture once, before hours are spent on those that can be read.
+    """Read every image once, before hours are spent on those that can be read.
 
     Raises ConfigError where none is left.
     """
@@ -114,19 +114,19 @@ def usable(pictures: Sequence[Picture], longest: int, progress: Progress) -> Usa
         progress(number, len(pictures))
     if not kept:
         raise ConfigError(
-            f"None of {len(pictures)} pictures can be learned from: {' '.join(left_out[:SHOWN])}",
+            f"None of {len(pictures)} images can be learned from: {' '.join(left_out[:SHOWN])}",
             remedy="Check the folder given to --data.",
         )
     return Usable(tuple(kept), tuple(left_out))
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """The pictures below a folder, sorted; ConfigError where there is none."""
+    """The images below a folder, sorted; ConfigError where there is none."""
     found = (path for path in folder.rglob("*") if path.suffix.lower() in images.SUPPORTED_SUFFIXES)
     files = sorted(path for path in found if not path.name.startswith("."))
     if not files:
         raise ConfigError(
-            f"{folder}: holds no pictures to put behind products.",
+            f"{folder}: holds no images to put behind products.",
             remedy="Name a folder with photos of rooms, desks or shelves, or leave it out.",
         )
     return files
@@ -136,8 +136,8 @@ def _masked(dataset: Dataset, split: str) -> list[Picture]:
     masked = [picture for picture in dataset.pictures(split) if picture.mask is not None]
     if not masked:
         raise ConfigError(
-            f"{dataset.root}: no picture of the split {split!r} has a mask.",
-            remedy="Put masks beside the pictures (images/ and masks/, names alike), or render "
+            f"{dataset.root}: no image of the split {split!r} has a mask.",
+            remedy="Put masks beside the images (images/ and masks/, names alike), or render "
             "some with: packsight data packbench --out DIR",
         )
     return masked

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from engine.types import FloatArray
 from offline.datasets import Picture
 from offline.metrics.masks import iou, mae
-from offline.train.segmenter.augmentation import Grounds, augmented
+from offline.train.segmenter.augmentation import Backgrounds, augmented
 from offline.train.segmenter.samples import read_sample
 from stages.segment._saliency import network_input, resized, stretched
 from weights.input_spec import InputSpec
 from weights.probe import model_input
 
-AT_ONCE = 4  # pictures judged in one batch
+AT_ONCE = 4  # images judged in one batch
 
 
 @dataclass
@@ -29,7 +29,7 @@ class SegmenterTask:
     device: str
     learned: Sequence[Picture]
     judged: Sequence[Picture]
-    grounds: Grounds
+    backgrounds: Backgrounds
     spec: InputSpec
     iou_weight: float = 0.0
     ssim_weight: float = 0.0
@@ -52,17 +52,17 @@ class SegmenterTask:
     def batch(
         self, indices: npt.NDArray[np.int64], random: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
-        """What the network is given (N, 3, S, S), and what it should say (N, 1, S, S)."""
+        """The network's input (N, 3, S, S) and its target (N, 1, S, S)."""
         side = self.spec.height
         drawn = [
-            augmented(read_sample(self.learned[at], self.longest), side, self.grounds, random)
+            augmented(read_sample(self.learned[at], self.longest), side, self.backgrounds, random)
             for at in indices.tolist()
         ]
         images = model_input(np.stack([sample.pixels for sample in drawn]), self.spec)
         return images, np.stack([sample.alpha for sample in drawn])[:, None]
 
     def validate(self) -> dict[str, float]:
-        """Mean IoU at 0.5 and mean absolute error, each picture judged as serving answers it."""
+        """Mean IoU at 0.5 and mean absolute error, each image judged as serving answers it."""
         found = [
             (iou(alpha, true), mae(alpha, true))
             for start in range(0, len(self.judged), AT_ONCE)
@@ -72,7 +72,7 @@ class SegmenterTask:
         return {"score": float(mean_iou), "mae": float(mean_mae)}
 
     def _answers(self, pictures: Sequence[Picture]) -> list[tuple[FloatArray, FloatArray]]:
-        """(predicted, true) at the size at which each picture was decoded."""
+        """(predicted, true) at the size at which each image was decoded."""
         import torch
 
         samples = [read_sample(picture, self.longest) for picture in pictures]
@@ -91,5 +91,5 @@ class SegmenterTask:
 
 
 def longest(side: int) -> int:
-    """At which pictures are decoded: a cut of half a picture still fills the network's input."""
+    """At which images are decoded: a cut of half an image still fills the network's input."""
     return 2 * side

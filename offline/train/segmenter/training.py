@@ -1,4 +1,4 @@
-"""Train a segmenter: from pictures with masks to a U²-Net as an ONNX file with a card."""
+"""Train a segmenter: from images with masks to a U²-Net as an ONNX file with a card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from offline.datasets import Picture, open_dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
 from offline.train.run import Callbacks, Trained, Values
-from offline.train.segmenter.augmentation import Grounds
+from offline.train.segmenter.augmentation import Backgrounds
 from offline.train.segmenter.recipe import NOTHING, SegmenterRecipe, find_start
 from offline.train.segmenter.samples import Usable, chosen_splits, picture_files, spread, usable
 from offline.train.segmenter.task import SegmenterTask, longest
@@ -30,7 +30,7 @@ MODEL = "segmenter.onnx"
 STATE = "segmenter.pth"  # the same network for further training
 BEFORE = "before.json"  # how the start did on the validation split
 CARD = "card.md"
-REVIVAL = 8  # pictures of which a folded start's normalisation takes its statistics
+REVIVAL = 8  # images of which a folded start's normalisation takes its statistics
 
 
 def train_segmenter(
@@ -93,13 +93,13 @@ def _task(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     architecture = recipe.architecture
     network = read_network(architecture, start) if start else new_network(architecture)
-    grounds = Grounds(files, learned, longest(recipe.input_size))
+    backgrounds = Backgrounds(files, learned, longest(recipe.input_size))
     return SegmenterTask(
         network.to(device),
         device,
         learned,
         judged,
-        grounds,
+        backgrounds,
         recipe.spec,
         recipe.iou_weight,
         recipe.ssim_weight,

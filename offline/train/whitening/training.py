@@ -65,7 +65,7 @@ def train_whitening(recipe: WhiteningRecipe) -> WhiteningArtefact:
 
 def read_vectors(gallery: Gallery, group: str = "product") -> Vectors:
     """All of a gallery in the order of ids. ConfigError for an empty one and for an attribute
-    that no picture has."""
+    that no image has."""
     rows, uris, groups = [], [], []
     for record in _records(gallery):
         rows.append(record.description.embedding.vector)
@@ -78,7 +78,7 @@ def read_vectors(gallery: Gallery, group: str = "product") -> Vectors:
         )
     if not any(groups):
         raise ConfigError(
-            f"{gallery.name}: no picture has the attribute {group!r}.",
+            f"{gallery.name}: no image has the attribute {group!r}.",
             remedy="Use --group product, or ingest with a table that has this column.",
         )
     return Vectors(np.stack(rows), tuple(uris), tuple(groups))
@@ -92,7 +92,7 @@ def _records(gallery: Gallery) -> Iterator[Record]:
 
 
 def _group(record: Record, group: str) -> str | None:
-    """Attributes are told apart within their category: two may both have a family "f01"."""
+    """Attributes belong to their category: two categories may both have a family "f01"."""
     if group == "product":
         return record.product_id
     value = record.attributes.get(group)

@@ -31,7 +31,7 @@ def add_recipe_flags(parser: argparse.ArgumentParser, recipe: type, within: Any 
 
 
 def recipe_of(args: argparse.Namespace, recipe: type[_Recipe]) -> _Recipe:
-    """The recipe that the flags ask for. Raises ConfigError as the recipe does."""
+    """The recipe of the given flags. Raises ConfigError as the recipe does."""
     kinds = types_of(recipe)
     chosen: dict[str, Any] = {}
     for field in fields(recipe):  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What the trainers' commands share: flags of a run, its settings, what it prints."""
+"""Common to the trainers' commands: flags of a run, its settings, progress and epochs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def add_run_flags(
     parser: argparse.ArgumentParser, data: str | None = None, *, cache: bool = False
 ) -> None:
-    """--data (where ``data`` says of what), --out for a run's folder, --cache and --quiet."""
+    """--data (with ``data`` as its help), --out for a run's folder, --cache and --quiet."""
     if data is not None:
         parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=data)
     parser.add_argument(

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0)
     add("--cache", type=Path, metavar="DIR", help=_TEXTS["cache"])
     add("--quiet", action="store_true", help="no progress")
-    add_settings_flags(parser, default="classic; who describes the pictures, and the search")
+    add_settings_flags(parser, default="classic; who describes the images, and the search")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,5 +81,5 @@ def _told(trained: Trained, out: Path) -> str:
         f"what it looks at: {card_path(out)}",
     ]
     if trained.faults:
-        lines.append(f"{len(trained.faults)} pictures left out, such as: {trained.faults[0]}")
+        lines.append(f"{len(trained.faults)} images left out, such as: {trained.faults[0]}")
     return "\n".join(lines)

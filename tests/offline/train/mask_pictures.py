@@ -1,4 +1,4 @@
-"""Small data sets of pictures with masks: a bright box on a dark ground, or the other way."""
+"""Small data sets of images with masks: a bright box on a dark background, or the other way."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def write_pair(
     alpha = np.zeros((height, width), np.uint8)
     alpha[height // 4 : -height // 4, width // 3 : -width // 3] = 255
     alpha[height // 4] = alpha[height // 4] // 2
-    ground, product = random.integers(0, 256, (2, 3))
-    pixels = np.where(alpha[..., None] > 0, product, ground).astype(np.uint8)
+    background, product = random.integers(0, 256, (2, 3))
+    pixels = np.where(alpha[..., None] > 0, product, background).astype(np.uint8)
     for part in ("images", "masks"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(folder / "images" / f"{name}.jpg", quality=95)

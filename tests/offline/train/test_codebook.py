@@ -111,7 +111,7 @@ def test_too_few_features_for_the_words_are_said(
 def test_a_picture_that_cannot_be_read_stops_nothing(
     pictures: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    (pictures / "jar" / "0.png").write_bytes(b"no picture")
+    (pictures / "jar" / "0.png").write_bytes(b"no image")
     report = train_codebook(CodebookRecipe(pictures, tmp_path / "a.npz", words=4), settings)
     assert report.pictures == 7
     assert len(report.notes) == 1 and "left out" in report.notes[0]

@@ -1,4 +1,4 @@
-"""Which pictures a classifier learns from, and which it must not."""
+"""Which images a classifier learns from, and which it must not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.drawn_catalogue import package, save, write_catalogue
 
 
 def split_folders(root: Path) -> Dataset:
-    """train/ and validation/ of three categories, four pictures each; no content twice."""
+    """train/ and validation/ of three categories, four images each; no content twice."""
     write_catalogue(root / "train")
     for category in ("bottle", "jar", "stick"):
         for view in (5, 6):
@@ -98,7 +98,7 @@ def test_validation_of_an_unknown_category_is_reported(tmp_path: Path) -> None:
     save(tmp_path / "validation/tube/v.png", package("stick", 77))
     labelled = read_labelled(open_dataset(tmp_path))
     assert len(labelled.validation) == 6
-    assert any("1 validation pictures" in note and "tube" in note for note in labelled.notes)
+    assert any("1 validation images" in note and "tube" in note for note in labelled.notes)
 
 
 def test_an_absent_file_is_reported_and_left_out(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_labels_may_hold_odd_characters(tmp_path: Path) -> None:
 
 
 def families(counts: list[int]) -> ListedDataset:
-    """A category a count, with so many families of two products of two pictures; no files."""
+    """A category a count, with so many families of two products of two images; no files."""
     pictures = [
         Picture(f"{c}/{f}/{p}/{v}", Path(__file__), f"c{c}", f"f{f}", f"p{f}-{p}")
         for c, count in enumerate(counts)
@@ -158,11 +158,11 @@ def test_a_category_of_one_family_is_divided_by_pictures() -> None:
 
 def test_it_is_said_whether_validation_shows_what_was_learned(tmp_path: Path) -> None:
     assert not read_labelled(split_folders(tmp_path)).shares_families
-    shown = read_labelled(open_dataset(tmp_path), hold_out="picture")
+    shown = read_labelled(open_dataset(tmp_path), hold_out="image")
     assert shown.shares_families
 
 
 def test_a_named_split_alone_is_divided_without_touching_the_others(tmp_path: Path) -> None:
-    labelled = read_labelled(split_folders(tmp_path), train="train", hold_out="picture")
+    labelled = read_labelled(split_folders(tmp_path), train="train", hold_out="image")
     pictures = [sample.picture.id for sample in (*labelled.train, *labelled.validation)]
     assert len(pictures) == 12 and all(name.startswith("train/") for name in pictures)

@@ -73,7 +73,7 @@ def test_errors_are_one_line_each(gallery: Path, tmp_path: Path, command: Comman
         return done.line
 
     assert "span" in said("--dimension", "100000", "--method", "pca")
-    assert "no picture has the attribute 'colour'" in said("--group", "colour")
+    assert "no image has the attribute 'colour'" in said("--group", "colour")
     assert "between 0 and 1" in said("--shrinkage", "7")
     assert "must be named *.npz" in said(out="w.txt")
     assert "nowhere.csv: cannot be read" in said("--pairs", "nowhere.csv")
@@ -105,7 +105,7 @@ def test_pairs_are_read_by_kind(tmp_path: Path) -> None:
         ("x,,1", "line 3: side b of the pair is missing"),
         (",x,1", "line 3: side a of the pair is missing"),
         ("x,q,1", "line 3: side b, 'q', is not in the gallery"),
-        ("x,x,1", "line 3: pairs a picture with itself"),
+        ("x,x,1", "line 3: pairs an image with itself"),
         ("y,x,1", "line 3: lists a pair that was there before"),
         ("x,z,yes", "line 3: match is 'yes'"),
         ("y,z,1", "no pair that does not match"),

@@ -178,7 +178,7 @@ def test_products_with_a_single_view_take_part_beside_others() -> None:
 
 
 def test_a_single_product_is_refused() -> None:
-    with pytest.raises(ConfigError, match="all pictures are of one product"):
+    with pytest.raises(ConfigError, match="all images are of one product"):
         scatter_of_groups(np.eye(3), np.zeros(3, np.int64))
 
 

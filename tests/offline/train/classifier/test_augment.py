@@ -1,4 +1,4 @@
-"""Rotation, flip and zoom: what they do to a picture, and that chance alone decides."""
+"""Rotation, flip and zoom: what they do to an image, and that chance alone decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trunk and head: the paper's sizes, and weights that arrive where they belong."""
+"""Backbone and head: the paper's sizes, and weights that arrive where they belong."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from engine.errors import ConfigError, WeightsError
 from offline.train.classifier.network import (
     FEATURES,
     LOGITS,
+    base_of,
     build_network,
     check_side,
     count_parameters,
     keep_statistics,
-    load_trunk_weights,
+    load_base_weights,
     part,
     set_precision,
-    trunk_of,
 )
 from offline.train.classifier.recipe import BACKBONES, find_backbone
 from offline.train.classifier.unfold import is_folded, unfold
@@ -89,9 +89,9 @@ def test_weights_with_and_without_a_top_arrive_in_the_trunk(
     path = tmp_path / "mobile.weights.h5"
     whole.save_weights(path)
     network = build_network(MOBILE, 3, 96)
-    load_trunk_weights(network, MOBILE, path)
+    load_base_weights(network, MOBILE, path)
     for have, want in zip(
-        trunk_of(network, MOBILE).get_weights(), whole.get_weights(), strict=top is False
+        base_of(network, MOBILE).get_weights(), whole.get_weights(), strict=top is False
     ):
         np.testing.assert_array_equal(have, want)
 
@@ -108,7 +108,7 @@ def test_weights_of_another_network_and_text_files_are_refused(keras: Any, tmp_p
     network = build_network(MOBILE, 3, 64)
     for path in (wrong, text):
         with pytest.raises(WeightsError, match=rf"{path.name}.*MobileNetV2"):
-            load_trunk_weights(network, MOBILE, path)
+            load_base_weights(network, MOBILE, path)
 
 
 @pytest.mark.slow
@@ -126,7 +126,7 @@ def test_kept_statistics_give_the_same_features_in_training(keras: Any) -> None:
 @pytest.mark.skipif(not SHARED.is_file(), reason="the shared MobileNetV2 weights are not here")
 def test_the_shared_weights_tell_pictures_apart(keras: Any) -> None:
     network = build_network(MOBILE, 3, 224)
-    load_trunk_weights(network, MOBILE, SHARED)
+    load_base_weights(network, MOBILE, SHARED)
     random = np.random.default_rng(0)
     noise = random.uniform(0, 255, (1, 224, 224, 3))
     flat = np.full((1, 224, 224, 3), 200.0)
@@ -138,25 +138,25 @@ def test_the_shared_weights_tell_pictures_apart(keras: Any) -> None:
 @pytest.mark.slow
 def test_a_folded_network_gets_its_normalisation_back_and_computes_the_same(keras: Any) -> None:
     network = build_network(MOBILE, 3, 64)
-    trunk = trunk_of(network, MOBILE)
+    backbone = base_of(network, MOBILE)
     random = np.random.default_rng(0)
-    assert is_folded(trunk) is False  # as made: a variance of 1 and an epsilon beside it
-    for layer in trunk.layers:
+    assert is_folded(backbone) is False  # as made: a variance of 1 and an epsilon beside it
+    for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             _, beta, mean, _ = layer.get_weights()
             shift = random.normal(0, 0.1, beta.shape)
             scale = np.full_like(mean, (1 - layer.epsilon))
             layer.set_weights([np.ones_like(beta), shift, mean, scale])
-    assert is_folded(trunk)
+    assert is_folded(backbone)
     images = random.uniform(-1, 1, (4, 64, 64, 3)).astype(np.float32)
-    before = np.asarray(trunk.predict_on_batch(images))
-    unfold(trunk, [images[:2], images[2:]])
-    after = np.asarray(trunk.predict_on_batch(images))
+    before = np.asarray(backbone.predict_on_batch(images))
+    unfold(backbone, [images[:2], images[2:]])
+    after = np.asarray(backbone.predict_on_batch(images))
     np.testing.assert_allclose(after, before, atol=1e-4 * np.abs(before).max())
-    assert not is_folded(trunk)
+    assert not is_folded(backbone)
     # What reaches a layer now has the statistics that the layer holds.
-    first = next(la for la in trunk.layers if isinstance(la, keras.layers.BatchNormalization))
-    values = np.asarray(keras.Model(trunk.input, first.input).predict_on_batch(images))
+    first = next(la for la in backbone.layers if isinstance(la, keras.layers.BatchNormalization))
+    values = np.asarray(keras.Model(backbone.input, first.input).predict_on_batch(images))
     np.testing.assert_allclose(first.get_weights()[2], values.mean((0, 1, 2)), atol=1e-4)
 
 
@@ -166,7 +166,7 @@ def test_mixed_precision_computes_in_halves_and_answers_in_floats(keras: Any) ->
     set_precision(keras, "mixed_float16")
     try:
         network = build_network(MOBILE, 3, 32)
-        assert trunk_of(network, MOBILE).layers[1].compute_dtype == "float16"
+        assert base_of(network, MOBILE).layers[1].compute_dtype == "float16"
         assert {str(weight.dtype) for weight in network.weights} == {"float32"}
         assert str(network.output.dtype) == "float32"
     finally:

@@ -1,4 +1,4 @@
-"""`packsight train classifier` from pictures to a served file, whatever happens on the way."""
+"""`packsight train classifier` from images to a served file, whatever happens on the way."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_unreadable_pictures_and_copies_are_reported_and_the_run_goes_on(tmp_pat
     shutil.copy(data / "train/jar/p1/v0.png", data / "validation/jar/copy.png")
     done = train(data, tmp_path / "run", "--epochs", "1")
     assert done.code == 0
-    for said in ("bad.png: left out", "not learned, the same picture as"):
+    for said in ("bad.png: left out", "not learned, the same image as"):
         assert said in done.err and said in (tmp_path / "run/card.md").read_text("utf-8")
 
 
@@ -222,7 +222,7 @@ def test_a_frozen_trunk_learns_the_shipped_benchmark(tmp_path: Path) -> None:
         tmp_path / "run",
         "--epochs",
         "3",
-        "--frozen-trunk",
+        "--frozen-backbone",
         "--views",
         "2",
         "--hold-out",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError
 from offline.train.embedder.augmentation import augmented
-from offline.train.embedder.backgrounds import draw, drawn_grounds, photo_grounds
+from offline.train.embedder.backgrounds import draw, drawn_backgrounds, photo_backgrounds
 from offline.train.embedder.framing import MARGIN, reframed, solid_box
 from offline.train.embedder.lighting import occluded, photographed
 from offline.train.embedder.recipe import Augmentation, Framing, Lighting
@@ -31,13 +31,13 @@ def tall(side: int = 96) -> np.ndarray:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([32, 64, 100]), st.booleans(), st.booleans())
 def test_any_chance_gives_a_picture_of_the_size_asked_for(
-    seed: int, side: int, flip: bool, grounds: bool
+    seed: int, side: int, flip: bool, backgrounds: bool
 ) -> None:
     random = np.random.default_rng(seed)
     rgba = random.integers(0, 256, (70, 70, 4), dtype=np.uint8)
     rgba[..., 3] *= rgba[..., 3] > random.integers(0, 257)  # sometimes nothing is product
     augmentation = Augmentation(Framing(flip=flip))
-    pixels = augmented(rgba, side, augmentation, BLUE if grounds else None, random)
+    pixels = augmented(rgba, side, augmentation, BLUE if backgrounds else None, random)
     assert pixels.shape == (side, side, 3)
     assert pixels.dtype == np.uint8
 
@@ -111,7 +111,7 @@ def test_light_changes_colours_and_nothing_else() -> None:
     picture = tall()[..., :3].copy()
     assert np.array_equal(photographed(picture, DARK, random), picture)
     lit = photographed(picture, Lighting(1, 1, 0, 0, 0, 0, 0), random)
-    assert len(np.unique(lit.reshape(-1, 3), axis=0)) == 2  # product and ground, as before
+    assert len(np.unique(lit.reshape(-1, 3), axis=0)) == 2  # product and background, as before
 
 
 def test_a_hand_reaches_in_from_one_side_and_leaves_the_rest() -> None:
@@ -125,9 +125,9 @@ def test_a_hand_reaches_in_from_one_side_and_leaves_the_rest() -> None:
 
 def test_grounds_are_drawn_by_seed_with_only_the_pictures_that_may_be_learned() -> None:
     rgba = np.stack([tall(), np.full((96, 96, 4), 255, np.uint8)])
-    rgba[1, ..., :3] = (1, 254, 1)  # a picture that is not in the rows
-    one = drawn_grounds(40, 50, rgba, [0], np.random.default_rng(4))
-    assert np.array_equal(one, drawn_grounds(40, 50, rgba, [0], np.random.default_rng(4)))
+    rgba[1, ..., :3] = (1, 254, 1)  # an image that is not in the rows
+    one = drawn_backgrounds(40, 50, rgba, [0], np.random.default_rng(4))
+    assert np.array_equal(one, drawn_backgrounds(40, 50, rgba, [0], np.random.default_rng(4)))
     assert one.shape == (40, 50, 50, 3)
     assert not (one == (1, 254, 1)).all(axis=3).any()
     assert draw(one, 33, np.random.default_rng(0)).shape == (33, 33, 3)
@@ -136,9 +136,9 @@ def test_grounds_are_drawn_by_seed_with_only_the_pictures_that_may_be_learned() 
 def test_photos_become_grounds_and_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     good, bad = tmp_path / "a.png", tmp_path / "b.png"
     cv2.imwrite(str(good), np.full((30, 60, 3), 9, np.uint8))
-    bad.write_bytes(b"no picture")
-    grounds = photo_grounds([good, bad], 40)
-    assert grounds.shape == (1, 40, 40, 3)
-    assert (grounds == 9).all()
-    with pytest.raises(ConfigError, match="none of its pictures"):
-        photo_grounds([bad], 40)
+    bad.write_bytes(b"no image")
+    backgrounds = photo_backgrounds([good, bad], 40)
+    assert backgrounds.shape == (1, 40, 40, 3)
+    assert (backgrounds == 9).all()
+    with pytest.raises(ConfigError, match="none of its images"):
+        photo_backgrounds([bad], 40)

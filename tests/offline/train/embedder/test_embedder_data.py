@@ -1,4 +1,4 @@
-"""Which pictures are learned, grouped and judged; every way they may not do, with the way out."""
+"""Which images are learned, grouped and judged; every way they may not do, with the way out."""
 
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def test_pictures_of_no_product_are_left_out_and_noted(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": [*TWO_VIEWS, ("x", None, None)], "validation": TWO_VIEWS})
     material = read(data)
     assert len(material.learned) == 6
-    assert "left out, of no product: 1 pictures" in material.notes
+    assert "left out, of no product: 1 images" in material.notes
 
 
 def test_what_validation_shows_is_not_learned(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_what_validation_shows_is_not_learned(tmp_path: Path) -> None:
     (tmp_path / "train-a3").write_bytes((tmp_path / "validation-b1").read_bytes())
     material = read(data)
     assert "train/a3" not in [sample.picture.id for sample in material.learned]
-    assert any("same picture as validation/b1" in note for note in material.notes)
+    assert any("same image as validation/b1" in note for note in material.notes)
 
 
 def test_validation_pictures_look_for_each_other(tmp_path: Path) -> None:
@@ -115,13 +115,13 @@ def test_single_views_look_among_the_learned_pictures(tmp_path: Path) -> None:
     trial = trial_of(read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": judged})))
     assert trial.gallery_labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert trial.query_labels.tolist() == [1, 0, 3]
-    assert trial.own is None and not trial.disguised
+    assert trial.own is None and not trial.augmented
 
 
 def test_without_labels_a_disguised_picture_looks_for_itself(tmp_path: Path) -> None:
     rows = [(str(at), None, None) for at in range(4)]
     trial = trial_of(read(dataset(tmp_path, {"train": rows, "validation": rows[:3]}), "self"))
-    assert trial.disguised
+    assert trial.augmented
     assert trial.query_labels.tolist() == trial.gallery_labels.tolist() == [0, 1, 2]
 
 
@@ -129,7 +129,7 @@ def test_without_labels_to_learn_from_those_there_are_still_judge(tmp_path: Path
     data = dataset(tmp_path, {"train": TWO_VIEWS, "validation": TWO_VIEWS})
     trial = trial_of(read(data, "self"))
     assert trial.query_labels.tolist() == [0, 0, 1, 1, 2, 2]
-    assert not trial.disguised
+    assert not trial.augmented
 
 
 def test_nothing_to_judge_by_is_an_error(tmp_path: Path) -> None:

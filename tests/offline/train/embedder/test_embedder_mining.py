@@ -13,7 +13,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 def slow_negatives(vectors: np.ndarray, labels: np.ndarray, query: int, count: int) -> list[int]:
-    """The best picture of each other product, the best products first."""
+    """The best image of each other product, the best products first."""
     best: dict[int, tuple[float, int]] = {}
     for at, label in enumerate(labels.tolist()):
         distance = float(np.linalg.norm(vectors[at].astype(float) - vectors[query].astype(float)))

@@ -105,10 +105,10 @@ def test_statistics_are_kept_unless_they_are_to_be_learned(learn: bool) -> None:
 def test_frozen_stages_do_not_learn(upto: str, learns: int) -> None:
     from offline.train.embedder.learner import freeze
 
-    trunk = small_trunk()
-    freeze(trunk, upto)
-    trunk(images())[-1].sum().backward() if learns else None
-    free = [stage for stage in trunk.stages.values() if stage[0].weight.grad is not None]
+    backbone = small_trunk()
+    freeze(backbone, upto)
+    backbone(images())[-1].sum().backward() if learns else None
+    free = [stage for stage in backbone.stages.values() if stage[0].weight.grad is not None]
     assert len(free) == learns
 
 

@@ -1,4 +1,4 @@
-"""Positives without labels: the same look and the same outline, mutually."""
+"""Positives without labels: the same look and the same contour, mutually."""
 
 import numpy as np
 

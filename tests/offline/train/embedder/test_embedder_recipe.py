@@ -58,7 +58,7 @@ def test_an_unknown_backbone_lists_those_there_are() -> None:
     with pytest.raises(ConfigError, match=r"unknown --backbone 'alexnet'.*resnet50_v1"):
         find_backbone("alexnet")
     with pytest.raises(ConfigError, match="unknown --backbone 'u2net'"):
-        find_backbone("u2net")  # in the catalogue, and no trunk
+        find_backbone("u2net")  # in the catalogue, and no backbone
 
 
 def test_weights_that_are_no_file_are_refused(tmp_path: Path) -> None:

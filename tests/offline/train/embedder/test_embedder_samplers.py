@@ -1,4 +1,4 @@
-"""P products with K pictures a batch: distinct, even, repeatable, family by family."""
+"""P products with K images a batch: distinct, even, repeatable, family by family."""
 
 from collections import Counter
 

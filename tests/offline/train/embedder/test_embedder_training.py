@@ -154,7 +154,7 @@ def test_a_loss_that_is_not_a_number_stops_with_a_way_out(stripes: Path, tmp_pat
     [
         ({"layers": ("block99",)}, "no layer 'block99'.*block6"),
         ({"dimension": 5000}, "--dimension 5000: mobilenet_v2 gives 32 features"),
-        ({"freeze": "block99"}, "--freeze block99.*Valid: none, trunk, stem"),
+        ({"freeze": "block99"}, "--freeze block99.*Valid: none, backbone, stem"),
         ({"freeze": "trunk"}, "nothing is left to learn"),
     ],
     ids=["layer", "dimension", "stage", "all frozen"],
@@ -217,5 +217,5 @@ def test_pictures_without_any_label_are_learned_from_themselves(
         splits=Splits(hold_out="image"),
         callbacks=Callbacks(note=notes.append),
     )
-    assert any("match by look and outline" in note for note in notes)
+    assert any("match by look and contour" in note for note in notes)
     assert "augmented, among all of them" in trained.card.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""mAP and R@1 of an embedding by hand, ties and pictures without an answer included."""
+"""mAP and R@1 of an embedding by hand, ties and images without an answer included."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A few pictures of the shipped Packbench with made saliency maps, for the matting trainer."""
+"""A few images of the shipped Packbench with made saliency maps, for the matting trainer."""
 
 from __future__ import annotations
 

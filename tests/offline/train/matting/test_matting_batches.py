@@ -24,7 +24,7 @@ def test_a_batch_holds_what_one_step_needs(
     for part in (batch.inputs, batch.alpha, batch.picture, batch.unknown):
         assert part.dtype == np.float32 and np.isfinite(part).all()
     assert set(np.unique(batch.unknown)) <= {0.0, 1.0}
-    # The picture in [0, 1] is the one whose normalised colours go in.
+    # The image in [0, 1] is the one whose normalised colours go in.
     colours = batch.inputs[:, :3].transpose(0, 2, 3, 1) * STD + MEAN
     np.testing.assert_allclose(colours, batch.picture.transpose(0, 2, 3, 1), atol=1e-5)
 
@@ -41,7 +41,7 @@ def test_a_batch_is_a_function_of_its_generator(tmp_path: Path) -> None:
 
 
 def test_picture_and_matte_stay_aligned(tmp_path: Path) -> None:
-    """An augmented matte marks the same pixels as the picture made of it."""
+    """An augmented matte marks the same pixels as the image made of it."""
     pairs, store = stored_pairs(tmp_path)
     sample = store.sample(pairs[0])
     marked = np.repeat(np.rint(sample.alpha * 255).astype(np.uint8)[..., None], 3, 2)

@@ -1,4 +1,4 @@
-"""Products before other grounds: exact where it can be exact, and repeatable."""
+"""Products before other backgrounds: exact where it can be exact, and repeatable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from offline.train.matting.composites import (
     Product,
     background_files,
     composite,
-    drawn_ground,
+    drawn_background,
     make_composites,
     take_apart,
 )
@@ -25,16 +25,16 @@ from tests.offline.train.matting.matting_data import pictures
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Picture:
-    """A half transparent square on a ground of one colour, composed by the formula."""
+    """A half transparent square on a background of one colour, composed by the formula."""
     alpha = np.zeros((40, 40), np.float32)
     alpha[10:30, 10:30] = 1.0
     alpha[9, 10:30] = 0.5
     through = np.zeros((40, 40, 3), np.float32)
     through[20:30, 10:30] = 0.6
-    ground = np.array([200, 180, 160], np.float32)
+    background = np.array([200, 180, 160], np.float32)
     light = np.zeros((40, 40, 3), np.float32)
     light[9:30, 10:30] = 40.0
-    pixels = light + (1 - alpha[..., None] + through) * ground
+    pixels = light + (1 - alpha[..., None] + through) * background
     Image.fromarray(np.rint(pixels).astype(np.uint8)).save(tmp_path / "a.png")
     Image.fromarray(np.rint(alpha * 255).astype(np.uint8)).save(tmp_path / "matte.png")
     Image.fromarray(np.rint(through * 255).astype(np.uint8)).save(tmp_path / "through.png")
@@ -50,8 +50,8 @@ def test_a_studio_picture_comes_apart_into_light_and_ground(studio: Picture) -> 
     product = take_apart(studio)
     np.testing.assert_allclose(product.light[15, 15] * 255, 40.0, atol=1.0)
     np.testing.assert_allclose(product.light[25, 15] * 255, 40.0, atol=1.5)
-    np.testing.assert_allclose(product.ground[25, 15], 0.6, atol=0.01)
-    np.testing.assert_allclose(product.ground[0, 0], 1.0)
+    np.testing.assert_allclose(product.background[25, 15], 0.6, atol=0.01)
+    np.testing.assert_allclose(product.background[0, 0], 1.0)
     assert not product.light[0].any()
 
 
@@ -70,12 +70,12 @@ def test_the_new_ground_shows_where_the_product_is_not() -> None:
     alpha[10:20, 10:20] = 1.0
     product = Product(
         light=np.repeat((alpha * 0.3)[..., None], 3, 2),
-        ground=np.repeat(1 - alpha[..., None], 3, 2),
+        background=np.repeat(1 - alpha[..., None], 3, 2),
         shade=np.ones((*shape, 3), np.float32),
         alpha=alpha,
     )
-    ground = np.full((64, 64, 3), 250, np.uint8)
-    pixels, matte = composite(product, ground, np.random.default_rng(0))
+    background = np.full((64, 64, 3), 250, np.uint8)
+    pixels, matte = composite(product, background, np.random.default_rng(0))
     assert pixels.shape == (64, 64, 3) and matte.shape == (64, 64)
     assert pixels[matte == 0].mean() == pytest.approx(250, abs=3)
     assert pixels[matte == 1].mean() < 130
@@ -107,11 +107,11 @@ def test_photos_serve_as_grounds(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_photos_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="holds no pictures"):
+    with pytest.raises(ConfigError, match="holds no images"):
         background_files(tmp_path)
 
 
 def test_drawn_grounds_differ() -> None:
     random = np.random.default_rng(0)
-    one, two = drawn_ground(32, random), drawn_ground(32, random)
+    one, two = drawn_background(32, random), drawn_background(32, random)
     assert one.shape == (32, 32, 3) and one.dtype == np.uint8 and (one != two).any()

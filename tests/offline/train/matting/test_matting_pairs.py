@@ -1,4 +1,4 @@
-"""Pictures, mattes and saliency maps that belong together, and those that do not."""
+"""Images, mattes and saliency maps that belong together, and those that do not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_what_cannot_be_read_is_left_out_and_named(
 ) -> None:
     (good,) = pairs_of(pictures("train", 1), "train")
     damaged, small = tmp_path / "damaged.jpg", tmp_path / "small.png"
-    damaged.write_bytes(b"no picture")
+    damaged.write_bytes(b"no image")
     save_grey(small, np.ones((3, 3), np.float32))
     with caplog.at_level(logging.WARNING):
         kept = SaliencyStore(tmp_path / "store").complete(
@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_left_out_and_named(
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
     absent = tmp_path / "absent.jpg"
-    with pytest.raises(ConfigError, match="No picture with a matte could be read"):
+    with pytest.raises(ConfigError, match="No image with a matte could be read"):
         SaliencyStore(tmp_path).complete([(absent, absent)], Halves, silent)
 
 

@@ -1,4 +1,4 @@
-"""`packsight train matting` from pictures to a file that serves, also when it was killed."""
+"""`packsight train matting` from images to a file that serves, also when it was killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 def arguments(out: Path, store: Path, epochs: int) -> list[str]:
-    """A run of seconds: four pictures, crops of 32 pixels, no segmenter needed."""
+    """A run of seconds: four images, crops of 32 pixels, no segmenter needed."""
     flags = {
         "data": shipped(),
         "out": out,

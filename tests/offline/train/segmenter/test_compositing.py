@@ -1,4 +1,4 @@
-"""A product before another ground keeps its colours and its shadow, and loses the old ground."""
+"""Compositing keeps a product's colours and its shadow, and loses the old background."""
 
 import numpy as np
 import pytest
@@ -39,14 +39,14 @@ def test_a_red_disc_leaves_its_white_ground_without_a_fringe() -> None:
 
 @given(hnp.arrays(np.uint8, (9, 12, 3)), hnp.arrays(np.uint8, (9, 12, 3)), st.booleans())
 def test_where_the_matte_is_sure_the_pixels_are_exact(
-    pixels: UInt8Array, ground: UInt8Array, everything: bool
+    pixels: UInt8Array, background: UInt8Array, everything: bool
 ) -> None:
     alpha = np.full((9, 12), float(everything), np.float32)
-    found = recomposed(pixels, alpha, ground)
+    found = recomposed(pixels, alpha, background)
     if everything:
         assert np.array_equal(found, pixels)
     else:
-        assert (found <= ground).all()  # only a shadow may darken it
+        assert (found <= background).all()  # only a shadow may darken it
 
 
 @given(
@@ -76,7 +76,7 @@ def test_an_uneven_ground_has_no_shadow_that_one_could_tell() -> None:
     alpha = disc()
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     assert shadow(noise, alpha) is None
-    assert shadow(noise, np.ones((SIDE, SIDE), np.float32)) is None  # no ground at all
+    assert shadow(noise, np.ones((SIDE, SIDE), np.float32)) is None  # no background at all
 
 
 def test_the_strip_beside_a_product_shows_nothing_of_it() -> None:

@@ -1,4 +1,4 @@
-"""Augmentation keeps picture and mask together, and draws from the generator it is given."""
+"""Augmentation keeps image and mask together, and draws from the generator it is given."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from offline.train.segmenter import augmentation as mask_augmentation
 from offline.train.segmenter.augmentation import (
     LEAST_KEPT,
-    Grounds,
+    Backgrounds,
     augmented,
     cut_window,
     relit,
@@ -24,7 +24,7 @@ from weights.probe import model_input
 
 
 def marked(height: int = 40, width: int = 60) -> MaskSample:
-    """The mask is where the picture is red."""
+    """The mask is where the image is red."""
     alpha = np.zeros((height, width), np.float32)
     alpha[8:30, 10:25] = 1.0
     pixels = np.full((height, width, 3), 20, np.uint8)
@@ -32,17 +32,19 @@ def marked(height: int = 40, width: int = 60) -> MaskSample:
     return MaskSample(pixels, alpha)
 
 
-def grounds(tmp_path: Path, *, files: bool = True) -> Grounds:
+def backgrounds(tmp_path: Path, *, files: bool = True) -> Backgrounds:
     pictures = write_pairs(tmp_path, 3)
-    return Grounds([picture.path for picture in pictures] if files else [], pictures, 64)
+    return Backgrounds([picture.path for picture in pictures] if files else [], pictures, 64)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_mask_stays_where_the_product_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(mask_augmentation, "OWN_SHARE", 1.0)  # other grounds may be red themselves
-    found = augmented(marked(), 48, grounds(tmp_path), np.random.default_rng(seed))
+    monkeypatch.setattr(
+        mask_augmentation, "OWN_FRACTION", 1.0
+    )  # other backgrounds may be red themselves
+    found = augmented(marked(), 48, backgrounds(tmp_path), np.random.default_rng(seed))
     assert found.pixels.shape == (48, 48, 3)
     assert found.pixels.dtype == np.uint8
     red = found.pixels[..., 0].astype(int) - found.pixels[..., 1]
@@ -52,7 +54,7 @@ def test_the_mask_stays_where_the_product_is(
 
 @pytest.mark.parametrize("files", [True, False])
 def test_the_same_generator_draws_the_same_sample(tmp_path: Path, files: bool) -> None:
-    behind = grounds(tmp_path, files=files)
+    behind = backgrounds(tmp_path, files=files)
     for seed in range(6):
         one, other = (
             augmented(marked(), 32, behind, np.random.default_rng(seed)) for _ in range(2)
@@ -63,14 +65,14 @@ def test_the_same_generator_draws_the_same_sample(tmp_path: Path, files: bool) -
 
 def test_grounds_differ_and_have_the_size_asked_for(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    drawn = [grounds(tmp_path).draw((17, 31), random) for _ in range(12)]
-    assert {ground.shape for ground in drawn} == {(17, 31, 3)}
-    assert len({ground.tobytes() for ground in drawn}) == 12
+    drawn = [backgrounds(tmp_path).draw((17, 31), random) for _ in range(12)]
+    assert {background.shape for background in drawn} == {(17, 31, 3)}
+    assert len({background.tobytes() for background in drawn}) == 12
 
 
 def test_a_background_that_cannot_be_read_gives_way_to_a_drawn_one(tmp_path: Path) -> None:
-    (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    behind = Grounds([tmp_path / "broken.jpg"], write_pairs(tmp_path, 1), 64)
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    behind = Backgrounds([tmp_path / "broken.jpg"], write_pairs(tmp_path, 1), 64)
     random = np.random.default_rng(0)
     assert all(behind.draw((8, 8), random).shape == (8, 8, 3) for _ in range(8))
 

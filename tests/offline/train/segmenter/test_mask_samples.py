@@ -1,4 +1,4 @@
-"""Which pictures a segmenter can learn from, and why it cannot from the others."""
+"""Which images a segmenter can learn from, and why it cannot from the others."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_a_mask_without_product_is_refused(tmp_path: Path, brightest: int) -> No
 
 def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
     pictures = write_pairs(tmp_path, 4)
-    pictures[1].path.write_bytes(b"\xff\xd8 no picture")
+    pictures[1].path.write_bytes(b"\xff\xd8 no image")
     assert pictures[2].mask is not None
     pictures[2].mask.unlink()
     told: list[tuple[int, int]] = []
@@ -78,7 +78,7 @@ def test_nothing_to_learn_from_is_an_error_with_its_first_reasons(tmp_path: Path
     pictures = write_pairs(tmp_path, 5)
     for picture in pictures:
         picture.path.unlink()
-    with pytest.raises(ConfigError, match=r"None of 5 pictures.*00\.jpg: does not exist.*--data"):
+    with pytest.raises(ConfigError, match=r"None of 5 images.*00\.jpg: does not exist.*--data"):
         usable(pictures, 512, quiet)
 
 
@@ -103,7 +103,7 @@ def test_the_same_split_cannot_be_learned_from_and_judged_by() -> None:
 
 def test_a_split_without_masks_is_refused_with_the_way_to_some(tmp_path: Path) -> None:
     bare = [replace(picture, mask=None) for picture in write_pairs(tmp_path, 2)]
-    with pytest.raises(ConfigError, match=r"no picture of the split 'train' has a mask.*packbench"):
+    with pytest.raises(ConfigError, match=r"no image of the split 'train' has a mask.*packbench"):
         chosen_splits(dataset(tmp_path, train=bare), None, None)
 
 
@@ -123,7 +123,7 @@ def test_a_limit_is_spread_over_all_pictures(tmp_path: Path, limit: int | None) 
 
 
 def test_a_folder_without_backgrounds_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="holds no pictures"):
+    with pytest.raises(ConfigError, match="holds no images"):
         picture_files(tmp_path)
     picture = write_pair(tmp_path / "deeper", "one")
     assert picture_files(tmp_path)[0] == picture.path

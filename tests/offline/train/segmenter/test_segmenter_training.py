@@ -14,7 +14,7 @@ from engine.errors import ConfigError, WeightsError
 from offline.datasets.packbench import shipped
 from offline.store.run_folder import RunFolder
 from offline.train.run import Callbacks
-from offline.train.segmenter.augmentation import Grounds
+from offline.train.segmenter.augmentation import Backgrounds
 from offline.train.segmenter.recipe import SegmenterRecipe, find_start
 from offline.train.segmenter.task import SegmenterTask
 from offline.train.segmenter.training import (
@@ -99,7 +99,7 @@ def test_from_pictures_with_masks_to_a_model_that_segments(
     skip_without_torch()
     data, out = tmp_path / "data", tmp_path / "run"
     pictures = write_pairs(data, 8)
-    pictures[3].path.write_bytes(b"no picture")
+    pictures[3].path.write_bytes(b"no image")
     arguments = [
         "train",
         "segmenter",
@@ -170,7 +170,7 @@ def test_tuning_goes_on_after_a_kill_and_ends_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_training_learns(tmp_path: Path) -> None:
-    """Boxes on plain grounds, few and small: the loss falls."""
+    """Boxes on plain backgrounds, few and small: the loss falls."""
     torch = skip_without_torch()
     from weights.frameworks.from_u2net import new_network
 
@@ -182,7 +182,7 @@ def test_training_learns(tmp_path: Path) -> None:
         "cpu",
         pictures[:8],
         pictures[8:],
-        Grounds([], pictures, 128),
+        Backgrounds([], pictures, 128),
         spec,
         iou_weight=1.0,
     )
