@@ -47,7 +47,7 @@ def test_no_width_needs_sideways_scrolling(tmp_path: Path, width: int, made: obj
     seen = measure(tmp_path, html_text(made()), width=width)
     assert seen.width == width
     assert seen.content_width <= width
-    assert seen.broken_pictures == 0
+    assert seen.broken_images == 0
 
 
 def test_a_dark_desktop_gets_a_dark_page(tmp_path: Path) -> None:
