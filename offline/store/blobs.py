@@ -12,7 +12,7 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ _SCHEMA = """CREATE TABLE blobs (
     shape TEXT NOT NULL,      -- JSON, a list of integers
     dtype TEXT NOT NULL,      -- as NumPy writes it, with the byte order: '<f4'
     data BLOB NOT NULL,
-    checksum INTEGER NOT NULL -- CRC-32 of the four above
+    checksum INTEGER NOT NULL -- CRC-32 of the five above
 )"""
 # What SQLite's messages have in common where a disk is full, failing or closed to this user.
 _OF_THE_DISK = ("full", "disk I/O", "readonly", "unable to open")
@@ -69,10 +69,11 @@ class Blobs:
         are not those that were put counts as absent: it is made and put again."""
         wanted = list(dict.fromkeys(keys))
         for start in range(0, len(wanted), AT_ONCE):
-            for key, *row in self._select(wanted[start : start + AT_ONCE]):
+            block = set(wanted[start : start + AT_ONCE])
+            for row in self._select(block):
                 blob = _blob(*row)
-                if blob is not None:
-                    yield key, blob
+                if blob is not None and row[0] in block:
+                    yield row[0], blob
 
     def filled(
         self, keys: Iterable[str], make: Callable[[list[str]], Iterable[Mapping[str, Blob]]]
@@ -110,13 +111,13 @@ class Blobs:
             "be made anew.",
         )
 
-    def _select(self, keys: list[str]) -> list[tuple[Any, ...]]:
+    def _select(self, keys: Collection[str]) -> list[tuple[Any, ...]]:
         sql = f"SELECT * FROM blobs WHERE key IN ({', '.join('?' * len(keys))})"
         with self.explained():
             if not (self.folder / FILE).is_file():
                 return []
             with self._open() as connection:
-                return connection.execute(sql, keys).fetchall()
+                return connection.execute(sql, tuple(keys)).fetchall()
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
@@ -183,19 +184,19 @@ class Blobs:
 def _row(key: str, blob: Blob) -> tuple[str, str, str, str, bytes, int]:
     """In the order of the table's columns."""
     data = np.ascontiguousarray(blob.array).tobytes()
-    about = json.dumps(blob.note), json.dumps(blob.array.shape), blob.array.dtype.str
-    return key, *about, data, _checksum(*about, data)
+    about = key, json.dumps(blob.note), json.dumps(blob.array.shape), blob.array.dtype.str
+    return *about, data, _checksum(*about, data)
 
 
-def _blob(note: Any, shape: Any, dtype: Any, data: Any, checksum: Any) -> Blob | None:
+def _blob(key: Any, note: Any, shape: Any, dtype: Any, data: Any, checksum: Any) -> Blob | None:
     """None where the row is not the one that was put."""
     try:
-        if _checksum(note, shape, dtype, data) != checksum:
+        if _checksum(key, note, shape, dtype, data) != checksum:
             return None
         return Blob(np.frombuffer(data, dtype).reshape(json.loads(shape)), json.loads(note))
     except (TypeError, ValueError):
         return None
 
 
-def _checksum(note: str, shape: str, dtype: str, data: bytes) -> int:
-    return zlib.crc32(data, zlib.crc32(f"{note} {shape} {dtype}".encode()))
+def _checksum(key: str, note: str, shape: str, dtype: str, data: bytes) -> int:
+    return zlib.crc32(data, zlib.crc32(f"{key} {note} {shape} {dtype}".encode()))

@@ -21,7 +21,6 @@ LOCK = "train.lock"
 
 Value = str | int | float | bool | None | list[str]
 Recipe = Mapping[str, Value]
-Figures = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,14 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> Path:
         return self.write(name, lambda path: _write_text(path, text))
 
-    def once(self, name: str, find: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """Figures that are found at a run's first start and read from then on.
+    def once(self, name: str, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """Values that are measured at a run's first start and read from then on.
 
         Raises ConfigError for a file that holds none.
         """
         path = self.path / name
         if not path.is_file():
-            self.write_text(name, json.dumps(find()))
+            self.write_text(name, json.dumps(measure()))
         try:
             found: dict[str, float] = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
@@ -61,7 +60,7 @@ class RunFolder:
         return found
 
     def history(self) -> list[dict[str, float]]:
-        """The figures of every epoch that ended, oldest first."""
+        """The metrics of every epoch that ended, oldest first."""
         path = self.path / HISTORY
         if not path.is_file():
             return []
@@ -121,9 +120,9 @@ def _same_recipe(path: Path, recipe: Recipe) -> None:
     names = sorted({*found, *wanted})
     changed = [name for name in names if found.get(name) != wanted.get(name)]
     if changed:
-        said = "; ".join(f"{n}: {found.get(n)!r} there, {wanted.get(n)!r} asked" for n in changed)
+        pairs = (f"{n}: {found.get(n)!r} there, {wanted.get(n)!r} given" for n in changed)
         raise ConfigError(
-            f"{path}: holds a run with another recipe ({said}).",
+            f"{path}: holds a run with another recipe ({'; '.join(pairs)}).",
             remedy="Repeat its settings to go on with it, or choose another --out.",
         )
 
@@ -133,7 +132,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> ConfigError:
-    """What a command says whose --out cannot be written."""
+    """Of a command whose --out cannot be written."""
     return ConfigError(
         f"{path}: cannot be written ({error.strerror or error}).",
         remedy="Free some room there, or choose another --out; the same command then goes on.",

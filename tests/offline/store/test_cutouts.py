@@ -30,7 +30,7 @@ NAME = "f" * 64
 
 
 class Counting:
-    """Counts the pictures that it segments."""
+    """Counts the images that it segments."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -53,7 +53,7 @@ def fill(folder: Path, given: Sequence[Sample], name: str = NAME) -> tuple[Cutou
     return cutouts, faults, segmenter.seen
 
 
-def test_every_picture_is_cut_once_and_found_by_its_content(tmp_path: Path) -> None:
+def test_every_image_is_cut_once_and_found_by_its_content(tmp_path: Path) -> None:
     given = samples(tmp_path / "data")
     cutouts, faults, seen = fill(tmp_path / "cache", given)
     assert seen == len(given) and faults == []
@@ -129,9 +129,9 @@ def test_only_the_images_that_are_wanted_have_rows(tmp_path: Path) -> None:
     assert seen == 0 and set(some.rows) == {sample.sha256 for sample in given[3:5]}
 
 
-def test_a_picture_that_cannot_be_decoded_is_a_fault_and_has_no_row(tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_decoded_is_a_fault_and_has_no_row(tmp_path: Path) -> None:
     given = samples(tmp_path / "data")
-    given[3].picture.path.write_text("no picture")
+    given[3].picture.path.write_text("no image")
     cutouts, faults, _ = fill(tmp_path / "cache", given)
     assert len(cutouts.rows) == len(given) - 1 and given[3].sha256 not in cutouts.rows
     (fault,) = faults
@@ -177,7 +177,7 @@ def test_the_trust_of_a_mask_is_kept_with_its_cutout(tmp_path: Path) -> None:
         assert [cutouts.cutout(row).trust for row in range(3)] == [0.25] * 3
 
 
-def test_a_query_is_cut_out_of_its_own_part_of_the_picture_alone(tmp_path: Path) -> None:
+def test_a_query_is_cut_out_of_its_own_part_of_the_image_alone(tmp_path: Path) -> None:
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[10:30, 20:50] = 200
     save(tmp_path / "data" / "jar" / "a.png", pixels)
@@ -191,7 +191,7 @@ def test_a_query_is_cut_out_of_its_own_part_of_the_picture_alone(tmp_path: Path)
 
 
 @hypothesis_given(box=st.tuples(*[st.integers(0, 59)] * 4))
-def test_a_part_is_the_same_wherever_the_picture_was_shrunk(box: tuple[int, ...]) -> None:
+def test_a_part_is_the_same_wherever_the_image_was_shrunk(box: tuple[int, ...]) -> None:
     x1, y1, x2, y2 = min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1:])
     picture = Picture("a", Path("a"), crop=(x1, y1, x2 + 1, y2 + 1))
     pixels = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
@@ -202,7 +202,7 @@ def test_a_part_is_the_same_wherever_the_picture_was_shrunk(box: tuple[int, ...]
     assert abs(2 * small.shape[0] - part.shape[0]) <= 2
 
 
-def test_a_part_beyond_the_picture_is_a_fault_of_that_picture(tmp_path: Path) -> None:
+def test_a_part_beyond_the_image_is_a_fault_of_that_image(tmp_path: Path) -> None:
     given = samples(tmp_path / "data")[:2]
     beyond = replace(given[0].picture, crop=(9000, 9000, 9100, 9100))
     cutouts, faults, _ = fill(tmp_path / "cache", [replace(given[0], picture=beyond), given[1]])

@@ -42,7 +42,7 @@ class HalvingMatting:
         return [Matte(matte.alpha / np.float32(2)) for matte in mattes]
 
 
-def pictures(count: int, seed: int = 0) -> list[RGBImage]:
+def drawn(count: int, seed: int = 0) -> list[RGBImage]:
     random = np.random.default_rng(seed)
     shapes = [(5 + at, 9, 3) for at in range(count)]
     return [RGBImage(random.integers(0, 256, shape, np.uint8)) for shape in shapes]
@@ -56,8 +56,8 @@ def mattes(folder: Path) -> Blobs:
     return Blobs(folder, "mattes")
 
 
-def test_a_picture_is_segmented_once_whoever_asks_in_whatever_order(tmp_path: Path) -> None:
-    inner, images = CountingSegmenter(), pictures(4)
+def test_an_image_is_segmented_once_in_whatever_order(tmp_path: Path) -> None:
+    inner, images = CountingSegmenter(), drawn(4)
     first = RememberedSegmenter(inner, mattes(tmp_path)).segment(images)
     assert inner.seen == 4
     later = RememberedSegmenter(inner, mattes(tmp_path))
@@ -67,14 +67,14 @@ def test_a_picture_is_segmented_once_whoever_asks_in_whatever_order(tmp_path: Pa
     assert alphas(first) == alphas(expected)
 
 
-def test_a_picture_that_is_there_twice_is_segmented_once(tmp_path: Path) -> None:
-    inner, (image,) = CountingSegmenter(), pictures(1)
+def test_an_image_that_is_there_twice_is_segmented_once(tmp_path: Path) -> None:
+    inner, (image,) = CountingSegmenter(), drawn(1)
     found = RememberedSegmenter(inner, mattes(tmp_path)).segment([image, image])
     assert inner.seen == 1 and len(found) == 2
 
 
-def test_a_refined_matte_is_found_by_its_picture_and_its_rough_one(tmp_path: Path) -> None:
-    inner, images = HalvingMatting(), pictures(2)
+def test_a_refined_matte_is_found_by_its_image_and_its_rough_one(tmp_path: Path) -> None:
+    inner, images = HalvingMatting(), drawn(2)
     matting = RememberedMatting(inner, mattes(tmp_path))
     rough = CountingSegmenter().segment(images)
     first = matting.refine(images, rough)
@@ -85,7 +85,7 @@ def test_a_refined_matte_is_found_by_its_picture_and_its_rough_one(tmp_path: Pat
 
 
 def test_a_segmenter_remembers_what_another_process_added(tmp_path: Path) -> None:
-    images, inner = pictures(2), CountingSegmenter()
+    images, inner = drawn(2), CountingSegmenter()
     one, other = (RememberedSegmenter(inner, mattes(tmp_path)) for _ in range(2))
     one.segment(images[:1])
     other.segment(images[1:])
@@ -95,7 +95,7 @@ def test_a_segmenter_remembers_what_another_process_added(tmp_path: Path) -> Non
 
 
 def test_a_cache_that_was_cleared_meanwhile_is_filled_anew(tmp_path: Path) -> None:
-    inner, images = CountingSegmenter(), pictures(2)
+    inner, images = CountingSegmenter(), drawn(2)
     segmenter = RememberedSegmenter(inner, mattes(tmp_path / "cache"))
     segmenter.segment(images)
     shutil.rmtree(tmp_path / "cache")
@@ -110,7 +110,7 @@ def test_a_fault_of_the_segmenter_is_not_taken_for_one_of_the_cache(tmp_path: Pa
             raise OSError("device lost")
 
     with pytest.raises(OSError, match="device lost"):
-        RememberedSegmenter(Broken(), mattes(tmp_path)).segment(pictures(1))
+        RememberedSegmenter(Broken(), mattes(tmp_path)).segment(drawn(1))
 
 
 @given(st.floats(0, 1, width=32))
@@ -129,8 +129,8 @@ def test_keys_tell_shapes_types_and_contents_apart() -> None:
     assert digest(zeros) == digest(np.asfortranarray(zeros))
 
 
-def test_systems_share_what_one_segmenter_said_and_nothing_else(tmp_path: Path) -> None:
-    images, inner, matting = pictures(2), CountingSegmenter(), HalvingMatting()
+def test_systems_share_the_mattes_of_one_segmenter_and_nothing_else(tmp_path: Path) -> None:
+    images, inner, matting = drawn(2), CountingSegmenter(), HalvingMatting()
     cutter = assemble_cutting(quick_settings()).cutting.cutter
     plain = Cutting(inner, cutter)
     first = remembered(plain, tmp_path, "a" * 64, "b" * 64).cut(images)

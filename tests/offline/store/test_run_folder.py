@@ -29,7 +29,7 @@ def test_another_recipe_is_refused_and_what_differs_is_named(tmp_path: Path) -> 
     before = (tmp_path / RECIPE).read_bytes()
     changed = {**SETTINGS, "epochs": 3, "rate": 0.1}
     with (
-        pytest.raises(ConfigError, match=r"epochs: 2 there, 3 asked; rate: None there, 0\.1 asked"),
+        pytest.raises(ConfigError, match=r"epochs: 2 there, 3 given; rate: None there, 0\.1 given"),
         open_run(tmp_path, changed),
     ):
         pass
@@ -44,14 +44,14 @@ def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
             "try:\n    open_run(Path(sys.argv[1]), {}).__enter__()\n"
             "except ConfigError as error:\n    print(error)"
         )
-        said = subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)],
             cwd=ROOT,
             check=True,
             capture_output=True,
             text=True,
         )
-    assert "another process trains in this folder" in said.stdout
+    assert "another process trains" in done.stdout
 
 
 def test_the_lock_of_a_killed_process_is_gone(tmp_path: Path) -> None:
@@ -90,10 +90,10 @@ def test_a_folder_that_cannot_be_made_is_an_error_and_no_traceback(tmp_path: Pat
         pass
 
 
-@pytest.mark.parametrize(("name", "said"), [(RECIPE, "not the recipe"), (HISTORY, "cannot be")])
-def test_a_damaged_file_is_named(tmp_path: Path, name: str, said: str) -> None:
+@pytest.mark.parametrize(("name", "fault"), [(RECIPE, "not the recipe"), (HISTORY, "cannot be")])
+def test_a_damaged_file_is_named(tmp_path: Path, name: str, fault: str) -> None:
     (tmp_path / name).write_text("{", "utf-8")
-    with pytest.raises(ConfigError, match=said), open_run(tmp_path, {}) as run:
+    with pytest.raises(ConfigError, match=fault), open_run(tmp_path, {}) as run:
         run.history()
 
 

@@ -41,15 +41,15 @@ def test_features_are_those_that_serving_gives(pictures: list[Picture], tmp_path
     assert found.readable.all() and found.faults == ()
 
 
-def test_a_picture_is_embedded_once_however_often_it_is_asked(
+def test_an_image_is_embedded_once_however_often_it_is_wanted(
     pictures: list[Picture], tmp_path: Path
 ) -> None:
     embedder = CountingEmbedder()
     copy = tmp_path / "copy.png"
     shutil.copyfile(pictures[0].path, copy)
-    asked = [*pictures, Picture("copy", copy)]
-    first = features(asked, counting_parts(embedder), tmp_path / "cache")
-    again = features(asked[::-1], counting_parts(embedder), tmp_path / "cache")
+    wanted = [*pictures, Picture("copy", copy)]
+    first = features(wanted, counting_parts(embedder), tmp_path / "cache")
+    again = features(wanted[::-1], counting_parts(embedder), tmp_path / "cache")
     assert embedder.embedded == len(pictures)
     np.testing.assert_array_equal(first.values, again.values[::-1])
     np.testing.assert_array_equal(first.values[0], first.values[-1])
@@ -64,24 +64,24 @@ def test_another_fingerprint_has_features_of_its_own(
     assert embedder.embedded == 2 * len(pictures)
 
 
-def test_a_cropped_picture_shows_its_crop_alone(pictures: list[Picture], tmp_path: Path) -> None:
+def test_a_cropped_image_shows_its_crop_alone(pictures: list[Picture], tmp_path: Path) -> None:
     whole = pictures[0]
     boxes = [(0, 0, 20, 20), (30, 40, 70, 100)]
-    asked = [whole, *(Picture(f"q{at}", whole.path, crop=box) for at, box in enumerate(boxes))]
-    found = features(asked, counting_parts(CountingEmbedder()), tmp_path / "cache")
+    wanted = [whole, *(Picture(f"q{at}", whole.path, crop=box) for at, box in enumerate(boxes))]
+    found = features(wanted, counting_parts(CountingEmbedder()), tmp_path / "cache")
     cutting = counting_parts(CountingEmbedder()).cutting
     image = load(whole.path)
-    for row, picture in zip(found.values, asked, strict=True):
+    for row, picture in zip(found.values, wanted, strict=True):
         (cut,) = cutting.cut([cropped(image, picture)])
         np.testing.assert_allclose(row, cut.cutout.pixels.mean(axis=(0, 1)), rtol=1e-6)
     assert len(np.unique(found.values, axis=0)) == 3
 
 
-def test_a_crop_beyond_the_picture_an_absent_file_and_no_picture_are_said_and_not_readable(
+def test_a_crop_beyond_the_image_an_absent_file_and_no_image_are_faults_and_not_readable(
     pictures: list[Picture], tmp_path: Path
 ) -> None:
     text = tmp_path / "text.jpg"
-    text.write_text("no picture")
+    text.write_text("no image")
     odd = [
         Picture("beyond", pictures[0].path, crop=(500, 500, 600, 600)),
         Picture("gone", tmp_path / "gone.jpg"),
@@ -96,8 +96,8 @@ def test_a_crop_beyond_the_picture_an_absent_file_and_no_picture_are_said_and_no
 
 
 def test_nothing_readable_gives_no_features(tmp_path: Path) -> None:
-    asked = [Picture("gone", tmp_path / "gone.jpg")]
-    found = features(asked, counting_parts(CountingEmbedder()), tmp_path / "cache")
+    wanted = [Picture("gone", tmp_path / "gone.jpg")]
+    found = features(wanted, counting_parts(CountingEmbedder()), tmp_path / "cache")
     assert found.values.shape == (1, 3) and not found.readable.any()
 
 
@@ -132,17 +132,19 @@ def test_features_that_are_not_finite_are_refused_and_not_kept(
     assert np.isfinite(found.values).all() and found.readable.all()
 
 
-def test_progress_counts_the_pictures_that_are_not_kept_yet(
+def test_progress_counts_the_images_that_are_not_kept_yet(
     pictures: list[Picture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vectors, "BATCH", 5)
     parts = counting_parts(CountingEmbedder())
     features(pictures[:3], parts, tmp_path / "cache")
-    said: list[tuple[int, int]] = []
-    features(pictures, parts, tmp_path / "cache", lambda done, total: said.append((done, total)))
+    reported: list[tuple[int, int]] = []
+    features(
+        pictures, parts, tmp_path / "cache", lambda done, total: reported.append((done, total))
+    )
     missing = len(pictures) - 3
-    assert said[-1] == (missing, missing)
-    assert [done for done, _ in said] == sorted(done for done, _ in said)
+    assert reported[-1] == (missing, missing)
+    assert [done for done, _ in reported] == sorted(done for done, _ in reported)
 
 
 def test_a_second_run_waits_for_the_first(
