@@ -80,7 +80,7 @@ def test_the_wheel_carries_profiles_and_catalogue_of_weights(
 def test_the_wheel_carries_the_trust_files_of_its_segmenters(
     packsight: Path, tmp_path: Path
 ) -> None:
-    show = "from stages.trust._fitted import shipped; print(*shipped())"
+    show = "from stages.trust._model import shipped; print(*shipped())"
     printed = _run([str(packsight.with_name("python")), "-c", show], cwd=tmp_path)
     assert {"grabcut", "u2netp"} <= set(printed.split())
 

@@ -22,7 +22,7 @@ from offline.datasets.mattes import read_matte
 from offline.metrics.masks import iou
 from stages.assemble import assemble
 from stages.profiles import read_profile
-from stages.trust._evidence import evidence, row
+from stages.trust._features import mask_features, row
 from trust.kept import KeepingSegmenter
 
 BATCH = 16
@@ -109,7 +109,7 @@ def _batch(pictures: Sequence[Picture], describer: Describer, cuts_out: bool) ->
         boxed = [one.description for one in by_box.describe(images, labels)]
     truths = [_truth(*pair) for pair in zip(pictures, images, strict=True)]
     overlaps = [iou(m.alpha, t.alpha) for m, t in zip(mattes, truths, strict=True)]
-    found = [evidence(image, matte) for image, matte in zip(images, mattes, strict=True)]
+    found = [mask_features(image, matte) for image, matte in zip(images, mattes, strict=True)]
     rows = [None if one is None else row(one) for one in found]
     columns = (pictures, masked, whole, trusts, rows, overlaps, boxed)
     return [TwoWays(*values) for values in zip(*columns, strict=True)]

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
-from offline.calibration import family_folds
 from offline.datasets import Dataset, Picture
 
 # Names of the two splits, the first that a data set has; a single split is divided.
@@ -75,6 +74,44 @@ def _divided(
     learned = [p for p, out in zip(pictures, held, strict=True) if not out]
     judged = [p for p, out in zip(pictures, held, strict=True) if out]
     return learned, judged
+
+
+def family_folds(
+    families: Sequence[str], categories: Sequence[str], folds: int, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """(N,) the fold of every photo, in [0, folds): no family is in two.
+
+    Each category's families are dealt out in turn in a random order, so that a category of F
+    families is trained on at least F - ceil(F / folds) of them whichever fold is left out. Train
+    on all folds but one, predict that one, for each: the logits of all photos, gathered, are what
+    ``fit_temperature``, ``choose_unknown`` and ``least_probability`` need (Platt 1999 fits his
+    sigmoid this way). A category of one family has all of it in one fold and is then predicted
+    by a network that never saw it: pass its products as families instead.
+
+    Why whole families: measured on Packbench standard, where every product is both in training and
+    in validation, a linear head on MobileNetV2 (grey cutouts, 75 families) is correct on 0.998 of
+    validation and on 0.79 of test, whose families are new. The temperature of the validation split
+    is 0.38 and leaves an ECE of 0.161 on test, worse than none (0.083); that of photos predicted by
+    heads which had not seen their family is 1.47 and leaves 0.052, where chance alone shows 0.047
+    (see ``metrics.calibration.chance_calibration_error``).
+
+    A family belongs to the category of its first photo. Raises ValueError for fewer than two
+    folds and for lengths that differ.
+    """
+    if folds < 2:
+        raise ValueError(f"folds = {folds}: at least two are needed")
+    if len(families) != len(categories):
+        raise ValueError(f"{len(families)} families, {len(categories)} categories")
+    first = dict(zip(reversed(families), reversed(categories), strict=True))
+    place: dict[str, int] = {}
+    # Each category starts where the former one ended, or fold 0 would get most of them.
+    dealt = 0
+    for category in sorted(set(first.values())):
+        mine = sorted(family for family in first if first[family] == category)
+        for index in rng.permutation(len(mine)).tolist():
+            place[mine[index]] = dealt % folds
+            dealt += 1
+    return np.array([place[family] for family in families], np.int64)
 
 
 def _held_fold(pictures: Sequence[Picture], folds: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -78,11 +78,11 @@ def adaptive_calibration_error(probabilities: Floats, labels: Labels, bins: int 
     Processing Models, EMNLP 2015. Photos of equal confidence are ordered by whether they were
     correct, so the order of the input does not count.
     """
-    given, right = _top(probabilities, labels)
-    order = np.lexsort((right, given))
+    given, correct = _top(probabilities, labels)
+    order = np.lexsort((correct, given))
     parts = [part for part in np.array_split(order, _positive(bins)) if len(part)]
     return _weighted_gap(
-        [_bin(given[p], right[p], float(given[p[0]]), float(given[p[-1]])) for p in parts]
+        [_bin(given[p], correct[p], float(given[p[0]]), float(given[p[-1]])) for p in parts]
     )
 
 
@@ -98,11 +98,11 @@ def chance_calibration_error(
     rows = np.asarray(probabilities, np.float64)
     given, _ = _top(rows, rows.argmax(axis=1))
     place = bin_places(given, bins)
-    right = rng.random((draws, len(given))) < given
+    correct = rng.random((draws, len(given))) < given
     gaps = np.zeros(draws)
     for number in np.unique(place):
         mine = place == number
-        gaps += np.abs((given[mine] - right[:, mine]).sum(axis=1))
+        gaps += np.abs((given[mine] - correct[:, mine]).sum(axis=1))
     return float(gaps.mean() / len(given))
 
 
@@ -134,33 +134,33 @@ def calibration_error_interval(
 
 def negative_log_likelihood(logits: Floats, labels: Labels, temperature: float = 1.0) -> float:
     """Mean of -log p(label), natural logarithm: what ``fit_temperature`` minimises."""
-    rows, right = checked(logits, labels)
+    rows, places = checked(logits, labels)
     scaled = rows / temperature
     peak = scaled.max(axis=1)
     total = peak + np.log(np.exp(scaled - peak[:, None]).sum(axis=1))
-    return float((total - scaled[np.arange(len(rows)), right]).mean())
+    return float((total - scaled[np.arange(len(rows)), places]).mean())
 
 
 def checked(values: Floats, labels: Labels) -> tuple[Float64Array, npt.NDArray[np.int64]]:
     """(N, C) float64 and (N,) int64 that fit each other; ValueError otherwise."""
-    rows, right = np.asarray(values, np.float64), np.asarray(labels)
-    if rows.ndim != 2 or right.shape != rows.shape[:1] or rows.size == 0:
-        raise ValueError(f"need (N, C) rows and (N,) labels, not {rows.shape} and {right.shape}")
-    if not np.issubdtype(right.dtype, np.integer):
-        raise ValueError(f"labels must be column numbers, not {right.dtype}")
-    if right.min() < 0 or right.max() >= rows.shape[1]:
+    rows, places = np.asarray(values, np.float64), np.asarray(labels)
+    if rows.ndim != 2 or places.shape != rows.shape[:1] or rows.size == 0:
+        raise ValueError(f"need (N, C) rows and (N,) labels, not {rows.shape} and {places.shape}")
+    if not np.issubdtype(places.dtype, np.integer):
+        raise ValueError(f"labels must be column numbers, not {places.dtype}")
+    if places.min() < 0 or places.max() >= rows.shape[1]:
         raise ValueError(f"labels must lie in [0, {rows.shape[1]})")
     if not np.isfinite(rows).all():
         raise ValueError("not all values are finite")
-    return rows, right.astype(np.int64)
+    return rows, places.astype(np.int64)
 
 
 def _top(probabilities: Floats, labels: Labels) -> tuple[Float64Array, BoolArray]:
     """(N,) the largest probability a row, and whether its column is the label."""
-    rows, right = checked(probabilities, labels)
+    rows, places = checked(probabilities, labels)
     if rows.min() < 0 or np.abs(rows.sum(axis=1) - 1).max() > 1e-3:
         raise ValueError("probabilities must be >= 0 and sum to 1 a row")
-    return np.minimum(rows.max(axis=1), 1.0), rows.argmax(axis=1) == right
+    return np.minimum(rows.max(axis=1), 1.0), rows.argmax(axis=1) == places
 
 
 def bin_places(given: Float64Array, bins: int) -> npt.NDArray[np.int64]:
@@ -169,10 +169,10 @@ def bin_places(given: Float64Array, bins: int) -> npt.NDArray[np.int64]:
     return np.clip(places, 0, bins - 1)
 
 
-def _bin(given: Float64Array, right: BoolArray, low: float, high: float) -> Bin:
+def _bin(given: Float64Array, correct: BoolArray, low: float, high: float) -> Bin:
     if not len(given):
         return Bin(low, high, 0, 0.0, 0.0)
-    return Bin(low, high, len(given), float(given.mean()), float(right.mean()))
+    return Bin(low, high, len(given), float(given.mean()), float(correct.mean()))
 
 
 def _weighted_gap(bins: Sequence[Bin]) -> float:

@@ -15,7 +15,7 @@ from engine.types import FloatArray, Progress
 from offline.datasets import Picture
 from offline.datasets.mattes import Masked, read_masked
 from offline.metrics.masks import iou
-from stages.trust._evidence import NAMES, evidence, row
+from stages.trust._features import NAMES, mask_features, row
 from stages.trust._second_look import agreement
 
 BATCH = 8
@@ -29,7 +29,7 @@ class JudgedMasks:
     together and must not be divided between a fit and its test.
     """
 
-    rows: npt.NDArray[np.float64]  # (N, F) in the order of ``stages.trust._evidence.NAMES``
+    rows: npt.NDArray[np.float64]  # (N, F) in the order of ``stages.trust._features.NAMES``
     agreement: FloatArray | None  # (N,) IoU
     iou: npt.NDArray[np.float64]  # (N,) with the truth
     groups: tuple[str, ...]
@@ -89,7 +89,7 @@ def _judged(
     mattes = segmenter.segment(images)
     looks = agreement(segmenter, images, mattes) if second_look else np.zeros(len(read))
     for one, matte, look in zip(read, mattes, looks.tolist(), strict=True):
-        found = evidence(one.image, matte)
+        found = mask_features(one.image, matte)
         if found is None:
             notes.append(f"left out: {one.picture.path}: nothing was segmented")
             continue

@@ -24,7 +24,7 @@ from offline.metrics.calibration import expected_calibration_error
 from offline.metrics.classification import auroc
 from offline.metrics.masks import CORRECT_IOU
 from offline.train.judged_masks import JudgedMasks
-from stages.trust._evidence import NAMES
+from stages.trust._features import NAMES
 from stages.trust._model import AGREEMENT, REACH, Segmenter, TrustModel
 
 # What believing a wrong mask costs, with that of throwing a right one away as 1: believed is then

@@ -1,4 +1,4 @@
-"""Which contours may take part in a rerank, and how the ones that may change places."""
+"""Reranking by contours: which masks take part, and how their hits change places."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from engine.contours import ious
 from engine.types import QUALITY_FLAGS, Contour, Description, Hit, MatteQuality
 from stages.options import StageOptions
-from stages.rerank._words import explained, moved
+from stages.rerank._reasons import explained, moved
 
 Flag = Literal["empty", "touches_border", "several_objects", "nearly_everything", "untrusted"]
 
@@ -19,15 +19,15 @@ _FAULTS: dict[str, str] = {
     "touches_border": "touches the border",
     "several_objects": "shows several objects",
     "nearly_everything": "covers nearly everything",
-    "untrusted": "is not believed",
+    "untrusted": "is not trusted",
 }
 
 
 class ContourOptions(StageOptions):
-    """What every rerank by contour has in common.
+    """Options of every reranker by contours.
 
     ``align`` compares silhouettes normalised for position and size, not in the image frame;
-    a mask that raises one of the ``distrust`` flags takes no part.
+    the hit of a mask that raises one of the ``distrust`` flags keeps its place.
     """
 
     top_n: int = Field(10, ge=0)
@@ -72,7 +72,7 @@ def rerank_trusted(
 
 def fault_of(query: Description, candidate: Description, distrust: Sequence[str]) -> str:
     """Why the two contours may not be compared, "" when they may."""
-    sides = (("the query's", query.quality), ("the catalogue picture's", candidate.quality))
+    sides = (("the query's", query.quality), ("the catalogue image's", candidate.quality))
     for whose, quality in sides:
         raised = _raised(quality, distrust)
         if raised:

@@ -1,9 +1,9 @@
-"""What a learned rerank sees of a query and its candidates: one row of numbers a candidate.
+"""Features of pairs of a query and a candidate: one row a candidate, for the learned reranker.
 
-A column says how like the two are in one respect, or how far that may be believed. Columns of
-shape are 0 where the mask of either side raises a flag of ``MatteQuality``: such an outline has no
-say, and ``comparable`` tells the model so. Columns that compare with the rest of the list read it
-as a set, so that the order in which hits come in changes nothing.
+A column is a similarity of the two in one respect, or how far it can be trusted. Columns of shape
+are 0 where either mask raises a flag of ``MatteQuality``, and ``comparable`` tells the model so.
+Columns that compare with the rest of the list read it as a set, so that the order in which hits
+come in changes nothing.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 
 from engine.contours import ious
 from engine.types import BoolArray, Description, Float64Array, FloatArray, Hit
-from stages.rerank._measured import Measured, Measures
+from stages.rerank._descriptor_cache import DescriptorCache, ShapeDescriptors
 from stages.shape.descriptor import shape_similarities
 from stages.shape.fourier import fourier_similarities
 from stages.shape.proportions import profile_similarities, ratio_similarities
 
-# Raised when a column of the same name gets other numbers: what was learned from the former ones
-# is then refused.
+# Raised when a column of the same name gets other values: models that learned from the former ones
+# are then refused.
 VERSION = 1
 
-# What a person would call the columns together; every column belongs to one.
+# The columns by subject, as explanations name them; every column belongs to one.
 CONCEPTS: Mapping[str, tuple[str, ...]] = {
-    "likeness of the pictures": ("score", "behind", "standing", "place"),
+    "similarity of the images": ("score", "behind", "standing", "place"),
     "category": ("category",),
-    "overlap of the outlines": (
+    "overlap of the contours": (
         "overlap",
         "overlap_trusted",
         "overlap_agreed",
@@ -36,7 +36,7 @@ CONCEPTS: Mapping[str, tuple[str, ...]] = {
         "frame",
     ),
     "shape": ("shape", "shape_trusted", "shape_agreed", "shape_behind"),
-    "course of the outline": ("fourier", "fourier_trusted", "fourier_behind"),
+    "course of the contour": ("fourier", "fourier_trusted", "fourier_behind"),
     "width from top to bottom": ("width", "width_trusted", "width_behind"),
     "proportions": ("area", "aspect"),
     "trust in the masks": (
@@ -51,13 +51,13 @@ CONCEPTS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 NAMES = tuple(name for names in CONCEPTS.values() for name in names)
-# Columns that are measured of outlines, before trust and the rest of the list come in.
-OUTLINES = ("shape", "fourier", "width", "area", "aspect")
-# Those that only a silhouette can answer.
+# Columns of shape that contours alone decide, before trust and the rest of the list come in.
+CONTOURS = ("shape", "fourier", "width", "area", "aspect")
+# Those that only a silhouette decides.
 SHAPE = (
-    "overlap of the outlines",
+    "overlap of the contours",
     "shape",
-    "course of the outline",
+    "course of the contour",
     "width from top to bottom",
     "proportions",
 )
@@ -72,12 +72,12 @@ MEANINGS: Mapping[str, str] = {
     "overlap_trusted": "overlap, times the trust in both masks",
     "overlap_agreed": "overlap, times the best overlap in the list",
     "overlap_behind": "how far the overlap lies behind the best in the list",
-    "frame": "IoU of the silhouettes where they stood in their pictures",
-    "shape": "similarity of the shapes, whatever their place, size, turn or mirror image",
+    "frame": "IoU of the silhouettes at their places in their images",
+    "shape": "similarity of the shapes, whatever their place, size, rotation or mirroring",
     "shape_trusted": "shape, times the trust in both masks",
     "shape_agreed": "shape, times the best overlap in the list",
     "shape_behind": "how far shape lies behind the best in the list",
-    "fourier": "similarity of the outlines' Fourier descriptors",
+    "fourier": "similarity of the contours' Fourier descriptors",
     "fourier_trusted": "fourier, times the trust in both masks",
     "fourier_behind": "how far fourier lies behind the best in the list",
     "width": "similarity of the widths at every height",
@@ -86,18 +86,18 @@ MEANINGS: Mapping[str, str] = {
     "area": "smaller over larger area of the aligned silhouettes",
     "aspect": "smaller over larger aspect ratio",
     "comparable": "1 where neither mask raises a flag",
-    "fit": "the best overlap in the list: a mask that fits nobody is more likely wrong",
-    "query_trust": "how far the query's mask is believed; 0.5 where nobody judged it",
-    "hit_trust": "how far the candidate's mask is believed",
-    "query_unjudged": "1 where nobody judged the query's mask",
-    "hit_unjudged": "1 where nobody judged the candidate's mask",
+    "fit": "the best overlap in the list: a mask that fits no candidate is more likely incorrect",
+    "query_trust": "trust in the query's mask; 0.5 where it has none",
+    "hit_trust": "trust in the candidate's mask; 0.5 where it has none",
+    "query_unjudged": "1 where the query's mask has no trust",
+    "hit_unjudged": "1 where the candidate's mask has no trust",
     "query_flagged": "1 where the query's mask raises a flag",
     "hit_flagged": "1 where the candidate's mask raises a flag",
 }
 
-_MEASURES = Measures()
+_DESCRIPTORS = DescriptorCache()
 
-# What stands for the trust in a mask that nobody judged; a column of its own says so.
+# The trust of a mask without one; a column of its own marks it.
 UNJUDGED = 0.5
 
 
@@ -162,7 +162,7 @@ def _shape(
     alike: dict[str, Float64Array | FloatArray] = {
         "overlap": overlaps,
         "frame": ious(query.contour, [d.contour for d in described]),
-        **_outlines(query, described, comparable),
+        **_contours(query, described, comparable),
     }
     found = {name: np.where(comparable, values, 0.0) for name, values in alike.items()}
     for name in ("overlap", "shape", "fourier", "width"):
@@ -175,21 +175,21 @@ def _shape(
     return {**found, **agreed, "fit": np.full(len(described), fit)}
 
 
-def _outlines(
+def _contours(
     query: Description, described: Sequence[Description], comparable: BoolArray
 ) -> dict[str, FloatArray]:
-    """Where no pair is comparable nothing is measured: a silhouette that was not met before takes
-    1.7 ms, and hand-held photos often have a mask that raises a flag."""
+    """Where no pair is comparable no shape is described: a new silhouette takes 1.7 ms, and
+    hand-held photos often have a mask that raises a flag."""
     if not comparable.any():
-        return dict.fromkeys(OUTLINES, np.zeros(len(described), np.float32))
-    return _measures(*_MEASURES.of([query.aligned, *(d.aligned for d in described)]))
+        return dict.fromkeys(CONTOURS, np.zeros(len(described), np.float32))
+    return _similarities(*_DESCRIPTORS.of([query.aligned, *(d.aligned for d in described)]))
 
 
-def _measures(query: Measured, *others: Measured) -> dict[str, FloatArray]:
-    """As named in ``OUTLINES``."""
+def _similarities(query: ShapeDescriptors, *others: ShapeDescriptors) -> dict[str, FloatArray]:
+    """As named in ``CONTOURS``."""
     areas, aspects = (
         np.array(values, np.float32)
-        for values in ([one.area for one in others], [one.aspect for one in others])
+        for values in ([o.area for o in others], [o.aspect for o in others])
     )
     return {
         "shape": shape_similarities(query.shape, np.stack([o.shape for o in others])),

@@ -17,7 +17,7 @@ from engine.distances import distances
 from engine.types import BoolArray, Description, Float64Array, FloatArray, Hit, IntArray
 from stages.context import BuildContext
 from stages.options import StageOptions
-from stages.rerank._words import explained, moved
+from stages.rerank._reasons import explained, moved
 
 # The paper's, section 4.2; the fraction of equation 5.
 K1, K2, LAMBDA = 20, 6, 0.3

@@ -1,8 +1,8 @@
-"""Sort the first hits as `packsight train reranker` learned from pairs whose answer is known.
+"""Rerank the first hits by a value that `packsight train reranker` learned from labelled pairs.
 
-Similarity of the pictures, category, overlap, course and width of the outlines, proportions and
-the trust in both masks, put together by logistic regression or boosted trees: late fusion by a
-learned score, as in Liu, "Learning to Rank for Information Retrieval", 2009, chapter 2
+Similarity of the images, category, overlap, course and width of the contours, proportions and the
+trust in both masks, combined by logistic regression or boosted trees: late fusion by a learned
+score, as in Liu, "Learning to Rank for Information Retrieval", 2009, chapter 2
 (pointwise).
 """
 
@@ -21,15 +21,14 @@ from stages.options import StageOptions, in_words
 from stages.rerank._artefact import AGAIN, RerankerArtefact, read_reranker, reranker_path
 from stages.rerank._gate import fault_of
 from stages.rerank._pair_features import NAMES, VERSION, PairFeatures, pair_features
-from stages.rerank._reasons import pulls, reason
-from stages.rerank._words import explained, moved
+from stages.rerank._reasons import explained, moved, pulls, reason
 
 
 class Options(StageOptions):
     """``weights``: the file, or ``rerank_classic``, which comes with the package and fits profile
     ``classic``. ``top_n`` and ``share`` replace the file's own; a share of 0 keeps
-    the order of the retrieval. ``any_description``: take a file that learned from pairs which
-    other parts described, or from another metric of search."""
+    the order of the retrieval. ``any_description``: accept a file that learned from descriptions by
+    other parts, or from another metric of search."""
 
     weights: str = Field(min_length=1)
     top_n: int | None = Field(None, ge=0)
@@ -40,8 +39,8 @@ class Options(StageOptions):
 class Learned:
     """Orders hits by the learned value, descending; ties keep the order of retrieval.
 
-    A mask that raises a flag has no say, and its hit's ``iou`` is None; by the likeness of the
-    pictures and by its category such a hit may still change its place. ``score`` and
+    A mask that raises a flag is not compared, and its hit's ``iou`` is None; by the similarity of
+    the images and by its category such a hit may still change its place. ``score`` and
     ``distance`` stay those of the retrieval.
     """
 
@@ -62,9 +61,9 @@ class Learned:
         order = sorted(range(len(head)), key=lambda place: -values[place])
         if self._share == 0:  # equal scores would do, rounded ones need not
             order = list(range(len(head)))
-        told = pulls(self._scorer, self._share, found.rows)
+        pulled = pulls(self._scorer, self._share, found.rows)
         answer = [
-            explained(head[at], _why(query, head[at], told[at], (at + 1, place)), _iou(found, at))
+            explained(head[at], _why(query, head[at], pulled[at], (at + 1, place)), _iou(found, at))
             for place, at in enumerate(order, start=1)
         ]
         return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
@@ -73,8 +72,13 @@ class Learned:
 def _why(query: Description, hit: Hit, pull: Float64Array, ranks: tuple[int, int]) -> str:
     because = reason(pull, *ranks)
     fault = fault_of(query, hit.record.description, QUALITY_FLAGS)
-    said = ["learned rerank", moved(*ranks), because, fault and f"outlines not compared: {fault}"]
-    return ", ".join(part for part in said if part)
+    parts = [
+        "learned reranker",
+        moved(*ranks),
+        because,
+        fault and f"contours not compared: {fault}",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _iou(found: PairFeatures, at: int) -> float | None:
@@ -106,7 +110,7 @@ def _check_description(artefact: RerankerArtefact, context: BuildContext, path: 
     if context.described and artefact.described not in ("", context.described):
         wanted = in_words(artefact.described_by) or artefact.described
         raise ConfigError(
-            f"{path}: learned from pictures that other parts described: {wanted}.", remedy=remedy
+            f"{path}: learned from images that other parts described: {wanted}.", remedy=remedy
         )
     if context.metric and artefact.metric not in ("", context.metric):
         raise ConfigError(

@@ -1,1 +1,1 @@
-"""Mask trust: how far a mask can be believed, since a wrong one costs more than none."""
+"""Mask trust: how reliable a mask is, since an incorrect one costs more than none."""

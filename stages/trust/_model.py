@@ -1,10 +1,11 @@
-"""The fitted score: a logistic regression on a matte's evidence, kept as a TOML file."""
+"""Trust files: logistic regression on a matte's features as TOML, and which fits a segmenter."""
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,15 +21,15 @@ from pydantic import (
 
 from engine.errors import ConfigError
 from engine.linear_model import LinearModel
-from stages.trust._evidence import NAMES
+from stages.context import StageIdentity
+from stages.trust._features import NAMES
 from weights.toml_text import toml_lines, toml_value
 
 VERSION = 1
 AGREEMENT = "agreement"  # the feature that only a second look has
 FIT = "packsight train trust --data DIR --out FILE.toml"
 
-# Standardised features are kept within this many deviations: pictures unlike those of the fit
-# must not be judged by one number that no training picture had.
+# Standardised features are clipped to this many deviations; see ``engine.linear_model``.
 REACH = 3.0
 
 
@@ -37,7 +38,7 @@ class _Table(BaseModel):
 
 
 class Segmenter(_Table):
-    """Whose masks were judged; see ``stages.context.StageIdentity``.
+    """The segmenter of the masks of the fit; see ``stages.context.StageIdentity``.
 
     ``known_as``: names in the catalogue of weights that stand for the same network.
     """
@@ -49,10 +50,12 @@ class Segmenter(_Table):
 
 
 class TrustModel(_Table):
-    """All of a trust file. ``right_iou``: from which IoU with the truth a mask counted as right.
+    """All of a trust file. ``right_iou``: the IoU with the ground truth from which a mask counted
+    as correct.
 
-    ``first`` judges what one look shows, ``second`` that and the agreement of a second one. A
-    first score within ``doubtful`` is worth a second look. ``threshold``: see the trainer.
+    ``first`` reads the features of one segmentation, ``second`` these and the agreement with a
+    second one. A first probability within ``doubtful`` is worth a second look. ``threshold``: the
+    least trust at which a mask is used; see the trainer.
     """
 
     segmenter: Segmenter
@@ -61,7 +64,7 @@ class TrustModel(_Table):
     doubtful: tuple[float, float]
     first: LinearModel
     second: LinearModel | None = None
-    data: str = ""  # what it was fitted on, in words
+    data: str = ""  # what it was fitted to, in words
     figures: Mapping[str, FiniteFloat] = Field(default_factory=dict)
 
     @field_validator("first", "second")
@@ -70,8 +73,8 @@ class TrustModel(_Table):
         return None if model is None else model.model_copy(update={"reach": REACH})
 
     @model_validator(mode="after")
-    def _fits_the_evidence(self) -> Self:
-        """The names stand in the file so that one of other features is refused, not misread."""
+    def _of_these_features(self) -> Self:
+        """The file holds names so that one of other features is refused, not misread."""
         if tuple(self.first.terms) != NAMES:
             raise ValueError(f"first: must have the terms {', '.join(NAMES)}")
         if self.second is not None and tuple(self.second.terms) != (*NAMES, AGREEMENT):
@@ -80,9 +83,9 @@ class TrustModel(_Table):
 
     @property
     def identity(self) -> str:
-        """sha256 of all that changes a judgement; figures and words do not."""
-        said = self.model_dump(include={"threshold", "doubtful", "first", "second"})
-        return hashlib.sha256(repr(said).encode()).hexdigest()
+        """sha256 of all that changes a trust; measured values and words do not."""
+        content = self.model_dump(include={"threshold", "doubtful", "first", "second"})
+        return hashlib.sha256(repr(content).encode()).hexdigest()
 
     def text(self) -> str:
         """The TOML that ``read_model`` reads."""
@@ -109,11 +112,60 @@ def read_model(path: Path) -> TrustModel:
         raise ConfigError(f"{path}: not a trust file ({error}).", remedy=again) from error
     version = content.pop("version", None)
     if version != VERSION:
-        said = f"{path}: version {version!r}, this Packsight reads version {VERSION}."
-        raise ConfigError(said, remedy=again)
+        raise ConfigError(
+            f"{path}: version {version!r}, this Packsight reads version {VERSION}.", remedy=again
+        )
     try:
         return TrustModel.model_validate(content)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
         raise ConfigError(f"{path}: damaged: {where}: {fault['msg']}.", remedy=again) from None
+
+
+def shipped() -> dict[str, TrustModel]:
+    """The trust files of this package by their names, in alphabetical order."""
+    folder = Path(str(files("stages.trust"))) / "fitted"
+    return {path.stem: read_model(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def fitting(segmenter: StageIdentity) -> TrustModel:
+    """The shipped model for a segmenter; ConfigError names those there are."""
+    models = shipped()
+    for model in models.values():
+        if matches(model.segmenter, segmenter):
+            return model
+    raise ConfigError(
+        f"[trust] calibrated: no trust file is shipped for {_words(segmenter)} "
+        f"(only for {', '.join(models)}).",
+        remedy=f'Fit one: {FIT}; then set weights = "FILE.toml"; or set [trust] name = "none".',
+    )
+
+
+def require(model: TrustModel, segmenter: StageIdentity, path: str) -> None:
+    """ConfigError where a file was fitted to the masks of another segmenter."""
+    if not matches(model.segmenter, segmenter):
+        own = model.segmenter
+        fitted = StageIdentity(own.name, own.options, dict.fromkeys(own.weights, ""))
+        raise ConfigError(
+            f"{path}: was fitted to the masks of {_words(fitted)}, "
+            f"but [segment] is {_words(segmenter)}.",
+            remedy=f"Fit one to this segmenter: {FIT}; or set any_segmenter = true to use it "
+            "anyway: its probabilities are then not calibrated.",
+        )
+
+
+def matches(fitted: Segmenter, segmenter: StageIdentity) -> bool:
+    """The same stage, options and weights; weights by content or by a name that stands for them."""
+    same_stage = fitted.name == segmenter.name and fitted.options == segmenter.options
+    same_weights = all(
+        sha256 in fitted.weights or reference in fitted.known_as
+        for reference, sha256 in segmenter.weights.items()
+    )
+    return same_stage and same_weights and bool(segmenter.weights) == bool(fitted.weights)
+
+
+def _words(segmenter: StageIdentity) -> str:
+    options = [f"{key} = {value!r}" for key, value in segmenter.options.items()]
+    details = [*(Path(reference).name for reference in segmenter.weights), *options]
+    return f"{segmenter.name} ({', '.join(details)})" if details else segmenter.name

@@ -1,7 +1,7 @@
-"""The probability that a mask is right, by logistic regression on what the matte shows.
+"""The probability that a mask is correct, by logistic regression on features of the matte.
 
-Fitted a segmenter by ``packsight train trust``; calibration as in Platt, "Probabilistic outputs
-for support vector machines", 1999: the regression's output is the probability itself.
+Fitted to each segmenter by ``packsight train trust``; calibration as in Platt, "Probabilistic
+outputs for support vector machines", 1999: the regression's output is the probability itself.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from engine.protocols import Segmenter
 from engine.types import Float64Array, FloatArray, Matte, RGBImage
 from stages.context import BuildContext
 from stages.options import StageOptions
-from stages.trust._evidence import NAMES, evidence, row
-from stages.trust._fitted import fitting, require
-from stages.trust._model import TrustModel, read_model
+from stages.trust._features import NAMES, mask_features, row
+from stages.trust._model import TrustModel, fitting, read_model, require
 from stages.trust._second_look import agreement
 
 SHIPPED = "shipped"
@@ -33,12 +32,12 @@ SHIPPED = "shipped"
 class Options(StageOptions):
     """``weights``: a trust file, or "shipped" for the one that comes with this segmenter.
 
-    ``second_look`` asks the segmenter again on another scale: about twice its time; "doubtful"
-    does so only where the first look leaves doubt. ``threshold`` replaces the file's own.
-    ``any_segmenter`` accepts a file that was fitted to another one. Where a mask is not believed,
-    the cutout shows its box with the background in it, or (``instead`` = "whole") the whole
-    picture: cropped by even a wrong mask, photos found three to five times what whole ones did
-    (benchmarks/mask_trust.py, docs/mask-trust.md).
+    ``second_look`` runs the segmenter again at another scale: about twice its time; "doubtful"
+    does so only where the first trust is in the file's doubtful range. ``threshold`` replaces the
+    file's own. ``any_segmenter`` accepts a file that was fitted to another one. Where a mask is not
+    trusted, the cutout shows its box with the background in it, or (``instead`` = "whole") the
+    whole image: cropped by even an incorrect mask, photos found three to five times what whole
+    ones did (benchmarks/mask_trust.py, docs/mask-trust.md).
     """
 
     weights: str = SHIPPED
@@ -49,7 +48,7 @@ class Options(StageOptions):
 
 
 class CalibratedTrust:
-    """An empty matte is never believed; it is no mask."""
+    """An empty matte has trust 0."""
 
     def __init__(self, options: Options, model: TrustModel, threads: int) -> None:
         self.threshold = model.threshold if options.threshold is None else options.threshold
@@ -61,7 +60,7 @@ class CalibratedTrust:
         self, images: Sequence[RGBImage], mattes: Sequence[Matte], segmenter: Segmenter
     ) -> FloatArray:
         pairs = list(zip(images, mattes, strict=True))
-        found = each(lambda pair: evidence(*pair), pairs, threads=self._threads)
+        found = each(lambda pair: mask_features(*pair), pairs, threads=self._threads)
         trusts = np.zeros(len(pairs))
         judged = np.array([n for n, one in enumerate(found) if one is not None], np.int64)
         rows = np.array([row(one) for one in found if one is not None]).reshape(-1, len(NAMES))
@@ -69,13 +68,13 @@ class CalibratedTrust:
         again = self._worth_a_second_look(trusts[judged])
         if self._model.second is not None and again.any():
             chosen = judged[again]
-            trusts[chosen] = _looked_again(
+            trusts[chosen] = _second_trust(
                 self._model.second, rows[again], [pairs[n] for n in chosen], segmenter
             )
         return trusts.astype(np.float32)
 
     def instead(self, matte: Matte) -> Matte:
-        """All of the mask's box, crumbs left out, or nothing, which is the whole picture."""
+        """The box of the mask's main components, or an empty matte, which means the whole image."""
         alpha = np.zeros_like(matte.alpha)
         box = product_box(matte) if self._options.instead == "box" else None
         if box is not None:
@@ -94,7 +93,7 @@ def build(options: Options, context: BuildContext) -> CalibratedTrust:
     model = _model(options, context)
     if options.second_look and model.second is None:
         raise ConfigError(
-            f"{options.weights}: knows no second look: it was fitted without.",
+            f"{options.weights}: has no second look: it was fitted without.",
             remedy="Set second_look = false, or fit it again with --second-look.",
         )
     context.used[options.weights] = model.identity
@@ -103,7 +102,7 @@ def build(options: Options, context: BuildContext) -> CalibratedTrust:
 
 def _model(options: Options, context: BuildContext) -> TrustModel:
     if context.segmenter is None:
-        raise ConfigError("[trust] calibrated: which segmenter made the masks is not known.")
+        raise ConfigError("[trust] calibrated: the segmenter of the masks is not known.")
     if options.weights == SHIPPED:
         return fitting(context.segmenter)
     model = read_model(Path(options.weights).expanduser())
@@ -112,7 +111,7 @@ def _model(options: Options, context: BuildContext) -> TrustModel:
     return model
 
 
-def _looked_again(
+def _second_trust(
     second: LinearModel,
     rows: Float64Array,
     pairs: Sequence[tuple[RGBImage, Matte]],

@@ -1,4 +1,4 @@
-"""Every mask is believed, as in the paper."""
+"""Every mask is trusted, as in the paper."""
 
 from __future__ import annotations
 

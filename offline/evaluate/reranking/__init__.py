@@ -1,4 +1,4 @@
-"""What a learned rerank does on a task: its pairs, their order before and after, and why."""
+"""What a learned reranker does on a task: its pairs, their order before and after, and why."""
 
 from offline.evaluate.reranking.blocks import reranker_blocks, system_blocks
 

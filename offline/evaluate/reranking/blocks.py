@@ -1,4 +1,4 @@
-"""What a report shows of a learned rerank: its coefficients, and what each feature is worth on
+"""What a report shows of a learned reranker: its coefficients, and what each feature is worth on
 the queries that are evaluated."""
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _words(artefact: RerankerArtefact) -> str:
         else f"Its share of the value that sorts is {artefact.share:.0%}; the rest is the "
         "retrieval's score."
     )
-    said = f"Learned rerank of the first {artefact.top_n} images: {artefact.recipe or 'unnamed'}"
+    said = f"Learned reranker of the first {artefact.top_n} images: {artefact.recipe or 'unnamed'}"
     learned = f", learned from {artefact.trained_on}" if artefact.trained_on else ""
     return f"{said}{learned}. {trusted}"
 
@@ -70,7 +70,7 @@ def _coefficients(scorer: Scorer) -> Bars:
     weights = scorer.weights
     strongest = sorted(range(len(weights)), key=lambda at: -abs(weights[at]))[:SHOWN]
     return Bars(
-        title="What the learned rerank looks at",
+        title="What the learned reranker looks at",
         labels=tuple(scorer.features[at] for at in strongest),
         series=(_series("weight", [weights[at] for at in strongest]),),
         note=f"The {len(strongest)} strongest of {len(weights)}: "
@@ -82,7 +82,7 @@ def _coefficients(scorer: Scorer) -> Bars:
 
 def _effects(found: Sequence[Effect], queries: int) -> Bars:
     return Bars(
-        title="What each feature of the learned rerank is worth",
+        title="What each feature of the learned reranker is worth",
         labels=tuple(one.name for one in found),
         series=(
             _series("R@1", [one.recall for one in found]),
@@ -98,7 +98,7 @@ def _by_kind(pairs: Pairs, valued: Valued, level: Float64Array, seed: int) -> Ta
         _row(pairs, valued, level, kind, seed) for kind in kinds(pairs.asked) if kind.lists.any()
     ]
     return Table(
-        title="Where the learned rerank helps",
+        title="Where the learned reranker helps",
         columns=(
             "queries",
             "number",

@@ -1,4 +1,4 @@
-"""What each feature of a learned rerank is worth: how much worse the answers are without it."""
+"""What each feature of a learned reranker is worth: how much worse the answers are without it."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import IntArray
-from offline.calibration import family_folds
-from offline.datasets.hold_out import FOLDS, family_of
+from offline.datasets.hold_out import FOLDS, family_folds, family_of
 from offline.store.run_folder import RunFolder
 from offline.train.classifier.frozen import HeadTask, head_model
 from offline.train.classifier.loop import compile_model, fit, predict

@@ -1,4 +1,4 @@
-"""The card beside a learned rerank: what it learned from, whether it helps, what it looks at."""
+"""The card beside a learned reranker: what it learned from, whether it helps, what it looks at."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEAD = (
 def card(artefact: RerankerArtefact, pairs: Pairs, choice: Choice) -> str:
     """Markdown."""
     parts = [
-        f"# Learned rerank: {artefact.recipe}",
+        f"# Learned reranker: {artefact.recipe}",
         f"Trained with `packsight train reranker` (seed {artefact.seed}) on "
         f"{artefact.trained_on}. It reorders the first {artefact.top_n} images.",
         verdict(artefact),

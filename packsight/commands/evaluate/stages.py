@@ -95,7 +95,7 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also the stages that describe: each describes all pictures anew",
     )
-    add("--reranker", metavar="FILE", help="a learned rerank for --ablate to try")
+    add("--reranker", metavar="FILE", help="a learned reranker for --ablate to try")
 
 
 def _add_chain(parser: argparse.ArgumentParser) -> None:

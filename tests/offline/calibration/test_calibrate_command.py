@@ -196,7 +196,7 @@ def test_photos_that_cannot_be_read_are_told_and_stop_nothing(
         (["--photos", "absent"], "no such folder"),
         (["--photos", "strangers"], "none of 1 photos shows a product"),
         (["--photos", "few"], "3 products photographed, needs 10"),
-        (["--split", "all"], "choose among the pictures of --photos"),
+        (["--split", "all"], "--split"),
     ],
 )
 def test_what_cannot_be_calibrated_says_why_and_leaves_the_gallery_alone(

@@ -20,7 +20,7 @@ from offline.train.judged_masks import JudgedMasks, judge_masks
 from offline.train.trust import Fit, figures, fit_trust, least_trust
 from offline.train.trust_run import TrustRun, figures_on, train_trust
 from stages.profiles import read_profile
-from stages.trust._evidence import NAMES
+from stages.trust._features import NAMES
 from stages.trust._model import Segmenter, read_model
 from tests.packsight_command import Command
 

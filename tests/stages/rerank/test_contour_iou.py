@@ -107,7 +107,7 @@ def test_a_distrusted_hit_stays_between_hits_that_change_places(
     assert ids(answer) == [3, 2, 1]
     assert answer[1].iou is None
     assert answer[1].why == (
-        "kept its place: the catalogue picture's mask is empty and shows several objects"
+        "kept its place: the catalogue image's mask is empty and shows several objects"
     )
 
 

@@ -1,4 +1,4 @@
-"""A learned rerank obeys its file, names its reasons, and refuses what it did not learn from."""
+"""A learned reranker obeys its file, names its reasons, and refuses what it did not learn from."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def test_the_feature_that_was_learned_decides_and_is_named(
     first, second = built(tmp_path, artefact(overlap=5.0)).rerank(query, hits)
     assert ids([first, second]) == [2, 1]
     assert (first.iou, second.iou) == (1.0, 0.25)
-    assert first.why == ("learned rerank, image 2 became 1, for it: overlap of the outlines")
-    assert second.why == ("learned rerank, image 1 became 2, against it: overlap of the outlines")
+    assert first.why == ("learned reranker, image 2 became 1, for it: overlap of the contours")
+    assert second.why == ("learned reranker, image 1 became 2, against it: overlap of the contours")
     assert (first.score, second.score) == (0.8, 0.9)
 
 
@@ -80,7 +80,7 @@ def test_the_strongest_reason_is_named_first_and_weak_ones_are_not_named(
     hits = [found(1, 0.9, described(box(8, 2))), found(2, 0.8, described(box(8, 8)))]
     stage = built(tmp_path, artefact(overlap=2.0, width=9.0, score=0.1))
     assert stage.rerank(query, hits)[0].why.endswith(
-        "for it: width from top to bottom and overlap of the outlines"
+        "for it: width from top to bottom and overlap of the contours"
     )
 
 
@@ -115,7 +115,7 @@ def test_equal_values_keep_the_order_of_retrieval(
     hits = [found(at, 0.5, described(box(4, 4))) for at in (3, 1, 2)]
     answer = built(tmp_path, artefact(overlap=1.0)).rerank(described(box(4, 4)), hits)
     assert ids(answer) == [3, 1, 2]
-    assert answer[0].why == "learned rerank, stays image 1"
+    assert answer[0].why == "learned reranker, stays image 1"
 
 
 def test_a_hit_whose_outline_may_not_be_compared_says_so_and_may_still_move(
@@ -127,8 +127,8 @@ def test_a_hit_whose_outline_may_not_be_compared_says_so_and_may_still_move(
     assert ids([first, second]) == [2, 1]
     assert (first.iou, second.iou) == (None, 1.0)
     assert first.why == (
-        "learned rerank, image 2 became 1, for it: likeness of the pictures, "
-        "outlines not compared: the catalogue picture's mask is empty"
+        "learned reranker, image 2 became 1, for it: similarity of the images, "
+        "contours not compared: the catalogue image's mask is empty"
     )
 
 

@@ -46,7 +46,7 @@ def test_a_gallery_of_classic_is_searched_with_it(tmp_path: Path) -> None:
     assert {hit.record.product_id for hit in learned.hits} == {
         hit.record.product_id for hit in plain.hits
     }
-    assert all(hit.why.startswith("learned rerank") for hit in learned.hits)
+    assert all(hit.why.startswith("learned reranker") for hit in learned.hits)
     with open_gallery(tmp_path / "gallery") as gallery:
         assert gallery.check() == []
 
@@ -56,7 +56,7 @@ def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "rerank_classic").write_text("mine")
     assert reranker_path("rerank_classic") == Path("rerank_classic")
     assert reranker_path("elsewhere/rerank_classic") == Path("elsewhere/rerank_classic")
-    with pytest.raises(WeightsError, match="not a learned rerank"):
+    with pytest.raises(WeightsError, match="not a learned reranker"):
         read_reranker(reranker_path("rerank_classic"))
 
 

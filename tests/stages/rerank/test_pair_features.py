@@ -1,4 +1,4 @@
-"""What a learned rerank sees: aligned, finite, the same in any order, and deaf to bad masks."""
+"""What a learned reranker sees: aligned, finite, the same in any order, and deaf to bad masks."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from engine.types import (
     MatteQuality,
     Record,
 )
-from stages.rerank._measured import Measured, Measures
+from stages.rerank._descriptor_cache import DescriptorCache, ShapeDescriptors
 from stages.rerank._pair_features import (
     CONCEPTS,
+    CONTOURS,
     MEANINGS,
     NAMES,
-    OUTLINES,
     SHAPE,
     pair_features,
 )
@@ -137,16 +137,16 @@ def test_where_no_pair_is_comparable_no_outline_is_measured(
 ) -> None:
     asked: list[int] = []
 
-    def of(self: Measures, contours: Sequence[Contour]) -> list[Measured]:
+    def of(self: DescriptorCache, contours: Sequence[Contour]) -> list[ShapeDescriptors]:
         asked.append(len(contours))
         return measured(self, contours)
 
-    measured = Measures.of
-    monkeypatch.setattr(Measures, "of", of)
+    measured = DescriptorCache.of
+    monkeypatch.setattr(DescriptorCache, "of", of)
     hits = [found(1, 0.5, described(1)), found(2, 0.4, described(2, FLAGGED))]
     rows = pair_features(described(3, FLAGGED), hits).rows
     assert not asked
-    assert not rows[:, [NAMES.index(name) for name in OUTLINES]].any()
+    assert not rows[:, [NAMES.index(name) for name in CONTOURS]].any()
     pair_features(described(3), hits)
     assert asked == [3]
 

@@ -1,4 +1,4 @@
-"""The file of a learned rerank: what is written is read, and nothing else is."""
+"""The file of a learned reranker: what is written is read, and nothing else is."""
 
 from __future__ import annotations
 

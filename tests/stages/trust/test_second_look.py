@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.types import Matte, RGBImage
-from stages.trust._second_look import PADDING, agreement, seen_back, seen_otherwise
+from stages.trust._second_look import PADDING, agreement, mirrored_padded, restored
 
 
 class Redness:
@@ -38,13 +38,13 @@ def red_box(height: int, width: int, box: tuple[int, int, int, int]) -> RGBImage
 
 
 @pytest.mark.parametrize("shape", [(60, 40), (41, 77), (5, 5)])
-def test_what_is_seen_otherwise_comes_back_to_its_place(shape: tuple[int, int]) -> None:
+def test_what_is_mirrored_padded_comes_back_to_its_place(shape: tuple[int, int]) -> None:
     height, width = shape
     image = red_box(height, width, (1, 1, width // 2, height // 3 + 1))
-    again = seen_otherwise(image)
+    again = mirrored_padded(image)
     assert again.height == height + 2 * round(height * PADDING)
     (matte,) = Redness().segment([again])
-    np.testing.assert_array_equal(seen_back(matte, image), image.pixels[..., 0] > 200)
+    np.testing.assert_array_equal(restored(matte, image), image.pixels[..., 0] > 200)
 
 
 def test_a_mask_of_the_thing_agrees_and_one_of_the_place_does_not() -> None:

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from stages.trust._fitted import shipped
-from stages.trust._model import Segmenter, TrustModel, read_model
+from stages.trust._model import Segmenter, TrustModel, read_model, shipped
 from tests.stages.trust.trust_models import trust_model
 
 finite = st.floats(-1e6, 1e6)

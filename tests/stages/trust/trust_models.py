@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.linear_model import LinearModel, Term
-from stages.trust._evidence import NAMES
+from stages.trust._features import NAMES
 from stages.trust._model import AGREEMENT, Segmenter, TrustModel
 
 

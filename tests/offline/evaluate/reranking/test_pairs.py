@@ -106,8 +106,8 @@ def test_a_feature_that_orders_alone_is_worth_all_and_the_others_nothing() -> No
     found = {one.name: one for one in effects(pairs, lambda rows: rows[:, column], level)}
     whole = ordered(pairs, pairs.rows[:, column]).recall.mean()
     assert list(found) == list(SETS)
-    assert found["overlap of the outlines"].recall == whole - retrieved(pairs).recall.mean() > 0.2
-    assert found[ALL_SHAPE].recall == found["overlap of the outlines"].recall
+    assert found["overlap of the contours"].recall == whole - retrieved(pairs).recall.mean() > 0.2
+    assert found[ALL_SHAPE].recall == found["overlap of the contours"].recall
     assert found["category"].recall == found["proportions"].reciprocal == 0
 
 

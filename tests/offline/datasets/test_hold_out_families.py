@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.calibration import family_folds
+from offline.datasets.hold_out import family_folds
 
 
 @given(st.lists(st.integers(1, 7), min_size=1, max_size=6), st.integers(2, 5), st.integers(0, 1000))

@@ -1,4 +1,4 @@
-"""What silhouettes are compared by beside their overlap, measured once a silhouette and kept."""
+"""Shape descriptors of silhouettes, computed once a silhouette and kept."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from stages.shape.descriptor import describe_shapes
 from stages.shape.fourier import fourier_descriptor
 from stages.shape.proportions import area_fraction, aspect_ratio, width_profile
 
-# Of a catalogue that is asked all day the same records come up again: 2 KiB of silhouette and
-# 4 KiB of numbers each.
+# A catalogue in use returns the same records again and again: 2 KiB of silhouette and 4 KiB of
+# descriptors each.
 KEPT = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class ShapeDescriptors:
     """Of one aligned silhouette; see ``stages.shape``."""
 
     shape: FloatArray  # (D,)
@@ -29,22 +29,22 @@ class Measured:
 
 
 @dataclass
-class Measures:
-    """The silhouettes that were measured last, by their bits: records are read anew for every
-    query. Threads may share one."""
+class DescriptorCache:
+    """The most recently used silhouettes, by their bits: records are read anew for every query.
+    Threads may share one."""
 
     kept: int = KEPT
-    _found: OrderedDict[bytes, Measured] = field(default_factory=OrderedDict)
+    _found: OrderedDict[bytes, ShapeDescriptors] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def of(self, contours: Sequence[Contour]) -> list[Measured]:
-        """Aligned with ``contours``. New ones are measured together: a shape described alone
+    def of(self, contours: Sequence[Contour]) -> list[ShapeDescriptors]:
+        """Aligned with ``contours``. New ones are described together: a shape described alone
         takes 3 ms, among others 1."""
         keys = [contour.packed.tobytes() for contour in contours]
         with self._lock:
             known = {key: self._found[key] for key in keys if key in self._found}
-        new = {k: one for k, one in zip(keys, contours, strict=True) if k not in known}
-        known |= dict(zip(new, _measured(list(new.values())), strict=True))
+        new = {k: contour for k, contour in zip(keys, contours, strict=True) if k not in known}
+        known |= dict(zip(new, _described(list(new.values())), strict=True))
         with self._lock:
             for key in keys:
                 self._found[key] = known[key]
@@ -54,9 +54,9 @@ class Measures:
         return [known[key] for key in keys]
 
 
-def _measured(contours: Sequence[Contour]) -> list[Measured]:
+def _described(contours: Sequence[Contour]) -> list[ShapeDescriptors]:
     return [
-        Measured(
+        ShapeDescriptors(
             shape,
             fourier_descriptor(contour),
             width_profile(contour),

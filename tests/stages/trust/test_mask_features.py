@@ -11,18 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.types import FloatArray, Matte, RGBImage
-from stages.trust._edges import edge_contrast
-from stages.trust._evidence import (
+from stages.trust._features import (
     NAMES,
     SIDE,
-    Evidence,
+    MaskFeatures,
     binary_entropy,
-    evidence,
+    edge_contrast,
     log_odds,
+    mask_features,
     reduced,
     row,
+    symmetry,
 )
-from stages.trust._symmetry import symmetry
 
 GREY = (128, 128, 128)
 
@@ -38,8 +38,8 @@ def picture(height: int, width: int, colour: tuple[int, int, int] = GREY) -> RGB
     return RGBImage(np.full((height, width, 3), colour, np.uint8))
 
 
-def judged(found: Matte, image: RGBImage | None = None) -> Evidence:
-    answer = evidence(image or picture(*found.alpha.shape), found)
+def judged(found: Matte, image: RGBImage | None = None) -> MaskFeatures:
+    answer = mask_features(image or picture(*found.alpha.shape), found)
     assert answer is not None
     return answer
 
@@ -67,8 +67,8 @@ def test_mirror_images_and_quarter_turns_change_nothing(
     image, found = pair
     turn = {"left-right": np.fliplr, "up-down": np.flipud, "quarter turn": np.rot90}[move]
     moved = RGBImage(np.ascontiguousarray(turn(image.pixels)))
-    other = evidence(moved, Matte(np.ascontiguousarray(turn(found.alpha))))
-    one = evidence(image, found)
+    other = mask_features(moved, Matte(np.ascontiguousarray(turn(found.alpha))))
+    one = mask_features(image, found)
     assert (one is None) == (other is None)
     if one is not None and other is not None:
         # A symmetry axis is found by floats, so a pixel on its edge may fall either way.
@@ -98,7 +98,7 @@ def test_a_picture_several_times_as_large_is_judged_alike(
 def test_shares_lie_between_0_and_1_and_everything_is_finite(
     pair: tuple[RGBImage, Matte],
 ) -> None:
-    found = evidence(*pair)
+    found = mask_features(*pair)
     if found is None:
         return
     assert np.isfinite(row(found)).all() and len(row(found)) == len(NAMES)
@@ -110,13 +110,13 @@ UNBOUNDED = {"pieces", "area", "area_squared", "contrast"}
 
 
 def test_nothing_segmented_is_no_evidence() -> None:
-    assert evidence(picture(90, 90), matte(90, 90)) is None
-    assert evidence(picture(90, 90), matte(90, 90, (3, 3, 5, 5))) is None
+    assert mask_features(picture(90, 90), matte(90, 90)) is None
+    assert mask_features(picture(90, 90), matte(90, 90, (3, 3, 5, 5))) is None
 
 
 def test_a_matte_of_another_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="matte"):
-        evidence(picture(9, 8), matte(8, 9))
+        mask_features(picture(9, 8), matte(8, 9))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 3), (2000, 3)])

@@ -1,4 +1,4 @@
-"""Silhouettes are measured once, and the ones that were asked last are kept."""
+"""Silhouettes are described once, and the most recently used are kept."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.types import Contour
-from stages.rerank import _measured
-from stages.rerank._measured import Measures
+from stages.rerank import _descriptor_cache
+from stages.rerank._descriptor_cache import DescriptorCache
 from stages.shape.descriptor import describe_shapes
 
 
@@ -17,22 +17,22 @@ def silhouette(width: int) -> Contour:
     return Contour.from_mask(mask)
 
 
-def test_every_silhouette_has_its_own_measures() -> None:
+def test_every_silhouette_has_its_own_descriptors() -> None:
     contours = [silhouette(width) for width in (4, 9, 0, 30, 9)]
-    found = Measures().of(contours)
+    found = DescriptorCache().of(contours)
     assert [one.aspect for one in found] == [4 / 16, 9 / 16, 0, 30 / 16, 9 / 16]
     for contour, one in zip(contours, found, strict=True):
         np.testing.assert_allclose(one.shape, describe_shapes([contour])[0], atol=1e-5)
-    assert Measures().of([]) == []
+    assert DescriptorCache().of([]) == []
 
 
-def test_what_was_asked_last_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_most_recently_used_are_not_described_again(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[int] = []
-    real = _measured._measured
+    real = _descriptor_cache._described
     monkeypatch.setattr(
-        _measured, "_measured", lambda new: [measured.append(len(new)), real(new)][1]
+        _descriptor_cache, "_described", lambda new: [measured.append(len(new)), real(new)][1]
     )
-    measures = Measures(kept=2)
+    measures = DescriptorCache(kept=2)
     first = measures.of([silhouette(4), silhouette(9)])
     assert all(
         a is b for a, b in zip(first, measures.of([silhouette(4), silhouette(9)]), strict=True)
