@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from offline.datasets import Dataset, open_dataset
     from offline.ingest import ingest
     from offline.ingest.report import IngestReport
+    from offline.report.document import Report
     from online.query import query
+    from packsight._evaluation import evaluate
     from stages.open_searcher import OpenSearcher, open_searcher
 
 __all__ = [
@@ -56,11 +58,13 @@ __all__ = [
     "PacksightError",
     "RGBImage",
     "Record",
+    "Report",
     "Results",
     "Route",
     "StageError",
     "WeightsError",
     "__version__",
+    "evaluate",
     "ingest",
     "open_dataset",
     "open_gallery",
@@ -85,7 +89,9 @@ _HOMES = {
     "offline.datasets": ("Dataset", "open_dataset"),
     "offline.ingest": ("ingest",),
     "offline.ingest.report": ("IngestReport",),
+    "offline.report.document": ("Report",),
     "online.query": ("query",),
+    "packsight._evaluation": ("evaluate",),
     "stages.open_searcher": ("OpenSearcher", "open_searcher"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -147,6 +147,4 @@ def test_the_examples_of_the_api_run(
 def test_python_in_the_documents_imports_packsight_alone(page: Path) -> None:
     inner = "engine|stages|weights|offline|online"
     for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S):
-        if page.name in ("benchmarks.md", "evaluating.md"):
-            continue  # until `evaluate` is public
         assert not re.search(rf"^\s*(from|import) ({inner})\b", block, re.M), page.name

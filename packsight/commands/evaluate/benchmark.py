@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._settings import add_settings_flags
-from packsight.commands._values import positive, tell, user_cache, whole
+from packsight.commands._arguments import add_settings_flags, positive, user_cache, whole
+from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
     from offline.evaluate.benchmark import Request
@@ -77,13 +77,13 @@ def run(args: argparse.Namespace) -> int:
     from offline.evaluate.benchmark import evaluate_benchmark
     from offline.report.files import json_text, write_report, write_texts
     from offline.report.text import tables_text
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     request = _request(args)
     with bar("embedding", show=not args.quiet) as progress:
         report, faults = evaluate_benchmark(request, progress)
     print(tables_text(report), flush=True)  # shown even where it cannot be written
-    tell(faults)
+    print_faults(faults)
     if args.json:
         write_texts({args.json: json_text(report)})
     if args.out:

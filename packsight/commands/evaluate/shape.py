@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from packsight.commands._values import whole
+from packsight.commands._arguments import whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from offline.evaluate.shape.measure import measure_shapes
     from offline.evaluate.shape.show import json_text, markdown_text
     from offline.report.files import write_texts
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     task = open_dataset(args.data).retrieval(args.protocol)
     with bar("reading", show=not args.quiet) as progress:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._values import positive, tell, user_cache, whole
+from packsight.commands._arguments import positive, user_cache, whole
+from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
     from engine.config import Settings
@@ -43,7 +44,7 @@ class StageCommand:
         request = _request(args, self.stage)
         report, faults = evaluate(request, lambda title: _phase(title, args.quiet))
         print(_summary(report), flush=True)  # shown even where it cannot be written
-        tell(faults)
+        print_faults(faults)
         for path in write_report(report, args.out):
             print(path)
         return 0
@@ -174,7 +175,7 @@ def _systems(args: argparse.Namespace) -> dict[str, Settings]:
 
 
 def _phase(title: str, quiet: bool) -> AbstractContextManager[Progress]:
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     return bar(title, show=not quiet)
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._settings import add_settings_flags
-from packsight.commands._values import positive, tell, user_cache, whole
+from packsight.commands._arguments import add_settings_flags, positive, user_cache, whole
+from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
     from engine.types import Progress
@@ -69,14 +69,14 @@ def run(args: argparse.Namespace) -> int:
     made = _made(args)
     report = report_of(layout_of(args.name), made, seed=args.seed)
     print(tables_text(report), flush=True)  # shown even where it cannot be written
-    tell(made.faults)
+    print_faults(made.faults)
     _write(args, report)
     return 0
 
 
 def _made(args: argparse.Namespace) -> Made:
     from offline.evaluate.tables.registry import make_table
-    from packsight.commands._progress import bar
+    from packsight.commands._terminal import bar
 
     _refuse(args)
     with bar("describing", show=not args.quiet) as progress:

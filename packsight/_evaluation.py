@@ -1,0 +1,63 @@
+"""Evaluate from Python what `packsight evaluate` evaluates."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from offline.evaluate.run import SECTIONS, Request
+from offline.evaluate.run import evaluate as evaluate_request
+from offline.report.document import Report
+from packsight.commands._arguments import user_cache
+from stages.open_settings import settings_for
+from stages.profiles import DEFAULT
+
+Stage = Literal["all", "segment", "classify", "retrieve", "end-to-end"]
+
+log = logging.getLogger("packsight")
+
+
+def evaluate(
+    data: str | Path,
+    *,
+    stage: Stage = "all",
+    profile: str | None = None,
+    config: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    protocol: str | None = None,
+    limit: int | None = None,
+    ablate: bool = False,
+    cache: str | Path | None = None,
+    seed: int = 0,
+) -> Report:
+    """A report of one system, by its settings, on a data set.
+
+    ``protocol``: None for the data set's first. ``limit``: queries at most, evenly spread.
+    ``ablate``: also switch what needs no new description, one part at a time. ``cache`` keeps
+    masks and descriptions (None: the user's), so that the same call continues after a kill.
+    Images that cannot be read are logged. Raises ConfigError (data, protocol, settings),
+    WeightsError and StageError.
+    """
+    settings = settings_for(
+        None,
+        profile=profile,
+        config=None if config is None else Path(config),
+        overrides=overrides,
+    )
+    name = Path(config or profile or DEFAULT).stem
+    request = Request(
+        data=Path(data),
+        sections=SECTIONS[stage],
+        systems={name: settings},
+        cache=user_cache() if cache is None else Path(cache),
+        protocol=protocol,
+        seed=seed,
+        limit=limit,
+        ablate=ablate,
+    )
+    report, faults = evaluate_request(request)
+    for fault in faults:
+        log.warning(fault)
+    return report

@@ -1,1 +1,0 @@
-from packsight.commands._terminal import bar as bar

@@ -1,1 +1,0 @@
-from packsight.commands._arguments import add_settings_flags as add_settings_flags
