@@ -1,14 +1,25 @@
-"""Find products by photo, from Python."""
+"""Find products by photo, from Python; opened galleries stay open for the next query."""
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.galleries import gallery_identity
+
 if TYPE_CHECKING:
     from engine.types import Results
-    from online.searching import Photo
+    from stages.open_searcher import OpenSearcher, Photo
+
+# Galleries kept open by ``shared_searcher``: each holds its models in memory.
+KEPT_OPEN = 4
+
+_Key = tuple[str, str | None, Path | None, tuple[str, ...]]
+_kept: OrderedDict[_Key, OpenSearcher] = OrderedDict()
+_guard = threading.Lock()
 
 
 def query(
@@ -31,9 +42,6 @@ def query(
     Raises ImageError (photo), GalleryError (none there, empty), FingerprintError, ConfigError
     (k, categories, settings), WeightsError.
     """
-    # Imported here, so that `packsight query --help` need not wait for the models' runtime.
-    from online.searching import shared_searcher
-
     opened = shared_searcher(
         Path(gallery),
         profile=profile,
@@ -41,3 +49,27 @@ def query(
         overrides=overrides,
     )
     return opened.search(photo, k, categories)
+
+
+def shared_searcher(
+    gallery: Path,
+    *,
+    profile: str | None = None,
+    config: Path | None = None,
+    overrides: Iterable[str] = (),
+) -> OpenSearcher:
+    """As ``open_searcher``, kept open for the next call with the same arguments.
+
+    A gallery that was deleted and created again is another one.
+    """
+    # Imported here, so that `packsight query --help` need not wait for the models' runtime.
+    from stages.open_searcher import open_searcher
+
+    key = (gallery_identity(gallery), profile, config, tuple(overrides))
+    with _guard:
+        if key not in _kept:
+            _kept[key] = open_searcher(gallery, profile=profile, config=config, overrides=key[-1])
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT_OPEN:
+            _kept.popitem(last=False)  # a caller that still uses it keeps it open
+        return _kept[key]

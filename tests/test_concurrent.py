@@ -14,7 +14,7 @@ import pytest
 from engine.errors import GalleryError
 from engine.galleries import open_gallery
 from offline import ingest
-from online.searching import open_searcher
+from stages.open_searcher import open_searcher
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue
 
 ROOT = Path(__file__).parents[1]

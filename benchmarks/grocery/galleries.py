@@ -13,7 +13,7 @@ from engine.galleries import open_gallery
 from grocery.pictures import Query, catalogue_folders, queries
 from grocery.rows import Variant
 from offline import ingest
-from online.searching import open_searcher
+from stages.open_searcher import open_searcher
 
 Say = Callable[[str], None]
 

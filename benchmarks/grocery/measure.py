@@ -15,7 +15,7 @@ from engine.types import Description, Hit
 from grocery.pictures import Query
 from grocery.rows import Row
 from offline.metrics.retrieval import Found, average_precision, instance_recall_at
-from online.searching import open_searcher
+from stages.open_searcher import open_searcher
 
 SHOWN = 5  # products judged
 

@@ -12,7 +12,7 @@ from packsight.commands._arguments import add_settings_flags
 if TYPE_CHECKING:
     from engine.search import Answer
     from engine.types import Results, RGBImage
-    from online.searching import OpenSearcher
+    from stages.open_searcher import OpenSearcher
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from engine.timings import Stopwatch
-    from online.searching import open_searcher
+    from stages.open_searcher import open_searcher
 
     watch = Stopwatch()
     with open_searcher(

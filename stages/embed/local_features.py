@@ -13,8 +13,7 @@ from engine.parallel import each
 from engine.types import Cutout, FloatArray
 from engine.vectors import unit_rows
 from stages.context import BuildContext
-from stages.embed._aggregation import bag_of_words, vlad
-from stages.embed._codebook import Codebook, read_codebook
+from stages.embed._codebook import Codebook, bag_of_words, read_codebook, vlad
 from stages.embed._keypoints import Detector, FeatureSpec, local_features
 from stages.options import StageOptions
 

@@ -14,7 +14,8 @@ from engine.errors import ConfigError, FingerprintError, GalleryError, ImageErro
 from engine.types import RGBImage
 from offline import ingest
 from online import query
-from online.searching import KEPT_OPEN, open_searcher, shared_searcher
+from online.query import KEPT_OPEN, shared_searcher
+from stages.open_searcher import open_searcher
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue
 
 

@@ -27,7 +27,7 @@ def torch() -> Any:
     return pytest.importorskip("torch", reason="needs the extra `train`")
 
 
-def pictures(torch: Any, *shape: int) -> Any:
+def noise(torch: Any, *shape: int) -> Any:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
 
 
@@ -54,7 +54,7 @@ def test_a_backbone_gives_the_maps_of_torchvisions_own_modules(
     torch.save(network.state_dict(), tmp_path / "state.pth")
     entry = added_entry(tmp_path, "torchvision", architecture, 8)
     backbone = read_backbone(entry, tmp_path / "state.pth", layers[::-1])
-    images = pictures(torch, 2, 3, 96, 64)
+    images = noise(torch, 2, 3, 96, 64)
     expected: list[Any] = []
     for name in theirs:
         module = network.get_submodule(name)
@@ -88,7 +88,7 @@ def test_a_backbone_learns(torch: Any, tmp_path: Path) -> None:
 
     backbone = read_backbone(KERAS, None, ["block6"])
     backbone.module.train()
-    backbone.module(pictures(torch, 2, 3, 64, 64))[0].square().mean().backward()
+    backbone.module(noise(torch, 2, 3, 64, 64))[0].square().mean().backward()
     assert all(weight.grad is not None for weight in backbone.module.parameters())
     assert len(backbone.module.stages) == 7  # what lies behind the layer is left out
 
@@ -127,7 +127,7 @@ def test_a_strided_convolution_pads_as_tensorflow_defines_it(
     from weights.frameworks.nets.same_conv import SameConv2d
 
     plain = torch.nn.Conv2d(3, 4, kernel, stride=2)
-    images = pictures(torch, 2, 3, *sides)
+    images = noise(torch, 2, 3, *sides)
     padded = np.asarray(images)
     for axis, side in enumerate(sides, 2):
         total = max((-(-side // 2) - 1) * 2 + kernel - side, 0)

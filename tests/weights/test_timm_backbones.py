@@ -34,7 +34,7 @@ def save(network: Any, path: Path) -> Path:
     return path
 
 
-def pictures(torch: Any, side: int) -> Any:
+def noise(torch: Any, side: int) -> Any:
     return torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(1))
 
 
@@ -49,7 +49,7 @@ def test_a_convolutional_backbone_gives_timms_own_maps(
     path = save(network, tmp_path / "weights.safetensors")
     names = read_layered(entry, None).names
     backbone = read_backbone(entry, path, names[-3:])
-    images = pictures(torch, 64)
+    images = noise(torch, 64)
     with torch.no_grad():
         *maps, last = backbone.module(images)
         expected = network.forward_intermediates(images, intermediates_only=True)
@@ -71,7 +71,7 @@ def test_tensorflows_padding_is_timms(torch: Any, timm: Any, tmp_path: Path) -> 
     backbone = read_backbone(entry, save(network, tmp_path / "weights.safetensors"))
     assert any(isinstance(layer, SameConv2d) for layer in backbone.module.modules())
     for side in (64, 75):
-        images = pictures(torch, side)
+        images = noise(torch, side)
         with torch.no_grad():
             torch.testing.assert_close(backbone.module(images)[0], network.forward_features(images))
 
@@ -86,7 +86,7 @@ def test_a_transformer_gives_its_class_token_and_patches_without_registers(
     entry = added_entry(tmp_path, "timm", "test_vit", network.num_features, side=side)
     state = save(timm.create_model("test_vit").eval(), tmp_path / "weights.safetensors")
     backbone = read_backbone(entry, state, ["blocks.1", "last"])
-    images = pictures(torch, side)
+    images = noise(torch, side)
     with torch.no_grad():
         tokens, last = backbone.module(images)
         final = backbone.module.network.forward_features(images)
@@ -130,7 +130,7 @@ def test_patches_without_a_class_token_are_a_map(torch: Any, timm: Any, tmp_path
     network = timm.create_model("mixer_s32_224").eval()
     entry = added_entry(tmp_path, "timm", "mixer_s32_224", 512, side=224)
     backbone = read_backbone(entry, save(network, tmp_path / "weights.safetensors"))
-    images = pictures(torch, 224)
+    images = noise(torch, 224)
     with torch.no_grad():
         (map_,) = backbone.module(images)
         tokens = network.forward_features(images)

@@ -25,8 +25,7 @@ from offline.store.images import cropped
 from offline.store.run_folder import RunFolder
 from offline.train.codebook.recipe import CodebookRecipe
 from stages.assemble import CuttingParts, assemble_cutting
-from stages.embed._aggregation import assigned, inverse_document_frequency
-from stages.embed._codebook import Codebook
+from stages.embed._codebook import Codebook, assigned, inverse_document_frequency
 from stages.embed._keypoints import local_features
 
 BATCH = 8  # images in memory at a time

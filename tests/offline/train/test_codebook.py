@@ -12,8 +12,7 @@ from engine.errors import ConfigError
 from offline.datasets.packbench import shipped
 from offline.train.codebook.recipe import CodebookRecipe
 from offline.train.codebook.training import cluster, idf_of, train_codebook
-from stages.embed._aggregation import assigned
-from stages.embed._codebook import read_codebook
+from stages.embed._codebook import assigned, read_codebook
 from stages.embed._keypoints import Detector
 from stages.profiles import read_profile
 from tests.drawn_catalogue import package, save

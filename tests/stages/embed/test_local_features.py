@@ -17,8 +17,14 @@ from engine.errors import ConfigError, WeightsError
 from engine.types import Cutout, FloatArray, UInt8Array
 from stages.context import BuildContext
 from stages.embed import local_features as stage
-from stages.embed._aggregation import assigned, bag_of_words, inverse_document_frequency, vlad
-from stages.embed._codebook import Codebook, read_codebook
+from stages.embed._codebook import (
+    Codebook,
+    assigned,
+    bag_of_words,
+    inverse_document_frequency,
+    read_codebook,
+    vlad,
+)
 from stages.embed._keypoints import SIZES, Detector, FeatureSpec, local_features
 from tests.drawn_catalogue import package
 

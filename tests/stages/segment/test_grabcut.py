@@ -47,45 +47,45 @@ def sweep(side: int = 400, noise: float = 0.0) -> np.ndarray:
 @pytest.mark.parametrize("colour", [(180, 30, 40), (20, 20, 25), (120, 120, 120), (250, 220, 120)])
 @pytest.mark.parametrize("noise", [0.0, 4.0])
 def test_a_product_on_an_uneven_sweep_is_found(colour: tuple[int, ...], noise: float) -> None:
-    picture = sweep(noise=noise)
-    picture[bottle()] = colour
-    assert overlap(alpha_of(picture), bottle()) > 0.95
+    scene = sweep(noise=noise)
+    scene[bottle()] = colour
+    assert overlap(alpha_of(scene), bottle()) > 0.95
 
 
 def test_white_parts_and_highlights_inside_the_product_stay() -> None:
-    picture = sweep()
-    picture[bottle()] = (40, 60, 160)
-    picture[200:280, 170:230] = 248  # a label as white as the sweep
-    picture[150:300, 145:150] = 255  # a reflection along the side
-    assert overlap(alpha_of(picture), bottle()) > 0.95
+    scene = sweep()
+    scene[bottle()] = (40, 60, 160)
+    scene[200:280, 170:230] = 248  # a label as white as the sweep
+    scene[150:300, 145:150] = 255  # a reflection along the side
+    assert overlap(alpha_of(scene), bottle()) > 0.95
 
 
 def test_a_pale_product_on_white_is_found_by_its_edge() -> None:
-    picture = sweep()
-    picture[bottle()] = picture[bottle()] - 14
-    assert overlap(alpha_of(picture), bottle()) > 0.9
+    scene = sweep()
+    scene[bottle()] = scene[bottle()] - 14
+    assert overlap(alpha_of(scene), bottle()) > 0.9
 
 
 def test_a_soft_shadow_is_not_product() -> None:
     rows, columns = np.mgrid[0:400, 0:400] / 400
     depth = 45 * np.exp(-(((columns - 0.72) / 0.13) ** 2) - ((rows - 0.84) / 0.05) ** 2)
-    picture = sweep() - depth[:, :, None]
-    picture[bottle()] = (180, 30, 40)
-    assert overlap(alpha_of(picture), bottle()) > 0.93
+    scene = sweep() - depth[:, :, None]
+    scene[bottle()] = (180, 30, 40)
+    assert overlap(alpha_of(scene), bottle()) > 0.93
 
 
 def test_a_coloured_sweep_is_as_good_as_a_white_one() -> None:
-    picture = np.full((400, 400, 3), (90, 140, 110), float)
-    picture[bottle()] = (235, 235, 230)
-    assert overlap(alpha_of(picture), bottle()) > 0.95
+    scene = np.full((400, 400, 3), (90, 140, 110), float)
+    scene[bottle()] = (235, 235, 230)
+    assert overlap(alpha_of(scene), bottle()) > 0.95
 
 
 def test_a_product_that_leaves_the_frame_is_found() -> None:
-    picture = sweep()
+    scene = sweep()
     truth = np.zeros((400, 400), bool)
     truth[120:, 130:280] = True
-    picture[truth] = (30, 90, 60)
-    assert overlap(alpha_of(picture), truth) > 0.95
+    scene[truth] = (30, 90, 60)
+    assert overlap(alpha_of(scene), truth) > 0.95
 
 
 def test_an_empty_sweep_gives_an_empty_matte() -> None:
@@ -95,11 +95,11 @@ def test_an_empty_sweep_gives_an_empty_matte() -> None:
 def test_a_cluttered_scene_is_cut_around_its_centre() -> None:
     random = np.random.default_rng(1)
     clutter = cv2.GaussianBlur(random.normal(0, 1, (400, 400, 3)), (0, 0), 8) * 600 + (120, 110, 60)
-    picture = clutter + random.normal(0, 6, (400, 400, 3))
-    picture[bottle()] = (60, 70, 235)
-    lab = cv2.cvtColor((picture.clip(0, 255) / 255).astype(np.float32), cv2.COLOR_RGB2LAB)
+    scene = clutter + random.normal(0, 6, (400, 400, 3))
+    scene[bottle()] = (60, 70, 235)
+    lab = cv2.cvtColor((scene.clip(0, 255) / 255).astype(np.float32), cv2.COLOR_RGB2LAB)
     assert not fit_background(lab).plain
-    assert overlap(alpha_of(picture), bottle()) > 0.8
+    assert overlap(alpha_of(scene), bottle()) > 0.8
 
 
 def test_threads_and_repetition_change_nothing() -> None:
@@ -113,9 +113,9 @@ def test_threads_and_repetition_change_nothing() -> None:
 
 
 def test_the_edge_is_soft() -> None:
-    picture = sweep(800)
-    picture[bottle(800)] = (20, 20, 25)
-    alpha = alpha_of(picture)
+    scene = sweep(800)
+    scene[bottle(800)] = (20, 20, 25)
+    alpha = alpha_of(scene)
     assert ((alpha > 0.05) & (alpha < 0.95)).sum() > 200
 
 
