@@ -1,4 +1,4 @@
-"""The one data set class: pictures that some list named. Readers differ only in the lists."""
+"""The one data set class: images by split, as a reader has listed them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TypeVar
 from engine.errors import ConfigError
 from offline.datasets.types import Picture, RetrievalTask
 
-Task = Callable[[], RetrievalTask]  # made when asked for
+Task = Callable[[], RetrievalTask]  # built on demand
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class ListedDataset:
-    """A ``Dataset`` of pictures by split. Splits without pictures are dropped.
+    """A ``Dataset`` of images by split. Splits without images are dropped.
 
-    Raises ConfigError when no picture is left and when an id is given to two pictures.
+    Raises ConfigError when no image is left and when an id is given to two images.
     """
 
     name: str
@@ -30,7 +30,7 @@ class ListedDataset:
         parts = {split: tuple(pictures) for split, pictures in self.parts.items() if pictures}
         if not parts:
             raise ConfigError(
-                f"{self.root}: the {self.name} data set has no pictures.",
+                f"{self.root}: the {self.name} data set has no images.",
                 remedy="Its lists or folders are empty: unpack or generate it again.",
             )
         object.__setattr__(self, "parts", parts)

@@ -13,20 +13,20 @@ from offline.datasets.packbench.archive import NAME as PACKBENCH_TINY
 from offline.datasets.packbench.archive import unpacked
 from offline.datasets.types import Dataset
 
-# Nearly every folder has folders with pictures in it, so this one is asked last.
+# Nearly every folder has folders with images in it, so this one is tried last.
 FALLBACK = "folders"
 
 
 class Reader(Protocol):
-    """What a module in ``readers/`` has."""
+    """The interface of a module in ``readers/``."""
 
-    EXPECTS: str  # what the folder holds, to follow "a folder with"
+    EXPECTS: str  # contents of such a folder, to follow "a folder with"
 
     def recognises(self, root: Path) -> bool:
         """Whether the folder looks like this kind; reads names of files, not their contents."""
 
     def read(self, root: Path) -> Dataset:
-        """Open it. Reads lists, no pictures; raises ConfigError with the file and line."""
+        """Open it. Reads lists, no images; raises ConfigError with the file and line."""
 
 
 def dataset_kinds() -> tuple[str, ...]:
@@ -90,10 +90,10 @@ def _reader(kind: str) -> Reader:
 
 
 def missing_files(dataset: Dataset) -> list[Path]:
-    """Pictures, masks and transmissions that the splits name and that are not there, sorted.
+    """Images, masks and transmissions that the splits name and that are not there, sorted.
 
     Readers do not look: finding 120,000 files on a disk takes longer than reading the list of
-    them. A missing picture shows as an ImageError when it is read.
+    them. A missing image shows as an ImageError when it is read.
     """
     named = {
         path

@@ -1,4 +1,4 @@
-"""Who is relevant to whom, where the data set has labels and no list of answers."""
+"""Relevance by labels, for data sets without lists of relevant images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def by_category(picture: Picture) -> Hashable | None:
 
 
 def by_family(picture: Picture) -> Hashable | None:
-    """Families are told apart within their category: two categories may both have an "f01"."""
+    """Families are distinct within their category: two categories may both have an "f01"."""
     return None if picture.family is None else (picture.category, picture.family)
 
 
@@ -25,7 +25,7 @@ def by_product(picture: Picture) -> Hashable | None:
 def label_task(
     name: str, queries: Sequence[Picture], gallery: Sequence[Picture], label: Label
 ) -> RetrievalTask:
-    """The task of finding pictures with the query's label, other than itself."""
+    """The task of finding images with the query's label, other than itself."""
     return RetrievalTask(name, tuple(queries), tuple(gallery), same_label(queries, gallery, label))
 
 
@@ -36,7 +36,7 @@ def same_label(
     *,
     counts_itself: bool = False,
 ) -> tuple[Relevance, ...]:
-    """For every query the gallery pictures with its label; no label, no answer.
+    """For every query the gallery images with its label; none for a query without a label.
 
     A query that is in the gallery (by its id) is ignored there, as in Oh Song et al., Deep
     Metric Learning via Lifted Structured Feature Embedding, CVPR 2016; with ``counts_itself``

@@ -1,4 +1,4 @@
-"""What a data set says: its pictures, and which of them answer which query."""
+"""Data sets: their images, retrieval tasks with the relevant images, and the protocol of both."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.types import Box
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture file and what is known of it; None: the data set does not say.
+    """One image file and its ground truth; None where the data set has none.
 
     The file itself may be absent: opening a data set reads its lists only. ``id`` is unique in
     the data set, mostly the path below its folder, with slashes. A family is a group of products
-    that are hard to tell apart.
+    that are hard to distinguish.
     """
 
     id: str
@@ -28,8 +28,8 @@ class Picture:
     look: str | None = None  # how it was taken, such as studio or phone
     mask: Path | None = None  # grey PNG or the like: 255 = product; partial at the edges
     transmission: Path | None = None  # colour PNG: the light that clear glass lets through
-    box: Box | None = None  # where the product is; truth, not for a query to see
-    crop: Box | None = None  # the only part that a query may look at
+    box: Box | None = None  # of the product; ground truth, hidden from queries
+    crop: Box | None = None  # the only part that a query may use
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -41,11 +41,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
-    """The answer to one query: positions in the gallery, ascending.
+    """The relevant images of one query: positions in the gallery, ascending.
 
-    ``ignored`` positions (junk) are taken out of a ranking before it is judged: they neither
-    help nor harm. All others are wrong answers. Where the query's own picture is in the gallery,
-    its position is in ``ignored``, unless the protocol counts it as found.
+    ``ignored`` positions (junk) are removed from a ranking before it is evaluated: they neither
+    help nor harm. All others are irrelevant. Where the query's own image is in the gallery,
+    its position is in ``ignored``, unless the protocol counts it as relevant.
     """
 
     relevant: tuple[int, ...]
@@ -62,17 +62,17 @@ class Relevance:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalTask:
-    """Queries, the gallery that is searched, and the answer to every query, in their order."""
+    """Queries, the gallery that is searched, and the relevance of every query, in their order."""
 
     name: str  # data set and protocol
     queries: tuple[Picture, ...]
     gallery: tuple[Picture, ...]
     relevance: tuple[Relevance, ...]
-    depth: int | None = None  # how many hits are judged; None: the protocol judges all
+    depth: int | None = None  # number of hits that count; None: the protocol uses all
 
     def __post_init__(self) -> None:
         if not self.queries or not self.gallery:
-            raise ValueError(f"{self.name}: needs at least one query and one gallery picture")
+            raise ValueError(f"{self.name}: needs at least one query and one gallery image")
         if len(self.relevance) != len(self.queries):
             raise ValueError(
                 f"{self.name}: {len(self.queries)} queries, {len(self.relevance)} answers"
@@ -81,7 +81,7 @@ class RetrievalTask:
             raise ValueError(f"{self.name}: depth must be at least 1, not {self.depth}")
         for positions in (part for r in self.relevance for part in (r.relevant, r.ignored)):
             if positions and not 0 <= positions[0] <= positions[-1] < len(self.gallery):
-                raise ValueError(f"{self.name}: positions beyond {len(self.gallery)} pictures")
+                raise ValueError(f"{self.name}: positions beyond {len(self.gallery)} images")
 
     def of_queries(self, positions: Sequence[int]) -> RetrievalTask:
         """The task with these of its queries only."""
@@ -100,21 +100,21 @@ class RetrievalTask:
 
     @property
     def unanswerable(self) -> tuple[int, ...]:
-        """Positions of the queries that nothing in the gallery answers: the no-match cases."""
+        """Positions of the queries without a relevant image in the gallery: the no-match cases."""
         return tuple(at for at, answer in enumerate(self.relevance) if not answer.relevant)
 
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Pictures by split, and retrieval tasks by protocol.
+    """Images by split, and retrieval tasks by protocol.
 
-    Order is part of the promise: the same files give the same pictures in the same order on
+    The order is fixed: the same files give the same images in the same order on
     every platform.
     """
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
 
     @property
     def root(self) -> Path:
@@ -122,14 +122,14 @@ class Dataset(Protocol):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Names of its splits, none of them empty. One picture may be in several."""
+        """Names of its splits, none of them empty. One image may be in several."""
 
     @property
     def protocols(self) -> tuple[str, ...]:
         """Names of its retrieval tasks; empty where it is not made for retrieval."""
 
     def pictures(self, split: str) -> tuple[Picture, ...]:
-        """The pictures of a split. Raises ConfigError, with the names, for an unknown one."""
+        """The images of a split. Raises ConfigError, with the names, for an unknown one."""
 
     def retrieval(self, protocol: str) -> RetrievalTask:
         """A retrieval task. Raises ConfigError, with the names, for an unknown one."""

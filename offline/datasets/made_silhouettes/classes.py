@@ -19,16 +19,16 @@ from offline.datasets.made_silhouettes.strokes import Part
 CLASSES, MEMBERS = 70, 20  # as in MPEG-7's CE-Shape-1 part B
 
 # How much members differ, for all classes alike. Set with the constants of ``distortion`` so that
-# overlap and Fourier descriptors score as in MPEG-7; docs/shape.md has the figures.
+# overlap and Fourier descriptors score as in MPEG-7; docs/shape.md has the values.
 PLAY = 1.0
 
 _WILDEST = 2.2  # beyond it members lose the parts that make them one of their class
-_TURNED, _FLIPPED = 0.12, 0.15  # shares of the classes
-_COUSINS = 5 / 14  # share of the classes whose family has an earlier class: horse, dog, deer
-_LONGER = (150, 420)  # px of the shape's longer side
-_MARGIN = 0.09  # of that, on every side at most; MPEG-7's pictures are cut close as well
-_LEFT = 0.2  # the least share of a shape that a hole leaves
-_FRACTION = 4  # binary digits of a pixel that OpenCV draws by
+_TURNED, _FLIPPED = 0.12, 0.15  # fractions of the classes
+_COUSINS = 5 / 14  # fraction of the classes whose family has an earlier class: horse, dog, deer
+_LONGER = (150, 420)  # pixels of the shape's longer side
+_MARGIN = 0.09  # of that, on every side at most; MPEG-7's images are cut close as well
+_LEFT = 0.2  # the least fraction of a shape that a hole leaves
+_FRACTION = 4  # binary digits of a pixel in OpenCV's fixed-point coordinates
 
 
 @dataclass(frozen=True)

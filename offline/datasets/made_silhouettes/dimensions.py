@@ -1,4 +1,4 @@
-"""The numbers of a drawing: what a class fixes, and how its members play about it."""
+"""The dimensions of a drawing: fixed for a class, with deviations of its members."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Dimensions:
     """Draws a class's numbers from ``shape`` and a member's deviations from ``member``.
 
     For all members of a class ``shape`` starts from the same state, so that the n-th number
-    asked for is the same; a drawing may branch on what ``count`` and ``often`` say and on nothing
-    else. ``play`` scales every deviation; 0 makes all members equal.
+    drawn is the same; a drawing may branch on the results of ``count`` and ``often`` and on
+    nothing else. ``play`` scales every deviation; 0 makes all members equal.
     """
 
     shape: np.random.Generator
@@ -34,13 +34,13 @@ class Dimensions:
         """A whole number, both ends included; the same in all members."""
         return int(self.shape.integers(low, high + 1))
 
-    def often(self, share: float) -> bool:
-        """True in about this share of the classes; the same in all members."""
-        return bool(self.shape.uniform() < share)
+    def often(self, fraction: float) -> bool:
+        """True in about this fraction of the classes; the same in all members."""
+        return bool(self.shape.uniform() < fraction)
 
     def sizes(self, count: int, low: float, high: float) -> list[float]:
         return [self.size(low, high) for _ in range(count)]
 
     def _deviation(self) -> float:
-        """Normal, cut at two deviations: no member is a freak."""
+        """Normal, cut at two deviations: no member is an outlier."""
         return float(np.clip(self.member.normal(), -2, 2))

@@ -1,4 +1,4 @@
-"""Drawings of signs and bodies of geometry, and forms that nobody has a name for."""
+"""Drawings of signs and bodies of geometry, and nameless forms."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _one(offered: tuple[str, ...], rng: np.random.Generator) -> str:
 
 
 class Sheet:
-    """A label under the pen: positions in shares of its width and height, sizes of its height."""
+    """A label in the making: positions in fractions of width and height, sizes of the height."""
 
     def __init__(self, width: int, height: int, rng: np.random.Generator) -> None:
         self.picture = Image.new("L", (width, height), 0)

@@ -43,7 +43,7 @@ def build(
     """Make the benchmark in ``out``, or finish it; one that is whole is left as it is.
 
     ``workers`` processes of one thread each, as many as cores by default. ``progress`` is
-    called with (pictures done, pictures in all). Raises ConfigError where ``out`` holds another
+    called with (images done, images in all). Raises ConfigError where ``out`` holds another
     benchmark or another run is at work in it, and PacksightError where the disk is full, the
     renderer is not installed or a process was killed; all but the first leave what is done.
     """
@@ -79,7 +79,7 @@ def renderer(variant: str = "") -> str:
         return use_variant(variant)
     except ImportError:
         raise PacksightError(
-            "Mitsuba, which renders the pictures, is not installed.",
+            "Mitsuba, which renders the images, is not installed.",
             remedy="Install it: pip install 'packsight[render]', "
             "in a clone: pip install -e '.[render]'",
         ) from None

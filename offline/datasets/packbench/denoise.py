@@ -17,7 +17,7 @@ FEATURE = 0.2  # how far normals (halved) and albedo may differ
 
 
 def denoise(first: Image, second: Image, features: Image, *, passes: int = 4) -> Image:
-    """The noise-free picture (H, W, 3) behind two independent renders of the same scene.
+    """The noise-free image (H, W, 3) behind two independent renders of the same scene.
 
     ``first`` and ``second`` are linear radiance (H, W, 3) of equally many samples; ``features``
     (H, W, C) in [0, 1] are nearly free of noise. An edge-avoiding à-trous wavelet (Dammertz,

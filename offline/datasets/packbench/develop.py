@@ -1,4 +1,4 @@
-"""From linear light to the picture that a catalogue or a phone would keep."""
+"""From linear light to the image that a catalogue or a phone would keep."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.float32]
 
-REFERENCE_SIDE = 256  # px; blurs are drawn for this larger side and grow with the picture
+REFERENCE_SIDE = 256  # px; blurs are drawn for this larger side and grow with the image
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 
 
 @dataclass(frozen=True)
 class Developed:
-    """A finished picture of height H and width W with the truth that went through its lens."""
+    """A finished image of height H and width W with the truth that went through its lens."""
 
     pixels: NDArray[np.uint8]  # (H, W, 3) sRGB, before the JPEG is written
     alpha: Image  # (H, W)
@@ -34,7 +34,7 @@ class Process:
     key: float  # linear luminance that the meter aims at; 0: as exposed
     trust: float  # how far the meter goes: 1 makes night day
     gains: tuple[float, float, float]  # exposure and white balance together
-    neutral: float  # share of a coloured cast that the camera takes out
+    neutral: float  # fraction of a coloured cast that the camera takes out
     vignette: float  # light lost in the corners
     shot: float  # noise variance a unit of light
     read: float  # noise deviation in the dark
@@ -48,7 +48,7 @@ class Process:
 def studio_picture(
     radiance: Image, alpha: Image, transmission: Image | None, rng: np.random.Generator
 ) -> Developed:
-    """A catalogue's picture: exposed by hand, sharp, clean, lightly compressed."""
+    """A catalogue's image: exposed by hand, sharp, clean, lightly compressed."""
     balance = np.exp(rng.normal(0, 0.012, 3)) * rng.uniform(0.98, 1.03)
     process = Process(
         blur=gaussian_kernel(rng.uniform(0.2, 0.5) * _scale(radiance)),

@@ -1,4 +1,4 @@
-"""What is already taken: a line a picture, so that a killed run goes on where it stopped."""
+"""What is already taken: a line an image, so that a killed run goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.errors import ConfigError
 from engine.files import write_lines
 from offline.datasets.packbench.manifest import Described, Row, sha256
 
-JOURNAL = "journal.jsonl"  # the description, then a row a picture; gone when all is done
+JOURNAL = "journal.jsonl"  # the description, then a row an image; gone when all is done
 
 
 class Journal:
@@ -33,7 +33,7 @@ class Journal:
         self._file = self._rewritten([json.dumps(asdict(described)), *kept])
 
     def add(self, row: Row) -> None:
-        """Note a picture whose files are written."""
+        """Note an image whose files are written."""
         left = (json.dumps(asdict(row)) + "\n").encode()
         while left:  # the last room on a disk takes a part of a line
             left = left[self._file.write(left) :]

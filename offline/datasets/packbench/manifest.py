@@ -1,4 +1,4 @@
-"""The manifest: one row a picture, in CSV, with a schema, its version and checksums."""
+"""The manifest: one row an image, in CSV, with a schema, its version and checksums."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.errors import ConfigError
 from engine.files import write_whole
 
-VERSION = "1.0"  # of the pictures: raised when the same seed gives other ones
+VERSION = "1.0"  # of the images: raised when the same seed gives other ones
 SCHEMA = 1  # raised when a column changes its meaning or goes
 HEADER_FILE, MANIFEST, PRODUCTS = "packbench.json", "manifest.csv", "products.csv"
 ATTRIBUTES = "catalogue/attributes.csv"
@@ -21,10 +21,10 @@ ATTRIBUTES = "catalogue/attributes.csv"
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of one picture. Paths are relative to the benchmark's folder.
+    """What is known of one image. Paths are relative to the benchmark's folder.
 
     ``x1 .. y2`` is the box of the product in pixels, where alpha is above one half.
-    ``visible`` is the share of the product that no occluder hides. The camera is a pinhole in
+    ``visible`` is the fraction of the product that no occluder hides. The camera is a pinhole in
     scene units, in which the product stands on z = 0 around the origin, tipped about x by ``tip``
     and then turned about z by minus ``azimuth``; ``units_per_mm`` leads back to millimetres.
     ``width_mm``, ``depth_mm``, ``height_mm`` are the product's own, untipped.
@@ -84,7 +84,7 @@ class ProductRow:
 
 @dataclass(frozen=True)
 class Described:
-    """Which benchmark this is: equal descriptions have equal pictures."""
+    """Which benchmark this is: equal descriptions have equal images."""
 
     name: str
     version: str

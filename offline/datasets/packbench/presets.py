@@ -16,7 +16,7 @@ class Preset:
     """
 
     name: str
-    side: int  # of a studio picture, px
+    side: int  # of a studio image, px
     samples: int  # light paths a pixel, in two halves of a square each
     families: int
     members: int

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--families", type=int, default=4)
     parser.add_argument("--members", type=int, default=4)
     parser.add_argument("--difficulty", type=float, default=0.6)
-    parser.add_argument("--side", type=int, default=128, help="of one picture, px")
+    parser.add_argument("--side", type=int, default=128, help="of one image, px")
     parser.add_argument("--samples", type=int, default=9)
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args(arguments)

@@ -74,7 +74,7 @@ def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
-        os._exit(1)  # nobody is left to hand pictures to
+        os._exit(1)  # nobody is left to hand images to
 
 
 def _take(index: int) -> Row:

@@ -35,7 +35,7 @@ class Exposure:
     radiance: Image  # (H, W, 3) linear, exposed
     alpha: Image  # (H, W) share of each pixel that the product covers, glass included
     transmission: Image | None  # (H, W, 3) share of what lies behind, through it; None: opaque
-    visible: float  # share of the product's area that no occluder hides
+    visible: float  # fraction of the product's area that no occluder hides
 
 
 def photograph(
@@ -99,7 +99,7 @@ def _clean(stage: Any, light: dict[str, Any], features: Image, samples: int, see
 def _coverage(
     camera: Camera, shapes: dict[str, dict[str, Any]], around: dict[str, Any], seed: int
 ) -> Image:
-    """The share of camera rays that meet the product first: white among black, no light."""
+    """The fraction of camera rays that meet the product first: white among black, no light."""
     scene = {name: {**shape, "bsdf": _two_sided(BLACK)} for name, shape in around.items()}
     scene |= {name: {**shape, "bsdf": _two_sided(WHITE)} for name, shape in shapes.items()}
     seen = _render(
@@ -115,7 +115,7 @@ def _transmission(
 
     However the glass bends and mirrors it inside, that is the weight of a ground that is alike
     everywhere: environment matting (Zongker, Werner, Curless and Salesin, SIGGRAPH 1999) reduced
-    to one number a channel. 0 beside the product: what a ground adds to a picture is
+    to one number a channel. 0 beside the product: what a ground adds to an image is
     (1 - alpha + transmission) * ground.
     """
     if not any(part.material.see_through for part in product.parts):

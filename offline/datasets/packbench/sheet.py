@@ -25,7 +25,7 @@ SECTIONS = (
 def sheets(folder: Path, out: Path) -> Iterator[Path]:
     """Write a JPEG a category to ``out``; yields their paths.
 
-    Raises ConfigError where ``folder`` is no finished Packbench or lacks a picture.
+    Raises ConfigError where ``folder`` is no finished Packbench or lacks an image.
     """
     read_header(folder)
     rows = read_rows(folder)

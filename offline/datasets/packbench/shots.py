@@ -1,4 +1,4 @@
-"""Which pictures a benchmark has: every shot of every split, from a preset and a seed alone."""
+"""Which images a benchmark has: every shot of every split, from a preset and a seed alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEST, UNSEEN = 1000, 2000
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture to be taken; ``view`` counts the category's views, None on a phone."""
+    """One image to be taken; ``view`` counts the category's views, None on a phone."""
 
     path: str  # catalogue/jar/jar-f01-p02/front.jpg
     split: Split
@@ -35,7 +35,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What decides every picture: the same three give the same pictures."""
+    """What decides every image: the same three give the same images."""
 
     preset: Preset
     seed: int

@@ -31,7 +31,7 @@ OPAQUE = 2 / 255  # less light than this passes nowhere: no transmission is kept
 
 
 def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
-    """Render ``shot`` and write picture, matte and transmission below ``out``."""
+    """Render ``shot`` and write image, matte and transmission below ``out``."""
     rng = generator(benchmark.seed, shot.path)
     parts = shot.product.model().parts
     view, size = _posture(shot, benchmark.preset.side, rng)

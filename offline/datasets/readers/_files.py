@@ -1,4 +1,4 @@
-"""What readers of plain folders share: the pictures and folders in a folder that are not hidden."""
+"""The images and folders in a folder that are not hidden, for readers of plain folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.images import SUPPORTED_SUFFIXES
 
 
-def pictures_at(folder: Path, pattern: str = "*") -> list[Path]:
+def images_in(folder: Path, pattern: str = "*") -> list[Path]:
     """Sorted by path; hidden files are left out (macOS writes ._ files)."""
     return sorted(
         path

@@ -1,4 +1,4 @@
-"""What the original and the revisited landmark readers share: picture files and query boxes."""
+"""Image files and query boxes of landmark sets, with original or revisited ground truth."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from engine.errors import ConfigError
 from engine.types import Box
 from offline.ingest.tables import Place
 
-# Files of Paris6k that hold no picture (their download had failed); its authors list them in
-# corrupt.txt beside the data and everybody leaves them out.
+# Files of Paris6k that hold no image (their download had failed); its authors list them in
+# corrupt.txt beside the data, and all papers leave them out.
 _UNREADABLE_BY_LANDMARK = {
     "louvre": (136, 146),
     "moulinrouge": (422,),
@@ -35,17 +35,17 @@ def picture_files(root: Path) -> dict[str, Path]:
     Oxford5k comes in one folder, Paris6k in one a landmark. Raises ConfigError for a name that
     is there twice.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(root.rglob("*"), key=lambda path: (path.stem, path.as_posix())):
         if path.suffix.lower() not in (".jpg", ".jpeg") or path.stem in UNREADABLE:
             continue
-        if path.stem in found:
+        if path.stem in files:
             raise ConfigError(
-                f"{root}: {path.stem} is there twice: {found[path.stem]} and {path}.",
-                remedy="Keep one folder with pictures.",
+                f"{root}: {path.stem} is there twice: {files[path.stem]} and {path}.",
+                remedy="Keep one folder with images.",
             )
-        found[path.stem] = path
-    return found
+        files[path.stem] = path
+    return files
 
 
 def query_box(corners: Sequence[float], place: Place) -> Box:

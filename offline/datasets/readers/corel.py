@@ -1,10 +1,10 @@
-"""Corel-1k and sets like it: 1,000 pictures of 10 classes, each asked of all others.
+"""Corel-1k and sets like it: 1,000 images of 10 classes, each a query against all others.
 
 Li, Wang: Automatic Linguistic Indexing of Pictures by a Statistical Modeling Approach, PAMI 2003;
-Wang, Li, Wiederhold: SIMPLIcity, PAMI 2001. Pictures 0.jpg to 999.jpg, a hundred a class, in one
+Wang, Li, Wiederhold: SIMPLIcity, PAMI 2001. Images 0.jpg to 999.jpg, a hundred a class, in one
 folder: the class is the number divided by 100. Recognised when all are there; a part of them, or
-folders of pictures a class, must be named as this kind. The protocol ``category`` asks every
-picture of all others; its own place in the gallery is ignored.
+folders of images a class, must be named as this kind. In the protocol ``category`` every
+image is a query against all others; its own place in the gallery is ignored.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from offline.datasets.listed import ListedDataset
-from offline.datasets.readers._files import folders_in, pictures_at
+from offline.datasets.readers._files import folders_in, images_in
 from offline.datasets.relevance import by_category, label_task
 from offline.datasets.types import Picture
 
-EXPECTS = "the 1,000 pictures 0.jpg to 999.jpg of Corel-1k"
+EXPECTS = "the 1,000 images 0.jpg to 999.jpg of Corel-1k"
 
 ALL = "all"
-A_CLASS = 100  # pictures
+A_CLASS = 100  # images
 # In the order of the numbers, as Wang, Li and Wiederhold name them.
 CLASSES = (
     "africa",
@@ -46,16 +46,16 @@ def recognises(root: Path) -> bool:
 
 
 def read(root: Path) -> ListedDataset:
-    """Open it. Raises ConfigError where no class has two pictures."""
+    """Open it. Raises ConfigError where no class has two images."""
     pictures = list(_numbered(root) or _by_folder(root))
     if not pictures:
         raise ConfigError(
-            f"{root}: no pictures of classes.", remedy=f"It needs {EXPECTS}, or a folder a class."
+            f"{root}: no images of classes.", remedy=f"It needs {EXPECTS}, or a folder a class."
         )
     if max(Counter(picture.category for picture in pictures).values()) < 2:
         raise ConfigError(
-            f"{root}: no class has two pictures, so that none can be found by another.",
-            remedy="Give two or more pictures a class.",
+            f"{root}: no class has two images, so that none can be found by another.",
+            remedy="Give two or more images a class.",
         )
     task = partial(label_task, "corel category", pictures, pictures, by_category)
     return ListedDataset("corel", root, {ALL: pictures}, {"category": task})
@@ -64,8 +64,8 @@ def read(root: Path) -> ListedDataset:
 def _files(root: Path) -> list[Path]:
     """In the folder itself or in the only one that it holds, as archives unpack."""
     inner = folders_in(root)
-    only = pictures_at(inner[0]) if len(inner) == 1 else []
-    return [*pictures_at(root), *only]
+    only = images_in(inner[0]) if len(inner) == 1 else []
+    return [*images_in(root), *only]
 
 
 def _numbered(root: Path) -> list[Picture]:
@@ -79,7 +79,7 @@ def _numbered(root: Path) -> list[Picture]:
 
 def _by_folder(root: Path) -> Iterator[Picture]:
     for folder in folders_in(root):
-        for path in pictures_at(folder):
+        for path in images_in(folder):
             yield _picture(root, path, folder.name)
 
 

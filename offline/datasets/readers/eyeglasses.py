@@ -1,7 +1,7 @@
 """Eyeglass-style sets: gallery/CLASS/view.jpg and query/CLASS/view.jpg, one class a product.
 
-As frames of glasses are photographed in a shop: some pictures of every model are the gallery, the
-others are asked of it, by model. The protocol ``product`` asks all queries of the whole gallery.
+As frames of glasses are photographed in a shop: some images of every model are the gallery, the
+others the queries, by model. In the protocol ``product`` all queries search the whole gallery.
 Sets of CATEGORY/PRODUCT/view.jpg are ``folders``.
 """
 
@@ -13,44 +13,44 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from offline.datasets.listed import ListedDataset
-from offline.datasets.readers._files import folders_in, pictures_at
+from offline.datasets.readers._files import folders_in, images_in
 from offline.datasets.relevance import by_product, label_task
 from offline.datasets.types import Picture
 
-EXPECTS = "gallery/ and query/ with a folder of pictures a product"
+EXPECTS = "gallery/ and query/ with a folder of images a product"
 
-SIDES = {"gallery": "gallery", "queries": "query"}  # folders by split
-A_PICTURE = "*/*"  # gallery/CLASS/view.jpg, seen from gallery/
+FOLDERS = {"gallery": "gallery", "queries": "query"}  # folders by split
+AN_IMAGE = "*/*"  # gallery/CLASS/view.jpg, seen from gallery/
 
 
 def recognises(root: Path) -> bool:
-    """Whether the two folders are all there is, and pictures lie one folder deep in them."""
-    sides = folders_in(root)
-    return {side.name for side in sides} == set(SIDES.values()) and all(
-        pictures_at(side, A_PICTURE) and not pictures_at(side, f"{A_PICTURE}/*") for side in sides
+    """Whether the two folders are all there is, and images lie one folder deep in them."""
+    folders = folders_in(root)
+    return {folder.name for folder in folders} == set(FOLDERS.values()) and all(
+        images_in(folder, AN_IMAGE) and not images_in(folder, f"{AN_IMAGE}/*") for folder in folders
     )
 
 
 def read(root: Path) -> ListedDataset:
-    """Open it. Raises ConfigError where a side is absent or no query's product is in the
+    """Open it. Raises ConfigError where one of the two is empty or no query's product is in the
     gallery."""
-    parts = {split: list(_pictures(root, root / name)) for split, name in SIDES.items()}
-    for split, name in SIDES.items():
+    parts = {split: list(_pictures(root, root / name)) for split, name in FOLDERS.items()}
+    for split, name in FOLDERS.items():
         if not parts[split]:
             raise ConfigError(
-                f"{root / name}: no pictures there.", remedy=f"The data set needs {EXPECTS}."
+                f"{root / name}: no images there.", remedy=f"The data set needs {EXPECTS}."
             )
     queries, gallery = parts["queries"], parts["gallery"]
-    held = {picture.product for picture in gallery}
-    if not any(query.product in held for query in queries):
+    known = {picture.product for picture in gallery}
+    if not any(query.product in known for query in queries):
         raise ConfigError(
             f"{root}: no product of query/ is in gallery/.",
-            remedy="Name the folders of both sides by the same products.",
+            remedy="Name the folders in both by the same products.",
         )
     task = partial(label_task, "eyeglasses product", queries, gallery, by_product)
     return ListedDataset("eyeglasses", root, parts, {"product": task})
 
 
 def _pictures(root: Path, folder: Path) -> Iterator[Picture]:
-    for path in pictures_at(folder, A_PICTURE):
+    for path in images_in(folder, AN_IMAGE):
         yield Picture(path.relative_to(root).as_posix(), path, product=path.parent.name)

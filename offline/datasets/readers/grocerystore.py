@@ -1,9 +1,9 @@
-"""GroceryStoreDataset: shop photos of 81 classes, with one clean picture of each.
+"""GroceryStoreDataset: shop photos of 81 classes, with one clean image of each.
 
 Klasson, Zhang, Kjellström: A Hierarchical Grocery Store Image Dataset with Visual and Semantic
 Labels, WACV 2019. The coarse class is the category, the fine class the product. Every split and
-protocol is also there for one group alone, such as ``val/Packages``. Retrieval asks the photos of
-``val`` (or ``test``) of the iconic pictures and ``train``, by product.
+protocol is also there for one group alone, such as ``val/Packages``. In retrieval the photos
+of ``val`` (or ``test``) search the iconic images and ``train``, by product.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXPECTS = "classes.csv and train.txt, val.txt or test.txt, as GroceryStoreDatase
 CLASSES = "classes.csv"
 LISTS = {"train": "train.txt", "val": "val.txt", "test": "test.txt"}
 ICONIC = "iconic"
-ASKED = ("val", "test")
+QUERY_SPLITS = ("val", "test")
 # Columns of classes.csv.
 FINE, FINE_ID = "Class Name (str)", "Class ID (int)"
 COARSE, COARSE_ID = "Coarse Class Name (str)", "Coarse Class ID (int)"
@@ -53,14 +53,14 @@ def read(root: Path) -> ListedDataset:
 
 
 def _iconic(root: Path, classes: dict[int, _Class]) -> Iterator[Picture]:
-    """The clean pictures; fills ``classes`` on the way."""
+    """The clean images; fills ``classes`` on the way."""
     for row in read_table(root / CLASSES, (FINE, FINE_ID, COARSE, COARSE_ID, ICON)):
         number = whole_number(row.cells[FINE_ID], FINE_ID, row.place)
         if number in classes:
-            raise row.place.fault(f"{FINE_ID} {number} is there twice")
+            raise row.place.fault(f"{FINE_ID} {number} occurs twice")
         coarse_id = whole_number(row.cells[COARSE_ID], COARSE_ID, row.place)
         classes[number] = _Class(row.text(FINE), row.text(COARSE), coarse_id)
-        # The list writes them as if the data set were the whole disk.
+        # The list's paths are absolute, with the data set as the root.
         name = inside(row.text(ICON).lstrip("/"), row.place)
         yield _picture(root, name, classes[number], "studio")
 
@@ -97,10 +97,10 @@ def _by_group(parts: dict[str, list[Picture]]) -> dict[str, list[Picture]]:
 def _tasks(parts: dict[str, list[Picture]]) -> dict[str, Task]:
     tasks: dict[str, Task] = {}
     for split, queries in parts.items():
-        asked, slash, group = split.partition("/")
-        sides = (ICONIC + slash + group, "train" + slash + group)
-        gallery = [picture for side in sides for picture in parts.get(side, ())]
-        if asked in ASKED and queries and gallery:
-            name = f"grocerystore {split}"
-            tasks[split] = partial(label_task, name, queries, gallery, by_product)
+        base, slash, group = split.partition("/")
+        searched = (ICONIC + slash + group, "train" + slash + group)
+        gallery = [picture for name in searched for picture in parts.get(name, ())]
+        if base in QUERY_SPLITS and queries and gallery:
+            task = f"grocerystore {split}"
+            tasks[split] = partial(label_task, task, queries, gallery, by_product)
     return tasks

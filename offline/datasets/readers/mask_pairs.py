@@ -37,14 +37,14 @@ SHOWN = 5  # names in an error
 
 
 def recognises(root: Path) -> bool:
-    images, masks = _sides(root)
+    images, masks = _folders(root)
     beside = (path for at in ("*", "*/*") for path in root.glob(at) if _is_mask(path))
     return bool(images.keys() & masks.keys()) or any(beside)
 
 
 def read(root: Path) -> ListedDataset:
     """Open it. Raises ConfigError that lists images without a mask and masks without an image."""
-    images, masks = _sides(root)
+    images, masks = _folders(root)
     if images.keys() & masks.keys():
         _refuse_unpaired(root, "folders", images, masks)
         parts = {
@@ -56,36 +56,36 @@ def read(root: Path) -> ListedDataset:
     return ListedDataset("mask_pairs", root, parts, {})
 
 
-def _sides(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+def _folders(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Folders of images and of masks, by split: at the top or one level down."""
-    sides: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
+    pair: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
     folders = (path for at in ("*", "*/*") for path in root.glob(at) if path.is_dir())
     for folder in sorted(folders):
         words = re.split(r"[-_ /]", folder.relative_to(root).as_posix().lower())
-        for known, side in zip((IMAGE_WORDS, MASK_WORDS), sides, strict=True):
-            if words[-1] in known and folder.parent not in side.values():
-                _add(side, _split([word for word in words if word not in known]), folder)
-    return sides
+        for known, by_split in zip((IMAGE_WORDS, MASK_WORDS), pair, strict=True):
+            if words[-1] in known and folder.parent not in by_split.values():
+                _add(by_split, _split([word for word in words if word not in known]), folder)
+    return pair
 
 
-def _add(side: dict[str, Path], split: str, folder: Path) -> None:
-    if split in side:
+def _add(by_split: dict[str, Path], split: str, folder: Path) -> None:
+    if split in by_split:
         raise ConfigError(
-            f"{folder}: holds the split {split!r} and so does {side[split]}.",
+            f"{folder}: holds the split {split!r} and so does {by_split[split]}.",
             remedy="Keep one of the two, or open the folders of one set only.",
         )
-    side[split] = folder
+    by_split[split] = folder
 
 
 def _split(words: list[str]) -> str:
-    """DUTS-TR is a train split; other words are the split's name."""
+    """DUTS-TR is a train split; other words are the name of the split."""
     named = [SPLIT_WORDS.get(word, word) for word in words]
     return named[-1] if named and named[-1] in SPLIT_WORDS.values() else "-".join(named) or ALL
 
 
-def _paired(root: Path, images: Path, masks: Path, found: Iterable[Path]) -> list[Picture]:
-    """``found`` with their masks, sorted; ``images`` and ``masks`` may be one folder."""
-    by_image = _by_name(images, found)
+def _paired(root: Path, images: Path, masks: Path, files: Iterable[Path]) -> list[Picture]:
+    """``files`` with their masks, sorted; ``images`` and ``masks`` may be one folder."""
+    by_image = _by_name(images, files)
     beside = images == masks
     by_mask = _by_name(masks, (f for f in _files(masks) if not beside or _is_mask(f)))
     _refuse_unpaired(root, "files", by_image, by_mask)
@@ -108,7 +108,7 @@ def _by_name(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
         name = MASK_ENDING.sub("", inside)
         if name in named:
             raise ConfigError(
-                f"{folder}: both {named[name].name} and {path.name} are called {name}.",
+                f"{folder}: both {named[name].name} and {path.name} have the name {name}.",
                 remedy="Remove one: an image has one mask.",
             )
         named[name] = path
@@ -118,23 +118,24 @@ def _by_name(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
 def _refuse_unpaired(
     root: Path, what: str, images: Mapping[str, Path], masks: Mapping[str, Path]
 ) -> None:
-    lonely = {
+    unpaired = {
         f"images without a mask ({what})": sorted(images.keys() - masks.keys()),
         f"masks without an image ({what})": sorted(masks.keys() - images.keys()),
     }
-    found = [
+    faults = [
         f"{len(names)} {kind}: {', '.join(names[:SHOWN])}{', ...' if names[SHOWN:] else ''}"
-        for kind, names in lonely.items()
+        for kind, names in unpaired.items()
         if names
     ]
-    if found:
+    if faults:
         raise ConfigError(
-            f"{root}: {'; '.join(found)}.", remedy="Add what is missing or remove what is alone."
+            f"{root}: {'; '.join(faults)}.",
+            remedy="Add what is missing or remove what is unpaired.",
         )
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The pictures below, in order; hidden ones are left out (macOS writes ._ files)."""
+    """The images below, in order; hidden ones are left out (macOS writes ._ files)."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in SUPPORTED_SUFFIXES and not path.name.startswith("."):
             yield path

@@ -1,8 +1,8 @@
-"""Stanford Online Products: 120,053 pictures of 22,634 products from a market place.
+"""Stanford Online Products: 120,053 images of 22,634 products from a market place.
 
 Oh Song, Xiang, Jegelka, Savarese: Deep Metric Learning via Lifted Structured Feature Embedding,
 CVPR 2016. Train and test hold different products. In the retrieval protocol ``test`` every test
-picture is asked of all others; its own place in the gallery is ignored.
+image is a query against all others; its own place in the gallery is ignored.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def _listed(root: Path, file: Path) -> Iterator[Picture]:
         cells = line.split(maxsplit=3)
         if len(cells) != 4:
             raise place.fault(f"not `{' '.join(HEADER)}`", "Is the file cut off?")
-        _, product, category, given = cells
-        name = inside(given, place)
+        _, product, category, path = cells
+        name = inside(path, place)
         whole_number(product, "class_id", place)
         whole_number(category, "super_class_id", place)
         yield Picture(name, root / name, category=_category(name, category), product=product)

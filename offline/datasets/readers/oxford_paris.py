@@ -2,8 +2,8 @@
 
 Philbin, Chum, Isard, Sivic, Zisserman: Object Retrieval with Large Vocabularies and Fast Spatial
 Matching, CVPR 2007, and Lost in Quantization, CVPR 2008. The only protocol, ``original``: good
-and ok pictures are relevant, junk is ignored, a query is cropped to its box. The query's own
-picture is in the gallery and counts as the lists say, as in the authors' evaluation.
+and ok images are relevant, junk is ignored, a query is cropped to its box. The query's own
+image is in the gallery and counts as in the lists, as in the authors' evaluation.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from offline.datasets.readers._landmarks import UNREADABLE, picture_files, query
 from offline.datasets.types import Picture, Relevance, RetrievalTask
 from offline.ingest.tables import Place, read_lines
 
-EXPECTS = "the pictures and gt files (*_query.txt, *_good.txt, ...) of Oxford5k or Paris6k"
+EXPECTS = "the images and gt files (*_query.txt, *_good.txt, ...) of Oxford5k or Paris6k"
 
 ENDING = "_query.txt"
-QUERY_PREFIX = "oxc1_"  # before the picture's name in Oxford5k's query files only
+QUERY_PREFIX = "oxc1_"  # before the image's name in Oxford5k's query files only
 RELEVANT, JUNK = ("good", "ok"), "junk"
 
 
@@ -37,18 +37,18 @@ def recognises(root: Path) -> bool:
 
 
 def read(root: Path) -> ListedDataset:
-    """Open it: the lists, and the names of the pictures, for no list names the gallery."""
+    """Open it: the lists, and the names of the images, for no list names the gallery."""
     folders = _truth_folders(root)
     if len(folders) != 1:
-        found = ", ".join(str(folder) for folder in folders) or "none"
+        names = ", ".join(str(folder) for folder in folders) or "none"
         raise ConfigError(
-            f"{root}: needs one folder with *{ENDING}, found {found}.",
-            remedy="Unpack the gt files of one data set into a folder beside the pictures.",
+            f"{root}: needs one folder with *{ENDING}, found {names}.",
+            remedy="Unpack the gt files of one data set into a folder beside the images.",
         )
     files = picture_files(root)
     gallery = tuple(Picture(name, path) for name, path in files.items())
     truth = list(_truths(folders[0], files))
-    parts = {"gallery": gallery, "queries": [one.query for one in truth]}
+    parts = {"gallery": gallery, "queries": [item.query for item in truth]}
     task = partial(_task, truth, gallery)
     return ListedDataset("oxford_paris", root, parts, {"original": task})
 
@@ -67,7 +67,7 @@ def _truths(folder: Path, files: Mapping[str, Path]) -> Iterator[_Truth]:
         absent = next((name for name in relevant if name not in at), None)
         if absent is not None:
             raise relevant[absent].fault(
-                f"the picture {absent} is not there", "Without it every score would be too high."
+                f"the image {absent} is not there", "Without it every score would be too high."
             )
         junk = {name for name, _ in _names(lists[JUNK])}  # may be absent: it counts nowhere
         both = sorted(junk.intersection(relevant))
@@ -87,7 +87,7 @@ def _query(file: Path, files: Mapping[str, Path]) -> Picture:
         raise place.fault("not `name x1 y1 x2 y2`", "Is the file cut off?")
     name = cells[0].removeprefix(QUERY_PREFIX)
     if name not in files:
-        raise place.fault(f"the picture {name} is not there", "Unpack the pictures as well.")
+        raise place.fault(f"the image {name} is not there", "Unpack the images as well.")
     stem = file.name.removesuffix(ENDING)
     landmark = stem.rpartition("_")[0] or stem  # all_souls_3 is the third of all_souls
     return Picture(stem, files[name], product=landmark, crop=query_box(corners, place))
@@ -105,6 +105,6 @@ def _positions(names: Iterable[str], at: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def _task(truth: list[_Truth], gallery: tuple[Picture, ...]) -> RetrievalTask:
-    queries = tuple(one.query for one in truth)
-    relevance = tuple(one.relevance for one in truth)
+    queries = tuple(item.query for item in truth)
+    relevance = tuple(item.relevance for item in truth)
     return RetrievalTask("oxford_paris original", queries, gallery, relevance)

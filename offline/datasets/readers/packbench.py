@@ -2,10 +2,10 @@
 
 Retrieval protocols: ``queries`` (phone-like photos against the catalogue, by product), ``family``
 and ``category`` (the same photos, by these) and ``unseen`` (the same for products that no
-training saw). Queries of products that are not in the catalogue have no relevant picture: they
-are in ``RetrievalTask.unanswerable`` of ``queries``. Two are of studio pictures alone, by product:
-``validation`` asks the validation pictures of the catalogue's others, ``test`` the test pictures of
-each other.
+training saw). Queries of products that are not in the catalogue have no relevant image: they
+are in ``RetrievalTask.unanswerable`` of ``queries``. Two are of studio images alone, by product:
+the queries of ``validation`` are the validation images, against the catalogue's other images;
+``test`` searches the test images by one another.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COLUMNS = (
     "path", "split", "role", "category", "family", "product", "in_catalogue", "look", "matte",
     "transmission", *CORNERS, "width", "height",
 )
-# Which rows, by (split, role), make up what users ask for; others may not occur.
+# The rows, by (split, role), of every split that users name; others may not occur.
 SPLITS = {
     "train":      (("catalogue", "train"),),
     "validation": (("catalogue", "validation"),),
@@ -61,12 +61,12 @@ def read(root: Path) -> ListedDataset:
 def _check_manifest(root: Path) -> None:
     header, file = read_header(root), root / MANIFEST
     try:
-        found = sha256(file.read_bytes())
+        digest = sha256(file.read_bytes())
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error
-    if found != header.manifest_sha256:
+    if digest != header.manifest_sha256:
         raise ConfigError(
-            f"{file}: sha256 {found[:12]}…, but {HEADER_FILE} says "
+            f"{file}: sha256 {digest[:12]}…, but {HEADER_FILE} has "
             f"{header.manifest_sha256[:12]}…: it was changed or cut off.",
             remedy="Restore it, or generate the benchmark again with the same seed.",
         )
@@ -102,21 +102,21 @@ def _box(row: Row) -> Box:
     width, height = (whole_number(row.cells[n], n, row.place) for n in ("width", "height"))
     if not (x1 < x2 <= width and y1 < y2 <= height):
         raise row.place.fault(
-            f"box {(x1, y1, x2, y2)} is empty or beyond the picture's {width} x {height} pixels"
+            f"box {(x1, y1, x2, y2)} is empty or beyond the image's {width} x {height} pixels"
         )
     return (x1, y1, x2, y2)
 
 
 def _check_presence(table: Iterable[Row]) -> None:
-    """What ``in_catalogue`` says must be so, or the no-match cases would be judged wrongly."""
+    """``in_catalogue`` must be correct, or the no-match metrics would be wrong."""
     rows = list(table)
-    held = {row.cells["product"] for row in rows if row.cells["split"] == "catalogue"}
+    known = {row.cells["product"] for row in rows if row.cells["split"] == "catalogue"}
     for row in rows:
-        product, said = row.cells["product"], row.chosen("in_catalogue", ("true", "false"))
-        if (said == "true") != (product in held):
+        product, flag = row.cells["product"], row.chosen("in_catalogue", ("true", "false"))
+        if (flag == "true") != (product in known):
             raise row.place.fault(
-                f"in_catalogue is {said}, but the catalogue "
-                f"{'has' if product in held else 'lacks'} pictures of {product!r}"
+                f"in_catalogue is {flag}, but the catalogue "
+                f"{'has' if product in known else 'lacks'} images of {product!r}"
             )
 
 
@@ -126,24 +126,26 @@ def _chosen(rows: Rows, pairs: Iterable[tuple[str, str]]) -> list[Picture]:
 
 def _tasks(rows: Rows) -> dict[str, Task]:
     catalogue, photos = _chosen(rows, SPLITS["catalogue"]), _chosen(rows, SPLITS["queries"])
-    strange, known = [_chosen(rows, [("unseen", role)]) for role in ("query", "gallery")]
+    unseen_queries, unseen_gallery = [
+        _chosen(rows, [("unseen", role)]) for role in ("query", "gallery")
+    ]
     studio = {split: _chosen(rows, SPLITS[split]) for split in ("train", "validation", "test")}
-    asked = {
+    tasks = {
         "queries": (photos, catalogue, by_product),
         "family": (photos, catalogue, by_family),
         "category": (photos, catalogue, by_category),
-        "unseen": (strange, known, by_product),
+        "unseen": (unseen_queries, unseen_gallery, by_product),
         "validation": (studio["validation"], studio["train"], by_product),
         "test": (studio["test"], studio["test"], by_product),
     }
     return {
         name: partial(label_task, f"packbench {name}", queries, gallery, label)
-        for name, (queries, gallery, label) in asked.items()
+        for name, (queries, gallery, label) in tasks.items()
         if queries and gallery and (queries != gallery or _repeated(queries))
     }
 
 
 def _repeated(pictures: Iterable[Picture]) -> bool:
-    """Whether some product has two pictures, so that one can be asked of the other."""
+    """Whether some product has two images, so that one can be the query for the other."""
     products = [picture.product for picture in pictures]
     return len(set(products)) < len(products)

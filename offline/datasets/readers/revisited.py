@@ -2,7 +2,7 @@
 
 Radenović, Iscen, Tolias, Avrithis, Chum: Revisiting Oxford and Paris: Large-Scale Image Retrieval
 Benchmarking, CVPR 2018. Queries are not in the gallery and are cropped to their boxes. A query
-without a relevant picture (there are such under ``easy`` and ``hard``) is left out of the mean by
+without a relevant image (there are such under ``easy`` and ``hard``) is left out of the mean by
 the authors: see ``RetrievalTask.unanswerable``. Files of the original annotation in this form
 (gnd_oxford5k.pkl, with ``ok`` for good and ok) have the protocol ``original``.
 """
@@ -23,25 +23,25 @@ from offline.datasets.readers._landmarks import picture_files, query_box
 from offline.datasets.types import Picture, Relevance, RetrievalTask
 from offline.ingest.tables import Place, inside, read_text
 
-EXPECTS = "gnd_roxford5k.pkl or gnd_rparis6k.pkl (or .json), and the pictures in jpg/"
+EXPECTS = "gnd_roxford5k.pkl or gnd_rparis6k.pkl (or .json), and the images in jpg/"
 
 PATTERNS = ("gnd_*.pkl", "gnd_*.json")
 PICTURES = "jpg"
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """Which lists of a query are relevant and which are ignored (section 3.3 of the paper)."""
+class _Lists:
+    """The relevant and the ignored lists of a query (section 3.3 of the paper)."""
 
     relevant: tuple[str, ...]
     ignored: tuple[str, ...]
 
 
 PROTOCOLS = {
-    "easy": _Judged(("easy",), ("hard", "junk")),
-    "medium": _Judged(("easy", "hard"), ("junk",)),
-    "hard": _Judged(("hard",), ("easy", "junk")),
-    "original": _Judged(("ok",), ("junk",)),
+    "easy": _Lists(("easy",), ("hard", "junk")),
+    "medium": _Lists(("easy", "hard"), ("junk",)),
+    "hard": _Lists(("hard",), ("easy", "junk")),
+    "original": _Lists(("ok",), ("junk",)),
 }
 
 
@@ -49,11 +49,11 @@ PROTOCOLS = {
 class _Answer:
     lists: Mapping[str, frozenset[int]]  # by easy, hard, junk or ok, junk
 
-    def under(self, judged: _Judged) -> Relevance:
-        """A picture in two lists of one query counts as relevant."""
+    def under(self, chosen: _Lists) -> Relevance:
+        """An image in two lists of one query counts as relevant."""
         relevant, ignored = (
             frozenset[int]().union(*(self.lists[name] for name in names))
-            for names in (judged.relevant, judged.ignored)
+            for names in (chosen.relevant, chosen.ignored)
         )
         return Relevance(tuple(sorted(relevant)), tuple(sorted(ignored - relevant)))
 
@@ -63,39 +63,41 @@ def recognises(root: Path) -> bool:
 
 
 def read(root: Path) -> ListedDataset:
-    """Open it. Pickles are read by a reader that runs nothing of what they ask for."""
+    """Open it. Pickles are read without running anything in them."""
     file = _truth_file(root)
     data = _data(file)
     files = picture_files(root)
     gallery = tuple(_pictures(root, file, "imlist", data, files))
-    asked = tuple(_pictures(root, file, "qimlist", data, files))
+    uncropped = tuple(_pictures(root, file, "qimlist", data, files))
     entries = _list(data, "gnd", file)
-    if len(entries) != len(asked):
+    if len(entries) != len(uncropped):
         raise ConfigError(
-            f"{file}: {len(asked)} queries in qimlist, but {len(entries)} answers in gnd.",
+            f"{file}: {len(uncropped)} queries in qimlist, but {len(entries)} answers in gnd.",
             remedy="Download it again.",
         )
     places = [Place(file, f"gnd[{at}]") for at in range(len(entries))]
-    queries = tuple(map(_cropped, asked, entries, places))
-    answers = [_answer(*one, len(gallery)) for one in zip(entries, places, strict=True)]
+    queries = tuple(map(_cropped, uncropped, entries, places))
+    answers = [
+        _answer(entry, place, len(gallery)) for entry, place in zip(entries, places, strict=True)
+    ]
     name = file.stem.removeprefix("gnd_")
     tasks = {
-        protocol: partial(_task, f"{name} {protocol}", queries, gallery, answers, judged)
-        for protocol, judged in PROTOCOLS.items()
-        if all(set(judged.relevant + judged.ignored) <= set(one.lists) for one in answers)
+        protocol: partial(_task, f"{name} {protocol}", queries, gallery, answers, chosen)
+        for protocol, chosen in PROTOCOLS.items()
+        if all(set(chosen.relevant + chosen.ignored) <= set(answer.lists) for answer in answers)
     }
     return ListedDataset(name, root, {"gallery": gallery, "queries": queries}, tasks)
 
 
 def _truth_file(root: Path) -> Path:
-    found = sorted(path for pattern in PATTERNS for path in root.glob(pattern))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+    files = sorted(path for pattern in PATTERNS for path in root.glob(pattern))
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files) or "none"
         raise ConfigError(
             f"{root}: needs one {' or '.join(PATTERNS)}, found {names}.",
-            remedy="Keep each data set, with its pictures, in a folder of its own.",
+            remedy="Keep each data set, with its images, in a folder of its own.",
         )
-    return found[0]
+    return files[0]
 
 
 def _data(file: Path) -> dict[str, Any]:
@@ -114,8 +116,8 @@ def _data(file: Path) -> dict[str, Any]:
 def _list(data: Mapping[str, Any], key: str, file: Path) -> list[Any]:
     if not isinstance(data.get(key), list) or not data[key]:
         raise ConfigError(f"{file}: {key} must be a list with something in it.")
-    found: list[Any] = data[key]
-    return found
+    items: list[Any] = data[key]
+    return items
 
 
 def _pictures(
@@ -124,8 +126,8 @@ def _pictures(
     for at, name in enumerate(_list(data, key, file)):
         place = Place(file, f"{key}[{at}]")
         if not isinstance(name, str):
-            raise place.fault(f"{name!r} is not the name of a picture")
-        # One that is not there is named where it should be.
+            raise place.fault(f"{name!r} is not the name of an image")
+        # The expected path of one that is absent, for the error about it.
         path = root / PICTURES / inside(f"{name}.jpg", place)
         yield Picture(name, files.get(name, path))
 
@@ -145,9 +147,9 @@ def _answer(entry: Mapping[str, Any], place: Place, size: int) -> _Answer:
             continue
         if not isinstance(positions, list):
             raise place.fault(f"{name} must be a list of positions in imlist")
-        wrong = [at for at in positions if not isinstance(at, int) or not 0 <= at < size]
-        if wrong:
-            raise place.fault(f"{name} holds {wrong[0]!r}; imlist has {size} pictures")
+        outside = [at for at in positions if not isinstance(at, int) or not 0 <= at < size]
+        if outside:
+            raise place.fault(f"{name} holds {outside[0]!r}; imlist has {size} images")
         lists[name] = frozenset(positions)
     if "junk" not in lists or (not {"ok"} & set(lists) and not {"easy", "hard"} <= set(lists)):
         raise place.fault("needs the lists easy, hard and junk, or ok and junk")
@@ -159,6 +161,6 @@ def _task(
     queries: tuple[Picture, ...],
     gallery: tuple[Picture, ...],
     answers: list[_Answer],
-    judged: _Judged,
+    chosen: _Lists,
 ) -> RetrievalTask:
-    return RetrievalTask(name, queries, gallery, tuple(answer.under(judged) for answer in answers))
+    return RetrievalTask(name, queries, gallery, tuple(answer.under(chosen) for answer in answers))

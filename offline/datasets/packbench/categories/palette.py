@@ -128,7 +128,7 @@ def _filled(p: Parameters, cells: Grid, z: float) -> Parts:
     centres = cells.centres()
     step = len(shades) / len(centres)
     relief = p.choices.get("relief", "linen")
-    fine = len(centres) <= 9  # many pans are small in the picture
+    fine = len(centres) <= 9  # many pans are small in the image
     outline = of_section(cells.pan, 96 if fine else 72)
     parts: Parts = ()
     for i, (x, y) in enumerate(centres):

@@ -89,7 +89,7 @@ def _grip(sight: Sight, rng: np.random.Generator) -> Grip:
 
 
 def _leaf(sight: Sight, rng: np.random.Generator) -> Occluder:
-    """A twig with leaves that hangs into the picture between the product and the camera."""
+    """A twig with leaves that hangs into the image between the product and the camera."""
     green = leaf_surface(rng)
     blades, place = [], 0.0
     for i in range(int(rng.integers(2, 6))):
@@ -127,7 +127,7 @@ def _box(sight: Sight, rng: np.random.Generator) -> Occluder:
 
 
 def _ribbon(sight: Sight, rng: np.random.Generator) -> Occluder:
-    """A satin ribbon that hangs across the picture before the product."""
+    """A satin ribbon that hangs across the image before the product."""
     right, up, towards = sight.axes
     t = np.linspace(-1, 1, 80)
     width, length = rng.uniform(8, 20), 2.4 * sight.reach + 60
@@ -141,7 +141,7 @@ def _ribbon(sight: Sight, rng: np.random.Generator) -> Occluder:
     satin = Piece(grid_mesh(points, np.dstack([u, v])), Surface(plain(*colour), 0.25))
     angle = math.radians(rng.uniform(-60, 60))
     level = math.cos(angle) * right + math.sin(angle) * up
-    inwards = np.cross(towards, level)  # upwards in the picture
+    inwards = np.cross(towards, level)  # upwards in the image
     frame = np.stack([level, inwards, towards])
     start = (
         sight.middle

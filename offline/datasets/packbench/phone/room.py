@@ -26,7 +26,7 @@ from offline.datasets.packbench.shapes.parts import Parts
 CLEAR = 6.0  # mm between things
 TRIES = 10  # spots tried for each thing
 MOST = 6  # things on a table
-PACKAGES = 0.5  # share of them that are other packages
+PACKAGES = 0.5  # fraction of them that are other packages
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _free(
     taken: Sequence[Spot],
     rng: np.random.Generator,
 ) -> Spot | None:
-    """A spot in the picture that is behind or beside the product and that nothing else takes.
+    """A spot in the image that is behind or beside the product and that nothing else takes.
 
     The camera stands at x = 0: what keeps clear of the product's width, or behind it, never
     comes between them.

@@ -48,13 +48,13 @@ class Sight:
         return float(np.linalg.norm(self.eye - self.middle) * half / max(self.camera.size))
 
     def hidden(self, points: Array) -> float:
-        """The share of the product's visible area that a surface through (M, 3) points hides."""
+        """The fraction of the product's visible area that a surface through (M, 3) points hides."""
         before = self._depths(points)
         seen = np.isfinite(self._product)
         return float((before < self._product)[seen].mean())
 
     def framed(self, points: Array, margin: float = 0.0) -> NDArray[np.bool_]:
-        """Which of (M, 3) points lie in the picture, widened by ``margin`` of its sides."""
+        """Which of (M, 3) points lie in the image, widened by ``margin`` of its sides."""
         where = self.camera.project(points * self.scale) / np.array(self.camera.size)
         ahead = (points - self.eye) @ self.axes[2] < 0
         return np.asarray(ahead & np.all(np.abs(where - 0.5) < 0.5 + margin, axis=1))

@@ -22,7 +22,7 @@ from offline.datasets.packbench.shapes.meshes import (
 
 COUNT = 144  # points of an outline: one every 1.3 mm of a 60 mm puff
 Height = Callable[[Array, Array, Array], Array]
-"""z, mm, over x, y and the share of the way from the middle (0) to the outline (1)."""
+"""z, mm, over x, y and the fraction of the way from the middle (0) to the outline (1)."""
 
 
 def evenly(points: Array, count: int = COUNT) -> Array:

@@ -12,8 +12,8 @@ from offline.datasets.packbench.shapes.freeform import inset, joined, spread, sw
 from offline.datasets.packbench.shapes.meshes import Array, Mesh
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
-DEEP = 0.9  # mm: a deep press, which shows at the size of a catalogue picture
-EDGE = 0.92  # share of the way outwards where the relief runs out
+DEEP = 0.9  # mm: a deep press, which shows at the size of a catalogue image
+EDGE = 0.92  # fraction of the way outwards where the relief runs out
 
 Relief = Callable[[Array, Array], Array]
 """Height in [0, 1] over x and y, in half widths of the pan."""

@@ -128,7 +128,7 @@ def whipped(radius: float, z: float, height: float = 3) -> Mesh:
 def standing_beside(cover: Parts, half_x: float, half_y: float, gap: float = 5) -> Parts:
     """A cap on the ground, right of a vessel of these half extents.
 
-    Their backs align, so that both rest on the ground when the picture shows them lying.
+    Their backs align, so that both rest on the ground when the image shows them lying.
     """
     points = np.vstack([part.mesh.vertices for part in cover])
     left, back = points[:, 0].min(), points[:, 1].max()

@@ -95,7 +95,7 @@ def test_a_place_that_is_a_file_is_an_error_with_a_way_out(tmp_path: Path) -> No
         write_silhouettes(tmp_path / "file" / "set", 1, classes=2, members=2)
 
 
-def test_the_command_writes_and_says_what(
+def test_the_command_writes_and_reports_what(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = ("--classes", "3", "--members", "2", "--seed", "9", "--quiet")

@@ -127,7 +127,7 @@ def test_a_cache_without_permission_names_the_variable(cache: Path) -> None:
     assert done.code == 1 and DIRECTORY_VARIABLE in done.line
 
 
-def test_a_damaged_archive_asks_for_an_install(cache: Path, tmp_path: Path) -> None:
+def test_a_damaged_archive_is_mended_by_an_install(cache: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "tiny.zip"
     damaged.write_bytes(ARCHIVE.read_bytes()[:-1])
     with pytest.raises(ConfigError) as caught:

@@ -1,4 +1,4 @@
-"""A whole benchmark of small pictures: killed, gone on with, refused, out of room."""
+"""A whole benchmark of small images: killed, gone on with, refused, out of room."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [
 
 NONE = (0, 0, 0)
 BENCHMARK = Benchmark(Preset("small", 32, 1, 1, 1, 1, NONE, 0, 0, NONE), 7, 0.5)
-ENOUGH = 3  # pictures after which a run is disturbed
+ENOUGH = 3  # images after which a run is disturbed
 # argv: folder, and what runs out of room: workers, journal, manifest or nothing.
 PROGRAM = """
 import resource, sys
@@ -86,7 +86,7 @@ def differing(one: Path, other: Path) -> list[str]:
 
 
 def noted(folder: Path) -> int:
-    """Pictures in the journal."""
+    """Images in the journal."""
     path = folder / JOURNAL
     return max(len(path.read_bytes().splitlines()) - 1, 0) if path.exists() else 0
 
@@ -101,7 +101,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Killed:
-    """What was seen of a run that was killed when some pictures were done."""
+    """What was seen of a run that was killed when some images were done."""
 
     folder: Path
     done: int
@@ -148,7 +148,7 @@ def test_a_killed_run_is_gone_on_with_and_ends_in_the_same_bytes(
     assert ENOUGH <= killed.done < 15
     assert not (killed.folder / HEADER_FILE).exists()
     other = Benchmark(BENCHMARK.preset, 8, 0.5)
-    with pytest.raises(ConfigError, match="seed 7, asked for 8"):
+    with pytest.raises(ConfigError, match=r"seed 7.* 8"):
         build(other, killed.folder, workers=1, variant="scalar_rgb")
     kept = {name: data for name, data in contents(killed.folder).items() if name.endswith(".jpg")}
     assert run(killed.folder) == (0, "")
@@ -171,7 +171,7 @@ def test_a_finished_benchmark_is_left_as_it_is_and_no_other_is_made_in_its_place
     assert before == after
 
 
-def test_a_full_disk_is_told_in_one_line_and_room_is_all_it_takes_to_go_on(
+def test_a_full_disk_is_one_error_line_and_room_is_all_it_takes_to_go_on(
     whole: Path, tmp_path: Path
 ) -> None:
     done = []

@@ -50,7 +50,7 @@ def test_a_benchmark_that_is_whole_has_no_faults(tmp_path: Path, rows: list[Row]
 
 @pytest.mark.parametrize("kind", DAMAGES)
 @pytest.mark.parametrize("column", ["path", "matte", "transmission"])
-def test_each_damaged_file_of_a_picture_is_one_fault_that_names_it(
+def test_each_damaged_file_of_an_image_is_one_fault_that_names_it(
     tmp_path: Path, rows: list[Row], column: str, kind: str
 ) -> None:
     damage, words = DAMAGES[kind]
@@ -71,7 +71,7 @@ def test_a_damaged_table_is_a_fault(tmp_path: Path, rows: list[Row], name: str, 
     assert words in fault
 
 
-def test_all_faults_are_told_and_not_only_the_first(tmp_path: Path, rows: list[Row]) -> None:
+def test_all_faults_are_listed_and_not_only_the_first(tmp_path: Path, rows: list[Row]) -> None:
     for row in rows[:3]:
         (tmp_path / row.path).unlink()
     flip_a_bit(tmp_path / rows[4].matte)
@@ -84,7 +84,7 @@ def test_a_folder_without_a_header_is_refused(tmp_path: Path, rows: list[Row]) -
         list(faults(tmp_path))
 
 
-def test_the_command_says_whole_or_lists_the_faults_and_fails(
+def test_the_command_reports_whole_or_lists_the_faults_and_fails(
     tmp_path: Path, rows: list[Row], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["data", "check", str(tmp_path)]) == 0

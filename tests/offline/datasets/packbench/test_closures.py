@@ -80,7 +80,7 @@ def test_a_shell_encloses_its_cylinder_less_its_cavity(radius: float, height: fl
 
 
 @pytest.mark.parametrize("ribs", [0, 48])
-def test_a_screw_cap_stands_on_zero_and_is_as_wide_and_high_as_asked(ribs: int) -> None:
+def test_a_screw_cap_stands_on_zero_and_has_its_width_and_height(ribs: int) -> None:
     points = _points(screw_cap(14, 18, WHITE, ribs=ribs))
     assert points[:, 2].min() == pytest.approx(0, abs=1e-6)
     assert points[:, 2].max() == pytest.approx(18, abs=1e-6)
@@ -136,7 +136,7 @@ def test_pressing_a_disc_lifts_its_front_and_sinks_its_back() -> None:
 
 @given(st.floats(30, 80), st.sampled_from(["straight", "ball", "bent"]))
 @settings(max_examples=20)
-def test_a_pipette_reaches_as_far_down_as_asked_and_is_hollow(length: float, tip: str) -> None:
+def test_a_pipette_has_its_length_and_is_hollow(length: float, tip: str) -> None:
     parts = dropper(10, 14, WHITE, rubber("black"), pipette=length, tip=tip)  # type: ignore[arg-type]
     glass = parts[-1]
     assert glass.material.finish == "glass"
@@ -152,7 +152,7 @@ def test_a_closure_without_its_inner_parts_does_not_reach_below_its_foot() -> No
 
 @given(st.floats(8, 14), st.floats(22, 50), st.floats(2, 10))
 @settings(max_examples=30)
-def test_a_beak_ends_where_asked_and_points_down(radius: float, spout: float, drop: float) -> None:
+def test_a_beak_ends_at_its_spout_and_points_down(radius: float, spout: float, drop: float) -> None:
     spout = max(spout, 2.4 * radius)
     beak = saddle(radius, radius, spout, drop, WHITE)[0].mesh
     tip = beak.vertices[beak.vertices[:, 0] > spout - 0.01]
@@ -177,7 +177,7 @@ def test_an_overcap_clears_the_spout_under_it() -> None:
 
 
 @given(st.floats(4, 20), st.floats(10, 300), st.floats(2, 8))
-def test_a_bent_bar_is_as_big_as_its_arc_says(radius: float, sweep: float, power: float) -> None:
+def test_a_bent_bar_is_as_big_as_its_arc(radius: float, sweep: float, power: float) -> None:
     mesh = bent_bar(radius, 10, 10 + sweep, 1, 1, power=power, sides=24)
     assert _open_edges(mesh) == 0
     assert 0 < mesh.volume() < radius * math.radians(sweep) * 1.05

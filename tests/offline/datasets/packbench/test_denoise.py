@@ -1,4 +1,4 @@
-"""The denoiser: against a slow twin, and on pictures whose truth is known."""
+"""The denoiser: against a slow twin, and on images whose truth is known."""
 
 import cv2
 import numpy as np
@@ -116,7 +116,7 @@ def test_a_firefly_goes_and_leaves_no_glow():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 2**31))
-def test_any_picture_stays_finite_and_within_what_was_seen(height, width, seed):
+def test_any_image_stays_finite_and_within_its_bounds(height, width, seed):
     rng = np.random.default_rng(seed)
     first, second = (rng.gamma(0.5, 2, (height, width, 3)).astype(np.float32) for _ in range(2))
     guide = rng.uniform(0, 1, (height, width, 6)).astype(np.float32)
@@ -127,7 +127,7 @@ def test_any_picture_stays_finite_and_within_what_was_seen(height, width, seed):
     assert cleaned.max() <= max(first.max(), second.max()) * 1.001 + 1e-4
 
 
-def test_equal_renders_give_equal_pictures():
+def test_equal_renders_give_equal_images():
     first, second = halves_of(np.full((24, 24, 3), 0.5, np.float32))
     once, again = (denoise(first, second, flat(24)) for _ in range(2))
     np.testing.assert_array_equal(once, again)

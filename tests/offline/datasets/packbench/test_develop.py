@@ -1,4 +1,4 @@
-"""Development: the picture changes as a camera would change it, and the truth follows the lens."""
+"""Development: the image changes as a camera would change it, and the truth follows the lens."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_horizontal_shake_leaves_horizontal_edges_sharp() -> None:
 
 @pytest.mark.parametrize("picture", [phone_picture, studio_picture])
 @pytest.mark.parametrize("seed", range(8))
-def test_the_truth_goes_through_the_same_lens_as_the_picture(picture, seed: int) -> None:
+def test_the_ground_truth_goes_through_the_same_lens_as_the_image(picture, seed: int) -> None:
     radiance, alpha = scene()
     through = np.repeat(alpha[..., None], 3, axis=2)
     result = picture(radiance, alpha, through, np.random.default_rng(seed))

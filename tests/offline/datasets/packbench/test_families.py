@@ -63,7 +63,9 @@ def test_members_lie_closer_together_the_harder_the_benchmark(
 
 @given(name=names, number=numbers, seed=seeds)
 @settings(max_examples=40, deadline=None)
-def test_at_the_hardest_a_family_shares_its_dress(name: str, number: int, seed: int) -> None:
+def test_at_the_hardest_a_family_shares_its_surfaces_and_choices(
+    name: str, number: int, seed: int
+) -> None:
     first, *others = (p.parameters for p in _members(name, number, 5, 1, seed))
     for other in others:
         assert other.choices == first.choices
@@ -72,7 +74,7 @@ def test_at_the_hardest_a_family_shares_its_dress(name: str, number: int, seed: 
 
 
 @pytest.mark.parametrize("name", CATEGORIES)
-def test_at_the_easiest_members_wear_what_they_like(name: str) -> None:
+def test_at_the_easiest_members_have_surfaces_of_their_own(name: str) -> None:
     dresses = {repr(p.parameters.surfaces) for p in _members(name, 0, 8, 0, seed=7)}
     assert len(dresses) > 4
 
@@ -136,7 +138,7 @@ def _members(name: str, number: int, count: int, difficulty: float, seed: int) -
 
 
 def _spread(products: list[Product]) -> dict[str, float]:
-    """The range of every measure in which members differ, as a share of what is allowed."""
+    """The range of every measure in which members differ, as a fraction of what is allowed."""
     kind = products[0].archetype
     spread = {}
     for name, measure in kind.measures.items():

@@ -75,7 +75,7 @@ def test_lines_that_a_crash_of_the_machine_left_are_passed_over(
 
 @pytest.mark.parametrize("column", ["path", "matte", "transmission"])
 @pytest.mark.parametrize("damage", ["gone", "changed", "cut"])
-def test_a_picture_with_a_missing_or_damaged_file_is_taken_again(
+def test_an_image_with_a_missing_or_damaged_file_is_taken_again(
     tmp_path: Path, rows: list[Row], column: str, damage: str
 ) -> None:
     path = tmp_path / str(getattr(rows[1], column))
@@ -86,7 +86,7 @@ def test_a_picture_with_a_missing_or_damaged_file_is_taken_again(
     assert list(remembered(tmp_path).values()) == [rows[0], rows[2]]
 
 
-def test_a_picture_taken_twice_counts_as_it_was_taken_last(tmp_path: Path, rows: list[Row]) -> None:
+def test_an_image_taken_twice_counts_as_it_was_taken_last(tmp_path: Path, rows: list[Row]) -> None:
     again = taken(rows[0], tmp_path, 90)
     journal = Journal(tmp_path, DESCRIBED)
     journal.add(again)

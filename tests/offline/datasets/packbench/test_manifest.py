@@ -103,7 +103,7 @@ def test_a_damaged_header_is_an_error_that_names_the_file(tmp_path: Path, text: 
         read_header(tmp_path)
 
 
-def test_a_folder_without_a_finished_benchmark_says_how_to_make_one(tmp_path: Path) -> None:
+def test_a_folder_without_a_finished_benchmark_is_refused_with_the_remedy(tmp_path: Path) -> None:
     for read in (read_header, read_rows):
         with pytest.raises(ConfigError, match="packsight data packbench"):
             read(tmp_path)

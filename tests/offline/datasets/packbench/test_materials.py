@@ -152,7 +152,7 @@ def test_textures_tile_and_keep_the_colour(texture):
     assert (seam <= 1.5 * step.max()).all()
 
 
-def test_ink_lies_where_the_print_says():
+def test_ink_lies_where_the_print_is():
     base, ink = np.array([0.8, 0.8, 0.8]), np.array([0.1, 0.0, 0.3])
     cover = np.array([[0.0, 0.5, 1.0]], np.float32)
     np.testing.assert_allclose(printed(base, ink, cover)[0], [base, (base + ink) / 2, ink], 1e-6)

@@ -78,7 +78,7 @@ def test_every_surface_is_a_plausible_albedo_and_repeats_itself(
     assert first.texture.tobytes() == second.texture.tobytes()
 
 
-def test_tiles_are_as_large_as_they_say() -> None:
+def test_tiles_have_the_size_that_was_given() -> None:
     grid = tiled(Sheet(300, np.random.default_rng(0)), 100, 60)
     assert len(np.unique(grid.number)) == 3 * 5
     assert grid.inside.max() == pytest.approx(30, abs=1)  # half of the shorter side

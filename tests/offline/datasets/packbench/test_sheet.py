@@ -21,7 +21,7 @@ HUES = np.random.default_rng(5).integers(0, 200, (99, 3))
 
 
 def one_colour(row: Row, folder: Path, place: int) -> Row:
-    """Paint a row's picture in a hue of its own: on a sheet it can be found again."""
+    """Paint a row's image in a hue of its own: on a sheet it can be found again."""
     buffer = io.BytesIO()
     Image.new("RGB", (40, 40), tuple(int(v) for v in HUES[place])).save(buffer, "PNG")
     write_beside(folder / row.path, buffer.getvalue())
@@ -96,17 +96,17 @@ def test_an_unfinished_benchmark_is_refused(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("data", [None, b"", b"no picture"])
-def test_a_missing_or_damaged_picture_is_named(tmp_path: Path, data: bytes | None) -> None:
+@pytest.mark.parametrize("data", [None, b"", b"no image"])
+def test_a_missing_or_damaged_image_is_named(tmp_path: Path, data: bytes | None) -> None:
     path = tmp_path / written(tmp_path, packbench_rows())[0].path
     path.unlink()
     if data is not None:
         path.write_bytes(data)
-    with pytest.raises(ConfigError, match=r"front\.jpg: cannot be read.*data check"):
+    with pytest.raises(ConfigError, match=r"front\.jpg.*data check"):
         list(sheets(tmp_path, tmp_path / "sheets"))
 
 
-def test_the_command_writes_beside_the_benchmark_or_where_it_is_told(tmp_path: Path) -> None:
+def test_the_command_writes_beside_the_benchmark_or_to_out(tmp_path: Path) -> None:
     written(tmp_path / "data", packbench_rows())
     assert main(["data", "sheet", str(tmp_path / "data")]) == 0
     assert main(["data", "sheet", str(tmp_path / "data"), "--out", str(tmp_path / "here")]) == 0

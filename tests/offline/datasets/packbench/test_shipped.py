@@ -67,7 +67,7 @@ def test_every_category_has_products_and_a_query() -> None:
     assert asked == set(CATEGORIES)
 
 
-def test_the_demo_asks_three_photos_of_catalogue_products() -> None:
+def test_the_demo_queries_are_three_photos_of_catalogue_products() -> None:
     rows = {FOLDER / row["path"]: row for row in ROWS}
     asked = [rows[path] for path in packbench.demo_queries()]
     assert len({row["category"] for row in asked}) == 3
@@ -75,7 +75,7 @@ def test_the_demo_asks_three_photos_of_catalogue_products() -> None:
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_studio_pictures_show_a_whole_product_on_a_plain_ground(category: str) -> None:
+def test_studio_images_show_a_whole_product_on_a_plain_background(category: str) -> None:
     for row in (row for row in STUDIO if row["category"] == category):
         alpha = matte(row)
         picture = pixels(row["path"])
@@ -87,7 +87,7 @@ def test_studio_pictures_show_a_whole_product_on_a_plain_ground(category: str) -
         assert np.percentile(edge, 5) > 120, row["path"]
 
 
-def test_photos_stand_on_other_grounds_than_the_catalogue() -> None:
+def test_photos_have_other_backgrounds_than_the_catalogue() -> None:
     grounds = [np.median(border(pixels(row["path"]))) for row in PHOTOS]
     assert np.median(grounds) < 200
 
@@ -108,7 +108,7 @@ def test_the_box_bounds_the_matte() -> None:
         assert np.abs(found - (x1, y1, x2, y2)).max() <= 1, row["path"]
 
 
-def test_transmission_lies_within_the_picture_and_lets_light_through() -> None:
+def test_transmission_lies_within_the_image_and_lets_light_through() -> None:
     rows = [row for row in ROWS if row["transmission"]]
     assert rows, "no clear product among the shipped ones"
     for row in rows:
@@ -137,7 +137,7 @@ def test_the_code_still_renders_what_is_shipped(split: str, tmp_path: Path) -> N
     shipped = next(row for row in ROWS if row["path"] == shot.path)
     with Image.open(tmp_path / row.path) as picture:
         again = np.asarray(picture.convert("RGB"), np.int16)
-    # Another variant of the renderer draws other noise, but the same picture.
+    # Another variant of the renderer draws other noise, but the same image.
     assert np.abs(again - pixels(shot.path)).mean() < 4
     assert row.matte == shipped["matte"]
     with Image.open(tmp_path / row.matte) as picture:

@@ -49,7 +49,7 @@ def test_standard_has_the_sizes_of_the_paper() -> None:
 
 @given(sizes)
 @settings(max_examples=20, deadline=None)
-def test_a_preset_knows_how_many_pictures_it_has(preset: Preset) -> None:
+def test_a_preset_counts_its_images(preset: Preset) -> None:
     shots = list(Benchmark(preset, 3, 0.5).shots())
     assert preset.pictures == len(shots)
     assert len({shot.path for shot in shots}) == len(shots)
@@ -68,7 +68,7 @@ def test_every_view_of_a_category_is_both_trained_on_and_kept_for_validation() -
         assert kept == {(name, view) for name in CATEGORIES for view in range(5)}
 
 
-def test_every_unseen_product_has_pictures_to_find_and_a_photo_to_ask_with() -> None:
+def test_every_unseen_product_has_images_to_find_and_a_query_photo() -> None:
     roles = {"gallery": 0, "query": 0}
     for product in {shot.product.id for shot in of("unseen")}:
         found = Counter(shot.role for shot in of("unseen") if shot.product.id == product)
@@ -95,7 +95,7 @@ def test_present_queries_are_in_the_catalogue_and_absent_ones_are_only_siblings(
     assert len({shot.product.id for shot in queries}) == len(queries)
 
 
-def test_photos_are_by_phone_and_all_other_pictures_from_the_studio() -> None:
+def test_photos_are_by_phone_and_all_other_images_from_the_studio() -> None:
     assert all((shot.look == "phone") == (shot.role == "query") for shot in STANDARD)
     assert all((shot.look == "phone") == (shot.view is None) for shot in STANDARD)
 

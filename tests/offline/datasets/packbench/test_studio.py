@@ -25,7 +25,7 @@ from offline.datasets.packbench.studio import (
 CORNERS = np.array([[x, y, z] for x in (-0.6, 0.6) for y in (-0.6, 0.6) for z in (0.0, 1.2)])
 
 
-def test_the_shares_of_rigs_and_of_papers_add_up_to_one():
+def test_the_fractions_of_rigs_and_of_papers_add_up_to_one():
     assert sum(rig.share for rig in RIGS) == pytest.approx(1)
     assert sum(floor.share for floor in FLOORS) == pytest.approx(1)
 

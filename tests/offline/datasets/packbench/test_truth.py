@@ -1,4 +1,4 @@
-"""The truth that comes with a picture is true of the picture: mattes, transmission, boxes, poses.
+"""The truth that comes with an image is true of the image: mattes, transmission, boxes, poses.
 
 The products are rendered anew by other means than those that made the truth; what must agree
 are two estimates from 64 samples a pixel each.
@@ -38,11 +38,11 @@ CLEAR = {"bottle": 0, "jar": 0, "powder": 1, "roll-on": 0, "cap-dropper": 0}
 
 @pytest.fixture(autouse=True, scope="module")
 def renderer() -> None:
-    use_variant("scalar_rgb")  # works everywhere, and small pictures wait for no compiler
+    use_variant("scalar_rgb")  # works everywhere, and small images wait for no compiler
 
 
 @pytest.mark.parametrize("name", CATEGORIES)
-def test_a_matte_is_what_two_backdrops_tell_and_composites_over_a_third(
+def test_a_matte_follows_from_two_backdrops_and_composites_over_a_third(
     name: str, tmp_path: Path
 ) -> None:
     stood = stage(name, tmp_path, side=32, opaque=True)
@@ -60,7 +60,7 @@ def test_a_matte_is_what_two_backdrops_tell_and_composites_over_a_third(
 
 
 @pytest.mark.parametrize("name", CLEAR)
-def test_what_a_bright_ground_adds_through_glass_is_what_the_transmission_says(
+def test_the_transmission_is_what_a_bright_background_adds_through_glass(
     name: str, tmp_path: Path
 ) -> None:
     stood = stage(name, tmp_path, side=32, number=CLEAR[name], opaque=False)
@@ -97,7 +97,7 @@ def test_a_prop_before_a_product_is_missing_from_its_matte_and_lowers_visible(
     assert behind.transmission[:, 17:].max() == 0
 
 
-def test_a_hand_or_prop_of_a_phone_photo_hides_as_much_as_visible_says(tmp_path: Path) -> None:
+def test_a_hand_or_prop_of_a_phone_photo_hides_as_much_as_visible_records(tmp_path: Path) -> None:
     hidden = []
     product = next(iter(family("jar", 0, 1, 0.5, 7)))
     for seed in range(7):
@@ -134,7 +134,7 @@ def seen_by(row: Row) -> Camera:
 
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[Shot, Row]]]:
-    """A studio picture of every category and five photos, with all files."""
+    """A studio image of every category and five photos, with all files."""
     folder = tmp_path_factory.mktemp("taken")
     studio = [shot for shot in SHOTS if shot.look == "studio"]
     photos = [shot for shot in SHOTS if shot.look == "phone"][::3]

@@ -50,7 +50,7 @@ def test_a_straight_jar_holds_what_its_cavity_encloses(radius: float, height: fl
     assert volume == pytest.approx(math.pi * (radius - 2) ** 2 * (height - 3) / 1000, rel=0.03)
 
 
-def test_the_contents_of_a_straight_jar_take_their_share_of_it() -> None:
+def test_the_contents_of_a_straight_jar_fill_their_fraction_of_it() -> None:
     outline = turned(circle(30), [(30, 0), (30, 50)])
     _, volume = vessel(outline, clear("clear"), wall=2, floor=4)
     half = contents(outline, cream("white"), 27, wall=2, floor=4).mesh.volume() / 1000
@@ -100,9 +100,7 @@ def test_the_mouth_of_a_square_jar_is_round_up_to_its_thread() -> None:
 
 
 @given(waist=st.floats(2, 8), waist_at=st.floats(0.4, 0.65), height=st.floats(100, 180))
-def test_a_waist_is_narrowest_where_it_is_asked(
-    waist: float, waist_at: float, height: float
-) -> None:
+def test_a_waist_is_narrowest_at_its_height(waist: float, waist_at: float, height: float) -> None:
     outline = bottle(circle(32), height, 10, waist=waist, waist_at=waist_at)
     sides = outline.levels[(outline.levels[:, 3] > 8) & (outline.levels[:, 3] < height - 8)]
     narrowest = sides[np.argmin(sides[:, 0])]

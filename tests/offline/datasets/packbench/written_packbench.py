@@ -1,4 +1,4 @@
-"""A finished Packbench of a few drawn pictures, written by the generator's own manifest."""
+"""A finished Packbench of a few drawn images, written by the generator's own manifest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DESCRIBED = Described(
 
 
 def drawn(seed: int, form: str = "PNG", side: int = 8) -> bytes:
-    """A picture of noise, different for every seed."""
+    """An image of noise, different for every seed."""
     mode, channels = ("RGB", (3,)) if form == "JPEG" else ("L", ())
     noise = np.random.default_rng(seed).integers(0, 256, (side, side, *channels), np.uint8)
     buffer = BytesIO()
@@ -37,7 +37,7 @@ def drawn(seed: int, form: str = "PNG", side: int = 8) -> bytes:
 
 
 def taken(row: Row, folder: Path, seed: int, side: int = 8) -> Row:
-    """Write a row's picture, matte and a transmission, and note their checksums."""
+    """Write a row's image, matte and a transmission, and note their checksums."""
     through = row.matte.replace("mattes/", "transmissions/")
     files = {
         row.path: drawn(seed, "JPEG", side),
