@@ -45,9 +45,9 @@ def unpacked(archive: Path = ARCHIVE, checksum: str = SHA256) -> Path:
     """The folder of the shipped benchmark, unpacked where it is not there yet (0.3 s).
 
     The archive's checksum is part of the folder's name, so that versions of Packsight do not
-    meet. Unpacked beside and renamed: a folder that exists is whole, whoever else unpacks and
-    whenever a process is killed. Raises ConfigError for a cache that cannot be written and for
-    a damaged archive.
+    meet. Unpacked beside and renamed: a folder that exists is whole, whatever other processes
+    unpack and whenever one is killed. Raises ConfigError for a cache that cannot be written and
+    for a damaged archive.
     """
     folder = data_directory() / f"{NAME}-{checksum[:12]}"
     if (folder / HEADER_FILE).is_file():

@@ -51,12 +51,12 @@ def artwork(seed: int, aspect: float = 1.0) -> Coverage:
     small = sheet.picture.resize((width, height), Image.Resampling.BOX)
     bolder = np.power(np.asarray(small, np.float32) / 255, 1 / GAMMA)
     coverage = np.asarray(bolder, np.float32)
-    coverage.setflags(write=False)  # cached: nobody may draw on it
+    coverage.setflags(write=False)  # cached, and so read-only
     return coverage
 
 
 def word(rng: np.random.Generator, syllables: int) -> str:
-    """A word that can be said and means nothing."""
+    """A pronounceable word without a meaning."""
     parts = [_one(ONSETS, rng) + _one(VOWELS, rng) for _ in range(syllables)]
     return "".join(parts) + _one(CODAS, rng)
 
@@ -122,15 +122,15 @@ class Sheet:
         middle, r = np.array([x * self.width, y * self.height]), radius * self.unit
         thick = max(round(0.09 * r), 2)
         if kind == 0:
-            for share in (1.0, 0.66, 0.3):
-                self._ring(middle, r * share, thick)
+            for fraction in (1.0, 0.66, 0.3):
+                self._ring(middle, r * fraction, thick)
         elif kind == 1:
             for angle in np.arange(count) * (2 * math.pi / count):
                 self._ring(middle + 0.5 * r * _unit(angle), 0.5 * r, thick)
         elif kind == 2:
             self._ring(middle, 0.45 * r, 0)
             for angle in np.arange(2 * count) * (math.pi / count):
-                ends = [tuple(middle + share * r * _unit(angle)) for share in (0.62, 1.0)]
+                ends = [tuple(middle + fraction * r * _unit(angle)) for fraction in (0.62, 1.0)]
                 self.pen.line(ends, 255, thick)
         else:
             for angle in (0.0, math.pi / 2, math.pi, 1.5 * math.pi):

@@ -1,4 +1,4 @@
-"""Render a whole benchmark with several processes; a killed run is gone on with."""
+"""Render a whole benchmark in several processes; a killed run is resumed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def build(
     """
     variant = renderer(variant)
     described = _described(benchmark, variant)
-    with _room(out), _alone(out):
+    with _writable(out), _locked(out):
         if (out / HEADER_FILE).exists():
             return _same(out, described)
         _tidy(out)
@@ -67,7 +67,7 @@ def build(
 
 
 def _tidy(out: Path) -> None:
-    """Throw away the meshes that processes left behind, killed ones above all."""
+    """Delete the meshes that processes left behind, killed ones above all."""
     shutil.rmtree(out / WORK, ignore_errors=True)
 
 
@@ -109,10 +109,10 @@ def _described(benchmark: Benchmark, variant: str) -> Described:
 
 def _same(out: Path, described: Described) -> Header:
     header = read_header(out)
-    wanted = asdict(described)
-    found = {key: value for key, value in asdict(header).items() if key in wanted}
-    if found != wanted:
-        other = ", ".join(f"{k} {found[k]}" for k in wanted if found[k] != wanted[k])
+    new = asdict(described)
+    old = {key: value for key, value in asdict(header).items() if key in new}
+    if old != new:
+        other = ", ".join(f"{k} {old[k]}" for k in new if old[k] != new[k])
         raise ConfigError(
             f"{out}: already holds another Packbench ({other}).", remedy="Choose another --out."
         )
@@ -120,8 +120,8 @@ def _same(out: Path, described: Described) -> Header:
 
 
 @contextmanager
-def _room(out: Path) -> Iterator[None]:
-    """The folder, made if need be; whatever cannot be written below it is told in one line."""
+def _writable(out: Path) -> Iterator[None]:
+    """The folder, made if need be; a failed write below it becomes one PacksightError."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         yield
@@ -133,7 +133,7 @@ def _room(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def _locked(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(out / LOCK)
@@ -181,13 +181,13 @@ def _products(shots: Iterable[Shot]) -> Iterator[tuple[Product, Shot]]:
 
 
 def _product_row(product: Product, shot: Shot) -> ProductRow:
-    model, given = product.model(), product.parameters
+    model, drawn = product.model(), product.parameters
     width, depth, height = (float(x) for x in extent(model.parts))
     parameters = {
-        "measures": {key: round(value, 4) for key, value in given.measures.items()},
-        "choices": dict(given.choices),
-        "surfaces": {key: f"{m.finish} {m.colour}" for key, m in given.surfaces.items()},
-        "artwork": given.artwork,
+        "measures": {key: round(value, 4) for key, value in drawn.measures.items()},
+        "choices": dict(drawn.choices),
+        "surfaces": {key: f"{m.finish} {m.colour}" for key, m in drawn.surfaces.items()},
+        "artwork": drawn.artwork,
     }
     return ProductRow(
         product.id,

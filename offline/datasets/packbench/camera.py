@@ -1,4 +1,4 @@
-"""Where the camera stands: framing, pose and perspective of one photograph."""
+"""The camera of one photograph: framing, pose and perspective."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from offline.datasets.packbench.shapes.parts import Parts, extent, turned
 
 @dataclass(frozen=True)
 class Posed:
-    """A product as a view shows it: scaled to a bounding radius of 1, standing on z = 0."""
+    """A product in the pose of a view: scaled to a bounding radius of 1, standing on z = 0."""
 
     parts: Parts
     vertices: tuple[Array, ...]  # (V, 3) a part, in scene units
@@ -47,11 +47,11 @@ class Camera:
     eye: tuple[float, float, float]
     target: tuple[float, float, float]
     up: tuple[float, float, float]
-    field: float  # of view along the larger side, degrees
+    field: float  # of view along the longer side, degrees
     size: tuple[int, int]
 
     def sensor(self) -> dict[str, Any]:
-        """Mitsuba's description."""
+        """As Mitsuba describes it."""
         import mitsuba as mi
 
         pose = mi.ScalarTransform4f().look_at(list(self.eye), list(self.target), list(self.up))
@@ -83,7 +83,7 @@ class Camera:
 
 
 def framed(points: Array, view: View, size: tuple[int, int]) -> Camera:
-    """A camera in front (-y) that frames ``points`` (V, 3) as ``view`` says."""
+    """A camera in front (-y) that frames ``points`` (V, 3) by ``view``."""
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     elevation = math.radians(view.elevation)
     reach = view.distance * np.array([0, -math.cos(elevation), math.sin(elevation)])

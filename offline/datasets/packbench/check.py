@@ -1,4 +1,4 @@
-"""Is a benchmark whole? Every file against the manifest, the manifest against the header."""
+"""Check a benchmark: every file against the manifest, the manifest against the header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from offline.datasets.packbench.manifest import (
 
 
 def faults(folder: Path) -> Iterator[str]:
-    """One sentence for each file that is absent or is not what the manifest says; none: whole.
+    """One sentence for each file that is absent or differs from the manifest; none: whole.
 
     Raises ConfigError where there is no finished benchmark at all.
     """

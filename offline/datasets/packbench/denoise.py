@@ -1,4 +1,4 @@
-"""Take the Monte-Carlo noise out of a render: two halves tell noise from detail, passes edges."""
+"""Remove the Monte-Carlo noise of a render: half renders separate noise from detail."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def denoise(first: Image, second: Image, features: Image, *, passes: int = 4) ->
     Sewtz, Hanika and Lensch, High Performance Graphics 2010) whose colour weights follow the
     measured variance and carry it from pass to pass (Schied et al., SVGF, High Performance
     Graphics 2017); the variance comes from the two halves and the colour distance is taken
-    over patches less the noise's own share (Rousselle, Knaus and Zwicker, SIGGRAPH Asia 2012).
+    over patches less the noise's own part (Rousselle, Knaus and Zwicker, SIGGRAPH Asia 2012).
     """
     halves = [_despeckled(np.log1p(half)) for half in (first, second)]  # log: tame highlights
     image: Image = np.ascontiguousarray(((halves[0] + halves[1]) / 2).transpose(2, 0, 1))

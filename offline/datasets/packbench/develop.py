@@ -1,4 +1,4 @@
-"""From linear light to the image that a catalogue or a phone would keep."""
+"""Develop linear light into the image of a catalogue or of a phone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.float32]
 
-REFERENCE_SIDE = 256  # px; blurs are drawn for this larger side and grow with the image
+REFERENCE_SIDE = 256  # px; blurs are drawn for a longer side of this and grow with it
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 
 
 @dataclass(frozen=True)
 class Developed:
-    """A finished image of height H and width W with the truth that went through its lens."""
+    """A finished image of height H and width W, with the ground truth as the lens blurs it."""
 
     pixels: NDArray[np.uint8]  # (H, W, 3) sRGB, before the JPEG is written
     alpha: Image  # (H, W)
@@ -45,10 +45,10 @@ class Process:
     jpeg_quality: int
 
 
-def studio_picture(
+def studio_image(
     radiance: Image, alpha: Image, transmission: Image | None, rng: np.random.Generator
 ) -> Developed:
-    """A catalogue's image: exposed by hand, sharp, clean, lightly compressed."""
+    """An image as in a catalogue: exposed by hand, sharp, clean, lightly compressed."""
     balance = np.exp(rng.normal(0, 0.012, 3)) * rng.uniform(0.98, 1.03)
     process = Process(
         blur=gaussian_kernel(rng.uniform(0.2, 0.5) * _scale(radiance)),
@@ -68,7 +68,7 @@ def studio_picture(
     return develop(radiance, alpha, transmission, process, rng)
 
 
-def phone_picture(
+def phone_image(
     radiance: Image, alpha: Image, transmission: Image | None, rng: np.random.Generator
 ) -> Developed:
     """A snapshot: metered, white-balanced roughly, a little unsharp, noisy, oversharpened."""
@@ -101,7 +101,7 @@ def develop(
 ) -> Developed:
     """Put an exposure (H, W, 3), its alpha and its transmission through ``process``.
 
-    Blur comes from the optics, so the truth gets it too; nothing else moves or softens an edge.
+    Blur comes from the optics, so the ground truth gets it too; nothing else softens an edge.
     """
     light = blurred(radiance, process.blur)
     light = light * _metered(light, process) * np.array(process.gains, np.float32)

@@ -1,4 +1,4 @@
-"""What is already taken: a line an image, so that a killed run goes on where it stopped."""
+"""The images that are done, a line each, so that a killed run goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -85,4 +85,4 @@ def _is_there(folder: Path, row: Row) -> bool:
 
 def _difference(old: dict[str, object], new: dict[str, object]) -> str:
     keys = [key for key in old if old[key] != new.get(key)]
-    return "; ".join(f"{key} {old[key]}, asked for {new.get(key)}" for key in keys)
+    return "; ".join(f"{key} {old[key]}, now {new.get(key)}" for key in keys)

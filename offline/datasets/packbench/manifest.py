@@ -21,7 +21,7 @@ ATTRIBUTES = "catalogue/attributes.csv"
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of one image. Paths are relative to the benchmark's folder.
+    """The ground truth of one image. Paths are relative to the benchmark's folder.
 
     ``x1 .. y2`` is the box of the product in pixels, where alpha is above one half.
     ``visible`` is the fraction of the product that no occluder hides. The camera is a pinhole in
@@ -56,7 +56,7 @@ class Row:
     eye: str  # x y z
     target: str
     up: str
-    field_of_view: float  # degrees along the larger side
+    field_of_view: float  # degrees along the longer side
     units_per_mm: float
     sha256: str
     matte_sha256: str
@@ -84,7 +84,7 @@ class ProductRow:
 
 @dataclass(frozen=True)
 class Described:
-    """Which benchmark this is: equal descriptions have equal images."""
+    """The identity of a benchmark: equal descriptions have equal images."""
 
     name: str
     version: str
@@ -98,7 +98,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Header(Described):
-    """``packbench.json``: a description, and what proves that the benchmark is whole."""
+    """``packbench.json``: a description, and the checksums of a whole benchmark."""
 
     pictures: int
     products: int
@@ -108,7 +108,7 @@ class Header(Described):
 
 
 def table(rows: Sequence[Row] | Sequence[ProductRow], kind: type[Row] | type[ProductRow]) -> str:
-    """CSV with a header line; numbers with as many digits as their unit deserves."""
+    """CSV with a header line; numbers have six significant digits."""
     columns = [field.name for field in fields(kind)]
     return _csv([columns, *([_cell(getattr(row, name)) for name in columns] for row in rows)])
 
@@ -124,7 +124,7 @@ def _cell(value: object) -> str:
 def write(
     folder: Path, described: Described, rows: Sequence[Row], products: Sequence[ProductRow]
 ) -> Header:
-    """Write the tables, then ``packbench.json``: where it stands, the benchmark is whole."""
+    """Write the tables, then ``packbench.json``: with it the benchmark is whole."""
     tables = {
         MANIFEST: table(rows, Row).encode(),
         PRODUCTS: table(products, ProductRow).encode(),
@@ -145,7 +145,7 @@ def write(
 
 
 def _attributes(products: Sequence[ProductRow]) -> str:
-    """What an ingest of the catalogue folder takes as attributes of its products."""
+    """The table of attributes that an ingest of the catalogue folder reads."""
     columns = ("name", "material", "colour", "width_mm", "depth_mm", "height_mm", "volume_ml")
     lines = [["path", *columns]]
     for row in products:
@@ -168,14 +168,14 @@ def read_header(folder: Path) -> Header:
     """The header of a finished benchmark. Raises ConfigError where there is none, or a newer."""
     path = folder / HEADER_FILE
     try:
-        fields_given = json.loads(path.read_text(encoding="utf-8"))
-        schema = int(fields_given["schema"])
+        values = json.loads(path.read_text(encoding="utf-8"))
+        schema = int(values["schema"])
         if schema > SCHEMA:
             raise ConfigError(
                 f"{path}: schema {schema}, and this version reads up to {SCHEMA}.",
                 remedy="Install a newer Packsight.",
             )
-        return Header(**fields_given)
+        return Header(**values)
     except FileNotFoundError:
         raise _unfinished(folder, HEADER_FILE) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -183,7 +183,7 @@ def read_header(folder: Path) -> Header:
 
 
 def read_rows(folder: Path) -> list[dict[str, str]]:
-    """The manifest's rows as text by column; see Row for what they mean.
+    """The manifest's rows as text by column; see Row for their meaning.
 
     Raises ConfigError where there is none.
     """

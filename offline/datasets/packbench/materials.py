@@ -1,4 +1,4 @@
-"""What products are made of: a finish, a colour and a print."""
+"""Materials of products: a finish, a colour and a print."""
 
 from __future__ import annotations
 

@@ -16,21 +16,21 @@ Unit = Literal["mm", "deg", "ratio", "count"]
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of a shape and the bounds that real packages of the kind keep."""
+    """One measure of a shape, with the bounds of real packages of the kind."""
 
     low: float
     high: float
     unit: Unit = "mm"
 
-    def at(self, share: float) -> float:
-        """The value at ``share`` in [0, 1] of the range; counts are whole numbers."""
-        value = self.low + min(max(share, 0.0), 1.0) * (self.high - self.low)
+    def at(self, fraction: float) -> float:
+        """The value at ``fraction`` in [0, 1] of the range; counts are whole numbers."""
+        value = self.low + min(max(fraction, 0.0), 1.0) * (self.high - self.low)
         return float(round(value)) if self.unit == "count" else value
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """All that makes one product: equal parameters build equal meshes.
+    """Everything that determines one product: equal parameters build equal meshes.
 
     ``measures``, ``choices`` and ``surfaces`` have the keys that the archetype names.
     ``artwork`` seeds what is printed or embossed on it.
@@ -58,17 +58,17 @@ class Model:
 
 @dataclass(frozen=True)
 class Archetype:
-    """One way to make a category's products: what varies, how far, and how it is built."""
+    """One kind of product in a category: its measures within bounds, and how it is built."""
 
     name: str  # "boston-round"
     title: str  # "Boston round bottle", for the product's name
     measures: Mapping[str, Measure]
-    surfaces: Mapping[str, tuple[Material, ...]]  # what each surface is offered in
+    surfaces: Mapping[str, tuple[Material, ...]]  # the materials that each is offered in
     build: Callable[[Parameters], Model]
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def draw(self, rng: np.random.Generator) -> Parameters:
-        """Any product of this archetype."""
+        """A random product of this archetype."""
         return Parameters(
             {name: measure.at(rng.uniform()) for name, measure in self.measures.items()},
             {name: str(rng.choice(offered)) for name, offered in self.choices.items()},
@@ -79,13 +79,13 @@ class Archetype:
 
 @dataclass(frozen=True)
 class View:
-    """How a product stands before the camera; angles in degrees."""
+    """The pose of a product before the camera; angles in degrees."""
 
     name: str
     azimuth: float  # of the turntable: the camera and the lights stay
     elevation: float
     tip: float = 0  # of the product about x, before it stands: 90 lays it on its back
-    fill: float = 0.8  # of the half frame that the product may reach
+    fill: float = 0.8  # fraction of the half frame that the product may reach
     roll: float = 0
     shift: tuple[float, float] = (0, 0)  # of the product, in half frames
     distance: float = 6.5  # in bounding radii: a short telephoto, as in product photography

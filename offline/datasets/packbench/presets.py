@@ -1,4 +1,4 @@
-"""How many of what: the sizes of a benchmark; counts are per category."""
+"""The sizes of a benchmark; counts are per category."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Preset:
     """
 
     name: str
-    side: int  # of a studio image, px
+    side: int  # width and height of a studio image, px
     samples: int  # light paths a pixel, in two halves of a square each
     families: int
     members: int
     views: int
     test: tuple[int, int, int]  # families, members, views
-    present: int  # queries that show a product of the catalogue
-    absent: int  # queries that show a sibling of one, which is not in the catalogue
+    present: int  # queries of a product in the catalogue
+    absent: int  # queries of a sibling that is not in the catalogue
     unseen: tuple[int, int, int]  # families, members, views; each product has one photo more
 
     @property
@@ -54,12 +54,12 @@ def preset(
     families: int | None = None,
     members: int | None = None,
 ) -> Preset:
-    """The preset of this name, other sizes laid over it. Raises ConfigError on a bad one."""
+    """The preset of this name with these sizes. Raises ConfigError for an unknown or bad one."""
     if name not in PRESETS:
         raise ConfigError(f"no preset {name!r}; there are: {', '.join(PRESETS)}.")
     chosen = PRESETS[name]
-    given = {"side": side, "samples": samples, "families": families, "members": members}
-    for option, value in given.items():
+    sizes = {"side": side, "samples": samples, "families": families, "members": members}
+    for option, value in sizes.items():
         low, high = {"side": (32, 4096), "samples": (1, 4096)}.get(option, (1, 99))
         if value is not None and not low <= value <= high:
             raise ConfigError(f"--{option} {value}: must lie between {low} and {high}.")

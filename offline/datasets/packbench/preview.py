@@ -24,14 +24,21 @@ from offline.datasets.packbench.studio import studio
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Render one category's families to a sheet.")
-    parser.add_argument("category", choices=CATEGORIES)
-    parser.add_argument("--out", type=Path, required=True, metavar="PNG")
-    parser.add_argument("--families", type=int, default=4)
-    parser.add_argument("--members", type=int, default=4)
-    parser.add_argument("--difficulty", type=float, default=0.6)
-    parser.add_argument("--side", type=int, default=128, help="of one image, px")
-    parser.add_argument("--samples", type=int, default=9)
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("category", choices=CATEGORIES, help="Category to render.")
+    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="File to write.")
+    for name, default, what in (
+        ("families", 4, "Families, one a row"),
+        ("members", 4, "Members of a family, one a column"),
+        ("side", 128, "Width and height of one image, in pixels"),
+        ("samples", 9, "Light paths a pixel"),
+        ("seed", 7, "Seed of the products"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=int, default=default, help=f"{what} (default: {default})."
+        )
+    parser.add_argument(
+        "--difficulty", type=float, default=0.6, help="Difficulty in [0, 1] (default: 0.6)."
+    )
     args = parser.parse_args(arguments)
     use_variant()
     views = category(args.category).views

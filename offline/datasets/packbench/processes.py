@@ -1,4 +1,4 @@
-"""The processes that take the shots: one thread each, gone when their parent is."""
+"""The rendering processes: one thread each, and they end with their parent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AHEAD = 3  # shots handed out per process: enough to keep it busy, few to lose
 
 
 def cores() -> int:
-    """How many this process may use."""
+    """The number that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -37,24 +37,24 @@ def rendered(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, _prepare, (benchmark, out, variant))
     left = iter(missing)
-    at_work: set[Future[Row]] = set()
+    running: set[Future[Row]] = set()
     try:
-        at_work |= {pool.submit(_take, index) for index in islice(left, AHEAD * count)}
-        while at_work:
-            done, at_work = wait(at_work, return_when=FIRST_COMPLETED)
+        running |= {pool.submit(_take, index) for index in islice(left, AHEAD * count)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
-            at_work |= {pool.submit(_take, index) for index in islice(left, len(done))}
+            running |= {pool.submit(_take, index) for index in islice(left, len(done))}
     except BrokenProcessPool:
         raise PacksightError(
-            f"{out}: a rendering process was killed, most often for want of memory.",
+            f"{out}: a rendering process was killed, mostly for lack of memory.",
             remedy="Run the same command again to go on, with fewer --workers.",
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_AT_WORK: tuple[Benchmark, list[Shot], Path] | None = None  # of a rendering process
+_STATE: tuple[Benchmark, list[Shot], Path] | None = None  # of a rendering process
 
 
 def _prepare(benchmark: Benchmark, out: Path, variant: str) -> None:
@@ -63,26 +63,26 @@ def _prepare(benchmark: Benchmark, out: Path, variant: str) -> None:
 
     from offline.datasets.packbench.render import use_variant
 
-    global _AT_WORK
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    global _STATE
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     use_variant(variant)
     drjit.set_thread_count(1)
-    _AT_WORK = benchmark, list(benchmark.shots()), out
+    _STATE = benchmark, list(benchmark.shots()), out
 
 
-def _leave_with_parent() -> None:
+def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
-        os._exit(1)  # nobody is left to hand images to
+        os._exit(1)  # no process is left to receive images
 
 
 def _take(index: int) -> Row:
     from offline.datasets.packbench.take import take
 
-    if _AT_WORK is None:
+    if _STATE is None:
         raise RuntimeError("the process was not prepared")
-    benchmark, shots, out = _AT_WORK
+    benchmark, shots, out = _STATE
     try:
         return take(shots[index], benchmark, out)
     finally:

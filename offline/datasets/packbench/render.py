@@ -30,11 +30,11 @@ WHITE = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 1.0}}
 
 @dataclass(frozen=True)
 class Exposure:
-    """What the sensor saw, and what is true of it; all of height H and width W."""
+    """A rendered photograph with its ground truth; all of height H and width W."""
 
     radiance: Image  # (H, W, 3) linear, exposed
-    alpha: Image  # (H, W) share of each pixel that the product covers, glass included
-    transmission: Image | None  # (H, W, 3) share of what lies behind, through it; None: opaque
+    alpha: Image  # (H, W) fraction of each pixel that the product covers, glass included
+    transmission: Image | None  # (H, W, 3) fraction of what lies behind, through it; None: opaque
     visible: float  # fraction of the product's area that no occluder hides
 
 
@@ -46,7 +46,7 @@ def photograph(
     seed: int,
     samples: int = SAMPLES,
 ) -> Exposure:
-    """Render ``product`` in ``setting``; ``folder`` takes the meshes and may be thrown away."""
+    """Render ``product`` in ``setting``; ``folder`` takes the meshes, which may go afterwards."""
     shapes = described(product, folder)
     scene = {**setting.surroundings, **setting.occluders, **setting.light, **shapes}
     stage = _stage(camera, scene)
@@ -60,8 +60,8 @@ def photograph(
         visible = float(alpha.sum() / max(float(alone.sum()), 1e-6))
     transmission = _transmission(camera, product, shapes, features, seed)
     if transmission is not None:  # nothing passes where a hand is in front, nor beside the matte
-        share = (alpha / np.maximum(alone, 1e-6))[..., None]
-        transmission = np.minimum(transmission * share, alpha[..., None])
+        fraction = (alpha / np.maximum(alone, 1e-6))[..., None]
+        transmission = np.minimum(transmission * fraction, alpha[..., None])
     return Exposure(radiance, alpha, transmission, visible)
 
 
@@ -83,10 +83,10 @@ def described(product: Posed, folder: Path, name: str = "part") -> dict[str, dic
 
 
 def _features(stage: Any, seed: int) -> Image:
-    """(H, W, 6) normals and albedo: what the denoiser knows an edge by."""
+    """(H, W, 6) normals and albedo, by which the denoiser detects edges."""
     guide = {"type": "aov", "aovs": "normal:sh_normal,albedo:albedo"}
     seen = _render(stage, guide, GUIDE_SAMPLES, seed)
-    # Metals answer with their highlight's peak, far above 1: no detail of the surface.
+    # Metals give their highlight's peak, far above 1: no detail of the surface.
     return np.dstack([seen[..., -6:-3] / 2, np.clip(seen[..., -3:], 0, 1)])
 
 
@@ -113,10 +113,10 @@ def _transmission(
 ) -> Image | None:
     """Light of a wide white wall behind the product that reaches the camera through it.
 
-    However the glass bends and mirrors it inside, that is the weight of a ground that is alike
+    However the glass bends and mirrors it inside, that is the weight of a background that is equal
     everywhere: environment matting (Zongker, Werner, Curless and Salesin, SIGGRAPH 1999) reduced
-    to one number a channel. 0 beside the product: what a ground adds to an image is
-    (1 - alpha + transmission) * ground.
+    to one number a channel. 0 beside the product: what a background adds to an image is
+    (1 - alpha + transmission) * background.
     """
     if not any(part.material.see_through for part in product.parts):
         return None
@@ -129,7 +129,7 @@ def _transmission(
 
 
 def _wall(camera: Camera) -> dict[str, Any]:
-    """A square of radiance 1 that faces the camera from right behind the product."""
+    """A square of radiance 1 that faces the camera from close behind the product."""
     import mitsuba as mi
 
     eye, target = np.array(camera.eye), np.array(camera.target)
@@ -162,7 +162,7 @@ def _render(stage: Any, integrator: dict[str, Any], samples: int, seed: int) -> 
 def use_variant(name: str = "") -> str:
     """Choose Mitsuba's variant: ``name``, or the fastest of VARIANTS that works here.
 
-    Raises RuntimeError, with the reason, where none does. DRJIT_LIBLLVM_PATH names the LLVM.
+    Raises RuntimeError, with the reason, where none works. DRJIT_LIBLLVM_PATH names the LLVM.
     """
     import mitsuba as mi
 
@@ -172,7 +172,7 @@ def use_variant(name: str = "") -> str:
             mi.set_variant(variant)
             _refuse_old_llvm(variant)
             mi.load_dict({"type": "sphere"})
-            mi.set_log_level(mi.LogLevel.Error)  # its warnings speak of triangles without area
+            mi.set_log_level(mi.LogLevel.Error)  # its warnings are about triangles without area
         except (ImportError, RuntimeError) as error:
             reasons.append(f"{variant}: {str(error).strip().splitlines()[-1]}")
             continue
@@ -186,5 +186,4 @@ def _refuse_old_llvm(variant: str) -> None:
     version = drjit.detail.llvm_version() if variant.startswith("llvm") else OLDEST_LLVM
     if version < OLDEST_LLVM:
         # LLVM 15 aborts the process when it meets some of our kernels.
-        found, wanted = version[0], OLDEST_LLVM[0]
-        raise RuntimeError(f"LLVM {found} was found, {wanted} or newer is needed")
+        raise RuntimeError(f"LLVM {version[0]} was found, {OLDEST_LLVM[0]} or newer is needed")

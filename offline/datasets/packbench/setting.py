@@ -1,4 +1,4 @@
-"""What surrounds a product on a photograph: shapes and lights, as Mitsuba describes them."""
+"""Surroundings of a product in a photograph: shapes and lights, as Mitsuba describes them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def sky(ambient: Colour, boxes: Sequence[Softbox]) -> dict[str, Any]:
 def panorama(ambient: Colour, boxes: Sequence[Softbox]) -> NDArray[np.float32]:
     """(180, 360, 3) radiance: zenith in the first row, azimuth 0 in the middle column."""
     height, width = 180, 360
-    picture = np.tile(np.array(ambient, np.float32), (height, width, 1))
+    radiance = np.tile(np.array(ambient, np.float32), (height, width, 1))
     elevation = 90 - (np.arange(height) + 0.5)[:, None]
     azimuth = (np.arange(width) + 0.5)[None] - 180
     for box in boxes:
@@ -63,5 +63,5 @@ def panorama(ambient: Colour, boxes: Sequence[Softbox]) -> NDArray[np.float32]:
             away - box.width / 2, np.abs(elevation - box.elevation) - box.height / 2
         )
         cover = np.clip(0.5 - outside / max(box.feather, 1e-6), 0, 1)[..., None]
-        picture += cover * (np.array(box.radiance) - picture)
-    return picture.astype(np.float32)
+        radiance += cover * (np.array(box.radiance) - radiance)
+    return radiance.astype(np.float32)

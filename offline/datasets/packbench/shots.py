@@ -1,4 +1,4 @@
-"""Which images a benchmark has: every shot of every split, from a preset and a seed alone."""
+"""The images of a benchmark: every shot of every split, from a preset and a seed alone."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Shot:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What decides every image: the same three give the same images."""
+    """Determines every image: the same three values give the same images."""
 
     preset: Preset
     seed: int
     difficulty: float
 
     def shots(self) -> Iterator[Shot]:
-        """Every shot, split by split and category by category; the order means nothing else."""
+        """Every shot, split by split and category by category; the order has no other meaning."""
         for make in (_catalogue, _test, _queries, _unseen):
             for name in CATEGORIES:
                 yield from make(self, name)
@@ -55,7 +55,7 @@ def _catalogue(benchmark: Benchmark, name: str) -> Iterator[Shot]:
     sizes = benchmark.preset
     for index, product in enumerate(_products(benchmark, name)):
         for view in range(sizes.views):
-            # Which view is kept for validation goes round, so that none is never trained on.
+            # The view for validation takes turns, so that every view is trained on.
             held_out = view == (index + index // sizes.views) % sizes.views
             role: Role = "validation" if held_out else "train"
             yield _studio("catalogue", role, product, view, in_catalogue=True)
@@ -102,8 +102,8 @@ def _unseen(benchmark: Benchmark, name: str) -> Iterator[Shot]:
 def _studio(
     split: Split, role: Role, product: Product, view: int, *, in_catalogue: bool = False
 ) -> Shot:
-    shown = view_of(product.category, view).name
-    path = f"{split}/{product.category}/{product.id}/{shown}.jpg"
+    name = view_of(product.category, view).name
+    path = f"{split}/{product.category}/{product.id}/{name}.jpg"
     return Shot(path, split, role, "studio", product, in_catalogue, view)
 
 
@@ -113,7 +113,7 @@ def _photo(split: Split, product: Product, number: int, *, in_catalogue: bool = 
 
 
 def view_of(category_name: str, index: int) -> View:
-    """View ``index`` of a category; beyond its own they come round again, turned further."""
+    """View ``index`` of a category; beyond its own they repeat, turned further."""
     views = category(category_name).views
     turns, place = divmod(index, len(views))
     view = views[place]

@@ -1,4 +1,4 @@
-"""The catalogue look: a paper sweep under one of several light rigs, metered on white."""
+"""The look of a catalogue: a paper sweep under one of several light rigs, metered on white."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Rig:
     """``ambient`` is the room's grey; ``aim`` the exposed radiance of white paper, 1 = clipping."""
 
     name: str
-    share: float  # of all shots
+    fraction: float  # of all shots
     ambient: float
     aim: float
     lights: tuple[Softbox, ...]
@@ -32,9 +32,9 @@ class Rig:
 
 @dataclass(frozen=True)
 class Floor:
-    """A background paper and its share of all shots."""
+    """A background paper, and the fraction of all shots on it."""
 
-    share: float
+    fraction: float
     reflectance: Colour
 
 
@@ -49,7 +49,7 @@ def _box(
     return Softbox(azimuth, elevation, width, height, (radiance,) * 3, feather)
 
 
-# The shares are a judgement from looking through packaging suppliers' catalogues, not a count.
+# The fractions are a judgement from looking through packaging suppliers' catalogues, not a count.
 # Lights reach below the horizon (elevation 0): a product stands higher than its lamps' lower edge.
 RIGS = (
     Rig(
@@ -131,8 +131,8 @@ CASTS: tuple[Colour, ...] = (  # white balance a little off: warm, cool, green; 
 
 def studio(folder: Path, rng: np.random.Generator) -> Setting:
     """One shot's rig, paper, colour cast and exposure; ``folder`` takes the sweep's mesh."""
-    rig = RIGS[_drawn([rig.share for rig in RIGS], rng)]
-    floor = FLOORS[_drawn([floor.share for floor in FLOORS], rng)]
+    rig = RIGS[_drawn([rig.fraction for rig in RIGS], rng)]
+    floor = FLOORS[_drawn([floor.fraction for floor in FLOORS], rng)]
     cast = CASTS[int(rng.integers(len(CASTS)))]
     side = 1.0 if rng.uniform() < 0.7 else -1.0  # the key light is mostly on the left
     lights = [_placed(light, side, cast, rng) for light in rig.lights]
@@ -145,12 +145,12 @@ def studio(folder: Path, rng: np.random.Generator) -> Setting:
     )
 
 
-def _drawn(shares: list[float], rng: np.random.Generator) -> int:
-    return int(rng.choice(len(shares), p=np.array(shares) / sum(shares)))
+def _drawn(fractions: list[float], rng: np.random.Generator) -> int:
+    return int(rng.choice(len(fractions), p=np.array(fractions) / sum(fractions)))
 
 
 def _placed(light: Softbox, side: float, cast: Colour, rng: np.random.Generator) -> Softbox:
-    """The light where an assistant put it this time."""
+    """The light, a little off its mark and its power, as from shot to shot."""
     off = rng.uniform(-JITTER, JITTER, 2) if light.width < 180 else np.zeros(2)
     power = float(np.exp2(rng.uniform(-0.2, 0.2)))
     r, g, b = _tinted(light.radiance, cast)
@@ -168,13 +168,13 @@ def _tinted(light: Colour, cast: Colour) -> Colour:
     return light[0] * cast[0], light[1] * cast[1], light[2] * cast[2]
 
 
-def metered(picture: NDArray[np.float32]) -> float:
-    """Irradiance / π on the table under a panorama: what a handheld meter reads there."""
-    height, width = picture.shape[:2]
+def metered(radiance: NDArray[np.float32]) -> float:
+    """Irradiance / π on the table under a panorama: as a handheld meter reads it there."""
+    height, width = radiance.shape[:2]
     rise = np.radians(90 - (np.arange(height) + 0.5) * 180 / height)
     solid = np.cos(rise) * (math.pi / height) * (2 * math.pi / width)  # of one pixel, sr
     weight = np.clip(np.sin(rise), 0, None) * solid
-    return float((picture[..., 1] * weight[:, None]).sum() / math.pi)
+    return float((radiance[..., 1] * weight[:, None]).sum() / math.pi)
 
 
 def _sweep(folder: Path, reflectance: Colour) -> dict[str, Any]:

@@ -41,7 +41,7 @@ CLEAR: dict[Finish, tuple[float, float]] = {  # refractive index, roughness
 }
 MILKY = 0.62  # of the light, silicone's skin scatters so much; the rest passes straight on
 THROUGH = 0.3  # light passes four walls, front to back: each tints it by this power of all
-TILE = 256  # pixels of a side of a tile
+TILE = 256  # pixels, width and height of a tile
 GRAIN_MM = 28.0  # one tile of the solid textures
 ROUND = 0.06  # how far the spreads across an axis may differ where a part counts as turned
 
@@ -83,7 +83,7 @@ def transmitting(material: Material, aspect: float = 1.0) -> Surface:
 
 
 def textured(mesh: Mesh, material: Material) -> Mesh:
-    """``mesh`` (mm, before it is posed) with the uv that ``material`` is drawn by."""
+    """``mesh`` (mm, before it is posed) with the uv for the texture of ``material``."""
     if _is_printed(material):
         if mesh.uv is None:
             raise ValueError(f"a print on {material.finish} needs a mesh with uv, such as patch()")
@@ -178,9 +178,9 @@ def _turned(vertices: Array) -> Array:
 
 
 def printed(base: Texture, ink: Texture, cover: Texture) -> Texture:
-    """(H, W, 3): ``ink`` (3,) over ``base`` (3,) where ``cover`` (H, W) says."""
-    share = cover[..., None]
-    return np.asarray(base * (1 - share) + ink * share, np.float32)
+    """(H, W, 3): ``ink`` (3,) over ``base`` (3,) by ``cover`` (H, W) in [0, 1]."""
+    fraction = cover[..., None]
+    return np.asarray(base * (1 - fraction) + ink * fraction, np.float32)
 
 
 def emboss(base: Texture, cover: Texture) -> Texture:

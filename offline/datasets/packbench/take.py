@@ -1,4 +1,4 @@
-"""Take one shot of the plan: pose, light, render, develop, write, and say what is true of it."""
+"""Take one shot: pose, light, render, develop, write the image and its ground truth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 from offline.datasets.packbench import phone
 from offline.datasets.packbench.camera import Camera, Posed, framed, posed
 from offline.datasets.packbench.categories import CATEGORIES, category
-from offline.datasets.packbench.develop import Developed, phone_picture, studio_picture
+from offline.datasets.packbench.develop import Developed, phone_image, studio_image
 from offline.datasets.packbench.families import family, generator
 from offline.datasets.packbench.manifest import Row, sha256, write_beside
 from offline.datasets.packbench.parameters import View
@@ -24,7 +24,7 @@ from offline.datasets.packbench.shapes.parts import Parts, extent
 from offline.datasets.packbench.shots import Benchmark, Shot, view_of
 from offline.datasets.packbench.studio import studio
 
-CLUTTER = (0, 3)  # other packages about on a phone photo, from .. to
+CLUTTER = (0, 3)  # other packages in a phone photo, from .. to
 WORK = ".work"  # below a benchmark's folder: meshes of the shots in progress
 STEPS = 63  # levels that a transmission is kept in
 OPAQUE = 2 / 255  # less light than this passes nowhere: no transmission is kept
@@ -48,7 +48,7 @@ def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
         noise = int(rng.integers(2**31))
         exposure = photograph(seen, camera, setting, folder, noise, benchmark.preset.samples)
     developed = _developed(shot, exposure, rng)
-    return _kept(shot, view, seen, camera, exposure, developed, out)
+    return _written(shot, view, seen, camera, exposure, developed, out)
 
 
 def _posture(shot: Shot, side: int, rng: np.random.Generator) -> tuple[View, tuple[int, int]]:
@@ -56,7 +56,7 @@ def _posture(shot: Shot, side: int, rng: np.random.Generator) -> tuple[View, tup
         view = phone.view(category(shot.product.category), rng)
         return view, phone.size(rng, side)
     view = view_of(shot.product.category, shot.view)
-    # Nobody sets a product down twice in the same place.
+    # A product is never set down twice in the same place.
     placed = replace(
         view,
         azimuth=view.azimuth + rng.uniform(-6, 6),
@@ -67,7 +67,7 @@ def _posture(shot: Shot, side: int, rng: np.random.Generator) -> tuple[View, tup
 
 
 def _others(shot: Shot, benchmark: Benchmark, rng: np.random.Generator) -> Sequence[Parts]:
-    """Packages of other categories, so that one product only is the one asked for."""
+    """Packages of other categories, so that only one product is the relevant one."""
     names = [name for name in CATEGORIES if name != shot.product.category]
     chosen = rng.permutation(names)[: int(rng.integers(CLUTTER[0], CLUTTER[1] + 1))]
     picked = []
@@ -79,11 +79,11 @@ def _others(shot: Shot, benchmark: Benchmark, rng: np.random.Generator) -> Seque
 
 
 def _developed(shot: Shot, exposure: Exposure, rng: np.random.Generator) -> Developed:
-    develop = studio_picture if shot.look == "studio" else phone_picture
+    develop = studio_image if shot.look == "studio" else phone_image
     return develop(exposure.radiance, exposure.alpha, exposure.transmission, rng)
 
 
-def _kept(
+def _written(
     shot: Shot,
     view: View,
     seen: Posed,
@@ -93,14 +93,14 @@ def _kept(
     out: Path,
 ) -> Row:
     stem = shot.path.removesuffix(".jpg")
-    picture = _jpeg(developed.pixels, developed.jpeg_quality)
-    files = {shot.path: picture, f"mattes/{stem}.png": _png(_bytes(developed.alpha))}
+    image = _jpeg(developed.pixels, developed.jpeg_quality)
+    files = {shot.path: image, f"mattes/{stem}.png": _png(_bytes(developed.alpha))}
     through = developed.transmission
     if through is not None and float(through.max()) > OPAQUE:
         files[f"transmissions/{stem}.png"] = _png(_bytes(_stepped(through)))
     for path, data in files.items():
         write_beside(out / path, data)
-    (path, picture), (matte, matte_data), *rest = files.items()
+    (path, image), (matte, matte_data), *rest = files.items()
     transmission, transmission_data = rest[0] if rest else ("", b"")
     width, depth, height = (float(x) for x in extent(shot.product.model().parts))
     x1, y1, x2, y2 = box(developed.alpha)
@@ -133,7 +133,7 @@ def _kept(
         up=_triple(camera.up),
         field_of_view=camera.field,
         units_per_mm=seen.units_per_mm,
-        sha256=sha256(picture),
+        sha256=sha256(image),
         matte_sha256=sha256(matte_data),
         transmission_sha256=sha256(transmission_data) if transmission else "",
     )
@@ -153,8 +153,8 @@ def _stepped(through: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.round(through * STEPS) / STEPS, np.float32)
 
 
-def _bytes(share: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
+def _bytes(fraction: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.round(np.clip(fraction, 0, 1) * 255).astype(np.uint8)
 
 
 def _jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:

@@ -32,5 +32,5 @@ def category(name: str) -> Category:
     if name not in CATEGORIES:
         raise KeyError(f"no category {name!r}; there are: {', '.join(CATEGORIES)}")
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    found: Category = module.CATEGORY
-    return found
+    made: Category = module.CATEGORY
+    return made

@@ -71,7 +71,7 @@ def _put_together(
     parts, volume = vessel(
         outline, body, wall=wall, floor=floor, fill=p.surfaces["fill"], level=level
     )
-    low, high = (share * (outline.top - NECK_HEIGHT) for share in span)
+    low, high = (fraction * (outline.top - NECK_HEIGHT) for fraction in span)
     mark = marked(p.choices["print"], outline, body, p.artwork, low, high, width)
     return Model((*parts, *mark, *moved(closure, z=seat(outline))), volume)
 

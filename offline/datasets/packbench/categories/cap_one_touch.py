@@ -30,7 +30,7 @@ TONES = ("one colour", "two colours")
 
 
 def _flip(p: Parameters, *, oval: float = 1, waist: float = 1, step: float = 0) -> Model:
-    """What all archetypes share; those with a measure for it pass their own proportion."""
+    """The parts common to all archetypes; those with a measure for it pass their own proportion."""
     radius = p["radius"]
     body = p.surfaces["body"]
     lid = body if p.choices["tone"] == "one colour" else p.surfaces["lid"]

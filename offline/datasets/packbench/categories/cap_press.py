@@ -45,7 +45,7 @@ def _disc(p: Parameters) -> Model:
         waist=given.get("taper", 1),
         oval=given.get("depth", 1),
         edge=p["edge"],
-        share=p["disc share"],
+        fraction=p["disc share"],
         rim=given.get("rim", 0),
         sleeve=given.get("sleeve", 0),
     )

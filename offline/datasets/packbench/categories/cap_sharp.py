@@ -63,7 +63,7 @@ def _twist(p: Parameters) -> Model:
         p.surfaces["tip"],
         length=radius * p["length"],
         foot=p["foot"],
-        share=p["cut"],
+        fraction=p["cut"],
         wing=p["wing"],
         ribs=44 if p.choices["collar"] else 0,
     )

@@ -176,7 +176,7 @@ def _mark(p: Parameters, case: Case, half: float) -> Parts:
             ]
             return (Part(joined(*beads), trim),)
         case "print":
-            paper = spread(outline, lambda x, y, share: top + case.swell(x, y) + 0.1)
+            paper = spread(outline, lambda x, y, fraction: top + case.swell(x, y) + 0.1)
             ink = contrasting(body.colour, p.artwork)
             return (Part(paper, replace(body, artwork=p.artwork, ink=ink)),)
     plaque = cake(outline, 0.9, RELIEFS["rosette"], deep=0.4)

@@ -64,7 +64,7 @@ def _put_together(
 
 
 def _contents(p: Parameters, pot: Jar, wall: float, floor: float) -> Parts:
-    """Cream just under the rim; under an opaque, closed lid nobody sees it."""
+    """Cream just under the rim; under an opaque, closed lid it is invisible."""
     if p.choices["lid"] == "on" and not p.surfaces["body"].see_through:
         return ()
     level = pot.outline.top - 2.5

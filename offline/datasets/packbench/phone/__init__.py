@@ -62,7 +62,7 @@ def view(category: Category, rng: np.random.Generator) -> View:
     tip = _tip(category.tips, rng)
     front = tip == category.tips[0] and rng.uniform() < FRONT
     fill = rng.uniform(0.35, 0.75)
-    room = min(0.25, 0.75 * (0.97 - fill))  # the shorter side has 3/4 of the longer one's reach
+    room = min(0.25, 0.75 * (0.97 - fill))  # the shorter side is 3/4 of the longer one
     return View(
         name="phone",
         azimuth=rng.uniform(-58, 58) if front else rng.uniform(-180, 180),

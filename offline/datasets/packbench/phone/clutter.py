@@ -1,4 +1,4 @@
-"""What else stands about: mugs, books, boxes, fruit, pebbles, towels, brushes; at real size, mm."""
+"""Clutter: mugs, books, boxes, fruit, pebbles, towels, brushes; at real size, mm."""
 
 from __future__ import annotations
 
@@ -224,8 +224,8 @@ FACING = ((books, 25), (standing_books, 12), (carton, 40))  # degrees from front
 
 def clutter(rng: np.random.Generator) -> Thing:
     """Any one thing, standing on z = 0 about the origin, turned anyhow."""
-    shares = np.array([share for _, share in KINDS])
-    build, _ = KINDS[int(rng.choice(len(KINDS), p=shares / shares.sum()))]
+    fractions = np.array([fraction for _, fraction in KINDS])
+    build, _ = KINDS[int(rng.choice(len(KINDS), p=fractions / fractions.sum()))]
     facing = next((angle for kind, angle in FACING if kind is build), 180)
     thing = build(rng)
     lowest = float(bounds(thing)[0, 2])  # a towel's ruffles reach a little lower than its folds

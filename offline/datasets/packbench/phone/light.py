@@ -25,7 +25,7 @@ class Lighting:
 
 def lighting(rng: np.random.Generator) -> Lighting:
     """One of the ways in which rooms are lit, as often as casual photos show it."""
-    build, _ = KINDS[int(rng.choice(len(KINDS), p=[share for _, share in KINDS]))]
+    build, _ = KINDS[int(rng.choice(len(KINDS), p=[fraction for _, fraction in KINDS]))]
     return build(rng)
 
 

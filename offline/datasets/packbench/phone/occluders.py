@@ -1,4 +1,4 @@
-"""What hides a part of the product: a hand that holds it, or a prop before it."""
+"""Things that hide a part of the product: a hand that holds it, or a prop before it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from offline.datasets.packbench.phone.sheets import Sheet, mixed, plain, tinted
 from offline.datasets.packbench.phone.sight import Sight, samples
 from offline.datasets.packbench.shapes.meshes import Array, Mesh, box, tube
 
-SHARE = 0.35  # of photos in which something hides a part of the product
+FRACTION = 0.35  # of photos in which something hides a part of the product
 HANDS = 0.6  # of those in which it is a hand
 LEAST, MOST = 0.05, 0.28  # of the product's visible area that may be hidden
 TRIES = 14
@@ -39,15 +39,15 @@ class Occluder:
 
 
 def occluder(sight: Sight, rng: np.random.Generator) -> Occluder:
-    """Nothing most of the time; else what hides between LEAST and MOST of the product."""
-    if rng.uniform() >= SHARE:
+    """Nothing most of the time; else one that hides between LEAST and MOST of the product."""
+    if rng.uniform() >= FRACTION:
         return Occluder()
     makers = [_hand] if rng.uniform() < HANDS else []
     makers += [PROPS[i] for i in rng.permutation(len(PROPS))]
     for make in makers:
-        found = make(sight, rng)
-        if found.thing:
-            return found
+        made = make(sight, rng)
+        if made.thing:
+            return made
     return Occluder()
 
 

@@ -1,4 +1,4 @@
-"""Painting surfaces: noise, tiles and stripes on a square sheet of known size."""
+"""Painted surfaces: noise, tiles and stripes on a square sheet of known size."""
 
 from __future__ import annotations
 
@@ -102,14 +102,14 @@ def _enlarged(grid: Shade) -> Shade:
 
 def tinted(colour: Sequence[float], shade: Shade) -> Texture:
     """``colour`` times ``shade``, kept within the albedos that real surfaces have."""
-    picture = shade[..., None] * np.asarray(colour, np.float32)
-    return np.asarray(np.clip(picture, 0.005, 0.88), np.float32)
+    texture = shade[..., None] * np.asarray(colour, np.float32)
+    return np.asarray(np.clip(texture, 0.005, 0.88), np.float32)
 
 
-def mixed(ground: Texture, over: Sequence[float], share: Shade) -> Texture:
-    """``over`` painted on ``ground`` where ``share`` is 1."""
-    share = np.broadcast_to(share, ground.shape[:2])[..., None]
-    return np.asarray(ground + share * (np.asarray(over, np.float32) - ground), np.float32)
+def mixed(base: Texture, over: Sequence[float], fraction: Shade) -> Texture:
+    """``over`` painted on ``base`` where ``fraction`` is 1."""
+    fraction = np.broadcast_to(fraction, base.shape[:2])[..., None]
+    return np.asarray(base + fraction * (np.asarray(over, np.float32) - base), np.float32)
 
 
 def plain(*colour: float) -> Texture:

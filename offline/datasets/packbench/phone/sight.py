@@ -1,4 +1,4 @@
-"""What the camera sees of a product, and how much of it something hides, before any rendering."""
+"""The product as the camera sees it, and how much of it a thing hides, without rendering."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from offline.datasets.packbench.camera import Camera, Posed
 from offline.datasets.packbench.phone.pieces import Thing
 from offline.datasets.packbench.shapes.meshes import Array
 
-CELLS = 32  # across the product's larger side
+CELLS = 32  # across the product's longer extent
 SMALLEST = 2.2  # mm of a cell: what is sampled more sparsely would seem to have holes
 PRODUCT_SAMPLES = 12_000  # ten a cell: no holes
 THING_SAMPLES = 30_000
@@ -54,7 +54,7 @@ class Sight:
         return float((before < self._product)[seen].mean())
 
     def framed(self, points: Array, margin: float = 0.0) -> NDArray[np.bool_]:
-        """Which of (M, 3) points lie in the image, widened by ``margin`` of its sides."""
+        """Which of (M, 3) points lie in the image, widened by ``margin`` of its size."""
         where = self.camera.project(points * self.scale) / np.array(self.camera.size)
         ahead = (points - self.eye) @ self.axes[2] < 0
         return np.asarray(ahead & np.all(np.abs(where - 0.5) < 0.5 + margin, axis=1))

@@ -42,9 +42,9 @@ class Bone:
     def distance(self, points: Array) -> Array:
         """(...,) mm from (..., 3) points to the skin; negative inside."""
         along = self.end - self.start
-        share = np.clip((points - self.start) @ along / max(float(along @ along), 1e-9), 0, 1)
-        off = points - self.start - share[..., None] * along
-        radius = self.thick + share * (self.thin - self.thick)
+        fraction = np.clip((points - self.start) @ along / max(float(along @ along), 1e-9), 0, 1)
+        off = points - self.start - fraction[..., None] * along
+        radius = self.thick + fraction * (self.thin - self.thick)
         return np.asarray(np.sqrt(np.einsum("...i,...i", off, off)) - radius)
 
     def samples(self, around: int = 14, steps: int = 8) -> Array:
@@ -54,9 +54,9 @@ class Bone:
         side = np.cross(along, [0.3, 0.5, 0.81])
         side /= np.linalg.norm(side)
         ring = np.cos(turn)[:, None] * side + np.sin(turn)[:, None] * np.cross(along, side)
-        share = np.linspace(0, 1, steps)[:, None, None]
-        walls = self.start + share * (self.end - self.start)
-        walls = walls + (self.thick + share * (self.thin - self.thick)) * ring[None]
+        fraction = np.linspace(0, 1, steps)[:, None, None]
+        walls = self.start + fraction * (self.end - self.start)
+        walls = walls + (self.thick + fraction * (self.thin - self.thick)) * ring[None]
         tip = self.end + self.thin * (0.7 * ring + 0.7 * along)
         return np.vstack([walls.reshape(-1, 3), tip, (self.end + self.thin * along)[None]])
 
@@ -69,10 +69,10 @@ class Limb:
     blend: float
 
     def distance(self, points: Array) -> Array:
-        found = self.bones[0].distance(points)
+        field = self.bones[0].distance(points)
         for bone in self.bones[1:]:
-            found = smooth_minimum(found, bone.distance(points), self.blend)
-        return found
+            field = smooth_minimum(field, bone.distance(points), self.blend)
+        return field
 
 
 def smooth_minimum(a: Array, b: Array, blend: float) -> Array:

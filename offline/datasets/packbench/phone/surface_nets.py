@@ -28,9 +28,9 @@ def surface_net(field: Array, origin: Array, cell: float) -> Mesh:
         a, b = field[tuple(first)], field[tuple(second)]
         crossed = inside[tuple(first)] != inside[tuple(second)]
         at = np.argwhere(crossed).astype(np.int64)
-        share = a[crossed] / (a[crossed] - b[crossed])
+        fraction = a[crossed] / (a[crossed] - b[crossed])
         crossings.append((axis, at, inside[tuple(first)][crossed]))
-        _gather(total, count, at, share, axis)
+        _gather(total, count, at, fraction, axis)
     used = count > 0
     number = np.full(count.shape, -1)
     number[used] = np.arange(int(used.sum()))
@@ -39,10 +39,10 @@ def surface_net(field: Array, origin: Array, cell: float) -> Mesh:
     return Mesh(vertices, faces.astype(np.int32))
 
 
-def _gather(total: Array, count: Array, at: Cells, share: Array, axis: int) -> None:
+def _gather(total: Array, count: Array, at: Cells, fraction: Array, axis: int) -> None:
     """Add the crossings of the edges at ``at`` (N, 3) to the four cells round each edge."""
     where = at.astype(float)
-    where[:, axis] += share
+    where[:, axis] += fraction
     for cells, valid in _neighbours(at, axis, count.shape):
         index = tuple(cells[valid].T)
         np.add.at(total, index, where[valid])

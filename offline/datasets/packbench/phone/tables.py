@@ -1,4 +1,4 @@
-"""Table tops: what a product stands on in a casual photo."""
+"""Table tops that a product stands on in a casual photo."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def marble(sheet: Sheet) -> Texture:
     """Pale or dark stone with thin veins where a cloud crosses its middle."""
     veins = np.exp(-np.abs(sheet.clouds((130, 110), 5) - 0.5) * 42)
     hair = np.exp(-np.abs(sheet.clouds((60, 80), 4) - 0.5) * 90)
-    ground = tinted(
+    base = tinted(
         sheet.pick((0.68, 0.67, 0.65), (0.68, 0.67, 0.65), (0.035, 0.04, 0.04)),
         0.93 + 0.12 * sheet.clouds((70, 70)),
     )
-    vein = (0.30, 0.29, 0.28) if ground.mean() > 0.3 else (0.55, 0.52, 0.46)
-    return mixed(ground, vein, np.asarray(np.clip(0.6 * veins + 0.35 * hair, 0, 1), np.float32))
+    vein = (0.30, 0.29, 0.28) if base.mean() > 0.3 else (0.55, 0.52, 0.46)
+    return mixed(base, vein, np.asarray(np.clip(0.6 * veins + 0.35 * hair, 0, 1), np.float32))
 
 
 def linen(sheet: Sheet) -> Texture:
@@ -71,8 +71,8 @@ def terrazzo(sheet: Sheet) -> Texture:
     """Chips of several stones in a pale cement."""
     texture = tinted((0.62, 0.60, 0.57), 0.95 + 0.08 * sheet.clouds((3, 3), 2))
     for chip in ((0.25, 0.22, 0.20), (0.55, 0.30, 0.20), (0.40, 0.44, 0.42), (0.75, 0.72, 0.68)):
-        share = np.clip((sheet.clouds((9, 9), 2) - 0.67) * 30, 0, 1)
-        texture = mixed(texture, chip, share)
+        fraction = np.clip((sheet.clouds((9, 9), 2) - 0.67) * 30, 0, 1)
+        texture = mixed(texture, chip, fraction)
     return texture
 
 
@@ -81,10 +81,10 @@ def tiles(sheet: Sheet) -> Texture:
     side = sheet.rng.uniform(60, 150)
     grid = tiled(sheet, side, side)
     glaze = sheet.pick((0.70, 0.69, 0.66), (0.24, 0.38, 0.40), (0.62, 0.58, 0.50), (0.2, 0.2, 0.2))
-    ground = tinted(
+    base = tinted(
         glaze, grid.shades(sheet.rng, 0.86, 1.08) * (0.96 + 0.08 * sheet.clouds((20, 20)))
     )
-    return mixed(ground, sheet.pick((0.45, 0.43, 0.40), (0.16, 0.15, 0.14)), grid.joints(2.6))
+    return mixed(base, sheet.pick((0.45, 0.43, 0.40), (0.16, 0.15, 0.14)), grid.joints(2.6))
 
 
 def laminate(sheet: Sheet) -> Texture:
@@ -123,6 +123,6 @@ TABLES: dict[str, tuple[Callable[[Sheet], Texture], float]] = {  # and the rough
 
 
 def table_top(name: str, sheet: Sheet) -> Surface:
-    """The named top's surface; a KeyError names no user's mistake: TABLES lists them."""
+    """The named top's surface; a KeyError is a caller's mistake: TABLES lists them."""
     draw, alpha = TABLES[name]
     return Surface(draw(sheet), alpha)

@@ -53,15 +53,15 @@ def tiles(sheet: Sheet) -> Texture:
 
 
 def wallpaper(sheet: Sheet) -> Texture:
-    """A motif of petals or stripes repeated on a coloured ground."""
-    ground = tinted(sheet.pick(*PAINTS), 0.97 + 0.05 * sheet.clouds((5, 5), 2))
+    """A motif of petals or stripes repeated on a coloured background."""
+    paper = tinted(sheet.pick(*PAINTS), 0.97 + 0.05 * sheet.clouds((5, 5), 2))
     ink = sheet.pick((0.70, 0.66, 0.56), (0.20, 0.26, 0.24), (0.50, 0.30, 0.28))
     period = sheet.mm / round(sheet.mm / sheet.rng.uniform(45, 90))
     x, y = (2 * math.pi * axis / period for axis in (sheet.x, sheet.y))
     if sheet.rng.uniform() < 0.4:
-        return mixed(ground, ink, np.asarray(np.clip(np.sin(x) * 4 - 1.5, 0, 1), np.float32))
+        return mixed(paper, ink, np.asarray(np.clip(np.sin(x) * 4 - 1.5, 0, 1), np.float32))
     petals = np.cos(x) + np.cos(y) + 0.9 * np.cos(2 * x) * np.cos(3 * y)
-    return mixed(ground, ink, np.asarray(np.clip((petals - 0.9) * 4, 0, 0.8), np.float32))
+    return mixed(paper, ink, np.asarray(np.clip((petals - 0.9) * 4, 0, 0.8), np.float32))
 
 
 def panels(sheet: Sheet) -> Texture:
@@ -85,6 +85,6 @@ WALLS: dict[str, tuple[Callable[[Sheet], Texture], float]] = {  # and the roughn
 
 
 def wall(name: str, sheet: Sheet) -> Surface:
-    """The named wall's surface; a KeyError names no user's mistake: WALLS lists them."""
+    """The named wall's surface; a KeyError is a caller's mistake: WALLS lists them."""
     draw, alpha = WALLS[name]
     return Surface(draw(sheet), alpha)

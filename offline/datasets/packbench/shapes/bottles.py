@@ -30,7 +30,7 @@ def bottle(
     """A body of this section up to ``height``, sloping in to a round neck of radius ``neck``.
 
     ``shoulder`` and ``foot`` are fillets, ``taper`` the top's half width over the foot's and
-    ``waist`` how far the sides draw in most, at the share ``waist_at`` of the height, all mm.
+    ``waist`` how far the sides draw in most, at the fraction ``waist_at`` of the height, all mm.
     """
     half = section.half_x
     top = half * taper

@@ -111,7 +111,7 @@ def lid(case: Case, material: Material, *, inside: Material | None = None) -> Pa
         (r - 1.02 * edge, tall),
     ]
     outline = of_section(drawn_in(case.section, 1.02 * edge), 192)
-    crown = spread(outline, lambda x, y, share: tall + case.swell(x, y), 12)
+    crown = spread(outline, lambda x, y, fraction: tall + case.swell(x, y), 12)
     shell = joined(revolve(corners, case.section), crown)
     parts: Parts = (Part(shell.moved(z=rise), material),)
     if inside is None:

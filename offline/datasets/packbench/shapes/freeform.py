@@ -97,10 +97,10 @@ def sweep(outline: Array, corners: Sequence[Corner]) -> Mesh:
 
 def spread(outline: Array, height: Height, rings: int = 24) -> Mesh:
     """An open surface within the outline, facing up, with uv over the outline's own extent."""
-    shares = np.linspace(1, 0, rings)
-    flat = np.vstack([outline * share for share in shares])
-    share = np.repeat(shares, len(outline))
-    z = height(flat[:, 0], flat[:, 1], share)
+    fractions = np.linspace(1, 0, rings)
+    flat = np.vstack([outline * fraction for fraction in fractions])
+    fraction = np.repeat(fractions, len(outline))
+    z = height(flat[:, 0], flat[:, 1], fraction)
     count, faces = len(outline), []
     here = np.arange(count)
     ahead = (here + 1) % count
@@ -122,7 +122,7 @@ def joined(*meshes: Mesh) -> Mesh:
 
 def plate(section: Section, z: float) -> Mesh:
     """A thin print lying flat at height ``z``, facing up; with uv."""
-    return spread(of_section(section), lambda x, y, share: np.full_like(x, z), 2)
+    return spread(of_section(section), lambda x, y, fraction: np.full_like(x, z), 2)
 
 
 def tilted(mesh: Mesh, degrees: float, y: float, z: float) -> Mesh:

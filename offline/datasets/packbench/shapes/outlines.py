@@ -129,9 +129,9 @@ def turned(section: Section, corners: Sequence[Corner], round_from: float = math
     over = z >= round_from
     if over.any():
         first, neck = int(np.argmax(over)), max(corner[0] for corner in corners[-2:])
-        share = np.clip((half_x[first] - half_x) / max(half_x[first] - neck, 1e-6), 0, 1)[over]
-        half_y[over] = half_y[first] + share * (neck - half_y[first])
-        corner[over] = corner[first] + share * (neck - corner[first])
+        fraction = np.clip((half_x[first] - half_x) / max(half_x[first] - neck, 1e-6), 0, 1)[over]
+        half_y[over] = half_y[first] + fraction * (neck - half_y[first])
+        corner[over] = corner[first] + fraction * (neck - corner[first])
     return Outline(np.column_stack([half_x, half_y, corner, z]))
 
 

@@ -69,13 +69,13 @@ def cake(
     """
     half = float(np.abs(outline).max(axis=0).min())
 
-    def top(x: Array, y: Array, share: Array) -> Array:
-        fade = np.clip((EDGE - share) / 0.08, 0, 1)
-        rounded = np.clip((share - 0.95) / 0.05, 0, 1) ** 2 * 0.35
+    def top(x: Array, y: Array, fraction: Array) -> Array:
+        fade = np.clip((EDGE - fraction) / 0.08, 0, 1)
+        rounded = np.clip((fraction - 0.95) / 0.05, 0, 1) ** 2 * 0.35
         return (
             height
             - rounded
-            + dome * (1 - share**2)
+            + dome * (1 - fraction**2)
             + deep * fade * (relief(x / half, y / half) - 1)
         )
 

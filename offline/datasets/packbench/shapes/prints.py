@@ -1,4 +1,4 @@
-"""Labels and prints: what a body says, as a patch over its front."""
+"""Paper labels and prints, as a patch over the front of a body."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def marked(
 ) -> Parts:
     """A paper label or a print straight on the body between two heights, or neither.
 
-    See-through bodies, which take no print of their own, wear a smaller label instead.
+    See-through bodies take no print of their own and have a smaller label instead.
     """
     if not mark:
         return ()
     if mark == "print" and not body.see_through:
-        ground = replace(body, artwork=artwork, ink=contrasting(body.colour, artwork))
-        return (Part(outline.wrap(low, high, width), ground),)
+        inked = replace(body, artwork=artwork, ink=contrasting(body.colour, artwork))
+        return (Part(outline.wrap(low, high, width), inked),)
     if mark == "print":
         low, high, width = low + 0.2 * (high - low), high - 0.15 * (high - low), width * 0.7
     paper = PAPERS[artwork % len(PAPERS)]
-    ground = Material("paper", paper, artwork, contrasting(paper, artwork))
-    return (Part(outline.wrap(low, high, width), ground),)
+    label = Material("paper", paper, artwork, contrasting(paper, artwork))
+    return (Part(outline.wrap(low, high, width), label),)
 
 
 def contrasting(colour: str, artwork: int) -> str:

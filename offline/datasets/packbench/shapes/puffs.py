@@ -42,9 +42,9 @@ class Pad:
         up = self.thickness / 2 * (1 + np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** 0.9)
         return list(zip(out.tolist(), up.tolist(), strict=True))
 
-    def top(self, share: Array) -> Array:
-        """Height of the upper face where ``share`` is the way from the middle outwards."""
-        level = np.abs(1 - np.clip(share, 0, 1) ** self.fullness) ** (0.45)
+    def top(self, fraction: Array) -> Array:
+        """Height of the upper face where ``fraction`` is the way from the middle outwards."""
+        level = np.abs(1 - np.clip(fraction, 0, 1) ** self.fullness) ** (0.45)
         return self.thickness / 2 * (1 + level)
 
 
@@ -112,7 +112,7 @@ def ribboned(
 ) -> Parts:
     """A puff on its face: back upwards, a piped seam, a ribbon for the finger across it.
 
-    ``width`` is the ribbon's share of the pad's half depth, ``slack`` how far it arches, mm.
+    ``width`` is the ribbon's fraction of the pad's half depth, ``slack`` how far it arches, mm.
     The piping has the ribbon's colour and none of its print.
     """
     upper = sweep(pad.outline, pad.half(0, 90))
@@ -150,7 +150,7 @@ def sponge(
     """A foam egg on z = 0: ``tip`` in [0, 1] points it, ``waist`` draws in its middle.
 
     ``width`` is that of its widest ring, mm; ``cut`` > 0 slices its front off at an angle, from
-    that share of its height upwards.
+    that fraction of its height upwards.
     """
     up = (1 - np.cos(np.linspace(0, math.pi, 84))) / 2
     round_body = np.sqrt(np.clip(1 - (2 * up - 1) ** 2, 0, 1)) * (1.02 - up) ** (0.9 * tip)

@@ -26,14 +26,14 @@ class Blade:
 
     def widths(self, into: Array) -> Array:
         """(N,) widths at ``into``, mm from the tip."""
-        share = np.clip(into / self.length, 0, 1)
-        oval = np.clip(1 - np.abs(2 * share - 1) ** self.square, 0, 1) ** (1 / self.square)
+        fraction = np.clip(into / self.length, 0, 1)
+        oval = np.clip(1 - np.abs(2 * fraction - 1) ** self.square, 0, 1) ** (1 / self.square)
         return self.width * np.asarray(oval, float)
 
     def sunk(self, into: Array) -> Array:
         """(N,) depth of the hollow along the middle."""
-        share = np.clip(into / self.length, 0, 1)
-        return self.bowl * np.sin(math.pi * np.clip(share * 1.06, 0, 1)) ** 0.8
+        fraction = np.clip(into / self.length, 0, 1)
+        return self.bowl * np.sin(math.pi * np.clip(fraction * 1.06, 0, 1)) ** 0.8
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Grooves:
     depth: float
 
     def sunk(self, x: Array, y: Array) -> Array:
-        share = (x - self.low) / (self.high - self.low)
-        inside = (share > 0) & (share < 1)
-        return self.depth * inside * (0.5 - 0.5 * np.cos(2 * math.pi * self.count * share)) ** 2
+        fraction = (x - self.low) / (self.high - self.low)
+        inside = (fraction > 0) & (fraction < 1)
+        return self.depth * inside * (0.5 - 0.5 * np.cos(2 * math.pi * self.count * fraction)) ** 2
 
 
 Relief = Dent | Grooves
@@ -117,11 +117,11 @@ class Spatula:
     def _taper(self, along: Array) -> Array:
         ends = [(self.length - along, self.right)]
         ends += [(along, self.left)] if self.left else []
-        share = np.ones_like(along)
+        fraction = np.ones_like(along)
         for into, blade in ends:
             towards = np.clip(into / blade.length, 0, 1)
-            share = share * (blade.thin + (1 - blade.thin) * towards**1.2)
-        return share
+            fraction = fraction * (blade.thin + (1 - blade.thin) * towards**1.2)
+        return fraction
 
     def _path(self, t: Array) -> Array:
         hollow = max(self.right.bowl, self.left.bowl if self.left else 0)
@@ -131,10 +131,10 @@ class Spatula:
         return level
 
     def _ring(self, x: float, width: float, thick: float, z: float, bowl: float) -> Array:
-        share = np.sin(np.linspace(-math.pi / 2, math.pi / 2, ACROSS))
-        edge = thick / 2 * np.clip(1 - np.abs(share) ** BLUNT, 0, 1) ** (1 / BLUNT)
-        y = share * width / 2
-        floor = z - bowl * (1 - share**2)
+        fraction = np.sin(np.linspace(-math.pi / 2, math.pi / 2, ACROSS))
+        edge = thick / 2 * np.clip(1 - np.abs(fraction) ** BLUNT, 0, 1) ** (1 / BLUNT)
+        y = fraction * width / 2
+        floor = z - bowl * (1 - fraction**2)
         at = np.full_like(y, x)
         sunk = sum((mark.sunk(at, y) for mark in self.relief), np.zeros_like(y))
         upper = np.column_stack([at, y, floor + edge - sunk])

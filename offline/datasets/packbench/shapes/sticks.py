@@ -44,12 +44,12 @@ def bullet(radius: float, low: float, high: float, tip: str) -> Mesh:
     """A lipstick bullet between two heights, its tip cut as ``TIPS`` names it, high on the left."""
     slant = SLANTS[tip]
     fillet = radius * (0.95 if tip == "rounded" else 0.35 if tip == "slanted" else 0.6)
-    foot = high - slant * radius  # so that the raised side ends at the asked height
+    foot = high - slant * radius  # so that the raised side ends at the given height
     sides: list[Corner] = [(0, low), (radius, low), (radius, foot, fillet), (0, foot + 0.02)]
     mesh = revolve(sides)
     points = mesh.vertices.copy()
-    share = np.clip((points[:, 2] - low) / (foot - low), 0, 1)
-    points[:, 2] -= slant * points[:, 0] * share
+    fraction = np.clip((points[:, 2] - low) / (foot - low), 0, 1)
+    points[:, 2] -= slant * points[:, 0] * fraction
     return replace(mesh, vertices=points, uv=None)
 
 

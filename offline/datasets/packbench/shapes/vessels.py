@@ -112,12 +112,12 @@ def leaning(
 def whipped(radius: float, z: float, height: float = 3) -> Mesh:
     """The surface of a cream as a spatula leaves it: a shallow spiral that ends in a peak."""
     rings: list[Array] = [circle(radius).ring(0, z - 2)]
-    for share in np.linspace(1, 0.01, 28):
+    for fraction in np.linspace(1, 0.01, 28):
         ring = circle(1).ring(0, 0)
         angle = np.arctan2(ring[:, 1], ring[:, 0])
-        groove = np.sin(angle + 9 * share) * share * (1 - share**4)
-        peak = np.exp(-((share / 0.22) ** 2))
-        ring *= radius * share
+        groove = np.sin(angle + 9 * fraction) * fraction * (1 - fraction**4)
+        peak = np.exp(-((fraction / 0.22) ** 2))
+        ring *= radius * fraction
         ring[:, 2] = z + height * (0.35 * groove + 0.8 * peak)
         rings.append(ring)
     bottom = circle(1e-3).ring(0, z - 2)

@@ -79,7 +79,7 @@ def test_a_product_at_any_corner_of_its_bounds_is_sound(
         for name, offered in archetype.choices.items()
     }
     drawn = _drawn(archetype)
-    measures = {name: archetype.measures[name].at(share) for name, share in ends.items()}
+    measures = {name: archetype.measures[name].at(fraction) for name, fraction in ends.items()}
     _assert_sound(archetype.build(replace(drawn, measures=measures, choices=choices)))
 
 

@@ -91,9 +91,9 @@ def test_the_command_reports_whole_or_lists_the_faults_and_fails(
     assert "whole" in capsys.readouterr().out
     (tmp_path / rows[0].path).unlink()
     assert main(["data", "check", str(tmp_path)]) == 1
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith(rows[0].path)
-    assert "1 of its files not as made" in said[1]
-    assert "packsight data packbench --preset small --seed 7 --difficulty 0.5" in said[1]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(rows[0].path)
+    assert "1 of its files not as made" in lines[1]
+    assert "packsight data packbench --preset small --seed 7 --difficulty 0.5" in lines[1]
     assert main(["data", "check", str(tmp_path / "nowhere")]) == 1
-    assert "no such folder" in capsys.readouterr().err
+    assert "nowhere" in capsys.readouterr().err

@@ -60,11 +60,11 @@ def _open_edges(mesh: Mesh) -> int:
     return sum((b, a) not in there for a, b in there)
 
 
-def _at(kind: Archetype, share: float, choice: int) -> Parameters:
+def _at(kind: Archetype, fraction: float, choice: int) -> Parameters:
     rng = np.random.default_rng(0)
     choices = {name: offered[choice % len(offered)] for name, offered in kind.choices.items()}
     return Parameters(
-        {name: measure.at(share) for name, measure in kind.measures.items()},
+        {name: measure.at(fraction) for name, measure in kind.measures.items()},
         choices,
         kind.draw(rng).surfaces,
         5,
@@ -212,10 +212,10 @@ def test_a_print_lies_just_outside_what_it_is_printed_on() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_a_cap_hangs_together_at_the_ends_of_its_ranges(kind: Archetype, share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_a_cap_hangs_together_at_the_ends_of_its_ranges(kind: Archetype, fraction: float) -> None:
     for choice in range(2):
-        parts = kind.build(_at(kind, share, choice)).parts
+        parts = kind.build(_at(kind, fraction, choice)).parts
         points = _points(parts)
         assert np.isfinite(points).all()
         assert 9 < np.ptp(points[:, 2]) < 200

@@ -16,8 +16,8 @@ from offline.datasets.packbench.develop import (
     encoded,
     gaussian_kernel,
     motion_kernel,
-    phone_picture,
-    studio_picture,
+    phone_image,
+    studio_image,
 )
 
 HEIGHT, WIDTH = 48, 40
@@ -70,7 +70,7 @@ def test_a_horizontal_shake_leaves_horizontal_edges_sharp() -> None:
     assert blurred(picture.T, motion_kernel(5, 0))[5, 9] == pytest.approx(0.4, abs=0.05)
 
 
-@pytest.mark.parametrize("picture", [phone_picture, studio_picture])
+@pytest.mark.parametrize("picture", [phone_image, studio_image])
 @pytest.mark.parametrize("seed", range(8))
 def test_the_ground_truth_goes_through_the_same_lens_as_the_image(picture, seed: int) -> None:
     radiance, alpha = scene()
@@ -84,7 +84,7 @@ def test_the_ground_truth_goes_through_the_same_lens_as_the_image(picture, seed:
         np.testing.assert_allclose(result.transmission[..., channel], result.alpha, atol=1e-5)
 
 
-@pytest.mark.parametrize("picture", [phone_picture, studio_picture])
+@pytest.mark.parametrize("picture", [phone_image, studio_image])
 def test_the_same_generator_state_gives_the_same_bytes(picture) -> None:
     radiance, alpha = scene()
     first, second, other = (
@@ -101,14 +101,14 @@ def test_a_phone_evens_out_exposure_and_a_studio_keeps_it() -> None:
         radiance, alpha = scene(level)
         return float(picture(radiance, alpha, None, np.random.default_rng(1)).pixels.mean())
 
-    assert mean(phone_picture, 0.02) > 0.55 * mean(phone_picture, 1.0)
-    assert mean(studio_picture, 0.02) < 0.3 * mean(studio_picture, 1.0)
+    assert mean(phone_image, 0.02) > 0.55 * mean(phone_image, 1.0)
+    assert mean(studio_image, 0.02) < 0.3 * mean(studio_image, 1.0)
 
 
 def test_a_phone_takes_out_part_of_a_colour_cast() -> None:
     radiance, alpha = scene()
     warm = radiance * np.array([1.6, 1.0, 0.5], np.float32)
-    pixels = phone_picture(warm, alpha, None, np.random.default_rng(3)).pixels
+    pixels = phone_image(warm, alpha, None, np.random.default_rng(3)).pixels
     cast_in = np.subtract(*encoded(warm)[2, 2, [0, 2]])
     cast_out = np.subtract(*(pixels[:8].reshape(-1, 3).mean(axis=0)[[0, 2]] / 255))
     assert 0 < cast_out < cast_in
@@ -117,7 +117,7 @@ def test_a_phone_takes_out_part_of_a_colour_cast() -> None:
 def test_white_paper_stays_near_white_in_the_studio() -> None:
     paper = np.full((32, 32, 3), 0.96, np.float32)
     for seed in range(12):
-        result = studio_picture(
+        result = studio_image(
             paper, np.zeros((32, 32), np.float32), None, np.random.default_rng(seed)
         )
         assert result.pixels.mean() > 244
@@ -132,4 +132,4 @@ def test_a_phone_is_noisier_than_a_studio() -> None:
         shots = [picture(flat, alpha, None, np.random.default_rng(s)).pixels for s in range(6)]
         return float(np.mean([shot[20:44, 20:44].std(axis=(0, 1)).mean() for shot in shots]))
 
-    assert grain(phone_picture) > 2 * grain(studio_picture)
+    assert grain(phone_image) > 2 * grain(studio_image)

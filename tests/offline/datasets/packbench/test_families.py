@@ -145,4 +145,4 @@ def _spread(products: list[Product]) -> dict[str, float]:
         if measure.unit != "count":
             values = [product.parameters[name] for product in products]
             spread[name] = float(np.ptp(values)) / (measure.high - measure.low)
-    return {name: share for name, share in spread.items() if share > 0}
+    return {name: fraction for name, fraction in spread.items() if fraction > 0}

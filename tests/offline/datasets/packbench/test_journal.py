@@ -97,7 +97,7 @@ def test_an_image_taken_twice_counts_as_it_was_taken_last(tmp_path: Path, rows: 
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"seed": 8}, "seed 7, asked for 8"),
+        ({"seed": 8}, "seed 7, now 8"),
         ({"difficulty": 0.25}, "difficulty 0.5"),
         ({"settings": {"side": 9}}, "settings"),
         ({"renderer": "other"}, "asked for other"),

@@ -157,11 +157,11 @@ def test_slices_share_an_outline_out_but_for_the_gaps(count: int, gap: float) ->
         assert left - right == pytest.approx(gap, abs=0.3)
 
 
-@given(sides=st.integers(3, 8), radius=st.floats(10, 50), share=st.floats(0.1, 0.9))
+@given(sides=st.integers(3, 8), radius=st.floats(10, 50), fraction=st.floats(0.1, 0.9))
 def test_a_polygon_keeps_within_its_radius_and_turns_one_way(
-    sides: int, radius: float, share: float
+    sides: int, radius: float, fraction: float
 ) -> None:
-    outline = polygon(sides, radius, radius * share, count=240)
+    outline = polygon(sides, radius, radius * fraction, count=240)
     assert np.hypot(*outline.T).max() <= radius + 1e-9
     step = np.roll(outline, -1, axis=0) - outline
     ahead = np.roll(step, -1, axis=0)

@@ -82,8 +82,8 @@ def test_tiles_have_the_size_that_was_given() -> None:
     grid = tiled(Sheet(300, np.random.default_rng(0)), 100, 60)
     assert len(np.unique(grid.number)) == 3 * 5
     assert grid.inside.max() == pytest.approx(30, abs=1)  # half of the shorter side
-    share = grid.joints(4).mean()
-    assert share == pytest.approx(1 - 96 * 56 / 6000, abs=0.02)
+    fraction = grid.joints(4).mean()
+    assert fraction == pytest.approx(1 - 96 * 56 / 6000, abs=0.02)
 
 
 @settings(max_examples=40, deadline=None)

@@ -26,8 +26,8 @@ CORNERS = np.array([[x, y, z] for x in (-0.6, 0.6) for y in (-0.6, 0.6) for z in
 
 
 def test_the_fractions_of_rigs_and_of_papers_add_up_to_one():
-    assert sum(rig.share for rig in RIGS) == pytest.approx(1)
-    assert sum(floor.share for floor in FLOORS) == pytest.approx(1)
+    assert sum(rig.fraction for rig in RIGS) == pytest.approx(1)
+    assert sum(floor.fraction for floor in FLOORS) == pytest.approx(1)
 
 
 def test_an_even_sky_meters_as_its_radiance():

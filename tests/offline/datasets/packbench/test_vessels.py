@@ -36,7 +36,7 @@ from offline.datasets.packbench.shapes.vessels import (
 )
 
 WHITE = gloss("white")
-radii, shares = st.floats(12, 40), st.floats(0, 1)
+radii, fractions = st.floats(12, 40), st.floats(0, 1)
 
 
 def points(parts: Parts) -> Array:
@@ -113,11 +113,11 @@ def test_a_section_with_long_corners_is_an_ellipse() -> None:
     assert (ring[:, 0] / 30) ** 2 + (ring[:, 1] / 18) ** 2 == pytest.approx(1)
 
 
-@given(width=st.floats(5, 400), half_x=radii, share=st.floats(0.5, 1), corner=st.floats(1, 40))
+@given(width=st.floats(5, 400), half_x=radii, fraction=st.floats(0.5, 1), corner=st.floats(1, 40))
 def test_a_label_is_centred_in_front_and_never_overlaps_itself(
-    width: float, half_x: float, share: float, corner: float
+    width: float, half_x: float, fraction: float, corner: float
 ) -> None:
-    section = Section(half_x, half_x * share, corner)
+    section = Section(half_x, half_x * fraction, corner)
     line = facing(section, width, 40)
     ring = section.ring(-0.12, 0)
     girth = np.linalg.norm(np.diff(ring, axis=0, append=ring[:1]), axis=1).sum()

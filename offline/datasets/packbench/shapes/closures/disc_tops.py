@@ -27,18 +27,18 @@ def disc_top(
     waist: float = 1,
     oval: float = 1,
     edge: float = 0.5,
-    share: float = 0.84,
+    fraction: float = 0.84,
     rim: float = 0,
     sleeve: float = 0,
 ) -> Parts:
     """A press cap: pressing the back of the disc lifts its front, which holds the orifice.
 
-    ``share`` is the disc's radius over the top's, ``edge`` the rounding of the land round it over
-    the land's width; ``rim`` raises the wall round it; ``sleeve``
-    leaves a plain band so high below the ribs. ``oval`` scales y of the wall.
+    ``fraction`` is the disc's radius over the top's, ``edge`` the rounding of the land round it
+    over the land's width; ``rim`` raises the wall round it; ``sleeve`` leaves a plain band so
+    high below the ribs. ``oval`` scales y of the wall.
     """
     top = radius * waist - (SLIM if ribs else 0)
-    well = min(top, top * oval) * share
+    well = min(top, top * oval) * fraction
     plate, land = well - 0.3, top - well
     sunk = height - PLATE - plate * math.sin(math.radians(TILT))
     outer: list[Corner] = [

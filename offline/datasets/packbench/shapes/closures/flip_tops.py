@@ -37,7 +37,8 @@ def flip_top(
     """A one-touch cap whose lid is open by ``angle`` degrees.
 
     The skirt narrows by ``waist`` and steps in by ``step`` mm; the lid widens upwards by
-    ``flare``, swells by ``dome``. ``oval`` scales y; ``tab`` is the thumb lip's share of the width.
+    ``flare``, swells by ``dome``. ``oval`` scales y; ``tab`` is the width of the thumb lip
+    over the cap's.
     """
     seat = radius * waist - step
     foot = [(radius * (1 - (1 - waist) * (1 - below / height)), height - below) for below in SCOOP]

@@ -96,7 +96,7 @@ def _spout(base: float, tip: float, length: float, ogive: float, steps: int) -> 
 def _stopper(radius: float, height: float, material: Material, over: float = 0.4) -> Parts:
     """A tip cap on a tip that ends at z = 0: a bead to pull at, then a taper.
 
-    The share ``over`` of its height goes over the tip.
+    The fraction ``over`` of its height is above the tip.
     """
     low = -over * height
     cup: list[Corner] = [
@@ -120,15 +120,15 @@ def twist_tip(
     *,
     length: float,
     foot: float,
-    share: float,
+    fraction: float,
     wing: float,
     ribs: int,
 ) -> Parts:
-    """A twist-open spout: a cone cut at ``share`` of its length, a winged tip that turns.
+    """A twist-open spout: a cone cut at ``fraction`` of its length, a winged tip that turns.
 
     ``wing`` is how far the two wings reach beyond the tip's wall, mm.
     """
-    base, end = radius * foot, length * share
+    base, end = radius * foot, length * fraction
     parts = collar_under(radius, height, material, ribs=ribs, shoulder=1.2)
     cut = base * 0.62
     cone: list[Corner] = [

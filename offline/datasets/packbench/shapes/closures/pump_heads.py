@@ -164,8 +164,10 @@ def treatment(
 def _slanted(mesh: Mesh, degrees: float, above: float) -> Mesh:
     """Higher towards the beak (+x) by ``degrees``, fading in from z = ``above``."""
     vertices = mesh.vertices.copy()
-    share = np.clip((vertices[:, 2] - above) / max(float(vertices[:, 2].max()) - above, 1e-6), 0, 1)
-    vertices[:, 2] += np.tan(np.radians(degrees)) * vertices[:, 0] * share
+    fraction = np.clip(
+        (vertices[:, 2] - above) / max(float(vertices[:, 2].max()) - above, 1e-6), 0, 1
+    )
+    vertices[:, 2] += np.tan(np.radians(degrees)) * vertices[:, 0] * fraction
     return Mesh(vertices, mesh.faces)
 
 

@@ -1,4 +1,4 @@
-"""The hollow every cap shares: wall, cavity, thread and liner; and prints on its top."""
+"""The hollow that every cap has: wall, cavity, thread and liner; and prints on its top."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ def front_print(
     low: float = 0.22,
     high: float = 0.8,
 ) -> Part:
-    """A print on the front of a wall from share ``low`` to ``high`` of its ``height``.
+    """A print on the front of a wall from fraction ``low`` to ``high`` of its ``height``.
 
     ``taper`` is the wall's radius at the top over the one at the foot.
     """
-    wall = [radius * (1 - (1 - taper) * share) for share in (low, high)]
+    wall = [radius * (1 - (1 - taper) * fraction) for fraction in (low, high)]
     width = min(sum(wall) * 0.7, (high - low) * height * 2.2)
     rows = [
-        np.column_stack([facing(circle(r), width, 24), np.full(24, share * height)])
-        for r, share in zip(wall, (low, high), strict=True)
+        np.column_stack([facing(circle(r), width, 24), np.full(24, fraction * height)])
+        for r, fraction in zip(wall, (low, high), strict=True)
     ]
     return Part(sheet(rows), printed(material, artwork))
