@@ -25,21 +25,30 @@ from offline.ingest.tables import Row, inside, read_table, whole_number
 EXPECTS = "packbench.json and manifest.csv, as `packsight data packbench` writes them"
 
 CORNERS = ("x1", "y1", "x2", "y2")
-# fmt: off
 COLUMNS = (
-    "path", "split", "role", "category", "family", "product", "in_catalogue", "look", "matte",
-    "transmission", *CORNERS, "width", "height",
+    "path",
+    "split",
+    "role",
+    "category",
+    "family",
+    "product",
+    "in_catalogue",
+    "look",
+    "matte",
+    "transmission",
+    *CORNERS,
+    "width",
+    "height",
 )
 # The rows, by (split, role), of every split that users name; others may not occur.
 SPLITS = {
-    "train":      (("catalogue", "train"),),
+    "train": (("catalogue", "train"),),
     "validation": (("catalogue", "validation"),),
-    "catalogue":  (("catalogue", "train"), ("catalogue", "validation")),
-    "test":       (("test", "test"),),
-    "queries":    (("queries", "query"),),
-    "unseen":     (("unseen", "query"), ("unseen", "gallery")),
+    "catalogue": (("catalogue", "train"), ("catalogue", "validation")),
+    "test": (("test", "test"),),
+    "queries": (("queries", "query"),),
+    "unseen": (("unseen", "query"), ("unseen", "gallery")),
 }
-# fmt: on
 ROLES = {pair for pairs in SPLITS.values() for pair in pairs}
 Rows = list[tuple[tuple[str, str], Picture]]
 

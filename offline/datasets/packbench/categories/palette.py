@@ -230,57 +230,100 @@ def _magnetic(p: Parameters) -> Model:
     return Model((base, *_filled(p, cells, 1.25)))
 
 
-# fmt: off
 CASES = (
-    *offered(gloss, "black", "white", "blush", "nude"), *offered(satin, "black", "ivory", "navy"),
-    *offered(metal, "rose-gold", "gold"), *offered(brushed, "gunmetal"),
+    *offered(gloss, "black", "white", "blush", "nude"),
+    *offered(satin, "black", "ivory", "navy"),
+    *offered(metal, "rose-gold", "gold"),
+    *offered(brushed, "gunmetal"),
 )
 PANS = (*offered(metal, "silver", "gold"), gloss("black"))
 CORNER, GAP = Measure(0.06, 0.34, "ratio"), Measure(1.6, 4.5)
-SHAPE = {"base": Measure(7, 11), "lid": Measure(0.45, 0.75, "ratio"), "rim": Measure(3.2, 7),
-         "gap": GAP, "corner": CORNER}
+SHAPE = {
+    "base": Measure(7, 11),
+    "lid": Measure(0.45, 0.75, "ratio"),
+    "rim": Measure(3.2, 7),
+    "gap": GAP,
+    "corner": CORNER,
+}
 CHOICES = {"shades": tuple(STORIES), "relief": RELIEF}
 DRESS = {"case": CASES, "pan": PANS}
 CATEGORY = Category(
     "palette",
     (
         Archetype(
-            "quad", "Eye shadow quad",
+            "quad",
+            "Eye shadow quad",
             {"width": Measure(54, 72), "depth": Measure(0.8, 1.1, "ratio"), **SHAPE},
-            DRESS, _quad, CHOICES,
+            DRESS,
+            _quad,
+            CHOICES,
         ),
         Archetype(
-            "book", "Nine-pan palette, book",
-            {"width": Measure(78, 104), "depth": Measure(0.84, 1.1, "ratio"), **SHAPE,
-             "base": Measure(8, 13), "corner": Measure(0.01, 0.1, "ratio")},
-            {"case": offered(satin, "white", "black", "blush", "ivory", "sage", "sky", "lilac"),
-             "print": offered(paper, "gold", "berry", "black", "teal", "terracotta"),
-             "pan": PANS}, _book,
+            "book",
+            "Nine-pan palette, book",
+            {
+                "width": Measure(78, 104),
+                "depth": Measure(0.84, 1.1, "ratio"),
+                **SHAPE,
+                "base": Measure(8, 13),
+                "corner": Measure(0.01, 0.1, "ratio"),
+            },
+            {
+                "case": offered(satin, "white", "black", "blush", "ivory", "sage", "sky", "lilac"),
+                "print": offered(paper, "gold", "berry", "black", "teal", "terracotta"),
+                "pan": PANS,
+            },
+            _book,
             {**CHOICES, "inside": ("mirror", "printed lid")},
         ),
         Archetype(
-            "twelve", "Twelve-pan palette",
+            "twelve",
+            "Twelve-pan palette",
             {"width": Measure(116, 160), "depth": Measure(0.46, 0.62, "ratio"), **SHAPE},
-            DRESS, _of_choice, {**CHOICES, "pans": ("6 × 2", "4 × 3")},
+            DRESS,
+            _of_choice,
+            {**CHOICES, "pans": ("6 × 2", "4 × 3")},
         ),
         Archetype(
-            "round-pans", "Palette of round pans",
+            "round-pans",
+            "Palette of round pans",
             {"width": Measure(96, 132), "depth": Measure(0.56, 0.72, "ratio"), **SHAPE},
-            DRESS, _round_pans, {**CHOICES, "pans": ("3 × 2", "4 × 2", "5 × 2")},
+            DRESS,
+            _round_pans,
+            {**CHOICES, "pans": ("3 × 2", "4 × 2", "5 × 2")},
         ),
         Archetype(
-            "strip", "Strip palette",
-            {"width": Measure(100, 146), "depth": Measure(0.26, 0.36, "ratio"), **SHAPE,
-             "rim": Measure(3.2, 5.5)},
+            "strip",
+            "Strip palette",
+            {
+                "width": Measure(100, 146),
+                "depth": Measure(0.26, 0.36, "ratio"),
+                **SHAPE,
+                "rim": Measure(3.2, 5.5),
+            },
             {**DRESS, "lid": (*offered(gloss, "black", "white"), clear("clear"), satin("black"))},
-            _of_choice, {**CHOICES, "pans": ("4 × 1", "5 × 1", "6 × 1")},
+            _of_choice,
+            {**CHOICES, "pans": ("4 × 1", "5 × 1", "6 × 1")},
         ),
         Archetype(
-            "magnetic", "Magnetic palette, no lid",
-            {"width": Measure(86, 140), "depth": Measure(0.6, 0.78, "ratio"),
-             "base": Measure(4, 8), "rim": Measure(2.6, 6), "gap": GAP, "corner": CORNER},
-            {"case": (*offered(satin, "black", "white"), *offered(brushed, "silver", "gunmetal"),
-                      metal("rose-gold")), "pan": PANS[:1]},
+            "magnetic",
+            "Magnetic palette, no lid",
+            {
+                "width": Measure(86, 140),
+                "depth": Measure(0.6, 0.78, "ratio"),
+                "base": Measure(4, 8),
+                "rim": Measure(2.6, 6),
+                "gap": GAP,
+                "corner": CORNER,
+            },
+            {
+                "case": (
+                    *offered(satin, "black", "white"),
+                    *offered(brushed, "silver", "gunmetal"),
+                    metal("rose-gold"),
+                ),
+                "pan": PANS[:1],
+            },
             _magnetic,
             {"form": ("", "round"), "pans": ("3 × 2", "4 × 3"), "shades": tuple(STORIES)},
         ),
@@ -288,4 +331,3 @@ CATEGORY = Category(
     VIEWS,
     phone=(26, 66),
 )
-# fmt: on

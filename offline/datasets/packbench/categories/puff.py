@@ -89,12 +89,13 @@ def _egg(p: Parameters) -> Model:
     )
 
 
-# fmt: off
 THICK, FULL = Measure(7, 14), Measure(2.6, 6, "ratio")
 RIBBON, SLACK = Measure(0.42, 0.78, "ratio"), Measure(1, 4.5)
 PAD = {"thickness": THICK, "fullness": FULL, "ribbon": RIBBON, "slack": SLACK}
-SEWN = {"pad": offered(velour, *SKIN),
-        "ribbon": offered(satin, "white", "black", "ivory", "blush", "rose-gold", "tan")}
+SEWN = {
+    "pad": offered(velour, *SKIN),
+    "ribbon": offered(satin, "white", "black", "ivory", "blush", "rose-gold", "tan"),
+}
 MARK = {"mark": ("", "printed ribbon")}
 BACK = {"back": ("", "satin back"), **MARK}
 CATEGORY = Category(
@@ -102,39 +103,75 @@ CATEGORY = Category(
     (
         Archetype("round", "Velour puff", {"radius": Measure(25, 40), **PAD}, SEWN, _round, BACK),
         Archetype(
-            "triangle", "Triangle finger puff",
+            "triangle",
+            "Triangle finger puff",
             {"radius": Measure(27, 40), "corner": Measure(0.2, 0.5, "ratio"), **PAD},
-            SEWN, _triangle, BACK,
+            SEWN,
+            _triangle,
+            BACK,
         ),
         Archetype(
-            "egg", "Blending sponge",
-            {"height": Measure(46, 68), "width": Measure(0.62, 0.8, "ratio"),
-             "tip": Measure(0.15, 0.75, "ratio"), "waist": Measure(0, 0.28, "ratio")},
-            {"sponge": offered(foam, "rose", "peach", "nude", "mint", "lilac", "black",
-                               "coral", "white")}, _egg,
+            "egg",
+            "Blending sponge",
+            {
+                "height": Measure(46, 68),
+                "width": Measure(0.62, 0.8, "ratio"),
+                "tip": Measure(0.15, 0.75, "ratio"),
+                "waist": Measure(0, 0.28, "ratio"),
+            },
+            {
+                "sponge": offered(
+                    foam, "rose", "peach", "nude", "mint", "lilac", "black", "coral", "white"
+                )
+            },
+            _egg,
             {"form": ("", "cut face")},
         ),
         Archetype(
-            "square", "Square puff",
-            {"width": Measure(48, 70), "depth": Measure(0.76, 1.05, "ratio"),
-             "corner": Measure(0.15, 0.6, "ratio"), **PAD}, SEWN, _square, BACK,
+            "square",
+            "Square puff",
+            {
+                "width": Measure(48, 70),
+                "depth": Measure(0.76, 1.05, "ratio"),
+                "corner": Measure(0.15, 0.6, "ratio"),
+                **PAD,
+            },
+            SEWN,
+            _square,
+            BACK,
         ),
         Archetype(
-            "cushion", "Air-cushion puff",
-            {"radius": Measure(23, 30), **PAD, "thickness": Measure(6, 11),
-             "fullness": Measure(6, 12, "ratio")},
-            {"pad": (*offered(rubber, "navy", "black", "blush", "ivory"), gloss("white")),
-             "face": offered(rubber, "nude", "peach", "ivory", "sky"),
-             "ribbon": SEWN["ribbon"]}, _cushion, MARK,
+            "cushion",
+            "Air-cushion puff",
+            {
+                "radius": Measure(23, 30),
+                **PAD,
+                "thickness": Measure(6, 11),
+                "fullness": Measure(6, 12, "ratio"),
+            },
+            {
+                "pad": (*offered(rubber, "navy", "black", "blush", "ivory"), gloss("white")),
+                "face": offered(rubber, "nude", "peach", "ivory", "sky"),
+                "ribbon": SEWN["ribbon"],
+            },
+            _cushion,
+            MARK,
         ),
         Archetype(
-            "drop", "Pointed finger puff",
-            {"width": Measure(36, 54), "reach": Measure(1.12, 1.6, "ratio"),
-             "tip": Measure(0.16, 0.4, "ratio"), **PAD}, SEWN, _drop, BACK,
+            "drop",
+            "Pointed finger puff",
+            {
+                "width": Measure(36, 54),
+                "reach": Measure(1.12, 1.6, "ratio"),
+                "tip": Measure(0.16, 0.4, "ratio"),
+                **PAD,
+            },
+            SEWN,
+            _drop,
+            BACK,
         ),
     ),
     VIEWS,
     phone=(22, 66),
     tips=(0, 0, 72),
 )
-# fmt: on

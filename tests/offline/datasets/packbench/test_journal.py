@@ -100,7 +100,7 @@ def test_an_image_taken_twice_counts_as_it_was_taken_last(tmp_path: Path, rows: 
         ({"seed": 8}, "seed 7, now 8"),
         ({"difficulty": 0.25}, "difficulty 0.5"),
         ({"settings": {"side": 9}}, "settings"),
-        ({"renderer": "other"}, "asked for other"),
+        ({"renderer": "other"}, "now other"),
     ],
 )
 def test_another_benchmark_is_refused_with_what_differs_and_nothing_is_lost(
