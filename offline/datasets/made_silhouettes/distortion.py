@@ -1,4 +1,4 @@
-"""How far the members of a class may differ, and what is done to a drawing of each."""
+"""Distort the drawings of a class's members: bend, warp, roughen, bite, mirror and turn."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from offline.datasets.made_silhouettes.strokes import Part, Points, ellipse
 
 @dataclass(frozen=True)
 class Manner:
-    """What is common to the members of a class: how freely they play, and how they are shown."""
+    """The variation that the members of a class have in common."""
 
-    play: float  # 1 is usual
+    play: float  # scale of all deviations; 1 is usual
     turned: bool  # in any direction; otherwise nearly upright
     flipped: bool  # every other member is its mirror image
 

@@ -1,4 +1,4 @@
-"""What drawings are made of: filled polygons, fine enough to be bent."""
+"""Parts of drawings: filled polygons, fine enough to be bent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain folders: labels from names and tables, split folders, and who is asked of whom."""
+"""Plain folders: labels from names and tables, split folders, and retrieval between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packbench: which images are in which split, who answers whom, and what is refused."""
+"""Packbench: the images of the splits, the relevance of the protocols, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is relevant to whom: against a slow obvious twin, and what the values refuse."""
+"""Relevance by labels: against a slow obvious twin; and what the values refuse."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_the_same_image_twice_in_a_product_is_kept_once(
     run: Ingest, catalogue: Path, tmp_path: Path
 ) -> None:
     (catalogue / "jar/p0/again.png").write_bytes((catalogue / "jar/p0/v0.png").read_bytes())
-    for _ in range(2):  # found while reading, then by what the gallery knows
+    for _ in range(2):  # detected while reading, then by the gallery
         (duplicate,) = run().duplicates
         assert {Path(duplicate.uri).name, Path(duplicate.same_as).name} == {"again.png", "v0.png"}
     assert len(records(tmp_path)) == 12

@@ -54,7 +54,7 @@ class Stage:
         return self.seen({**backdrop, **({} if empty else self.shapes)}, depth=2)
 
     def exposure(self, occluders: Shapes | None = None) -> render.Exposure:
-        """The truth that a benchmark's photograph comes with."""
+        """The ground truth of a benchmark's photograph."""
         backdrop = {"backdrop": self.facing(3.0, 9.0, diffuse((0.5, 0.5, 0.5)))}
         setting = Setting(backdrop, {"lamp": self.lamp()}, occluders=occluders or {})
         return render.photograph(self.product, self.camera, setting, self.folder, SEED, 1)

@@ -1,4 +1,4 @@
-"""Printed labels: from a seed alone, readable, and of the asked proportions."""
+"""Printed labels: from a seed alone, readable, and of the given proportions."""
 
 import numpy as np
 from hypothesis import given, settings

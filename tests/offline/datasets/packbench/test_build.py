@@ -66,7 +66,7 @@ def start(folder: Path, full: str = "nothing") -> subprocess.Popen[str]:
 
 
 def run(folder: Path, full: str = "nothing") -> tuple[int, str]:
-    """The exit status and what was said."""
+    """The exit status and the output."""
     with start(folder, full) as process:
         _, errors = process.communicate()
     assert "Traceback" not in errors, errors
@@ -93,7 +93,7 @@ def noted(folder: Path) -> int:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A benchmark that nobody disturbed."""
+    """A benchmark whose run was not disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     assert run(folder) == (0, "")
     return folder
@@ -105,7 +105,7 @@ class Killed:
 
     folder: Path
     done: int
-    second_run: str  # what another run in the same folder was told meanwhile
+    second_run: str  # the error of another run in the same folder meanwhile
     orphans: list[int]
 
 

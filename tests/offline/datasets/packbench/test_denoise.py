@@ -1,4 +1,4 @@
-"""The denoiser: against a slow twin, and on images whose truth is known."""
+"""The denoiser: against a slow twin, and on images whose noise-free version is known."""
 
 import cv2
 import numpy as np

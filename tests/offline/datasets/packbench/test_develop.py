@@ -1,4 +1,4 @@
-"""Development: the image changes as a camera would change it, and the truth follows the lens."""
+"""Development: the image changes as in a camera, and the ground truth follows the lens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEIGHT, WIDTH = 48, 40
 
 
 def scene(level: float = 0.4) -> tuple[np.ndarray, np.ndarray]:
-    """A dark square product on a lighter ground: radiance and alpha."""
+    """A dark square product on a lighter background: radiance and alpha."""
     alpha = np.zeros((HEIGHT, WIDTH), np.float32)
     alpha[12:36, 10:30] = 1
     radiance = np.full((HEIGHT, WIDTH, 3), level, np.float32)

@@ -1,4 +1,4 @@
-"""Families: the same products from the same seed, and as alike as the difficulty says."""
+"""Families: the same products from the same seed, and as alike as the difficulty sets."""
 
 from __future__ import annotations
 

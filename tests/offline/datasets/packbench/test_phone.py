@@ -164,7 +164,7 @@ def test_half_a_product_behind_a_board_is_half_hidden() -> None:
 @pytest.mark.parametrize("hands", [0.0, 1.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_an_occluder_hides_a_little_and_never_much(hands: float, seed: int, monkeypatch) -> None:
-    monkeypatch.setattr(occluders, "SHARE", 1.0)
+    monkeypatch.setattr(occluders, "FRACTION", 1.0)
     monkeypatch.setattr(occluders, "HANDS", hands)
     rng = np.random.default_rng(seed)
     look = sight(*seen(View("phone", 20, 30, fill=0.5, distance=4)), rng)
@@ -198,7 +198,7 @@ def renderer():
 def test_clutter_never_stands_between_the_camera_and_the_product(
     renderer, seed: int, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(occluders, "SHARE", 0.0)
+    monkeypatch.setattr(occluders, "FRACTION", 0.0)
     rng = np.random.default_rng(seed)
     product, camera = seen(phone.view(category("jar"), rng), (48, 64))
     setting = phone.scene(product, rng, tmp_path, [package(20, 40)], camera=camera)
@@ -210,7 +210,7 @@ def test_clutter_never_stands_between_the_camera_and_the_product(
 
 @pytest.mark.slow
 def test_a_scene_repeats_itself_to_the_byte(renderer, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(occluders, "SHARE", 1.0)
+    monkeypatch.setattr(occluders, "FRACTION", 1.0)
     pictures = []
     for name in ("first", "second"):
         folder = tmp_path / name

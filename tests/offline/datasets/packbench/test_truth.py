@@ -1,6 +1,6 @@
-"""The truth that comes with an image is true of the image: mattes, transmission, boxes, poses.
+"""The ground truth of an image is correct: mattes, transmission, boxes, poses.
 
-The products are rendered anew by other means than those that made the truth; what must agree
+The products are rendered anew by other means than those that made the ground truth; what must agree
 are two estimates from 64 samples a pixel each.
 """
 
@@ -125,7 +125,7 @@ def kept_matte(row: Row, folder: Path) -> np.ndarray:
 
 
 def seen_by(row: Row) -> Camera:
-    """The camera as anybody reads it from the manifest."""
+    """The camera as read from the manifest."""
     eye, target, up = (
         tuple(float(value) for value in text.split()) for text in (row.eye, row.target, row.up)
     )
