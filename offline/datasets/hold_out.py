@@ -47,12 +47,13 @@ def divided_splits(
         )
     kind: HoldOut = "product" if hold_out == "split" else hold_out
     pictures = list({p.id: p for name in both for p in dataset.pictures(name)}.values())
-    learned, judged = _divided(pictures, kind, np.random.default_rng(seed))
+    train_pictures, validation_pictures = _divided(pictures, kind, np.random.default_rng(seed))
     note = (
-        f"validation: {len(judged)} of the {len(pictures)} images of {' and '.join(both)}, "
+        f"validation: {len(validation_pictures)} of the {len(pictures)} images of "
+        f"{' and '.join(both)}, "
         f"held out by {kind} (seed {seed})"
     )
-    return learned, judged, [note]
+    return train_pictures, validation_pictures, [note]
 
 
 def first_of(wanted: Iterable[str], there: Sequence[str]) -> str | None:
@@ -71,9 +72,9 @@ def _divided(
     names = [group(p) if len(groups[str(p.category)]) > 1 else _itself(p) for p in pictures]
     folds = family_folds(names, [str(p.category) for p in pictures], FOLDS, random)
     held = _held_fold(pictures, folds)
-    learned = [p for p, out in zip(pictures, held, strict=True) if not out]
-    judged = [p for p, out in zip(pictures, held, strict=True) if out]
-    return learned, judged
+    train_pictures = [p for p, out in zip(pictures, held, strict=True) if not out]
+    validation_pictures = [p for p, out in zip(pictures, held, strict=True) if out]
+    return train_pictures, validation_pictures
 
 
 def family_folds(

@@ -21,7 +21,7 @@ CHECKPOINT = "checkpoint.pt"
 
 
 class Task(Protocol):
-    """What is trained: a network, its batches, its loss and how it is judged."""
+    """What is trained: a network, its batches, its loss and its validation."""
 
     @property
     def network(self) -> Any:
@@ -118,11 +118,11 @@ def fit(
         drawn = batches.draw(epoch, random)
         loss = _train_epoch(task, schedule, optimiser, decay, epoch, drawn, random, progress)
         task.network.eval()
-        judged = {name: float(value) for name, value in task.validate().items()}
+        validated = {name: float(value) for name, value in task.validate().items()}
         # Before the checkpoint: a run that is killed in between does this epoch again.
-        if best is not None and all(judged["score"] > past["score"] for past in history):
+        if best is not None and all(validated["score"] > past["score"] for past in history):
             run.write(best, lambda path: save_state(task.network.state_dict(), path))
-        history.append({"epoch": float(epoch + 1), "loss": loss, **judged})
+        history.append({"epoch": float(epoch + 1), "loss": loss, **validated})
         _save(run, history, task.network, optimiser, decay)
         callbacks.epoch(history[-1])
     task.network.eval()

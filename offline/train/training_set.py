@@ -24,7 +24,7 @@ TEST_NAMES = ("test",)
 
 @dataclass(frozen=True)
 class Sample:
-    """One image to learn from or to judge by. ``label`` is a position in ``Labelled.names``."""
+    """One training or validation image. ``label`` is a position in ``Labelled.names``."""
 
     picture: Picture
     sha256: str
@@ -44,8 +44,8 @@ class Labelled:
     def shares_families(self) -> bool:
         """Whether validation shows families that were learned: then it overrates, and what is
         calibrated on it is too sure of itself on packages of new families."""
-        learned = {family_of(sample.picture) for sample in self.train}
-        return any(family_of(sample.picture) in learned for sample in self.validation)
+        families = {family_of(sample.picture) for sample in self.train}
+        return any(family_of(sample.picture) in families for sample in self.validation)
 
 
 def labels_of(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -69,13 +69,17 @@ def read_labelled(
     Raises ConfigError for fewer than two categories, and for categories with fewer than
     ``min_images`` training images unless ``drop_small``.
     """
-    learned, judged, notes = divided_splits(dataset, train, validation, hold_out, seed)
-    _refuse_unlabelled(dataset, [*learned, *judged])
-    hashes = hashes_of([*learned, *judged, *_test_pictures(dataset, learned, judged)], notes)
-    learned, judged = _readable(learned, hashes), _readable(judged, hashes)
-    learned = _without_doubles(dataset, learned, judged, hashes, notes)
-    names = _names(dataset, learned, min_images, drop_small, notes)
-    unknown = Counter(p.category for p in judged if p.category not in names)
+    train_pictures, validation_pictures, notes = divided_splits(
+        dataset, train, validation, hold_out, seed
+    )
+    _refuse_unlabelled(dataset, [*train_pictures, *validation_pictures])
+    test_pictures = _test_pictures(dataset, train_pictures, validation_pictures)
+    hashes = hashes_of([*train_pictures, *validation_pictures, *test_pictures], notes)
+    train_pictures = _readable(train_pictures, hashes)
+    validation_pictures = _readable(validation_pictures, hashes)
+    train_pictures = _without_doubles(dataset, train_pictures, validation_pictures, hashes, notes)
+    names = _names(dataset, train_pictures, min_images, drop_small, notes)
+    unknown = Counter(p.category for p in validation_pictures if p.category not in names)
     if unknown:
         notes.append(
             f"{unknown.total()} validation images are of categories that are not learned: "
@@ -83,8 +87,8 @@ def read_labelled(
         )
     return Labelled(
         names,
-        _samples(learned, names, hashes),
-        _samples(judged, names, hashes),
+        _samples(train_pictures, names, hashes),
+        _samples(validation_pictures, names, hashes),
         tuple(notes),
     )
 
@@ -105,13 +109,13 @@ def _refuse_unlabelled(dataset: Dataset, pictures: Sequence[Picture]) -> None:
 
 
 def _test_pictures(
-    dataset: Dataset, learned: Sequence[Picture], judged: Sequence[Picture]
+    dataset: Dataset, train_pictures: Sequence[Picture], validation_pictures: Sequence[Picture]
 ) -> list[Picture]:
     """Those of a test split, only to find copies of them in the training."""
     name = first_of(TEST_NAMES, dataset.splits)
     if name is None:
         return []
-    taken = {picture.id for picture in (*learned, *judged)}
+    taken = {picture.id for picture in (*train_pictures, *validation_pictures)}
     return [picture for picture in dataset.pictures(name) if picture.id not in taken]
 
 
@@ -132,20 +136,20 @@ def _readable(pictures: Sequence[Picture], hashes: dict[str, str]) -> list[Pictu
 
 def _without_doubles(
     dataset: Dataset,
-    learned: Sequence[Picture],
-    judged: Sequence[Picture],
+    train_pictures: Sequence[Picture],
+    validation_pictures: Sequence[Picture],
     hashes: dict[str, str],
     notes: list[str],
 ) -> list[Picture]:
     """Training images whose content no other split holds and no other category claims."""
-    own = {picture.id for picture in learned}
+    own = {picture.id for picture in train_pictures}
     elsewhere = {sha: name for name, sha in hashes.items() if name not in own}
     claims: dict[str, set[str]] = {}
-    for picture in learned:
+    for picture in train_pictures:
         claims.setdefault(hashes[picture.id], set()).add(str(picture.category))
     kept: list[Picture] = []
     seen: set[str] = set()
-    for picture in learned:
+    for picture in train_pictures:
         sha = hashes[picture.id]
         if sha in elsewhere:
             notes.append(f"{picture.id}: not learned, the same image as {elsewhere[sha]}")
@@ -162,12 +166,12 @@ def _without_doubles(
 
 def _names(
     dataset: Dataset,
-    learned: Sequence[Picture],
+    train_pictures: Sequence[Picture],
     min_images: int,
     drop_small: bool,
     notes: list[str],
 ) -> tuple[str, ...]:
-    counts = Counter(str(picture.category) for picture in learned)
+    counts = Counter(str(picture.category) for picture in train_pictures)
     small = sorted(name for name, count in counts.items() if count < min_images)
     listed = ", ".join(f"{name} ({counts[name]})" for name in small)
     if small and not drop_small:

@@ -38,7 +38,7 @@ _EPOCH = (
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the card tells."""
+    """All that is on the card."""
 
     dataset: Dataset
     labelled: Labelled

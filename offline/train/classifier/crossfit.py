@@ -45,13 +45,15 @@ def cross_fit(
     categories = [labelled.names[sample.label] for sample in labelled.train]
     folds = family_folds(names, categories, FOLDS, np.random.default_rng(recipe.seed))
     fold_of = dict(zip(names, folds.tolist(), strict=True))
-    judged = np.array([fold_of.get(family_of(s.picture), -1) for s in labelled.validation])
+    validation_folds = np.array(
+        [fold_of.get(family_of(s.picture), -1) for s in labelled.validation]
+    )
     logits = np.zeros((len(names), task.classes))
     for fold in sorted(set(folds.tolist())):
         rest = replace(
             task,
             train=_only(task.train, folds != fold),
-            validation=_only(task.validation, judged != fold),
+            validation=_only(task.validation, validation_folds != fold),
         )
         model = _fitted(rest, recipe, _folder(run, fold), epochs)
         held = _only(task.train, folds == fold)

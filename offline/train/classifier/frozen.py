@@ -48,7 +48,7 @@ def described(
     others augmented; an epoch draws one of them for each.
     """
     backbone = part(network, FEATURES)
-    learned, judged = (
+    train_features, validation_features = (
         FeatureSource(
             _kept(run, name, backbone, source, views, recipe.seed, callbacks), source.labels
         )
@@ -57,7 +57,7 @@ def described(
             ("validation", validation, 1),
         )
     )
-    return HeadTask(learned, judged, int(network.output.shape[-1]), shares)
+    return HeadTask(train_features, validation_features, int(network.output.shape[-1]), shares)
 
 
 def fit_head(

@@ -26,7 +26,7 @@ WIDE, NARROW, DROPOUT = 1024, 512, 0.5
 
 # Batch statistics of grey cutouts on white are far from ImageNet's. With MobileNetV2's own
 # momentum of 0.999 the moving averages would need a thousand steps to follow, and validation
-# would judge another network than the one that trains.
+# would measure another network than the one that trains.
 MOMENTUM = 0.9
 
 
@@ -161,6 +161,6 @@ def _load_with_top(base: Any, backbone: Backbone, checkpoint: Path) -> bool:
 
 
 def check_side(side: int) -> None:
-    """Raises ConfigError for a side that the backbones cannot take."""
+    """Raises ConfigError for an input size that the backbones cannot take."""
     if side < 32:
         raise ConfigError(f"--input-size {side}: the backbones need at least 32 pixels.")

@@ -17,7 +17,7 @@ from offline.train.training_set import Sample, labels_of
 
 @dataclass(frozen=True)
 class CutoutSource:
-    """(n, side, side, 3) float32 in 0..255, augmented where chance is given."""
+    """(n, side, side, 3) float32 in 0..255, augmented where a generator is given."""
 
     pixels: UInt8Array  # (M, S, S, 3), mapped
     rows: IntArray  # (N,) positions in pixels

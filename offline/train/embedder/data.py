@@ -22,25 +22,25 @@ Key = Callable[[Picture], str | None]
 
 
 @dataclass(frozen=True)
-class Material:
+class EmbedderData:
     """``label`` of a learned sample: a position in ``names``, one for what belongs together; of a
     validation sample it is -1; see ``validation``."""
 
     names: tuple[str, ...]
-    learned: tuple[Sample, ...]
-    judged: tuple[Sample, ...]
-    judged_by: str  # "product", "family", or "self": augmented images look for themselves
+    train: tuple[Sample, ...]
+    validation: tuple[Sample, ...]
+    relevant_by: str  # "product", "family", or "self": augmented images look for themselves
     notes: tuple[str, ...] = field(default=())
 
     @property
     def labels(self) -> IntArray:
         """(N,) of the learned images."""
-        return labels_of(self.learned)
+        return labels_of(self.train)
 
     @property
     def families(self) -> tuple[str, ...]:
         """Of the training images: near-identical products share one."""
-        return tuple(family_of(sample.picture) for sample in self.learned)
+        return tuple(family_of(sample.picture) for sample in self.train)
 
 
 def product_of(picture: Picture) -> str | None:
@@ -58,42 +58,45 @@ def itself(picture: Picture) -> str | None:
 KEYS: dict[str, Key] = {"product": product_of, "family": kin_of, "self": itself}
 
 
-def read_material(
+def read_data(
     dataset: Dataset, splits: Splits, positives: str, *, augment_single: bool, seed: int
-) -> Material:
+) -> EmbedderData:
     """Choose the splits, hash every file, group the images.
 
     Raises ConfigError where no image has the label that ``positives`` needs, where fewer than two
     groups are left, and for groups of a single image unless ``augment_single``.
     """
-    learned, judged, notes = divided_splits(
+    train, validation, notes = divided_splits(
         dataset, splits.train, splits.validation, splits.hold_out, seed
     )
-    hashes = hashes_of([*learned, *judged], notes)
-    learned = _without_judged(learned, judged, hashes, notes)
-    judged = [picture for picture in judged if picture.id in hashes]
+    hashes = hashes_of([*train, *validation], notes)
+    train = _without_validation(train, validation, hashes, notes)
+    validation = [picture for picture in validation if picture.id in hashes]
     key = KEYS[positives]
-    learned = _grouped(dataset, learned, key, positives, notes)
+    train = _grouped(dataset, train, key, positives, notes)
     if positives != "self":
-        _refuse_single(dataset, learned, key, positives, augment_single, notes)
-    names = tuple(dict.fromkeys(str(key(picture)) for picture in learned))
+        _refuse_single(dataset, train, key, positives, augment_single, notes)
+    names = tuple(dict.fromkeys(str(key(picture)) for picture in train))
     at = {name: position for position, name in enumerate(names)}
-    return Material(
+    return EmbedderData(
         names,
-        tuple(Sample(p, hashes[p.id], at[str(key(p))]) for p in learned),
-        tuple(Sample(p, hashes[p.id], -1) for p in judged),
-        _judged_by(judged, positives),
+        tuple(Sample(p, hashes[p.id], at[str(key(p))]) for p in train),
+        tuple(Sample(p, hashes[p.id], -1) for p in validation),
+        _relevant_by(validation, positives),
         tuple(notes),
     )
 
 
-def _without_judged(
-    learned: Sequence[Picture], judged: Sequence[Picture], hashes: dict[str, str], notes: list[str]
+def _without_validation(
+    train: Sequence[Picture],
+    validation: Sequence[Picture],
+    hashes: dict[str, str],
+    notes: list[str],
 ) -> list[Picture]:
     """Each content once, and none that validation shows."""
-    seen = {hashes[p.id]: p.id for p in judged if p.id in hashes}
+    seen = {hashes[p.id]: p.id for p in validation if p.id in hashes}
     kept = []
-    for picture in learned:
+    for picture in train:
         sha = hashes.get(picture.id)
         if sha in seen:
             notes.append(f"{picture.id}: not learned, the same image as {seen[sha]}")
@@ -104,31 +107,31 @@ def _without_judged(
 
 
 def _grouped(
-    dataset: Dataset, learned: Sequence[Picture], key: Key, positives: str, notes: list[str]
+    dataset: Dataset, train: Sequence[Picture], key: Key, positives: str, notes: list[str]
 ) -> list[Picture]:
-    known = [picture for picture in learned if key(picture) is not None]
+    known = [picture for picture in train if key(picture) is not None]
     groups = len({key(picture) for picture in known})
     if groups < 2:
         ways = "family, or self where nothing is known of them"
         raise ConfigError(
-            f"{dataset.root}: {len(learned)} images to learn from, of {groups} "
+            f"{dataset.root}: {len(train)} images to learn from, of {groups} "
             f"{_plural(positives)}: two are needed.",
             remedy=f"Give --positives {ways if positives == 'product' else 'product or self'}.",
         )
-    if len(known) < len(learned):
-        notes.append(f"left out, of no {positives}: {len(learned) - len(known)} images")
+    if len(known) < len(train):
+        notes.append(f"left out, of no {positives}: {len(train) - len(known)} images")
     return known
 
 
 def _refuse_single(
     dataset: Dataset,
-    learned: Sequence[Picture],
+    train: Sequence[Picture],
     key: Key,
     positives: str,
     augment_single: bool,
     notes: list[str],
 ) -> None:
-    counts = Counter(key(picture) for picture in learned)
+    counts = Counter(key(picture) for picture in train)
     single = [str(name) for name, count in counts.items() if count == 1]
     if not single:
         return
@@ -142,12 +145,12 @@ def _refuse_single(
     )
 
 
-def _judged_by(judged: Sequence[Picture], positives: str) -> str:
+def _relevant_by(validation: Sequence[Picture], positives: str) -> str:
     """As it is learned; what was learned without labels by the finest label there is."""
     if positives != "self":
         return positives
     for kind in ("product", "family"):
-        if any(KEYS[kind](picture) is not None for picture in judged):
+        if any(KEYS[kind](picture) is not None for picture in validation):
             return kind
     return "self"
 
@@ -157,25 +160,25 @@ def _plural(positives: str) -> str:
 
 
 def cut(
-    folder: Path, material: Material, cutting: CuttingParts, progress: Progress | None
-) -> tuple[Cutouts, Material]:
+    folder: Path, data: EmbedderData, cutting: CuttingParts, progress: Progress | None
+) -> tuple[Cutouts, EmbedderData]:
     """Every image's cutout; images that cannot be decoded are noted and left out.
 
     Raises ConfigError where too few are left.
     """
     limits = ImageLimits.of(cutting.settings.images)
     cutouts, faults = CutoutCache(folder, cutting.fingerprint, limits).fill(
-        [*material.learned, *material.judged], cutting.cutting, cutting.threads, progress
+        [*data.train, *data.validation], cutting.cutting, cutting.threads, progress
     )
-    learned, judged = _there(material.learned, cutouts), _there(material.judged, cutouts)
-    if len({sample.label for sample in learned}) < 2 or not judged:
+    train, validation = _there(data.train, cutouts), _there(data.validation, cutouts)
+    if len({sample.label for sample in train}) < 2 or not validation:
         raise ConfigError(
-            f"{len(learned)} readable images are left to learn from, {len(judged)} to judge by: "
-            "too few.",
+            f"{len(train)} readable images are left for training, {len(validation)} for "
+            "validation: too few.",
             remedy="Mend or replace these files: " + " ".join(faults[:3]),
         )
-    notes = (*material.notes, *faults)
-    return cutouts, replace(material, learned=learned, judged=judged, notes=notes)
+    notes = (*data.notes, *faults)
+    return cutouts, replace(data, train=train, validation=validation, notes=notes)
 
 
 def _there(samples: Sequence[Sample], cutouts: Cutouts) -> tuple[Sample, ...]:

@@ -12,7 +12,7 @@ from engine.types import IntArray, UInt8Array
 from offline.store.cutouts import Cutouts
 from offline.train.embedder.backgrounds import drawn_backgrounds, photo_backgrounds
 from offline.train.embedder.batches import Grouped, Mined
-from offline.train.embedder.data import Material
+from offline.train.embedder.data import EmbedderData
 from offline.train.embedder.positives import Agreement, agreement, aligned_contours
 from offline.train.embedder.recipe import DRAWN_BACKGROUNDS, EmbedderRecipe
 from offline.train.embedder.source import Source
@@ -25,7 +25,7 @@ from offline.train.embedder.start import (
     settle_statistics,
 )
 from offline.train.embedder.task import EmbedderTask
-from offline.train.embedder.validation import make_trial
+from offline.train.embedder.validation import validation_task
 from offline.train.segmenter.samples import picture_files
 from offline.train.torch_loop import Batches
 from stages.assemble import CuttingParts
@@ -45,30 +45,30 @@ class Prepared:
 def prepare(
     recipe: EmbedderRecipe,
     checkpoint: Path | None,
-    material: Material,
+    data: EmbedderData,
     cutouts: Cutouts,
     cutting: CuttingParts,
     *,
     fresh: bool,
 ) -> Prepared:
     """``fresh``: nothing was learned yet; else the run's own checkpoint sets what learns."""
-    trial = make_trial(material, cutouts)
+    validation = validation_task(data, cutouts)
     start = build_start(recipe, checkpoint)
-    rows = np.array(cutouts.positions(material.learned), np.int64)
+    rows = np.array(cutouts.positions(data.train), np.int64)
     source = _source(recipe, start, cutouts, rows, cutting)
     embedder = start.embedder.to(source.device)
     notes = _settle(embedder, source, rows, drawn=checkpoint is None)
     found = _agreement(recipe, embedder, source, rows)
     if found is not None:
         notes.append(f"{found.pairs} pairs of images match by appearance and contour")
-    labels, doubts = (material.labels, None) if found is None else (found.labels, found.doubts)
+    labels, doubts = (data.labels, None) if found is None else (found.labels, found.doubts)
     if fresh and embedder.projection is not None:
         _start_projection(recipe, embedder, source, rows, labels)
     learner = _learner(embedder, recipe, int(labels.max()) + 1).to(source.device)
-    task = EmbedderTask(learner, source, rows, labels, trial, doubts)
+    task = EmbedderTask(learner, source, rows, labels, validation, doubts)
     if fresh and learner.head is not None:
         _set_centres(task)
-    return Prepared(task, start, _batches(recipe, material, task), tuple(notes))
+    return Prepared(task, start, _batches(recipe, data, task), tuple(notes))
 
 
 def _source(
@@ -153,7 +153,7 @@ def _set_centres(task: EmbedderTask) -> None:
     task.network.head.start_from(vectors, torch.from_numpy(task.labels).to(device))
 
 
-def _batches(recipe: EmbedderRecipe, material: Material, task: EmbedderTask) -> Batches:
+def _batches(recipe: EmbedderRecipe, data: EmbedderData, task: EmbedderTask) -> Batches:
     chosen = recipe.learning
     if chosen.batches == "mined":
         return Mined(
@@ -164,5 +164,5 @@ def _batches(recipe: EmbedderRecipe, material: Material, task: EmbedderTask) -> 
             chosen.furthest,
             task.doubts,
         )
-    families = material.families if chosen.batches == "family" else None
+    families = data.families if chosen.batches == "family" else None
     return Grouped(task.labels, chosen.products_per_batch, chosen.views_per_product, families)

@@ -1,4 +1,4 @@
-"""What ``torch_loop.fit`` trains for an embedder: its loss and its judge."""
+"""What ``torch_loop.fit`` trains for an embedder: its loss and its validation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.types import FloatArray, IntArray
 from offline.train.embedder.source import Source
-from offline.train.embedder.validation import Trial, retrieval
+from offline.train.embedder.validation import ValidationTask, retrieval
 
 DISGUISE = 1  # seed of the augmented queries of a trial
 
@@ -23,7 +23,7 @@ class EmbedderTask:
     source: Source
     rows: IntArray  # (N,) the learned images among the source's
     labels: IntArray  # (N,)
-    trial: Trial
+    validation: ValidationTask
     doubts: Sequence[IntArray] | None = None  # see ``agreement``
 
     @property
@@ -38,7 +38,7 @@ class EmbedderTask:
 
     def validate(self) -> dict[str, float]:
         """Mean average precision (``score``) and R@1 of the trial."""
-        return judged(self.trial, self.source, self.network.embedder)
+        return validated(self.validation, self.source, self.network.embedder)
 
     def gallery(self) -> FloatArray:
         """(N, D) of the learned images, as the network is now."""
@@ -62,18 +62,20 @@ class EmbedderTask:
         )
 
 
-def judged(
-    trial: Trial, source: Source, embedder: Any, *, pooled: bool = False
+def validated(
+    validation: ValidationTask, source: Source, embedder: Any, *, pooled: bool = False
 ) -> dict[str, float]:
     """``score`` (mAP) and ``recall_1`` of an embedder; ``pooled``: without its projection."""
-    gallery = source.vectors(embedder, trial.gallery, source.plain, pooled=pooled)
+    gallery = source.vectors(embedder, validation.gallery, source.plain, pooled=pooled)
     queries = gallery
-    if trial.augmented:
+    if validation.augmented:
         random = np.random.default_rng(DISGUISE)
         queries = source.vectors(
-            embedder, trial.queries, lambda rows: source.augmented(rows, random), pooled=pooled
+            embedder, validation.queries, lambda rows: source.augmented(rows, random), pooled=pooled
         )
-    elif trial.own is None:
-        queries = source.vectors(embedder, trial.queries, source.plain, pooled=pooled)
-    found = retrieval(queries, trial.query_labels, gallery, trial.gallery_labels, trial.own)
+    elif validation.own is None:
+        queries = source.vectors(embedder, validation.queries, source.plain, pooled=pooled)
+    found = retrieval(
+        queries, validation.query_labels, gallery, validation.gallery_labels, validation.own
+    )
     return {"score": found.mean_average_precision, "recall_1": found.recall_at_1}

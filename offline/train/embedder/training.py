@@ -13,11 +13,11 @@ from engine.errors import ConfigError
 from offline.datasets import Dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
-from offline.train.embedder.data import Material, cut, read_material
+from offline.train.embedder.data import EmbedderData, cut, read_data
 from offline.train.embedder.preparing import Prepared, prepare
 from offline.train.embedder.recipe import NOTHING, EmbedderRecipe
 from offline.train.embedder.start import find_backbone, find_weights
-from offline.train.embedder.task import judged
+from offline.train.embedder.task import validated
 from offline.train.embedder.to_onnx import store_embedder
 from offline.train.run import Callbacks, Splits, Trained, Values
 from offline.train.segmenter.samples import picture_files
@@ -53,7 +53,7 @@ def train_embedder(
     callbacks, splits = callbacks or Callbacks(), splits or Splits()
     find_backbone(recipe.network.backbone)
     import_framework("torch")
-    material = read_material(
+    data = read_data(
         dataset,
         splits,
         recipe.learning.positives,
@@ -62,14 +62,12 @@ def train_embedder(
     )
     checkpoint = find_weights(recipe.network, settings)
     cutting = assemble_cutting(settings)
-    facts = _facts(dataset, material, recipe, cutting, checkpoint)
+    facts = _facts(dataset, data, recipe, cutting, checkpoint)
     with open_run(out, facts) as run:
-        cutouts, material = cut(
-            cache or out / "cutouts", material, cutting, callbacks.progress("cutting")
-        )
+        cutouts, data = cut(cache or out / "cutouts", data, cutting, callbacks.progress("cutting"))
         fresh = not (run.path / CHECKPOINT).is_file()
-        prepared = prepare(recipe, checkpoint, material, cutouts, cutting, fresh=fresh)
-        for note in (*material.notes, *prepared.notes):
+        prepared = prepare(recipe, checkpoint, data, cutouts, cutting, fresh=fresh)
+        for note in (*data.notes, *prepared.notes):
             callbacks.note(note)
         before = run.once(BEFORE, lambda: _before(prepared))
         started = time.monotonic()
@@ -77,7 +75,7 @@ def train_embedder(
         seconds = time.monotonic() - started
         report = _export(recipe, prepared, run)
         trained = Trained(report, run.path / CARD, history, before)
-        card = _card(dataset.name, facts, material, prepared, trained, seconds)
+        card = _card(dataset.name, facts, data, prepared, trained, seconds)
         run.write_text(CARD, card.text())
     return trained
 
@@ -109,10 +107,10 @@ def _learn(
 
 def _before(prepared: Prepared) -> Values:
     task, embedder = prepared.task, prepared.task.network.embedder
-    pooled = judged(task.trial, task.source, embedder, pooled=True)
+    pooled = validated(task.validation, task.source, embedder, pooled=True)
     if embedder.projection is None:
         return pooled
-    start = judged(task.trial, task.source, embedder)
+    start = validated(task.validation, task.source, embedder)
     return {**pooled, **{f"start_{name}": value for name, value in start.items()}}
 
 
@@ -140,17 +138,17 @@ def _export(recipe: EmbedderRecipe, prepared: Prepared, run: RunFolder) -> Expor
 def _card(
     dataset: str,
     recipe: Recipe,
-    material: Material,
+    data: EmbedderData,
     prepared: Prepared,
     trained: Trained,
     seconds: float,
 ) -> Card:
     before, best = trained.before or {}, trained.best
     started = {name.removeprefix("start_"): v for name, v in before.items() if "start_" in name}
-    data = [
-        f"{len(material.learned)} images of {len(material.names)} groups to learn from, "
-        f"{len(material.judged)} for validation.",
-        *bullets((*material.notes, *prepared.notes)),
+    summary = [
+        f"{len(data.train)} images of {len(data.names)} groups to learn from, "
+        f"{len(data.validation)} for validation.",
+        *bullets((*data.notes, *prepared.notes)),
     ]
     limits = (
         "The best epoch was chosen by these same validation metrics, which overrate it a little. "
@@ -167,8 +165,8 @@ def _card(
         + "\n\nImages must be cut as they were for the training (fingerprint "
         f"{str(recipe['cutting'])[:16]}).",
         {
-            "Data": "\n".join(data),
-            "Metrics": f"On validation: {prepared.task.trial.description}. Epoch "
+            "Data": "\n".join(summary),
+            "Metrics": f"On validation: {prepared.task.validation.description}. Epoch "
             f"{best['epoch']:.0f} is kept; the last start of the training took {seconds:.0f} s.\n\n"
             + epoch_table(columns, trained.history, rows),
             "Recipe": recipe_table(recipe),
@@ -180,13 +178,13 @@ def _card(
 
 def _facts(
     dataset: Dataset,
-    material: Material,
+    data: EmbedderData,
     recipe: EmbedderRecipe,
     cutting: CuttingParts,
     checkpoint: Path | None,
 ) -> Recipe:
     """Everything that changes the course of a training."""
-    content = "".join(f"{s.sha256}{s.label}" for s in (*material.learned, *material.judged))
+    content = "".join(f"{s.sha256}{s.label}" for s in (*data.train, *data.validation))
     backgrounds = recipe.backgrounds
     files = picture_files(backgrounds) if isinstance(backgrounds, Path) else []
     network = {**asdict(recipe.network), "layers": list(recipe.network.layers)}

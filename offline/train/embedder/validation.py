@@ -12,12 +12,12 @@ from engine.errors import ConfigError
 from engine.types import FloatArray, IntArray
 from offline.metrics.retrieval import Found, average_precision, instance_recall_at
 from offline.store.cutouts import Cutouts
-from offline.train.embedder.data import KEYS, Material
+from offline.train.embedder.data import KEYS, EmbedderData
 from offline.train.training_set import Sample
 
 
 @dataclass(frozen=True)
-class Trial:
+class ValidationTask:
     """Positions in the cutouts, with a label each; ``own``: see ``retrieval``.
 
     ``augmented``: the queries are augmented, always alike; else they are as they were cut.
@@ -32,45 +32,45 @@ class Trial:
     description: str  # for the card
 
 
-def make_trial(material: Material, cutouts: Cutouts) -> Trial:
+def validation_task(data: EmbedderData, cutouts: Cutouts) -> ValidationTask:
     """Every validation image among the others; where no two of them match, among those that are
     learned; where nothing is labelled, an augmented image among the plain ones.
 
-    Raises ConfigError where there is nothing to judge by.
+    Raises ConfigError where nothing is left to validate on.
     """
-    key = KEYS[material.judged_by]
-    judged = [sample for sample in material.judged if key(sample.picture) is not None]
-    rows = np.array(cutouts.positions(judged), np.int64)
-    names = [str(key(sample.picture)) for sample in judged]
-    what = material.judged_by
-    if what == "self" and len(judged) > 1:
+    key = KEYS[data.relevant_by]
+    validation = [sample for sample in data.validation if key(sample.picture) is not None]
+    rows = np.array(cutouts.positions(validation), np.int64)
+    names = [str(key(sample.picture)) for sample in validation]
+    what = data.relevant_by
+    if what == "self" and len(validation) > 1:
         at = np.arange(len(rows))
         description = f"each of {len(rows)} validation images, augmented, among all of them"
-        return Trial(rows, at, rows, at, None, True, description)
+        return ValidationTask(rows, at, rows, at, None, True, description)
     if any(count > 1 for count in Counter(names).values()):
         labels = _numbered(names, names)
         description = f"each of {len(rows)} validation images among the others, relevant by {what}"
-        return Trial(rows, labels, rows, labels, np.arange(len(rows)), False, description)
-    return _against_learned(material, cutouts, rows, names)
+        return ValidationTask(rows, labels, rows, labels, np.arange(len(rows)), False, description)
+    return _against_train(data, cutouts, rows, names)
 
 
-def _against_learned(
-    material: Material, cutouts: Cutouts, rows: IntArray, names: Sequence[str]
-) -> Trial:
-    key = KEYS[material.judged_by]
-    gallery: list[Sample] = [s for s in material.learned if key(s.picture) is not None]
+def _against_train(
+    data: EmbedderData, cutouts: Cutouts, rows: IntArray, names: Sequence[str]
+) -> ValidationTask:
+    key = KEYS[data.relevant_by]
+    gallery: list[Sample] = [s for s in data.train if key(s.picture) is not None]
     shown = [str(key(sample.picture)) for sample in gallery]
     if not set(names) & set(shown):
         raise ConfigError(
             f"{len(names)} validation images: no two of them, and none with a learned image, "
-            f"show the same {material.judged_by}: there is nothing to judge by.",
+            f"show the same {data.relevant_by}: nothing is left to validate on.",
             remedy="Give a validation split with views of one thing, or --hold-out product.",
         )
     description = (
         f"each of {len(rows)} validation images among {len(gallery)} training images, relevant by "
-        f"{material.judged_by}"
+        f"{data.relevant_by}"
     )
-    return Trial(
+    return ValidationTask(
         rows,
         _numbered(names, [*shown, *names]),
         np.array(cutouts.positions(gallery), np.int64),

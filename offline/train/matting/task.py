@@ -1,4 +1,4 @@
-"""The matting network, its batches, its loss and how it is judged, for ``torch_loop.fit``."""
+"""The matting network, its batches, its loss and how it is validated, for ``torch_loop.fit``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MattingTask:
 
     network: Any  # torch.nn.Module, (N, C, H, W) -> (N, 7, H, W)
     maker: BatchMaker
-    judged: Sequence[Pair]  # validation
+    validation: Sequence[Pair]
     widths: BandWidths  # of the trimaps at validation, as in use
     side: int  # longest side at validation, as in use
     bfloat16: bool = False  # train in it; validation is float32 always
@@ -63,7 +63,7 @@ class MattingTask:
         """Means over the validation pairs; without refining: of the saliency as it came."""
         estimate = network_estimate(self._run, with_saliency=self.maker.with_saliency)
         found = []
-        for pair in self.judged:
+        for pair in self.validation:
             sample = self.maker.store.sample(pair)
             matte = Matte(sample.saliency)
             if refine:

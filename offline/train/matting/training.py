@@ -26,7 +26,7 @@ from weights.sidecar import SourceFacts
 MODEL = "matting.onnx"
 STATE = "matting.pth"
 CARD = "card.md"
-SEED_OF_JUDGED = 1  # added to the run's: validation composites are not those of training
+VALIDATION_SEED = 1  # added to the run's: validation composites are not those of training
 
 _METRICS = {
     "iou": "IoU at 0.5",
@@ -54,8 +54,8 @@ def train_matting(
     dataset = open_dataset(Path(recipe.data))
     with open_run(out, asdict(recipe)) as run:
         store = SaliencyStore(saliency or out / "saliency")
-        learned, judged = _pairs(recipe, dataset, store, out, callbacks)
-        task = _task(recipe, learned, judged, store)
+        train, validation = _pairs(recipe, dataset, store, out, callbacks)
+        task = _task(recipe, train, validation, store)
         schedule = Schedule(
             recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay
         )
@@ -68,21 +68,21 @@ def train_matting(
 def _pairs(
     recipe: MattingRecipe, dataset: Dataset, store: SaliencyStore, out: Path, callbacks: Callbacks
 ) -> tuple[list[Pair], list[Pair]]:
-    """What is learned from, and what is judged on, all with saliency."""
-    segmenter, judged = _Once(recipe.segmenter), recipe.validation_limit
+    """Training and validation pairs, all with saliency."""
+    segmenter, count = _Once(recipe.segmenter), recipe.validation_limit
     parts = (
         (recipe.train_split, recipe.limit, recipe.composites, 0),
-        (recipe.validation_split, judged, judged // 8, SEED_OF_JUDGED),
+        (recipe.validation_split, count, count // 8, VALIDATION_SEED),
     )
     backgrounds = background_files(Path(recipe.backgrounds)) if recipe.backgrounds else []
     found: list[list[Pair]] = []
-    for split, limit, count, salt in parts:
+    for split, limit, composites, salt in parts:
         pictures = dataset.pictures(split)
         pairs = pairs_of(pictures, split, limit)
         pairs += make_composites(
             pictures,
             out / "composites" / split,
-            count,
+            composites,
             seed=recipe.seed + salt,
             backgrounds=backgrounds,
             progress=callbacks.progress(f"compositing {split}"),
@@ -92,7 +92,7 @@ def _pairs(
 
 
 def _task(
-    recipe: MattingRecipe, learned: Sequence[Pair], judged: Sequence[Pair], store: SaliencyStore
+    recipe: MattingRecipe, train: Sequence[Pair], validation: Sequence[Pair], store: SaliencyStore
 ) -> MattingTask:
     import torch
 
@@ -102,10 +102,10 @@ def _task(
     else:
         network = new_network(recipe.architecture)
     with_saliency = NETWORKS[recipe.architecture][1] > NETWORKS["FBA"][1]
-    maker = BatchMaker(learned, store, recipe.crop_size, with_saliency)
+    maker = BatchMaker(train, store, recipe.crop_size, with_saliency)
     options = Options()
     network = network.to(memory_format=torch.channels_last)
-    return MattingTask(network, maker, judged, options.widths, options.side, recipe.bfloat16)
+    return MattingTask(network, maker, validation, options.widths, options.side, recipe.bfloat16)
 
 
 def _export(recipe: MattingRecipe, task: MattingTask, run: RunFolder) -> ExportReport:
@@ -134,7 +134,7 @@ def _card(
         f"Matting network `{recipe.network}`",
         f"{parameters:,} parameters, trained with `packsight train matting` on {task.samples} "
         f"images (the split `{recipe.train_split}` and composites of its products), validated on "
-        f"{len(task.judged)} of `{recipe.validation_split}`. To use it:\n\n"
+        f"{len(task.validation)} of `{recipe.validation_split}`. To use it:\n\n"
         + usage("matting", "fba", report.path.name),
         {
             "Metrics": table(("validation", "saliency alone", "with this matting"), metrics),

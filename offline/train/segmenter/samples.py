@@ -70,7 +70,7 @@ def read_sample(picture: Picture, longest: int) -> MaskSample:
 def chosen_splits(
     dataset: Dataset, split: str | None, validation: str | None
 ) -> tuple[list[Picture], list[Picture]]:
-    """The images with masks to learn from and to judge by.
+    """The images with masks of the training and the validation split.
 
     None: ``train`` (else the only split there is), and ``validation`` (else one image in ten is
     held out). Raises ConfigError for unknown splits, for two that are one, and where one of them
@@ -81,14 +81,14 @@ def chosen_splits(
         validation = VALIDATION
     if learned_name == validation:
         raise ConfigError(
-            f"The split {validation!r} cannot be both learned from and judged by.",
+            f"The split {validation!r} cannot be both the training and the validation split.",
             remedy="Give another --validation, or leave it out to hold out one image in ten.",
         )
-    learned = _masked(dataset, learned_name)
+    train = _masked(dataset, learned_name)
     if validation is not None:
-        return learned, _masked(dataset, validation)
-    held = learned[HELD_OUT - 1 :: HELD_OUT] or learned[-1:]
-    return [picture for picture in learned if picture not in held] or held, held
+        return train, _masked(dataset, validation)
+    held = train[HELD_OUT - 1 :: HELD_OUT] or train[-1:]
+    return [picture for picture in train if picture not in held] or held, held
 
 
 def spread(pictures: Sequence[Picture], limit: int | None) -> list[Picture]:

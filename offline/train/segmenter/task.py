@@ -1,4 +1,4 @@
-"""What ``torch_loop.fit`` trains for a segmenter: a U²-Net, its batches, its loss, its judge."""
+"""What ``torch_loop.fit`` trains for a segmenter: a U²-Net, its batches, loss and validation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stages.segment._saliency import network_input, resized, stretched
 from weights.input_spec import InputSpec
 from weights.probe import model_input
 
-AT_ONCE = 4  # images judged in one batch
+AT_ONCE = 4  # validation images in one batch
 
 
 @dataclass
@@ -27,8 +27,8 @@ class SegmenterTask:
 
     network: Any
     device: str
-    learned: Sequence[Picture]
-    judged: Sequence[Picture]
+    train: Sequence[Picture]
+    validation: Sequence[Picture]
     backgrounds: Backgrounds
     spec: InputSpec
     iou_weight: float = 0.0
@@ -36,7 +36,7 @@ class SegmenterTask:
 
     @property
     def samples(self) -> int:
-        return len(self.learned)
+        return len(self.train)
 
     @property
     def longest(self) -> int:
@@ -55,18 +55,18 @@ class SegmenterTask:
         """The network's input (N, 3, S, S) and its target (N, 1, S, S)."""
         side = self.spec.height
         drawn = [
-            augmented(read_sample(self.learned[at], self.longest), side, self.backgrounds, random)
+            augmented(read_sample(self.train[at], self.longest), side, self.backgrounds, random)
             for at in indices.tolist()
         ]
         images = model_input(np.stack([sample.pixels for sample in drawn]), self.spec)
         return images, np.stack([sample.alpha for sample in drawn])[:, None]
 
     def validate(self) -> dict[str, float]:
-        """Mean IoU at 0.5 and mean absolute error, each image judged as serving answers it."""
+        """Mean IoU at 0.5 and mean absolute error, each image segmented as in serving."""
         found = [
             (iou(alpha, true), mae(alpha, true))
-            for start in range(0, len(self.judged), AT_ONCE)
-            for alpha, true in self._answers(self.judged[start : start + AT_ONCE])
+            for start in range(0, len(self.validation), AT_ONCE)
+            for alpha, true in self._answers(self.validation[start : start + AT_ONCE])
         ]
         mean_iou, mean_mae = np.mean(found, axis=0)
         return {"score": float(mean_iou), "mae": float(mean_mae)}

@@ -48,7 +48,7 @@ def train_segmenter(
     start = find_start(recipe)
     rate = recipe.learning_rate_from(start)
     splits = chosen_splits(dataset, recipe.train_split, recipe.validation_split)
-    learned, judged = (
+    train, validation = (
         usable(spread(part, limit), longest(recipe.input_size), callbacks.progress("reading"))
         for part, limit in zip(splits, (recipe.limit, recipe.validation_limit), strict=True)
     )
@@ -58,10 +58,10 @@ def train_segmenter(
         "start": _digest_of(start),
         "learning_rate": rate,
         "backgrounds": _digest([file.name for file in files]) if files else NOTHING,
-        "pictures": _digest([p.id for p in (*learned.pictures, *judged.pictures)]),
+        "pictures": _digest([p.id for p in (*train.pictures, *validation.pictures)]),
     }
     with open_run(out, facts) as run:
-        task = _task(recipe, start, learned.pictures, judged.pictures, files)
+        task = _task(recipe, start, train.pictures, validation.pictures, files)
         before = run.once(BEFORE, task.validate) if start else None
         if start and is_folded(task.network):
             indices = np.arange(min(REVIVAL, task.samples))
@@ -75,16 +75,16 @@ def train_segmenter(
             callbacks=callbacks,
         )
         report = _export(recipe, task, run)
-        card = card_of(dataset.name, facts, start, learned, judged, before, history, report)
+        card = card_of(dataset.name, facts, start, train, validation, before, history, report)
         written = run.write_text(CARD, card.text())
-    return Trained(report, written, history, before, left_out=learned.left_out + judged.left_out)
+    return Trained(report, written, history, before, left_out=train.left_out + validation.left_out)
 
 
 def _task(
     recipe: SegmenterRecipe,
     start: Path | None,
-    learned: Sequence[Picture],
-    judged: Sequence[Picture],
+    train: Sequence[Picture],
+    validation: Sequence[Picture],
     files: Sequence[Path],
 ) -> SegmenterTask:
     import torch
@@ -93,12 +93,12 @@ def _task(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     architecture = recipe.architecture
     network = read_network(architecture, start) if start else new_network(architecture)
-    backgrounds = Backgrounds(files, learned, longest(recipe.input_size))
+    backgrounds = Backgrounds(files, train, longest(recipe.input_size))
     return SegmenterTask(
         network.to(device),
         device,
-        learned,
-        judged,
+        train,
+        validation,
         backgrounds,
         recipe.spec,
         recipe.iou_weight,
@@ -118,15 +118,15 @@ def card_of(
     dataset: str,
     recipe: Recipe,
     start: Path | None,
-    learned: Usable,
-    judged: Usable,
+    train: Usable,
+    validation: Usable,
     before: Values | None,
     history: Sequence[Values],
     report: ExportReport,
 ) -> Card:
-    left_out = (*learned.left_out, *judged.left_out)
+    left_out = (*train.left_out, *validation.left_out)
     data = [
-        f"{len(learned.pictures)} images with masks to learn from, {len(judged.pictures)} for "
+        f"{len(train.pictures)} images with masks to learn from, {len(validation.pictures)} for "
         f"validation, {len(left_out)} left out.",
         *bullets(left_out),
     ]

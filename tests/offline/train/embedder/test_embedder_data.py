@@ -10,8 +10,8 @@ from offline.datasets import Picture, open_dataset
 from offline.datasets.listed import ListedDataset
 from offline.store.cutouts import Cutouts
 from offline.store.images import key_of
-from offline.train.embedder.data import Material, read_material
-from offline.train.embedder.validation import make_trial
+from offline.train.embedder.data import EmbedderData, read_data
+from offline.train.embedder.validation import validation_task
 from offline.train.run import Splits
 
 
@@ -33,45 +33,45 @@ def dataset(
 TWO_VIEWS = [(f"{p}{v}", p, f"f{p}") for p in "abc" for v in (1, 2)]
 
 
-def read(data: ListedDataset, positives: str = "product", *, single: bool = False) -> Material:
-    return read_material(data, Splits(), positives, augment_single=single, seed=0)
+def read(data: ListedDataset, positives: str = "product", *, single: bool = False) -> EmbedderData:
+    return read_data(data, Splits(), positives, augment_single=single, seed=0)
 
 
-def trial_of(material: Material) -> object:
-    rows = {key_of(sample): at for at, sample in enumerate((*material.learned, *material.judged))}
+def validation_of(data: EmbedderData) -> object:
+    rows = {key_of(sample): at for at, sample in enumerate((*data.train, *data.validation))}
     count = len(rows)
     cutouts = Cutouts(np.zeros((count, 4, 4, 4), np.uint8), rows, np.zeros(count, np.float32))
-    return make_trial(material, cutouts)
+    return validation_task(data, cutouts)
 
 
 def test_products_group_the_pictures_to_learn_from(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": TWO_VIEWS, "validation": TWO_VIEWS})
-    material = read(data)
-    assert material.names == ("tea/a", "tea/b", "tea/c")
-    assert material.labels.tolist() == [0, 0, 1, 1, 2, 2]
-    assert material.families == ("tea/fa", "tea/fa", "tea/fb", "tea/fb", "tea/fc", "tea/fc")
+    data = read(data)
+    assert data.names == ("tea/a", "tea/b", "tea/c")
+    assert data.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert data.families == ("tea/fa", "tea/fa", "tea/fb", "tea/fb", "tea/fc", "tea/fc")
 
 
 def test_a_family_is_several_products(tmp_path: Path) -> None:
     rows = [(f"{p}{v}", p, "x" if p in "ab" else "y") for p in "abc" for v in (1, 2)]
-    material = read(dataset(tmp_path, {"train": rows, "validation": rows}), "family")
-    assert material.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    data = read(dataset(tmp_path, {"train": rows, "validation": rows}), "family")
+    assert data.labels.tolist() == [0, 0, 0, 0, 1, 1]
 
 
 def test_without_labels_every_picture_is_its_own(tmp_path: Path) -> None:
     rows = [(str(at), None, None) for at in range(4)]
-    material = read(dataset(tmp_path, {"train": rows, "validation": rows[:2]}), "self")
-    assert material.labels.tolist() == [0, 1, 2, 3]
-    assert material.judged_by == "self"
+    data = read(dataset(tmp_path, {"train": rows, "validation": rows[:2]}), "self")
+    assert data.labels.tolist() == [0, 1, 2, 3]
+    assert data.relevant_by == "self"
 
 
 def test_products_with_one_picture_are_counted_and_the_way_out_is_named(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": [*TWO_VIEWS, ("d1", "d", None)], "validation": TWO_VIEWS})
     with pytest.raises(ConfigError, match=r"1 of 4 products have a single.*tea/d.*augment-single"):
         read(data)
-    material = read(data, single=True)
-    assert len(material.learned) == 7
-    assert any("1 of 4 products" in note for note in material.notes)
+    data = read(data, single=True)
+    assert len(data.train) == 7
+    assert any("1 of 4 products" in note for note in data.notes)
 
 
 @pytest.mark.parametrize(
@@ -89,61 +89,67 @@ def test_nothing_to_tell_apart_is_an_error(
 
 def test_pictures_of_no_product_are_left_out_and_noted(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": [*TWO_VIEWS, ("x", None, None)], "validation": TWO_VIEWS})
-    material = read(data)
-    assert len(material.learned) == 6
-    assert "left out, of no product: 1 images" in material.notes
+    data = read(data)
+    assert len(data.train) == 6
+    assert "left out, of no product: 1 images" in data.notes
 
 
 def test_what_validation_shows_is_not_learned(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": [*TWO_VIEWS, ("a3", "a", None)], "validation": TWO_VIEWS})
     (tmp_path / "train-a3").write_bytes((tmp_path / "validation-b1").read_bytes())
-    material = read(data)
-    assert "train/a3" not in [sample.picture.id for sample in material.learned]
-    assert any("same image as validation/b1" in note for note in material.notes)
+    data = read(data)
+    assert "train/a3" not in [sample.picture.id for sample in data.train]
+    assert any("same image as validation/b1" in note for note in data.notes)
 
 
 def test_validation_pictures_look_for_each_other(tmp_path: Path) -> None:
-    judged = [*TWO_VIEWS, ("z", None, None)]
-    trial = trial_of(read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": judged})))
-    assert trial.queries.tolist() == [6, 7, 8, 9, 10, 11]
-    assert trial.query_labels.tolist() == [0, 0, 1, 1, 2, 2]
-    assert trial.own.tolist() == list(range(6))
+    validation = [*TWO_VIEWS, ("z", None, None)]
+    validation = validation_of(
+        read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": validation}))
+    )
+    assert validation.queries.tolist() == [6, 7, 8, 9, 10, 11]
+    assert validation.query_labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert validation.own.tolist() == list(range(6))
 
 
 def test_single_views_look_among_the_learned_pictures(tmp_path: Path) -> None:
-    judged = [("b9", "b", None), ("a9", "a", None), ("n9", "new", None)]
-    trial = trial_of(read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": judged})))
-    assert trial.gallery_labels.tolist() == [0, 0, 1, 1, 2, 2]
-    assert trial.query_labels.tolist() == [1, 0, 3]
-    assert trial.own is None and not trial.augmented
+    validation = [("b9", "b", None), ("a9", "a", None), ("n9", "new", None)]
+    validation = validation_of(
+        read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": validation}))
+    )
+    assert validation.gallery_labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert validation.query_labels.tolist() == [1, 0, 3]
+    assert validation.own is None and not validation.augmented
 
 
 def test_without_labels_a_disguised_picture_looks_for_itself(tmp_path: Path) -> None:
     rows = [(str(at), None, None) for at in range(4)]
-    trial = trial_of(read(dataset(tmp_path, {"train": rows, "validation": rows[:3]}), "self"))
-    assert trial.augmented
-    assert trial.query_labels.tolist() == trial.gallery_labels.tolist() == [0, 1, 2]
+    validation = validation_of(
+        read(dataset(tmp_path, {"train": rows, "validation": rows[:3]}), "self")
+    )
+    assert validation.augmented
+    assert validation.query_labels.tolist() == validation.gallery_labels.tolist() == [0, 1, 2]
 
 
 def test_without_labels_to_learn_from_those_there_are_still_judge(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": TWO_VIEWS, "validation": TWO_VIEWS})
-    trial = trial_of(read(data, "self"))
-    assert trial.query_labels.tolist() == [0, 0, 1, 1, 2, 2]
-    assert not trial.augmented
+    validation = validation_of(read(data, "self"))
+    assert validation.query_labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert not validation.augmented
 
 
 def test_nothing_to_judge_by_is_an_error(tmp_path: Path) -> None:
-    judged = [("x", "x", None), ("y", "y", None)]
-    material = read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": judged}))
-    with pytest.raises(ConfigError, match=r"nothing to judge by.*--hold-out product"):
-        trial_of(material)
+    validation = [("x", "x", None), ("y", "y", None)]
+    data = read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": validation}))
+    with pytest.raises(ConfigError, match=r"nothing is left to validate on.*--hold-out product"):
+        validation_of(data)
 
 
 def test_the_shipped_packbench_does(tmp_path: Path) -> None:
     from offline.datasets.packbench import shipped
 
-    material = read_material(
+    data = read_data(
         open_dataset(shipped()), Splits(hold_out="family"), "product", augment_single=False, seed=1
     )
-    learned = {sample.picture.family for sample in material.learned}
-    assert not learned & {sample.picture.family for sample in material.judged}
+    train = {sample.picture.family for sample in data.train}
+    assert not train & {sample.picture.family for sample in data.validation}

@@ -15,7 +15,7 @@ from engine.errors import ConfigError, WeightsError
 from engine.images import load as read
 from offline.datasets import Picture, open_dataset
 from offline.datasets.listed import ListedDataset
-from offline.train.embedder.data import read_material
+from offline.train.embedder.data import read_data
 from offline.train.embedder.recipe import (
     Augmentation,
     EmbedderRecipe,
@@ -101,10 +101,10 @@ def test_products_that_no_training_saw_are_found_better(trained: Trained) -> Non
 
 def test_the_exported_file_serves_the_best_epochs_vectors(trained: Trained, stripes: Path) -> None:
     chosen = settings("embed.name=onnx", f"embed.weights={trained.report.path}")
-    material = read_material(
+    data = read_data(
         open_dataset(stripes), Splits(hold_out="product"), "product", augment_single=False, seed=0
     )
-    pictures = [sample.picture for sample in material.judged]
+    pictures = [sample.picture for sample in data.validation]
     described = assemble(chosen).describer.describe([read(p.path) for p in pictures])
     vectors = np.stack([one.description.embedding.vector for one in described])
     labels = np.unique([str(p.product) for p in pictures], return_inverse=True)[1]
@@ -155,7 +155,7 @@ def test_a_loss_that_is_not_a_number_stops_with_a_way_out(stripes: Path, tmp_pat
         ({"layers": ("block99",)}, "no layer 'block99'.*block6"),
         ({"dimension": 5000}, "--dimension 5000: mobilenet_v2 gives 32 features"),
         ({"freeze": "block99"}, "--freeze block99.*Valid: none, backbone, stem"),
-        ({"freeze": "trunk"}, "nothing is left to learn"),
+        ({"freeze": "backbone"}, "nothing is left to learn"),
     ],
     ids=["layer", "dimension", "stage", "all frozen"],
 )
@@ -217,5 +217,5 @@ def test_pictures_without_any_label_are_learned_from_themselves(
         splits=Splits(hold_out="image"),
         callbacks=Callbacks(note=notes.append),
     )
-    assert any("match by look and contour" in note for note in notes)
+    assert any("match by appearance and contour" in note for note in notes)
     assert "augmented, among all of them" in trained.card.read_text("utf-8")

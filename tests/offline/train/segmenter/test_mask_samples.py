@@ -84,20 +84,20 @@ def test_nothing_to_learn_from_is_an_error_with_its_first_reasons(tmp_path: Path
 
 def test_packbench_is_learned_from_train_and_judged_by_validation() -> None:
     data = open_dataset(shipped())
-    learned, judged = chosen_splits(data, None, None)
-    assert learned == list(data.pictures("train"))
-    assert judged == list(data.pictures("validation"))
+    train, validation = chosen_splits(data, None, None)
+    assert train == list(data.pictures("train"))
+    assert validation == list(data.pictures("validation"))
 
 
 def test_the_only_split_gives_one_picture_in_ten_to_judge_by(tmp_path: Path) -> None:
     write_pairs(tmp_path, 25)
-    learned, judged = chosen_splits(open_dataset(tmp_path), None, None)
-    assert (len(learned), len(judged)) == (23, 2)
-    assert not {picture.id for picture in learned} & {picture.id for picture in judged}
+    train, validation = chosen_splits(open_dataset(tmp_path), None, None)
+    assert (len(train), len(validation)) == (23, 2)
+    assert not {picture.id for picture in train} & {picture.id for picture in validation}
 
 
 def test_the_same_split_cannot_be_learned_from_and_judged_by() -> None:
-    with pytest.raises(ConfigError, match="both learned from and judged by"):
+    with pytest.raises(ConfigError, match="both the training and the validation split"):
         chosen_splits(open_dataset(shipped()), "test", "test")
 
 

@@ -18,8 +18,8 @@ def card(**changed: Any) -> str:
         "dataset": "packbench",
         "recipe": {"network": "u2netp", "epochs": 1, "train_split": None},
         "start": Path("/somebody/u2netp.onnx"),
-        "learned": Usable(PICTURES, ("c.jpg: is truncated.",)),
-        "judged": Usable(PICTURES[:1], ()),
+        "train": Usable(PICTURES, ("c.jpg: is truncated.",)),
+        "validation": Usable(PICTURES[:1], ()),
         "before": {"score": 0.8, "mae": 0.05},
         "history": [{"epoch": 1.0, "loss": 0.7, "score": 0.9, "mae": 0.02}],
         "report": ExportReport(
@@ -42,7 +42,7 @@ def test_the_values_stand_under_those_of_the_start() -> None:
 def test_what_was_left_out_is_listed_and_a_long_list_is_counted() -> None:
     assert "2 images with masks to learn from, 1 for validation, 1 left out" in card()
     many = Usable(PICTURES, tuple(f"{n}.jpg" for n in range(SHOWN + 7)))
-    assert "- and 7 more" in card(learned=many)
+    assert "- and 7 more" in card(train=many)
 
 
 def test_no_path_of_the_machine_is_in_the_card() -> None:
