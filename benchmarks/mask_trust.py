@@ -42,7 +42,8 @@ from engine.types import Description
 from offline.datasets import Dataset, Picture, open_dataset
 from offline.metrics.masks import CORRECT_IOU
 from offline.metrics.statistics import bootstrap
-from offline.train.trust import WRONG_COST, figures, least_trust
+from offline.train.trust.recipe import INCORRECT_COST
+from offline.train.trust.training import least_trust, quality
 from stages.context import BuildContext
 from stages.rerank import contour_iou, fused, none
 
@@ -111,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PART",
         help="only chains with one of these in their names",
     )
-    parser.add_argument("--wrong-cost", type=float, default=WRONG_COST, metavar="C")
+    parser.add_argument("--wrong-cost", type=float, default=INCORRECT_COST, metavar="C")
     return parser
 
 
@@ -183,7 +184,7 @@ def _truth_row(name: str, masks: Sequence[TwoWays], threshold: float) -> list[st
     known = [one for one in masks if one.evidence is not None]
     right = np.array([one.iou >= CORRECT_IOU for one in known])
     trusts = np.array([one.trust for one in known])
-    told, used = figures(trusts, right), trusts >= threshold
+    told, used = quality(trusts, right), trusts >= threshold
     shares = (used.mean(), _share(right[used]), _share(right[~used]))
     cells = (right.mean(), told["auroc"], told["ece"], *shares)
     return [name, str(len(known)), *(f"{float(cell):.3f}" for cell in cells)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from offline.calibration.logistic import grouped_folds, held_out_probabilities
 from offline.metrics.masks import CORRECT_IOU
-from offline.train.trust import FOLDS
+from offline.train.trust.training import FOLDS
 from stages.trust._features import NAMES
 from stages.trust._model import REACH
 from trust.two_ways import TwoWays

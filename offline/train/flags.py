@@ -90,6 +90,11 @@ def choices_of(field: Field[Any], kind: Any) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
+def names_of(text: str) -> tuple[str, ...]:
+    """Names with commas between."""
+    return tuple(name for name in map(str.strip, text.split(",")) if name)
+
+
 def check_flags(recipe: Any) -> None:
     """Refuse values outside their choices or range, those of nested recipes too.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from offline.train.flags import check_flags, flag, group
+from offline.train.flags import check_flags, flag, group, names_of
 
 CATALOGUE, NOTHING = "catalogue", "none"  # --weights
 DRAWN_BACKGROUNDS = 256  # --backgrounds, where cutouts keep the background they were taken on
@@ -24,11 +24,6 @@ MARGINS = {
 # that. Chosen, not measured.
 TUNING_RATE, RATE, SGD_TIMES = 1e-4, 1e-3, 100.0
 MIN_SIZE = 32  # pixels: one place in the deepest map
-
-
-def names_of(text: str) -> tuple[str, ...]:
-    """Names with commas between."""
-    return tuple(name for name in map(str.strip, text.split(",")) if name)
 
 
 def backgrounds_of(text: str) -> int | Path:

@@ -9,7 +9,7 @@ import numpy as np
 from offline.evaluate.reranking.effects import WEIGHTS_MEAN, effects
 from offline.evaluate.reranking.pairs import Pairs
 from offline.report.tables import markdown
-from offline.train.reranker.choosing import Choice
+from offline.train.reranker.selection import Choice
 from stages.rerank._artefact import RerankerArtefact, Validation
 from stages.rerank._pair_features import MEANINGS
 from stages.rerank._scorer import Scorer
@@ -38,7 +38,7 @@ def card(artefact: RerankerArtefact, pairs: Pairs, choice: Choice) -> str:
         f"By fits that saw nothing of a query's product or family, for {_judged(artefact)}:",
         table(artefact.validation),
         "The same where the choice saw nothing of them either, which is what to expect of "
-        "other pictures:",
+        "other images:",
         table(artefact.nested),
         "## What it looks at",
         _looks_at(artefact.scorer),
@@ -67,7 +67,7 @@ def _judged(artefact: RerankerArtefact) -> str:
     return "the model and the share that were chosen"
 
 
-def table(figures: Sequence[Validation]) -> str:
+def table(validations: Sequence[Validation]) -> str:
     rows = [
         [
             one.pool,
@@ -80,7 +80,7 @@ def table(figures: Sequence[Validation]) -> str:
             f"{one.after.precision:.3f}",
             f"{one.gain[0]:+.4f} ({one.gain[1]:+.4f} to {one.gain[2]:+.4f})",
         ]
-        for one in figures
+        for one in validations
     ]
     return markdown(_HEAD, rows)
 
@@ -100,7 +100,7 @@ def _looks_at(scorer: Scorer) -> str:
 def _effects(pairs: Pairs, choice: Choice, scorer: Scorer) -> str:
     """R@1 and MRR over all queries, MRR for each protocol where there are several."""
     used, level = choice.used, np.array(scorer.means)
-    pools = np.array([one.pool for one in pairs.asked], np.str_)
+    pools = np.array([query.pool for query in pairs.asked], np.str_)
     names = list(dict.fromkeys(pools.tolist()))
     masks = {name: pools == name for name in names} if len(names) > 1 else {}
     valued = used.held_out.valued(used.share)

@@ -23,8 +23,8 @@ SCORE = NAMES.index("score")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One way to fit. ``strength``: C of logistic regression, the inverse of its ridge, small for
+class Hyperparameters:
+    """Of one fit. ``strength``: C of logistic regression, the inverse of its ridge, small for
     cautious. ``depth`` and ``trees`` are of boosting. ``balanced``: the positive pairs weigh as
     much as the many negative ones."""
 
@@ -43,11 +43,11 @@ class Recipe:
 
 # The simplest and most cautious first: of equals the first is chosen.
 LOGISTIC = tuple(
-    Recipe("logistic", strength, balanced)
+    Hyperparameters("logistic", strength, balanced)
     for strength in (0.001, 0.01, 0.1, 1.0, 10.0)
     for balanced in (False, True)
 )
-BOOSTING = (Recipe("boosting", depth=2, trees=200), Recipe("boosting", depth=3, trees=200))
+BOOSTING = tuple(Hyperparameters("boosting", depth=depth, trees=200) for depth in (2, 3))
 LEARNING_RATE = 0.05  # of boosting: what a tree adds
 # Stochastic boosting (Friedman, Computational Statistics & Data Analysis 2002): half of the pairs
 # a tree, and the root of the features a split. With all features and leaves of 20 pairs, seeds
@@ -56,22 +56,22 @@ SUBSAMPLE, FEATURES = 0.5, "sqrt"
 LEAF = 60  # pairs in a leaf at least; of small samples a fiftieth of the pairs
 
 
-def recipes(model: Literal["logistic", "boosting", "best"]) -> tuple[Recipe, ...]:
+def tried(model: Literal["logistic", "boosting", "best"]) -> tuple[Hyperparameters, ...]:
     return {"logistic": LOGISTIC, "boosting": BOOSTING, "best": LOGISTIC + BOOSTING}[model]
 
 
-def fit(recipe: Recipe, rows: Float64Array, positive: BoolArray, seed: int) -> Scorer:
+def fit(chosen: Hyperparameters, rows: Float64Array, positive: BoolArray, seed: int) -> Scorer:
     """A scorer of pairs (P, F) that are ``positive`` (P,) or not, both classes among them.
 
     Raises WeightsError where boosting is asked for and scikit-learn or onnx is not installed.
     """
     means, scales = moments(rows)
     model: Coefficients | Trees
-    if recipe.kind == "boosting":
+    if chosen.kind == "boosting":
         near = standardised(rows, means, scales, REACH)
-        model = _boosting(recipe, near, positive, seed).compiled(len(NAMES))
+        model = _boosting(chosen, near, positive, seed).compiled(len(NAMES))
     else:
-        model = _logistic(recipe, rows, positive)
+        model = _logistic(chosen, rows, positive)
     return Scorer(
         features=NAMES,
         means=tuple(means.tolist()),
@@ -87,17 +87,19 @@ def _slope(score: Float64Array, positive: BoolArray) -> float:
     return max(term.weight, LEAST_SLOPE) / term.deviation
 
 
-def _logistic(recipe: Recipe, rows: Float64Array, positive: BoolArray) -> Coefficients:
-    ridge = 1 / recipe.strength
-    model = fit_logistic(rows, positive, NAMES, ridge, reach=REACH, balanced=recipe.balanced)
+def _logistic(chosen: Hyperparameters, rows: Float64Array, positive: BoolArray) -> Coefficients:
+    ridge = 1 / chosen.strength
+    model = fit_logistic(rows, positive, NAMES, ridge, reach=REACH, balanced=chosen.balanced)
     weights = tuple(term.weight for term in model.terms.values())
     return Coefficients(intercept=model.intercept, coefficients=weights)
 
 
-def _boosting(recipe: Recipe, near: Float64Array, positive: BoolArray, seed: int) -> Boosting:
+def _boosting(
+    chosen: Hyperparameters, near: Float64Array, positive: BoolArray, seed: int
+) -> Boosting:
     model = import_framework("sklearn.ensemble").GradientBoostingClassifier(
-        n_estimators=recipe.trees,
-        max_depth=recipe.depth,
+        n_estimators=chosen.trees,
+        max_depth=chosen.depth,
         learning_rate=LEARNING_RATE,
         subsample=SUBSAMPLE,
         max_features=FEATURES,

@@ -1,11 +1,11 @@
-"""One run of `packsight train reranker`: evidence in, the file and its card out."""
+"""One run of `packsight train reranker`: queries with known answers in, a file and card out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -18,38 +18,28 @@ from offline.evaluate.reranking.pairs import Pairs, collect, pooled
 from offline.evaluate.task import DescribedTask
 from offline.store.run_folder import RunFolder, unwritable
 from offline.train.reranker.card import card
-from offline.train.reranker.choosing import Choice, choose, cross_chosen, trials
-from offline.train.reranker.figures import validated
-from offline.train.reranker.folds import divide, hold_out
-from offline.train.reranker.models import fit, recipes
-from stages.rerank._artefact import SUFFIX, RerankerArtefact, graph_path
+from offline.train.reranker.models import fit, tried
+from offline.train.reranker.recipe import BY_DEFAULT, RerankerRecipe
+from offline.train.reranker.selection import (
+    Choice,
+    choose,
+    cross_chosen,
+    divide,
+    hold_out,
+    trials,
+    validated,
+)
+from stages.rerank._artefact import RerankerArtefact, graph_path
 from stages.rerank._pair_features import VERSION
 from stages.rerank._trees import Trees
 from weights.frameworks.network import import_framework
 
-TOP_N = 20
-FOLDS = 5
 DESCRIBED_BY = ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify")
-# Protocols that data sets offer for choosing by; those that judge in the end are left alone.
-BY_DEFAULT = ("validation", "queries", "val")
-
-
-@dataclass(frozen=True)
-class RerankerRun:
-    """What is asked. No ``protocols``: those in BY_DEFAULT, or the only one there is."""
-
-    data: Path
-    out: Path
-    protocols: tuple[str, ...] = ()
-    model: Literal["logistic", "boosting", "best"] = "best"
-    top_n: int = TOP_N
-    folds: int = FOLDS
-    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Who described the pairs that were learned from; see ``RerankerArtefact``."""
+    """The data and the describing parts of the pairs; see ``RerankerArtefact``."""
 
     data: str = ""
     described: str = ""
@@ -59,8 +49,7 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What came out, and what it was learned from; ``faults``: pictures left out, a sentence
-    each."""
+    """``faults``: a sentence for each image that was left out."""
 
     artefact: RerankerArtefact
     pairs: Pairs
@@ -69,7 +58,7 @@ class Trained:
 
 
 def train_reranker(
-    run: RerankerRun, settings: Settings, cache: Path, progress: Progress | None = None
+    recipe: RerankerRecipe, settings: Settings, cache: Path, progress: Progress | None = None
 ) -> Trained:
     """Fit, choose, write the file and the card beside it.
 
@@ -77,41 +66,43 @@ def train_reranker(
     that cannot be written; StageError and WeightsError as describing does, WeightsError without
     scikit-learn.
     """
-    _check(run)
-    dataset = open_dataset(run.data)
+    if recipe.model != "logistic":  # before hours of describing
+        for name in ("sklearn", "onnx"):
+            import_framework(name)
+    dataset = open_dataset(recipe.data)
     unranked = settings.model_copy(update={"rerank": StageSettings(name="none")})
     gathered = {
         name: describe_task(dataset.retrieval(name), unranked, cache, progress)
-        for name in _protocols(dataset, run.protocols)
+        for name in _protocols(dataset, recipe.protocols)
     }
-    pairs = pooled([collect(evidence, run.top_n, name) for name, evidence in gathered.items()])
+    pairs = pooled([collect(evidence, recipe.top_n, name) for name, evidence in gathered.items()])
     faults = [fault for evidence in gathered.values() for fault in evidence.faults]
-    trained = learn(pairs, run, _origin(dataset, list(gathered.values())), progress)
-    write(trained, run.out)
+    trained = learn(pairs, recipe, _origin(dataset, list(gathered.values())), progress)
+    write(trained, recipe.out)
     return Trained(trained.artefact, pairs, trained.choice, tuple(dict.fromkeys(faults)))
 
 
 def learn(
-    pairs: Pairs, run: RerankerRun, origin: Origin, progress: Progress | None = None
+    pairs: Pairs, recipe: RerankerRecipe, origin: Origin, progress: Progress | None = None
 ) -> Trained:
     """Choose on held-out folds, then fit the choice to all pairs."""
-    folds = divide(pairs, run.folds, run.seed)
-    tried = trials(pairs, hold_out(pairs, recipes(run.model), folds, run.seed, progress))
-    choice = choose(pairs, tried, np.arange(len(pairs.asked)), run.seed)
-    recipe = choice.used.held_out.recipe
+    seed, folds = recipe.seed, divide(pairs, recipe.folds, recipe.seed)
+    judged = trials(pairs, hold_out(pairs, tried(recipe.model), folds, seed, progress))
+    choice = choose(pairs, judged, np.arange(len(pairs.asked)), seed)
+    chosen = choice.used.held_out.chosen
     artefact = RerankerArtefact(
-        scorer=fit(recipe, pairs.rows, pairs.right, run.seed),
+        scorer=fit(chosen, pairs.rows, pairs.right, seed),
         measures=VERSION,
         share=choice.share,
-        top_n=run.top_n,
+        top_n=recipe.top_n,
         described=origin.described,
         described_by=origin.described_by,
         metric=origin.metric,
         trained_on=_words(pairs, origin.data),
-        seed=run.seed,
-        recipe=str(recipe),
-        validation=validated(pairs, choice.used.answers, run.seed),
-        nested=validated(pairs, cross_chosen(pairs, tried, folds, run.seed), run.seed),
+        seed=seed,
+        recipe=str(chosen),
+        validation=validated(pairs, choice.used.answers, seed),
+        nested=validated(pairs, cross_chosen(pairs, judged, folds, seed), seed),
     )
     return Trained(artefact, pairs, choice)
 
@@ -134,26 +125,13 @@ def card_path(out: Path) -> Path:
     return out.with_suffix(".md")
 
 
-def _check(run: RerankerRun) -> None:
-    """What is wrong with the flags, before hours of describing."""
-    if run.out.suffix != SUFFIX:
-        raise ConfigError(f"{run.out}: the file must be named *{SUFFIX}.")
-    if run.top_n < 2:
-        raise ConfigError(f"--top-n {run.top_n}: there is nothing to reorder among fewer than 2.")
-    if run.folds < 2:
-        raise ConfigError(f"--folds {run.folds}: at least 2 are needed to hold one out.")
-    if run.model != "logistic":
-        for name in ("sklearn", "onnx"):
-            import_framework(name)
-
-
-def _protocols(dataset: Dataset, asked: Sequence[str]) -> tuple[str, ...]:
+def _protocols(dataset: Dataset, given: Sequence[str]) -> tuple[str, ...]:
     offered = dataset.protocols
     usual = tuple(name for name in BY_DEFAULT if name in offered)
-    chosen = tuple(asked) or usual or (offered if len(offered) == 1 else ())
+    chosen = tuple(given) or usual or (offered if len(offered) == 1 else ())
     if not chosen:
         raise ConfigError(
-            f"{dataset.root}: which protocol of the {dataset.name} data set is to be learned from?",
+            f"{dataset.root}: the {dataset.name} data set has several protocols to learn from.",
             remedy=f"Name one with --protocol: {', '.join(offered) or 'it has none'}.",
         )
     return chosen
@@ -173,7 +151,7 @@ def _origin(dataset: Dataset, gathered: Sequence[DescribedTask]) -> Origin:
 
 
 def _words(pairs: Pairs, data: str) -> str:
-    pools = dict.fromkeys(one.pool for one in pairs.asked)
+    pools = dict.fromkeys(query.pool for query in pairs.asked)
     return (
         f"{len(pairs.rows)} pairs of {len(pairs.asked)} queries"
         f"{f' of {data}' if data else ''}: {', '.join(pools)}"

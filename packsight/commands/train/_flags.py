@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from offline.train.flags import choices_of, flag_of, option_of, types_of
 
@@ -38,7 +38,8 @@ def recipe_of(args: argparse.Namespace, recipe: type[_Recipe]) -> _Recipe:
         if is_dataclass(kinds[field.name]):
             chosen[field.name] = recipe_of(args, kinds[field.name])
         elif flag_of(field) is not None:
-            chosen[field.name] = getattr(args, field.name)
+            value = getattr(args, field.name)
+            chosen[field.name] = tuple(value) if isinstance(value, list) else value
     return recipe(**chosen)
 
 
@@ -66,11 +67,13 @@ def _add(target: Group, field: Field[Any], kind: Any) -> None:
                 )
         return
     parse = _parser(kind, flag.parse, dict(flag.renamed))
+    several = get_origin(kind) is tuple and flag.parse is None
     metavar = flag.metavar or "|".join(choices_of(field, kind)) or _METAVARS.get(kind, "NAME")
     target.add_argument(
         option,
         dest=name,
         type=parse,
+        nargs="+" if several else None,
         default=default,
         required=required,
         metavar=metavar,

@@ -15,8 +15,10 @@ from offline.train.codebook.recipe import CodebookRecipe
 from offline.train.embedder.recipe import EmbedderRecipe
 from offline.train.flags import check_flags, flag, flag_of, option_of, types_of
 from offline.train.matting.recipe import MattingRecipe
+from offline.train.reranker.recipe import RerankerRecipe
 from offline.train.run import Splits
 from offline.train.segmenter.recipe import SegmenterRecipe
+from offline.train.trust.recipe import TrustRecipe
 from offline.train.whitening.recipe import WhiteningRecipe
 from packsight.commands.train import TRAINERS, add_arguments
 from packsight.commands.train._flags import recipe_of
@@ -28,6 +30,8 @@ RECIPES: dict[str, tuple[Any, ...]] = {
     "matting": (MattingRecipe,),
     "codebook": (CodebookRecipe,),
     "whitening": (WhiteningRecipe,),
+    "trust": (TrustRecipe,),
+    "reranker": (RerankerRecipe,),
 }
 
 
@@ -35,7 +39,8 @@ def parsed(trainer: str, *more: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     source = "--gallery" if trainer == "whitening" else "--data"
-    return parser.parse_args([trainer, source, "d", "--out", "o.npz", *more])
+    out = "o.json" if trainer == "reranker" else "o.npz"
+    return parser.parse_args([trainer, source, "d", "--out", out, *more])
 
 
 def flagged(recipe: type) -> Iterator[Any]:
@@ -76,6 +81,10 @@ def test_every_flag_has_a_help_text_that_stands_alone(trainer: str, recipe: Any)
     ("trainer", "given", "name", "value"),
     [
         ("classifier", ("--rate", "0.5"), "learning_rate", 0.5),
+        ("trust", ("--right-iou", "0.7"), "correct_iou", 0.7),
+        ("trust", ("--wrong-cost", "3"), "incorrect_cost", 3.0),
+        ("trust", ("--split", "a", "b"), "splits", ["a", "b"]),
+        ("reranker", ("--protocol", "a, b"), "protocols", ("a", "b")),
         ("classifier", ("--side", "96"), "input_size", 96),
         ("classifier", ("--batch", "4"), "batch_size", 4),
         ("classifier", ("--frozen-trunk",), "frozen_backbone", True),
@@ -114,7 +123,7 @@ def test_old_spellings_are_taken(
 
 
 def test_every_trainer_with_a_recipe_is_tested_here() -> None:
-    assert set(RECIPES) >= set(TRAINERS) - {"trust", "reranker"}
+    assert set(RECIPES) == set(TRAINERS)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def test_a_file_and_its_card_come_out_and_a_search_takes_them(
     [
         ({"out": "reranker.npz"}, "must be named *.json"),
         ({"protocol": "phone"}, "no retrieval protocol 'phone'"),
-        ({"protocol": ""}, "which protocol"),
+        ({"protocol": ""}, "--protocol"),
     ],
 )
 def test_what_cannot_be_is_one_line(train: Trainer, more: dict[str, str], said: str) -> None:
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_one_line(train: Trainer, more: dict[str, str], said: 
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--top-n", "1"), "fewer than 2"),
+        (("--top-n", "1"), "at least 2"),
         (("--folds", "1"), "at least 2"),
         (("--folds", "60"), "at least 40 queries, of 60"),
     ],

@@ -17,10 +17,10 @@ from offline.evaluate.reranking import reranker_blocks, system_blocks
 from offline.evaluate.reranking.orders import Answers, ordered, retrieved
 from offline.evaluate.reranking.pairs import Asked, Pairs, collect, pooled
 from offline.train.reranker import models
-from offline.train.reranker.choosing import Trial, choose, hurts
-from offline.train.reranker.folds import HeldOut, divide, hold_out
-from offline.train.reranker.models import Recipe, fit
-from offline.train.reranker.training import Origin, RerankerRun, learn, write
+from offline.train.reranker.models import Hyperparameters, fit
+from offline.train.reranker.recipe import RerankerRecipe
+from offline.train.reranker.selection import HeldOut, Trial, choose, divide, hold_out, hurts
+from offline.train.reranker.training import Origin, learn, write
 from stages.rerank._artefact import ALL, read_reranker
 from stages.rerank._pair_features import NAMES
 from stages.rerank._scorer import Coefficients
@@ -28,18 +28,18 @@ from tests.offline.evaluate.reranking.drawn_pairs import drawn_pairs
 from tests.offline.evaluate.reranking.shaped_task import shaped_task
 
 # One cautious and one bold recipe: the choice among ten takes longer and shows no more.
-FEW = (Recipe("logistic", 0.01), Recipe("logistic", 1.0))
+FEW = (Hyperparameters("logistic", 0.01), Hyperparameters("logistic", 1.0))
 
 
 @pytest.fixture(autouse=True)
 def few_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "LOGISTIC", FEW)
-    monkeypatch.setattr(models, "BOOSTING", (Recipe("boosting", depth=2, trees=20),))
+    monkeypatch.setattr(models, "BOOSTING", (Hyperparameters("boosting", depth=2, trees=20),))
 
 
-def run(model: str = "logistic", **changed: object) -> RerankerRun:
-    asked = RerankerRun(Path("data"), Path("reranker.json"), top_n=10)
-    return replace(asked, model=model, **changed)  # type: ignore[arg-type]
+def recipe(model: str = "logistic", **changed: object) -> RerankerRecipe:
+    given = RerankerRecipe(Path("data"), Path("reranker.json"), top_n=10)
+    return replace(given, model=model, **changed)  # type: ignore[arg-type]
 
 
 def pairs_of(products: int = 60, *, tells: bool, pool: str = "made", seed: int = 0) -> Pairs:
@@ -58,7 +58,7 @@ def silent() -> Pairs:
 
 @pytest.mark.parametrize("model", ["logistic", "boosting"])
 def test_where_shape_decides_it_leads(telling: Pairs, model: str) -> None:
-    trained = learn(telling, run(model), Origin())
+    trained = learn(telling, recipe(model), Origin())
     nested = trained.artefact.nested[0]
     assert nested.pool == ALL and nested.queries == 60
     assert nested.after.recall > nested.before.recall + 0.2
@@ -69,14 +69,14 @@ def test_where_shape_decides_it_leads(telling: Pairs, model: str) -> None:
 
 
 def test_where_shape_says_nothing_the_order_of_retrieval_stands(silent: Pairs) -> None:
-    artefact = learn(silent, run(), Origin()).artefact
+    artefact = learn(silent, recipe(), Origin()).artefact
     assert artefact.share == 0
     values = artefact.scorer.values(silent.rows, artefact.share)
     np.testing.assert_array_equal(ordered(silent, values).first, retrieved(silent).first)
 
 
 def test_a_card_says_so_where_nothing_is_used(silent: Pairs, tmp_path: Path) -> None:
-    write(learn(silent, run(), Origin()), tmp_path / "reranker.json")
+    write(learn(silent, recipe(), Origin()), tmp_path / "reranker.json")
     card = (tmp_path / "reranker.md").read_text("utf-8")
     assert "share 0, the order of retrieval stands" in card and "which is not used" in card
 
@@ -85,7 +85,7 @@ def test_the_weight_of_shape_goes_to_nothing_where_it_says_nothing(
     telling: Pairs, silent: Pairs
 ) -> None:
     def weight(pairs: Pairs) -> float:
-        scorer = fit(Recipe("logistic", 0.01), pairs.rows, pairs.right, seed=0)
+        scorer = fit(Hyperparameters("logistic", 0.01), pairs.rows, pairs.right, seed=0)
         assert isinstance(scorer.model, Coefficients)
         return abs(scorer.model.coefficients[NAMES.index("overlap")])
 
@@ -94,7 +94,7 @@ def test_the_weight_of_shape_goes_to_nothing_where_it_says_nothing(
 
 def test_several_protocols_are_judged_one_by_one(telling: Pairs, silent: Pairs) -> None:
     other = replace(silent, asked=tuple(replace(one, pool="hand-held") for one in silent.asked))
-    artefact = learn(pooled([telling, other]), run(), Origin("data")).artefact
+    artefact = learn(pooled([telling, other]), recipe(), Origin("data")).artefact
     assert [one.pool for one in artefact.validation] == [ALL, "made", "hand-held"]
     assert [one.queries for one in artefact.validation] == [120, 60, 60]
     for one in artefact.validation:
@@ -106,7 +106,7 @@ def test_several_protocols_are_judged_one_by_one(telling: Pairs, silent: Pairs) 
 def test_the_same_seed_gives_the_same_file(telling: Pairs, tmp_path: Path) -> None:
     files = []
     for name in ("a.json", "b.json"):
-        write(learn(telling, run("boosting", seed=3), Origin()), tmp_path / name)
+        write(learn(telling, recipe("boosting", seed=3), Origin()), tmp_path / name)
         graph = (tmp_path / name).with_suffix(".onnx")
         files.append((tmp_path / name).read_bytes() + graph.read_bytes())
     assert files[0] == files[1]
@@ -131,7 +131,7 @@ def test_no_fold_sees_a_product_or_family_that_it_is_judged_by() -> None:
 
 def test_too_few_queries_are_told_how_many_are_needed() -> None:
     with pytest.raises(ConfigError, match=r"\d+ of 20 queries .* at least 40 queries"):
-        learn(pairs_of(20, tells=True), run(), Origin())
+        learn(pairs_of(20, tells=True), recipe(), Origin())
 
 
 def answers(*ranks: int) -> Answers:
@@ -199,14 +199,14 @@ def test_missing_scikit_learn_is_told_by_its_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     with pytest.raises(WeightsError, match=r"pip install 'packsight\[train\]'"):
-        learn(telling, run("boosting"), Origin())
+        learn(telling, recipe("boosting"), Origin())
 
 
 def test_a_report_shows_coefficients_and_effects_by_look_and_mask(
     telling: Pairs, tmp_path: Path
 ) -> None:
     evidence = shaped_task(50, tells=True, seed=9, flagged=range(10))
-    trained = learn(telling, run(), Origin("data"))
+    trained = learn(telling, recipe(), Origin("data"))
     write(trained, tmp_path / "reranker.json")
     words, coefficients, worth, table = reranker_blocks(trained.artefact, evidence)
     assert words.kind == "text" and "logistic regression" in words.text
@@ -242,7 +242,7 @@ def test_a_report_shows_coefficients_and_effects_by_look_and_mask(
 
 
 def test_the_file_and_its_card_say_what_came_out(telling: Pairs, tmp_path: Path) -> None:
-    trained = learn(telling, run(), Origin("data", "d" * 64, {"embed": {"name": "x"}}, "cosine"))
+    trained = learn(telling, recipe(), Origin("data", "d" * 64, {"embed": {"name": "x"}}, "cosine"))
     out = tmp_path / "made" / "reranker.json"
     write(trained, out)
     found = read_reranker(out)
@@ -256,6 +256,6 @@ def test_the_file_and_its_card_say_what_came_out(telling: Pairs, tmp_path: Path)
 
 def test_a_place_that_cannot_be_written_is_one_error(telling: Pairs, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    trained = learn(telling, run(), Origin())
+    trained = learn(telling, recipe(), Origin())
     with pytest.raises(ConfigError, match="cannot be written"):
         write(trained, tmp_path / "file" / "reranker.json")

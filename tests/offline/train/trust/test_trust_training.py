@@ -1,4 +1,4 @@
-"""`packsight train trust`: masks of known worth in, a file that tells right from wrong out."""
+"""`packsight train trust`: masks and their truth in, a file that separates correct ones out."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ from engine.types import Matte, RGBImage
 from offline.datasets import Picture
 from offline.datasets.mattes import read_matte
 from offline.datasets.packbench import shipped
-from offline.train.judged_masks import JudgedMasks, judge_masks
-from offline.train.trust import Fit, figures, fit_trust, least_trust
-from offline.train.trust_run import TrustRun, figures_on, train_trust
+from offline.train.trust.recipe import TrustRecipe
+from offline.train.trust.samples import MaskSamples, mask_samples
+from offline.train.trust.training import (
+    fit_trust,
+    least_trust,
+    quality,
+    quality_on,
+    train_trust,
+)
 from stages.profiles import read_profile
 from stages.trust._features import NAMES
 from stages.trust._model import Segmenter, read_model
@@ -27,14 +33,14 @@ from tests.packsight_command import Command
 GRABCUT = Segmenter(name="grabcut")
 
 
-def made_masks(count: int = 200, seed: int = 0, *, looked_twice: bool = True) -> JudgedMasks:
+def made_masks(count: int = 200, seed: int = 0, *, looked_twice: bool = True) -> MaskSamples:
     """Half of the masks are right; the border, and less clearly the agreement, tells which."""
     random = np.random.default_rng(seed)
     right = np.arange(count) % 2 == 0
     rows = random.normal(size=(count, len(NAMES)))
     rows[:, NAMES.index("border")] += np.where(right, -1.0, 1.0)
     agreement = np.where(right, 0.8, 0.6) + random.normal(size=count) * 0.1
-    return JudgedMasks(
+    return MaskSamples(
         rows,
         agreement.astype(np.float32) if looked_twice else None,
         np.where(right, 0.95, 0.3),
@@ -43,29 +49,29 @@ def made_masks(count: int = 200, seed: int = 0, *, looked_twice: bool = True) ->
 
 
 def test_a_fit_tells_right_from_wrong_and_says_how_well() -> None:
-    model = fit_trust(made_masks(), GRABCUT, Fit(), "made")
+    model = fit_trust(made_masks(), GRABCUT, data="made")
     assert model.first.terms["border"].weight < 0
     assert model.figures["auroc"] > 0.85 and model.figures["ece"] < 0.15
     assert model.figures["second_auroc"] >= model.figures["auroc"]
-    found = figures_on(model, made_masks(seed=1))
+    found = quality_on(model, made_masks(seed=1))
     assert set(found) == {"{}", "{}, second look"}
     assert found["{}"]["auroc"] > 0.85
 
 
 def test_the_same_masks_and_seed_give_the_same_file() -> None:
-    texts = [fit_trust(made_masks(), GRABCUT, Fit(seed=s), "made").text() for s in (1, 1, 2)]
+    texts = [fit_trust(made_masks(), GRABCUT, seed=s, data="made").text() for s in (1, 1, 2)]
     assert texts[0] == texts[1] != texts[2]
 
 
 def test_without_a_second_look_none_is_fitted() -> None:
-    model = fit_trust(made_masks(looked_twice=False), GRABCUT, Fit(), "made")
+    model = fit_trust(made_masks(looked_twice=False), GRABCUT, data="made")
     assert model.second is None
     assert "second_auroc" not in model.figures
-    assert set(figures_on(model, made_masks())) == {"{}"}
+    assert set(quality_on(model, made_masks())) == {"{}"}
 
 
 def test_what_is_doubtful_surrounds_the_threshold() -> None:
-    model = fit_trust(made_masks(), GRABCUT, Fit(wrong_cost=3.0), "made")
+    model = fit_trust(made_masks(), GRABCUT, incorrect_cost=3.0, data="made")
     assert model.threshold == 0.75
     assert model.doubtful[0] <= 0.75 <= model.doubtful[1]
 
@@ -77,24 +83,24 @@ def test_the_dearer_a_wrong_mask_the_more_trust_is_asked(cost: float, threshold:
 
 @pytest.mark.parametrize("cost", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_cost_that_is_none_is_refused(cost: float) -> None:
-    with pytest.raises(ConfigError, match="--wrong-cost"):
-        least_trust(cost)
+    with pytest.raises(ConfigError, match="--incorrect-cost"):
+        TrustRecipe(Path("data"), Path("out.toml"), incorrect_cost=cost)
 
 
 def test_masks_of_one_kind_teach_nothing() -> None:
     masks = made_masks()
     alike = replace(masks, iou=np.full(len(masks), 0.9))
-    with pytest.raises(ConfigError, match="0 wrong"):
-        fit_trust(alike, GRABCUT, Fit(), "made")
+    with pytest.raises(ConfigError, match="0 incorrect"):
+        fit_trust(alike, GRABCUT, data="made")
 
 
 def test_figures_of_a_perfect_and_of_a_blind_score() -> None:
     right = np.array([True, False] * 10)
-    perfect = figures(right.astype(float), right)
+    perfect = quality(right.astype(float), right)
     assert (perfect["auroc"], perfect["ece"]) == (1.0, 0.0)
-    blind = figures(np.full(20, 0.5), right)
+    blind = quality(np.full(20, 0.5), right)
     assert (blind["auroc"], blind["ece"]) == (0.5, 0.0)
-    assert figures(np.full(4, 0.7), np.ones(4, np.bool_))["auroc"] == 0.5
+    assert quality(np.full(4, 0.7), np.ones(4, np.bool_))["auroc"] == 0.5
 
 
 class Darkness:
@@ -127,7 +133,7 @@ def test_masks_are_held_against_the_truth_and_what_cannot_be_is_noted(tmp_path: 
     pictures[3].path.write_bytes(b"no picture")
     (tmp_path / "maskless-mask.png").write_bytes(b"no mask")
     seen: list[tuple[int, int]] = []
-    found = judge_masks(
+    found = mask_samples(
         [*pictures, Picture("x", tmp_path / "right.png")],
         Darkness(),
         second_look=True,
@@ -143,7 +149,7 @@ def test_masks_are_held_against_the_truth_and_what_cannot_be_is_noted(tmp_path: 
 
 
 def test_masks_looked_at_once_have_no_second_look(tmp_path: Path) -> None:
-    found = judge_masks([drawn(tmp_path, "a", dark=(10, 10, 50, 50))], Darkness())
+    found = mask_samples([drawn(tmp_path, "a", dark=(10, 10, 50, 50))], Darkness())
     assert found.agreement is None
     with pytest.raises(ValueError, match="once"):
         found.features(second=True)
@@ -188,8 +194,8 @@ def test_the_command_writes_a_file_that_the_stage_reads(
     assert model.second is None
 
 
-def asked(out: Path, **values: object) -> TrustRun:
-    return replace(TrustRun(shipped(), out), **values)  # type: ignore[arg-type]
+def recipe(out: Path, **values: object) -> TrustRecipe:
+    return replace(TrustRecipe(shipped(), out), **values)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +212,7 @@ def test_what_cannot_be_fitted_is_one_error(
 ) -> None:
     settings = load(read_profile("classic"), env={}, flags=["segment.side=64"])
     with pytest.raises(ConfigError, match=said):
-        train_trust(asked(tmp_path / "out.toml", **values), settings)
+        train_trust(recipe(tmp_path / "out.toml", **values), settings)
     assert not (tmp_path / "out.toml").exists()
 
 

@@ -1,0 +1,1 @@
+"""Training mask trust: the probability that a segmenter's mask is correct."""
