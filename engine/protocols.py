@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, Self, runtime_checkable
 
 from engine.distances import Metric
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
 from engine.types import (
     CategoryScores,

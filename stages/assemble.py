@@ -19,7 +19,7 @@ from engine.config import STAGES, Settings, StageSettings, first_fault, unknown_
 from engine.cutting import Cutting
 from engine.describe import Describer
 from engine.errors import ConfigError
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 from engine.protocols import Embedder, Neighbours, Reranker
 from engine.types import CONTOUR_SIDE
 from stages.context import BuildContext, StageIdentity

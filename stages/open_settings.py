@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.config import Settings, load
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 from stages.profiles import DEFAULT, read_profile
 
 

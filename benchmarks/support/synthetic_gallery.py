@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.contours import aligned_contour, frame_contour
 from engine.galleries import open_gallery
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 from engine.protocols import WritableGallery
 from engine.types import (
     CategoryScores,

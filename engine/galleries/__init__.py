@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, overload
 from engine.errors import GalleryError
 
 if TYPE_CHECKING:
-    from engine.galleries.manifest import Manifest
+    from engine.manifest import Manifest
     from engine.protocols import Gallery, WritableGallery
 
 # Scheme of an address -> module:class of what opens it, imported when it is needed; "" is a folder.

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from engine.errors import GalleryError
 from engine.galleries import _schema
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 
 LOCK = "writer.lock"
 OWNER = "writer.pid"

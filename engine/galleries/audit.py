@@ -13,7 +13,7 @@ from engine.distances import METRICS, Metric
 from engine.errors import GalleryError
 from engine.galleries import _rows
 from engine.galleries._shards import Shard, ShardIndexes, build_index
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 
 # L2 norms of float32 vectors of a few thousand numbers stay within this of 1.
 NORM_TOLERANCE = 1e-3

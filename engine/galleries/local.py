@@ -18,7 +18,7 @@ from engine.galleries import _folder, _rows, _schema
 from engine.galleries._shards import Shard, ShardIndexes, read_shards
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
 from engine.types import Description, Embedding, Entry, Neighbour, Record, Source
 

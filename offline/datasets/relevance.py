@@ -56,3 +56,11 @@ def same_label(
         relevant = tuple(at for at in same if at != own)
         answers.append(Relevance(relevant, () if own is None else (own,)))
     return tuple(answers)
+
+
+def clusters_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """The product of every image, its id where that is not known.
+
+    Images of one product are not independent, so intervals resample them together.
+    """
+    return tuple(picture.product or picture.id for picture in pictures)

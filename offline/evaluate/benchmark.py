@@ -20,12 +20,13 @@ from engine.images import ImageLimits, load
 from engine.timings import Stopwatch
 from engine.types import Float64Array, FloatArray, Progress
 from offline.datasets import Dataset, Picture, RetrievalTask, dataset_kinds, open_dataset
+from offline.datasets.relevance import clusters_of
 from offline.evaluate.describing import augmenting, embed_tasks
 from offline.evaluate.provenance import provenance
 from offline.evaluate.retrieval.measure import measure_rankings, metric_group, own_level
 from offline.evaluate.task import RERANKED, VectorTask
 from offline.metrics.retrieval import Found, metric, metric_values
-from offline.metrics.statistics import RESAMPLES, clusters_of
+from offline.metrics.statistics import RESAMPLES
 from offline.report.document import Block, Figure, Group, Report, Section, System, Table
 from offline.report.figures import averaged
 from offline.store.images import cropped

@@ -15,8 +15,8 @@ from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
 from engine.files import write_whole
 from engine.galleries import gallery_exists, open_gallery
-from engine.galleries.manifest import Manifest
 from engine.images import ImageLimits
+from engine.manifest import Manifest
 from engine.protocols import WritableGallery
 from engine.timings import Stopwatch
 from engine.types import CategoryScores, Description, Entry, Progress, RGBImage

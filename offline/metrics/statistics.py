@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from offline.datasets import Picture
-
 Z95 = 1.959963984540054  # of the normal distribution, 97.5 % lie below
 RESAMPLES = 2000  # the ends of a 95 % interval then move by less than half a point
 DRAWN = 2**16  # numbers drawn at a time: half a megabyte; all at once would be 1 GB for 60,000
@@ -112,14 +110,6 @@ def _places(
         raise ValueError(f"{len(clusters)} clusters for {count} values")
     numbers = {name: at for at, name in enumerate(dict.fromkeys(clusters))}
     return np.array([numbers[name] for name in clusters], np.int64), len(numbers)
-
-
-def clusters_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
-    """The product of every image, its id where that is not known.
-
-    Images of one product are not independent, so intervals resample them together.
-    """
-    return tuple(picture.product or picture.id for picture in pictures)
 
 
 def evenly(count: int, wanted: int) -> list[int]:

@@ -17,7 +17,6 @@ from engine.errors import ConfigError
 from offline.datasets import Dataset, Picture
 from offline.datasets.hold_out import HoldOut, divided_splits, family_of, first_of
 from offline.store.images import hash_pictures
-from offline.train.classifier.recipe import MIN_IMAGES
 
 TEST_NAMES = ("test",)
 
@@ -59,7 +58,7 @@ def read_labelled(
     train: str | None = None,
     validation: str | None = None,
     hold_out: HoldOut = "split",
-    min_images: int = MIN_IMAGES,
+    min_images: int,
     drop_small: bool = False,
     seed: int = 0,
 ) -> Labelled:

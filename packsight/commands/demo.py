@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 
@@ -37,9 +38,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _step(arguments: list[str]) -> int:
-    from packsight.cli import main
-
+    """One command as a user types it."""
     print(f"$ packsight {shlex.join(arguments)}", flush=True)
-    code = main(arguments)
+    name, *rest = arguments
+    command = import_module(f"packsight.commands.{name}")
+    parser = argparse.ArgumentParser(prog=f"packsight {name}")
+    command.add_arguments(parser)
+    code = int(command.run(parser.parse_args(rest)))
     print(flush=True)
     return code

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 from engine.types import (
     CONTOUR_SIDE,
     CategoryScores,

@@ -12,7 +12,7 @@ from engine.config import QuerySettings, RouteSettings
 from engine.distances import Metric
 from engine.errors import ConfigError, GalleryError
 from engine.galleries.local import LocalGallery
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 from engine.search import Searcher
 from engine.types import RGBImage
 from stages.context import BuildContext

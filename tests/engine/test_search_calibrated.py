@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.config import QuerySettings, RouteSettings
 from engine.galleries.local import LocalGallery
-from engine.galleries.manifest import Manifest
+from engine.manifest import Manifest
 from engine.search import Searcher
 from engine.types import Hit
 from stages.context import BuildContext

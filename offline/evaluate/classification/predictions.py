@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from engine.types import BoolArray, CategoryScores, Float64Array, IntArray
 from offline.datasets import Picture
+from offline.datasets.relevance import clusters_of
 from offline.metrics.classification import confusion_matrix
-from offline.metrics.statistics import clusters_of
 
 Labels = npt.NDArray[np.int64]
 

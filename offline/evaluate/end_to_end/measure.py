@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.search import Ranked
+from offline.datasets.relevance import clusters_of
 from offline.evaluate.task import DescribedTask
-from offline.metrics.statistics import clusters_of
 from offline.report.document import Figure, Group
 from offline.report.figures import averaged
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from engine.types import BoolArray, Float64Array, IntArray
 from offline.datasets import Picture
-from offline.datasets.relevance import Label, by_category, by_family, by_product
+from offline.datasets.relevance import Label, by_category, by_family, by_product, clusters_of
 from offline.evaluate.task import VectorTask
 from offline.metrics.retrieval import Found, metric_values
-from offline.metrics.statistics import bootstrap_columns, clusters_of
+from offline.metrics.statistics import bootstrap_columns
 from offline.report.document import Figure, Group
 
 # R@k of instance retrieval is top@k here.

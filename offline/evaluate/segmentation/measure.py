@@ -15,8 +15,9 @@ from engine.quality import assess
 from engine.types import Matte, Progress
 from offline.datasets import Picture
 from offline.datasets.mattes import Masked, read_masked
+from offline.datasets.relevance import clusters_of
 from offline.metrics.masks import METRICS, CutCurve, Metric, cut_curve, set_max_f_beta
-from offline.metrics.statistics import Interval, bootstrap, clusters_of
+from offline.metrics.statistics import Interval, bootstrap
 from offline.report.document import Figure, Group
 from offline.report.figures import averaged
 from offline.store.mattes import remembered

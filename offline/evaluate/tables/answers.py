@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offline.datasets import Dataset
+from offline.datasets.relevance import clusters_of
 from offline.evaluate.benchmark import (
     ALL,
     ProtocolResult,
@@ -13,7 +14,6 @@ from offline.evaluate.benchmark import (
     open_benchmark,
 )
 from offline.evaluate.tables.layout import Made, Request, Variant
-from offline.metrics.statistics import clusters_of
 from offline.report.document import Figure, Group, Section, System, Table
 from offline.report.figures import averaged
 from stages.assemble import EmbeddingParts, assemble_embedding

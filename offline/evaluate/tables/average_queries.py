@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.types import Float64Array
+from offline.datasets.relevance import clusters_of
 from offline.evaluate.tables import trunks
 from offline.evaluate.tables.answers import (
     Answered,
@@ -16,7 +17,7 @@ from offline.evaluate.tables.answers import (
     query_group,
 )
 from offline.evaluate.tables.layout import Made, Request
-from offline.metrics.statistics import clusters_of, evenly
+from offline.metrics.statistics import evenly
 from offline.report.document import Figure, Group, System, Table
 from offline.report.figures import averaged, percentile
 

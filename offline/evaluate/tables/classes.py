@@ -12,12 +12,11 @@ from engine.errors import ConfigError
 from engine.types import IntArray
 from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.hold_out import TRAIN_NAMES, first_of
-from offline.datasets.relevance import by_category, label_task
+from offline.datasets.relevance import by_category, clusters_of, label_task
 from offline.evaluate.describing import describe_task
 from offline.evaluate.tables.layout import Made, Request, Variant
 from offline.evaluate.task import DescribedTask
 from offline.metrics.classification import confusion_matrix
-from offline.metrics.statistics import clusters_of
 from offline.report.document import Figure, Group, Section, System, Table
 from offline.report.figures import averaged
 from stages.assemble import assemble

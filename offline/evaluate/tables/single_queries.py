@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from engine.types import Float64Array
+from offline.datasets.relevance import clusters_of
 from offline.evaluate.tables import trunks
 from offline.evaluate.tables.answers import Answered, made
 from offline.evaluate.tables.layout import Made, Request
-from offline.metrics.statistics import clusters_of, evenly
+from offline.metrics.statistics import evenly
 from offline.report.document import Better, Group, System, Table
 from offline.report.figures import averaged
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from engine.config import QuerySettings, RouteSettings
 from engine.distances import METRICS, Metric
 from engine.galleries import open_gallery
-from engine.galleries.manifest import Manifest
 from engine.galleries.memory import MemoryGallery
+from engine.manifest import Manifest
 from engine.search import Searcher
 from engine.types import Embedding, Neighbour, Record
 from tests.engine.fake_parts import Reversed, fake_describer

@@ -42,7 +42,7 @@ class Counting:
 
 def samples(folder: Path) -> list[Sample]:
     write_catalogue(folder)
-    labelled = read_labelled(open_dataset(folder))
+    labelled = read_labelled(open_dataset(folder), min_images=1)
     return [*labelled.train, *labelled.validation]
 
 

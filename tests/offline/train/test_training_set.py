@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,13 @@ from engine.errors import ConfigError
 from offline.datasets import Dataset, Picture, open_dataset
 from offline.datasets.hold_out import divided_splits
 from offline.datasets.listed import ListedDataset
+from offline.train.classifier.recipe import MIN_IMAGES
 from offline.train.training_set import Labelled, read_labelled
 from tests.drawn_catalogue import package, save, write_catalogue
+
+
+def labelled_of(dataset: Dataset, **how: Any) -> Labelled:
+    return read_labelled(dataset, min_images=MIN_IMAGES, **how)
 
 
 def split_folders(root: Path) -> Dataset:
@@ -34,7 +40,7 @@ def ids(labelled: Labelled) -> tuple[list[str], list[str]]:
 
 
 def test_the_splits_of_the_data_set_are_taken_as_they_are(tmp_path: Path) -> None:
-    labelled = read_labelled(split_folders(tmp_path))
+    labelled = labelled_of(split_folders(tmp_path))
     assert labelled.names == ("bottle", "jar", "stick")
     assert len(labelled.train) == 12 and len(labelled.validation) == 6
     assert labelled.notes == ()
@@ -45,7 +51,7 @@ def test_the_splits_of_the_data_set_are_taken_as_they_are(tmp_path: Path) -> Non
 def test_a_picture_in_both_splits_is_reported_and_not_learned(tmp_path: Path) -> None:
     dataset = split_folders(tmp_path)
     shutil.copy(tmp_path / "train/jar/p0/v0.png", tmp_path / "validation/jar/copy.png")
-    labelled = read_labelled(open_dataset(tmp_path))
+    labelled = labelled_of(open_dataset(tmp_path))
     train, validation = ids(labelled)
     assert "train/jar/p0/v0.png" not in train and "validation/jar/copy.png" in validation
     assert len(train) == len(dataset.pictures("train")) - 1
@@ -56,7 +62,7 @@ def test_a_picture_of_the_test_split_is_not_learned(tmp_path: Path) -> None:
     split_folders(tmp_path)
     (tmp_path / "test/jar").mkdir(parents=True)
     shutil.copy(tmp_path / "train/jar/p1/v1.png", tmp_path / "test/jar/other_name.png")
-    labelled = read_labelled(open_dataset(tmp_path))
+    labelled = labelled_of(open_dataset(tmp_path))
     assert "train/jar/p1/v1.png" not in ids(labelled)[0]
     assert any("test/jar/other_name.png" in note for note in labelled.notes)
 
@@ -64,7 +70,7 @@ def test_a_picture_of_the_test_split_is_not_learned(tmp_path: Path) -> None:
 def test_a_picture_in_two_categories_is_learned_as_neither(tmp_path: Path) -> None:
     split_folders(tmp_path)
     shutil.copy(tmp_path / "train/jar/p0/v0.png", tmp_path / "train/stick/p0/liar.png")
-    labelled = read_labelled(open_dataset(tmp_path))
+    labelled = labelled_of(open_dataset(tmp_path))
     assert not {"train/jar/p0/v0.png", "train/stick/p0/liar.png"} & set(ids(labelled)[0])
     assert sum("jar and stick" in note for note in labelled.notes) == 2
 
@@ -72,7 +78,7 @@ def test_a_picture_in_two_categories_is_learned_as_neither(tmp_path: Path) -> No
 def test_a_copy_within_a_category_is_learned_once(tmp_path: Path) -> None:
     split_folders(tmp_path)
     shutil.copy(tmp_path / "train/jar/p0/v0.png", tmp_path / "train/jar/p0/again.png")
-    labelled = read_labelled(open_dataset(tmp_path))
+    labelled = labelled_of(open_dataset(tmp_path))
     assert len(labelled.train) == 12
     assert any("twice" in note for note in labelled.notes)
 
@@ -81,8 +87,8 @@ def test_a_category_of_one_picture_is_refused_by_name(tmp_path: Path) -> None:
     split_folders(tmp_path)
     save(tmp_path / "train/tube/only.png", package("stick", 77))
     with pytest.raises(ConfigError, match=r"fewer than 2: tube \(1\).*--drop-small"):
-        read_labelled(open_dataset(tmp_path))
-    labelled = read_labelled(open_dataset(tmp_path), drop_small=True)
+        labelled_of(open_dataset(tmp_path))
+    labelled = labelled_of(open_dataset(tmp_path), drop_small=True)
     assert labelled.names == ("bottle", "jar", "stick")
     assert any("tube (1)" in note for note in labelled.notes)
 
@@ -90,13 +96,13 @@ def test_a_category_of_one_picture_is_refused_by_name(tmp_path: Path) -> None:
 def test_one_category_is_no_classifier(tmp_path: Path) -> None:
     write_catalogue(tmp_path, categories=["jar"], products=4)
     with pytest.raises(ConfigError, match="at least two categories, found jar"):
-        read_labelled(open_dataset(tmp_path))
+        labelled_of(open_dataset(tmp_path))
 
 
 def test_validation_of_an_unknown_category_is_reported(tmp_path: Path) -> None:
     split_folders(tmp_path)
     save(tmp_path / "validation/tube/v.png", package("stick", 77))
-    labelled = read_labelled(open_dataset(tmp_path))
+    labelled = labelled_of(open_dataset(tmp_path))
     assert len(labelled.validation) == 6
     assert any("1 validation images" in note and "tube" in note for note in labelled.notes)
 
@@ -104,14 +110,14 @@ def test_validation_of_an_unknown_category_is_reported(tmp_path: Path) -> None:
 def test_an_absent_file_is_reported_and_left_out(tmp_path: Path) -> None:
     dataset = split_folders(tmp_path)
     (tmp_path / "train/jar/p0/v0.png").unlink()
-    labelled = read_labelled(dataset)
+    labelled = labelled_of(dataset)
     assert len(labelled.train) == 11
     assert any("v0.png: left out, cannot be read" in note for note in labelled.notes)
 
 
 def test_unknown_splits_are_refused_with_the_names(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no split 'x'.*train"):
-        read_labelled(split_folders(tmp_path), train="x")
+        labelled_of(split_folders(tmp_path), train="x")
 
 
 def test_labels_may_hold_odd_characters(tmp_path: Path) -> None:
@@ -121,7 +127,7 @@ def test_labels_may_hold_odd_characters(tmp_path: Path) -> None:
         for at, name in enumerate(names)
         for view in range(6)
     ]
-    labelled = read_labelled(ListedDataset("odd", tmp_path, {"all": pictures}, {}))
+    labelled = labelled_of(ListedDataset("odd", tmp_path, {"all": pictures}, {}))
     assert labelled.names == tuple(sorted(names))
 
 
@@ -157,12 +163,12 @@ def test_a_category_of_one_family_is_divided_by_pictures() -> None:
 
 
 def test_it_is_said_whether_validation_shows_what_was_learned(tmp_path: Path) -> None:
-    assert not read_labelled(split_folders(tmp_path)).shares_families
-    shown = read_labelled(open_dataset(tmp_path), hold_out="image")
+    assert not labelled_of(split_folders(tmp_path)).shares_families
+    shown = labelled_of(open_dataset(tmp_path), hold_out="image")
     assert shown.shares_families
 
 
 def test_a_named_split_alone_is_divided_without_touching_the_others(tmp_path: Path) -> None:
-    labelled = read_labelled(split_folders(tmp_path), train="train", hold_out="image")
+    labelled = labelled_of(split_folders(tmp_path), train="train", hold_out="image")
     pictures = [sample.picture.id for sample in (*labelled.train, *labelled.validation)]
     assert len(pictures) == 12 and all(name.startswith("train/") for name in pictures)
