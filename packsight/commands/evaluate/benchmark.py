@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._arguments import add_settings_flags, positive, user_cache, whole
+from packsight.commands._arguments import (
+    add_quiet_flag,
+    add_settings_flags,
+    positive,
+    user_cache,
+    whole,
+)
 from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
@@ -21,25 +27,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--protocol",
         required=True,
         metavar="NAME",
-        help="A protocol of the data set, such as queries or hard; a kind of data set, such as "
-        "online_products, for all its protocols; or all.",
+        help="protocol of the data set, such as queries or hard; a kind of data set, such as "
+        "online_products, for all its protocols; or all",
     )
-    add("--data", type=Path, required=True, metavar="DIR", help="The data set's folder.")
+    add("--data", type=Path, required=True, metavar="DIR", help="data set")
     add(
         "--cache",
         type=Path,
         metavar="DIR",
-        help="Keeps cutouts and vectors, so that a stopped run goes on (default: the user's cache "
-        "folder).",
+        help="folder for cutouts and vectors, so that a stopped run continues (default: the user's "
+        "cache folder)",
     )
-    add("--json", type=Path, metavar="FILE", help="Write the report's JSON to this file.")
+    add("--json", type=Path, metavar="FILE", help="write the report's JSON to this file")
     add(
         "--out",
         type=Path,
         metavar="DIR",
-        help="Write report.html, report.md and report.json into this folder.",
+        help="write report.html, report.md and report.json into this folder",
     )
-    add("--per-query", action="store_true", help="List first hit and ranks of every query.")
+    add("--per-query", action="store_true", help="list first hit and ranks of every query")
     add(
         "--metric-name",
         "--measure",
@@ -47,29 +53,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="A metric such as mAP, R@5 or P@10, in place of the benchmark's own; repeatable.",
+        help="metric such as mAP, R@5 or P@10, in place of the benchmark's own; may be repeated",
     )
-    add("--limit", type=positive, metavar="N", help="Evaluate N queries only, evenly spread.")
+    add("--limit", type=positive, metavar="N", help="evaluate N queries only, evenly spread")
     add(
         "--metric",
         choices=METRICS,
-        help="The distance to search by (default: the settings' search.metric).",
+        help="distance to search by (default: the settings' search.metric)",
     )
-    add("--expand", type=whole, metavar="N", help="Expand queries by N neighbours (alpha QE).")
+    add("--expand", type=whole, metavar="N", help="expand queries by N neighbours (alpha QE)")
     add(
         "--rerank",
         choices=("k_reciprocal", "none"),
-        help="How the first hits are reranked (default: none).",
+        help="how the first hits are reranked (default: none)",
     )
     add(
         "--timed",
         type=whole,
         default=16,
         metavar="N",
-        help="Number of photos whose stages are timed (default: 16).",
+        help="number of photos whose stages are timed (default: 16)",
     )
-    add("--seed", type=whole, default=0, help="Seed of the bootstrap (default: 0).")
-    add("--quiet", action="store_true", help="Show no progress bar.")
+    add("--seed", type=whole, default=0, help="seed of the bootstrap (default: 0)")
+    add_quiet_flag(parser)
     add_settings_flags(parser, default="classic")
 
 

@@ -20,53 +20,51 @@ CORRECTIONS = ("benjamini-hochberg", "holm", "none")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "before", type=Path, metavar="BEFORE.json", help="The report.json to compare with."
+        "before", type=Path, metavar="BEFORE.json", help="report.json to compare with"
     )
-    parser.add_argument("after", type=Path, metavar="AFTER.json", help="The report.json to judge.")
+    parser.add_argument("after", type=Path, metavar="AFTER.json", help="report.json to judge")
     parser.add_argument(
         "--bound",
         action="append",
         default=[],
         metavar="[FIGURE=]NUMBER",
-        help="How much worse a figure may be, as an absolute fraction (default: 0.01); or for one "
-        "figure or pattern, such as R@1=0.02 or 'retrieve / *=0.05'. Repeatable.",
+        help="how much worse a value may be, as an absolute fraction (default: 0.01); or for one "
+        "value or pattern, such as R@1=0.02 or 'retrieve / *=0.05'; may be repeated",
     )
     parser.add_argument(
         "--relative-bound",
         type=float,
         metavar="FRACTION",
-        help="How much worse a figure with a unit may be, as a fraction of the value before "
-        "(default: 0.1).",
+        help="how much worse a value with a unit may be, as a fraction of the value before "
+        "(default: 0.1)",
     )
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="FIGURE",
-        help="Judge only these figures, such as R@1 or 'retrieve / *'. Repeatable.",
+        help="judge only these values, such as R@1 or 'retrieve / *'; may be repeated",
     )
     parser.add_argument(
         "--gate-times",
         action="store_true",
-        help="Count figures that are slower or larger as regressions too.",
+        help="count values that are slower or larger as regressions too",
     )
     parser.add_argument(
         "--correction",
         choices=CORRECTIONS,
         default=CORRECTIONS[0],
-        help="Correction of p for many figures judged at once (default: %(default)s).",
+        help="correction of p for many values judged at once (default: %(default)s)",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="Count figures that are gone as regressions too."
+        "--strict", action="store_true", help="count values that are gone as regressions too"
     )
+    parser.add_argument("--anyway", action="store_true", help="compare reports of different images")
+    parser.add_argument("--all", action="store_true", help="show values that stayed the same too")
     parser.add_argument(
-        "--anyway", action="store_true", help="Compare reports of different images."
+        "--json", type=Path, metavar="FILE", help="write the comparison there as JSON"
     )
-    parser.add_argument("--all", action="store_true", help="Show figures that stayed the same too.")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="Write the comparison there as JSON."
-    )
-    parser.add_argument("--seed", type=int, default=0, help="Seed of the resamples (default: 0).")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the resamples (default: 0)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from packsight.commands._arguments import whole
+from packsight.commands._arguments import add_quiet_flag, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,18 +14,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="Folder of silhouettes named CLASS-NUMBER, as of MPEG-7 or `packsight data "
-        "silhouettes`; or of any data set with masks.",
+        help="folder of silhouettes named CLASS-NUMBER, as of MPEG-7 or `packsight data "
+        "silhouettes`; or of any data set with masks",
     )
     parser.add_argument(
         "--protocol",
         default="bullseye",
         metavar="NAME",
-        help="Protocol of the data set (default: bullseye, which silhouettes have).",
+        help="protocol of the data set (default: bullseye, which silhouettes have)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="Write all values there as JSON.")
-    parser.add_argument("--seed", type=whole, default=0, help="Seed of the intervals (default: 0).")
-    parser.add_argument("--quiet", action="store_true", help="Show no progress bar.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all values as JSON")
+    parser.add_argument("--seed", type=whole, default=0, help="seed of the intervals (default: 0)")
+    add_quiet_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:

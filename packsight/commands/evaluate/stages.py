@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._arguments import positive, user_cache, whole
+from packsight.commands._arguments import add_quiet_flag, positive, user_cache, whole
 from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
@@ -62,26 +62,27 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="a data set, or a folder of labelled pictures",
+        help="data set, or a folder of labelled images",
     )
-    add("--protocol", metavar="NAME", help="who is request of whom (default: the data set's first)")
-    add("--limit", type=positive, metavar="N", help="a quick look: N queries, evenly spread")
+    add("--protocol", metavar="NAME", help="retrieval protocol (default: the data set's first)")
+    add("--limit", type=positive, metavar="N", help="evaluate N queries only, evenly spread")
     add(
         "--out",
         type=Path,
         default=Path("report"),
         metavar="DIR",
-        help="where report.html, report.md and report.json go (default: report)",
+        help="folder of report.html, report.md and report.json (default: report)",
     )
     add(
         "--cache",
         type=Path,
         metavar="DIR",
-        help="keeps masks and descriptions, so that a stopped run goes on (default: the user's "
+        help="folder for masks and descriptions, so that a stopped run continues (default: the "
+        "user's "
         "cache folder)",
     )
-    add("--seed", type=whole, default=0, help="of the intervals (default: 0)")
-    add("--quiet", action="store_true", help="no progress bar")
+    add("--seed", type=whole, default=0, help="seed of the intervals (default: 0)")
+    add_quiet_flag(parser)
 
 
 def _add_ablation(parser: argparse.ArgumentParser) -> None:
@@ -89,12 +90,12 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
     add(
         "--ablate",
         action="store_true",
-        help="switch routing, query and rerank one at a time: what does each bring?",
+        help="switch routing, query and reranking one at a time, to show what each contributes",
     )
     add(
         "--ablate-all",
         action="store_true",
-        help="also the stages that describe: each describes all pictures anew",
+        help="also switch the stages that describe, each of which describes all images anew",
     )
     add("--reranker", metavar="FILE", help="a learned reranker for --ablate to try")
 
@@ -104,10 +105,10 @@ def _add_chain(parser: argparse.ArgumentParser) -> None:
     add(
         "--false-accepts",
         type=_share,
-        metavar="SHARE",
-        help="absent products that may be taken for one that is there (default: 0.05)",
+        metavar="FRACTION",
+        help="fraction of absent products that may be taken for one that is there (default: 0.05)",
     )
-    add("--timed", type=positive, metavar="N", help="photos to time (default: 16)")
+    add("--timed", type=positive, metavar="N", help="number of photos to time (default: 16)")
 
 
 def _add_systems(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +118,7 @@ def _add_systems(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help=f"a shipped profile or a .toml file; repeatable (default: {PROFILE})",
+        help=f"shipped profile or .toml file; may be repeated (default: {PROFILE})",
     )
     group.add_argument(
         "--config",
@@ -125,7 +126,7 @@ def _add_systems(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help=f"a system of its own: a TOML file laid over {PROFILE}; repeatable",
+        help=f"system of its own: a TOML file laid over {PROFILE}; may be repeated",
     )
     group.add_argument(
         "--set",
@@ -133,7 +134,7 @@ def _add_systems(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="overrides",
-        help="one setting laid over those of all systems; repeatable",
+        help="one setting laid over those of all systems; may be repeated",
     )
 
 

@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._arguments import add_settings_flags, positive, user_cache, whole
+from packsight.commands._arguments import (
+    add_quiet_flag,
+    add_settings_flags,
+    positive,
+    user_cache,
+    whole,
+)
 from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
@@ -19,42 +25,46 @@ PROFILE = "classic"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("name", nargs="?", metavar="NAME", help="of the table; left out: lists all tables")
+    add("name", nargs="?", metavar="NAME", help="name of the table (default: list all tables)")
     add(
         "--data",
         type=Path,
         action="append",
         default=[],
         metavar="DIR",
-        help="a data set; several for oxford-paris",
+        help="data set; several for oxford-paris",
     )
     add(
         "--embedder",
         action="append",
         metavar="NAME=FILE",
-        help="an ONNX trunk, a row each; repeatable",
+        help="ONNX backbone, a row each; may be repeated",
     )
     add(
         "--classifier",
         action="append",
         metavar="NAME=FILE",
-        help="an ONNX classifier or the folder of its training; repeatable",
+        help="ONNX classifier or the folder of its training; may be repeated",
     )
-    add("--split", metavar="NAME", help="pictures to classify (default: test, val or validation)")
-    add("--protocol", metavar="NAME", help="queries to ask (default: the data set's first)")
+    add(
+        "--split",
+        metavar="NAME",
+        help="split of the images to classify (default: test, val or validation)",
+    )
+    add("--protocol", metavar="NAME", help="retrieval protocol (default: the data set's first)")
     add("--shown", type=positive, metavar="N", help="single queries to show (default: 10)")
-    add("--timed", type=positive, metavar="N", help="photos to time (default: 24)")
-    add("--seed", type=whole, default=0, help="of the intervals (default: 0)")
-    add("--json", type=Path, metavar="FILE", help="write the report there")
-    add("--out", type=Path, metavar="DIR", help="write report.html, report.md and report.json")
+    add("--timed", type=positive, metavar="N", help="number of photos to time (default: 24)")
+    add("--seed", type=whole, default=0, help="seed of the intervals (default: 0)")
+    add("--json", type=Path, metavar="FILE", help="write the report as JSON")
+    add("--out", type=Path, metavar="DIR", help="folder for report.html, report.md and report.json")
     add(
         "--cache",
         type=Path,
         metavar="DIR",
-        help="keeps what was described, so that a stopped run goes on (default: the user's cache "
+        help="folder for descriptions, so that a stopped run continues (default: the user's cache "
         "folder)",
     )
-    add("--quiet", action="store_true", help="no progress bar")
+    add_quiet_flag(parser)
     add_settings_flags(parser, default=PROFILE)
 
 
