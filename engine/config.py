@@ -118,10 +118,10 @@ class Settings(Section):
     runtime: RuntimeSettings = RuntimeSettings()
 
     def stage(self, section: str) -> StageSettings:
-        found = getattr(self, section)
-        if not isinstance(found, StageSettings):
+        value = getattr(self, section)
+        if not isinstance(value, StageSettings):
             raise KeyError(section)
-        return found
+        return value
 
     def tables(self) -> Tables:
         """Plain tables, JSON- and TOML-ready; ``Settings.from_tables`` reads them back."""

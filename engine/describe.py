@@ -93,8 +93,8 @@ class Describer:
         predicted: dict[int, CategoryScores] = {}
         if open_rows:
             chosen = [cutouts[row] for row in open_rows]
-            found = self.classifier.classify(chosen, vectors[open_rows])
-            predicted = dict(zip(open_rows, found, strict=True))
+            classified = self.classifier.classify(chosen, vectors[open_rows])
+            predicted = dict(zip(open_rows, classified, strict=True))
         return [
             predicted[row] if label is None else CategoryScores.certain(label)
             for row, label in enumerate(labels)

@@ -61,8 +61,8 @@ def _rings(mask: BoolArray) -> list[npt.NDArray[np.float32]]:
     """Every boundary, outer and inner, as (N, 2) x, y in cells."""
     block = np.ones((_UPSAMPLING, _UPSAMPLING), np.uint8)
     large = np.kron(mask.astype(np.uint8), block)
-    found, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    return [((ring.reshape(-1, 2) + 0.5) / _UPSAMPLING).astype(np.float32) for ring in found]
+    rings, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    return [((ring.reshape(-1, 2) + 0.5) / _UPSAMPLING).astype(np.float32) for ring in rings]
 
 
 def _simplify(ring: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -20,13 +20,13 @@ _INTERPOLATIONS = {
 }
 
 
-def required_spec(found: WeightsFile, option: str) -> InputSpec:
+def required_spec(file: WeightsFile, option: str) -> InputSpec:
     """The file's input spec; ConfigError with the remedy where it has none."""
-    if found.spec is not None:
-        return found.spec
-    sidecar = found.path.with_suffix(".toml")
+    if file.spec is not None:
+        return file.spec
+    sidecar = file.path.with_suffix(".toml")
     raise ConfigError(
-        f"{option} = {str(found.path)!r}: the input of this model is not described.",
+        f"{option} = {str(file.path)!r}: the input of this model is not described.",
         remedy=f"Write {sidecar} with a table [input]: height, width, range, mean, std, "
         "interpolation, layout; or name weights from: packsight weights list",
     )

@@ -77,14 +77,14 @@ def detect(heads: FloatArray, least_score: float) -> Detections:
     """
     boxes = decode(heads[:, :4].astype(np.float64), default_boxes())
     scores = softmax(heads[:, 4:])
-    found = [
+    classes = [
         _of_class(boxes, scores[:, label], label, least_score)
         for label in range(1, scores.shape[1])
     ]
     together = Detections(
-        np.concatenate([one.boxes for one in found]),
-        np.concatenate([one.scores for one in found]),
-        np.concatenate([one.labels for one in found]),
+        np.concatenate([part.boxes for part in classes]),
+        np.concatenate([part.scores for part in classes]),
+        np.concatenate([part.labels for part in classes]),
     )
     best = np.argsort(-together.scores, kind="stable")[:DETECTIONS]
     return Detections(together.boxes[best], together.scores[best], together.labels[best])

@@ -45,6 +45,6 @@ class BuildContext:
 
     def weights(self, reference: str) -> WeightsFile:
         """Find or fetch a checkpoint by catalogue name or path; raises WeightsError."""
-        found = resolve(reference, self.policy)
-        self.used[reference] = found.sha256
-        return found
+        file = resolve(reference, self.policy)
+        self.used[reference] = file.sha256
+        return file

@@ -33,10 +33,10 @@ _DAMAGED = (
 def write_arrays(path: Path, arrays: Mapping[str, FloatArray], facts: Mapping[str, Any]) -> None:
     """Facts hold ``version``. OSError where the file cannot be written."""
     text = json.dumps(dict(facts), sort_keys=True, ensure_ascii=False)
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     members: dict[str, Any] = {**arrays, FACTS: np.array(text)}
-    np.savez(held, **members)
-    path.write_bytes(held.getvalue())
+    np.savez(buffer, **members)
+    path.write_bytes(buffer.getvalue())
 
 
 def read_arrays(
@@ -48,15 +48,15 @@ def read_arrays(
     version; ``again`` is its remedy, the command that makes the file.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
-            facts = json.loads(str(held[FACTS]))
-            found = facts.pop("version")
-            if found == version:
-                return [np.asarray(held[name], np.float32) for name in names], facts
+        with np.load(path, allow_pickle=False) as archive:
+            facts = json.loads(str(archive[FACTS]))
+            stored = facts.pop("version")
+            if stored == version:
+                return [np.asarray(archive[name], np.float32) for name in names], facts
     except FileNotFoundError:
         raise WeightsError(f"{path}: there is no such file.", remedy=again) from None
     except _DAMAGED as error:
         raise WeightsError(f"{path}: not a {kind} ({error}).", remedy=again) from error
     raise WeightsError(
-        f"{path}: version {found}, this Packsight reads version {version}.", remedy=again
+        f"{path}: version {stored}, this Packsight reads version {version}.", remedy=again
     )

@@ -25,18 +25,18 @@ def measure_parity(network: Network, model: Path, tolerance: float = TOLERANCE) 
     or the values differ by more than ``tolerance`` times the largest value of that output.
     """
     expected = network.run(network.probe)
-    found = _run_onnx(model, network.probe)
+    actual = _run_onnx(model, network.probe)
     shape = (len(network.probe), *network.output)
-    if expected.shape != shape or found[0].shape != shape:
+    if expected.shape != shape or actual[0].shape != shape:
         raise WeightsError(
             f"{model.name}: the output should be {shape}: the framework gives {expected.shape}, "
-            f"ONNX {found[0].shape}."
+            f"ONNX {actual[0].shape}."
         )
-    parities = [_compare(model.name, network.names.result, expected, found[0], tolerance)]
+    parities = [_compare(model.name, network.names.result, expected, actual[0], tolerance)]
     if network.everything is not None:
         names = (network.names.result, *network.names.layers)
         for probe in network.everything.probes:
-            outputs = found if probe is network.probe else _run_onnx(model, probe)
+            outputs = actual if probe is network.probe else _run_onnx(model, probe)
             wanted = network.everything.run(probe)
             parities.append(_compare_all(model.name, names, wanted, outputs, tolerance)[0])
     return max(parities, key=lambda parity: parity.max_abs_diff / parity.largest)
@@ -46,28 +46,28 @@ def _compare_all(
     model: str,
     names: Sequence[str],
     expected: Sequence[FloatArray],
-    found: Sequence[FloatArray],
+    actual: Sequence[FloatArray],
     tolerance: float,
 ) -> list[Parity]:
-    if not len(names) == len(expected) == len(found):
+    if not len(names) == len(expected) == len(actual):
         raise WeightsError(
             f"{model}: should have the outputs {', '.join(names)}: the framework gives "
-            f"{len(expected)}, ONNX {len(found)}."
+            f"{len(expected)}, ONNX {len(actual)}."
         )
     return [
-        _compare(model, *output, tolerance) for output in zip(names, expected, found, strict=True)
+        _compare(model, *output, tolerance) for output in zip(names, expected, actual, strict=True)
     ]
 
 
 def _compare(
-    model: str, output: str, expected: FloatArray, found: FloatArray, tolerance: float
+    model: str, output: str, expected: FloatArray, actual: FloatArray, tolerance: float
 ) -> Parity:
-    if expected.shape != found.shape:
+    if expected.shape != actual.shape:
         raise WeightsError(
-            f"{model}: its output {output} is {found.shape}, its framework's {expected.shape}."
+            f"{model}: its output {output} is {actual.shape}, its framework's {expected.shape}."
         )
     largest = float(np.abs(expected).max())
-    difference = float(np.abs(expected - found).max())
+    difference = float(np.abs(expected - actual).max())
     allowed = tolerance * largest
     if largest == 0.0:
         raise WeightsError(

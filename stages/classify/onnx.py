@@ -80,23 +80,23 @@ class OnnxClassifier:
         if known.unknown is not None:
             unknown = known.unknown.decide(logits, known.temperature)
         return [
-            CategoryScores(known.labels, row.copy(), bool(one), known.least_probability)
-            for row, one in zip(rows, unknown, strict=True)
+            CategoryScores(known.labels, row.copy(), bool(decision), known.least_probability)
+            for row, decision in zip(rows, unknown, strict=True)
         ]
 
 
 def build(options: Options, context: BuildContext) -> OnnxClassifier:
-    found = context.weights(options.weights)
-    spec = required_spec(found, "classify weights")
-    artefact = read_artefact(found.path, found.sha256)
+    file = context.weights(options.weights)
+    spec = required_spec(file, "classify weights")
+    artefact = read_artefact(file.path, file.sha256)
     if artefact is not None:
-        _check_options(set(options.model_fields_set), found.path)
+        _check_options(set(options.model_fields_set), file.path)
         if not options.any_cutting:
-            _check_cutting(artefact, context.cutting, found.path)
-        context.used[str(artefact_path(found.path))] = artefact.identity
+            _check_cutting(artefact, context.cutting, file.path)
+        context.used[str(artefact_path(file.path))] = artefact.identity
     else:
-        artefact = _artefact_of(options, found, context)
-    session = OnnxSession(found.path, threads=context.threads)
+        artefact = _artefact_of(options, file, context)
+    session = OnnxSession(file.path, threads=context.threads)
     return OnnxClassifier(session, spec, artefact, options.batch)
 
 
@@ -125,9 +125,9 @@ def _check_cutting(artefact: ClassifierArtefact, served: str, path: Path) -> Non
     )
 
 
-def _artefact_of(options: Options, found: WeightsFile, context: BuildContext) -> ClassifierArtefact:
+def _artefact_of(options: Options, file: WeightsFile, context: BuildContext) -> ClassifierArtefact:
     """The artefact of a model without one, from the options."""
-    path = Path(options.labels) if options.labels else found.path.with_suffix(".labels.txt")
+    path = Path(options.labels) if options.labels else file.path.with_suffix(".labels.txt")
     labels = read_labels(path)
     # The same model with another list is another classifier: the fingerprint has to see it.
     text = "\n".join(labels).encode()

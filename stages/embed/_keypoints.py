@@ -55,8 +55,8 @@ def local_features(cutout: Cutout, spec: FeatureSpec) -> FloatArray:
     """
     grey = np.asarray(cv2.cvtColor(cutout.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     where = _where(cutout, masked=spec.masked)
-    found = _sift(grey, where, spec) if spec.detector == "sift" else _orb(grey, where, spec)
-    return found[: spec.max_features]
+    features = _sift(grey, where, spec) if spec.detector == "sift" else _orb(grey, where, spec)
+    return features[: spec.max_features]
 
 
 def _where(cutout: Cutout, *, masked: bool) -> UInt8Array:

@@ -107,18 +107,18 @@ def rmac(maps: FloatArray, levels: int) -> FloatArray:
 def regions(height: int, width: int, levels: int) -> tuple[tuple[int, int, int], ...]:
     """(top, left, side) of R-MAC's regions, coarse to fine: l + m by l + n squares of side
     2 min(H, W) / (l + 1), m or n chosen so that neighbours overlap by about ``OVERLAP``."""
-    found = []
+    squares = []
     down, across = _more_regions(height, width)
     for level in range(1, levels + 1):
         side = 2 * min(height, width) // (level + 1)
         if side == 0:
             break
-        found += [
+        squares += [
             (top, left, side)
             for top in _starts(height, side, level + down)
             for left in _starts(width, side, level + across)
         ]
-    return tuple(found)
+    return tuple(squares)
 
 
 def _more_regions(height: int, width: int) -> tuple[int, int]:

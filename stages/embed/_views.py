@@ -31,10 +31,12 @@ def on_white(cutout: Cutout) -> Cutout:
 
 def trusts(cutouts: Sequence[Cutout]) -> FloatArray:
     """(N,) in [0, 1]: the weight of the view on white; 1 without a trust stage."""
-    return np.array([1.0 if one.trust is None else one.trust for one in cutouts], np.float32)
+    return np.array(
+        [1.0 if cutout.trust is None else cutout.trust for cutout in cutouts], np.float32
+    )
 
 
-def joined(cut: FloatArray, white: FloatArray, trust: FloatArray, way: Join) -> FloatArray:
+def joined(cut: FloatArray, white: FloatArray, trust: FloatArray, join: Join) -> FloatArray:
     """(N, D) each, and (N,) -> (N, 2 D) or (N, D), rows of length 1.
 
     Both views are brought to length 1 and weigh 1 and ``trust``. Concatenated they are scaled by
@@ -43,6 +45,6 @@ def joined(cut: FloatArray, white: FloatArray, trust: FloatArray, way: Join) -> 
     """
     weight = (trust / (1 + trust))[:, None]
     first, second = unit_rows(cut), unit_rows(white)
-    if way == "concatenate":
+    if join == "concatenate":
         return np.concatenate([np.sqrt(1 - weight) * first, np.sqrt(weight) * second], axis=1)
     return unit_rows((1 - weight) * first + weight * second)

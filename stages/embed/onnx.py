@@ -102,10 +102,10 @@ class OnnxEmbedder:
             return np.empty((0, self.dimension), np.float32)
         options = self._options
         if options.views == "both":
-            white = self._seen([on_white(one) for one in cutouts])
+            white = self._seen([on_white(cutout) for cutout in cutouts])
             rows = joined(self._seen(cutouts), white, trusts(cutouts), options.join)
         elif options.views == "white":
-            rows = self._seen([on_white(one) for one in cutouts])
+            rows = self._seen([on_white(cutout) for cutout in cutouts])
         else:
             rows = self._seen(cutouts)
         return unit_rows(rows) if options.normalise else rows
@@ -125,8 +125,8 @@ class OnnxEmbedder:
 
     def _features(self, batch: FloatArray) -> FloatArray:
         """(N, D) of a prepared batch, the layers one after the other."""
-        found = [self._pooled(output) for output in self._session.run_all(batch, self._outputs)]
-        rows = found[0] if len(found) == 1 else np.concatenate([*map(unit_rows, found)], axis=1)
+        parts = [self._pooled(output) for output in self._session.run_all(batch, self._outputs)]
+        rows = parts[0] if len(parts) == 1 else np.concatenate([*map(unit_rows, parts)], axis=1)
         if not bool(np.isfinite(rows).all()):
             raise WeightsError(
                 f"{self._session.path}: gave features that are not finite.",
@@ -215,9 +215,9 @@ def _scaled(spec: InputSpec, scale: float) -> InputSpec:
 
 
 def build(options: Options, context: BuildContext) -> OnnxEmbedder:
-    found = context.weights(options.weights)
-    spec = required_spec(found, "embed weights")
-    session = OnnxSession(found.path, threads=context.threads)
+    file = context.weights(options.weights)
+    spec = required_spec(file, "embed weights")
+    session = OnnxSession(file.path, threads=context.threads)
     _check_scales(options, session)
     return OnnxEmbedder(options, session, spec)
 

@@ -72,14 +72,14 @@ class _Window:
         return total / (self._pixels[..., None] if planes.ndim == 3 else self._pixels)
 
     def _sum(self, planes: Planes) -> Planes:
-        found = cv2.boxFilter(
+        sums = cv2.boxFilter(
             np.ascontiguousarray(planes),
             cv2.CV_64F,
             self._side,
             normalize=False,
             borderType=cv2.BORDER_CONSTANT,
         )
-        return np.asarray(found, np.float64).reshape(planes.shape)
+        return np.asarray(sums, np.float64).reshape(planes.shape)
 
 
 def _unit(guide: UInt8Array) -> Planes:

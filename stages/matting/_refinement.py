@@ -93,10 +93,10 @@ def _refined_window(
     trimap = make_trimap(rough, widths)
     if not trimap.unknown.any() or product_size(rough) == 0.0:
         return None
-    found = trimap.imposed_on(estimate(small, rough, trimap))
+    estimated = trimap.imposed_on(estimate(small, rough, trimap))
     if factor == 1.0:
-        return found
-    change = linear_map(small, found - rough, UPSAMPLING_RADIUS, UPSAMPLING_SMOOTHNESS)
+        return estimated
+    change = linear_map(small, estimated - rough, UPSAMPLING_RADIUS, UPSAMPLING_SMOOTHNESS)
     return np.asarray(np.clip(alpha + change.applied(pixels), 0.0, 1.0), np.float32)
 
 

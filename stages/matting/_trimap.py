@@ -117,5 +117,5 @@ def distance_to(mask: BoolArray) -> FloatArray:
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
     zeros_are_near = np.ascontiguousarray(~mask, np.uint8)
-    found = cv2.distanceTransform(zeros_are_near, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(found, np.float32)
+    distances = cv2.distanceTransform(zeros_are_near, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distances, np.float32)

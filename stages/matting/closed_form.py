@@ -48,8 +48,8 @@ class ClosedFormMatting:
         if not known_both or min(saliency.shape) < LEAST_SIDE:
             return saliency
         known = trimap.imposed_on(np.full_like(saliency, UNKNOWN)).astype(np.float64)
-        found = self._solver(pixels.astype(np.float64) / 255.0, known)
-        return np.asarray(np.nan_to_num(found, nan=0.0), np.float32)
+        solved = self._solver(pixels.astype(np.float64) / 255.0, known)
+        return np.asarray(np.nan_to_num(solved, nan=0.0), np.float32)
 
 
 def build(options: Options, context: BuildContext) -> ClosedFormMatting:

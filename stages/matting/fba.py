@@ -46,12 +46,12 @@ class FBAMatting:
 
 def build(options: Options, context: BuildContext) -> FBAMatting:
     """Raises WeightsError where the weights cannot be had or are no matting network."""
-    found = context.weights(options.weights)
-    session = OnnxSession(found.path, threads=context.threads)
+    file = context.weights(options.weights)
+    session = OnnxSession(file.path, threads=context.threads)
     channels = session.input_shape[1] if len(session.input_shape) == 4 else None
     if channels not in (CHANNELS, WITH_SALIENCY):
         raise WeightsError(
-            f"{found.path}: takes {session.input_shape}, which is no matting network: "
+            f"{file.path}: takes {session.input_shape}, which is no matting network: "
             f"(N, {CHANNELS} or {WITH_SALIENCY}, H, W) is expected.",
             remedy="Give [matting] weights a file made by packsight train matting or export fba.",
         )

@@ -164,9 +164,9 @@ def _reciprocal(order: IntArray, k: int) -> BoolArray:
 
 def _jaccard(queries: Float64Array, gallery: Float64Array) -> Float64Array:
     """(Q, G): 1 - sum of minima / sum of maxima (equation 10); rows have the sum 1."""
-    found = np.empty((len(queries), len(gallery)))
+    jaccard = np.empty((len(queries), len(gallery)))
     for row, query in enumerate(queries):
-        held = np.flatnonzero(query)  # the minima elsewhere are 0
-        shared = np.minimum(gallery[:, held], query[held]).sum(axis=1)
-        found[row] = 1 - shared / (2 - shared)
-    return found
+        nonzero = np.flatnonzero(query)  # the minima elsewhere are 0
+        shared = np.minimum(gallery[:, nonzero], query[nonzero]).sum(axis=1)
+        jaccard[row] = 1 - shared / (2 - shared)
+    return jaccard

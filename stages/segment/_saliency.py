@@ -70,13 +70,15 @@ def check_takes(session: OnnxSession, spec: InputSpec) -> None:
     """WeightsError where the file's fixed axes are not those of its spec."""
     size = (spec.height, spec.width)
     wanted = (3, *size) if spec.layout == "nchw" else (*size, 3)
-    found = session.input_shape[1:]
-    fits = len(found) == 3 and all(
-        axis == length for axis, length in zip(found, wanted, strict=True) if isinstance(axis, int)
+    declared = session.input_shape[1:]
+    fits = len(declared) == 3 and all(
+        axis == length
+        for axis, length in zip(declared, wanted, strict=True)
+        if isinstance(axis, int)
     )
     if not fits:
         raise WeightsError(
-            f"{session.path}: takes {found} an image, where its spec has {wanted}.",
+            f"{session.path}: takes {declared} an image, where its spec has {wanted}.",
             remedy=f"Correct [input] in {sidecar_path(session.path)}.",
         )
 
@@ -118,6 +120,6 @@ def stretched(prediction: FloatArray) -> FloatArray:
 def resized(alpha: FloatArray, size: tuple[int, int]) -> FloatArray:
     """(h, w) to size = (width, height), filtered when it shrinks, clipped to [0, 1]."""
     shrinks = size[0] < alpha.shape[1] and size[1] < alpha.shape[0]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    larger = cv2.resize(np.ascontiguousarray(alpha), size, interpolation=way)
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    larger = cv2.resize(np.ascontiguousarray(alpha), size, interpolation=method)
     return np.clip(np.asarray(larger, np.float32), 0.0, 1.0)

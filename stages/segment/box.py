@@ -54,25 +54,27 @@ class Box:
             chunk = images[start : start + self._options.batch]
             inputs = np.stack([network_input(image.pixels, self._spec) for image in chunk])
             for image, heads in zip(chunk, self._session.run(inputs), strict=True):
-                found = _ssd.detect(heads, self._options.least_score).only(self._options.labels)
-                mattes.append(box_matte(chosen(found, self._options.choose), image))
+                detections = _ssd.detect(heads, self._options.least_score).only(
+                    self._options.labels
+                )
+                mattes.append(box_matte(chosen(detections, self._options.choose), image))
         return mattes
 
 
 def build(options: Options, context: BuildContext) -> Box:
     """Raises WeightsError where the weights cannot be had or are no SSD300."""
-    found = context.weights(options.weights)
-    spec = required_spec(found, "[segment] weights")
-    return Box(OnnxSession(found.path, threads=context.threads), spec, options)
+    file = context.weights(options.weights)
+    spec = required_spec(file, "[segment] weights")
+    return Box(OnnxSession(file.path, threads=context.threads), spec, options)
 
 
-def chosen(found: _ssd.Detections, choose: Choice) -> FloatArray | None:
+def chosen(detections: _ssd.Detections, choose: Choice) -> FloatArray | None:
     """(4,) x1, y1, x2, y2 in [0, 1]; None where there is none. Ties go to the better score."""
-    if not len(found.boxes):
+    if not len(detections.boxes):
         return None
-    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
     place = 0 if choose == "best" else int(np.argmax(sides.prod(axis=1)))
-    return np.asarray(found.boxes[place], np.float32)
+    return np.asarray(detections.boxes[place], np.float32)
 
 
 def box_matte(box: FloatArray | None, image: RGBImage) -> Matte:

@@ -26,7 +26,7 @@ class Options(StageOptions):
 def build(options: Options, context: BuildContext) -> SaliencyNetwork:
     """Raises WeightsError where the weights cannot be had or do not fit their specs, ConfigError
     for a file without an input spec."""
-    found = context.weights(options.weights)
-    spec = required_spec(found, "[segment] weights")
-    session = OnnxSession(found.path, threads=context.threads)
-    return SaliencyNetwork(session, spec, found.output, options.batch)
+    file = context.weights(options.weights)
+    spec = required_spec(file, "[segment] weights")
+    session = OnnxSession(file.path, threads=context.threads)
+    return SaliencyNetwork(session, spec, file.output, options.batch)

@@ -34,6 +34,6 @@ class Options(StageOptions):
 
 def build(options: Options, context: BuildContext) -> SaliencyNetwork:
     """Raises WeightsError where the weights cannot be had or are no saliency network."""
-    found = context.weights(options.weights)
-    session = OnnxSession(found.path, threads=context.threads)
-    return SaliencyNetwork(session, found.spec or FAMILY_INPUT, found.output, options.batch)
+    file = context.weights(options.weights)
+    session = OnnxSession(file.path, threads=context.threads)
+    return SaliencyNetwork(session, file.spec or FAMILY_INPUT, file.output, options.batch)

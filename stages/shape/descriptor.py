@@ -138,7 +138,8 @@ def _agreement(query: FloatArray, gallery: FloatArray) -> FloatArray:
     spectra = others @ _both_ways(query)  # (harmonics, N, 4)
     products = spectra.transpose(1, 0, 2).reshape(len(gallery), _HARMONICS, 2, 2)
     forwards, backwards = (
-        products[:, :, way].reshape(len(gallery), 2 * _HARMONICS) @ _TURNS for way in (0, 1)
+        products[:, :, direction].reshape(len(gallery), 2 * _HARMONICS) @ _TURNS
+        for direction in (0, 1)
     )
     best: FloatArray = np.maximum(forwards.max(axis=1), backwards.max(axis=1))
     return best

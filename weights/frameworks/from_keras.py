@@ -131,7 +131,7 @@ def as_torch_module(model: Any) -> Any:
             self.model = model
 
         def forward(self, image: Any) -> Any:
-            found = self.model(image, training=False)
-            return tuple(found) if isinstance(found, list) else found
+            outputs = self.model(image, training=False)
+            return tuple(outputs) if isinstance(outputs, list) else outputs
 
     return Module().requires_grad_(False).cpu().eval()

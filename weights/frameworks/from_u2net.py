@@ -56,12 +56,12 @@ def _load_folded(network: Any, path: Path, architecture: str) -> None:
     torch = import_framework("torch")
     nn = import_framework("torch.nn")
     convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
-    found = _convolutions(path, architecture)
-    if len(found) != len(convolutions):
-        fault = ValueError(f"{len(found)} convolutions where it has {len(convolutions)}")
+    kernels = _convolutions(path, architecture)
+    if len(kernels) != len(convolutions):
+        fault = ValueError(f"{len(kernels)} convolutions where it has {len(convolutions)}")
         raise does_not_fit(path, architecture, fault)
     with torch.no_grad():
-        for layer, (kernel, bias) in zip(convolutions, found, strict=True):
+        for layer, (kernel, bias) in zip(convolutions, kernels, strict=True):
             if layer.weight.shape != kernel.shape or layer.bias.shape != bias.shape:
                 fault = ValueError(f"a kernel is {kernel.shape}, not {tuple(layer.weight.shape)}")
                 raise does_not_fit(path, architecture, fault)
@@ -86,12 +86,12 @@ def _convolutions(path: Path, architecture: str) -> list[tuple[Any, Any]]:
     except Exception as error:  # protobuf raises kinds of its own
         raise does_not_fit(path, architecture, error) from error
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    found = []
+    kernels = []
     for node in graph.node:
         if node.op_type == "BatchNormalization":
             raise does_not_fit(path, architecture, ValueError("normalisation is not folded"))
         if node.op_type == "Conv":
             if len(node.input) != 3 or not all(name in constants for name in node.input[1:]):
                 raise does_not_fit(path, architecture, ValueError("a convolution has no bias"))
-            found.append(tuple(to_array(constants[name]) for name in node.input[1:]))
-    return found
+            kernels.append(tuple(to_array(constants[name]) for name in node.input[1:]))
+    return kernels

@@ -42,13 +42,13 @@ def load_mobilenet(network: Any, entry: CatalogEntry, checkpoint: Path) -> None:
     from weights.frameworks.from_keras import read_backbone_model
 
     torch = import_framework("torch")
-    found = list(_arrays(read_backbone_model(entry, checkpoint)))
+    arrays = list(_arrays(read_backbone_model(entry, checkpoint)))
     wanted = list(_tensors(network.features))
-    if [array.shape for array in found] != [tuple(tensor.shape) for tensor in wanted]:
-        fault = ValueError(f"{len(found)} arrays, not those of its {len(wanted)}")
+    if [array.shape for array in arrays] != [tuple(tensor.shape) for tensor in wanted]:
+        fault = ValueError(f"{len(arrays)} arrays, not those of its {len(wanted)}")
         raise does_not_fit(checkpoint, entry.architecture, fault)
     with torch.no_grad():
-        for tensor, array in zip(wanted, found, strict=True):
+        for tensor, array in zip(wanted, arrays, strict=True):
             tensor.copy_(torch.from_numpy(array.copy()))
 
 

@@ -97,8 +97,8 @@ def as_network(
 def _run(module: Any, batch: FloatArray) -> tuple[FloatArray, ...]:
     torch = import_framework("torch")
     with torch.no_grad():
-        found = module(torch.from_numpy(batch))
-    tensors = found if isinstance(found, tuple) else (found,)
+        outputs = module(torch.from_numpy(batch))
+    tensors = outputs if isinstance(outputs, tuple) else (outputs,)
     return tuple(np.asarray(tensor.cpu().numpy(), dtype=np.float32) for tensor in tensors)
 
 

@@ -53,13 +53,13 @@ class _Nested(nn.Module):  # type: ignore[misc]
     def forward(self, images: Any) -> list[Any]:
         """(N, 3, H, W) normalised -> seven maps (N, 1, H, W) of logits: the fused one, then the
         sides from the finest to the coarsest. The sigmoid of a map is its saliency."""
-        found = [self.stage1(images)]
+        levels = [self.stage1(images)]
         for number in range(2, SCALES + 1):
-            found.append(self.get_submodule(f"stage{number}")(halved(found[-1])))
-        upward = found.pop()
+            levels.append(self.get_submodule(f"stage{number}")(halved(levels[-1])))
+        upward = levels.pop()
         ways = [upward]
         for number in range(SCALES - 1, 0, -1):
-            beside = found.pop()
+            beside = levels.pop()
             joined = torch.cat([enlarged(upward, beside), beside], 1)
             upward = self.get_submodule(f"stage{number}d")(joined)
             ways.insert(0, upward)
