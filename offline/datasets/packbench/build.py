@@ -184,7 +184,7 @@ def _product_row(product: Product, shot: Shot) -> ProductRow:
     model, drawn = product.model(), product.parameters
     width, depth, height = (float(x) for x in extent(model.parts))
     parameters = {
-        "measures": {key: round(value, 4) for key, value in drawn.measures.items()},
+        "measures": {key: round(value, 4) for key, value in drawn.dimensions.items()},
         "choices": dict(drawn.choices),
         "surfaces": {key: f"{m.finish} {m.colour}" for key, m in drawn.surfaces.items()},
         "artwork": drawn.artwork,

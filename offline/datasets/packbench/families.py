@@ -11,10 +11,10 @@ import numpy as np
 
 from offline.datasets.packbench.categories import category
 from offline.datasets.packbench.materials import TRADE_NAMES, Material
-from offline.datasets.packbench.parameters import Archetype, Measure, Model, Parameters
+from offline.datasets.packbench.parameters import Archetype, Dimension, Model, Parameters
 
-FREE = 3  # measures in which the members of one family differ
-WIDE, NARROW = 0.9, 0.06  # fraction of a measure's range that members span, at 0 and at 1
+FREE = 3  # dimensions in which the members of one family differ
+WIDE, NARROW = 0.9, 0.06  # fraction of a dimension's range that members span, at 0 and at 1
 REDRAWN = 0.8  # fraction of choices and surfaces that a member has of its own at difficulty 0
 TOGETHER = 0.6  # up to this difficulty only members become alike, beyond it families as well
 PULL = 0.85  # of the way from a family to what all families share, at difficulty 1
@@ -69,7 +69,7 @@ def family(
 ) -> Iterator[Product]:
     """The members of family ``number``; more members leave the earlier ones as they are.
 
-    ``difficulty`` in [0, 1] shrinks the differences of members: from most of a measure's range
+    ``difficulty`` in [0, 1] shrinks the differences of members: from most of a dimension's range
     and surfaces of their own (0) to a few hundredths of it with the same surfaces (1). The
     families themselves are the same up to TOGETHER and become alike beyond it.
     """
@@ -83,8 +83,11 @@ def family(
     base = _drawn_together(archetype, base, shared, difficulty, generator(seed, f"{name} kin"))
     for index in range(members):
         own = generator(seed, f"{name}-p{index:02}")
-        measures = {**base.measures, **_shifted(archetype, base, free, start, index, difficulty)}
-        member = replace(base, measures=measures)
+        dimensions = {
+            **base.dimensions,
+            **_shifted(archetype, base, free, start, index, difficulty),
+        }
+        member = replace(base, dimensions=dimensions)
         # Some surfaces and choices of the member's own, the fewer the harder.
         other, fraction = archetype.draw(own), REDRAWN * (1 - difficulty)
         member = _mixed(member, other, fraction, own)
@@ -103,10 +106,10 @@ def archetype_of(archetypes: tuple[Archetype, ...], number: int, difficulty: flo
 
 
 def _free(archetype: Archetype, rng: np.random.Generator) -> list[str]:
-    """The measures that the family varies; counts only where nothing else is left to vary."""
-    names = list(archetype.measures)
+    """The dimensions that the family varies; counts only where nothing else is left to vary."""
+    names = list(archetype.dimensions)
     drawn = [names[i] for i in rng.permutation(len(names))]
-    drawn.sort(key=lambda name: archetype.measures[name].unit == "count")
+    drawn.sort(key=lambda name: archetype.dimensions[name].unit == "count")
     return drawn[:FREE]
 
 
@@ -121,16 +124,16 @@ def _drawn_together(
     near = closeness(difficulty)
     if not near:
         return own
-    measures = {
-        name: _between(measure, own.measures[name], shared.measures[name], near * PULL)
-        for name, measure in archetype.measures.items()
+    dimensions = {
+        name: _between(dimension, own.dimensions[name], shared.dimensions[name], near * PULL)
+        for name, dimension in archetype.dimensions.items()
     }
-    return _mixed(replace(own, measures=measures), shared, near, rng)
+    return _mixed(replace(own, dimensions=dimensions), shared, near, rng)
 
 
-def _between(measure: Measure, own: float, shared: float, fraction: float) -> float:
+def _between(dimension: Dimension, own: float, shared: float, fraction: float) -> float:
     value = own + fraction * (shared - own)
-    return float(round(value)) if measure.unit == "count" else value
+    return float(round(value)) if dimension.unit == "count" else value
 
 
 def _shifted(
@@ -141,15 +144,15 @@ def _shifted(
     index: int,
     difficulty: float,
 ) -> dict[str, float]:
-    """The free measures of a member: an additive recurrence spreads members evenly."""
+    """The free dimensions of a member: an additive recurrence spreads members evenly."""
     span = WIDE * (NARROW / WIDE) ** difficulty
     moved = {}
     for axis, name in enumerate(free):
-        measure = archetype.measures[name]
-        centre = (base.measures[name] - measure.low) / (measure.high - measure.low)
+        dimension = archetype.dimensions[name]
+        centre = (base.dimensions[name] - dimension.low) / (dimension.high - dimension.low)
         centre = min(max(centre, span / 2), 1 - span / 2)  # the whole family fits the bounds
         place = (start[axis] + index * GOLDEN ** (axis + 1)) % 1
-        moved[name] = measure.at(centre + (place - 0.5) * span)
+        moved[name] = dimension.at(centre + (place - 0.5) * span)
     return moved
 
 

@@ -65,7 +65,7 @@ class Row:
 
 @dataclass(frozen=True)
 class ProductRow:
-    """One product. ``parameters`` is the JSON of its measures, choices and surfaces."""
+    """One product. ``parameters`` is the JSON of its dimensions, choices and surfaces."""
 
     product: str
     category: str

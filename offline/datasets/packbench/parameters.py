@@ -1,4 +1,4 @@
-"""A product as numbers: measures, choices and surfaces within the bounds of an archetype."""
+"""A product as numbers: dimensions, choices and surfaces within the bounds of an archetype."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Unit = Literal["mm", "deg", "ratio", "count"]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One measure of a shape, with the bounds of real packages of the kind."""
+class Dimension:
+    """The bounds of one dimension of a shape, as in real packages of the kind."""
 
     low: float
     high: float
@@ -32,20 +32,20 @@ class Measure:
 class Parameters:
     """Everything that determines one product: equal parameters build equal meshes.
 
-    ``measures``, ``choices`` and ``surfaces`` have the keys that the archetype names.
+    ``dimensions``, ``choices`` and ``surfaces`` have the keys that the archetype names.
     ``artwork`` seeds what is printed or embossed on it.
     """
 
-    measures: Mapping[str, float]
+    dimensions: Mapping[str, float]
     choices: Mapping[str, str] = field(default_factory=dict)
     surfaces: Mapping[str, Material] = field(default_factory=dict)
     artwork: int = 0
 
-    def __getitem__(self, measure: str) -> float:
-        return self.measures[measure]
+    def __getitem__(self, dimension: str) -> float:
+        return self.dimensions[dimension]
 
-    def count(self, measure: str) -> int:
-        return round(self.measures[measure])
+    def count(self, dimension: str) -> int:
+        return round(self.dimensions[dimension])
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Archetype:
-    """One kind of product in a category: its measures within bounds, and how it is built."""
+    """One kind of product in a category: its dimensions within bounds, and how it is built."""
 
     name: str  # "boston-round"
     title: str  # "Boston round bottle", for the product's name
-    measures: Mapping[str, Measure]
+    dimensions: Mapping[str, Dimension]
     surfaces: Mapping[str, tuple[Material, ...]]  # the materials that each is offered in
     build: Callable[[Parameters], Model]
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Archetype:
     def draw(self, rng: np.random.Generator) -> Parameters:
         """A random product of this archetype."""
         return Parameters(
-            {name: measure.at(rng.uniform()) for name, measure in self.measures.items()},
+            {name: dimension.at(rng.uniform()) for name, dimension in self.dimensions.items()},
             {name: str(rng.choice(offered)) for name, offered in self.choices.items()},
             {name: _one(offered, rng) for name, offered in self.surfaces.items()},
             int(rng.integers(2**31)),

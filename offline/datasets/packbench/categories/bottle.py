@@ -18,7 +18,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -226,11 +226,11 @@ CATEGORY = Category(
             "boston-round",
             "Boston round bottle",
             {
-                "radius": Measure(15, 31),
-                "slenderness": Measure(2.3, 3.6, "ratio"),
-                "shoulder": Measure(0.3, 0.8, "ratio"),
-                "neck": Measure(0.36, 0.5, "ratio"),
-                "cap height": Measure(10, 18),
+                "radius": Dimension(15, 31),
+                "slenderness": Dimension(2.3, 3.6, "ratio"),
+                "shoulder": Dimension(0.3, 0.8, "ratio"),
+                "neck": Dimension(0.36, 0.5, "ratio"),
+                "cap height": Dimension(10, 18),
             },
             {
                 "body": (
@@ -248,11 +248,11 @@ CATEGORY = Category(
             "lotion",
             "Lotion bottle with pump",
             {
-                "radius": Measure(22, 35),
-                "slenderness": Measure(3.2, 5, "ratio"),
-                "shoulder": Measure(0.1, 0.5, "ratio"),
-                "collar": Measure(11, 19),
-                "spout": Measure(24, 40),
+                "radius": Dimension(22, 35),
+                "slenderness": Dimension(3.2, 5, "ratio"),
+                "shoulder": Dimension(0.1, 0.5, "ratio"),
+                "collar": Dimension(11, 19),
+                "spout": Dimension(24, 40),
             },
             {
                 "body": (
@@ -270,12 +270,12 @@ CATEGORY = Category(
             "oval",
             "Oval shampoo bottle",
             {
-                "half width": Measure(28, 40),
-                "height": Measure(120, 185),
-                "depth": Measure(0.52, 0.76, "ratio"),
-                "shoulder": Measure(0.25, 0.55, "ratio"),
-                "waist": Measure(0.02, 0.2, "ratio"),
-                "cap": Measure(0.42, 0.52, "ratio"),
+                "half width": Dimension(28, 40),
+                "height": Dimension(120, 185),
+                "depth": Dimension(0.52, 0.76, "ratio"),
+                "shoulder": Dimension(0.25, 0.55, "ratio"),
+                "waist": Dimension(0.02, 0.2, "ratio"),
+                "cap": Dimension(0.42, 0.52, "ratio"),
             },
             {
                 "body": (
@@ -293,13 +293,13 @@ CATEGORY = Category(
             "square",
             "Square serum bottle",
             {
-                "half width": Measure(17, 28),
-                "height": Measure(52, 88),
-                "depth": Measure(0.6, 1, "ratio"),
-                "corner": Measure(1.5, 7),
-                "cap": Measure(0.5, 0.76, "ratio"),
-                "cap height": Measure(20, 36),
-                "base": Measure(5, 13),
+                "half width": Dimension(17, 28),
+                "height": Dimension(52, 88),
+                "depth": Dimension(0.6, 1, "ratio"),
+                "corner": Dimension(1.5, 7),
+                "cap": Dimension(0.5, 0.76, "ratio"),
+                "cap height": Dimension(20, 36),
+                "base": Dimension(5, 13),
             },
             {
                 "body": (*CLEAR_GLASS, *offered(glass, "smoke", "blush")),
@@ -314,11 +314,11 @@ CATEGORY = Category(
             "toner",
             "Toner bottle",
             {
-                "radius": Measure(20, 29),
-                "height": Measure(85, 135),
-                "taper": Measure(0.74, 0.99, "ratio"),
-                "cap": Measure(0.22, 0.42, "ratio"),
-                "edge": Measure(0.6, 7),
+                "radius": Dimension(20, 29),
+                "height": Dimension(85, 135),
+                "taper": Dimension(0.74, 0.99, "ratio"),
+                "cap": Dimension(0.22, 0.42, "ratio"),
+                "edge": Dimension(0.6, 7),
             },
             {
                 "body": (
@@ -338,11 +338,11 @@ CATEGORY = Category(
             "tottle",
             "Tottle",
             {
-                "radius": Measure(16, 25),
-                "slenderness": Measure(4.6, 6.6, "ratio"),
-                "cap height": Measure(16, 30),
-                "cap": Measure(0.8, 0.98, "ratio"),
-                "flare": Measure(0.6, 1.1, "ratio"),
+                "radius": Dimension(16, 25),
+                "slenderness": Dimension(4.6, 6.6, "ratio"),
+                "cap height": Dimension(16, 30),
+                "cap": Dimension(0.8, 0.98, "ratio"),
+                "flare": Dimension(0.6, 1.1, "ratio"),
             },
             {
                 "body": (

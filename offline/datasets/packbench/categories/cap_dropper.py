@@ -8,7 +8,7 @@ from offline.datasets.packbench.categories.surface_offers import CAP_METALS, PLA
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -28,8 +28,8 @@ TIPS = {"pipette": ("straight", "ball", "bent")}
 
 
 def _dropper(p: Parameters) -> Model:
-    """A dropper from whichever of the measures its archetype has."""
-    given = p.measures
+    """A dropper from whichever of the dimensions its archetype has."""
+    given = p.dimensions
     radius = p["radius"]
     parts = dropper(
         radius,
@@ -52,12 +52,12 @@ def _dropper(p: Parameters) -> Model:
 
 
 TEAT = {
-    "radius": Measure(9, 12.5),
-    "collar height": Measure(1.1, 1.7, "ratio"),
-    "bulb": Measure(0.6, 0.78, "ratio"),
-    "bulb height": Measure(24, 38),
-    "waist": Measure(0.72, 0.97, "ratio"),
-    "pipette": Measure(40, 70),
+    "radius": Dimension(9, 12.5),
+    "collar height": Dimension(1.1, 1.7, "ratio"),
+    "bulb": Dimension(0.6, 0.78, "ratio"),
+    "bulb height": Dimension(24, 38),
+    "waist": Dimension(0.72, 0.97, "ratio"),
+    "pipette": Dimension(40, 70),
 }
 
 CATEGORY = Category(
@@ -66,7 +66,7 @@ CATEGORY = Category(
         Archetype(
             "classic",
             "Dropper with ribbed collar",
-            {**TEAT, "ribs": Measure(28, 56, "count")},
+            {**TEAT, "ribs": Dimension(28, 56, "count")},
             {"collar": PLAIN, "bulb": RUBBERS},
             _dropper,
             {**TIPS, "grip": ("", "ringed bulb")},
@@ -74,7 +74,7 @@ CATEGORY = Category(
         Archetype(
             "metal",
             "Dropper with metal collar",
-            {**TEAT, "edge": Measure(0.5, 2.4)},
+            {**TEAT, "edge": Dimension(0.5, 2.4)},
             {"collar": CAP_METALS, "bulb": RUBBERS},
             _dropper,
             TIPS,
@@ -83,12 +83,12 @@ CATEGORY = Category(
             "button",
             "Push-button dropper",
             {
-                "radius": Measure(10, 14),
-                "collar height": Measure(1.3, 2.1, "ratio"),
-                "bulb": Measure(0.5, 0.74, "ratio"),
-                "bulb height": Measure(6, 15),
-                "pipette": Measure(36, 64),
-                "edge": Measure(0.5, 2),
+                "radius": Dimension(10, 14),
+                "collar height": Dimension(1.3, 2.1, "ratio"),
+                "bulb": Dimension(0.5, 0.74, "ratio"),
+                "bulb height": Dimension(6, 15),
+                "pipette": Dimension(36, 64),
+                "edge": Dimension(0.5, 2),
             },
             {"collar": (*CAP_METALS, *PLAIN[:3]), "bulb": RUBBERS},
             _dropper,
@@ -99,9 +99,9 @@ CATEGORY = Category(
             "Dropper with tamper ring",
             {
                 **TEAT,
-                "radius": Measure(10, 14),
-                "ribs": Measure(24, 44, "count"),
-                "guard": Measure(2.5, 6),
+                "radius": Dimension(10, 14),
+                "ribs": Dimension(24, 44, "count"),
+                "guard": Dimension(2.5, 6),
             },
             {"collar": PLAIN, "bulb": RUBBERS},
             _dropper,
@@ -112,11 +112,11 @@ CATEGORY = Category(
             "Short dropper",
             {
                 **TEAT,
-                "radius": Measure(10, 15),
-                "collar height": Measure(0.85, 1.2, "ratio"),
-                "bulb height": Measure(18, 26),
-                "pipette": Measure(28, 44),
-                "edge": Measure(0.6, 3),
+                "radius": Dimension(10, 15),
+                "collar height": Dimension(0.85, 1.2, "ratio"),
+                "bulb height": Dimension(18, 26),
+                "pipette": Dimension(28, 44),
+                "edge": Dimension(0.6, 3),
             },
             {"collar": PLAIN, "bulb": RUBBERS},
             _dropper,

@@ -9,7 +9,7 @@ from offline.datasets.packbench.categories.surface_offers import MOULDED, PLAIN
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -30,11 +30,11 @@ TONES = ("one colour", "two colours")
 
 
 def _flip(p: Parameters, *, oval: float = 1, waist: float = 1, step: float = 0) -> Model:
-    """The parts common to all archetypes; those with a measure for it pass their own proportion."""
+    """Common to all archetypes; those with a dimension for a proportion pass their own."""
     radius = p["radius"]
     body = p.surfaces["body"]
     lid = body if p.choices["tone"] == "one colour" else p.surfaces["lid"]
-    given = p.measures
+    given = p.dimensions
     parts = flip_top(
         radius,
         radius * p["skirt"],
@@ -74,11 +74,11 @@ BODY = {"body": MOULDED, "lid": (*PLAIN, *MOULDED[3:9])}
 STATE = {"lid": STATES, "tone": TONES, "skirt": ("", "", "print")}
 GRIP = {**STATE, "skirt": ("", "ribbed", "print")}
 ROUND = {
-    "radius": Measure(11, 20),
-    "skirt": Measure(0.75, 1.3, "ratio"),
-    "lid": Measure(0.42, 0.75, "ratio"),
-    "edge": Measure(0.6, 3),
-    "thumb lip": Measure(0.22, 0.5, "ratio"),
+    "radius": Dimension(11, 20),
+    "skirt": Dimension(0.75, 1.3, "ratio"),
+    "lid": Dimension(0.42, 0.75, "ratio"),
+    "edge": Dimension(0.6, 3),
+    "thumb lip": Dimension(0.22, 0.5, "ratio"),
 }
 
 CATEGORY = Category(
@@ -90,10 +90,10 @@ CATEGORY = Category(
             "Oval flip-top cap",
             {
                 **ROUND,
-                "radius": Measure(15, 27),
-                "skirt": Measure(0.6, 0.95, "ratio"),
-                "lid": Measure(0.3, 0.5, "ratio"),
-                "depth": Measure(0.52, 0.76, "ratio"),
+                "radius": Dimension(15, 27),
+                "skirt": Dimension(0.6, 0.95, "ratio"),
+                "lid": Dimension(0.3, 0.5, "ratio"),
+                "depth": Dimension(0.52, 0.76, "ratio"),
             },
             BODY,
             _oval,
@@ -104,9 +104,9 @@ CATEGORY = Category(
             "Domed flip-top cap",
             {
                 **ROUND,
-                "radius": Measure(13, 23),
-                "lid": Measure(0.4, 0.6, "ratio"),
-                "dome": Measure(0.08, 0.34, "ratio"),
+                "radius": Dimension(13, 23),
+                "lid": Dimension(0.4, 0.6, "ratio"),
+                "dome": Dimension(0.08, 0.34, "ratio"),
             },
             BODY,
             _flip,
@@ -117,10 +117,10 @@ CATEGORY = Category(
             "Stepped flip-top cap",
             {
                 **ROUND,
-                "radius": Measure(14, 23),
-                "skirt": Measure(0.55, 0.9, "ratio"),
-                "step": Measure(0.1, 0.3, "ratio"),
-                "flare": Measure(0.9, 1.06, "ratio"),
+                "radius": Dimension(14, 23),
+                "skirt": Dimension(0.55, 0.9, "ratio"),
+                "step": Dimension(0.1, 0.3, "ratio"),
+                "flare": Dimension(0.9, 1.06, "ratio"),
             },
             BODY,
             _stepped,
@@ -131,10 +131,10 @@ CATEGORY = Category(
             "Flip-top tube cap",
             {
                 **ROUND,
-                "radius": Measure(15, 25),
-                "skirt": Measure(0.55, 0.9, "ratio"),
-                "waist": Measure(0.74, 0.92, "ratio"),
-                "flare": Measure(0.88, 1, "ratio"),
+                "radius": Dimension(15, 25),
+                "skirt": Dimension(0.55, 0.9, "ratio"),
+                "waist": Dimension(0.74, 0.92, "ratio"),
+                "flare": Dimension(0.88, 1, "ratio"),
             },
             BODY,
             _tube,

@@ -9,7 +9,7 @@ from offline.datasets.packbench.categories.surface_offers import CAP_METALS, MOU
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -32,7 +32,7 @@ BODY = {"body": MOULDED, "disc": (*PLAIN, *MOULDED[3:9])}
 
 def _disc(p: Parameters) -> Model:
     """A disc top from whichever of the proportions its archetype has."""
-    given = p.measures
+    given = p.dimensions
     radius = p["radius"]
     body = p.surfaces["body"]
     parts = disc_top(
@@ -75,10 +75,10 @@ def _push_pull(p: Parameters) -> Model:
 
 
 ROUND = {
-    "radius": Measure(11, 20),
-    "height": Measure(1.15, 1.75, "ratio"),
-    "edge": Measure(0.2, 0.75, "ratio"),
-    "disc share": Measure(0.74, 0.86, "ratio"),
+    "radius": Dimension(11, 20),
+    "height": Dimension(1.15, 1.75, "ratio"),
+    "edge": Dimension(0.2, 0.75, "ratio"),
+    "disc share": Dimension(0.74, 0.86, "ratio"),
 }
 
 CATEGORY = Category(
@@ -87,7 +87,7 @@ CATEGORY = Category(
         Archetype(
             "disc",
             "Disc-top cap",
-            {**ROUND, "rim": Measure(0, 1.6)},
+            {**ROUND, "rim": Dimension(0, 1.6)},
             BODY,
             _disc,
             {**DISC, **PRINT},
@@ -95,7 +95,7 @@ CATEGORY = Category(
         Archetype(
             "ribbed",
             "Ribbed disc-top cap",
-            {**ROUND, "ribs": Measure(36, 80, "count"), "sleeve": Measure(1, 4)},
+            {**ROUND, "ribs": Dimension(36, 80, "count"), "sleeve": Dimension(1, 4)},
             BODY,
             _disc,
             DISC,
@@ -103,7 +103,7 @@ CATEGORY = Category(
         Archetype(
             "tapered",
             "Tapered disc-top cap",
-            {**ROUND, "radius": Measure(13, 22), "taper": Measure(0.76, 0.94, "ratio")},
+            {**ROUND, "radius": Dimension(13, 22), "taper": Dimension(0.76, 0.94, "ratio")},
             BODY,
             _disc,
             {**DISC, **PRINT},
@@ -111,7 +111,7 @@ CATEGORY = Category(
         Archetype(
             "shelled",
             "Disc-top cap, metal shell",
-            {**ROUND, "height": Measure(1.3, 2, "ratio"), "rim": Measure(0, 1.2)},
+            {**ROUND, "height": Dimension(1.3, 2, "ratio"), "rim": Dimension(0, 1.2)},
             {"body": CAP_METALS, "disc": PLAIN},
             _disc,
             {"disc": DISC["disc"], **PRINT},
@@ -121,10 +121,10 @@ CATEGORY = Category(
             "Oval disc-top cap",
             {
                 **ROUND,
-                "radius": Measure(16, 26),
-                "height": Measure(0.75, 1.1, "ratio"),
-                "depth": Measure(0.66, 0.84, "ratio"),
-                "disc share": Measure(0.78, 0.9, "ratio"),
+                "radius": Dimension(16, 26),
+                "height": Dimension(0.75, 1.1, "ratio"),
+                "depth": Dimension(0.66, 0.84, "ratio"),
+                "disc share": Dimension(0.78, 0.9, "ratio"),
             },
             BODY,
             _disc,
@@ -134,13 +134,13 @@ CATEGORY = Category(
             "push-pull",
             "Push-pull cap",
             {
-                "radius": Measure(12, 19),
-                "height": Measure(0.7, 1.1, "ratio"),
-                "spout": Measure(0.5, 0.8, "ratio"),
-                "bore": Measure(0.3, 0.42, "ratio"),
-                "slope": Measure(0.3, 0.7, "ratio"),
-                "flange": Measure(0.5, 2.2),
-                "ribs": Measure(36, 72, "count"),
+                "radius": Dimension(12, 19),
+                "height": Dimension(0.7, 1.1, "ratio"),
+                "spout": Dimension(0.5, 0.8, "ratio"),
+                "bore": Dimension(0.3, 0.42, "ratio"),
+                "slope": Dimension(0.3, 0.7, "ratio"),
+                "flange": Dimension(0.5, 2.2),
+                "ribs": Dimension(36, 72, "count"),
             },
             {"body": MOULDED, "valve": (*PLAIN, *MOULDED[3:9])},
             _push_pull,

@@ -7,7 +7,7 @@ from offline.datasets.packbench.materials import clear, gloss, offered
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -25,17 +25,17 @@ VIEWS = (
 )
 TIP_CAPS = {"tip": ("", "red", "white", "black", "blue")}
 CONE = {
-    "radius": Measure(9.5, 16),
-    "collar height": Measure(0.8, 1.25, "ratio"),
-    "length": Measure(1.5, 3.2, "ratio"),
-    "foot": Measure(0.46, 0.7, "ratio"),
-    "tip": Measure(1.1, 2.2),
+    "radius": Dimension(9.5, 16),
+    "collar height": Dimension(0.8, 1.25, "ratio"),
+    "length": Dimension(1.5, 3.2, "ratio"),
+    "foot": Dimension(0.46, 0.7, "ratio"),
+    "tip": Dimension(1.1, 2.2),
 }
 
 
 def _nozzle(p: Parameters) -> Model:
-    """A moulded spout from whichever of the measures its archetype has."""
-    given = p.measures
+    """A moulded spout from whichever of the dimensions its archetype has."""
+    given = p.dimensions
     radius = p["radius"]
     parts = nozzle(
         radius,
@@ -106,7 +106,7 @@ CATEGORY = Category(
         Archetype(
             "yorker",
             "Yorker spout cap",
-            {**CONE, "ribs": Measure(32, 60, "count")},
+            {**CONE, "ribs": Dimension(32, 60, "count")},
             {"body": MOULDED},
             _nozzle,
             TIP_CAPS,
@@ -116,9 +116,9 @@ CATEGORY = Category(
             "Ogive spout cap",
             {
                 **CONE,
-                "foot": Measure(0.7, 0.92, "ratio"),
-                "swell": Measure(0.45, 1.05, "ratio"),
-                "shoulder": Measure(0.4, 2.5),
+                "foot": Dimension(0.7, 0.92, "ratio"),
+                "swell": Dimension(0.45, 1.05, "ratio"),
+                "shoulder": Dimension(0.4, 2.5),
             },
             {"body": (*MOULDED, *CAP_METALS[:3])},
             _nozzle,
@@ -129,9 +129,9 @@ CATEGORY = Category(
             "Stepped nozzle cap",
             {
                 **CONE,
-                "steps": Measure(2, 4, "count"),
-                "deck": Measure(0.4, 4),
-                "ribs": Measure(32, 56, "count"),
+                "steps": Dimension(2, 4, "count"),
+                "deck": Dimension(0.4, 4),
+                "ribs": Dimension(32, 56, "count"),
             },
             {"body": MOULDED},
             _nozzle,
@@ -141,12 +141,12 @@ CATEGORY = Category(
             "twist",
             "Twist-open spout cap",
             {
-                "radius": Measure(10, 16),
-                "collar height": Measure(0.8, 1.25, "ratio"),
-                "length": Measure(1.7, 2.8, "ratio"),
-                "foot": Measure(0.5, 0.74, "ratio"),
-                "cut": Measure(0.44, 0.66, "ratio"),
-                "wing": Measure(2, 5),
+                "radius": Dimension(10, 16),
+                "collar height": Dimension(0.8, 1.25, "ratio"),
+                "length": Dimension(1.7, 2.8, "ratio"),
+                "foot": Dimension(0.5, 0.74, "ratio"),
+                "cut": Dimension(0.44, 0.66, "ratio"),
+                "wing": Dimension(2, 5),
             },
             {"body": MOULDED, "tip": offered(gloss, "white", "black", "red", "navy")},
             _twist,
@@ -156,12 +156,12 @@ CATEGORY = Category(
             "needle",
             "Needle-tip cap",
             {
-                "radius": Measure(8.5, 13),
-                "collar height": Measure(0.9, 1.4, "ratio"),
-                "needle": Measure(9, 24),
-                "hub": Measure(10, 18),
-                "gauge": Measure(0.5, 1.0),
-                "foot": Measure(0.42, 0.66, "ratio"),
+                "radius": Dimension(8.5, 13),
+                "collar height": Dimension(0.9, 1.4, "ratio"),
+                "needle": Dimension(9, 24),
+                "hub": Dimension(10, 18),
+                "gauge": Dimension(0.5, 1.0),
+                "foot": Dimension(0.42, 0.66, "ratio"),
             },
             {"body": PLAIN, "hub": MOULDED},
             _needle,
@@ -171,12 +171,12 @@ CATEGORY = Category(
             "covered",
             "Spout cap with overcap",
             {
-                "radius": Measure(10, 15),
-                "collar height": Measure(0.7, 1.1, "ratio"),
-                "length": Measure(1.4, 2.6, "ratio"),
-                "tip": Measure(1.2, 2.4),
-                "cover": Measure(0.72, 0.92, "ratio"),
-                "cover taper": Measure(0.6, 0.9, "ratio"),
+                "radius": Dimension(10, 15),
+                "collar height": Dimension(0.7, 1.1, "ratio"),
+                "length": Dimension(1.4, 2.6, "ratio"),
+                "tip": Dimension(1.2, 2.4),
+                "cover": Dimension(0.72, 0.92, "ratio"),
+                "cover taper": Dimension(0.6, 0.9, "ratio"),
             },
             {"body": MOULDED, "cover": offered(clear, "clear", "clear", "sky")},
             _covered,

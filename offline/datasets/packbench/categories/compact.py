@@ -20,7 +20,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -227,8 +227,8 @@ def _window(p: Parameters) -> Model:
     )
 
 
-LID = Measure(0.5, 0.8, "ratio")  # the lid's height over the base's
-EDGE = Measure(0.12, 0.5, "ratio")  # rounding of foot and crown over the base's height
+LID = Dimension(0.5, 0.8, "ratio")  # the lid's height over the base's
+EDGE = Dimension(0.12, 0.5, "ratio")  # rounding of foot and crown over the base's height
 CATEGORY = Category(
     "compact",
     (
@@ -236,10 +236,10 @@ CATEGORY = Category(
             "round",
             "Round powder compact",
             {
-                "radius": Measure(29, 40),
-                "base": Measure(7, 12),
+                "radius": Dimension(29, 40),
+                "base": Dimension(7, 12),
                 "lid": LID,
-                "rim": Measure(3, 7),
+                "rim": Dimension(3, 7),
                 "edge": EDGE,
             },
             {"case": CASES, "powder": POWDERS, "pan": METALS},
@@ -250,12 +250,12 @@ CATEGORY = Category(
             "cushion",
             "Cushion compact",
             {
-                "width": Measure(62, 78),
-                "base": Measure(12, 19),
-                "lid": Measure(0.42, 0.7, "ratio"),
-                "corner": Measure(0.45, 1, "ratio"),
-                "edge": Measure(0.1, 0.4, "ratio"),
-                "bulge": Measure(1, 3.5),
+                "width": Dimension(62, 78),
+                "base": Dimension(12, 19),
+                "lid": Dimension(0.42, 0.7, "ratio"),
+                "corner": Dimension(0.45, 1, "ratio"),
+                "edge": Dimension(0.1, 0.4, "ratio"),
+                "bulge": Dimension(1, 3.5),
             },
             {
                 "case": CASES,
@@ -269,13 +269,13 @@ CATEGORY = Category(
             "shades",
             "Duo or trio compact",
             {
-                "width": Measure(62, 88),
-                "depth": Measure(0.55, 0.8, "ratio"),
-                "base": Measure(6.5, 11),
+                "width": Dimension(62, 88),
+                "depth": Dimension(0.55, 0.8, "ratio"),
+                "base": Dimension(6.5, 11),
                 "lid": LID,
-                "corner": Measure(0.2, 0.95, "ratio"),
+                "corner": Dimension(0.2, 0.95, "ratio"),
                 "edge": EDGE,
-                "gap": Measure(1.2, 4),
+                "gap": Dimension(1.2, 4),
             },
             {"case": CASES, "powder": POWDERS, "second": POWDERS, "third": POWDERS},
             _several,
@@ -285,12 +285,12 @@ CATEGORY = Category(
             "square",
             "Square powder compact",
             {
-                "width": Measure(56, 72),
-                "depth": Measure(0.86, 1.12, "ratio"),
-                "base": Measure(7, 12),
+                "width": Dimension(56, 72),
+                "depth": Dimension(0.86, 1.12, "ratio"),
+                "base": Dimension(7, 12),
                 "lid": LID,
-                "corner": Measure(0.1, 0.55, "ratio"),
-                "rim": Measure(3, 7),
+                "corner": Dimension(0.1, 0.55, "ratio"),
+                "rim": Dimension(3, 7),
                 "edge": EDGE,
             },
             {"case": CASES, "powder": POWDERS, "pan": METALS},
@@ -301,13 +301,13 @@ CATEGORY = Category(
             "shut",
             "Powder compact, closed",
             {
-                "radius": Measure(28, 40),
-                "corner": Measure(0.3, 1, "ratio"),
-                "height": Measure(13, 21),
-                "seam": Measure(0.4, 0.62, "ratio"),
-                "edge": Measure(0.1, 0.34, "ratio"),
-                "dome": Measure(0.4, 4),
-                "mark": Measure(0.3, 0.66, "ratio"),
+                "radius": Dimension(28, 40),
+                "corner": Dimension(0.3, 1, "ratio"),
+                "height": Dimension(13, 21),
+                "seam": Dimension(0.4, 0.62, "ratio"),
+                "edge": Dimension(0.1, 0.34, "ratio"),
+                "dome": Dimension(0.4, 4),
+                "mark": Dimension(0.3, 0.66, "ratio"),
             },
             {
                 "case": CASES,
@@ -323,11 +323,11 @@ CATEGORY = Category(
             "window",
             "Blush compact with a clear lid",
             {
-                "radius": Measure(21, 32),
-                "base": Measure(7, 12),
-                "lid": Measure(0.5, 0.9, "ratio"),
-                "rim": Measure(2.4, 4.5),
-                "dome": Measure(0.2, 2),
+                "radius": Dimension(21, 32),
+                "base": Dimension(7, 12),
+                "lid": Dimension(0.5, 0.9, "ratio"),
+                "rim": Dimension(2.4, 4.5),
+                "dome": Dimension(0.2, 2),
                 "edge": EDGE,
             },
             {

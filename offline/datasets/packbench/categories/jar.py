@@ -17,7 +17,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -173,11 +173,11 @@ CATEGORY = Category(
             "straight",
             "Cream jar",
             {
-                "radius": Measure(24, 40),
-                "height": Measure(0.85, 1.5, "ratio"),
-                "lid height": Measure(12, 21),
-                "foot fillet": Measure(1.5, 9),
-                "lid edge": Measure(0.6, 4),
+                "radius": Dimension(24, 40),
+                "height": Dimension(0.85, 1.5, "ratio"),
+                "lid height": Dimension(12, 21),
+                "foot fillet": Dimension(1.5, 9),
+                "lid edge": Dimension(0.6, 4),
             },
             {
                 "body": (
@@ -197,11 +197,11 @@ CATEGORY = Category(
             "heavy-base",
             "Glass jar with inner cup",
             {
-                "radius": Measure(27, 38),
-                "height": Measure(0.95, 1.35, "ratio"),
-                "base": Measure(0.16, 0.4, "ratio"),
-                "lid height": Measure(13, 22),
-                "foot fillet": Measure(1.5, 10),
+                "radius": Dimension(27, 38),
+                "height": Dimension(0.95, 1.35, "ratio"),
+                "base": Dimension(0.16, 0.4, "ratio"),
+                "lid height": Dimension(13, 22),
+                "foot fillet": Dimension(1.5, 10),
             },
             {
                 "body": (
@@ -220,12 +220,12 @@ CATEGORY = Category(
             "tapered",
             "Tapered jar with metal band",
             {
-                "radius": Measure(26, 38),
-                "height": Measure(0.8, 1.25, "ratio"),
-                "foot": Measure(0.7, 0.93, "ratio"),
-                "lid height": Measure(12, 20),
-                "lid edge": Measure(0.6, 4),
-                "band": Measure(1.5, 5),
+                "radius": Dimension(26, 38),
+                "height": Dimension(0.8, 1.25, "ratio"),
+                "foot": Dimension(0.7, 0.93, "ratio"),
+                "lid height": Dimension(12, 20),
+                "lid edge": Dimension(0.6, 4),
+                "band": Dimension(1.5, 5),
             },
             {
                 "body": (
@@ -244,11 +244,11 @@ CATEGORY = Category(
             "square",
             "Square jar",
             {
-                "half width": Measure(25, 35),
-                "height": Measure(0.9, 1.4, "ratio"),
-                "corner": Measure(0.12, 0.5, "ratio"),
-                "lid height": Measure(12, 20),
-                "lid edge": Measure(0.6, 3),
+                "half width": Dimension(25, 35),
+                "height": Dimension(0.9, 1.4, "ratio"),
+                "corner": Dimension(0.12, 0.5, "ratio"),
+                "lid height": Dimension(12, 20),
+                "lid edge": Dimension(0.6, 3),
             },
             {
                 "body": (
@@ -267,11 +267,11 @@ CATEGORY = Category(
             "tin",
             "Balm tin",
             {
-                "radius": Measure(22, 40),
-                "height": Measure(15, 26),
-                "lid height": Measure(0.38, 0.6, "ratio"),
-                "panel": Measure(0.3, 2.4),
-                "bead": Measure(0.1, 1.9),
+                "radius": Dimension(22, 40),
+                "height": Dimension(15, 26),
+                "lid height": Dimension(0.38, 0.6, "ratio"),
+                "panel": Dimension(0.3, 2.4),
+                "bead": Dimension(0.1, 1.9),
             },
             {
                 "body": (
@@ -288,11 +288,11 @@ CATEGORY = Category(
             "domed",
             "Jar with domed lid",
             {
-                "radius": Measure(25, 36),
-                "height": Measure(0.75, 1.05, "ratio"),
-                "bowl": Measure(0.25, 0.75, "ratio"),
-                "lid height": Measure(8, 14),
-                "dome": Measure(0.18, 0.5, "ratio"),
+                "radius": Dimension(25, 36),
+                "height": Dimension(0.75, 1.05, "ratio"),
+                "bowl": Dimension(0.25, 0.75, "ratio"),
+                "lid height": Dimension(8, 14),
+                "dome": Dimension(0.18, 0.5, "ratio"),
             },
             {
                 "body": (

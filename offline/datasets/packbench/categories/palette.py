@@ -16,7 +16,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -151,7 +151,7 @@ def _case(p: Parameters) -> Case:
     half_x = p["width"] / 2
     half_y = half_x * p["depth"]
     corner = p["corner"] * min(half_x, half_y)
-    lid = p["base"] * p["lid"] if "lid" in p.measures else 0
+    lid = p["base"] * p["lid"] if "lid" in p.dimensions else 0
     return Case(Section(half_x, half_y, corner), p["base"], lid, p["rim"], 0.12 * p["base"])
 
 
@@ -237,11 +237,11 @@ CASES = (
     *offered(brushed, "gunmetal"),
 )
 PANS = (*offered(metal, "silver", "gold"), gloss("black"))
-CORNER, GAP = Measure(0.06, 0.34, "ratio"), Measure(1.6, 4.5)
+CORNER, GAP = Dimension(0.06, 0.34, "ratio"), Dimension(1.6, 4.5)
 SHAPE = {
-    "base": Measure(7, 11),
-    "lid": Measure(0.45, 0.75, "ratio"),
-    "rim": Measure(3.2, 7),
+    "base": Dimension(7, 11),
+    "lid": Dimension(0.45, 0.75, "ratio"),
+    "rim": Dimension(3.2, 7),
     "gap": GAP,
     "corner": CORNER,
 }
@@ -253,7 +253,7 @@ CATEGORY = Category(
         Archetype(
             "quad",
             "Eye shadow quad",
-            {"width": Measure(54, 72), "depth": Measure(0.8, 1.1, "ratio"), **SHAPE},
+            {"width": Dimension(54, 72), "depth": Dimension(0.8, 1.1, "ratio"), **SHAPE},
             DRESS,
             _quad,
             CHOICES,
@@ -262,11 +262,11 @@ CATEGORY = Category(
             "book",
             "Nine-pan palette, book",
             {
-                "width": Measure(78, 104),
-                "depth": Measure(0.84, 1.1, "ratio"),
+                "width": Dimension(78, 104),
+                "depth": Dimension(0.84, 1.1, "ratio"),
                 **SHAPE,
-                "base": Measure(8, 13),
-                "corner": Measure(0.01, 0.1, "ratio"),
+                "base": Dimension(8, 13),
+                "corner": Dimension(0.01, 0.1, "ratio"),
             },
             {
                 "case": offered(satin, "white", "black", "blush", "ivory", "sage", "sky", "lilac"),
@@ -279,7 +279,7 @@ CATEGORY = Category(
         Archetype(
             "twelve",
             "Twelve-pan palette",
-            {"width": Measure(116, 160), "depth": Measure(0.46, 0.62, "ratio"), **SHAPE},
+            {"width": Dimension(116, 160), "depth": Dimension(0.46, 0.62, "ratio"), **SHAPE},
             DRESS,
             _of_choice,
             {**CHOICES, "pans": ("6 × 2", "4 × 3")},
@@ -287,7 +287,7 @@ CATEGORY = Category(
         Archetype(
             "round-pans",
             "Palette of round pans",
-            {"width": Measure(96, 132), "depth": Measure(0.56, 0.72, "ratio"), **SHAPE},
+            {"width": Dimension(96, 132), "depth": Dimension(0.56, 0.72, "ratio"), **SHAPE},
             DRESS,
             _round_pans,
             {**CHOICES, "pans": ("3 × 2", "4 × 2", "5 × 2")},
@@ -296,10 +296,10 @@ CATEGORY = Category(
             "strip",
             "Strip palette",
             {
-                "width": Measure(100, 146),
-                "depth": Measure(0.26, 0.36, "ratio"),
+                "width": Dimension(100, 146),
+                "depth": Dimension(0.26, 0.36, "ratio"),
                 **SHAPE,
-                "rim": Measure(3.2, 5.5),
+                "rim": Dimension(3.2, 5.5),
             },
             {**DRESS, "lid": (*offered(gloss, "black", "white"), clear("clear"), satin("black"))},
             _of_choice,
@@ -309,10 +309,10 @@ CATEGORY = Category(
             "magnetic",
             "Magnetic palette, no lid",
             {
-                "width": Measure(86, 140),
-                "depth": Measure(0.6, 0.78, "ratio"),
-                "base": Measure(4, 8),
-                "rim": Measure(2.6, 6),
+                "width": Dimension(86, 140),
+                "depth": Dimension(0.6, 0.78, "ratio"),
+                "base": Dimension(4, 8),
+                "rim": Dimension(2.6, 6),
                 "gap": GAP,
                 "corner": CORNER,
             },

@@ -16,7 +16,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -198,11 +198,11 @@ CATEGORY = Category(
             "sifter-pot",
             "Loose powder pot with sifter",
             {
-                "radius": Measure(27, 42),
-                "height": Measure(0.6, 1.1, "ratio"),
-                "foot fillet": Measure(1, 8),
-                "lid height": Measure(11, 22),
-                "lid edge": Measure(0.6, 5),
+                "radius": Dimension(27, 42),
+                "height": Dimension(0.6, 1.1, "ratio"),
+                "foot fillet": Dimension(1, 8),
+                "lid height": Dimension(11, 22),
+                "lid edge": Dimension(0.6, 5),
             },
             {
                 "body": (
@@ -227,11 +227,11 @@ CATEGORY = Category(
             "mineral",
             "Mineral powder pot",
             {
-                "radius": Measure(18, 28),
-                "height": Measure(0.7, 1.3, "ratio"),
-                "foot": Measure(0.84, 1, "ratio"),
-                "lid height": Measure(12, 22),
-                "step": Measure(0.8, 4),
+                "radius": Dimension(18, 28),
+                "height": Dimension(0.7, 1.3, "ratio"),
+                "foot": Dimension(0.84, 1, "ratio"),
+                "lid height": Dimension(12, 22),
+                "step": Dimension(0.8, 4),
             },
             {
                 "body": (*offered(clear, "clear", "clear"), *offered(frosted, "clear")),
@@ -246,12 +246,12 @@ CATEGORY = Category(
             "shaker",
             "Powder shaker",
             {
-                "radius": Measure(18, 27),
-                "slenderness": Measure(2.4, 4, "ratio"),
-                "shoulder": Measure(0.8, 4),
-                "cap": Measure(0.1, 0.9, "ratio"),
-                "cap height": Measure(14, 30),
-                "cap edge": Measure(0.6, 6),
+                "radius": Dimension(18, 27),
+                "slenderness": Dimension(2.4, 4, "ratio"),
+                "shoulder": Dimension(0.8, 4),
+                "cap": Dimension(0.1, 0.9, "ratio"),
+                "cap height": Dimension(14, 30),
+                "cap edge": Dimension(0.6, 6),
             },
             {
                 "body": (
@@ -271,11 +271,11 @@ CATEGORY = Category(
             "square-pot",
             "Square powder pot with puff",
             {
-                "half width": Measure(27, 38),
-                "height": Measure(0.6, 1, "ratio"),
-                "corner": Measure(0.12, 0.5, "ratio"),
-                "puff": Measure(0.78, 0.96, "ratio"),
-                "puff height": Measure(7, 14),
+                "half width": Dimension(27, 38),
+                "height": Dimension(0.6, 1, "ratio"),
+                "corner": Dimension(0.12, 0.5, "ratio"),
+                "puff": Dimension(0.78, 0.96, "ratio"),
+                "puff height": Dimension(7, 14),
             },
             {
                 "body": (
@@ -297,10 +297,10 @@ CATEGORY = Category(
             "powder-box",
             "Dusting powder box",
             {
-                "radius": Measure(34, 48),
-                "height": Measure(0.55, 0.95, "ratio"),
-                "lid height": Measure(0.4, 0.75, "ratio"),
-                "dome": Measure(0.06, 0.36, "ratio"),
+                "radius": Dimension(34, 48),
+                "height": Dimension(0.55, 0.95, "ratio"),
+                "lid height": Dimension(0.4, 0.75, "ratio"),
+                "dome": Dimension(0.06, 0.36, "ratio"),
             },
             {
                 "body": (

@@ -16,7 +16,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -89,8 +89,8 @@ def _egg(p: Parameters) -> Model:
     )
 
 
-THICK, FULL = Measure(7, 14), Measure(2.6, 6, "ratio")
-RIBBON, SLACK = Measure(0.42, 0.78, "ratio"), Measure(1, 4.5)
+THICK, FULL = Dimension(7, 14), Dimension(2.6, 6, "ratio")
+RIBBON, SLACK = Dimension(0.42, 0.78, "ratio"), Dimension(1, 4.5)
 PAD = {"thickness": THICK, "fullness": FULL, "ribbon": RIBBON, "slack": SLACK}
 SEWN = {
     "pad": offered(velour, *SKIN),
@@ -101,11 +101,11 @@ BACK = {"back": ("", "satin back"), **MARK}
 CATEGORY = Category(
     "puff",
     (
-        Archetype("round", "Velour puff", {"radius": Measure(25, 40), **PAD}, SEWN, _round, BACK),
+        Archetype("round", "Velour puff", {"radius": Dimension(25, 40), **PAD}, SEWN, _round, BACK),
         Archetype(
             "triangle",
             "Triangle finger puff",
-            {"radius": Measure(27, 40), "corner": Measure(0.2, 0.5, "ratio"), **PAD},
+            {"radius": Dimension(27, 40), "corner": Dimension(0.2, 0.5, "ratio"), **PAD},
             SEWN,
             _triangle,
             BACK,
@@ -114,10 +114,10 @@ CATEGORY = Category(
             "egg",
             "Blending sponge",
             {
-                "height": Measure(46, 68),
-                "width": Measure(0.62, 0.8, "ratio"),
-                "tip": Measure(0.15, 0.75, "ratio"),
-                "waist": Measure(0, 0.28, "ratio"),
+                "height": Dimension(46, 68),
+                "width": Dimension(0.62, 0.8, "ratio"),
+                "tip": Dimension(0.15, 0.75, "ratio"),
+                "waist": Dimension(0, 0.28, "ratio"),
             },
             {
                 "sponge": offered(
@@ -131,9 +131,9 @@ CATEGORY = Category(
             "square",
             "Square puff",
             {
-                "width": Measure(48, 70),
-                "depth": Measure(0.76, 1.05, "ratio"),
-                "corner": Measure(0.15, 0.6, "ratio"),
+                "width": Dimension(48, 70),
+                "depth": Dimension(0.76, 1.05, "ratio"),
+                "corner": Dimension(0.15, 0.6, "ratio"),
                 **PAD,
             },
             SEWN,
@@ -144,10 +144,10 @@ CATEGORY = Category(
             "cushion",
             "Air-cushion puff",
             {
-                "radius": Measure(23, 30),
+                "radius": Dimension(23, 30),
                 **PAD,
-                "thickness": Measure(6, 11),
-                "fullness": Measure(6, 12, "ratio"),
+                "thickness": Dimension(6, 11),
+                "fullness": Dimension(6, 12, "ratio"),
             },
             {
                 "pad": (*offered(rubber, "navy", "black", "blush", "ivory"), gloss("white")),
@@ -161,9 +161,9 @@ CATEGORY = Category(
             "drop",
             "Pointed finger puff",
             {
-                "width": Measure(36, 54),
-                "reach": Measure(1.12, 1.6, "ratio"),
-                "tip": Measure(0.16, 0.4, "ratio"),
+                "width": Dimension(36, 54),
+                "reach": Dimension(1.12, 1.6, "ratio"),
+                "tip": Dimension(0.16, 0.4, "ratio"),
                 **PAD,
             },
             SEWN,

@@ -15,7 +15,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -154,11 +154,11 @@ CATEGORY = Category(
             "vial",
             "Roll-on vial",
             {
-                "radius": Measure(8, 11.5),
-                "slenderness": Measure(4.6, 7.2, "ratio"),
-                "shoulder": Measure(0.4, 2.6),
-                "cap": Measure(0.9, 1.06, "ratio"),
-                "headroom": Measure(2, 12),
+                "radius": Dimension(8, 11.5),
+                "slenderness": Dimension(4.6, 7.2, "ratio"),
+                "shoulder": Dimension(0.4, 2.6),
+                "cap": Dimension(0.9, 1.06, "ratio"),
+                "headroom": Dimension(2, 12),
             },
             {
                 "body": (
@@ -177,12 +177,12 @@ CATEGORY = Category(
             "deodorant",
             "Deodorant roll-on",
             {
-                "radius": Measure(19, 25),
-                "slenderness": Measure(2.2, 3.3, "ratio"),
-                "shoulder": Measure(0.1, 0.8, "ratio"),
-                "taper": Measure(0.84, 1, "ratio"),
-                "dome": Measure(0.1, 0.75, "ratio"),
-                "headroom": Measure(2, 12),
+                "radius": Dimension(19, 25),
+                "slenderness": Dimension(2.2, 3.3, "ratio"),
+                "shoulder": Dimension(0.1, 0.8, "ratio"),
+                "taper": Dimension(0.84, 1, "ratio"),
+                "dome": Dimension(0.1, 0.75, "ratio"),
+                "headroom": Dimension(2, 12),
             },
             {
                 "body": (
@@ -202,12 +202,12 @@ CATEGORY = Category(
             "waisted",
             "Deodorant roll-on, waisted",
             {
-                "radius": Measure(19, 25),
-                "slenderness": Measure(2.5, 3.5, "ratio"),
-                "waist": Measure(0.06, 0.26, "ratio"),
-                "waist at": Measure(0.4, 0.66, "ratio"),
-                "dome": Measure(0.1, 0.7, "ratio"),
-                "headroom": Measure(2, 12),
+                "radius": Dimension(19, 25),
+                "slenderness": Dimension(2.5, 3.5, "ratio"),
+                "waist": Dimension(0.06, 0.26, "ratio"),
+                "waist at": Dimension(0.4, 0.66, "ratio"),
+                "dome": Dimension(0.1, 0.7, "ratio"),
+                "headroom": Dimension(2, 12),
             },
             {
                 "body": (
@@ -228,12 +228,12 @@ CATEGORY = Category(
             "eye",
             "Eye roll-on",
             {
-                "radius": Measure(7.5, 10.5),
-                "slenderness": Measure(6, 9, "ratio"),
-                "collar": Measure(2, 12),
-                "foot": Measure(0.6, 5),
-                "cap edge": Measure(0.5, 4.5),
-                "headroom": Measure(2, 14),
+                "radius": Dimension(7.5, 10.5),
+                "slenderness": Dimension(6, 9, "ratio"),
+                "collar": Dimension(2, 12),
+                "foot": Dimension(0.6, 5),
+                "cap edge": Dimension(0.5, 4.5),
+                "headroom": Dimension(2, 14),
             },
             {
                 "body": (
@@ -253,11 +253,11 @@ CATEGORY = Category(
             "square",
             "Square roll-on vial",
             {
-                "half width": Measure(8.5, 12),
-                "slenderness": Measure(3.8, 5.6, "ratio"),
-                "corner": Measure(0.12, 0.6, "ratio"),
-                "cap": Measure(0.86, 1, "ratio"),
-                "headroom": Measure(2, 12),
+                "half width": Dimension(8.5, 12),
+                "slenderness": Dimension(3.8, 5.6, "ratio"),
+                "corner": Dimension(0.12, 0.6, "ratio"),
+                "cap": Dimension(0.86, 1, "ratio"),
+                "headroom": Dimension(2, 12),
             },
             {
                 "body": (

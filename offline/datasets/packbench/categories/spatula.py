@@ -14,7 +14,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -29,7 +29,7 @@ VIEWS = (  # across the frame, which a slender thing would leave empty
     View("upright", 82, 52),
     View("low", -50, 22),
 )
-THICKNESS = Measure(1.5, 3.2)
+THICKNESS = Dimension(1.5, 3.2)
 PLASTICS = (  # no white: on a white sweep, lit from above, a flat white thing disappears
     *offered(gloss, "grey", "black", "sand", "blush", "sky"),
     *offered(satin, "sage", "sand", "black"),
@@ -47,7 +47,7 @@ def _built(p: Parameters, right: Blade, left: Blade | None = None, lift: float =
         right,
         left,
         flare,
-        p.measures.get("arch", 2.0),
+        p.dimensions.get("arch", 2.0),
         lift,
         _relief(p),
     )
@@ -94,9 +94,9 @@ def _curved(p: Parameters) -> Model:
     return _built(p, _blade(p, 2.6, thin=0.4), lift=p["lift"])
 
 
-ARCH = Measure(0.4, 4)
-FOOT = Measure(0.75, 1.6, "ratio")
-HEAD = {"head": Measure(0.26, 0.42, "ratio"), "head width": Measure(2.1, 3, "ratio")}
+ARCH = Dimension(0.4, 4)
+FOOT = Dimension(0.75, 1.6, "ratio")
+HEAD = {"head": Dimension(0.26, 0.42, "ratio"), "head width": Dimension(2.1, 3, "ratio")}
 MARKS = {"mark": ("", "dot", "grooves", "thumb rest")}
 CATEGORY = Category(
     "spatula",
@@ -105,8 +105,8 @@ CATEGORY = Category(
             "paddle",
             "Cream spatula",
             {
-                "length": Measure(52, 82),
-                "handle": Measure(4.4, 7),
+                "length": Dimension(52, 82),
+                "handle": Dimension(4.4, 7),
                 **HEAD,
                 "thickness": THICKNESS,
                 "foot": FOOT,
@@ -120,14 +120,14 @@ CATEGORY = Category(
             "scoop",
             "Scoop",
             {
-                "length": Measure(58, 96),
-                "handle": Measure(3.8, 6),
-                "head": Measure(0.22, 0.36, "ratio"),
-                "head width": Measure(2.4, 3.8, "ratio"),
-                "bowl": Measure(0.12, 0.3, "ratio"),
-                "thickness": Measure(1.4, 2.6),
+                "length": Dimension(58, 96),
+                "handle": Dimension(3.8, 6),
+                "head": Dimension(0.22, 0.36, "ratio"),
+                "head width": Dimension(2.4, 3.8, "ratio"),
+                "bowl": Dimension(0.12, 0.3, "ratio"),
+                "thickness": Dimension(1.4, 2.6),
                 "foot": FOOT,
-                "lift": Measure(1, 9),
+                "lift": Dimension(1, 9),
             },
             {"spatula": (*PLASTICS, *METALS)},
             _scoop,
@@ -137,12 +137,12 @@ CATEGORY = Category(
             "double",
             "Double-ended spatula",
             {
-                "length": Measure(84, 132),
-                "handle": Measure(4, 6),
-                "head": Measure(0.2, 0.3, "ratio"),
-                "head width": Measure(2.3, 3.2, "ratio"),
-                "second": Measure(0.65, 1.15, "ratio"),
-                "thickness": Measure(1.3, 2.6),
+                "length": Dimension(84, 132),
+                "handle": Dimension(4, 6),
+                "head": Dimension(0.2, 0.3, "ratio"),
+                "head width": Dimension(2.3, 3.2, "ratio"),
+                "second": Dimension(0.65, 1.15, "ratio"),
+                "thickness": Dimension(1.3, 2.6),
                 "arch": ARCH,
             },
             {"spatula": (*METALS, *PLASTICS[:7])},
@@ -153,10 +153,10 @@ CATEGORY = Category(
             "square",
             "Square-ended spatula",
             {
-                "length": Measure(60, 100),
-                "handle": Measure(4.6, 7.5),
+                "length": Dimension(60, 100),
+                "handle": Dimension(4.6, 7.5),
                 **HEAD,
-                "squareness": Measure(4, 12, "ratio"),
+                "squareness": Dimension(4, 12, "ratio"),
                 "thickness": THICKNESS,
                 "foot": FOOT,
                 "arch": ARCH,
@@ -169,13 +169,13 @@ CATEGORY = Category(
             "bamboo",
             "Bamboo spatula",
             {
-                "length": Measure(70, 128),
-                "handle": Measure(6, 9.5),
-                "head": Measure(0.24, 0.4, "ratio"),
-                "head width": Measure(1.6, 2.3, "ratio"),
-                "thickness": Measure(1.6, 3.4),
+                "length": Dimension(70, 128),
+                "handle": Dimension(6, 9.5),
+                "head": Dimension(0.24, 0.4, "ratio"),
+                "head width": Dimension(1.6, 2.3, "ratio"),
+                "thickness": Dimension(1.6, 3.4),
                 "foot": FOOT,
-                "arch": Measure(0.2, 1.2),
+                "arch": Dimension(0.2, 1.2),
             },
             {"spatula": offered(wood, "sand", "tan", "brown")},
             _paddle,
@@ -185,13 +185,13 @@ CATEGORY = Category(
             "curved",
             "Curved metal spatula",
             {
-                "length": Measure(80, 128),
-                "handle": Measure(4, 6.5),
-                "head": Measure(0.24, 0.4, "ratio"),
-                "head width": Measure(1.7, 2.6, "ratio"),
-                "thickness": Measure(1, 2),
-                "foot": Measure(1, 1.9, "ratio"),
-                "lift": Measure(3, 14),
+                "length": Dimension(80, 128),
+                "handle": Dimension(4, 6.5),
+                "head": Dimension(0.24, 0.4, "ratio"),
+                "head width": Dimension(1.7, 2.6, "ratio"),
+                "thickness": Dimension(1, 2),
+                "foot": Dimension(1, 1.9, "ratio"),
+                "lift": Dimension(3, 14),
                 "arch": ARCH,
             },
             {"spatula": METALS},

@@ -15,7 +15,7 @@ from offline.datasets.packbench.materials import (
 from offline.datasets.packbench.parameters import (
     Archetype,
     Category,
-    Measure,
+    Dimension,
     Model,
     Parameters,
     View,
@@ -189,11 +189,11 @@ CATEGORY = Category(
             "lipstick",
             "Lipstick",
             {
-                "radius": Measure(8.6, 11),
-                "base": Measure(1.9, 3.2, "ratio"),
-                "sleeve": Measure(7, 14),
-                "rise": Measure(14, 22),
-                "foot": Measure(0.3, 2.4),
+                "radius": Dimension(8.6, 11),
+                "base": Dimension(1.9, 3.2, "ratio"),
+                "sleeve": Dimension(7, 14),
+                "rise": Dimension(14, 22),
+                "foot": Dimension(0.3, 2.4),
             },
             {
                 "case": (*DARKS, *VESSEL_METALS),
@@ -208,12 +208,12 @@ CATEGORY = Category(
             "square-lipstick",
             "Square lipstick",
             {
-                "radius": Measure(8.6, 11),
-                "base": Measure(2, 3.2, "ratio"),
-                "corner": Measure(0.08, 0.5, "ratio"),
-                "sleeve": Measure(7, 13),
-                "rise": Measure(14, 21),
-                "foot": Measure(0.3, 1.6),
+                "radius": Dimension(8.6, 11),
+                "base": Dimension(2, 3.2, "ratio"),
+                "corner": Dimension(0.08, 0.5, "ratio"),
+                "sleeve": Dimension(7, 13),
+                "rise": Dimension(14, 21),
+                "foot": Dimension(0.3, 1.6),
             },
             {
                 "case": (*DARKS, *VESSEL_METALS),
@@ -228,12 +228,12 @@ CATEGORY = Category(
             "deodorant",
             "Deodorant stick",
             {
-                "half width": Measure(25, 33),
-                "depth": Measure(0.46, 0.64, "ratio"),
-                "height": Measure(62, 92),
-                "shoulder": Measure(0.8, 6),
-                "crown": Measure(4, 12),
-                "rise": Measure(8, 18),
+                "half width": Dimension(25, 33),
+                "depth": Dimension(0.46, 0.64, "ratio"),
+                "height": Dimension(62, 92),
+                "shoulder": Dimension(0.8, 6),
+                "crown": Dimension(4, 12),
+                "rise": Dimension(8, 18),
             },
             {
                 "case": (
@@ -255,11 +255,11 @@ CATEGORY = Category(
             "foundation",
             "Foundation stick",
             {
-                "radius": Measure(11, 15.5),
-                "base": Measure(2.8, 4.4, "ratio"),
-                "collar": Measure(4, 10),
-                "rise": Measure(8, 18),
-                "foot": Measure(0.4, 3),
+                "radius": Dimension(11, 15.5),
+                "base": Dimension(2.8, 4.4, "ratio"),
+                "collar": Dimension(4, 10),
+                "rise": Dimension(8, 18),
+                "foot": Dimension(0.4, 3),
             },
             {
                 "case": (*DARKS, *offered(brushed, "gold", "silver")),
@@ -274,11 +274,11 @@ CATEGORY = Category(
             "balm",
             "Lip balm stick",
             {
-                "radius": Measure(7.4, 9.4),
-                "height": Measure(40, 54),
-                "wheel": Measure(6, 12),
-                "rise": Measure(10, 15),
-                "neck": Measure(4, 9),
+                "radius": Dimension(7.4, 9.4),
+                "height": Dimension(40, 54),
+                "wheel": Dimension(6, 12),
+                "rise": Dimension(10, 15),
+                "neck": Dimension(4, 9),
             },
             {
                 "case": (
@@ -296,11 +296,11 @@ CATEGORY = Category(
             "crayon",
             "Chubby crayon",
             {
-                "radius": Measure(5.2, 7.2),
-                "length": Measure(74, 104),
-                "tail": Measure(0.7, 0.98, "ratio"),
-                "ferrule": Measure(5, 14),
-                "rise": Measure(6, 13),
+                "radius": Dimension(5.2, 7.2),
+                "length": Dimension(74, 104),
+                "tail": Dimension(0.7, 0.98, "ratio"),
+                "ferrule": Dimension(5, 14),
+                "rise": Dimension(6, 13),
             },
             {
                 "case": (

@@ -32,7 +32,7 @@ KNUCKLES = 5
 
 @dataclass(frozen=True)
 class Case:
-    """Outer measures of a hinged case, mm; ``edge`` rounds its foot and its crown."""
+    """Outer dimensions of a hinged case, mm; ``edge`` rounds its foot and its crown."""
 
     section: Section
     base: float  # height

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from offline.datasets.packbench.categories import CATEGORIES, category
 from offline.datasets.packbench.families import family
 from offline.datasets.packbench.materials import TRADE_NAMES
-from offline.datasets.packbench.parameters import Archetype, Measure, Model, Parameters
+from offline.datasets.packbench.parameters import Archetype, Dimension, Model, Parameters
 from offline.datasets.packbench.shapes.parts import Parts, extent
 
 TRIANGLES = 150_000  # a product: the budget that keeps a render at about a second
@@ -57,8 +57,8 @@ def test_a_category_has_four_to_six_archetypes_of_different_names(name: str) -> 
 
 @each_archetype
 def test_an_archetype_keeps_closed_bounds_and_offers_alternatives(archetype: Archetype) -> None:
-    assert 4 <= len(archetype.measures) <= 8
-    assert all(measure.low < measure.high for measure in archetype.measures.values())
+    assert 4 <= len(archetype.dimensions) <= 8
+    assert all(dimension.low < dimension.high for dimension in archetype.dimensions.values())
     assert archetype.surfaces
     first = next(iter(archetype.surfaces.values()))
     assert len(first) > 1
@@ -73,14 +73,14 @@ def test_an_archetype_keeps_closed_bounds_and_offers_alternatives(archetype: Arc
 def test_a_product_at_any_corner_of_its_bounds_is_sound(
     archetype: Archetype, corner: st.DataObject
 ) -> None:
-    ends = {name: corner.draw(st.sampled_from([0.0, 1.0]), name) for name in archetype.measures}
+    ends = {name: corner.draw(st.sampled_from([0.0, 1.0]), name) for name in archetype.dimensions}
     choices = {
         name: corner.draw(st.sampled_from(offered), name)
         for name, offered in archetype.choices.items()
     }
     drawn = _drawn(archetype)
-    measures = {name: archetype.measures[name].at(fraction) for name, fraction in ends.items()}
-    _assert_sound(archetype.build(replace(drawn, measures=measures, choices=choices)))
+    dimensions = {name: archetype.dimensions[name].at(fraction) for name, fraction in ends.items()}
+    _assert_sound(archetype.build(replace(drawn, dimensions=dimensions, choices=choices)))
 
 
 @each_archetype
@@ -94,12 +94,12 @@ def test_equal_parameters_build_equal_meshes_and_no_two_draws_do(archetype: Arch
 
 
 @each_archetype
-def test_every_measure_changes_the_shape(archetype: Archetype) -> None:
+def test_every_dimension_changes_the_shape(archetype: Archetype) -> None:
     middle = _drawn(archetype)
-    middle = replace(middle, measures={k: m.at(0.5) for k, m in archetype.measures.items()})
+    middle = replace(middle, dimensions={k: m.at(0.5) for k, m in archetype.dimensions.items()})
     before = archetype.build(middle).parts
-    for name, measure in archetype.measures.items():
-        moved = replace(middle, measures={**middle.measures, name: _off_middle(measure)})
+    for name, dimension in archetype.dimensions.items():
+        moved = replace(middle, dimensions={**middle.dimensions, name: _off_middle(dimension)})
         assert _apart(before, archetype.build(moved).parts) > VISIBLE, name
 
 
@@ -111,9 +111,9 @@ def test_members_of_a_family_differ_from_one_another_even_when_hard(name: str, n
         assert _apart(one, other) > 0.01
 
 
-def _off_middle(measure: Measure) -> float:
+def _off_middle(dimension: Dimension) -> float:
     """The upper end, or the lower one for a count that the middle rounds up to it."""
-    return measure.high if measure.at(0.5) != measure.high else measure.low
+    return dimension.high if dimension.at(0.5) != dimension.high else dimension.low
 
 
 def _drawn(archetype: Archetype, seed: int = 1) -> Parameters:

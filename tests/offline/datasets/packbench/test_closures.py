@@ -64,7 +64,7 @@ def _at(kind: Archetype, fraction: float, choice: int) -> Parameters:
     rng = np.random.default_rng(0)
     choices = {name: offered[choice % len(offered)] for name, offered in kind.choices.items()}
     return Parameters(
-        {name: measure.at(fraction) for name, measure in kind.measures.items()},
+        {name: dimension.at(fraction) for name, dimension in kind.dimensions.items()},
         choices,
         kind.draw(rng).surfaces,
         5,
@@ -237,8 +237,8 @@ def test_no_profile_of_a_cap_crosses_itself_anywhere_in_its_ranges(
     rng = np.random.default_rng(1)
     for _ in range(16):
         drawn = kind.draw(rng)
-        corner = {name: m.at(float(rng.integers(2))) for name, m in kind.measures.items()}
-        kind.build(replace(drawn, measures=corner))
+        corner = {name: m.at(float(rng.integers(2))) for name, m in kind.dimensions.items()}
+        kind.build(replace(drawn, dimensions=corner))
     assert len(lines) > 16
     assert not any(_crosses(line) for line in lines)
 

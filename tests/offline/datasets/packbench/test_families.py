@@ -42,9 +42,9 @@ def test_every_member_keeps_the_bounds_and_the_offers_of_its_archetype(
 ) -> None:
     for product in _members(name, number, 5, difficulty, seed):
         kind, drawn = product.archetype, product.parameters
-        assert drawn.measures.keys() == kind.measures.keys()
-        for key, measure in kind.measures.items():
-            assert measure.low - 1e-9 <= drawn[key] <= measure.high + 1e-9
+        assert drawn.dimensions.keys() == kind.dimensions.keys()
+        for key, dimension in kind.dimensions.items():
+            assert dimension.low - 1e-9 <= drawn[key] <= dimension.high + 1e-9
         assert all(drawn.choices[key] in offered for key, offered in kind.choices.items())
         assert all(drawn.surfaces[key] in offered for key, offered in kind.surfaces.items())
 
@@ -56,9 +56,9 @@ def test_members_lie_closer_together_the_harder_the_benchmark(
 ) -> None:
     easy, middle, hard = (_spread(_members(name, number, 8, d, seed)) for d in (0, 0.3, TOGETHER))
     assert set(easy) == set(hard)
-    assert len(easy) == min(FREE, len(category(name).archetypes[0].measures))
-    for measure in easy:
-        assert easy[measure] > 2 * middle[measure] > 4 * hard[measure] > 0
+    assert len(easy) == min(FREE, len(category(name).archetypes[0].dimensions))
+    for dimension in easy:
+        assert easy[dimension] > 2 * middle[dimension] > 4 * hard[dimension] > 0
 
 
 @given(name=names, number=numbers, seed=seeds)
@@ -100,9 +100,9 @@ def test_at_the_hardest_the_families_of_a_category_are_alike_and_not_the_same(
     )
     assert len({product.archetype.name for product in near}) == 1
     assert len({product.archetype.name for product in apart}) > 1
-    assert len({repr(product.parameters.measures) for product in near}) == 6
+    assert len({repr(product.parameters.dimensions) for product in near}) == 6
     assert len({repr(product.parameters.surfaces) for product in near}) == 1
-    # PULL leaves each family 15 % of its way, and its members 6 % of a measure's range.
+    # PULL leaves each family 15 % of its way, and its members 6 % of a dimension's range.
     assert max(_spread(near).values()) <= 0.25
 
 
@@ -121,7 +121,7 @@ def test_products_of_all_categories_and_families_have_ids_of_their_own() -> None
 @pytest.mark.parametrize("name", CATEGORIES)
 def test_another_seed_makes_another_catalogue(name: str) -> None:
     one, other = (_members(name, 0, 2, 0.5, seed)[0].parameters for seed in (7, 8))
-    assert one.measures != other.measures
+    assert one.dimensions != other.dimensions
 
 
 @pytest.mark.parametrize("name", CATEGORIES)
@@ -138,11 +138,11 @@ def _members(name: str, number: int, count: int, difficulty: float, seed: int) -
 
 
 def _spread(products: list[Product]) -> dict[str, float]:
-    """The range of every measure in which members differ, as a fraction of what is allowed."""
+    """The range of every dimension in which members differ, as a fraction of what is allowed."""
     kind = products[0].archetype
     spread = {}
-    for name, measure in kind.measures.items():
-        if measure.unit != "count":
+    for name, dimension in kind.dimensions.items():
+        if dimension.unit != "count":
             values = [product.parameters[name] for product in products]
-            spread[name] = float(np.ptp(values)) / (measure.high - measure.low)
+            spread[name] = float(np.ptp(values)) / (dimension.high - dimension.low)
     return {name: fraction for name, fraction in spread.items() if fraction > 0}

@@ -216,7 +216,7 @@ def test_cutting_or_waisting_a_sponge_takes_foam_away() -> None:
     square=st.floats(2, 12),
 )
 @settings(max_examples=40, deadline=None)
-def test_a_spatula_lies_on_the_table_and_has_the_measures_it_was_given(
+def test_a_spatula_lies_on_the_table_and_has_the_dimensions_it_was_given(
     length: float, handle: float, head: float, wide: float, square: float
 ) -> None:
     blade = Blade(length * head, handle * wide, square)
