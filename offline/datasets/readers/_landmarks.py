@@ -29,7 +29,7 @@ UNREADABLE = frozenset(
 )
 
 
-def picture_files(root: Path) -> dict[str, Path]:
+def background_files(root: Path) -> dict[str, Path]:
     """All readable .jpg files in any depth by their name without suffix, sorted by it.
 
     Oxford5k comes in one folder, Paris6k in one a landmark. Raises ConfigError for a name that

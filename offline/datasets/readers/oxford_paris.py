@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from offline.datasets.listed import ListedDataset
-from offline.datasets.readers._landmarks import UNREADABLE, picture_files, query_box
+from offline.datasets.readers._landmarks import UNREADABLE, background_files, query_box
 from offline.datasets.types import Picture, Relevance, RetrievalTask
 from offline.ingest.tables import Place, read_lines
 
@@ -45,7 +45,7 @@ def read(root: Path) -> ListedDataset:
             f"{root}: needs one folder with *{ENDING}, found {names}.",
             remedy="Unpack the gt files of one data set into a folder beside the images.",
         )
-    files = picture_files(root)
+    files = background_files(root)
     gallery = tuple(Picture(name, path) for name, path in files.items())
     truth = list(_truths(folders[0], files))
     parts = {"gallery": gallery, "queries": [item.query for item in truth]}

@@ -19,7 +19,7 @@ from typing import Any
 from engine.errors import ConfigError
 from offline.datasets._pickles import read_plain_pickle
 from offline.datasets.listed import ListedDataset
-from offline.datasets.readers._landmarks import picture_files, query_box
+from offline.datasets.readers._landmarks import background_files, query_box
 from offline.datasets.types import Picture, Relevance, RetrievalTask
 from offline.ingest.tables import Place, inside, read_text
 
@@ -66,7 +66,7 @@ def read(root: Path) -> ListedDataset:
     """Open it. Pickles are read without running anything in them."""
     file = _truth_file(root)
     data = _data(file)
-    files = picture_files(root)
+    files = background_files(root)
     gallery = tuple(_pictures(root, file, "imlist", data, files))
     uncropped = tuple(_pictures(root, file, "qimlist", data, files))
     entries = _list(data, "gnd", file)

@@ -11,8 +11,7 @@ import numpy as np
 from engine import images
 from engine.errors import ConfigError, ImageError
 from engine.types import UInt8Array
-from offline.train.matting.composites import drawn_background
-from offline.train.segmenter.augmentation import cut
+from offline.train.backgrounds import cut, drawn_background, resized_to
 
 # Chosen, not measured. The fraction of drawn backgrounds that are a shelf or a table with other
 # things on it, and how many; a photo of a package in use rarely shows it alone.
@@ -79,6 +78,4 @@ def _paste(background: UInt8Array, thing: UInt8Array, random: np.random.Generato
 def _middle(pixels: UInt8Array, side: int) -> UInt8Array:
     least = min(pixels.shape[:2])
     top, left = (pixels.shape[0] - least) // 2, (pixels.shape[1] - least) // 2
-    square = np.ascontiguousarray(pixels[top : top + least, left : left + least])
-    way = cv2.INTER_AREA if least > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(square, (side, side), interpolation=way), np.uint8)
+    return resized_to(pixels[top : top + least, left : left + least], (side, side))

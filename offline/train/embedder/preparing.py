@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.types import IntArray, UInt8Array
 from offline.store.cutouts import Cutouts
+from offline.train.backgrounds import background_files
 from offline.train.embedder.backgrounds import drawn_backgrounds, photo_backgrounds
 from offline.train.embedder.batches import Grouped, Mined
 from offline.train.embedder.data import EmbedderData
@@ -26,7 +27,6 @@ from offline.train.embedder.start import (
 )
 from offline.train.embedder.task import EmbedderTask
 from offline.train.embedder.validation import validation_task
-from offline.train.segmenter.samples import picture_files
 from offline.train.torch_loop import Batches
 from stages.assemble import CuttingParts
 
@@ -93,7 +93,7 @@ def _backgrounds(
     if chosen is None:
         chosen = DRAWN_BACKGROUNDS if cutting.settings.cutout.name in KEEP_BACKGROUND else 0
     if isinstance(chosen, Path):
-        return photo_backgrounds(picture_files(chosen), side)
+        return photo_backgrounds(background_files(chosen), side)
     random = np.random.default_rng(recipe.seed)
     return drawn_backgrounds(chosen, side, rgba, rows.tolist(), random) if chosen else None
 

@@ -34,7 +34,7 @@ REVIVAL, AT_ONCE = 64, 16
 @dataclass(frozen=True)
 class Start:
     """``embedder`` is on the CPU; its projection is still drawn by chance. ``free_sides``: see
-    ``to_onnx.store_embedder``."""
+    ``training``."""
 
     embedder: Any
     spec: InputSpec

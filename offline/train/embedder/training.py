@@ -12,25 +12,28 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from offline.datasets import Dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
+from offline.train.backgrounds import background_files
 from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
 from offline.train.embedder.data import EmbedderData, cut, read_data
 from offline.train.embedder.preparing import Prepared, prepare
 from offline.train.embedder.recipe import NOTHING, EmbedderRecipe
 from offline.train.embedder.start import find_backbone, find_weights
 from offline.train.embedder.task import validated
-from offline.train.embedder.to_onnx import store_embedder
 from offline.train.run import Callbacks, Splits, Trained, Values
-from offline.train.segmenter.samples import picture_files
 from offline.train.torch_loop import CHECKPOINT, Schedule, fit, save_state
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.checksums import digests_of
-from weights.export import ExportReport
-from weights.frameworks.network import import_framework
+from weights.export import ExportReport, store_network
+from weights.frameworks.network import GraphNames, import_framework
+from weights.probe import image_probe
+from weights.sidecar import SourceFacts
 
 BEST = "best.pth"  # all that learned, after the epoch with the highest mAP
 STATE = "embedder.pth"  # the network's part of it
 BEFORE = "before.json"  # how the start does
 CARD = "card.md"
+MODEL = "embedder.onnx"
+NAMES = GraphNames("embedder", "image", "features")
 
 
 def train_embedder(
@@ -128,11 +131,23 @@ def _export(recipe: EmbedderRecipe, prepared: Prepared, run: RunFolder) -> Expor
             remedy="Delete the run's folder, or give another --out, to train anew.",
         ) from error
     embedder = network.embedder.cpu().eval()
-    run.write(STATE, lambda state: save_state(embedder.state_dict(), state))
-    name = f"{recipe.network.backbone}, trained"
-    return store_embedder(
-        embedder, prepared.start.spec, prepared.start.free_sides, run, STATE, name
+    state = run.write(STATE, lambda path: save_state(embedder.state_dict(), path))
+    return _store(embedder, prepared, run, state, f"{recipe.network.backbone}, trained")
+
+
+def _store(
+    embedder: Any, prepared: Prepared, run: RunFolder, state: Path, name: str
+) -> ExportReport:
+    """An ONNX file that `[embed] name = "onnx"` runs. It takes every height and width that the
+    start's ``free_sides`` divides; the spec's only where it does not divide those, or is 0."""
+    from weights.frameworks.torch_export import as_network
+
+    spec, free_sides = prepared.start.spec, prepared.start.free_sides
+    source = SourceFacts(state.name, digests_of(state).sha256, verified=False)
+    network = as_network(
+        embedder, image_probe(spec), (embedder.dimension,), NAMES, free_sides=free_sides
     )
+    return store_network(network, run.path / MODEL, name, source, spec)
 
 
 def _card(
@@ -186,7 +201,7 @@ def _facts(
     """Everything that changes the course of a training."""
     content = "".join(f"{s.sha256}{s.label}" for s in (*data.train, *data.validation))
     backgrounds = recipe.backgrounds
-    files = picture_files(backgrounds) if isinstance(backgrounds, Path) else []
+    files = background_files(backgrounds) if isinstance(backgrounds, Path) else []
     network = {**asdict(recipe.network), "layers": list(recipe.network.layers)}
     return {
         "data": dataset.name,

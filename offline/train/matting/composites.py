@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from engine.errors import ConfigError
 from engine.types import FloatArray, Progress, UInt8Array
 from offline.datasets import Picture
+from offline.train.backgrounds import drawn_background
 from offline.train.matting.pairs import Pair, load, read_grey, save_grey, save_image
 
 SIDE = 256  # pixels of a composite, as Packbench's own images
@@ -28,7 +28,6 @@ OFF = 0.15  # of the side, from the middle
 # How far gains of light and noise go; phones make these of dim rooms.
 GAIN = 0.25
 NOISE = 0.03
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +62,7 @@ def make_composites(
         if not (target.is_file() and matte.is_file()):
             random = np.random.default_rng([seed, number])
             product = take_apart(chosen[int(random.integers(len(chosen)))])
-            background = _ground(backgrounds, random)
+            background = _background(backgrounds, random)
             pixels, alpha = composite(product, background, random)
             save_grey(matte, alpha)
             save_image(target, pixels)
@@ -106,17 +105,6 @@ def composite(
     return pixels, np.asarray(alpha, np.float32)
 
 
-def background_files(folder: Path) -> list[Path]:
-    """The images below a folder, sorted; ConfigError when there is none."""
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
-    if not files:
-        raise ConfigError(
-            f"{folder}: holds no images to serve as backgrounds.",
-            remedy="Name a folder with photos of rooms, desks or shelves, or leave it out.",
-        )
-    return files
-
-
 def _placement(shape: tuple[int, ...], side: int, random: np.random.Generator) -> FloatArray:
     """(2, 3): turned and scaled about its middle, mirrored or not, to near the new middle."""
     height, width = shape[:2]
@@ -143,7 +131,7 @@ def _warped(values: FloatArray, matrix: FloatArray, side: int, beyond: float) ->
     return np.asarray(warped, np.float32)
 
 
-def _ground(backgrounds: Sequence[Path], random: np.random.Generator) -> UInt8Array:
+def _background(backgrounds: Sequence[Path], random: np.random.Generator) -> UInt8Array:
     if not backgrounds or random.random() < 0.2:
         return drawn_background(SIDE, random)
     pixels = load(backgrounds[int(random.integers(len(backgrounds)))]).pixels
@@ -156,19 +144,6 @@ def _ground(backgrounds: Sequence[Path], random: np.random.Generator) -> UInt8Ar
     if blur > 0.5:
         resized = cv2.GaussianBlur(resized, (0, 0), blur)
     return np.asarray(resized, np.uint8)
-
-
-def drawn_background(side: int, random: np.random.Generator) -> UInt8Array:
-    """A wall and a table of two colours with soft texture, (side, side, 3)."""
-    rows = np.linspace(0.0, 1.0, side, dtype=np.float32)[:, None, None]
-    wall, table = random.uniform(0.15, 1.0, (2, 3))
-    edge = random.uniform(0.1, 0.7)
-    background = wall + (table - wall) * (rows > edge) + rows * random.uniform(-0.2, 0.2)
-    texture = random.normal(0.0, 1.0, (side, side)).astype(np.float32)
-    blurred = cv2.GaussianBlur(texture, (0, 0), random.uniform(0.6, 12.0))
-    strength = random.uniform(0.0, 0.12) / max(float(blurred.std()), 1e-6)
-    background = np.broadcast_to(background, (side, side, 3)) + blurred[..., None] * strength
-    return np.asarray(np.rint(np.clip(background, 0.0, 1.0) * 255.0), np.uint8)
 
 
 def _colours(path: Path) -> FloatArray:

@@ -10,9 +10,10 @@ from engine.files import file_sha256
 from engine.protocols import Segmenter
 from offline.datasets import Dataset, open_dataset
 from offline.store.run_folder import RunFolder, Value, open_run
+from offline.train.backgrounds import background_files
 from offline.train.card import Card, epoch_table, export_note, recipe_table, table, usage
 from offline.train.matting.batches import BatchMaker
-from offline.train.matting.composites import background_files, make_composites
+from offline.train.matting.composites import make_composites
 from offline.train.matting.pairs import Pair, SaliencyStore, pairs_of
 from offline.train.matting.recipe import MattingRecipe
 from offline.train.matting.task import MattingTask

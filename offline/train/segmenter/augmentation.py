@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -14,7 +13,7 @@ from engine import images
 from engine.errors import ImageError
 from engine.types import FloatArray, UInt8Array
 from offline.datasets import Picture
-from offline.train.matting.composites import drawn_background
+from offline.train.backgrounds import cut, drawn_background, part, resized_to
 from offline.train.segmenter.compositing import bare_strip, recomposed
 from offline.train.segmenter.samples import MaskSample, read_sample
 
@@ -25,7 +24,6 @@ FILE_FRACTION = 1 / 2
 # Of those that take no file: a strip of another image, one flat colour; else a drawn background.
 STRIP_FRACTION = 1 / 3
 FLAT_FRACTION = 1 / 6
-LEAST_CUT = 0.6  # of either side
 LEAST_KEPT = 0.7  # of the product: what is cut off more is not what a photo shows
 CUT_TRIES = 4
 JITTER = 0.25  # of brightness, contrast and saturation; a third of it for each colour
@@ -52,14 +50,14 @@ class Backgrounds:
                 return cut(strip, shape, random)
         elif kind < STRIP_FRACTION + FLAT_FRACTION:
             return np.full((*shape, 3), random.integers(0, 256, 3), np.uint8)
-        return _sized(drawn_background(max(shape), random), shape)
+        return resized_to(drawn_background(max(shape), random), shape)
 
     def _of_file(self, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
         path = self.files[int(random.integers(len(self.files)))]
         try:
             pixels = images.load(path, limits=images.ImageLimits(max_side=self.longest)).pixels
         except ImageError:
-            return _sized(drawn_background(max(shape), random), shape)
+            return resized_to(drawn_background(max(shape), random), shape)
         return cut(pixels, shape, random)
 
 
@@ -90,17 +88,10 @@ def cut_window(alpha: FloatArray, random: np.random.Generator) -> tuple[slice, s
     height, width = alpha.shape
     whole = float(alpha.sum())
     for _ in range(CUT_TRIES):
-        rows, columns = _part(height, random), _part(width, random)
+        rows, columns = part(height, random), part(width, random)
         if float(alpha[rows, columns].sum()) >= LEAST_KEPT * whole:
             return rows, columns
     return slice(0, height), slice(0, width)
-
-
-def cut(pixels: UInt8Array, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
-    """A random part of an image, mirrored or not, at (H, W)."""
-    rows, columns = _part(pixels.shape[0], random), _part(pixels.shape[1], random)
-    step = -1 if random.random() < 0.5 else 1
-    return _sized(pixels[rows, columns][:, ::step], shape)
 
 
 def relit(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
@@ -116,15 +107,3 @@ def relit(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
 
 def _around_one(random: np.random.Generator) -> float:
     return float(random.uniform(1 - JITTER, 1 + JITTER))
-
-
-def _part(length: int, random: np.random.Generator) -> slice:
-    part = max(1, round(length * random.uniform(LEAST_CUT, 1.0)))
-    start = int(random.integers(length - part + 1))
-    return slice(start, start + part)
-
-
-def _sized(pixels: UInt8Array, shape: tuple[int, int]) -> UInt8Array:
-    size = (shape[1], shape[0])
-    way = cv2.INTER_AREA if pixels.shape[0] > shape[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(np.ascontiguousarray(pixels), size, interpolation=way), np.uint8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -118,18 +117,6 @@ def usable(pictures: Sequence[Picture], longest: int, progress: Progress) -> Usa
             remedy="Check the folder given to --data.",
         )
     return Usable(tuple(kept), tuple(left_out))
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """The images below a folder, sorted; ConfigError where there is none."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in images.SUPPORTED_SUFFIXES)
-    files = sorted(path for path in found if not path.name.startswith("."))
-    if not files:
-        raise ConfigError(
-            f"{folder}: holds no images to put behind products.",
-            remedy="Name a folder with photos of rooms, desks or shelves, or leave it out.",
-        )
-    return files
 
 
 def _masked(dataset: Dataset, split: str) -> list[Picture]:

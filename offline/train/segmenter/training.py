@@ -12,11 +12,12 @@ import numpy as np
 
 from offline.datasets import Picture, open_dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
+from offline.train.backgrounds import background_files
 from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
 from offline.train.run import Callbacks, Trained, Values
 from offline.train.segmenter.augmentation import Backgrounds
 from offline.train.segmenter.recipe import NOTHING, SegmenterRecipe, find_start
-from offline.train.segmenter.samples import Usable, chosen_splits, picture_files, spread, usable
+from offline.train.segmenter.samples import Usable, chosen_splits, spread, usable
 from offline.train.segmenter.task import SegmenterTask, longest
 from offline.train.torch_loop import Schedule, fit, save_state
 from weights.checksums import digests_of
@@ -44,7 +45,7 @@ def train_segmenter(
     callbacks = callbacks or Callbacks()
     import_framework("torch")
     dataset = open_dataset(recipe.data)
-    files = picture_files(recipe.backgrounds) if recipe.backgrounds else []
+    files = background_files(recipe.backgrounds) if recipe.backgrounds else []
     start = find_start(recipe)
     rate = recipe.learning_rate_from(start)
     splits = chosen_splits(dataset, recipe.train_split, recipe.validation_split)

@@ -73,6 +73,7 @@ def test_killed_and_resumed_ends_like_the_uninterrupted_run(tmp_path: Path, kill
         import os, signal, sys
         from pathlib import Path
         from offline.store.run_folder import open_run
+        from offline.train.run import Callbacks
         from offline.train.torch_loop import fit
         from tests.offline.train.test_torch_loop import SCHEDULE, LineTask
         task = LineTask()

@@ -11,12 +11,11 @@ from PIL import Image
 from engine.errors import ConfigError
 from engine.types import FloatArray
 from offline.datasets import Picture
+from offline.train.backgrounds import background_files, drawn_background
 from offline.train.matting.composites import (
     SIDE,
     Product,
-    background_files,
     composite,
-    drawn_background,
     make_composites,
     take_apart,
 )

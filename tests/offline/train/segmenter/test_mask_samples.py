@@ -11,9 +11,9 @@ from engine.errors import ConfigError, ImageError
 from offline.datasets import Picture, open_dataset
 from offline.datasets.listed import ListedDataset
 from offline.datasets.packbench import shipped
+from offline.train.backgrounds import background_files
 from offline.train.segmenter.samples import (
     chosen_splits,
-    picture_files,
     read_sample,
     spread,
     usable,
@@ -124,6 +124,6 @@ def test_a_limit_is_spread_over_all_pictures(tmp_path: Path, limit: int | None) 
 
 def test_a_folder_without_backgrounds_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no images"):
-        picture_files(tmp_path)
+        background_files(tmp_path)
     picture = write_pair(tmp_path / "deeper", "one")
-    assert picture_files(tmp_path)[0] == picture.path
+    assert background_files(tmp_path)[0] == picture.path
