@@ -1,4 +1,4 @@
-"""How likely a hit shows the photographed product itself, and from when on it counts as a match.
+"""The probability that a hit shows the photographed product, and the threshold of a match.
 
 Fitted by ``packsight calibrate`` on photos whose product is known and kept in the gallery. It
 holds for the settings that it was fitted under: ``identity`` is the hash of all that changes
@@ -22,8 +22,8 @@ from engine.types import Float64Array, Hit
 FEATURES = ("score", "margin", "first")
 
 # An absent product is accepted when any of the catalogue's products looks like it: with m times
-# as many products the share of false accepts becomes about m times as large. Within a tenth the
-# asked 5 % stay below 5.5 %, less than the sampling error of a few hundred photos.
+# as many products the fraction of false accepts becomes about m times as large. Within a tenth the
+# requested 5 % stay below 5.5 %, less than the sampling error of a few hundred photos.
 GROWTH = 0.1
 
 # 0.5 is chance. Below this fewer than 18 % of the present products pass at 5 % false accepts, if
@@ -38,10 +38,10 @@ class _Table(BaseModel):
 class MatchModel(_Table):
     """P(same product) = 1 / (1 + exp(-(intercept + score * s + margin * m + first * f))).
 
-    Platt's sigmoid (Advances in Large Margin Classifiers, 1999) of three numbers a hit, see
+    Platt's sigmoid (Advances in Large Margin Classifiers, 1999) of three features of a hit, see
     ``match_features``; no weight is negative, so a higher score never lowers the probability.
     A score below the lowest counts as the lowest, a margin beyond the widest as the widest: how
-    far off a far hit is says nothing.
+    far a distant hit is carries no information.
     """
 
     lowest_score: FiniteFloat
@@ -67,15 +67,15 @@ class MatchModel(_Table):
 
 
 class MatchFigures(_Table):
-    """What the fit was measured to do, on photos of products that took no part in it."""
+    """The quality of the fit, on photos of products that took no part in it."""
 
     present: int = Field(ge=0)  # answers whose product the gallery held
-    absent: int = Field(ge=0)  # answers whose product it lacked or that was taken out
+    absent: int = Field(ge=0)  # answers whose product it lacked or that was left out
     products: int = Field(ge=0)  # photographed ones
     auroc: FiniteFloat = Field(ge=0, le=1)  # present above absent, by the first hit
-    false_accepts: FiniteFloat = Field(ge=0, le=1)  # share of absent ones that were accepted
-    true_accepts: FiniteFloat = Field(ge=0, le=1)  # share of present ones that were accepted
-    right_first: FiniteFloat = Field(ge=0, le=1)  # share of present ones with the right first hit
+    false_accepts: FiniteFloat = Field(ge=0, le=1)  # fraction of absent ones that were accepted
+    true_accepts: FiniteFloat = Field(ge=0, le=1)  # fraction of present ones that were accepted
+    right_first: FiniteFloat = Field(ge=0, le=1)  # of present ones with a correct first hit
     ece_first: FiniteFloat = Field(ge=0, le=1)  # calibration error over first hits
     ece_all: FiniteFloat = Field(ge=0, le=1)  # and over all hits
 
@@ -90,14 +90,14 @@ class MatchCalibration(_Table):
     threshold: float = Field(ge=0, le=1)
     false_accepts: float = Field(gt=0, lt=1)
     figures: MatchFigures
-    source: Literal["photos", "views"]  # views: the gallery's own pictures, easier than photos
+    source: Literal["photos", "views"]  # views: the gallery's own images, easier than photos
     images: int = Field(ge=1)  # that the gallery held
     created: str  # ISO 8601, UTC
     written_by: str
 
     def cautions(self, images: int) -> tuple[str, ...]:
-        """What a query should say beside its answer, of a gallery of ``images``: that it has
-        changed since by more than ``GROWTH``, that scores hardly tell present from absent."""
+        """Notes for a query's answer, of a gallery of ``images``: that it has changed since by more
+        than ``GROWTH``, that scores hardly separate present from absent products."""
         found = []
         if abs(images - self.images) > GROWTH * self.images:
             found.append(
@@ -106,26 +106,26 @@ class MatchCalibration(_Table):
             )
         if self.figures.auroc < LEAST_AUROC:
             found.append(
-                "scores hardly tell present from absent products in this gallery: of photos of "
+                "scores hardly separate present from absent products in this gallery: of photos of "
                 f"products that it holds {self.figures.true_accepts:.0%} count as a match"
             )
         return tuple(found)
 
     def in_words(self) -> list[str]:
-        """What it was measured to do, a line each."""
-        done = self.figures
+        """Its measured quality, in lines."""
+        values = self.figures
         return [
             f"a match is a first hit with a probability above {self.threshold:.3f}",
-            f"absent products taken for a match: {done.false_accepts:.1%} of {done.absent} "
-            f"(asked: {self.false_accepts:.1%})",
-            f"present products taken for a match: {done.true_accepts:.1%} of {done.present} "
-            f"(the right one stands first for {done.right_first:.1%})",
-            f"present against absent: AUROC {done.auroc:.3f}; calibration error of first hits "
-            f"{done.ece_first:.3f}",
+            f"absent products taken for a match: {values.false_accepts:.1%} of {values.absent} "
+            f"(requested: {self.false_accepts:.1%})",
+            f"present products taken for a match: {values.true_accepts:.1%} of {values.present} "
+            f"(the correct one is first for {values.right_first:.1%})",
+            f"present against absent: AUROC {values.auroc:.3f}; calibration error of first hits "
+            f"{values.ece_first:.3f}",
         ]
 
     def warnings(self) -> tuple[str, ...]:
-        """Why to trust it less than its figures say, a sentence each."""
+        """Reasons to trust it less than its measured quality, a sentence each."""
         found = self.cautions(self.images)
         if self.source == "views":
             found = (
@@ -142,9 +142,9 @@ def read_calibration(text: str, where: str) -> MatchCalibration:
         return MatchCalibration.model_validate_json(text)
     except ValidationError as error:
         fault = error.errors()[0]
-        said = ".".join(map(str, fault["loc"])) or "JSON"
+        place = ".".join(map(str, fault["loc"])) or "JSON"
         raise GalleryError(
-            f"{where}: its calibration cannot be read ({said}: {fault['msg']}).",
+            f"{where}: its calibration cannot be read ({place}: {fault['msg']}).",
             remedy=f"Make it anew: packsight calibrate --gallery {where}",
         ) from None
 
@@ -154,7 +154,7 @@ def match_features(hits: Sequence[Hit]) -> Float64Array:
 
     The hit's score; by how much it exceeds the best score of any other product (below 0 for all
     but the best one; 0 where there is no other); 1 for the hit that is ranked first, else 0.
-    Give all that took part in the rerank: of fewer, the best of the others might be missing.
+    Give all that took part in reranking: of fewer, the best of the others might be missing.
     Raises ValueError for scores that are not finite.
     """
     scores = np.array([hit.score for hit in hits], np.float64)

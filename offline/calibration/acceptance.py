@@ -1,4 +1,4 @@
-"""From which score on an answer is believed: what passes of products that are there and not."""
+"""The threshold of a match from its rate of false accepts, and the ROC curve."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Roc:
     """What is accepted when all scores of at least a threshold are, from none to all.
 
     ``thresholds`` (T,) descend from infinity over every distinct score; ``false_accepts`` are
-    shares of the absent, ``true_accepts`` of the present ones. Scores that are equal pass
+    fractions of the absent, ``true_accepts`` of the present ones. Scores that are equal pass
     together: between two points the curve is a straight line.
     """
 
@@ -43,31 +43,31 @@ def roc(present: Scores, absent: Scores) -> Roc:
 
 
 def threshold_at(absent: Scores, false_accepts: float) -> float:
-    """The score that an answer must exceed, so that of absent products no larger share passes.
+    """The score that an answer must exceed, so that of absent products no larger fraction passes.
 
     The ceil((1 - false_accepts) (N + 1))-th smallest of N scores: then a further absent product
     like these passes with that probability at most, whatever the scores' distribution (split
     conformal prediction: Papadopoulos, Proedrou, Vovk, Gammerman, ECML 2002). Of fewer than
-    ``absent_needed`` the highest score, which promises 1 / (N + 1). Raises ValueError for a share
-    outside (0, 1), no scores and NaN.
+    ``absent_needed`` the highest score, which promises 1 / (N + 1). Raises ValueError for a
+    fraction outside (0, 1), no scores and NaN.
     """
     ascending = np.sort(checked_scores(absent))
-    rank = np.ceil((1 - _share(false_accepts)) * (len(ascending) + 1) - 1e-9)
+    rank = np.ceil((1 - _checked(false_accepts)) * (len(ascending) + 1) - 1e-9)
     return float(ascending[min(int(rank), len(ascending)) - 1])
 
 
 def absent_needed(false_accepts: float) -> int:
-    """How many absent products it takes to promise that share: N with 1 / (N + 1) below it."""
-    return int(np.ceil(1 / _share(false_accepts) - 1e-9)) - 1
+    """The number N of absent products that it takes: 1 / (N + 1) must not exceed the fraction."""
+    return int(np.ceil(1 / _checked(false_accepts) - 1e-9)) - 1
 
 
 def _passing(scores: Float64Array, thresholds: Float64Array) -> Float64Array:
     below = np.searchsorted(np.sort(scores), thresholds, side="left")
-    share: Float64Array = 1.0 - below / len(scores)
-    return share
+    passing: Float64Array = 1.0 - below / len(scores)
+    return passing
 
 
-def _share(false_accepts: float) -> float:
+def _checked(false_accepts: float) -> float:
     if not 0 < false_accepts < 1:
         raise ValueError(f"false accepts = {false_accepts}: must lie between 0 and 1")
     return false_accepts

@@ -1,4 +1,4 @@
-"""Calibrate a gallery: ask it for known photos, fit, store; ``packsight calibrate`` is its door."""
+"""One run of `packsight calibrate`: query a gallery with labelled photos, fit, store."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from engine.errors import ConfigError
 from engine.galleries import open_gallery
 from engine.match_calibration import MatchCalibration
 from engine.types import Progress
-from offline.calibration.asking import Asked, Shelf, ask_photos, ask_views
+from offline.calibration.answers import Answers, ProductIndex, photo_answers, view_answers
 from offline.calibration.matching import fit_matching
 from offline.datasets import Dataset, Picture, open_dataset
 from stages.open_searcher import searcher_over
 
-# The split that a data set keeps for photos of users, where nobody names one.
+# The split that a data set keeps for photos of users; the default.
 QUERIES = "queries"
 
 
 @dataclass(frozen=True)
 class Request:
     """``photos``: a data set or a labelled folder; None: the gallery's own views. ``protocol`` or
-    ``split`` chooses among its pictures."""
+    ``split`` chooses among its images."""
 
     gallery: Path
     photos: Path | None = None
@@ -40,33 +40,33 @@ class Request:
 @dataclass(frozen=True, eq=False)
 class Outcome:
     calibration: MatchCalibration
-    asked: Asked
+    answers: Answers
 
 
 def calibrate(request: Request, progress: Progress) -> Outcome:
     """Fit and store; the gallery is locked for other writers meanwhile.
 
     Raises ConfigError (photos, settings, too few of them), GalleryError, FingerprintError,
-    WeightsError. Photos that cannot be read are in ``Outcome.asked.faults``.
+    WeightsError. Photos that cannot be read are in ``Outcome.answers.faults``.
     """
     photos = None if request.photos is None else _photos(request.photos, request)
     with open_gallery(request.gallery, write=True) as gallery:
         opened = searcher_over(
             gallery, profile=request.profile, config=request.config, overrides=request.overrides
         )
-        shelf = Shelf(gallery)
+        index = ProductIndex(gallery)
         if photos is None:
-            asked = ask_views(opened, shelf, request.seed, progress)
+            answers = view_answers(opened, index, request.seed, progress)
         else:
-            _refuse_strangers(request, photos, shelf)
-            asked = ask_photos(opened, photos, shelf, progress)
-        calibration = _fitted(request, asked, opened.searcher.identity, len(gallery))
+            _refuse_others(request, photos, index)
+            answers = photo_answers(opened, photos, index, progress)
+        calibration = _fitted(request, answers, opened.searcher.identity, len(gallery))
         gallery.calibrate(calibration)
-    return Outcome(calibration, asked)
+    return Outcome(calibration, answers)
 
 
 def remove(gallery: Path) -> bool:
-    """Take a gallery's calibration away; whether there was one."""
+    """Remove a gallery's calibration; whether there was one."""
     with open_gallery(gallery, write=True) as opened:
         return opened.calibrate(None)
 
@@ -83,28 +83,28 @@ def _split(dataset: Dataset, folder: Path) -> str:
         return QUERIES
     if len(dataset.splits) > 1:
         raise ConfigError(
-            f"{folder}: which of its pictures are the photos?",
+            f"{folder}: has several splits, and none is named {QUERIES}.",
             remedy=f"Name a split with --split: {', '.join(dataset.splits)}.",
         )
     return dataset.splits[0]
 
 
-def _refuse_strangers(request: Request, photos: Sequence[Picture], shelf: Shelf) -> None:
-    """Say so before hours of describing where no photo shows a product of the gallery."""
-    if any(shelf.name_of(photo) is not None for photo in photos):
+def _refuse_others(request: Request, photos: Sequence[Picture], index: ProductIndex) -> None:
+    """ConfigError, before hours of describing, where no photo shows a product of the gallery."""
+    if any(index.name_of(photo) is not None for photo in photos):
         return
-    named = next((photo.product for photo in photos if photo.product), "nothing at all")
-    theirs = next(iter(sorted(shelf.products)), "nothing")
+    shown = next((photo.product for photo in photos if photo.product), "no product")
+    held = next(iter(sorted(index.products)), "none")
     raise ConfigError(
         f"{request.photos}: none of {len(photos)} photos shows a product of {request.gallery}: "
-        f"they show {named}, it holds {theirs}.",
+        f"the first shows {shown}, the gallery's first is {held}.",
         remedy="Name the photos' products as the gallery does: packsight gallery export "
         f"{request.gallery}",
     )
 
 
-def _fitted(request: Request, asked: Asked, identity: str, images: int) -> MatchCalibration:
-    fit = fit_matching(asked.answers, request.false_accepts, request.seed)
+def _fitted(request: Request, answers: Answers, identity: str, images: int) -> MatchCalibration:
+    fit = fit_matching(answers.answers, request.false_accepts, request.seed)
     return MatchCalibration(
         identity=identity,
         model=fit.model,

@@ -1,7 +1,7 @@
-"""Fit how likely a hit shows the photographed product, and from when on that is a match.
+"""Fit the probability that a hit shows the photographed product, and the threshold of a match.
 
-Every figure is of products that took no part in the fit that judged them: photos are dealt to
-folds by what they show.
+Every value is of products that took no part in the fit that judged them: photos are divided into
+folds by product.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from offline.calibration.logistic import fit_logistic, grouped_folds
 from offline.metrics.calibration import event_calibration_error
 from offline.metrics.classification import auroc
 
-# Products of an answer that are judged: as many as a query shows unless it asks for others.
+# Products of an answer that are judged: as many as a query shows by default.
 DEPTH = 10
 FOLDS = 5
 # Of the standardised weights: unnoticed where there are hundreds of photos, and what keeps them
-# finite where the score parts right from wrong without a doubtful case.
+# finite where the score separates correct from incorrect hits perfectly.
 RIDGE = 1.0
 # Of first hits beyond which scores and margins count alike. Log loss of held-out first hits with it
 # and without: 0.529 and 0.543 (GroceryStore, photos), 0.375 and 0.384 (its views), 0.401 and 0.412
@@ -42,8 +42,8 @@ class Answer:
     """The first ``DEPTH`` products that one photo is answered with.
 
     ``features`` (N, 3) as of ``engine.match_calibration.match_features``, in the order of ranks;
-    ``right`` (N,): which is the product itself. Not ``present``: the gallery has it not, or it
-    was taken out. N may be 0: then nothing was found.
+    ``right`` (N,): which is the product itself. Not ``present``: the gallery lacks it, or it was
+    left out. N may be 0: then nothing was found.
     """
 
     product: str
@@ -68,9 +68,9 @@ class MatchFit:
 
 
 def fit_matching(answers: Sequence[Answer], false_accepts: float = 0.05, seed: int = 0) -> MatchFit:
-    """The model of all answers, its threshold and what both do to products they never saw.
+    """The model of all answers, its threshold, and the quality of both on unseen products.
 
-    Raises ConfigError where the answers are too few, saying how many it takes.
+    Raises ConfigError, with the number that it takes, where the answers are too few.
     """
     refuse_too_few(answers, false_accepts)
     folds = grouped_folds([answer.product for answer in answers], FOLDS, seed)
@@ -128,12 +128,12 @@ def accepted(
 
 
 def refuse_too_few(answers: Sequence[Answer], false_accepts: float) -> None:
-    """Raise ConfigError unless a fit would say something."""
+    """Raise ConfigError where the answers are too few for a fit."""
     present = [answer for answer in answers if answer.present]
     absent = len(answers) - len(present)
     there = {
         "products photographed": (len({answer.product for answer in answers}), LEAST_PRODUCTS),
-        f"photos with the right product among the first {DEPTH} hits": (
+        f"photos with the correct product among the first {DEPTH} hits": (
             sum(bool(answer.right.any()) for answer in present),
             LEAST_RIGHT,
         ),

@@ -89,13 +89,13 @@ def _request(args: argparse.Namespace) -> Request:
 def _print_outcome(gallery: str, outcome: Outcome) -> None:
     from packsight.commands._terminal import print_faults
 
-    calibration, answers = outcome.calibration, outcome.asked
+    calibration, answers = outcome.calibration, outcome.answers
     print_faults(answers.faults, SHOWN)
     what = "views" if calibration.source == "views" else "photos"
     products = calibration.figures.products
     print(
-        f"{gallery}: calibrated on {answers.held} {what} of products that it holds and "
-        f"{answers.strange} of others, {products} products in all."
+        f"{gallery}: calibrated on {answers.present} {what} of products that it holds and "
+        f"{answers.absent} of others, {products} products in all."
     )
     print(*calibration.in_words(), sep="\n")
     for warning in calibration.warnings():

@@ -27,18 +27,15 @@ def explained(hit: Hit, why: str, iou: float | None) -> Hit:
     return replace(hit, iou=iou, why=f"{hit.why}; {why}" if hit.why else why)
 
 
-def pulls(
-    scorer: Scorer, share: float, rows: Float64Array, held: Float64Array | None = None
-) -> Float64Array:
+def pulls(scorer: Scorer, share: float, rows: Float64Array) -> Float64Array:
     """(N, C): by how much each concept, in the order of CONCEPTS, raises a row's value.
 
-    Against the same row with the concept's columns held at ``held`` (F,), by default at their
-    mean over ``rows``: for a linear model the concept's part of the sum, for trees the difference
-    in value.
+    Against the same row with the concept's columns at their mean over ``rows``: for a linear model
+    the concept's part of the sum, for trees the difference in value.
     """
     if not len(rows):
         return np.zeros((0, len(CONCEPTS)))
-    level = rows.mean(axis=0) if held is None else held
+    level = rows.mean(axis=0)
     altered = [rows]
     for columns in _COLUMNS.values():
         without = rows.copy()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import BoolArray, Float64Array
-from offline.calibration.asking import as_answer
+from offline.calibration.answers import as_answer
 from offline.calibration.matching import (
     DEPTH,
     Answer,

@@ -12,7 +12,7 @@ import pytest
 from engine.galleries import open_gallery
 from engine.types import RGBImage
 from offline import ingest
-from offline.calibration.asking import MOST_VIEWS, Shelf, ask_photos, ask_views
+from offline.calibration.answers import MOST_VIEWS, ProductIndex, photo_answers, view_answers
 from offline.datasets import Picture
 from online import query
 from stages.open_searcher import open_searcher
@@ -149,11 +149,11 @@ def test_without_photos_the_gallerys_own_views_are_asked_with_a_warning(
 
 def test_a_view_is_asked_of_the_others_and_never_finds_itself(gallery: Path) -> None:
     with open_searcher(gallery) as opened:
-        shelf = Shelf(opened.gallery)
-        asked = ask_views(opened, shelf, 0, lambda done, total: None)
-    assert (asked.held, len(asked.answers)) == (30, 60)
+        index = ProductIndex(opened.gallery)
+        found = view_answers(opened, index, 0, lambda done, total: None)
+    assert (found.present, len(found.answers)) == (30, 60)
     assert MOST_VIEWS > 30
-    for one in asked.answers:
+    for one in found.answers:
         assert one.present or not one.right.any()
         assert one.right.sum() <= 1
         assert one.features[:, 0].max() < 0.9999  # its own picture would score 1
@@ -163,8 +163,10 @@ def test_a_photo_that_lies_in_the_gallery_does_not_find_itself(made: Path, galle
     path = made / "catalogue/jar/p1/v0.png"
     photo = Picture("v0", path, category="jar", product="p1")
     with open_searcher(gallery) as opened:
-        asked = ask_photos(opened, [photo], Shelf(opened.gallery), lambda done, total: None)
-    present, absent = asked.answers
+        found = photo_answers(
+            opened, [photo], ProductIndex(opened.gallery), lambda done, total: None
+        )
+    present, absent = found.answers
     assert present.product == absent.product == "jar/p1"  # CATEGORY/PRODUCT is tried too
     assert (present.present, absent.present) == (True, False)
     assert present.features[:, 0].max() < 0.9999
@@ -227,13 +229,13 @@ def test_there_must_be_a_gallery_and_nobody_else_may_write(
 def test_of_many_views_a_seeded_choice_is_asked(
     gallery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offline.calibration.asking.MOST_VIEWS", 5)
+    monkeypatch.setattr("offline.calibration.answers.MOST_VIEWS", 5)
     with open_searcher(gallery) as opened:
-        shelf = Shelf(opened.gallery)
+        index = ProductIndex(opened.gallery)
         chosen = [
             [
                 one.product
-                for one in ask_views(opened, shelf, seed, lambda done, total: None).answers
+                for one in view_answers(opened, index, seed, lambda done, total: None).answers
             ]
             for seed in (0, 0, 1)
         ]

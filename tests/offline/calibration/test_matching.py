@@ -186,7 +186,7 @@ def test_too_few_photos_are_refused_with_how_many_it_takes() -> None:
         fit_matching(drawn_answers(0, products=20), 0.01)
     assert "40 answers about absent products" in str(caught.value)
     absent = [one for one in drawn_answers(0) if not one.present]
-    with pytest.raises(ConfigError, match="0 photos with the right product"):
+    with pytest.raises(ConfigError, match="0 photos with the correct product"):
         fit_matching(absent)
 
 
