@@ -19,8 +19,8 @@ SETS: dict[str, tuple[str, ...]] = {
 }
 # What ``Scorer.weights`` are, in words.
 WEIGHTS_MEAN = {
-    "logistic": "what one standard deviation more adds to the log odds of being right",
-    "boosting": "the share of all questions in the trees that ask for the feature",
+    "logistic": "what one standard deviation more adds to the log odds of the same product",
+    "boosting": "the fraction of all splits of the trees that test the feature",
 }
 
 

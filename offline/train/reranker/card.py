@@ -9,6 +9,7 @@ import numpy as np
 from offline.evaluate.reranking.effects import WEIGHTS_MEAN, effects
 from offline.evaluate.reranking.pairs import Pairs
 from offline.report.tables import markdown
+from offline.train.card import Card
 from offline.train.reranker.selection import Choice
 from stages.rerank._artefact import RerankerArtefact, Validation
 from stages.rerank._pair_features import MEANINGS
@@ -29,24 +30,26 @@ _HEAD = (
 
 def card(artefact: RerankerArtefact, pairs: Pairs, choice: Choice) -> str:
     """Markdown."""
-    parts = [
-        f"# Learned reranker: {artefact.recipe}",
+    introduction = (
         f"Trained with `packsight train reranker` (seed {artefact.seed}) on "
-        f"{artefact.trained_on}. It reorders the first {artefact.top_n} images.",
-        verdict(artefact),
-        "## Validation",
-        f"By fits that saw nothing of a query's product or family, for {_judged(artefact)}:",
-        table(artefact.validation),
-        "The same where the choice saw nothing of them either, which is what to expect of "
-        "other images:",
-        table(artefact.nested),
-        "## What it looks at",
-        _looks_at(artefact.scorer),
-        "## What each feature is worth",
-        "How far R@1 and MRR fall on the validation queries when a feature is held at its mean:",
-        _effects(pairs, choice, artefact.scorer),
-    ]
-    return "\n\n".join(parts) + "\n"
+        f"{artefact.trained_on}. It reorders the first {artefact.top_n} images.\n\n"
+        f"{verdict(artefact)}"
+    )
+    chosen = (
+        "the best of what was tried, which is not used"
+        if artefact.share == 0
+        else "the model and the share that were chosen"
+    )
+    sections = {
+        "Validation": f"By fits that saw nothing of a query's product or family, for {chosen}:\n\n"
+        f"{table(artefact.validation)}\n\n"
+        "The same where the choice saw nothing of them either, which is what to expect of other "
+        f"images:\n\n{table(artefact.nested)}",
+        "What it looks at": _looks_at(artefact.scorer),
+        "What each feature is worth": "How far R@1 and MRR fall on the validation queries when a "
+        f"feature is held at its mean:\n\n{_effects(pairs, choice, artefact.scorer)}",
+    }
+    return Card(f"Learned reranker: {artefact.recipe}", introduction, sections).text()
 
 
 def verdict(artefact: RerankerArtefact) -> str:
@@ -59,12 +62,6 @@ def verdict(artefact: RerankerArtefact) -> str:
     return (
         f"Its value is {artefact.share:.0%} of what was learned; the rest is the retrieval's score."
     )
-
-
-def _judged(artefact: RerankerArtefact) -> str:
-    if artefact.share == 0:
-        return "the best of what was tried, which is not used"
-    return "the model and the share that were chosen"
 
 
 def table(validations: Sequence[Validation]) -> str:
