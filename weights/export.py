@@ -44,24 +44,28 @@ class ExportReport:
     layers: tuple[str, ...] = ()  # layers whose maps are further outputs
 
 
-def find_exportable(name: str, side: int | None = None) -> CatalogEntry:
+def find_exportable(name: str, input_size: int | None = None) -> CatalogEntry:
     """The catalogue's entry, or for timm/NAME one made from timm's configuration of the model.
 
-    ``side``: input size in pixels, a square, to export a backbone for in place of its own. Raises
-    WeightsError for an unknown name and a side below 1.
+    ``input_size``: side in pixels of the square input to export a backbone for, in place of its
+    own. Raises WeightsError for an unknown name and a size below 1.
     """
     known = load_catalog()
     if name not in known and name.startswith(TIMM):
         entry = timm_backbones.entry_for(name.removeprefix(TIMM))
     else:
         entry = find_entry(name, known)
-    if side is None:
+    if input_size is None:
         return entry
     if entry.kind != "backbone":
-        raise WeightsError(f"{name}: is a {entry.kind}, and only a backbone has another --side.")
-    if side < 1:
-        raise WeightsError(f"{name}: --side {side} is no size.", remedy="Give one over 0.")
-    return replace(entry, input=replace(entry.input, height=side, width=side))
+        raise WeightsError(
+            f"{name}: is a {entry.kind}, and only a backbone has another --input-size."
+        )
+    if input_size < 1:
+        raise WeightsError(
+            f"{name}: --input-size {input_size} is no size.", remedy="Give one over 0."
+        )
+    return replace(entry, input=replace(entry.input, height=input_size, width=input_size))
 
 
 def export_checkpoint(

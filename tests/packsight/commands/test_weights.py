@@ -150,9 +150,9 @@ def test_only_a_backbone_has_layers_and_another_side(tmp_path: Path) -> None:
     weights = str(tmp_path / "fba.pth")
     with pytest.raises(WeightsError, match="layers"):
         packsight_weights("export", "fba", "--weights", weights, "--layers", "layer4")
-    with pytest.raises(WeightsError, match="--side"):
+    with pytest.raises(WeightsError, match="--input-size"):
         packsight_weights("export", "fba", "--weights", weights, "--side", "96")
-    with pytest.raises(WeightsError, match="--side 0"):
+    with pytest.raises(WeightsError, match="--input-size 0"):
         packsight_weights("export", "resnet101", "--weights", weights, "--side", "0")
 
 
