@@ -35,7 +35,7 @@ def _anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", _pages())
-def test_every_link_and_picture_is_there(page: Path) -> None:
+def test_every_link_and_image_is_there(page: Path) -> None:
     text = MARKS.sub("", FENCED.sub("", page.read_text("utf-8")))
     for target in re.findall(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)", text):
         if ELSEWHERE.match(target):
@@ -79,8 +79,8 @@ def test_every_command_is_understood(page: Path, capsys: pytest.CaptureFixture[s
         try:
             _parsed(_arguments(command))
         except (SystemExit, AssertionError, ValueError):
-            said = capsys.readouterr().err.strip().splitlines()[-1:]
-            pytest.fail(f"{page.name}: {command.strip()}: {' '.join(said)}")
+            error = capsys.readouterr().err.strip().splitlines()[-1:]
+            pytest.fail(f"{page.name}: {command.strip()}: {' '.join(error)}")
 
 
 def _flags_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:

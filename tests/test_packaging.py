@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from packsight._shadowing import PACKAGES
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -50,6 +52,11 @@ def test_every_dependency_is_locked() -> None:
     text = (ROOT / "requirements" / "run.txt").read_text()
     locked = set(re.findall(r"^([A-Za-z0-9_.-]+)==", text, re.M))
     assert set(map(_name, PROJECT["project"]["dependencies"])) <= locked
+
+
+def test_every_package_of_the_wheel_is_guarded_against_others_of_its_name() -> None:
+    shipped = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert {"packsight", *PACKAGES} == set(shipped)
 
 
 def test_the_code_names_no_machine() -> None:

@@ -61,8 +61,9 @@ def test_the_wheel_runs_the_demo_and_a_query(packsight: Path, tmp_path: Path) ->
     assert len(pages) == 3 and all(page.stat().st_size > 10_000 for page in pages)
 
     python = packsight.with_name("python")
-    where = "from offline.datasets.packbench import demo_queries; print(demo_queries()[0])"
-    photo = _run([str(python), "-c", where], cwd=tmp_path).strip()
+    where = "from packsight import open_dataset; print(open_dataset('packbench-tiny').root)"
+    data = Path(_run([str(python), "-c", where], cwd=tmp_path).strip())
+    photo = str(data / "queries" / "stick" / "stick-f00-p00" / "photo1.jpg")
     answer = _run(
         [str(packsight), "query", photo, "--gallery", "out/gallery", "--json", "-k", "3"],
         cwd=tmp_path,
@@ -86,14 +87,15 @@ def test_the_wheel_carries_the_trust_files_of_its_segmenters(
 
 
 @pytest.mark.parametrize("in_the_way", ["engine.py", "weights/__init__.py", "online.py"])
-def test_a_script_beside_a_module_of_the_same_name_is_told_which(
+def test_a_module_that_hides_a_package_is_named(
     packsight: Path, tmp_path: Path, in_the_way: str
 ) -> None:
     (tmp_path / in_the_way).parent.mkdir(exist_ok=True)
     (tmp_path / in_the_way).touch()
     (tmp_path / "script.py").write_text("from packsight import ingest, query")
     python = str(packsight.with_name("python"))
-    for command in ([python, "script.py"], [python, "-m", "packsight", "--version"]):
+    script = ["env", f"PYTHONPATH={tmp_path}", str(packsight), "--version"]
+    for command in ([python, "script.py"], [python, "-m", "packsight", "--version"], script):
         done = _done(command, cwd=tmp_path)
         assert done.returncode == 1
         last = done.stderr.strip().splitlines()[-1]

@@ -54,7 +54,7 @@ def count(gallery: Path) -> int:
         return len(opened)
 
 
-def test_a_fault_found_by_check_is_told_and_changes_the_exit_code(
+def test_a_fault_found_by_check_changes_the_exit_code_and_names_the_remedy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_catalogue(tmp_path / "c", products=1)
