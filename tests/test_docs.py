@@ -148,3 +148,61 @@ def test_python_in_the_documents_imports_packsight_alone(page: Path) -> None:
     inner = "engine|stages|weights|offline|online"
     for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S):
         assert not re.search(rf"^\s*(from|import) ({inner})\b", block, re.M), page.name
+
+
+PACKAGES = "packsight|engine|stages|weights|offline|online"
+PATH = re.compile(rf"`((?:{PACKAGES}|tests|docs|benchmarks)/[\w./-]*)`( \(to write\))?")
+DOTTED = re.compile(rf"`((?:{PACKAGES})(?:\.\w+)+)`")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", _pages())
+def test_every_path_is_there(page: Path) -> None:
+    """NAME stands for a file or folder to add; what is "to write" is not there yet."""
+    for path, to_write in PATH.findall(page.read_text("utf-8")):
+        known = ROOT / path.partition("NAME")[0]
+        assert known.exists() != bool(to_write), f"{page.name}: {path}{to_write}"
+
+
+@pytest.mark.parametrize("page", _pages())
+def test_every_dotted_name_is_there(page: Path) -> None:
+    """A module, or a name within one."""
+    for name in DOTTED.findall(page.read_text("utf-8")):
+        place, *rest = ROOT.joinpath(*name.split(".")), ""
+        while not (place.is_dir() or place.with_suffix(".py").is_file()):
+            place, rest = place.parent, [place.name, *rest]
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        held = file.read_text("utf-8") if file.is_file() else ""
+        assert place != ROOT, f"{page.name}: {name}"
+        assert all(re.search(rf"\b{part}\b", held) for part in rest if part), f"{page.name}: {name}"
+
+
+def _rows_of_changes() -> list[Any]:
+    """(what to change, cell of files, cell of names) of the table "to change X, open Y"."""
+    table = ARCHITECTURE.partition("| to change |")[2]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    return [pytest.param(row[1], row[2], id=row[0]) for row in rows]
+
+
+@pytest.mark.parametrize(("files", "names"), _rows_of_changes())
+def test_the_files_to_open_hold_the_names_to_look_for(files: str, names: str) -> None:
+    texts = [_text(path) for path, to_write in PATH.findall(files) if not to_write]
+    assert texts
+    for name in re.findall(r"`([^`]+)`", names):
+        assert any(name in text for text in texts), name
+
+
+def _text(path: str) -> str:
+    """Of a file, or of those beside one that is to be added, ``NAME``."""
+    known, placeholder, inside = path.partition("NAME")
+    beside = ROOT.glob(f"{known}*{inside}") if placeholder else [ROOT / path]
+    return "\n".join(file.read_text("utf-8") for file in beside)
+
+
+def test_the_architecture_has_every_room() -> None:
+    rooms = [*PACKAGES.split("|"), *(f"offline/{room.name}" for room in _folders("offline"))]
+    assert all(f"| `{room}/` |" in ARCHITECTURE for room in rooms)
+
+
+def _folders(package: str) -> list[Path]:
+    return sorted(path.parent for path in (ROOT / package).glob("*/__init__.py"))
