@@ -32,8 +32,8 @@ class Reader(Protocol):
 def dataset_kinds() -> tuple[str, ...]:
     """Names of all kinds, sorted."""
     folder = str(files("offline.datasets.readers"))
-    found = (module.name for module in pkgutil.iter_modules([folder]))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    names = (module.name for module in pkgutil.iter_modules([folder]))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
 
 
 def dataset_folder(root: str | Path) -> Path:

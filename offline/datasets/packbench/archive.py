@@ -66,14 +66,14 @@ def unpacked(archive: Path = ARCHIVE, checksum: str = SHA256) -> Path:
 
 def _check(archive: Path, checksum: str) -> None:
     try:
-        found = file_sha256(archive)
+        digest = file_sha256(archive)
     except OSError as error:
         raise ConfigError(
             f"{archive}: cannot be read ({error.strerror}).", remedy="Install packsight again."
         ) from error
-    if found != checksum:
+    if digest != checksum:
         raise ConfigError(
-            f"{archive}: sha256 {found[:12]}…, expected {checksum[:12]}….",
+            f"{archive}: sha256 {digest[:12]}…, expected {checksum[:12]}….",
             remedy="Install packsight again.",
         )
 

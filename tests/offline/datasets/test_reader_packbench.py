@@ -148,9 +148,9 @@ def test_a_faulty_row_is_named_by_its_line(
 
 def test_a_query_marked_as_in_a_catalogue_that_lacks_it_is_refused(tmp_path: Path) -> None:
     rows = packbench_rows()
-    asked = next(row for row in rows if row.split == "queries" and row.in_catalogue)
-    held = [row for row in rows if row.product == asked.product and row.split == "catalogue"]
-    write_packbench(tmp_path, [row for row in rows if row not in held])
+    query = next(row for row in rows if row.split == "queries" and row.in_catalogue)
+    catalogue = [row for row in rows if row.product == query.product and row.split == "catalogue"]
+    write_packbench(tmp_path, [row for row in rows if row not in catalogue])
     with pytest.raises(ConfigError, match="jar-f01-p02"):
         open_dataset(tmp_path)
 

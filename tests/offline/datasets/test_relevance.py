@@ -24,10 +24,13 @@ def pictures(labels: list[str | None], start: int = 0) -> list[Picture]:
     st.lists(products, max_size=9), st.lists(products, max_size=9), st.integers(0, 9), st.booleans()
 )
 def test_it_agrees_with_comparing_all_pairs(
-    asked: list[str | None], held: list[str | None], start: int, counts_itself: bool
+    query_labels: list[str | None],
+    gallery_labels: list[str | None],
+    start: int,
+    counts_itself: bool,
 ) -> None:
     # The shift lets some queries be in the gallery, with the same or with another label.
-    queries, gallery = pictures(asked), pictures(held, start)
+    queries, gallery = pictures(query_labels), pictures(gallery_labels, start)
     answers = same_label(queries, gallery, by_product, counts_itself=counts_itself)
     for query, answer in zip(queries, answers, strict=True):
         own = [at for at, one in enumerate(gallery) if one.id == query.id and not counts_itself]

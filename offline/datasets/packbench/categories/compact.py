@@ -129,8 +129,8 @@ def _several(p: Parameters) -> Model:
     within = of_section(drawn_in(case.section, case.rim + 0.25))
     contents: Parts = ()
     for shade, (x, outline) in zip(powders, slices(within, count, p["gap"]), strict=False):
-        one = pan(outline, shade, STEEL, p.choices["relief"], height=2.4)
-        contents += moved(one, x, z=case.base - 3.4)
+        pressed = pan(outline, shade, STEEL, p.choices["relief"], height=2.4)
+        contents += moved(pressed, x, z=case.base - 3.4)
     return _opened(p, case, contents, 3.5)
 
 

@@ -134,7 +134,7 @@ def _filled(p: Parameters, cells: Grid, z: float) -> Parts:
     for i, (x, y) in enumerate(centres):
         number = int(i * step)
         made = brushed if number in SHIMMER else powder
-        one = pan(
+        pressed = pan(
             outline,
             made(shades[number]),
             p.surfaces["pan"],
@@ -143,7 +143,7 @@ def _filled(p: Parameters, cells: Grid, z: float) -> Parts:
             deep=0.7,
             rings=22 if fine else 15,
         )
-        parts += moved(one, x, y, z)
+        parts += moved(pressed, x, y, z)
     return parts
 
 

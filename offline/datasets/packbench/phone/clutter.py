@@ -17,7 +17,7 @@ from offline.datasets.packbench.phone.pieces import (
     planar,
 )
 from offline.datasets.packbench.phone.plants import plant
-from offline.datasets.packbench.phone.sheets import Sheet, Texture, mixed, one, plain, tinted
+from offline.datasets.packbench.phone.sheets import Sheet, Texture, mixed, pick, plain, tinted
 from offline.datasets.packbench.phone.towels import folded_towels, rolled_towels
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, box, revolve, tube
@@ -70,8 +70,8 @@ def mug(rng: np.random.Generator) -> Thing:
     ]
     handle = tube(path, [4.6] * len(path), 1.45)
     drink = revolve([(0, height - 16), (radius - wall + 0.5, height - 16.2), (0, height - 16.4)])
-    glaze = _speckled(rng, one(GLAZES, rng), rng.uniform(0, 0.5))
-    fill = Surface(plain(*one(((0.06, 0.025, 0.012), (0.25, 0.11, 0.03)), rng)), 0.05)
+    glaze = _speckled(rng, pick(GLAZES, rng), rng.uniform(0, 0.5))
+    fill = Surface(plain(*pick(((0.06, 0.025, 0.012), (0.25, 0.11, 0.03)), rng)), 0.05)
     return (Piece(planar(body, 60), glaze), Piece(planar(handle, 60), glaze), Piece(drink, fill))
 
 
@@ -106,7 +106,7 @@ def carton(rng: np.random.Generator) -> Thing:
     """A folding box with a printed front, as cosmetics are sold in."""
     width, depth, height = rng.uniform(38, 75), rng.uniform(30, 60), rng.uniform(70, 170)
     mesh = planar(box(width, depth, height, 0.8, 0.8), height)
-    paper, ink = one(COVERS, rng), one(COVERS, rng)
+    paper, ink = pick(COVERS, rng), pick(COVERS, rng)
     sheet = Sheet(1, rng)
     band, rule = rng.uniform(0.3, 0.7), rng.uniform(0.06, 0.2)
     texture = tinted(paper, 0.97 + 0.04 * sheet.clouds((0.2, 0.2)))
@@ -143,7 +143,7 @@ def pebbles(rng: np.random.Generator) -> Thing:
         stone = planar(stone.scaled(1, rng.uniform(0.7, 1)).turned("z", rng.uniform(0, 360)), 50)
         x, y = rng.normal(0, 32, 2)
         stone = stone.moved(x, y, -float(stone.vertices[:, 2].min()))
-        things += (Piece(stone, _speckled(rng, one(STONES, rng), 0.8, 0.45)),)
+        things += (Piece(stone, _speckled(rng, pick(STONES, rng), 0.8, 0.45)),)
     return things
 
 
@@ -160,11 +160,11 @@ def brushes(rng: np.random.Generator) -> Thing:
             (0, 4),
         ]
     )
-    things: Thing = (Piece(planar(cup, 60), _speckled(rng, one(GLAZES, rng), 0.2)),)
+    things: Thing = (Piece(planar(cup, 60), _speckled(rng, pick(GLAZES, rng), 0.2)),)
     hair = Surface(
-        plain(*one(((0.09, 0.05, 0.03), (0.60, 0.52, 0.44), (0.03, 0.03, 0.03)), rng)), 0.8
+        plain(*pick(((0.09, 0.05, 0.03), (0.60, 0.52, 0.44), (0.03, 0.03, 0.03)), rng)), 0.8
     )
-    wood, metal = Surface(plain(*one(COVERS, rng)), 0.1), Surface(plain(*STEEL), 0.12)
+    wood, metal = Surface(plain(*pick(COVERS, rng)), 0.1), Surface(plain(*STEEL), 0.12)
     for i in range(int(rng.integers(3, 7))):
         long, wide = rng.uniform(125, 165), rng.uniform(4, 14)
         stem = revolve([(0, 4), (2.5, 4), (4.2, long * 0.6), (3.4, long - 22), (0, long - 22)])
@@ -200,7 +200,7 @@ def candle(rng: np.random.Generator) -> Thing:
     wick = tube([(0, height - 14), (0.6, height - 8), (2, height - 3)], [0.8, 0.8, 0.7])
     wax = revolve([(0, height - 13), (radius - 2.5, height - 13.4), (0, height - 13.8)])
     return (
-        Piece(planar(pot, 60), _speckled(rng, one(GLAZES, rng), 0.3)),
+        Piece(planar(pot, 60), _speckled(rng, pick(GLAZES, rng), 0.3)),
         Piece(wax, Surface(plain(0.70, 0.66, 0.55), 0.35)),
         Piece(wick, Surface(plain(0.03, 0.03, 0.03), 0.8)),
     )
@@ -245,8 +245,8 @@ def _book(width: float, depth: float, thick: float, rng: np.random.Generator) ->
 
 
 def _cover(rng: np.random.Generator) -> Texture:
-    sheet, ink = Sheet(120, rng), one(COVERS, rng)
-    cloth = tinted(one(COVERS, rng), 0.92 + 0.12 * sheet.clouds((1.2, 1.2), 1))
+    sheet, ink = Sheet(120, rng), pick(COVERS, rng)
+    cloth = tinted(pick(COVERS, rng), 0.92 + 0.12 * sheet.clouds((1.2, 1.2), 1))
     framed = (np.abs(sheet.y % 60 - 30) < 5) & (np.abs(sheet.x - 60) < 34)
     return mixed(cloth, ink, sheet.print(10, 4) * framed)
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, grid_mesh
-from offline.datasets.packbench.phone.sheets import SIDE, Texture, one, plain
+from offline.datasets.packbench.phone.sheets import SIDE, Texture, pick, plain
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, revolve
 
@@ -34,7 +34,7 @@ def leaf(length: float, width: float, droop: float, wave: float = 0.0) -> Mesh:
 
 def leaf_surface(rng: np.random.Generator) -> Surface:
     """Green with a paler midrib and side veins."""
-    green: Colour = one(GREENS, rng)
+    green: Colour = pick(GREENS, rng)
     v, u = np.mgrid[0:SIDE:4, 0:SIDE:4] / SIDE
     off = np.abs(u - 0.5)
     rib = np.exp(-((off / 0.035) ** 2))
@@ -59,7 +59,7 @@ def plant(rng: np.random.Generator) -> Thing:
             (0, height - 8),
         ]
     )
-    clay = Surface(plain(*one(POTS, rng)), 0.5)
+    clay = Surface(plain(*pick(POTS, rng)), 0.5)
     green, slim = leaf_surface(rng), rng.uniform(0.16, 0.5)
     blades: list[Piece] = []
     for i in range(int(rng.integers(9, 18))):

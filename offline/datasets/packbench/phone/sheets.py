@@ -54,7 +54,7 @@ class Sheet:
         return np.asarray(spread * (np.abs(line - 0.5) < 0.24), np.float32)
 
     def pick(self, *offered: Colour) -> Colour:
-        return one(offered, self.rng)
+        return pick(offered, self.rng)
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,6 @@ def plain(*colour: float) -> Texture:
     return np.asarray([[colour]], np.float32)
 
 
-def one(offered: tuple[Colour, ...], rng: np.random.Generator) -> Colour:
+def pick(offered: tuple[Colour, ...], rng: np.random.Generator) -> Colour:
     """Any of the colours."""
     return offered[int(rng.integers(len(offered)))]

@@ -52,13 +52,13 @@ def _gather(total: Array, count: Array, at: Cells, fraction: Array, axis: int) -
 def _neighbours(at: Cells, axis: int, shape: tuple[int, ...]) -> list[tuple[Cells, Mask]]:
     """The four cells round each edge, counter-clockwise seen from the edge's far end."""
     j, k = (axis + 1) % 3, (axis + 2) % 3
-    found = []
+    cells_around = []
     for dj, dk in ((-1, -1), (0, -1), (0, 0), (-1, 0)):
         cells = at.copy()
         cells[:, j] += dj
         cells[:, k] += dk
-        found.append((cells, np.all((cells >= 0) & (cells < np.array(shape)), axis=1)))
-    return found
+        cells_around.append((cells, np.all((cells >= 0) & (cells < np.array(shape)), axis=1)))
+    return cells_around
 
 
 def _quads(number: Cells, axis: int, at: Cells, starts_inside: Mask) -> Cells:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from offline.datasets.packbench.phone.pieces import Piece, Surface, Thing, grid_mesh, planar
-from offline.datasets.packbench.phone.sheets import Sheet, one, tinted
+from offline.datasets.packbench.phone.sheets import Sheet, pick, tinted
 from offline.datasets.packbench.setting import Colour
 from offline.datasets.packbench.shapes.meshes import Mesh, box
 
@@ -16,7 +16,7 @@ TOWELS = ((0.72, 0.71, 0.69), (0.42, 0.48, 0.50), (0.60, 0.46, 0.40), (0.30, 0.3
 
 def rolled_towels(rng: np.random.Generator) -> Thing:
     """One to three terry towels rolled up, their spirals seen from the end."""
-    cloth = _terry(rng, one(TOWELS, rng))
+    cloth = _terry(rng, pick(TOWELS, rng))
     radius, length = rng.uniform(34, 52), rng.uniform(160, 260)
     roll = _roll(radius, length, rng)
     spots = ((0, 0), (2 * radius, 0), (radius, radius * math.sqrt(3)))[: int(rng.integers(1, 4))]
@@ -28,7 +28,7 @@ def folded_towels(rng: np.random.Generator) -> Thing:
     pile: list[Piece] = []
     level, width, depth = 0.0, rng.uniform(150, 240), rng.uniform(110, 170)
     for _ in range(int(rng.integers(2, 4))):
-        cloth = _terry(rng, one(TOWELS, rng))
+        cloth = _terry(rng, pick(TOWELS, rng))
         for _ in range(2):
             thick = rng.uniform(13, 20)
             layer = box(width + rng.normal(0, 3), depth + rng.normal(0, 3), thick, 9, thick * 0.46)

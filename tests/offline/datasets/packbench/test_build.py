@@ -176,10 +176,10 @@ def test_a_full_disk_is_one_error_line_and_room_is_all_it_takes_to_go_on(
 ) -> None:
     done = []
     for full in ("workers", "journal", "manifest"):
-        code, said = run(tmp_path, full)
+        code, output = run(tmp_path, full)
         assert code == 3
-        assert "cannot be written (File too large)" in said
-        assert "Make room" in said
+        assert "cannot be written (File too large)" in output
+        assert "Make room" in output
         assert not (tmp_path / HEADER_FILE).exists()
         done.append(noted(tmp_path))
     assert done == [0, ENOUGH, 15]

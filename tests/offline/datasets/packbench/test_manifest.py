@@ -1,4 +1,4 @@
-"""The manifest says everything, in text that any program reads, and proves that it is whole."""
+"""The manifest is complete, is text that any program reads, and shows whether files are whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped Packbench is whole, small, and what its manifest says."""
+"""The shipped Packbench is whole, small, and as in its manifest."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ def test_every_category_has_products_and_a_query() -> None:
             products[row["category"]].add(row["product"])
     assert set(products) == set(CATEGORIES)
     assert min(len(names) for names in products.values()) >= 6
-    asked = {row["category"] for row in PHOTOS if row["in_catalogue"] == "true"}
-    assert asked == set(CATEGORIES)
+    categories = {row["category"] for row in PHOTOS if row["in_catalogue"] == "true"}
+    assert categories == set(CATEGORIES)
 
 
 def test_the_demo_queries_are_three_photos_of_catalogue_products() -> None:
     rows = {FOLDER / row["path"]: row for row in ROWS}
-    asked = [rows[path] for path in packbench.demo_queries()]
-    assert len({row["category"] for row in asked}) == 3
-    assert all(row["in_catalogue"] == "true" and row["split"] == "queries" for row in asked)
+    queries = [rows[path] for path in packbench.demo_queries()]
+    assert len({row["category"] for row in queries}) == 3
+    assert all(row["in_catalogue"] == "true" and row["split"] == "queries" for row in queries)
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

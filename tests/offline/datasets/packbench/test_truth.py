@@ -50,9 +50,11 @@ def test_a_matte_follows_from_two_backdrops_and_composites_over_a_third(
     alpha = np.round(stood.exposure().alpha * 255) / 255  # as a matte is kept
     edge = (alpha > 0) & (alpha < 1)
     assert edge.sum() > 20 and (alpha == 1).sum() > 20
-    told = 1 - ((white - black) / empty).mean(axis=2)  # Smith and Blinn 1996, theorem 4
-    assert np.abs(told - alpha)[edge].mean() < 0.015
-    assert np.abs(told - alpha).max() < 0.08
+    alpha_by_triangulation = 1 - ((white - black) / empty).mean(
+        axis=2
+    )  # Smith and Blinn 1996, theorem 4
+    assert np.abs(alpha_by_triangulation - alpha)[edge].mean() < 0.015
+    assert np.abs(alpha_by_triangulation - alpha).max() < 0.08
     over = black + (1 - alpha[..., None]) * empty * np.array(GREEN)
     difference = np.abs(over - stood.before(GREEN)).max(axis=2)
     assert difference[edge].mean() < 0.015 * empty.mean()
@@ -73,12 +75,14 @@ def test_the_transmission_is_what_a_bright_background_adds_through_glass(
         for beyond, radiance in ((4.0, 1.0), (4.0, 0.25))
     )
     added = (far - near) / (1.0 - 0.25)
-    told = (1 - truth.alpha)[..., None] + truth.transmission
+    expected = (1 - truth.alpha)[..., None] + truth.transmission
     covered = truth.alpha > 0
     assert truth.transmission[covered].mean() > 0.01
-    assert added[covered].mean() == pytest.approx(told[covered].mean(), abs=0.015)
-    assert np.abs(added - told)[covered].mean() < 0.06  # the noise of two renders
-    assert np.abs(added - told)[~covered].max() < 0.04  # two of 64 samples hit the rim after all
+    assert added[covered].mean() == pytest.approx(expected[covered].mean(), abs=0.015)
+    assert np.abs(added - expected)[covered].mean() < 0.06  # the noise of two renders
+    assert (
+        np.abs(added - expected)[~covered].max() < 0.04
+    )  # two of 64 samples hit the rim after all
 
 
 def test_a_prop_before_a_product_is_missing_from_its_matte_and_lowers_visible(
