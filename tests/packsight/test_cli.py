@@ -94,7 +94,7 @@ def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
                 yield from _parsers(part)
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "train"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_argument_has_a_help_text_that_stands_alone(name: str) -> None:
     top = argparse.ArgumentParser(description="One.")
     import_module(f"packsight.commands.{name}").add_arguments(top)
