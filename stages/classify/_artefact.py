@@ -1,7 +1,7 @@
-"""What a trained classifier's ONNX file cannot say itself: ``NAME.classifier.toml`` beside it.
+"""The artefact of a trained classifier: ``NAME.classifier.toml`` beside its ONNX file.
 
-Labels, the temperature that makes its probabilities honest, when a photo is of no known category,
-and how its pictures were cut out. ``NAME.toml`` (see ``weights.sidecar``) says the rest.
+Labels, the temperature that calibrates its probabilities, when a photo is of no known category, and
+how its images were cut out. ``NAME.toml`` (see ``weights.sidecar``) holds the rest.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _AGAIN = "Train again, to the same --out: packsight train classifier"
 
 
 class ClassifierArtefact(BaseModel):
-    """The facts that serving needs, and the figures that were measured with them.
+    """The facts that serving needs, and the values that were measured with them.
 
     ``output``: what the ONNX file gives, (N, C) in the order of ``labels``. Probabilities are
     softmax(logits / temperature); of an ``output`` that is probabilities the logarithms are
-    taken for logits. ``least_probability``: from which calibrated probability on a category is
+    taken as logits. ``least_probability``: from which calibrated probability on a category is
     searched when routing goes by it (``route.by = "probability"``). ``cut``: the settings of the
-    stages that cut its pictures out, a table a section, and ``cut_fingerprint`` of those stages;
-    both empty where nobody knows. ``model_sha256``: of the ONNX file that this belongs to.
+    stages that cut its images out, a table a section, and ``cut_fingerprint`` of those stages;
+    both empty where not known. ``model_sha256``: of the ONNX file that this belongs to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,9 +90,9 @@ class ClassifierArtefact(BaseModel):
 
     @property
     def identity(self) -> str:
-        """sha256 of all that changes what a photo's scores are; figures do not."""
-        said = self.model_dump(include={"labels", "output", "temperature", "unknown"})
-        return hashlib.sha256(toml_value(_without_none(said)).encode()).hexdigest()
+        """sha256 of all that changes a photo's scores; measured values do not."""
+        content = self.model_dump(include={"labels", "output", "temperature", "unknown"})
+        return hashlib.sha256(toml_value(_without_none(content)).encode()).hexdigest()
 
 
 def artefact_path(model: Path) -> Path:
@@ -130,7 +130,7 @@ def read_artefact(model: Path, model_sha256: str = "") -> ClassifierArtefact | N
 def _check_version(path: Path, version: object) -> None:
     if type(version) is not int:  # True is an int
         raise WeightsError(
-            f"{path}: damaged: version {version!r} is no whole number.", remedy=_AGAIN
+            f"{path}: damaged: version {version!r} is not an integer.", remedy=_AGAIN
         )
     if version != VERSION:
         raise ConfigError(

@@ -67,17 +67,17 @@ def verdict(artefact: RerankerArtefact) -> str:
 def table(validations: Sequence[Validation]) -> str:
     rows = [
         [
-            one.pool,
-            str(one.queries),
-            f"{one.before.recall:.3f}",
-            f"{one.after.recall:.3f}",
-            f"{one.before.reciprocal:.3f}",
-            f"{one.after.reciprocal:.3f}",
-            f"{one.before.precision:.3f}",
-            f"{one.after.precision:.3f}",
-            f"{one.gain[0]:+.4f} ({one.gain[1]:+.4f} to {one.gain[2]:+.4f})",
+            validation.pool,
+            str(validation.queries),
+            f"{validation.before.recall:.3f}",
+            f"{validation.after.recall:.3f}",
+            f"{validation.before.reciprocal:.3f}",
+            f"{validation.after.reciprocal:.3f}",
+            f"{validation.before.precision:.3f}",
+            f"{validation.after.precision:.3f}",
+            f"{validation.gain[0]:+.4f} ({validation.gain[1]:+.4f} to {validation.gain[2]:+.4f})",
         ]
-        for one in validations
+        for validation in validations
     ]
     return markdown(_HEAD, rows)
 
@@ -105,11 +105,11 @@ def _effects(pairs: Pairs, choice: Choice, scorer: Scorer) -> str:
     parts = [effects(pairs, valued, level, mask) for mask in masks.values()]
     rows = [
         [
-            one.name,
-            f"{one.recall:+.4f}",
-            f"{one.reciprocal:+.4f}",
+            effect.name,
+            f"{effect.recall:+.4f}",
+            f"{effect.reciprocal:+.4f}",
             *(f"{part[at].reciprocal:+.4f}" for part in parts),
         ]
-        for at, one in enumerate(whole)
+        for at, effect in enumerate(whole)
     ]
     return markdown(("feature", "R@1", "MRR", *(f"MRR, {name}" for name in masks)), rows)

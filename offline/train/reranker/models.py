@@ -63,7 +63,7 @@ def tried(model: Literal["logistic", "boosting", "best"]) -> tuple[Hyperparamete
 def fit(chosen: Hyperparameters, rows: Float64Array, positive: BoolArray, seed: int) -> Scorer:
     """A scorer of pairs (P, F) that are ``positive`` (P,) or not, both classes among them.
 
-    Raises WeightsError where boosting is asked for and scikit-learn or onnx is not installed.
+    Raises WeightsError for boosting where scikit-learn or onnx is not installed.
     """
     means, scales = moments(rows)
     model: Coefficients | Trees

@@ -37,6 +37,7 @@ from offline.evaluate.efficiency.show import (
     time_groups,
 )
 from stages.open_searcher import OpenSearcher
+from stages.rerank._artefact import graph_path, reranker_path
 from tests.offline.evaluate.efficiency.small_system import Small
 
 
@@ -160,6 +161,12 @@ def test_models_are_named_by_their_files_where_that_is_unique(tmp_path: Path) ->
     figures = model_figures(found)
     assert figures[0].name == "all models" and figures[0].value == 6
     assert model_figures({})[0].value == 0
+
+
+def test_a_reranker_has_the_bytes_of_its_trees_too() -> None:
+    path = reranker_path("rerank_classic")
+    both = path.stat().st_size + graph_path(path).stat().st_size
+    assert model_sizes(Settings(), ["rerank_classic"]) == {"rerank_classic": both}
 
 
 def test_memory_only_rises_and_what_is_unknown_has_a_reason() -> None:
