@@ -9,7 +9,9 @@ from typing import cast
 
 from engine.config import unknown_key
 from engine.errors import ConfigError
+from offline.evaluate.provenance import provenance
 from offline.evaluate.tables.layout import Made, Request
+from offline.report.document import Report
 
 DATA = "data"  # among what a layout takes: it is made of several data sets
 
@@ -21,11 +23,11 @@ class Layout:
     title: str
     needs: str
     takes: frozenset[str]
-    module: str
+    make: str  # module:function
 
 
 _CLASSES = frozenset({"classifier", "split"})
-_TRUNKS = frozenset({"embedder", "protocol"})
+_BACKBONES = frozenset({"embedder", "protocol"})
 _LABELLED = "pictures with categories in splits, such as Packbench, GroceryStore or folders"
 _PRODUCTS = "queries and a gallery with products, such as gallery/ and query/, or Packbench"
 
@@ -34,40 +36,40 @@ LAYOUTS = {
         "Precision, recall, F1 and support of each class (Waqas et al., CMC 2023, Table 1)",
         _LABELLED,
         _CLASSES,
-        "offline.evaluate.tables.class_report",
+        "offline.evaluate.tables.classification:report_table",
     ),
     "waqas-2": Layout(
         "Accuracy of each class by (TP + TN) / all, its average and variance "
         "(Waqas et al., CMC 2023, Table 2)",
         _LABELLED,
         _CLASSES,
-        "offline.evaluate.tables.class_accuracy",
+        "offline.evaluate.tables.classification:accuracy_table",
     ),
     "eyeglasses-1": Layout(
-        "Feature time, similarity, AP@10, P@10, R@10, F1, RR of single queries by trunk "
+        "Feature time, similarity, AP@10, P@10, R@10, F1, RR of single queries by backbone "
         "(the eyeglass study, Table 1)",
         _PRODUCTS,
-        _TRUNKS | {"shown"},
-        "offline.evaluate.tables.single_queries",
+        _BACKBONES | {"shown"},
+        "offline.evaluate.tables.eyeglasses:single_table",
     ),
     "eyeglasses-2": Layout(
-        "Feature time, similarity, AP@10, P@10, R@10, F1, RR by trunk, averaged over queries "
+        "Feature time, similarity, AP@10, P@10, R@10, F1, RR by backbone, averaged over queries "
         "(the eyeglass study, Table 2)",
         _PRODUCTS,
-        _TRUNKS | {"timed"},
-        "offline.evaluate.tables.average_queries",
+        _BACKBONES | {"timed"},
+        "offline.evaluate.tables.eyeglasses:average_table",
     ),
     "sop": Layout(
         "P@5, R@5, top-1 and top-5 of product search",
         "Stanford Online Products (Ebay_test.txt and its pictures), or other products",
-        _TRUNKS,
-        "offline.evaluate.tables.product_search",
+        _BACKBONES,
+        "offline.evaluate.tables.retrieval:product_search_table",
     ),
     "oxford-paris": Layout(
         "mAP by set and difficulty (Philbin et al., CVPR 2007; Radenović et al., CVPR 2018)",
         "Oxford5k, Paris6k (gt files) or the revisited ones (gnd_*.pkl)",
         frozenset({"embedder", DATA}),
-        "offline.evaluate.tables.landmarks",
+        "offline.evaluate.tables.retrieval:landmarks_table",
     ),
 }
 
@@ -85,5 +87,30 @@ def make_table(name: str, request: Request) -> Made:
     layout = layout_of(name)
     if len(request.data) != 1 and DATA not in layout.takes:
         raise ConfigError(f"{name} is made of one data set, not of {len(request.data)}.")
-    make = cast("Callable[[Request], Made]", import_module(layout.module).make)
+    module, function = layout.make.split(":")
+    make = cast("Callable[[Request], Made]", getattr(import_module(module), function))
     return make(request)
+
+
+def report_of(layout: Layout, made: Made, *, seed: int) -> Report:
+    """The tables are blocks of all systems together; each system has its figures."""
+    return Report(
+        title=layout.title,
+        provenance=provenance(made.dataset, made.checksum, made.pictures, seed=seed),
+        systems=made.systems,
+        blocks=made.tables,
+    )
+
+
+def listed() -> str:
+    """All tables, with the data that each needs and the flags that it takes."""
+    width = max(map(len, LAYOUTS))
+    lines = []
+    for name, layout in LAYOUTS.items():
+        flags = ", ".join(f"--{flag}" for flag in sorted(layout.takes - {DATA}))
+        several = "; several --data" if DATA in layout.takes else ""
+        lines += [
+            f"{name:{width}}  {layout.title}",
+            f"{'':{width}}  of {layout.needs}; takes {flags}{several}",
+        ]
+    return "\n".join(lines)

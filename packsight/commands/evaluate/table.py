@@ -69,8 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from offline.evaluate.tables.document import listed, report_of
-    from offline.evaluate.tables.registry import layout_of
+    from offline.evaluate.tables.registry import layout_of, listed, report_of
     from offline.report.text import tables_text
 
     if args.name is None:
@@ -126,8 +125,8 @@ def _request(args: argparse.Namespace, progress: Progress) -> Request:
 
 
 def _variants(args: argparse.Namespace) -> tuple[Variant, ...]:
-    from offline.evaluate.tables.layout import Variant
-    from offline.evaluate.tables.variants import (
+    from offline.evaluate.tables.layout import (
+        Variant,
         classifier_variant,
         embedder_variant,
         refuse_equal_names,

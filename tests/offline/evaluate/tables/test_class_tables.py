@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import classification_report
 
 from engine.errors import ConfigError
-from offline.evaluate.tables import class_accuracy, class_report
-from offline.evaluate.tables.classes import Classified
+from offline.evaluate.tables.classification import Classified, accuracies_of, report_of
 from offline.evaluate.tables.layout import Request, Variant
 from offline.evaluate.tables.registry import make_table
 from offline.evaluate.task import DescribedTask
@@ -46,7 +45,7 @@ def test_the_first_table_is_scikit_learns_report(pairs: list[tuple[str, str]]) -
     """Also with classes that are never predicted, and predicted ones that are never true."""
     true, predicted = zip(*pairs, strict=True)
     expected = classification_report(true, predicted, output_dict=True, zero_division=0)
-    found = cells(class_report.table_of(classified(pairs)))
+    found = cells(report_of(classified(pairs)))
     accuracy = expected.pop("accuracy")
     assert found.pop("accuracy") == ("", "", f"{accuracy:.3f}", str(len(pairs)))
     assert set(found) == set(expected)
@@ -58,7 +57,7 @@ def test_the_first_table_is_scikit_learns_report(pairs: list[tuple[str, str]]) -
 
 @given(PAIRS)
 def test_the_second_table_is_equation_6_class_by_class(pairs: list[tuple[str, str]]) -> None:
-    found = cells(class_accuracy.table_of([classified(pairs)]))
+    found = cells(accuracies_of([classified(pairs)]))
     slow = {
         name: np.mean([(true == name) == (said == name) for true, said in pairs])
         for name in sorted({true for true, _ in pairs})

@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import ConfigError
 from offline.evaluate.benchmark import ProtocolResult
-from offline.evaluate.tables import answers
+from offline.evaluate.tables import retrieval as answers
 from offline.evaluate.tables.layout import Request, Variant
 from offline.evaluate.tables.registry import make_table
 from offline.metrics.retrieval import Found, metric_values
@@ -39,15 +39,15 @@ def glasses(tmp_path: Path) -> Path:
     return tmp_path / "glasses"
 
 
-def test_single_queries_have_a_row_a_trunk_and_the_studys_columns(glasses: Path) -> None:
+def test_single_queries_have_a_row_a_backbone_and_the_studys_columns(glasses: Path) -> None:
     """Both views of a model come first of four pictures: P@10 is 2 / 10, F1 2 * 2 / (10 + 2)."""
     made = make_table(SINGLE, asked(glasses, names=("one", "two")))
     (table,) = made.tables
-    assert table.columns[:4] == ("query", "trunk", "feature time", "top-1 similarity")
+    assert table.columns[:4] == ("query", "backbone", "feature time", "top-1 similarity")
     assert [row[:2] for row in table.rows] == [
-        (f"query/{model}/worn.png", trunk)
+        (f"query/{model}/worn.png", backbone)
         for model in ("round", "square")
-        for trunk in ("one", "two")
+        for backbone in ("one", "two")
     ]
     for row in table.rows:
         assert row[2].endswith(" ms") and 0.9 < float(row[3]) <= 1
@@ -57,7 +57,7 @@ def test_single_queries_have_a_row_a_trunk_and_the_studys_columns(glasses: Path)
     assert told[0].startswith("eyeglasses") and "1 of 3 queries left out" in told[0]
 
 
-def test_averages_have_a_row_a_trunk_with_its_dimension(glasses: Path) -> None:
+def test_averages_have_a_row_a_backbone_with_its_dimension(glasses: Path) -> None:
     made = make_table(AVERAGE, asked(glasses, names=("one", "two")))
     found = means(made.tables[0])
     assert list(found) == ["one", "two"] and found["one"][0] == found["two"][0]

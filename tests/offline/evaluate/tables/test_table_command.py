@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from engine.config import StageSettings
+from offline.evaluate.tables.layout import classifier_variant
 from offline.evaluate.tables.registry import LAYOUTS
-from offline.evaluate.tables.variants import classifier_variant
 from offline.report.files import read_report
 from stages.classify._artefact import ClassifierArtefact, artefact_path
 from tests.contracts.test_embedders import write_backbone

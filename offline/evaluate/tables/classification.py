@@ -1,4 +1,10 @@
-"""What every variant's classifier says of a split whose categories are known."""
+"""Tables 1 and 2 of Waqas et al. (CMC 2023): how well a split with known categories is classified.
+
+Table 1 is laid out as scikit-learn's ``classification_report``: a row for every class that is true
+or predicted of some image, then accuracy, macro and weighted average. Table 2 is the accuracy of
+each class by equation 6, (TP + TN) / all: of a class against all others. It flatters: with C
+classes an average of a is a plain accuracy of 1 - (1 - a) C / 2, so the plain one stands below.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +22,12 @@ from offline.datasets.relevance import by_category, clusters_of, label_task
 from offline.evaluate.describing import describe_task
 from offline.evaluate.tables.layout import Made, Request, Variant
 from offline.evaluate.task import DescribedTask
-from offline.metrics.classification import confusion_matrix
+from offline.metrics.classification import (
+    CategoryMetrics,
+    category_metrics,
+    confusion_matrix,
+    summary,
+)
 from offline.report.document import Figure, Group, Section, System, Table
 from offline.report.figures import averaged
 from stages.assemble import assemble
@@ -104,7 +115,7 @@ def classified(request: Request) -> list[Classified]:
     return [_asked(variant, dataset, split, known, notes, request) for variant in request.variants]
 
 
-def made(tables: Sequence[Table], found: Sequence[Classified], systems: Sequence[System]) -> Made:
+def _made(tables: Sequence[Table], found: Sequence[Classified], systems: Sequence[System]) -> Made:
     described = found[0].described
     faults = dict.fromkeys(fault for one in found for fault in one.described.faults)
     pictures: Mapping[str, int] = {"judged": len(found[0].ids)}
@@ -180,3 +191,132 @@ def _voters(
     if not voters:
         return judged, f"classified by the vote of the other pictures of {split}"
     return voters, f"classified by the vote of the {len(voters)} pictures of {learned}"
+
+
+REPORT_COLUMNS = ("class", "precision", "recall", "f1-score", "support")
+REPORT_NOTE = (
+    "what has nothing to divide by is 0; macro avg: mean over the classes of the table; weighted "
+    "avg: weighted by support; accuracy: share of photos, which is the micro average of all three"
+)
+
+
+def report_table(request: Request) -> Made:
+    """One table a system."""
+    found = classified(request)
+    tables = [report_of(one, several=len(found) > 1) for one in found]
+    return _made(tables, found, [_report_system(one, request.seed) for one in found])
+
+
+def report_of(found: Classified, *, several: bool = False) -> Table:
+    """``several``: its title says which system it is of."""
+    rows = category_metrics(found.confusion)
+    macro, weighted = averages(found)
+    total = str(len(found.ids))
+    of_class = [
+        (name, *_cells([row.precision, row.recall, row.f1]), str(row.support))
+        for name, row in zip(found.classes, rows, strict=True)
+    ]
+    title = f"Table 1: {found.described.task.name}"
+    return Table(
+        title=f"{title}, {found.name}" if several else title,
+        columns=REPORT_COLUMNS,
+        rows=(
+            *of_class,
+            ("accuracy", "", "", *_cells([summary(found.confusion).accuracy]), total),
+            ("macro avg", *_cells(macro), total),
+            ("weighted avg", *_cells(weighted), total),
+        ),
+        note=REPORT_NOTE,
+    )
+
+
+def averages(found: Classified) -> tuple[list[float], list[float]]:
+    """(precision, recall, F1) as plain means over the classes of the table, also those without a
+    photo, as scikit-learn has it; and weighted by their photos."""
+    rows = category_metrics(found.confusion)
+    macro = np.mean([[row.precision, row.recall, row.f1] for row in rows], axis=0)
+    whole = summary(found.confusion)
+    return macro.tolist(), [whole.weighted_precision, whole.weighted_recall, whole.weighted_f1]
+
+
+def _cells(values: Sequence[float]) -> list[str]:
+    return [f"{value:.3f}" for value in values]
+
+
+def _report_system(found: Classified, seed: int) -> System:
+    rows = category_metrics(found.confusion)
+    overall = [
+        Figure(name=f"{name} {column}", value=value)
+        for name, means in zip(("macro avg", "weighted avg"), averages(found), strict=True)
+        for column, value in zip(REPORT_COLUMNS[1:4], means, strict=True)
+    ]
+    groups = [
+        found.overall([found.accuracy(seed), *overall]),
+        *(_class_group(name, row) for name, row in zip(found.classes, rows, strict=True)),
+    ]
+    return found.system(groups)
+
+
+def _class_group(name: str, row: CategoryMetrics) -> Group:
+    values = zip(REPORT_COLUMNS[1:4], (row.precision, row.recall, row.f1), strict=True)
+    support = Figure(name="support", value=row.support, better="neither", unit="pictures")
+    figures = [Figure(name=column, value=value) for column, value in values]
+    return Group(name=f"class {name}", figures=(*figures, support))
+
+
+PLACES = 3
+ACCURACY_NOTE = (
+    "accuracy of a class: (TP + TN) / all, equation 6; average and variance over the classes "
+    "that have a photo (the population's variance: these are all classes, not a sample of them); "
+    "plain accuracy: the share of photos whose likeliest class is the true one"
+)
+
+
+def accuracy_table(request: Request) -> Made:
+    found = classified(request)
+    systems = [_accuracy_system(one, request.seed) for one in found]
+    return _made([accuracies_of(found)], found, systems)
+
+
+def accuracies_of(found: Sequence[Classified]) -> Table:
+    """Of systems that classified the same pictures."""
+    columns = [_accuracies(one) for one in found]
+    overall = [summary(one.confusion) for one in found]
+    rows = [
+        *((name, *(_cell(column[name]) for column in columns)) for name in columns[0]),
+        ("average", *(_cell(one.average_accuracy) for one in overall)),
+        ("variance", *(f"{one.accuracy_variance:.2e}" for one in overall)),
+        ("plain accuracy", *(_cell(one.accuracy) for one in overall)),
+    ]
+    return Table(
+        title=f"Table 2: {found[0].described.task.name}",
+        columns=("class", *(one.name for one in found)),
+        rows=tuple(rows),
+        note=ACCURACY_NOTE,
+    )
+
+
+def _accuracies(found: Classified) -> dict[str, float]:
+    """By class, of those that have a photo."""
+    rows = zip(found.classes, category_metrics(found.confusion), strict=True)
+    return {name: row.accuracy for name, row in rows if row.support}
+
+
+def _cell(value: float) -> str:
+    return f"{value:.{PLACES}f}"
+
+
+def _accuracy_system(found: Classified, seed: int) -> System:
+    whole = summary(found.confusion)
+    overall = (
+        Figure(name="average accuracy", value=whole.average_accuracy),
+        Figure(name="variance of accuracy", value=whole.accuracy_variance, better="lower"),
+        found.accuracy(seed),
+    )
+    by_class = [Figure(name=name, value=value) for name, value in _accuracies(found).items()]
+    return found.system(
+        [
+            found.overall(overall),
+            Group(name="(TP + TN) / all by class", figures=tuple(by_class)),
+        ]
+    )
