@@ -20,7 +20,7 @@ from offline.evaluate.efficiency.show import efficiency_section
 from offline.evaluate.end_to_end.show import end_to_end_section
 from offline.evaluate.no_match.show import no_match_section
 from offline.evaluate.provenance import provenance
-from offline.evaluate.reranking import system_blocks
+from offline.evaluate.reranking.show import system_blocks
 from offline.evaluate.retrieval.show import retrieval_section
 from offline.evaluate.segmentation.show import segmentation_section
 from offline.evaluate.task import DescribedTask

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from offline.evaluate.reranking.effects import WEIGHTS_MEAN, effects
+from offline.evaluate.reranking.measure import WEIGHTS_MEAN, effects
 from offline.evaluate.reranking.pairs import Pairs
 from offline.report.tables import markdown
 from offline.train.card import Card

@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline.evaluate.reranking.effects import ALL_SHAPE, SETS, effects
-from offline.evaluate.reranking.kinds import kinds
-from offline.evaluate.reranking.orders import ordered, retrieved, without
+from offline.evaluate.reranking.measure import (
+    ALL_SHAPE,
+    SETS,
+    effects,
+    kinds,
+    ordered,
+    retrieved,
+    without,
+)
 from offline.evaluate.reranking.pairs import NOBODY, Asked, Pairs, collect, group_of, pooled
 from offline.metrics.retrieval import (
     Found,

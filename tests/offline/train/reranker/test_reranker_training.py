@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError, WeightsError
-from offline.evaluate.reranking import reranker_blocks, system_blocks
-from offline.evaluate.reranking.orders import Answers, ordered, retrieved
+from offline.evaluate.reranking.measure import Answers, ordered, retrieved
 from offline.evaluate.reranking.pairs import Asked, Pairs, collect, pooled
+from offline.evaluate.reranking.show import reranker_blocks, system_blocks
 from offline.train.reranker import models
 from offline.train.reranker.models import Hyperparameters, fit
 from offline.train.reranker.recipe import RerankerRecipe

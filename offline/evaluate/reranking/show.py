@@ -8,9 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.types import BoolArray, Float64Array
-from offline.evaluate.reranking.effects import ALL_SHAPE, WEIGHTS_MEAN, Effect, effects
-from offline.evaluate.reranking.kinds import Kind, kinds
-from offline.evaluate.reranking.orders import Valued, ordered, retrieved
+from offline.evaluate.reranking.measure import (
+    ALL_SHAPE,
+    WEIGHTS_MEAN,
+    Effect,
+    Kind,
+    Valued,
+    effects,
+    kinds,
+    ordered,
+    retrieved,
+)
 from offline.evaluate.reranking.pairs import Pairs, collect
 from offline.evaluate.task import DescribedTask
 from offline.metrics.statistics import Interval, bootstrap
