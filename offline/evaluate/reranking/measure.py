@@ -20,8 +20,8 @@ SETS: dict[str, tuple[str, ...]] = {
 }
 # What ``Scorer.weights`` are, in words.
 WEIGHTS_MEAN = {
-    "logistic": "what one standard deviation more adds to the log odds of being relevant",
-    "boosting": "the fraction of all splits in the trees that use the feature",
+    "logistic": "what one standard deviation more adds to the log odds of the same product",
+    "boosting": "the fraction of all splits of the trees that test the feature",
 }
 # Masks are trusted from here on, by the trust stage's own default: likelier correct than not.
 TRUSTED = 0.5
