@@ -133,14 +133,14 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_it_spoils_the_weights(
     tmp_path: Path,
 ) -> None:
     task = LineTask(broken_at=2)
-    with pytest.raises(ConfigError, match=r"epoch 1: the loss is nan.*lower --learning-rate"):
+    with pytest.raises(ConfigError, match=r"epoch 1.*nan.*--learning-rate"):
         fit(task, SCHEDULE, RunFolder(tmp_path), seed=0)
     assert np.isfinite(weights(task)).all()
 
 
 def test_a_damaged_checkpoint_is_named_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"PK")
-    with pytest.raises(ConfigError, match=r"checkpoint\.pt: not a checkpoint of this run.*Delete"):
+    with pytest.raises(ConfigError, match=r"checkpoint\.pt.*Delete"):
         fit(LineTask(), SCHEDULE, RunFolder(tmp_path), seed=0)
 
 

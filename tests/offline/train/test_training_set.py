@@ -48,7 +48,7 @@ def test_the_splits_of_the_data_set_are_taken_as_they_are(tmp_path: Path) -> Non
         assert labelled.names[sample.label] == sample.picture.category
 
 
-def test_a_picture_in_both_splits_is_reported_and_not_learned(tmp_path: Path) -> None:
+def test_an_image_in_both_splits_is_reported_and_not_learned(tmp_path: Path) -> None:
     dataset = split_folders(tmp_path)
     shutil.copy(tmp_path / "train/jar/p0/v0.png", tmp_path / "validation/jar/copy.png")
     labelled = labelled_of(open_dataset(tmp_path))
@@ -58,7 +58,7 @@ def test_a_picture_in_both_splits_is_reported_and_not_learned(tmp_path: Path) ->
     assert any("p0/v0.png: not learned" in note and "copy.png" in note for note in labelled.notes)
 
 
-def test_a_picture_of_the_test_split_is_not_learned(tmp_path: Path) -> None:
+def test_an_image_of_the_test_split_is_not_learned(tmp_path: Path) -> None:
     split_folders(tmp_path)
     (tmp_path / "test/jar").mkdir(parents=True)
     shutil.copy(tmp_path / "train/jar/p1/v1.png", tmp_path / "test/jar/other_name.png")
@@ -67,7 +67,7 @@ def test_a_picture_of_the_test_split_is_not_learned(tmp_path: Path) -> None:
     assert any("test/jar/other_name.png" in note for note in labelled.notes)
 
 
-def test_a_picture_in_two_categories_is_learned_as_neither(tmp_path: Path) -> None:
+def test_an_image_in_two_categories_is_learned_as_neither(tmp_path: Path) -> None:
     split_folders(tmp_path)
     shutil.copy(tmp_path / "train/jar/p0/v0.png", tmp_path / "train/stick/p0/liar.png")
     labelled = labelled_of(open_dataset(tmp_path))
@@ -83,7 +83,7 @@ def test_a_copy_within_a_category_is_learned_once(tmp_path: Path) -> None:
     assert any("twice" in note for note in labelled.notes)
 
 
-def test_a_category_of_one_picture_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_category_of_one_image_is_refused_by_name(tmp_path: Path) -> None:
     split_folders(tmp_path)
     save(tmp_path / "train/tube/only.png", package("stick", 77))
     with pytest.raises(ConfigError, match=r"fewer than 2: tube \(1\).*--drop-small"):
@@ -95,7 +95,7 @@ def test_a_category_of_one_picture_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_one_category_is_no_classifier(tmp_path: Path) -> None:
     write_catalogue(tmp_path, categories=["jar"], products=4)
-    with pytest.raises(ConfigError, match="at least two categories, found jar"):
+    with pytest.raises(ConfigError, match=r"two categories.*jar"):
         labelled_of(open_dataset(tmp_path))
 
 
@@ -157,12 +157,12 @@ def test_held_out_families_are_whole_and_every_category_is_on_both_sides(
     assert divided_splits(families(counts), None, None, "family", seed)[0] == learned
 
 
-def test_a_category_of_one_family_is_divided_by_pictures() -> None:
+def test_a_category_of_one_family_is_divided_by_images() -> None:
     learned, judged, _ = divided_splits(families([1, 3]), None, None, "family", 0)
     assert {p.category for p in learned} == {p.category for p in judged} == {"c0", "c1"}
 
 
-def test_it_is_said_whether_validation_shows_what_was_learned(tmp_path: Path) -> None:
+def test_it_is_reported_whether_validation_shows_what_was_learned(tmp_path: Path) -> None:
     assert not labelled_of(split_folders(tmp_path)).shares_families
     shown = labelled_of(open_dataset(tmp_path), hold_out="image")
     assert shown.shares_families

@@ -66,20 +66,20 @@ def test_pca_needs_no_labels(gallery: Path, tmp_path: Path) -> None:
 
 
 def test_errors_are_one_line_each(gallery: Path, tmp_path: Path, command: Command) -> None:
-    def said(*flags: str, out: str = "w.npz") -> str:
+    def refusal(*flags: str, out: str = "w.npz") -> str:
         where = ["--gallery", str(gallery), "--out", str(tmp_path / out)]
         done = command("train", "whitening", *where, *flags)
         assert done.code == 1
         return done.line
 
-    assert "span" in said("--dimension", "100000", "--method", "pca")
-    assert "no image has the attribute 'colour'" in said("--group", "colour")
-    assert "between 0 and 1" in said("--shrinkage", "7")
-    assert "must be named *.npz" in said(out="w.txt")
-    assert "nowhere.csv: cannot be read" in said("--pairs", "nowhere.csv")
+    assert "span" in refusal("--dimension", "100000", "--method", "pca")
+    assert "'colour'" in refusal("--group", "colour")
+    assert "between 0 and 1" in refusal("--shrinkage", "7")
+    assert "must be named *.npz" in refusal(out="w.txt")
+    assert "nowhere.csv: cannot be read" in refusal("--pairs", "nowhere.csv")
 
 
-def test_a_file_where_the_folder_should_be_is_told(gallery: Path, tmp_path: Path) -> None:
+def test_a_file_where_the_folder_should_be_is_reported(gallery: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="another --out"):
         train_whitening(WhiteningRecipe(gallery, tmp_path / "file" / "w.npz", "pca"))
@@ -100,7 +100,7 @@ def test_pairs_are_read_by_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("x,,1", "line 3: side b of the pair is missing"),
         (",x,1", "line 3: side a of the pair is missing"),
@@ -111,11 +111,11 @@ def test_pairs_are_read_by_kind(tmp_path: Path) -> None:
         ("y,z,1", "no pair that does not match"),
     ],
 )
-def test_pairs_that_do_not_do_name_file_and_line(tmp_path: Path, line: str, said: str) -> None:
+def test_pairs_that_do_not_do_name_file_and_line(tmp_path: Path, line: str, expected: str) -> None:
     path = write(tmp_path / "p.csv", "x,y,1", line)
     with pytest.raises(ConfigError) as refused:
         read_pairs(path, POSITIONS)
-    assert said in str(refused.value) and "p.csv" in str(refused.value)
+    assert expected in str(refused.value) and "p.csv" in str(refused.value)
 
 
 def test_listed_pairs_are_fitted_to(gallery: Path, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_single_product_is_refused() -> None:
 def test_a_vector_that_is_not_finite_is_named(bad: float) -> None:
     rows = np.ones((6, 2))
     rows[4, 1] = bad
-    with pytest.raises(ConfigError, match=r"1 of 6 vectors are not finite, the first is number 4"):
+    with pytest.raises(ConfigError, match=r"1 of 6 vectors.*4"):
         scatter_of_groups(rows, np.array([0, 0, 1, 1, 2, 2]))
     with pytest.raises(ConfigError, match="not finite"):
         fit_pca(rows)

@@ -41,7 +41,7 @@ def test_a_flip_is_exact_and_happens_half_of_the_time() -> None:
     assert 160 < flipped < 240
 
 
-def test_zoom_changes_the_area_within_its_bounds_and_the_ground_stays_white() -> None:
+def test_zoom_changes_the_area_within_its_bounds_and_the_background_stays_white() -> None:
     pixels = lopsided(200)
     changed = augmented(pixels, Augmentation(0.0, 0.2, flip=False), np.random.default_rng(2))
     # The ink, since grey edge pixels of a bar ten pixels wide would make a count jump.
@@ -62,7 +62,7 @@ def test_rotation_turns_about_the_middle_by_at_most_its_angle() -> None:
     assert abs(float(np.mean(angles))) < 3
 
 
-def test_the_same_chance_gives_the_same_pictures_and_leaves_the_input_alone() -> None:
+def test_the_same_chance_gives_the_same_images_and_leaves_the_input_alone() -> None:
     pixels, before = lopsided(5), lopsided(5)
     one = augmented(pixels, Augmentation(), np.random.default_rng(4))
     two = augmented(pixels, Augmentation(), np.random.default_rng(4))

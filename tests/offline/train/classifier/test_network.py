@@ -41,7 +41,7 @@ def test_every_backbone_has_imagenet_weights_in_the_catalogue() -> None:
         assert load_catalog()[backbone.weights].architecture == backbone.name
 
 
-def test_a_side_below_what_the_trunks_take_is_refused() -> None:
+def test_a_side_below_what_the_backbones_take_is_refused() -> None:
     with pytest.raises(ConfigError, match="--input-size 31"):
         check_side(31)
     check_side(32)
@@ -76,7 +76,7 @@ def test_both_axis_orders_are_one_network(keras: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("top", [False, True])
-def test_weights_with_and_without_a_top_arrive_in_the_trunk(
+def test_weights_with_and_without_a_top_arrive_in_the_backbone(
     keras: Any, tmp_path: Path, top: bool
 ) -> None:
     keras.utils.set_random_seed(1)
@@ -124,7 +124,7 @@ def test_kept_statistics_give_the_same_features_in_training(keras: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not SHARED.is_file(), reason="the shared MobileNetV2 weights are not here")
-def test_the_shared_weights_tell_pictures_apart(keras: Any) -> None:
+def test_the_shared_weights_tell_images_apart(keras: Any) -> None:
     network = build_network(MOBILE, 3, 224)
     load_base_weights(network, MOBILE, SHARED)
     random = np.random.default_rng(0)

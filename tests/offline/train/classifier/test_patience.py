@@ -35,7 +35,7 @@ def test_a_falling_loss_changes_nothing() -> None:
     assert fell == [] and stopped is None and waiting.best_epoch == 39
 
 
-def test_a_gain_too_small_to_keep_the_rate_still_counts_as_better() -> None:
+def test_a_gain_too_small_to_keep_the_learning_rate_still_counts_as_better() -> None:
     losses = [1 - epoch * LEAST_GAIN / 10 for epoch in range(12)]
     fell, stopped, waiting = play(losses)
     assert fell and stopped is None and waiting.best_epoch == 12

@@ -86,7 +86,7 @@ def test_a_missing_folder_is_one_line(packsight: Command, tmp_path: Path) -> Non
     assert done.code == 1 and "no such folder" in done.line
 
 
-def test_a_category_of_one_picture_is_named(packsight: Command, tmp_path: Path) -> None:
+def test_a_category_of_one_image_is_named(packsight: Command, tmp_path: Path) -> None:
     split_catalogue(tmp_path / "data")
     save(tmp_path / "data/train/tube/only.png", package("stick", 50))
     done = packsight(*asked(tmp_path / "data", tmp_path / "run"))
@@ -95,7 +95,7 @@ def test_a_category_of_one_picture_is_named(packsight: Command, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "expected"),
     [
         (("--backbone", "VGG16"), "unknown backbone 'VGG16'"),
         (("--optimiser", "lion"), "unknown --optimiser 'lion'. Valid: sgd, adam, rmsprop"),
@@ -108,11 +108,11 @@ def test_a_category_of_one_picture_is_named(packsight: Command, tmp_path: Path) 
     ],
 )
 def test_wrong_flags_are_one_line_that_says_which(
-    packsight: Command, tmp_path: Path, flags: tuple[str, ...], said: str
+    packsight: Command, tmp_path: Path, flags: tuple[str, ...], expected: str
 ) -> None:
     split_catalogue(tmp_path / "data")
     done = packsight(*asked(tmp_path / "data", tmp_path / "run", *flags))
-    assert done.code == 1 and said in done.line
+    assert done.code == 1 and expected in done.line
 
 
 def test_an_empty_folder_is_one_line(packsight: Command, tmp_path: Path) -> None:
@@ -142,13 +142,13 @@ def test_what_was_trained_is_served_without_keras(trained: Path) -> None:
 @pytest.mark.slow
 def test_the_run_leaves_its_card_history_and_recipe(trained: Path) -> None:
     card = (trained / "card.md").read_text("utf-8")
-    for said in (
+    for expected in (
         "24 images to learn from, 6 for validation",
         "MobileNetV2",
         "sgd",
         "| jar | 8 |",
     ):
-        assert said in card
+        assert expected in card
     assert [row["epoch"] for row in history(trained)] == [1, 2, 3]
     assert json.loads((trained / "recipe.json").read_text())["categories"] == [
         "bottle",
@@ -202,7 +202,7 @@ def test_a_damaged_checkpoint_is_one_line(trained: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_unreadable_pictures_and_copies_are_reported_and_the_run_goes_on(tmp_path: Path) -> None:
+def test_unreadable_images_and_copies_are_reported_and_the_run_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("keras", reason="needs the extra `train`")
 
     data = split_catalogue(tmp_path / "data")
@@ -210,12 +210,12 @@ def test_unreadable_pictures_and_copies_are_reported_and_the_run_goes_on(tmp_pat
     shutil.copy(data / "train/jar/p1/v0.png", data / "validation/jar/copy.png")
     done = train(data, tmp_path / "run", "--epochs", "1")
     assert done.code == 0
-    for said in ("bad.png: left out", "not learned, the same image as"):
-        assert said in done.err and said in (tmp_path / "run/card.md").read_text("utf-8")
+    for expected in ("bad.png: left out", "not learned, the same image as"):
+        assert expected in done.err and expected in (tmp_path / "run/card.md").read_text("utf-8")
 
 
 @pytest.mark.slow
-def test_a_frozen_trunk_learns_the_shipped_benchmark(tmp_path: Path) -> None:
+def test_a_frozen_backbone_learns_the_shipped_benchmark(tmp_path: Path) -> None:
     pytest.importorskip("keras", reason="needs the extra `train`")
     done = train(
         shipped(),

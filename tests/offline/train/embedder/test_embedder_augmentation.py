@@ -30,7 +30,7 @@ def tall(side: int = 96) -> np.ndarray:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([32, 64, 100]), st.booleans(), st.booleans())
-def test_any_chance_gives_a_picture_of_the_size_asked_for(
+def test_any_chance_gives_an_image_of_the_size_asked_for(
     seed: int, side: int, flip: bool, backgrounds: bool
 ) -> None:
     random = np.random.default_rng(seed)
@@ -42,7 +42,7 @@ def test_any_chance_gives_a_picture_of_the_size_asked_for(
     assert pixels.dtype == np.uint8
 
 
-def test_the_same_chance_gives_the_same_picture() -> None:
+def test_the_same_chance_gives_the_same_image() -> None:
     one, same, other = (
         augmented(tall(), 64, Augmentation(), BLUE, np.random.default_rng(seed))
         for seed in (1, 1, 2)
@@ -62,7 +62,7 @@ def test_with_all_turned_off_the_product_is_only_cut_as_crop_cuts_it() -> None:
     assert (pixels[:, :10] == 255).all()
 
 
-def test_a_ground_lies_inside_the_frame_and_white_beside_it() -> None:
+def test_a_background_lies_inside_the_frame_and_white_beside_it() -> None:
     augmentation = Augmentation(STILL, DARK, background=1.0)
     pixels = augmented(tall(), 96, augmentation, BLUE, np.random.default_rng(0))
     assert (pixels[:, :10] == 255).all()
@@ -102,7 +102,7 @@ def test_a_half_sized_frame_averages_what_it_shrinks() -> None:
     assert middle.mean() == pytest.approx(127, abs=10)
 
 
-def test_a_picture_without_product_is_taken_whole() -> None:
+def test_an_image_without_product_is_taken_whole() -> None:
     assert solid_box(np.zeros((40, 30), np.uint8)) == (0, 0, 30, 40)
 
 
@@ -123,7 +123,7 @@ def test_a_hand_reaches_in_from_one_side_and_leaves_the_rest() -> None:
         assert not changed[45:55, 45:55].any()
 
 
-def test_grounds_are_drawn_by_seed_with_only_the_pictures_that_may_be_learned() -> None:
+def test_backgrounds_are_drawn_by_seed_with_only_the_images_that_may_be_learned() -> None:
     rgba = np.stack([tall(), np.full((96, 96, 4), 255, np.uint8)])
     rgba[1, ..., :3] = (1, 254, 1)  # an image that is not in the rows
     one = drawn_backgrounds(40, 50, rgba, [0], np.random.default_rng(4))
@@ -133,7 +133,7 @@ def test_grounds_are_drawn_by_seed_with_only_the_pictures_that_may_be_learned() 
     assert draw(one, 33, np.random.default_rng(0)).shape == (33, 33, 3)
 
 
-def test_photos_become_grounds_and_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+def test_photos_become_backgrounds_and_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     good, bad = tmp_path / "a.png", tmp_path / "b.png"
     cv2.imwrite(str(good), np.full((30, 60, 3), 9, np.uint8))
     bad.write_bytes(b"no image")

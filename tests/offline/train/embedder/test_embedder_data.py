@@ -44,7 +44,7 @@ def validation_of(data: EmbedderData) -> object:
     return validation_task(data, cutouts)
 
 
-def test_products_group_the_pictures_to_learn_from(tmp_path: Path) -> None:
+def test_products_group_the_images_to_learn_from(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": TWO_VIEWS, "validation": TWO_VIEWS})
     data = read(data)
     assert data.names == ("tea/a", "tea/b", "tea/c")
@@ -58,16 +58,16 @@ def test_a_family_is_several_products(tmp_path: Path) -> None:
     assert data.labels.tolist() == [0, 0, 0, 0, 1, 1]
 
 
-def test_without_labels_every_picture_is_its_own(tmp_path: Path) -> None:
+def test_without_labels_every_image_is_its_own(tmp_path: Path) -> None:
     rows = [(str(at), None, None) for at in range(4)]
     data = read(dataset(tmp_path, {"train": rows, "validation": rows[:2]}), "self")
     assert data.labels.tolist() == [0, 1, 2, 3]
     assert data.relevant_by == "self"
 
 
-def test_products_with_one_picture_are_counted_and_the_way_out_is_named(tmp_path: Path) -> None:
+def test_products_with_one_image_are_counted_and_the_way_out_is_named(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": [*TWO_VIEWS, ("d1", "d", None)], "validation": TWO_VIEWS})
-    with pytest.raises(ConfigError, match=r"1 of 4 products have a single.*tea/d.*augment-single"):
+    with pytest.raises(ConfigError, match=r"1 of 4 products.*tea/d.*--augment-single"):
         read(data)
     data = read(data, single=True)
     assert len(data.train) == 7
@@ -87,7 +87,7 @@ def test_nothing_to_tell_apart_is_an_error(
         read(dataset(tmp_path, {"train": rows, "validation": rows}), positives)
 
 
-def test_pictures_of_no_product_are_left_out_and_noted(tmp_path: Path) -> None:
+def test_images_of_no_product_are_left_out_and_noted(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": [*TWO_VIEWS, ("x", None, None)], "validation": TWO_VIEWS})
     data = read(data)
     assert len(data.train) == 6
@@ -102,7 +102,7 @@ def test_what_validation_shows_is_not_learned(tmp_path: Path) -> None:
     assert any("same image as validation/b1" in note for note in data.notes)
 
 
-def test_validation_pictures_look_for_each_other(tmp_path: Path) -> None:
+def test_validation_images_look_for_each_other(tmp_path: Path) -> None:
     validation = [*TWO_VIEWS, ("z", None, None)]
     validation = validation_of(
         read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": validation}))
@@ -112,7 +112,7 @@ def test_validation_pictures_look_for_each_other(tmp_path: Path) -> None:
     assert validation.own.tolist() == list(range(6))
 
 
-def test_single_views_look_among_the_learned_pictures(tmp_path: Path) -> None:
+def test_single_views_look_among_the_learned_images(tmp_path: Path) -> None:
     validation = [("b9", "b", None), ("a9", "a", None), ("n9", "new", None)]
     validation = validation_of(
         read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": validation}))
@@ -122,7 +122,7 @@ def test_single_views_look_among_the_learned_pictures(tmp_path: Path) -> None:
     assert validation.own is None and not validation.augmented
 
 
-def test_without_labels_a_disguised_picture_looks_for_itself(tmp_path: Path) -> None:
+def test_without_labels_a_disguised_image_looks_for_itself(tmp_path: Path) -> None:
     rows = [(str(at), None, None) for at in range(4)]
     validation = validation_of(
         read(dataset(tmp_path, {"train": rows, "validation": rows[:3]}), "self")
@@ -141,7 +141,7 @@ def test_without_labels_to_learn_from_those_there_are_still_judge(tmp_path: Path
 def test_nothing_to_judge_by_is_an_error(tmp_path: Path) -> None:
     validation = [("x", "x", None), ("y", "y", None)]
     data = read(dataset(tmp_path, {"train": TWO_VIEWS, "validation": validation}))
-    with pytest.raises(ConfigError, match=r"nothing is left to validate on.*--hold-out product"):
+    with pytest.raises(ConfigError, match="--hold-out product"):
         validation_of(data)
 
 

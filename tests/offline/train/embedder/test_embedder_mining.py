@@ -52,12 +52,12 @@ def test_the_positive_is_the_furthest_of_its_product_within_bounds(
     assert (found.positive, found.negatives) == (positive, (4, 5))
 
 
-def test_a_single_picture_is_its_own_positive() -> None:
+def test_a_single_image_is_its_own_positive() -> None:
     (found,) = hard_tuples(CIRCLE, LABELS, np.array([5]), 1)
     assert found.pictures == (5, 5, 4)
 
 
-def test_a_picture_in_doubt_is_no_negative() -> None:
+def test_an_image_in_doubt_is_no_negative() -> None:
     doubts = [np.array([4]), *[np.array([], np.int64)] * 5]
     (found,) = hard_tuples(CIRCLE, LABELS, np.array([0]), 2, doubts=doubts)
     assert found.negatives == (5,)

@@ -165,7 +165,7 @@ def test_nothing_left_to_learn_is_an_error() -> None:
 
     learner = Learner(embedder("gap"), EmbedderRecipe(), 3)
     freeze(learner.embedder.trunk, "backbone")
-    with pytest.raises(ConfigError, match="nothing is left to learn"):
+    with pytest.raises(ConfigError, match="--dimension"):
         make_optimiser(learner, "adamw", 1e-3, 0.0)
 
 

@@ -17,13 +17,13 @@ def on_circle(*degrees: float) -> np.ndarray:
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
-def test_mutually_most_similar_pictures_with_one_outline_match() -> None:
+def test_mutually_most_similar_images_with_one_contour_match() -> None:
     found = agreement(on_circle(0, 5, 90, 95), [box(8), box(8), box(20), box(20)], 0.9)
     assert found.labels.tolist() == [0, 0, 1, 1]
     assert found.pairs == 2
 
 
-def test_another_outline_is_no_match_however_alike_the_pictures() -> None:
+def test_another_contour_is_no_match_however_alike_the_images() -> None:
     found = agreement(on_circle(0, 1, 40), [box(8), box(20), box(8)], 0.9)
     assert found.labels.tolist() == [0, 1, 0]
 
@@ -40,7 +40,7 @@ def test_beyond_the_neighbours_nothing_is_compared() -> None:
     assert not any(doubts.size for doubts in found.doubts)
 
 
-def test_outlines_are_compared_without_place_and_size() -> None:
+def test_contours_are_compared_without_place_and_size() -> None:
     alphas = np.zeros((2, 64, 64), np.uint8)
     alphas[0, 4:24, 4:14] = 255
     alphas[1, 20:60, 30:50] = 255

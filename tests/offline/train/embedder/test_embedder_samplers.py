@@ -17,7 +17,7 @@ def labels_of(counts: list[int]) -> np.ndarray:
 
 
 @given(COUNTS, st.integers(2, 5), st.integers(2, 4), st.integers(0, 3))
-def test_a_batch_has_k_pictures_of_each_of_p_products(
+def test_a_batch_has_k_images_of_each_of_p_products(
     counts: list[int], products: int, views: int, seed: int
 ) -> None:
     labels = labels_of(counts)
@@ -31,7 +31,7 @@ def test_a_batch_has_k_pictures_of_each_of_p_products(
 
 
 @given(COUNTS, st.integers(2, 4))
-def test_a_products_pictures_all_come_before_one_comes_again(counts: list[int], views: int) -> None:
+def test_a_products_images_all_come_before_one_comes_again(counts: list[int], views: int) -> None:
     labels = labels_of(counts)
     for indices in Grouped(labels, 2, views).draw(0, np.random.default_rng(0)):
         for label in set(labels[indices].tolist()):

@@ -25,9 +25,9 @@ def test_learned_whitening_keeps_what_tells_products_apart() -> None:
 
 
 @pytest.mark.parametrize("learned", [True, False])
-def test_a_start_is_centred_and_of_length_one_in_the_mean_of_squares(train: bool) -> None:
+def test_a_start_is_centred_and_of_length_one_in_the_mean_of_squares(learned: bool) -> None:
     rows, labels = clouds()
-    weights, bias = learned_start(rows, labels, 4) if train else pca_start(rows, 4)
+    weights, bias = learned_start(rows, labels, 4) if learned else pca_start(rows, 4)
     projected = rows @ weights.T + bias
     assert projected.mean(axis=0) == pytest.approx(np.zeros(4), abs=1e-4)
     assert (projected**2).sum(axis=1).mean() == pytest.approx(1.0, abs=1e-4)

@@ -145,7 +145,7 @@ def test_another_recipe_in_the_same_folder_is_refused(trained: Trained, stripes:
 
 
 def test_a_loss_that_is_not_a_number_stops_with_a_way_out(stripes: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"epoch 1: the loss is nan.*lower --learning-rate"):
+    with pytest.raises(ConfigError, match=r"epoch 1.*nan.*--learning-rate"):
         train(stripes, tmp_path, learning(TINY, optimiser="sgd", learning_rate=1e30))
 
 
@@ -199,7 +199,7 @@ def test_every_way_of_learning_ends_with_a_file(
     assert trained.before.keys() == {"score", "recall_1", "start_score", "start_recall_1"}
 
 
-def test_pictures_without_any_label_are_learned_from_themselves(
+def test_images_without_any_label_are_learned_from_themselves(
     stripes: Path, tmp_path: Path
 ) -> None:
     flat = tmp_path / "flat"

@@ -40,14 +40,14 @@ def test_a_batch_is_a_function_of_its_generator(tmp_path: Path) -> None:
     assert np.abs(one - other).max() > 0.01
 
 
-def test_picture_and_matte_stay_aligned(tmp_path: Path) -> None:
+def test_image_and_matte_stay_aligned(tmp_path: Path) -> None:
     """An augmented matte marks the same pixels as the image made of it."""
     pairs, store = stored_pairs(tmp_path)
     sample = store.sample(pairs[0])
     marked = np.repeat(np.rint(sample.alpha * 255).astype(np.uint8)[..., None], 3, 2)
-    told = type(sample)(marked, sample.alpha, sample.saliency)
+    reported = type(sample)(marked, sample.alpha, sample.saliency)
     for seed in range(5):
-        found = augmented(told, 96, np.random.default_rng(seed))
+        found = augmented(reported, 96, np.random.default_rng(seed))
         seen = found.pixels.astype(np.float32).mean(axis=2)
         assert np.corrcoef(seen.ravel(), found.alpha.ravel())[0, 1] > 0.99
 

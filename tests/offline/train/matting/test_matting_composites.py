@@ -45,7 +45,7 @@ def studio(tmp_path: Path) -> Picture:
     )
 
 
-def test_a_studio_picture_comes_apart_into_light_and_ground(studio: Picture) -> None:
+def test_a_studio_image_comes_apart_into_light_and_ground(studio: Picture) -> None:
     product = take_apart(studio)
     np.testing.assert_allclose(product.light[15, 15] * 255, 40.0, atol=1.0)
     np.testing.assert_allclose(product.light[25, 15] * 255, 40.0, atol=1.5)
@@ -54,7 +54,7 @@ def test_a_studio_picture_comes_apart_into_light_and_ground(studio: Picture) -> 
     assert not product.light[0].any()
 
 
-def test_a_shadow_on_the_ground_is_kept_as_a_share(tmp_path: Path, studio: Picture) -> None:
+def test_a_shadow_on_the_background_is_kept_as_a_share(tmp_path: Path, studio: Picture) -> None:
     pixels = np.asarray(Image.open(studio.path)).copy()
     pixels[35:, 5:15] = pixels[35:, 5:15] // 2
     Image.fromarray(pixels).save(studio.path)
@@ -63,7 +63,7 @@ def test_a_shadow_on_the_ground_is_kept_as_a_share(tmp_path: Path, studio: Pictu
     np.testing.assert_allclose(shade[37, 30], 1.0, atol=0.01)
 
 
-def test_the_new_ground_shows_where_the_product_is_not() -> None:
+def test_the_new_background_shows_where_the_product_is_not() -> None:
     shape = (30, 30)
     alpha: FloatArray = np.zeros(shape, np.float32)
     alpha[10:20, 10:20] = 1.0
@@ -94,7 +94,7 @@ def test_composites_are_the_same_however_they_were_interrupted(tmp_path: Path) -
         assert picture.size == matte.size == (SIDE, SIDE) and matte.mode == "L"
 
 
-def test_photos_serve_as_grounds(tmp_path: Path) -> None:
+def test_photos_serve_as_backgrounds(tmp_path: Path) -> None:
     photo = tmp_path / "grounds" / "green.png"
     photo.parent.mkdir()
     Image.new("RGB", (50, 70), (0, 255, 0)).save(photo)
@@ -110,7 +110,7 @@ def test_a_folder_without_photos_is_an_error(tmp_path: Path) -> None:
         background_files(tmp_path)
 
 
-def test_drawn_grounds_differ() -> None:
+def test_drawn_backgrounds_differ() -> None:
     random = np.random.default_rng(0)
     one, two = drawn_background(32, random), drawn_background(32, random)
     assert one.shape == (32, 32, 3) and one.dtype == np.uint8 and (one != two).any()

@@ -64,7 +64,7 @@ def test_the_laplacian_loss_is_its_definition(shape: tuple[int, int]) -> None:
     assert float(found) == pytest.approx(slow_laplacian_loss(one, two), rel=1e-6)
 
 
-def test_alpha_and_composition_are_judged_in_the_band_only() -> None:
+def test_alpha_and_composition_are_validated_in_the_band_only() -> None:
     from offline.train.matting.losses import alpha_loss, compositional_loss
 
     output, alpha = torch.from_numpy(made(0, 2, 7, 5, 6)), torch.from_numpy(made(1, 2, 1, 5, 6))

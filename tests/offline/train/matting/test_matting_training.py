@@ -51,7 +51,7 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "expected"),
     [
         ({"network": "huge"}, "unknown --network"),
         ({"crop_size": 100}, "divisible by 8"),
@@ -61,10 +61,10 @@ def store(tmp_path: Path) -> Path:
         ({"learning_rate": float("nan")}, "--learning-rate nan"),
     ],
 )
-def test_a_recipe_that_cannot_be_is_refused(changed: dict[str, object], said: str) -> None:
+def test_a_recipe_that_cannot_be_is_refused(changed: dict[str, object], expected: str) -> None:
     from offline.train.matting.recipe import MattingRecipe
 
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=expected):
         MattingRecipe(data="here", **changed)  # type: ignore[arg-type]
 
 

@@ -26,7 +26,7 @@ def mixed(alpha: FloatArray, front: object, back: object) -> UInt8Array:
     return np.rint(np.broadcast_to(picture, (*alpha.shape, 3))).astype(np.uint8)
 
 
-def test_a_red_disc_leaves_its_white_ground_without_a_fringe() -> None:
+def test_a_red_disc_leaves_its_white_background_without_a_fringe() -> None:
     alpha = disc()
     before = mixed(alpha, RED, np.full(3, 255.0))
     black = np.zeros((SIDE, SIDE, 3), np.uint8)
@@ -60,7 +60,7 @@ def test_colours_stay_colours_whatever_the_matte(pixels: UInt8Array, alpha: Floa
     assert 0 <= colours.min() <= colours.max() <= 255
 
 
-def test_a_shadow_on_an_even_ground_is_taken_along() -> None:
+def test_a_shadow_on_an_even_background_is_taken_along() -> None:
     alpha = disc()
     pixels = mixed(alpha, RED, np.full(3, 250.0))
     pixels[-8:, :20] = 225  # a soft shadow in a corner
@@ -72,7 +72,7 @@ def test_a_shadow_on_an_even_ground_is_taken_along() -> None:
     assert recomposed(pixels, alpha, grey)[-4, 4].tolist() == [90, 90, 90]
 
 
-def test_an_uneven_ground_has_no_shadow_that_one_could_tell() -> None:
+def test_an_uneven_background_has_no_shadow_that_one_could_tell() -> None:
     alpha = disc()
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     assert shadow(noise, alpha) is None
@@ -89,7 +89,7 @@ def test_the_strip_beside_a_product_shows_nothing_of_it() -> None:
     assert (strip == 250).all()
 
 
-def test_a_product_that_fills_its_picture_has_no_strip_beside_it() -> None:
+def test_a_product_that_fills_its_image_has_no_strip_beside_it() -> None:
     alpha = np.ones((20, 20), np.float32)
     alpha[:, 0] = 0.0
     assert bare_strip(np.zeros((20, 20, 3), np.uint8), alpha) is None

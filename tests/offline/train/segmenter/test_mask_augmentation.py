@@ -63,7 +63,7 @@ def test_the_same_generator_draws_the_same_sample(tmp_path: Path, files: bool) -
         assert np.array_equal(one.alpha, other.alpha)
 
 
-def test_grounds_differ_and_have_the_size_asked_for(tmp_path: Path) -> None:
+def test_backgrounds_differ_and_have_the_size_asked_for(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     drawn = [backgrounds(tmp_path).draw((17, 31), random) for _ in range(12)]
     assert {background.shape for background in drawn} == {(17, 31, 3)}
@@ -85,14 +85,14 @@ def test_a_cut_keeps_most_of_the_product(seed: int, height: int, width: int) -> 
     assert kept >= LEAST_KEPT * float(alpha.sum())
 
 
-def test_light_changes_and_stays_a_picture() -> None:
+def test_light_changes_and_stays_an_image() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
     lit = [relit(pixels, np.random.default_rng(seed)) for seed in range(4)]
     assert {one.dtype for one in lit} == {np.dtype(np.uint8)}
     assert len({one.tobytes() for one in lit}) == 4
 
 
-def test_training_sees_a_picture_as_serving_does(tmp_path: Path) -> None:
+def test_training_sees_an_image_as_serving_does(tmp_path: Path) -> None:
     """Without augmentation the two roads into the network are one."""
     (picture,) = write_pairs(tmp_path, 1)
     sample = read_sample(picture, 512)

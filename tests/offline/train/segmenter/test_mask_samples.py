@@ -38,7 +38,7 @@ def test_a_mask_is_read_to_the_grey_level() -> None:
     assert np.abs(sample.alpha - exact).max() < 1e-6
 
 
-def test_a_large_picture_and_its_mask_shrink_alike(tmp_path: Path) -> None:
+def test_a_large_image_and_its_mask_shrink_alike(tmp_path: Path) -> None:
     sample = read_sample(write_pair(tmp_path, "large", size=(301, 201)), 64)
     assert sample.alpha.shape == sample.pixels.shape[:2]
     assert max(sample.alpha.shape) == 64
@@ -62,16 +62,16 @@ def test_a_mask_without_product_is_refused(tmp_path: Path, brightest: int) -> No
         read_sample(picture, 512)
 
 
-def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_left_out_and_reported(tmp_path: Path) -> None:
     pictures = write_pairs(tmp_path, 4)
     pictures[1].path.write_bytes(b"\xff\xd8 no image")
     assert pictures[2].mask is not None
     pictures[2].mask.unlink()
-    told: list[tuple[int, int]] = []
-    found = usable(pictures, 512, lambda *at: told.append(at))
+    reported: list[tuple[int, int]] = []
+    found = usable(pictures, 512, lambda *at: reported.append(at))
     assert found.pictures == (pictures[0], pictures[3])
     assert ["01.jpg" in found.left_out[0], "02.png" in found.left_out[1]] == [True, True]
-    assert told[-1] == (4, 4)
+    assert reported[-1] == (4, 4)
 
 
 def test_nothing_to_learn_from_is_an_error_with_its_first_reasons(tmp_path: Path) -> None:
@@ -82,22 +82,22 @@ def test_nothing_to_learn_from_is_an_error_with_its_first_reasons(tmp_path: Path
         usable(pictures, 512, quiet)
 
 
-def test_packbench_is_learned_from_train_and_judged_by_validation() -> None:
+def test_packbench_is_learned_from_train_and_validated_by_validation() -> None:
     data = open_dataset(shipped())
     train, validation = chosen_splits(data, None, None)
     assert train == list(data.pictures("train"))
     assert validation == list(data.pictures("validation"))
 
 
-def test_the_only_split_gives_one_picture_in_ten_to_judge_by(tmp_path: Path) -> None:
+def test_the_only_split_gives_one_image_in_ten_to_judge_by(tmp_path: Path) -> None:
     write_pairs(tmp_path, 25)
     train, validation = chosen_splits(open_dataset(tmp_path), None, None)
     assert (len(train), len(validation)) == (23, 2)
     assert not {picture.id for picture in train} & {picture.id for picture in validation}
 
 
-def test_the_same_split_cannot_be_learned_from_and_judged_by() -> None:
-    with pytest.raises(ConfigError, match="both the training and the validation split"):
+def test_the_same_split_cannot_be_learned_from_and_validated_by() -> None:
+    with pytest.raises(ConfigError, match="split"):
         chosen_splits(open_dataset(shipped()), "test", "test")
 
 
@@ -113,7 +113,7 @@ def test_an_unknown_split_lists_those_there_are() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 20, 21, None])
-def test_a_limit_is_spread_over_all_pictures(tmp_path: Path, limit: int | None) -> None:
+def test_a_limit_is_spread_over_all_images(tmp_path: Path, limit: int | None) -> None:
     pictures = [Picture(str(number), tmp_path) for number in range(20)]
     chosen = spread(pictures, limit)
     assert len(chosen) == min(limit or 20, 20)

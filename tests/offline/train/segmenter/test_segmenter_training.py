@@ -32,7 +32,7 @@ DATA = Path("data")
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "said"),
+    ("setting", "value", "expected"),
     [
         ("network", "u2nat", "unknown --network 'u2nat'. Valid: u2netp, u2net"),
         ("input_size", 63, "--input-size 63: must be at least 64"),
@@ -45,10 +45,10 @@ DATA = Path("data")
         ("iou_weight", float("inf"), "--iou-weight inf"),
     ],
 )
-def test_a_setting_that_does_not_do_is_refused(setting: str, value: object, said: str) -> None:
+def test_a_setting_that_does_not_do_is_refused(setting: str, value: object, expected: str) -> None:
     with pytest.raises(ConfigError) as raised:
         SegmenterRecipe(DATA, **{setting: value})  # type: ignore[arg-type]
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
 
 
 def test_a_start_is_a_file_a_published_name_or_none(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_start_is_a_file_a_published_name_or_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("start", ["no/such/file.pth", "vgg16", "u2net", "u2net_torch"])
 def test_a_start_that_is_no_start_names_the_ways(start: str) -> None:
-    with pytest.raises(ConfigError, match=r"neither a file nor published weights of U2NETP.*none"):
+    with pytest.raises(ConfigError, match=r"--start.*U2NETP.*none"):
         find_start(SegmenterRecipe(DATA, start=start))
 
 
@@ -93,7 +93,7 @@ def test_without_the_train_extra_the_command_names_it(
 
 
 @pytest.mark.slow
-def test_from_pictures_with_masks_to_a_model_that_segments(
+def test_from_images_with_masks_to_a_model_that_segments(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     skip_without_torch()
