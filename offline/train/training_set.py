@@ -156,7 +156,7 @@ def _without_doubles(
             both = " and ".join(sorted(claims[sha]))
             notes.append(f"{picture.id}: not learned, the same image is in {both}")
         elif sha in seen:
-            notes.append(f"{picture.id}: learned once, it lies there twice")
+            notes.append(f"{picture.id}: learned once, the same image is there twice")
         else:
             seen.add(sha)
             kept.append(picture)

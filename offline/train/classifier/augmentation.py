@@ -1,8 +1,8 @@
 """Rotation, horizontal flip and zoom of cutouts, as the paper augments.
 
-One warp an image by OpenCV, drawn from the epoch's generator: Keras' own layers keep their
-chance inside the graph, where a resumed run cannot set it back. The background stays white, as the
-cutters leave it.
+One warp of each image by OpenCV, drawn from the epoch's generator: Keras' own layers keep their
+random state inside the graph, where a resumed run cannot restore it. The background stays white,
+as the cutters leave it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WHITE = (255.0, 255.0, 255.0)
 def augmented(
     pixels: UInt8Array, augmentation: Augmentation, random: np.random.Generator
 ) -> UInt8Array:
-    """(N, S, S, 3) uint8, each image turned, zoomed and perhaps mirrored by chance."""
+    """(N, S, S, 3) uint8, each image randomly turned, zoomed and mirrored."""
     if not augmentation.changes:
         return pixels
     changed = np.empty_like(pixels)

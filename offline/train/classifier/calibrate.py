@@ -60,13 +60,13 @@ def calibrated(
     )
     rule = choose_unknown(fitted_on[0], outliers, temperature=temperature)
     least = least_probability(softmax_at(fitted_on[0], temperature), fitted_on[1], REACH)
-    figures = _figures(labelled.names, logits, labels, temperature)
-    figures |= {"validation_pictures": float(len(labels)), "parameters": float(parameters)}
+    metrics = _metrics(labelled.names, logits, labels, temperature)
+    metrics |= {"validation_pictures": float(len(labels)), "parameters": float(parameters)}
     if held_out is not None:
-        figures |= _held_out_figures(*held_out, temperature)
+        metrics |= _held_out_metrics(*held_out, temperature)
     if outliers is not None:
-        figures["unknown_pictures"] = float(len(outliers))
-        figures["unknown_found"] = float(rule.decide(outliers, temperature).mean())
+        metrics["unknown_pictures"] = float(len(outliers))
+        metrics["unknown_found"] = float(rule.decide(outliers, temperature).mean())
     artefact = ClassifierArtefact(
         labels=labelled.names,
         output="logits",
@@ -75,11 +75,11 @@ def calibrated(
         cut_fingerprint=cutting.fingerprint,
         least_probability=least,
         unknown=rule,
-        figures=figures,
+        figures=metrics,
         cut=_cut_tables(cutting),
     )
     run.write_text(artefact_path(report.path).name, artefact.text())
-    return figures
+    return metrics
 
 
 def stored_logits(
@@ -102,7 +102,7 @@ def stored_logits(
     return np.concatenate(parts)
 
 
-def _figures(
+def _metrics(
     names: tuple[str, ...], logits: Logits, labels: npt.NDArray[np.int64], temperature: float
 ) -> dict[str, float]:
     plain, honest = softmax_at(logits, 1.0), softmax_at(logits, temperature)
@@ -121,7 +121,7 @@ def _figures(
     }
 
 
-def _held_out_figures(
+def _held_out_metrics(
     logits: Logits, labels: npt.NDArray[np.int64], temperature: float
 ) -> dict[str, float]:
     before, after = (

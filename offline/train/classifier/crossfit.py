@@ -71,7 +71,15 @@ def _fitted(task: HeadTask, recipe: ClassifierRecipe, run: RunFolder, epochs: in
         Patience(epochs + 1, 1.0, epochs + 1),
     )
     compile_model(import_keras(), model, schedule)
-    fit(model, task.train, task.validation, schedule, run, seed=recipe.seed, weights=task.shares)
+    fit(
+        model,
+        task.train,
+        task.validation,
+        schedule,
+        run,
+        seed=recipe.seed,
+        weights=task.category_weights,
+    )
     return model
 
 

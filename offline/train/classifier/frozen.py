@@ -30,7 +30,7 @@ class HeadTask:
     train: FeatureSource
     validation: FeatureSource
     classes: int
-    shares: FloatArray | None
+    category_weights: FloatArray | None
 
 
 def described(
@@ -39,7 +39,7 @@ def described(
     validation: CutoutSource,
     recipe: ClassifierRecipe,
     run: RunFolder,
-    shares: FloatArray | None,
+    category_weights: FloatArray | None,
     callbacks: Callbacks,
 ) -> HeadTask:
     """The backbone's features of all images, made once and kept in the run's folder.
@@ -57,7 +57,9 @@ def described(
             ("validation", validation, 1),
         )
     )
-    return HeadTask(train_features, validation_features, int(network.output.shape[-1]), shares)
+    return HeadTask(
+        train_features, validation_features, int(network.output.shape[-1]), category_weights
+    )
 
 
 def fit_head(
@@ -73,7 +75,7 @@ def fit_head(
         recipe.schedule,
         run,
         seed=recipe.seed,
-        weights=task.shares,
+        weights=task.category_weights,
         callbacks=callbacks,
     )
     for layer in HEAD_LAYERS:

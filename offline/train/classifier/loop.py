@@ -27,7 +27,7 @@ _AHEAD = 4  # batches made ready while the model computes
 
 
 class Source(Protocol):
-    """Inputs by position, augmented by chance for training and plain for validation."""
+    """Inputs by position, randomly augmented for training and plain for validation."""
 
     @property
     def labels(self) -> IntArray:
@@ -82,9 +82,9 @@ def fit(
     while len(history) < schedule.epochs and not state.waiting.stops(schedule.patience):
         epoch = len(history) + 1
         random = np.random.default_rng([seed, epoch])
-        figures = _epoch(model, train, schedule, random, weights, epoch, steps, progress)
-        figures |= _validate(model, validation, schedule.batch_size)
-        history.append({"epoch": float(epoch), **figures, "rate": state.learning_rate})
+        metrics = _epoch(model, train, schedule, random, weights, epoch, steps, progress)
+        metrics |= _validate(model, validation, schedule.batch_size)
+        history.append({"epoch": float(epoch), **metrics, "rate": state.learning_rate})
         state = _next(history, state, schedule.patience)
         model.optimizer.learning_rate = state.learning_rate
         save_checkpoint(run, model, state)
@@ -118,9 +118,9 @@ def _epoch(
         order[at * schedule.batch_size : (at + 1) * schedule.batch_size] for at in range(steps)
     ]
     for step, (inputs, labels) in enumerate(_ahead(train, chunks, random), start=1):
-        shares = None if weights is None else weights[labels]
+        sample_weight = None if weights is None else weights[labels]
         model.reset_metrics()
-        found = model.train_on_batch(inputs, labels, sample_weight=shares, return_dict=True)
+        found = model.train_on_batch(inputs, labels, sample_weight=sample_weight, return_dict=True)
         sums += len(labels) * np.array([float(found["loss"]), float(found["accuracy"])])
         progress((epoch - 1) * steps + step, schedule.epochs * steps)
     loss, accuracy = (sums / len(train.labels)).tolist()

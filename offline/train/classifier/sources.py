@@ -34,7 +34,7 @@ class CutoutSource:
 
 @dataclass(frozen=True)
 class FeatureSource:
-    """(n, D) float32, one of the V views of each image by chance; the plain one without."""
+    """(n, D) float32, a random one of each image's V views; the plain one without a generator."""
 
     features: FloatArray  # (N, V, D); view 0 is plain
     labels: IntArray  # (N,)

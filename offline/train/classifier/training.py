@@ -108,7 +108,7 @@ def train_classifier(
         network = learned.network
         report = _export(run, network, recipe, labelled)
         parameters = count_parameters(network)
-        figures = calibrated(
+        metrics = calibrated(
             report,
             labelled,
             cutouts,
@@ -119,10 +119,10 @@ def train_classifier(
             unknown=_there(outliers, cutouts),
         )
         facts = Facts(
-            dataset, labelled, recipe, cutting, learned.history, figures, parameters, report
+            dataset, labelled, recipe, cutting, learned.history, metrics, parameters, report
         )
         card = run.write_text(CARD, card_of(facts).text())
-        return Trained(report, card, learned.history, metrics=figures)
+        return Trained(report, card, learned.history, metrics=metrics)
 
 
 def backbone_checkpoint(recipe: ClassifierRecipe, settings: Settings) -> Path | None:
@@ -234,11 +234,11 @@ def _learn(
         cutout_source(cutouts, samples, recipe.input_size, recipe.augmentation)
         for samples in (labelled.train, labelled.validation)
     )
-    shares = class_weights(train.labels, len(labelled.names)) if recipe.balanced else None
+    category_weights = class_weights(train.labels, len(labelled.names)) if recipe.balanced else None
     if not _learns_statistics(recipe, network, train, callbacks):
         keep_statistics(network, recipe.keras_backbone)
     if recipe.frozen_backbone:
-        task = described(network, train, validation, recipe, run, shares, callbacks)
+        task = described(network, train, validation, recipe, run, category_weights, callbacks)
         history = fit_head(network, task, recipe, run, callbacks)
         held_out = None
         if labelled.shares_families and can_cross_fit(labelled):
@@ -253,7 +253,7 @@ def _learn(
         recipe.schedule,
         run,
         seed=recipe.seed,
-        weights=shares,
+        weights=category_weights,
         callbacks=callbacks,
     )
     return _Learned(network, history)

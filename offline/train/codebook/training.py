@@ -47,7 +47,7 @@ def train_codebook(
 ) -> CodebookReport:
     """Cut, describe, cluster, write. The same run gives the same file.
 
-    Raises ConfigError for a split there is not, for fewer features than words and for a file that
+    Raises ConfigError for an unknown split, for fewer features than words and for a file that
     cannot be written; errors of the cutting stages as assembling does.
     """
     dataset = open_dataset(recipe.data)

@@ -31,6 +31,6 @@ def augmented(
 
 
 def _before(pixels: UInt8Array, alpha: UInt8Array, background: UInt8Array) -> UInt8Array:
-    share = alpha[..., None].astype(np.float32) * np.float32(1 / 255)
-    mixed = background + share * (pixels.astype(np.float32) - background)
+    opacity = alpha[..., None].astype(np.float32) * np.float32(1 / 255)
+    mixed = background + opacity * (pixels.astype(np.float32) - background)
     return np.asarray(np.rint(mixed), np.uint8)

@@ -70,9 +70,9 @@ def _paste(background: UInt8Array, thing: UInt8Array, random: np.random.Generato
     left, top = random.integers(-size // 3, side - size // 2, 2).tolist()
     y, x = max(0, top), max(0, left)
     part = small[y - top : side - top, x - left : side - left]
-    share = part[..., 3:].astype(np.float32) / np.float32(255)
+    opacity = part[..., 3:].astype(np.float32) / np.float32(255)
     place = background[y : y + part.shape[0], x : x + part.shape[1]]
-    place[...] = np.rint(share * part[..., :3] + (1 - share) * place).astype(np.uint8)
+    place[...] = np.rint(opacity * part[..., :3] + (1 - opacity) * place).astype(np.uint8)
 
 
 def _middle(pixels: UInt8Array, side: int) -> UInt8Array:

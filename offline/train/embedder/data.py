@@ -23,7 +23,7 @@ Key = Callable[[Picture], str | None]
 
 @dataclass(frozen=True)
 class EmbedderData:
-    """``label`` of a learned sample: a position in ``names``, one for what belongs together; of a
+    """``label`` of a training sample: a position in ``names``, the same for positives; of a
     validation sample it is -1; see ``validation``."""
 
     names: tuple[str, ...]
@@ -146,7 +146,7 @@ def _refuse_single(
 
 
 def _relevant_by(validation: Sequence[Picture], positives: str) -> str:
-    """As it is learned; what was learned without labels by the finest label there is."""
+    """As in training; after training without labels, by the finest label that validation has."""
     if positives != "self":
         return positives
     for kind in ("product", "family"):

@@ -125,7 +125,7 @@ class ArcFace(nn.Module):  # type: ignore[misc]
         self.centres = nn.Parameter(torch.randn(classes, dimension))
 
     def start_from(self, vectors: Any, labels: Any) -> None:
-        """Centres at the mean direction of each class, (N, D) and (N,): not drawn by chance."""
+        """Centres at the mean direction of each class, (N, D) and (N,): not random."""
         sums = torch.zeros_like(self.centres).index_add_(0, labels, vectors)
         self.centres.data.copy_(nn.functional.normalize(sums))
 

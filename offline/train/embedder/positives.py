@@ -20,7 +20,7 @@ NEIGHBOURS = 10  # images looked at: chosen, not measured
 
 @dataclass(frozen=True)
 class Agreement:
-    """``labels`` (N,): one for what is taken to match. ``doubts``: for every image those that
+    """``labels`` (N,): the same for positives. ``doubts``: for every image those that
     may match it, ascending; if a is in doubt of b, b is of a."""
 
     labels: IntArray

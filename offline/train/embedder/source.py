@@ -37,7 +37,7 @@ class Source:
         return resized(pixels, self.spec.height)
 
     def augmented(self, rows: IntArray, random: np.random.Generator) -> UInt8Array:
-        """Each image has a chance of its own, whatever the threads."""
+        """Each image has a random generator of its own, whatever the threads."""
         seeds = random.integers(2**63, size=len(rows)).tolist()
 
         def one(job: tuple[int, int]) -> UInt8Array:

@@ -33,7 +33,7 @@ REVIVAL, AT_ONCE = 64, 16
 
 @dataclass(frozen=True)
 class Start:
-    """``embedder`` is on the CPU; its projection is still drawn by chance. ``free_sides``: see
+    """``embedder`` is on the CPU; its projection is still random. ``free_sides``: see
     ``training``."""
 
     embedder: Any
@@ -56,7 +56,7 @@ def find_backbone(name: str) -> CatalogEntry:
 def find_weights(network: NetworkRecipe, settings: Settings) -> Path | None:
     """The checkpoint that the backbone starts from; None to start from nothing.
 
-    Raises ConfigError where a file is named that is none, WeightsError where a published one
+    Raises ConfigError for a file that does not exist, WeightsError where a published one
     cannot be had.
     """
     if network.weights == NOTHING:
@@ -78,7 +78,7 @@ def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
     """The network with the checkpoint's weights, random ones (torch's generator) elsewhere.
 
     Raises WeightsError for layers and checkpoints that do not fit, ConfigError for a dimension
-    beyond the pooled features' and for a stage to freeze that there is not.
+    beyond the pooled features' and for an unknown stage to freeze.
     """
     import torch
 
@@ -122,8 +122,8 @@ def settle_statistics(
 ) -> bool:
     """Set missing statistics of batch normalisation; returns whether any were missing.
 
-    A folded checkpoint gets them back and computes what it did. Weights that were ``drawn`` by
-    chance would make next to nothing of an image without them: they are measured. ``images``:
+    A folded checkpoint gets them back and computes what it did. Random weights (``drawn``)
+    would make next to nothing of an image without them: they are measured. ``images``:
     (first, last) -> prepared training images (n, 3, H, W), of ``count`` there are.
     """
     from weights.frameworks.normalisation import is_folded, normalisations, revive

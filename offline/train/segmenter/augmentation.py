@@ -79,8 +79,8 @@ def squeeze(sample: MaskSample, side: int) -> MaskSample:
     picture = Image.fromarray(np.ascontiguousarray(sample.pixels))
     small = picture.resize((side, side), Image.Resampling.LANCZOS)
     alpha = Image.fromarray(np.ascontiguousarray(sample.alpha))
-    shares = np.asarray(alpha.resize((side, side), Image.Resampling.BILINEAR), np.float32)
-    return MaskSample(np.asarray(small), np.clip(shares, 0.0, 1.0))
+    opacities = np.asarray(alpha.resize((side, side), Image.Resampling.BILINEAR), np.float32)
+    return MaskSample(np.asarray(small), np.clip(opacities, 0.0, 1.0))
 
 
 def cut_window(alpha: FloatArray, random: np.random.Generator) -> tuple[slice, slice]:
