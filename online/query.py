@@ -34,10 +34,10 @@ def query(
 ) -> Results:
     """The ``k`` best products of the gallery for one photo, best first, each with its best view.
 
-    ``photo`` is a path, the bytes of an image, an open binary file or an RGBImage. It is
-    described with the gallery's own settings; ``profile``, ``config`` and ``overrides``
-    ("section.key=value") may change its routing and reranking. ``categories`` overrides
-    the routing. The gallery and its models stay open for the next call.
+    ``photo`` is a path, the bytes of an image, an open binary file or an RGBImage. It is described
+    with the gallery's own settings; ``profile``, ``config`` and ``overrides`` ("section.key=value")
+    may change its routing and reranking. ``categories`` overrides the routing. The gallery and its
+    models stay open for the next call.
 
     Raises ImageError (photo), GalleryError (none there, empty), FingerprintError, ConfigError
     (k, categories, settings), WeightsError.

@@ -1,8 +1,8 @@
 """From SSD300's raw heads to detections: default boxes, decoding, non-maximum suppression.
 
 Liu, Anguelov, Erhan, Szegedy, Reed, Fu, Berg: SSD: Single Shot MultiBox Detector, ECCV 2016, with
-the numbers of torchvision's ``ssd300_vgg16``. Boxes are in fractions of the
-image's sides, so that they fit it at any size.
+the numbers of torchvision's ``ssd300_vgg16``. Boxes are in fractions of the image's sides, so that
+they fit it at any size.
 """
 
 from __future__ import annotations

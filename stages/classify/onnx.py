@@ -26,11 +26,11 @@ SUM_TOLERANCE = 1e-2
 
 
 class Options(StageOptions):
-    """A model that Packsight trained is described by ``NAME.classifier.toml`` beside it. For any
-    other one, ``labels``: a text file, one label a line, in the order of the model's
-    output, by default ``NAME.labels.txt``. ``activation``: "none" for a model whose head ends in
-    softmax, as in the paper; "softmax" for one that gives logits. ``any_cutting``: use it with
-    other cutouts than it was trained on."""
+    """A model that Packsight trained is described by ``NAME.classifier.toml`` beside it. For others
+    there is ``labels``: a text file, one label a line, in the order of the model's output, by
+    default ``NAME.labels.txt``; and ``activation``: "none" for a model whose head ends in softmax,
+    as in the paper, "softmax" for one that gives logits. ``any_cutting``: use it with other
+    cutouts than it was trained on."""
 
     weights: str = Field(min_length=1)
     labels: str | None = None

@@ -149,8 +149,8 @@ def pool_tokens(tokens: FloatArray, pooling: Pooling, prefix: int) -> FloatArray
     """(N, T, C) -> (N, C): the class token, or the pooled patch tokens.
 
     The first ``prefix`` tokens, class and registers, are no patches. The others are a square grid
-    where their count is a square, else one row. ValueError without a class
-    token, or without any patch.
+    where their count is a square, else one row. ValueError without a class token, or without any
+    patch.
     """
     places = tokens.shape[1] - prefix
     if pooling.name == "cls":

@@ -1,8 +1,7 @@
 """Rerank the first hits by the overlap of contours alone, as in the paper.
 
 Intersection over union of the query's and the candidate's filled contour. In the image frame
-(``align = false``) it also depends on position and size; aligned, it compares shape
-only.
+(``align = false``) it also depends on position and size; aligned, it compares shape only.
 """
 
 from __future__ import annotations

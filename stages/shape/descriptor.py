@@ -70,8 +70,8 @@ def describe_shapes(contours: Sequence[Contour]) -> FloatArray:
 def shape_distances(query: FloatArray, gallery: FloatArray) -> FloatArray:
     """(N,) float32 of descriptions (LENGTH,) and (N, LENGTH); lower is more alike.
 
-    0 for equal shapes, around 1 for unrelated ones; infinite where
-    either is empty. Symmetric to rounding.
+    0 for equal shapes, around 1 for unrelated ones; infinite where either is empty. Symmetric to
+    rounding.
     """
     whole, closed = (_apart(query[part], gallery[:, part]) for part in (WHOLE, CLOSED))
     holes = np.minimum(np.abs(gallery[:, HOLES] - query[HOLES]), _MOST_HOLES)
