@@ -92,7 +92,7 @@ def read_layered(entry: CatalogEntry, checkpoint: Path | None) -> Layered:
             remedy="Take a backbone of torchvision or timm, or Keras' MobileNetV2: "
             "packsight weights list",
         )
-    staged = import_framework("weights.frameworks.nets.staged").Staged
+    staged = import_framework("weights.frameworks.nets.backbones").Staged
     small = (2 * STRIDE, 2 * STRIDE)
     names = tuple(stages)
     return Layered(entry.architecture, names, lambda some: staged(stages, some), STRIDE, small)

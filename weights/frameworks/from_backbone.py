@@ -50,7 +50,7 @@ def load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None = N
 def for_serving(backbone: Backbone, spec: InputSpec, layers: Sequence[str] = ()) -> Network:
     """A backbone, trained or loaded, for the exporter: the pooled features of its deepest layer,
     then the outputs of ``layers``."""
-    pooled = import_framework("weights.frameworks.nets.pooled").Pooled
+    pooled = import_framework("weights.frameworks.nets.backbones").Pooled
     kept = tuple(name for name in backbone.layers if name in layers)
     module = pooled(backbone.module, [backbone.layers.index(name) for name in kept]).eval()
     return as_network(

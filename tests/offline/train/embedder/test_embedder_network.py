@@ -13,7 +13,7 @@ torch: Any = pytest.importorskip("torch", reason="needs the extra `train`")
 
 def small_trunk() -> Any:
     """Three stages with normalisation, the last two of which are pooled."""
-    from weights.frameworks.nets.staged import Staged
+    from weights.frameworks.nets.backbones import Staged
 
     nn = torch.nn
 
