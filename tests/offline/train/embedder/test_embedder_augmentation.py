@@ -9,10 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from offline.train.embedder.augmentation import augmented
+from offline.train.embedder.augmentation import (
+    MARGIN,
+    augmented,
+    occluded,
+    photographed,
+    reframed,
+    solid_box,
+)
 from offline.train.embedder.backgrounds import draw, drawn_backgrounds, photo_backgrounds
-from offline.train.embedder.framing import MARGIN, reframed, solid_box
-from offline.train.embedder.lighting import occluded, photographed
 from offline.train.embedder.recipe import Augmentation, Framing, Lighting
 
 STILL = Framing(rotation=0, stretch=0, slack=0)
