@@ -41,7 +41,7 @@ from offline.evaluate.benchmark import answerable, measure_vectors
 from offline.metrics.statistics import bootstrap_columns
 from offline.store.cutouts import CutoutCache
 from offline.store.vectors import features
-from packsight.commands._progress import bar
+from packsight.commands._terminal import bar
 from stages.assemble import EmbeddingParts, assemble_embedding
 
 MEASURES = ("R@1", "R@5", "P@10", "mAP", "MRR")

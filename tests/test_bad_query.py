@@ -87,7 +87,7 @@ def test_k_may_be_larger_than_the_gallery_and_not_zero(
     for k in ("0", "-3"):
         done = packsight("query", photo, "--gallery", made, f"-k{k}")
         assert done.code == 1
-        assert f"k = {k}: ask for at least one product." in done.line
+        assert f"k = {k}" in done.line
 
 
 def test_a_query_described_otherwise_is_refused_with_the_way_out(

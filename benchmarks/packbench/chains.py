@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grocery.dimension import judging
+from grocery.measure import judging
 from grocery.pictures import Query
 from grocery.rows import NO_RERANK, SOFT, Row, Variant, variants
 
