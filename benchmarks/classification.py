@@ -2,20 +2,20 @@
 
     python benchmarks/classification.py RUN [RUN ...] --data DIR --work DIR [--split test]
 
-RUN is a folder that ``packsight train classifier --out RUN`` has filled. Its pictures are cut by
-the settings in its artefact and asked by the stage that serves it. Cutouts are kept in ``--work``.
-How to read the tables:
+RUN is a folder that ``packsight train classifier --out RUN`` has filled. Its images are cut by
+the settings in its artefact and classified by the stage that serves it. Cutouts are kept in
+``--work``. How to read the tables:
 
 * Table 1, one a run: precision, recall, F1 and accuracy of each category against all others,
   accuracy by equation 6 of Waqas et al. (CMC 2023): (TP + TN) / all. The last row is their mean.
-* Table 2, a row a run: average accuracy is that mean; accuracy is the share of photos named
+* Table 2, a row a run: average accuracy is that mean; accuracy is the fraction of photos named
   rightly, with its 95 % bootstrap interval. With 15 categories 0.97 of the first is 0.775 of the
   second. ECE: expected calibration error in 15 bins, before and after the temperature; by chance:
   what perfect probabilities would show on these photos; adaptive: in bins of equal counts. ms:
   one cutout through the ONNX file, median.
 * Routing: how often the true category is searched, the mean number of categories searched, and
-  the share of photos that were searched everywhere, as unsure or unknown. "probability" searches
-  what has at least the probability that the artefact says.
+  the fraction of photos that were searched everywhere, as unsure or unknown. "probability" searches
+  what has at least the artefact's probability.
 * Unknown: how many photos of known categories are called unknown, and of others: those of
   ``--unknown`` and those in the split whose category was not learned. AUROC: how often a known
   one looks more known than one of the others (0.5 is chance).
@@ -86,7 +86,7 @@ def _ask(place: Path, args: argparse.Namespace) -> tuple[Run, Predictions]:
     said = predict(run, pictures, args.work)
     if not len(said.of(known=True).labels):
         raise ConfigError(
-            f"{args.data}: no picture of {args.split} is of a category that {run.name} knows: "
+            f"{args.data}: no image of {args.split} is of a category that {run.name} knows: "
             f"{', '.join(run.artefact.labels)}."
         )
     return run, said

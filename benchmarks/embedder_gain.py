@@ -6,14 +6,14 @@ RUN is a folder that ``packsight train embedder --hold-out family --seed S --out
 a seed; BACKBONE.onnx is the backbone that it started from, exported with its maps. Whitening is
 fitted to the images that the run learned from. Two judges, neither of which any training saw:
 
-* held-out families: each picture of the run's own held-out families asked of the others. The best
-  epoch was chosen by them, which is a little kind to the trained network.
-* the data set's protocol (``unseen``): photos of other families against catalogue pictures of
+* held-out families: each image of the run's own held-out families searched among the others. The
+  best epoch was chosen by them, which is a little kind to the trained network.
+* the data set's protocol (``unseen``): photos of other families against catalogue images of
   theirs.
 
-How to read the table: a figure is the mean over the seeds, ± their standard deviation. The lines
+How to read the table: a value is the mean over the seeds, ± their standard deviation. The lines
 below it give the change of one row to another, with a 95 % bootstrap interval over the queries
-(the mean of a query's changes over the seeds where all seeds ask it).
+(the mean of a query's changes over the seeds where all seeds have it).
 """
 
 from __future__ import annotations

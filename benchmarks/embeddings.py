@@ -3,15 +3,15 @@
     python benchmarks/embeddings.py --data DIR --cache DIR --backbone NAME=FILE.onnx \\
         [--set segment.name=u2net --set segment.weights=u2netp.onnx]
 
-Pictures are cut out once (`crop`), a backbone runs once a picture, view and scale, and every row of
+Images are cut out once (`crop`), a backbone runs once an image, view and scale, and every row of
 the table reads its maps. Whitening is fitted to the training split alone. How to read the table:
 
 * seen: crop is the mask's box with its background, on white the same with the background painted
   white, both the two joined.
-* whitening: Lw is learned from pairs of pictures of one product, PCAw needs no labels; the number
+* whitening: Lw is learned from pairs of images of one product, PCAw needs no labels; the number
   is how many dimensions are kept.
 * D: numbers a vector. ms: one cutout through the embedder, median, all embedders in turn.
-* R@1, R@5: the right product among the first 1, 5 pictures; P@10, mAP, MRR: as in
+* R@1, R@5: the correct product among the first 1, 5 images; P@10, mAP, MRR: as in
   docs/benchmarks.md. Queries that nothing answers are left out.
 """
 
@@ -191,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--traditional", action="store_true", help="the handcrafted embedder too")
     add("--protocol", action="append", default=[], metavar="NAME", help="of the data set")
     add("--learn", default="train", metavar="SPLIT", help="whitening is fitted to it")
-    add("--json", type=Path, metavar="FILE", help="all figures, query by query")
+    add("--json", type=Path, metavar="FILE", help="all values, query by query")
     add("--full", action="store_true", help="with 95 %% intervals")
     add("--quiet", action="store_true")
     return parser

@@ -2,13 +2,13 @@
 
     python benchmarks/grocery_routing.py DATA --u2netp FILE.onnx --backbone FILE.onnx --work DIR
 
-Asks the validation split (see ``grocerystore.py``, whose galleries and described queries in
-``--work`` it shares) with ``nearest`` voting by different powers. How to read the tables:
+Searches with the validation split (see ``grocerystore.py``, whose galleries and described queries
+in ``--work`` it shares) with ``nearest`` voting by different powers. How to read the tables:
 
-* category right: share of queries whose likeliest category is the true one; beside it the mean
-  probability that it was given: a vote that knows itself has the two equal;
+* ``category right``: fraction of queries whose likeliest category is the true one; beside it the
+  mean probability that it was given: a vote that knows itself has the two equal;
 * holds, size: how often the routed categories hold the true one, and their mean number;
-* R@1: of products, no rerank.
+* R@1: of products, without reranking.
 
 The first table varies the power and the mass with ``unsure_below`` off, the second one
 ``unsure_below`` with the shipped power and mass.

@@ -2,20 +2,20 @@
 
     python benchmarks/grocerystore.py DATA --u2netp u2netp.onnx --backbone mobilenet_v2.onnx
 
-The catalogue is iconic-images-and-descriptions/Packages and train/Packages. ``--split val`` asks
-the photos of val/Packages. ``--split validation`` takes the last third of every product's train
-pictures out of the catalogue and asks these: choose defaults there, and read val once.
+The catalogue is iconic-images-and-descriptions/Packages and train/Packages. The queries of
+``--split val`` are the photos of val/Packages; ``--split validation`` takes the last third of every
+product's train images out of the catalogue instead: choose defaults there, and read val once.
 
 Everything runs through the public functions with settings, so it is what a user gets. How to
 read the table:
 
-* R@1, R@5: share of queries with the right product among the first 1 or 5 products, the hits
+* R@1, R@5: fraction of queries with the correct product among the first 1 or 5 products, the hits
   being grouped by product as a query shows them; in brackets the 95 % bootstrap interval.
-* mAP: mean over queries of the average precision of the ranked pictures, before they are
-  grouped: all pictures of the searched categories, relevant are those of the same product.
-  Relevant pictures outside the searched categories count as never found.
+* mAP: mean over queries of the average precision of the ranked images, before they are
+  grouped: all images of the searched categories, relevant are those of the same product.
+  Relevant images outside the searched categories count as never found.
 * ΔR@1: difference to the base row, query by query, with its 95 % interval; an interval that
-  holds 0 says that these queries cannot tell the two apart.
+  holds 0 means that these queries cannot tell the two apart.
 * category R@1, R@5: the same for the category of the hits.
 * routed: how often the searched categories hold the true one, their mean number, and how many
   queries were unsure (then all categories are searched).
@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         "--work", metavar="DIR", help="galleries are kept here (default: a new one)"
     )
     parser.add_argument("--out", metavar="FILE.json", help="every outcome of every query")
-    parser.add_argument("--limit", type=int, metavar="N", help="ask the first N queries only")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="search with the first N queries only"
+    )
     return parser
 
 

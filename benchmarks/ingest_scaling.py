@@ -1,4 +1,4 @@
-"""Whether an ingest keeps the cores busy and its memory flat, over 10,000 pictures.
+"""Whether an ingest keeps the cores busy and its memory flat, over 10,000 images.
 
     python benchmarks/ingest_scaling.py [--images 10000] [--profile classic]
 
@@ -8,18 +8,18 @@ decoding processes every second. Needs Linux's /proc.
 
 How to read what it prints:
 
-* rate: pictures a second of the whole run, and of its quarters (a rate that falls says that
+* rate: images a second of the whole run, and of its quarters (a rate that falls means that
   something grows with the gallery);
-* cores: processor time of the ingest and of everything else on the machine, as shares of all
+* cores: processor time of the ingest and of everything else on the machine, as fractions of all
   cores; the rest was idle. An ingest that waits for nothing leaves no idle share, and on a busy
   machine it gets less than all without fault of its own;
 * processor time by process: the main thread runs the stages one after the other and waits for its
   helpers, the threads of stages, models and OpenCV; the decoders are processes beside it. ``busy
-  alone`` estimates the share of the cores that the ingest would keep busy with nobody else about:
+  alone`` estimates the fraction of the cores that the ingest would keep busy on an idle machine:
   its main thread alone, its helpers on all cores, the decoders in what that leaves;
 * split by stage: wall-clock seconds of the main process. ``wait for decoding`` is what the
   decoding processes did not hide;
-* memory: at 10, 25, 50, 75 and 100 % of the pictures, main process and decoders (pages that they
+* memory: at 10, 25, 50, 75 and 100 % of the images, main process and decoders (pages that they
   share count in each). ``last quarter / second quarter`` compares means: flat is 1.00.
 """
 
@@ -116,7 +116,7 @@ def _children() -> float:
 
 
 def _rates(run: Run) -> str:
-    """Pictures a second by quarters of the pictures, from the samples."""
+    """Images a second by quarters of the images, from the samples."""
     total = run.report.described
     ends = [_reached(run.samples, share * total).seconds for share in (0.25, 0.5, 0.75, 1.0)]
     starts = [0.0, *ends[:-1]]
@@ -174,7 +174,7 @@ def _memory(run: Run) -> str:
 
 
 def _reached(samples: Sequence[Sample], done: float) -> Sample:
-    """The first sample with that many pictures done; the last one if none has."""
+    """The first sample with that many images done; the last one if none has."""
     return next((sample for sample in samples if sample.done >= done), samples[-1])
 
 

@@ -9,7 +9,7 @@ GrabCut, U²-Netp, U²-Net and any ``--segmenter NAME=FILE``; each alone and wit
 (``--matting``, else the last of closed_form, guided, fba that runs here).
 
 The sheet shows one photo of each of ``--rows`` categories with every mask's mistakes; the table is
-over ``--limit`` pictures of every category, its columns as in benchmarks/masks.py.
+over ``--limit`` images of every category, its columns as in benchmarks/masks.py.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     rows.add_arguments(parser)
     parser.add_argument("--ssd", type=Path, metavar="FILE.onnx", help="SSD300's raw heads")
     parser.add_argument("--split", default="queries", metavar="NAME")
-    parser.add_argument("--limit", type=int, metavar="N", help="pictures of a category (all)")
-    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="a picture, PNG or JPEG")
+    parser.add_argument("--limit", type=int, metavar="N", help="images of a category (all)")
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="an image, PNG or JPEG")
     parser.add_argument("--rows", type=int, default=8, metavar="N", help="photos on the sheet")
     return parser
 
@@ -81,7 +81,7 @@ def _finders(args: argparse.Namespace) -> list[rows.Finder]:
 
 
 def _one_a_category(pictures: Sequence[Picture], count: int) -> list[Picture]:
-    """The middle picture of each of ``count`` categories: thin ones, then some of the others."""
+    """The middle image of each of ``count`` categories: thin ones, then some of the others."""
     categories = dict.fromkeys(picture.category for picture in pictures)
     groups = [[one for one in pictures if one.category == name] for name in categories]
     middles = [group[len(group) // 2] for group in groups]

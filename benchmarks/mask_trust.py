@@ -1,25 +1,25 @@
-"""Whether masks can be believed as far as they say, and whether believing fewer finds more.
+"""Whether mask trust is calibrated, and whether using fewer masks finds more.
 
     python benchmarks/mask_trust.py --data PACKBENCH --work DIR --u2netp FILE --backbone FILE.onnx
 
-Every picture is described twice, by its mask and as a whole; a rule of trust only chooses. The
+Every image is described twice, by its mask and as a whole; a rule of trust only chooses. The
 shipped trust files were fitted on ``queries`` and ``validation``; so ``unseen`` (other products,
-photos and studio pictures) shows how true they are, and its photos are asked against its own
+photos and studio images) shows how well they are calibrated, and its photos search its own
 gallery together with the whole catalogue. For photos of ``queries`` the score is fitted anew,
 five times, each time without the families that it judges. How to read the tables:
 
-* believed: share of masks used; right: share of masks with an IoU of 0.8 or more with the truth,
-  of all, of those believed and of those not.
-* AUROC: how often a right mask gets the higher probability; ECE: ten bins, right against wrong.
-* R@1, R@5: share of photos with the right product (or family) among the first 1 or 5 products,
+* ``believed``: fraction of masks used; ``right``: fraction of masks with an IoU of 0.8 or more
+  with the truth, of all, of those used and of those not.
+* AUROC: how often a correct mask gets the higher probability; ECE: ten bins.
+* R@1, R@5: fraction of photos with the correct product (or family) among the first 1 or 5 products,
   every category searched; ΔMRR: difference to ``every mask`` of the mean reciprocal rank of the
   product, photo by photo, with its 95 % interval.
-* the truth: masks are believed where they are right, the most that a trust can know.
-* outlines calibrated: every mask cuts out, but only believed ones are compared by their outline.
-* or its box, or whole: what is described where a mask is not believed. A crop is the mask's box
-  already, so there the trust only keeps its outline out of the rerank.
-* cost: mean reciprocal rank by the mask and as a whole, for right and for wrong masks of photos:
-  what a right mask is worth, and what a wrong one costs.
+* ``the truth``: masks are used where they are correct, the most that a trust can know.
+* ``outlines calibrated``: every mask cuts out, but only trusted ones are compared by contour.
+* ``or its box``, ``or whole``: what is described where a mask is not trusted. A crop is the mask's
+  box already, so there the trust only keeps its contour out of the reranking.
+* cost: mean reciprocal rank by the mask and as a whole, for correct and for incorrect masks of
+  photos: what a correct mask is worth, and what an incorrect one costs.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """Photos and what they are asked against, described by one chain."""
+    """Photos and the gallery that they search, described by one chain."""
 
     name: str
     photos: list[TwoWays]
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
     parser.add_argument("--backbone", type=Path, metavar="FILE.onnx", help="embed with this too")
     parser.add_argument(
-        "--every", type=int, default=1, metavar="N", help="only every Nth picture of the catalogue"
+        "--every", type=int, default=1, metavar="N", help="only every Nth image of the catalogue"
     )
     parser.add_argument(
         "--chain",
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _chains(u2netp: Path | None, backbone: Path | None) -> Iterator[Chain]:
     """``classic`` as shipped; the backbone alone on crops and on cutouts without background, these
-    also with the ten nearest sorted by their outlines, as in the paper but aligned."""
+    also with the ten nearest sorted by their contours, as in the paper but aligned."""
     masks = {"grabcut": ("segment.name=grabcut",)}
     if u2netp is not None:
         masks["u2netp"] = ("segment.name=u2net", f"segment.weights={u2netp.absolute()}")
@@ -180,7 +180,7 @@ def _divided(masks: Sequence[TwoWays]) -> tuple[list[TwoWays], list[TwoWays]]:
 
 
 def _truth_row(name: str, masks: Sequence[TwoWays], threshold: float) -> list[str]:
-    """Masks that are not empty: the others are never believed, and nobody has to judge them."""
+    """Masks that are not empty: the others are never used, and need no judging."""
     known = [one for one in masks if one.evidence is not None]
     right = np.array([one.iou >= CORRECT_IOU for one in known])
     trusts = np.array([one.trust for one in known])
@@ -230,7 +230,7 @@ def _whole(one: TwoWays) -> Description:
 
 
 def _masked(one: TwoWays) -> Description:
-    """As by its mask, but for the outline: the flags of the whole keep that out."""
+    """As by its mask, but for the contour: the flags of the whole keep that out."""
     return replace(one.masked, quality=one.whole.quality)
 
 

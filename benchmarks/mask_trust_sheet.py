@@ -1,11 +1,11 @@
-"""Draw the least and the most believed masks of real photos, whose truth nobody has.
+"""Draw the least and the most trusted masks of real photos, whose truth is not known.
 
     python benchmarks/mask_trust_sheet.py PHOTOS --out sheet.jpg --set segment.name=grabcut
 
-PHOTOS is a folder, searched with all below it. The first rows are the masks that are believed
-least, from the lowest trust on; the last ones those that are believed most, up to the highest.
+PHOTOS is a folder, searched with all below it. The first rows are the masks that are trusted
+least, from the lowest trust on; the last ones those that are trusted most, up to the highest.
 What lies outside of a mask is darkened; the frame is red below the threshold and green above.
-Prints how many masks were believed, and the tenths of their trust.
+Prints how many masks were trusted, and the tenths of their trust.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RED, GREEN = (220, 30, 30), (30, 160, 60)
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """One photo, its mask and how far that is believed."""
+    """One photo, its mask and the mask's trust."""
 
     image: RGBImage
     matte: Matte
@@ -83,7 +83,7 @@ def judge(
 
 
 def sheet(judged: Sequence[Judged], threshold: float) -> UInt8Array:
-    """(H, W, 3): the least and the most believed of masks in the order of their trust."""
+    """(H, W, 3): the least and the most trusted of masks in the order of their trust."""
     shown = COLUMNS * ROWS
     chosen = judged if len(judged) <= 2 * shown else [*judged[:shown], *judged[-shown:]]
     tiles = [_tile(one, GREEN if one.trust >= threshold else RED) for one in chosen]
@@ -110,10 +110,10 @@ def _tile(one: Judged, colour: tuple[int, int, int]) -> UInt8Array:
 
 
 def _photos(folder: Path, limit: int | None) -> list[Path]:
-    """All pictures, or ``limit`` of them spread evenly over their paths."""
+    """All images, or ``limit`` of them spread evenly over their paths."""
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUPPORTED_SUFFIXES)
     if not found:
-        raise ConfigError(f"{folder}: holds no pictures.", remedy="Give a folder with photos.")
+        raise ConfigError(f"{folder}: holds no images.", remedy="Give a folder with photos.")
     if limit is None or limit >= len(found):
         return found
     return [found[n] for n in np.linspace(0, len(found) - 1, limit).round().astype(int)]

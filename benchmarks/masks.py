@@ -2,21 +2,21 @@
 
     python benchmarks/masks.py --data PACKBENCH --u2netp FILE [--segmenter NAME=FILE] [--limit 12]
 
-Studio pictures (split ``test``) and phone photos (``queries``) apart; ``--limit`` takes that many
-pictures of every category. All rows see one picture after the other in one process with one
+Studio images (split ``test``) and phone photos (``queries``) apart; ``--limit`` takes that many
+images of every category. All rows see one image after the other in one process with one
 thread, so that a busy machine slows them alike. How to read the tables:
 
-* IoU: of the masks at 0.5. MAE, MSE: mean over the picture. SAD: sum of absolute differences in
+* IoU: of the masks at 0.5. MAE, MSE: mean over the image. SAD: sum of absolute differences in
   thousands of pixels. gradient: sum of squared differences of the Gaussian gradient's length, in
   thousands (Rhemann et al., CVPR 2009). F 2 px: of the boundary, with a tolerance of two pixels
   (Perazzi et al., CVPR 2016). Defined in offline/metrics/masks.py.
 * edge …: the same errors within 5 pixels of the true edge alone. Matting is judged by these: a
   table top that a segmenter took for the product is no matter of edges.
-* CPU s: the processor's seconds for a picture, median; for ``A + B`` of both together.
+* CPU s: the processor's seconds for an image, median; for ``A + B`` of both together.
 * true mask: the exact matte cut at 0.5. What matting makes of it is the best that matting can do;
   what it loses is what cutting costs.
-* change by: mean difference picture by picture to the same mask without matting, with its 95 %
-  bootstrap interval; one that holds 0 says that these pictures cannot tell the two apart.
+* change by: mean difference image by image to the same mask without matting, with its 95 %
+  bootstrap interval; one that holds 0 means that these images cannot tell the two apart.
 
 The thin parts are the categories of pumps, droppers and spatulas.
 """
@@ -70,8 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--split", action="append", metavar="NAME", help="repeatable; default: test and queries"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="pictures of a category (all)")
-    parser.add_argument("--out", type=Path, metavar="FILE.json", help="every figure")
+    parser.add_argument("--limit", type=int, metavar="N", help="images of a category (all)")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="every value")
     return parser
 
 

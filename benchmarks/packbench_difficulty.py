@@ -1,4 +1,4 @@
-"""How hard Packbench is, and whether its difficulty parameter does what it says.
+"""How hard Packbench is, and whether its difficulty parameter has an effect.
 
     python benchmarks/packbench_difficulty.py --out DIR --u2netp FILE.onnx --backbone FILE.onnx
     python benchmarks/packbench_difficulty.py --data STANDARD --out DIR ...
@@ -6,17 +6,18 @@
 Without ``--data`` a reduced benchmark is rendered at every ``--difficulty`` (15 categories of 2
 families of 6 products in 2 views, and 6 phone photos a category), or gone on with where DIR holds
 it already; families are the same at all of them, only their members lie closer together. With
-``--data`` a finished benchmark is asked as it is. Without models only ``classic`` is asked.
+``--data`` a finished benchmark is taken as it is. Without models only ``classic`` is run.
 
 Two kinds of queries: ``phone``, the photos of catalogue products against the whole catalogue;
-``view``, studio pictures of the validation part against the training part, the easy case: same
+``view``, studio images of the validation part against the training part, the easy case: same
 light, same table, another side. How to read the table:
 
-* R@1, R@5: share of queries with the right product among the first 1 or 5 products; family R@1:
-  the first product is of the right family. In brackets the 95 % bootstrap interval over queries.
-* mAP: of pictures, before they are grouped by product.
+* R@1, R@5: fraction of queries with the correct product among the first 1 or 5 products; family
+  R@1: the first product is of the correct family. In brackets the 95 % bootstrap interval over
+  queries.
+* mAP: of images, before they are grouped by product.
 * absent: for photos of products that the catalogue lacks, how often a photo of one that it has
-  lies nearer to its nearest picture than a photo of an absent one to its own (0.5 is chance).
+  lies nearer to its nearest image than a photo of an absent one to its own (0.5 is chance).
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--difficulty", type=float, nargs="+", default=DIFFICULTIES, metavar="D")
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS, help="of queries")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--side", type=int, default=192, help="of a picture, px")
+    parser.add_argument("--side", type=int, default=192, help="of an image, px")
     parser.add_argument("--samples", type=int, default=16, help="light paths a pixel")
     parser.add_argument("--members", type=int, default=6, help="products a family")
     parser.add_argument("--queries", type=int, default=6, help="phone photos a category")
@@ -109,7 +110,7 @@ def _rows(data: Path, args: argparse.Namespace) -> Iterator[list[str]]:
 
 
 def _galleries(dataset: Dataset, chain: Chain, work: Path) -> tuple[Path, Path]:
-    """The whole catalogue, and it without the validation pictures."""
+    """The whole catalogue, and it without the validation images."""
     full, reduced = work / chain.variant.name / "catalogue", work / chain.variant.name / "train"
     folder = dataset.root / "catalogue"
     report = ingest(folder, full, profile="classic", overrides=chain.variant.overrides)

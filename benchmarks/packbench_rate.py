@@ -1,4 +1,4 @@
-"""How long a Packbench picture takes: Mitsuba's scalar and LLVM variants side by side.
+"""How long a Packbench image takes: Mitsuba's scalar and LLVM variants side by side.
 
     python benchmarks/packbench_rate.py [--shots 24] [--processes 2] [--preset standard]
 
@@ -7,11 +7,11 @@ in turns: one process first, then ``--processes`` of one thread each, as ``packs
 packbench`` works. Each process takes one unmeasured shot first, which pays for its start. A
 variant that does not work here is named and left out.
 
-How to read the table: seconds a picture, median and 95th percentile of one process; then the
-clock's seconds a picture with several processes, and what they gain. ``ratio`` is the first
+How to read the table: seconds an image, median and 95th percentile of one process; then the
+clock's seconds an image with several processes, and what they gain. ``ratio`` is the first
 variant's median over this one's. LLVM kernels are compiled once for every structure of a scene
 and kept on the disk by Dr.Jit: with ``--cold`` the shots are taken with an empty kernel cache.
-``projected`` multiplies the clock's seconds by the number of such pictures in the whole preset.
+``projected`` multiplies the clock's seconds by the number of such images in the whole preset.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HEAD = ("variant, look", "median (s)", "p95", "ratio", "together", "gain", "pict
 
 @dataclass(frozen=True)
 class Rate:
-    """One variant on the shots of one look; seconds a picture."""
+    """One variant on the shots of one look; seconds an image."""
 
     variant: str
     look: Look
@@ -110,7 +110,7 @@ def _together(
     benchmark: Benchmark,
     out: Path,
 ) -> dict[tuple[str, Look], float]:
-    """Seconds a picture by the clock; one variant after the other, each with all processes."""
+    """Seconds an image by the clock; one variant after the other, each with all processes."""
     found: dict[tuple[str, Look], float] = {}
     for variant in variants:
         with Studio(variant, processes, benchmark, out) as studio:

@@ -3,15 +3,15 @@
     python benchmarks/packbench_realism.py --data PACKBENCH [--photos GROCERYSTORE] [--u2netp FILE]
 
 ``--photos`` is the root of GroceryStoreDataset: its photos of packages in shops (train/Packages)
-stand beside Packbench's phone photos, its clean product pictures beside the studio ones. They
-show other goods in other places, so equal figures are not expected; a statistic that lies
-outside of what photographs do is a sign of the renderer. All pictures are first reduced to the
-same longer side, as a shop's or a phone's own pictures are.
+stand beside Packbench's phone photos, its clean product images beside the studio ones. They
+show other goods in other places, so equal values are not expected; a statistic that lies
+outside of what photographs do is a sign of the renderer. All images are first reduced to the
+same longer side, as a shop's or a phone's own images are.
 
-How to read the tables: median [5 %, 95 %] over pictures. ``within`` is the share of Packbench
-pictures that lie between the photographs' 5th and 95th percentile: 0.9 where both are alike.
+How to read the tables: median [5 %, 95 %] over images. ``within`` is the fraction of Packbench
+images that lie between the photographs' 5th and 95th percentile: 0.9 where both are alike.
 The masks are held against the true ones: IoU of what is at least half product, with its 95 %
-bootstrap interval, the share of pictures above 0.9, and the mean absolute error of alpha.
+bootstrap interval, the fraction of images above 0.9, and the mean absolute error of alpha.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a Packbench")
     parser.add_argument("--photos", type=Path, metavar="DIR", help="root of GroceryStoreDataset")
     parser.add_argument("--u2netp", type=Path, metavar="FILE.onnx")
-    parser.add_argument("--limit", type=int, default=200, metavar="N", help="pictures of a kind")
+    parser.add_argument("--limit", type=int, default=200, metavar="N", help="images of a kind")
     parser.add_argument("--threads", type=int, default=cores(), metavar="N", help="of segmenters")
     return parser
 
@@ -72,7 +72,7 @@ def _photos(folder: Path, limit: int) -> list[Path]:
     found = sorted(path for path in folder.rglob("*") if path.suffix in (".jpg", ".png"))
     if not found:
         raise PacksightError(
-            f"{folder}: no pictures.", remedy="Give the root of GroceryStoreDataset as --photos."
+            f"{folder}: no images.", remedy="Give the root of GroceryStoreDataset as --photos."
         )
     return [found[place] for place in _places(len(found), limit)]
 

@@ -1,4 +1,4 @@
-"""What a warm query costs outside the models, stage by stage, in a gallery of 10,000 pictures.
+"""What a warm query costs outside the models, stage by stage, in a gallery of 10,000 images.
 
     python benchmarks/query_overhead.py [--images 10000] [--queries 200]
 
@@ -14,7 +14,7 @@ with the photo). The processor time of all threads is what remains of it on a ma
 with other things, and shows threads that only wait for each other. Two ways of routing: softly,
 as shipped, and through all categories. Below, the same search by brute force in numpy, sorted in
 Python, in the same run on the same queries: what the answer would cost with no index, no database
-and no rerank. ``from the vector on`` leaves out the cutout and the outline, which grow with the
+and no reranking. ``from the vector on`` leaves out the cutout and the contour, which grow with the
 photo and not with the gallery, and is what compares with it.
 """
 

@@ -1,9 +1,9 @@
-"""What each rerank costs a query: milliseconds for 10, 20 and 100 candidates, warm and cold.
+"""What each reranker costs a query: milliseconds for 10, 20 and 100 candidates, warm and cold.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/rerank_cost.py [--rounds 30] [--reranker FILE ...]
 
-Descriptions are made up: unit vectors, a made silhouette each, category and trust. The reranks are
-asked in turn within each round, so that what else the machine does falls on all alike. How to read
+Descriptions are made up: unit vectors, a made silhouette each, category and trust. The rerankers
+run in turn within each round, so that what else the machine does falls on all alike. How to read
 the table:
 
 * warm: the median over rounds of one query with the same candidates again and again; what a stage
@@ -128,7 +128,7 @@ class _Draw:
         )
 
     def _tree(self) -> Tree:
-        """Three questions deep, all of them asked."""
+        """Three lists deep, every one of them reranked."""
         inner, leaves = QUESTIONS, QUESTIONS + 1
         ends = (0,) * leaves
         return Tree(

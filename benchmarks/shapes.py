@@ -7,12 +7,12 @@ Silhouettes of `packsight data silhouettes` are made for every seed and thrown a
 compared, by one descriptor after the other, so that a busy machine slows them
 alike. How to read the table:
 
-* a column for every set: the bullseye score, the share of a shape's class among twice as many
+* a column for every set: the bullseye score, the fraction of a shape's class among twice as many
   answers. mean: over the sets.
 * describe: the processor's milliseconds for one shape alone, median, and its ratio to the Fourier
   descriptor's. 1,000: for one query with 1,000 candidates, and its ratio to that of aligned IoU.
-* outline alone, outline and closed: the shape descriptor without the parts that follow.
-* magnitudes: of the outline's harmonics, with no start point to be found, Euclidean.
+* ``outline alone``, ``outline and closed``: the shape descriptor without the parts that follow.
+* ``magnitudes``: of the contour's harmonics, with no start point to be found, Euclidean.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tasks(args: argparse.Namespace) -> Iterator[tuple[str, RetrievalTask]]:
-    """The sets by name; a made one is there until the next is asked for."""
+    """The sets by name; a made one is there until the next is requested."""
     if args.data:
         yield args.data.resolve().name, open_dataset(args.data).retrieval("bullseye")
         return

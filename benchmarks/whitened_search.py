@@ -3,7 +3,7 @@
     python benchmarks/whitened_search.py [--images 20000] [--queries 50]
 
 Random vectors of length 1; time does not depend on what they hold. Search: FAISS, exact, one
-thread, the ten nearest, the lengths asked in turn, medians. Whitening: projecting one query.
+thread, the ten nearest, the lengths in turn, medians. Whitening: projecting one query.
 Index: bytes an image in the derived index. Row: bytes an image of the SQLite row's vector and its
 two contours of 2 KiB, the rest left out. The ratios are those of the first length.
 """

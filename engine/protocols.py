@@ -47,21 +47,21 @@ class Matting(Protocol):
 class MaskTrust(Protocol):
     @property
     def threshold(self) -> float:
-        """A matte that is believed less is not used."""
+        """A matte of lower trust is not used."""
         ...
 
     def trust(
         self, images: Sequence[RGBImage], mattes: Sequence[Matte], segmenter: Segmenter
     ) -> FloatArray:
-        """(N,) float32 in [0, 1]: how far each matte, as ``segmenter`` gave it, can be believed.
+        """(N,) float32 in [0, 1]: the trust in each matte, as ``segmenter`` gave it.
 
         ``segmenter`` is at hand for a second look, such as at another scale.
         """
         ...
 
     def instead(self, matte: Matte) -> Matte:
-        """What the product is cut out by where ``matte`` is not believed: another one of the same
-        shape, an empty one for the whole picture."""
+        """The fallback for a ``matte`` that is not trusted, of the same shape: the product is cut
+        out by it. Empty for the whole image."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Files that claim to be pictures and are none."""
+"""Files that claim to be images and are none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def write_bad_pictures(folder: Path) -> dict[str, str]:
-    """Files that are no pictures, and a word of the reason that each should be refused for."""
+    """Files that are no images, and a word of the reason that each should be refused for."""
     whole = save(folder / "truncated.jpg", package("jar", 1)).read_bytes()
     (folder / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "text.jpg").write_text("Dear Sir or Madam, this is a letter.")

@@ -25,7 +25,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Path:
-    """Three categories of two products with two views each: twelve pictures."""
+    """Three categories of two products with two views each: twelve images."""
     folder = tmp_path / "catalogue"
     write_catalogue(folder)
     return folder

@@ -1,4 +1,4 @@
-"""Small pictures of packages drawn by the tests, and settings that describe them quickly."""
+"""Small images of packages drawn by the tests, and settings that describe them quickly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.types import UInt8Array
 
-# No segmentation, small cutouts, a short vector: about 2 ms a picture.
+# No segmentation, small cutouts, a short vector: about 2 ms an image.
 QUICK = (
     "segment.name=whole",
     "cutout.name=whole",

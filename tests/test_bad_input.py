@@ -1,4 +1,4 @@
-"""Whatever is wrong with what is ingested: a line that says so, an exit code, and no traceback."""
+"""Whatever is wrong with what is ingested: a line that names it, an exit code, and no traceback."""
 
 from __future__ import annotations
 

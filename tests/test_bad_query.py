@@ -1,4 +1,4 @@
-"""Whatever is wrong with a query or its gallery: one line that says so, and an exit code."""
+"""Whatever is wrong with a query or its gallery: one line that names it, and an exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def packsight(capsys: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A gallery of twelve pictures, not to be changed."""
+    """A gallery of twelve images, not to be changed."""
     folder = tmp_path_factory.mktemp("made")
     write_catalogue(folder / "catalogue")
     arguments = ["ingest", str(folder / "catalogue"), "--gallery", str(folder / "gallery")]

@@ -1,4 +1,4 @@
-"""Permissions and full disks: one line that says so, and nothing lost. Seen through the command."""
+"""Permissions and full disks, by the command: one line that names it, and nothing lost."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_a_query_beside_an_ingest_sees_whole_batches(begun: tuple[Path, Path]) -
     assert len(last) == 36
     assert counts == sorted(counts)
     assert len(set(counts)) > 2, "some queries ran amid the ingest"
-    # 1 picture, then whole batches of labelled ones, the last of them smaller.
+    # 1 image, then whole batches of labelled ones, the last of them smaller.
     assert all((count - 1) % BATCH == 0 or count == 36 for count in counts)
     with open_gallery(gallery) as reader:
         assert reader.check() == []

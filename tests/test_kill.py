@@ -56,7 +56,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Embeddings by uri of an ingest that nobody disturbed."""
+    """Embeddings by uri of an ingest without interruption."""
     folder = tmp_path_factory.mktemp("whole") / "gallery"
     ingest(pictures, folder, overrides=QUICK, workers=2)
     return {uri: vector for uri, _, vector in acknowledged(folder).values()}

@@ -1,1 +1,1 @@
-"""Trained classifiers and what they say of pictures, for ``classification.py``."""
+"""Trained classifiers and their predictions, for ``classification.py``."""

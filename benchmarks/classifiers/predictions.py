@@ -1,4 +1,4 @@
-"""What a trained classifier says of a split, by the stage that serves it."""
+"""Predictions of a trained classifier on a split, by the stage that serves it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from offline.store.cutouts import CutoutCache
 from offline.train.training_set import Sample
 
 BATCH = 16
-TIMED = 20  # cutouts asked one by one, as a query is; the first one warms up
-UNKNOWN = -1  # label of a picture whose category the classifier does not know
+TIMED = 20  # cutouts classified one by one, as a query is; the first one warms up
+UNKNOWN = -1  # label of an image whose category the classifier does not know
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,23 @@ class Predictions:
     logits: Float64Array
     scores: list[CategoryScores]
     labels: np.ndarray[tuple[int], np.dtype[np.int64]]
-    seconds: float  # a cutout, asked alone; median
+    seconds: float  # a cutout, classified alone; median
 
     def of(self, known: bool) -> Predictions:
-        """Those of pictures whose category is known to the classifier, or of all others."""
+        """Those of images whose category is known to the classifier, or of all others."""
         keep = (self.labels != UNKNOWN) == known
         scores = [one for one, kept in zip(self.scores, keep, strict=True) if kept]
         return Predictions(self.logits[keep], scores, self.labels[keep], self.seconds)
 
 
 def predict(run: Run, pictures: Sequence[Picture], cache: Path) -> Predictions:
-    """Cut (or find in the cache) and ask. Raises ConfigError for pictures that cannot be read."""
+    """Cut (or find in the cache) and classify. ConfigError for images that cannot be read."""
     samples = [_sample(picture, run.artefact.labels) for picture in pictures]
     limits = ImageLimits.of(run.cutting.settings.images)
     store = CutoutCache(cache, run.cutting.fingerprint, limits)
     cutouts, faults = store.fill(samples, run.cutting.cutting, run.cutting.threads)
     if faults:
-        raise ConfigError(f"{len(faults)} pictures cannot be measured. {faults[0]}")
+        raise ConfigError(f"{len(faults)} images cannot be measured. {faults[0]}")
     cut = [cutouts.cutout(row) for row in cutouts.positions(samples)]
     logits = [run.stage.logits(cut[start : start + BATCH]) for start in range(0, len(cut), BATCH)]
     rows = np.concatenate([np.empty((0, len(run.artefact.labels))), *logits])

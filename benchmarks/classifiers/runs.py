@@ -1,4 +1,4 @@
-"""Finished runs of ``packsight train classifier``, ready to be asked."""
+"""Finished runs of ``packsight train classifier``, ready to predict."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Run:
     """A trained classifier, its artefact, and the cutting that it learned from."""
 
     name: str  # of its folder
-    backbone: str  # as its recipe says; "–" for a model without one
+    backbone: str  # of its recipe; "–" for a model without one
     artefact: ClassifierArtefact
     stage: OnnxClassifier
     cutting: CuttingParts

@@ -1,4 +1,4 @@
-"""The rows of the tables, each from what one run said of photos of known categories."""
+"""The rows of the tables, each from one run's predictions on photos of known categories."""
 
 from __future__ import annotations
 

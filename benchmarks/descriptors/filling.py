@@ -1,4 +1,4 @@
-"""Features of many descriptors at once: a backbone runs once a picture, view and scale, and all
+"""Features of many descriptors at once: a backbone runs once an image, view and scale, and all
 poolings read its maps. They land where `packsight evaluate` keeps and finds its own."""
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from stages.context import BuildContext
 from stages.embed.onnx import OnnxEmbedder, Options
 
 BATCH = 16
-REMEMBERED = 8  # batches, of all views and scales of one set of pictures
+REMEMBERED = 8  # batches, of all views and scales of one set of images
 
 
 def hashed(picture: Picture) -> HashedPicture:
@@ -39,7 +39,7 @@ def hashed(picture: Picture) -> HashedPicture:
 
 
 class Remembering(OnnxSession):
-    """Gives what it gave before when it is asked the same again."""
+    """Gives the same cutouts again for the same images."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
         super().__init__(path, threads=threads)
@@ -79,14 +79,14 @@ def fill(
     cache: Path,
     progress: Progress | None = None,
 ) -> None:
-    """Make what is not there yet. All parts cut out in the same way. ConfigError for pictures
+    """Make what is not there yet. All parts cut out in the same way. ConfigError for images
     that cannot be read."""
     first = parts[0]
     cutouts, faults = CutoutCache(
         cache, first.cutting_fingerprint, ImageLimits.of(first.settings.images)
     ).fill(samples, first.cutting, first.threads)
     if faults:
-        raise ConfigError(f"{len(faults)} pictures cannot be measured. {faults[0]}")
+        raise ConfigError(f"{len(faults)} images cannot be measured. {faults[0]}")
     wanted = list({key_of(one): one for one in samples}.values())
     distinct = list({one.fingerprint: one for one in parts}.values())
     for start in range(0, len(wanted), BATCH):

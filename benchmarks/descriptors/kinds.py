@@ -43,7 +43,7 @@ class Descriptor:
 
 def of_backbone(name: str, path: str) -> Iterator[Descriptor]:
     """Every pooling of the crop; of GAP and GeM both views; of GeM scales, where the file takes
-    pictures of other sizes, and two layers. A file without maps has its features in both views
+    images of other sizes, and two layers. A file without maps has its features in both views
     alone."""
     session = OnnxSession(BuildContext().weights(path).path, threads=1)
     maps = [output for output in session.output_names if output != FEATURES]

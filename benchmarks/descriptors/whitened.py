@@ -1,4 +1,4 @@
-"""A descriptor's vectors as they are, and whitened by what the training pictures say."""
+"""A descriptor's vectors as they are, and whitened by the training images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Way:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Vectors (N, D) of training pictures and the product of each."""
+    """Vectors (N, D) of training images and the product of each."""
 
     rows: FloatArray
     products: tuple[str | None, ...]

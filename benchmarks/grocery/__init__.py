@@ -1,1 +1,1 @@
-"""The parts of ``grocerystore.py``: which pictures, which chains, how a row is measured."""
+"""The parts of ``grocerystore.py``: which images, which chains, how a row is measured."""

@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 
 def gallery_for(data: Path, variant: Variant, split: str, work: Path, say: Say) -> Path:
-    """The gallery that a split's queries are asked of; made, or completed, if need be.
+    """The gallery that a split's queries search; made, or completed, if need be.
 
     The one for ``validation`` is the whole catalogue less the split's own queries: what is left
     was described by the same ingest.
@@ -53,7 +53,7 @@ def described_queries(gallery: Path, asked: Sequence[Query], folder: Path) -> li
 
 
 def same_files(gallery: Path, asked: Sequence[Query]) -> list[Path]:
-    """Queries of which the gallery holds a picture with the very same content."""
+    """Queries of which the gallery holds an image with the very same content."""
     with open_gallery(gallery) as opened:
         held = {source.sha256 for source in opened.sources()}
     return [q.path for q in asked if hashlib.sha256(q.path.read_bytes()).hexdigest() in held]
@@ -66,7 +66,7 @@ def _key(fingerprint: str, gallery: Path, asked: Sequence[Query]) -> str:
 
 
 def without(full: Path, uris: set[str], target: Path) -> None:
-    """A copy of a gallery that lacks some pictures; written beside, then renamed."""
+    """A copy of a gallery that lacks some images; written beside, then renamed."""
     part = target.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(full, part)

@@ -1,4 +1,4 @@
-"""One row of the table: every query asked, every answer judged."""
+"""One row of the table: every query searched, every answer judged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 5  # products judged
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one query fared. Hits are of products, ``ap`` is of pictures; see ``grocerystore``."""
+    """How one query fared. Hits are of products, ``ap`` is of images; see ``grocerystore``."""
 
     product_hit: tuple[float, float]  # at 1 and at 5
     category_hit: tuple[float, float]
@@ -34,7 +34,7 @@ class Outcome:
 
 @dataclass
 class Watching:
-    """A reranker that remembers the pictures it ordered, before they are grouped by product."""
+    """A reranker that remembers the images it ordered, before they are grouped by product."""
 
     inner: Reranker
     ordered: list[Hit] = field(default_factory=list)
@@ -50,12 +50,12 @@ class Watching:
 
 @dataclass(frozen=True)
 class Judge:
-    """A searcher whose ranking of pictures can be seen, and what its gallery holds."""
+    """A searcher whose ranking of images can be seen, and what its gallery holds."""
 
     searcher: Searcher
     watching: Watching
-    products: dict[int, str]  # product of every picture, by id
-    pictures: Counter[str]  # pictures a product
+    products: dict[int, str]  # product of every image, by id
+    pictures: Counter[str]  # images a product
 
     def ask(self, described: Described, query: Query, row: Row) -> Outcome:
         held = tuple(self.searcher.gallery.categories())
@@ -79,7 +79,7 @@ class Judge:
         )
 
     def ranked(self, query: Description, categories: Sequence[str]) -> list[str]:
-        """Products of all searched pictures: the reranked ones, then the retrieval's rest."""
+        """Products of all searched images: the reranked ones, then the retrieval's rest."""
         gallery, head = self.searcher.gallery, self.watching.ordered
         found = gallery.search(query.embedding, len(self.products), categories)
         rest = [self.products[neighbour.id] for neighbour in found[len(head) :]]

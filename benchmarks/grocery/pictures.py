@@ -1,4 +1,4 @@
-"""Which pictures of GroceryStoreDataset are catalogue and which are queries.
+"""Which images of GroceryStoreDataset are catalogue and which are queries.
 
 Klasson, Zhang, Kjellström: A Hierarchical Grocery Store Image Dataset with Visual and Semantic
 Labels, WACV 2019. Only ``Packages`` is used: cartons and pots, photographed in shops.
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 
-# Clean product pictures and hand-held photos; together they are the catalogue.
+# Clean product images and hand-held photos; together they are the catalogue.
 CATALOGUE = ("iconic-images-and-descriptions/Packages", "train/Packages")
 QUERIES = "val/Packages"
 TRAIN = "train/Packages"
 # Neighbouring numbers are often the same shelf seconds later: the last third of a product's
-# pictures is nearer to what a new visit to the shop brings than every third one would be.
+# images is nearer to what a new visit to the shop brings than every third one would be.
 HELD_OUT = 3
 SPLITS = ("validation", "val")
 
@@ -51,7 +51,7 @@ def queries(data: Path, split: str) -> list[Query]:
 
 
 def _kept(count: int) -> int:
-    """How many of a product's pictures stay in the catalogue."""
+    """How many of a product's images stay in the catalogue."""
     return count - count // HELD_OUT
 
 

@@ -22,7 +22,7 @@ FUSED_WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.5)
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to describe pictures, and so one gallery; ``overrides`` over profile classic."""
+    """One way to describe images, and so one gallery; ``overrides`` over profile classic."""
 
     name: str
     overrides: tuple[str, ...]
@@ -48,7 +48,7 @@ def variants(u2netp: Path, backbone: Path) -> dict[str, Variant]:
         "crop": (*masked, "cutout.name=crop"),
         "colour": (*masked, "cutout.name=colour_on_white", "cutout.frame=box"),
         "grey": (*masked, "cutout.name=grey_on_white", "cutout.frame=box"),
-        # As the paper: the picture's own frame, Euclidean distance of raw features.
+        # As the paper: the image's own frame, Euclidean distance of raw features.
         "paper": (
             *masked,
             "cutout.name=grey_on_white",

@@ -1,1 +1,1 @@
-"""Masks held against exact mattes: who finds them, how good they are, how they look."""
+"""Masks held against exact mattes: what finds them, how good they are, how they look."""

@@ -1,4 +1,4 @@
-"""Every row on every picture, side by side: a busy machine then slows all of them alike."""
+"""Every row on every image, side by side: a busy machine then slows all of them alike."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mattes.rows import Finder
 from offline.datasets import Picture
 from offline.metrics.masks import MaskScores, mask_scores, unknown_band
 
-# Pixels around the true edge in which matting is judged: that of a 256-pixel picture's widest
+# Pixels around the true edge in which matting is judged: that of a 256-pixel image's widest
 # blur, so that a segmenter's wholesale errors stay out of it.
 EDGE_RADIUS = 5
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One row on one picture."""
+    """One row on one image."""
 
     row: str
     picture: str  # its id
@@ -41,7 +41,7 @@ class Found:
 
 
 def measure(finders: Sequence[Finder], pictures: Sequence[Picture]) -> Iterator[Measured]:
-    """Row by row, picture by picture. Raises ConfigError for a mask of another size."""
+    """Row by row, image by image. Raises ConfigError for a mask of another size."""
     for picture in pictures:
         image, truth = load(picture.path), true_alpha(picture)
         _check_sizes(picture, image, truth)
@@ -54,7 +54,7 @@ def measure(finders: Sequence[Finder], pictures: Sequence[Picture]) -> Iterator[
 
 
 def find_all(finders: Sequence[Finder], picture: Picture, image: RGBImage) -> Iterator[Found]:
-    """The rows of all finders on one picture; each finds once, its mattings work on that."""
+    """The rows of all finders on one image; each finds once, its mattings work on that."""
     for finder in finders:
         start = time.process_time()
         matte = finder.find(picture, image)
@@ -69,6 +69,6 @@ def find_all(finders: Sequence[Finder], picture: Picture, image: RGBImage) -> It
 def _check_sizes(picture: Picture, image: RGBImage, truth: FloatArray) -> None:
     if truth.shape != (image.height, image.width):
         raise ConfigError(
-            f"{picture.id}: the picture is {image.width} x {image.height}, its mask "
+            f"{picture.id}: the image is {image.width} x {image.height}, its mask "
             f"{truth.shape[1]} x {truth.shape[0]}."
         )

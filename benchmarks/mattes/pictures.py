@@ -1,4 +1,4 @@
-"""Which pictures of a data set are looked at, and their true mattes."""
+"""Which images of a data set are looked at, and their true mattes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ THIN = ("cap-pump", "cap-dropper", "spatula")
 
 
 def sample(dataset: Dataset, split: str, each: int | None) -> list[Picture]:
-    """Up to ``each`` pictures with a mask from every category, at even distances in its list.
+    """Up to ``each`` images with a mask from every category, at even distances in its list.
 
     Neighbours in a list are mostly views of one product. Raises ConfigError where the split has
     no masks.
     """
     known = [picture for picture in dataset.pictures(split) if picture.mask is not None]
     if not known:
-        raise ConfigError(f"{dataset.name}: no picture of split {split!r} has a mask.")
+        raise ConfigError(f"{dataset.name}: no image of split {split!r} has a mask.")
     categories = dict.fromkeys(picture.category for picture in known)
     groups = [[one for one in known if one.category == name] for name in categories]
     return [picture for group in groups for picture in spread(group, each)]

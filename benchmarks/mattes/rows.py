@@ -1,4 +1,4 @@
-"""What stands in the rows of the tables: who finds the product, and who refines its edge."""
+"""The rows of the tables: what finds the product, and what refines its edge."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def mattings(
 ) -> dict[str, Matting]:
     """The named matting stages with their default options; None: all that run here.
 
-    What is asked for by name must run; of all the others ``say`` hears which do not, and why.
+    What is requested by name must run; ``say`` gets a line for each other that does not.
     """
     found: dict[str, Matting] = {}
     for name in stage_names("matting") if names is None else names:
@@ -125,7 +125,7 @@ def by_segmenter(segmenter: Segmenter) -> Find:
 def true_box(picture: Picture, image: RGBImage) -> Matte:
     """What a detector would give that never errs."""
     if picture.box is None:
-        raise ConfigError(f"{picture.id}: the data set does not say its box.")
+        raise ConfigError(f"{picture.id}: the data set does not give its box.")
     alpha = np.zeros((image.height, image.width), np.float32)
     x1, y1, x2, y2 = picture.box
     alpha[y1:y2, x1:x2] = 1.0

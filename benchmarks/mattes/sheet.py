@@ -1,4 +1,4 @@
-"""A picture sheet: photos down, masks across, each mask as what it gets right and wrong."""
+"""A sheet: photos down, masks across, each mask as its correct and incorrect pixels."""
 
 from __future__ import annotations
 

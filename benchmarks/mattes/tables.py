@@ -15,7 +15,7 @@ SEED = 20240  # of the bootstrap
 
 Value = Callable[[Measured], float]
 
-# Column of a table -> what of a measured picture stands in it, and with how many digits.
+# Column of a table -> what of a measured image stands in it, and with how many digits.
 COLUMNS: dict[str, tuple[Value, str]] = {
     "IoU": (attrgetter("whole.iou"), ".3f"),
     "MAE": (attrgetter("whole.mae"), ".4f"),
@@ -32,7 +32,7 @@ JUDGED = ("IoU", "F 2 px", "edge SAD", "edge MSE", "edge gradient")
 
 
 def overall(measured: Sequence[Measured], rows: Sequence[str]) -> str:
-    """A row each, means over pictures, and the median of the processor's seconds."""
+    """A row each, means over images, and the median of the processor's seconds."""
     lines = []
     for row in rows:
         mine = of_row(measured, row)
@@ -45,7 +45,7 @@ def overall(measured: Sequence[Measured], rows: Sequence[str]) -> str:
 
 
 def by_category(measured: Sequence[Measured], rows: Sequence[str], column: str) -> str:
-    """One measure: categories down, rows of the tables across, and the number of pictures."""
+    """One metric: categories down, rows of the tables across, and the number of images."""
     value, spec = COLUMNS[column]
     lines = []
     for category in dict.fromkeys(one.category for one in measured):
@@ -56,7 +56,7 @@ def by_category(measured: Sequence[Measured], rows: Sequence[str], column: str) 
 
 
 def gains(measured: Sequence[Measured], pairs: Sequence[tuple[str, str]]) -> str:
-    """(before, after) rows: the mean difference picture by picture with its 95 % interval.
+    """(before, after) rows: the mean difference image by image with its 95 % interval.
 
     Of IoU and F more is better, of all the others less.
     """
@@ -74,5 +74,5 @@ def gains(measured: Sequence[Measured], pairs: Sequence[tuple[str, str]]) -> str
 
 
 def of_row(measured: Sequence[Measured], row: str) -> list[Measured]:
-    """In the order of the pictures."""
+    """In the order of the images."""
     return [one for one in measured if one.row == row]

@@ -1,1 +1,1 @@
-"""The parts of the ``packbench_*`` scripts: rates, chains that are asked, statistics, masks."""
+"""The parts of the ``packbench_*`` scripts: rates, chains, statistics, masks."""

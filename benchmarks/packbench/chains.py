@@ -1,4 +1,4 @@
-"""What is asked of a Packbench, by which chain, and how each query fared."""
+"""The queries of a Packbench, the chain that searches, and how each query fared."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """How one query fared; products are in the order of their nearest picture."""
+    """How one query fared; products are in the order of their nearest image."""
 
     product_at_1: float
     product_at_5: float
     family_at_1: float
-    ap: float  # of pictures, before they are grouped by product
-    distance: float  # to the nearest picture
+    ap: float  # of images, before they are grouped by product
+    distance: float  # to the nearest image
 
 
 def chains(u2netp: Path | None, backbone: Path | None) -> list[Chain]:
@@ -56,7 +56,7 @@ def chains(u2netp: Path | None, backbone: Path | None) -> list[Chain]:
 
 
 def asked_of(dataset: Dataset, split: str) -> Asked:
-    """The pictures of a split as queries; Raises ConfigError where there is no such split."""
+    """The images of a split as queries; Raises ConfigError where there is no such split."""
     queries = tuple(_query(picture) for picture in dataset.pictures(split))
     pictures = [p for name in ("catalogue", split) for p in dataset.pictures(name)]
     return Asked(queries, {_product(picture): str(picture.family) for picture in pictures})

@@ -1,4 +1,4 @@
-"""What segmenters make of pictures whose true mask is known."""
+"""What segmenters make of images whose true mask is known."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class Score:
-    """One segmenter on one picture."""
+    """One segmenter on one image."""
 
     category: str
     look: str
     iou: float  # of what is at least half product
-    mae: float  # mean absolute error of alpha over the picture
+    mae: float  # mean absolute error of alpha over the image
 
 
 def segmenters(u2netp: Path | None, threads: int) -> dict[str, Segmenter]:
@@ -40,7 +40,7 @@ def segmenters(u2netp: Path | None, threads: int) -> dict[str, Segmenter]:
 
 
 def scores(segmenter: Segmenter, pictures: Sequence[Picture]) -> Iterator[Score]:
-    """One a picture, in order; pictures without a mask are passed over."""
+    """One an image, in order; images without a mask are passed over."""
     known = [picture for picture in pictures if picture.mask is not None]
     for start in range(0, len(known), BATCH):
         batch = known[start : start + BATCH]

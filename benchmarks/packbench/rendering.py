@@ -17,7 +17,7 @@ class Studio:
     """``processes`` of one thread each; use as a context manager.
 
     They live from the first shot to the last, so that start-up, half a minute in a benchmark of
-    hours, is not counted into any picture.
+    hours, is not counted into any image.
     """
 
     def __init__(self, variant: str, processes: int, benchmark: Benchmark, out: Path) -> None:

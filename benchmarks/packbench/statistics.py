@@ -1,6 +1,6 @@
 """Simple statistics in which renderings and photographs may differ; no content is recognised.
 
-All are of one RGB picture (H, W, 3) uint8; luma and its noise are in grey levels of 255.
+All are of one RGB image (H, W, 3) uint8; luma and its noise are in grey levels of 255.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
 
-# A step that a viewer sees as an edge on a screen; both kinds of pictures are held to the same.
+# A step that a viewer sees as an edge on a screen; both kinds of images are held to the same.
 EDGE = 32.0  # grey levels a pixel
-# Cycles a pixel: below lies the picture's own frame, above the sampling and the JPEG.
+# Cycles a pixel: below lies the image's own frame, above the sampling and the JPEG.
 BAND = (0.03, 0.3)
 
 
@@ -49,7 +49,7 @@ def gradient(picture: Pixels) -> float:
 
 
 def edges(picture: Pixels) -> float:
-    """Share of pixels with a gradient above EDGE."""
+    """Fraction of pixels with a gradient above EDGE."""
     return float((_gradients(picture) > EDGE).mean())
 
 

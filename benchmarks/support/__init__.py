@@ -1,1 +1,1 @@
-"""What several benchmarks need: tables, made-up pictures, memory of a process tree."""
+"""What several benchmarks need: tables, made-up images, memory of a process tree."""

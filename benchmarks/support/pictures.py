@@ -27,14 +27,14 @@ CATEGORIES = (
     "cap-sharp",
     "cap-pump",
 )
-VIEWS = 4  # pictures a product
+VIEWS = 4  # images a product
 # Sensor noise of a phone in a lit room is a few grey levels; without it a JPEG of flat areas
 # would be a tenth of a photo's size and far quicker to decode.
 NOISE = 6.0
 
 
 class Photographer:
-    """Draws one body and one cap on a plain, unevenly lit ground; seeded."""
+    """Draws one body and one cap on a plain, unevenly lit background; seeded."""
 
     def __init__(self, width: int, height: int, *, seed: int) -> None:
         self._random = np.random.default_rng(seed)

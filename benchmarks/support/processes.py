@@ -19,7 +19,7 @@ class Sample:
     """Resident memory at one moment of a run."""
 
     seconds: float  # since the start
-    done: int  # pictures
+    done: int  # images
     own: int  # bytes
     children: int  # bytes, all together
 

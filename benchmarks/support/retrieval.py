@@ -11,7 +11,7 @@ from engine.errors import PacksightError
 
 
 def parser_of(text: str | None) -> argparse.ArgumentParser:
-    """Asks for the data, the cache and settings; ``text`` is the script's own account."""
+    """A parser of the data, the cache and settings; ``text`` describes the script."""
     parser = argparse.ArgumentParser(
         description=text, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -27,7 +27,7 @@ def answer(
     report: Callable[[argparse.Namespace], str],
     arguments: Sequence[str] | None,
 ) -> int:
-    """Print what ``report`` says of the arguments; a user's error is one line."""
+    """Print the ``report`` of the arguments; a user's error is one line."""
     args = parser.parse_args(arguments)
     try:
         print(report(args))

@@ -14,20 +14,20 @@ from engine.types import Description, FloatArray, Hit, Record
 from trust.two_ways import TwoWays
 
 SHOWN = 5  # products judged
-HEAD = 60  # pictures that are ranked one by one: five products have at most twelve views each
+HEAD = 60  # images that are ranked one by one: five products have at most twelve views each
 
 Chooses = Callable[[TwoWays], Description]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one query fared; products in the order of their best picture."""
+    """How one query fared; products in the order of their best image."""
 
     product_at_1: float
     product_at_5: float
     family_at_1: float
     family_at_5: float
-    reciprocal: float  # 1 / rank of the right product, 0 beyond the head
+    reciprocal: float  # 1 / rank of the correct product, 0 beyond the head
 
 
 def ask(

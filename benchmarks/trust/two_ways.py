@@ -1,4 +1,4 @@
-"""Every picture described by its mask and without: a rule of trust only chooses."""
+"""Every image described by its mask and without: a rule of trust only chooses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BATCH = 16
 
 @dataclass(frozen=True, eq=False)
 class TwoWays:
-    """One picture by its mask and as a whole, and what is known of the mask."""
+    """One image by its mask and as a whole, and what is known of the mask."""
 
     picture: Picture
     masked: Description
@@ -53,7 +53,7 @@ class _Given:
 
 @dataclass(frozen=True)
 class _Certain:
-    """Every mask, or with 0.0 none, is believed."""
+    """Every mask, or with 0.0 none, is trusted."""
 
     value: float
     threshold: float = 0.5

@@ -32,7 +32,7 @@ RIDGE = 1.0
 # (Packbench, views), no difference on Packbench's photos; mean of five foldings.
 TAIL = 0.05
 BINS = 10  # of the calibration error: a few hundred photos fill no more
-# Below these, weights and folds say more about single photos than about the catalogue.
+# Below these, weights and folds depend more on single photos than on the catalogue.
 LEAST_PRODUCTS = 10
 LEAST_RIGHT = 10
 

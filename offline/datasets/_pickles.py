@@ -20,7 +20,7 @@ from engine.errors import ConfigError
 def read_plain_pickle(file: Path) -> object:
     """The pickle's dict, list, tuple, str, bytes, numbers or None; arrays as lists.
 
-    Raises ConfigError for a file that is cut off, is no pickle, or asks for anything else.
+    Raises ConfigError for a file that is cut off, is no pickle, or holds anything else.
     """
     try:
         data = file.read_bytes()
@@ -81,7 +81,7 @@ class _Unpickler(pickle.Unpickler):
             "builtins.bytes": self._no_bytes,
         }
         if f"{module}.{name}" not in allowed:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise pickle.UnpicklingError(f"it holds {module}.{name}")
         return allowed[f"{module}.{name}"]
 
     def _scalar(self, dtype: _Dtype, data: bytes) -> object:

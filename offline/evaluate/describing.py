@@ -134,8 +134,8 @@ def _vector_task(
 
 @dataclass(frozen=True)
 class _Side:
-    """Aligned with the pictures of a side: what was wanted and what was found; None where the
-    picture cannot be read."""
+    """Aligned with the images of a side: what was wanted and what was found; None where the
+    image cannot be read."""
 
     wanted: tuple[Wanted | None, ...]
     found: tuple[Description | None, ...]
@@ -183,7 +183,7 @@ class _Describing:
     progress: Progress | None
 
     def gallery(self, hashed: Sequence[HashedPicture | str]) -> _Side:
-        """Labelled pictures first: the others' categories may be voted by them, as in an ingest."""
+        """Labelled images first: the others' categories may be voted by them, as in an ingest."""
         cache = self._cache(augment=False)
         wanted = [
             None if isinstance(one, str) else Wanted(one, one.picture.category) for one in hashed
@@ -203,7 +203,7 @@ class _Describing:
     def queries(
         self, hashed: Sequence[HashedPicture | str], task: RetrievalTask, gallery: _Side
     ) -> _Side:
-        """As photos: without a label. Where a vote must not see the query's own picture, they
+        """As photos: without a label. Where a vote must not see the query's own image, they
         are described one at a time."""
         context = self._voters()
         hidden = [answer.ignored if context else () for answer in task.relevance]

@@ -73,7 +73,7 @@ def load_average() -> float | None:
 
 
 def _processor() -> str:
-    """Its model on Linux, where ``platform`` says only x86_64."""
+    """Its model on Linux, where ``platform`` gives only x86_64."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
     except OSError:

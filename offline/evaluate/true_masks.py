@@ -17,7 +17,7 @@ from stages.assemble import Parts
 
 @dataclass(frozen=True)
 class TrueMasks:
-    """Gives the data set's masks; of a picture that has none, or none that can be read, and of
+    """Gives the data set's masks; of an image that has none, or none that can be read, and of
     one that was cropped, what ``otherwise`` gives. ``masks`` are by the images' uris."""
 
     masks: Mapping[str, Path]
@@ -40,8 +40,8 @@ class TrueMasks:
 
 
 def with_true_masks(parts: Parts, pictures: Sequence[Picture]) -> Parts:
-    """The same parts, segmenting by the true masks of these pictures and trusting them; their
-    fingerprints say so, that nothing kept is taken for their work."""
+    """The same parts, segmenting by the true masks of these images and trusting them; their
+    fingerprints differ, so that nothing kept is taken for their work."""
     masks = {
         str(picture.path): picture.mask
         for picture in pictures

@@ -95,7 +95,7 @@ def _text(results: Results, k: int) -> str:
 
 
 def _verdict(results: Results) -> list[str]:
-    """Whether the catalogue holds the product, where a calibration says so."""
+    """Whether the catalogue holds the product, by the calibration, if there is one."""
     if results.threshold is None or not results.hits:
         return []
     needed = f"a match needs more than {results.threshold:.1%}"

@@ -26,7 +26,7 @@ from stages.rerank._reasons import explained, moved, pulls, reason
 
 class Options(StageOptions):
     """``weights``: the file, or ``rerank_classic``, which comes with the package and fits profile
-    ``classic``. ``top_n`` and ``share`` replace the file's own; a share of 0 keeps
+    ``classic``. ``top_n`` and ``share`` replace the file's own; a ``share`` of 0 keeps
     the order of the retrieval. ``any_description``: accept a file that learned from descriptions by
     other parts, or from another metric of search."""
 

@@ -1,4 +1,4 @@
-"""The tables of trained classifiers, from a hand-made one on a few drawn pictures."""
+"""The tables of trained classifiers, from a hand-made one on a few drawn images."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def trained(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
 
 
 def means(data: Path) -> tuple[np.ndarray, list[str]]:
-    """(N, 3) what the head says of the catalogue, by the cutting alone, and the categories."""
+    """(N, 3) the head's outputs on the catalogue, by the cutting alone, and the categories."""
     cutting = assemble_cutting(load(read_profile("classic"), env={}, flags=QUICK)).cutting
     pictures = open_dataset(data).pictures("catalogue")
     cuts = cutting.cut([load_image(picture.path) for picture in pictures])

@@ -73,7 +73,7 @@ def test_a_folder_that_is_no_grocery_store_is_refused_by_name(tmp_path: Path) ->
 
 
 def _segmenter(folder: Path) -> Path:
-    """Saliency by darkness: the drawn products are darker than their ground."""
+    """Saliency by darkness: the drawn products are darker than their background."""
     nodes = [
         helper.make_node("ReduceMean", ["image"], ["grey"], axes=[1], keepdims=1),
         helper.make_node("Neg", ["grey"], ["dark"]),
@@ -83,7 +83,7 @@ def _segmenter(folder: Path) -> Path:
 
 
 def _backbone(folder: Path) -> Path:
-    """Four random filters of 8 x 8 pixels, averaged over the picture."""
+    """Four random filters of 8 x 8 pixels, averaged over the image."""
     random = np.random.default_rng(0).normal(size=(4, 3, 8, 8)).astype(np.float32)
     weights = numpy_helper.from_array(random, "filters")
     nodes = [

@@ -1,4 +1,4 @@
-"""The mask benchmarks on a few drawn pictures, and the sheet that shows mistakes."""
+"""The mask benchmarks on a few drawn images, and the sheet that shows mistakes."""
 
 from __future__ import annotations
 

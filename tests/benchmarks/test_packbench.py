@@ -1,4 +1,4 @@
-"""The Packbench benchmarks on a few drawn pictures, and the statistics they compare by."""
+"""The Packbench benchmarks on a few drawn images, and the statistics they compare by."""
 
 from __future__ import annotations
 

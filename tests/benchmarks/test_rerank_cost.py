@@ -1,4 +1,4 @@
-"""The benchmark of reranks on few candidates and rounds."""
+"""The benchmark of rerankers on few candidates and rounds."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.offline.datasets.small_datasets import WRITERS, seal
 
 KINDS = dataset_kinds()
 LISTS = (".csv", ".txt", ".pkl", ".json")
-# The other kinds have no list of their pictures: the folder is the list.
+# The other kinds have no list of their images: the folder is the list.
 LISTED = ("packbench", "grocerystore", "online_products", "revisited")
 
 
@@ -106,7 +106,7 @@ def test_a_damaged_list_is_refused_or_read_but_never_a_traceback(
 ) -> None:
     files = list_files(root)
     if not files:
-        return  # its pictures are its list
+        return  # its images are its list
     path = data.draw(st.sampled_from(files))
     whole = path.read_bytes()
     start = data.draw(st.integers(0, len(whole)))

@@ -1,6 +1,6 @@
 """Every kind of data set can be evaluated as a whole.
 
-The pictures of the samples are all alike: every distance is a tie, no mask is one.
+The images of the samples are all alike: every distance is a tie, no mask is one.
 """
 
 from __future__ import annotations

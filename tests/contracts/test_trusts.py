@@ -23,7 +23,7 @@ CASES = [(name, options) for name in NAMES for options in ({}, *EXTRA.get(name, 
 
 
 class Darkness:
-    """A segmenter: alpha is how dark the picture is."""
+    """A segmenter: alpha is how dark the image is."""
 
     def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
         return [
@@ -41,7 +41,7 @@ def trust(request: pytest.FixtureRequest) -> Iterator[MaskTrust]:
 
 
 def photos(count: int) -> list[RGBImage]:
-    """Dark boxes and scribbles on light grounds, all of different sizes."""
+    """Dark boxes and scribbles on light backgrounds, all of different sizes."""
     made = []
     for seed in range(count):
         random = np.random.default_rng(seed)

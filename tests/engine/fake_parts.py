@@ -33,7 +33,7 @@ class MeanColour:
 
 
 class ByBrightness:
-    """Counts what it was asked, so that a test can see who was classified."""
+    """Counts the images it classifies, so that a test can see which ones."""
 
     categories = ("dark", "light")
 

@@ -25,7 +25,7 @@ def manifest(dimension: int = 2, fingerprint: str = "f" * 64) -> Manifest:
 def described(
     vector: Sequence[float], category: str = "jar", quality: MatteQuality | None = None
 ) -> Description:
-    """A contour of as many rows as the vector's first number says (at least one)."""
+    """A contour of as many rows as the vector's first number (at least one)."""
     mask = np.zeros((CONTOUR_SIDE, CONTOUR_SIDE), np.bool_)
     mask[: 1 + int(abs(vector[0])) % CONTOUR_SIDE] = True
     return Description(

@@ -105,7 +105,7 @@ def test_a_first_hit_at_the_threshold_is_no_match_and_above_it_one() -> None:
     at = replace(hit, probability=0.3)
     assert results(at, threshold=0.3).no_match
     assert not results(at, threshold=0.29).no_match
-    assert results(hit, threshold=0.1).no_match  # nobody said how likely it is
+    assert results(hit, threshold=0.1).no_match  # its probability is not known
     assert results(at, threshold=None).calibrated is False
     assert not results(at, threshold=None).no_match
     assert results(threshold=None).no_match and results(threshold=0.5).no_match

@@ -158,7 +158,7 @@ def test_an_expanded_query_stands_among_its_neighbours_and_names_nobody_twice(
     found = [(hit.record.product_id, hit.distance) for hit in results.hits]
     assert found == [("p50", 0), ("p52", 2), ("p54", 4), ("p60", 10), ("p90", 40)]
     assert "expand" in results.timings
-    assert results.query.embedding.vector.tolist() == [48, 0, 0]  # what the photo itself says
+    assert results.query.embedding.vector.tolist() == [48, 0, 0]  # the photo's own
 
 
 def test_one_neighbour_equal_to_the_query_changes_no_answer(gallery: LocalGallery) -> None:

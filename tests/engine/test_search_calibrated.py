@@ -1,4 +1,4 @@
-"""Searches that say how likely a hit is, and searches as if some pictures were not there."""
+"""Searches that say how likely a hit is, and searches as if some images were not there."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ STRIDE = 32  # pixels of the deepest maps' grid: sides that this divides keep th
 class Backbone:
     """A network without its head, on the CPU and in evaluation mode.
 
-    ``module``: (N, 3, H, W), prepared as the entry's [input] says -> a tuple of what ``layers``
+    ``module``: (N, 3, H, W), prepared by the entry's [input] -> a tuple of what ``layers``
     give, shallow to deep: maps (N, C, h, w), or tokens (N, 1 + patches, C), the class token first.
     """
 

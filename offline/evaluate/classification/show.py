@@ -78,7 +78,7 @@ def classification_section(
 ) -> Section:
     """Metrics of the scores of those images that have a category.
 
-    ``scores`` are aligned with the pictures; ``held`` are the gallery's categories and ``knows``
+    ``scores`` are aligned with the images; ``held`` are the gallery's categories and ``knows``
     what the classifier can ever predict (None: it votes among the gallery's own). Without an
     image to measure the section has no figures and a note with the reason. Raises ValueError where
     the lengths differ and ConfigError where ``routing`` needs what no classifier calibrated.

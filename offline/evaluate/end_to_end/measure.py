@@ -30,7 +30,7 @@ class Loss(StrEnum):
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """Of one query. ``rank``: of the correct product among the products, None where it is not
-    among them; ``flags``: what is wrong with the photo's mask."""
+    among them; ``flags``: the faults of the photo's mask."""
 
     query: int
     ranked: Ranked

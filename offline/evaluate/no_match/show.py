@@ -42,14 +42,14 @@ SHARES = (0.01, 0.02, 0.05, 0.10)
 def no_match_section(task: DescribedTask, false_accepts: float = 0.05, seed: int = 0) -> Section:
     """Scores of present and absent products, and what a calibration makes of them.
 
-    Every query whose product is in the gallery is asked twice, the second time with its product
+    Every query whose product is in the gallery is searched twice, the second time with its product
     taken out; queries of products that the gallery has not are absent ones too. Where there are
-    too few to fit a calibration, the scores alone are judged and a note says so; where one kind is
+    too few to fit a calibration, the scores alone are judged, with a note; where one kind is
     missing, there is nothing to part and the section has no figures.
     """
     found = trials(task)
     present = presence(found)
-    if not present.any():  # every query is asked without its product: absent ones are there
+    if not present.any():  # every query is searched without its product: absent ones are there
         note = "No query shows a product that the gallery has: there is nothing to tell apart."
         return Section(stage=STAGE, groups=(), notes=(note,))
     values = {"score": np.array([trial.score for trial in found])}
@@ -135,8 +135,8 @@ def _notes(task: DescribedTask, found: Sequence[Trial]) -> list[str]:
 
 
 def score_histogram(found: Sequence[Trial]) -> Histogram:
-    """First hits' scores in three kinds: of present products with the right hit first and with
-    a wrong one, and of absent ones. Answers without a hit are left out."""
+    """First hits' scores in three kinds: of present products with the correct hit first and with
+    an incorrect one, and of absent ones. Answers without a hit are left out."""
     scores = np.array([trial.score for trial in found])
     there = np.isfinite(scores)
     present = presence(found)
@@ -172,7 +172,7 @@ def roc_lines(found: Sequence[Trial], values: dict[str, Float64Array], share: fl
 
 
 def threshold_table(found: Sequence[Trial], fit: MatchFit) -> Table:
-    """What each share of false accepts costs; measured on products that no fit had seen."""
+    """What each fraction of false accepts costs; measured on products that no fit had seen."""
     firsts = first_probabilities(fit.held_out)
     present = presence(found)
     right = correct_first(found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import BoolArray, Float64Array, IntArray
-from offline.evaluate.reranking.pairs import NOBODY, Asked, Pairs
+from offline.evaluate.reranking.pairs import NO_CANDIDATE, Asked, Pairs
 from stages.rerank._pair_features import CONCEPTS, NAMES, SHAPE
 
 ALL_SHAPE = "all of shape"
@@ -55,7 +55,7 @@ def retrieved(pairs: Pairs) -> Answers:
 def ordered(pairs: Pairs, values: Float64Array) -> Answers:
     """By ``values`` (P,), highest first, ties in the order of retrieval."""
     places = pairs.places
-    there = places != NOBODY
+    there = places != NO_CANDIDATE
     ranked = np.where(there, values[places] if len(values) else 0.0, -np.inf)
     order = np.argsort(-ranked, axis=1, kind="stable")
     right = there & (pairs.right[places] if len(values) else False)

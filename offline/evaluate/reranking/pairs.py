@@ -13,16 +13,16 @@ from offline.datasets import Picture
 from offline.evaluate.task import RETRIEVED, DescribedTask, GalleryRanking
 from stages.rerank._pair_features import NAMES, pair_features
 
-NOBODY = -1  # fills up the places of a list that is shorter than the longest
+NO_CANDIDATE = -1  # fills up the places of a list that is shorter than the longest
 
 
 @dataclass(frozen=True)
 class Asked:
     """One query. ``group``: what it must not share with what is learned from: its family, else
     its product, else itself. ``product``: queries of one are not independent. ``flagged``: whether
-    its mask raises a flag; ``trust``: see ``Description``. ``total``: how many relevant pictures
+    its mask raises a flag; ``trust``: see ``Description``. ``total``: how many relevant images
     there are. ``beyond_precision`` and ``beyond_rank`` account for those behind the candidates,
-    whom no rerank moves: the sum of their precisions and the reciprocal rank of the first."""
+    which no reranking moves: the sum of their precisions and the reciprocal rank of the first."""
 
     picture: str
     pool: str
@@ -53,15 +53,15 @@ class Pairs:
 
     @cached_property
     def places(self) -> IntArray:
-        """(Q, N) rows of every query, NOBODY behind the last."""
+        """(Q, N) rows of every query, NO_CANDIDATE behind the last."""
         counts = np.bincount(self.list_of, minlength=len(self.asked))
         starts = np.cumsum(counts) - counts
         places = starts[:, None] + np.arange(max(1, counts.max(initial=1)))
-        return np.where(places < (starts + counts)[:, None], places, NOBODY)
+        return np.where(places < (starts + counts)[:, None], places, NO_CANDIDATE)
 
     @cached_property
     def decidable(self) -> BoolArray:
-        """(Q,) whether a query has both right and wrong candidates: only there an order counts."""
+        """(Q,) whether a query has relevant and irrelevant candidates, so that an order counts."""
         counts = np.bincount(self.list_of, minlength=len(self.asked))
         rights = np.bincount(self.list_of[self.right], minlength=len(self.asked))
         return np.asarray((rights > 0) & (rights < counts))

@@ -34,7 +34,7 @@ SHOWN = 15  # features, the strongest ones; a page shows no more bars than that
 def reranker_blocks(
     artefact: RerankerArtefact, task: DescribedTask, seed: int = 0
 ) -> tuple[Block, ...]:
-    """Coefficients, effects, and what it does for studio and hand-held pictures, for masks that
+    """Coefficients, effects, and what it does for studio and hand-held images, for masks that
     may be compared and others; what it is, in words, where no query has an answer."""
     pairs = collect(task, artefact.top_n)
     blocks: list[Block] = [Text(text=_words(artefact)), _coefficients(artefact.scorer)]
@@ -50,7 +50,7 @@ def reranker_blocks(
 
 
 def system_blocks(task: DescribedTask, seed: int = 0) -> tuple[Block, ...]:
-    """``reranker_blocks`` of the rerank that the task's own settings name; none where it is
+    """``reranker_blocks`` of the reranker that the task's own settings name; none where it is
     not a learned one. Raises WeightsError for a file that cannot be read."""
     chosen = task.settings.rerank
     if chosen.name != "learned":

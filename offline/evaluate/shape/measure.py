@@ -180,10 +180,10 @@ def measure_shapes(
 ) -> ShapeResult:
     """Of any task whose images have masks; queries without a relevant image are left out.
 
-    The intervals resample classes (products, where pictures have them), not queries: the shapes
+    The intervals resample classes (products, where images have them), not queries: the shapes
     of a class are not independent. ``seed`` is theirs.
 
-    Raises ConfigError where no query has an answer or a picture has no mask.
+    Raises ConfigError where no query has an answer or an image has no mask.
     """
     task = _answerable(task)
     gallery = read_silhouettes(task.gallery, progress)

@@ -39,9 +39,9 @@ LIKELIEST = "a photo counts by its likeliest category, also where the classifier
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """Aligned: ids of the pictures, their categories and the likeliest ones by the classifier.
+    """Aligned: ids of the images, their categories and the likeliest ones by the classifier.
 
-    ``classes``: all that are true or predicted of some picture, in alphabetical order.
+    ``classes``: all that are true or predicted of some image, in alphabetical order.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Classified:
         return confusion_matrix(predicted, true, len(at))
 
     def accuracy(self, seed: int) -> Figure:
-        """The share of pictures whose likeliest category is the true one."""
+        """The fraction of images whose likeliest category is the true one."""
         pairs = zip(self.predicted, self.true, strict=True)
         right = [float(said == is_) for said, is_ in pairs]
         return averaged("accuracy", right, seed=seed, clusters=self.clusters)
@@ -76,7 +76,7 @@ class Classified:
         return clusters_of(self.described.task.queries)
 
     def overall(self, figures: Sequence[Figure]) -> Group:
-        """Figures over all pictures and classes."""
+        """Metrics over all images and classes."""
         return Group(
             name="all classes", figures=tuple(figures), items=self.ids, clusters=self.clusters
         )
@@ -94,7 +94,7 @@ class Classified:
 
 
 def classified(request: Request) -> list[Classified]:
-    """A row a variant, all of the same pictures.
+    """A row a variant, all of the same images.
 
     ConfigError for a split without categories, or without a name where the data set has none of
     ``JUDGED``.
@@ -105,7 +105,7 @@ def classified(request: Request) -> list[Classified]:
     known = [picture for picture in pictures if picture.category is not None]
     if not known:
         raise ConfigError(
-            f"{dataset.root}: the pictures of {split} have no categories.",
+            f"{dataset.root}: the images of {split} have no categories.",
             remedy=f"Choose another --split: {', '.join(dataset.splits)}.",
         )
     notes = []
@@ -177,10 +177,10 @@ def _asked(
 def _voters(
     settings: Settings, dataset: Dataset, split: str, judged: Sequence[Picture]
 ) -> tuple[Sequence[Picture], str]:
-    """The pictures that a voting classifier votes among, and a note that says so.
+    """The images that a voting classifier votes among, and a note.
 
-    Without a split to learn from every picture is judged by the others. A trained classifier
-    asks no gallery: it gets the least one that a task can have.
+    Without a split to learn from every image is judged by the others. A trained classifier
+    needs no gallery: it gets the smallest one that a task can have.
     """
     if assemble(settings).describer.classifier.categories is not None:
         return judged[:1], f"classified by a trained model: {settings.classify.name}"
@@ -208,7 +208,7 @@ def report_table(request: Request) -> Made:
 
 
 def report_of(found: Classified, *, several: bool = False) -> Table:
-    """``several``: its title says which system it is of."""
+    """``several``: its title names the system."""
     rows = category_metrics(found.confusion)
     macro, weighted = averages(found)
     total = str(len(found.ids))
@@ -279,7 +279,7 @@ def accuracy_table(request: Request) -> Made:
 
 
 def accuracies_of(found: Sequence[Classified]) -> Table:
-    """Of systems that classified the same pictures."""
+    """Of systems that classified the same images."""
     columns = [_accuracies(one) for one in found]
     overall = [summary(one.confusion) for one in found]
     rows = [

@@ -31,7 +31,7 @@ from offline.report.figures import averaged, percentile
 from offline.store.cutouts import CutoutCache
 from offline.store.images import HashedPicture, hash_pictures
 
-# Names in the study, by our measures; R@10 is the share of the relevant pictures that is found.
+# Names in the study, by our measures; R@10 is the fraction of the relevant images that is found.
 METRICS = {"AP@10": "AP@10", "P@10": "P@10", "recall@10": "R@10", "F1@10": "F1", "MRR": "RR"}
 TIME, SIMILARITY = "feature time", "top-1 similarity"
 COLUMNS = (TIME, SIMILARITY, *METRICS.values())

@@ -26,7 +26,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Request:
-    """``split`` and ``protocol`` choose what of the data is asked; None: what the layout says.
+    """``split`` and ``protocol`` choose the part of the data; None: the layout's default.
     ``shown``: how many single queries have a row. ``timed``: how many photos are timed."""
 
     data: tuple[Path, ...]
@@ -44,7 +44,7 @@ class Request:
 class Made:
     """Tables of all systems together, and the figures of each.
 
-    ``pictures``: how many, by role. ``faults``: a sentence for every picture that cannot be read.
+    ``pictures``: how many, by role. ``faults``: a sentence for every image that cannot be read.
     """
 
     tables: tuple[Table, ...]
@@ -59,7 +59,7 @@ MODEL = "classifier.onnx"  # in the folder of a training
 
 
 def embedder_variant(given: str, base: Settings, overrides: Sequence[str]) -> Variant:
-    """``NAME=FILE.onnx``: the settings with this trunk; ``overrides`` are laid over it again."""
+    """``NAME=FILE.onnx``: the settings with this backbone; ``overrides`` are laid over it again."""
     name, file = _named("--embedder", given)
     tables = {"embed": {"name": "onnx", "weights": file}}
     return _variant(name, base, [(tables, f"--embedder {given}")], overrides)
@@ -67,7 +67,7 @@ def embedder_variant(given: str, base: Settings, overrides: Sequence[str]) -> Va
 
 def classifier_variant(given: str, base: Settings, overrides: Sequence[str]) -> Variant:
     """``NAME=FILE.onnx`` or ``NAME=FOLDER`` of a training: the settings with this classifier, its
-    pictures cut as those that it learned from, where its artefact says how."""
+    images cut as those that it learned from, where its artefact has the settings."""
     name, file = _named("--classifier", given)
     model = Path(file) / MODEL if Path(file).is_dir() else Path(file)
     artefact = read_artefact(model)

@@ -195,7 +195,7 @@ def landmarks_table(request: Request) -> Made:
 
 
 def _opened(folder: Path) -> _Set:
-    """By kind, for pictures beside a folder gt/ may be taken for pairs of masks."""
+    """By kind, for images beside a folder gt/ may be taken for pairs of masks."""
     kind = "revisited" if revisited.recognises(folder) else PLAIN
     dataset = open_dataset(folder, kind)
     name = dataset.root.resolve().name if kind == PLAIN else dataset.name

@@ -28,7 +28,7 @@ from weights.export import ExportReport
 from weights.sidecar import Sidecar, read_sidecar
 
 Logits = npt.NDArray[np.float64]
-# Share of photos whose true category must be searched.
+# Fraction of photos whose true category must be searched.
 REACH = 0.999
 _BATCH = 16
 

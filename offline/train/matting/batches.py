@@ -15,7 +15,7 @@ from offline.train.matting.pairs import MattingSample, Pair, SaliencyStore
 from stages.matting._encoding import encode
 from stages.matting._trimap import BandWidths, Trimap, make_trimap
 
-# Shares of the product's size; wide, since a saliency network misses whole droppers and lids.
+# Fractions of the product's size; wide, since a saliency network misses whole droppers and lids.
 ERODE = (0.02, 0.12)
 DILATE = (0.05, 0.6)
 LEAST_CROP = 0.5  # of the image's shorter side

@@ -49,7 +49,7 @@ class MattingTask:
         return matting_loss(output.float(), alpha, picture, unknown, LossWeights())
 
     def validate(self) -> dict[str, float]:
-        """Figures of the refined mattes; ``score`` is 1 - the mean absolute error."""
+        """Metrics of the refined mattes; ``score`` is 1 - the mean absolute error."""
         scores = self.scores()
         return {
             "score": 1.0 - scores.mae,

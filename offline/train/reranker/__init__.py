@@ -1,2 +1,2 @@
-"""Training a rerank: how to put embedding, category, shape and trust together, so that it never
+"""Training a reranker: how to put embedding, category, shape and trust together, so that it never
 hurts on validation."""

@@ -182,7 +182,7 @@ def _phase(title: str, quiet: bool) -> AbstractContextManager[Progress]:
 
 
 def _summary(report: Report) -> str:
-    """The first figures of every stage, a column a system."""
+    """The first metrics of every stage, a column a system."""
     from offline.report.overview import headlines
     from offline.report.text import table_text
     from offline.report.words import interval, shown

@@ -21,7 +21,7 @@ def features(random: np.random.Generator, hits: int) -> np.ndarray:
 def answer(
     random: np.random.Generator, product: str, present: bool, lift: float, hits: int = 6
 ) -> Answer:
-    """A present product ranks first as often as ``lift`` says, and then stands out by it."""
+    """A present product ranks first as often as ``lift`` requires, and then stands out by it."""
     rows = features(random, hits)
     right = np.zeros(hits, np.bool_)
     if present and random.random() < lift:
@@ -35,7 +35,7 @@ def answer(
 def drawn_answers(
     seed: int, products: int = 60, photos: int = 2, lift: float = 0.8
 ) -> list[Answer]:
-    """Every photo asked with its product and without."""
+    """Every photo searched with its product and without."""
     random = np.random.default_rng(seed)
     return [
         answer(random, f"p{number}", present, lift)

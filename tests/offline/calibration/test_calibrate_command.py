@@ -156,7 +156,7 @@ def test_a_view_is_asked_of_the_others_and_never_finds_itself(gallery: Path) -> 
     for one in found.answers:
         assert one.present or not one.right.any()
         assert one.right.sum() <= 1
-        assert one.features[:, 0].max() < 0.9999  # its own picture would score 1
+        assert one.features[:, 0].max() < 0.9999  # its own image would score 1
 
 
 def test_a_photo_that_lies_in_the_gallery_does_not_find_itself(made: Path, gallery: Path) -> None:

@@ -50,7 +50,7 @@ def bounded(answers: list[Answer], model: MatchModel) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("turned", [None, 0, 1, 2])
 def test_the_weights_are_the_best_that_are_not_negative(seed: int, turned: int | None) -> None:
-    """Also where one feature says the contrary of what it should."""
+    """Also where one feature is inverted."""
     answers = drawn_answers(seed, products=15)
     if turned is not None:
         flip = np.where(np.arange(3) == turned, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Describing parts that are quick, say what they were asked, and can be told to fail."""
+"""Describing parts that are quick, count their calls, and can be made to fail."""
 
 from __future__ import annotations
 

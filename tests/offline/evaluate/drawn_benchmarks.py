@@ -11,7 +11,7 @@ HEADER = "image_id class_id super_class_id path"
 
 
 def write_drawn_products(root: Path, products: int = 4, views: int = 3) -> None:
-    """As Stanford Online Products: every test picture is asked of all others."""
+    """As Stanford Online Products: every test image is searched among all others."""
     lines = [HEADER]
     for product in range(products):
         for view in range(views):
@@ -22,7 +22,7 @@ def write_drawn_products(root: Path, products: int = 4, views: int = 3) -> None:
 
 
 def write_drawn_landmarks(root: Path) -> None:
-    """As the revisited Oxford: a jar that is asked of two jars (easy), another jar (hard), one
+    """As the revisited Oxford: a jar searched among two jars (easy), another jar (hard), one
     in doubt (junk) and bottles. The second query has no easy answer."""
     names = {
         **{f"jar_{at:06}": package("jar", 1, at) for at in range(4)},

@@ -20,7 +20,7 @@ from tests.offline.evaluate.counting_parts import quick_settings
 
 @dataclass(frozen=True)
 class Made:
-    """One picture: its place on a line, and what it shows. ``scores``: of a query's categories;
+    """One image: its place on a line, and what it shows. ``scores``: of a query's categories;
     None: certain of its own."""
 
     at: float

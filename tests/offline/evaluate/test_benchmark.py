@@ -143,7 +143,7 @@ def test_a_task_of_limited_depth_is_judged_within_it(tmp_path: Path) -> None:
     write_silhouettes(tmp_path / "shapes")
     (result,) = measured(open_dataset(tmp_path / "shapes"), tmp_path, "bullseye")
     assert result.metrics == ("recall@6", "R@1", "mAP")
-    assert mean(result, "recall@6") == 1.0  # six pictures, all within the depth
+    assert mean(result, "recall@6") == 1.0  # six images, all within the depth
 
 
 def test_a_query_that_answers_itself_may_be_expanded_and_reranked(tmp_path: Path) -> None:

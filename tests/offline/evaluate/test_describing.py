@@ -23,7 +23,7 @@ from tests.offline.evaluate.made_tasks import scores
 
 @pytest.fixture
 def task(tmp_path: Path) -> RetrievalTask:
-    """18 photos of 9 products in three categories, each asked of all others."""
+    """18 photos of 9 products in three categories, each searched among all others."""
     write_catalogue(tmp_path / "data", products=3)
     return open_dataset(tmp_path / "data").retrieval("product")
 

@@ -18,7 +18,7 @@ SECTIONS = ["segment", "classify", "retrieve", "no-match", "end-to-end", "effici
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Photos of four products in each of three categories, asked of other views; and of one
+    """Photos of four products in each of three categories, searched among other views; and of one
     product that the catalogue does not have."""
     write_catalogue(tmp_path / "data" / "gallery", products=4, views=3)
     for category in ("bottle", "jar"):
@@ -198,7 +198,7 @@ def test_masks_alone_need_no_retrieval(packsight: Command, tmp_path: Path) -> No
 def test_masks_judged_alone_are_of_the_same_data_as_a_whole_report(
     packsight: Command, tmp_path: Path
 ) -> None:
-    """Where every picture is asked of all others, too: each counts once."""
+    """Where every image is searched among all others, too: each counts once."""
     write_catalogue(tmp_path / "data", products=1)
     found = []
     for stage in ("segment", "retrieve"):

@@ -1,4 +1,4 @@
-"""What a report says of its making: typed again, it must run; nothing of it may fail."""
+"""The command that a report gives to make it again must run; nothing of it may fail."""
 
 from __future__ import annotations
 

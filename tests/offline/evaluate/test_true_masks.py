@@ -18,7 +18,7 @@ from tests.offline.evaluate.counting_parts import quick_settings
 
 @pytest.fixture
 def task(tmp_path: Path) -> RetrievalTask:
-    """Every gallery picture but the first has a mask: the upper half of it."""
+    """Every gallery image but the first has a mask: the upper half of it."""
     write_catalogue(tmp_path / "data", products=1)
     found = open_dataset(tmp_path / "data").retrieval("product")
     half = np.zeros((128, 96), np.uint8)

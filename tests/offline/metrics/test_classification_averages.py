@@ -1,4 +1,4 @@
-"""Figures of a classifier against scikit-learn's, and its resamples against drawing photos."""
+"""Metrics of a classifier against scikit-learn's, and its resamples against drawing photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of a classifier against an example by hand and against counting one by one."""
+"""Metrics of a classifier against an example by hand and against counting one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures in a report."""
+"""Images in a report."""
 
 import io
 

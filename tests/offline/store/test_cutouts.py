@@ -211,7 +211,7 @@ def test_a_part_beyond_the_image_is_a_fault_of_that_image(tmp_path: Path) -> Non
 
 
 class Halving:
-    """Says that the left half is product, and half of the rest."""
+    """Finds the left half to be product, and half of the rest."""
 
     def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
         mattes = []

@@ -1,4 +1,4 @@
-"""Training in torch: killed and resumed ends like uninterrupted; a broken run says so."""
+"""Training in torch: killed and resumed ends like uninterrupted; a broken run is refused."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`packsight train`: what it offers, and what it says where a framework is missing."""
+"""`packsight train`: what it offers, and its errors where a framework is missing."""
 
 from __future__ import annotations
 

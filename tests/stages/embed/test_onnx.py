@@ -192,8 +192,8 @@ def test_several_layers_are_put_one_after_the_other(tmp_path: Path, cutout: Make
     red[..., 0] = 255
     rows = fused.embed([cutout(red), cutout(255 - red)])
     assert fused.dimension == 6
-    # Either half has length 1 / sqrt(2): no layer is louder than another, and one that says
-    # nothing is the diagonal.
+    # Either half has length 1 / sqrt(2): no layer is louder than another, and one without
+    # information is the diagonal.
     half = 1 / np.sqrt(2)
     early = np.array([[1, 0, 0], [0, half, half]])
     np.testing.assert_allclose(rows[:, 3:], early * half, atol=1e-6)

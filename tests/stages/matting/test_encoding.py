@@ -11,7 +11,7 @@ from stages.matting._trimap import Trimap
 
 @pytest.fixture
 def trimap() -> Trimap:
-    """Ground in the first column, product in the last."""
+    """Background in the first column, product in the last."""
     background, foreground = np.zeros((2, 4, 5), np.bool_)
     background[:, 0] = True
     foreground[:, -1] = True

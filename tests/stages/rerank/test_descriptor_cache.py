@@ -37,7 +37,7 @@ def test_the_most_recently_used_are_not_described_again(monkeypatch: pytest.Monk
     assert all(
         a is b for a, b in zip(first, measures.of([silhouette(4), silhouette(9)]), strict=True)
     )
-    measures.of([silhouette(9), silhouette(20)])  # 4 was asked longest ago
+    measures.of([silhouette(9), silhouette(20)])  # 4 was used longest ago
     measures.of([silhouette(20)])
     measures.of([silhouette(4)])
     assert measured == [2, 0, 1, 0, 1]

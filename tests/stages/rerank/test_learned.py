@@ -155,7 +155,7 @@ def test_pictures_that_other_parts_described_are_refused_unless_that_is_wanted(
         built(tmp_path, made, other)
     built(tmp_path, made, other, any_description=True)
     built(tmp_path, made, BuildContext(described="a" * 64))
-    built(tmp_path, made)  # nobody knows
+    built(tmp_path, made)  # neither is known
 
 
 def test_another_metric_of_search_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The rerank that comes with the package and fits profile classic."""
+"""The reranker that comes with the package and fits profile classic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHIPPED = ["rerank.name=learned", "rerank.weights=rerank_classic"]
 
 
 def test_it_fits_the_profile_that_it_was_trained_for() -> None:
-    """A change of classic's description must come with a rerank that was trained anew."""
+    """A change of classic's description must come with a reranker that was trained anew."""
     parts = assemble(settings_for(None, profile="classic", overrides=SHIPPED))
     assert isinstance(parts.reranker, Learned)
     artefact = read_reranker(reranker_path("rerank_classic"))

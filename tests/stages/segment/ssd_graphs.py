@@ -52,7 +52,7 @@ def fixed_boxes_model(
 
 
 def default_area(place: int) -> float:
-    """Share of the image that a default box covers."""
+    """Fraction of the image that a default box covers."""
     nothing = np.zeros((1, 4))
     (box,) = _ssd.decode(nothing, _ssd.default_boxes()[place : place + 1])
     return float(np.prod(box[2:] - box[:2]))

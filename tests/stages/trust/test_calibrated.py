@@ -19,7 +19,7 @@ GRABCUT = StageIdentity("grabcut")
 
 
 class Fixed:
-    """Gives the same share of every picture, from the left; counts what it was asked."""
+    """Gives the same fraction of every image, from the left; counts its calls."""
 
     def __init__(self, share: float) -> None:
         self.share = share
@@ -76,7 +76,7 @@ def test_an_empty_matte_is_never_believed(tmp_path: Path) -> None:
 def test_who_is_looked_at_twice_is_an_option(
     tmp_path: Path, second_look: bool | str, asked: int
 ) -> None:
-    """Of a mask off the border the first look says 0.5, which is doubtful."""
+    """Of a mask off the border the first look gives 0.5, which is doubtful."""
     trust = built(tmp_path, trust_model(), second_look=second_look)
     mattes = [boxed(0, 0, 50, 40), boxed(10, 10, 30, 30), boxed(0, 0, 50, 38)]
     segmenter = Fixed(1.0)

@@ -46,7 +46,7 @@ def judged(found: Matte, image: RGBImage | None = None) -> MaskFeatures:
 
 @st.composite
 def blobs(draw: st.DrawFn) -> tuple[RGBImage, Matte]:
-    """A few soft discs on a patchy picture, at most as large as mattes are reduced to."""
+    """A few soft discs on a patchy image, at most as large as mattes are reduced to."""
     height, width = draw(st.integers(24, SIDE)), draw(st.integers(24, SIDE))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     rows, columns = np.mgrid[0:height, 0:width]
@@ -185,7 +185,7 @@ def test_log_odds_are_those_of_the_share_and_stay_finite() -> None:
 
 
 def two_tone(dark: int, light: int) -> FloatArray:
-    """(60, 60, 3) CIE L*a*b*, a square of one lightness on a ground of another."""
+    """(60, 60, 3) CIE L*a*b*, a square of one lightness on a background of another."""
     lab = np.zeros((60, 60, 3), np.float32)
     lab[..., 0] = light
     lab[20:40, 20:40, 0] = dark

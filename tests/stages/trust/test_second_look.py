@@ -1,4 +1,4 @@
-"""The second picture, and that a mask of it lands where it belongs."""
+"""The second image, and that a mask of it lands where it belongs."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def trust_model(
     border: float = -4.0,
     agreement: float = 6.0,
 ) -> TrustModel:
-    """Believes what stays off the border; twice asked, what stays the same."""
+    """Trusts what stays off the border; at a second look, what stays the same."""
     return TrustModel(
         segmenter=segmenter or Segmenter(name="grabcut"),
         right_iou=0.8,

@@ -1,4 +1,4 @@
-"""Products as a user gets them, and the stage that lost the right one."""
+"""Products as a user gets them, and the stage that lost the correct one."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from stages.rerank._pair_features import NAMES
 
 
 def drawn_pairs(lists: list[list[bool]], beyond: list[list[int]], seed: int = 0) -> Pairs:
-    """Queries by the rightness of their candidates, and the ranks of right ones behind them."""
+    """Queries by the relevance of their candidates, and the ranks of relevant ones behind them."""
     random = np.random.default_rng(seed)
     right = np.array([one for candidates in lists for one in candidates], np.bool_)
     asked = []

@@ -13,7 +13,7 @@ from offline.evaluate.task import DescribedTask
 from tests.offline.evaluate.made_tasks import Made, made_task
 
 SIDE = 32
-VIEWS = 2  # gallery pictures a product
+VIEWS = 2  # gallery images a product
 
 
 def shaped_task(
@@ -25,8 +25,8 @@ def shaped_task(
     families: int = 0,
     flagged: Sequence[int] = (),
 ) -> DescribedTask:
-    """One query a product. ``tells``: a product's pictures share their outline; else every
-    picture draws its own. Masks of the queries in ``flagged`` touch the border."""
+    """One query a product. ``tells``: a product's images share their outline; else every
+    image draws its own. Masks of the queries in ``flagged`` touch the border."""
     random = np.random.default_rng(seed)
     places = random.normal(np.arange(products), 1.0).tolist()
     family = [f"f{at % families}" if families else None for at in range(products)]

@@ -16,7 +16,7 @@ from offline.evaluate.reranking.measure import (
     retrieved,
     without,
 )
-from offline.evaluate.reranking.pairs import NOBODY, Asked, Pairs, collect, group_of, pooled
+from offline.evaluate.reranking.pairs import NO_CANDIDATE, Asked, Pairs, collect, group_of, pooled
 from offline.metrics.retrieval import (
     Found,
     average_precision,
@@ -64,7 +64,7 @@ def test_equal_values_are_the_order_of_retrieval() -> None:
     pairs = drawn_pairs([[False, True, True], [True], [False, False, True]], [[], [4], []])
     assert ordered(pairs, np.zeros(7)).first.tolist() == [2, 1, 3]
     assert retrieved(pairs).first.tolist() == [2, 1, 3]
-    assert pairs.places.tolist() == [[0, 1, 2], [3, NOBODY, NOBODY], [4, 5, 6]]
+    assert pairs.places.tolist() == [[0, 1, 2], [3, NO_CANDIDATE, NO_CANDIDATE], [4, 5, 6]]
     assert pairs.decidable.tolist() == [True, False, True]
 
 

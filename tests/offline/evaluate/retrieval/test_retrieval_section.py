@@ -1,4 +1,4 @@
-"""The section on retrieval: figures that agree with their definitions, and its pictures."""
+"""The section on retrieval: figures that agree with their definitions, and its images."""
 
 from __future__ import annotations
 

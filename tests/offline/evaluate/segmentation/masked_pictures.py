@@ -68,7 +68,7 @@ class FadingMatting:
 
 
 class HalfTrust:
-    """Believes the first of every batch alone."""
+    """Trusts the first of every batch alone."""
 
     threshold = 0.5
 

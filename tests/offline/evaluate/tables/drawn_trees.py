@@ -18,7 +18,7 @@ def write_eyeglasses(root: Path) -> None:
 
 
 def write_classes(root: Path) -> None:
-    """Four pictures a category to learn from and two to judge; one of the two jars shows a
+    """Four images a category to learn from and two to judge; one of the two jars shows a
     bottle, so that it is taken for one."""
     for category in ("bottle", "jar", "stick"):
         for view in range(4):
@@ -29,7 +29,7 @@ def write_classes(root: Path) -> None:
 
 
 def write_oxford_tree(root: Path) -> None:
-    """Two landmarks, as gt files tell them: a jar with one good and one junk picture besides the
+    """Two landmarks, as gt files tell them: a jar with one good and one junk image besides the
     query itself, and a stick that only a bottle answers."""
     for at in range(3):
         save(root / "images" / f"jar_{at:06}.jpg", package("jar", 1, at))

@@ -40,7 +40,7 @@ def glasses(tmp_path: Path) -> Path:
 
 
 def test_single_queries_have_a_row_a_backbone_and_the_studys_columns(glasses: Path) -> None:
-    """Both views of a model come first of four pictures: P@10 is 2 / 10, F1 2 * 2 / (10 + 2)."""
+    """Both views of a model come first of four images: P@10 is 2 / 10, F1 2 * 2 / (10 + 2)."""
     made = make_table(SINGLE, asked(glasses, names=("one", "two")))
     (table,) = made.tables
     assert table.columns[:4] == ("query", "backbone", "feature time", "top-1 similarity")
@@ -82,7 +82,7 @@ def test_of_three_views_a_product_both_others_are_among_the_first_five(tmp_path:
     assert "(recall@5)" in made.tables[0].note
 
 
-# Ranks of the relevant pictures and how many there are, of two queries. By hand: P@5 is
+# Ranks of the relevant images and how many there are, of two queries. By hand: P@5 is
 # (1/5 + 2/5) / 2, R@5 (1/3 + 2/4) / 2; AP@10 ((1 + 2/7) / 3 + (1/4 + 2/5) / 4) / 2,
 # R@10 (2/3 + 2/4) / 2, F1 (4/13 + 4/14) / 2, RR (1 + 1/4) / 2.
 RANKS = (Found(np.array([1, 7]), 3), Found(np.array([4, 5]), 4))
@@ -132,7 +132,7 @@ def test_landmarks_have_a_column_a_set_and_difficulty(tmp_path: Path) -> None:
 def test_the_original_ground_truth_counts_the_query_itself_as_the_lists_say(
     tmp_path: Path,
 ) -> None:
-    """The jar's good picture comes second, behind the query itself, a wrong answer that no list
+    """The jar's good image comes second, behind the query itself, an irrelevant one that no list
     names: the trapezoid adds (1/2 + 0/1) / 2. The stick's bottle stands behind other sticks."""
     write_oxford_tree(tmp_path / "oxford5k")
     made = make_table("oxford-paris", asked(tmp_path / "oxford5k"))

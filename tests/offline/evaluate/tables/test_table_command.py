@@ -121,7 +121,7 @@ def test_a_table_without_data_says_what_data_it_needs(packsight: Command) -> Non
 def test_a_trained_classifier_is_asked_without_a_gallery(
     packsight: Command, tmp_path: Path
 ) -> None:
-    """Pictures of one colour, by a network that names the strongest channel; a red one among the
+    """Images of one colour, by a network that names the strongest channel; a red one among the
     green ones: the accuracies of red and green are 5 / 6."""
     colours = {"red": (250, 9, 9), "green": (9, 250, 9), "blue": (9, 9, 250)}
     for name, colour in colours.items():

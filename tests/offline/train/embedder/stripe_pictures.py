@@ -1,6 +1,6 @@
 """A catalogue of striped labels: a product is the angle and width of its stripes, in any colour.
 
-A network that has learned nothing sorts the images by colour, which says nothing.
+A network that has learned nothing sorts the images by colour, which is no label.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from tests.offline.train.matting.matting_data import pictures
 
 
 class Halves:
-    """Says 0.5 everywhere, and counts how often it is asked."""
+    """Gives 0.5 everywhere, and counts its calls."""
 
     def __init__(self) -> None:
         self.asked = 0

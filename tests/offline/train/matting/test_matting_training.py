@@ -40,7 +40,7 @@ def arguments(out: Path, store: Path, epochs: int) -> list[str]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Saliency maps of all that a run below asks for."""
+    """Saliency maps of all that a run below needs."""
     from offline.datasets import open_dataset
     from offline.train.matting.pairs import pairs_of
 

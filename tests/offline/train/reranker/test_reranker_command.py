@@ -1,4 +1,4 @@
-"""`packsight train reranker` from pictures to a file that a search takes."""
+"""`packsight train reranker` from images to a file that a search takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.packsight_command import Command, Outcome
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """63 photos of 21 products in three categories, each asked of all others."""
+    """63 photos of 21 products in three categories, each searched among all others."""
     folder = tmp_path_factory.mktemp("data")
     write_catalogue(folder, products=7, views=3)
     return folder

@@ -1,4 +1,4 @@
-"""Training a rerank: it leads where shape decides, is silent where it says nothing, and never
+"""Training a reranker: it leads where shape decides, is silent where it does not, and never
 learns from what it is judged by."""
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class Darkness:
 
 
 def drawn(folder: Path, name: str, *, dark: tuple[int, int, int, int]) -> Picture:
-    """A dark box in a light picture; the truth is the box from (10, 10) to (50, 50)."""
+    """A dark box in a light image; the truth is the box from (10, 10) to (50, 50)."""
     pixels = np.full((60, 60, 3), 230, np.uint8)
     pixels[dark[1] : dark[3], dark[0] : dark[2]] = 20
     truth = np.zeros((60, 60), np.uint8)
