@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pictures = Path(folder, "pictures")
         start = time.perf_counter()
         catalogue(pictures, args.images, width=args.width, height=args.height, seed=args.seed)
-        print(f"drew {args.images} pictures in {time.perf_counter() - start:.0f} s", flush=True)
+        print(f"drew {args.images} images in {time.perf_counter() - start:.0f} s", flush=True)
         try:
             run = _ingest(pictures, Path(folder, "gallery"), args)
         except PacksightError as error:
@@ -125,7 +125,7 @@ def _rates(run: Run) -> str:
         for start, end in zip(starts, ends, strict=True)
     ]
     whole = f"{total / run.report.total_seconds:.1f}"
-    return markdown(["pictures a second", "1st quarter", "2nd", "3rd", "4th"], [[whole, *rates]])
+    return markdown(["images a second", "1st quarter", "2nd", "3rd", "4th"], [[whole, *rates]])
 
 
 def _cores(run: Run) -> str:

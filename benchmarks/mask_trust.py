@@ -15,7 +15,7 @@ five times, each time without the families that it judges. How to read the table
   every category searched; ΔMRR: difference to ``every mask`` of the mean reciprocal rank of the
   product, photo by photo, with its 95 % interval.
 * ``the truth``: masks are used where they are correct, the most that a trust can know.
-* ``outlines calibrated``: every mask cuts out, but only trusted ones are compared by contour.
+* ``contours calibrated``: every mask cuts out, but only trusted ones are compared by contour.
 * ``or its box``, ``or whole``: what is described where a mask is not trusted. A crop is the mask's
   box already, so there the trust only keeps its contour out of the reranking.
 * cost: mean reciprocal rank by the mask and as a whole, for correct and for incorrect masks of
@@ -197,7 +197,7 @@ def _share(values: np.ndarray) -> float:
 def _found(asked: Asked, chain: Chain, threshold: float) -> Iterator[list[str]]:
     rules: tuple[tuple[str, Believes, Chooses], ...] = (
         ("every mask", _always, _whole),
-        ("every mask, outlines calibrated", lambda one: one.trust >= threshold, _masked),
+        ("every mask, contours calibrated", lambda one: one.trust >= threshold, _masked),
         ("calibrated, or its box", lambda one: one.trust >= threshold, _boxed),
         ("calibrated, or whole", lambda one: one.trust >= threshold, _whole),
         ("the truth, or its box", lambda one: one.iou >= CORRECT_IOU, _boxed),

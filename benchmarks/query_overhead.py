@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="packsight-overhead-") as folder:
         start = time.perf_counter()
         with fill(Path(folder, "gallery"), vectors, seed=args.seed) as gallery:
-            print(f"{len(gallery)} pictures stored in {time.perf_counter() - start:.1f} s\n")
+            print(f"{len(gallery)} images stored in {time.perf_counter() - start:.1f} s\n")
             soft = _measure(gallery, vectors, photo, None)
             everywhere = _measure(gallery, vectors, photo, tuple(gallery.categories()))
     brute = spread(_brute_force(vectors))

@@ -116,6 +116,6 @@ def _chains() -> list[Row]:
         Row("classic, as shipped", "classic", (), profile="classic"),
         Row("classic + aligned IoU, top 10, gated", "classic", (*aligned, *SOFT)),
         *_fused("classic", "gated"),
-        Row("paper's chain, no rerank", "paper", (*NO_RERANK, *HARD)),
+        Row("paper's chain, no reranking", "paper", (*NO_RERANK, *HARD)),
         Row("paper's chain", "paper", literal),
     ]

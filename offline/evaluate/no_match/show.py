@@ -87,8 +87,8 @@ def _groups(found: Sequence[Trial], fit: MatchFit, false_accepts: float, seed: i
         if not one.answer.present
     ]
     kinds = {
-        "products taken out": "Photos of products that the gallery has, asked with all pictures of "
-        "the product taken out.",
+        "products taken out": "Photos of products that the gallery has, searched with all "
+        "images of the product taken out.",
         "products not in the gallery": "Photos of products that the gallery never had.",
     }
     groups = [present_group(found, matches, false_accepts, seed)]
@@ -117,7 +117,7 @@ def _notes(task: DescribedTask, found: Sequence[Trial]) -> list[str]:
     strange = sum(not one.answer.present and not one.taken_out for one in found)
     held = int(presence(found).sum())
     notes = [
-        f"{held} photos of products in the gallery, each asked also with its product taken out; "
+        f"{held} photos of products in the gallery, each searched also with its product taken out; "
         f"{strange} of products that the gallery has not. Routed and reranked as a query.",
         "A photo's category was voted or predicted with its product in the gallery.",
         f"Models and thresholds are cross-validated: {FOLDS} folds, products kept together.",
@@ -126,11 +126,11 @@ def _notes(task: DescribedTask, found: Sequence[Trial]) -> list[str]:
     if nothing:
         notes.append(
             f"{nothing} absent answers are empty, for the searched categories hold no other "
-            "product: they are refused without a score to judge, which flatters every figure here."
+            "product: they are refused without a score to judge, which flatters every metric here."
         )
     unnamed = sum(picture.product is None for picture in task.task.queries)
     if unnamed:
-        notes.append(f"{unnamed} queries do not say which product they show and are left out.")
+        notes.append(f"{unnamed} queries have no product and are left out.")
     return notes
 
 
@@ -142,8 +142,8 @@ def score_histogram(found: Sequence[Trial]) -> Histogram:
     present = presence(found)
     right = correct_first(found)
     kinds = {
-        "in the gallery, right one first": present & right,
-        "in the gallery, wrong one first": present & ~right,
+        "in the gallery, correct first": present & right,
+        "in the gallery, incorrect first": present & ~right,
         "not in the gallery": ~present,
     }
     edges = np.histogram_bin_edges(scores[there] if there.any() else [0.0], SCORE_BINS)
@@ -202,11 +202,11 @@ def threshold_table(found: Sequence[Trial], fit: MatchFit) -> Table:
     return Table(
         title="Thresholds",
         columns=(
-            "false accepts asked",
+            "false accepts allowed",
             "probability above",
             "false accepts",
             "true accepts",
-            "accepted and right",
+            "accepted and correct",
             "open-set accuracy",
         ),
         rows=tuple(rows),

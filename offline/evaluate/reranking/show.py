@@ -64,9 +64,9 @@ def system_blocks(task: DescribedTask, seed: int = 0) -> tuple[Block, ...]:
 
 def _words(artefact: RerankerArtefact) -> str:
     trusted = (
-        "It showed no gain on validation, so that the order of retrieval stands (share 0)."
+        "It showed no gain on validation, so that the order of retrieval stands (weight 0)."
         if artefact.share == 0
-        else f"Its share of the value that sorts is {artefact.share:.0%}; the rest is the "
+        else f"Its weight in the value that sorts is {artefact.share:.0%}; the rest is the "
         "retrieval's score."
     )
     said = f"Learned reranker of the first {artefact.top_n} images: {artefact.recipe or 'unnamed'}"

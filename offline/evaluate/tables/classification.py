@@ -111,7 +111,7 @@ def classified(request: Request) -> list[Classified]:
     notes = []
     if len(known) < len(pictures):
         left = len(pictures) - len(known)
-        notes.append(f"{left} of {len(pictures)} pictures left out: no category")
+        notes.append(f"{left} of {len(pictures)} images left out: no category")
     return [_asked(variant, dataset, split, known, notes, request) for variant in request.variants]
 
 
@@ -155,7 +155,7 @@ def _asked(
     task = label_task(f"{dataset.name} {split}", pictures, voters, by_category)
     described = describe_task(task, variant.settings, request.cache, request.progress)
     read = described.task.queries
-    left = [f"{len(pictures) - len(read)} pictures left out: cannot be read"]
+    left = [f"{len(pictures) - len(read)} images left out: cannot be read"]
     knows = described.parts.describer.classifier.categories
     foreign = sum(knows is not None and one.category not in knows for one in read)
     unknown = [f"{foreign} photos are of categories that this classifier never learned"]
@@ -186,17 +186,17 @@ def _voters(
         return judged[:1], f"classified by a trained model: {settings.classify.name}"
     learned = first_of(TRAIN_NAMES, [name for name in dataset.splits if name != split])
     if learned is None:
-        return judged, f"classified by the vote of the other pictures of {split}"
+        return judged, f"classified by the vote of the other images of {split}"
     voters = [picture for picture in dataset.pictures(learned) if picture.category is not None]
     if not voters:
-        return judged, f"classified by the vote of the other pictures of {split}"
-    return voters, f"classified by the vote of the {len(voters)} pictures of {learned}"
+        return judged, f"classified by the vote of the other images of {split}"
+    return voters, f"classified by the vote of the {len(voters)} images of {learned}"
 
 
 REPORT_COLUMNS = ("class", "precision", "recall", "f1-score", "support")
 REPORT_NOTE = (
     "what has nothing to divide by is 0; macro avg: mean over the classes of the table; weighted "
-    "avg: weighted by support; accuracy: share of photos, which is the micro average of all three"
+    "avg: weighted by support; accuracy: fraction of photos, the micro average of all three"
 )
 
 
@@ -268,7 +268,7 @@ PLACES = 3
 ACCURACY_NOTE = (
     "accuracy of a class: (TP + TN) / all, equation 6; average and variance over the classes "
     "that have a photo (the population's variance: these are all classes, not a sample of them); "
-    "plain accuracy: the share of photos whose likeliest class is the true one"
+    "plain accuracy: the fraction of photos whose likeliest class is the true one"
 )
 
 

@@ -31,15 +31,15 @@ from offline.report.figures import averaged, percentile
 from offline.store.cutouts import CutoutCache
 from offline.store.images import HashedPicture, hash_pictures
 
-# Names in the study, by our measures; R@10 is the fraction of the relevant images that is found.
+# Names in the study, as our metrics; R@10 is the fraction of the relevant images that is found.
 METRICS = {"AP@10": "AP@10", "P@10": "P@10", "recall@10": "R@10", "F1@10": "F1", "MRR": "RR"}
 TIME, SIMILARITY = "feature time", "top-1 similarity"
 COLUMNS = (TIME, SIMILARITY, *METRICS.values())
 NOTES = (
     "feature time: one cutout through the embedder on the clock, the backbones in turn; "
-    "top-1 similarity: cosine of a query and its first hit, right or wrong",
-    "R@10 is the share of the relevant pictures among the first 10 (recall@10), F1 the harmonic "
-    "mean of it and P@10, RR 1 / rank of the first relevant picture; ranked by cosine",
+    "top-1 similarity: cosine of a query and its first hit, relevant or not",
+    "R@10 is the fraction of the relevant images among the first 10 (recall@10), F1 the harmonic "
+    "mean of it and P@10, RR 1 / rank of the first relevant image; ranked by cosine",
 )
 
 

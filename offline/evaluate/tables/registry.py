@@ -28,7 +28,7 @@ class Layout:
 
 _CLASSES = frozenset({"classifier", "split"})
 _BACKBONES = frozenset({"embedder", "protocol"})
-_LABELLED = "pictures with categories in splits, such as Packbench, GroceryStore or folders"
+_LABELLED = "images with categories in splits, such as Packbench, GroceryStore or folders"
 _PRODUCTS = "queries and a gallery with products, such as gallery/ and query/, or Packbench"
 
 LAYOUTS = {
@@ -61,7 +61,7 @@ LAYOUTS = {
     ),
     "sop": Layout(
         "P@5, R@5, top-1 and top-5 of product search",
-        "Stanford Online Products (Ebay_test.txt and its pictures), or other products",
+        "Stanford Online Products (Ebay_test.txt and its images), or other products",
         _BACKBONES,
         "offline.evaluate.tables.retrieval:product_search_table",
     ),

@@ -127,9 +127,9 @@ def interval_cell(figure: Figure) -> str:
 
 PRODUCT_METRICS = {"P@5": "P@5", "recall@5": "R@5", "top@1": "top-1", "top@5": "top-5"}
 PRODUCT_NOTE = (
-    "P@5: relevant ones among the first 5, over 5; R@5: the share of the relevant pictures among "
+    "P@5: relevant ones among the first 5, over 5; R@5: the fraction of the relevant images among "
     "the first 5 (recall@5), not the R@5 of metric learning, which is top-5 here; top-k: the "
-    "right product among the first k; (95 % bootstrap interval), a product's queries together"
+    "correct product among the first k; (95 % bootstrap interval), a product's queries together"
 )
 
 
@@ -161,7 +161,7 @@ PLAIN = "oxford_paris"  # the reader of gt files calls all of them so
 LANDMARK_NOTE = (
     "mAP by the trapezoidal rule, as the authors compute it (x 100 is what they print), with its "
     "95 % bootstrap interval, the queries of a landmark together where the data names it; junk "
-    "ignored, queries cropped to their boxes, queries without a relevant picture left out"
+    "ignored, queries cropped to their boxes, queries without a relevant image left out"
 )
 
 

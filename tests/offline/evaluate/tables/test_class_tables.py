@@ -92,7 +92,7 @@ def test_a_jar_that_shows_a_bottle_costs_what_it_must(request_of_classes: Reques
     }
     (section,) = made.systems[0].sections
     assert section.groups[0].figures[0].samples == (1.0, 1.0, 1.0, 0.0, 1.0, 1.0)
-    assert "vote of the 12 pictures of train" in " ".join(section.notes)
+    assert "vote of the 12 images of train" in " ".join(section.notes)
     assert made.pictures == {"judged": 6} and len(made.checksum) == 64
 
 
@@ -120,7 +120,7 @@ def test_of_a_single_split_each_picture_is_judged_by_the_others(
     request = Request((root / "train",), request_of_classes.variants, tmp_path / "cache")
     made = make_table("waqas-1", request)
     assert cells(made.tables[0])["accuracy"][2] == "1.000"
-    assert "the other pictures of all" in " ".join(made.systems[0].sections[0].notes)
+    assert "the other images of all" in " ".join(made.systems[0].sections[0].notes)
 
 
 def test_pictures_that_cannot_be_read_are_counted_and_named(
@@ -130,7 +130,7 @@ def test_pictures_that_cannot_be_read_are_counted_and_named(
     (root / "test" / "stick" / "4.png").write_bytes(b"")
     made = make_table("waqas-1", request_of_classes)
     assert cells(made.tables[0])["stick"][3] == "1"
-    assert "1 pictures left out: cannot be read" in made.systems[0].sections[0].notes
+    assert "1 images left out: cannot be read" in made.systems[0].sections[0].notes
     assert "4.png" in made.faults[0]
 
 

@@ -101,7 +101,7 @@ def test_a_run_that_is_asked_again_says_the_same(packsight: Command, glasses: Pa
         ("sop", ("--embedder", "a=nowhere.onnx"), "nowhere.onnx"),
         ("sop", ("--data", "nowhere"), "made of one data set, not of 2"),
         ("waqas-1", (), "has no split test, val or validation"),
-        ("waqas-1", ("--split", "queries"), "the pictures of queries have no categories"),
+        ("waqas-1", ("--split", "queries"), "have no categories"),
         ("waqas-1", ("--split", "judged"), "no split 'judged'"),
         ("sop", ("--out", "/dev/null/x"), "cannot be written"),
     ],

@@ -130,7 +130,7 @@ def test_growth_from_nothing_is_beyond_any_fraction() -> None:
 
 def test_what_vanished_is_listed_and_fails_when_strict() -> None:
     one, gone = sampled("R@1", [1.0] * 50), sampled("R@5", [1.0] * 50)
-    lost = Figure(name="mAP", value=None, why="no query has a relevant picture")
+    lost = Figure(name="mAP", value=None, why="no query has a relevant image")
     found = compare(
         reported(one, gone, sampled("mAP", [0.5] * 50)),
         reported(one, lost, sampled("new", [1.0] * 50)),
@@ -146,7 +146,7 @@ def test_what_vanished_is_listed_and_fails_when_strict() -> None:
 
 
 def test_figures_that_neither_report_defines_are_not_judged() -> None:
-    lost = Figure(name="mAP", value=None, why="no query has a relevant picture")
+    lost = Figure(name="mAP", value=None, why="no query has a relevant image")
     both = reported(sampled("R@1", [1.0] * 50), lost)
     found = compare(both, both)
     assert row(found, "mAP").verdict == "not judged" and not found.vanished
