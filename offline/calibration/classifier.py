@@ -26,7 +26,7 @@ LEAST, MOST = 0.05, 20.0
 # Halvings of log(MOST / LEAST) = 6: the temperature is then known to a relative 1e-12.
 _HALVINGS = 42
 
-# Fraction of validation photos that must stay known. A photo that is wrongly called unknown is
+# Fraction of validation photos that must stay known. A photo that is incorrectly called unknown is
 # searched in every category: of 15, each percent of them adds 0.14 to the mean number searched.
 KEEP = 0.99
 

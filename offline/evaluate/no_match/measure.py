@@ -130,7 +130,7 @@ def absent_group(
 
 
 def open_set_accuracy(found: Sequence[Trial], matches: BoolArray, seed: int) -> Figure:
-    """Fraction of answers that are right: the product itself first and accepted, or absent and not
+    """Fraction of correct answers: the product itself first and accepted, or absent and not
     accepted (Scheirer et al.: Toward Open Set Recognition, PAMI 2013)."""
     pairs = zip(found, matches.tolist(), strict=True)
     right = [

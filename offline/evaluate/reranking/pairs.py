@@ -1,4 +1,4 @@
-"""Queries with their first candidates, each pair a row of features and whether it is right."""
+"""Queries with their first candidates, each pair a row of features and whether it is relevant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When to lower the rate and when to stop, as plain values that a checkpoint can hold.
+"""When to lower the learning rate and when to stop, as plain values that a checkpoint can hold.
 
 The rules are those of Keras' ReduceLROnPlateau and EarlyStopping on the validation loss. Their
 own callbacks forget how long they have waited when a run is resumed.
@@ -17,7 +17,7 @@ LEAST_GAIN = 1e-4
 
 @dataclass(frozen=True)
 class Waiting:
-    """Epochs since the validation loss was best, and since the rate was last lowered."""
+    """Epochs since the validation loss was best, and since the learning rate was last lowered."""
 
     best: float = math.inf
     best_epoch: int = 0
