@@ -1,4 +1,4 @@
-"""How well trained classifiers know categories: the paper's Tables 1 and 2, and honest odds.
+"""How well trained classifiers know categories: the paper's Tables 1 and 2, and calibration.
 
     python benchmarks/classification.py RUN [RUN ...] --data DIR --work DIR [--split test]
 
@@ -8,8 +8,8 @@ the settings in its artefact and classified by the stage that serves it. Cutouts
 
 * Table 1, one a run: precision, recall, F1 and accuracy of each category against all others,
   accuracy by equation 6 of Waqas et al. (CMC 2023): (TP + TN) / all. The last row is their mean.
-* Table 2, a row a run: average accuracy is that mean; accuracy is the fraction of photos named
-  rightly, with its 95 % bootstrap interval. With 15 categories 0.97 of the first is 0.775 of the
+* Table 2, a row a run: average accuracy is that mean; accuracy is the fraction of photos classified
+  correctly, with its 95 % bootstrap interval. With 15 categories 0.97 of the first is 0.775 of the
   second. ECE: expected calibration error in 15 bins, before and after the temperature; by chance:
   what perfect probabilities would show on these photos; adaptive: in bins of equal counts. ms:
   one cutout through the ONNX file, median.
