@@ -124,7 +124,7 @@ def evaluate(request: Request, phase: Phase = silent) -> tuple[Report, list[str]
     """The report, and a sentence for every image that cannot be read.
 
     Raises ConfigError (data, protocol, nothing to read), StageError and WeightsError where a
-    stage fails. What was described or segmented is kept: the same command goes on after a kill.
+    stage fails. What was described or segmented is kept: the same command continues after a kill.
     """
     run = _Run(request, read_data(request), phase)
     systems = tuple(_system(run, name, settings) for name, settings in request.systems.items())

@@ -2,7 +2,7 @@
 
 Below the cache folder, cutouts are kept by the fingerprint of the stages that cut out, vectors
 by that of these and the embedder with its whitening, and both by the content of the image and
-the part of it that may be looked at. A killed run goes on where it stopped; a second one waits.
+the part of it that may be looked at. A killed run continues where it stopped; a second one waits.
 """
 
 from __future__ import annotations

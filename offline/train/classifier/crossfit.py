@@ -84,7 +84,7 @@ def _fitted(task: HeadTask, recipe: ClassifierRecipe, run: RunFolder, epochs: in
 
 
 def _folder(run: RunFolder, fold: int) -> RunFolder:
-    """A run of its own, so that a killed cross-fitting goes on too."""
+    """A run of its own, so that a killed cross-fitting continues too."""
     path = run.path / f"fold{fold}"
     path.mkdir(exist_ok=True)
     return RunFolder(path)

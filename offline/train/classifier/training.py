@@ -75,7 +75,7 @@ def train_classifier(
     cache: Path | None = None,
     callbacks: Callbacks | None = None,
 ) -> Trained:
-    """Train into the folder ``out``, or go on with the run that is in it.
+    """Train into the folder ``out``, or resume the run that is in it.
 
     ``settings`` decide how images are cut, as in serving. Leaves classifier.onnx with its sidecar
     and artefact, card.md, the recipe, the history and the checkpoint. Raises ConfigError and
@@ -223,7 +223,7 @@ def _learn(
     checkpoint: Path | None,
     callbacks: Callbacks,
 ) -> _Learned:
-    """Build the network, start it from ``checkpoint``, train it or go on with the run."""
+    """Build the network, start it from ``checkpoint``, train it or resume the run."""
     keras = import_keras()
     set_precision(keras, recipe.precision)
     keras.utils.set_random_seed(recipe.seed)

@@ -107,7 +107,7 @@ def save_image(path: Path, pixels: UInt8Array) -> None:
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be written ({error.strerror or error}).",
-            remedy="Free some room there; the same command then goes on.",
+            remedy="Free some room there; the same command then continues.",
         ) from error
 
 

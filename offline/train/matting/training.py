@@ -46,7 +46,7 @@ def train_matting(
     *,
     saliency: Path | None = None,
 ) -> Trained:
-    """Run a recipe in a folder, or go on with it; the model lies there as ``matting.onnx``.
+    """Run a recipe in a folder, or resume it; the model lies there as ``matting.onnx``.
 
     ``saliency``: a store that holds saliency maps already, or will (None: one in ``out``).
     Raises ConfigError for data, folders and recipes that do not do, WeightsError for checkpoints.

@@ -37,7 +37,7 @@ REVIVAL = 8  # images of which a folded start's normalisation takes its statisti
 def train_segmenter(
     recipe: SegmenterRecipe, out: Path, callbacks: Callbacks | None = None
 ) -> Trained:
-    """Run a recipe in a folder, or go on with it.
+    """Run a recipe in a folder, or resume it.
 
     Raises ConfigError for data, folders and recipes that do not do, WeightsError for a start that
     is absent or holds another network.
