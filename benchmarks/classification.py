@@ -1,4 +1,4 @@
-"""How well trained classifiers know categories: the paper's Tables 1 and 2, and calibration.
+"""How well trained classifiers know categories: the paper's Tables 1 and 2, and honest odds.
 
     python benchmarks/classification.py RUN [RUN ...] --data DIR --work DIR [--split test]
 
@@ -8,8 +8,8 @@ the settings in its artefact and classified by the stage that serves it. Cutouts
 
 * Table 1, one a run: precision, recall, F1 and accuracy of each category against all others,
   accuracy by equation 6 of Waqas et al. (CMC 2023): (TP + TN) / all. The last row is their mean.
-* Table 2, a row a run: average accuracy is that mean; accuracy is the fraction of photos classified
-  correctly, with its 95 % bootstrap interval. With 15 categories 0.97 of the first is 0.775 of the
+* Table 2, a row a run: average accuracy is that mean; accuracy is the fraction of photos named
+  rightly, with its 95 % bootstrap interval. With 15 categories 0.97 of the first is 0.775 of the
   second. ECE: expected calibration error in 15 bins, before and after the temperature; by chance:
   what perfect probabilities would show on these photos; adaptive: in bins of equal counts. ms:
   one cutout through the ONNX file, median.
@@ -28,7 +28,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from classifiers.predictions import Predictions, all_pictures, predict
+from classifiers.predictions import Predictions, all_images, predict
 from classifiers.runs import Run, open_trained
 from classifiers.tables import (
     CATEGORY,
@@ -80,10 +80,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _ask(place: Path, args: argparse.Namespace) -> tuple[Run, Predictions]:
     run = open_trained(place, args.flags)
-    pictures = list(open_dataset(args.data, args.kind).pictures(args.split))
+    images = list(open_dataset(args.data, args.kind).images(args.split))
     if args.unknown is not None:
-        pictures += all_pictures(open_dataset(args.unknown))
-    said = predict(run, pictures, args.work)
+        images += all_images(open_dataset(args.unknown))
+    said = predict(run, images, args.work)
     if not len(said.of(known=True).labels):
         raise ConfigError(
             f"{args.data}: no image of {args.split} is of a category that {run.name} knows: "

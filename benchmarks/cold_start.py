@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from support.pictures import Photographer, catalogue, jpeg
+from support.images import Photographer, catalogue, jpeg
 from support.tables import markdown
 
 from offline import ingest

@@ -32,7 +32,7 @@ from support.tables import markdown
 from engine.config import Settings, load
 from engine.errors import ConfigError
 from engine.types import Float64Array, FloatArray
-from offline.datasets import Dataset, Picture, RetrievalTask, open_dataset
+from offline.datasets import Dataset, DatasetImage, RetrievalTask, open_dataset
 from offline.datasets.hold_out import divided_splits
 from offline.datasets.relevance import by_product, label_task
 from offline.evaluate.benchmark import answerable, measure_vectors
@@ -104,7 +104,7 @@ def _embedders(run: Path, args: argparse.Namespace, size: int) -> dict[str, Embe
 def _judged(
     name: str,
     parts: EmbeddingParts,
-    learned: Sequence[Picture],
+    learned: Sequence[DatasetImage],
     judges: dict[str, RetrievalTask],
     args: argparse.Namespace,
 ) -> dict[Key, Float64Array]:
@@ -112,7 +112,7 @@ def _judged(
         judge_: tuple(features(part, parts, args.cache).values for part in (t.queries, t.gallery))
         for judge_, t in judges.items()
     }
-    products = tuple(f"{picture.category}/{picture.product}" for picture in learned)
+    products = tuple(f"{image.category}/{image.product}" for image in learned)
     known = Learned(features(learned, parts, args.cache).values, products)
     ways = [Way(f"Lw {args.dimension}", "learned", args.dimension)]
     figures: dict[Key, Float64Array] = {}

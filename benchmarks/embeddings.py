@@ -36,7 +36,7 @@ from engine.config import Settings, load
 from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.types import FloatArray
-from offline.datasets import Picture, RetrievalTask, open_dataset
+from offline.datasets import DatasetImage, RetrievalTask, open_dataset
 from offline.evaluate.benchmark import answerable, measure_vectors
 from offline.metrics.statistics import bootstrap_columns
 from offline.store.cutouts import CutoutCache
@@ -93,9 +93,9 @@ def _measure(args: argparse.Namespace) -> list[Row]:
         )
     parts = sharing_backbones([assemble_embedding(kind.settings(settings)) for kind in kinds])
     tasks = [answerable(dataset.retrieval(name)) for name in args.protocol]
-    learned = dataset.pictures(args.learn)
-    pictures = [*learned, *(p for task in tasks for p in (*task.queries, *task.gallery))]
-    samples = [hashed(picture) for picture in {p.id: p for p in pictures}.values()]
+    learned = dataset.images(args.learn)
+    images = [*learned, *(p for task in tasks for p in (*task.queries, *task.gallery))]
+    samples = [hashed(image) for image in {p.id: p for p in images}.values()]
     with bar("embedding", show=not args.quiet) as progress:
         fill(samples, parts, args.cache, progress)
     rows: list[Row] = []
@@ -109,7 +109,7 @@ def _rows(
     kind: Descriptor,
     parts: EmbeddingParts,
     ms: float,
-    learned: Sequence[Picture],
+    learned: Sequence[DatasetImage],
     tasks: Sequence[RetrievalTask],
     cache: Path,
 ) -> list[Row]:
@@ -146,11 +146,11 @@ def _row(
 
 
 def _times(
-    parts: Sequence[EmbeddingParts], pictures: Sequence[Picture], cache: Path
+    parts: Sequence[EmbeddingParts], images: Sequence[DatasetImage], cache: Path
 ) -> list[float]:
     """Median milliseconds of one cutout through each embedder; all of them in turn, so that what
     else the machine does falls on all alike."""
-    samples = [hashed(picture) for picture in pictures[:TIMED]]
+    samples = [hashed(image) for image in images[:TIMED]]
     first = parts[0]
     kept = CutoutCache(cache, first.cutting_fingerprint, ImageLimits.of(first.settings.images))
     cutouts, _ = kept.fill(samples, first.cutting, first.threads)

@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grocery.galleries import described_queries, gallery_for
+from grocery.images import Query, queries
 from grocery.measure import Outcome, measure
-from grocery.pictures import Query, queries
 from grocery.rows import NO_RERANK, SOFT, Row, variants
 from support.tables import markdown
 

@@ -35,8 +35,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from grocery.galleries import described_queries, gallery_for, same_files
+from grocery.images import SPLITS, Query, queries
 from grocery.measure import Outcome, measure
-from grocery.pictures import SPLITS, Query, queries
 from grocery.rows import base_row, rows, variants
 from support.tables import markdown
 

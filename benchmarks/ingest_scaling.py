@@ -34,7 +34,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.pictures import catalogue
+from support.images import catalogue
 from support.processes import MachineTime, MemorySampler, Sample, machine_time
 from support.tables import markdown
 
@@ -58,12 +58,12 @@ class Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="packsight-scaling-", dir=args.work) as folder:
-        pictures = Path(folder, "pictures")
+        images = Path(folder, "pictures")
         start = time.perf_counter()
-        catalogue(pictures, args.images, width=args.width, height=args.height, seed=args.seed)
+        catalogue(images, args.images, width=args.width, height=args.height, seed=args.seed)
         print(f"drew {args.images} images in {time.perf_counter() - start:.0f} s", flush=True)
         try:
-            run = _ingest(pictures, Path(folder, "gallery"), args)
+            run = _ingest(images, Path(folder, "gallery"), args)
         except PacksightError as error:
             print(f"ingest_scaling: {error}", file=sys.stderr)
             return 1
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ingest(pictures: Path, gallery: Path, args: argparse.Namespace) -> Run:
+def _ingest(images: Path, gallery: Path, args: argparse.Namespace) -> Run:
     before = machine_time()
     thread, children = time.thread_time(), _children()
     with MemorySampler() as sampler:
@@ -93,7 +93,7 @@ def _ingest(pictures: Path, gallery: Path, args: argparse.Namespace) -> Run:
             sampler.done = done
 
         report = ingest(
-            pictures,
+            images,
             gallery,
             profile=args.profile,
             overrides=args.overrides,

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import cv2
 from mattes import rows, tables
+from mattes.images import THIN, sample, spread, true_alpha
 from mattes.measure import find_all, measure
-from mattes.pictures import THIN, sample, spread, true_alpha
 from mattes.sheet import SheetRow, draw_sheet
 
 from engine.errors import PacksightError
 from engine.images import load
-from offline.datasets import Picture, open_dataset
+from offline.datasets import DatasetImage, open_dataset
 from stages.context import BuildContext
 
 # The last one that runs here stands for matting. In the order of their edges on Packbench, see
@@ -40,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cv2.setNumThreads(1)  # so that the processor's seconds are those of one thread
     try:
         finders = _finders(args)
-        pictures = sample(open_dataset(args.data), args.split, args.limit)
+        images = sample(open_dataset(args.data), args.split, args.limit)
         names = [row for finder in finders for row in finder.rows]
-        print(f"## {args.split}: {len(pictures)} pictures\n")
-        print(tables.overall(list(measure(finders, pictures)), names))
+        print(f"## {args.split}: {len(images)} pictures\n")
+        print(tables.overall(list(measure(finders, images)), names))
         if args.sheet is not None:
-            shown = _one_a_category(pictures, args.rows)
-            drawn = draw_sheet(names, [_row(picture, finders) for picture in shown])
+            shown = _one_a_category(images, args.rows)
+            drawn = draw_sheet(names, [_row(image, finders) for image in shown])
             drawn.save(args.sheet, quality=88)
     except PacksightError as error:
         _say(f"localisation: {error}")
@@ -80,20 +80,20 @@ def _finders(args: argparse.Namespace) -> list[rows.Finder]:
     return [rows.Finder(rows.TRUE_BOX, rows.true_box, used), *segmenters]
 
 
-def _one_a_category(pictures: Sequence[Picture], count: int) -> list[Picture]:
+def _one_a_category(images: Sequence[DatasetImage], count: int) -> list[DatasetImage]:
     """The middle image of each of ``count`` categories: thin ones, then some of the others."""
-    categories = dict.fromkeys(picture.category for picture in pictures)
-    groups = [[one for one in pictures if one.category == name] for name in categories]
+    categories = dict.fromkeys(image.category for image in images)
+    groups = [[one for one in images if one.category == name] for name in categories]
     middles = [group[len(group) // 2] for group in groups]
     thin = [one for one in middles if one.category in THIN][:count]
     others = spread([one for one in middles if one.category not in THIN], count - len(thin))
     return [one for one in middles if one in thin or one in others]
 
 
-def _row(picture: Picture, finders: Sequence[rows.Finder]) -> SheetRow:
-    image = load(picture.path)
-    mattes = [found.matte for found in find_all(finders, picture, image)]
-    return SheetRow(picture.category or picture.id, image, true_alpha(picture), mattes)
+def _row(entry: DatasetImage, finders: Sequence[rows.Finder]) -> SheetRow:
+    image = load(entry.path)
+    mattes = [found.matte for found in find_all(finders, entry, image)]
+    return SheetRow(entry.category or entry.id, image, true_alpha(entry), mattes)
 
 
 def _say(line: str) -> None:

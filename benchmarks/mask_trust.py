@@ -39,7 +39,7 @@ from trust.two_ways import TwoWays, described_both_ways
 from engine.errors import PacksightError
 from engine.protocols import Reranker
 from engine.types import Description
-from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.metrics.masks import CORRECT_IOU
 from offline.metrics.statistics import bootstrap
 from offline.train.trust.recipe import INCORRECT_COST
@@ -148,8 +148,8 @@ def _rows(
         )
         for split in ("catalogue", "queries", "unseen")
     }
-    held_out = {picture.id for picture in dataset.pictures("validation")}
-    studio = [one for one in described["catalogue"] if one.picture.id in held_out]
+    held_out = {image.id for image in dataset.images("validation")}
+    studio = [one for one in described["catalogue"] if one.image.id in held_out]
     photos = cross_fitted(described["queries"], studio)
     unseen, strange = _divided(described["unseen"])
     asked = (
@@ -169,14 +169,14 @@ def _rows(
     return truth, found, costs
 
 
-def _part(dataset: Dataset, split: str, args: argparse.Namespace) -> list[Picture]:
-    pictures = dataset.pictures(split)
-    return list(pictures[:: args.every] if split == "catalogue" else pictures)
+def _part(dataset: Dataset, split: str, args: argparse.Namespace) -> list[DatasetImage]:
+    images = dataset.images(split)
+    return list(images[:: args.every] if split == "catalogue" else images)
 
 
 def _divided(masks: Sequence[TwoWays]) -> tuple[list[TwoWays], list[TwoWays]]:
-    photos = [one for one in masks if one.picture.look == "phone"]
-    return photos, [one for one in masks if one.picture.look != "phone"]
+    photos = [one for one in masks if one.image.look == "phone"]
+    return photos, [one for one in masks if one.image.look != "phone"]
 
 
 def _truth_row(name: str, masks: Sequence[TwoWays], threshold: float) -> list[str]:

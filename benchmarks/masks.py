@@ -32,8 +32,8 @@ from pathlib import Path
 
 import cv2
 from mattes import rows, tables
+from mattes.images import THIN, sample
 from mattes.measure import Measured, measure
-from mattes.pictures import THIN, sample
 
 from engine.errors import PacksightError
 from offline.datasets import open_dataset
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finders = _finders(args)
         dataset = open_dataset(args.data)
         for split in args.split or SPLITS:
-            pictures = sample(dataset, split, args.limit)
-            _say(f"{split}: {len(pictures)} pictures")
-            found[split] = list(measure(finders, pictures))
+            images = sample(dataset, split, args.limit)
+            _say(f"{split}: {len(images)} pictures")
+            found[split] = list(measure(finders, images))
             print(_report(split, found[split], finders), end="\n\n", flush=True)
     except PacksightError as error:
         _say(f"masks: {error}")
@@ -104,7 +104,7 @@ def _report(split: str, measured: Sequence[Measured], finders: Sequence[rows.Fin
 
 
 def _count(measured: Sequence[Measured]) -> int:
-    return len({one.picture for one in measured})
+    return len({one.image for one in measured})
 
 
 def _say(line: str) -> None:

@@ -85,7 +85,7 @@ def _benchmarks(args: argparse.Namespace) -> Iterator[Path]:
     )
     for difficulty in args.difficulty:
         folder = args.out / f"difficulty-{difficulty:g}"
-        _say(f"rendering {sizes.pictures} pictures into {folder}")
+        _say(f"rendering {sizes.images} pictures into {folder}")
         build(Benchmark(sizes, args.seed, difficulty), folder, workers=args.workers)
         yield folder
 
@@ -117,13 +117,13 @@ def _galleries(dataset: Dataset, chain: Chain, work: Path) -> tuple[Path, Path]:
     if report.described or report.refused:
         _say(f"{chain.name}: {report.text()}")
     if not reduced.exists():
-        uris = {str(picture.path.absolute()) for picture in dataset.pictures("validation")}
+        uris = {str(image.path.absolute()) for image in dataset.images("validation")}
         without(full, uris, reduced)
     return full, reduced
 
 
 def _cells(dataset: Dataset, asked: Asked, found: Sequence[Answer]) -> list[str]:
-    held = {str(picture.product) for picture in dataset.pictures("catalogue")}
+    held = {str(image.product) for image in dataset.images("catalogue")}
     here = [query.product.split("/")[1] in held for query in asked.queries]
     present = [one for one, is_here in zip(found, here, strict=True) if is_here]
     absent = [one.distance for one, is_here in zip(found, here, strict=True) if not is_here]

@@ -28,7 +28,7 @@ from support.tables import markdown
 
 from engine.errors import PacksightError
 from engine.images import ImageLimits, load
-from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.datasets.packbench.processes import cores
 from offline.metrics.statistics import bootstrap
 
@@ -46,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         dataset = open_dataset(args.data, "packbench")
         for look, (splits, folder) in PAIRS.items():
-            chosen = _spread([p for split in splits for p in dataset.pictures(split)], args.limit)
+            chosen = _spread([p for split in splits for p in dataset.images(split)], args.limit)
             real = None if args.photos is None else _photos(args.photos / folder, args.limit)
             print(f"## {look}: {len(chosen)} of Packbench", end="")
             print("" if real is None else f", {len(real)} photographs", end="\n\n")
-            print(_statistics([picture.path for picture in chosen], real), end="\n\n")
+            print(_statistics([image.path for image in chosen], real), end="\n\n")
         print(_masks(dataset, args), end="")
     except PacksightError as error:
         print(f"packbench_realism: {error}", file=sys.stderr)
@@ -77,9 +77,9 @@ def _photos(folder: Path, limit: int) -> list[Path]:
     return [found[place] for place in _places(len(found), limit)]
 
 
-def _spread(pictures: Sequence[Picture], limit: int) -> list[Picture]:
+def _spread(images: Sequence[DatasetImage], limit: int) -> list[DatasetImage]:
     """At even distances: a manifest runs category by category, so from all of them."""
-    return [pictures[place] for place in _places(len(pictures), limit)]
+    return [images[place] for place in _places(len(images), limit)]
 
 
 def _places(count: int, limit: int) -> list[int]:
@@ -100,10 +100,8 @@ def _statistics(ours: Sequence[Path], real: Sequence[Path] | None) -> str:
 
 
 def _measured(paths: Sequence[Path]) -> dict[str, list[float]]:
-    pictures: list[Pixels] = [
-        load(path, limits=ImageLimits(max_side=SIDE)).pixels for path in paths
-    ]
-    return {name: [of(picture) for picture in pictures] for name, of in STATISTICS.items()}
+    images: list[Pixels] = [load(path, limits=ImageLimits(max_side=SIDE)).pixels for path in paths]
+    return {name: [of(image) for image in images] for name, of in STATISTICS.items()}
 
 
 def _range(values: Sequence[float]) -> str:
@@ -120,9 +118,9 @@ def _masks(dataset: Dataset, args: argparse.Namespace) -> str:
     """A table by look, and one by category and look."""
     each = max(1, args.limit // len(PAIRS))
     asked = [
-        picture
+        image
         for splits, _ in PAIRS.values()
-        for picture in _spread([p for split in splits for p in dataset.pictures(split)], each)
+        for image in _spread([p for split in splits for p in dataset.images(split)], each)
     ]
     found = {
         name: list(scores(segmenter, asked))

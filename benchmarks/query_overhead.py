@@ -30,8 +30,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from support.images import CATEGORIES, Photographer, jpeg
 from support.numbers import Spread, milliseconds, spread
-from support.pictures import CATEGORIES, Photographer, jpeg
 from support.stand_ins import ReadyMattes, ReadyVectors
 from support.stopwatch import ProcessorStopwatch
 from support.synthetic_gallery import Vectors, draw_vectors, fill

@@ -18,7 +18,7 @@ def packsight(capsys: pytest.CaptureFixture[str]) -> Command:
     return Command(capsys)
 
 
-def test_bad_pictures_are_listed_and_the_good_ones_kept(packsight: Command, tmp_path: Path) -> None:
+def test_bad_images_are_listed_and_the_good_ones_kept(packsight: Command, tmp_path: Path) -> None:
     write_catalogue(tmp_path / "c")
     reasons = write_bad_pictures(tmp_path / "c" / "jar")
     done = packsight.ingest(tmp_path / "c", tmp_path / "g", "--json")
@@ -35,7 +35,7 @@ def test_bad_pictures_are_listed_and_the_good_ones_kept(packsight: Command, tmp_
         assert reason in line
 
 
-def test_when_all_pictures_are_refused_the_exit_code_says_so(
+def test_when_all_images_are_refused_the_exit_code_says_so(
     packsight: Command, tmp_path: Path
 ) -> None:
     write_bad_pictures(tmp_path)
@@ -167,7 +167,7 @@ def test_half_a_surrogate_pair_in_a_label_does_no_harm(
     assert packsight("gallery", "export", tmp_path / "g").code == 0
 
 
-def test_a_decoder_that_is_killed_costs_one_picture(
+def test_a_decoder_that_is_killed_costs_one_image(
     packsight: Command, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a codec does that crashes; the child imports this stand-in through our import path."""

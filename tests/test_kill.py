@@ -48,17 +48,17 @@ Acknowledged = dict[int, tuple[str, str, bytes]]
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     write_catalogue(folder, products=8, views=2)
     return folder
 
 
 @pytest.fixture(scope="module")
-def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def whole(images: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Embeddings by uri of an ingest without interruption."""
     folder = tmp_path_factory.mktemp("whole") / "gallery"
-    ingest(pictures, folder, overrides=QUICK, workers=2)
+    ingest(images, folder, overrides=QUICK, workers=2)
     return {uri: vector for uri, _, vector in acknowledged(folder).values()}
 
 
@@ -78,18 +78,18 @@ def acknowledged(gallery: Path) -> Acknowledged:
     return {row[0]: tuple(row[1:]) for row in rows}
 
 
-def start(pictures: Path, gallery: Path) -> subprocess.Popen[bytes]:
+def start(images: Path, gallery: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, pictures, gallery, *QUICK, "ingest.batch=2"],
+        [sys.executable, "-c", PROGRAM, images, gallery, *QUICK, "ingest.batch=2"],
         cwd=Path(__file__).parents[1],
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
 
 
-def kill_at(pictures: Path, gallery: Path, moment: float) -> tuple[Acknowledged, bool]:
+def kill_at(images: Path, gallery: Path, moment: float) -> tuple[Acknowledged, bool]:
     """Kill the ingest so many seconds after its first stored row; what was readable before."""
-    with start(pictures, gallery) as process:
+    with start(images, gallery) as process:
         before = len(acknowledged(gallery))
         wait(lambda: len(acknowledged(gallery)) > before or process.poll() is not None)
         time.sleep(moment)
@@ -103,13 +103,13 @@ def kill_at(pictures: Path, gallery: Path, moment: float) -> tuple[Acknowledged,
     return seen, was_running
 
 
-def disturb(pictures: Path, whole: dict[str, bytes], gallery: Path, kills: int) -> int:
+def disturb(images: Path, whole: dict[str, bytes], gallery: Path, kills: int) -> int:
     """Kill, check, start again; returns how many kills hit a running ingest."""
     moments = random.Random(SEED)
     hits = 0
     for number in range(kills):
         moment = moments.uniform(0, 0.5)
-        seen, was_running = kill_at(pictures, gallery, moment)
+        seen, was_running = kill_at(images, gallery, moment)
         hits += was_running
         after = acknowledged(gallery)
         print(f"seed {SEED} kill {number}: {moment:.3f} s, {len(seen)} seen, {len(after)} kept")
@@ -118,16 +118,16 @@ def disturb(pictures: Path, whole: dict[str, bytes], gallery: Path, kills: int) 
         with open_gallery(gallery) as opened:
             assert opened.check() == []
         if len(after) == len(whole):
-            finish(pictures, whole, gallery)
+            finish(images, whole, gallery)
             shutil.rmtree(gallery)
-    finish(pictures, whole, gallery)
+    finish(images, whole, gallery)
     return hits
 
 
-def finish(pictures: Path, whole: dict[str, bytes], gallery: Path) -> None:
+def finish(images: Path, whole: dict[str, bytes], gallery: Path) -> None:
     """The rerun does what is missing and nothing else."""
     kept = acknowledged(gallery)
-    report = ingest(pictures, gallery, overrides=QUICK, workers=2)
+    report = ingest(images, gallery, overrides=QUICK, workers=2)
     assert (report.unchanged, report.added) == (len(kept), len(whole) - len(kept))
     assert (report.updated, report.refused, report.duplicates) == (0, [], [])
     final = acknowledged(gallery)
@@ -138,33 +138,33 @@ def finish(pictures: Path, whole: dict[str, bytes], gallery: Path) -> None:
 
 
 def test_an_ingest_killed_again_and_again_loses_nothing(
-    pictures: Path, whole: dict[str, bytes], tmp_path: Path
+    images: Path, whole: dict[str, bytes], tmp_path: Path
 ) -> None:
-    assert disturb(pictures, whole, tmp_path / "gallery", 3) >= 1
+    assert disturb(images, whole, tmp_path / "gallery", 3) >= 1
 
 
 @pytest.mark.slow
-def test_twenty_kills_lose_nothing(pictures: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
-    assert disturb(pictures, whole, tmp_path / "gallery", 20) >= 15
+def test_twenty_kills_lose_nothing(images: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+    assert disturb(images, whole, tmp_path / "gallery", 20) >= 15
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.002])
 def test_a_kill_while_the_gallery_is_made_leaves_nothing_in_the_way(
-    pictures: Path, whole: dict[str, bytes], tmp_path: Path, moment: float
+    images: Path, whole: dict[str, bytes], tmp_path: Path, moment: float
 ) -> None:
     gallery = tmp_path / "gallery"
-    with start(pictures, gallery) as process:
+    with start(images, gallery) as process:
         wait(lambda: is_gallery(gallery) or process.poll() is not None)
         time.sleep(moment)
         process.kill()
-    finish(pictures, whole, gallery)
+    finish(images, whole, gallery)
 
 
-def test_ctrl_c_keeps_what_is_stored_and_says_so(pictures: Path, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_is_stored_and_says_so(images: Path, tmp_path: Path) -> None:
     gallery = tmp_path / "gallery"
     flags = [part for setting in [*QUICK, "ingest.batch=1"] for part in ("--set", setting)]
     with subprocess.Popen(
-        [sys.executable, "-c", SLOW_COMMAND, "ingest", pictures, "--gallery", gallery, *flags],
+        [sys.executable, "-c", SLOW_COMMAND, "ingest", images, "--gallery", gallery, *flags],
         cwd=Path(__file__).parents[1],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

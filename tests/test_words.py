@@ -31,12 +31,12 @@ WORDS = {
     r"|\b(?:other|all|both|the|two|of) reranks\b",
     "correct, incorrect, relevant": r"\b(?:right|wrong) (?:answers?|products?|images?|labels?|ones?"
     r"|categor(?:y|ies)|famil(?:y|ies)|hits?|masks?|predictions?|matches)\b"
-    r"|\banswered (?:right|wrong)\b|\bright or wrong\b|\b(?:rightly|wrongly)\b",
+    r"|\banswered (?:right|wrong)\b|\bright or wrong\b",
     "metric, value": r"\bfigures?\b(?! \d)",
     "metric": r"\b(?:a|the|other|these|which|each|every|own) measures?\b",
     "contour": r"\boutlines?\b",
     "trust, reliable": r"\b(?:believe[sd]?|beliefs?)\b",
-    "callback": r"\blisteners?\b|\btold\b(?! apart)|\bwho is asked\b",
+    "callback": r"\blisteners?\b|\bis told\b|\bwho is asked\b",
     "the passive": r"\b(?:nobody|somebody|whoever)\b",
     "is, means, has, gives": r"\b(?:says|said)\b",
     "searches, needs, requests": r"\b(?:asks|asked)\b",

@@ -14,7 +14,7 @@ from engine.errors import ConfigError
 from engine.files import file_sha256
 from engine.images import ImageLimits
 from engine.types import CategoryScores, Cutout, Float64Array
-from offline.datasets import Dataset, Picture
+from offline.datasets import Dataset, DatasetImage
 from offline.store.cutouts import CutoutCache
 from offline.train.training_set import Sample
 
@@ -39,9 +39,9 @@ class Predictions:
         return Predictions(self.logits[keep], scores, self.labels[keep], self.seconds)
 
 
-def predict(run: Run, pictures: Sequence[Picture], cache: Path) -> Predictions:
+def predict(run: Run, images: Sequence[DatasetImage], cache: Path) -> Predictions:
     """Cut (or find in the cache) and classify. ConfigError for images that cannot be read."""
-    samples = [_sample(picture, run.artefact.labels) for picture in pictures]
+    samples = [_sample(image, run.artefact.labels) for image in images]
     limits = ImageLimits.of(run.cutting.settings.images)
     store = CutoutCache(cache, run.cutting.fingerprint, limits)
     cutouts, faults = store.fill(samples, run.cutting.cutting, run.cutting.threads)
@@ -54,19 +54,19 @@ def predict(run: Run, pictures: Sequence[Picture], cache: Path) -> Predictions:
     return Predictions(rows, run.stage.scores(rows), labels, _seconds(run, cut[:TIMED]))
 
 
-def all_pictures(dataset: Dataset) -> list[Picture]:
+def all_images(dataset: Dataset) -> list[DatasetImage]:
     """Of all splits, each once."""
-    found = {p.id: p for split in dataset.splits for p in dataset.pictures(split)}
+    found = {p.id: p for split in dataset.splits for p in dataset.images(split)}
     return list(found.values())
 
 
-def _sample(picture: Picture, names: tuple[str, ...]) -> Sample:
+def _sample(image: DatasetImage, names: tuple[str, ...]) -> Sample:
     try:
-        sha256 = file_sha256(picture.path)
+        sha256 = file_sha256(image.path)
     except OSError as error:
-        raise ConfigError(f"{picture.path}: cannot be read ({error.strerror}).") from error
-    known = picture.category in names
-    return Sample(picture, sha256, names.index(str(picture.category)) if known else UNKNOWN)
+        raise ConfigError(f"{image.path}: cannot be read ({error.strerror}).") from error
+    known = image.category in names
+    return Sample(image, sha256, names.index(str(image.category)) if known else UNKNOWN)
 
 
 def _seconds(run: Run, cutouts: Sequence[Cutout]) -> float:

@@ -15,10 +15,10 @@ import numpy as np
 from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.types import FloatArray, Progress
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.store.blobs import Blob
 from offline.store.cutouts import CutoutCache, Cutouts
-from offline.store.images import Hashed, HashedPicture, hash_pictures, key_of
+from offline.store.images import Hashed, HashedImage, hash_images, key_of
 from offline.store.vectors import embedded, vector_store
 from stages._preprocess import required_spec
 from stages._session import OnnxSession
@@ -30,9 +30,9 @@ BATCH = 16
 REMEMBERED = 8  # batches, of all views and scales of one set of images
 
 
-def hashed(picture: Picture) -> HashedPicture:
+def hashed(image: DatasetImage) -> HashedImage:
     """ConfigError for a file that cannot be read."""
-    (found,) = hash_pictures([picture])
+    (found,) = hash_images([image])
     if isinstance(found, str):
         raise ConfigError(found)
     return found

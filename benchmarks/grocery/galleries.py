@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.describe import Described
 from engine.galleries import open_gallery
-from grocery.pictures import Query, catalogue_folders, queries
+from grocery.images import Query, catalogue_folders, queries
 from grocery.rows import Variant
 from offline import ingest
 from stages.open_searcher import open_searcher

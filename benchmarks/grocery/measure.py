@@ -12,7 +12,7 @@ from engine.describe import Described
 from engine.protocols import Reranker
 from engine.search import Searcher
 from engine.types import Description, Hit
-from grocery.pictures import Query
+from grocery.images import Query
 from grocery.rows import Row
 from offline.metrics.retrieval import Found, average_precision, instance_recall_at
 from stages.open_searcher import open_searcher
@@ -55,7 +55,7 @@ class Judge:
     searcher: Searcher
     watching: Watching
     products: dict[int, str]  # product of every image, by id
-    pictures: Counter[str]  # images a product
+    images: Counter[str]  # images a product
 
     def ask(self, described: Described, query: Query, row: Row) -> Outcome:
         held = tuple(self.searcher.gallery.categories())
@@ -70,7 +70,7 @@ class Judge:
             category_hit=_recall(categories),
             ap=average_precision(
                 Found.of(
-                    [product == query.product for product in ranked], self.pictures[query.product]
+                    [product == query.product for product in ranked], self.images[query.product]
                 )
             ),
             routed=len(results.route.categories),

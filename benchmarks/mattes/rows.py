@@ -13,15 +13,15 @@ import numpy as np
 from engine.errors import ConfigError, PacksightError
 from engine.protocols import Matting, Segmenter
 from engine.types import Matte, RGBImage
-from mattes.pictures import true_alpha
-from offline.datasets import Picture
+from mattes.images import true_alpha
+from offline.datasets import DatasetImage
 from offline.metrics.masks import CUT
 from stages.assemble import stage_names
 from stages.context import BuildContext
 from stages.segment import box, grabcut, saliency, u2net
 
 # The truth goes in because two rows know it: bounds for every detector and every matting.
-Find = Callable[[Picture, RGBImage], Matte]
+Find = Callable[[DatasetImage, RGBImage], Matte]
 
 TRUE_BOX = "true box"
 TRUE_MASK = "true mask"
@@ -119,19 +119,19 @@ def _matting(name: str, context: BuildContext) -> Matting:
 
 
 def by_segmenter(segmenter: Segmenter) -> Find:
-    return lambda picture, image: segmenter.segment([image])[0]
+    return lambda entry, image: segmenter.segment([image])[0]
 
 
-def true_box(picture: Picture, image: RGBImage) -> Matte:
+def true_box(entry: DatasetImage, image: RGBImage) -> Matte:
     """What a detector would give that never errs."""
-    if picture.box is None:
-        raise ConfigError(f"{picture.id}: the data set does not give its box.")
+    if entry.box is None:
+        raise ConfigError(f"{entry.id}: the data set does not give its box.")
     alpha = np.zeros((image.height, image.width), np.float32)
-    x1, y1, x2, y2 = picture.box
+    x1, y1, x2, y2 = entry.box
     alpha[y1:y2, x1:x2] = 1.0
     return Matte(alpha)
 
 
-def true_mask(picture: Picture, image: RGBImage) -> Matte:
+def true_mask(entry: DatasetImage, image: RGBImage) -> Matte:
     """The exact matte cut to a mask: what a segmenter would give that errs in no whole pixel."""
-    return Matte((true_alpha(picture) >= CUT).astype(np.float32))
+    return Matte((true_alpha(entry) >= CUT).astype(np.float32))

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grocery.images import Query
 from grocery.measure import judging
-from grocery.pictures import Query
 from grocery.rows import NO_RERANK, SOFT, Row, Variant, variants
 
 from engine.describe import Described
-from offline.datasets import Dataset, Picture
+from offline.datasets import Dataset, DatasetImage
 from offline.metrics.retrieval import Found, average_precision, instance_recall_at
 
 SHOWN = 5  # products that a query shows
@@ -57,9 +57,9 @@ def chains(u2netp: Path | None, backbone: Path | None) -> list[Chain]:
 
 def asked_of(dataset: Dataset, split: str) -> Asked:
     """The images of a split as queries; Raises ConfigError where there is no such split."""
-    queries = tuple(_query(picture) for picture in dataset.pictures(split))
-    pictures = [p for name in ("catalogue", split) for p in dataset.pictures(name)]
-    return Asked(queries, {_product(picture): str(picture.family) for picture in pictures})
+    queries = tuple(_query(image) for image in dataset.images(split))
+    images = [p for name in ("catalogue", split) for p in dataset.images(name)]
+    return Asked(queries, {_product(image): str(image.family) for image in images})
 
 
 def answers(
@@ -75,25 +75,25 @@ def answers(
             product = Found.of([product == query.product for product in nearest])
             own = asked.families[query.product]
             family = Found.of([asked.families[product] == own for product in nearest])
-            pictures = Found.of(
-                [product == query.product for product in ranked], judge.pictures[query.product]
+            images = Found.of(
+                [product == query.product for product in ranked], judge.images[query.product]
             )
             found.append(
                 Answer(
                     instance_recall_at(product, 1),
                     instance_recall_at(product, SHOWN),
                     instance_recall_at(family, 1),
-                    average_precision(pictures),
+                    average_precision(images),
                     min((hit.distance for hit in results.products[:SHOWN]), default=float("inf")),
                 )
             )
     return found
 
 
-def _query(picture: Picture) -> Query:
-    return Query(picture.path.absolute(), _product(picture), str(picture.category))
+def _query(image: DatasetImage) -> Query:
+    return Query(image.path.absolute(), _product(image), str(image.category))
 
 
-def _product(picture: Picture) -> str:
+def _product(image: DatasetImage) -> str:
     """As an ingest names it from the catalogue's folders."""
-    return f"{picture.category}/{picture.product}"
+    return f"{image.category}/{image.product}"

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mattes.pictures import true_alpha
+from mattes.images import true_alpha
 
 from engine.images import load
 from engine.protocols import Segmenter
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.metrics.masks import iou, mae
 from stages.context import BuildContext
 from stages.segment import grabcut, u2net
@@ -39,13 +39,13 @@ def segmenters(u2netp: Path | None, threads: int) -> dict[str, Segmenter]:
     return found
 
 
-def scores(segmenter: Segmenter, pictures: Sequence[Picture]) -> Iterator[Score]:
+def scores(segmenter: Segmenter, images: Sequence[DatasetImage]) -> Iterator[Score]:
     """One an image, in order; images without a mask are passed over."""
-    known = [picture for picture in pictures if picture.mask is not None]
+    known = [image for image in images if image.mask is not None]
     for start in range(0, len(known), BATCH):
         batch = known[start : start + BATCH]
-        mattes = segmenter.segment([load(picture.path) for picture in batch])
-        for picture, matte in zip(batch, mattes, strict=True):
-            truth = true_alpha(picture)
+        mattes = segmenter.segment([load(image.path) for image in batch])
+        for image, matte in zip(batch, mattes, strict=True):
+            truth = true_alpha(image)
             overlap, error = iou(matte.alpha, truth), mae(matte.alpha, truth)
-            yield Score(str(picture.category), str(picture.look), overlap, error)
+            yield Score(str(image.category), str(image.look), overlap, error)

@@ -21,52 +21,52 @@ EDGE = 32.0  # grey levels a pixel
 BAND = (0.03, 0.3)
 
 
-def brightness(picture: Pixels) -> float:
-    return float(_luma(picture).mean())
+def brightness(image: Pixels) -> float:
+    return float(_luma(image).mean())
 
 
-def contrast(picture: Pixels) -> float:
+def contrast(image: Pixels) -> float:
     """Standard deviation of luma (root mean square contrast; Peli, JOSA A 1990)."""
-    return float(_luma(picture).std())
+    return float(_luma(image).std())
 
 
-def colourfulness(picture: Pixels) -> float:
+def colourfulness(image: Pixels) -> float:
     """M3 of Hasler and Süssbackbone, Measuring Colourfulness in Natural Images, SPIE 2003."""
-    red, green, blue = np.moveaxis(picture.astype(np.float32), 2, 0)
+    red, green, blue = np.moveaxis(image.astype(np.float32), 2, 0)
     across, along = red - green, (red + green) / 2 - blue
     spread = math.hypot(float(across.std()), float(along.std()))
     return spread + 0.3 * math.hypot(float(across.mean()), float(along.mean()))
 
 
-def saturation(picture: Pixels) -> float:
+def saturation(image: Pixels) -> float:
     """Mean of HSV's saturation, 0 to 1."""
-    return float(cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)[..., 1].mean() / 255)
+    return float(cv2.cvtColor(image, cv2.COLOR_RGB2HSV)[..., 1].mean() / 255)
 
 
-def gradient(picture: Pixels) -> float:
+def gradient(image: Pixels) -> float:
     """Mean gradient magnitude."""
-    return float(_gradients(picture).mean())
+    return float(_gradients(image).mean())
 
 
-def edges(picture: Pixels) -> float:
+def edges(image: Pixels) -> float:
     """Fraction of pixels with a gradient above EDGE."""
-    return float((_gradients(picture) > EDGE).mean())
+    return float((_gradients(image) > EDGE).mean())
 
 
-def noise(picture: Pixels) -> float:
+def noise(image: Pixels) -> float:
     """Deviation by Immerkær, Fast Noise Variance Estimation, CVIU 1996; texture counts a little."""
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    residue = cv2.filter2D(_luma(picture), -1, mask)[1:-1, 1:-1]
+    residue = cv2.filter2D(_luma(image), -1, mask)[1:-1, 1:-1]
     return float(np.abs(residue).mean() * math.sqrt(math.pi / 2) / 6)
 
 
-def slope(picture: Pixels) -> float:
+def slope(image: Pixels) -> float:
     """The a of a power spectrum that falls as 1 / f^a within BAND; about 2 on natural images.
 
     Field, Relations between the statistics of natural images and the response properties of
     cortical cells, JOSA A 1987. Hann-windowed; means over rings of equal width, fitted in logs.
     """
-    plane = _luma(picture)
+    plane = _luma(image)
     height, width = plane.shape
     window = np.outer(np.hanning(height), np.hanning(width))
     power = np.abs(np.fft.rfft2((plane - plane.mean()) * window)) ** 2
@@ -95,13 +95,13 @@ STATISTICS: dict[str, Callable[[Pixels], float]] = {
 }
 
 
-def _luma(picture: Pixels) -> Plane:
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+def _luma(image: Pixels) -> Plane:
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
-def _gradients(picture: Pixels) -> Plane:
+def _gradients(image: Pixels) -> Plane:
     """Central differences, in grey levels a pixel."""
-    plane = _luma(picture)
+    plane = _luma(image)
     across = np.asarray(cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=1), np.float32) / 2
     along = np.asarray(cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=1), np.float32) / 2
     return np.asarray(np.hypot(across, along), np.float32)

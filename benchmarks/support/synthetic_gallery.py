@@ -22,7 +22,7 @@ from engine.types import (
     Matte,
     MatteQuality,
 )
-from support.pictures import CATEGORIES, VIEWS
+from support.images import CATEGORIES, VIEWS
 
 # Lengths of the steps from the origin to a category, to a product, to a view: products of one
 # category have a cosine near 0.55, views of one product near 0.92, as backbones give on packages.

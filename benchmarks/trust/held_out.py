@@ -23,7 +23,7 @@ def cross_fitted(photos: Sequence[TwoWays], others: Sequence[TwoWays]) -> list[T
     known = [one for one in (*photos, *others) if one.evidence is not None]
     rows = np.array([one.evidence for one in known])
     right = np.array([one.iou >= CORRECT_IOU for one in known])
-    folds = grouped_folds([str(one.picture.family) for one in known], FOLDS, seed=0)
+    folds = grouped_folds([str(one.image.family) for one in known], FOLDS, seed=0)
     trusts = held_out_probabilities(rows, right, NAMES, RIDGE, folds, REACH)
-    by_picture = {one.picture.id: t for one, t in zip(known, trusts.tolist(), strict=True)}
-    return [replace(one, trust=by_picture.get(one.picture.id, 0.0)) for one in photos]
+    by_image = {one.image.id: t for one, t in zip(known, trusts.tolist(), strict=True)}
+    return [replace(one, trust=by_image.get(one.image.id, 0.0)) for one in photos]

@@ -41,10 +41,10 @@ class KeepingSegmenter:
 
 
 def _size(file: Path) -> tuple[int, int]:
-    with Image.open(file) as picture:
-        return picture.size
+    with Image.open(file) as image:
+        return image.size
 
 
 def _read(path: Path) -> Matte:
-    with Image.open(path) as picture:
-        return Matte(np.asarray(picture, np.float32) / np.float32(255))
+    with Image.open(path) as image:
+        return Matte(np.asarray(image, np.float32) / np.float32(255))

@@ -40,7 +40,7 @@ def ask(
     held = [chooses(one) for one in catalogue]
     vectors = np.stack([one.embedding.vector for one in held])
     records = [_record(n, catalogue[n], one) for n, one in enumerate(held)]
-    families = {_product(one): str(one.picture.family) for one in catalogue}
+    families = {_product(one): str(one.image.family) for one in catalogue}
     asked = [chooses(one) for one in queries]
     distances = _distances(np.stack([one.embedding.vector for one in asked]), vectors)
     found = []
@@ -48,7 +48,7 @@ def ask(
         hits = _nearest(row, records)
         ranked = group_by_product(reranker.rerank(described, hits))
         products = [hit.record.product_id for hit in ranked]
-        found.append(_outcome(products, _product(query), str(query.picture.family), families))
+        found.append(_outcome(products, _product(query), str(query.image.family), families))
     return found
 
 
@@ -81,18 +81,18 @@ def _outcome(
 
 
 def _record(number: int, one: TwoWays, described: Description) -> Record:
-    picture = one.picture
+    image = one.image
     return Record(
         number,
         "",
         _product(one),
-        str(picture.category),
+        str(image.category),
         True,
-        str(picture.path),
+        str(image.path),
         MappingProxyType({}),
         described,
     )
 
 
 def _product(one: TwoWays) -> str:
-    return f"{one.picture.category}/{one.picture.product}"
+    return f"{one.image.category}/{one.image.product}"

@@ -17,7 +17,7 @@ from engine.describe import Describer
 from engine.images import load as load_image
 from engine.protocols import MaskTrust, Segmenter
 from engine.types import Description, FloatArray, Matte, RGBImage
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.mattes import read_matte
 from offline.metrics.masks import iou
 from stages.assemble import assemble
@@ -32,7 +32,7 @@ BATCH = 16
 class TwoWays:
     """One image by its mask and as a whole, and what is known of the mask."""
 
-    picture: Picture
+    image: DatasetImage
     masked: Description
     whole: Description  # flagged as untrusted
     trust: float  # by the file that is shipped for the segmenter
@@ -68,12 +68,12 @@ class _Certain:
 
 
 def described_both_ways(
-    pictures: Sequence[Picture], overrides: Sequence[str], mattes: Path, work: Path
+    images: Sequence[DatasetImage], overrides: Sequence[str], mattes: Path, work: Path
 ) -> list[TwoWays]:
     """In order; kept in ``work`` as a pickle of our own. ``overrides`` over profile classic."""
     settings = load(read_profile("classic"), env={}, flags=[*overrides, "trust.name=calibrated"])
     parts = assemble(settings)
-    names = "\n".join(picture.id for picture in pictures)
+    names = "\n".join(image.id for image in images)
     key = hashlib.sha256(f"{parts.fingerprint}\n{names}".encode()).hexdigest()[:16]
     kept = work / f"two-ways-{key}.pickle"
     if kept.is_file():
@@ -83,8 +83,8 @@ def described_both_ways(
     describer = replace(parts.describer, segmenter=segmenter)
     cuts_out = settings.cutout.name != "crop"  # which keeps what lies in the mask's box
     found = []
-    for start in range(0, len(pictures), BATCH):
-        found += _batch(pictures[start : start + BATCH], describer, cuts_out)
+    for start in range(0, len(images), BATCH):
+        found += _batch(images[start : start + BATCH], describer, cuts_out)
     work.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(".part")
     part.write_bytes(pickle.dumps(found))
@@ -92,9 +92,9 @@ def described_both_ways(
     return found
 
 
-def _batch(pictures: Sequence[Picture], describer: Describer, cuts_out: bool) -> list[TwoWays]:
-    images = [load_image(picture.path) for picture in pictures]
-    labels = [str(picture.category) for picture in pictures]
+def _batch(entries: Sequence[DatasetImage], describer: Describer, cuts_out: bool) -> list[TwoWays]:
+    images = [load_image(entry.path) for entry in entries]
+    labels = [str(entry.category) for entry in entries]
     mattes = describer.segmenter.segment(images)
     if describer.trust is None:
         raise ValueError("the settings name no trust")
@@ -107,16 +107,16 @@ def _batch(pictures: Sequence[Picture], describer: Describer, cuts_out: bool) ->
     if cuts_out:
         by_box = replace(describer, segmenter=_Given([_box(matte) for matte in mattes]), trust=None)
         boxed = [one.description for one in by_box.describe(images, labels)]
-    truths = [_truth(*pair) for pair in zip(pictures, images, strict=True)]
+    truths = [_truth(*pair) for pair in zip(entries, images, strict=True)]
     overlaps = [iou(m.alpha, t.alpha) for m, t in zip(mattes, truths, strict=True)]
     found = [mask_features(image, matte) for image, matte in zip(images, mattes, strict=True)]
     rows = [None if one is None else row(one) for one in found]
-    columns = (pictures, masked, whole, trusts, rows, overlaps, boxed)
+    columns = (entries, masked, whole, trusts, rows, overlaps, boxed)
     return [TwoWays(*values) for values in zip(*columns, strict=True)]
 
 
-def _truth(picture: Picture, image: RGBImage) -> Matte:
-    return read_matte(Path(str(picture.mask)), (image.width, image.height))
+def _truth(entry: DatasetImage, image: RGBImage) -> Matte:
+    return read_matte(Path(str(entry.mask)), (image.width, image.height))
 
 
 def _box(matte: Matte) -> Matte:

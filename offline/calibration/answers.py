@@ -20,7 +20,7 @@ from engine.protocols import Gallery
 from engine.search import Searcher
 from engine.types import Description, Hit, Progress
 from offline.calibration.matching import DEPTH, Answer
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.store.images import cropped
 from stages.open_searcher import OpenSearcher
 
@@ -55,13 +55,13 @@ class ProductIndex:
         self.products = {name: frozenset(ids) for name, ids in of_product.items()}
         self._contents = {sha256: frozenset(ids) for sha256, ids in of_content.items()}
 
-    def name_of(self, photo: Picture) -> str | None:
+    def name_of(self, photo: DatasetImage) -> str | None:
         """The product's id in the gallery; None where it is absent. A data set may name PRODUCT
         what an ingest of folders named CATEGORY/PRODUCT."""
         names = (photo.product or "", f"{photo.category}/{photo.product}")
         return next((name for name in names if name in self.products), None)
 
-    def copies(self, photo: Picture) -> Ids:
+    def copies(self, photo: DatasetImage) -> Ids:
         """The images with the same content. Raises ImageError for one that cannot be read."""
         try:
             sha256 = file_sha256(photo.path)
@@ -71,7 +71,7 @@ class ProductIndex:
 
 
 def photo_answers(
-    opened: OpenSearcher, photos: Sequence[Picture], index: ProductIndex, progress: Progress
+    opened: OpenSearcher, photos: Sequence[DatasetImage], index: ProductIndex, progress: Progress
 ) -> Answers:
     """Of each photo as a query; images of the gallery with the same content are left out. A photo
     that cannot be read or described is a line in ``faults``."""
@@ -123,7 +123,7 @@ def as_answer(product: str, hits: Sequence[Hit], *, present: bool) -> Answer:
 
 
 def _of_photo(
-    searcher: Searcher, query: Description, photo: Picture, index: ProductIndex
+    searcher: Searcher, query: Description, photo: DatasetImage, index: ProductIndex
 ) -> list[Answer]:
     copies = index.copies(photo)
     name = index.name_of(photo)

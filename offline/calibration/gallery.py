@@ -14,7 +14,7 @@ from engine.match_calibration import MatchCalibration
 from engine.types import Progress
 from offline.calibration.answers import Answers, ProductIndex, photo_answers, view_answers
 from offline.calibration.matching import fit_matching
-from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets import Dataset, DatasetImage, open_dataset
 from stages.open_searcher import searcher_over
 
 # The split that a data set keeps for photos of users; the default.
@@ -71,11 +71,11 @@ def remove(gallery: Path) -> bool:
         return opened.calibrate(None)
 
 
-def _photos(folder: Path, request: Request) -> tuple[Picture, ...]:
+def _photos(folder: Path, request: Request) -> tuple[DatasetImage, ...]:
     dataset = open_dataset(folder)
     if request.protocol is not None:
         return dataset.retrieval(request.protocol).queries
-    return dataset.pictures(_split(dataset, folder) if request.split is None else request.split)
+    return dataset.images(_split(dataset, folder) if request.split is None else request.split)
 
 
 def _split(dataset: Dataset, folder: Path) -> str:
@@ -89,7 +89,7 @@ def _split(dataset: Dataset, folder: Path) -> str:
     return dataset.splits[0]
 
 
-def _refuse_others(request: Request, photos: Sequence[Picture], index: ProductIndex) -> None:
+def _refuse_others(request: Request, photos: Sequence[DatasetImage], index: ProductIndex) -> None:
     """ConfigError, before hours of describing, where no photo shows a product of the gallery."""
     if any(index.name_of(photo) is not None for photo in photos):
         return

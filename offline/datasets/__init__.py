@@ -5,11 +5,11 @@
 
 from offline.datasets.registry import dataset_kinds, missing_files, open_dataset
 from offline.datasets.relevance import by_category, by_family, by_product, same_label
-from offline.datasets.types import Dataset, Picture, Relevance, RetrievalTask
+from offline.datasets.types import Dataset, DatasetImage, Relevance, RetrievalTask
 
 __all__ = [
     "Dataset",
-    "Picture",
+    "DatasetImage",
     "Relevance",
     "RetrievalTask",
     "by_category",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
-from offline.datasets import Dataset, Picture
+from offline.datasets import Dataset, DatasetImage
 
 # Names of the two splits, the first that a data set has; a single split is divided.
 TRAIN_NAMES = ("train",)
@@ -23,7 +23,7 @@ HoldOut = Literal["split", "image", "product", "family"]
 
 def divided_splits(
     dataset: Dataset, train: str | None, validation: str | None, hold_out: HoldOut, seed: int
-) -> tuple[list[Picture], list[Picture], list[str]]:
+) -> tuple[list[DatasetImage], list[DatasetImage], list[str]]:
     """The training and validation images, and notes for the card.
 
     Without names the splits are ``train`` and ``validation`` (or ``val``). A data set with one
@@ -36,7 +36,7 @@ def divided_splits(
     train = train or first_of(TRAIN_NAMES, dataset.splits)
     both = [name for name in (train, validation) if name is not None]
     if len(both) == 2 and hold_out == "split":
-        return list(dataset.pictures(both[0])), list(dataset.pictures(both[1])), []
+        return list(dataset.images(both[0])), list(dataset.images(both[1])), []
     if not both and len(dataset.splits) == 1:
         both = list(dataset.splits)
     if not both:
@@ -46,14 +46,14 @@ def divided_splits(
             "--validation-split.",
         )
     kind: HoldOut = "product" if hold_out == "split" else hold_out
-    pictures = list({p.id: p for name in both for p in dataset.pictures(name)}.values())
-    train_pictures, validation_pictures = _divided(pictures, kind, np.random.default_rng(seed))
+    images = list({p.id: p for name in both for p in dataset.images(name)}.values())
+    train_images, validation_images = _divided(images, kind, np.random.default_rng(seed))
     note = (
-        f"validation: {len(validation_pictures)} of the {len(pictures)} images of "
+        f"validation: {len(validation_images)} of the {len(images)} images of "
         f"{' and '.join(both)}, "
         f"held out by {kind} (seed {seed})"
     )
-    return train_pictures, validation_pictures, [note]
+    return train_images, validation_images, [note]
 
 
 def first_of(wanted: Iterable[str], there: Sequence[str]) -> str | None:
@@ -61,20 +61,20 @@ def first_of(wanted: Iterable[str], there: Sequence[str]) -> str | None:
 
 
 def _divided(
-    pictures: Sequence[Picture], kind: HoldOut, random: np.random.Generator
-) -> tuple[list[Picture], list[Picture]]:
+    images: Sequence[DatasetImage], kind: HoldOut, random: np.random.Generator
+) -> tuple[list[DatasetImage], list[DatasetImage]]:
     """One of ``FOLDS`` folds of every category's groups held out. A category of one group is
     divided by images: nothing would be left for one of the two splits."""
     group = {"image": _itself, "product": _product, "family": family_of}[kind]
     groups: dict[str, set[str]] = {}
-    for picture in pictures:
-        groups.setdefault(str(picture.category), set()).add(group(picture))
-    names = [group(p) if len(groups[str(p.category)]) > 1 else _itself(p) for p in pictures]
-    folds = family_folds(names, [str(p.category) for p in pictures], FOLDS, random)
-    held = _held_fold(pictures, folds)
-    train_pictures = [p for p, out in zip(pictures, held, strict=True) if not out]
-    validation_pictures = [p for p, out in zip(pictures, held, strict=True) if out]
-    return train_pictures, validation_pictures
+    for image in images:
+        groups.setdefault(str(image.category), set()).add(group(image))
+    names = [group(p) if len(groups[str(p.category)]) > 1 else _itself(p) for p in images]
+    folds = family_folds(names, [str(p.category) for p in images], FOLDS, random)
+    held = _held_fold(images, folds)
+    train_images = [p for p, out in zip(images, held, strict=True) if not out]
+    validation_images = [p for p, out in zip(images, held, strict=True) if out]
+    return train_images, validation_images
 
 
 def family_folds(
@@ -115,25 +115,27 @@ def family_folds(
     return np.array([place[family] for family in families], np.int64)
 
 
-def _held_fold(pictures: Sequence[Picture], folds: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _held_fold(
+    images: Sequence[DatasetImage], folds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
     """For every category its own first fold: a small one may have nothing in a given fold."""
     first: dict[str, int] = {}
-    for picture, fold in zip(pictures, folds.tolist(), strict=True):
-        name = str(picture.category)
+    for image, fold in zip(images, folds.tolist(), strict=True):
+        name = str(image.category)
         first[name] = min(first.get(name, fold), fold)
     return np.array(
-        [first[str(p.category)] == fold for p, fold in zip(pictures, folds.tolist(), strict=True)]
+        [first[str(p.category)] == fold for p, fold in zip(images, folds.tolist(), strict=True)]
     )
 
 
-def _itself(picture: Picture) -> str:
-    return picture.id
+def _itself(image: DatasetImage) -> str:
+    return image.id
 
 
-def _product(picture: Picture) -> str:
-    return f"{picture.category}/{picture.product or picture.id}"
+def _product(image: DatasetImage) -> str:
+    return f"{image.category}/{image.product or image.id}"
 
 
-def family_of(picture: Picture) -> str:
+def family_of(image: DatasetImage) -> str:
     """What may not be in both splits: the family, else the product, else the image itself."""
-    return f"{picture.category}/{picture.family}" if picture.family else _product(picture)
+    return f"{image.category}/{image.family}" if image.family else _product(image)

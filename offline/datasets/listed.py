@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.errors import ConfigError
-from offline.datasets.types import Picture, RetrievalTask
+from offline.datasets.types import DatasetImage, RetrievalTask
 
 Task = Callable[[], RetrievalTask]  # built on demand
 _T = TypeVar("_T")
@@ -23,11 +23,11 @@ class ListedDataset:
 
     name: str
     root: Path
-    parts: Mapping[str, Sequence[Picture]]
+    parts: Mapping[str, Sequence[DatasetImage]]
     tasks: Mapping[str, Task]
 
     def __post_init__(self) -> None:
-        parts = {split: tuple(pictures) for split, pictures in self.parts.items() if pictures}
+        parts = {split: tuple(images) for split, images in self.parts.items() if images}
         if not parts:
             raise ConfigError(
                 f"{self.root}: the {self.name} data set has no images.",
@@ -44,7 +44,7 @@ class ListedDataset:
     def protocols(self) -> tuple[str, ...]:
         return tuple(self.tasks)
 
-    def pictures(self, split: str) -> tuple[Picture, ...]:
+    def images(self, split: str) -> tuple[DatasetImage, ...]:
         return tuple(_named(self, "split", split, self.parts))
 
     def retrieval(self, protocol: str) -> RetrievalTask:
@@ -62,13 +62,13 @@ def _named(dataset: ListedDataset, what: str, name: str, known: Mapping[str, _T]
 
 
 def _refuse_doubles(dataset: ListedDataset) -> None:
-    seen: dict[str, Picture] = {}
-    for pictures in dataset.parts.values():
+    seen: dict[str, DatasetImage] = {}
+    for images in dataset.parts.values():
         within: set[str] = set()
-        for picture in pictures:
-            if seen.setdefault(picture.id, picture) != picture or picture.id in within:
+        for image in images:
+            if seen.setdefault(image.id, image) != image or image.id in within:
                 raise ConfigError(
-                    f"{dataset.root}: the {dataset.name} data set lists {picture.id} twice.",
+                    f"{dataset.root}: the {dataset.name} data set lists {image.id} twice.",
                     remedy="Remove one of the two from its list.",
                 )
-            within.add(picture.id)
+            within.add(image.id)

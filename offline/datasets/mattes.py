@@ -11,27 +11,27 @@ from PIL import Image
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
 from engine.types import Matte, RGBImage
-from offline.datasets.types import Picture
+from offline.datasets.types import DatasetImage
 
 
 @dataclass(frozen=True, eq=False)
 class Masked:
     """``truth`` has the image's size: a larger mask was averaged down to it."""
 
-    picture: Picture
+    source: DatasetImage
     image: RGBImage
     truth: Matte
 
 
-def read_masked(picture: Picture, limits: ImageLimits | None = None) -> Masked:
+def read_masked(source: DatasetImage, limits: ImageLimits | None = None) -> Masked:
     """An image with its true matte, both whole: a query's ``crop`` does not count.
 
     Raises ImageError where one of the two files cannot be read or there is no mask.
     """
-    if picture.mask is None:
-        raise ImageError(str(picture.path), "has no mask")
-    image = load(picture.path, limits=limits or ImageLimits())
-    return Masked(picture, image, read_matte(picture.mask, (image.width, image.height)))
+    if source.mask is None:
+        raise ImageError(str(source.path), "has no mask")
+    image = load(source.path, limits=limits or ImageLimits())
+    return Masked(source, image, read_matte(source.mask, (image.width, image.height)))
 
 
 def read_matte(path: Path, size: tuple[int, int]) -> Matte:

@@ -98,8 +98,8 @@ def missing_files(dataset: Dataset) -> list[Path]:
     named = {
         path
         for split in dataset.splits
-        for picture in dataset.pictures(split)
-        for path in (picture.path, picture.mask, picture.transmission)
+        for image in dataset.images(split)
+        for path in (image.path, image.mask, image.transmission)
         if path is not None
     }
     return sorted(path for path in named if not path.is_file())

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from offline.datasets.types import Picture, Relevance, RetrievalTask
+from offline.datasets.types import DatasetImage, Relevance, RetrievalTask
 
-Label = Callable[[Picture], Hashable | None]
-
-
-def by_category(picture: Picture) -> Hashable | None:
-    return picture.category
+Label = Callable[[DatasetImage], Hashable | None]
 
 
-def by_family(picture: Picture) -> Hashable | None:
+def by_category(image: DatasetImage) -> Hashable | None:
+    return image.category
+
+
+def by_family(image: DatasetImage) -> Hashable | None:
     """Families are distinct within their category: two categories may both have an "f01"."""
-    return None if picture.family is None else (picture.category, picture.family)
+    return None if image.family is None else (image.category, image.family)
 
 
-def by_product(picture: Picture) -> Hashable | None:
-    return picture.product
+def by_product(image: DatasetImage) -> Hashable | None:
+    return image.product
 
 
 def label_task(
-    name: str, queries: Sequence[Picture], gallery: Sequence[Picture], label: Label
+    name: str, queries: Sequence[DatasetImage], gallery: Sequence[DatasetImage], label: Label
 ) -> RetrievalTask:
     """The task of finding images with the query's label, other than itself."""
     return RetrievalTask(name, tuple(queries), tuple(gallery), same_label(queries, gallery, label))
 
 
 def same_label(
-    queries: Sequence[Picture],
-    gallery: Sequence[Picture],
+    queries: Sequence[DatasetImage],
+    gallery: Sequence[DatasetImage],
     label: Label,
     *,
     counts_itself: bool = False,
@@ -44,9 +44,9 @@ def same_label(
     """
     groups: dict[Hashable, list[int]] = {}
     positions: dict[str, int] = {}
-    for at, picture in enumerate(gallery):
-        positions[picture.id] = at
-        name = label(picture)
+    for at, image in enumerate(gallery):
+        positions[image.id] = at
+        name = label(image)
         if name is not None:
             groups.setdefault(name, []).append(at)
     answers = []
@@ -58,9 +58,9 @@ def same_label(
     return tuple(answers)
 
 
-def clusters_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
+def clusters_of(images: Sequence[DatasetImage]) -> tuple[str, ...]:
     """The product of every image, its id where that is not known.
 
     Images of one product are not independent, so intervals resample them together.
     """
-    return tuple(picture.product or picture.id for picture in pictures)
+    return tuple(image.product or image.id for image in images)

@@ -12,7 +12,7 @@ from engine.types import Box
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DatasetImage:
     """One image file and its ground truth; None where the data set has none.
 
     The file itself may be absent: opening a data set reads its lists only. ``id`` is unique in
@@ -65,8 +65,8 @@ class RetrievalTask:
     """Queries, the gallery that is searched, and the relevance of every query, in their order."""
 
     name: str  # data set and protocol
-    queries: tuple[Picture, ...]
-    gallery: tuple[Picture, ...]
+    queries: tuple[DatasetImage, ...]
+    gallery: tuple[DatasetImage, ...]
     relevance: tuple[Relevance, ...]
     depth: int | None = None  # number of hits that count; None: the protocol uses all
 
@@ -128,7 +128,7 @@ class Dataset(Protocol):
     def protocols(self) -> tuple[str, ...]:
         """Names of its retrieval tasks; empty where it is not made for retrieval."""
 
-    def pictures(self, split: str) -> tuple[Picture, ...]:
+    def images(self, split: str) -> tuple[DatasetImage, ...]:
         """The images of a split. Raises ConfigError, with the names, for an unknown one."""
 
     def retrieval(self, protocol: str) -> RetrievalTask:

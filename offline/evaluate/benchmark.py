@@ -19,7 +19,7 @@ from engine.errors import ConfigError, ImageError
 from engine.images import ImageLimits, load
 from engine.timings import Stopwatch
 from engine.types import Float64Array, FloatArray, Progress
-from offline.datasets import Dataset, Picture, RetrievalTask, dataset_kinds, open_dataset
+from offline.datasets import Dataset, DatasetImage, RetrievalTask, dataset_kinds, open_dataset
 from offline.datasets.relevance import clusters_of
 from offline.evaluate.describing import augmenting, embed_tasks
 from offline.evaluate.provenance import provenance
@@ -107,7 +107,7 @@ class ProtocolResult:
     unreadable: int
 
     @property
-    def queries(self) -> tuple[Picture, ...]:
+    def queries(self) -> tuple[DatasetImage, ...]:
         return self.task.task.queries
 
     @property
@@ -312,7 +312,9 @@ def answerable(task: RetrievalTask, limit: int | None = None) -> RetrievalTask:
     return task.of_queries(kept).limited(limit)
 
 
-def time_stages(images: Sequence[Picture], parts: EmbeddingParts, count: int) -> dict[str, float]:
+def time_stages(
+    images: Sequence[DatasetImage], parts: EmbeddingParts, count: int
+) -> dict[str, float]:
     """Median milliseconds by stage, in the order they run, over ``count`` of the images, evenly
     spread, one at a time as a query comes in.
 
@@ -337,7 +339,7 @@ def joint_checksum(results: Sequence[ProtocolResult]) -> str:
     return hashlib.sha256("".join(one.task.checksum for one in results).encode()).hexdigest()
 
 
-def _stage_seconds(image: Picture, parts: EmbeddingParts) -> dict[str, float]:
+def _stage_seconds(image: DatasetImage, parts: EmbeddingParts) -> dict[str, float]:
     watch = Stopwatch()
     limits = ImageLimits.of(parts.settings.images)
     try:

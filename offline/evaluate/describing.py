@@ -18,12 +18,12 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from engine.galleries.memory import MemoryGallery
 from engine.types import Description, FloatArray, Progress, Record
-from offline.datasets import Picture, RetrievalTask
+from offline.datasets import DatasetImage, RetrievalTask
 from offline.datasets.types import Relevance
 from offline.evaluate.task import DescribedTask, VectorTask
 from offline.evaluate.true_masks import with_true_masks
 from offline.store.descriptions import BATCH, DescriptionCache, Kept, Wanted
-from offline.store.images import HashedPicture, checksum, copies, hash_pictures
+from offline.store.images import HashedImage, checksum, copies, hash_images
 from offline.store.mattes import remembered
 from offline.store.vectors import Features, features
 from stages.assemble import EmbeddingParts, Parts, assemble
@@ -87,11 +87,11 @@ def augmenting(parts: EmbeddingParts) -> EmbeddingParts:
 class _Embedded:
     """Vectors of images, each once."""
 
-    def __init__(self, images: Sequence[Picture], found: Features) -> None:
+    def __init__(self, images: Sequence[DatasetImage], found: Features) -> None:
         self.features = found
         self._rows = {image: row for row, image in enumerate(images)}
 
-    def of(self, images: Sequence[Picture]) -> tuple[FloatArray, list[int], tuple[str, ...]]:
+    def of(self, images: Sequence[DatasetImage]) -> tuple[FloatArray, list[int], tuple[str, ...]]:
         """Vectors of the readable ones, their places among ``images``, and all hashes."""
         found = self.features
         rows = np.array([self._rows[image] for image in images], np.int64)
@@ -162,14 +162,14 @@ class _Side:
 
 
 def _record(place: int, wanted: Wanted, found: Description) -> Record:
-    picture = wanted.hashed.picture
+    image = wanted.hashed.image
     return Record(
         id=place,
         sha256=wanted.hashed.sha256,
-        product_id=picture.product or picture.id,
+        product_id=image.product or image.id,
         category=wanted.label or found.scores.top,
         labelled=wanted.label is not None,
-        uri=picture.id,
+        uri=image.id,
         attributes={},
         description=found,
     )
@@ -182,11 +182,11 @@ class _Describing:
     cache: Path
     progress: Progress | None
 
-    def gallery(self, hashed: Sequence[HashedPicture | str]) -> _Side:
+    def gallery(self, hashed: Sequence[HashedImage | str]) -> _Side:
         """Labelled images first: the others' categories may be voted by them, as in an ingest."""
         cache = self._cache(augment=False)
         wanted = [
-            None if isinstance(one, str) else Wanted(one, one.picture.category) for one in hashed
+            None if isinstance(one, str) else Wanted(one, one.image.category) for one in hashed
         ]
         labelled = [one if one is not None and one.label else None for one in wanted]
         kept = cache.fill(_there(labelled), progress=self.progress)
@@ -201,7 +201,7 @@ class _Describing:
         return side
 
     def queries(
-        self, hashed: Sequence[HashedPicture | str], task: RetrievalTask, gallery: _Side
+        self, hashed: Sequence[HashedImage | str], task: RetrievalTask, gallery: _Side
     ) -> _Side:
         """As photos: without a label. Where a vote must not see the query's own image, they
         are described one at a time."""
@@ -245,12 +245,12 @@ def _without(context: str, ignored: Sequence[int]) -> str:
     return f"{context} without {','.join(map(str, ignored))}" if ignored else context
 
 
-def _hash(pictures: Sequence[Picture], parts: Parts) -> list[HashedPicture | str]:
-    return hash_pictures(pictures, parts.describer.threads)
+def _hash(images: Sequence[DatasetImage], parts: Parts) -> list[HashedImage | str]:
+    return hash_images(images, parts.describer.threads)
 
 
 def _side(
-    wanted: Sequence[Wanted | None], hashed: Sequence[HashedPicture | str], kept: Kept
+    wanted: Sequence[Wanted | None], hashed: Sequence[HashedImage | str], kept: Kept
 ) -> _Side:
     found = tuple(None if one is None else kept.by_key.get(one.key) for one in wanted)
     absent = [one for one in hashed if isinstance(one, str)]
@@ -296,7 +296,7 @@ def _refuse_unreadable(
             )
 
 
-def _unread(task: RetrievalTask, gallery: Sequence[int]) -> tuple[Picture, ...]:
+def _unread(task: RetrievalTask, gallery: Sequence[int]) -> tuple[DatasetImage, ...]:
     readable = set(gallery)
     return tuple(image for at, image in enumerate(task.gallery) if at not in readable)
 

@@ -21,7 +21,7 @@ LIBRARIES = ("faiss-cpu", "numpy", "onnxruntime", "opencv-python-headless", "pil
 def provenance(
     dataset: str,
     checksum: str,
-    pictures: Mapping[str, int],
+    images: Mapping[str, int],
     *,
     seed: int,
     command: Sequence[str] | None = None,
@@ -35,7 +35,7 @@ def provenance(
         machine=machine(),
         dataset=dataset,
         dataset_checksum=checksum,
-        pictures=pictures,
+        pictures=images,
         seed=seed,
     )
 

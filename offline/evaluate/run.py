@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.types import Progress
-from offline.datasets import Dataset, Picture, RetrievalTask, open_dataset
+from offline.datasets import Dataset, DatasetImage, RetrievalTask, open_dataset
 from offline.evaluate.ablation.measure import Ablation, ablate
 from offline.evaluate.ablation.show import ablation_blocks
 from offline.evaluate.ablation.variants import variants
@@ -25,7 +25,7 @@ from offline.evaluate.retrieval.show import retrieval_section
 from offline.evaluate.segmentation.show import segmentation_section
 from offline.evaluate.task import DescribedTask
 from offline.report.document import Report, Section, StageName, System
-from offline.store.images import HashedPicture, checksum, hash_pictures
+from offline.store.images import HashedImage, checksum, hash_images
 from stages.assemble import assemble_cutting
 
 # A phase of the work by its title: a context that gives a progress callback.
@@ -77,7 +77,7 @@ class Data:
     dataset: Dataset
     protocol: str
     task: RetrievalTask | None
-    pictures: tuple[Picture, ...]  # of both sides, each once
+    images: tuple[DatasetImage, ...]  # of both sides, each once
 
     @property
     def name(self) -> str:
@@ -87,7 +87,7 @@ class Data:
     def counts(self) -> dict[str, int]:
         """Number of images by role."""
         if self.task is None:
-            return {"pictures": len(self.pictures)}
+            return {"pictures": len(self.images)}
         return {"queries": len(self.task.queries), "gallery": len(self.task.gallery)}
 
 
@@ -105,8 +105,8 @@ def read_data(request: Request) -> Data:
             f"{request.data}: the {dataset.name} data set has nothing to retrieve.",
             remedy="Evaluate its masks alone: packsight evaluate segment --data DIR",
         )
-    pictures = dict.fromkeys(p for split in dataset.splits for p in dataset.pictures(split))
-    return Data(dataset, "", None, tuple(pictures))
+    images = dict.fromkeys(p for split in dataset.splits for p in dataset.images(split))
+    return Data(dataset, "", None, tuple(images))
 
 
 @dataclass
@@ -124,7 +124,7 @@ def evaluate(request: Request, phase: Phase = silent) -> tuple[Report, list[str]
     """The report, and a sentence for every image that cannot be read.
 
     Raises ConfigError (data, protocol, nothing to read), StageError and WeightsError where a
-    stage fails. What was described or segmented is kept: the same command continues after a kill.
+    stage fails. What was described or segmented is kept: the same command goes on after a kill.
     """
     run = _Run(request, read_data(request), phase)
     systems = tuple(_system(run, name, settings) for name, settings in request.systems.items())
@@ -155,9 +155,9 @@ def _system(run: _Run, name: str, settings: Settings) -> System:
 
 def _masks_alone(run: _Run, name: str, settings: Settings) -> System:
     """Nothing is embedded or classified; the fingerprint is that of the stages that cut out."""
-    hashed = hash_pictures(run.data.pictures)
-    hashes = [one.sha256 if isinstance(one, HashedPicture) else "" for one in hashed]
-    run.checksum = checksum(run.data.pictures, hashes)
+    hashed = hash_images(run.data.images)
+    hashes = [one.sha256 if isinstance(one, HashedImage) else "" for one in hashed]
+    run.checksum = checksum(run.data.images, hashes)
     parts = assemble_cutting(settings)
     return System(
         name=name,
@@ -197,7 +197,7 @@ def _segment(run: _Run, name: str, settings: Settings) -> Section:
     parts = assemble_cutting(settings)
     with run.phase(f"{name}: masks") as progress:
         section, faults = segmentation_section(
-            run.data.pictures, parts, run.request.cache, run.request.seed, progress
+            run.data.images, parts, run.request.cache, run.request.seed, progress
         )
     run.faults += faults
     return section
@@ -225,7 +225,7 @@ def _ablation(run: _Run, name: str, described: DescribedTask) -> Ablation | None
     switches = variants(
         described.settings,
         describing=request.describing,
-        masks=any(image.mask is not None for image in run.data.pictures),
+        masks=any(image.mask is not None for image in run.data.images),
         reranker=request.reranker,
     )
     with run.phase(f"{name}: switching parts") as progress:

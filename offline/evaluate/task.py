@@ -20,7 +20,7 @@ from engine.galleries.memory import MemoryGallery
 from engine.retrieval import Expansion, Ranking, Scope, VectorIndex, first, ranks
 from engine.search import Ranked, Searcher
 from engine.types import BoolArray, Description, FloatArray, Hit, IntArray, Record, Route
-from offline.datasets import Picture, RetrievalTask
+from offline.datasets import DatasetImage, RetrievalTask
 from offline.metrics.retrieval import Found
 from stages.assemble import Parts, assemble, read_options
 from stages.rerank.k_reciprocal import Options as KReciprocal
@@ -89,7 +89,7 @@ class VectorTask:
     settings: Settings
     normalised: bool  # whether vectors have length 1
     absent: tuple[int, ...]
-    unread: tuple[Picture, ...] = ()
+    unread: tuple[DatasetImage, ...] = ()
     checksum: str = ""
     faults: tuple[str, ...] = ()
     copies: int = 0

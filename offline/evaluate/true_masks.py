@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.errors import ImageError
 from engine.protocols import Segmenter
 from engine.types import Matte, RGBImage
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.mattes import read_matte
 from stages.assemble import Parts
 
@@ -39,13 +39,13 @@ class TrueMasks:
             return None
 
 
-def with_true_masks(parts: Parts, pictures: Sequence[Picture]) -> Parts:
+def with_true_masks(parts: Parts, images: Sequence[DatasetImage]) -> Parts:
     """The same parts, segmenting by the true masks of these images and trusting them; their
     fingerprints differ, so that nothing kept is taken for their work."""
     masks = {
-        str(picture.path): picture.mask
-        for picture in pictures
-        if picture.mask is not None and picture.crop is None
+        str(image.path): image.mask
+        for image in images
+        if image.mask is not None and image.crop is None
     }
     true = TrueMasks(masks, parts.describer.segmenter)
     return replace(

@@ -1,2 +1,2 @@
-"""What runs keep on disk so that a killed one continues: cutouts, mattes, vectors, descriptions,
+"""What runs keep on disk so that a killed one goes on: cutouts, mattes, vectors, descriptions,
 and the checkpoints of a training."""

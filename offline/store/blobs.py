@@ -177,7 +177,7 @@ class Blobs:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         return ConfigError(
             f"{self.folder}: {self.what} cannot be kept there ({reason}).",
-            remedy="Free some room, or choose another --cache; the same command continues.",
+            remedy="Free some room, or choose another --cache; the same command goes on.",
         )
 
 

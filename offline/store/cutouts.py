@@ -5,7 +5,7 @@ mask is stand in ``Blobs``; the pixels in one raw file beside, S * S * 4 bytes e
 blue, alpha), since a training reads random batches: from the memory map 32 of 224 x 224 take 21 to
 23 ms, from SQLite 1.14 to 1.49 times as long, of 128 x 128 1.10 to 1.68 times
 (``benchmarks/store_throughput.py``, two runs on a busy machine of two cores). The file only grows,
-so that a killed run continues where it stopped and trainings and evaluations can share a folder.
+so that a killed run goes on where it stopped and trainings and evaluations can share a folder.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from engine.types import (
     UInt8Array,
 )
 from offline.store.blobs import Blob, Blobs
-from offline.store.images import HashedPicture, key_of, loaded
+from offline.store.images import HashedImage, key_of, loaded
 from stages.assemble import Parts
 
 BATCH = 16  # images described and stored at a time: what a kill may cost
@@ -33,7 +33,7 @@ class Wanted:
     """An image to describe. ``label``: the category that a curator gave, None for a photo.
     ``context``: what else the description depends on, such as the gallery that votes."""
 
-    hashed: HashedPicture
+    hashed: HashedImage
     label: str | None = None
     context: str = ""
 

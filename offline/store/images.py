@@ -14,48 +14,48 @@ from engine.files import file_sha256
 from engine.images import ImageLimits, load
 from engine.parallel import each
 from engine.types import RGBImage
-from offline.datasets import Picture, RetrievalTask
+from offline.datasets import DatasetImage, RetrievalTask
 
 
 class Hashed(Protocol):
     """An image whose file was read once already."""
 
     @property
-    def picture(self) -> Picture: ...
+    def image(self) -> DatasetImage: ...
 
     @property
     def sha256(self) -> str: ...
 
 
 @dataclass(frozen=True)
-class HashedPicture:
+class HashedImage:
     """An image whose file was read once already."""
 
-    picture: Picture
+    image: DatasetImage
     sha256: str
 
 
-def hash_pictures(pictures: Sequence[Picture], threads: int = 1) -> list[HashedPicture | str]:
+def hash_images(images: Sequence[DatasetImage], threads: int = 1) -> list[HashedImage | str]:
     """Aligned with the images; a sentence in place of one whose file cannot be read."""
-    return each(_hashed, pictures, threads=threads)
+    return each(_hashed, images, threads=threads)
 
 
-def _hashed(picture: Picture) -> HashedPicture | str:
+def _hashed(image: DatasetImage) -> HashedImage | str:
     try:
-        return HashedPicture(picture, file_sha256(picture.path))
+        return HashedImage(image, file_sha256(image.path))
     except OSError as error:
-        return f"{picture.path}: left out, cannot be read ({error.strerror})"
+        return f"{image.path}: left out, cannot be read ({error.strerror})"
 
 
 def key_of(sample: Hashed) -> str:
     """By content, and by the part of the image that may be looked at."""
-    crop = sample.picture.crop
+    crop = sample.image.crop
     return sample.sha256 if crop is None else "-".join(map(str, (sample.sha256, *crop)))
 
 
-def checksum(pictures: Sequence[Picture], hashes: Sequence[str]) -> str:
+def checksum(images: Sequence[DatasetImage], hashes: Sequence[str]) -> str:
     """Of ids, crops and contents, in this order; 64 hex digits."""
-    lines = [f"{p.id} {p.crop} {sha}\n" for p, sha in zip(pictures, hashes, strict=True)]
+    lines = [f"{p.id} {p.crop} {sha}\n" for p, sha in zip(images, hashes, strict=True)]
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -71,18 +71,18 @@ def copies(task: RetrievalTask, queries: Sequence[str], gallery: Sequence[str]) 
     )
 
 
-def cropped(image: RGBImage, picture: Picture) -> RGBImage:
+def cropped(image: RGBImage, entry: DatasetImage) -> RGBImage:
     """What a query may look at: the part in ``picture.crop``, in pixels of the file; all of the
     image where there is none. ImageError for a box that lies beyond the image."""
-    if picture.crop is None:
+    if entry.crop is None:
         return image
     width, height = image.original_size
     across, down = image.width / width, image.height / height
-    x1, y1, x2, y2 = picture.crop
+    x1, y1, x2, y2 = entry.crop
     left, top = max(0, int(np.floor(x1 * across))), max(0, int(np.floor(y1 * down)))
     part = image.pixels[top : int(np.ceil(y2 * down)), left : int(np.ceil(x2 * across))]
     if part.size == 0:
-        raise ImageError(image.uri, f"the box {picture.crop} lies beyond its {width} x {height}")
+        raise ImageError(image.uri, f"the box {entry.crop} lies beyond its {width} x {height}")
     return RGBImage(np.ascontiguousarray(part), image.uri)
 
 
@@ -94,7 +94,7 @@ def loaded(
 
     def read(sample: Hashed) -> RGBImage | str:
         try:
-            return cropped(load(sample.picture.path, limits=limits), sample.picture)
+            return cropped(load(sample.image.path, limits=limits), sample.image)
         except ImageError as error:
             return f"{error.uri}: left out, {error.reason}"
 

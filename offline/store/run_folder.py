@@ -1,6 +1,6 @@
 """Where a training run lives: its recipe, history and checkpoint, whole at every moment.
 
-A killed run continues from its last checkpoint when the same command is given again. A folder that
+A killed run goes on from its last checkpoint when the same command is given again. A folder that
 holds a run of another recipe is refused rather than mixed.
 """
 
@@ -79,7 +79,7 @@ class RunFolder:
 
 @contextmanager
 def open_run(path: Path, recipe: Recipe) -> Iterator[RunFolder]:
-    """Make or resume the run in a folder.
+    """Make or go on with the run in a folder.
 
     Raises ConfigError when another process trains in it, when it holds a run of another recipe
     (names what differs), and when it cannot be written.
@@ -123,7 +123,7 @@ def _same_recipe(path: Path, recipe: Recipe) -> None:
         pairs = (f"{n}: {found.get(n)!r} there, {wanted.get(n)!r} given" for n in changed)
         raise ConfigError(
             f"{path}: holds a run with another recipe ({'; '.join(pairs)}).",
-            remedy="Repeat its settings to resume it, or choose another --out.",
+            remedy="Repeat its settings to go on with it, or choose another --out.",
         )
 
 
@@ -135,5 +135,5 @@ def unwritable(path: Path, error: OSError) -> ConfigError:
     """Of a command whose --out cannot be written."""
     return ConfigError(
         f"{path}: cannot be written ({error.strerror or error}).",
-        remedy="Free some room there, or choose another --out; the same command then continues.",
+        remedy="Free some room there, or choose another --out; the same command then goes on.",
     )

@@ -2,7 +2,7 @@
 
 Below the cache folder, cutouts are kept by the fingerprint of the stages that cut out, vectors
 by that of these and the embedder with its whitening, and both by the content of the image and
-the part of it that may be looked at. A killed run continues where it stopped; a second one waits.
+the part of it that may be looked at. A killed run goes on where it stopped; a second one waits.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from engine.errors import WeightsError
 from engine.images import ImageLimits
 from engine.protocols import Embedder
 from engine.types import BoolArray, Cutout, FloatArray, Progress
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.store.blobs import Blob, Blobs
 from offline.store.cutouts import CutoutCache
-from offline.store.images import HashedPicture, hash_pictures, key_of
+from offline.store.images import HashedImage, hash_images, key_of
 from stages.assemble import EmbeddingParts
 
 BATCH = 32  # images cut, embedded and written at a time: what a kill may cost
@@ -38,7 +38,7 @@ class Features:
 
 
 def features(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     parts: EmbeddingParts,
     cache: Path,
     progress: Progress | None = None,
@@ -48,11 +48,11 @@ def features(
     Raises StageError and WeightsError where a part fails, ConfigError where the cache cannot be
     written. A file that is absent or no image stops nothing.
     """
-    hashed = hash_pictures(pictures, parts.threads)
-    samples: dict[str, HashedPicture] = {}
+    hashed = hash_images(images, parts.threads)
+    samples: dict[str, HashedImage] = {}
     places: dict[str, list[int]] = {}
     for place, one in enumerate(hashed):
-        if isinstance(one, HashedPicture):
+        if isinstance(one, HashedImage):
             samples[key_of(one)] = one
             places.setdefault(key_of(one), []).append(place)
     faults = [one for one in hashed if isinstance(one, str)]
@@ -60,11 +60,11 @@ def features(
     def make(keys: list[str]) -> Iterator[dict[str, Blob]]:
         return _made([samples[key] for key in keys], parts, cache, faults, progress)
 
-    values = np.zeros((len(pictures), parts.embedder.dimension), np.float32)
-    readable = np.zeros(len(pictures), np.bool_)
+    values = np.zeros((len(images), parts.embedder.dimension), np.float32)
+    readable = np.zeros(len(images), np.bool_)
     for key, blob in vector_store(parts, cache).filled(samples, make):
         values[places[key]], readable[places[key]] = blob.array, True
-    hashes = tuple(one.sha256 if isinstance(one, HashedPicture) else "" for one in hashed)
+    hashes = tuple(one.sha256 if isinstance(one, HashedImage) else "" for one in hashed)
     return Features(values, readable, hashes, tuple(dict.fromkeys(faults)))
 
 
@@ -74,7 +74,7 @@ def vector_store(parts: EmbeddingParts, cache: Path) -> Blobs:
 
 
 def _made(
-    samples: Sequence[HashedPicture],
+    samples: Sequence[HashedImage],
     parts: EmbeddingParts,
     cache: Path,
     faults: list[str],

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
-from offline.datasets import Dataset, Picture
+from offline.datasets import Dataset, DatasetImage
 from offline.datasets.hold_out import HoldOut, divided_splits, family_of, first_of
-from offline.store.images import hash_pictures
+from offline.store.images import hash_images
 
 TEST_NAMES = ("test",)
 
@@ -25,7 +25,7 @@ TEST_NAMES = ("test",)
 class Sample:
     """One training or validation image. ``label`` is a position in ``Labelled.names``."""
 
-    picture: Picture
+    image: DatasetImage
     sha256: str
     label: int
 
@@ -43,8 +43,8 @@ class Labelled:
     def shares_families(self) -> bool:
         """Whether validation shows families that were learned: then it overrates, and what is
         calibrated on it is too sure of itself on packages of new families."""
-        families = {family_of(sample.picture) for sample in self.train}
-        return any(family_of(sample.picture) in families for sample in self.validation)
+        families = {family_of(sample.image) for sample in self.train}
+        return any(family_of(sample.image) in families for sample in self.validation)
 
 
 def labels_of(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
@@ -68,17 +68,17 @@ def read_labelled(
     Raises ConfigError for fewer than two categories, and for categories with fewer than
     ``min_images`` training images unless ``drop_small``.
     """
-    train_pictures, validation_pictures, notes = divided_splits(
+    train_images, validation_images, notes = divided_splits(
         dataset, train, validation, hold_out, seed
     )
-    _refuse_unlabelled(dataset, [*train_pictures, *validation_pictures])
-    test_pictures = _test_pictures(dataset, train_pictures, validation_pictures)
-    hashes = hashes_of([*train_pictures, *validation_pictures, *test_pictures], notes)
-    train_pictures = _readable(train_pictures, hashes)
-    validation_pictures = _readable(validation_pictures, hashes)
-    train_pictures = _without_doubles(dataset, train_pictures, validation_pictures, hashes, notes)
-    names = _names(dataset, train_pictures, min_images, drop_small, notes)
-    unknown = Counter(p.category for p in validation_pictures if p.category not in names)
+    _refuse_unlabelled(dataset, [*train_images, *validation_images])
+    test_images = _test_images(dataset, train_images, validation_images)
+    hashes = hashes_of([*train_images, *validation_images, *test_images], notes)
+    train_images = _readable(train_images, hashes)
+    validation_images = _readable(validation_images, hashes)
+    train_images = _without_doubles(dataset, train_images, validation_images, hashes, notes)
+    names = _names(dataset, train_images, min_images, drop_small, notes)
+    unknown = Counter(p.category for p in validation_images if p.category not in names)
     if unknown:
         notes.append(
             f"{unknown.total()} validation images are of categories that are not learned: "
@@ -86,91 +86,93 @@ def read_labelled(
         )
     return Labelled(
         names,
-        _samples(train_pictures, names, hashes),
-        _samples(validation_pictures, names, hashes),
+        _samples(train_images, names, hashes),
+        _samples(validation_images, names, hashes),
         tuple(notes),
     )
 
 
 def unlabelled_samples(dataset: Dataset, notes: list[str]) -> list[Sample]:
     """All images of a data set of no known category; their label is -1."""
-    pictures = list({p.id: p for split in dataset.splits for p in dataset.pictures(split)}.values())
-    hashes = hashes_of(pictures, notes)
-    return [Sample(p, hashes[p.id], -1) for p in pictures if p.id in hashes]
+    images = list({p.id: p for split in dataset.splits for p in dataset.images(split)}.values())
+    hashes = hashes_of(images, notes)
+    return [Sample(p, hashes[p.id], -1) for p in images if p.id in hashes]
 
 
-def _refuse_unlabelled(dataset: Dataset, pictures: Sequence[Picture]) -> None:
-    if not any(picture.category for picture in pictures):
+def _refuse_unlabelled(dataset: Dataset, images: Sequence[DatasetImage]) -> None:
+    if not any(image.category for image in images):
         raise ConfigError(
             f"{dataset.root}: its images have no categories to learn.",
             remedy="Give a folder of images a category: CATEGORY/view.jpg.",
         )
 
 
-def _test_pictures(
-    dataset: Dataset, train_pictures: Sequence[Picture], validation_pictures: Sequence[Picture]
-) -> list[Picture]:
+def _test_images(
+    dataset: Dataset,
+    train_images: Sequence[DatasetImage],
+    validation_images: Sequence[DatasetImage],
+) -> list[DatasetImage]:
     """Those of a test split, only to find copies of them in the training."""
     name = first_of(TEST_NAMES, dataset.splits)
     if name is None:
         return []
-    taken = {picture.id for picture in (*train_pictures, *validation_pictures)}
-    return [picture for picture in dataset.pictures(name) if picture.id not in taken]
+    taken = {image.id for image in (*train_images, *validation_images)}
+    return [image for image in dataset.images(name) if image.id not in taken]
 
 
-def hashes_of(pictures: Sequence[Picture], notes: list[str]) -> dict[str, str]:
+def hashes_of(images: Sequence[DatasetImage], notes: list[str]) -> dict[str, str]:
     """sha256 by image id; files that cannot be read are noted and absent."""
     hashes: dict[str, str] = {}
-    for hashed in hash_pictures(pictures):
+    for hashed in hash_images(images):
         if isinstance(hashed, str):
             notes.append(hashed)
         else:
-            hashes[hashed.picture.id] = hashed.sha256
+            hashes[hashed.image.id] = hashed.sha256
     return hashes
 
 
-def _readable(pictures: Sequence[Picture], hashes: dict[str, str]) -> list[Picture]:
-    return [picture for picture in pictures if picture.category and picture.id in hashes]
+def _readable(images: Sequence[DatasetImage], hashes: dict[str, str]) -> list[DatasetImage]:
+    return [image for image in images if image.category and image.id in hashes]
 
 
 def _without_doubles(
     dataset: Dataset,
-    train_pictures: Sequence[Picture],
-    validation_pictures: Sequence[Picture],
+    train_images: Sequence[DatasetImage],
+    validation_images: Sequence[DatasetImage],
     hashes: dict[str, str],
     notes: list[str],
-) -> list[Picture]:
+) -> list[DatasetImage]:
     """Training images whose content no other split holds and no other category claims."""
-    own = {picture.id for picture in train_pictures}
+    own = {image.id for image in train_images}
     elsewhere = {sha: name for name, sha in hashes.items() if name not in own}
     claims: dict[str, set[str]] = {}
-    for picture in train_pictures:
-        claims.setdefault(hashes[picture.id], set()).add(str(picture.category))
-    kept: list[Picture] = []
+    for image in train_images:
+        claims.setdefault(hashes[image.id], set()).add(str(image.category))
+    kept: list[DatasetImage] = []
     seen: set[str] = set()
-    for picture in train_pictures:
-        sha = hashes[picture.id]
+    for image in train_images:
+        sha = hashes[image.id]
         if sha in elsewhere:
-            notes.append(f"{picture.id}: not learned, the same image as {elsewhere[sha]}")
+            notes.append(f"{image.id}: not learned, the same image as {elsewhere[sha]}")
         elif len(claims[sha]) > 1:
             both = " and ".join(sorted(claims[sha]))
-            notes.append(f"{picture.id}: not learned, the same image is in {both}")
+            notes.append(f"{image.id}: not learned, the same image is in {both}")
         elif sha in seen:
-            notes.append(f"{picture.id}: learned once, the same image is there twice")
+            notes.append(f"{image.id}: learned once, the same image is there twice")
         else:
             seen.add(sha)
-            kept.append(picture)
+            kept.append(image)
     return kept
 
 
 def _names(
     dataset: Dataset,
-    train_pictures: Sequence[Picture],
+    train_images: Sequence[DatasetImage],
     min_images: int,
     drop_small: bool,
     notes: list[str],
 ) -> tuple[str, ...]:
-    counts = Counter(str(picture.category) for picture in train_pictures)
+    counts = Counter(str(image.category) for image in train_images)
     small = sorted(name for name, count in counts.items() if count < min_images)
     listed = ", ".join(f"{name} ({counts[name]})" for name in small)
     if small and not drop_small:
@@ -191,11 +193,11 @@ def _names(
 
 
 def _samples(
-    pictures: Sequence[Picture], names: tuple[str, ...], hashes: dict[str, str]
+    images: Sequence[DatasetImage], names: tuple[str, ...], hashes: dict[str, str]
 ) -> tuple[Sample, ...]:
     at = {name: position for position, name in enumerate(names)}
     return tuple(
-        Sample(picture, hashes[picture.id], at[picture.category])
-        for picture in pictures
-        if picture.category in at
+        Sample(image, hashes[image.id], at[image.category])
+        for image in images
+        if image.category in at
     )

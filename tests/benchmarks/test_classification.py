@@ -50,10 +50,10 @@ def trained(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
 def means(data: Path) -> tuple[np.ndarray, list[str]]:
     """(N, 3) the head's outputs on the catalogue, by the cutting alone, and the categories."""
     cutting = assemble_cutting(load(read_profile("classic"), env={}, flags=QUICK)).cutting
-    pictures = open_dataset(data).pictures("catalogue")
-    cuts = cutting.cut([load_image(picture.path) for picture in pictures])
+    images = open_dataset(data).images("catalogue")
+    cuts = cutting.cut([load_image(image.path) for image in images])
     rows = [cut.cutout.pixels.astype(np.float64).mean(axis=(0, 1)) / 255 for cut in cuts]
-    return np.array(rows), [str(picture.category) for picture in pictures]
+    return np.array(rows), [str(image.category) for image in images]
 
 
 def test_the_tables_say_what_the_classifier_does(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.grocery.pictures import QUERIES, queries
+from benchmarks.grocery.images import QUERIES, queries
 from engine.errors import ConfigError
 from tests.benchmarks.running import run_benchmark, table
 from tests.drawn_catalogue import CATEGORIES, package, save

@@ -61,7 +61,7 @@ def test_the_least_and_the_most_believed_are_drawn(tmp_path: Path) -> None:
     assert Image.open(sheet).size == (8 * 128, 128)
 
 
-def test_a_folder_without_pictures_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:
     done = run_benchmark("mask_trust_sheet.py", tmp_path, "--out", tmp_path / "sheet.png")
     assert done.returncode == 1
     assert str(tmp_path) in done.stderr and "Traceback" not in done.stderr

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from benchmarks.mattes import sheet
-from benchmarks.mattes.pictures import sample, spread, true_alpha
+from benchmarks.mattes.images import sample, spread, true_alpha
 from engine.errors import ConfigError
 from engine.types import Matte, RGBImage
-from offline.datasets import Picture, open_dataset
+from offline.datasets import DatasetImage, open_dataset
 from tests.benchmarks.running import run_benchmark, table
 from tests.offline.datasets.packbench.written_packbench import write_benchmark
 
@@ -88,17 +88,17 @@ def test_localisation_draws_a_row_a_category_and_a_column_a_mask(
 ) -> None:
     from tests.stages.segment.ssd_graphs import LARGE, fixed_boxes_model
 
-    picture = tmp_path / "sheet.png"
+    image = tmp_path / "sheet.png"
     ssd = fixed_boxes_model(tmp_path / "ssd.onnx", {LARGE: (44, 20.0)})
     rows = ("--u2netp", network, "--ssd", ssd, "--matting", "guided")
-    where = ("--split", "validation", "--sheet", picture, "--rows", "2")
+    where = ("--split", "validation", "--sheet", image, "--rows", "2")
     done = run_benchmark("localisation.py", "--data", data, *rows, *where)
     assert done.returncode == 0, done.stderr
     names = ["true box", "ssd300", "grabcut", "u2netp"]
     assert list(table(done.stdout, "mask")) == [
         row for name in names for row in (name, f"{name} + guided")
     ]
-    with Image.open(picture) as drawn:
+    with Image.open(image) as drawn:
         step = sheet.CELL + sheet.GAP
         assert drawn.width == sheet.GAP + 10 * step
         assert 2 * step < drawn.height < 3 * step
@@ -134,8 +134,8 @@ def test_a_photo_keeps_its_shape_on_the_sheet() -> None:
 def test_a_sample_takes_from_every_category_at_even_distances(data: Path) -> None:
     dataset = open_dataset(data)
     assert [one.category for one in sample(dataset, "catalogue", 1)] == ["jar", "bottle"]
-    assert len(sample(dataset, "catalogue", None)) == len(dataset.pictures("catalogue"))
-    numbers = [Picture(str(number), Path("a")) for number in range(9)]
+    assert len(sample(dataset, "catalogue", None)) == len(dataset.images("catalogue"))
+    numbers = [DatasetImage(str(number), Path("a")) for number in range(9)]
     assert [one.id for one in spread(numbers, 3)] == ["0", "4", "8"]
     assert spread(numbers, 20) == numbers
 
@@ -144,6 +144,6 @@ def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "mask.png"
     broken.write_bytes(b"no picture")
     with pytest.raises(ConfigError, match=r"mask\.png"):
-        true_alpha(Picture("a", tmp_path / "a.jpg", mask=broken))
+        true_alpha(DatasetImage("a", tmp_path / "a.jpg", mask=broken))
     with pytest.raises(ConfigError, match="no mask"):
-        true_alpha(Picture("a", tmp_path / "a.jpg"))
+        true_alpha(DatasetImage("a", tmp_path / "a.jpg"))

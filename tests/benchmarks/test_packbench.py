@@ -29,14 +29,14 @@ def test_noise_is_measured_within_a_tenth_on_a_smooth_ground(sigma: float) -> No
 
 
 @pytest.mark.parametrize("power", [1.0, 2.0, 3.0])
-def test_the_slope_of_a_spectrum_is_the_one_that_a_picture_was_made_with(power: float) -> None:
+def test_the_slope_of_a_spectrum_is_the_one_that_a_image_was_made_with(power: float) -> None:
     rng, side = np.random.default_rng(2), 256
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
     frequency[0, 0] = 1
     phases = rng.normal(size=(*frequency.shape, 2)) @ (1, 1j)
     plane = np.fft.irfft2(phases / frequency ** (power / 2), (side, side))
-    picture = grey(128 + 30 * (plane - plane.mean()) / plane.std())
-    assert of.slope(picture) == pytest.approx(power, abs=0.2)
+    image = grey(128 + 30 * (plane - plane.mean()) / plane.std())
+    assert of.slope(image) == pytest.approx(power, abs=0.2)
 
 
 def test_grey_has_no_colour_and_a_blur_has_fewer_edges() -> None:
@@ -92,4 +92,4 @@ def test_rate_times_both_variants_on_both_looks() -> None:
     rates = table(done.stdout, "variant, look")
     assert rates["scalar_rgb, studio"][2] == rates["scalar_rgb, phone"][2] == "1.00"
     assert all(float(cells[0]) > 0 for cells in rates.values())
-    assert f"All {PRESETS['tiny'].pictures} pictures" in done.stdout
+    assert f"All {PRESETS['tiny'].images} pictures" in done.stdout

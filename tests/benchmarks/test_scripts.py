@@ -26,7 +26,7 @@ def test_query_overhead_adds_up_what_lies_outside_the_models() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_ingest_scaling_ingests_every_picture_and_accounts_for_the_time() -> None:
+def test_ingest_scaling_ingests_every_image_and_accounts_for_the_time() -> None:
     size = ("--width", "90", "--height", "120")
     done = run_benchmark("ingest_scaling.py", "--images", "40", *size)
     assert done.returncode == 0, done.stderr

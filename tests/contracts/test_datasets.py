@@ -32,7 +32,7 @@ def root(kind: str, tmp_path: Path) -> Path:
 
 
 def everything(dataset: Dataset) -> object:
-    parts = {split: dataset.pictures(split) for split in dataset.splits}
+    parts = {split: dataset.images(split) for split in dataset.splits}
     return parts, {name: dataset.retrieval(name) for name in dataset.protocols}
 
 
@@ -55,12 +55,12 @@ def test_a_folder_is_recognised_and_opened_alike_with_and_without_its_kind(
 
 def test_no_split_is_empty_and_every_file_is_there(root: Path) -> None:
     dataset = open_dataset(root)
-    assert dataset.splits and all(dataset.pictures(split) for split in dataset.splits)
+    assert dataset.splits and all(dataset.images(split) for split in dataset.splits)
     assert missing_files(dataset) == []
     for split in dataset.splits:
-        ids = [picture.id for picture in dataset.pictures(split)]
+        ids = [image.id for image in dataset.images(split)]
         assert len(set(ids)) == len(ids)
-        assert all(root in picture.path.parents for picture in dataset.pictures(split))
+        assert all(root in image.path.parents for image in dataset.images(split))
 
 
 def test_every_retrieval_task_has_an_answer_to_some_query(root: Path) -> None:
@@ -73,7 +73,7 @@ def test_every_retrieval_task_has_an_answer_to_some_query(root: Path) -> None:
 def test_unknown_splits_and_protocols_are_told_the_known_ones(root: Path) -> None:
     dataset = open_dataset(root)
     with pytest.raises(ConfigError, match=dataset.splits[0]):
-        dataset.pictures("no such split")
+        dataset.images("no such split")
     with pytest.raises(ConfigError, match=(dataset.protocols or ("none",))[0]):
         dataset.retrieval("no such protocol")
 
@@ -90,9 +90,9 @@ def test_line_ends_of_windows_and_a_byte_order_mark_change_nothing(root: Path, k
 
 
 @pytest.mark.parametrize("kind", LISTED)
-def test_absent_pictures_do_not_stop_the_opening_and_can_be_asked_for(root: Path) -> None:
+def test_absent_images_do_not_stop_the_opening_and_can_be_asked_for(root: Path) -> None:
     dataset = open_dataset(root)
-    gone = dataset.pictures(dataset.splits[-1])[0].path
+    gone = dataset.images(dataset.splits[-1])[0].path
     gone.unlink()
     assert gone in missing_files(open_dataset(root))
 

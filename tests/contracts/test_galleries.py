@@ -63,7 +63,7 @@ def test_a_masks_trust_comes_back_as_it_was(gallery: WritableGallery, trust: flo
     assert gallery.check() == []
 
 
-def test_a_picture_without_a_label_gets_the_predicted_category(gallery: WritableGallery) -> None:
+def test_a_image_without_a_label_gets_the_predicted_category(gallery: WritableGallery) -> None:
     (identity,) = gallery.add([entry("a", None)], [described((1, 0), "stick")])
     (record,) = gallery.records([identity])
     assert (record.category, record.labelled) == ("stick", False)

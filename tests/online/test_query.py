@@ -45,12 +45,12 @@ def test_a_photo_may_be_a_path_bytes_a_file_or_an_image(gallery: Path, photo: Pa
 
 
 def test_a_catalogue_image_finds_itself_first(gallery: Path) -> None:
-    for picture in sorted((gallery.parent / "catalogue").rglob("*.png")):
-        first = query(picture, gallery, k=1).hits[0]
+    for image in sorted((gallery.parent / "catalogue").rglob("*.png")):
+        first = query(image, gallery, k=1).hits[0]
         assert first.distance == pytest.approx(0, abs=1e-3)
         assert (
             first.record.product_id
-            == picture.parent.relative_to(gallery.parent / "catalogue").as_posix()
+            == image.parent.relative_to(gallery.parent / "catalogue").as_posix()
         )
 
 

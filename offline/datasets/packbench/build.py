@@ -128,7 +128,7 @@ def _writable(out: Path) -> Iterator[None]:
     except OSError as error:
         raise PacksightError(
             f"{error.filename or out}: cannot be written ({error.strerror or error}).",
-            remedy="Make room, or choose another --out, and run the same command again to resume.",
+            remedy="Make room, or choose another --out, and run the same command again to go on.",
         ) from error
 
 

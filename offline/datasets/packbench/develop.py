@@ -216,25 +216,25 @@ def _shouldered(light: Image, white: float) -> Image:
     return np.asarray(curve(light) * (grey / curve(grey)), np.float32)
 
 
-def _contrasted(picture: Image, strength: float) -> Image:
-    curve = picture * picture * (3 - 2 * picture)
-    return np.asarray(picture + strength * (curve - picture), np.float32)
+def _contrasted(image: Image, strength: float) -> Image:
+    curve = image * image * (3 - 2 * image)
+    return np.asarray(image + strength * (curve - image), np.float32)
 
 
-def _saturated(picture: Image, strength: float) -> Image:
-    grey = (picture @ LUMA)[..., None]
-    return np.asarray(grey + strength * (picture - grey), np.float32)
+def _saturated(image: Image, strength: float) -> Image:
+    grey = (image @ LUMA)[..., None]
+    return np.asarray(grey + strength * (image - grey), np.float32)
 
 
-def _sharpened(picture: Image, strength: float) -> Image:
+def _sharpened(image: Image, strength: float) -> Image:
     """Unsharp masking of the luma: the halo that phones draw round edges."""
-    luma = picture @ LUMA
+    luma = image @ LUMA
     detail = luma - cv2.GaussianBlur(luma, (0, 0), 1.0)
-    return np.asarray(picture + strength * detail[..., None], np.float32)
+    return np.asarray(image + strength * detail[..., None], np.float32)
 
 
-def _quantised(picture: Image) -> NDArray[np.uint8]:
-    return cast("NDArray[np.uint8]", np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8))
+def _quantised(image: Image) -> NDArray[np.uint8]:
+    return cast("NDArray[np.uint8]", np.round(np.clip(image, 0, 1) * 255).astype(np.uint8))
 
 
 def _normalised(kernel: NDArray[np.float64]) -> Image:

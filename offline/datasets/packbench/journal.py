@@ -1,4 +1,4 @@
-"""The images that are done, a line each, so that a killed run continues where it stopped."""
+"""The images that are done, a line each, so that a killed run goes on where it stopped."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Preset:
     unseen: tuple[int, int, int]  # families, members, views; each product has one photo more
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         """In all 15 categories."""
         unseen_families, unseen_members, unseen_views = self.unseen
         each = self.families * self.members * self.views + self.present + self.absent

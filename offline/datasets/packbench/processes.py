@@ -48,7 +48,7 @@ def rendered(
     except BrokenProcessPool:
         raise PacksightError(
             f"{out}: a rendering process was killed, mostly for lack of memory.",
-            remedy="Run the same command again to resume, with fewer --workers.",
+            remedy="Run the same command again to go on, with fewer --workers.",
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

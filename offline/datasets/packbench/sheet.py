@@ -41,13 +41,13 @@ def sheet(folder: Path, category: str, rows: Sequence[dict[str, str]]) -> Image.
     """One category: a row of cells a family with one view of each member, then other splits."""
     strips: list[Image.Image] = [_title(category)]
     for split, title in SECTIONS:
-        pictures = [row for row in rows if row["split"] == split]
-        strips += [_caption(title)] if pictures else []
+        images = [row for row in rows if row["split"] == split]
+        strips += [_caption(title)] if images else []
         if split == "catalogue":
-            for _, family in groupby(pictures, key=lambda row: row["family"]):
+            for _, family in groupby(images, key=lambda row: row["family"]):
                 strips.append(_strip(folder, _one_view_each(list(family))))
         else:
-            strips += [_strip(folder, pictures[:COLUMNS])] if pictures else []
+            strips += [_strip(folder, images[:COLUMNS])] if images else []
     height = sum(strip.height for strip in strips) + 2 * MARGIN
     page = Image.new("RGB", (COLUMNS * CELL + 2 * MARGIN, height), PAPER)
     top = MARGIN
@@ -74,8 +74,8 @@ def _strip(folder: Path, rows: Sequence[dict[str, str]]) -> Image.Image:
 
 def _cell(folder: Path, name: str) -> Image.Image:
     try:
-        with Image.open(folder / name) as picture:
-            return ImageOps.pad(picture.convert("RGB"), (CELL - 2, CELL - 2), color=PAPER)
+        with Image.open(folder / name) as image:
+            return ImageOps.pad(image.convert("RGB"), (CELL - 2, CELL - 2), color=PAPER)
     except OSError as error:
         raise ConfigError(
             f"{folder / name}: cannot be read ({error.strerror or 'damaged'}).",

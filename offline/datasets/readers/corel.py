@@ -18,7 +18,7 @@ from engine.errors import ConfigError
 from offline.datasets.listed import ListedDataset
 from offline.datasets.readers._files import folders_in, images_in
 from offline.datasets.relevance import by_category, label_task
-from offline.datasets.types import Picture
+from offline.datasets.types import DatasetImage
 
 EXPECTS = "the 1,000 images 0.jpg to 999.jpg of Corel-1k"
 
@@ -47,18 +47,18 @@ def recognises(root: Path) -> bool:
 
 def read(root: Path) -> ListedDataset:
     """Open it. Raises ConfigError where no class has two images."""
-    pictures = list(_numbered(root) or _by_folder(root))
-    if not pictures:
+    images = list(_numbered(root) or _by_folder(root))
+    if not images:
         raise ConfigError(
             f"{root}: no images of classes.", remedy=f"It needs {EXPECTS}, or a folder a class."
         )
-    if max(Counter(picture.category for picture in pictures).values()) < 2:
+    if max(Counter(image.category for image in images).values()) < 2:
         raise ConfigError(
             f"{root}: no class has two images, so that none can be found by another.",
             remedy="Give two or more images a class.",
         )
-    task = partial(label_task, "corel category", pictures, pictures, by_category)
-    return ListedDataset("corel", root, {ALL: pictures}, {"category": task})
+    task = partial(label_task, "corel category", images, images, by_category)
+    return ListedDataset("corel", root, {ALL: images}, {"category": task})
 
 
 def _files(root: Path) -> list[Path]:
@@ -68,23 +68,23 @@ def _files(root: Path) -> list[Path]:
     return [*images_in(root), *only]
 
 
-def _numbered(root: Path) -> list[Picture]:
+def _numbered(root: Path) -> list[DatasetImage]:
     """Sorted by number; empty unless all files have one."""
     paths = _files(root)
     numbered = sorted((number, path) for path in paths if (number := _number(path)) is not None)
     if len(numbered) < len(paths):
         return []
-    return [_picture(root, path, CLASSES[number // A_CLASS]) for number, path in numbered]
+    return [_image(root, path, CLASSES[number // A_CLASS]) for number, path in numbered]
 
 
-def _by_folder(root: Path) -> Iterator[Picture]:
+def _by_folder(root: Path) -> Iterator[DatasetImage]:
     for folder in folders_in(root):
         for path in images_in(folder):
-            yield _picture(root, path, folder.name)
+            yield _image(root, path, folder.name)
 
 
-def _picture(root: Path, path: Path, category: str) -> Picture:
-    return Picture(path.relative_to(root).as_posix(), path, category=category)
+def _image(root: Path, path: Path, category: str) -> DatasetImage:
+    return DatasetImage(path.relative_to(root).as_posix(), path, category=category)
 
 
 def _number(path: Path) -> int | None:

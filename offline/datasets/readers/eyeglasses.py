@@ -15,7 +15,7 @@ from engine.errors import ConfigError
 from offline.datasets.listed import ListedDataset
 from offline.datasets.readers._files import folders_in, images_in
 from offline.datasets.relevance import by_product, label_task
-from offline.datasets.types import Picture
+from offline.datasets.types import DatasetImage
 
 EXPECTS = "gallery/ and query/ with a folder of images a product"
 
@@ -34,14 +34,14 @@ def recognises(root: Path) -> bool:
 def read(root: Path) -> ListedDataset:
     """Open it. Raises ConfigError where one of the two is empty or no query's product is in the
     gallery."""
-    parts = {split: list(_pictures(root, root / name)) for split, name in FOLDERS.items()}
+    parts = {split: list(_images(root, root / name)) for split, name in FOLDERS.items()}
     for split, name in FOLDERS.items():
         if not parts[split]:
             raise ConfigError(
                 f"{root / name}: no images there.", remedy=f"The data set needs {EXPECTS}."
             )
     queries, gallery = parts["queries"], parts["gallery"]
-    known = {picture.product for picture in gallery}
+    known = {image.product for image in gallery}
     if not any(query.product in known for query in queries):
         raise ConfigError(
             f"{root}: no product of query/ is in gallery/.",
@@ -51,6 +51,6 @@ def read(root: Path) -> ListedDataset:
     return ListedDataset("eyeglasses", root, parts, {"product": task})
 
 
-def _pictures(root: Path, folder: Path) -> Iterator[Picture]:
+def _images(root: Path, folder: Path) -> Iterator[DatasetImage]:
     for path in images_in(folder, AN_IMAGE):
-        yield Picture(path.relative_to(root).as_posix(), path, product=path.parent.name)
+        yield DatasetImage(path.relative_to(root).as_posix(), path, product=path.parent.name)

@@ -16,7 +16,7 @@ from engine.errors import ConfigError
 from engine.images import SUPPORTED_SUFFIXES
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.relevance import Label, by_category, by_product, label_task
-from offline.datasets.types import Picture, RetrievalTask
+from offline.datasets.types import DatasetImage, RetrievalTask
 from offline.ingest.labels import Labels, read_labels
 from offline.ingest.scan import ImageFile, scan
 
@@ -52,9 +52,9 @@ def recognises(root: Path) -> bool:
 
 def read(root: Path) -> ListedDataset:
     """Open the folder. Files whose suffix is not an image's are skipped, with a log line."""
-    parts = {split: _pictures(folder, root) for split, folder in _split_folders(root).items()}
-    for split, pictures in parts.items():
-        if not pictures:
+    parts = {split: _images(folder, root) for split, folder in _split_folders(root).items()}
+    for split, images in parts.items():
+        if not images:
             raise ConfigError(
                 f"{root}: no images for the split {split!r}.",
                 remedy="Put a folder of images a category there, or remove the empty folder.",
@@ -79,19 +79,19 @@ def _split_folders(root: Path) -> dict[str, Path]:
     return folders
 
 
-def _pictures(folder: Path, root: Path) -> list[Picture]:
+def _images(folder: Path, root: Path) -> list[DatasetImage]:
     scanned = scan(folder)
     labels = read_labels(folder, scanned.label_files)
-    pictures = [_labelled(file, labels, folder, root) for file in scanned.images]
+    images = [_labelled(file, labels, folder, root) for file in scanned.images]
     for refusal in [*scanned.refused, *labels.refused]:
         log.warning("%s: skipped: %s", refusal.uri, refusal.reason)
-    return pictures
+    return images
 
 
-def _labelled(file: ImageFile, labels: Labels, folder: Path, root: Path) -> Picture:
+def _labelled(file: ImageFile, labels: Labels, folder: Path, root: Path) -> DatasetImage:
     label = labels.of(file)
     path = folder / file.relative
-    return Picture(
+    return DatasetImage(
         path.relative_to(root).as_posix(),
         path,
         category=label.category,
@@ -100,12 +100,14 @@ def _labelled(file: ImageFile, labels: Labels, folder: Path, root: Path) -> Pict
     )
 
 
-def _tasks(root: Path, parts: dict[str, list[Picture]]) -> dict[str, Task]:
+def _tasks(root: Path, parts: dict[str, list[DatasetImage]]) -> dict[str, Task]:
     queries, gallery = _queries_and_gallery(parts)
     return {name: partial(_task, root, name, queries, gallery) for name in LABELS}
 
 
-def _queries_and_gallery(parts: dict[str, list[Picture]]) -> tuple[list[Picture], list[Picture]]:
+def _queries_and_gallery(
+    parts: dict[str, list[DatasetImage]],
+) -> tuple[list[DatasetImage], list[DatasetImage]]:
     for queries, gallery in SIDES:
         if all(name in parts for name in (*queries, gallery[0])):
             return _together(parts, queries), _together(parts, gallery)
@@ -113,11 +115,13 @@ def _queries_and_gallery(parts: dict[str, list[Picture]]) -> tuple[list[Picture]
     return everything, everything
 
 
-def _together(parts: dict[str, list[Picture]], splits: tuple[str, ...]) -> list[Picture]:
-    return [picture for split in splits for picture in parts.get(split, ())]
+def _together(parts: dict[str, list[DatasetImage]], splits: tuple[str, ...]) -> list[DatasetImage]:
+    return [image for split in splits for image in parts.get(split, ())]
 
 
-def _task(root: Path, name: str, queries: list[Picture], gallery: list[Picture]) -> RetrievalTask:
+def _task(
+    root: Path, name: str, queries: list[DatasetImage], gallery: list[DatasetImage]
+) -> RetrievalTask:
     task = label_task(f"{root.resolve().name} {name}", queries, gallery, LABELS[name])
     if len(task.unanswerable) == len(queries):
         raise ConfigError(

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.relevance import by_product, label_task
-from offline.datasets.types import Picture
+from offline.datasets.types import DatasetImage
 from offline.ingest.tables import inside, read_lines, read_table, whole_number
 
 EXPECTS = "classes.csv and train.txt, val.txt or test.txt, as GroceryStoreDataset has them"
@@ -52,7 +52,7 @@ def read(root: Path) -> ListedDataset:
     return ListedDataset("grocerystore", root, grouped, _tasks(grouped))
 
 
-def _iconic(root: Path, classes: dict[int, _Class]) -> Iterator[Picture]:
+def _iconic(root: Path, classes: dict[int, _Class]) -> Iterator[DatasetImage]:
     """The clean images; fills ``classes`` on the way."""
     for row in read_table(root / CLASSES, (FINE, FINE_ID, COARSE, COARSE_ID, ICON)):
         number = whole_number(row.cells[FINE_ID], FINE_ID, row.place)
@@ -62,10 +62,10 @@ def _iconic(root: Path, classes: dict[int, _Class]) -> Iterator[Picture]:
         classes[number] = _Class(row.text(FINE), row.text(COARSE), coarse_id)
         # The list's paths are absolute, with the data set as the root.
         name = inside(row.text(ICON).lstrip("/"), row.place)
-        yield _picture(root, name, classes[number], "studio")
+        yield _image(root, name, classes[number], "studio")
 
 
-def _listed(root: Path, split: str, classes: dict[int, _Class]) -> Iterator[Picture]:
+def _listed(root: Path, split: str, classes: dict[int, _Class]) -> Iterator[DatasetImage]:
     for place, line in read_lines(root / LISTS[split]):
         cells = [cell.strip() for cell in line.rsplit(",", 2)]
         if len(cells) != 3:
@@ -76,30 +76,30 @@ def _listed(root: Path, split: str, classes: dict[int, _Class]) -> Iterator[Pict
             raise place.fault(f"classes {fine}, {coarse} are not a row of {CLASSES}")
         if PurePosixPath(name).parts[:1] != (split,):
             raise place.fault(f"{name!r} is not in {split}/")
-        yield _picture(root, name, known, "phone")
+        yield _image(root, name, known, "phone")
 
 
-def _picture(root: Path, name: str, known: _Class, look: str) -> Picture:
-    return Picture(name, root / name, category=known.coarse, product=known.name, look=look)
+def _image(root: Path, name: str, known: _Class, look: str) -> DatasetImage:
+    return DatasetImage(name, root / name, category=known.coarse, product=known.name, look=look)
 
 
-def _by_group(parts: dict[str, list[Picture]]) -> dict[str, list[Picture]]:
+def _by_group(parts: dict[str, list[DatasetImage]]) -> dict[str, list[DatasetImage]]:
     """Splits of one group: paths are SPLIT/GROUP/..., and groups are Fruit, Packages, ..."""
-    grouped: dict[str, list[Picture]] = {}
-    for split, pictures in parts.items():
-        for picture in pictures:
-            folders = PurePosixPath(picture.id).parts[1:-1]
+    grouped: dict[str, list[DatasetImage]] = {}
+    for split, images in parts.items():
+        for image in images:
+            folders = PurePosixPath(image.id).parts[1:-1]
             if folders:
-                grouped.setdefault(f"{split}/{folders[0]}", []).append(picture)
+                grouped.setdefault(f"{split}/{folders[0]}", []).append(image)
     return dict(sorted(grouped.items()))
 
 
-def _tasks(parts: dict[str, list[Picture]]) -> dict[str, Task]:
+def _tasks(parts: dict[str, list[DatasetImage]]) -> dict[str, Task]:
     tasks: dict[str, Task] = {}
     for split, queries in parts.items():
         base, slash, group = split.partition("/")
         searched = (ICONIC + slash + group, "train" + slash + group)
-        gallery = [picture for name in searched for picture in parts.get(name, ())]
+        gallery = [image for name in searched for image in parts.get(name, ())]
         if base in QUERY_SPLITS and queries and gallery:
             task = f"grocerystore {split}"
             tasks[split] = partial(label_task, task, queries, gallery, by_product)

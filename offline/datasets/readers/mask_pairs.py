@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from engine.errors import ConfigError
 from engine.images import SUPPORTED_SUFFIXES
 from offline.datasets.listed import ListedDataset
-from offline.datasets.types import Picture
+from offline.datasets.types import DatasetImage
 
 EXPECTS = "images/ and masks/ (or DUTS-TR-Image/ and DUTS-TR-Mask/), or x.jpg beside x_mask.png"
 
@@ -83,14 +83,14 @@ def _split(words: list[str]) -> str:
     return named[-1] if named and named[-1] in SPLIT_WORDS.values() else "-".join(named) or ALL
 
 
-def _paired(root: Path, images: Path, masks: Path, files: Iterable[Path]) -> list[Picture]:
+def _paired(root: Path, images: Path, masks: Path, files: Iterable[Path]) -> list[DatasetImage]:
     """``files`` with their masks, sorted; ``images`` and ``masks`` may be one folder."""
     by_image = _by_name(images, files)
     beside = images == masks
     by_mask = _by_name(masks, (f for f in _files(masks) if not beside or _is_mask(f)))
     _refuse_unpaired(root, "files", by_image, by_mask)
     return [
-        Picture(
+        DatasetImage(
             path.relative_to(root).as_posix(),
             path,
             category=PurePosixPath(name).parts[0] if "/" in name else None,

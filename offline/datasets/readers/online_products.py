@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from offline.datasets.listed import ListedDataset
 from offline.datasets.relevance import by_product, label_task
-from offline.datasets.types import Picture
+from offline.datasets.types import DatasetImage
 from offline.ingest.tables import inside, read_lines, whole_number
 
 EXPECTS = "Ebay_train.txt and Ebay_test.txt, as Stanford Online Products has them"
@@ -37,7 +37,7 @@ def read(root: Path) -> ListedDataset:
     return ListedDataset("online_products", root, parts, tasks)
 
 
-def _listed(root: Path, file: Path) -> Iterator[Picture]:
+def _listed(root: Path, file: Path) -> Iterator[DatasetImage]:
     lines = read_lines(file)
     place, header = next(lines, (None, ""))
     if place is not None and header.split() != HEADER:
@@ -50,7 +50,7 @@ def _listed(root: Path, file: Path) -> Iterator[Picture]:
         name = inside(path, place)
         whole_number(product, "class_id", place)
         whole_number(category, "super_class_id", place)
-        yield Picture(name, root / name, category=_category(name, category), product=product)
+        yield DatasetImage(name, root / name, category=_category(name, category), product=product)
 
 
 def _category(name: str, number: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.errors import ConfigError
 from offline.datasets.listed import ListedDataset
 from offline.datasets.readers._landmarks import UNREADABLE, background_files, query_box
-from offline.datasets.types import Picture, Relevance, RetrievalTask
+from offline.datasets.types import DatasetImage, Relevance, RetrievalTask
 from offline.ingest.tables import Place, read_lines
 
 EXPECTS = "the images and gt files (*_query.txt, *_good.txt, ...) of Oxford5k or Paris6k"
@@ -28,7 +28,7 @@ RELEVANT, JUNK = ("good", "ok"), "junk"
 
 @dataclass(frozen=True)
 class _Truth:
-    query: Picture
+    query: DatasetImage
     relevance: Relevance
 
 
@@ -46,7 +46,7 @@ def read(root: Path) -> ListedDataset:
             remedy="Unpack the gt files of one data set into a folder beside the images.",
         )
     files = background_files(root)
-    gallery = tuple(Picture(name, path) for name, path in files.items())
+    gallery = tuple(DatasetImage(name, path) for name, path in files.items())
     truth = list(_truths(folders[0], files))
     parts = {"gallery": gallery, "queries": [item.query for item in truth]}
     task = partial(_task, truth, gallery)
@@ -76,7 +76,7 @@ def _truths(folder: Path, files: Mapping[str, Path]) -> Iterator[_Truth]:
         yield _Truth(query, Relevance(_positions(relevant, at), _positions(junk, at)))
 
 
-def _query(file: Path, files: Mapping[str, Path]) -> Picture:
+def _query(file: Path, files: Mapping[str, Path]) -> DatasetImage:
     place, line = next(read_lines(file), (Place(file, "line 1"), ""))
     cells = line.rsplit(maxsplit=4)
     try:
@@ -90,7 +90,7 @@ def _query(file: Path, files: Mapping[str, Path]) -> Picture:
         raise place.fault(f"the image {name} is not there", "Unpack the images as well.")
     stem = file.name.removesuffix(ENDING)
     landmark = stem.rpartition("_")[0] or stem  # all_souls_3 is the third of all_souls
-    return Picture(stem, files[name], product=landmark, crop=query_box(corners, place))
+    return DatasetImage(stem, files[name], product=landmark, crop=query_box(corners, place))
 
 
 def _names(file: Path) -> Iterator[tuple[str, Place]]:
@@ -104,7 +104,7 @@ def _positions(names: Iterable[str], at: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(sorted(at[name] for name in names if name in at))
 
 
-def _task(truth: list[_Truth], gallery: tuple[Picture, ...]) -> RetrievalTask:
+def _task(truth: list[_Truth], gallery: tuple[DatasetImage, ...]) -> RetrievalTask:
     queries = tuple(item.query for item in truth)
     relevance = tuple(item.relevance for item in truth)
     return RetrievalTask("oxford_paris original", queries, gallery, relevance)

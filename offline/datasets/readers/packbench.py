@@ -19,7 +19,7 @@ from engine.types import Box
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.packbench.manifest import HEADER_FILE, MANIFEST, read_header, sha256
 from offline.datasets.relevance import by_category, by_family, by_product, label_task
-from offline.datasets.types import Picture
+from offline.datasets.types import DatasetImage
 from offline.ingest.tables import Row, inside, read_table, whole_number
 
 EXPECTS = "packbench.json and manifest.csv, as `packsight data packbench` writes them"
@@ -50,7 +50,7 @@ SPLITS = {
     "unseen": (("unseen", "query"), ("unseen", "gallery")),
 }
 ROLES = {pair for pairs in SPLITS.values() for pair in pairs}
-Rows = list[tuple[tuple[str, str], Picture]]
+Rows = list[tuple[tuple[str, str], DatasetImage]]
 
 
 def recognises(root: Path) -> bool:
@@ -62,7 +62,7 @@ def read(root: Path) -> ListedDataset:
     _check_manifest(root)
     table = read_table(root / MANIFEST, COLUMNS)
     _check_presence(table)
-    rows = [_picture(row, root) for row in table]
+    rows = [_image(row, root) for row in table]
     parts = {split: _chosen(rows, pairs) for split, pairs in SPLITS.items()}
     return ListedDataset("packbench", root, parts, _tasks(rows))
 
@@ -81,13 +81,13 @@ def _check_manifest(root: Path) -> None:
         )
 
 
-def _picture(row: Row, root: Path) -> tuple[tuple[str, str], Picture]:
+def _image(row: Row, root: Path) -> tuple[tuple[str, str], DatasetImage]:
     pair = (row.text("split"), row.text("role"))
     if pair not in ROLES:
         valid = ", ".join(f"{split} {role}" for split, role in sorted(ROLES))
         raise row.place.fault(f"unknown split and role {' '.join(pair)!r}", f"Valid: {valid}.")
     name = inside(row.text("path"), row.place)
-    picture = Picture(
+    image = DatasetImage(
         name,
         root / name,
         category=row.text("category"),
@@ -98,7 +98,7 @@ def _picture(row: Row, root: Path) -> tuple[tuple[str, str], Picture]:
         transmission=_optional(row, "transmission", root),
         box=_box(row),
     )
-    return pair, picture
+    return pair, image
 
 
 def _optional(row: Row, column: str, root: Path) -> Path | None:
@@ -129,8 +129,8 @@ def _check_presence(table: Iterable[Row]) -> None:
             )
 
 
-def _chosen(rows: Rows, pairs: Iterable[tuple[str, str]]) -> list[Picture]:
-    return [picture for wanted in pairs for pair, picture in rows if pair == wanted]
+def _chosen(rows: Rows, pairs: Iterable[tuple[str, str]]) -> list[DatasetImage]:
+    return [image for wanted in pairs for pair, image in rows if pair == wanted]
 
 
 def _tasks(rows: Rows) -> dict[str, Task]:
@@ -154,7 +154,7 @@ def _tasks(rows: Rows) -> dict[str, Task]:
     }
 
 
-def _repeated(pictures: Iterable[Picture]) -> bool:
+def _repeated(images: Iterable[DatasetImage]) -> bool:
     """Whether some product has two images, so that one can be the query for the other."""
-    products = [picture.product for picture in pictures]
+    products = [image.product for image in images]
     return len(set(products)) < len(products)

@@ -20,7 +20,7 @@ from engine.errors import ConfigError
 from offline.datasets._pickles import read_plain_pickle
 from offline.datasets.listed import ListedDataset
 from offline.datasets.readers._landmarks import background_files, query_box
-from offline.datasets.types import Picture, Relevance, RetrievalTask
+from offline.datasets.types import DatasetImage, Relevance, RetrievalTask
 from offline.ingest.tables import Place, inside, read_text
 
 EXPECTS = "gnd_roxford5k.pkl or gnd_rparis6k.pkl (or .json), and the images in jpg/"
@@ -67,8 +67,8 @@ def read(root: Path) -> ListedDataset:
     file = _truth_file(root)
     data = _data(file)
     files = background_files(root)
-    gallery = tuple(_pictures(root, file, "imlist", data, files))
-    uncropped = tuple(_pictures(root, file, "qimlist", data, files))
+    gallery = tuple(_images(root, file, "imlist", data, files))
+    uncropped = tuple(_images(root, file, "qimlist", data, files))
     entries = _list(data, "gnd", file)
     if len(entries) != len(uncropped):
         raise ConfigError(
@@ -120,23 +120,23 @@ def _list(data: Mapping[str, Any], key: str, file: Path) -> list[Any]:
     return items
 
 
-def _pictures(
+def _images(
     root: Path, file: Path, key: str, data: Mapping[str, Any], files: Mapping[str, Path]
-) -> Iterator[Picture]:
+) -> Iterator[DatasetImage]:
     for at, name in enumerate(_list(data, key, file)):
         place = Place(file, f"{key}[{at}]")
         if not isinstance(name, str):
             raise place.fault(f"{name!r} is not the name of an image")
         # The expected path of one that is absent, for the error about it.
         path = root / PICTURES / inside(f"{name}.jpg", place)
-        yield Picture(name, files.get(name, path))
+        yield DatasetImage(name, files.get(name, path))
 
 
-def _cropped(query: Picture, entry: Any, place: Place) -> Picture:
+def _cropped(query: DatasetImage, entry: Any, place: Place) -> DatasetImage:
     box = entry.get("bbx") if isinstance(entry, dict) else None
     if not isinstance(box, list) or not all(isinstance(corner, int | float) for corner in box):
         raise place.fault("bbx must be four numbers")
-    return Picture(f"query/{query.id}", query.path, crop=query_box(box, place))
+    return DatasetImage(f"query/{query.id}", query.path, crop=query_box(box, place))
 
 
 def _answer(entry: Mapping[str, Any], place: Place, size: int) -> _Answer:
@@ -158,8 +158,8 @@ def _answer(entry: Mapping[str, Any], place: Place, size: int) -> _Answer:
 
 def _task(
     name: str,
-    queries: tuple[Picture, ...],
-    gallery: tuple[Picture, ...],
+    queries: tuple[DatasetImage, ...],
+    gallery: tuple[DatasetImage, ...],
     answers: list[_Answer],
     chosen: _Lists,
 ) -> RetrievalTask:

@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.errors import ConfigError
 from offline.datasets.listed import ListedDataset
 from offline.datasets.relevance import by_category, same_label
-from offline.datasets.types import Picture, RetrievalTask
+from offline.datasets.types import DatasetImage, RetrievalTask
 
 EXPECTS = "silhouettes named CLASS-NUMBER.gif, .png or .bmp, as MPEG-7's CE-Shape-1 has them"
 
@@ -41,20 +41,20 @@ def read(root: Path) -> ListedDataset:
             raise ConfigError(
                 f"{path}: not named CLASS-NUMBER{path.suffix}.", remedy="Rename or remove it."
             )
-        picture = Picture(path.name, path, category=match["shape"], mask=path)
-        keyed.append(((match["shape"], int(match["number"]), path.name), picture))
-    pictures = [picture for _, picture in sorted(keyed, key=lambda pair: pair[0])]
-    task = partial(_bullseye, root, pictures)
-    return ListedDataset("silhouettes", root, {"all": pictures}, {"bullseye": task})
+        image = DatasetImage(path.name, path, category=match["shape"], mask=path)
+        keyed.append(((match["shape"], int(match["number"]), path.name), image))
+    images = [image for _, image in sorted(keyed, key=lambda pair: pair[0])]
+    task = partial(_bullseye, root, images)
+    return ListedDataset("silhouettes", root, {"all": images}, {"bullseye": task})
 
 
 def _files(root: Path) -> list[Path]:
     return [path for path in root.iterdir() if path.suffix.lower() in SUFFIXES]
 
 
-def _bullseye(root: Path, pictures: Sequence[Picture]) -> RetrievalTask:
+def _bullseye(root: Path, images: Sequence[DatasetImage]) -> RetrievalTask:
     """Classes must be of one size: otherwise no depth is fair, and mostly files are missing."""
-    sizes = Counter(picture.category for picture in pictures)
+    sizes = Counter(image.category for image in images)
     usual = Counter(sizes.values()).most_common(1)[0][0]
     odd = [f"{shape} {size}" for shape, size in sorted(sizes.items()) if size != usual]
     if odd:
@@ -63,7 +63,7 @@ def _bullseye(root: Path, pictures: Sequence[Picture]) -> RetrievalTask:
             f"{', '.join(odd[:5])}.",
             remedy="Complete or remove these classes.",
         )
-    relevance = same_label(pictures, pictures, by_category, counts_itself=True)
-    everything = tuple(pictures)
+    relevance = same_label(images, images, by_category, counts_itself=True)
+    everything = tuple(images)
     depth = 2 * usual
     return RetrievalTask("silhouettes bullseye", everything, everything, relevance, depth)

@@ -105,7 +105,7 @@ def _unknown(task: DescribedTask) -> tuple[Description, ...]:
 
 def _certain(task: DescribedTask) -> tuple[Description, ...]:
     """As if the classifier were always correct; photos without a label keep their scores."""
-    labels: Sequence[str | None] = [picture.category for picture in task.task.queries]
+    labels: Sequence[str | None] = [image.category for image in task.task.queries]
     return tuple(
         query if label is None else replace(query, scores=CategoryScores.certain(label))
         for query, label in zip(task.queries, labels, strict=True)

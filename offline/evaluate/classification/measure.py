@@ -37,7 +37,7 @@ REACHED, SEARCHED = "true category searched", "categories searched"
 def class_groups(found: Predictions, seed: int) -> Iterator[Group]:
     """All photos first, then every look where there are several, then every category."""
     yield _overall("all", found, seed)
-    looks = [picture.look for picture in found.pictures]
+    looks = [image.look for image in found.images]
     for look in sorted({look for look in looks if look is not None}):
         if set(looks) != {look}:
             some = found.where([one == look for one in looks])

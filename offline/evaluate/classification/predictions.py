@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import BoolArray, CategoryScores, Float64Array, IntArray
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.relevance import clusters_of
 from offline.metrics.classification import confusion_matrix
 
@@ -19,14 +19,14 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """At least one photo; ``pictures``, ``scores`` and ``true`` are aligned.
+    """At least one photo; ``images``, ``scores`` and ``true`` are aligned.
 
     ``names``: all categories that a photo has or that any scores name, in alphabetical order;
     scores may name them in any order and need not name all. The likeliest is the one that
     ``CategoryScores.ranked`` puts first: of equally likely ones the first by alphabet.
     """
 
-    pictures: tuple[Picture, ...]
+    images: tuple[DatasetImage, ...]
     scores: tuple[CategoryScores, ...]
     names: tuple[str, ...]
 
@@ -89,37 +89,37 @@ class Predictions:
 
     @property
     def true_names(self) -> tuple[str, ...]:
-        return tuple(str(picture.category) for picture in self.pictures)
+        return tuple(str(image.category) for image in self.images)
 
     @property
     def items(self) -> tuple[str, ...]:
-        return tuple(picture.id for picture in self.pictures)
+        return tuple(image.id for image in self.images)
 
     @property
     def clusters(self) -> tuple[str, ...]:
-        return clusters_of(self.pictures)
+        return clusters_of(self.images)
 
     def where(self, kept: Sequence[bool]) -> Predictions:
         """Some of the photos, at least one, by the same names."""
         rows = [at for at, keep in enumerate(kept) if keep]
-        pictures = tuple(self.pictures[at] for at in rows)
-        return Predictions(pictures, tuple(self.scores[at] for at in rows), self.names)
+        images = tuple(self.images[at] for at in rows)
+        return Predictions(images, tuple(self.scores[at] for at in rows), self.names)
 
 
 def predictions_of(
-    pictures: Sequence[Picture], scores: Sequence[CategoryScores]
+    images: Sequence[DatasetImage], scores: Sequence[CategoryScores]
 ) -> Predictions | None:
     """Of the images that have a category; None where none has. ValueError unless aligned."""
-    if len(pictures) != len(scores):
-        raise ValueError(f"{len(scores)} scores for {len(pictures)} images")
+    if len(images) != len(scores):
+        raise ValueError(f"{len(scores)} scores for {len(images)} images")
     pairs = [
-        (picture, one)
-        for picture, one in zip(pictures, scores, strict=True)
-        if picture.category is not None
+        (image, one)
+        for image, one in zip(images, scores, strict=True)
+        if image.category is not None
     ]
     if not pairs:
         return None
     names = {name for _, one in pairs for name in one.names}
-    names |= {str(picture.category) for picture, _ in pairs}
+    names |= {str(image.category) for image, _ in pairs}
     known, given = zip(*pairs, strict=True)
     return Predictions(known, given, tuple(sorted(names)))

@@ -10,7 +10,7 @@ from engine.config import RouteSettings
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
 from engine.types import CategoryScores, RGBImage
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.evaluate.classification.measure import (
     MASSES,
     SEARCHED,
@@ -68,7 +68,7 @@ RULES = (
 
 
 def classification_section(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     scores: Sequence[CategoryScores],
     routing: RouteSettings,
     held: Sequence[str],
@@ -83,25 +83,25 @@ def classification_section(
     image to measure the section has no figures and a note with the reason. Raises ValueError where
     the lengths differ and ConfigError where ``routing`` needs what no classifier calibrated.
     """
-    found = predictions_of(pictures, scores)
+    found = predictions_of(images, scores)
     if found is None:
-        why = f"None of the {len(pictures)} images has a category. Classes were not measured."
+        why = f"None of the {len(images)} images has a category. Classes were not measured."
         return Section(stage="classify", groups=(), notes=(why,))
     gallery = Gallery.of(held, knows)
-    reachable = [picture.category in set(gallery.categories) for picture in found.pictures]
+    reachable = [image.category in set(gallery.categories) for image in found.images]
     groups, blocks = list(class_groups(found, seed)), list(class_blocks(found))
     if any(reachable):
         some = found.where(reachable)
         groups.insert(1, routing_group(some, gallery, routing, seed))
         blocks.append(_routing_lines(routing_curves(some, gallery, routing)))
     blocks.append(confident_mistakes(found, worst))
-    left_out = len(pictures) - len(found.pictures)
+    left_out = len(images) - len(found.images)
     notes = (*_counted(found, left_out, reachable), *RULES)
     return Section(stage="classify", groups=tuple(groups), blocks=tuple(blocks), notes=notes)
 
 
 def _counted(found: Predictions, left_out: int, reachable: Sequence[bool]) -> Iterator[str]:
-    yield f"Photos measured: {len(found.pictures)}. Images without a category: {left_out}."
+    yield f"Photos measured: {len(found.images)}. Images without a category: {left_out}."
     unnamed = int((~found.named).sum())
     if unnamed:
         yield (
@@ -195,7 +195,7 @@ def _confusions(found: Predictions) -> Table:
             )
             for true, predicted in shown
         ),
-        note=f"{int(mistakes.sum())} mistakes among {len(found.pictures)} photos, of {len(pairs)} "
+        note=f"{int(mistakes.sum())} mistakes among {len(found.images)} photos, of {len(pairs)} "
         "kinds.",
     )
 
@@ -271,7 +271,7 @@ def confident_mistakes(found: Predictions, count: int) -> Cards:
     read is left out."""
     incorrect = np.flatnonzero(~found.correct).tolist()
     confidence = found.confidence.tolist()
-    order = sorted(incorrect, key=lambda at: (-confidence[at], found.pictures[at].id))
+    order = sorted(incorrect, key=lambda at: (-confidence[at], found.images[at].id))
     return Cards(
         title="The most confident mistakes",
         cards=tuple(_cards(found, order[:count])),
@@ -281,30 +281,30 @@ def confident_mistakes(found: Predictions, count: int) -> Cards:
 
 def _cards(found: Predictions, order: Sequence[int]) -> Iterator[Card]:
     for at in order:
-        picture, scores = found.pictures[at], found.scores[at]
-        image = _seen(picture)
+        entry, scores = found.images[at], found.scores[at]
+        image = _seen(entry)
         if image is not None:
             label = f"predicted {found.names[found.predicted[at]]}"
             yield Card(
-                title=picture.id,
-                pictures=(thumbnail(image, picture.id, label),),
-                lines=_lines(picture, scores),
+                title=entry.id,
+                pictures=(thumbnail(image, entry.id, label),),
+                lines=_lines(entry, scores),
             )
 
 
-def _lines(picture: Picture, scores: CategoryScores) -> tuple[str, ...]:
+def _lines(image: DatasetImage, scores: CategoryScores) -> tuple[str, ...]:
     ranked = scores.ranked()
     likeliest = ", ".join(f"{name} {fraction:.0%}" for name, fraction in ranked[:GUESSES])
-    fraction = dict(ranked).get(str(picture.category))
-    truth = f"is {picture.category}, " + (
+    fraction = dict(ranked).get(str(image.category))
+    truth = f"is {image.category}, " + (
         "which the scores do not name" if fraction is None else f"predicted with {fraction:.0%}"
     )
     unknown = ("called unknown",) if scores.unknown else ()
     return (truth, f"likeliest: {likeliest}", *unknown)
 
 
-def _seen(picture: Picture) -> RGBImage | None:
+def _seen(image: DatasetImage) -> RGBImage | None:
     try:
-        return cropped(load(picture.path, limits=LIMITS), picture)
+        return cropped(load(image.path, limits=LIMITS), image)
     except ImageError:
         return None

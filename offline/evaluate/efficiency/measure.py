@@ -21,7 +21,7 @@ from engine.parallel import each
 from engine.protocols import WritableGallery
 from engine.timings import Stopwatch
 from engine.types import Entry, Progress, Record, RGBImage
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.store.images import cropped
 from stages.assemble import Parts, assemble
 from stages.open_searcher import OpenSearcher, searcher_of
@@ -96,13 +96,13 @@ class Timed:
         return self.milliseconds[TOGETHER]
 
 
-def read(picture: Picture, opened: OpenSearcher) -> RGBImage:
+def read(image: DatasetImage, opened: OpenSearcher) -> RGBImage:
     """The image, cropped where the data set crops it; ImageError for a file that is not one."""
-    return cropped(opened.read(picture.path), picture)
+    return cropped(opened.read(image.path), image)
 
 
 def time_photos(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     opened: OpenSearcher,
     clock: Callable[[], float] = time.perf_counter,
     progress: Progress | None = None,
@@ -112,12 +112,12 @@ def time_photos(
     Images that cannot be read are passed over. A stage that a photo did not need took 0 ms.
     """
     taken: dict[str, dict[str, float]] = {}
-    for number, picture in enumerate([*pictures[:1], *pictures]):
-        seconds = _timed(picture, opened, clock)
+    for number, image in enumerate([*images[:1], *images]):
+        seconds = _timed(image, opened, clock)
         if seconds and number:
-            taken[picture.id] = seconds
+            taken[image.id] = seconds
         if progress is not None:
-            progress(number, len(pictures))
+            progress(number, len(images))
     stages = dict.fromkeys([TOGETHER, *(stage for one in taken.values() for stage in one)])
     return Timed(
         tuple(taken),
@@ -125,11 +125,13 @@ def time_photos(
     )
 
 
-def _timed(picture: Picture, opened: OpenSearcher, clock: Callable[[], float]) -> dict[str, float]:
+def _timed(
+    entry: DatasetImage, opened: OpenSearcher, clock: Callable[[], float]
+) -> dict[str, float]:
     watch, start = Stopwatch(), clock()
     try:
         with watch(LOAD):
-            image = read(picture, opened)
+            image = read(entry, opened)
     except ImageError:
         return {}
     opened.searcher.answer(image, watch=watch)
@@ -138,17 +140,17 @@ def _timed(picture: Picture, opened: OpenSearcher, clock: Callable[[], float]) -
 
 @dataclass(frozen=True)
 class Rate:
-    pictures: int
+    images: int
     seconds: float
 
     @property
     def per_second(self) -> float | None:
         """None where nothing was described."""
-        return self.pictures / self.seconds if self.pictures and self.seconds > 0 else None
+        return self.images / self.seconds if self.images and self.seconds > 0 else None
 
 
 def rate(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     opened: OpenSearcher,
     folder: Path,
     batch: int,
@@ -161,37 +163,39 @@ def rate(
     """
     done, start = 0, clock()
     with open_gallery(folder, manifest=opened.gallery.manifest) as gallery:
-        for at in range(0, len(pictures), batch):
-            done += _described(pictures[at : at + batch], opened, gallery)
+        for at in range(0, len(images), batch):
+            done += _described(images[at : at + batch], opened, gallery)
         gallery.build_indexes()
         return Rate(done, clock() - start)
 
 
-def _described(pictures: Sequence[Picture], opened: OpenSearcher, gallery: WritableGallery) -> int:
+def _described(
+    entries: Sequence[DatasetImage], opened: OpenSearcher, gallery: WritableGallery
+) -> int:
     describer = opened.searcher.describer
-    images = readable(pictures, opened, describer.threads)
+    images = readable(entries, opened, describer.threads)
     described = describer.describe([image for _, image in images], [p.category for p, _ in images])
     gallery.add([_labelled_entry(p) for p, _ in images], [one.description for one in described])
     return len(images)
 
 
 def readable(
-    pictures: Sequence[Picture], opened: OpenSearcher, threads: int = 1
-) -> list[tuple[Picture, RGBImage]]:
+    entries: Sequence[DatasetImage], opened: OpenSearcher, threads: int = 1
+) -> list[tuple[DatasetImage, RGBImage]]:
     """Those that can be read, decoded."""
 
-    def image(picture: Picture) -> RGBImage | None:
+    def image(entry: DatasetImage) -> RGBImage | None:
         try:
-            return read(picture, opened)
+            return read(entry, opened)
         except ImageError:
             return None
 
-    images = each(image, pictures, threads=threads)
-    return [(p, found) for p, found in zip(pictures, images, strict=True) if found is not None]
+    images = each(image, entries, threads=threads)
+    return [(p, found) for p, found in zip(entries, images, strict=True) if found is not None]
 
 
-def _labelled_entry(picture: Picture) -> Entry:
-    return Entry(picture.id, "0" * 64, 0, 0, picture.product or picture.id, picture.category)
+def _labelled_entry(image: DatasetImage) -> Entry:
+    return Entry(image.id, "0" * 64, 0, 0, image.product or image.id, image.category)
 
 
 @dataclass(frozen=True)

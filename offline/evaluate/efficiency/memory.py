@@ -13,7 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from engine.config import Settings
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 
 STATUS = Path("/proc/self/status")
 KIBIBYTE = 1024
@@ -33,7 +33,7 @@ class Job:
 
     gallery: Path
     settings: Settings
-    photos: tuple[Picture, ...]
+    photos: tuple[DatasetImage, ...]
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,9 @@ def efficiency_section(
     Raises ConfigError and GalleryError where that cannot be written, StageError where a part
     fails.
     """
-    parts, pictures, before = task.parts, task.task.queries, load_average()
+    parts, images, before = task.parts, task.task.queries, load_average()
     settings = parts.settings
-    chosen = [pictures[at] for at in evenly(len(pictures), count)]
+    chosen = [images[at] for at in evenly(len(images), count)]
     with scratch_folder() as folder:
         gallery = folder / "gallery"
         fill(gallery, parts, task.gallery)
@@ -82,7 +82,7 @@ def _notes(
         "include what else the machine does",
         f"times: {len(timed.items)} photos one at a time, from the file to the answer, after one "
         "to warm up; searched in a gallery on disk",
-        f"throughput: {found.pictures} images in batches of {parts.settings.ingest.batch}, read, "
+        f"throughput: {found.images} images in batches of {parts.settings.ingest.batch}, read, "
         "described, stored and indexed by one process; an ingest decodes in others beside",
         "memory: the most that a fresh process held up to each point, shared libraries included",
     ]

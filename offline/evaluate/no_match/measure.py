@@ -16,7 +16,7 @@ from offline.calibration.matching import (
     accepted,
     first_probabilities,
 )
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.evaluate.task import DescribedTask
 from offline.metrics.classification import auroc
 from offline.metrics.statistics import RESAMPLES, bootstrap, resampled
@@ -29,7 +29,7 @@ class Trial:
     """One query and its answer. ``taken_out``: the gallery has its product, and it was left out
     of this answer."""
 
-    query: Picture
+    query: DatasetImage
     answer: Answer
     taken_out: bool = False
 

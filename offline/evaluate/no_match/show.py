@@ -128,7 +128,7 @@ def _notes(task: DescribedTask, found: Sequence[Trial]) -> list[str]:
             f"{nothing} absent answers are empty, for the searched categories hold no other "
             "product: they are refused without a score to judge, which flatters every metric here."
         )
-    unnamed = sum(picture.product is None for picture in task.task.queries)
+    unnamed = sum(image.product is None for image in task.task.queries)
     if unnamed:
         notes.append(f"{unnamed} queries have no product and are left out.")
     return notes

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.types import BoolArray, Float64Array, Hit, IntArray, Progress
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.evaluate.task import RETRIEVED, DescribedTask, GalleryRanking
 from stages.rerank._pair_features import NAMES, pair_features
 
@@ -24,7 +24,7 @@ class Asked:
     there are. ``beyond_precision`` and ``beyond_rank`` account for those behind the candidates,
     which no reranking moves: the sum of their precisions and the reciprocal rank of the first."""
 
-    picture: str
+    image: str
     pool: str
     group: str
     product: str
@@ -80,11 +80,11 @@ class Pairs:
         )
 
 
-def group_of(picture: Picture) -> str:
+def group_of(image: DatasetImage) -> str:
     """Families are told apart within their category: two may both have an "f01"."""
-    if picture.family is not None:
-        return f"{picture.category}/{picture.family}"
-    return picture.product or picture.id
+    if image.family is not None:
+        return f"{image.category}/{image.family}"
+    return image.product or image.id
 
 
 def collect(
@@ -131,13 +131,13 @@ def _list(
     ranks = ranking.found(relevant, total).ranks
     groups = [group_of(task.gallery[hit.record.id]) for hit in hits]
     names, numbers = np.unique(np.array(groups, np.str_), return_inverse=True)
-    picture = task.queries[query]
+    image = task.queries[query]
     asked = Asked(
-        picture.id,
+        image.id,
         pool,
-        group_of(picture),
-        picture.product or picture.id,
-        picture.look or "",
+        group_of(image),
+        image.product or image.id,
+        image.look or "",
         bool(description.quality.flags),
         description.trust,
         total,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.types import BoolArray, Float64Array, IntArray
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.relevance import Label, by_category, by_family, by_product, clusters_of
 from offline.evaluate.task import VectorTask
 from offline.metrics.retrieval import Found, metric_values
@@ -176,7 +176,7 @@ def measure_rankings(
 
 def metric_group(
     name: str,
-    images: Sequence[Picture],
+    images: Sequence[DatasetImage],
     values: Float64Array,
     *,
     metrics: Sequence[str] = METRICS,

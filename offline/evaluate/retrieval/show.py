@@ -9,7 +9,7 @@ from itertools import pairwise
 from engine.errors import ImageError
 from engine.images import load
 from engine.types import IntArray
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.evaluate.retrieval.measure import (
     Level,
     Measured,
@@ -85,7 +85,7 @@ def retrieval_section(
     )
 
 
-def image_thumbnail(image: Picture, label: str) -> Thumbnail:
+def image_thumbnail(image: DatasetImage, label: str) -> Thumbnail:
     """A small copy; the name alone where the file can no longer be read."""
     try:
         decoded = cropped(load(image.path), image)

@@ -13,7 +13,7 @@ from engine.images import ImageLimits
 from engine.parallel import each
 from engine.quality import assess
 from engine.types import Matte, Progress
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.mattes import Masked, read_masked
 from offline.datasets.relevance import clusters_of
 from offline.metrics.masks import METRICS, CutCurve, Metric, cut_curve, set_max_f_beta
@@ -36,7 +36,7 @@ class MeasuredMask:
     """One matte. ``values`` by the names of ``masks.METRICS``; ``curve`` is None where the true
     mask is empty; ``flags`` and ``trust`` as serving would see them."""
 
-    picture: Picture
+    image: DatasetImage
     values: Mapping[str, float | None]
     curve: CutCurve | None
     flags: tuple[str, ...]
@@ -58,7 +58,10 @@ class MeasuredMasks:
 
 
 def measure_masks(
-    pictures: Sequence[Picture], parts: CuttingParts, cache: Path, progress: Progress | None = None
+    images: Sequence[DatasetImage],
+    parts: CuttingParts,
+    cache: Path,
+    progress: Progress | None = None,
 ) -> MeasuredMasks:
     """Of images that all have a mask, in their order; mattes are kept in ``cache``.
 
@@ -69,8 +72,8 @@ def measure_masks(
     served: list[MeasuredMask] = []
     rough: list[MeasuredMask] = []
     faults: list[str] = []
-    for start in range(0, len(pictures), BATCH):
-        read = read_all(pictures[start : start + BATCH], parts.settings, parts.threads)
+    for start in range(0, len(images), BATCH):
+        read = read_all(images[start : start + BATCH], parts.settings, parts.threads)
         faults += [one for one in read if isinstance(one, str)]
         known = [one for one in read if isinstance(one, Masked)]
         served += _served(known, cutting.cut([one.image for one in known]), parts.threads)
@@ -79,7 +82,7 @@ def measure_masks(
             pairs = list(zip(known, mattes, strict=True))
             rough += each(lambda pair: measure_mask(*pair), pairs, threads=parts.threads)
         if progress is not None:
-            progress(min(start + BATCH, len(pictures)), len(pictures))
+            progress(min(start + BATCH, len(images)), len(images))
     return MeasuredMasks(tuple(served), tuple(rough), tuple(faults))
 
 
@@ -88,17 +91,19 @@ def remembering(parts: CuttingParts, cache: Path) -> Cutting:
     return remembered(parts.cutting, cache, parts.segmenting_fingerprint, parts.fingerprint)
 
 
-def read_all(pictures: Sequence[Picture], settings: Settings, threads: int) -> list[Masked | str]:
+def read_all(
+    images: Sequence[DatasetImage], settings: Settings, threads: int
+) -> list[Masked | str]:
     """Aligned with the images, each of which has a mask; a sentence for one that is unreadable."""
     limits = ImageLimits.of(settings.images)
 
-    def read(picture: Picture) -> Masked | str:
+    def read(image: DatasetImage) -> Masked | str:
         try:
-            return read_masked(picture, limits)
+            return read_masked(image, limits)
         except ImageError as error:
             return f"{error.uri}: left out, {error.reason}"
 
-    return each(read, pictures, threads=threads)
+    return each(read, images, threads=threads)
 
 
 def _served(known: Sequence[Masked], cuts: Sequence[Cut], threads: int) -> list[MeasuredMask]:
@@ -115,7 +120,7 @@ def measure_mask(
     """One matte by every metric."""
     alpha, truth = matte.alpha, known.truth.alpha
     return MeasuredMask(
-        known.picture,
+        known.source,
         {metric.name: metric.of(alpha, truth) for metric in METRICS},
         cut_curve(alpha, truth),
         (*assess(matte).flags, *(("untrusted",) if untrusted else ())),
@@ -139,12 +144,12 @@ def mask_groups(measured: MeasuredMasks, seed: int) -> Iterator[Group]:
 def _group(name: str, masks: Sequence[MeasuredMask], seed: int, meaning: str = "") -> Group:
     figures = [metric_figure(metric, masks, seed) for metric in METRICS]
     figures.insert(3, _one_cut(masks, seed))
-    pictures = [mask.picture for mask in masks]
+    images = [mask.image for mask in masks]
     return Group(
         name=name,
         figures=tuple(figures),
-        items=tuple(picture.id for picture in pictures),
-        clusters=clusters_of(pictures),
+        items=tuple(image.id for image in images),
+        clusters=clusters_of(images),
         meaning=meaning,
     )
 
@@ -157,7 +162,7 @@ def metric_figure(metric: Metric, masks: Sequence[MeasuredMask], seed: int) -> F
         seed=seed,
         better=metric.better,
         why=EMPTY_TRUTH,
-        clusters=clusters_of([mask.picture for mask in masks]),
+        clusters=clusters_of([mask.image for mask in masks]),
     )
 
 
@@ -166,27 +171,27 @@ def _one_cut(masks: Sequence[MeasuredMask], seed: int) -> Figure:
     if not known:
         return Figure(name=ONE_CUT, value=None, why=EMPTY_TRUTH)
     curves = [mask.curve for mask in known if mask.curve is not None]
-    clusters = clusters_of([mask.picture for mask in known])
+    clusters = clusters_of([mask.image for mask in known])
     found = set_max_f_beta(curves, seed=seed, clusters=clusters)
     return Figure(name=ONE_CUT, value=found.mean, low=found.low, high=found.high)
 
 
 def by_category(masks: Sequence[MeasuredMask]) -> dict[str, list[MeasuredMask]]:
     """In alphabetical order; empty unless there are two categories."""
-    return _parted(masks, lambda picture: picture.category)
+    return _parted(masks, lambda image: image.category)
 
 
 def by_look(masks: Sequence[MeasuredMask]) -> dict[str, list[MeasuredMask]]:
     """In alphabetical order; empty unless there are two looks."""
-    return _parted(masks, lambda picture: picture.look)
+    return _parted(masks, lambda image: image.look)
 
 
 def _parted(
-    masks: Sequence[MeasuredMask], of: Callable[[Picture], str | None]
+    masks: Sequence[MeasuredMask], of: Callable[[DatasetImage], str | None]
 ) -> dict[str, list[MeasuredMask]]:
     parts: dict[str, list[MeasuredMask]] = {}
     for mask in masks:
-        name = of(mask.picture)
+        name = of(mask.image)
         if name is not None:
             parts.setdefault(name, []).append(mask)
     return dict(sorted(parts.items())) if len(parts) > 1 else {}
@@ -214,7 +219,7 @@ def matting_gains(measured: MeasuredMasks, seed: int) -> Iterator[MattingGain]:
             if after is not None and before is not None:
                 refined.append(after)
                 rough.append(before)
-                clusters.extend(clusters_of([one.picture]))
+                clusters.extend(clusters_of([one.image]))
         if refined:
             differences = [after - before for after, before in zip(refined, rough, strict=True)]
             change = bootstrap(differences, seed=seed, clusters=clusters)

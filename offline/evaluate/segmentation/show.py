@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.cutting import Cutting
 from engine.types import QUALITY_FLAGS, FloatArray, Matte, Progress, UInt8Array
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.mattes import Masked
 from offline.evaluate.segmentation.measure import (
     MeasuredMask,
@@ -70,7 +70,7 @@ RULES = (
 
 
 def segmentation_section(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     parts: CuttingParts,
     cache: Path,
     seed: int,
@@ -84,9 +84,9 @@ def segmentation_section(
     measure the section has no figures and a note with the reason. Raises StageError and
     WeightsError where a part fails, ConfigError where the cache cannot be written.
     """
-    known = [picture for picture in pictures if picture.mask is not None]
+    known = [image for image in images if image.mask is not None]
     if not known:
-        return _nothing(f"None of the {len(pictures)} images has a true mask."), ()
+        return _nothing(f"None of the {len(images)} images has a true mask."), ()
     measured = measure_masks(known, parts, cache, progress)
     if not measured.served:
         why = f"Not one of the {len(known)} images with a true mask can be read."
@@ -99,7 +99,7 @@ def segmentation_section(
         blocks=(*mask_blocks(measured.served, seed), *gain, cards),
         notes=(
             f"Masks measured: {len(measured.served)}, each at the size of its image as it is "
-            f"decoded. Images without a true mask: {len(pictures) - len(known)}. Not readable: "
+            f"decoded. Images without a true mask: {len(images) - len(known)}. Not readable: "
             f"{len(measured.faults)}.",
             *RULES,
         ),
@@ -253,8 +253,8 @@ def worst_masks(
 
     An image that can be read no longer is left out.
     """
-    order = sorted(masks, key=lambda mask: (mask.iou, mask.picture.id))[:count]
-    read = read_all([mask.picture for mask in order], parts.settings, parts.threads)
+    order = sorted(masks, key=lambda mask: (mask.iou, mask.image.id))[:count]
+    read = read_all([mask.image for mask in order], parts.settings, parts.threads)
     known = [(mask, it) for mask, it in zip(order, read, strict=True) if isinstance(it, Masked)]
     cuts = cutting.cut([it.image for _, it in known])
     return Cards(
@@ -269,9 +269,9 @@ def worst_masks(
 def _card(mask: MeasuredMask, known: Masked, matte: Matte) -> Card:
     pixels, truth = known.image.pixels, known.truth.alpha
     return Card(
-        title=mask.picture.id,
+        title=mask.image.id,
         pictures=(
-            thumbnail(pixels, mask.picture.id, "photo"),
+            thumbnail(pixels, mask.image.id, "photo"),
             thumbnail(_grey(truth), label="true mask"),
             thumbnail(_grey(matte.alpha), label="predicted"),
             thumbnail(overlay(pixels, truth, matte.alpha), label="both"),
@@ -281,7 +281,7 @@ def _card(mask: MeasuredMask, known: Masked, matte: Matte) -> Card:
 
 
 def _lines(mask: MeasuredMask) -> tuple[str, ...]:
-    kind = [part for part in (mask.picture.category, mask.picture.look) if part]
+    kind = [part for part in (mask.image.category, mask.image.look) if part]
     trust = [] if mask.trust is None else [f"trust {mask.trust:.2f}"]
     shown = ("IoU", "boundary F", "S-measure", "MAE")
     return (

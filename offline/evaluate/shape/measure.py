@@ -16,7 +16,7 @@ from engine.contours import aligned_contour, frame_contour, ious
 from engine.errors import ConfigError
 from engine.images import load
 from engine.types import Contour, FloatArray, Matte, Progress
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.types import Relevance, RetrievalTask
 from offline.metrics.retrieval import Found, set_recall_at
 from offline.metrics.statistics import Interval, bootstrap, evenly
@@ -42,7 +42,7 @@ class Silhouettes:
 
 
 def read_silhouettes(
-    pictures: Sequence[Picture], progress: Progress = lambda done, total: None
+    images: Sequence[DatasetImage], progress: Progress = lambda done, total: None
 ) -> Silhouettes:
     """Of the images' true masks: white is product.
 
@@ -50,22 +50,22 @@ def read_silhouettes(
     without it the depth of the bullseye score would not be its class's.
     """
     read = Silhouettes([], [])
-    for done, picture in enumerate(pictures, start=1):
-        pixels = load(_mask_of(picture)).pixels
+    for done, image in enumerate(images, start=1):
+        pixels = load(_mask_of(image)).pixels
         matte = Matte((pixels[:, :, 1] >= _WHITE).astype(np.float32))
         read.framed.append(frame_contour(matte))
         read.aligned.append(aligned_contour(matte))
-        progress(done, len(pictures))
+        progress(done, len(images))
     return read
 
 
-def _mask_of(picture: Picture) -> Path:
-    if picture.mask is None:
+def _mask_of(image: DatasetImage) -> Path:
+    if image.mask is None:
         raise ConfigError(
-            f"{picture.id}: has no true mask, so that its shape is not known.",
+            f"{image.id}: has no true mask, so that its shape is not known.",
             remedy="Choose a data set or a protocol whose images have masks.",
         )
-    return picture.mask
+    return image.mask
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def measure_shapes(
     task = _answerable(task)
     gallery = read_silhouettes(task.gallery, progress)
     queries = gallery if task.queries == task.gallery else read_silhouettes(task.queries, progress)
-    classes = tuple(str(picture.product or picture.category) for picture in task.queries)
+    classes = tuple(str(image.product or image.category) for image in task.queries)
     rows = [method.describe(method.contours(gallery)) for method in methods]
     timings = _timings(methods, gallery, rows)
     measured = []

@@ -16,7 +16,7 @@ import numpy as np
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.types import IntArray
-from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.datasets.hold_out import TRAIN_NAMES, first_of
 from offline.datasets.relevance import by_category, clusters_of, label_task
 from offline.evaluate.describing import describe_task
@@ -101,30 +101,30 @@ def classified(request: Request) -> list[Classified]:
     """
     dataset = open_dataset(request.data[0])
     split = _judged_split(dataset, request.split)
-    pictures = dataset.pictures(split)
-    known = [picture for picture in pictures if picture.category is not None]
+    images = dataset.images(split)
+    known = [image for image in images if image.category is not None]
     if not known:
         raise ConfigError(
             f"{dataset.root}: the images of {split} have no categories.",
             remedy=f"Choose another --split: {', '.join(dataset.splits)}.",
         )
     notes = []
-    if len(known) < len(pictures):
-        left = len(pictures) - len(known)
-        notes.append(f"{left} of {len(pictures)} images left out: no category")
+    if len(known) < len(images):
+        left = len(images) - len(known)
+        notes.append(f"{left} of {len(images)} images left out: no category")
     return [_asked(variant, dataset, split, known, notes, request) for variant in request.variants]
 
 
 def _made(tables: Sequence[Table], found: Sequence[Classified], systems: Sequence[System]) -> Made:
     described = found[0].described
     faults = dict.fromkeys(fault for one in found for fault in one.described.faults)
-    pictures: Mapping[str, int] = {"judged": len(found[0].ids)}
+    images: Mapping[str, int] = {"judged": len(found[0].ids)}
     return Made(
         tables=tuple(tables),
         systems=tuple(systems),
         dataset=described.task.name,
         checksum=described.checksum,
-        pictures=pictures,
+        images=images,
         faults=tuple(faults),
     )
 
@@ -147,27 +147,27 @@ def _asked(
     variant: Variant,
     dataset: Dataset,
     split: str,
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     notes: Sequence[str],
     request: Request,
 ) -> Classified:
-    voters, how = _voters(variant.settings, dataset, split, pictures)
-    task = label_task(f"{dataset.name} {split}", pictures, voters, by_category)
+    voters, how = _voters(variant.settings, dataset, split, images)
+    task = label_task(f"{dataset.name} {split}", images, voters, by_category)
     described = describe_task(task, variant.settings, request.cache, request.progress)
     read = described.task.queries
-    left = [f"{len(pictures) - len(read)} images left out: cannot be read"]
+    left = [f"{len(images) - len(read)} images left out: cannot be read"]
     knows = described.parts.describer.classifier.categories
     foreign = sum(knows is not None and one.category not in knows for one in read)
     unknown = [f"{foreign} photos are of categories that this classifier never learned"]
     return Classified(
         name=variant.name,
         described=described,
-        ids=tuple(picture.id for picture in read),
-        true=tuple(str(picture.category) for picture in read),
+        ids=tuple(image.id for image in read),
+        true=tuple(str(image.category) for image in read),
         predicted=tuple(query.scores.top for query in described.queries),
         notes=(
             *notes,
-            *(left if len(read) < len(pictures) else []),
+            *(left if len(read) < len(images) else []),
             how,
             *(unknown if foreign else []),
         ),
@@ -175,8 +175,8 @@ def _asked(
 
 
 def _voters(
-    settings: Settings, dataset: Dataset, split: str, judged: Sequence[Picture]
-) -> tuple[Sequence[Picture], str]:
+    settings: Settings, dataset: Dataset, split: str, judged: Sequence[DatasetImage]
+) -> tuple[Sequence[DatasetImage], str]:
     """The images that a voting classifier votes among, and a note.
 
     Without a split to learn from every image is judged by the others. A trained classifier
@@ -187,7 +187,7 @@ def _voters(
     learned = first_of(TRAIN_NAMES, [name for name in dataset.splits if name != split])
     if learned is None:
         return judged, f"classified by the vote of the other images of {split}"
-    voters = [picture for picture in dataset.pictures(learned) if picture.category is not None]
+    voters = [image for image in dataset.images(learned) if image.category is not None]
     if not voters:
         return judged, f"classified by the vote of the other images of {split}"
     return voters, f"classified by the vote of the {len(voters)} images of {learned}"

@@ -29,7 +29,7 @@ from offline.metrics.statistics import evenly
 from offline.report.document import Better, Figure, Group, System, Table
 from offline.report.figures import averaged, percentile
 from offline.store.cutouts import CutoutCache
-from offline.store.images import HashedPicture, hash_pictures
+from offline.store.images import HashedImage, hash_images
 
 # Names in the study, as our metrics; R@10 is the fraction of the relevant images that is found.
 METRICS = {"AP@10": "AP@10", "P@10": "P@10", "recall@10": "R@10", "F1@10": "F1", "MRR": "RR"}
@@ -75,8 +75,8 @@ def _by_cosine(variant: Variant) -> Variant:
 def _cutouts(backbone: Answered, places: Sequence[int], request: Request) -> list[Cutout]:
     """Of readable queries: their cutouts were made when they were embedded."""
     parts = backbone.parts
-    pictures = [backbone.result.queries[place] for place in places]
-    hashed = [one for one in hash_pictures(pictures) if isinstance(one, HashedPicture)]
+    images = [backbone.result.queries[place] for place in places]
+    hashed = [one for one in hash_images(images) if isinstance(one, HashedImage)]
     store = CutoutCache(
         request.cache, parts.cutting_fingerprint, ImageLimits.of(parts.settings.images)
     )

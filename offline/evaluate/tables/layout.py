@@ -44,14 +44,14 @@ class Request:
 class Made:
     """Tables of all systems together, and the figures of each.
 
-    ``pictures``: how many, by role. ``faults``: a sentence for every image that cannot be read.
+    ``images``: how many, by role. ``faults``: a sentence for every image that cannot be read.
     """
 
     tables: tuple[Table, ...]
     systems: tuple[System, ...]
     dataset: str
     checksum: str
-    pictures: Mapping[str, int]
+    images: Mapping[str, int]
     faults: tuple[str, ...] = field(default=())
 
 

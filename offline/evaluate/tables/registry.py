@@ -96,7 +96,7 @@ def report_of(layout: Layout, made: Made, *, seed: int) -> Report:
     """The tables are blocks of all systems together; each system has its figures."""
     return Report(
         title=layout.title,
-        provenance=provenance(made.dataset, made.checksum, made.pictures, seed=seed),
+        provenance=provenance(made.dataset, made.checksum, made.images, seed=seed),
         systems=made.systems,
         blocks=made.tables,
     )

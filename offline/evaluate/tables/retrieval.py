@@ -92,7 +92,7 @@ def made_of(tables: Sequence[Table], found: Sequence[Answered], systems: Sequenc
         systems=tuple(systems),
         dataset=task.task.name,
         checksum=task.checksum,
-        pictures={"queries": len(task.task.queries), "gallery": len(task.task.gallery)},
+        images={"queries": len(task.task.queries), "gallery": len(task.task.gallery)},
         faults=all_faults(found),
     )
 
@@ -189,7 +189,7 @@ def landmarks_table(request: Request) -> Made:
         systems=tuple(systems),
         dataset=", ".join(one.name for one in sets),
         checksum=joint_checksum(results),
-        pictures={head: len(result.queries) for head, result in zip(heads, results, strict=True)},
+        images={head: len(result.queries) for head, result in zip(heads, results, strict=True)},
         faults=all_faults([one for answers in found for one in answers]),
     )
 

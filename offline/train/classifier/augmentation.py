@@ -24,11 +24,11 @@ def augmented(
     if not augmentation.changes:
         return pixels
     changed = np.empty_like(pixels)
-    for row, picture in zip(changed, pixels, strict=True):
+    for row, image in zip(changed, pixels, strict=True):
         row[...] = cv2.warpAffine(
-            picture,
-            _matrix(picture.shape[0], augmentation, random),
-            picture.shape[1::-1],
+            image,
+            _matrix(image.shape[0], augmentation, random),
+            image.shape[1::-1],
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,
             borderValue=WHITE,

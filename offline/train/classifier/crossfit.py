@@ -32,7 +32,7 @@ def can_cross_fit(labelled: Labelled) -> bool:
     """Whether every category has families for at least two folds."""
     families: dict[int, set[str]] = {}
     for sample in labelled.train:
-        families.setdefault(sample.label, set()).add(family_of(sample.picture))
+        families.setdefault(sample.label, set()).add(family_of(sample.image))
     return all(len(names) >= 2 for names in families.values())
 
 
@@ -41,13 +41,11 @@ def cross_fit(
 ) -> tuple[Logits, IntArray]:
     """(N, C) logits of the training images, each by a head that saw nothing of its family, and
     their (N,) labels. Every head trains ``epochs`` epochs, as many as the classifier's best."""
-    names = [family_of(sample.picture) for sample in labelled.train]
+    names = [family_of(sample.image) for sample in labelled.train]
     categories = [labelled.names[sample.label] for sample in labelled.train]
     folds = family_folds(names, categories, FOLDS, np.random.default_rng(recipe.seed))
     fold_of = dict(zip(names, folds.tolist(), strict=True))
-    validation_folds = np.array(
-        [fold_of.get(family_of(s.picture), -1) for s in labelled.validation]
-    )
+    validation_folds = np.array([fold_of.get(family_of(s.image), -1) for s in labelled.validation])
     logits = np.zeros((len(names), task.classes))
     for fold in sorted(set(folds.tolist())):
         rest = replace(
@@ -84,7 +82,7 @@ def _fitted(task: HeadTask, recipe: ClassifierRecipe, run: RunFolder, epochs: in
 
 
 def _folder(run: RunFolder, fold: int) -> RunFolder:
-    """A run of its own, so that a killed cross-fitting continues too."""
+    """A run of its own, so that a killed cross-fitting goes on too."""
     path = run.path / f"fold{fold}"
     path.mkdir(exist_ok=True)
     return RunFolder(path)

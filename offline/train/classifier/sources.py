@@ -67,7 +67,7 @@ def resized(pixels: UInt8Array, side: int) -> UInt8Array:
         return pixels
     way = cv2.INTER_AREA if side < pixels.shape[1] else cv2.INTER_LINEAR
     return np.stack(
-        [cv2.resize(picture, (side, side), interpolation=way) for picture in pixels]
+        [cv2.resize(image, (side, side), interpolation=way) for image in pixels]
     ).astype(np.uint8)
 
 

@@ -75,7 +75,7 @@ def train_classifier(
     cache: Path | None = None,
     callbacks: Callbacks | None = None,
 ) -> Trained:
-    """Train into the folder ``out``, or resume the run that is in it.
+    """Train into the folder ``out``, or go on with the run that is in it.
 
     ``settings`` decide how images are cut, as in serving. Leaves classifier.onnx with its sidecar
     and artefact, card.md, the recipe, the history and the checkpoint. Raises ConfigError and
@@ -151,8 +151,8 @@ def _plan(
 ) -> Recipe:
     """Everything that changes the course of a training. How far it goes does not: a run that has
     ended can be given more epochs."""
-    pictures = [*labelled.train, *labelled.validation]
-    content = "".join(f"{sample.sha256}{sample.label}" for sample in pictures)
+    images = [*labelled.train, *labelled.validation]
+    content = "".join(f"{sample.sha256}{sample.label}" for sample in images)
     schedule = asdict(recipe.schedule)
     patience = schedule.pop("patience")
     schedule.pop("epochs")
@@ -200,9 +200,9 @@ def _cut(
         validation=_there(labelled.validation, cutouts),
         notes=(*labelled.notes, *faults),
     )
-    for split, pictures in (("training", kept.train), ("validation", kept.validation)):
-        absent = set(range(len(kept.names))) - {sample.label for sample in pictures}
-        if (split == "training" and absent) or not pictures:
+    for split, images in (("training", kept.train), ("validation", kept.validation)):
+        absent = set(range(len(kept.names))) - {sample.label for sample in images}
+        if (split == "training" and absent) or not images:
             names = ", ".join(kept.names[at] for at in sorted(absent))
             raise ConfigError(
                 f"no readable {split} images left{f' of: {names}' if names else ''}.",
@@ -223,7 +223,7 @@ def _learn(
     checkpoint: Path | None,
     callbacks: Callbacks,
 ) -> _Learned:
-    """Build the network, start it from ``checkpoint``, train it or resume the run."""
+    """Build the network, start it from ``checkpoint``, train it or go on with the run."""
     keras = import_keras()
     set_precision(keras, recipe.precision)
     keras.utils.set_random_seed(recipe.seed)

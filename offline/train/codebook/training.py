@@ -19,7 +19,7 @@ from engine.errors import ConfigError, ImageError
 from engine.images import ImageLimits, load
 from engine.parallel import each, one_faiss_thread
 from engine.types import Cutout, FloatArray, Progress, RGBImage
-from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.datasets.hold_out import TRAIN_NAMES, first_of
 from offline.store.images import cropped
 from offline.store.run_folder import RunFolder
@@ -37,7 +37,7 @@ class CodebookReport:
     """``notes``: a sentence for every image that was left out."""
 
     codebook: Codebook
-    pictures: int
+    images: int
     features: int
     notes: tuple[str, ...]
 
@@ -53,7 +53,7 @@ def train_codebook(
     dataset = open_dataset(recipe.data)
     name = _split(dataset, recipe.split)
     notes: list[str] = []
-    found = _gathered(dataset.pictures(name), recipe, assemble_cutting(settings), notes, progress)
+    found = _gathered(dataset.images(name), recipe, assemble_cutting(settings), notes, progress)
     total = sum(map(len, found))
     if total < recipe.words:
         raise ConfigError(
@@ -88,12 +88,12 @@ def cluster(features: FloatArray, words: int, seed: int) -> FloatArray:
     return np.asarray(kmeans.centroids, np.float32)
 
 
-def idf_of(pictures: Sequence[FloatArray], words: FloatArray) -> FloatArray:
+def idf_of(images: Sequence[FloatArray], words: FloatArray) -> FloatArray:
     """(K,): see ``inverse_document_frequency``; an image's features are an (M, d) array."""
     having = np.zeros(len(words), np.int64)
-    for features in pictures:
+    for features in images:
         having[np.unique(assigned(features, words))] += 1
-    return inverse_document_frequency(having, len(pictures))
+    return inverse_document_frequency(having, len(images))
 
 
 def _split(dataset: Dataset, asked: str | None) -> str:
@@ -107,18 +107,18 @@ def _split(dataset: Dataset, asked: str | None) -> str:
 
 
 def _gathered(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     recipe: CodebookRecipe,
     parts: CuttingParts,
     notes: list[str],
     progress: Progress | None,
 ) -> list[FloatArray]:
     """Features of each image, ``total_features`` in all at most."""
-    order = np.random.default_rng(recipe.seed).permutation(len(pictures))
+    order = np.random.default_rng(recipe.seed).permutation(len(images))
     found: list[FloatArray] = []
     left = recipe.total_features
     for start in range(0, len(order), BATCH):
-        chunk = [pictures[at] for at in order[start : start + BATCH]]
+        chunk = [images[at] for at in order[start : start + BATCH]]
         for cutout in _cutouts(chunk, parts, notes):
             found.append(local_features(cutout, recipe.spec)[:left])
             left -= len(found[-1])
@@ -130,17 +130,17 @@ def _gathered(
 
 
 def _cutouts(
-    pictures: Sequence[Picture], parts: CuttingParts, notes: list[str]
+    entries: Sequence[DatasetImage], parts: CuttingParts, notes: list[str]
 ) -> Iterator[Cutout]:
     limits = ImageLimits.of(parts.settings.images)
 
-    def decode(picture: Picture) -> RGBImage | ImageError:
+    def decode(entry: DatasetImage) -> RGBImage | ImageError:
         try:
-            return cropped(load(picture.path, limits=limits), picture)
+            return cropped(load(entry.path, limits=limits), entry)
         except ImageError as error:
             return error
 
-    decoded = each(decode, pictures, threads=parts.threads)
+    decoded = each(decode, entries, threads=parts.threads)
     notes += [f"{e.uri}: left out, {e.reason}" for e in decoded if isinstance(e, ImageError)]
     images = [image for image in decoded if isinstance(image, RGBImage)]
     return (cut.cutout for cut in parts.cutting.cut(images))

@@ -34,11 +34,11 @@ class Grouped:
     products: int  # P
     views: int  # K
     families: Sequence[Hashable] | None = None
-    _pictures: dict[int, IntArray] = field(init=False, repr=False)
+    _images: dict[int, IntArray] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        pictures = {int(label): np.flatnonzero(self.labels == label) for label in self.names}
-        object.__setattr__(self, "_pictures", pictures)
+        images = {int(label): np.flatnonzero(self.labels == label) for label in self.names}
+        object.__setattr__(self, "_images", images)
 
     @property
     def names(self) -> IntArray:
@@ -52,7 +52,7 @@ class Grouped:
 
     def draw(self, epoch: int, random: np.random.Generator) -> list[IntArray]:
         rounds = _rounds(self._round, random)
-        shown = {name: _Views(pictures) for name, pictures in self._pictures.items()}
+        shown = {name: _Views(images) for name, images in self._images.items()}
         at_once = min(self.products, len(shown))
         return [
             np.concatenate(
@@ -67,7 +67,7 @@ class Grouped:
             return names
         kin: dict[Hashable, list[int]] = {}
         for name in names:
-            kin.setdefault(self.families[int(self._pictures[name][0])], []).append(name)
+            kin.setdefault(self.families[int(self._images[name][0])], []).append(name)
         families = list(kin.values())
         return [n for at in random.permutation(len(families)).tolist() for n in families[at]]
 
@@ -75,17 +75,17 @@ class Grouped:
 class _Views:
     """One product's images in a shuffled round; shuffled anew when all were shown."""
 
-    def __init__(self, pictures: IntArray) -> None:
-        self._pictures = pictures
+    def __init__(self, images: IntArray) -> None:
+        self._images = images
         self._left: deque[int] = deque()
 
     def next(self, count: int, random: np.random.Generator) -> IntArray:
         chosen: list[int] = []
         while len(chosen) < count:
             if not self._left:
-                shuffled = random.permutation(self._pictures).tolist()
+                shuffled = random.permutation(self._images).tolist()
                 # What this batch shows already comes last: it is not to be its own match.
-                self._left.extend(sorted(shuffled, key=lambda picture: picture in chosen))
+                self._left.extend(sorted(shuffled, key=lambda image: image in chosen))
             chosen.append(self._left.popleft())
         return np.array(chosen, np.int64)
 
@@ -117,7 +117,7 @@ class Mined:
     """
 
     labels: IntArray  # (N,)
-    pictures: int  # a batch, at least one tuple
+    images: int  # a batch, at least one tuple
     negatives: int
     gallery: Gallery
     furthest: float = np.inf  # see ``hard_tuples``
@@ -126,7 +126,7 @@ class Mined:
     @property
     def tuples(self) -> int:
         """In a batch."""
-        return max(1, self.pictures // (2 + self.negatives))
+        return max(1, self.images // (2 + self.negatives))
 
     @property
     def steps(self) -> int:
@@ -148,7 +148,7 @@ class Mined:
 
 
 def _indices(tuples: list[HardTuple]) -> IntArray:
-    return np.array([at for one in tuples for at in one.pictures], np.int64)
+    return np.array([at for one in tuples for at in one.images], np.int64)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class HardTuple:
     negatives: tuple[int, ...]  # nearest first, each of another product
 
     @property
-    def pictures(self) -> tuple[int, ...]:
+    def images(self) -> tuple[int, ...]:
         return (self.query, self.positive, *self.negatives)
 
 

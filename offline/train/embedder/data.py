@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.types import IntArray, Progress
-from offline.datasets import Dataset, Picture
+from offline.datasets import Dataset, DatasetImage
 from offline.datasets.hold_out import divided_splits, family_of
 from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.images import key_of
@@ -18,7 +18,7 @@ from offline.train.run import Splits
 from offline.train.training_set import Sample, hashes_of, labels_of
 from stages.assemble import CuttingParts
 
-Key = Callable[[Picture], str | None]
+Key = Callable[[DatasetImage], str | None]
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,19 @@ class EmbedderData:
     @property
     def families(self) -> tuple[str, ...]:
         """Of the training images: near-identical products share one."""
-        return tuple(family_of(sample.picture) for sample in self.train)
+        return tuple(family_of(sample.image) for sample in self.train)
 
 
-def product_of(picture: Picture) -> str | None:
-    return f"{picture.category}/{picture.product}" if picture.product else None
+def product_of(image: DatasetImage) -> str | None:
+    return f"{image.category}/{image.product}" if image.product else None
 
 
-def kin_of(picture: Picture) -> str | None:
-    return f"{picture.category}/{picture.family}" if picture.family else None
+def kin_of(image: DatasetImage) -> str | None:
+    return f"{image.category}/{image.family}" if image.family else None
 
 
-def itself(picture: Picture) -> str | None:
-    return picture.id
+def itself(image: DatasetImage) -> str | None:
+    return image.id
 
 
 KEYS: dict[str, Key] = {"product": product_of, "family": kin_of, "self": itself}
@@ -71,12 +71,12 @@ def read_data(
     )
     hashes = hashes_of([*train, *validation], notes)
     train = _without_validation(train, validation, hashes, notes)
-    validation = [picture for picture in validation if picture.id in hashes]
+    validation = [image for image in validation if image.id in hashes]
     key = KEYS[positives]
     train = _grouped(dataset, train, key, positives, notes)
     if positives != "self":
         _refuse_single(dataset, train, key, positives, augment_single, notes)
-    names = tuple(dict.fromkeys(str(key(picture)) for picture in train))
+    names = tuple(dict.fromkeys(str(key(image)) for image in train))
     at = {name: position for position, name in enumerate(names)}
     return EmbedderData(
         names,
@@ -88,29 +88,29 @@ def read_data(
 
 
 def _without_validation(
-    train: Sequence[Picture],
-    validation: Sequence[Picture],
+    train: Sequence[DatasetImage],
+    validation: Sequence[DatasetImage],
     hashes: dict[str, str],
     notes: list[str],
-) -> list[Picture]:
+) -> list[DatasetImage]:
     """Each content once, and none that validation shows."""
     seen = {hashes[p.id]: p.id for p in validation if p.id in hashes}
     kept = []
-    for picture in train:
-        sha = hashes.get(picture.id)
+    for image in train:
+        sha = hashes.get(image.id)
         if sha in seen:
-            notes.append(f"{picture.id}: not learned, the same image as {seen[sha]}")
+            notes.append(f"{image.id}: not learned, the same image as {seen[sha]}")
         elif sha is not None:
-            seen[sha] = picture.id
-            kept.append(picture)
+            seen[sha] = image.id
+            kept.append(image)
     return kept
 
 
 def _grouped(
-    dataset: Dataset, train: Sequence[Picture], key: Key, positives: str, notes: list[str]
-) -> list[Picture]:
-    known = [picture for picture in train if key(picture) is not None]
-    groups = len({key(picture) for picture in known})
+    dataset: Dataset, train: Sequence[DatasetImage], key: Key, positives: str, notes: list[str]
+) -> list[DatasetImage]:
+    known = [image for image in train if key(image) is not None]
+    groups = len({key(image) for image in known})
     if groups < 2:
         ways = "family, or self where nothing is known of them"
         raise ConfigError(
@@ -125,13 +125,13 @@ def _grouped(
 
 def _refuse_single(
     dataset: Dataset,
-    train: Sequence[Picture],
+    train: Sequence[DatasetImage],
     key: Key,
     positives: str,
     augment_single: bool,
     notes: list[str],
 ) -> None:
-    counts = Counter(key(picture) for picture in train)
+    counts = Counter(key(image) for image in train)
     single = [str(name) for name, count in counts.items() if count == 1]
     if not single:
         return
@@ -145,12 +145,12 @@ def _refuse_single(
     )
 
 
-def _relevant_by(validation: Sequence[Picture], positives: str) -> str:
+def _relevant_by(validation: Sequence[DatasetImage], positives: str) -> str:
     """As in training; after training without labels, by the finest label that validation has."""
     if positives != "self":
         return positives
     for kind in ("product", "family"):
-        if any(KEYS[kind](picture) is not None for picture in validation):
+        if any(KEYS[kind](image) is not None for image in validation):
             return kind
     return "self"
 

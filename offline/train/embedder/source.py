@@ -62,7 +62,7 @@ class Source:
         return images.to(memory_format=torch.channels_last)
 
     def vectors(
-        self, network: Any, rows: IntArray, pictures: Pictures, *, pooled: bool = False
+        self, network: Any, rows: IntArray, images: Pictures, *, pooled: bool = False
     ) -> FloatArray:
         """(n, D) by a ``network.Embedder`` in evaluation mode, whose mode is left as it was;
         ``pooled``: before its projection."""
@@ -73,7 +73,7 @@ class Source:
         call = network.pooled if pooled else network
         with torch.no_grad():
             parts = [
-                call(self.tensor(pictures(rows[at : at + AT_ONCE]))).cpu().numpy()
+                call(self.tensor(images(rows[at : at + AT_ONCE]))).cpu().numpy()
                 for at in range(0, len(rows), AT_ONCE)
             ]
         network.train(training)

@@ -39,9 +39,9 @@ def validation_task(data: EmbedderData, cutouts: Cutouts) -> ValidationTask:
     Raises ConfigError where nothing is left to validate on.
     """
     key = KEYS[data.relevant_by]
-    validation = [sample for sample in data.validation if key(sample.picture) is not None]
+    validation = [sample for sample in data.validation if key(sample.image) is not None]
     rows = np.array(cutouts.positions(validation), np.int64)
-    names = [str(key(sample.picture)) for sample in validation]
+    names = [str(key(sample.image)) for sample in validation]
     what = data.relevant_by
     if what == "self" and len(validation) > 1:
         at = np.arange(len(rows))
@@ -58,8 +58,8 @@ def _against_train(
     data: EmbedderData, cutouts: Cutouts, rows: IntArray, names: Sequence[str]
 ) -> ValidationTask:
     key = KEYS[data.relevant_by]
-    gallery: list[Sample] = [s for s in data.train if key(s.picture) is not None]
-    shown = [str(key(sample.picture)) for sample in gallery]
+    gallery: list[Sample] = [s for s in data.train if key(s.image) is not None]
+    shown = [str(key(sample.image)) for sample in gallery]
     if not set(names) & set(shown):
         raise ConfigError(
             f"{len(names)} validation images: no two of them, and none with a learned image, "

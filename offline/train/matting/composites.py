@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from engine.types import FloatArray, Progress, UInt8Array
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.train.backgrounds import drawn_background
 from offline.train.matting.pairs import Pair, load, read_grey, save_grey, save_image
 
@@ -41,7 +41,7 @@ class Product:
 
 
 def make_composites(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     folder: Path,
     count: int,
     *,
@@ -54,7 +54,7 @@ def make_composites(
     Each depends on (seed, its number) and on the inputs only, so an interrupted preparation goes
     on where it stopped. Without backgrounds the backgrounds are drawn: gradients and blurred noise.
     """
-    chosen = [picture for picture in pictures if picture.mask is not None]
+    chosen = [image for image in images if image.mask is not None]
     pairs: list[Pair] = []
     for number in range(count):
         target = folder / f"{number:05d}.png"
@@ -71,13 +71,13 @@ def make_composites(
     return pairs
 
 
-def take_apart(picture: Picture) -> Product:
+def take_apart(image: DatasetImage) -> Product:
     """A studio image with a matte into its parts; the background is taken to be even."""
-    if picture.mask is None:
-        raise ValueError(f"{picture.id}: has no matte")
-    pixels = load(picture.path).pixels.astype(np.float32) / np.float32(255.0)
-    alpha = read_grey(picture.mask)
-    through = _colours(picture.transmission) if picture.transmission else 0.0
+    if image.mask is None:
+        raise ValueError(f"{image.id}: has no matte")
+    pixels = load(image.path).pixels.astype(np.float32) / np.float32(255.0)
+    alpha = read_grey(image.mask)
+    through = _colours(image.transmission) if image.transmission else 0.0
     shown = np.clip(1.0 - alpha[..., None] + through, 0.0, 1.0).astype(np.float32)
     shown = np.broadcast_to(shown, pixels.shape)
     bare = alpha == 0.0
@@ -99,9 +99,9 @@ def composite(
     shade = _warped(product.shade, matrix, side, 1.0)
     alpha = np.clip(_warped(product.alpha, matrix, side, 0.0), 0.0, 1.0)
     gain = random.uniform(1 - GAIN, 1 + GAIN) * random.uniform(1 - GAIN / 3, 1 + GAIN / 3, 3)
-    picture = light * gain + shown * shade * (background.astype(np.float32) / 255.0)
-    picture += random.normal(0.0, random.uniform(0.0, NOISE), picture.shape)
-    pixels = np.rint(np.clip(picture, 0.0, 1.0) * 255.0).astype(np.uint8)
+    image = light * gain + shown * shade * (background.astype(np.float32) / 255.0)
+    image += random.normal(0.0, random.uniform(0.0, NOISE), image.shape)
+    pixels = np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
     return pixels, np.asarray(alpha, np.float32)
 
 

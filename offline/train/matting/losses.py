@@ -23,7 +23,7 @@ class LossWeights:
     compositional: float = 0.25
 
 
-def matting_loss(output: Any, alpha: Any, picture: Any, unknown: Any, weights: LossWeights) -> Any:
+def matting_loss(output: Any, alpha: Any, image: Any, unknown: Any, weights: LossWeights) -> Any:
     """The scalar loss of a network's (N, 7, H, W) against alpha (N, 1, H, W).
 
     ``picture``: (N, 3, H, W) in [0, 1]. Only ``unknown`` pixels (N, 1, H, W; 0 or 1) count: what
@@ -33,7 +33,7 @@ def matting_loss(output: Any, alpha: Any, picture: Any, unknown: Any, weights: L
     return (
         weights.alpha * alpha_loss(predicted, alpha, unknown)
         + weights.laplacian * laplacian_loss(predicted, alpha)
-        + weights.compositional * compositional_loss(output, picture, unknown)
+        + weights.compositional * compositional_loss(output, image, unknown)
     )
 
 
@@ -42,11 +42,11 @@ def alpha_loss(predicted: Any, alpha: Any, unknown: Any) -> Any:
     return ((predicted - alpha).abs() * unknown).sum() / unknown.sum().clamp_min(1.0)
 
 
-def compositional_loss(output: Any, picture: Any, unknown: Any) -> Any:
+def compositional_loss(output: Any, image: Any, unknown: Any) -> Any:
     """How far alpha F + (1 - alpha) B is from the image, over the unknown pixels."""
     alpha, foreground, background = output[:, :1], output[:, 1:4], output[:, 4:7]
-    wrong = (alpha * foreground + (1 - alpha) * background - picture).abs() * unknown
-    return wrong.sum() / (unknown.sum() * picture.shape[1]).clamp_min(1.0)
+    wrong = (alpha * foreground + (1 - alpha) * background - image).abs() * unknown
+    return wrong.sum() / (unknown.sum() * image.shape[1]).clamp_min(1.0)
 
 
 def laplacian_loss(predicted: Any, alpha: Any) -> Any:

@@ -15,7 +15,7 @@ from engine.errors import ConfigError, ImageError
 from engine.files import file_sha256, replacing
 from engine.protocols import Segmenter
 from engine.types import FloatArray, Progress, RGBImage, UInt8Array
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 
 Pair = tuple[Path, Path]  # an image's file and its matte's
 
@@ -40,8 +40,8 @@ class SaliencyStore:
 
     folder: Path
 
-    def path(self, picture: Path) -> Path:
-        name = file_sha256(picture)
+    def path(self, image: Path) -> Path:
+        name = file_sha256(image)
         return self.folder / name[:2] / f"{name}.png"
 
     def complete(
@@ -58,7 +58,7 @@ class SaliencyStore:
                 "No image with a matte could be read.",
                 remedy="See the warnings above, and check --data.",
             )
-        missing = [picture for picture, _ in readable if not self.path(picture).is_file()]
+        missing = [image for image, _ in readable if not self.path(image).is_file()]
         for start in range(0, len(missing), _CHUNK):
             chunk = missing[start : start + _CHUNK]
             mattes = segmenter().segment([load(path) for path in chunk])
@@ -69,16 +69,16 @@ class SaliencyStore:
 
     def sample(self, pair: Pair) -> MattingSample:
         """A pair of ``complete`` with its saliency, all at the image's decoded size."""
-        picture, matte = pair
-        pixels = load(picture).pixels
+        image, matte = pair
+        pixels = load(image).pixels
         height, width = pixels.shape[:2]
-        alpha, saliency = (read_grey(path, (width, height)) for path in (matte, self.path(picture)))
+        alpha, saliency = (read_grey(path, (width, height)) for path in (matte, self.path(image)))
         return MattingSample(pixels, alpha, saliency)
 
 
-def pairs_of(pictures: Sequence[Picture], split: str, limit: int | None = None) -> list[Pair]:
+def pairs_of(entries: Sequence[DatasetImage], split: str, limit: int | None = None) -> list[Pair]:
     """The images that have a matte, spread evenly down to ``limit``; ConfigError for none."""
-    pairs = [(picture.path, picture.mask) for picture in pictures if picture.mask is not None]
+    pairs = [(image.path, image.mask) for image in entries if image.mask is not None]
     if not pairs:
         raise ConfigError(
             f"No image of the split {split!r} has a matte.",
@@ -107,24 +107,24 @@ def save_image(path: Path, pixels: UInt8Array) -> None:
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be written ({error.strerror or error}).",
-            remedy="Free some room there; the same command then continues.",
+            remedy="Free some room there; the same command then goes on.",
         ) from error
 
 
 def read_grey(path: Path, size: tuple[int, int] | None = None) -> FloatArray:
     """(H, W) in [0, 1]; brought to ``size`` = (width, height) where the image was decoded
     smaller than it is stored."""
-    with Image.open(path) as picture:
-        grey = picture.convert("L")
+    with Image.open(path) as image:
+        grey = image.convert("L")
         if size is not None and grey.size != size:
             grey = grey.resize(size, Image.Resampling.BOX)
         return np.asarray(grey, np.float32) / np.float32(255.0)
 
 
 def _is_readable(pair: Pair) -> bool:
-    picture, matte = pair
+    image, matte = pair
     try:
-        decoded = load(picture)
+        decoded = load(image)
         with Image.open(matte) as grey:
             same_shape = grey.size == decoded.original_size
             grey.load()
@@ -132,5 +132,5 @@ def _is_readable(pair: Pair) -> bool:
         _log.warning("left out: %s", error)
         return False
     if not same_shape:
-        _log.warning("left out: %s: its matte %s has another size", picture, matte)
+        _log.warning("left out: %s: its matte %s has another size", image, matte)
     return same_shape

@@ -46,7 +46,7 @@ def train_matting(
     *,
     saliency: Path | None = None,
 ) -> Trained:
-    """Run a recipe in a folder, or resume it; the model lies there as ``matting.onnx``.
+    """Run a recipe in a folder, or go on with it; the model lies there as ``matting.onnx``.
 
     ``saliency``: a store that holds saliency maps already, or will (None: one in ``out``).
     Raises ConfigError for data, folders and recipes that do not do, WeightsError for checkpoints.
@@ -78,10 +78,10 @@ def _pairs(
     backgrounds = background_files(Path(recipe.backgrounds)) if recipe.backgrounds else []
     found: list[list[Pair]] = []
     for split, limit, composites, salt in parts:
-        pictures = dataset.pictures(split)
-        pairs = pairs_of(pictures, split, limit)
+        images = dataset.images(split)
+        pairs = pairs_of(images, split, limit)
         pairs += make_composites(
-            pictures,
+            images,
             out / "composites" / split,
             composites,
             seed=recipe.seed + salt,

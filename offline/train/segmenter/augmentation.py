@@ -12,7 +12,7 @@ from PIL import Image
 from engine import images
 from engine.errors import ImageError
 from engine.types import FloatArray, UInt8Array
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.train.backgrounds import cut, drawn_background, part, resized_to
 from offline.train.segmenter.compositing import bare_strip, recomposed
 from offline.train.segmenter.samples import MaskSample, read_sample
@@ -34,7 +34,7 @@ class Backgrounds:
     """Where the new backgrounds come from: files of backgrounds, and the images themselves."""
 
     files: Sequence[Path]
-    pictures: Sequence[Picture]
+    images: Sequence[DatasetImage]
     longest: int  # pixels at which either is decoded
 
     def draw(self, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
@@ -43,7 +43,7 @@ class Backgrounds:
             return self._of_file(shape, random)
         kind = random.random()
         if kind < STRIP_FRACTION:
-            other = self.pictures[int(random.integers(len(self.pictures)))]
+            other = self.images[int(random.integers(len(self.images)))]
             sample = read_sample(other, self.longest)
             strip = bare_strip(sample.pixels, sample.alpha)
             if strip is not None:
@@ -76,8 +76,8 @@ def augmented(
 
 def squeeze(sample: MaskSample, side: int) -> MaskSample:
     """At (side, side), the image filtered as serving filters it."""
-    picture = Image.fromarray(np.ascontiguousarray(sample.pixels))
-    small = picture.resize((side, side), Image.Resampling.LANCZOS)
+    image = Image.fromarray(np.ascontiguousarray(sample.pixels))
+    small = image.resize((side, side), Image.Resampling.LANCZOS)
     alpha = Image.fromarray(np.ascontiguousarray(sample.alpha))
     opacities = np.asarray(alpha.resize((side, side), Image.Resampling.BILINEAR), np.float32)
     return MaskSample(np.asarray(small), np.clip(opacities, 0.0, 1.0))

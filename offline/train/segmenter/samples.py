@@ -11,7 +11,7 @@ import numpy as np
 from engine import images
 from engine.errors import ConfigError, ImageError
 from engine.types import FloatArray, Progress, UInt8Array
-from offline.datasets import Dataset, Picture
+from offline.datasets import Dataset, DatasetImage
 from offline.metrics.masks import CUT
 
 TRAIN, VALIDATION = "train", "validation"
@@ -31,25 +31,25 @@ class MaskSample:
 class Usable:
     """The images that can be read with their masks, and why others cannot."""
 
-    pictures: tuple[Picture, ...]
+    images: tuple[DatasetImage, ...]
     left_out: tuple[str, ...]
 
 
-def read_sample(picture: Picture, longest: int) -> MaskSample:
+def read_sample(entry: DatasetImage, longest: int) -> MaskSample:
     """Decode an image and its mask, the longer side no longer than ``longest``.
 
     Raises ImageError where one of the two cannot be read, their sizes differ, or the mask shows
     no product.
     """
-    if picture.mask is None:
-        raise ImageError(str(picture.path), "has no mask.")
+    if entry.mask is None:
+        raise ImageError(str(entry.path), "has no mask.")
     limits = images.ImageLimits(max_side=longest)
-    image = images.load(picture.path, limits=limits)
-    mask = images.load(picture.mask, limits=limits)
+    image = images.load(entry.path, limits=limits)
+    mask = images.load(entry.mask, limits=limits)
     if image.original_size != mask.original_size:
         raise ImageError(
             image.uri,
-            f"is {image.original_size[0]} x {image.original_size[1]}, its mask {picture.mask} "
+            f"is {image.original_size[0]} x {image.original_size[1]}, its mask {entry.mask} "
             f"{mask.original_size[0]} x {mask.original_size[1]} pixels.",
             remedy="Give it the mask of this very image.",
         )
@@ -57,7 +57,7 @@ def read_sample(picture: Picture, longest: int) -> MaskSample:
     if float(alpha.max()) < CUT:
         raise ImageError(
             image.uri,
-            f"its mask {picture.mask} shows no product: its brightest value is "
+            f"its mask {entry.mask} shows no product: its brightest value is "
             f"{round(255 * float(alpha.max()))} of 255.",
         )
     if alpha.shape != image.pixels.shape[:2]:  # a JPEG may be decoded a pixel off at half size
@@ -68,7 +68,7 @@ def read_sample(picture: Picture, longest: int) -> MaskSample:
 
 def chosen_splits(
     dataset: Dataset, split: str | None, validation: str | None
-) -> tuple[list[Picture], list[Picture]]:
+) -> tuple[list[DatasetImage], list[DatasetImage]]:
     """The images with masks of the training and the validation split.
 
     None: ``train`` (else the only split there is), and ``validation`` (else one image in ten is
@@ -87,40 +87,40 @@ def chosen_splits(
     if validation is not None:
         return train, _masked(dataset, validation)
     held = train[HELD_OUT - 1 :: HELD_OUT] or train[-1:]
-    return [picture for picture in train if picture not in held] or held, held
+    return [image for image in train if image not in held] or held, held
 
 
-def spread(pictures: Sequence[Picture], limit: int | None) -> list[Picture]:
+def spread(entries: Sequence[DatasetImage], limit: int | None) -> list[DatasetImage]:
     """``limit`` of the images, evenly spread: they stand in the order of their categories."""
-    if limit is None or limit >= len(pictures):
-        return list(pictures)
-    return [pictures[at] for at in np.linspace(0, len(pictures) - 1, limit).astype(int)]
+    if limit is None or limit >= len(entries):
+        return list(entries)
+    return [entries[at] for at in np.linspace(0, len(entries) - 1, limit).astype(int)]
 
 
-def usable(pictures: Sequence[Picture], longest: int, progress: Progress) -> Usable:
+def usable(entries: Sequence[DatasetImage], longest: int, progress: Progress) -> Usable:
     """Read every image once, before hours are spent on those that can be read.
 
     Raises ConfigError where none is left.
     """
-    kept: list[Picture] = []
+    kept: list[DatasetImage] = []
     left_out: list[str] = []
-    for number, picture in enumerate(pictures, 1):
+    for number, image in enumerate(entries, 1):
         try:
-            read_sample(picture, longest)
-            kept.append(picture)
+            read_sample(image, longest)
+            kept.append(image)
         except ImageError as error:
             left_out.append(str(error))
-        progress(number, len(pictures))
+        progress(number, len(entries))
     if not kept:
         raise ConfigError(
-            f"None of {len(pictures)} images can be learned from: {' '.join(left_out[:SHOWN])}",
+            f"None of {len(entries)} images can be learned from: {' '.join(left_out[:SHOWN])}",
             remedy="Check the folder given to --data.",
         )
     return Usable(tuple(kept), tuple(left_out))
 
 
-def _masked(dataset: Dataset, split: str) -> list[Picture]:
-    masked = [picture for picture in dataset.pictures(split) if picture.mask is not None]
+def _masked(dataset: Dataset, split: str) -> list[DatasetImage]:
+    masked = [image for image in dataset.images(split) if image.mask is not None]
     if not masked:
         raise ConfigError(
             f"{dataset.root}: no image of the split {split!r} has a mask.",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.types import FloatArray
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.metrics.masks import iou, mae
 from offline.train.segmenter.augmentation import Backgrounds, augmented
 from offline.train.segmenter.samples import read_sample
@@ -27,8 +27,8 @@ class SegmenterTask:
 
     network: Any
     device: str
-    train: Sequence[Picture]
-    validation: Sequence[Picture]
+    train: Sequence[DatasetImage]
+    validation: Sequence[DatasetImage]
     backgrounds: Backgrounds
     spec: InputSpec
     iou_weight: float = 0.0
@@ -71,11 +71,11 @@ class SegmenterTask:
         mean_iou, mean_mae = np.mean(found, axis=0)
         return {"score": float(mean_iou), "mae": float(mean_mae)}
 
-    def _answers(self, pictures: Sequence[Picture]) -> list[tuple[FloatArray, FloatArray]]:
+    def _answers(self, images: Sequence[DatasetImage]) -> list[tuple[FloatArray, FloatArray]]:
         """(predicted, true) at the size at which each image was decoded."""
         import torch
 
-        samples = [read_sample(picture, self.longest) for picture in pictures]
+        samples = [read_sample(image, self.longest) for image in images]
         inputs = np.stack([network_input(sample.pixels, self.spec) for sample in samples])
         with torch.no_grad():
             maps = torch.sigmoid(self.network(self.tensor(inputs))[0]).cpu().numpy()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from offline.datasets import Picture, open_dataset
+from offline.datasets import DatasetImage, open_dataset
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.backgrounds import background_files
 from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
@@ -37,7 +37,7 @@ REVIVAL = 8  # images of which a folded start's normalisation takes its statisti
 def train_segmenter(
     recipe: SegmenterRecipe, out: Path, callbacks: Callbacks | None = None
 ) -> Trained:
-    """Run a recipe in a folder, or resume it.
+    """Run a recipe in a folder, or go on with it.
 
     Raises ConfigError for data, folders and recipes that do not do, WeightsError for a start that
     is absent or holds another network.
@@ -59,10 +59,10 @@ def train_segmenter(
         "start": _digest_of(start),
         "learning_rate": rate,
         "backgrounds": _digest([file.name for file in files]) if files else NOTHING,
-        "pictures": _digest([p.id for p in (*train.pictures, *validation.pictures)]),
+        "pictures": _digest([p.id for p in (*train.images, *validation.images)]),
     }
     with open_run(out, facts) as run:
-        task = _task(recipe, start, train.pictures, validation.pictures, files)
+        task = _task(recipe, start, train.images, validation.images, files)
         before = run.once(BEFORE, task.validate) if start else None
         if start and is_folded(task.network):
             indices = np.arange(min(REVIVAL, task.samples))
@@ -84,8 +84,8 @@ def train_segmenter(
 def _task(
     recipe: SegmenterRecipe,
     start: Path | None,
-    train: Sequence[Picture],
-    validation: Sequence[Picture],
+    train: Sequence[DatasetImage],
+    validation: Sequence[DatasetImage],
     files: Sequence[Path],
 ) -> SegmenterTask:
     import torch
@@ -127,7 +127,7 @@ def card_of(
 ) -> Card:
     left_out = (*train.left_out, *validation.left_out)
     data = [
-        f"{len(train.pictures)} images with masks to learn from, {len(validation.pictures)} for "
+        f"{len(train.images)} images with masks to learn from, {len(validation.images)} for "
         f"validation, {len(left_out)} left out.",
         *bullets(left_out),
     ]

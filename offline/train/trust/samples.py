@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from engine.errors import ImageError
-from engine.images import ImageLimits, load
+from engine.images import ImageLimits
 from engine.protocols import Segmenter
-from engine.types import Float64Array, FloatArray, Matte, Progress, RGBImage
-from offline.datasets import Picture
-from offline.datasets.mattes import read_matte
+from engine.types import Float64Array, FloatArray, Progress
+from offline.datasets import DatasetImage
+from offline.datasets.mattes import Masked, read_masked
 from offline.metrics.masks import iou
 from stages.trust._features import NAMES, mask_features, row
 from stages.trust._second_look import agreement
@@ -55,17 +54,8 @@ class _Sample:
     group: str
 
 
-@dataclass(frozen=True, eq=False)
-class _Labelled:
-    """An image that was read, with its true matte."""
-
-    picture: Picture
-    image: RGBImage
-    truth: Matte
-
-
 def mask_samples(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     segmenter: Segmenter,
     *,
     second_look: bool = False,
@@ -73,7 +63,7 @@ def mask_samples(
     progress: Progress | None = None,
 ) -> MaskSamples:
     """Segment every image that has a true mask. Unreadable ones are noted, not fatal."""
-    labelled = [picture for picture in pictures if picture.mask is not None]
+    labelled = [image for image in images if image.mask is not None]
     notes: list[str] = []
     samples: list[_Sample] = []
     for start in range(0, len(labelled), BATCH):
@@ -92,28 +82,25 @@ def mask_samples(
 
 
 def _read(
-    pictures: Iterable[Picture], limits: ImageLimits, notes: list[str]
-) -> Iterator[_Labelled]:
-    for picture in pictures:
+    images: Iterable[DatasetImage], limits: ImageLimits, notes: list[str]
+) -> Iterator[Masked]:
+    for image in images:
         try:
-            image = load(picture.path, limits=limits)
-            truth = read_matte(Path(str(picture.mask)), (image.width, image.height))
+            yield read_masked(image, limits)
         except ImageError as error:
             notes.append(f"left out: {error}")
-            continue
-        yield _Labelled(picture, image, truth)
 
 
 def _segmented(
-    read: Sequence[_Labelled], segmenter: Segmenter, second_look: bool, notes: list[str]
+    read: Sequence[Masked], segmenter: Segmenter, second_look: bool, notes: list[str]
 ) -> Iterator[_Sample]:
     images = [labelled.image for labelled in read]
     mattes = segmenter.segment(images)
     agreed = agreement(segmenter, images, mattes) if second_look else np.zeros(len(read))
     for labelled, matte, agreeing in zip(read, mattes, agreed.tolist(), strict=True):
-        features, picture = mask_features(labelled.image, matte), labelled.picture
+        features, source = mask_features(labelled.image, matte), labelled.source
         if features is None:
-            notes.append(f"left out: {picture.path}: the mask is empty")
+            notes.append(f"left out: {source.path}: the mask is empty")
             continue
-        group = picture.family or picture.product or picture.id
+        group = source.family or source.product or source.id
         yield _Sample(row(features), agreeing, iou(matte.alpha, labelled.truth.alpha), group)

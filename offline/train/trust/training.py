@@ -22,7 +22,7 @@ from offline.calibration.logistic import (
     held_out_probabilities,
     log_loss,
 )
-from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.metrics.calibration import expected_calibration_error
 from offline.metrics.classification import auroc
 from offline.metrics.masks import CORRECT_IOU
@@ -68,7 +68,7 @@ def train_trust(
     masks of a class and a file that cannot be written; WeightsError as assembling does."""
     dataset = open_dataset(recipe.data)
     tested = {name: _chosen(dataset, [name], recipe, taken=()) for name in recipe.test_splits}
-    taken = {picture.id for pictures in tested.values() for picture in pictures}
+    taken = {image.id for images in tested.values() for image in images}
     names = recipe.splits or tuple(n for n in dataset.splits if n not in recipe.test_splits)
     learned = _chosen(dataset, names, recipe, taken)
     # Matting comes after the trust, and a trust of these settings may not fit the segmenter yet.
@@ -91,8 +91,8 @@ def train_trust(
         seed=recipe.seed,
     )
     tests: dict[str, Mapping[str, float]] = {}
-    for name, pictures in tested.items():
-        values = quality_on(model, sampled(pictures))
+    for name, images in tested.items():
+        values = quality_on(model, sampled(images))
         tests |= {key.format(name): value for key, value in values.items()}
     try:
         recipe.out.parent.mkdir(parents=True, exist_ok=True)
@@ -177,16 +177,16 @@ def quality_on(model: TrustModel, masks: MaskSamples) -> dict[str, Mapping[str, 
 
 def _chosen(
     dataset: Dataset, names: Iterable[str], recipe: TrustRecipe, taken: Iterable[str]
-) -> Sequence[Picture]:
+) -> Sequence[DatasetImage]:
     """Images with masks, each once, at most ``limit`` a split, drawn at random."""
     random = np.random.default_rng(recipe.seed)
-    chosen: dict[str, Picture] = {}
+    chosen: dict[str, DatasetImage] = {}
     for name in names:
-        pictures = [p for p in dataset.pictures(name) if p.mask is not None and p.id not in taken]
-        if recipe.limit is not None and len(pictures) > recipe.limit:
-            drawn = np.sort(random.permutation(len(pictures))[: recipe.limit])
-            pictures = [pictures[position] for position in drawn]
-        chosen |= {picture.id: picture for picture in pictures}
+        images = [p for p in dataset.images(name) if p.mask is not None and p.id not in taken]
+        if recipe.limit is not None and len(images) > recipe.limit:
+            drawn = np.sort(random.permutation(len(images))[: recipe.limit])
+            images = [images[position] for position in drawn]
+        chosen |= {image.id: image for image in images}
     if not chosen:
         raise ConfigError(
             f"{dataset.root}: no image of {', '.join(names) or 'it'} has a true mask.",

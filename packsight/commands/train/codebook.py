@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     spec = report.codebook.spec
     print(
         f"{args.out}: {len(report.codebook.words)} words of {report.features} {spec.detector} "
-        f"features in {report.pictures} images"
+        f"features in {report.images} images"
     )
     options = f'codebook = "{args.out}", detector = "{spec.detector}"'
     rooted = "" if spec.root else ", root = false"

@@ -13,7 +13,7 @@ from engine.galleries import open_gallery
 from engine.types import RGBImage
 from offline import ingest
 from offline.calibration.answers import MOST_VIEWS, ProductIndex, photo_answers, view_answers
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from online import query
 from stages.open_searcher import open_searcher
 from tests.drawn_catalogue import CATEGORIES, QUICK, package, save, write_catalogue
@@ -161,7 +161,7 @@ def test_a_view_is_asked_of_the_others_and_never_finds_itself(gallery: Path) -> 
 
 def test_a_photo_that_lies_in_the_gallery_does_not_find_itself(made: Path, gallery: Path) -> None:
     path = made / "catalogue/jar/p1/v0.png"
-    photo = Picture("v0", path, category="jar", product="p1")
+    photo = DatasetImage("v0", path, category="jar", product="p1")
     with open_searcher(gallery) as opened:
         found = photo_answers(
             opened, [photo], ProductIndex(opened.gallery), lambda done, total: None

@@ -24,7 +24,7 @@ def _bytes(form: str) -> bytes:
     return buffer.getvalue()
 
 
-def picture(*paths: Path) -> None:
+def image(*paths: Path) -> None:
     """Write a grey image of 8 x 8 pixels to each path."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def write_packbench(root: Path, rows: Sequence[Row] | None = None) -> None:
             cells = [getattr(row, name) for name in columns]
             writer.writerow([str(c).lower() if isinstance(c, bool) else c for c in cells])
             honest = (f"{row.split}/", "mattes/")  # some tests name files that lie outside
-            picture(*(root / name for name in (row.path, row.matte) if name.startswith(honest)))
+            image(*(root / name for name in (row.path, row.matte) if name.startswith(honest)))
     seal(root)
 
 
@@ -119,9 +119,7 @@ def seal(root: Path, **changed: int) -> None:
 
 def write_folders(root: Path) -> None:
     for view in ("front", "side"):
-        picture(
-            root / "jar" / "cream" / f"{view}.jpg", root / "dröpper cap" / "b 2" / f"{view}.png"
-        )
+        image(root / "jar" / "cream" / f"{view}.jpg", root / "dröpper cap" / "b 2" / f"{view}.png")
 
 
 GROCERY_HEADER = (
@@ -139,11 +137,11 @@ def write_grocerystore(root: Path) -> None:
         icon = f"/iconic-images-and-descriptions/{name}/{fine}_Iconic.jpg"
         text = icon.replace("Iconic.jpg", "Description.txt")
         rows.append(f"{fine},{number},{coarse},{min(number, 1)},{icon},{text}")
-        picture(root / icon.lstrip("/"))
+        image(root / icon.lstrip("/"))
     lines(root / "classes.csv", GROCERY_HEADER, *rows)
     for split in ("train", "val"):
         names = [f"{split}/{name}/{name.split('/')[-1]}_001.jpg" for name in classes]
-        picture(*(root / name for name in names))
+        image(*(root / name for name in names))
         listed = [f"{name}, {number}, {min(number, 1)}" for number, name in enumerate(names)]
         lines(root / f"{split}.txt", *listed)
 
@@ -159,13 +157,13 @@ def write_online_products(root: Path) -> None:
     ]
     for split, rows in (("train", train), ("test", test)):
         lines(root / f"Ebay_{split}.txt", PRODUCTS_HEADER, *(" ".join(row) for row in rows))
-        picture(*(root / row[-1] for row in rows))
+        image(*(root / row[-1] for row in rows))
 
 
 def write_oxford(root: Path) -> None:
     """One landmark, two queries; five images of it and one of another."""
     names = [*(f"all_souls_{number:06}" for number in range(5)), "radcliffe_000001"]
-    picture(*(root / "oxbuild images" / f"{name}.jpg" for name in names))
+    image(*(root / "oxbuild images" / f"{name}.jpg" for name in names))
     for query, box in ((0, "0.5 1.5 6.6 7.9"), (1, "1 2 7 8")):
         stem = f"all_souls_{query + 1}"
         lines(root / "gt" / f"{stem}_query.txt", f"oxc1_{names[query]} {box}")
@@ -198,28 +196,28 @@ def write_revisited(root: Path) -> None:
     for key in ("imlist", "qimlist"):
         names = truth[key]
         assert isinstance(names, list)
-        picture(*(root / "jpg" / f"{name}.jpg" for name in names))
+        image(*(root / "jpg" / f"{name}.jpg" for name in names))
 
 
 def write_silhouettes(root: Path) -> None:
-    picture(*(root / f"{shape}-{n}.gif" for shape in ("bat", "personal_car") for n in (1, 2, 10)))
+    image(*(root / f"{shape}-{n}.gif" for shape in ("bat", "personal_car") for n in (1, 2, 10)))
 
 
 def write_mask_pairs(root: Path) -> None:
     for split in ("TR", "TE"):
         for name in ("a b", "c"):
-            picture(root / f"DUTS-{split}" / f"DUTS-{split}-Image" / f"{name}.jpg")
-            picture(root / f"DUTS-{split}" / f"DUTS-{split}-Mask" / f"{name}.png")
+            image(root / f"DUTS-{split}" / f"DUTS-{split}-Image" / f"{name}.jpg")
+            image(root / f"DUTS-{split}" / f"DUTS-{split}-Mask" / f"{name}.png")
 
 
 def write_corel(root: Path) -> None:
-    picture(*(root / "image.orig" / f"{number}.jpg" for number in range(1000)))
+    image(*(root / "image.orig" / f"{number}.jpg" for number in range(1000)))
 
 
 def write_eyeglasses(root: Path) -> None:
     for model in ("round", "square"):
-        picture(*(root / "gallery" / model / f"{view}.jpg" for view in ("left", "front")))
-        picture(root / "query" / model / "worn.jpg")
+        image(*(root / "gallery" / model / f"{view}.jpg" for view in ("left", "front")))
+        image(root / "query" / model / "worn.jpg")
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {

@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import ConfigError
 from offline.datasets import open_dataset
-from tests.offline.datasets.small_datasets import picture, write_corel
+from tests.offline.datasets.small_datasets import image, write_corel
 
 
 def test_a_hundred_numbers_are_a_class_and_every_image_searches_all_others(
@@ -33,7 +33,7 @@ def test_a_hundred_numbers_are_a_class_and_every_image_searches_all_others(
 
 
 def test_a_part_of_the_images_needs_the_kind(tmp_path: Path) -> None:
-    picture(*(tmp_path / f"{number}.jpg" for number in (0, 1, 100, 101)))
+    image(*(tmp_path / f"{number}.jpg" for number in (0, 1, 100, 101)))
     with pytest.raises(ConfigError, match="not a data set"):
         open_dataset(tmp_path)
     task = open_dataset(tmp_path, "corel").retrieval("category")
@@ -41,19 +41,19 @@ def test_a_part_of_the_images_needs_the_kind(tmp_path: Path) -> None:
 
 
 def test_folders_of_classes_are_read_when_named(tmp_path: Path) -> None:
-    picture(*(tmp_path / name / f"{at}.jpg" for name in ("bus", "rose") for at in range(3)))
-    picture(tmp_path / "bus" / "._0.jpg")
+    image(*(tmp_path / name / f"{at}.jpg" for name in ("bus", "rose") for at in range(3)))
+    image(tmp_path / "bus" / "._0.jpg")
     task = open_dataset(tmp_path, "corel").retrieval("category")
     assert [one.category for one in task.queries] == ["bus"] * 3 + ["rose"] * 3
 
 
 def test_numbers_beyond_the_thousand_are_no_classes(tmp_path: Path) -> None:
-    picture(tmp_path / "0.jpg", tmp_path / "1000.jpg")
+    image(tmp_path / "0.jpg", tmp_path / "1000.jpg")
     with pytest.raises(ConfigError, match="classes"):
         open_dataset(tmp_path, "corel")
 
 
 def test_classes_of_one_image_are_refused(tmp_path: Path) -> None:
-    picture(tmp_path / "0.jpg", tmp_path / "100.jpg")
+    image(tmp_path / "0.jpg", tmp_path / "100.jpg")
     with pytest.raises(ConfigError, match="two images"):
         open_dataset(tmp_path, "corel")

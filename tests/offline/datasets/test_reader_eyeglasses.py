@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import ConfigError
 from offline.datasets import open_dataset
-from tests.offline.datasets.small_datasets import picture, write_eyeglasses
+from tests.offline.datasets.small_datasets import image, write_eyeglasses
 
 
 def test_queries_search_the_gallery_by_the_names_of_folders(tmp_path: Path) -> None:
@@ -22,23 +22,23 @@ def test_queries_search_the_gallery_by_the_names_of_folders(tmp_path: Path) -> N
 
 def test_a_product_that_the_gallery_lacks_has_no_answer(tmp_path: Path) -> None:
     write_eyeglasses(tmp_path)
-    picture(tmp_path / "query" / "oval" / "worn.jpg")
+    image(tmp_path / "query" / "oval" / "worn.jpg")
     assert open_dataset(tmp_path).retrieval("product").unanswerable == (0,)
 
 
 def test_deeper_folders_are_plain_folders(tmp_path: Path) -> None:
     write_eyeglasses(tmp_path)
-    picture(tmp_path / "gallery" / "sun" / "round" / "a.jpg")
+    image(tmp_path / "gallery" / "sun" / "round" / "a.jpg")
     assert open_dataset(tmp_path).name != "eyeglasses"
 
 
 def test_folders_without_a_common_product_are_refused(tmp_path: Path) -> None:
-    picture(tmp_path / "gallery" / "a" / "1.jpg", tmp_path / "query" / "b" / "1.jpg")
+    image(tmp_path / "gallery" / "a" / "1.jpg", tmp_path / "query" / "b" / "1.jpg")
     with pytest.raises(ConfigError, match="no product"):
         open_dataset(tmp_path)
 
 
 def test_an_absent_folder_is_named(tmp_path: Path) -> None:
-    picture(tmp_path / "gallery" / "a" / "1.jpg")
+    image(tmp_path / "gallery" / "a" / "1.jpg")
     with pytest.raises(ConfigError, match="query: no images"):
         open_dataset(tmp_path, "eyeglasses")

@@ -8,12 +8,12 @@ import pytest
 
 from engine.errors import ConfigError
 from offline.datasets import open_dataset
-from tests.offline.datasets.small_datasets import lines, picture
+from tests.offline.datasets.small_datasets import image, lines
 
 
 def test_folder_names_are_category_and_product(tmp_path: Path) -> None:
-    picture(tmp_path / "jar" / "cream" / "a.jpg", tmp_path / "jar" / "loose.jpg")
-    (only,) = (open_dataset(tmp_path).pictures(split) for split in open_dataset(tmp_path).splits)
+    image(tmp_path / "jar" / "cream" / "a.jpg", tmp_path / "jar" / "loose.jpg")
+    (only,) = (open_dataset(tmp_path).images(split) for split in open_dataset(tmp_path).splits)
     assert [(one.id, one.category, one.product) for one in only] == [
         ("jar/cream/a.jpg", "jar", "jar/cream"),
         ("jar/loose.jpg", "jar", "jar/loose"),
@@ -21,40 +21,40 @@ def test_folder_names_are_category_and_product(tmp_path: Path) -> None:
 
 
 def test_tables_beside_the_images_label_them_as_in_an_ingest(tmp_path: Path) -> None:
-    picture(tmp_path / "jar" / "cream" / "a.jpg")
+    image(tmp_path / "jar" / "cream" / "a.jpg")
     lines(tmp_path / "labels.csv", "path,product,family", "jar/cream,night cream,f1")
-    (one,) = open_dataset(tmp_path).pictures("all")
+    (one,) = open_dataset(tmp_path).images("all")
     assert (one.category, one.family, one.product) == ("jar", "f1", "night cream")
 
 
 def test_split_folders_are_known_by_several_names(tmp_path: Path) -> None:
     for folder in ("Train", "val", "test"):
-        picture(tmp_path / folder / "jar" / "p1" / f"{folder}.jpg")
+        image(tmp_path / folder / "jar" / "p1" / f"{folder}.jpg")
     dataset = open_dataset(tmp_path)
     assert set(dataset.splits) == {"train", "validation", "test"}
-    assert dataset.pictures("validation")[0].id == "val/jar/p1/val.jpg"
-    assert {one.product for s in dataset.splits for one in dataset.pictures(s)} == {"jar/p1"}
+    assert dataset.images("validation")[0].id == "val/jar/p1/val.jpg"
+    assert {one.product for s in dataset.splits for one in dataset.images(s)} == {"jar/p1"}
     task = dataset.retrieval("product")
     assert [one.id for one in task.queries] == ["test/jar/p1/test.jpg"]
     assert len(task.gallery) == 2 and task.relevance[0].relevant == (0, 1)
 
 
 def test_images_of_the_query_folder_are_searched_in_the_gallery_folder(tmp_path: Path) -> None:
-    picture(tmp_path / "gallery" / "g" / "p1" / "a.jpg", tmp_path / "query" / "g" / "p1" / "b.jpg")
+    image(tmp_path / "gallery" / "g" / "p1" / "a.jpg", tmp_path / "query" / "g" / "p1" / "b.jpg")
     task = open_dataset(tmp_path).retrieval("product")
     assert [one.id for one in task.queries] == ["query/g/p1/b.jpg"]
     assert [one.id for one in task.gallery] == ["gallery/g/p1/a.jpg"]
 
 
 def test_a_category_called_test_is_a_category(tmp_path: Path) -> None:
-    picture(tmp_path / "test" / "a.jpg", tmp_path / "jar" / "a.jpg")
+    image(tmp_path / "test" / "a.jpg", tmp_path / "jar" / "a.jpg")
     dataset = open_dataset(tmp_path)
     assert dataset.splits == ("all",)
-    assert {one.category for one in dataset.pictures("all")} == {"test", "jar"}
+    assert {one.category for one in dataset.images("all")} == {"test", "jar"}
 
 
 def test_without_split_folders_every_image_is_a_query_against_all_others(tmp_path: Path) -> None:
-    picture(*(tmp_path / "jar" / f"{n}.jpg" for n in range(3)), tmp_path / "cap" / "0.jpg")
+    image(*(tmp_path / "jar" / f"{n}.jpg" for n in range(3)), tmp_path / "cap" / "0.jpg")
     dataset = open_dataset(tmp_path)
     task = dataset.retrieval("category")
     answers = {q.id: a for q, a in zip(task.queries, task.relevance, strict=True)}
@@ -65,21 +65,21 @@ def test_without_split_folders_every_image_is_a_query_against_all_others(tmp_pat
 
 
 def test_an_empty_split_folder_is_named(tmp_path: Path) -> None:
-    picture(tmp_path / "train" / "jar" / "a.jpg")
+    image(tmp_path / "train" / "jar" / "a.jpg")
     (tmp_path / "test").mkdir()
     with pytest.raises(ConfigError, match="split 'test'"):
         open_dataset(tmp_path)
 
 
 def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
-    picture(tmp_path / "val" / "jar" / "a.jpg", tmp_path / "validation" / "jar" / "a.jpg")
+    image(tmp_path / "val" / "jar" / "a.jpg", tmp_path / "validation" / "jar" / "a.jpg")
     with pytest.raises(ConfigError, match=r"both val/ and validation/"):
         open_dataset(tmp_path)
 
 
 def test_odd_names_hidden_files_and_other_files_do_no_harm(tmp_path: Path) -> None:
     odd = "crème (50 ml), «new» #1"
-    picture(tmp_path / odd / "a b.jpg", tmp_path / odd / ".hidden.jpg")
+    image(tmp_path / odd / "a b.jpg", tmp_path / odd / ".hidden.jpg")
     lines(tmp_path / odd / "notes.txt", "not an image")
-    (one,) = open_dataset(tmp_path, "folders").pictures("all")
+    (one,) = open_dataset(tmp_path, "folders").images("all")
     assert (one.id, one.category) == (f"{odd}/a b.jpg", odd)

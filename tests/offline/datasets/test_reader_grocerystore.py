@@ -21,15 +21,15 @@ def root(tmp_path: Path) -> Path:
 
 def test_the_coarse_class_is_the_category_and_the_fine_one_the_product(root: Path) -> None:
     dataset = open_dataset(root)
-    picture = dataset.pictures("val")[2]
-    assert (picture.id, picture.category, picture.product) == (f"val/{OATLY}", "Milk", "Oatly")
-    assert picture.path == root / "val" / OATLY
-    assert {one.look for one in dataset.pictures("iconic")} == {"studio"}
+    image = dataset.images("val")[2]
+    assert (image.id, image.category, image.product) == (f"val/{OATLY}", "Milk", "Oatly")
+    assert image.path == root / "val" / OATLY
+    assert {one.look for one in dataset.images("iconic")} == {"studio"}
 
 
 def test_every_split_and_protocol_is_there_for_one_group_alone(root: Path) -> None:
     dataset = open_dataset(root)
-    assert {one.product for one in dataset.pictures("train/Packages")} == {"Arla-Milk", "Oatly"}
+    assert {one.product for one in dataset.images("train/Packages")} == {"Arla-Milk", "Oatly"}
     assert set(dataset.protocols) == {"val", "val/Fruit", "val/Packages"}
     task = dataset.retrieval("val/Packages")
     assert [one.product for one in task.queries] == ["Arla-Milk", "Oatly"]
@@ -71,8 +71,8 @@ def test_a_group_with_nothing_to_search_has_no_protocol(root: Path) -> None:
 
 def test_a_name_with_commas_and_blanks_is_read(root: Path) -> None:
     lines(root / "train.txt", "train/Packages/Milk/Oatly/one, two 001.jpg, 2, 1")
-    (picture,) = open_dataset(root).pictures("train")
-    assert picture.id == "train/Packages/Milk/Oatly/one, two 001.jpg"
+    (image,) = open_dataset(root).images("train")
+    assert image.id == "train/Packages/Milk/Oatly/one, two 001.jpg"
 
 
 def test_a_class_listed_twice_and_a_row_cut_off_are_named(root: Path) -> None:

@@ -19,11 +19,11 @@ def root(tmp_path: Path) -> Path:
 
 def test_class_is_product_and_folder_is_category(root: Path) -> None:
     dataset = open_dataset(root)
-    pictures = dataset.pictures("test")
-    assert [one.product for one in pictures] == ["3", "3", "3", "4"]
-    assert {one.category for one in pictures} == {"bicycle", "coffee_maker"}
-    assert pictures[0].path == root / "bicycle_final" / "13_0.JPG"
-    assert len(dataset.pictures("train")) == 2
+    images = dataset.images("test")
+    assert [one.product for one in images] == ["3", "3", "3", "4"]
+    assert {one.category for one in images} == {"bicycle", "coffee_maker"}
+    assert images[0].path == root / "bicycle_final" / "13_0.JPG"
+    assert len(dataset.images("train")) == 2
 
 
 def test_every_test_image_searches_all_others_and_its_own_place_is_ignored(root: Path) -> None:
@@ -68,5 +68,5 @@ def test_lists_without_an_image_are_refused(root: Path) -> None:
 
 def test_names_with_blanks_are_read(root: Path) -> None:
     lines(root / "Ebay_test.txt", PRODUCTS_HEADER, "3 3 1 my bicycle_final/13 0.JPG")
-    (picture,) = open_dataset(root).pictures("test")
-    assert (picture.id, picture.category) == ("my bicycle_final/13 0.JPG", "my bicycle")
+    (image,) = open_dataset(root).images("test")
+    assert (image.id, image.category) == ("my bicycle_final/13 0.JPG", "my bicycle")

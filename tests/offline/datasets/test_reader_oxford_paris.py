@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import ConfigError
 from offline.datasets import Relevance, open_dataset
-from tests.offline.datasets.small_datasets import lines, picture, write_oxford
+from tests.offline.datasets.small_datasets import image, lines, write_oxford
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_good_and_ok_are_relevant_and_junk_is_ignored(root: Path) -> None:
 
 
 def test_queries_lose_their_prefix_and_keep_their_box(root: Path) -> None:
-    first, second = open_dataset(root).pictures("queries")
+    first, second = open_dataset(root).images("queries")
     assert first.path == root / "oxbuild images" / "all_souls_000000.jpg"
     assert (first.id, first.product) == ("all_souls_1", "all_souls")
     assert (first.crop, second.crop) == ((0, 2, 7, 8), (1, 2, 7, 8))
@@ -33,7 +33,7 @@ def test_queries_lose_their_prefix_and_keep_their_box(root: Path) -> None:
 
 def test_paris_has_no_prefix_and_a_folder_a_landmark(tmp_path: Path) -> None:
     names = [f"paris_louvre_{number:06}" for number in (5, 6, 136)]  # 136 is unreadable
-    picture(*(tmp_path / "paris" / "louvre" / f"{name}.jpg" for name in names))
+    image(*(tmp_path / "paris" / "louvre" / f"{name}.jpg" for name in names))
     lines(tmp_path / "louvre_1_query.txt", f"{names[0]} 1 1 4 4")
     for kind, listed in (("good", names[:1]), ("ok", names[2:]), ("junk", names[1:])):
         lines(tmp_path / f"louvre_1_{kind}.txt", *listed)
@@ -77,7 +77,7 @@ def test_a_missing_list_is_named_and_an_empty_one_is_fine(root: Path) -> None:
 
 
 def test_two_copies_of_an_image_and_two_gt_folders_are_refused(root: Path) -> None:
-    picture(root / "copy" / "all_souls_000000.jpg")
+    image(root / "copy" / "all_souls_000000.jpg")
     with pytest.raises(ConfigError, match="all_souls_000000"):
         open_dataset(root)
     lines(root / "other" / "all_souls_1_query.txt", "oxc1_all_souls_000000 1 2 3 4")

@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_splits_follow_split_and_role(root: Path) -> None:
     dataset = open_dataset(root)
-    sizes = {split: len(dataset.pictures(split)) for split in dataset.splits}
+    sizes = {split: len(dataset.images(split)) for split in dataset.splits}
     assert sizes == {
         "train": 4,
         "validation": 4,
@@ -36,17 +36,17 @@ def test_splits_follow_split_and_role(root: Path) -> None:
         "queries": 2,
         "unseen": 2,
     }
-    catalogue = set(dataset.pictures("catalogue"))
-    assert catalogue == {*dataset.pictures("train"), *dataset.pictures("validation")}
+    catalogue = set(dataset.images("catalogue"))
+    assert catalogue == {*dataset.images("train"), *dataset.images("validation")}
 
 
 def test_an_image_carries_its_ground_truth(root: Path) -> None:
-    picture = open_dataset(root).pictures("queries")[0]
+    image = open_dataset(root).images("queries")[0]
     name = "queries/jar/jar-f01-p02/photo1"
-    assert (picture.category, picture.family, picture.product) == ("jar", "jar-f01", "jar-f01-p02")
-    assert (picture.look, picture.box, picture.crop) == ("phone", (1, 2, 7, 8), None)
-    assert (picture.path, picture.mask) == (root / f"{name}.jpg", root / "mattes" / f"{name}.png")
-    assert picture.transmission is None
+    assert (image.category, image.family, image.product) == ("jar", "jar-f01", "jar-f01-p02")
+    assert (image.look, image.box, image.crop) == ("phone", (1, 2, 7, 8), None)
+    assert (image.path, image.mask) == (root / f"{name}.jpg", root / "mattes" / f"{name}.png")
+    assert image.transmission is None
 
 
 def test_queries_find_their_product_and_the_absent_one_finds_nothing(root: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_absent_product_still_has_its_family_and_category(root: Path) -> Non
 
 def test_unseen_products_search_each_other_only(root: Path) -> None:
     task = open_dataset(root).retrieval("unseen")
-    assert [picture.look for picture in (*task.queries, *task.gallery)] == ["phone", "studio"]
+    assert [image.look for image in (*task.queries, *task.gallery)] == ["phone", "studio"]
     assert task.relevance[0].relevant == (0,)
 
 
@@ -113,11 +113,11 @@ def test_a_manifest_that_was_changed_or_cut_off_is_refused(root: Path) -> None:
 
 def test_columns_beyond_ours_are_passed_over_and_missing_ones_named(root: Path) -> None:
     manifest = root / "manifest.csv"
-    before = open_dataset(root).pictures("train")
+    before = open_dataset(root).images("train")
     text = manifest.read_text("utf-8")
     manifest.write_text("".join(f"new,{line}\n" for line in text.splitlines()), "utf-8")
     seal(root)
-    assert open_dataset(root).pictures("train") == before
+    assert open_dataset(root).images("train") == before
     manifest.write_text(text.replace("role,", "rule,", 1), "utf-8")
     seal(root)
     with pytest.raises(ConfigError, match=r"line 1: .*role"):

@@ -8,14 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.datasets import Picture, Relevance, RetrievalTask, by_family, by_product, same_label
+from offline.datasets import (
+    DatasetImage,
+    Relevance,
+    RetrievalTask,
+    by_family,
+    by_product,
+    same_label,
+)
 
 products = st.sampled_from(["a", "b", "c", None])
 
 
-def pictures(labels: list[str | None], start: int = 0) -> list[Picture]:
+def images(labels: list[str | None], start: int = 0) -> list[DatasetImage]:
     return [
-        Picture(str(at), Path(f"{at}.jpg"), product=label)
+        DatasetImage(str(at), Path(f"{at}.jpg"), product=label)
         for at, label in enumerate(labels, start=start)
     ]
 
@@ -30,7 +37,7 @@ def test_it_agrees_with_comparing_all_pairs(
     counts_itself: bool,
 ) -> None:
     # The shift lets some queries be in the gallery, with the same or with another label.
-    queries, gallery = pictures(query_labels), pictures(gallery_labels, start)
+    queries, gallery = images(query_labels), images(gallery_labels, start)
     answers = same_label(queries, gallery, by_product, counts_itself=counts_itself)
     for query, answer in zip(queries, answers, strict=True):
         own = [at for at, one in enumerate(gallery) if one.id == query.id and not counts_itself]
@@ -44,7 +51,7 @@ def test_it_agrees_with_comparing_all_pairs(
 
 def test_families_of_two_categories_are_different_families() -> None:
     jar, cap = (
-        Picture(name, Path(name), category=name, family="f01", product=None)
+        DatasetImage(name, Path(name), category=name, family="f01", product=None)
         for name in ("jar", "cap")
     )
     assert same_label([jar], [jar, cap], by_family, counts_itself=True) == (Relevance((0,)),)
@@ -62,7 +69,7 @@ def test_positions_ascend_and_are_relevant_or_ignored(
 
 
 def test_a_task_needs_a_relevance_a_query_within_the_gallery() -> None:
-    one = tuple(pictures(["a"]))
+    one = tuple(images(["a"]))
     assert RetrievalTask("t", one, one, (Relevance(()),)).unanswerable == (0,)
     for wrong in ((), (Relevance((1,)),), (Relevance((), (-1,)),)):
         with pytest.raises(ValueError, match="t: "):
@@ -76,4 +83,4 @@ def test_a_task_needs_a_relevance_a_query_within_the_gallery() -> None:
 @pytest.mark.parametrize("name", ["box", "crop"])
 def test_an_empty_box_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        Picture("a", Path("a"), **{name: (3, 0, 3, 9)})  # type: ignore[arg-type]
+        DatasetImage("a", Path("a"), **{name: (3, 0, 3, 9)})  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.protocols import Reranker
 from engine.types import CategoryScores, Description, MatteQuality, Record
-from offline.datasets import Picture, Relevance, RetrievalTask
+from offline.datasets import DatasetImage, Relevance, RetrievalTask
 from offline.datasets.relevance import by_product, same_label
 from offline.evaluate.task import DescribedTask
 from stages.assemble import assemble
@@ -30,10 +30,10 @@ class Made:
     scores: CategoryScores | None = None
     quality: MatteQuality | None = None
 
-    def picture(self, side: str, place: int) -> Picture:
+    def image(self, side: str, place: int) -> DatasetImage:
         name = f"{side}/{place}"
         path = Path(f"{side}{place}.png")
-        return Picture(name, path, self.category, self.family, self.product)
+        return DatasetImage(name, path, self.category, self.family, self.product)
 
     @property
     def description(self) -> Description:
@@ -51,12 +51,12 @@ def made_task(
     *overrides: str,
     reranker: Reranker | None = None,
     relevance: Sequence[Relevance] | None = None,
-    unread: Sequence[Picture] = (),
+    unread: Sequence[DatasetImage] = (),
 ) -> DescribedTask:
     """Relevant is the same product, unless ``relevance`` lists it. Euclidean distances are those
     on the line."""
-    asked = tuple(one.picture("q", at) for at, one in enumerate(queries))
-    held = tuple(one.picture("g", at) for at, one in enumerate(gallery))
+    asked = tuple(one.image("q", at) for at, one in enumerate(queries))
+    held = tuple(one.image("g", at) for at, one in enumerate(gallery))
     answers = same_label(asked, held, by_product) if relevance is None else tuple(relevance)
     settings = quick_settings("rerank.name=none", *overrides)
     parts = assemble(settings)
@@ -77,14 +77,14 @@ def made_task(
     )
 
 
-def record(place: int, made: Made, picture: Picture) -> Record:
+def record(place: int, made: Made, image: DatasetImage) -> Record:
     return Record(
         id=place,
         sha256=f"sha of {place}",
-        product_id=made.product or picture.id,
+        product_id=made.product or image.id,
         category=made.category or "jar",
         labelled=made.category is not None,
-        uri=picture.id,
+        uri=image.id,
         attributes={},
         description=made.description,
     )

@@ -11,7 +11,7 @@ import pytest
 
 from engine.config import load
 from engine.errors import ConfigError
-from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.evaluate.benchmark import (
     ProtocolResult,
     Request,
@@ -47,7 +47,7 @@ def mean(result: ProtocolResult, metric: str) -> float:
     return float(result.values[:, result.metrics.index(metric)].mean())
 
 
-def test_online_products_asks_every_test_picture_of_all_others(tmp_path: Path) -> None:
+def test_online_products_asks_every_test_image_of_all_others(tmp_path: Path) -> None:
     write_drawn_products(tmp_path / "sop")
     (result,) = measured(open_dataset(tmp_path / "sop"), tmp_path, "test")
     assert len(result.found) == 12 and result.requested == 12
@@ -86,7 +86,7 @@ def test_revisited_protocols_ignore_junk_and_leave_out_queries_without_answers(
     assert medium.found[0].ranks.tolist() == [1, 2, 3]
 
 
-def test_pictures_are_embedded_once_for_all_protocols(tmp_path: Path) -> None:
+def test_images_are_embedded_once_for_all_protocols(tmp_path: Path) -> None:
     write_drawn_landmarks(tmp_path / "rox")
     embedder = CountingEmbedder()
     dataset = open_dataset(tmp_path / "rox")
@@ -100,7 +100,7 @@ def test_a_limit_asks_fewer_queries_of_the_whole_gallery(tmp_path: Path) -> None
     assert (len(result.found), result.requested, len(result.task.task.gallery)) == (4, 12, 12)
 
 
-def test_unreadable_pictures_are_said_left_out_as_queries_and_missed_in_the_gallery(
+def test_unreadable_images_are_said_left_out_as_queries_and_missed_in_the_gallery(
     tmp_path: Path,
 ) -> None:
     write_drawn_products(tmp_path / "sop")
@@ -117,7 +117,7 @@ def test_unreadable_pictures_are_said_left_out_as_queries_and_missed_in_the_gall
     assert mean(result, "recall@5") == pytest.approx((2 * 0.5 + 9) / 11)
 
 
-def test_data_without_its_pictures_is_refused(tmp_path: Path) -> None:
+def test_data_without_its_images_is_refused(tmp_path: Path) -> None:
     write_drawn_products(tmp_path / "sop")
     for path in (tmp_path / "sop" / "bottle_final").iterdir():
         path.unlink()
@@ -197,7 +197,7 @@ def test_augmented_queries_have_vectors_of_their_own(tmp_path: Path) -> None:
     assert embedder.embedded == 7 + 2 + 6 * 2  # six views of each query, the gallery as it was
 
 
-def test_the_checksum_follows_the_content_of_the_pictures(tmp_path: Path) -> None:
+def test_the_checksum_follows_the_content_of_the_images(tmp_path: Path) -> None:
     write_drawn_products(tmp_path / "sop", products=2, views=2)
     dataset = open_dataset(tmp_path / "sop")
     (before,), (same,) = (measured(dataset, tmp_path, "test") for _ in range(2))
@@ -258,12 +258,12 @@ def test_figures_do_not_depend_on_the_order_of_protocols(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def images(tmp_path: Path) -> list[Picture]:
-    return [Picture(path.name, path) for path in write_catalogue(tmp_path)]
+def images(tmp_path: Path) -> list[DatasetImage]:
+    return [DatasetImage(path.name, path) for path in write_catalogue(tmp_path)]
 
 
 def test_every_stage_has_its_time_and_the_first_photo_is_described_once_more(
-    images: list[Picture],
+    images: list[DatasetImage],
 ) -> None:
     embedder = CountingEmbedder()
     found = time_stages(images, counting_parts(embedder), 4)
@@ -272,12 +272,14 @@ def test_every_stage_has_its_time_and_the_first_photo_is_described_once_more(
     assert embedder.embedded == 5
 
 
-def test_no_photo_or_no_readable_one_has_no_times(images: list[Picture], tmp_path: Path) -> None:
+def test_no_photo_or_no_readable_one_has_no_times(
+    images: list[DatasetImage], tmp_path: Path
+) -> None:
     parts = counting_parts(CountingEmbedder())
     assert time_stages([], parts, 4) == time_stages(images, parts, 0) == {}
-    assert time_stages([Picture("gone", tmp_path / "gone.jpg")], parts, 4) == {}
+    assert time_stages([DatasetImage("gone", tmp_path / "gone.jpg")], parts, 4) == {}
 
 
-def test_a_broken_photo_among_others_is_passed_over(images: list[Picture]) -> None:
+def test_a_broken_photo_among_others_is_passed_over(images: list[DatasetImage]) -> None:
     images[0].path.write_bytes(b"")
     assert time_stages(images, counting_parts(CountingEmbedder()), 4)["embed"] > 0

@@ -130,7 +130,7 @@ def test_numbers_that_are_none_are_usage_errors(packsight: Command, landmarks: P
         assert ended.value.code == 2
 
 
-def test_data_without_pictures_is_one_line_with_the_way_out(
+def test_data_without_images_is_one_line_with_the_way_out(
     packsight: Command, products: Path
 ) -> None:
     for path in (products / "bottle_final").iterdir():
@@ -139,7 +139,7 @@ def test_data_without_pictures_is_one_line_with_the_way_out(
     assert "not one query can be read" in refused.line and "Unpack" in refused.line
 
 
-def test_pictures_that_cannot_be_read_are_named_and_counted(
+def test_images_that_cannot_be_read_are_named_and_counted(
     packsight: Command, products: Path
 ) -> None:
     (products / "bottle_final" / "0_0.PNG").write_bytes(b"")

@@ -14,7 +14,7 @@ from engine.types import CategoryScores, Cutout, FloatArray
 from offline.datasets import RetrievalTask, open_dataset
 from offline.evaluate.describing import describe_task
 from offline.store.descriptions import DescriptionCache, Wanted
-from offline.store.images import hash_pictures
+from offline.store.images import hash_images
 from stages.assemble import assemble
 from tests.drawn_catalogue import write_catalogue
 from tests.offline.evaluate.counting_parts import quick_settings
@@ -34,12 +34,12 @@ def test_a_query_is_described_without_its_label_and_the_gallery_with_it(
     described = describe_task(task, quick_settings(), tmp_path / "cache")
     assert all(record.labelled for record in described.gallery)
     assert [r.description.scores.top for r in described.gallery] == [
-        picture.category for picture in task.gallery
+        image.category for image in task.gallery
     ]
     assert any(max(query.scores.probabilities) < 1 for query in described.queries)
 
 
-def test_a_vote_never_sees_the_query_s_own_picture(task: RetrievalTask, tmp_path: Path) -> None:
+def test_a_vote_never_sees_the_query_s_own_image(task: RetrievalTask, tmp_path: Path) -> None:
     """An exact match would take the whole vote (distance 0): here every query is in the gallery,
     and its nearest neighbour but itself decides."""
     described = describe_task(task, quick_settings("classify.k=1"), tmp_path / "cache")
@@ -70,7 +70,7 @@ def test_what_routing_asks_of_a_classifier_is_kept(task: RetrievalTask, tmp_path
     parts = assemble(quick_settings())
     doubtful = replace(scores(jar=0.75, tube=0.25), unknown=True, least=0.1 + 0.2)
     describer = replace(parts.describer, classifier=Says(doubtful))
-    asked = [Wanted(one) for one in hash_pictures(task.queries[:3]) if not isinstance(one, str)]
+    asked = [Wanted(one) for one in hash_images(task.queries[:3]) if not isinstance(one, str)]
     for _ in range(2):  # made, then read
         kept = DescriptionCache(tmp_path / "cache", parts, describer).fill(asked)
         for one in asked:
@@ -96,7 +96,7 @@ def test_other_contents_give_another_checksum(task: RetrievalTask, tmp_path: Pat
     assert describe_task(task, quick_settings(), tmp_path / "cache").checksum != first
 
 
-def test_unreadable_pictures_are_left_out_named_and_still_missed(
+def test_unreadable_images_are_left_out_named_and_still_missed(
     task: RetrievalTask, tmp_path: Path
 ) -> None:
     task.gallery[1].path.write_bytes(b"no picture")
@@ -113,8 +113,8 @@ def test_unreadable_pictures_are_left_out_named_and_still_missed(
 
 
 def test_a_task_without_a_readable_query_is_refused(task: RetrievalTask, tmp_path: Path) -> None:
-    for picture in task.queries:
-        picture.path.unlink()
+    for image in task.queries:
+        image.path.unlink()
     with pytest.raises(ConfigError, match="not one query can be read"):
         describe_task(task, quick_settings(), tmp_path / "cache")
 

@@ -96,7 +96,7 @@ def test_a_query_that_nothing_answers_is_counted_and_left_out(
     assert any(note.startswith("2 queries") for note in section.notes)
 
 
-def test_pictures_that_cannot_be_read_are_named_and_stop_nothing(
+def test_images_that_cannot_be_read_are_named_and_stop_nothing(
     packsight: Command, data: Path
 ) -> None:
     (data / "query" / "jar" / "p1" / "photo.png").write_bytes(b"text")

@@ -14,7 +14,7 @@ from engine.distances import distances
 from engine.errors import ConfigError
 from engine.types import FloatArray
 from engine.vectors import unit_rows
-from offline.datasets import Picture, RetrievalTask
+from offline.datasets import DatasetImage, RetrievalTask
 from offline.datasets.relevance import by_product, label_task
 from offline.evaluate.benchmark import answerable
 from offline.evaluate.retrieval.measure import own_level
@@ -132,7 +132,7 @@ def test_a_task_without_an_answer_is_refused() -> None:
 
 def test_ones_own_image_neither_expands_nor_is_a_candidate() -> None:
     rows = unit(3, 6)
-    images = [Picture(f"{at}", Path(f"{at}.jpg"), product=f"p{at // 3}") for at in range(6)]
+    images = [DatasetImage(f"{at}", Path(f"{at}.jpg"), product=f"p{at // 3}") for at in range(6)]
     flags = ("query.expand=2", "rerank.name=k_reciprocal", "rerank.top_n=5")
     found = vectors(label_task("own", images, images, by_product), rows, rows, *flags)
     assert found.own.tolist() == list(range(6))
@@ -143,7 +143,7 @@ def test_ones_own_image_neither_expands_nor_is_a_candidate() -> None:
 
 
 def test_a_query_has_no_place_of_its_own_where_it_counts_as_an_answer() -> None:
-    images = [Picture(name, Path(f"{name}.jpg"), product="p") for name in "ab"]
+    images = [DatasetImage(name, Path(f"{name}.jpg"), product="p") for name in "ab"]
     given = task([((0,), ())], 2)
     assert vectors(given, unit(1, 1), unit(2, 2)).own.tolist() == [NO_IMAGE]
     own = label_task("own", images, images, by_product)

@@ -10,7 +10,7 @@ import pytest
 
 from engine.contours import frame_contour, iou
 from engine.types import Matte
-from offline.datasets import Picture, RetrievalTask, open_dataset
+from offline.datasets import DatasetImage, RetrievalTask, open_dataset
 from offline.evaluate.describing import describe_task
 from tests.drawn_catalogue import save, write_catalogue
 from tests.offline.evaluate.counting_parts import quick_settings
@@ -25,16 +25,14 @@ def task(tmp_path: Path) -> RetrievalTask:
     half[:64] = 255
     mask = save(tmp_path / "half.png", half)
 
-    def masked(at: int, picture: Picture) -> Picture:
-        return replace(picture, mask=mask if at else None)
+    def masked(at: int, image: DatasetImage) -> DatasetImage:
+        return replace(image, mask=mask if at else None)
 
-    gallery = tuple(masked(at, picture) for at, picture in enumerate(found.gallery))
+    gallery = tuple(masked(at, image) for at, image in enumerate(found.gallery))
     return replace(found, gallery=gallery)
 
 
-def test_the_true_mask_is_what_a_picture_is_described_by(
-    task: RetrievalTask, tmp_path: Path
-) -> None:
+def test_the_true_mask_is_what_a_image_is_described_by(task: RetrievalTask, tmp_path: Path) -> None:
     alpha = np.zeros((128, 96), np.float32)
     alpha[:64] = 1
     true = frame_contour(Matte(alpha))

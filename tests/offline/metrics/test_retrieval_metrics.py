@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError
 from offline.metrics import retrieval as metrics
-from offline.metrics.retrieval import Found, metric, metric_values, summarise
+from offline.metrics.retrieval import Found, metric, metric_values
 
 # Relevant at ranks 1, 3 and 6; a fourth was never retrieved.
 EXAMPLE = Found(np.array([1, 3, 6]), 4)
@@ -216,20 +216,6 @@ def test_values_have_a_row_a_query_and_a_column_a_metric() -> None:
     np.testing.assert_allclose(found, [[1, 1, 1], [0, 1 / 2, 1 / 3]])
     with pytest.raises(ConfigError, match="none given"):
         metric_values([FIRST], [])
-
-
-def test_a_summary_has_the_means_and_intervals_around_them() -> None:
-    summary = summarise([FIRST, SECOND] * 10, ["R@1", "MRR"], seed=4)
-    assert summary.mean("R@1") == pytest.approx(1 / 2)
-    assert summary.mean("MRR") == pytest.approx(3 / 4)
-    for interval in summary.intervals:
-        assert interval.low < interval.mean < interval.high
-    assert summary.intervals == summarise([FIRST, SECOND] * 10, ["R@1", "MRR"], seed=4).intervals
-
-
-def test_a_summary_of_no_queries_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one"):
-        summarise([], ["mAP"])
 
 
 def _slow_average_precision(ranked: list[bool], possible: int) -> float:

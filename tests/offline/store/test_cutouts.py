@@ -17,7 +17,7 @@ from engine.errors import ConfigError
 from engine.images import load
 from engine.protocols import Segmenter
 from engine.types import FloatArray, Matte, RGBImage
-from offline.datasets import Picture, open_dataset
+from offline.datasets import DatasetImage, open_dataset
 from offline.store.blobs import Blob, Blobs
 from offline.store.cutouts import BATCH, PIXELS, CutoutCache, Cutouts
 from offline.store.images import cropped
@@ -131,11 +131,11 @@ def test_only_the_images_that_are_wanted_have_rows(tmp_path: Path) -> None:
 
 def test_an_image_that_cannot_be_decoded_is_a_fault_and_has_no_row(tmp_path: Path) -> None:
     given = samples(tmp_path / "data")
-    given[3].picture.path.write_text("no image")
+    given[3].image.path.write_text("no image")
     cutouts, faults, _ = fill(tmp_path / "cache", given)
     assert len(cutouts.rows) == len(given) - 1 and given[3].sha256 not in cutouts.rows
     (fault,) = faults
-    assert str(given[3].picture.path) in fault
+    assert str(given[3].image.path) in fault
 
 
 def test_nothing_to_cut_is_no_trouble(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_nothing_to_cut_is_no_trouble(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    sample = Sample(open_dataset(_one(tmp_path)).pictures("all")[0], "0" * 64, 0)
+    sample = Sample(open_dataset(_one(tmp_path)).images("all")[0], "0" * 64, 0)
     with pytest.raises(ConfigError) as refused:
         fill(tmp_path / "file", [sample])
     assert "--cache" in refused.value.remedy
@@ -160,7 +160,7 @@ def test_a_cutout_comes_back_as_it_was_cut_but_for_its_box(tmp_path: Path) -> No
     given = samples(tmp_path / "data")[:1]
     cutter = build(Options(size=16), BuildContext())
     cutouts, _ = CutoutCache(tmp_path / "cache", NAME).fill(given, Cutting(Halving(), cutter))
-    image = load(given[0].picture.path)
+    image = load(given[0].image.path)
     (fresh,) = cutter.cut([image], Halving().segment([image]))
     kept = cutouts.cutout(0)
     np.testing.assert_array_equal(kept.pixels, fresh.pixels)
@@ -181,7 +181,7 @@ def test_a_query_is_cut_out_of_its_own_part_of_the_image_alone(tmp_path: Path) -
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[10:30, 20:50] = 200
     save(tmp_path / "data" / "jar" / "a.png", pixels)
-    (whole,) = open_dataset(tmp_path / "data").pictures("all")
+    (whole,) = open_dataset(tmp_path / "data").images("all")
     part = replace(whole, crop=(20, 10, 50, 30))
     both = [Sample(whole, "a", 0), Sample(part, "a", 0)]
     cutouts, faults, seen = fill(tmp_path / "cache", both)
@@ -193,19 +193,19 @@ def test_a_query_is_cut_out_of_its_own_part_of_the_image_alone(tmp_path: Path) -
 @hypothesis_given(box=st.tuples(*[st.integers(0, 59)] * 4))
 def test_a_part_is_the_same_wherever_the_image_was_shrunk(box: tuple[int, ...]) -> None:
     x1, y1, x2, y2 = min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1:])
-    picture = Picture("a", Path("a"), crop=(x1, y1, x2 + 1, y2 + 1))
+    image = DatasetImage("a", Path("a"), crop=(x1, y1, x2 + 1, y2 + 1))
     pixels = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
-    part = cropped(RGBImage(pixels), picture).pixels
+    part = cropped(RGBImage(pixels), image).pixels
     np.testing.assert_array_equal(part, pixels[y1 : y2 + 1, x1 : x2 + 1])
     half = RGBImage(np.ascontiguousarray(pixels[::2, ::2]), original_size=(60, 60))
-    small = cropped(half, picture).pixels
+    small = cropped(half, image).pixels
     assert abs(2 * small.shape[0] - part.shape[0]) <= 2
 
 
 def test_a_part_beyond_the_image_is_a_fault_of_that_image(tmp_path: Path) -> None:
     given = samples(tmp_path / "data")[:2]
-    beyond = replace(given[0].picture, crop=(9000, 9000, 9100, 9100))
-    cutouts, faults, _ = fill(tmp_path / "cache", [replace(given[0], picture=beyond), given[1]])
+    beyond = replace(given[0].image, crop=(9000, 9000, 9100, 9100))
+    cutouts, faults, _ = fill(tmp_path / "cache", [replace(given[0], image=beyond), given[1]])
     assert len(cutouts.rows) == 1
     assert len(faults) == 1 and "beyond" in faults[0]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 
 
 def write_pair(
     folder: Path, name: str, *, size: tuple[int, int] = (40, 30), seed: int = 0
-) -> Picture:
+) -> DatasetImage:
     """images/NAME.jpg and masks/NAME.png, (width, height); the mask has grey edges."""
     random = np.random.default_rng(seed)
     width, height = size
@@ -25,12 +25,12 @@ def write_pair(
         (folder / part).mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(folder / "images" / f"{name}.jpg", quality=95)
     Image.fromarray(alpha).save(folder / "masks" / f"{name}.png")
-    return Picture(
+    return DatasetImage(
         f"images/{name}.jpg",
         folder / "images" / f"{name}.jpg",
         mask=folder / "masks" / f"{name}.png",
     )
 
 
-def write_pairs(folder: Path, count: int) -> list[Picture]:
+def write_pairs(folder: Path, count: int) -> list[DatasetImage]:
     return [write_pair(folder, f"{number:02d}", seed=number) for number in range(count)]

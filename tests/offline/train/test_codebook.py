@@ -22,7 +22,7 @@ QUICK = ["segment.name=whole", "cutout.name=whole", "cutout.size=96"]
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     folder = tmp_path / "pictures"
     for category in ("bottle", "jar"):
         for product in range(4):
@@ -37,15 +37,15 @@ def settings() -> Settings:
 
 @pytest.mark.parametrize("detector", ["sift", "orb"])
 def test_the_same_run_writes_the_same_file(
-    pictures: Path, settings: Settings, tmp_path: Path, detector: Detector
+    images: Path, settings: Settings, tmp_path: Path, detector: Detector
 ) -> None:
     written = []
     for name in ("a.npz", "b.npz"):
-        run = CodebookRecipe(pictures, tmp_path / name, words=6, detector=detector)
+        run = CodebookRecipe(images, tmp_path / name, words=6, detector=detector)
         report = train_codebook(run, settings)
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1]
-    assert report.pictures == 8 and report.features >= 6 and report.notes == ()
+    assert report.images == 8 and report.features >= 6 and report.notes == ()
     back = read_codebook(tmp_path / "a.npz")
     assert back.words.shape == (6, back.spec.size)
     assert back.spec.detector == detector
@@ -72,18 +72,18 @@ def test_features_fewer_than_words_are_refused() -> None:
 
 def test_a_word_is_as_telling_as_few_images_have_it() -> None:
     words = np.array([[0.0], [10.0]], np.float32)
-    pictures = [np.array(rows, np.float32).reshape(-1, 1) for rows in ([1, 2], [0, 9], [], [3])]
-    np.testing.assert_allclose(idf_of(pictures, words), [np.log(4 / 3), np.log(4)], rtol=1e-6)
+    images = [np.array(rows, np.float32).reshape(-1, 1) for rows in ([1, 2], [0, 9], [], [3])]
+    np.testing.assert_allclose(idf_of(images, words), [np.log(4 / 3), np.log(4)], rtol=1e-6)
 
 
 def test_no_more_features_are_taken_than_asked_for(
-    pictures: Path, settings: Settings, tmp_path: Path
+    images: Path, settings: Settings, tmp_path: Path
 ) -> None:
     seen: list[tuple[int, int]] = []
-    run = CodebookRecipe(pictures, tmp_path / "a.npz", words=4, total_features=9)
+    run = CodebookRecipe(images, tmp_path / "a.npz", words=4, total_features=9)
     report = train_codebook(run, settings, lambda done, total: seen.append((done, total)))
     assert report.features == 9
-    assert report.pictures < 8
+    assert report.images < 8
 
 
 def test_the_training_split_is_taken_unless_another_is_named(
@@ -100,19 +100,19 @@ def test_the_training_split_is_taken_unless_another_is_named(
 
 
 def test_too_few_features_for_the_words_are_reported(
-    pictures: Path, settings: Settings, tmp_path: Path
+    images: Path, settings: Settings, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=r"100000 words.*--words"):
-        train_codebook(CodebookRecipe(pictures, tmp_path / "a.npz", words=100_000), settings)
+        train_codebook(CodebookRecipe(images, tmp_path / "a.npz", words=100_000), settings)
     assert not (tmp_path / "a.npz").exists()
 
 
 def test_an_image_that_cannot_be_read_stops_nothing(
-    pictures: Path, settings: Settings, tmp_path: Path
+    images: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    (pictures / "jar" / "0.png").write_bytes(b"no image")
-    report = train_codebook(CodebookRecipe(pictures, tmp_path / "a.npz", words=4), settings)
-    assert report.pictures == 7
+    (images / "jar" / "0.png").write_bytes(b"no image")
+    report = train_codebook(CodebookRecipe(images, tmp_path / "a.npz", words=4), settings)
+    assert report.images == 7
     assert len(report.notes) == 1 and "left out" in report.notes[0]
 
 
@@ -130,21 +130,21 @@ def test_impossible_settings_are_refused(values: dict[str, object], expected: st
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(
-    pictures: Path, settings: Settings, tmp_path: Path
+    images: Path, settings: Settings, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
-        run = CodebookRecipe(pictures, tmp_path / "absent" / "a.npz", words=4)
+        run = CodebookRecipe(images, tmp_path / "absent" / "a.npz", words=4)
         train_codebook(run, settings)
 
 
 def test_the_command_trains_and_says_how_to_use_it(
-    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     packsight = Command(capsys)
     out = tmp_path / "book.npz"
     flags = [part for setting in QUICK for part in ("--set", setting)]
     done = packsight(
-        *("train", "codebook", "--data", pictures, "--out", out, "--words", "5"),
+        *("train", "codebook", "--data", images, "--out", out, "--words", "5"),
         *("--detector", "sift", "--no-root", "--quiet", *flags),
     )
     assert done.code == 0, done.err
@@ -152,12 +152,12 @@ def test_the_command_trains_and_says_how_to_use_it(
     gallery = tmp_path / "gallery"
     use = ("embed.name=local_features", f"embed.codebook={out}", "embed.root=false")
     flags += [part for setting in use for part in ("--set", setting)]
-    ingested = packsight("ingest", pictures, "--gallery", gallery, "--workers", "1", *flags)
+    ingested = packsight("ingest", images, "--gallery", gallery, "--workers", "1", *flags)
     assert ingested.code == 0, ingested.err
-    found = packsight("query", pictures / "jar" / "1.png", "--gallery", gallery, "-k", "1")
+    found = packsight("query", images / "jar" / "1.png", "--gallery", gallery, "-k", "1")
     assert found.code == 0 and "jar/1.png" in found.out
     refused = packsight(
-        *("query", pictures / "jar" / "1.png", "--gallery", gallery),
+        *("query", images / "jar" / "1.png", "--gallery", gallery),
         *("--set", "embed.detector=orb"),
     )
     assert refused.code == 1 and "RootSIFT" not in refused.err and "SIFT" in refused.line

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from offline.datasets import Dataset, Picture, open_dataset
+from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.datasets.hold_out import divided_splits
 from offline.datasets.listed import ListedDataset
 from offline.train.classifier.recipe import MIN_IMAGES
@@ -34,8 +34,8 @@ def split_folders(root: Path) -> Dataset:
 
 def ids(labelled: Labelled) -> tuple[list[str], list[str]]:
     return (
-        [sample.picture.id for sample in labelled.train],
-        [sample.picture.id for sample in labelled.validation],
+        [sample.image.id for sample in labelled.train],
+        [sample.image.id for sample in labelled.validation],
     )
 
 
@@ -45,7 +45,7 @@ def test_the_splits_of_the_data_set_are_taken_as_they_are(tmp_path: Path) -> Non
     assert len(labelled.train) == 12 and len(labelled.validation) == 6
     assert labelled.notes == ()
     for sample in (*labelled.train, *labelled.validation):
-        assert labelled.names[sample.label] == sample.picture.category
+        assert labelled.names[sample.label] == sample.image.category
 
 
 def test_an_image_in_both_splits_is_reported_and_not_learned(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_an_image_in_both_splits_is_reported_and_not_learned(tmp_path: Path) -> 
     labelled = labelled_of(open_dataset(tmp_path))
     train, validation = ids(labelled)
     assert "train/jar/p0/v0.png" not in train and "validation/jar/copy.png" in validation
-    assert len(train) == len(dataset.pictures("train")) - 1
+    assert len(train) == len(dataset.images("train")) - 1
     assert any("p0/v0.png: not learned" in note and "copy.png" in note for note in labelled.notes)
 
 
@@ -122,25 +122,27 @@ def test_unknown_splits_are_refused_with_the_names(tmp_path: Path) -> None:
 
 def test_labels_may_hold_odd_characters(tmp_path: Path) -> None:
     names = ["pump | 28/410", 'a "quoted" one', "Tiegel – groß", "=1+1", " emoji 🧴"]
-    pictures = [
-        Picture(f"{at}/{view}", save(tmp_path / f"{at}-{view}.png", package("jar", at, view)), name)
+    images = [
+        DatasetImage(
+            f"{at}/{view}", save(tmp_path / f"{at}-{view}.png", package("jar", at, view)), name
+        )
         for at, name in enumerate(names)
         for view in range(6)
     ]
-    labelled = labelled_of(ListedDataset("odd", tmp_path, {"all": pictures}, {}))
+    labelled = labelled_of(ListedDataset("odd", tmp_path, {"all": images}, {}))
     assert labelled.names == tuple(sorted(names))
 
 
 def families(counts: list[int]) -> ListedDataset:
     """A category a count, with so many families of two products of two images; no files."""
-    pictures = [
-        Picture(f"{c}/{f}/{p}/{v}", Path(__file__), f"c{c}", f"f{f}", f"p{f}-{p}")
+    images = [
+        DatasetImage(f"{c}/{f}/{p}/{v}", Path(__file__), f"c{c}", f"f{f}", f"p{f}-{p}")
         for c, count in enumerate(counts)
         for f in range(count)
         for p in range(2)
         for v in range(2)
     ]
-    return ListedDataset("made", Path(), {"all": pictures}, {})
+    return ListedDataset("made", Path(), {"all": images}, {})
 
 
 @given(st.lists(st.integers(2, 8), min_size=2, max_size=5), st.integers(0, 9))
@@ -170,5 +172,5 @@ def test_it_is_reported_whether_validation_shows_what_was_learned(tmp_path: Path
 
 def test_a_named_split_alone_is_divided_without_touching_the_others(tmp_path: Path) -> None:
     labelled = labelled_of(split_folders(tmp_path), train="train", hold_out="image")
-    pictures = [sample.picture.id for sample in (*labelled.train, *labelled.validation)]
-    assert len(pictures) == 12 and all(name.startswith("train/") for name in pictures)
+    images = [sample.image.id for sample in (*labelled.train, *labelled.validation)]
+    assert len(images) == 12 and all(name.startswith("train/") for name in images)

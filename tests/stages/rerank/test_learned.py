@@ -144,7 +144,7 @@ def test_options_replace_what_the_file_says(
     assert built(tmp_path, made).top_n == 10
 
 
-def test_pictures_that_other_parts_described_are_refused_unless_that_is_wanted(
+def test_images_that_other_parts_described_are_refused_unless_that_is_wanted(
     tmp_path: Path,
 ) -> None:
     made = artefact().model_copy(

@@ -34,12 +34,12 @@ def matte(height: int, width: int, *boxes: tuple[int, int, int, int]) -> Matte:
     return Matte(alpha)
 
 
-def picture(height: int, width: int, colour: tuple[int, int, int] = GREY) -> RGBImage:
+def image(height: int, width: int, colour: tuple[int, int, int] = GREY) -> RGBImage:
     return RGBImage(np.full((height, width, 3), colour, np.uint8))
 
 
-def judged(found: Matte, image: RGBImage | None = None) -> MaskFeatures:
-    answer = mask_features(image or picture(*found.alpha.shape), found)
+def judged(found: Matte, seen: RGBImage | None = None) -> MaskFeatures:
+    answer = mask_features(seen or image(*found.alpha.shape), found)
     assert answer is not None
     return answer
 
@@ -79,7 +79,7 @@ def test_mirror_images_and_quarter_turns_change_nothing(
 
 @given(st.integers(2, 5), st.booleans(), st.booleans())
 @settings(max_examples=20, deadline=None)
-def test_a_picture_several_times_as_large_is_judged_alike(
+def test_a_image_several_times_as_large_is_judged_alike(
     times: int, hole: bool, crumb: bool
 ) -> None:
     boxes = [(40, 30, 100, 130)] + ([(120, 20, 140, 40)] if crumb else [])
@@ -110,13 +110,13 @@ UNBOUNDED = {"pieces", "area", "area_squared", "contrast"}
 
 
 def test_nothing_segmented_is_no_evidence() -> None:
-    assert mask_features(picture(90, 90), matte(90, 90)) is None
-    assert mask_features(picture(90, 90), matte(90, 90, (3, 3, 5, 5))) is None
+    assert mask_features(image(90, 90), matte(90, 90)) is None
+    assert mask_features(image(90, 90), matte(90, 90, (3, 3, 5, 5))) is None
 
 
-def test_a_matte_of_another_picture_is_refused() -> None:
+def test_a_matte_of_another_image_is_refused() -> None:
     with pytest.raises(ValueError, match="matte"):
-        mask_features(picture(9, 8), matte(8, 9))
+        mask_features(image(9, 8), matte(8, 9))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 3), (2000, 3)])
@@ -192,7 +192,7 @@ def two_tone(dark: int, light: int) -> FloatArray:
     return lab
 
 
-def test_an_edge_where_the_picture_has_one_is_strong_and_one_beside_it_is_weak() -> None:
+def test_an_edge_where_the_image_has_one_is_strong_and_one_beside_it_is_weak() -> None:
     square = matte(60, 60, (20, 20, 40, 40)).alpha > 0.5
     assert edge_contrast(two_tone(30, 80), square, 3) == (pytest.approx(0.5), 0.0)
     elsewhere = matte(60, 60, (0, 0, 10, 10)).alpha > 0.5

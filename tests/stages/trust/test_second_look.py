@@ -59,6 +59,6 @@ def test_nothing_found_twice_is_no_agreement() -> None:
     assert agreement(Redness(), [], []).shape == (0,)
 
 
-def test_pictures_of_one_pixel_are_survived() -> None:
+def test_images_of_one_pixel_are_survived() -> None:
     image = red_box(1, 1, (0, 0, 1, 1))
     assert agreement(Redness(), [image], Redness().segment([image])).tolist() == [1.0]

@@ -62,8 +62,8 @@ def _painted(surface: Surface) -> dict[str, Any]:
 
     texture = surface.texture
     texture = np.tile(texture, (2, 2, 1)) if len(texture) == 1 else texture  # two texels at least
-    picture = mi.Bitmap(np.ascontiguousarray(texture))
-    bitmap = {"type": "bitmap", "bitmap": picture, "raw": True, "wrap_mode": "repeat"}
+    image = mi.Bitmap(np.ascontiguousarray(texture))
+    bitmap = {"type": "bitmap", "bitmap": image, "raw": True, "wrap_mode": "repeat"}
     if surface.alpha >= MATT:
         return {"type": "diffuse", "reflectance": bitmap}
     if surface.alpha <= POLISHED:

@@ -152,5 +152,5 @@ def nail_texture(rng: np.random.Generator, skin: Surface) -> Texture:
     white = np.clip((v - edge) * 40, 0, 1)
     pale = np.array([0.72, 0.68, 0.62]) * min(1.0, 0.55 + float(base.mean()))
     strip = bare * (1 - np.maximum(moon, white)) + pale * np.maximum(moon, white)
-    picture = np.repeat(strip.astype(np.float32), 8, axis=1)
-    return np.asarray(cv2.GaussianBlur(picture, (1, 3), 0.6), np.float32)
+    image = np.repeat(strip.astype(np.float32), 8, axis=1)
+    return np.asarray(cv2.GaussianBlur(image, (1, 3), 0.6), np.float32)

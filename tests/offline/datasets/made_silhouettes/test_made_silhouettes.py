@@ -39,11 +39,11 @@ def test_a_member_is_the_same_each_time_and_unlike_the_next() -> None:
 def test_every_family_draws_one_white_piece_on_black(name: str) -> None:
     (shape,) = [one for one in shape_classes(1, 2 * len(FAMILIES)) if one.name == name]
     for member in range(3):
-        picture = silhouette(shape, member)
-        assert set(np.unique(picture)) == {0, 255}
-        pieces, _ = cv2.connectedComponents(picture, connectivity=8)
+        image = silhouette(shape, member)
+        assert set(np.unique(image)) == {0, 255}
+        pieces, _ = cv2.connectedComponents(image, connectivity=8)
         assert pieces == 2  # the background counts
-        rim = np.concatenate([picture[[0, -1]].ravel(), picture[:, [0, -1]].ravel()])
+        rim = np.concatenate([image[[0, -1]].ravel(), image[:, [0, -1]].ravel()])
         assert not rim.any()
 
 
@@ -68,7 +68,7 @@ def test_members_play_about_the_dimensions_of_their_class() -> None:
 def test_the_reader_opens_what_was_written(tmp_path: Path) -> None:
     assert write_silhouettes(tmp_path / "set", 1, classes=4, members=3) == 12
     dataset = open_dataset(tmp_path / "set")
-    assert len(dataset.pictures("all")) == 12
+    assert len(dataset.images("all")) == 12
     task = dataset.retrieval("bullseye")
     assert task.depth == 6
     assert all(len(answer.relevant) == 3 for answer in task.relevance)

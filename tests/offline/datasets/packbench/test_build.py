@@ -126,10 +126,10 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
 
 def test_a_benchmark_is_whole_and_opens_as_a_data_set(whole: Path) -> None:
     assert list(faults(whole)) == []
-    assert read_header(whole).pictures == BENCHMARK.preset.pictures == 15
+    assert read_header(whole).pictures == BENCHMARK.preset.images == 15
     dataset = open_dataset(whole)
     assert missing_files(dataset) == []
-    assert len(dataset.pictures("catalogue")) == 15
+    assert len(dataset.images("catalogue")) == 15
     assert not (whole / JOURNAL).exists()
 
 

@@ -19,8 +19,8 @@ def halves_of(truth, deviation=0.15, seed=3):
     return noisy(truth, deviation, seed), noisy(truth, deviation, seed + 100)
 
 
-def off(picture, truth):
-    return float(np.sqrt(np.square(picture - truth).mean()))
+def off(image, truth):
+    return float(np.sqrt(np.square(image - truth).mean()))
 
 
 def flat(side=48, channels=6):

@@ -53,29 +53,29 @@ def test_no_blur_adds_or_takes_light(extent: float, angle: float) -> None:
 
 def test_a_kernel_blurs_as_a_plain_convolution_would() -> None:
     rng = np.random.default_rng(0)
-    picture = rng.random((9, 11)).astype(np.float32)
+    image = rng.random((9, 11)).astype(np.float32)
     kernel = motion_kernel(3, 0.6)
     reach = len(kernel) // 2
-    padded = np.pad(picture, reach, mode="reflect")
-    slow = np.zeros_like(picture)
+    padded = np.pad(image, reach, mode="reflect")
+    slow = np.zeros_like(image)
     for y, x in np.ndindex(kernel.shape):
         slow += kernel[y, x] * padded[2 * reach - y :, 2 * reach - x :][:9, :11]
-    np.testing.assert_allclose(blurred(picture, kernel), slow, atol=1e-5)
+    np.testing.assert_allclose(blurred(image, kernel), slow, atol=1e-5)
 
 
 def test_a_horizontal_shake_leaves_horizontal_edges_sharp() -> None:
-    picture = np.zeros((20, 20), np.float32)
-    picture[10:] = 1
-    np.testing.assert_allclose(blurred(picture, motion_kernel(5, 0)), picture, atol=1e-6)
-    assert blurred(picture.T, motion_kernel(5, 0))[5, 9] == pytest.approx(0.4, abs=0.05)
+    image = np.zeros((20, 20), np.float32)
+    image[10:] = 1
+    np.testing.assert_allclose(blurred(image, motion_kernel(5, 0)), image, atol=1e-6)
+    assert blurred(image.T, motion_kernel(5, 0))[5, 9] == pytest.approx(0.4, abs=0.05)
 
 
-@pytest.mark.parametrize("picture", [phone_image, studio_image])
+@pytest.mark.parametrize("image", [phone_image, studio_image])
 @pytest.mark.parametrize("seed", range(8))
-def test_the_ground_truth_goes_through_the_same_lens_as_the_image(picture, seed: int) -> None:
+def test_the_ground_truth_goes_through_the_same_lens_as_the_image(image, seed: int) -> None:
     radiance, alpha = scene()
     through = np.repeat(alpha[..., None], 3, axis=2)
-    result = picture(radiance, alpha, through, np.random.default_rng(seed))
+    result = image(radiance, alpha, through, np.random.default_rng(seed))
     assert result.alpha.shape == (HEIGHT, WIDTH)
     assert result.alpha.min() >= 0
     assert result.alpha.max() <= 1 + 1e-5
@@ -84,11 +84,11 @@ def test_the_ground_truth_goes_through_the_same_lens_as_the_image(picture, seed:
         np.testing.assert_allclose(result.transmission[..., channel], result.alpha, atol=1e-5)
 
 
-@pytest.mark.parametrize("picture", [phone_image, studio_image])
-def test_the_same_generator_state_gives_the_same_bytes(picture) -> None:
+@pytest.mark.parametrize("image", [phone_image, studio_image])
+def test_the_same_generator_state_gives_the_same_bytes(image) -> None:
     radiance, alpha = scene()
     first, second, other = (
-        picture(radiance, alpha, None, np.random.default_rng(seed)) for seed in (4, 4, 5)
+        image(radiance, alpha, None, np.random.default_rng(seed)) for seed in (4, 4, 5)
     )
     assert first.pixels.tobytes() == second.pixels.tobytes()
     assert first.jpeg_quality == second.jpeg_quality
@@ -97,9 +97,9 @@ def test_the_same_generator_state_gives_the_same_bytes(picture) -> None:
 
 
 def test_a_phone_evens_out_exposure_and_a_studio_keeps_it() -> None:
-    def mean(picture, level: float) -> float:
+    def mean(image, level: float) -> float:
         radiance, alpha = scene(level)
-        return float(picture(radiance, alpha, None, np.random.default_rng(1)).pixels.mean())
+        return float(image(radiance, alpha, None, np.random.default_rng(1)).pixels.mean())
 
     assert mean(phone_image, 0.02) > 0.55 * mean(phone_image, 1.0)
     assert mean(studio_image, 0.02) < 0.3 * mean(studio_image, 1.0)
@@ -128,8 +128,8 @@ def test_a_phone_is_noisier_than_a_studio() -> None:
     flat = np.full((64, 64, 3), 0.3, np.float32)
     alpha = np.zeros((64, 64), np.float32)
 
-    def grain(picture) -> float:
-        shots = [picture(flat, alpha, None, np.random.default_rng(s)).pixels for s in range(6)]
+    def grain(image) -> float:
+        shots = [image(flat, alpha, None, np.random.default_rng(s)).pixels for s in range(6)]
         return float(np.mean([shot[20:44, 20:44].std(axis=(0, 1)).mean() for shot in shots]))
 
     assert grain(phone_image) > 2 * grain(studio_image)

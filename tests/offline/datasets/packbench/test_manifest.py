@@ -84,7 +84,7 @@ def test_the_reader_of_data_sets_opens_what_the_generator_writes(tmp_path: Path)
     _, rows, _ = write_benchmark(tmp_path)
     dataset = open_dataset(tmp_path)
     assert dataset.name == "packbench"
-    every = {picture.id for split in dataset.splits for picture in dataset.pictures(split)}
+    every = {image.id for split in dataset.splits for image in dataset.images(split)}
     assert every == {row.path for row in rows}
 
 

@@ -211,7 +211,7 @@ def test_clutter_never_stands_between_the_camera_and_the_product(
 @pytest.mark.slow
 def test_a_scene_repeats_itself_to_the_byte(renderer, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(occluders, "FRACTION", 1.0)
-    pictures = []
+    images = []
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
@@ -220,5 +220,5 @@ def test_a_scene_repeats_itself_to_the_byte(renderer, tmp_path: Path, monkeypatc
         setting = phone.scene(product, rng, folder, [package(20, 40)], camera=camera)
         shot = renderer.photograph(product, camera, setting, folder, 3, samples=4)
         assert 0.6 < shot.visible < 0.99
-        pictures.append(shot.radiance.tobytes())
-    assert pictures[0] == pictures[1]
+        images.append(shot.radiance.tobytes())
+    assert images[0] == images[1]

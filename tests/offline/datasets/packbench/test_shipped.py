@@ -23,15 +23,15 @@ PHOTOS = [row for row in ROWS if row["look"] == "phone"]
 
 
 def pixels(path: str) -> np.ndarray:
-    with Image.open(FOLDER / path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    with Image.open(FOLDER / path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def matte(row: dict[str, str]) -> np.ndarray:
     """(H, W) in [0, 1]."""
-    with Image.open(FOLDER / row["matte"]) as picture:
-        assert picture.mode == "L"
-        return np.asarray(picture, np.float32) / 255
+    with Image.open(FOLDER / row["matte"]) as image:
+        assert image.mode == "L"
+        return np.asarray(image, np.float32) / 255
 
 
 def border(values: np.ndarray) -> np.ndarray:
@@ -78,12 +78,12 @@ def test_the_demo_queries_are_three_photos_of_catalogue_products() -> None:
 def test_studio_images_show_a_whole_product_on_a_plain_background(category: str) -> None:
     for row in (row for row in STUDIO if row["category"] == category):
         alpha = matte(row)
-        picture = pixels(row["path"])
-        assert picture.shape[:2] == alpha.shape
+        image = pixels(row["path"])
+        assert image.shape[:2] == alpha.shape
         assert border(alpha).max() == 0, row["path"]
         assert 0.01 < alpha.mean() < 0.9, row["path"]
         # Paper, whatever its shade, is even: shadows pass softly over it, outlines would not.
-        edge = border(picture.astype(np.int16))
+        edge = border(image.astype(np.int16))
         assert np.percentile(edge, 5) > 120, row["path"]
 
 
@@ -135,10 +135,10 @@ def test_the_code_still_renders_what_is_shipped(split: str, tmp_path: Path) -> N
     shot = next(shot for shot in benchmark.shots() if shot.split == split)
     row = take(shot, benchmark, tmp_path)
     shipped = next(row for row in ROWS if row["path"] == shot.path)
-    with Image.open(tmp_path / row.path) as picture:
-        again = np.asarray(picture.convert("RGB"), np.int16)
+    with Image.open(tmp_path / row.path) as image:
+        again = np.asarray(image.convert("RGB"), np.int16)
     # Another variant of the renderer draws other noise, but the same image.
     assert np.abs(again - pixels(shot.path)).mean() < 4
     assert row.matte == shipped["matte"]
-    with Image.open(tmp_path / row.matte) as picture:
-        assert np.abs(np.asarray(picture, np.float32) / 255 - matte(shipped)).mean() < 0.003
+    with Image.open(tmp_path / row.matte) as image:
+        assert np.abs(np.asarray(image, np.float32) / 255 - matte(shipped)).mean() < 0.003

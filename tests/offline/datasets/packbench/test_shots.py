@@ -44,14 +44,14 @@ def test_standard_has_the_sizes_of_the_paper() -> None:
     assert set(each) == set(CATEGORIES)
     assert set(each.values()) == {150}
     assert len(of("test")) == 360
-    assert PRESETS["standard"].pictures == len(STANDARD)
+    assert PRESETS["standard"].images == len(STANDARD)
 
 
 @given(sizes)
 @settings(max_examples=20, deadline=None)
 def test_a_preset_counts_its_images(preset: Preset) -> None:
     shots = list(Benchmark(preset, 3, 0.5).shots())
-    assert preset.pictures == len(shots)
+    assert preset.images == len(shots)
     assert len({shot.path for shot in shots}) == len(shots)
 
 

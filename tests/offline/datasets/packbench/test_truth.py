@@ -182,8 +182,8 @@ def test_a_transmission_is_kept_where_light_passes_and_never_beyond_the_matte(
     with_it = [row for _, row in shots if row.transmission]
     assert with_it
     for row in with_it:
-        with Image.open(folder / row.transmission) as picture:
-            through = np.asarray(picture.convert("RGB"), int).max(axis=2)
+        with Image.open(folder / row.transmission) as image:
+            through = np.asarray(image.convert("RGB"), int).max(axis=2)
         assert through.shape == (row.height, row.width)
         assert through[kept_matte(row, folder) == 0].max(initial=0) <= 1
 

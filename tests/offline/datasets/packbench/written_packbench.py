@@ -46,11 +46,11 @@ def taken(row: Row, folder: Path, seed: int, side: int = 8) -> Row:
     }
     for path, data in files.items():
         write_beside(folder / path, data)
-    picture, matte, transmission = (sha256(data) for data in files.values())
+    image, matte, transmission = (sha256(data) for data in files.values())
     return replace(
         row,
         transmission=through,
-        sha256=picture,
+        sha256=image,
         matte_sha256=matte,
         transmission_sha256=transmission,
     )

@@ -13,7 +13,7 @@ from engine.config import RouteSettings
 from engine.errors import ConfigError
 from engine.routing import route
 from engine.types import CategoryScores
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.evaluate.classification import classification_section
 from offline.evaluate.classification.show import RULES
 from offline.metrics.calibration import expected_calibration_error
@@ -45,9 +45,9 @@ PHOTOS: tuple[Photo, ...] = (
 )
 
 
-def pictures_of(folder: Path, photos: tuple[Photo, ...]) -> list[Picture]:
+def images_of(folder: Path, photos: tuple[Photo, ...]) -> list[DatasetImage]:
     return [
-        Picture(
+        DatasetImage(
             f"photo-{at}",
             save(folder / f"photo-{at}.png", package("jar", at)),
             category=category,
@@ -65,9 +65,7 @@ def section_of(
     worst: int = 12,
 ) -> Section:
     scores = [CategoryScores(NAMES, np.array(row, np.float32)) for _, row in photos]
-    return classification_section(
-        pictures_of(folder, photos), scores, routing, held, NAMES, 0, worst
-    )
+    return classification_section(images_of(folder, photos), scores, routing, held, NAMES, 0, worst)
 
 
 def group(section: Section, name: str) -> Group:
@@ -242,9 +240,9 @@ def test_images_without_a_category_are_counted(tmp_path: Path) -> None:
 
 def test_a_mistake_whose_image_is_gone_is_measured_but_not_shown(tmp_path: Path) -> None:
     scores = [CategoryScores(NAMES, np.array(row, np.float32)) for _, row in PHOTOS]
-    pictures = pictures_of(tmp_path, PHOTOS)
-    pictures[5].path.unlink()
-    section = classification_section(pictures, scores, DEFAULT, NAMES, NAMES, 0)
+    images = images_of(tmp_path, PHOTOS)
+    images[5].path.unlink()
+    section = classification_section(images, scores, DEFAULT, NAMES, NAMES, 0)
     (cards,) = [block for block in section.blocks if isinstance(block, Cards)]
     assert [card.title for card in cards.cards] == ["photo-2"]
     assert value(section, "all", "accuracy") == pytest.approx(4 / 6)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.types import CategoryScores
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.evaluate.classification.predictions import Predictions, predictions_of
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
@@ -24,13 +24,13 @@ def scored(shares: dict[str, float], *, unknown: bool = False) -> CategoryScores
     )
 
 
-def photo(number: int, category: str | None) -> Picture:
-    return Picture(f"photo-{number}", Path(f"photo-{number}.png"), category=category)
+def photo(number: int, category: str | None) -> DatasetImage:
+    return DatasetImage(f"photo-{number}", Path(f"photo-{number}.png"), category=category)
 
 
 def found_of(*pairs: tuple[str, dict[str, float]]) -> Predictions:
-    pictures = [photo(at, category) for at, (category, _) in enumerate(pairs)]
-    found = predictions_of(pictures, [scored(shares) for _, shares in pairs])
+    images = [photo(at, category) for at, (category, _) in enumerate(pairs)]
+    found = predictions_of(images, [scored(shares) for _, shares in pairs])
     assert found is not None
     return found
 
@@ -89,14 +89,14 @@ def test_probabilities_that_are_not_numbers_never_get_here() -> None:
 
 
 def test_images_without_a_category_are_left_out() -> None:
-    pictures = [photo(0, None), photo(1, "jar")]
-    found = predictions_of(pictures, [scored({"cap": 1.0}), scored({"jar": 1.0})])
+    images = [photo(0, None), photo(1, "jar")]
+    found = predictions_of(images, [scored({"cap": 1.0}), scored({"jar": 1.0})])
     assert found is not None and found.items == ("photo-1",)
     assert found.names == ("jar",)  # the other's scores do not count
-    assert predictions_of(pictures[:1], [scored({"cap": 1.0})]) is None
+    assert predictions_of(images[:1], [scored({"cap": 1.0})]) is None
     assert predictions_of([], []) is None
     with pytest.raises(ValueError, match="1 scores for 2"):
-        predictions_of(pictures, [scored({"cap": 1.0})])
+        predictions_of(images, [scored({"cap": 1.0})])
 
 
 def test_a_part_of_the_photos_keeps_all_names() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.relevance import by_product, label_task
 from offline.evaluate.describing import describe_task
 from offline.evaluate.task import DescribedTask
@@ -15,14 +15,14 @@ from tests.offline.evaluate.counting_parts import quick_settings
 
 @dataclass(frozen=True)
 class Small:
-    pictures: tuple[Picture, ...]  # with categories and products
+    images: tuple[DatasetImage, ...]  # with categories and products
     task: DescribedTask
 
 
 def small_system(folder: Path) -> Small:
     files = write_catalogue(folder / "pictures")
-    pictures = tuple(
-        Picture(
+    images = tuple(
+        DatasetImage(
             str(path.relative_to(folder)),
             path,
             category=path.parts[-3],
@@ -30,5 +30,5 @@ def small_system(folder: Path) -> Small:
         )
         for path in files
     )
-    task = label_task("drawn", pictures, pictures, by_product)
-    return Small(pictures, describe_task(task, quick_settings(), folder / "cache"))
+    task = label_task("drawn", images, images, by_product)
+    return Small(images, describe_task(task, quick_settings(), folder / "cache"))

@@ -11,7 +11,7 @@ import pytest
 
 from engine.config import Settings
 from engine.errors import ConfigError, GalleryError
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.evaluate.efficiency import memory
 from offline.evaluate.efficiency.measure import (
     TOGETHER,
@@ -65,9 +65,9 @@ class Clock:
 
 
 def test_every_stage_of_a_query_is_timed_photo_by_photo(small: Small, opened: OpenSearcher) -> None:
-    timed = time_photos(small.pictures, opened, Clock())
-    assert timed.items == tuple(picture.id for picture in small.pictures)
-    assert timed.together == (1000.0,) * len(small.pictures)
+    timed = time_photos(small.images, opened, Clock())
+    assert timed.items == tuple(image.id for image in small.images)
+    assert timed.together == (1000.0,) * len(small.images)
     stages = list(timed.milliseconds)
     assert stages[:3] == [TOGETHER, "load", "segment"]
     assert {"cutout", "embed", "classify", "outline", "route", "retrieve", "rerank"} <= set(stages)
@@ -78,9 +78,12 @@ def test_photos_that_cannot_be_read_are_passed_over_also_the_one_to_warm_up(
     small: Small, opened: OpenSearcher, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
-    broken = [Picture("gone", tmp_path / "gone.png"), Picture("empty", tmp_path / "empty.png")]
-    timed = time_photos([*broken, *small.pictures[:2]], opened)
-    assert timed.items == tuple(picture.id for picture in small.pictures[:2])
+    broken = [
+        DatasetImage("gone", tmp_path / "gone.png"),
+        DatasetImage("empty", tmp_path / "empty.png"),
+    ]
+    timed = time_photos([*broken, *small.images[:2]], opened)
+    assert timed.items == tuple(image.id for image in small.images[:2])
     assert time_photos(broken, opened) == Timed((), {TOGETHER: ()})
     assert rate(broken, opened, tmp_path / "none", 2).per_second is None
 
@@ -88,10 +91,10 @@ def test_photos_that_cannot_be_read_are_passed_over_also_the_one_to_warm_up(
 def test_throughput_counts_what_was_described_and_stored(
     small: Small, opened: OpenSearcher, tmp_path: Path
 ) -> None:
-    absent = Picture("gone", tmp_path / "gone.png", category="jar")
-    pictures = [*small.pictures[:4], absent]
-    found = rate(pictures, opened, tmp_path / "filled", 2, Clock())
-    assert (found.pictures, found.seconds, found.per_second) == (4, 1.0, 4.0)
+    absent = DatasetImage("gone", tmp_path / "gone.png", category="jar")
+    images = [*small.images[:4], absent]
+    found = rate(images, opened, tmp_path / "filled", 2, Clock())
+    assert (found.images, found.seconds, found.per_second) == (4, 1.0, 4.0)
     with open_scratch(tmp_path / "filled", small.task.settings) as filled:
         assert len(filled.gallery) == 4
 

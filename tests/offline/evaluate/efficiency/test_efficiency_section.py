@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.evaluate.efficiency import memory
 from offline.evaluate.efficiency.measure import fill
 from offline.evaluate.efficiency.memory import Job, peaks, peaks_here
@@ -41,7 +41,7 @@ def test_the_verdict_comes_first_and_every_figure_has_a_unit(section: Section) -
 
 def test_photos_are_evenly_spread_and_each_counts_once(section: Section, small: Small) -> None:
     (segment,) = [group for group in section.groups if group.name == "segment"]
-    assert segment.items == tuple(small.pictures[at].id for at in (0, 6, 11))
+    assert segment.items == tuple(small.images[at].id for at in (0, 6, 11))
 
 
 def test_the_notes_list_what_else_the_numbers_depend_on(section: Section) -> None:
@@ -71,7 +71,7 @@ def test_without_a_readable_photo_the_models_still_have_their_memory(
     small: Small, tmp_path: Path
 ) -> None:
     fill(tmp_path / "gallery", small.task.parts, small.task.gallery[:1])
-    gone = (Picture("gone", tmp_path / "gone.png"),)
+    gone = (DatasetImage("gone", tmp_path / "gone.png"),)
     found = peaks_here(Job(tmp_path / "gallery", small.task.settings, gone))
     assert found.models is not None and found.models >= (found.started or 0)
     assert found.photo is None and found.batch is None

@@ -60,10 +60,10 @@ def shaped_task(
     def held(record: Record, product: int) -> Record:
         return replace(record, description=shaped(record.description, product))
 
-    pictures = tuple(replace(picture, look=look) for picture in made.task.queries)
+    images = tuple(replace(image, look=look) for image in made.task.queries)
     return replace(
         made,
-        task=replace(made.task, queries=pictures),
+        task=replace(made.task, queries=images),
         queries=tuple(shaped(one, at) for at, one in enumerate(made.queries)),
         gallery=tuple(held(one, at // VIEWS) for at, one in enumerate(made.gallery)),
     )

@@ -71,7 +71,7 @@ def test_equal_values_are_the_order_of_retrieval() -> None:
 def test_some_queries_keep_their_own_candidates() -> None:
     pairs = drawn_pairs([[False, True], [True], [True, False]], [[], [], []])
     some = pairs.of(np.array([True, False, True]))
-    assert [one.picture for one in some.asked] == ["q0", "q2"]
+    assert [one.image for one in some.asked] == ["q0", "q2"]
     assert some.list_of.tolist() == [0, 0, 1, 1]
     assert some.right.tolist() == [False, True, True, False]
 
@@ -92,7 +92,7 @@ def test_pairs_are_the_candidates_of_a_search_and_those_behind_still_count() -> 
     pairs = collect(made_task(queries, gallery), top_n=2, pool="near")
     assert len(pairs.asked) == 1  # nothing answers p9
     (asked,) = pairs.asked
-    assert (asked.picture, asked.pool, asked.product, asked.total) == ("q/0", "near", "p0", 3)
+    assert (asked.image, asked.pool, asked.product, asked.total) == ("q/0", "near", "p0", 3)
     assert pairs.right.tolist() == [True, False]
     assert [pairs.names[at] for at in pairs.groups] == ["p0", "jar/f"]
     answers = retrieved(pairs)
@@ -100,9 +100,9 @@ def test_pairs_are_the_candidates_of_a_search_and_those_behind_still_count() -> 
     assert ordered(pairs, np.array([0.0, 1.0])).reciprocal.tolist() == [1 / 2]
 
 
-def test_a_group_is_the_family_else_the_product_else_the_picture() -> None:
+def test_a_group_is_the_family_else_the_product_else_the_image() -> None:
     made = Made(0, "p", family="f"), Made(0, "p"), Made(0)
-    assert [group_of(one.picture("q", 7)) for one in made] == ["jar/f", "p", "q/7"]
+    assert [group_of(one.image("q", 7)) for one in made] == ["jar/f", "p", "q/7"]
 
 
 def test_a_feature_that_orders_alone_is_worth_all_and_the_others_nothing() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline.datasets import Picture, Relevance
+from offline.datasets import DatasetImage, Relevance
 from offline.datasets.relevance import same_label
 from offline.evaluate.retrieval.measure import LABELS, OWN, Level, levels
 from tests.offline.evaluate.made_tasks import Made, made_task
@@ -53,8 +53,8 @@ def test_what_the_protocol_ignores_is_ignored_at_every_level() -> None:
     assert found["product"].answerable == []
 
 
-def test_pictures_that_cannot_be_read_still_count_among_the_answers() -> None:
-    gone = Picture("gone", Path("gone.png"), "jar", "f", "b")
+def test_images_that_cannot_be_read_still_count_among_the_answers() -> None:
+    gone = DatasetImage("gone", Path("gone.png"), "jar", "f", "b")
     described = made_task([Made(0, "a", "jar", "f")], GALLERY, unread=[gone])
     found = {level.name: level for level in levels(described)}
     assert (found["product"].totals, found["family"].totals) == ((1,), (3,))

@@ -98,13 +98,13 @@ def test_the_curve_rises_to_the_share_that_is_found() -> None:
         assert series.ys[-1] == 1
 
 
-def test_examples_name_pictures_that_are_not_there() -> None:
+def test_examples_name_images_that_are_not_there() -> None:
     section = retrieval_section(made_task([Made(1, "a")], GALLERY))
     cards = block(section, "Furthest from correct")
     assert isinstance(cards, Cards)
     (card,) = cards.cards
-    assert [picture.uri for picture in card.pictures][:2] == ["q/0", "g/1"]
-    assert [picture.label for picture in card.pictures][:3] == [
+    assert [image.uri for image in card.pictures][:2] == ["q/0", "g/1"]
+    assert [image.label for image in card.pictures][:3] == [
         "query",
         "incorrect, 1",
         "correct, 2",

@@ -11,7 +11,7 @@ import numpy as np
 from engine.cutting import Cutting
 from engine.protocols import MaskTrust, Matting, Segmenter
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from stages.assemble import CuttingParts, assemble_cutting
 from tests.drawn_catalogue import package, save
 from tests.offline.evaluate.counting_parts import quick_settings
@@ -19,10 +19,10 @@ from tests.offline.evaluate.counting_parts import quick_settings
 GROUND = 250
 
 
-def masked_picture(folder: Path, category: str, product: int, look: str = "studio") -> Picture:
+def masked_image(folder: Path, category: str, product: int, look: str = "studio") -> DatasetImage:
     """A drawn package on an even background with the mask of all that is not background."""
     name, pixels = f"{category}/p{product}-{look}", package(category, product)
-    return Picture(
+    return DatasetImage(
         f"{name}.png",
         save(folder / f"{name}.png", pixels),
         category=category,
@@ -32,9 +32,9 @@ def masked_picture(folder: Path, category: str, product: int, look: str = "studi
     )
 
 
-def some(folder: Path, looks: Sequence[str] = ("studio", "phone")) -> list[Picture]:
+def some(folder: Path, looks: Sequence[str] = ("studio", "phone")) -> list[DatasetImage]:
     return [
-        masked_picture(folder, category, product, look)
+        masked_image(folder, category, product, look)
         for category in ("bottle", "jar")
         for product, look in enumerate(looks)
     ]

@@ -23,7 +23,7 @@ from tests.offline.evaluate.segmentation.masked_pictures import (
     HalfTrust,
     cutting_parts,
     drawn,
-    masked_picture,
+    masked_image,
     some,
 )
 
@@ -45,9 +45,9 @@ def table(section: Section, title: str) -> dict[str, tuple[str, ...]]:
 
 
 def test_a_segmenter_without_fault_is_perfect_by_every_metric(tmp_path: Path) -> None:
-    pictures = some(tmp_path)
+    images = some(tmp_path)
     section, faults = segmentation_section(
-        pictures, cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
+        images, cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
     )
     assert faults == ()
     for figure in section.groups[0].figures:
@@ -63,12 +63,12 @@ def test_a_segmenter_without_fault_is_perfect_by_every_metric(tmp_path: Path) ->
 
 
 def test_every_figure_is_the_mean_of_its_images(tmp_path: Path) -> None:
-    pictures = some(tmp_path)
+    images = some(tmp_path)
     segmenter = GroundSegmenter(lost=40)
-    section, _ = segmentation_section(pictures, cutting_parts(segmenter), tmp_path / "cache", 0)
+    section, _ = segmentation_section(images, cutting_parts(segmenter), tmp_path / "cache", 0)
     everything = group(section, "all")
-    assert everything.items == tuple(picture.id for picture in pictures)
-    truths = [drawn(load(picture.path).pixels) for picture in pictures]
+    assert everything.items == tuple(image.id for image in images)
+    truths = [drawn(load(image.path).pixels) for image in images]
     lost = [truth * (np.arange(len(truth)) >= 40)[:, None] for truth in truths]
     lost = [alpha.astype(np.float32) for alpha in lost]
     pairs = list(zip(lost, truths, strict=True))
@@ -92,23 +92,23 @@ def test_every_figure_is_the_mean_of_its_images(tmp_path: Path) -> None:
 def test_a_second_run_and_another_set_of_the_same_images_segment_nothing(
     tmp_path: Path,
 ) -> None:
-    pictures, segmenter = some(tmp_path), GroundSegmenter(lost=30)
+    images, segmenter = some(tmp_path), GroundSegmenter(lost=30)
     reported: list[tuple[int, int]] = []
     parts = cutting_parts(segmenter)
     first, _ = segmentation_section(
-        pictures, parts, tmp_path / "cache", 0, lambda done, of: reported.append((done, of))
+        images, parts, tmp_path / "cache", 0, lambda done, of: reported.append((done, of))
     )
     distinct = 2  # a product looks the same by phone
     assert segmenter.seen <= 4 and segmenter.seen >= distinct and reported[-1] == (4, 4)
     before = segmenter.seen
-    again, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
+    again, _ = segmentation_section(images, parts, tmp_path / "cache", 0)
     assert segmenter.seen == before and again == first
 
 
 def test_what_matting_adds_has_a_table(tmp_path: Path) -> None:
-    pictures = some(tmp_path)
+    images = some(tmp_path)
     parts = cutting_parts(GroundSegmenter(), FadingMatting())
-    section, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
+    section, _ = segmentation_section(images, parts, tmp_path / "cache", 0)
     assert value(section, "without matting", "MAE").value == 0.0
     faded = value(section, "all", "MAE").value
     assert faded is not None and faded > 0.01
@@ -119,9 +119,9 @@ def test_what_matting_adds_has_a_table(tmp_path: Path) -> None:
 
 
 def test_the_worst_masks_come_first_and_are_shown_whole(tmp_path: Path) -> None:
-    pictures = some(tmp_path)
+    images = some(tmp_path)
     parts = cutting_parts(GroundSegmenter(lost=60))
-    section, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0, worst=3)
+    section, _ = segmentation_section(images, parts, tmp_path / "cache", 0, worst=3)
     (cards,) = [block for block in section.blocks if isinstance(block, Cards)]
     overlaps = dict(
         zip(group(section, "all").items, value(section, "all", "IoU").samples or (), strict=True)
@@ -136,9 +136,9 @@ def test_the_worst_masks_come_first_and_are_shown_whole(tmp_path: Path) -> None:
 
 
 def test_flags_and_trust_stand_against_the_iou(tmp_path: Path) -> None:
-    pictures = some(tmp_path)
+    images = some(tmp_path)
     parts = cutting_parts(GroundSegmenter(lost=128), trust=HalfTrust())
-    section, _ = segmentation_section(pictures, parts, tmp_path / "cache", 0)
+    section, _ = segmentation_section(images, parts, tmp_path / "cache", 0)
     rows = table(section, "Quality flags against IoU")
     assert rows["empty"] == ("4", "0.000", "0.000")
     assert rows["untrusted"][0] == "3"
@@ -148,16 +148,16 @@ def test_flags_and_trust_stand_against_the_iou(tmp_path: Path) -> None:
 
 
 def test_what_has_no_mask_or_cannot_be_read_is_left_out_and_counted(tmp_path: Path) -> None:
-    pictures = some(tmp_path)
-    pictures[0].path.write_text("no picture")
-    Path(str(pictures[1].mask)).write_text("no mask")
-    bare = replace(pictures[2], id="bare", mask=None)
+    images = some(tmp_path)
+    images[0].path.write_text("no picture")
+    Path(str(images[1].mask)).write_text("no mask")
+    bare = replace(images[2], id="bare", mask=None)
     section, faults = segmentation_section(
-        [*pictures, bare], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
+        [*images, bare], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
     )
-    assert group(section, "all").items == tuple(picture.id for picture in pictures[2:])
+    assert group(section, "all").items == tuple(image.id for image in images[2:])
     assert len(faults) == 2
-    assert str(pictures[0].path) in faults[0] and str(pictures[1].mask) in faults[1]
+    assert str(images[0].path) in faults[0] and str(images[1].mask) in faults[1]
     counts = ("measured: 2,", "without a true mask: 1.", "Not readable: 2.")
     assert all(count in section.notes[0] for count in counts)
 
@@ -166,24 +166,24 @@ def test_what_has_no_mask_or_cannot_be_read_is_left_out_and_counted(tmp_path: Pa
 def test_without_a_mask_the_section_has_a_note_with_the_reason(
     tmp_path: Path, unreadable: bool
 ) -> None:
-    picture = masked_picture(tmp_path, "jar", 0)
+    image = masked_image(tmp_path, "jar", 0)
     if unreadable:
-        picture.path.write_text("no picture")
+        image.path.write_text("no picture")
     else:
-        picture = replace(picture, mask=None)
+        image = replace(image, mask=None)
     section, faults = segmentation_section(
-        [picture], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
+        [image], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
     )
     assert section.groups == () and section.blocks == ()
     assert "Masks were not measured" in section.notes[0] and len(faults) == unreadable
 
 
 def test_true_masks_that_are_all_empty_have_no_f_beta(tmp_path: Path) -> None:
-    picture = masked_picture(tmp_path, "jar", 0)
-    with Image.open(Path(str(picture.mask))) as mask:
-        Image.new("L", mask.size, 0).save(Path(str(picture.mask)))
+    image = masked_image(tmp_path, "jar", 0)
+    with Image.open(Path(str(image.mask))) as mask:
+        Image.new("L", mask.size, 0).save(Path(str(image.mask)))
     section, _ = segmentation_section(
-        [picture], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
+        [image], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
     )
     for name in ("max F-beta, own cut", "max F-beta, one cut for all"):
         found = value(section, "all", name)

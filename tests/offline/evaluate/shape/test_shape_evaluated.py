@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError
-from offline.datasets import Picture, Relevance, RetrievalTask, open_dataset
+from offline.datasets import DatasetImage, Relevance, RetrievalTask, open_dataset
 from offline.datasets.made_silhouettes.write import write_silhouettes
 from offline.evaluate.shape.measure import METHODS, OURS, measure_shapes
 from offline.evaluate.shape.show import json_text, markdown_text
@@ -100,7 +100,7 @@ def test_any_data_set_with_masks_can_be_measured(
 
 
 def test_images_without_masks_are_an_error_with_a_way_out(tmp_path: Path) -> None:
-    bare = (Picture("a", tmp_path / "a.png", category="a"),)
+    bare = (DatasetImage("a", tmp_path / "a.png", category="a"),)
     task = RetrievalTask("bare", bare, bare, (Relevance((0,)),))
     with pytest.raises(ConfigError, match="Choose a data set"):
         measure_shapes(task, seed=0)

@@ -93,7 +93,7 @@ def test_a_jar_that_shows_a_bottle_costs_what_it_must(request_of_classes: Reques
     (section,) = made.systems[0].sections
     assert section.groups[0].figures[0].samples == (1.0, 1.0, 1.0, 0.0, 1.0, 1.0)
     assert "vote of the 12 images of train" in " ".join(section.notes)
-    assert made.pictures == {"judged": 6} and len(made.checksum) == 64
+    assert made.images == {"judged": 6} and len(made.checksum) == 64
 
 
 def test_systems_stand_side_by_side_in_the_second_table(request_of_classes: Request) -> None:
@@ -113,7 +113,7 @@ def test_systems_stand_side_by_side_in_the_second_table(request_of_classes: Requ
     }
 
 
-def test_of_a_single_split_each_picture_is_judged_by_the_others(
+def test_of_a_single_split_each_image_is_judged_by_the_others(
     request_of_classes: Request, tmp_path: Path
 ) -> None:
     (root,) = request_of_classes.data
@@ -123,7 +123,7 @@ def test_of_a_single_split_each_picture_is_judged_by_the_others(
     assert "the other images of all" in " ".join(made.systems[0].sections[0].notes)
 
 
-def test_pictures_that_cannot_be_read_are_counted_and_named(
+def test_images_that_cannot_be_read_are_counted_and_named(
     request_of_classes: Request,
 ) -> None:
     (root,) = request_of_classes.data

@@ -52,7 +52,7 @@ def test_single_queries_have_a_row_a_backbone_and_the_studys_columns(glasses: Pa
     for row in table.rows:
         assert row[2].endswith(" ms") and 0.9 < float(row[3]) <= 1
         assert row[4:] == ("1.000", "0.200", "1.000", "0.333", "1.000")
-    assert made.pictures == {"queries": 2, "gallery": 4}
+    assert made.images == {"queries": 2, "gallery": 4}
     told = made.systems[0].sections[0].notes
     assert told[0].startswith("eyeglasses") and "1 of 3 queries left out" in told[0]
 
@@ -120,7 +120,7 @@ def test_landmarks_have_a_column_a_set_and_difficulty(tmp_path: Path) -> None:
     assert table.columns == ("system", *heads)
     cells = dict(zip(heads, means(table)["quick"], strict=True))
     assert cells["rdrawn easy"] == "1.000"
-    assert made.pictures == dict(zip(heads, (1, 2, 2, 2), strict=True))
+    assert made.images == dict(zip(heads, (1, 2, 2, 2), strict=True))
     assert made.dataset == "rdrawn, oxford5k"
     groups = made.systems[0].sections[0].groups
     assert [group.name for group in groups] == list(heads)
@@ -157,7 +157,7 @@ def test_a_protocol_can_be_chosen_and_must_be_there(glasses: Path) -> None:
         make_table("sop", replace(request, protocol="hard"))
 
 
-def test_unreadable_pictures_are_told_once(glasses: Path) -> None:
+def test_unreadable_images_are_told_once(glasses: Path) -> None:
     (glasses / "gallery" / "round" / "0.png").write_bytes(b"")
     made = make_table("sop", asked(glasses, names=("one", "two")))
     assert len(made.faults) == 1 and "0.png" in made.faults[0]

@@ -163,7 +163,7 @@ def test_categories_that_a_trained_classifier_never_learned_are_told(
     assert "2 photos are of categories that this classifier never learned" in shown.out
 
 
-def test_a_trained_classifiers_pictures_are_cut_as_those_it_learned_from(tmp_path: Path) -> None:
+def test_a_trained_classifiers_images_are_cut_as_those_it_learned_from(tmp_path: Path) -> None:
     head = write_head(tmp_path, SOFTMAX).rename(tmp_path / "classifier.onnx")
     cut = {"cutout": {"name": "grey_on_white", "size": 48}}
     artefact = ClassifierArtefact(labels=("a", "b", "c"), output="probabilities", cut=cut)

@@ -20,8 +20,8 @@ def lopsided(count: int = 1) -> UInt8Array:
     return pixels
 
 
-def centre(picture: UInt8Array) -> tuple[float, float]:
-    rows, columns = np.nonzero(picture[:, :, 0] < 128)
+def centre(image: UInt8Array) -> tuple[float, float]:
+    rows, columns = np.nonzero(image[:, :, 0] < 128)
     return float(rows.mean()), float(columns.mean())
 
 
@@ -53,8 +53,8 @@ def test_zoom_changes_the_area_within_its_bounds_and_the_background_stays_white(
 def test_rotation_turns_about_the_middle_by_at_most_its_angle() -> None:
     changed = augmented(lopsided(200), Augmentation(20.0, 0.0, False), np.random.default_rng(3))
     angles = []
-    for picture in changed:
-        row, column = centre(picture)
+    for image in changed:
+        row, column = centre(image)
         assert np.hypot(row - 32, column - 32) == pytest.approx(12, abs=0.7)
         angles.append(np.degrees(np.arctan2(row - 32, 32 - column)))
     # The bar lies twelve pixels left of the middle, at its height.

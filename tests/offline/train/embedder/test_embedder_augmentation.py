@@ -113,16 +113,16 @@ def test_an_image_without_product_is_taken_whole() -> None:
 
 def test_light_changes_colours_and_nothing_else() -> None:
     random = np.random.default_rng(0)
-    picture = tall()[..., :3].copy()
-    assert np.array_equal(photographed(picture, DARK, random), picture)
-    lit = photographed(picture, Lighting(1, 1, 0, 0, 0, 0, 0), random)
+    image = tall()[..., :3].copy()
+    assert np.array_equal(photographed(image, DARK, random), image)
+    lit = photographed(image, Lighting(1, 1, 0, 0, 0, 0, 0), random)
     assert len(np.unique(lit.reshape(-1, 3), axis=0)) == 2  # product and background, as before
 
 
 def test_a_hand_reaches_in_from_one_side_and_leaves_the_rest() -> None:
-    picture = np.full((100, 100, 3), 128, np.uint8)
+    image = np.full((100, 100, 3), 128, np.uint8)
     for seed in range(8):
-        changed = (occluded(picture, np.random.default_rng(seed)) != 128).any(axis=2)
+        changed = (occluded(image, np.random.default_rng(seed)) != 128).any(axis=2)
         assert 0.001 < changed.mean() < 0.3
         assert any(edge.any() for edge in (changed[0], changed[-1], changed[:, 0], changed[:, -1]))
         assert not changed[45:55, 45:55].any()

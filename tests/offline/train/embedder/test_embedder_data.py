@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError
-from offline.datasets import Picture, open_dataset
+from offline.datasets import DatasetImage, open_dataset
 from offline.datasets.listed import ListedDataset
 from offline.store.cutouts import Cutouts
 from offline.store.images import key_of
@@ -22,11 +22,11 @@ def dataset(
     parts = {}
     for split, rows in listed.items():
         parts[split] = [
-            Picture(f"{split}/{name}", root / f"{split}-{name}", "tea", family, product)
+            DatasetImage(f"{split}/{name}", root / f"{split}-{name}", "tea", family, product)
             for name, product, family in rows
         ]
-        for picture in parts[split]:
-            picture.path.write_text(picture.id)
+        for image in parts[split]:
+            image.path.write_text(image.id)
     return ListedDataset("teas", root, parts, {})
 
 
@@ -98,7 +98,7 @@ def test_what_validation_shows_is_not_learned(tmp_path: Path) -> None:
     data = dataset(tmp_path, {"train": [*TWO_VIEWS, ("a3", "a", None)], "validation": TWO_VIEWS})
     (tmp_path / "train-a3").write_bytes((tmp_path / "validation-b1").read_bytes())
     data = read(data)
-    assert "train/a3" not in [sample.picture.id for sample in data.train]
+    assert "train/a3" not in [sample.image.id for sample in data.train]
     assert any("same image as validation/b1" in note for note in data.notes)
 
 
@@ -151,5 +151,5 @@ def test_the_shipped_packbench_does(tmp_path: Path) -> None:
     data = read_data(
         open_dataset(shipped()), Splits(hold_out="family"), "product", augment_single=False, seed=1
     )
-    train = {sample.picture.family for sample in data.train}
-    assert not train & {sample.picture.family for sample in data.validation}
+    train = {sample.image.family for sample in data.train}
+    assert not train & {sample.image.family for sample in data.validation}

@@ -25,12 +25,12 @@ def slow_negatives(vectors: np.ndarray, labels: np.ndarray, query: int, count: i
 @settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(4, 30), st.integers(2, 8), st.integers(1, 5))
 def test_negatives_are_the_nearest_of_the_nearest_other_products(
-    seed: int, pictures: int, products: int, count: int
+    seed: int, images: int, products: int, count: int
 ) -> None:
     random = np.random.default_rng(seed)
-    vectors = unit(random.standard_normal((pictures, 6)))
-    labels = random.integers(0, products, pictures)
-    queries = np.arange(pictures)
+    vectors = unit(random.standard_normal((images, 6)))
+    labels = random.integers(0, products, images)
+    queries = np.arange(images)
     for found in hard_tuples(vectors, labels, queries, count):
         assert list(found.negatives) == slow_negatives(vectors, labels, found.query, count)
 
@@ -54,7 +54,7 @@ def test_the_positive_is_the_furthest_of_its_product_within_bounds(
 
 def test_a_single_image_is_its_own_positive() -> None:
     (found,) = hard_tuples(CIRCLE, LABELS, np.array([5]), 1)
-    assert found.pictures == (5, 5, 4)
+    assert found.images == (5, 5, 4)
 
 
 def test_an_image_in_doubt_is_no_negative() -> None:
@@ -73,7 +73,7 @@ def test_mined_batches_hold_whole_tuples_and_follow_the_network() -> None:
         asked.append(1)
         return gallery
 
-    batches = Mined(labels, pictures=12, negatives=4, gallery=embed)
+    batches = Mined(labels, images=12, negatives=4, gallery=embed)
     drawn = batches.draw(0, np.random.default_rng(0))
     assert (batches.tuples, batches.steps, len(drawn), len(asked)) == (2, 3, 3, 1)
     for indices in drawn:

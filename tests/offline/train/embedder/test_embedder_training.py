@@ -13,7 +13,7 @@ import pytest
 from engine.config import Settings, load
 from engine.errors import ConfigError, WeightsError
 from engine.images import load as read
-from offline.datasets import Picture, open_dataset
+from offline.datasets import DatasetImage, open_dataset
 from offline.datasets.listed import ListedDataset
 from offline.train.embedder.data import read_data
 from offline.train.embedder.recipe import (
@@ -104,10 +104,10 @@ def test_the_exported_file_serves_the_best_epochs_vectors(trained: Trained, stri
     data = read_data(
         open_dataset(stripes), Splits(hold_out="product"), "product", augment_single=False, seed=0
     )
-    pictures = [sample.picture for sample in data.validation]
-    described = assemble(chosen).describer.describe([read(p.path) for p in pictures])
+    images = [sample.image for sample in data.validation]
+    described = assemble(chosen).describer.describe([read(p.path) for p in images])
     vectors = np.stack([one.description.embedding.vector for one in described])
-    labels = np.unique([str(p.product) for p in pictures], return_inverse=True)[1]
+    labels = np.unique([str(p.product) for p in images], return_inverse=True)[1]
     found = retrieval(vectors, labels, vectors, labels, np.arange(len(labels)))
     assert found.mean_average_precision == pytest.approx(trained.best["score"], abs=0.01)
     assert found.recall_at_1 == pytest.approx(trained.best["recall_1"], abs=0.05)
@@ -206,8 +206,8 @@ def test_images_without_any_label_are_learned_from_themselves(
     flat.mkdir()
     for at, path in enumerate(sorted(stripes.rglob("*.png"))[:40]):
         (flat / f"{at}.png").write_bytes(path.read_bytes())
-    pictures = [Picture(f"{at}.png", flat / f"{at}.png") for at in range(40)]
-    dataset = ListedDataset("flat", flat, {"all": pictures}, {})
+    images = [DatasetImage(f"{at}.png", flat / f"{at}.png") for at in range(40)]
+    dataset = ListedDataset("flat", flat, {"all": images}, {})
     notes: list[str] = []
     trained = train_embedder(
         dataset,

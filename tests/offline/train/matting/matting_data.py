@@ -6,29 +6,29 @@ from pathlib import Path
 
 import numpy as np
 
-from offline.datasets import Picture, open_dataset
+from offline.datasets import DatasetImage, open_dataset
 from offline.datasets.packbench import shipped
 from offline.train.matting.batches import worn
 from offline.train.matting.pairs import Pair, SaliencyStore, pairs_of, read_grey, save_grey
 
 
-def pictures(split: str, count: int) -> list[Picture]:
+def images(split: str, count: int) -> list[DatasetImage]:
     """Spread over the categories of the shipped benchmark."""
-    every = open_dataset(shipped()).pictures(split)
+    every = open_dataset(shipped()).images(split)
     return [every[index] for index in np.linspace(0, len(every) - 1, count).astype(int)]
 
 
 def worn_store(folder: Path, pairs: list[Pair], seed: int = 0) -> SaliencyStore:
     """A store that holds the true mattes, worn: no segmenter is needed."""
     store = SaliencyStore(folder)
-    for number, (picture, matte) in enumerate(pairs):
+    for number, (image, matte) in enumerate(pairs):
         random = np.random.default_rng([seed, number])
-        save_grey(store.path(picture), worn(read_grey(matte), random))
+        save_grey(store.path(image), worn(read_grey(matte), random))
     return store
 
 
 def stored_pairs(
     folder: Path, split: str = "train", count: int = 4
 ) -> tuple[list[Pair], SaliencyStore]:
-    pairs = pairs_of(pictures(split, count), split)
+    pairs = pairs_of(images(split, count), split)
     return pairs, worn_store(folder, pairs)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from engine.errors import ConfigError
 from engine.types import FloatArray
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.train.backgrounds import background_files, drawn_background
 from offline.train.matting.composites import (
     SIDE,
@@ -19,11 +19,11 @@ from offline.train.matting.composites import (
     make_composites,
     take_apart,
 )
-from tests.offline.train.matting.matting_data import pictures
+from tests.offline.train.matting.matting_data import images
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Picture:
+def studio(tmp_path: Path) -> DatasetImage:
     """A half transparent square on a background of one colour, composed by the formula."""
     alpha = np.zeros((40, 40), np.float32)
     alpha[10:30, 10:30] = 1.0
@@ -37,7 +37,7 @@ def studio(tmp_path: Path) -> Picture:
     Image.fromarray(np.rint(pixels).astype(np.uint8)).save(tmp_path / "a.png")
     Image.fromarray(np.rint(alpha * 255).astype(np.uint8)).save(tmp_path / "matte.png")
     Image.fromarray(np.rint(through * 255).astype(np.uint8)).save(tmp_path / "through.png")
-    return Picture(
+    return DatasetImage(
         "a",
         tmp_path / "a.png",
         mask=tmp_path / "matte.png",
@@ -45,7 +45,7 @@ def studio(tmp_path: Path) -> Picture:
     )
 
 
-def test_a_studio_image_comes_apart_into_light_and_ground(studio: Picture) -> None:
+def test_a_studio_image_comes_apart_into_light_and_ground(studio: DatasetImage) -> None:
     product = take_apart(studio)
     np.testing.assert_allclose(product.light[15, 15] * 255, 40.0, atol=1.0)
     np.testing.assert_allclose(product.light[25, 15] * 255, 40.0, atol=1.5)
@@ -54,7 +54,9 @@ def test_a_studio_image_comes_apart_into_light_and_ground(studio: Picture) -> No
     assert not product.light[0].any()
 
 
-def test_a_shadow_on_the_background_is_kept_as_a_share(tmp_path: Path, studio: Picture) -> None:
+def test_a_shadow_on_the_background_is_kept_as_a_share(
+    tmp_path: Path, studio: DatasetImage
+) -> None:
     pixels = np.asarray(Image.open(studio.path)).copy()
     pixels[35:, 5:15] = pixels[35:, 5:15] // 2
     Image.fromarray(pixels).save(studio.path)
@@ -82,7 +84,7 @@ def test_the_new_background_shows_where_the_product_is_not() -> None:
 
 
 def test_composites_are_the_same_however_they_were_interrupted(tmp_path: Path) -> None:
-    chosen = pictures("train", 3)
+    chosen = images("train", 3)
     at_once = make_composites(chosen, tmp_path / "a", 4, seed=7)
     make_composites(chosen, tmp_path / "b", 2, seed=7)
     resumed = make_composites(chosen, tmp_path / "b", 4, seed=7)
@@ -90,8 +92,8 @@ def test_composites_are_the_same_however_they_were_interrupted(tmp_path: Path) -
     for one, two in zip(at_once, resumed, strict=True):
         assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
     assert at_once[0][0].read_bytes() != other[0][0].read_bytes()
-    with Image.open(at_once[0][0]) as picture, Image.open(at_once[0][1]) as matte:
-        assert picture.size == matte.size == (SIDE, SIDE) and matte.mode == "L"
+    with Image.open(at_once[0][0]) as image, Image.open(at_once[0][1]) as matte:
+        assert image.size == matte.size == (SIDE, SIDE) and matte.mode == "L"
 
 
 def test_photos_serve_as_backgrounds(tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_photos_serve_as_backgrounds(tmp_path: Path) -> None:
     Image.new("RGB", (50, 70), (0, 255, 0)).save(photo)
     files = background_files(photo.parent)
     assert files == [photo]
-    pairs = make_composites(pictures("train", 2), tmp_path / "out", 8, seed=0, backgrounds=files)
+    pairs = make_composites(images("train", 2), tmp_path / "out", 8, seed=0, backgrounds=files)
     greens = [np.asarray(Image.open(path))[..., 1].astype(int) for path, _ in pairs]
     assert sum(np.median(green) > 200 for green in greens) >= 4
 

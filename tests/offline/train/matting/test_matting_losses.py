@@ -68,14 +68,14 @@ def test_alpha_and_composition_are_validated_in_the_band_only() -> None:
     from offline.train.matting.losses import alpha_loss, compositional_loss
 
     output, alpha = torch.from_numpy(made(0, 2, 7, 5, 6)), torch.from_numpy(made(1, 2, 1, 5, 6))
-    picture = torch.from_numpy(made(2, 2, 3, 5, 6))
+    image = torch.from_numpy(made(2, 2, 3, 5, 6))
     unknown = (torch.from_numpy(made(3, 2, 1, 5, 6)) > 0.4).double()
     band = unknown.numpy().astype(bool)
     wrong = np.abs(output[:, :1].numpy() - alpha.numpy())[band].mean()
     assert float(alpha_loss(output[:, :1], alpha, unknown)) == pytest.approx(wrong)
     mixed = output[:, :1] * output[:, 1:4] + (1 - output[:, :1]) * output[:, 4:7]
-    off = (mixed - picture).abs().numpy()[np.repeat(band, 3, axis=1)].mean()
-    assert float(compositional_loss(output, picture, unknown)) == pytest.approx(off)
+    off = (mixed - image).abs().numpy()[np.repeat(band, 3, axis=1)].mean()
+    assert float(compositional_loss(output, image, unknown)) == pytest.approx(off)
 
 
 def test_a_perfect_answer_costs_nothing() -> None:
@@ -83,9 +83,9 @@ def test_a_perfect_answer_costs_nothing() -> None:
 
     alpha = torch.from_numpy(made(0, 1, 1, 16, 16))
     foreground, background = torch.from_numpy(made(1, 2, 3, 16, 16)).split(1)
-    picture = alpha * foreground + (1 - alpha) * background
+    image = alpha * foreground + (1 - alpha) * background
     output = torch.cat([alpha, foreground, background], 1)
-    loss = matting_loss(output, alpha, picture, torch.ones_like(alpha), LossWeights())
+    loss = matting_loss(output, alpha, image, torch.ones_like(alpha), LossWeights())
     assert float(loss) == pytest.approx(0.0, abs=1e-12)
 
 
@@ -93,6 +93,6 @@ def test_what_the_trimap_knows_costs_nothing() -> None:
     from offline.train.matting.losses import LossWeights, matting_loss
 
     output, alpha = torch.from_numpy(made(0, 1, 7, 16, 16)), torch.from_numpy(made(1, 1, 1, 16, 16))
-    picture = torch.from_numpy(made(2, 1, 3, 16, 16))
-    loss = matting_loss(output, alpha, picture, torch.zeros_like(alpha), LossWeights())
+    image = torch.from_numpy(made(2, 1, 3, 16, 16))
+    loss = matting_loss(output, alpha, image, torch.zeros_like(alpha), LossWeights())
     assert float(loss) == 0.0

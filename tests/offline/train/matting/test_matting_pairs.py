@@ -12,9 +12,9 @@ from PIL import Image
 
 from engine.errors import ConfigError
 from engine.types import Matte, RGBImage
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.train.matting.pairs import SaliencyStore, pairs_of, save_grey
-from tests.offline.train.matting.matting_data import pictures
+from tests.offline.train.matting.matting_data import images
 
 
 class Halves:
@@ -33,7 +33,7 @@ def silent(done: int, total: int) -> None:
 
 
 def test_a_sample_has_its_image_its_matte_and_its_saliency(tmp_path: Path) -> None:
-    pairs = pairs_of(pictures("train", 2), "train")
+    pairs = pairs_of(images("train", 2), "train")
     store = SaliencyStore(tmp_path)
     assert store.complete(pairs, Halves, silent) == pairs
     sample = store.sample(pairs[0])
@@ -44,7 +44,7 @@ def test_a_sample_has_its_image_its_matte_and_its_saliency(tmp_path: Path) -> No
 
 
 def test_only_what_is_missing_is_segmented(tmp_path: Path) -> None:
-    pairs = pairs_of(pictures("train", 3), "train")
+    pairs = pairs_of(images("train", 3), "train")
     store, segmenter = SaliencyStore(tmp_path), Halves()
     store.complete(pairs[:2], lambda: segmenter, silent)
     store.complete(pairs, lambda: segmenter, silent)
@@ -54,7 +54,7 @@ def test_only_what_is_missing_is_segmented(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_left_out_and_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (good,) = pairs_of(pictures("train", 1), "train")
+    (good,) = pairs_of(images("train", 1), "train")
     damaged, small = tmp_path / "damaged.jpg", tmp_path / "small.png"
     damaged.write_bytes(b"no image")
     save_grey(small, np.ones((3, 3), np.float32))
@@ -77,11 +77,11 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
 
 def test_a_split_without_mattes_is_an_error() -> None:
     with pytest.raises(ConfigError, match="has a matte"):
-        pairs_of([Picture("a", Path("a.jpg"))], "train")
+        pairs_of([DatasetImage("a", Path("a.jpg"))], "train")
 
 
 def test_a_limit_takes_images_from_the_whole_split() -> None:
-    every = [Picture(str(i), Path(f"{i}.jpg"), mask=Path(f"{i}.png")) for i in range(100)]
+    every = [DatasetImage(str(i), Path(f"{i}.jpg"), mask=Path(f"{i}.png")) for i in range(100)]
     chosen = [int(path.stem) for path, _ in pairs_of(every, "train", 5)]
     assert chosen == [0, 24, 49, 74, 99]
 

@@ -16,7 +16,7 @@ import pytest
 from engine.errors import ConfigError
 from engine.types import Matte, RGBImage
 from offline.datasets.packbench import shipped
-from tests.offline.train.matting.matting_data import pictures, worn_store
+from tests.offline.train.matting.matting_data import images, worn_store
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> Path:
 
     dataset = open_dataset(shipped())
     for split, count in (("train", 4), ("validation", 3)):
-        worn_store(tmp_path / "store", pairs_of(dataset.pictures(split), split, count))
+        worn_store(tmp_path / "store", pairs_of(dataset.images(split), split, count))
     return tmp_path / "store"
 
 
@@ -82,11 +82,11 @@ def test_a_trained_network_serves_and_has_a_card(tmp_path: Path, store: Path) ->
     text = (out / "card.md").read_text()
     assert "298,063 parameters" in text and str(tmp_path) not in text
     matting = build(Options(weights=str(out / "matting.onnx")), BuildContext())
-    (picture,) = pictures("test", 1)
+    (entry,) = images("test", 1)
     from offline.train.matting.pairs import load, read_grey
 
-    alpha = read_grey(picture.mask)  # type: ignore[arg-type]
-    image = load(picture.path)
+    alpha = read_grey(entry.mask)  # type: ignore[arg-type]
+    image = load(entry.path)
     (found,) = matting.refine([RGBImage(image.pixels.copy())], [Matte(alpha.copy())])
     assert np.abs(found.alpha - alpha).mean() < 0.1
 

@@ -22,8 +22,8 @@ def disc() -> FloatArray:
 
 def mixed(alpha: FloatArray, front: object, back: object) -> UInt8Array:
     share = alpha[..., None]
-    picture = share * np.asarray(front) + (1 - share) * np.asarray(back)
-    return np.rint(np.broadcast_to(picture, (*alpha.shape, 3))).astype(np.uint8)
+    image = share * np.asarray(front) + (1 - share) * np.asarray(back)
+    return np.rint(np.broadcast_to(image, (*alpha.shape, 3))).astype(np.uint8)
 
 
 def test_a_red_disc_leaves_its_white_background_without_a_fringe() -> None:

@@ -33,8 +33,8 @@ def marked(height: int = 40, width: int = 60) -> MaskSample:
 
 
 def backgrounds(tmp_path: Path, *, files: bool = True) -> Backgrounds:
-    pictures = write_pairs(tmp_path, 3)
-    return Backgrounds([picture.path for picture in pictures] if files else [], pictures, 64)
+    images = write_pairs(tmp_path, 3)
+    return Backgrounds([image.path for image in images] if files else [], images, 64)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -94,8 +94,8 @@ def test_light_changes_and_stays_an_image() -> None:
 
 def test_training_sees_an_image_as_serving_does(tmp_path: Path) -> None:
     """Without augmentation the two roads into the network are one."""
-    (picture,) = write_pairs(tmp_path, 1)
-    sample = read_sample(picture, 512)
+    (image,) = write_pairs(tmp_path, 1)
+    sample = read_sample(image, 512)
     trained = model_input(squeeze(sample, FAMILY_INPUT.height).pixels[None], FAMILY_INPUT)
     served = network_input(sample.pixels, FAMILY_INPUT)
     assert np.abs(trained[0] - served).max() < 1e-6

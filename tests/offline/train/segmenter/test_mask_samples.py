@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from engine.errors import ConfigError, ImageError
-from offline.datasets import Picture, open_dataset
+from offline.datasets import DatasetImage, open_dataset
 from offline.datasets.listed import ListedDataset
 from offline.datasets.packbench import shipped
 from offline.train.backgrounds import background_files
@@ -25,15 +25,15 @@ def quiet(done: int, total: int) -> None:
     pass
 
 
-def dataset(root: Path, **parts: list[Picture]) -> ListedDataset:
+def dataset(root: Path, **parts: list[DatasetImage]) -> ListedDataset:
     return ListedDataset("made", root, parts, {})
 
 
 def test_a_mask_is_read_to_the_grey_level() -> None:
-    picture = open_dataset(shipped()).pictures("train")[0]
-    assert picture.mask is not None
-    sample = read_sample(picture, 4096)
-    exact = np.asarray(Image.open(picture.mask).convert("L"), np.float32) / 255
+    image = open_dataset(shipped()).images("train")[0]
+    assert image.mask is not None
+    sample = read_sample(image, 4096)
+    exact = np.asarray(Image.open(image.mask).convert("L"), np.float32) / 255
     assert sample.pixels.shape == (*exact.shape, 3)
     assert np.abs(sample.alpha - exact).max() < 1e-6
 
@@ -46,54 +46,54 @@ def test_a_large_image_and_its_mask_shrink_alike(tmp_path: Path) -> None:
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
-    picture = write_pair(tmp_path, "one")
+    image = write_pair(tmp_path, "one")
     other = write_pair(tmp_path, "other", size=(41, 30))
     with pytest.raises(ImageError, match=r"is 40 x 30, its mask .*other\.png 41 x 30"):
-        read_sample(replace(picture, mask=other.mask), 512)
+        read_sample(replace(image, mask=other.mask), 512)
 
 
 @pytest.mark.parametrize("brightest", [0, 1, 127])
 def test_a_mask_without_product_is_refused(tmp_path: Path, brightest: int) -> None:
     """Masks of 0 and 1 are a common mistake: they look black."""
-    picture = write_pair(tmp_path, "dark")
-    assert picture.mask is not None
-    Image.fromarray(np.full((30, 40), brightest, np.uint8)).save(picture.mask)
+    image = write_pair(tmp_path, "dark")
+    assert image.mask is not None
+    Image.fromarray(np.full((30, 40), brightest, np.uint8)).save(image.mask)
     with pytest.raises(ImageError, match=rf"shows no product: its brightest value is {brightest} "):
-        read_sample(picture, 512)
+        read_sample(image, 512)
 
 
 def test_what_cannot_be_read_is_left_out_and_reported(tmp_path: Path) -> None:
-    pictures = write_pairs(tmp_path, 4)
-    pictures[1].path.write_bytes(b"\xff\xd8 no image")
-    assert pictures[2].mask is not None
-    pictures[2].mask.unlink()
+    images = write_pairs(tmp_path, 4)
+    images[1].path.write_bytes(b"\xff\xd8 no image")
+    assert images[2].mask is not None
+    images[2].mask.unlink()
     reported: list[tuple[int, int]] = []
-    found = usable(pictures, 512, lambda *at: reported.append(at))
-    assert found.pictures == (pictures[0], pictures[3])
+    found = usable(images, 512, lambda *at: reported.append(at))
+    assert found.images == (images[0], images[3])
     assert ["01.jpg" in found.left_out[0], "02.png" in found.left_out[1]] == [True, True]
     assert reported[-1] == (4, 4)
 
 
 def test_nothing_to_learn_from_is_an_error_with_its_first_reasons(tmp_path: Path) -> None:
-    pictures = write_pairs(tmp_path, 5)
-    for picture in pictures:
-        picture.path.unlink()
+    images = write_pairs(tmp_path, 5)
+    for image in images:
+        image.path.unlink()
     with pytest.raises(ConfigError, match=r"None of 5 images.*00\.jpg: does not exist.*--data"):
-        usable(pictures, 512, quiet)
+        usable(images, 512, quiet)
 
 
 def test_packbench_is_learned_from_train_and_validated_by_validation() -> None:
     data = open_dataset(shipped())
     train, validation = chosen_splits(data, None, None)
-    assert train == list(data.pictures("train"))
-    assert validation == list(data.pictures("validation"))
+    assert train == list(data.images("train"))
+    assert validation == list(data.images("validation"))
 
 
 def test_the_only_split_gives_one_image_in_ten_to_judge_by(tmp_path: Path) -> None:
     write_pairs(tmp_path, 25)
     train, validation = chosen_splits(open_dataset(tmp_path), None, None)
     assert (len(train), len(validation)) == (23, 2)
-    assert not {picture.id for picture in train} & {picture.id for picture in validation}
+    assert not {image.id for image in train} & {image.id for image in validation}
 
 
 def test_the_same_split_cannot_be_learned_from_and_validated_by() -> None:
@@ -102,7 +102,7 @@ def test_the_same_split_cannot_be_learned_from_and_validated_by() -> None:
 
 
 def test_a_split_without_masks_is_refused_with_the_way_to_some(tmp_path: Path) -> None:
-    bare = [replace(picture, mask=None) for picture in write_pairs(tmp_path, 2)]
+    bare = [replace(image, mask=None) for image in write_pairs(tmp_path, 2)]
     with pytest.raises(ConfigError, match=r"no image of the split 'train' has a mask.*packbench"):
         chosen_splits(dataset(tmp_path, train=bare), None, None)
 
@@ -114,16 +114,16 @@ def test_an_unknown_split_lists_those_there_are() -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 20, 21, None])
 def test_a_limit_is_spread_over_all_images(tmp_path: Path, limit: int | None) -> None:
-    pictures = [Picture(str(number), tmp_path) for number in range(20)]
-    chosen = spread(pictures, limit)
+    images = [DatasetImage(str(number), tmp_path) for number in range(20)]
+    chosen = spread(images, limit)
     assert len(chosen) == min(limit or 20, 20)
-    assert len({picture.id for picture in chosen}) == len(chosen)
+    assert len({image.id for image in chosen}) == len(chosen)
     if limit and limit > 1:
-        assert (chosen[0], chosen[-1]) == (pictures[0], pictures[-1])
+        assert (chosen[0], chosen[-1]) == (images[0], images[-1])
 
 
 def test_a_folder_without_backgrounds_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no images"):
         background_files(tmp_path)
-    picture = write_pair(tmp_path / "deeper", "one")
-    assert background_files(tmp_path)[0] == picture.path
+    image = write_pair(tmp_path / "deeper", "one")
+    assert background_files(tmp_path)[0] == image.path

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.train.card import SHOWN
 from offline.train.segmenter.samples import Usable
 from offline.train.segmenter.training import card_of
 from weights.export import ExportReport
 from weights.sidecar import Parity, SourceFacts
 
-PICTURES = (Picture("a", Path("a.jpg")), Picture("b", Path("b.jpg")))
+PICTURES = (DatasetImage("a", Path("a.jpg")), DatasetImage("b", Path("b.jpg")))
 
 
 def card(**changed: Any) -> str:

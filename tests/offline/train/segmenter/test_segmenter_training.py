@@ -98,8 +98,8 @@ def test_from_images_with_masks_to_a_model_that_segments(
 ) -> None:
     skip_without_torch()
     data, out = tmp_path / "data", tmp_path / "run"
-    pictures = write_pairs(data, 8)
-    pictures[3].path.write_bytes(b"no image")
+    entries = write_pairs(data, 8)
+    entries[3].path.write_bytes(b"no image")
     arguments = [
         "train",
         "segmenter",
@@ -133,7 +133,7 @@ def test_from_images_with_masks_to_a_model_that_segments(
     card = (out / "card.md").read_text("utf-8")
     assert "6 images with masks to learn from, 1 for validation, 1 left out" in card
     assert str(tmp_path) not in card.split("## Data")[0]
-    (matte,) = segment_with(out / MODEL, pictures[0].path)
+    (matte,) = segment_with(out / MODEL, entries[0].path)
     assert matte.alpha.shape == (30, 40)
 
 
@@ -175,14 +175,14 @@ def test_training_learns(tmp_path: Path) -> None:
     from weights.frameworks.from_u2net import new_network
 
     torch.manual_seed(0)
-    pictures = write_pairs(tmp_path, 9)
+    entries = write_pairs(tmp_path, 9)
     spec = SegmenterRecipe(tmp_path, input_size=64).spec
     task = SegmenterTask(
         new_network("U2NETP"),
         "cpu",
-        pictures[:8],
-        pictures[8:],
-        Backgrounds([], pictures, 128),
+        entries[:8],
+        entries[8:],
+        Backgrounds([], entries, 128),
         spec,
         iou_weight=1.0,
     )
@@ -209,11 +209,11 @@ def skip_without_torch() -> Any:
     return pytest.importorskip("torch", reason="needs the extra `train`")
 
 
-def segment_with(model: Path, picture: Path) -> Any:
+def segment_with(model: Path, image: Path) -> Any:
     from stages.context import BuildContext
     from stages.segment import u2net
 
     segmenter = u2net.build(u2net.Options(weights=str(model)), BuildContext())
-    mattes = segmenter.segment([images.load(picture)])
+    mattes = segmenter.segment([images.load(image)])
     assert np.isfinite(mattes[0].alpha).all()
     return mattes

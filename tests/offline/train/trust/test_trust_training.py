@@ -13,7 +13,7 @@ from PIL import Image
 from engine.config import load
 from engine.errors import ConfigError, ImageError
 from engine.types import Matte, RGBImage
-from offline.datasets import Picture
+from offline.datasets import DatasetImage
 from offline.datasets.mattes import read_matte
 from offline.datasets.packbench import shipped
 from offline.train.trust.recipe import TrustRecipe
@@ -110,7 +110,7 @@ class Darkness:
         return [Matte((i.pixels.mean(2) < 128).astype(np.float32)) for i in images]
 
 
-def drawn(folder: Path, name: str, *, dark: tuple[int, int, int, int]) -> Picture:
+def drawn(folder: Path, name: str, *, dark: tuple[int, int, int, int]) -> DatasetImage:
     """A dark box in a light image; the truth is the box from (10, 10) to (50, 50)."""
     pixels = np.full((60, 60, 3), 230, np.uint8)
     pixels[dark[1] : dark[3], dark[0] : dark[2]] = 20
@@ -119,22 +119,22 @@ def drawn(folder: Path, name: str, *, dark: tuple[int, int, int, int]) -> Pictur
     path, mask = folder / f"{name}.png", folder / f"{name}-mask.png"
     Image.fromarray(pixels).save(path)
     Image.fromarray(truth).save(mask)
-    return Picture(name, path, product=name, mask=mask)
+    return DatasetImage(name, path, product=name, mask=mask)
 
 
 def test_masks_are_held_against_the_truth_and_what_cannot_be_is_noted(tmp_path: Path) -> None:
-    pictures = [
+    images = [
         drawn(tmp_path, "right", dark=(10, 10, 50, 50)),
         drawn(tmp_path, "half", dark=(10, 10, 50, 30)),
         drawn(tmp_path, "nothing", dark=(0, 0, 0, 0)),
         drawn(tmp_path, "damaged", dark=(10, 10, 50, 50)),
         drawn(tmp_path, "maskless", dark=(10, 10, 50, 50)),
     ]
-    pictures[3].path.write_bytes(b"no picture")
+    images[3].path.write_bytes(b"no picture")
     (tmp_path / "maskless-mask.png").write_bytes(b"no mask")
     seen: list[tuple[int, int]] = []
     found = mask_samples(
-        [*pictures, Picture("x", tmp_path / "right.png")],
+        [*images, DatasetImage("x", tmp_path / "right.png")],
         Darkness(),
         second_look=True,
         progress=lambda done, total: seen.append((done, total)),
@@ -155,10 +155,10 @@ def test_masks_looked_at_once_have_no_second_look(tmp_path: Path) -> None:
         found.features(second=True)
 
 
-def test_a_mask_is_brought_to_the_pictures_size(tmp_path: Path) -> None:
-    picture = drawn(tmp_path, "a", dark=(10, 10, 50, 50))
-    assert picture.mask is not None
-    assert read_matte(picture.mask, (30, 30)).alpha[10:20, 10:20].min() == 1.0
+def test_a_mask_is_brought_to_the_images_size(tmp_path: Path) -> None:
+    image = drawn(tmp_path, "a", dark=(10, 10, 50, 50))
+    assert image.mask is not None
+    assert read_matte(image.mask, (30, 30)).alpha[10:20, 10:20].min() == 1.0
     with pytest.raises(ImageError, match="not a mask"):
         read_matte(tmp_path / "none.png", (3, 3))
 

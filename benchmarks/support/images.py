@@ -46,23 +46,23 @@ class Photographer:
         """(height, width, 3) uint8."""
         width, height = self._size
         draw = self._random
-        picture = np.full((height, width, 3), draw.integers(190, 240, 3), np.uint8)
+        image = np.full((height, width, 3), draw.integers(190, 240, 3), np.uint8)
         half = (int(width * draw.uniform(0.12, 0.25)), int(height * draw.uniform(0.2, 0.35)))
         middle = (int(width * draw.uniform(0.4, 0.6)), int(height * draw.uniform(0.5, 0.6)))
         ink = [int(value) for value in draw.integers(20, 170, 3)]
         low = (middle[0] - half[0], middle[1] - half[1])
         high = (middle[0] + half[0], middle[1] + half[1])
-        cv2.rectangle(picture, low, high, ink, -1)
+        cv2.rectangle(image, low, high, ink, -1)
         cap = (middle[0], low[1])
         axes = (int(half[0] * draw.uniform(0.3, 0.9)), int(half[1] * draw.uniform(0.2, 0.45)))
-        cv2.ellipse(picture, cap, axes, 0, 0, 360, ink[::-1], -1)
-        return self._with_noise(picture)
+        cv2.ellipse(image, cap, axes, 0, 0, 360, ink[::-1], -1)
+        return self._with_noise(image)
 
-    def _with_noise(self, picture: Pixels) -> Pixels:
-        height, width = picture.shape[:2]
+    def _with_noise(self, image: Pixels) -> Pixels:
+        height, width = image.shape[:2]
         top, left = self._random.integers(0, height), self._random.integers(0, width)
         noise = self._noise[top : top + height, left : left + width]
-        return np.clip(picture + noise, 0, 255).astype(np.uint8)
+        return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def catalogue(
