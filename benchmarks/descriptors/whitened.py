@@ -9,9 +9,9 @@ import numpy as np
 
 from engine.types import FloatArray
 from engine.vectors import unit_rows
-from offline.whitening import fit_learned, fit_pca, groups_of
-from offline.whitening.fit import Whitening
-from offline.whitening.scatter import scatter_of_groups
+from offline.train.whitening.fit import Whitening, fit_learned, fit_pca
+from offline.train.whitening.pairs import groups_of
+from offline.train.whitening.scatter import scatter_of_groups
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from engine.types import FloatArray, IntArray
 from offline.train.embedder.recipe import CATALOGUE, NOTHING, EmbedderRecipe, NetworkRecipe
-from offline.whitening.fit import Whitening, fit_learned, fit_pca
-from offline.whitening.scatter import scatter_of_groups
+from offline.train.whitening.fit import Whitening, fit_learned, fit_pca
+from offline.train.whitening.scatter import scatter_of_groups
 from weights.catalog import CatalogEntry, load_catalog
 from weights.export import find_exportable
 from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint

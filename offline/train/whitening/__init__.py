@@ -1,1 +1,1 @@
-"""A whitening from the vectors of a gallery."""
+"""A whitening fitted to the vectors of a gallery: from pairs that match, or with no labels."""

@@ -10,9 +10,9 @@ import pytest
 from engine.errors import ConfigError, FingerprintError
 from engine.galleries import open_gallery
 from offline.ingest import ingest
+from offline.train.whitening.pairs import read_pairs
 from offline.train.whitening.recipe import WhiteningRecipe
 from offline.train.whitening.training import read_vectors, train_whitening
-from offline.whitening.pairs import read_pairs
 from online.query import query
 from tests.drawn_catalogue import write_catalogue
 from tests.packsight_command import Command

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from engine.errors import ConfigError
 from engine.types import Float64Array
-from offline.whitening.pairs import Pairs
+from offline.train.whitening.pairs import Pairs
 
 
 @dataclass(frozen=True, eq=False)
