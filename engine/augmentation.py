@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from engine.describe import Describer
+from engine.distances import unit_rows
 from engine.protocols import Embedder
 from engine.types import Cutout, FloatArray, UInt8Array
-from engine.vectors import unit_rows
 
 # About the differences between a hand-held photo and a studio image once the product is cut out
 # and centred: tilt, margin and light.

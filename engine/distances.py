@@ -1,4 +1,5 @@
-"""How near two vectors are: Euclidean distance, cosine or inner product, as a number that falls.
+"""How near two vectors are: Euclidean distance, cosine or inner product, as a number that falls;
+and rows brought to length 1.
 
 Whatever the metric, a distance is lower and a score higher for what is nearer.
 """
@@ -26,6 +27,20 @@ def unit_or_zero(rows: FloatArray) -> FloatArray:
     """(N, D) -> (N, D): rows of length 1. A row of zeros stays: its cosine with anything is 0."""
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def unit_rows(rows: FloatArray) -> FloatArray:
+    """(N, D) -> (N, D), every row of length 1.
+
+    A row of zeros has no direction: it becomes the diagonal, so that an image without any
+    feature has a vector, always the same one, and nothing is divided by zero.
+    """
+    if rows.shape[0] == 0:
+        return rows
+    lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    dark = lengths[:, 0] < np.finfo(np.float32).tiny
+    unit = np.where(dark[:, None], 1 / np.sqrt(rows.shape[1]), rows / np.where(lengths, lengths, 1))
+    return unit.astype(np.float32)
 
 
 def from_products(products: npt.NDArray[np.floating], metric: Metric) -> Distances:

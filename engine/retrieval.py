@@ -17,11 +17,10 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.distances import Distances, Metric, rounded_distances
+from engine.distances import Distances, Metric, rounded_distances, unit_rows
 from engine.errors import ConfigError
 from engine.protocols import Searchable
 from engine.types import BoolArray, Embedding, FloatArray, IntArray
-from engine.vectors import unit_rows
 
 # The first guess at how many images hold k products; doubled until they do.
 IMAGES_PER_PRODUCT = 4

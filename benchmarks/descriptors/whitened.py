@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.distances import unit_rows
 from engine.types import FloatArray
-from engine.vectors import unit_rows
 from offline.train.whitening.fit import Whitening, fit_learned, fit_pca
 from offline.train.whitening.pairs import groups_of
 from offline.train.whitening.scatter import scatter_of_groups

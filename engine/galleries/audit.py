@@ -12,7 +12,7 @@ import numpy as np
 from engine.distances import METRICS, Metric
 from engine.errors import GalleryError
 from engine.galleries import _rows
-from engine.galleries._shards import Shard, ShardIndexes, build_index
+from engine.galleries._faiss_indexes import Shard, ShardIndexes, build_index
 from engine.manifest import Manifest
 
 # L2 norms of float32 vectors of a few thousand numbers stay within this of 1.

@@ -15,7 +15,7 @@ from filelock import FileLock
 from engine.distances import Metric
 from engine.errors import GalleryError
 from engine.galleries import _folder, _rows, _schema
-from engine.galleries._shards import Shard, ShardIndexes, read_shards
+from engine.galleries._faiss_indexes import Shard, ShardIndexes, read_shards
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.manifest import Manifest

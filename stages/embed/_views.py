@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from engine.distances import unit_rows
 from engine.types import Cutout, FloatArray, UInt8Array
-from engine.vectors import unit_rows
 
 Views = Literal["cut", "white", "both"]
 Join = Literal["concatenate", "average"]

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from pydantic import Field, model_validator
 
+from engine.distances import unit_rows
 from engine.parallel import each
 from engine.types import Cutout, FloatArray, UInt8Array
-from engine.vectors import unit_rows
 from stages.context import BuildContext
 from stages.embed._colour import BINS, colour_histograms
 from stages.embed._hog import ORIENTATIONS, hog

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from engine.distances import unit_rows
 from engine.parallel import each
 from engine.types import Cutout, FloatArray
-from engine.vectors import unit_rows
 from stages.context import BuildContext
 from stages.embed._codebook import Codebook, bag_of_words, read_codebook, vlad
 from stages.embed._keypoints import Detector, FeatureSpec, local_features

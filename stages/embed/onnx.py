@@ -11,9 +11,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field, field_validator
 
+from engine.distances import unit_rows
 from engine.errors import ConfigError, WeightsError
 from engine.types import Cutout, FloatArray
-from engine.vectors import unit_rows
 from stages._preprocess import prepare, required_spec
 from stages._session import OnnxSession
 from stages.context import BuildContext

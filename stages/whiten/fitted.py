@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
+from engine.distances import unit_rows
 from engine.errors import ConfigError
 from engine.protocols import Embedder
 from engine.types import Cutout, FloatArray
-from engine.vectors import unit_rows
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
 from weights.whitening_artefact import WhiteningArtefact, read_whitening

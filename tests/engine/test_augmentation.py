@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.augmentation import VIEWS, AugmentedEmbedder, augmenting, views_of
+from engine.distances import unit_rows
 from engine.protocols import Embedder
 from engine.types import Cutout, FloatArray
-from engine.vectors import unit_rows
 from tests.engine.fake_parts import MeanColour, fake_describer, plain_image
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import retrieval
-from engine.distances import METRICS, Metric
+from engine.distances import METRICS, Metric, unit_rows
 from engine.errors import ConfigError
 from engine.retrieval import (
     Expansion,
@@ -25,7 +25,6 @@ from engine.retrieval import (
     ranks,
 )
 from engine.types import FloatArray, IntArray
-from engine.vectors import unit_rows
 
 metrics = st.sampled_from(METRICS)
 EVERYTHING = Scope()

@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.config import Settings
 from engine.errors import ConfigError, GalleryError, ImageError, PacksightError
 from engine.galleries import open_gallery
-from engine.galleries._shards import INDEXES
+from engine.galleries._faiss_indexes import INDEXES
 from engine.images import ImageLimits
 from engine.parallel import each
 from engine.protocols import WritableGallery

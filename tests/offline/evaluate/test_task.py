@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config import Settings, load
-from engine.distances import distances
+from engine.distances import distances, unit_rows
 from engine.errors import ConfigError
 from engine.types import FloatArray
-from engine.vectors import unit_rows
 from offline.datasets import DatasetImage, RetrievalTask
 from offline.datasets.relevance import by_product, label_task
 from offline.evaluate.benchmark import answerable
