@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import tomllib
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,12 @@ def _text(path: str) -> str:
 def test_the_architecture_has_every_room() -> None:
     rooms = [*PACKAGES.split("|"), *(f"offline/{room.name}" for room in _folders("offline"))]
     assert all(f"| `{room}/` |" in ARCHITECTURE for room in rooms)
+
+
+def test_the_architecture_has_the_layers_of_the_linter() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    (rooms,) = [one for one in contracts["contracts"] if one.get("containers") == ["offline"]]
+    assert " > ".join(rooms["layers"]) in ARCHITECTURE
 
 
 def _folders(package: str) -> list[Path]:

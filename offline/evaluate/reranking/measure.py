@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import BoolArray, Float64Array, IntArray
-from offline.evaluate.reranking.pairs import NO_CANDIDATE, Asked, Pairs
+from offline.evaluate.reranking.pairs import NO_CANDIDATE, PairedQuery, Pairs
 from stages.rerank._pair_features import CONCEPTS, NAMES, SHAPE
 
 ALL_SHAPE = "all of shape"
@@ -63,9 +63,9 @@ def ordered(pairs: Pairs, values: Float64Array) -> Answers:
     found = right.any(axis=1)
     first = np.where(found, right.argmax(axis=1) + 1, 0)
     precisions = np.cumsum(right, axis=1) / np.arange(1, right.shape[1] + 1)
-    beyond = np.array([(one.beyond_precision, one.beyond_rank) for one in pairs.asked])
-    beyond = beyond.reshape(len(pairs.asked), 2)
-    totals = np.array([one.total for one in pairs.asked], np.float64)
+    beyond = np.array([(one.beyond_precision, one.beyond_rank) for one in pairs.queries])
+    beyond = beyond.reshape(len(pairs.queries), 2)
+    totals = np.array([one.total for one in pairs.queries], np.float64)
     return Answers(
         recall=right[:, 0].astype(np.float64),
         reciprocal=np.where(found, 1 / np.maximum(first, 1), beyond[:, 1]),
@@ -99,7 +99,7 @@ def effects(
     pairs: Pairs, valued: Valued, level: Float64Array, lists: BoolArray | None = None
 ) -> list[Effect]:
     """In the order of SETS; ``level`` (F,): the means; ``lists`` (Q,): of these queries only."""
-    which = np.flatnonzero(np.ones(len(pairs.asked), np.bool_) if lists is None else lists)
+    which = np.flatnonzero(np.ones(len(pairs.queries), np.bool_) if lists is None else lists)
     whole = ordered(pairs, valued(pairs.rows)).of(which)
     return [
         _effect(name, whole, without(pairs, valued, concepts, level).of(which))
@@ -125,19 +125,21 @@ class Kind:
     lists: BoolArray
 
 
-def kinds(asked: Sequence[Asked]) -> list[Kind]:
+def kinds(queries: Sequence[PairedQuery]) -> list[Kind]:
     """All; each look, where there are several; masks that raise no flag and those that do; masks
     that are trusted and those that are not, where trust was estimated."""
-    looks = sorted({one.look for one in asked if one.look})
-    judged = any(one.trust is not None for one in asked)
-    found = [_kind("all", [True] * len(asked))]
+    looks = sorted({query.look for query in queries if query.look})
+    judged = any(query.trust is not None for query in queries)
+    found = [_kind("all", [True] * len(queries))]
     if len(looks) > 1:
-        found += [_kind(f"look: {look}", [one.look == look for one in asked]) for look in looks]
-    flagged = [one.flagged for one in asked]
+        found += [
+            _kind(f"look: {look}", [query.look == look for query in queries]) for look in looks
+        ]
+    flagged = [query.flagged for query in queries]
     found.append(_kind("mask without a flag", [not flag for flag in flagged]))
     found.append(_kind("mask with a flag", flagged))
     if judged:
-        trusts = [-1.0 if one.trust is None else one.trust for one in asked]
+        trusts = [-1.0 if query.trust is None else query.trust for query in queries]
         found.append(_kind("mask trusted", [trust >= TRUSTED for trust in trusts]))
         found.append(_kind("mask not trusted", [0 <= t < TRUSTED for t in trusts]))
     return found

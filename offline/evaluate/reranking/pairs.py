@@ -17,7 +17,7 @@ NO_CANDIDATE = -1  # fills up the places of a list that is shorter than the long
 
 
 @dataclass(frozen=True)
-class Asked:
+class PairedQuery:
     """One query. ``group``: what it must not share with what is learned from: its family, else
     its product, else itself. ``product``: queries of one are not independent. ``flagged``: whether
     its mask raises a flag; ``trust``: see ``Description``. ``total``: how many relevant images
@@ -49,12 +49,12 @@ class Pairs:
     list_of: IntArray
     groups: IntArray
     names: tuple[str, ...]
-    asked: tuple[Asked, ...]
+    queries: tuple[PairedQuery, ...]
 
     @cached_property
     def places(self) -> IntArray:
         """(Q, N) rows of every query, NO_CANDIDATE behind the last."""
-        counts = np.bincount(self.list_of, minlength=len(self.asked))
+        counts = np.bincount(self.list_of, minlength=len(self.queries))
         starts = np.cumsum(counts) - counts
         places = starts[:, None] + np.arange(max(1, counts.max(initial=1)))
         return np.where(places < (starts + counts)[:, None], places, NO_CANDIDATE)
@@ -62,8 +62,8 @@ class Pairs:
     @cached_property
     def decidable(self) -> BoolArray:
         """(Q,) whether a query has relevant and irrelevant candidates, so that an order counts."""
-        counts = np.bincount(self.list_of, minlength=len(self.asked))
-        rights = np.bincount(self.list_of[self.right], minlength=len(self.asked))
+        counts = np.bincount(self.list_of, minlength=len(self.queries))
+        rights = np.bincount(self.list_of[self.right], minlength=len(self.queries))
         return np.asarray((rights > 0) & (rights < counts))
 
     def of(self, lists: BoolArray) -> Pairs:
@@ -76,7 +76,7 @@ class Pairs:
             right=self.right[kept],
             groups=self.groups[kept],
             list_of=number[self.list_of[kept]],
-            asked=tuple(one for one, wanted in zip(self.asked, lists, strict=True) if wanted),
+            queries=tuple(one for one, wanted in zip(self.queries, lists, strict=True) if wanted),
         )
 
 
@@ -105,7 +105,7 @@ def pooled(parts: Sequence[Pairs]) -> Pairs:
     """All queries of all parts, in order."""
     names = tuple(sorted({name for part in parts for name in part.names}))
     number = {name: at for at, name in enumerate(names)}
-    first = np.cumsum([0, *(len(part.asked) for part in parts)])
+    first = np.cumsum([0, *(len(part.queries) for part in parts)])
     lists = [part.list_of + start for part, start in zip(parts, first[:-1], strict=True)]
     groups = [
         np.array([number[name] for name in part.names], np.int64)[part.groups] for part in parts
@@ -116,7 +116,7 @@ def pooled(parts: Sequence[Pairs]) -> Pairs:
         list_of=np.concatenate([np.zeros(0, np.int64), *lists]),
         groups=np.concatenate([np.zeros(0, np.int64), *groups]),
         names=names,
-        asked=tuple(one for part in parts for one in part.asked),
+        queries=tuple(one for part in parts for one in part.queries),
     )
 
 
@@ -132,7 +132,7 @@ def _list(
     groups = [group_of(task.gallery[hit.record.id]) for hit in hits]
     names, numbers = np.unique(np.array(groups, np.str_), return_inverse=True)
     image = task.queries[query]
-    asked = Asked(
+    paired = PairedQuery(
         image.id,
         pool,
         group_of(image),
@@ -149,7 +149,7 @@ def _list(
         np.zeros(len(hits), np.int64),
         numbers.astype(np.int64),
         tuple(names.tolist()),
-        (asked,),
+        (paired,),
     )
 
 

@@ -38,7 +38,7 @@ def reranker_blocks(
     may be compared and others; what it is, in words, where no query has an answer."""
     pairs = collect(task, artefact.top_n)
     blocks: list[Block] = [Text(text=_words(artefact)), _coefficients(artefact.scorer)]
-    if not pairs.asked:
+    if not pairs.queries:
         return tuple(blocks)
 
     def valued(rows: Float64Array) -> Float64Array:
@@ -46,7 +46,7 @@ def reranker_blocks(
 
     level = np.array(artefact.scorer.means)
     found = effects(pairs, valued, level)
-    return (*blocks, _effects(found, len(pairs.asked)), _by_kind(pairs, valued, level, seed))
+    return (*blocks, _effects(found, len(pairs.queries)), _by_kind(pairs, valued, level, seed))
 
 
 def system_blocks(task: DescribedTask, seed: int = 0) -> tuple[Block, ...]:
@@ -57,21 +57,21 @@ def system_blocks(task: DescribedTask, seed: int = 0) -> tuple[Block, ...]:
         return ()
     options = Options.model_validate(dict(chosen.options))
     artefact = read_reranker(reranker_path(options.weights))
-    asked = {"share": options.share, "top_n": options.top_n or None}
-    given = {name: value for name, value in asked.items() if value is not None}
+    replaced = {"share": options.share, "top_n": options.top_n or None}
+    given = {name: value for name, value in replaced.items() if value is not None}
     return reranker_blocks(artefact.model_copy(update=given), task, seed)
 
 
 def _words(artefact: RerankerArtefact) -> str:
     trusted = (
-        "It showed no gain on validation, so that the order of retrieval stands (weight 0)."
+        "It showed no gain on validation, so that the order of retrieval stands (share 0)."
         if artefact.share == 0
         else f"Its weight in the value that sorts is {artefact.share:.0%}; the rest is the "
         "retrieval's score."
     )
-    said = f"Learned reranker of the first {artefact.top_n} images: {artefact.recipe or 'unnamed'}"
+    title = f"Learned reranker of the first {artefact.top_n} images: {artefact.recipe or 'unnamed'}"
     learned = f", learned from {artefact.trained_on}" if artefact.trained_on else ""
-    return f"{said}{learned}. {trusted}"
+    return f"{title}{learned}. {trusted}"
 
 
 def _coefficients(scorer: Scorer) -> Bars:
@@ -103,7 +103,7 @@ def _effects(found: Sequence[Effect], queries: int) -> Bars:
 
 def _by_kind(pairs: Pairs, valued: Valued, level: Float64Array, seed: int) -> Table:
     rows = [
-        _row(pairs, valued, level, kind, seed) for kind in kinds(pairs.asked) if kind.lists.any()
+        _row(pairs, valued, level, kind, seed) for kind in kinds(pairs.queries) if kind.lists.any()
     ]
     return Table(
         title="Where the learned reranker helps",
@@ -144,7 +144,7 @@ def _row(
 
 
 def _gained(pairs: Pairs, lists: BoolArray, values: Float64Array, seed: int) -> Interval:
-    products = [one.product for one, kept in zip(pairs.asked, lists, strict=True) if kept]
+    products = [one.product for one, kept in zip(pairs.queries, lists, strict=True) if kept]
     return bootstrap(values.tolist(), seed=seed, clusters=products)
 
 

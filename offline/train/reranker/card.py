@@ -97,7 +97,7 @@ def _looks_at(scorer: Scorer) -> str:
 def _effects(pairs: Pairs, choice: Choice, scorer: Scorer) -> str:
     """R@1 and MRR over all queries, MRR for each protocol where there are several."""
     used, level = choice.used, np.array(scorer.means)
-    pools = np.array([query.pool for query in pairs.asked], np.str_)
+    pools = np.array([query.pool for query in pairs.queries], np.str_)
     names = list(dict.fromkeys(pools.tolist()))
     masks = {name: pools == name for name in names} if len(names) > 1 else {}
     valued = used.held_out.valued(used.share)

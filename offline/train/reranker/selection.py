@@ -11,7 +11,7 @@ from engine.errors import ConfigError
 from engine.types import BoolArray, Float64Array, IntArray, Progress
 from offline.calibration.logistic import grouped_folds
 from offline.evaluate.reranking.measure import Answers, Valued, ordered, retrieved
-from offline.evaluate.reranking.pairs import Asked, Pairs
+from offline.evaluate.reranking.pairs import PairedQuery, Pairs
 from offline.metrics.statistics import Interval, bootstrap
 from offline.train.reranker.models import Hyperparameters, fit
 from stages.rerank._artefact import ALL, Quality, Validation
@@ -44,10 +44,10 @@ def divide(pairs: Pairs, folds: int, seed: int) -> Folds:
     Raises ConfigError where fewer than LEAST_QUERIES queries have both relevant and irrelevant
     candidates, or where their groups are fewer than the folds.
     """
-    decidable, groups = int(pairs.decidable.sum()), [query.group for query in pairs.asked]
+    decidable, groups = int(pairs.decidable.sum()), [query.group for query in pairs.queries]
     if decidable < LEAST_QUERIES or len(set(groups)) < folds:
         raise ConfigError(
-            f"{decidable} of {len(pairs.asked)} queries have both relevant and irrelevant images "
+            f"{decidable} of {len(pairs.queries)} queries have both relevant and irrelevant images "
             f"among their first candidates, of {len(set(groups))} products or families: at least "
             f"{LEAST_QUERIES} queries, of {folds} products or families, are needed to learn a "
             "reranker.",
@@ -142,7 +142,7 @@ def trials(pairs: Pairs, held_out: Sequence[HeldOut]) -> list[Trial]:
 def choose(pairs: Pairs, tried: Sequence[Trial], which: IntArray, seed: int) -> Choice:
     """By the queries ``which`` alone: the highest MRR among the trials that do not hurt there, the
     first of equals; the order of retrieval where none is left."""
-    before, queries = retrieved(pairs).of(which), [pairs.asked[at] for at in which.tolist()]
+    before, queries = retrieved(pairs).of(which), [pairs.queries[at] for at in which.tolist()]
 
     def merit(trial: Trial) -> tuple[float, float]:
         reciprocal, recall = trial.answers.reciprocal[which], trial.answers.recall[which]
@@ -158,7 +158,7 @@ def choose(pairs: Pairs, tried: Sequence[Trial], which: IntArray, seed: int) -> 
     return Choice(None, best_first[0])
 
 
-def hurts(before: Answers, after: Answers, queries: Sequence[Asked], seed: int) -> bool:
+def hurts(before: Answers, after: Answers, queries: Sequence[PairedQuery], seed: int) -> bool:
     """Whether R@1 or MRR is lower, over all queries or over those of one pool, or the paired
     95 % interval of the MRR's difference begins below 0. Aligned with ``queries``."""
     gained, recalled = gain(before, after), after.recall - before.recall
@@ -176,7 +176,7 @@ def gain(before: Answers, after: Answers) -> Float64Array:
     return found
 
 
-def difference(values: Float64Array, queries: Sequence[Asked], seed: int) -> Interval:
+def difference(values: Float64Array, queries: Sequence[PairedQuery], seed: int) -> Interval:
     """The mean and its interval; queries of one product are drawn together."""
     return bootstrap(values.tolist(), seed=seed, clusters=[query.product for query in queries])
 
@@ -204,14 +204,14 @@ def validated(pairs: Pairs, after: Answers, seed: int) -> tuple[Validation, ...]
     """Without and with the reranker: all queries first, then every protocol where there are
     several."""
     before = retrieved(pairs)
-    pools = np.array([query.pool for query in pairs.asked], np.str_)
+    pools = np.array([query.pool for query in pairs.queries], np.str_)
     masks = {ALL: np.ones(len(pools), np.bool_)}
     if len(set(pools.tolist())) > 1:
         masks |= {name: pools == name for name in dict.fromkeys(pools.tolist())}
     found = []
     for name, mask in masks.items():
         which = np.flatnonzero(mask)
-        queries = [pairs.asked[at] for at in which.tolist()]
+        queries = [pairs.queries[at] for at in which.tolist()]
         interval = difference(gain(before, after)[which], queries, seed)
         found.append(
             Validation(

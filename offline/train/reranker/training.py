@@ -88,7 +88,7 @@ def learn(
     """Choose on held-out folds, then fit the choice to all pairs."""
     seed, folds = recipe.seed, divide(pairs, recipe.folds, recipe.seed)
     judged = trials(pairs, hold_out(pairs, tried(recipe.model), folds, seed, progress))
-    choice = choose(pairs, judged, np.arange(len(pairs.asked)), seed)
+    choice = choose(pairs, judged, np.arange(len(pairs.queries)), seed)
     chosen = choice.used.held_out.chosen
     artefact = RerankerArtefact(
         scorer=fit(chosen, pairs.rows, pairs.right, seed),
@@ -151,8 +151,8 @@ def _origin(dataset: Dataset, gathered: Sequence[DescribedTask]) -> Origin:
 
 
 def _words(pairs: Pairs, data: str) -> str:
-    pools = dict.fromkeys(query.pool for query in pairs.asked)
+    pools = dict.fromkeys(query.pool for query in pairs.queries)
     return (
-        f"{len(pairs.rows)} pairs of {len(pairs.asked)} queries"
+        f"{len(pairs.rows)} pairs of {len(pairs.queries)} queries"
         f"{f' of {data}' if data else ''}: {', '.join(pools)}"
     )

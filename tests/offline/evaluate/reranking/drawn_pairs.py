@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline.evaluate.reranking.pairs import Asked, Pairs
+from offline.evaluate.reranking.pairs import PairedQuery, Pairs
 from stages.rerank._pair_features import NAMES
 
 
@@ -12,13 +12,13 @@ def drawn_pairs(lists: list[list[bool]], beyond: list[list[int]], seed: int = 0)
     """Queries by the relevance of their candidates, and the ranks of relevant ones behind them."""
     random = np.random.default_rng(seed)
     right = np.array([one for candidates in lists for one in candidates], np.bool_)
-    asked = []
+    queries = []
     for at, (candidates, ranks) in enumerate(zip(lists, beyond, strict=True)):
         before = sum(candidates)
         precisions = [(before + n) / rank for n, rank in enumerate(ranks, start=1)]
         first = 1 / ranks[0] if ranks else 0.0
-        asked.append(
-            Asked(
+        queries.append(
+            PairedQuery(
                 f"q{at}",
                 "a",
                 f"g{at}",
@@ -37,5 +37,5 @@ def drawn_pairs(lists: list[list[bool]], beyond: list[list[int]], seed: int = 0)
         np.repeat(np.arange(len(lists)), [len(one) for one in lists]),
         np.zeros(len(right), np.int64),
         ("g",),
-        tuple(asked),
+        tuple(queries),
     )

@@ -16,7 +16,14 @@ from offline.evaluate.reranking.measure import (
     retrieved,
     without,
 )
-from offline.evaluate.reranking.pairs import NO_CANDIDATE, Asked, Pairs, collect, group_of, pooled
+from offline.evaluate.reranking.pairs import (
+    NO_CANDIDATE,
+    PairedQuery,
+    Pairs,
+    collect,
+    group_of,
+    pooled,
+)
 from offline.metrics.retrieval import (
     Found,
     average_precision,
@@ -71,7 +78,7 @@ def test_equal_values_are_the_order_of_retrieval() -> None:
 def test_some_queries_keep_their_own_candidates() -> None:
     pairs = drawn_pairs([[False, True], [True], [True, False]], [[], [], []])
     some = pairs.of(np.array([True, False, True]))
-    assert [one.image for one in some.asked] == ["q0", "q2"]
+    assert [one.image for one in some.queries] == ["q0", "q2"]
     assert some.list_of.tolist() == [0, 0, 1, 1]
     assert some.right.tolist() == [False, True, True, False]
 
@@ -79,7 +86,7 @@ def test_some_queries_keep_their_own_candidates() -> None:
 def test_pools_keep_their_groups_apart_and_alike() -> None:
     one, other = (drawn_pairs([[True, False]], [[]]) for _ in range(2))
     found = pooled(
-        [one, Pairs(other.rows, other.right, other.list_of, other.groups, ("h",), other.asked)]
+        [one, Pairs(other.rows, other.right, other.list_of, other.groups, ("h",), other.queries)]
     )
     assert [found.names[at] for at in found.groups] == ["g", "g", "h", "h"]
     assert found.list_of.tolist() == [0, 0, 1, 1]
@@ -90,9 +97,9 @@ def test_pairs_are_the_candidates_of_a_search_and_those_behind_still_count() -> 
     queries = [Made(0, "p0"), Made(0, "p9")]
     gallery = [Made(at, f"p{at % 2}", family="f" if at else None) for at in range(5)]
     pairs = collect(made_task(queries, gallery), top_n=2, pool="near")
-    assert len(pairs.asked) == 1  # nothing answers p9
-    (asked,) = pairs.asked
-    assert (asked.image, asked.pool, asked.product, asked.total) == ("q/0", "near", "p0", 3)
+    assert len(pairs.queries) == 1  # nothing answers p9
+    (query,) = pairs.queries
+    assert (query.image, query.pool, query.product, query.total) == ("q/0", "near", "p0", 3)
     assert pairs.right.tolist() == [True, False]
     assert [pairs.names[at] for at in pairs.groups] == ["p0", "jar/f"]
     answers = retrieved(pairs)
@@ -125,10 +132,12 @@ def test_held_features_do_not_change_the_pairs() -> None:
 
 
 def test_queries_are_told_apart_by_look_flags_and_trust() -> None:
-    def asked(look: str, flagged: bool, trust: float | None) -> Asked:
-        return Asked("q", "a", "g", "p", look, flagged, trust, 1, 0.0, 0.0)
+    def paired(look: str, flagged: bool, trust: float | None) -> PairedQuery:
+        return PairedQuery("q", "a", "g", "p", look, flagged, trust, 1, 0.0, 0.0)
 
-    found = kinds([asked("phone", True, 0.2), asked("studio", False, 0.9), asked("", False, None)])
+    found = kinds(
+        [paired("phone", True, 0.2), paired("studio", False, 0.9), paired("", False, None)]
+    )
     assert {one.name: one.lists.tolist() for one in found} == {
         "all": [True, True, True],
         "look: phone": [True, False, False],
@@ -138,7 +147,7 @@ def test_queries_are_told_apart_by_look_flags_and_trust() -> None:
         "mask trusted": [False, True, False],
         "mask not trusted": [True, False, False],
     }
-    assert [one.name for one in kinds([asked("phone", False, None)])] == [
+    assert [one.name for one in kinds([paired("phone", False, None)])] == [
         "all",
         "mask without a flag",
         "mask with a flag",

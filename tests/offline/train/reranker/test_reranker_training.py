@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError, WeightsError
 from offline.evaluate.reranking.measure import Answers, ordered, retrieved
-from offline.evaluate.reranking.pairs import Asked, Pairs, collect, pooled
+from offline.evaluate.reranking.pairs import PairedQuery, Pairs, collect, pooled
 from offline.evaluate.reranking.show import reranker_blocks, system_blocks
 from offline.train.reranker import models
 from offline.train.reranker.models import Hyperparameters, fit
@@ -93,7 +93,7 @@ def test_the_weight_of_shape_goes_to_nothing_where_it_says_nothing(
 
 
 def test_several_protocols_are_judged_one_by_one(telling: Pairs, silent: Pairs) -> None:
-    other = replace(silent, asked=tuple(replace(one, pool="hand-held") for one in silent.asked))
+    other = replace(silent, queries=tuple(replace(one, pool="hand-held") for one in silent.queries))
     artefact = learn(pooled([telling, other]), recipe(), Origin("data")).artefact
     assert [one.pool for one in artefact.validation] == [ALL, "made", "hand-held"]
     assert [one.queries for one in artefact.validation] == [120, 60, 60]
@@ -115,7 +115,7 @@ def test_the_same_seed_gives_the_same_file(telling: Pairs, tmp_path: Path) -> No
 def test_no_fold_sees_a_product_or_family_that_it_is_judged_by() -> None:
     pairs = collect(shaped_task(60, tells=True, families=12), 10)
     folds = divide(pairs, 4, seed=0)
-    group_of_list = {one.group: folds.of_lists[at] for at, one in enumerate(pairs.asked)}
+    group_of_list = {one.group: folds.of_lists[at] for at, one in enumerate(pairs.queries)}
     assert set(group_of_list) == set(pairs.names)
     for name, fold in zip(pairs.names, folds.of_groups, strict=True):
         assert fold == group_of_list[name]
@@ -139,22 +139,22 @@ def answers(*ranks: int) -> Answers:
     return Answers((first == 1).astype(float), 1 / first, 1 / first, first)
 
 
-def asked_of(*pools: str) -> list[Asked]:
+def queries_of(*pools: str) -> list[PairedQuery]:
     return [
-        Asked(f"q{at}", pool, "g", f"p{at}", "", False, None, 1, 0.0, 0.0)
+        PairedQuery(f"q{at}", pool, "g", f"p{at}", "", False, None, 1, 0.0, 0.0)
         for at, pool in enumerate(pools)
     ]
 
 
 def test_nothing_hurts_that_only_gains_and_all_else_does() -> None:
-    pools = asked_of("a", "a", "b", "b")
+    pools = queries_of("a", "a", "b", "b")
     before = answers(2, 2, 2, 2)
     assert not hurts(before, before, pools, seed=0)
     assert not hurts(before, answers(1, 2, 2, 1), pools, seed=0)
     assert hurts(before, answers(1, 1, 2, 3), pools, seed=0)  # b loses
-    assert hurts(answers(1, 5, 5, 5), answers(2, 1, 1, 2), asked_of("a", "b", "b", "a"), seed=0)
+    assert hurts(answers(1, 5, 5, 5), answers(2, 1, 1, 2), queries_of("a", "b", "b", "a"), seed=0)
     uncertain = answers(1, 9, 1, 1)  # on average better, by chance perhaps not
-    assert hurts(answers(2, 1, 2, 2), uncertain, asked_of(*"aaaa"), seed=0)
+    assert hurts(answers(2, 1, 2, 2), uncertain, queries_of(*"aaaa"), seed=0)
 
 
 def test_of_equal_trials_the_cautious_one_is_taken_and_none_where_all_hurt(
@@ -162,7 +162,7 @@ def test_of_equal_trials_the_cautious_one_is_taken_and_none_where_all_hurt(
 ) -> None:
     folds = divide(telling, 3, seed=0)
     (held,) = hold_out(telling, [FEW[0]], folds, seed=0)
-    everyone = np.arange(len(telling.asked))
+    everyone = np.arange(len(telling.queries))
     before = retrieved(telling)
     best = Answers(np.ones(60), np.ones(60), np.ones(60), np.ones(60, np.int64))
     one, other = Trial(held, 0.25, best), Trial(held, 1.0, best)
@@ -182,8 +182,8 @@ ranks_of_20 = st.lists(st.integers(1, 4), min_size=20, max_size=20)
 def test_what_is_taken_is_worse_for_no_protocol(drawn: list[list[int]], seed: int) -> None:
     """Right is the second of four candidates, for 20 queries of two protocols."""
     pairs = drawn_pairs([[False, True, False, False]] * 20, [[]] * 20)
-    asked = tuple(replace(one, pool="ab"[at % 2]) for at, one in enumerate(pairs.asked))
-    pairs, before = replace(pairs, asked=asked), retrieved(pairs)
+    queries = tuple(replace(one, pool="ab"[at % 2]) for at, one in enumerate(pairs.queries))
+    pairs, before = replace(pairs, queries=queries), retrieved(pairs)
     held = HeldOut(FEW[0], (), np.zeros(0, np.int64))
     tried = [Trial(held, 1.0, answers(*ranks)) for ranks in drawn]
     taken = choose(pairs, tried, np.arange(20), seed).taken
@@ -222,7 +222,7 @@ def test_a_report_shows_coefficients_and_effects_by_look_and_mask(
         ("mask with a flag", "10"),
     ]
     chosen = {"name": "learned", "weights": str(tmp_path / "reranker.json"), "share": 0}
-    asked = replace(
+    task = replace(
         evidence,
         settings=evidence.settings.model_copy(
             update={
@@ -236,7 +236,7 @@ def test_a_report_shows_coefficients_and_effects_by_look_and_mask(
         ),
     )
     assert system_blocks(evidence) == ()
-    text, *_, by_kind = system_blocks(asked)
+    text, *_, by_kind = system_blocks(task)
     assert text.kind == "text" and "(share 0)" in text.text
     assert by_kind.kind == "table" and by_kind.rows[0][2] == by_kind.rows[0][3]
 
