@@ -51,7 +51,7 @@ MASSES = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
-        print(_tables([_ask(place, args) for place in args.runs], args.mass))
+        print(_tables([_predicted(place, args) for place in args.runs], args.mass))
     except PacksightError as error:
         print(f"classification: {error}", file=sys.stderr)
         return 1
@@ -78,30 +78,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ask(place: Path, args: argparse.Namespace) -> tuple[Run, Predictions]:
+def _predicted(place: Path, args: argparse.Namespace) -> tuple[Run, Predictions]:
     run = open_trained(place, args.flags)
     images = list(open_dataset(args.data, args.kind).images(args.split))
     if args.unknown is not None:
         images += all_images(open_dataset(args.unknown))
-    said = predict(run, images, args.work)
-    if not len(said.of(known=True).labels):
+    predictions = predict(run, images, args.work)
+    if not len(predictions.of(known=True).labels):
         raise ConfigError(
             f"{args.data}: no image of {args.split} is of a category that {run.name} knows: "
             f"{', '.join(run.artefact.labels)}."
         )
-    return run, said
+    return run, predictions
 
 
-def _tables(asked: Sequence[tuple[Run, Predictions]], masses: Sequence[float]) -> str:
-    known = [(run, said.of(known=True)) for run, said in asked]
+def _tables(runs: Sequence[tuple[Run, Predictions]], masses: Sequence[float]) -> str:
+    known = [(run, predictions.of(known=True)) for run, predictions in runs]
     tables = [
-        markdown((f"category ({run.name})", *CATEGORY), list(by_category(run, said)))
-        for run, said in known
+        markdown((f"category ({run.name})", *CATEGORY), list(by_category(run, predictions)))
+        for run, predictions in known
     ]
-    tables.append(markdown(OVERALL, [overall(run, said) for run, said in known]))
-    routed = [row for run, said in known for row in routing(run, said, masses)]
+    tables.append(markdown(OVERALL, [overall(run, predictions) for run, predictions in known]))
+    routed = [row for run, predictions in known for row in routing(run, predictions, masses)]
     tables.append(markdown(ROUTING, routed))
-    rows = [unknown(run, said.of(known=True), said.of(known=False)) for run, said in asked]
+    rows = [
+        unknown(run, predictions.of(known=True), predictions.of(known=False))
+        for run, predictions in runs
+    ]
     return "\n\n".join([*tables, markdown(UNKNOWN, rows)])
 
 

@@ -57,9 +57,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _made_up(folder: Path, images: int) -> tuple[Path, Path]:
     """A photo and a gallery that it is not in."""
-    catalogue(folder / "pictures", images, seed=1)
+    catalogue(folder / "images", images, seed=1)
     gallery = folder / "gallery"
-    ingest(folder / "pictures", gallery, profile="classic")
+    ingest(folder / "images", gallery, profile="classic")
     photo = folder / "photo.jpg"
     photo.write_bytes(jpeg(Photographer(600, 800, seed=2).shoot()))
     return photo, gallery

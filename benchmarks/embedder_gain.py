@@ -157,11 +157,11 @@ def _change(rows: dict[str, list[Float64Array]], before: str, after: str, judge_
         return f"- {before} to {after}: not measured"
     differences = [b - a for a, b in zip(rows[before], rows[after], strict=True)]
     pooled = np.concatenate(differences) if judge_ == HELD_OUT else np.mean(differences, axis=0)
-    said = []
+    changes = []
     for column, name in enumerate(MEASURES):
         interval = bootstrap(pooled[:, column].tolist(), seed=0)
-        said.append(f"{name} {interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]")
-    return f"- {before} to {after}: {', '.join(said)}"
+        changes.append(f"{name} {interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]")
+    return f"- {before} to {after}: {', '.join(changes)}"
 
 
 def _parser() -> argparse.ArgumentParser:

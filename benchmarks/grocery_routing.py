@@ -42,7 +42,7 @@ THRESHOLDS = (0.0, 0.25, 0.35, 0.5, 0.65, 0.8)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Searched:
     """The queries of one gallery with the labelled neighbours that vote on each."""
 
     gallery: Path
@@ -66,8 +66,8 @@ class Asked:
 def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
-        asked = _ask(args)
-        print(_powers(asked), _thresholds(asked), sep="\n\n")
+        searched = _searched(args)
+        print(_powers(searched), _thresholds(searched), sep="\n\n")
     except PacksightError as error:
         print(f"grocery_routing: {error}", file=sys.stderr)
         return 1
@@ -85,45 +85,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ask(args: argparse.Namespace) -> Asked:
+def _searched(args: argparse.Namespace) -> Searched:
     known = variants(args.u2netp, args.backbone)
     variant = known.get(args.variant)
     if variant is None:
         raise PacksightError(f"unknown variant {args.variant!r}. Valid: {', '.join(known)}.")
-    asked = queries(args.data, "validation")
+    photos = queries(args.data, "validation")
     gallery = gallery_for(args.data, variant, "validation", args.work, _say)
-    described = described_queries(gallery, asked, args.work / variant.name)
+    described = described_queries(gallery, photos, args.work / variant.name)
     k = args.k or int(_shipped("k"))
     with open_gallery(gallery) as opened:
         neighbours = [
             opened.search(one.description.embedding, k, None, labelled_only=True)
             for one in described
         ]
-    return Asked(gallery, asked, described, neighbours)
+    return Searched(gallery, photos, described, neighbours)
 
 
-def _powers(asked: Asked) -> str:
-    rows = [row for power in POWERS for row in _power(asked, power)]
+def _powers(searched: Searched) -> str:
+    rows = [row for power in POWERS for row in _power(searched, power)]
     head = ["power", "category right", "given", "mass", "holds", "size", "R@1"]
     return markdown(head, rows)
 
 
-def _power(asked: Asked, power: float) -> Iterator[list[str]]:
-    voted = asked.voted(power)
+def _power(searched: Searched, power: float) -> Iterator[list[str]]:
+    voted = searched.voted(power)
     scores = [one.description.scores for one in voted]
-    right = [one.top == query.category for one, query in zip(scores, asked.queries, strict=True)]
+    right = [one.top == query.category for one, query in zip(scores, searched.queries, strict=True)]
     given = [float(one.probabilities.max()) for one in scores]
     for mass in MASSES:
-        outcomes = asked.outcomes(voted, RouteSettings(mass=mass, unsure_below=0.0))
+        outcomes = searched.outcomes(voted, RouteSettings(mass=mass, unsure_below=0.0))
         certainty = [f"{_mean(right):.3f}", f"{_mean(given):.3f}"]
         yield [f"{power:g}", *certainty, f"{mass:g}", *_routed(outcomes)]
 
 
-def _thresholds(asked: Asked) -> str:
-    voted = asked.voted(_shipped("power"))
+def _thresholds(searched: Searched) -> str:
+    voted = searched.voted(_shipped("power"))
     rows: list[list[str]] = []
     for threshold in THRESHOLDS:
-        outcomes = asked.outcomes(voted, RouteSettings(unsure_below=threshold))
+        outcomes = searched.outcomes(voted, RouteSettings(unsure_below=threshold))
         unsure = str(sum(one.unsure for one in outcomes))
         rows.append([f"{threshold:g}", unsure, *_routed(outcomes)])
     return markdown(["unsure_below", "unsure", "holds", "size", "R@1"], rows)

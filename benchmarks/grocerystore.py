@@ -95,8 +95,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace, work: Path) -> dict[str, list[Outcome]]:
-    asked = queries(args.data, args.split)[: args.limit]
-    _say(f"{len(asked)} queries from {args.split}")
+    photos = queries(args.data, args.split)[: args.limit]
+    _say(f"{len(photos)} queries from {args.split}")
     known = variants(args.u2netp, args.backbone)
     galleries: dict[str, Path] = {}
     described: dict[str, list[Described]] = {}
@@ -104,17 +104,17 @@ def _run(args: argparse.Namespace, work: Path) -> dict[str, list[Outcome]]:
     for row in rows(args.base):
         if row.variant not in galleries:
             gallery = gallery_for(args.data, known[row.variant], args.split, work, _say)
-            described[row.variant] = described_queries(gallery, asked, work / row.variant)
+            described[row.variant] = described_queries(gallery, photos, work / row.variant)
             galleries[row.variant] = gallery
-            _say_copies(row.variant, gallery, asked)
-        outcomes[row.name] = measure(row, galleries[row.variant], asked, described[row.variant])
+            _say_copies(row.variant, gallery, photos)
+        outcomes[row.name] = measure(row, galleries[row.variant], photos, described[row.variant])
         _say(f"{row.name}: R@1 {_mean(outcomes[row.name]):.3f}")
     return outcomes
 
 
-def _say_copies(variant: str, gallery: Path, asked: Sequence[Query]) -> None:
+def _say_copies(variant: str, gallery: Path, photos: Sequence[Query]) -> None:
     """A query whose very file is in the catalogue would prove nothing."""
-    copies = same_files(gallery, asked)
+    copies = same_files(gallery, photos)
     if copies:
         _say(f"{variant}: {len(copies)} queries are in the catalogue, such as {copies[0]}")
 

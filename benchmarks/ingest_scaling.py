@@ -58,7 +58,7 @@ class Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="packsight-scaling-", dir=args.work) as folder:
-        images = Path(folder, "pictures")
+        images = Path(folder, "images")
         start = time.perf_counter()
         catalogue(images, args.images, width=args.width, height=args.height, seed=args.seed)
         print(f"drew {args.images} images in {time.perf_counter() - start:.0f} s", flush=True)

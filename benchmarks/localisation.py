@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finders = _finders(args)
         images = sample(open_dataset(args.data), args.split, args.limit)
         names = [row for finder in finders for row in finder.rows]
-        print(f"## {args.split}: {len(images)} pictures\n")
+        print(f"## {args.split}: {len(images)} images\n")
         print(tables.overall(list(measure(finders, images)), names))
         if args.sheet is not None:
             shown = _one_a_category(images, args.rows)

@@ -33,7 +33,7 @@ from pathlib import Path
 import numpy as np
 from support.tables import markdown
 from trust.held_out import cross_fitted
-from trust.ranking import Chooses, Outcome, ask
+from trust.ranking import Chooses, Outcome, outcomes_of
 from trust.two_ways import TwoWays, described_both_ways
 
 from engine.errors import PacksightError
@@ -48,7 +48,7 @@ from stages.context import BuildContext
 from stages.rerank import contour_iou, fused, none
 
 SEED = 20240  # of the bootstrap
-Believes = Callable[[TwoWays], bool]
+Uses = Callable[[TwoWays], bool]
 # fmt: off
 TRUTH_HEAD = ("masks of", "masks", "right", "AUROC", "ECE", "believed", "right of these",
               "right of the others")
@@ -68,7 +68,7 @@ class Chain:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Task:
     """Photos and the gallery that they search, described by one chain."""
 
     name: str
@@ -152,9 +152,9 @@ def _rows(
     studio = [one for one in described["catalogue"] if one.image.id in held_out]
     photos = cross_fitted(described["queries"], studio)
     unseen, strange = _divided(described["unseen"])
-    asked = (
-        Asked("queries", photos, described["catalogue"]),
-        Asked("unseen", unseen, [*strange, *described["catalogue"]]),
+    tasks = (
+        Task("queries", photos, described["catalogue"]),
+        Task("unseen", unseen, [*strange, *described["catalogue"]]),
     )
     truth = [
         _truth_row(f"{chain.name}: {name}", masks, threshold)
@@ -164,8 +164,8 @@ def _rows(
             ("unseen, studio", strange),
         )
     ]
-    found = [row for one in asked for row in _found(one, chain, threshold)]
-    costs = [row for one in asked for row in _costs(one, chain)]
+    found = [row for one in tasks for row in _found(one, chain, threshold)]
+    costs = [row for one in tasks for row in _costs(one, chain)]
     return truth, found, costs
 
 
@@ -184,9 +184,9 @@ def _truth_row(name: str, masks: Sequence[TwoWays], threshold: float) -> list[st
     known = [one for one in masks if one.evidence is not None]
     right = np.array([one.iou >= CORRECT_IOU for one in known])
     trusts = np.array([one.trust for one in known])
-    told, used = quality(trusts, right), trusts >= threshold
+    metrics, used = quality(trusts, right), trusts >= threshold
     shares = (used.mean(), _share(right[used]), _share(right[~used]))
-    cells = (right.mean(), told["auroc"], told["ece"], *shares)
+    cells = (right.mean(), metrics["auroc"], metrics["ece"], *shares)
     return [name, str(len(known)), *(f"{float(cell):.3f}" for cell in cells)]
 
 
@@ -194,8 +194,8 @@ def _share(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _found(asked: Asked, chain: Chain, threshold: float) -> Iterator[list[str]]:
-    rules: tuple[tuple[str, Believes, Chooses], ...] = (
+def _found(task: Task, chain: Chain, threshold: float) -> Iterator[list[str]]:
+    rules: tuple[tuple[str, Uses, Chooses], ...] = (
         ("every mask", _always, _whole),
         ("every mask, contours calibrated", lambda one: one.trust >= threshold, _masked),
         ("calibrated, or its box", lambda one: one.trust >= threshold, _boxed),
@@ -206,15 +206,17 @@ def _found(asked: Asked, chain: Chain, threshold: float) -> Iterator[list[str]]:
         ("no mask", _never, _whole),
     )
     base: list[Outcome] = []
-    for name, believes, otherwise in rules:
-        outcomes = ask(asked.photos, asked.catalogue, chain.reranker, _either(believes, otherwise))
+    for name, uses, otherwise in rules:
+        outcomes = outcomes_of(
+            task.photos, task.catalogue, chain.reranker, _either(uses, otherwise)
+        )
         base = base or outcomes
-        used = np.mean([believes(one) for one in asked.photos])
-        yield [f"{asked.name}, {chain.name}, {name}", f"{used:.3f}", *_shares(outcomes, base)]
+        used = np.mean([uses(one) for one in task.photos])
+        yield [f"{task.name}, {chain.name}, {name}", f"{used:.3f}", *_shares(outcomes, base)]
 
 
-def _either(believes: Believes, otherwise: Chooses) -> Chooses:
-    return lambda one: one.masked if believes(one) else otherwise(one)
+def _either(uses: Uses, otherwise: Chooses) -> Chooses:
+    return lambda one: one.masked if uses(one) else otherwise(one)
 
 
 def _always(one: TwoWays) -> bool:
@@ -250,23 +252,23 @@ def _shares(outcomes: Sequence[Outcome], base: Sequence[Outcome]) -> list[str]:
     )
     gains = [o.reciprocal - b.reciprocal for o, b in zip(outcomes, base, strict=True)]
     gain = bootstrap(gains, seed=SEED)
-    said = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" if any(gains) else "0"
-    return [*(f"{np.mean(column):.3f}" for column in columns), said]
+    change = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" if any(gains) else "0"
+    return [*(f"{np.mean(column):.3f}" for column in columns), change]
 
 
-def _costs(asked: Asked, chain: Chain) -> Iterator[list[str]]:
+def _costs(task: Task, chain: Chain) -> Iterator[list[str]]:
     """The catalogue's masks are all used: the photos' alone are judged."""
-    held = [replace(one, whole=one.masked) for one in asked.catalogue]
-    by_mask = ask(asked.photos, held, chain.reranker, _either(_always, _whole))
-    as_whole = ask(asked.photos, held, chain.reranker, _either(_never, _whole))
+    held = [replace(one, whole=one.masked) for one in task.catalogue]
+    by_mask = outcomes_of(task.photos, held, chain.reranker, _either(_always, _whole))
+    as_whole = outcomes_of(task.photos, held, chain.reranker, _either(_never, _whole))
     for name, wanted in (("right", True), ("wrong", False)):
-        rows = [n for n, one in enumerate(asked.photos) if (one.iou >= CORRECT_IOU) == wanted]
+        rows = [n for n, one in enumerate(task.photos) if (one.iou >= CORRECT_IOU) == wanted]
         masked = [by_mask[n].reciprocal for n in rows]
         whole = [as_whole[n].reciprocal for n in rows]
         gain = bootstrap([m - w for m, w in zip(masked, whole, strict=True)], seed=SEED)
-        said = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
-        cells = (f"{np.mean(masked):.3f}", f"{np.mean(whole):.3f}", said)
-        yield [f"{asked.name}, {chain.name}, {name}", str(len(rows)), *cells]
+        change = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        cells = (f"{np.mean(masked):.3f}", f"{np.mean(whole):.3f}", change)
+        yield [f"{task.name}, {chain.name}, {name}", str(len(rows)), *cells]
 
 
 if __name__ == "__main__":

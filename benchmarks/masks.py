@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = open_dataset(args.data)
         for split in args.split or SPLITS:
             images = sample(dataset, split, args.limit)
-            _say(f"{split}: {len(images)} pictures")
+            _say(f"{split}: {len(images)} images")
             found[split] = list(measure(finders, images))
             print(_report(split, found[split], finders), end="\n\n", flush=True)
     except PacksightError as error:
@@ -91,11 +91,11 @@ def _report(split: str, measured: Sequence[Measured], finders: Sequence[rows.Fin
     names = [row for finder in finders for row in finder.rows]
     pairs = [(finder.name, row) for finder in finders for row in finder.rows[1:]]
     thin = [one for one in measured if one.category in THIN]
-    parts = [f"## {split}: {_count(measured)} pictures", tables.overall(measured, names)]
+    parts = [f"## {split}: {_count(measured)} images", tables.overall(measured, names)]
     if pairs:
         parts.append(tables.gains(measured, pairs))
     if thin:
-        parts += [f"### thin parts: {_count(thin)} pictures", tables.overall(thin, names)]
+        parts += [f"### thin parts: {_count(thin)} images", tables.overall(thin, names)]
         parts += [tables.gains(thin, pairs)] if pairs else []
     parts.append("### by category")
     shown = [name for name in names if not name.startswith(rows.TRUE_MASK)]

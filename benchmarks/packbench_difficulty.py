@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 from grocery.galleries import described_queries, without
-from packbench.chains import Answer, Asked, Chain, answers, asked_of, chains
+from packbench.chains import Answer, Chain, Queries, answers, chains, queries_of
 from support.tables import markdown
 
 from engine.errors import PacksightError
@@ -85,7 +85,7 @@ def _benchmarks(args: argparse.Namespace) -> Iterator[Path]:
     )
     for difficulty in args.difficulty:
         folder = args.out / f"difficulty-{difficulty:g}"
-        _say(f"rendering {sizes.images} pictures into {folder}")
+        _say(f"rendering {sizes.images} images into {folder}")
         build(Benchmark(sizes, args.seed, difficulty), folder, workers=args.workers)
         yield folder
 
@@ -102,11 +102,11 @@ def _rows(data: Path, args: argparse.Namespace) -> Iterator[list[str]]:
         ):
             if kind not in args.kind:
                 continue
-            asked = asked_of(dataset, split)
-            described = described_queries(gallery, asked.queries, gallery.parent)
-            found = answers(chain, gallery, asked, described)
+            task = queries_of(dataset, split)
+            described = described_queries(gallery, task.queries, gallery.parent)
+            found = answers(chain, gallery, task, described)
             name = f"{header.difficulty:g}, {kind}, {chain.name}"
-            yield [name, *_cells(dataset, asked, found)]
+            yield [name, *_cells(dataset, task, found)]
 
 
 def _galleries(dataset: Dataset, chain: Chain, work: Path) -> tuple[Path, Path]:
@@ -122,9 +122,9 @@ def _galleries(dataset: Dataset, chain: Chain, work: Path) -> tuple[Path, Path]:
     return full, reduced
 
 
-def _cells(dataset: Dataset, asked: Asked, found: Sequence[Answer]) -> list[str]:
+def _cells(dataset: Dataset, task: Queries, found: Sequence[Answer]) -> list[str]:
     held = {str(image.product) for image in dataset.images("catalogue")}
-    here = [query.product.split("/")[1] in held for query in asked.queries]
+    here = [query.product.split("/")[1] in held for query in task.queries]
     present = [one for one, is_here in zip(found, here, strict=True) if is_here]
     absent = [one.distance for one, is_here in zip(found, here, strict=True) if not is_here]
     columns = (
@@ -133,8 +133,8 @@ def _cells(dataset: Dataset, asked: Asked, found: Sequence[Answer]) -> list[str]
         [one.product_at_5 for one in present],
         [one.ap for one in present],
     )
-    told = _nearer([one.distance for one in present], absent)
-    return [str(len(present)), *map(_interval, columns), told]
+    nearer = _nearer([one.distance for one in present], absent)
+    return [str(len(present)), *map(_interval, columns), nearer]
 
 
 def _nearer(present: Sequence[float], absent: Sequence[float]) -> str:

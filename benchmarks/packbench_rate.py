@@ -37,7 +37,7 @@ from offline.datasets.packbench.shots import Benchmark, Look, Shot
 
 VARIANTS = ("scalar_rgb", "llvm_ad_rgb")
 LOOKS: tuple[Look, ...] = ("studio", "phone")
-HEAD = ("variant, look", "median (s)", "p95", "ratio", "together", "gain", "pictures", "projected")
+HEAD = ("variant, look", "median (s)", "p95", "ratio", "together", "gain", "images", "projected")
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,8 @@ def _table(rates: Sequence[Rate], every: Sequence[Shot], processes: int) -> str:
     totals: dict[str, float] = {}
     for rate in rates:
         totals[rate.variant] = totals.get(rate.variant, 0) + rate.together * counts[rate.look]
-    said = "; ".join(f"{variant}: {_hours(seconds)}" for variant, seconds in totals.items())
-    line = f"All {len(every)} pictures with {processes} processes: {said}."
+    hours = "; ".join(f"{variant}: {_hours(seconds)}" for variant, seconds in totals.items())
+    line = f"All {len(every)} images with {processes} processes: {hours}."
     return f"{markdown(HEAD, rows)}\n\n{line}"
 
 

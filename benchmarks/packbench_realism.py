@@ -117,17 +117,17 @@ def _within(ours: Sequence[float], real: Sequence[float]) -> float:
 def _masks(dataset: Dataset, args: argparse.Namespace) -> str:
     """A table by look, and one by category and look."""
     each = max(1, args.limit // len(PAIRS))
-    asked = [
+    known = [
         image
         for splits, _ in PAIRS.values()
         for image in _spread([p for split in splits for p in dataset.images(split)], each)
     ]
     found = {
-        name: list(scores(segmenter, asked))
+        name: list(scores(segmenter, known))
         for name, segmenter in segmenters(args.u2netp, args.threads).items()
     }
     looks = markdown(
-        ["segmenter, look", "pictures", "IoU", f"IoU > {GOOD}", "MAE"], list(_by_look(found))
+        ["segmenter, look", "images", "IoU", f"IoU > {GOOD}", "MAE"], list(_by_look(found))
     )
     head = ["category", *(f"{name}, {look}" for name in found for look in PAIRS)]
     return f"## masks\n\n{looks}\n\nMean IoU:\n\n{markdown(head, list(_by_category(found)))}\n"

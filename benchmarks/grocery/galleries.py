@@ -37,31 +37,31 @@ def gallery_for(data: Path, variant: Variant, split: str, work: Path, say: Say) 
     return reduced
 
 
-def described_queries(gallery: Path, asked: Sequence[Query], folder: Path) -> list[Described]:
+def described_queries(gallery: Path, photos: Sequence[Query], folder: Path) -> list[Described]:
     """The queries as the gallery describes them, kept in ``folder`` as a pickle of our own."""
     with open_searcher(gallery) as opened:
-        kept = folder / f"queries-{_key(opened.gallery.fingerprint, gallery, asked)}.pickle"
+        kept = folder / f"queries-{_key(opened.gallery.fingerprint, gallery, photos)}.pickle"
         if kept.is_file():
             saved: list[Described] = pickle.loads(kept.read_bytes())
             return saved
         describer = opened.searcher.describer
-        described = [describer.describe([opened.read(query.path)])[0] for query in asked]
+        described = [describer.describe([opened.read(query.path)])[0] for query in photos]
     part = kept.with_suffix(".part")
     part.write_bytes(pickle.dumps(described))
     part.replace(kept)
     return described
 
 
-def same_files(gallery: Path, asked: Sequence[Query]) -> list[Path]:
+def same_files(gallery: Path, photos: Sequence[Query]) -> list[Path]:
     """Queries of which the gallery holds an image with the very same content."""
     with open_gallery(gallery) as opened:
         held = {source.sha256 for source in opened.sources()}
-    return [q.path for q in asked if hashlib.sha256(q.path.read_bytes()).hexdigest() in held]
+    return [q.path for q in photos if hashlib.sha256(q.path.read_bytes()).hexdigest() in held]
 
 
-def _key(fingerprint: str, gallery: Path, asked: Sequence[Query]) -> str:
+def _key(fingerprint: str, gallery: Path, photos: Sequence[Query]) -> str:
     """Descriptions hold scores that were voted in one gallery, so that counts as well."""
-    parts = [fingerprint, gallery.name, *(str(query.path) for query in asked)]
+    parts = [fingerprint, gallery.name, *(str(query.path) for query in photos)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

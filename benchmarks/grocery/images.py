@@ -41,11 +41,11 @@ def queries(data: Path, split: str) -> list[Query]:
     Raises ConfigError when the folder is not there.
     """
     root = _there(data / (QUERIES if split == "val" else TRAIN))
-    asked = [_query(path, root) for path in sorted(root.rglob("*.jpg"))]
+    photos = [_query(path, root) for path in sorted(root.rglob("*.jpg"))]
     if split == "val":
-        return asked
+        return photos
     by_product: dict[str, list[Query]] = {}
-    for query in asked:
+    for query in photos:
         by_product.setdefault(query.product, []).append(query)
     return [query for group in by_product.values() for query in group[_kept(len(group)) :]]
 

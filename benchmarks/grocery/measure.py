@@ -57,7 +57,7 @@ class Judge:
     products: dict[int, str]  # product of every image, by id
     images: Counter[str]  # images a product
 
-    def ask(self, described: Described, query: Query, row: Row) -> Outcome:
+    def search(self, described: Described, query: Query, row: Row) -> Outcome:
         held = tuple(self.searcher.gallery.categories())
         seen = {"routed": None, "all": held, "true": (query.category,)}[row.sees]
         results = self.searcher.rank(described.description, SHOWN, seen)
@@ -91,11 +91,11 @@ def _recall(found: Found) -> tuple[float, float]:
 
 
 def measure(
-    row: Row, gallery: Path, asked: Sequence[Query], described: Sequence[Described]
+    row: Row, gallery: Path, photos: Sequence[Query], described: Sequence[Described]
 ) -> list[Outcome]:
     """One outcome a query, in order."""
     with judging(row, gallery) as judge:
-        return [judge.ask(one, query, row) for one, query in zip(described, asked, strict=True)]
+        return [judge.search(one, query, row) for one, query in zip(described, photos, strict=True)]
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def by_category(measured: Sequence[Measured], rows: Sequence[str], column: str) 
         mine = [one for one in measured if one.category == category]
         found = [[value(one) for one in of_row(mine, row)] for row in rows]
         lines.append([category, str(len(found[0])), *(f"{np.mean(v):{spec}}" for v in found)])
-    return markdown([f"{column} by category", "pictures", *rows], lines)
+    return markdown([f"{column} by category", "images", *rows], lines)
 
 
 def gains(measured: Sequence[Measured], pairs: Sequence[tuple[str, str]]) -> str:

@@ -27,7 +27,7 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Queries:
     """Queries of one kind, and the family of every product by the gallery's name for it."""
 
     queries: tuple[Query, ...]
@@ -55,26 +55,26 @@ def chains(u2netp: Path | None, backbone: Path | None) -> list[Chain]:
     return found
 
 
-def asked_of(dataset: Dataset, split: str) -> Asked:
+def queries_of(dataset: Dataset, split: str) -> Queries:
     """The images of a split as queries; Raises ConfigError where there is no such split."""
     queries = tuple(_query(image) for image in dataset.images(split))
     images = [p for name in ("catalogue", split) for p in dataset.images(name)]
-    return Asked(queries, {_product(image): str(image.family) for image in images})
+    return Queries(queries, {_product(image): str(image.family) for image in images})
 
 
 def answers(
-    chain: Chain, gallery: Path, asked: Asked, described: Sequence[Described]
+    chain: Chain, gallery: Path, task: Queries, described: Sequence[Described]
 ) -> list[Answer]:
     """One a query, in order."""
     found = []
     with judging(chain.row, gallery) as judge:
-        for one, query in zip(described, asked.queries, strict=True):
+        for one, query in zip(described, task.queries, strict=True):
             results = judge.searcher.rank(one.description, SHOWN)
             ranked = judge.ranked(one.description, results.route.categories)
             nearest = list(dict.fromkeys(ranked))[:SHOWN]
             product = Found.of([product == query.product for product in nearest])
-            own = asked.families[query.product]
-            family = Found.of([asked.families[product] == own for product in nearest])
+            own = task.families[query.product]
+            family = Found.of([task.families[product] == own for product in nearest])
             images = Found.of(
                 [product == query.product for product in ranked], judge.images[query.product]
             )

@@ -30,7 +30,7 @@ class Outcome:
     reciprocal: float  # 1 / rank of the correct product, 0 beyond the head
 
 
-def ask(
+def outcomes_of(
     queries: Sequence[TwoWays],
     catalogue: Sequence[TwoWays],
     reranker: Reranker,
@@ -41,10 +41,10 @@ def ask(
     vectors = np.stack([one.embedding.vector for one in held])
     records = [_record(n, catalogue[n], one) for n, one in enumerate(held)]
     families = {_product(one): str(one.image.family) for one in catalogue}
-    asked = [chooses(one) for one in queries]
-    distances = _distances(np.stack([one.embedding.vector for one in asked]), vectors)
+    chosen = [chooses(one) for one in queries]
+    distances = _distances(np.stack([one.embedding.vector for one in chosen]), vectors)
     found = []
-    for query, described, row in zip(queries, asked, distances, strict=True):
+    for query, described, row in zip(queries, chosen, distances, strict=True):
         hits = _nearest(row, records)
         ranked = group_by_product(reranker.rerank(described, hits))
         products = [hit.record.product_id for hit in ranked]

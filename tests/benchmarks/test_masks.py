@@ -59,7 +59,7 @@ def test_masks_measures_every_row_on_every_split(data: Path, network: Path, tmp_
 def test_masks_repeats_its_figures_and_takes_the_asked_split(data: Path) -> None:
     arguments = ("--data", data, "--matting", "none", "--split", "validation", "--limit", "1")
     first, again = (run_benchmark("masks.py", *arguments) for _ in range(2))
-    assert "validation: 2 pictures" in first.stdout  # one of each category
+    assert "validation: 2 images" in first.stdout  # one of each category
     one, other = (table(done.stdout, "mask") for done in (first, again))
     assert list(one) == ["grabcut", "true mask"]
     assert [cells[:-1] for cells in one.values()] == [cells[:-1] for cells in other.values()]

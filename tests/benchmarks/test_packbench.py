@@ -92,4 +92,4 @@ def test_rate_times_both_variants_on_both_looks() -> None:
     rates = table(done.stdout, "variant, look")
     assert rates["scalar_rgb, studio"][2] == rates["scalar_rgb, phone"][2] == "1.00"
     assert all(float(cells[0]) > 0 for cells in rates.values())
-    assert f"All {PRESETS['tiny'].images} pictures" in done.stdout
+    assert f"All {PRESETS['tiny'].images} images" in done.stdout
