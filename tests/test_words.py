@@ -61,7 +61,6 @@ ALLOWED = {
 }
 PHRASES = (
     "Automatic Linguistic Indexing of Pictures",  # Li, Wang, PAMI 2003
-    "Picture.",  # the class of offline.datasets, in messages
     "on the ground",  # what a rendered product stands on
     "right category alone (perfect routing)",  # names in reports, by which they are compared
 )

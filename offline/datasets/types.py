@@ -33,10 +33,10 @@ class DatasetImage:
 
     def __post_init__(self) -> None:
         if not self.id:
-            raise ValueError("Picture.id must not be empty")
+            raise ValueError("DatasetImage.id must not be empty")
         for name, box in (("box", self.box), ("crop", self.crop)):
             if box is not None and not (box[0] < box[2] and box[1] < box[3]):
-                raise ValueError(f"Picture.{name} must have x1 < x2 and y1 < y2, not {box}")
+                raise ValueError(f"DatasetImage.{name} must have x1 < x2 and y1 < y2, not {box}")
 
 
 @dataclass(frozen=True, slots=True)
