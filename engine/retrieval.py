@@ -27,6 +27,7 @@ IMAGES_PER_PRODUCT = 4
 # Distances held at a time: Stanford Online Products has 60,502 queries of as many images, which
 # would be 15 GB.
 BLOCK_BYTES = 128 * 2**20
+EXPANDED = 1024  # queries at a time: 10 neighbours of 2048 numbers each are 80 MB
 GALLERY_ROWS = 4096  # converted to float64 at a time: 64 MB for vectors of 2048
 # With more positions than this it is faster to sort a line than to count, for each of them, what
 # is nearer (60,000 images: 5 ms to sort, 0.05 ms to count).
@@ -82,11 +83,17 @@ def expand(
     if expansion.count < 1:
         return queries
     moved = queries.copy()
-    for row, ranking in enumerate(index.nearest(queries, expansion.count, scopes)):
-        if len(ranking):
-            near = index.vectors(ranking.ids)
-            (moved[row],) = expanded(
-                queries[row][None], near[None], expansion.alpha, normalised=expansion.normalised
+    rows: dict[int, list[int]] = {}  # by their number of neighbours
+    nearest = index.nearest(queries, expansion.count, scopes)
+    for row, ranking in enumerate(nearest):
+        rows.setdefault(len(ranking), []).append(row)
+    for count, same in rows.items():
+        for start in range(0, len(same) if count else 0, EXPANDED):
+            part = same[start : start + EXPANDED]
+            ids = np.concatenate([nearest[row].ids for row in part])
+            near = index.vectors(ids).reshape(len(part), count, -1)
+            moved[part] = expanded(
+                queries[part], near, expansion.alpha, normalised=expansion.normalised
             )
     return moved
 

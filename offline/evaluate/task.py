@@ -99,10 +99,16 @@ class VectorTask:
         time, so that 60,000 of them fit. A query's own image in the gallery is no candidate."""
         index = self.index
         for start, stop in index.blocks(len(self.vectors)):
+            block = self.vectors[start:stop]
+            # Shared by all ways, unless each expands the queries within its own scope.
+            distances = None if self.expansion.count else index.distances(block)
             lines: dict[bool, FloatArray] = {}
             for routed in {way != EVERYWHERE for way in ways}:
                 scopes = [self._scope(query, routed) for query in range(start, stop)]
-                lines[routed] = index.lines(self.vectors[start:stop], scopes, self.expansion)
+                if distances is None:
+                    lines[routed] = index.lines(block, scopes, self.expansion)
+                else:
+                    lines[routed] = index.within(distances, scopes)
             for query in range(start, stop):
                 yield {
                     way: self._ranking(query, way, lines[way != EVERYWHERE][query - start])
@@ -135,10 +141,15 @@ class VectorTask:
         head = self._reranked(query, line) if way == RERANKED else np.empty(0, np.int64)
         return GalleryRanking(line, head, self.task.relevance[query].ignored)
 
-    def _reranked(self, query: int, line: FloatArray) -> IntArray:
+    @cached_property
+    def _reciprocal(self) -> KReciprocal | None:
         """Of rerankers only ``k_reciprocal`` takes part: the others need contours."""
         options = read_options("rerank", self.settings.rerank)
-        if not isinstance(options, KReciprocal):
+        return options if isinstance(options, KReciprocal) else None
+
+    def _reranked(self, query: int, line: FloatArray) -> IntArray:
+        options = self._reciprocal
+        if options is None:
             return np.empty(0, np.int64)
         head = first(line, options.top_n)
         values = candidate_distances(self.vectors[query], self.rows[head], head, options)
