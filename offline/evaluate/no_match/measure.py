@@ -73,7 +73,7 @@ def passed(found: Sequence[Trial], fit: MatchFit, false_accepts: float) -> BoolA
     return accepted(first_probabilities(fit.held_out), present, fit.folds, false_accepts)
 
 
-def parting(found: Sequence[Trial], values: dict[str, Float64Array], seed: int) -> Group:
+def separation(found: Sequence[Trial], values: dict[str, Float64Array], seed: int) -> Group:
     """AUROC by each of ``values`` (A,) of first hits: of present products against absent ones, and
     of first hits that are the product against all others."""
     kinds = {
@@ -124,7 +124,7 @@ def absent_group(
     seed: int,
     meaning: str,
 ) -> Group:
-    """``asked`` are answers about absent products, no two of one query."""
+    """``found`` are answers about absent products, no two of one query."""
     samples = {f"false accepts, {false_accepts:.0%} asked": [float(match) for match in matches]}
     return _group(name, found, samples, seed, meaning, better="lower")
 

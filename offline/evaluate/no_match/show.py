@@ -22,10 +22,10 @@ from offline.evaluate.no_match.measure import (
     absent_group,
     correct_first,
     open_set_accuracy,
-    parting,
     passed,
     presence,
     present_group,
+    separation,
     trials,
 )
 from offline.evaluate.task import DescribedTask
@@ -36,7 +36,7 @@ from offline.report.document import Block, Figure, Group, Histogram, Lines, Sect
 STAGE: Final = "no-match"
 SCORE_BINS = 24
 CURVE_POINTS = 200  # of the ROC curve, at most: more cannot be seen
-SHARES = (0.01, 0.02, 0.05, 0.10)
+FRACTIONS = (0.01, 0.02, 0.05, 0.10)
 
 
 def no_match_section(task: DescribedTask, false_accepts: float = 0.05, seed: int = 0) -> Section:
@@ -44,8 +44,8 @@ def no_match_section(task: DescribedTask, false_accepts: float = 0.05, seed: int
 
     Every query whose product is in the gallery is searched twice, the second time with its product
     taken out; queries of products that the gallery has not are absent ones too. Where there are
-    too few to fit a calibration, the scores alone are judged, with a note; where one kind is
-    missing, there is nothing to part and the section has no figures.
+    too few to fit a calibration, the scores alone are evaluated, with a note; where one kind is
+    missing, there is nothing to separate and the section has no values.
     """
     found = trials(task)
     present = presence(found)
@@ -60,7 +60,7 @@ def no_match_section(task: DescribedTask, false_accepts: float = 0.05, seed: int
         values["probability"] = first_probabilities(fit.held_out)
         groups = _groups(found, fit, false_accepts, seed)
         blocks += [threshold_table(found, fit), reliability_lines(found, fit)]
-    apart = parting(found, values, seed)
+    apart = separation(found, values, seed)
     blocks.insert(1, roc_lines(found, values, false_accepts))
     return Section(
         stage=STAGE,
@@ -95,8 +95,8 @@ def _groups(found: Sequence[Trial], fit: MatchFit, false_accepts: float, seed: i
     for (name, meaning), taken_out in zip(kinds.items(), (True, False), strict=True):
         mine = [pair for pair in absent if pair[0].taken_out == taken_out]
         if mine:
-            who, accepted = zip(*mine, strict=True)
-            groups.append(absent_group(name, who, accepted, false_accepts, seed, meaning))
+            of_kind, accepted = zip(*mine, strict=True)
+            groups.append(absent_group(name, of_kind, accepted, false_accepts, seed, meaning))
     return [*groups, _calibrated(found, fit, matches, seed)]
 
 
@@ -114,11 +114,11 @@ def _calibrated(found: Sequence[Trial], fit: MatchFit, matches: BoolArray, seed:
 
 
 def _notes(task: DescribedTask, found: Sequence[Trial]) -> list[str]:
-    strange = sum(not one.answer.present and not one.taken_out for one in found)
+    unheld = sum(not one.answer.present and not one.taken_out for one in found)
     held = int(presence(found).sum())
     notes = [
         f"{held} photos of products in the gallery, each searched also with its product taken out; "
-        f"{strange} of products that the gallery has not. Routed and reranked as a query.",
+        f"{unheld} of products that the gallery has not. Routed and reranked as a query.",
         "A photo's category was voted or predicted with its product in the gallery.",
         f"Models and thresholds are cross-validated: {FOLDS} folds, products kept together.",
     ]
@@ -178,7 +178,7 @@ def threshold_table(found: Sequence[Trial], fit: MatchFit) -> Table:
     right = correct_first(found)
     absent = int((~present).sum())
     rows = []
-    for share in SHARES:
+    for share in FRACTIONS:
         if absent < absent_needed(share):
             rows.append((f"{share:.0%}", f"needs {absent_needed(share)} absent", *["–"] * 4))
             continue

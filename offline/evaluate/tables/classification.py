@@ -112,7 +112,9 @@ def classified(request: Request) -> list[Classified]:
     if len(known) < len(images):
         left = len(images) - len(known)
         notes.append(f"{left} of {len(images)} images left out: no category")
-    return [_asked(variant, dataset, split, known, notes, request) for variant in request.variants]
+    return [
+        _of_variant(variant, dataset, split, known, notes, request) for variant in request.variants
+    ]
 
 
 def _made(tables: Sequence[Table], found: Sequence[Classified], systems: Sequence[System]) -> Made:
@@ -143,7 +145,7 @@ def _judged_split(dataset: Dataset, given: str | None) -> str:
     return found
 
 
-def _asked(
+def _of_variant(
     variant: Variant,
     dataset: Dataset,
     split: str,

@@ -178,7 +178,7 @@ def landmarks_table(request: Request) -> Made:
     """Every data set by all difficulties that it has. ConfigError for data of another kind."""
     sets = [_opened(folder) for folder in request.data]
     _refuse_doubles(sets)
-    found = [[_asked(variant, one, request) for one in sets] for variant in request.variants]
+    found = [[_of_variant(variant, one, request) for one in sets] for variant in request.variants]
     heads = [f"{one.name} {protocol}" for one in sets for protocol in one.protocols]
     systems = [_landmark_system(sets, answers, request.seed) for answers in found]
     rows = [(one.name, *_cells(one)) for one in systems]
@@ -209,7 +209,7 @@ def _refuse_doubles(sets: Sequence[_Set]) -> None:
         raise ConfigError(f"--data: {double} is given twice.", remedy="Name each set once.")
 
 
-def _asked(variant: Variant, one: _Set, request: Request) -> Answered:
+def _of_variant(variant: Variant, one: _Set, request: Request) -> Answered:
     return answered(variant, one.dataset, one.protocols, list(LANDMARK_METRICS), request)
 
 
