@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import pickle
-import signal
 import struct
 import subprocess
 import sys
@@ -112,6 +111,9 @@ class _Worker:
             [sys.executable, "-c", _PROGRAM, given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Ctrl-C goes to the whole group of a terminal; only the parent decides when to end,
+            # also while a decoder is still starting.
+            process_group=0,
         )
 
     def decode(self, path: Path) -> Decoded | ImageError | None:
@@ -136,8 +138,6 @@ class _Worker:
 
 def serve(limits: ImageLimits) -> None:
     """The worker's loop, until its input ends: a path in, a Decoded or an ImageError out."""
-    # Ctrl-C goes to all processes of a terminal; only the parent decides when to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # as in packsight.cli
     requests, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a codec prints must not fall among the results
