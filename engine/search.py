@@ -204,7 +204,10 @@ class Searcher:
         if found is None or not self.identity:
             return None, ()
         if found.identity != self.identity:
-            return None, ("not calibrated: that was done for other settings of the search",)
+            return None, (
+                "not calibrated: that was done for other settings of the search or an earlier "
+                "version; do it anew with: packsight calibrate",
+            )
         if categories:
             return None, ("not calibrated: that was done for the predicted categories",)
         return found, found.cautions(images)

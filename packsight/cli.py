@@ -115,6 +115,7 @@ def _help() -> str:
             "",
             *(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items()),
             "",
-            "`packsight COMMAND --help` lists the arguments of a command.",
+            "`packsight COMMAND --help` lists the arguments of a command,",
+            "`packsight --version` prints the version.",
         ]
     )

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from engine.errors import ConfigError
 from offline.datasets.packbench.archive import NAME as PACKBENCH_TINY
 from offline.datasets.packbench.archive import unpacked
+from offline.datasets.packbench.manifest import HEADER_FILE
 from offline.datasets.types import Dataset
 
 # Nearly every folder has folders with images in it, so this one is tried last.
@@ -42,10 +43,10 @@ def dataset_folder(root: str | Path) -> Path:
     Raises ConfigError when there is no such folder.
     """
     folder = Path(root)
+    if str(root) == PACKBENCH_TINY and not (folder / HEADER_FILE).is_file():
+        return unpacked()  # also where a folder of that name holds something else
     if folder.is_dir():
         return folder
-    if str(root) == PACKBENCH_TINY:
-        return unpacked()
     raise ConfigError(
         f"{folder}: no such folder.",
         remedy=f"Give the root of a data set, or {PACKBENCH_TINY} for the shipped one.",

@@ -453,7 +453,7 @@ def _how(parts: EmbeddingParts) -> list[str]:
 
 
 def _timings(timings: Mapping[str, float], threads: int) -> Section:
-    values = {**timings, "together": sum(timings.values())}
+    values = {"together": sum(timings.values()), **timings}
     shown = ", ".join(f"{stage} {value:.1f}" for stage, value in values.items())
     return Section(
         stage="efficiency",

@@ -98,7 +98,10 @@ def write_texts(texts: Mapping[Path, str]) -> None:
 def _check_version(path: Path, data: object) -> None:
     version = data.get("format_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ConfigError(f"{path}: this is not a report of Packsight.", remedy=REPORT_REMEDY)
+        remedy = REPORT_REMEDY
+        if isinstance(data, dict) and "protocols" in data:
+            remedy = "It is of an earlier `packsight evaluate benchmark`: run that again."
+        raise ConfigError(f"{path}: this is not a report of Packsight.", remedy=remedy)
     if version > VERSION:
         raise ConfigError(
             f"{path}: the report has format {version}, and this version of Packsight reads "

@@ -142,7 +142,10 @@ def _sheet(args: argparse.Namespace) -> int:
     from offline.datasets.packbench.sheet import sheets
     from offline.datasets.registry import dataset_folder
 
-    for path in sheets(dataset_folder(args.folder), args.out or args.folder / "sheets"):
+    folder = dataset_folder(args.folder)
+    # The shipped data set lies in the user's cache, which is no place for sheets.
+    beside = args.folder if args.folder.is_dir() and folder == args.folder else Path()
+    for path in sheets(folder, args.out or beside / "sheets"):
         print(path)
     return 0
 

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from engine.errors import ConfigError
     from offline.datasets.packbench import catalogue, demo_queries
 
     out = Path(args.out)
@@ -33,7 +34,12 @@ def run(args: argparse.Namespace) -> int:
         ]
         for photo in demo_queries()
     ]
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"--out {out}: cannot be made ({error.strerror}).", remedy="Choose another folder."
+        ) from error
     return next((code for step in steps if (code := _step(step))), 0)
 
 

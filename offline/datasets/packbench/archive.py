@@ -45,12 +45,12 @@ def unpacked(archive: Path = ARCHIVE, checksum: str = SHA256) -> Path:
     """The folder of the shipped benchmark, unpacked where it is not there yet (0.3 s).
 
     The archive's checksum is part of the folder's name, so that versions of Packsight do not
-    meet. Unpacked beside and renamed: a folder that exists is whole, whatever other processes
-    unpack and whenever one is killed. Raises ConfigError for a cache that cannot be written and
-    for a damaged archive.
+    meet. Unpacked beside and renamed, whatever other processes unpack and whenever one is killed;
+    a folder that lost files, as when a cache is cleaned, is replaced. Raises ConfigError for a
+    cache that cannot be written and for a damaged archive.
     """
     folder = data_directory() / f"{NAME}-{checksum[:12]}"
-    if (folder / HEADER_FILE).is_file():
+    if _whole(folder, archive):
         return folder
     _check(archive, checksum)
     try:
@@ -62,6 +62,20 @@ def unpacked(archive: Path = ARCHIVE, checksum: str = SHA256) -> Path:
             remedy=f"Name a folder that can be written in {DIRECTORY_VARIABLE}.",
         ) from error
     return folder
+
+
+def _whole(folder: Path, archive: Path) -> bool:
+    """Whether every file is there in its size (10 ms); nothing reads their contents."""
+    if not (folder / HEADER_FILE).is_file():
+        return False
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            return all(
+                (folder / entry.filename).stat().st_size == entry.file_size
+                for entry in packed.infolist()
+            )
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _check(archive: Path, checksum: str) -> None:
@@ -86,9 +100,9 @@ def _unpack(archive: Path, folder: Path) -> None:
         try:
             whole.rename(folder)
         except OSError:
-            if (folder / HEADER_FILE).is_file():
+            if _whole(folder, archive):
                 return  # another process was first
-            shutil.rmtree(folder)  # an incomplete one, such as an emptied cache leaves
+            shutil.rmtree(folder, ignore_errors=True)  # an incomplete one
             whole.rename(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,9 @@ from offline.datasets.packbench.archive import (
     pack,
     unpacked,
 )
+from offline.datasets.packbench.manifest import HEADER_FILE
+from offline.datasets.registry import dataset_folder
+from packsight.cli import main
 from tests.packsight_command import command, may_be_locked_out, unprivileged
 
 BUDGET = 4_000_000  # bytes of the repository that the shipped benchmark may take
@@ -71,13 +75,25 @@ def test_the_name_opens_it(cache: Path) -> None:
     assert command("data", "check", NAME).code == 0
 
 
-def test_a_folder_of_the_same_name_wins(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalogue: Path
+def test_a_benchmark_in_a_folder_of_the_same_name_wins(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalogue.rename(tmp_path / NAME)
     monkeypatch.chdir(tmp_path)
-    assert open_dataset(NAME).root == Path(NAME)
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / HEADER_FILE).write_text("{}")
+    assert dataset_folder(NAME) == Path(NAME)
     assert not cache.exists()
+
+
+def test_another_folder_of_the_same_name_does_not(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "sheet", NAME]) == 0
+    assert (tmp_path / "sheets" / "jar.jpg").is_file()  # and neither in the cache nor in NAME
+    assert not (tmp_path / NAME).exists() and len(files_below(unpacked())) == 929
+    (tmp_path / NAME).mkdir()
+    assert open_dataset(NAME).root.is_relative_to(cache)
 
 
 def test_several_at_once_unpack_one_whole_folder(cache: Path) -> None:
@@ -105,8 +121,12 @@ def test_one_that_is_killed_leaves_no_folder_that_looks_whole(cache: Path) -> No
 
 def test_a_cache_that_was_emptied_in_part_is_filled_again(cache: Path) -> None:
     folder = unpacked()
-    (folder / "packbench.json").unlink()
-    assert len(files_below(unpacked())) == 929
+    for lost in ("packbench.json", "manifest.csv", "queries"):
+        path = folder / lost
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        assert len(files_below(unpacked())) == 929
+    (folder / "products.csv").write_text("cut short")
+    assert len((unpacked() / "products.csv").read_text("utf-8").splitlines()) > 1
 
 
 def test_a_cache_that_cannot_be_written_names_the_variable(
