@@ -41,18 +41,20 @@ def comparison_text(comparison: Comparison, *, everything: bool = False) -> str:
 
 def _chance(comparison: Comparison) -> str:
     judged = comparison.judged
-    text = (
-        f"{judged} {'figure was' if judged == 1 else 'figures were'} judged. At "
-        f"{100 * comparison.level:g} % each, about {comparison.by_chance:.1f} would differ by "
-        f"chance alone; {_CORRECTIONS[comparison.correction]}."
-    )
+    text = "No value was tested."
+    if judged:
+        text = (
+            f"{judged} {'value was' if judged == 1 else 'values were'} tested. At "
+            f"{100 * comparison.level:g} % each, about {comparison.by_chance:.1f} would differ by "
+            f"chance alone; {_CORRECTIONS[comparison.correction]}."
+        )
     few = sum(row.method == "paired" and row.adjusted is None for row in comparison.rows)
     if few:
-        text += f" {few} more have too few items that changed to be judged, and do not count."
+        text += f" {few} more have too few items that changed to be tested, and do not count."
     alone = sum(_alone(row, comparison.level) for row in comparison.rows)
     if alone:
         text += (
-            f" {alone} would differ if judged alone; to judge few figures, name them "
+            f" {alone} would differ if tested alone; to test few values, name them "
             "with --only before looking."
         )
     return text
