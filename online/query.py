@@ -43,7 +43,7 @@ def query(
     (k, categories, settings), WeightsError.
     """
     opened = shared_searcher(
-        Path(gallery),
+        gallery,
         profile=profile,
         config=None if config is None else Path(config),
         overrides=overrides,
@@ -52,7 +52,7 @@ def query(
 
 
 def shared_searcher(
-    gallery: Path,
+    gallery: str | Path,
     *,
     profile: str | None = None,
     config: Path | None = None,

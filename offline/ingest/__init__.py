@@ -41,7 +41,7 @@ def ingest(
     return run(
         Request(
             folder=Path(folder),
-            gallery=Path(gallery),
+            gallery=gallery,
             profile=profile,
             config=None if config is None else Path(config),
             overrides=tuple(overrides),

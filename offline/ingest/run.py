@@ -34,7 +34,7 @@ REPORT = "last-ingest.json"
 @dataclass(frozen=True)
 class Request:
     folder: Path
-    gallery: Path
+    gallery: str | Path
     profile: str | None
     config: Path | None
     overrides: tuple[str, ...]
@@ -116,10 +116,10 @@ def _scan(request: Request) -> Scan:
     return scanned
 
 
-def _manifest(folder: Path) -> Manifest | None:
-    if not gallery_exists(folder):
+def _manifest(address: str | Path) -> Manifest | None:
+    if not gallery_exists(address):
         return None
-    with open_gallery(folder) as gallery:
+    with open_gallery(address) as gallery:
         return gallery.manifest
 
 
@@ -249,7 +249,7 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
     report.cores = os.cpu_count() or 1
     report.seconds = dict(current.watch.seconds)
     with suppress(OSError):  # a full disk must not hide the report
-        write_whole(current.request.gallery / REPORT, report.to_json())
+        write_whole(Path(current.request.gallery) / REPORT, report.to_json())
 
 
 def _cpu_seconds() -> float:

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     watch = Stopwatch()
     with open_searcher(
-        Path(args.gallery),
+        args.gallery,
         profile=args.profile,
         config=None if args.config is None else Path(args.config),
         overrides=args.overrides,
