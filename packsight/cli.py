@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from engine import __version__
 from engine.errors import PacksightError
@@ -66,18 +66,25 @@ def _run(words: list[str]) -> int:
     name = words[0]
     module: Any = import_module(f"packsight.commands.{name}")
     summary = COMMANDS[name]
-    parser = argparse.ArgumentParser(prog=f"packsight {name}", description=sentence(summary))
+    parser = _Parser(prog=f"packsight {name}", description=sentence(summary))
     module.add_arguments(parser)
     return int(module.run(_parsed(parser, words[1:])))
 
 
-def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
-    """As ``parse_args``, which does not name the help that lists the flags of a command."""
+class _Parser(argparse.ArgumentParser):
+    """Its errors are one line that ends with the command that lists the flags."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message.rstrip('.')}. Flags: {self.prog} --help\n")
+
+
+def _parsed(parser: _Parser, words: Sequence[str]) -> argparse.Namespace:
+    """As ``parse_args``, which names the wrong help for an unknown flag of a subcommand."""
     args, unknown = parser.parse_known_args(words)
     if unknown:
-        action = getattr(args, "action", None)
-        name = f"{parser.prog} {action}" if action else parser.prog
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}. Known ones: {name} --help")
+        if action := getattr(args, "action", None):
+            parser.prog += f" {action}"
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return args
 
 
