@@ -35,7 +35,7 @@ from engine.types import Float64Array, FloatArray
 from offline.datasets import Dataset, DatasetImage, RetrievalTask, open_dataset
 from offline.datasets.hold_out import divided_splits
 from offline.datasets.relevance import by_product, label_task
-from offline.evaluate.benchmark import answerable, measure_vectors
+from offline.evaluate.benchmark.measure import answerable, measure_vectors
 from offline.metrics.statistics import bootstrap
 from offline.store.vectors import features
 from stages.assemble import EmbeddingParts, assemble_embedding

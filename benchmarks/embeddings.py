@@ -37,7 +37,7 @@ from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.types import FloatArray
 from offline.datasets import DatasetImage, RetrievalTask, open_dataset
-from offline.evaluate.benchmark import answerable, measure_vectors
+from offline.evaluate.benchmark.measure import answerable, measure_vectors
 from offline.metrics.statistics import bootstrap_columns
 from offline.store.cutouts import CutoutCache
 from offline.store.vectors import features

@@ -16,7 +16,7 @@ from engine.errors import ConfigError
 from offline.datasets import Dataset, open_dataset
 from offline.datasets.readers import revisited
 from offline.datasets.relevance import clusters_of
-from offline.evaluate.benchmark import (
+from offline.evaluate.benchmark.measure import (
     ALL,
     ProtocolResult,
     answerable_protocols,

@@ -16,7 +16,7 @@ from packsight.commands._arguments import (
 from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
-    from offline.evaluate.benchmark import Request
+    from offline.evaluate.benchmark.show import Request
 
 METRICS = ("euclidean", "cosine", "inner_product")
 
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from offline.evaluate.benchmark import evaluate_benchmark
+    from offline.evaluate.benchmark.show import evaluate_benchmark
     from offline.report.files import json_text, write_report, write_texts
     from offline.report.text import tables_text
     from packsight.commands._terminal import bar
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _request(args: argparse.Namespace) -> Request:
-    from offline.evaluate.benchmark import Request
+    from offline.evaluate.benchmark.show import Request
     from offline.metrics.retrieval import metric
     from stages.open_settings import settings_for
 

@@ -12,14 +12,13 @@ import pytest
 from engine.config import load
 from engine.errors import ConfigError
 from offline.datasets import Dataset, DatasetImage, open_dataset
-from offline.evaluate.benchmark import (
+from offline.evaluate.benchmark.measure import (
     ProtocolResult,
-    Request,
-    evaluate_benchmark,
     measure_protocols,
     open_benchmark,
     time_stages,
 )
+from offline.evaluate.benchmark.show import Request, evaluate_benchmark
 from offline.metrics.statistics import bootstrap
 from offline.report.document import Table
 from offline.report.files import write_report

@@ -15,7 +15,7 @@ from engine.errors import ConfigError
 from engine.types import FloatArray
 from offline.datasets import DatasetImage, RetrievalTask
 from offline.datasets.relevance import by_product, label_task
-from offline.evaluate.benchmark import answerable
+from offline.evaluate.benchmark.measure import answerable
 from offline.evaluate.retrieval.measure import own_level
 from offline.evaluate.task import NO_IMAGE, RERANKED, RETRIEVED, GalleryRanking, VectorTask
 from offline.metrics import retrieval as metrics

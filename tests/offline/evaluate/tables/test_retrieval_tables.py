@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ConfigError
-from offline.evaluate.benchmark import ProtocolResult
+from offline.evaluate.benchmark.measure import ProtocolResult
 from offline.evaluate.tables import retrieval as answers
 from offline.evaluate.tables.layout import Request, Variant
 from offline.evaluate.tables.registry import make_table

@@ -1,0 +1,1 @@
+"""Benchmarks: embeddings by the protocols of the papers, without routing and contours."""
