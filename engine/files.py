@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+_PART = ".packsight-"  # what the names of files that are being written begin with
 # Folders that cannot be synced: on some network mounts, or those that may be written and not read.
 _UNSYNCABLE = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 
@@ -30,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
     older file stays whole. Safe for several writers of one path: the last to finish wins.
     """
     # Of a fixed length: file names end at 255 bytes, and that of ``path`` may be that long.
-    part = path.with_name(f".packsight-{secrets.token_hex(8)}.part{path.suffix}")
+    part = path.with_name(f"{_PART}{secrets.token_hex(8)}.part{path.suffix}")
     try:
         yield part
         _sync(part)
@@ -40,6 +41,13 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def remove_parts(folder: Path) -> None:
+    """Delete what killed writers left in ``folder`` and below; only while no writer is at work."""
+    for part in folder.rglob(f"{_PART}*.part*"):
+        with suppress(OSError):
+            part.unlink()
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

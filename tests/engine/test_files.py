@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.files import file_sha256, replacing, write_all, write_lines, write_whole
+from engine.files import (
+    file_sha256,
+    remove_parts,
+    replacing,
+    write_all,
+    write_lines,
+    write_whole,
+)
 
 
 def full(*_: object) -> None:
@@ -51,6 +58,18 @@ def test_a_failing_writer_leaves_the_older_file_alone(tmp_path: Path, error: Bas
         part.write_bytes(b"half of the n")
         raise error
     assert content(tmp_path) == {"a": b"old"}
+
+
+def test_what_a_killed_writer_left_is_deleted_and_nothing_else(tmp_path: Path) -> None:
+    inner = tmp_path / "below"
+    inner.mkdir()
+    with replacing(inner / "a.png") as part:
+        part.write_bytes(b"whole")
+        (inner / f"{part.name[:-10]}00.part.png").write_bytes(b"half")
+    (tmp_path / "my.part.png").write_bytes(b"mine")
+    remove_parts(tmp_path)
+    assert content(inner) == {"a.png": b"whole"}
+    assert (tmp_path / "my.part.png").exists()
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

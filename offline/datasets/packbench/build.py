@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engine.errors import ConfigError, PacksightError
+from engine.files import remove_parts
 from engine.types import Progress
 from offline.datasets.packbench.families import Product
 from offline.datasets.packbench.journal import Journal
@@ -67,8 +68,9 @@ def build(
 
 
 def _tidy(out: Path) -> None:
-    """Delete the meshes that processes left behind, killed ones above all."""
+    """Delete the meshes and half-written files that processes left, killed ones above all."""
     shutil.rmtree(out / WORK, ignore_errors=True)
+    remove_parts(out)
 
 
 def renderer(variant: str = "") -> str:
