@@ -1,4 +1,4 @@
-"""Any mode that Pillow decodes to -> 8-bit sRGB on white."""
+"""Any mode that Pillow decodes to -> 8-bit sRGB on white, and the alpha that it had."""
 
 from __future__ import annotations
 
@@ -18,18 +18,26 @@ Resize = Callable[[Image.Image], Image.Image]
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # TIFF 6.0 tags; format 2 = signed integer
 
 
-def to_srgb(image: Image.Image, resize: Resize) -> Image.Image:
-    """Flatten, resize, then convert the colours, in that order.
+def to_srgb(image: Image.Image, resize: Resize) -> tuple[Image.Image, Image.Image | None]:
+    """Flatten, resize, then convert the colours, in that order: RGB, and alpha as mode L.
 
     Alpha must be composited before pixels are averaged, or the invisible colour under
-    transparent pixels bleeds in; the colour conversion is the slowest step and comes last.
+    transparent pixels bleeds in; the colour conversion is the slowest step and comes last. No
+    alpha where the image has none or is opaque everywhere.
     """
     profile = image.info.get("icc_profile")
-    flat = resize(_on_white(_eight_bit(image)))
+    flat, alpha = _on_white(_eight_bit(image))
+    flat = resize(flat)
+    if alpha is not None:
+        alpha = None if _opaque(alpha) else resize(alpha)
     if flat.mode == "LAB":
-        return _from_lab(flat)
+        return _from_lab(flat), alpha
     converted = _apply_profile(flat, profile) if isinstance(profile, bytes) and profile else None
-    return converted if converted is not None else flat.convert("RGB")
+    return converted if converted is not None else flat.convert("RGB"), alpha
+
+
+def _opaque(alpha: Image.Image) -> bool:
+    return alpha.getextrema() == (255, 255)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -45,7 +53,8 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     scaled = values / _integer_range(image)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):  # 16-bit grey PNG with one transparent value
-        scaled[values == transparent] = 1.0
+        alpha = np.where(values == transparent, 0, 255).astype(np.uint8)
+        return Image.merge("LA", (_scaled(scaled), Image.fromarray(alpha)))
     return _scaled(scaled)
 
 
@@ -70,21 +79,20 @@ def _scaled(unit: npt.NDArray[np.float64]) -> Image.Image:
     return Image.fromarray(np.rint(unit.clip(0.0, 1.0) * 255.0).astype(np.uint8))
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    """Composite on white; returns one of RGB, L, CMYK, YCbCr, LAB."""
+def _on_white(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Composited on white: one of RGB, L, CMYK, LAB; and the alpha, if there was one."""
     if image.mode == "La":
         image = image.convert("LA")
     if image.mode in ("RGBa", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
-    if image.mode in ("RGBA", "RGBX"):
-        if image.mode == "RGBX":
-            return image.convert("RGB")
+    if image.mode == "RGBA":
+        alpha = image.getchannel("A")
         white = Image.new("RGB", image.size, (255, 255, 255))
-        white.paste(image.convert("RGB"), mask=image.getchannel("A"))
-        return white
+        white.paste(image.convert("RGB"), mask=alpha)
+        return white, alpha
     if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in ("RGB", "L", "CMYK", "LAB") else image.convert("RGB")
+        return image.convert("L"), None
+    return image if image.mode in ("RGB", "L", "CMYK", "LAB") else image.convert("RGB"), None
 
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:

@@ -161,11 +161,12 @@ def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
         _draft(image, limits.max_side)
         image.load()
         turned = _orientation(image)
-        upright = to_srgb(image, lambda flat: _fit(flat, limits.max_side))
+        upright, alpha = to_srgb(image, lambda flat: _fit(flat, limits.max_side))
     if turned in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[turned])
+        alpha = None if alpha is None else alpha.transpose(_UPRIGHT[turned])
     size = (height, width) if turned >= 5 else (width, height)
-    return RGBImage(np.array(upright), uri, size)
+    return RGBImage(np.array(upright), uri, size, alpha=None if alpha is None else np.array(alpha))
 
 
 def _draft(image: ImageFile.ImageFile, max_side: int) -> None:

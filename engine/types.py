@@ -35,18 +35,27 @@ class RGBImage:
     """A decoded image: RGB, EXIF rotation applied, alpha composited on white.
 
     ``uri`` names it in errors; ``original_size`` is (width, height) in the file, before any
-    scaled decoding, after EXIF rotation.
+    scaled decoding, after EXIF rotation. ``alpha`` is what the file gave, 0 = transparent; None
+    where it has none or is opaque everywhere.
     """
 
     pixels: UInt8Array  # (H, W, 3)
     uri: str = "<memory>"
     original_size: tuple[int, int] = (0, 0)
+    alpha: UInt8Array | None = None  # (H, W)
 
     def __post_init__(self) -> None:
         _check(self.pixels, "RGBImage.pixels", np.uint8, ndim=3)
         if self.pixels.shape[2] != 3 or 0 in self.pixels.shape:
             raise ValueError(f"RGBImage.pixels must be (H, W, 3), not {self.pixels.shape}")
         _freeze(self.pixels)
+        if self.alpha is not None:
+            _check(self.alpha, "RGBImage.alpha", np.uint8, ndim=2)
+            if self.alpha.shape != self.pixels.shape[:2]:
+                raise ValueError(
+                    f"RGBImage.alpha must be {self.pixels.shape[:2]}, not {self.alpha.shape}"
+                )
+            _freeze(self.alpha)
         if self.original_size == (0, 0):
             object.__setattr__(self, "original_size", (self.width, self.height))
 

@@ -80,10 +80,12 @@ def cropped(image: RGBImage, entry: DatasetImage) -> RGBImage:
     across, down = image.width / width, image.height / height
     x1, y1, x2, y2 = entry.crop
     left, top = max(0, int(np.floor(x1 * across))), max(0, int(np.floor(y1 * down)))
-    part = image.pixels[top : int(np.ceil(y2 * down)), left : int(np.ceil(x2 * across))]
+    window = np.s_[top : int(np.ceil(y2 * down)), left : int(np.ceil(x2 * across))]
+    part = image.pixels[window]
     if part.size == 0:
         raise ImageError(image.uri, f"the box {entry.crop} lies beyond its {width} x {height}")
-    return RGBImage(np.ascontiguousarray(part), image.uri)
+    alpha = None if image.alpha is None else np.ascontiguousarray(image.alpha[window])
+    return RGBImage(np.ascontiguousarray(part), image.uri, alpha=alpha)
 
 
 def loaded(

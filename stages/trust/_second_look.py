@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.protocols import Segmenter
 from engine.quality import THRESHOLD
-from engine.types import FloatArray, Matte, RGBImage
+from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 
 # The second image is mirrored and padded by this fraction of its sides on each side, so that the
 # product is 1 / 1.4 as large. Of a mirror image, a padded image and a closer crop, each alone
@@ -34,9 +34,15 @@ def agreement(
 
 def mirrored_padded(image: RGBImage) -> RGBImage:
     """Mirrored, with a reflected margin."""
+    alpha = None if image.alpha is None else _mirrored_padded(image.alpha, image)
+    return RGBImage(_mirrored_padded(image.pixels, image), image.uri, alpha=alpha)
+
+
+def _mirrored_padded(values: UInt8Array, image: RGBImage) -> UInt8Array:
     down, across = _margins(image)
-    padded = cv2.copyMakeBorder(image.pixels, down, down, across, across, cv2.BORDER_REFLECT_101)
-    return RGBImage(np.ascontiguousarray(padded[:, ::-1]), image.uri)
+    padded = cv2.copyMakeBorder(values, down, down, across, across, cv2.BORDER_REFLECT_101)
+    mirrored: UInt8Array = np.ascontiguousarray(padded[:, ::-1], np.uint8)
+    return mirrored
 
 
 def restored(matte: Matte, image: RGBImage) -> FloatArray:

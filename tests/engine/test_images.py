@@ -141,6 +141,70 @@ def test_a_transparent_colour_of_a_true_colour_png_becomes_white() -> None:
     assert near(pixels[0, 0], WHITE, 0) and near(pixels[0, 1], BLUE, 0)
 
 
+def cut_out(width: int = 64, height: int = 32) -> Image.Image:
+    """Red, half transparent in its left half, on transparent black below."""
+    image = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    image.paste((*RED, 128), (0, 0, width // 2, height // 2))
+    image.paste((*RED, 255), (width // 2, 0, width, height // 2))
+    return image
+
+
+def corners(alpha: np.ndarray | None) -> list[int]:
+    assert alpha is not None and alpha.dtype == np.uint8
+    down, across = alpha.shape[0] // 4, alpha.shape[1] // 4
+    return [int(alpha[row, column]) for row in (down, 3 * down) for column in (across, 3 * across)]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "AVIF", "HEIF", "GIF"])
+def test_the_alpha_of_every_format_is_kept(kind: str) -> None:
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    image = load(encoded(cut_out(), kind))
+    assert image.alpha is not None and image.alpha.shape == (32, 64)
+    expected = [255 if kind == "GIF" else 128, 255, 0, 0]  # GIF knows no half
+    np.testing.assert_allclose(corners(image.alpha), expected, atol=4)
+    assert near(image.pixels[24, 48], WHITE, 0) and near(image.pixels[8, 48], RED, 6)
+    if kind != "GIF":
+        assert near(image.pixels[8, 16], (255, 127, 127), 6)
+
+
+def test_the_alpha_of_grey_palette_key_and_16_bit_images_is_kept() -> None:
+    grey = encoded(cut_out().convert("LA"), "PNG")
+    assert corners(load(grey).alpha) == [128, 255, 0, 0]
+    palette = Image.new("P", (64, 32), 0)
+    palette.putpalette([0, 0, 0, *RED, *RED])
+    palette.paste(1, (0, 0, 32, 16))
+    palette.paste(2, (32, 0, 64, 16))
+    levels = encoded(palette, "PNG", transparency=bytes((0, 128, 255)))
+    assert corners(load(levels).alpha) == [128, 255, 0, 0]
+    for depth, rows, key in ((8, bytes((*RED, *BLUE)), struct.pack(">HHH", *RED)),):
+        image = load(png(2, 1, depth, 2, b"\0" + rows, chunk(b"tRNS", key)))
+        assert image.alpha is not None and image.alpha.tolist() == [[0, 255]]
+        assert near(image.pixels[0, 0], WHITE, 0)
+    values = b"\0" + np.array([7, 30000], ">u2").tobytes()
+    grey_key = load(png(2, 1, 16, 0, values, chunk(b"tRNS", struct.pack(">H", 7))))
+    assert grey_key.alpha is not None and grey_key.alpha.tolist() == [[0, 255]]
+    deep = np.array([[[65535, 0, 0, 32896], [0, 0, 0, 0]]], ">u2")
+    deep_rgba = load(png(2, 1, 16, 6, b"\0" + deep.tobytes()))
+    assert deep_rgba.alpha is not None and deep_rgba.alpha.tolist() == [[128, 0]]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF"])
+def test_an_opaque_image_has_no_alpha(kind: str) -> None:
+    assert load(encoded(quarters(), kind)).alpha is None
+    if kind not in ("JPEG", "BMP"):
+        assert load(encoded(quarters().convert("RGBA"), kind)).alpha is None
+
+
+def test_alpha_is_resized_and_turned_with_the_pixels() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its left side: a quarter turn to the right undoes it
+    data = encoded(cut_out().transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif.tobytes())
+    image = load(data, limits=ImageLimits(max_side=32))
+    assert image.alpha is not None and image.alpha.shape == image.pixels.shape[:2] == (16, 32)
+    assert corners(image.alpha) == [128, 255, 0, 0]
+
+
 def test_cmyk_jpeg_is_read_the_way_adobe_writes_it() -> None:
     image = Image.new("CMYK", (16, 16), (0, 0, 0, 0))
     image.paste((0, 255, 255, 0), (8, 0, 16, 16))
