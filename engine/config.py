@@ -87,6 +87,9 @@ class QuerySettings(Section):
 class IngestSettings(Section):
     batch: int = Field(default=16, ge=1)  # images a transaction and a model batch
     workers: int = Field(default=0, ge=0)  # decoding processes; 0: as many as cores
+    # What a product id in a folder's table is unique in: "folder" makes 01 of jar/labels.csv the
+    # product jar/01. Galleries of before this setting lack it and keep their products.
+    product_ids: Literal["folder", "catalogue"] = "catalogue"
 
 
 class WeightSettings(Section):

@@ -189,6 +189,10 @@ class Gallery(Searchable, Protocol):
         """Images."""
         ...
 
+    def products(self) -> Iterator[tuple[str, str]]:
+        """Every product with each of the categories that its images are in."""
+        ...
+
     def count_products(self) -> int: ...
 
     def sources(self) -> Iterator[Source]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from engine.config import RouteSettings
 from engine.errors import ConfigError
+from engine.names import canonical, same_name
 from engine.types import UNCATEGORISED, CategoryScores, Route
 
 
@@ -27,7 +28,10 @@ def route(
     in every category. ``chosen`` overrides everything. Ties in probability go in alphabetical
     order. Raises ConfigError where ``settings`` need a least probability and there is none.
     """
-    mine = {name: value for name, value in scores.ranked() if name in set(held)}
+    names = {canonical(name): name for name in held}  # a classifier may spell them otherwise
+    mine = {
+        names[canonical(name)]: value for name, value in scores.ranked() if canonical(name) in names
+    }
     if chosen:
         return _route(dict.fromkeys(chosen), mine, why="as requested")
     total = sum(mine.values())
@@ -83,7 +87,7 @@ def _least(scores: CategoryScores, settings: RouteSettings) -> float:
 
 
 def _unreachable(name: str, knows: Collection[str] | None) -> bool:
-    return name == UNCATEGORISED or (knows is not None and name not in knows)
+    return name == UNCATEGORISED or (knows is not None and not same_name(name, knows))
 
 
 def _route(

@@ -11,6 +11,7 @@ from engine.describe import Described, Describer
 from engine.distances import Metric, score_of
 from engine.errors import ConfigError, GalleryError
 from engine.match_calibration import MatchCalibration, with_probabilities
+from engine.names import nearest, same_name
 from engine.protocols import Reranker, Searchable
 from engine.retrieval import Expansion, GalleryIndex, Ranking, Scope, expand, nearest_products
 from engine.routing import route
@@ -84,7 +85,8 @@ class Searcher:
         if k < 1:
             raise ConfigError(f"k = {k}: at least one product must be requested.")
         watch = watch or Stopwatch()
-        held = self._held(categories)  # refused before anything is described
+        held = self._held()  # an empty gallery and unknown names are refused before describing
+        categories = _named(categories, held)
         described = self.describe(image, watch)
         results = self._results(described, k, held, categories, watch)
         return Answer(results, described.cutout)
@@ -97,7 +99,8 @@ class Searcher:
 
     def route(self, query: Description, categories: Sequence[str] | None = None) -> Route:
         """The categories that a described photo is searched in."""
-        return self._route(query, self._held(categories), categories)
+        held = self._held()
+        return self._route(query, held, _named(categories, held))
 
     def rank(
         self,
@@ -130,19 +133,14 @@ class Searcher:
             )
         ]
 
-    def _held(self, wanted: Sequence[str] | None) -> Mapping[str, int]:
-        """Number of images by category; refuses an empty gallery and categories it lacks."""
+    def _held(self) -> Mapping[str, int]:
+        """Number of images by category; refuses an empty gallery."""
         held = self.gallery.categories()
         if not held:
             raise GalleryError(
                 f"{self.gallery.name}: the gallery is empty.",
                 remedy=f"Fill it with: packsight ingest FOLDER --gallery {self.gallery.name}",
             )
-        for category in wanted or ():
-            if category not in held:
-                raise ConfigError(
-                    f"unknown category {category!r}. The gallery holds: {', '.join(held)}."
-                )
         return held
 
     def _results(
@@ -246,3 +244,20 @@ def group_by_product(hits: Sequence[Hit]) -> list[Hit]:
         replace(hit, rank=rank, views=views[product])
         for rank, (product, hit) in enumerate(best.items(), start=1)
     ]
+
+
+def _named(wanted: Sequence[str] | None, held: Collection[str]) -> list[str] | None:
+    """The categories of these names, in whatever Unicode form; ConfigError for an unknown one."""
+    if wanted is None:
+        return None
+    found: list[str] = []
+    for category in wanted:
+        same = same_name(category, held)
+        if not same:
+            near = nearest(category, held)
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise ConfigError(
+                f"unknown category {category!r}.{hint} The gallery holds: {', '.join(held)}."
+            )
+        found += same
+    return found

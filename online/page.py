@@ -11,6 +11,7 @@ from pathlib import Path
 import jinja2
 from PIL import Image
 
+from engine.attributes import bounded
 from engine.errors import PacksightError
 from engine.files import write_whole
 from engine.pages import environment, jpeg_uri, presentable
@@ -137,6 +138,7 @@ def _environment() -> jinja2.Environment:
     templates = environment("online")
     templates.filters["duration"] = _duration
     templates.filters["percent"] = _percent
+    templates.filters["bounded"] = bounded
     templates.filters["concerns"] = _concerns
     templates.filters["short"] = _short
     return templates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.attributes import bounded
 from engine.types import Hit, Results
 
 
@@ -43,7 +44,7 @@ def _hit(hit: Hit) -> dict[str, object]:
         "why": hit.why,
         "probability": None if hit.probability is None else round(hit.probability, 6),
         "views": hit.views,
-        "attributes": dict(record.attributes),
+        "attributes": bounded(record.attributes),
         "id": record.id,
         "sha256": record.sha256,
     }

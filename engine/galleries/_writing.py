@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.galleries import _rows
+from engine.names import canonical
 from engine.types import CategoryScores, Description, Entry
 
 
@@ -20,7 +21,7 @@ class Writing:
 
     def put(self, entry: Entry, description: Description) -> int:
         """Store an image, or replace the one at the same uri under its id."""
-        category = entry.category or description.scores.top
+        category = entry.category or canonical(description.scores.top)
         row = self.connection.execute("SELECT id FROM images WHERE uri = ?", (entry.uri,))
         known = row.fetchone()
         if known is not None:

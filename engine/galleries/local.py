@@ -187,6 +187,11 @@ class LocalGallery:
         rows = self._select("SELECT category, count(*) FROM images GROUP BY category ORDER BY 1")
         return {str(name): int(count) for name, count in rows}
 
+    def products(self) -> Iterator[tuple[str, str]]:
+        """Every product with each of the categories that its images are in."""
+        rows = self._select("SELECT DISTINCT product_id, category FROM images ORDER BY 1, 2")
+        yield from ((str(product), str(category)) for product, category in rows)
+
     def count_products(self) -> int:
         ((count,),) = self._select("SELECT count(DISTINCT product_id) FROM images")
         return int(count)

@@ -1,11 +1,13 @@
-"""Labels of images: from folder names, from CSV or JSON beside them, or from a table given apart.
+"""Labels of images: from folder names, tables or JSON beside them, or a table given apart.
 
-Later sources win over earlier ones, column by column:
+Later sources win over earlier ones, column by column; an empty cell changes nothing:
 
 1. folder names: ``CATEGORY/PRODUCT/view.jpg``, or ``CATEGORY/view.jpg`` where every image is a
    product of its own; images directly in the folder have no label;
-2. ``attributes.csv``, ``attributes.json``, ``labels.csv`` or ``labels.json`` in any folder, with
-   a ``path`` relative to it that names an image (with or without its suffix) or a folder;
+2. ``attributes`` and then ``labels`` as ``.csv``, ``.json``, ``.tsv`` or ``.xlsx`` (in this order)
+   in any folder, outer folders first, with a ``path`` relative to it that names an image (with or
+   without its suffix) or a folder; of one table the later row wins, and of all tables the row of
+   the image over that of its folder;
 3. ``view.json`` or ``view.jpg.json`` beside ``view.jpg``;
 4. the table given with ``--labels``, with paths relative to the ingested folder or absolute.
 
@@ -14,18 +16,20 @@ The columns ``category`` and ``product`` are the two labels; all other columns a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from engine.attributes import bounded
 from engine.errors import ConfigError
-from offline.ingest.scan import ImageFile, Refusal, printable
-from offline.ingest.tables import Place, Row, read_table, read_text
+from engine.names import canonical, look_alike, nearest
+from offline.ingest.label_tables import LabelRow, LabelTable, key_of, read_label_table
+from offline.ingest.scan import ImageFile, Refusal
+from offline.ingest.sidecars import read_sidecar, sidecar
 
-PATH_COLUMNS = ("path", "file", "filename", "image")
 CATEGORY, PRODUCT = "category", "product"
+SUGGESTED = 20  # lost rows at most that the nearest path is looked for; a report shows no more
 
 Cells = Mapping[str, str]  # column -> cell
 
@@ -41,9 +45,10 @@ class Label:
     def updated(self, cells: Cells) -> Label:
         """This label with the cells of a row in place of its own; empty cells change nothing."""
         filled = {column: cell for column, cell in cells.items() if cell}
+        category, product = filled.pop(CATEGORY, None), filled.pop(PRODUCT, None)
         return Label(
-            category=filled.pop(CATEGORY, self.category),
-            product=filled.pop(PRODUCT, self.product),
+            category=self.category if category is None else canonical(category),
+            product=self.product if product is None else canonical(product),
             attributes={**self.attributes, **filled},
         )
 
@@ -52,13 +57,20 @@ class Label:
 class Labels:
     """Rows by the path that they label, relative to the ingested folder; "" is the folder."""
 
-    rows: dict[str, dict[str, str]] = field(default_factory=dict)
-    given: dict[str, dict[str, str]] = field(default_factory=dict)  # from --labels
+    rows: dict[str, LabelRow] = field(default_factory=dict)
+    given: dict[str, LabelRow] = field(default_factory=dict)  # from --labels
     refused: list[Refusal] = field(default_factory=list)
-    _used: set[str] = field(default_factory=set)
+    lost: list[str] = field(default_factory=list)  # rows that could not be read
+    guesses: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    foreign: list[Path] = field(default_factory=list)  # JSON beside images that is not ours
+    shortened: list[str] = field(default_factory=list)  # images with attributes beyond the bound
+    _names: list[str] = field(default_factory=list)  # of the images so far
+    _used: set[int] = field(default_factory=set)  # ids of rows that named an image
 
     def of(self, file: ImageFile) -> Label:
         """The label of an image; an unreadable JSON file beside it is noted in ``refused``."""
+        self._names.append(file.relative)
         label = from_folders(file.relative)
         for cells in (
             *self._matching(self.rows, file.relative),
@@ -66,51 +78,130 @@ class Labels:
             *self._matching(self.given, file.relative),
         ):
             label = label.updated(cells)
-        return label
+        attributes = bounded(label.attributes)
+        if attributes != label.attributes:
+            self.shortened.append(file.relative)
+        return Label(label.category, label.product, attributes)
 
-    def unused(self) -> list[str]:
-        """Paths from --labels that named no image so far."""
-        return sorted(set(self.given) - self._used)
+    def lost_rows(self) -> list[str]:
+        """What labels no image so far, a line a row: its place, the reason, the nearest path."""
+        lines = list(self.lost)
+        for rows in (self.rows, self.given):
+            for key, row in rows.items():
+                if id(row) not in self._used:
+                    near = self._nearest(key) if len(lines) < SUGGESTED else None
+                    hint = f"; did you mean {near!r}?" if near else ""
+                    lines += [f"{place}: {key!r} names no image{hint}" for place in row.places]
+        return lines
 
-    def _matching(self, rows: Mapping[str, dict[str, str]], relative: str) -> Iterable[Cells]:
+    def notes(self) -> list[str]:
+        """What was guessed, overruled, passed over or shortened."""
+        notes = [*capped(self.guesses), *capped(self.conflicts)]
+        if self.foreign:
+            notes.append(
+                f"{len(self.foreign)} JSON files beside images are not labels and were passed "
+                f"over, such as {self.foreign[0]}"
+            )
+        if self.shortened:
+            notes.append(
+                f"{len(self.shortened)} images have more or longer attributes than are kept, such "
+                f"as {self.shortened[0]}"
+            )
+        return notes
+
+    def merge(self, into: dict[str, LabelRow], table: LabelTable, scope: str = "") -> None:
+        """Lay the rows of a table over those before; ``scope`` precedes its product ids."""
+        self.lost += table.lost
+        self.guesses += table.notes
+        for key, row in table.rows:
+            cells = dict(row.cells)
+            if scope and PRODUCT in cells:
+                cells[PRODUCT] = f"{scope}/{cells[PRODUCT]}"
+            old = into.get(key, LabelRow((), {}))
+            self.conflicts += [
+                f"{row.places[0]}: {column} {cells[column]!r} replaces {old.cells[column]!r} of "
+                f"{old.places[-1]}"
+                for column in (CATEGORY, PRODUCT)
+                if column in cells and old.cells.get(column, cells[column]) != cells[column]
+            ]
+            into[key] = LabelRow((*old.places, *row.places), {**old.cells, **cells})
+
+    def _matching(self, rows: Mapping[str, LabelRow], relative: str) -> Iterable[Cells]:
         """The rows of the folder, of its folders down to the image, of its stem and of itself."""
-        path = PurePosixPath(relative)
+        if not rows:
+            return
+        name = key_of(relative)
+        path = PurePosixPath(name)
         folders = ["" if str(parent) == "." else str(parent) for parent in reversed(path.parents)]
-        for key in (*folders, str(path.with_suffix("")), relative):
+        for key in dict.fromkeys((*folders, str(path.with_suffix("")), name)):
             if key in rows:
-                self._used.add(key)
-                yield rows[key]
+                self._used.add(id(rows[key]))
+                yield rows[key].cells
 
     def _beside(self, file: ImageFile) -> Cells:
-        for path in (file.path.with_suffix(".json"), Path(f"{file.path}.json")):
-            if path.is_file():
-                try:
-                    return _cells(path, _read_json(path))
-                except ConfigError as error:
-                    self.refused.append(Refusal(str(path), error.message))
+        for path in sidecar(file.path):
+            try:
+                cells = read_sidecar(path)
+            except ConfigError as error:
+                self.refused.append(Refusal(str(path), error.message))
+                continue
+            if cells is not None:
+                return cells
+            self.foreign.append(path)
         return {}
 
+    def _nearest(self, key: str) -> str | None:
+        """The path that looks alike, else one similar in its folder, else one of its file name."""
+        alike, by_folder = self._paths
+        if look_alike(key) in alike:
+            return alike[look_alike(key)]
+        folder, _, name = key.rpartition("/")
+        near = nearest(name, by_folder.get(folder, []))
+        if near:
+            return f"{folder}/{near}" if folder else near
+        return alike.get(f"*/{look_alike(name)}")
 
-def read_labels(folder: Path, label_files: Iterable[Path], table: Path | None = None) -> Labels:
+    @cached_property
+    def _paths(self) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """Paths by look, also as ``*/NAME``; names by folder."""
+        alike: dict[str, str] = {}
+        by_folder: dict[str, list[str]] = {}
+        for relative in self._names:
+            path = PurePosixPath(relative)
+            by_folder.setdefault(relative.rpartition("/")[0], []).append(path.name)
+            alike.setdefault(f"*/{look_alike(path.name)}", relative)
+            for named in (path, path.with_suffix(""), *path.parents):
+                alike.setdefault(look_alike(str(named)), str(named))
+        return alike, by_folder
+
+
+def read_labels(
+    folder: Path, label_files: Iterable[Path], table: Path | None = None, *, scoped: bool = False
+) -> Labels:
     """Read all label files of a folder and the table given apart.
 
-    A broken file in the folder is noted in ``refused``; a broken ``table`` raises ConfigError.
+    ``scoped``: product ids of a table below the folder are its own, ``01`` of ``jar/labels.csv``
+    becomes ``jar/01``. A broken file in the folder is noted in ``refused``; a broken ``table``
+    raises ConfigError.
     """
     labels = Labels()
     root = folder.absolute()
-    for path in label_files:
+    for path in sorted(label_files, key=lambda path: (len(path.parts), path)):
         try:
-            labels.rows.update(read_label_table(path, path.parent, root))
+            read = read_label_table(path, path.parent, root)
         except ConfigError as error:
-            labels.refused.append(Refusal(str(path), error.message))
+            labels.refused.append(Refusal(str(path), str(error)))
+            continue
+        inner = path.parent.relative_to(root).as_posix() if scoped else "."
+        labels.merge(labels.rows, read, "" if inner == "." else canonical(inner))
     if table is not None:
-        labels.given = read_label_table(table, root, root)
+        labels.merge(labels.given, read_label_table(table, root, root))
     return labels
 
 
 def from_folders(relative: str) -> Label:
     """The label that folder names give: the first is the category, all together the product."""
-    path = PurePosixPath(relative)
+    path = PurePosixPath(canonical(relative))
     folders = path.parts[:-1]
     if not folders:
         return Label(None, path.stem)
@@ -119,75 +210,7 @@ def from_folders(relative: str) -> Label:
     return Label(folders[0], "/".join(folders))
 
 
-def read_label_table(path: Path, base: Path, root: Path) -> dict[str, dict[str, str]]:
-    """Rows of a CSV or JSON table by path relative to ``root``; paths in it start at ``base``.
-
-    JSON is a list of objects with a path each, or an object of objects by path. Raises
-    ConfigError naming the file and what is wrong.
-    """
-    in_json = path.suffix.lower() == ".json"
-    table: dict[str, dict[str, str]] = {}
-    for row in _json_rows(path) if in_json else read_table(path, lenient=True):
-        cells = row.cells
-        column = next((name for name in PATH_COLUMNS if name in cells), None)
-        if column is None:
-            raise row.place.fault(
-                f"has no path; it has {', '.join(cells) or 'no columns'}, "
-                f"and needs one of {', '.join(PATH_COLUMNS)}"
-            )
-        target = cells.pop(column).replace("\\", "/")
-        if not target and any(cells.values()):
-            raise row.place.fault("has an empty path", "Write . to label the whole folder.")
-        if target:
-            key = _below(base, target, root)
-            table[key] = {**table.get(key, {}), **cells}
-    return table
-
-
-def _below(base: Path, target: str, root: Path) -> str:
-    """``target``, read from ``base``, as a path relative to ``root``; unchanged if outside."""
-    try:
-        relative = (base / target).relative_to(root)
-    except ValueError:
-        return target
-    return "/".join(part for part in relative.parts if part != ".")
-
-
-def _json_rows(path: Path) -> list[Row]:
-    data = _read_json(path)
-    if isinstance(data, dict):
-        data = [{"path": key, **_object(path, value)} for key, value in data.items()]
-    if not isinstance(data, list):
-        raise ConfigError(f"{path}: must be a list of objects or an object of objects.")
-    return [
-        Row(Place(path, f"row {number}"), _cells(path, row))
-        for number, row in enumerate(data, start=1)
-    ]
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path, lenient=True))
-    except (ValueError, RecursionError) as error:  # ValueError: also numbers of 5,000 digits
-        raise ConfigError(f"{path}: not valid JSON ({error}).") from error
-
-
-def _cells(path: Path, row: Any) -> dict[str, str]:
-    """An object with its values as text: attributes are strings, of whatever type in JSON."""
-    # JSON can spell half a surrogate pair, which no database stores as text.
-    return {
-        printable(str(key).strip().lower()): printable(_text(value))
-        for key, value in _object(path, row).items()
-    }
-
-
-def _object(path: Path, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path}: expected an object, found {json.dumps(value)[:60]}.")
-    return value
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def capped(lines: list[str], shown: int = 20) -> list[str]:
+    """The first lines, and how many more there are."""
+    more = len(lines) - shown
+    return [*lines[:shown], *([f"… and {more} more such notes"] if more > 0 else [])]

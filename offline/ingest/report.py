@@ -29,6 +29,7 @@ class IngestReport:
     missing: list[str] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    lost_rows: list[str] = field(default_factory=list)  # of label tables
     notes: list[str] = field(default_factory=list)
     ignored: int = 0  # files whose suffix is not an image's
     images: int = 0  # in the gallery now
@@ -65,6 +66,7 @@ class IngestReport:
                 *self._refusals(),
                 *_listed("same image twice", [f"{d.uri} = {d.same_as}" for d in self.duplicates]),
                 *_listed("in the gallery, file gone (--prune deletes them)", self.missing),
+                *_listed("rows of label tables that were not used", self.lost_rows),
                 *(f"note: {note}" for note in self.notes),
                 *self._counts(),
                 *self._speed(),

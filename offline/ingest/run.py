@@ -22,6 +22,7 @@ from engine.timings import Stopwatch
 from engine.types import CategoryScores, Description, Entry, Progress, RGBImage
 from offline.ingest.decoding import DecodingPool
 from offline.ingest.labels import Labels, read_labels
+from offline.ingest.names import name_notes
 from offline.ingest.plan import Plan, Planner, Task
 from offline.ingest.report import IngestReport
 from offline.ingest.scan import Refusal, Scan, printable, scan
@@ -75,7 +76,6 @@ def run(request: Request) -> IngestReport:
         scanned = _scan(request)
         # One folder has one name, however it was spelled: the files' uris start with it.
         request = replace(request, folder=request.folder.resolve())
-        labels = read_labels(request.folder, scanned.label_files, request.labels)
     holder: list[WritableGallery] = []
     settings = settings_for(
         _manifest(request.gallery),
@@ -83,6 +83,9 @@ def run(request: Request) -> IngestReport:
         config=request.config,
         overrides=request.overrides,
     )
+    with watch("scan"):
+        scoped = settings.ingest.product_ids == "folder"
+        labels = read_labels(request.folder, scanned.label_files, request.labels, scoped=scoped)
     with watch("load models"):
         parts = assemble(settings, gallery=lambda: holder[0])
     with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
@@ -146,7 +149,8 @@ def _plan(current: _Run, scanned: Scan, labels: Labels) -> tuple[Planner, Plan]:
     plan = planner.finish()
     report = current.report
     report.refused += [*scanned.refused, *labels.refused, *plan.refused]
-    report.notes += [f"--labels names {path!r}, which is not here" for path in labels.unused()]
+    report.lost_rows += labels.lost_rows()
+    report.notes += labels.notes()
     return planner, plan
 
 
@@ -244,6 +248,7 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
     with gallery.snapshot():
         report.images, report.products = len(gallery), gallery.count_products()
         report.categories = len(gallery.categories())
+        report.notes += name_notes(gallery.categories(), gallery.products())
     report.total_seconds = time.perf_counter() - started
     report.cpu_seconds = _cpu_seconds() - cpu
     report.cores = os.cpu_count() or 1

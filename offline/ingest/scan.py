@@ -44,7 +44,11 @@ class Scan:
     ignored: int = 0  # files whose suffix is not an image's
 
 
-LABEL_FILES = ("attributes.csv", "attributes.json", "labels.csv", "labels.json")
+LABEL_FILES = tuple(
+    f"{stem}.{suffix}"
+    for stem in ("attributes", "labels")
+    for suffix in ("csv", "json", "tsv", "xlsx")
+)
 
 
 def scan(folder: Path) -> Scan:

@@ -22,7 +22,10 @@ class Place:
     spot: str
 
     def fault(self, reason: str, remedy: str = "") -> ConfigError:
-        return ConfigError(f"{self.file}: {self.spot}: {reason}.", remedy=remedy)
+        return ConfigError(f"{self}: {reason}.", remedy=remedy)
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.spot}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +50,21 @@ class Row:
         return self.cells[column]
 
 
-def read_text(file: Path, *, lenient: bool = False) -> str:
-    """A whole text file, which is UTF-8; ``lenient``: or else Windows-1252, as spreadsheets write.
-
-    Raises ConfigError when it cannot be read or is not UTF-8.
-    """
+def read_bytes(file: Path, limit: int | None = None) -> bytes:
+    """A whole file; raises ConfigError when it cannot be read or has more bytes than ``limit``."""
     try:
-        data = file.read_bytes()
+        if limit is not None and file.stat().st_size > limit:
+            raise ConfigError(f"{file}: has more than {limit >> 20} MiB.")
+        return file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error
+
+
+def read_text(file: Path) -> str:
+    """A whole text file, which is UTF-8. Raises ConfigError when it cannot be read or is not."""
     try:
-        return data.decode("utf-8-sig")
+        return read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if lenient:
-            return data.decode("cp1252", "replace")
         raise ConfigError(
             f"{file}: not UTF-8 text (byte {error.start}).", remedy="Save it as UTF-8."
         ) from error
@@ -74,22 +78,14 @@ def read_lines(file: Path) -> Iterator[tuple[Place, str]]:
             yield _line(file, number), line.strip()
 
 
-def read_table(file: Path, columns: Sequence[str] = (), *, lenient: bool = False) -> list[Row]:
+def read_table(file: Path, columns: Sequence[str] = ()) -> list[Row]:
     """The rows of a CSV table by the names in its header; rows without any text are skipped.
 
     Strict, as data sets are published: UTF-8 and commas, at least ``columns`` in any order, as
-    many cells in every row as in the header. ``lenient``, as people type and spreadsheets export:
-    also Windows-1252; commas, semicolons or tabs; column names in any case, which become lower
-    case; missing cells are empty and surplus ones are dropped. Raises ConfigError.
+    many cells in every row as in the header. Tables that people type: ``offline.ingest.sheets``.
+    Raises ConfigError.
     """
-    text, delimiter = read_text(file, lenient=lenient), ","
-    if lenient:
-        if not text.strip():
-            raise ConfigError(f"{file}: is empty.")
-        text = text.lstrip("\r\n")
-        # The header decides: cells below it may hold any of these in prose.
-        delimiter = max(",;\t", key=text.splitlines()[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=not lenient)
+    reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         if absent := [name for name in columns if name not in header]:
@@ -99,7 +95,7 @@ def read_table(file: Path, columns: Sequence[str] = (), *, lenient: bool = False
         rows = []
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append(_row(_line(file, reader.line_num), header, cells, lenient))
+                rows.append(_row(_line(file, reader.line_num), header, cells))
         return rows
     except csv.Error as error:
         raise _line(file, reader.line_num).fault(f"not a CSV table ({error})") from error
@@ -109,10 +105,7 @@ def _line(file: Path, number: int) -> Place:
     return Place(file, f"line {number}")
 
 
-def _row(place: Place, header: Sequence[str], cells: Sequence[str], lenient: bool) -> Row:
-    if lenient:
-        header = [name.lower() for name in header]
-        cells = [*cells, *[""] * len(header)][: len(header)]
+def _row(place: Place, header: Sequence[str], cells: Sequence[str]) -> Row:
     if len(cells) != len(header):
         raise place.fault(
             f"{len(cells)} cells where the header has {len(header)}", "Is the file cut off?"

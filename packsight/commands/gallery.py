@@ -13,6 +13,7 @@ from packsight.commands._arguments import add_command
 if TYPE_CHECKING:
     from engine.match_calibration import MatchCalibration
     from engine.protocols import Gallery, WritableGallery
+    from engine.types import Source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -142,6 +143,7 @@ def _rebuild(gallery: WritableGallery) -> int:
 
 def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
     from engine.errors import ConfigError, GalleryError
+    from engine.names import canonical
 
     if not (args.product or args.file or args.under):
         raise ConfigError(
@@ -149,22 +151,37 @@ def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
         )
     ids: set[int] = set()
     for product in args.product:
-        sources = gallery.find(product_id=product)
-        if not sources:
-            raise GalleryError(f"{gallery.name}: no product {product!r}; nothing was deleted.")
+        sources = gallery.find(product_id=product) or _product(gallery, product)
         ids |= {source.id for source in sources}
     for path in args.file:
-        sources = gallery.find(uri=str(Path(path).parent.resolve() / Path(path).name))
+        uri = str(Path(path).parent.resolve() / Path(path).name)
+        sources = gallery.find(uri=uri) or [
+            source for source in gallery.sources() if canonical(source.uri) == canonical(uri)
+        ]
         if not sources:
             raise GalleryError(f"{gallery.name}: no image {path!r}; nothing was deleted.")
         ids |= {source.id for source in sources}
     for folder in args.under:
-        root = Path(folder).resolve()
-        ids |= {s.id for s in gallery.sources() if Path(s.uri).is_relative_to(root)}
+        root = Path(canonical(str(Path(folder).resolve())))
+        ids |= {s.id for s in gallery.sources() if Path(canonical(s.uri)).is_relative_to(root)}
     count = gallery.remove(sorted(ids))
     gallery.build_indexes()
     print(f"{gallery.name}: {count} images deleted, {len(gallery)} left.")
     return 0
+
+
+def _product(gallery: Gallery, name: str) -> list[Source]:
+    """The images of a product whose name has another Unicode form; GalleryError for none."""
+    from engine.errors import GalleryError
+    from engine.names import nearest, same_name
+
+    names = list(dict.fromkeys(product for product, _ in gallery.products()))
+    found = [s for same in same_name(name, names) for s in gallery.find(product_id=same)]
+    if not found:
+        near = nearest(name, names)
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise GalleryError(f"{gallery.name}: no product {name!r}; nothing was deleted.{hint}")
+    return found
 
 
 def _export(gallery: Gallery, args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels",
         metavar="TABLE",
-        help="CSV or JSON with the columns path, category, product and any attributes",
+        help="CSV, .xlsx or JSON with the columns path, category, product and any attributes",
     )
     parser.add_argument(
         "--workers",

@@ -128,8 +128,8 @@ def test_new_labels_are_laid_on_without_describing_again(
     table.write_text("path,category\njar/p0/v1.png,tub\nnone.png,x\n")
     report = run(labels=table)
     assert (report.relabelled, report.unchanged) == (1, 11)
-    (note,) = report.notes
-    assert "none.png" in note
+    (lost,) = report.lost_rows
+    assert "none.png" in lost
     assert records(tmp_path)["jar/p0/v1.png"].category == "tub"
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError
-from offline.ingest.labels import Label, from_folders, read_label_table, read_labels
+from offline.ingest.label_tables import read_label_table
+from offline.ingest.labels import Label, Labels, from_folders, read_labels
 from offline.ingest.scan import ImageFile, scan
 from tests.drawn_catalogue import package, save
 
@@ -26,6 +27,13 @@ def labels(folder: Path, table: Path | None = None) -> dict[str, Label]:
     by_path = {file.relative: read.of(file) for file in scanned.images}
     assert read.refused == []
     return by_path
+
+
+def rows_of(table: Path) -> dict[str, dict[str, str]]:
+    labels = Labels()
+    labels.merge(labels.given, read_label_table(table, table.parent, table.parent))
+    assert labels.lost == []
+    return {key: dict(row.cells) for key, row in labels.given.items()}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +109,8 @@ def test_paths_that_name_nothing_are_remembered(folder: Path) -> None:
     read = read_labels(folder, scanned.label_files, table)
     for file in scanned.images:
         read.of(file)
-    assert read.unused() == ["no.png"]
+    (lost,) = read.lost_rows()
+    assert f"{table}: line 3: 'no.png'" in lost
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -117,7 +126,7 @@ def test_tables_as_spreadsheets_write_them(
     ]
     text = newline.join(separator.join(row) for row in rows) + newline
     (tmp_path / "t.csv").write_bytes(text.encode(encoding))
-    table = read_label_table(tmp_path / "t.csv", tmp_path, tmp_path)
+    table = rows_of(tmp_path / "t.csv")
     assert table["a.jpg"] == {
         "category": "Tiegel für Öl",
         "note": 'one, two; three\tfour "five"',
@@ -127,7 +136,7 @@ def test_tables_as_spreadsheets_write_them(
 
 def test_prose_with_other_separators_does_not_confuse_the_table(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("path,note\na.jpg,x;y;z\nb.jpg,p;q;r\n")
-    table = read_label_table(tmp_path / "t.csv", tmp_path, tmp_path)
+    table = rows_of(tmp_path / "t.csv")
     assert table == {"a.jpg": {"note": "x;y;z"}, "b.jpg": {"note": "p;q;r"}}
 
 
@@ -136,8 +145,8 @@ def test_prose_with_other_separators_does_not_confuse_the_table(tmp_path: Path) 
     [
         ("t.csv", "", "is empty"),
         ("t.csv", "  \n\n", "is empty"),
-        ("t.csv", "category\njar\n", "line 2: has no path; it has category"),
-        ("t.csv", "path,category\n,jar\n", "line 2: has an empty path"),
+        ("t.csv", "category\njar\n", "line 1: has no path; it has category"),
+        ("t.csv", "category\n", "line 1: has no path; it has category"),
         ("t.json", "[1]", "expected an object, found 1"),
         ("t.json", '{"a": 1}', "expected an object, found 1"),
         ("t.json", "3", "a list of objects"),
@@ -171,7 +180,7 @@ def test_a_broken_sidecar_costs_its_own_labels_alone(folder: Path) -> None:
 def test_a_label_file_that_names_one_image_twice_keeps_both_rows(tmp_path: Path) -> None:
     rows = [{"path": "a", "x": 1}, {"path": "a", "y": 2}]
     (tmp_path / "t.json").write_text(json.dumps(rows))
-    assert read_label_table(tmp_path / "t.json", tmp_path, tmp_path) == {"a": {"x": "1", "y": "2"}}
+    assert rows_of(tmp_path / "t.json") == {"a": {"x": "1", "y": "2"}}
 
 
 def test_an_image_elsewhere_is_not_labelled_by_the_folder(tmp_path: Path) -> None:

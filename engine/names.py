@@ -1,0 +1,44 @@
+"""Names that people give to categories, products and files: one Unicode form, and which look alike.
+
+The same name may be spelled with composed characters (Windows, Linux) or with decomposed ones
+(macOS, Unicode Standard Annex #15); names are kept and compared as composed (NFC).
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Collection, Iterable
+
+COMPARED = 5_000  # names at most that are compared letter by letter
+
+
+def canonical(name: str) -> str:
+    """The name in composed characters (NFC)."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def look_alike(name: str) -> str:
+    """Equal for names that differ in case, blanks or compatible forms of characters alone."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(folded.split())
+
+
+def same_name(name: str, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that are this one, whatever their Unicode form."""
+    wanted = canonical(name)
+    return [other for other in names if canonical(other) == wanted]
+
+
+def nearest(name: str, names: Collection[str]) -> str | None:
+    """The name that was probably meant: one that looks alike, else the most similar, if any."""
+    key = look_alike(name)
+    by_key: dict[str, str] = {}
+    for other in names:
+        by_key.setdefault(look_alike(other), other)
+    if key in by_key:
+        return by_key[key]
+    if len(by_key) > COMPARED:
+        return None
+    close = difflib.get_close_matches(key, list(by_key), n=1)
+    return by_key[close[0]] if close else None
