@@ -20,7 +20,7 @@ def labelled(
     folder: Path, table: Path | None = None, **how: bool
 ) -> tuple[dict[str, Label], Labels]:
     scanned = scan(folder)
-    labels = read_labels(folder, scanned.label_files, table, **how)
+    labels = read_labels(folder, scanned.label_files, scoped=scoped)
     return {file.relative: labels.of(file) for file in scanned.images}, labels
 
 
