@@ -16,9 +16,7 @@ from offline.ingest.scan import scan
 from tests.drawn_catalogue import package, save
 
 
-def labelled(
-    folder: Path, table: Path | None = None, **how: bool
-) -> tuple[dict[str, Label], Labels]:
+def labelled(folder: Path, *, scoped: bool = False) -> tuple[dict[str, Label], Labels]:
     scanned = scan(folder)
     labels = read_labels(folder, scanned.label_files, scoped=scoped)
     return {file.relative: labels.of(file) for file in scanned.images}, labels
