@@ -142,7 +142,7 @@ def test_a_twin_of_an_image_that_changed_its_product_is_no_duplicate(
     report = run()
     assert (report.added, report.relabelled, report.duplicates) == (1, 1, [])
     found = records(tmp_path)
-    assert found["jar/p0/v0.png"].product_id == "other"
+    assert found["jar/p0/v0.png"].product_id == "jar/p0/other"
     assert found["jar/p0/a.png"].product_id == "jar/p0"
 
 
