@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 MAX_ATTRIBUTES = 32
-MAX_NAME = 100  # characters
+MAX_NAME = 500  # characters
 MAX_VALUE = 1000  # characters
 MAX_BYTES = 4096  # of all names and values of an image, as JSON in UTF-8
 
