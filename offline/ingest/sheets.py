@@ -187,7 +187,7 @@ def _record(lines: Sequence[str], at: int, delimiter: str) -> tuple[list[str] | 
     it are not its own then.
     """
     if '"' not in lines[at]:
-        return next(csv.reader([lines[at]], delimiter=delimiter, quoting=csv.QUOTE_NONE)), 1
+        return lines[at].rstrip("\r\n").split(delimiter), 1
     rest = (lines[number] for number in range(at, len(lines)))
     reader = csv.reader(rest, delimiter=delimiter, strict=True)
     try:
