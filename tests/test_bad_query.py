@@ -75,7 +75,8 @@ def test_an_unknown_category_lists_the_known_ones(
 ) -> None:
     done = packsight("query", photo, "--gallery", made, "--category", "jars", "stick")
     assert done.code == 1
-    assert "unknown category 'jars'. The gallery holds: bottle, jar, stick." in done.line
+    assert "unknown category 'jars'. Did you mean 'jar'?" in done.line
+    assert "The gallery holds: bottle, jar, stick." in done.line
 
 
 def test_k_may_be_larger_than_the_gallery_and_not_zero(
