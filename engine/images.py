@@ -136,7 +136,7 @@ def _too_large(uri: str, size: int, limits: ImageLimits) -> ImageError:
     return ImageError(
         uri,
         f"is larger than the limit ({size:,} of {limits.max_bytes:,} bytes).",
-        remedy="Save it smaller or raise max_bytes.",
+        remedy=f"Save it smaller, or allow it: --set images.max_bytes={size}.",
     )
 
 
@@ -156,7 +156,7 @@ def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
             raise ImageError(
                 uri,
                 f"has more pixels than the limit ({width} x {height} of {limits.max_pixels:,}).",
-                remedy="Save it smaller or raise max_pixels.",
+                remedy=f"Save it smaller, or allow it: --set images.max_pixels={width * height}.",
             )
         _draft(image, limits.max_side)
         image.load()

@@ -21,6 +21,7 @@ def ingest(
     labels: str | Path | None = None,
     workers: int | None = None,
     prune: bool = False,
+    force_prune: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Describe the new and changed images of ``folder`` and store them in the gallery ``gallery``.
@@ -29,7 +30,9 @@ def ingest(
     ``overrides`` ("section.key=value") may change only what does not change descriptions. A new
     gallery is made with ``profile``, by default the shipped default. ``labels`` is a CSV or JSON
     table, see ``offline.ingest.labels``. ``prune`` deletes images below the folder whose files
-    are gone.
+    are gone; where no image is left in the folder or in a folder directly below it that had some,
+    or where more than half would go, it raises ConfigError and does nothing, unless
+    ``force_prune`` is given, which prunes in any case.
 
     Unreadable images are lines in the report and never raise. Raises ConfigError (folder,
     settings, labels), WeightsError, FingerprintError and GalleryError (locked, disk full).
@@ -48,6 +51,7 @@ def ingest(
             labels=None if labels is None else Path(labels),
             workers=workers,
             prune=prune,
+            force_prune=force_prune,
             progress=progress or (lambda done, total: None),
         )
     )

@@ -143,7 +143,7 @@ class Labels:
             try:
                 cells = read_sidecar(path)
             except ConfigError as error:
-                self.refused.append(Refusal(str(path), error.message))
+                self.refused.append(Refusal(str(path), error.message, error.remedy))
                 continue
             if cells is not None:
                 return cells

@@ -91,15 +91,15 @@ class Planner:
         self._by_content.setdefault(entry.sha256, {})[entry.product_id] = entry.uri
         return None
 
+    def below(self, root: Path) -> list[Source]:
+        """The gallery's images of files below ``root``, moved ones by where they were."""
+        return [s for s in self._by_uri.values() if Path(s.uri).is_relative_to(root)]
+
     def missing(self, root: Path) -> list[Source]:
         """Images of files below ``root`` that are no longer there and were not found moved."""
         moved = set(self.plan.amends)
         return [
-            source
-            for source in self._by_uri.values()
-            if source.id not in moved
-            and Path(source.uri).is_relative_to(root)
-            and _gone(source.uri)
+            source for source in self.below(root) if source.id not in moved and _gone(source.uri)
         ]
 
     def _same_content(self, entry: Entry, file: ImageFile, known: Source) -> None:

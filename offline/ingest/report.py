@@ -74,13 +74,7 @@ class IngestReport:
         )
 
     def _refusals(self) -> list[str]:
-        lines = [
-            refusal.reason
-            if refusal.reason.startswith(refusal.uri)
-            else f"{refusal.uri}: {refusal.reason}"
-            for refusal in self.refused
-        ]
-        return _listed("refused", lines)
+        return _listed("refused", [refusal.text() for refusal in self.refused])
 
     def _counts(self) -> list[str]:
         counts = {

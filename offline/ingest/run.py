@@ -24,6 +24,7 @@ from offline.ingest.decoding import DecodingPool
 from offline.ingest.labels import Labels, read_labels
 from offline.ingest.names import name_notes
 from offline.ingest.plan import Plan, Planner, Task
+from offline.ingest.pruning import require_plausible
 from offline.ingest.report import IngestReport
 from offline.ingest.scan import Refusal, Scan, printable, scan
 from stages.assemble import assemble
@@ -42,6 +43,7 @@ class Request:
     labels: Path | None
     workers: int | None
     prune: bool
+    force_prune: bool
     progress: Progress
 
 
@@ -130,13 +132,16 @@ def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
     report, gallery = current.report, current.gallery
     with current.watch("plan"):
         planner, plan = _plan(current, scanned, labels)
+        gone = planner.missing(current.request.folder)
+        if current.request.prune and not current.request.force_prune:
+            known = planner.below(current.request.folder)
+            require_plausible(current.request.folder, known, gone, scanned.images)
     with current.watch("store"):
         _apply(current, plan)
     _describe_all(current, planner, plan.tasks)
     with current.watch("store"):
         report.removed = gallery.remove(plan.stale)
-        gone = planner.missing(current.request.folder)
-        if current.request.prune:
+        if current.request.prune or current.request.force_prune:
             report.removed += gallery.remove([source.id for source in gone])
         else:
             report.missing = [source.uri for source in gone]
@@ -194,7 +199,8 @@ def _read(
     results = pool.map(task.file.path for task in tasks)
     for task, result in zip(tasks, results, strict=True):
         if isinstance(result, ImageError):
-            current.report.refused.append(Refusal(task.file.uri, result.reason))
+            refusal = Refusal(task.file.uri, result.reason, result.remedy)
+            current.report.refused.append(refusal)
             current.done += 1
             continue
         entry = replace(task.entry, sha256=result.sha256)

@@ -28,10 +28,15 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file or folder that could not be used, and the reason."""
+    """A file or folder that could not be used, the reason, and what mends it if that is known."""
 
     uri: str
     reason: str
+    remedy: str = ""
+
+    def text(self) -> str:
+        reason = self.reason if self.reason.startswith(self.uri) else f"{self.uri}: {self.reason}"
+        return f"{reason} {self.remedy}".rstrip()
 
 
 @dataclass

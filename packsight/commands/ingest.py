@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prune", action="store_true", help="delete images below FOLDER whose files are gone"
     )
+    parser.add_argument(
+        "--force-prune",
+        action="store_true",
+        help="prune also where a whole folder or more than half of the images are gone",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_quiet_flag(parser)
     add_settings_flags(parser, default="the gallery's own, or classic for a new one")
@@ -47,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
             labels=args.labels,
             workers=args.workers,
             prune=args.prune,
+            force_prune=args.force_prune,
             progress=progress,
         )
     print(report.to_json() if args.json else report.text())

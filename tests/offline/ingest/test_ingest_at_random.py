@@ -100,7 +100,7 @@ def live(folder: Path, gallery: Path, seed: int, days: int) -> None:
     for day in range(days):
         done = [curator.act() for _ in range(curator.dice.randrange(1, 5))]
         curator.tick()
-        ingest(folder, gallery, overrides=QUICK, workers=1, prune=True)
+        ingest(folder, gallery, overrides=QUICK, workers=1, force_prune=True)
         try:
             expect_as_on_disk(gallery, folder)
         except AssertionError as error:

@@ -6,7 +6,9 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from engine.errors import ConfigError
 from tests.drawn_catalogue import package, save
 from tests.offline.gallery_contents import Ingest, later, records
 
@@ -156,6 +158,37 @@ def test_a_deleted_file_is_missing_until_it_is_pruned(
     report = run(prune=True)
     assert (report.removed, report.missing) == (1, [])
     assert len(records(tmp_path)) == 11
+
+
+@pytest.mark.parametrize(
+    ("left", "kept"), [("nothing", 0), ("all but a folder", 8), ("less than half", 3)]
+)
+def test_what_looks_like_a_vanished_mount_is_not_pruned(
+    run: Ingest, catalogue: Path, tmp_path: Path, left: str, kept: int
+) -> None:
+    run()
+    for path in sorted(catalogue.rglob("*.png")):
+        category, product, _ = path.relative_to(catalogue).parts
+        last = product == "p1" and path.stem == "v1"
+        spared = {"nothing": False, "all but a folder": category != "jar", "less than half": last}
+        if not spared[left]:
+            path.unlink()
+    with pytest.raises(ConfigError) as refused:
+        run(prune=True)
+    assert "--force-prune" in refused.value.remedy
+    assert len(records(tmp_path)) == 12
+    assert len(run().missing) == 12 - kept
+    report = run(force_prune=True)
+    assert (report.images, report.removed, report.missing) == (kept, 12 - kept, [])
+    assert run(prune=True).removed == 0
+
+
+def test_a_renamed_folder_is_no_vanished_one(run: Ingest, catalogue: Path, tmp_path: Path) -> None:
+    run()
+    (catalogue / "jar").rename(catalogue / "glass")
+    (catalogue / "stick/p0/v0.png").unlink()
+    report = run(prune=True)
+    assert (report.renamed, report.removed, report.images) == (4, 1, 11)
 
 
 def test_pruning_touches_nothing_outside_the_folder(
