@@ -1,4 +1,4 @@
-"""Whether to believe that files are deleted: a vanished mount looks just the same."""
+"""Whether files that are gone may be deleted: a share that is not mounted looks just the same."""
 
 from __future__ import annotations
 
