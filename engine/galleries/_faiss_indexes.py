@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import sqlite3
@@ -162,7 +163,9 @@ class ShardIndexes:
             with replacing(target) as part:
                 faiss.write_index(index, str(part))
         except (OSError, RuntimeError) as error:
-            log.warning("%s: index kept in memory only (%s)", target, error)
+            read_only = isinstance(error, OSError) and error.errno == errno.EROFS
+            level = logging.INFO if read_only else logging.WARNING
+            log.log(level, "%s: index kept in memory only (%s)", target, error)
 
 
 def build_index(

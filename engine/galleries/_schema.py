@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,8 +85,11 @@ def connect(folder: Path) -> sqlite3.Connection:
     """Open the database in WAL mode with full durability; autocommit, callers begin.
 
     WAL lets readers see one snapshot beside a writer; synchronous=FULL means that what COMMIT
-    has acknowledged survives a killed process and a power cut.
+    has acknowledged survives a killed process and a power cut. A database that ``is_frozen`` is
+    opened as one that nobody writes, without the log and locks that would lie beside it.
     """
+    if is_frozen(folder):
+        return _connect_frozen(folder)
     connection = sqlite3.connect(
         folder / DATABASE, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
@@ -94,10 +98,58 @@ def connect(folder: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if _log_lies_beside(folder) and _on_read_only_medium(folder):
+            raise _unreadable_log(folder) from error
+        raise
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def is_frozen(folder: Path) -> bool:
+    """Whether the database lies on a read-only medium and no log or lock of a writer beside it.
+
+    Only then may it be opened without locks. That this user may not write there is not enough: on
+    a medium that can be written, another user may.
+    """
+    return not _log_lies_beside(folder) and _on_read_only_medium(folder)
+
+
+def stamp(folder: Path) -> tuple[int, ...]:
+    """Of the database file; it differs after a write to what one process sees as read-only, such
+    as a mount of a folder that another one can write."""
+    status = (folder / DATABASE).stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, _log_lies_beside(folder)
+
+
+def _log_lies_beside(folder: Path) -> bool:
+    """A writer at work, or one that was killed, leaves both files; its end deletes them."""
+    log, memory = folder / f"{DATABASE}-wal", folder / f"{DATABASE}-shm"
+    return memory.exists() or (log.exists() and log.stat().st_size > 0)
+
+
+def _on_read_only_medium(folder: Path) -> bool:
+    return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def _connect_frozen(folder: Path) -> sqlite3.Connection:
+    # As a URI: ?, # and % in the folder's name are escaped.
+    uri = f"{(folder / DATABASE).absolute().as_uri()}?mode=ro&immutable=1"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _unreadable_log(folder: Path) -> GalleryError:
+    return GalleryError(
+        f"{folder}: lies on a read-only medium, and its last writes are still in {DATABASE}-wal, "
+        "which cannot be read there.",
+        remedy="Copy the whole folder to a disk that can be written, and run there: packsight "
+        "gallery check COPY",
+    )
 
 
 def migrate(connection: sqlite3.Connection) -> None:

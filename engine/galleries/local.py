@@ -37,6 +37,8 @@ class LocalGallery:
         self._lock = lock
         self._guard = threading.RLock()
         self._depth = 0  # of nested transactions; SQLite sees the outermost alone
+        # On a read-only medium SQLite would not notice a write.
+        self._stamp = _schema.stamp(folder) if _schema.is_frozen(folder) else None
         with self._reading():
             rows = connection.execute(_rows.MANIFEST).fetchall()
         self.manifest = Manifest.from_rows(rows, str(folder))
@@ -279,6 +281,11 @@ class LocalGallery:
         """One read transaction, joined if one is open already."""
         with self._guard, _schema.translated(self.folder):
             if self._depth == 0:
+                if self._stamp is not None and self._stamp != _schema.stamp(self.folder):
+                    raise GalleryError(
+                        f"{self.folder}: changed while it was open, on a medium that is read-only.",
+                        remedy="Run the same command again.",
+                    )
                 self._connection.execute("BEGIN")
             self._depth += 1
             try:
