@@ -86,7 +86,7 @@ def connect(folder: Path) -> sqlite3.Connection:
 
     WAL lets readers see one snapshot beside a writer; synchronous=FULL means that what COMMIT
     has acknowledged survives a killed process and a power cut. A database that ``is_frozen`` is
-    opened as one that nobody writes, without the log and locks that would lie beside it.
+    opened as immutable, without the log and the locks that would lie beside it.
     """
     if is_frozen(folder):
         return _connect_frozen(folder)
