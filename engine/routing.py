@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from engine.config import RouteSettings
 from engine.errors import ConfigError
-from engine.names import canonical, same_name
+from engine.names import canonical
 from engine.types import UNCATEGORISED, CategoryScores, Route
 
 
@@ -28,10 +28,12 @@ def route(
     in every category. ``chosen`` overrides everything. Ties in probability go in alphabetical
     order. Raises ConfigError where ``settings`` need a least probability and there is none.
     """
-    names = {canonical(name): name for name in held}  # a classifier may spell them otherwise
-    mine = {
-        names[canonical(name)]: value for name, value in scores.ranked() if canonical(name) in names
-    }
+    meant = _held_names([*scores.names, *(knows or ())], held)
+    sums: dict[str, float] = {}
+    for name, value in scores.ranked():
+        if name in meant:
+            sums[meant[name]] = sums.get(meant[name], 0.0) + value
+    mine = dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
     if chosen:
         return _route(dict.fromkeys(chosen), mine, why="as requested")
     total = sum(mine.values())
@@ -51,10 +53,18 @@ def route(
     else:
         kept = _likely(probabilities, _least(scores, settings))
     why = f"{len(kept)} of {len(held)} categories hold {sum(probabilities[n] for n in kept):.0%}"
-    beyond = [name for name in held if name not in kept and _unreachable(name, knows)]
+    reachable = set(held if knows is None else map(meant.get, knows)) - {UNCATEGORISED}
+    beyond = [name for name in held if name not in reachable and name not in kept]
     if beyond:
         why += f"; always searched: {', '.join(beyond)}"
     return _route([*kept, *beyond], probabilities, why=why)
+
+
+def _held_names(names: Collection[str], held: Sequence[str]) -> dict[str, str]:
+    """The held category that each name means: itself, or else the same in another Unicode form."""
+    own = {canonical(name): name for name in held} | {name: name for name in held}
+    found = {name: own.get(name) or own.get(canonical(name)) for name in names}
+    return {name: category for name, category in found.items() if category is not None}
 
 
 def _smallest(probabilities: Mapping[str, float], mass: float) -> list[str]:
@@ -84,10 +94,6 @@ def _least(scores: CategoryScores, settings: RouteSettings) -> float:
         'route.by = "probability": this classifier has no calibrated least probability.',
         remedy='Set route.least_probability, such as 0.02, or route.by = "mass".',
     )
-
-
-def _unreachable(name: str, knows: Collection[str] | None) -> bool:
-    return name == UNCATEGORISED or (knows is not None and not same_name(name, knows))
 
 
 def _route(

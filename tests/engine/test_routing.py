@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from itertools import combinations
 
@@ -126,6 +127,17 @@ def test_the_least_probability_is_the_classifiers_own_unless_one_is_set() -> Non
 def test_a_least_probability_that_is_none_is_refused(least: float) -> None:
     with pytest.raises(ValueError, match="least"):
         replace(scores(jar=1), least=least)
+
+
+def test_a_category_is_reached_in_either_unicode_form_and_two_forms_are_two_categories() -> None:
+    composed, apart = "Tübe", unicodedata.normalize("NFD", "Tübe")
+    voted, settings = scores(**{apart: 0.99, "jar": 0.01}), RouteSettings()
+    other = route(voted, ["jar", composed], settings, knows=(apart, "jar"))
+    assert (other.categories, other.probabilities[0]) == ((composed,), pytest.approx(0.99))
+    held = [apart, "jar", composed]
+    both = route(scores(**{composed: 0.5, apart: 0.5}), held, settings)
+    assert set(both.categories) == {composed, apart}
+    assert route(voted, held, settings, knows=(apart, "jar")).categories == (apart, composed)
 
 
 def test_hard_routing_searches_the_likeliest_alone() -> None:
