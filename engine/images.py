@@ -103,7 +103,8 @@ def _read(source: str | Path | bytes | BinaryIO, uri: str, limits: ImageLimits) 
     except (OSError, ValueError) as error:  # ValueError: a closed stream, a zero byte in a path
         raise ImageError(uri, _os_reason(error)) from error
     if len(data) > limits.max_bytes:
-        raise _too_large(uri, len(data), limits)
+        # Of a stream no more was read: how large it is is not known.
+        raise _too_large(uri, len(data) if isinstance(source, bytes) else None, limits)
     if not data:
         raise ImageError(uri, "is empty (0 bytes).")
     return data
@@ -132,11 +133,12 @@ def _read_stream(stream: BinaryIO, at_most: int) -> bytes:
     return bytes(buffer)
 
 
-def _too_large(uri: str, size: int, limits: ImageLimits) -> ImageError:
+def _too_large(uri: str, size: int | None, limits: ImageLimits) -> ImageError:
+    found, needed = ("", "N") if size is None else (f"{size:,} of ", str(size))
     return ImageError(
         uri,
-        f"is larger than the limit ({size:,} of {limits.max_bytes:,} bytes).",
-        remedy=f"Save it smaller, or allow it: --set images.max_bytes={size}.",
+        f"is larger than the limit ({found}{limits.max_bytes:,} bytes).",
+        remedy=f"Save it smaller, or allow it: --set images.max_bytes={needed}.",
     )
 
 
