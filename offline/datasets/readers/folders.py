@@ -1,6 +1,6 @@
 """Plain folders: CATEGORY/PRODUCT/view.jpg or CATEGORY/view.jpg, maybe below train/ and test/.
 
-Labels are those of an ingest: folder names, and attributes.csv or labels.csv where there is one
+Labels are those of an ingest with a shipped profile: folder names, and tables where there are any
 (a column ``family`` gives families). In retrieval the images of a query/ or test/ folder are the
 queries and those of gallery/, or of train/ and validation/, the gallery; without such folders
 every image is a query against all others.
@@ -17,7 +17,7 @@ from engine.images import SUPPORTED_SUFFIXES
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.relevance import Label, by_category, by_product, label_task
 from offline.datasets.types import DatasetImage, RetrievalTask
-from offline.ingest.labels import Labels, read_labels
+from offline.ingest.labels import Labels, capped, read_labels
 from offline.ingest.scan import ImageFile, scan
 
 EXPECTS = "a folder of images a category, or such folders below train/, validation/ and test/"
@@ -81,10 +81,12 @@ def _split_folders(root: Path) -> dict[str, Path]:
 
 def _images(folder: Path, root: Path) -> list[DatasetImage]:
     scanned = scan(folder)
-    labels = read_labels(folder, scanned.label_files)
+    labels = read_labels(folder, scanned.label_files, scoped=True)  # as the shipped profiles
     images = [_labelled(file, labels, folder, root) for file in scanned.images]
     for refusal in [*scanned.refused, *labels.refused]:
         log.warning("%s: skipped: %s", refusal.uri, refusal.reason)
+    for line in capped(labels.lost_rows()):
+        log.warning("label not used: %s", line)
     return images
 
 

@@ -27,6 +27,14 @@ def test_tables_beside_the_images_label_them_as_in_an_ingest(tmp_path: Path) -> 
     assert (one.category, one.family, one.product) == ("jar", "f1", "night cream")
 
 
+def test_product_ids_of_tables_in_two_folders_are_two_products(tmp_path: Path) -> None:
+    for folder in ("jar", "bottle"):
+        image(tmp_path / folder / "a.jpg")
+        lines(tmp_path / folder / "labels.csv", "path,product", "a.jpg,01")
+    found = open_dataset(tmp_path).images("all")
+    assert {one.product for one in found} == {"jar/01", "bottle/01"}
+
+
 def test_split_folders_are_known_by_several_names(tmp_path: Path) -> None:
     for folder in ("Train", "val", "test"):
         image(tmp_path / folder / "jar" / "p1" / f"{folder}.jpg")
