@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +17,7 @@ from engine.galleries.local import LocalGallery
 from engine.types import Embedding
 from tests.engine.made_descriptions import described, entry, manifest
 from tests.packsight_command import Command
+from tests.small_disk import remount, small_disk
 
 ODD = "g ?mode=rwc#1 %41%"  # of a URI's own characters
 
@@ -34,39 +34,22 @@ def nearest(gallery: LocalGallery) -> list[int]:
     return [neighbour.id for neighbour in gallery.search(query, 1)]
 
 
-Freeze = Callable[[], None]
-
-
 @pytest.fixture
-def medium(tmp_path: Path) -> Iterator[tuple[Path, Freeze]]:
-    """A file system of its own, and what makes it read-only."""
-    folder = tmp_path / "medium"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("this user may not mount a file system here")
-
-    def freeze() -> None:
-        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-
-    try:
-        yield folder, freeze
-    finally:
-        subprocess.run(["umount", folder], check=True)
+def medium(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own."""
+    with small_disk(tmp_path / "medium", "8m") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("indexes", ["stored", "absent"])
 def test_a_gallery_on_a_read_only_medium_is_searched_and_checked(
-    medium: tuple[Path, Freeze], indexes: str
+    medium: Path, indexes: str
 ) -> None:
-    root, freeze = medium
-    folder = made(root / ODD)
+    folder = made(medium / ODD)
     if indexes == "stored":
         with LocalGallery.open(folder, write=True) as gallery:
             gallery.build_indexes()
-    freeze()
+    remount(medium, "ro")
     before = sorted(path.name for path in folder.iterdir())
     with LocalGallery.open(folder) as gallery:
         assert (len(gallery), nearest(gallery), gallery.check()) == (2, [2], [])
@@ -76,11 +59,10 @@ def test_a_gallery_on_a_read_only_medium_is_searched_and_checked(
 
 
 def test_info_and_export_of_a_gallery_on_a_read_only_medium(
-    medium: tuple[Path, Freeze], capsys: pytest.CaptureFixture[str]
+    medium: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root, freeze = medium
-    folder = made(root / "g")
-    freeze()
+    folder = made(medium / "g")
+    remount(medium, "ro")
     packsight = Command(capsys)
     assert "2 images" in packsight("gallery", "info", folder).out
     assert len(packsight("gallery", "export", folder).out.splitlines()) == 2
@@ -88,19 +70,18 @@ def test_info_and_export_of_a_gallery_on_a_read_only_medium(
 
 
 def test_a_log_beside_a_gallery_on_a_read_only_medium_is_refused_with_the_remedy(
-    medium: tuple[Path, Freeze], tmp_path: Path
+    medium: Path, tmp_path: Path
 ) -> None:
-    root, freeze = medium
     folder = made(tmp_path / "g")
     with LocalGallery.open(folder, write=True) as gallery:
         gallery.add([entry("c")], [described((1, 1))])
-        shutil.copytree(folder, root / "g", ignore=shutil.ignore_patterns("*-shm"))
+        shutil.copytree(folder, medium / "g", ignore=shutil.ignore_patterns("*-shm"))
         shutil.copytree(folder, tmp_path / "copy", ignore=shutil.ignore_patterns("*-shm"))
-        shutil.copytree(folder, root / "whole")
-    freeze()
+        shutil.copytree(folder, medium / "whole")
+    remount(medium, "ro")
     with pytest.raises(GalleryError, match=r"gallery\.sqlite-wal.*Copy the whole folder"):
-        LocalGallery.open(root / "g")
-    for readable in (tmp_path / "copy", root / "whole"):
+        LocalGallery.open(medium / "g")
+    for readable in (tmp_path / "copy", medium / "whole"):
         with LocalGallery.open(readable) as gallery:
             assert len(gallery) == 3
 
