@@ -28,8 +28,8 @@ def ingest(
 
     A gallery that exists keeps the settings it was made with; ``profile``, ``config`` and
     ``overrides`` ("section.key=value") may change only what does not change descriptions. A new
-    gallery is made with ``profile``, by default the shipped default. ``labels`` is a CSV or JSON
-    table, see ``offline.ingest.labels``. ``prune`` deletes images below the folder whose files
+    gallery is made with ``profile``, by default the shipped default. ``labels`` is a CSV, .xlsx or
+    JSON table, see ``offline.ingest.labels``. ``prune`` deletes images below the folder whose files
     are gone; where no image is left in the folder or in a folder directly below it that had some,
     or where more than half would go, it raises ConfigError and does nothing, unless
     ``force_prune`` is given, which prunes in any case.

@@ -15,7 +15,7 @@ MAX_BYTES = 64 * 1024  # labels of one image are far smaller; annotations with p
 _DOWNLOADER = {"category", "subcategory", "filename", "extension"}
 
 
-def sidecar(image: Path) -> Iterator[Path]:
+def json_beside(image: Path) -> Iterator[Path]:
     """``view.json`` and ``view.jpg.json``, those that are there; a path too long is not."""
     for path in (image.with_suffix(".json"), Path(f"{image}.json")):
         try:
@@ -25,7 +25,7 @@ def sidecar(image: Path) -> Iterator[Path]:
             continue
 
 
-def read_sidecar(path: Path) -> dict[str, str] | None:
+def read_image_json(path: Path) -> dict[str, str] | None:
     """Its cells by column; None for a foreign file.
 
     Ours is one object of at most MAX_BYTES whose values are texts, numbers, booleans, null, or

@@ -24,9 +24,9 @@ from pathlib import Path, PurePosixPath
 from engine.attributes import bounded
 from engine.errors import ConfigError
 from engine.names import canonical, look_alike, nearest
+from offline.ingest.image_json import json_beside, read_image_json
 from offline.ingest.label_tables import LabelRow, LabelTable, key_of, read_label_table
 from offline.ingest.scan import ImageFile, Refusal
-from offline.ingest.sidecars import read_sidecar, sidecar
 
 CATEGORY, PRODUCT = "category", "product"
 SUGGESTED = 20  # lost rows at most that the nearest path is looked for; a report shows no more
@@ -139,9 +139,9 @@ class Labels:
                 yield rows[key].cells
 
     def _beside(self, file: ImageFile) -> Cells:
-        for path in sidecar(file.path):
+        for path in json_beside(file.path):
             try:
-                cells = read_sidecar(path)
+                cells = read_image_json(path)
             except ConfigError as error:
                 self.refused.append(Refusal(str(path), error.message, error.remedy))
                 continue
@@ -190,7 +190,7 @@ def read_labels(
         try:
             read = read_label_table(path, path.parent, root)
         except ConfigError as error:
-            labels.refused.append(Refusal(str(path), str(error)))
+            labels.refused.append(Refusal(str(path), error.message, error.remedy))
             continue
         inner = path.parent.relative_to(root).as_posix() if scoped else "."
         labels.merge(labels.rows, read, "" if inner == "." else canonical(inner))
@@ -213,4 +213,4 @@ def from_folders(relative: str) -> Label:
 def capped(lines: list[str], shown: int = 20) -> list[str]:
     """The first lines, and how many more there are."""
     more = len(lines) - shown
-    return [*lines[:shown], *([f"… and {more} more such notes"] if more > 0 else [])]
+    return [*lines[:shown], *([f"… and {more} more such lines"] if more > 0 else [])]

@@ -150,13 +150,13 @@ def test_a_killed_run_is_gone_on_with_and_ends_in_the_same_bytes(
     other = Benchmark(BENCHMARK.preset, 8, 0.5)
     with pytest.raises(ConfigError, match=r"seed 7.* 8"):
         build(other, killed.folder, workers=1, variant="scalar_rgb")
-    half = next(killed.folder.glob("mattes/**/*.png")).with_name(
-        ".packsight-0123456789abcdef.part.png"
-    )
+    kept = {
+        name: data
+        for name, data in contents(killed.folder).items()
+        if name.endswith(".jpg") and ".part" not in name
+    }
+    half = killed.folder / "mattes" / ".packsight-0123456789abcdef.part.png"
     half.write_bytes(b"of a write that the kill cut short")
-    every = contents(killed.folder)
-    kept = {name: data for name, data in every.items() if name.endswith(".jpg")}
-    kept = {name: data for name, data in kept.items() if ".part" not in name}
     assert run(killed.folder) == (0, "")
     assert differing(killed.folder, whole) == []
     assert kept.items() <= contents(whole).items()
