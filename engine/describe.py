@@ -9,7 +9,7 @@ from engine.contours import aligned_contour, frame_contour
 from engine.cutting import Cut, Cutting, blame
 from engine.parallel import each
 from engine.protocols import Classifier, Cutter, Embedder, MaskTrust, Matting, Segmenter
-from engine.quality import assess
+from engine.quality import assess, is_colourless, is_shadow
 from engine.timings import Stopwatch
 from engine.types import (
     CategoryScores,
@@ -47,6 +47,7 @@ class Describer:
     threads: int = 1  # for the contours; changes no result
     matting: Matting | None = None
     trust: MaskTrust | None = None
+    colour: bool = False  # whether embeddings compare colours, so that an image may lack them
 
     @property
     def cutting(self) -> Cutting:
@@ -63,8 +64,8 @@ class Describer:
         ``labels`` (aligned with images) are categories that a curator gave: such an image is
         not classified, its label has probability 1. Where the trust of a mask is below the trust
         stage's threshold, the image is cut out with that stage's fallback matte, and the mask's
-        contour is flagged ``untrusted``. A stage that breaks raises StageError naming the stage
-        and the first image of the batch.
+        contour is flagged ``untrusted``, as is the mask of a shadow. A stage that breaks raises
+        StageError naming the stage and the first image of the batch.
         """
         if not images:
             return []
@@ -78,11 +79,16 @@ class Describer:
         with watch("classify"), blame("classify", images):
             scores = self._scores(cutouts, vectors, given)
         with watch("outline"), blame("outline", images):
-            shapes = each(_shape, cuts, threads=self.threads)
+            pairs = list(zip(images, cuts, strict=True))
+            shapes = each(_shape, pairs, threads=self.threads)
+            grey = [self.colour and is_colourless(image) for image in images]
         return [
-            Described(Description(score, embedding, frame, aligned, quality, cut.trust), cut.cutout)
-            for score, embedding, (frame, aligned, quality), cut in zip(
-                scores, embeddings, shapes, cuts, strict=True
+            Described(
+                Description(score, embedding, *shape, trust=cut.trust, colourless=lacks),
+                cut.cutout,
+            )
+            for score, embedding, shape, cut, lacks in zip(
+                scores, embeddings, shapes, cuts, grey, strict=True
             )
         ]
 
@@ -101,6 +107,8 @@ class Describer:
         ]
 
 
-def _shape(cut: Cut) -> tuple[Contour, Contour, MatteQuality]:
-    quality = replace(assess(cut.matte), untrusted=not cut.trusted)
+def _shape(pair: tuple[RGBImage, Cut]) -> tuple[Contour, Contour, MatteQuality]:
+    image, cut = pair
+    shadow = is_shadow(image, cut.matte)
+    quality = replace(assess(cut.matte), untrusted=shadow or not cut.trusted, shadow=shadow)
     return frame_contour(cut.matte), aligned_contour(cut.matte), quality

@@ -1,11 +1,11 @@
-"""Quality flags of a matte, from its shape alone."""
+"""Quality flags of a matte, and what an image lacks."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from engine.types import BoolArray, Matte, MatteQuality, UInt8Array
+from engine.types import BoolArray, FloatArray, Matte, MatteQuality, RGBImage, UInt8Array
 
 # Computed on a mask of at most this side: fractions of a percent survive, a stray pixel does not.
 _SIDE = 192
@@ -71,3 +71,76 @@ def component_areas(mask: BoolArray) -> list[int]:
     _, _, stats, _ = cv2.connectedComponentsWithStats(packed, connectivity=8)
     areas: list[int] = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1].tolist()
     return areas
+
+
+# Longer side in pixels that colours are looked at: a colour patch of 1/100 of the frame's sides
+# still fills a pixel, while the noise of a sensor is averaged away.
+_COLOUR_SIDE = 128
+
+# CIE Lab chroma below which a patch has no colour, and the fraction of patches that must not: a
+# grey file has none at all, while its JPEG rounding and the noise of a scan stay below 2.
+COLOURLESS_CHROMA = 4.0
+COLOURLESS_FRACTION = 0.999
+
+
+def is_colourless(image: RGBImage) -> bool:
+    """Whether the whole image is grey: product and background alike.
+
+    A white or black product is grey, too, but in a photo with colour around it that is something
+    known of the product, and such a photo is not colourless.
+    """
+    lab = _lab(image, _COLOUR_SIDE)
+    chroma = np.linalg.norm(lab[:, :, 1:], axis=2)
+    return float(np.quantile(chroma, COLOURLESS_FRACTION)) < COLOURLESS_CHROMA
+
+
+# A shadow takes at most this much lightness and hardly changes the hue (CIE Lab); its lightness
+# drops over at least this fraction of the square root of its area.
+SHADOW_DEPTH = 40.0
+SHADOW_CHROMA = 4.0
+SHADOW_DRIFT = 0.12
+SHADOW_SOFTNESS = 0.06
+
+
+def is_shadow(image: RGBImage, matte: Matte) -> bool:
+    """Whether the mask covers a shadow in place of a product: darker than the background next to
+    it, of its hue, soft at its edge and within it. False for an empty matte."""
+    lab = _lab(image, _SIDE)
+    height, width = lab.shape[:2]
+    alpha = cv2.resize(matte.alpha, (width, height), interpolation=cv2.INTER_AREA)
+    mask = np.asarray(alpha >= THRESHOLD, np.bool_)
+    area = int(mask.sum())
+    if area < EMPTY_FRACTION * mask.size or area > NEARLY_EVERYTHING_FRACTION * mask.size:
+        return False
+    near = max(2, round(0.1 * float(np.sqrt(area))))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * near + 1,) * 2)
+    around = (cv2.dilate(mask.view(np.uint8), disc) > 0) & ~mask
+    if not around.any():
+        return False
+    difference = lab - np.median(lab[around], axis=0)
+    darker = -difference[:, :, 0][mask]
+    chroma = np.linalg.norm(difference[:, :, 1:], axis=2)[mask]
+    depth = float(np.quantile(darker, 0.95))
+    same_hue = chroma < SHADOW_CHROMA + SHADOW_DRIFT * np.maximum(darker, 0.0)
+    if not 0.0 < depth < SHADOW_DEPTH or np.mean(darker > -1.0) < 0.9 or same_hue.mean() < 0.95:
+        return False
+    slope = _slope(lab[:, :, 0])[mask | around]
+    steepest = float(np.quantile(slope, 0.9))
+    return depth / max(steepest, 1e-6) >= SHADOW_SOFTNESS * float(np.sqrt(area))
+
+
+def _slope(lightness: FloatArray) -> FloatArray:
+    """(H, W): lightness units a pixel."""
+    plane = np.ascontiguousarray(lightness)
+    along_x = cv2.Scharr(plane, cv2.CV_32F, 1, 0) / 32.0
+    along_y = cv2.Scharr(plane, cv2.CV_32F, 0, 1) / 32.0
+    return np.asarray(np.hypot(along_x, along_y), np.float32)
+
+
+def _lab(image: RGBImage, side: int) -> FloatArray:
+    """(h, w, 3) CIE Lab of the image, brought to a longer side of at most ``side``."""
+    scale = min(1.0, side / max(image.height, image.width))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    small = cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA)
+    unit = np.asarray(small, np.float32) / np.float32(255)
+    return np.asarray(cv2.cvtColor(unit, cv2.COLOR_RGB2LAB), np.float32)

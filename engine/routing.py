@@ -17,6 +17,7 @@ def route(
     *,
     knows: Collection[str] | None = None,
     chosen: Sequence[str] | None = None,
+    colourless: bool = False,
 ) -> Route:
     """The smallest set of categories that holds ``settings.mass`` of the probability, or all
     of at least ``settings.least_probability``; see ``RouteSettings``.
@@ -25,7 +26,8 @@ def route(
     is renormalised. ``knows`` are all categories that the classifier can predict (None: it votes
     among the gallery's own): a held category outside it could never be reached, so it is always
     searched, as are uncategorised images. A photo that the classifier calls unknown is searched
-    in every category. ``chosen`` overrides everything. Ties in probability go in alphabetical
+    in every category, and so is a ``colourless`` one: its category was predicted by colours that
+    it lacks. ``chosen`` overrides everything. Ties in probability go in alphabetical
     order. Raises ConfigError where ``settings`` need a least probability and there is none.
     """
     meant = _held_names([*scores.names, *(knows or ())], held)
@@ -43,9 +45,11 @@ def route(
     top, highest = next(iter(probabilities.items()))
     if settings.hard:
         return _route([top], probabilities, why=f"the likeliest, {highest:.0%}")
-    if scores.unknown or highest < settings.unsure_below:
+    if colourless or scores.unknown or highest < settings.unsure_below:
         rest = [name for name in held if name not in probabilities]
         doubt = "looks like no known category" if scores.unknown else "unsure"
+        if colourless:
+            doubt = "the photo has no colour, by which categories are predicted"
         why = f"{doubt}, the likeliest is {top} with {highest:.0%}: all"
         return _route([*probabilities, *rest], probabilities, unsure=True, why=why)
     if settings.by == "mass":

@@ -21,6 +21,7 @@ from engine.types import (
     Description,
     Hit,
     IntArray,
+    MatteQuality,
     Record,
     Results,
     RGBImage,
@@ -159,7 +160,7 @@ class Searcher:
             # The margin of a probability needs a second product.
             wanted = k if calibration is None else max(k, 2)
             products = self._rank(query, wanted, routed, watch).products
-        if calibration is not None:
+        if calibration is not None and not query.quality.no_product:
             products = with_probabilities(products, calibration.model)
         return Results(
             hits=tuple(products[:k]),
@@ -169,14 +170,21 @@ class Searcher:
             fingerprint=self.gallery.fingerprint,
             mask_trust=described.trust,
             threshold=None if calibration is None else calibration.threshold,
-            notes=notes,
+            notes=(*photo_notes(query.quality), *notes),
         )
 
     def _route(
         self, query: Description, held: Mapping[str, int], categories: Sequence[str] | None
     ) -> Route:
         knows = self.describer.classifier.categories
-        return route(query.scores, tuple(held), self.routing, knows=knows, chosen=categories)
+        return route(
+            query.scores,
+            tuple(held),
+            self.routing,
+            knows=knows,
+            chosen=categories,
+            colourless=query.colourless,
+        )
 
     def _rank(
         self,
@@ -231,6 +239,24 @@ class Searcher:
 
         ranking = nearest_products(nearest, products, k, self.reranker.top_n)
         return self.hits(ranking, records)
+
+
+def photo_notes(quality: MatteQuality) -> tuple[str, ...]:
+    """What a user should know of the photo, and do about it; a sentence each."""
+    found = []
+    if quality.empty:
+        found.append(
+            "no product was found in the photo; these are guesses: photograph it before a "
+            "background that it differs from"
+        )
+    if quality.shadow:
+        found.append(
+            "only a shadow was found in the photo, no product; these are guesses: photograph it "
+            "before a background that it differs from"
+        )
+    if quality.several_objects:
+        found.append("several products are in the photo: crop it to one")
+    return tuple(found)
 
 
 def group_by_product(hits: Sequence[Hit]) -> list[Hit]:

@@ -93,12 +93,19 @@ class MatteQuality:
     touches_border: bool = False
     several_objects: bool = False
     nearly_everything: bool = False
-    untrusted: bool = False  # trust below the threshold: the image was cut out without it
+    # Trust below the threshold: the image was cut out without it. Or the mask of a shadow.
+    untrusted: bool = False
+    shadow: bool = False  # the mask looks like a shadow; such a mask is untrusted, too
 
     @property
     def flags(self) -> tuple[str, ...]:
         """The names of the raised flags, in the order of ``QUALITY_FLAGS``."""
         return tuple(name for name in QUALITY_FLAGS if getattr(self, name))
+
+    @property
+    def no_product(self) -> bool:
+        """Whether the mask shows no product: nothing at all, or a shadow."""
+        return self.empty or self.shadow
 
     @classmethod
     def from_flags(cls, flags: Sequence[str]) -> MatteQuality:
@@ -108,7 +115,14 @@ class MatteQuality:
         return cls(**{name: name in flags for name in QUALITY_FLAGS})
 
 
-QUALITY_FLAGS = ("empty", "touches_border", "several_objects", "nearly_everything", "untrusted")
+QUALITY_FLAGS = (
+    "empty",
+    "touches_border",
+    "several_objects",
+    "nearly_everything",
+    "untrusted",
+    "shadow",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +258,9 @@ class Contour:
 class Description:
     """The description of one image, the same offline and online.
 
-    ``trust``: how reliable its mask is, in [0, 1]; None without a trust stage.
+    ``trust``: how reliable its mask is, in [0, 1]; None without a trust stage. ``colourless``: the
+    image lacks the colour that its describing compares; it steers the routing of a query, a gallery
+    does not store it.
     """
 
     scores: CategoryScores
@@ -253,6 +269,7 @@ class Description:
     aligned: Contour  # normalised for position and size
     quality: MatteQuality
     trust: float | None = None
+    colourless: bool = False
 
     def __post_init__(self) -> None:
         if self.trust is not None and not 0.0 <= self.trust <= 1.0:
@@ -357,7 +374,8 @@ class Results:
     """The results of one query.
 
     ``threshold``: the probability that the first hit must exceed to be a match; None where the
-    gallery is not calibrated, or not for these settings. ``notes``: sentences about that.
+    gallery is not calibrated, or not for these settings. ``notes``: sentences about that and about
+    the photo.
     """
 
     hits: tuple[Hit, ...]
@@ -371,8 +389,15 @@ class Results:
 
     @property
     def calibrated(self) -> bool:
-        """Whether hits have probabilities; else ``no_match`` is true only without any hit."""
+        """Whether hits have probabilities, unless they are ``guesses``; where not, ``no_match`` is
+        true only without any hit."""
         return self.threshold is not None
+
+    @property
+    def guesses(self) -> bool:
+        """True where no product was found in the photo: the hits resemble the photo as a whole, or
+        the shadow in it. They have no probabilities and are no match."""
+        return self.query.quality.no_product
 
     @property
     def no_match(self) -> bool:

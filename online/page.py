@@ -34,6 +34,7 @@ _FLAG_SENTENCES = {
     "several_objects": "it shows several objects",
     "nearly_everything": "the mask covers nearly the whole image",
     "untrusted": "the mask is not trusted: its contour was not used",
+    "shadow": "the mask looks like a shadow",
 }
 
 

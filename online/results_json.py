@@ -14,6 +14,7 @@ def results_json(results: Results) -> dict[str, object]:
         "no_match": results.no_match,
         "calibrated": results.calibrated,
         "threshold": None if results.threshold is None else round(results.threshold, 6),
+        "guesses": results.guesses,
         "notes": list(results.notes),
         "route": {
             "categories": [

@@ -115,6 +115,10 @@ def assemble(
         _threads(settings),
         cutting.matting,
         cutting.trust,
+        colour=all(
+            read_options(section, settings.stage(section)).uses_colour
+            for section in ("cutout", "embed")
+        ),
     )
     return Parts(
         describer,

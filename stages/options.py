@@ -24,6 +24,11 @@ class StageOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     later: ClassVar[frozenset[str]] = frozenset()
 
+    @property
+    def uses_colour(self) -> bool:
+        """Whether colour reaches what the stage makes; of cutters and embedders."""
+        return True
+
     def at_default(self) -> set[str]:
         """Those in ``later`` at their defaults, which are the behaviour before they were added."""
         return {

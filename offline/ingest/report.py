@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offline.ingest.plan import Duplicate
-from offline.ingest.scan import Refusal
+from offline.ingest.scan import Refusal, printable
 
 SHOWN = 20  # lines of a list that the text shows; the JSON holds all
 
@@ -31,6 +31,8 @@ class IngestReport:
     refused: list[Refusal] = field(default_factory=list)
     lost_rows: list[str] = field(default_factory=list)  # of label tables
     notes: list[str] = field(default_factory=list)
+    without_mask: int = 0  # described now, but no product was found in them
+    first_without_mask: str = ""
     ignored: int = 0  # files whose suffix is not an image's
     images: int = 0  # in the gallery now
     products: int = 0
@@ -68,6 +70,7 @@ class IngestReport:
                 *_listed("in the gallery, file gone (--prune deletes them)", self.missing),
                 *_listed("rows of label tables that were not used", self.lost_rows),
                 *(f"note: {note}" for note in self.notes),
+                *self._without_masks(),
                 *self._counts(),
                 *self._speed(),
             ]
@@ -75,6 +78,15 @@ class IngestReport:
 
     def _refusals(self) -> list[str]:
         return _listed("refused", [refusal.text() for refusal in self.refused])
+
+    def _without_masks(self) -> list[str]:
+        if not self.without_mask:
+            return []
+        first = printable(self.first_without_mask)
+        return [
+            f"no product was found in {self.without_mask} images, which are described as a whole; "
+            f"the first is {first}"
+        ]
 
     def _counts(self) -> list[str]:
         counts = {

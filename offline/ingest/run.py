@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -239,12 +239,24 @@ def _descriptions(current: _Run, chunk: list[_Ready]) -> list[Description]:
     return [item.description for item in described]
 
 
-def _store(current: _Run, chunk: list[_Ready], descriptions: Iterable[Description]) -> None:
+def _store(current: _Run, chunk: list[_Ready], descriptions: list[Description]) -> None:
     with current.watch("store"):
-        current.gallery.add([ready.entry for ready in chunk], list(descriptions))
+        current.gallery.add([ready.entry for ready in chunk], descriptions)
+    _count_without_mask(current.report, chunk, descriptions)
     updated = sum(ready.task.known is not None for ready in chunk)
     current.report.updated += updated
     current.report.added += len(chunk) - updated
+
+
+def _count_without_mask(report: IngestReport, chunk: list[_Ready], kept: list[Description]) -> None:
+    bare = [
+        ready.entry.uri
+        for ready, description in zip(chunk, kept, strict=True)
+        if description.quality.no_product
+    ]
+    report.without_mask += len(bare)
+    if bare and not report.first_without_mask:
+        report.first_without_mask = bare[0]
 
 
 def _conclude(current: _Run, started: float, cpu: float) -> None:

@@ -120,6 +120,7 @@ def _encoded(description: Description) -> Blob:
         "contours": [[contour.side, contour.area] for contour in contours],
         "quality": description.quality.flags,
         "trust": description.trust,
+        "colourless": description.colourless,
     }
     return Blob(np.frombuffer(b"".join(arrays), np.uint8), note)
 
@@ -141,6 +142,7 @@ def _decoded(blob: Blob) -> Description:
         aligned,
         MatteQuality.from_flags(note["quality"]),
         note["trust"],
+        note.get("colourless", False),  # kept before it was known
     )
 
 

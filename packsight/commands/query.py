@@ -96,7 +96,7 @@ def _text(results: Results, k: int) -> str:
 
 def _verdict(results: Results) -> list[str]:
     """Whether the catalogue holds the product, by the calibration, if there is one."""
-    if results.threshold is None or not results.hits:
+    if results.threshold is None or not results.hits or results.guesses:
         return []
     needed = f"a match needs more than {results.threshold:.1%}"
     likely = results.hits[0].probability or 0.0

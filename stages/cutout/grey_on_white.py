@@ -21,6 +21,10 @@ class Options(StageOptions):
     margin: float = Field(0.05, ge=0.0, le=1.0)  # fraction of the box's longer side
     frame: Literal["image", "box"] = "image"  # the paper keeps the image's own frame
 
+    @property
+    def uses_colour(self) -> bool:
+        return False
+
 
 class GreyOnWhite:
     """Luma (ITU-R BT.601) of the colour cutout, repeated in three channels."""

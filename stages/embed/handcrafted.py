@@ -35,6 +35,10 @@ class Options(StageOptions):
     colour: float = Field(1.0, ge=0)
     shape: float = Field(0.3, ge=0)
 
+    @property
+    def uses_colour(self) -> bool:
+        return self.colour > 0
+
     @model_validator(mode="after")
     def _fits(self) -> Options:
         if self.side % self.cell or self.side // self.cell < 2:

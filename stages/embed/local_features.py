@@ -34,6 +34,10 @@ class Options(StageOptions):
     intra: bool = True
 
     @property
+    def uses_colour(self) -> bool:
+        return False
+
+    @property
     def spec(self) -> FeatureSpec:
         return FeatureSpec(self.detector, self.root, self.max_features, self.masked)
 

@@ -12,7 +12,12 @@ from engine.types import QUALITY_FLAGS, Contour, Description, Hit, MatteQuality
 from stages.options import StageOptions
 from stages.rerank._reasons import explained, moved
 
-Flag = Literal["empty", "touches_border", "several_objects", "nearly_everything", "untrusted"]
+Flag = Literal[
+    "empty", "touches_border", "several_objects", "nearly_everything", "untrusted", "shadow"
+]
+
+# A shadow raises "untrusted", too; another default would void the calibrations there are.
+DISTRUSTED: tuple[Flag, ...] = get_args(Flag)[:-1]
 
 _FAULTS: dict[str, str] = {
     "empty": "is empty",
@@ -20,6 +25,7 @@ _FAULTS: dict[str, str] = {
     "several_objects": "shows several objects",
     "nearly_everything": "covers nearly everything",
     "untrusted": "is not trusted",
+    "shadow": "looks like a shadow",
 }
 
 
@@ -32,7 +38,7 @@ class ContourOptions(StageOptions):
 
     top_n: int = Field(10, ge=0)
     align: bool = False
-    distrust: tuple[Flag, ...] = get_args(Flag)
+    distrust: tuple[Flag, ...] = DISTRUSTED
 
     @field_validator("distrust")
     @classmethod

@@ -54,7 +54,10 @@ def hit(id_: int, score: float, described: Description) -> Hit:
     return Hit(record, rank=id_ + 7, score=score, distance=1 - score)
 
 
-flag_sets = st.lists(st.sampled_from(QUALITY_FLAGS), max_size=2, unique=True)
+# As describing raises them: a shadow is untrusted, too.
+flag_sets = st.lists(st.sampled_from(QUALITY_FLAGS), max_size=2, unique=True).map(
+    lambda flags: [*flags, "untrusted"] if "shadow" in flags else flags
+)
 
 
 @st.composite

@@ -14,6 +14,7 @@ from engine.types import Matte, RGBImage
 from offline import ingest
 from stages.segment.whole import Whole
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue
+from tests.hard_photos import bottles, white_on_white
 from tests.offline.gallery_contents import Ingest, content, records
 
 
@@ -57,6 +58,20 @@ def test_the_report_is_kept_beside_the_gallery(
     assert 0 < kept["seconds"]["embed"] < kept["total_seconds"]
     text = report.text()
     assert "broken.png: is" in text and "12 added, 1 refused" in text
+
+
+def test_images_without_a_mask_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "catalogue"
+    (folder / "jar").mkdir(parents=True)
+    save(folder / "jar" / "a.png", bottles((200, 40, 40)).pixels)
+    save(folder / "jar" / "b.png", white_on_white().pixels)
+    save(folder / "jar" / "c.png", white_on_white(253).pixels)
+    report = ingest(folder, tmp_path / "gallery", workers=1)
+    assert (report.added, report.without_mask) == (3, 2)
+    assert report.first_without_mask == str(folder / "jar" / "b.png")
+    assert report.first_without_mask in report.text()
+    assert json.loads(report.to_json())["without_mask"] == 2
+    assert ingest(folder, tmp_path / "gallery", workers=1).without_mask == 0
 
 
 def test_progress_ends_at_what_there_was_to_do(run: Ingest) -> None:
