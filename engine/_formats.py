@@ -20,6 +20,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from engine._metadata import bare_png
 from engine.errors import ImageError
 
 # Files that a folder scan reads; their content, not their suffix, decides how.
@@ -30,10 +31,12 @@ SUPPORTED_SUFFIXES: frozenset[str] = frozenset(
 
 FORMAT_NAMES = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC"
 
+_PNG = PngImagePlugin.PngImageFile
+
 # TIFF comes as little- or big-endian, classic (42) or BigTIFF (43).
 _SIGNATURES: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
-    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"\x89PNG\r\n\x1a\n", _PNG),
     (b"II\x2a\x00", TiffImagePlugin.TiffImageFile),
     (b"MM\x00\x2a", TiffImagePlugin.TiffImageFile),
     (b"II\x2b\x00", TiffImagePlugin.TiffImageFile),
@@ -57,7 +60,7 @@ def open_undecoded(data: bytes, uri: str) -> ImageFile.ImageFile:
     """
     for signature, plugin in _SIGNATURES:
         if data.startswith(signature):
-            return plugin(io.BytesIO(data))
+            return plugin(io.BytesIO(bare_png(data) if plugin is _PNG else data))
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile(io.BytesIO(data))
     if data[4:8] == b"ftyp":

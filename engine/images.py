@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import stat
 import struct
 import zlib
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from engine._colour import Size, to_srgb
 from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
@@ -33,6 +34,9 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_BITS_PER_SAMPLE, _PLANAR_CONFIGURATION = 258, 284  # TIFF 6.0 tags
+_COLOURS = frozenset({"RGB", "RGBA", "RGBX", "CMYK", "LAB", "YCbCr"})
+
 _PIECE = 2**20  # bytes
 
 
@@ -41,8 +45,10 @@ class ImageLimits:
     """Limits on the size of an image.
 
     ``max_pixels`` and ``max_bytes`` are checked before anything is decoded; ``max_side`` is the
-    longer side of what ``load`` returns and so changes what the stages see. 80 megapixels is
-    beyond every phone and shop camera and decodes within 0.5 GB; 256 MiB holds it uncompressed.
+    longer side of what ``load`` returns and so changes what the stages see. A JPEG that is
+    decoded at a reduced size counts as what decoding it costs: its reduced pixels, an eighth of
+    those in the file, or a pixel for every 16 bytes of coefficients that a progressive one holds,
+    whichever is most. 256 MiB holds 80 megapixels uncompressed.
     """
 
     max_pixels: int = 80_000_000
@@ -154,13 +160,15 @@ def _os_reason(error: OSError | ValueError) -> str:
 def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
     with open_undecoded(data, uri) as image:
         width, height = image.size
-        if width * height > limits.max_pixels:
+        _draft(image, limits.max_side)
+        cost = _cost(image, width, height)
+        if cost > limits.max_pixels:
             raise ImageError(
                 uri,
                 f"has more pixels than the limit ({width} x {height} of {limits.max_pixels:,}).",
-                remedy=f"Save it smaller, or allow it: --set images.max_pixels={width * height}.",
+                remedy=f"Save it smaller, or allow it: --set images.max_pixels={cost}.",
             )
-        _draft(image, limits.max_side)
+        _refuse_unreadable_planes(image, uri)
         image.load()
         turned = _orientation(image)
         upright, alpha = to_srgb(image, lambda flat: _fit(flat, limits.max_side))
@@ -176,6 +184,35 @@ def _draft(image: ImageFile.ImageFile, max_side: int) -> None:
     scale = max(image.size) // max_side
     if scale >= 2 and isinstance(image, JpegImagePlugin.JpegImageFile):
         image.draft(image.mode, (image.width // scale or 1, image.height // scale or 1))
+
+
+def _cost(image: ImageFile.ImageFile, width: int, height: int) -> int:
+    """In pixels; width and height are those in the file, the image may be drafted.
+
+    Entropy decoding of all pixels is left to do at every reduced size. A progressive JPEG holds
+    its coefficients, two bytes a sample, until the last scan.
+    """
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return width * height
+    samples = 0.0
+    if "progressive" in image.info:
+        widest = max(across * down for _, across, down, _ in image.layer) or 1
+        samples = sum(across * down / widest for _, across, down, _ in image.layer)
+    held = math.ceil(width * height * samples * 2 / 16)
+    return max(image.width * image.height, math.ceil(width * height / 8), held)
+
+
+def _refuse_unreadable_planes(image: ImageFile.ImageFile, uri: str) -> None:
+    """Pillow reads 16-bit samples that lie in separate planes as if they had 8 bits."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return
+    planar = image.tag_v2.get(_PLANAR_CONFIGURATION, 1) == 2
+    if planar and max(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))) > 8 and image.mode in _COLOURS:
+        raise ImageError(
+            uri,
+            "is a TIFF with 16-bit samples in separate planes, which is not read.",
+            remedy="Save it with interleaved samples or with 8 bits.",
+        )
 
 
 def _orientation(image: Image.Image) -> int:
