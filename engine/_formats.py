@@ -20,7 +20,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from engine._metadata import bare_png
+from engine._metadata import bare_jpeg, bare_png, bare_webp
+from engine._tiff import shown_page
 from engine.errors import ImageError
 
 # Files that a folder scan reads; their content, not their suffix, decides how.
@@ -31,16 +32,19 @@ SUPPORTED_SUFFIXES: frozenset[str] = frozenset(
 
 FORMAT_NAMES = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC"
 
-_PNG = PngImagePlugin.PngImageFile
+_JPEG, _PNG = JpegImagePlugin.JpegImageFile, PngImagePlugin.PngImageFile
+_TIFF = TiffImagePlugin.TiffImageFile
+# What is read of a file in place of all of it.
+_READ = {_JPEG: bare_jpeg, _PNG: bare_png, _TIFF: shown_page}
 
 # TIFF comes as little- or big-endian, classic (42) or BigTIFF (43).
 _SIGNATURES: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
-    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"\xff\xd8\xff", _JPEG),
     (b"\x89PNG\r\n\x1a\n", _PNG),
-    (b"II\x2a\x00", TiffImagePlugin.TiffImageFile),
-    (b"MM\x00\x2a", TiffImagePlugin.TiffImageFile),
-    (b"II\x2b\x00", TiffImagePlugin.TiffImageFile),
-    (b"MM\x00\x2b", TiffImagePlugin.TiffImageFile),
+    (b"II\x2a\x00", _TIFF),
+    (b"MM\x00\x2a", _TIFF),
+    (b"II\x2b\x00", _TIFF),
+    (b"MM\x00\x2b", _TIFF),
     (b"GIF87a", GifImagePlugin.GifImageFile),
     (b"GIF89a", GifImagePlugin.GifImageFile),
     (b"BM", BmpImagePlugin.BmpImageFile),
@@ -60,9 +64,9 @@ def open_undecoded(data: bytes, uri: str) -> ImageFile.ImageFile:
     """
     for signature, plugin in _SIGNATURES:
         if data.startswith(signature):
-            return plugin(io.BytesIO(bare_png(data) if plugin is _PNG else data))
+            return plugin(io.BytesIO(_READ.get(plugin, bytes)(data)))
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+        return WebPImagePlugin.WebPImageFile(io.BytesIO(bare_webp(data)))
     if data[4:8] == b"ftyp":
         brands = _brands(data)
         if brands[0] in _AVIF_BRANDS or (

@@ -38,6 +38,7 @@ _BITS_PER_SAMPLE, _PLANAR_CONFIGURATION = 258, 284  # TIFF 6.0 tags
 _COLOURS = frozenset({"RGB", "RGBA", "RGBX", "CMYK", "LAB", "YCbCr"})
 
 _PIECE = 2**20  # bytes
+_FILLING = 4096  # bytes after a JPEG without end: enough for the last blocks
 
 
 @dataclass(frozen=True)
@@ -159,24 +160,24 @@ def _os_reason(error: OSError | ValueError) -> str:
 
 def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
     with open_undecoded(data, uri) as image:
-        width, height = image.size
+        size = image.size
         _draft(image, limits.max_side)
-        cost = _cost(image, width, height)
-        if cost > limits.max_pixels:
-            raise ImageError(
-                uri,
-                f"has more pixels than the limit ({width} x {height} of {limits.max_pixels:,}).",
-                remedy=f"Save it smaller, or allow it: --set images.max_pixels={cost}.",
-            )
+        _check_cost(image, uri, size, limits)
         _refuse_unreadable_planes(image, uri)
-        image.load()
+        try:
+            image.load()
+        except OSError as error:
+            if image.format != "JPEG" or "truncated" not in str(error):
+                raise
+            image = _without_end(data, uri, limits)
         turned = _orientation(image)
         upright, alpha = to_srgb(image, lambda flat: _fit(flat, limits.max_side))
     if turned in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[turned])
         alpha = None if alpha is None else alpha.transpose(_UPRIGHT[turned])
-    size = (height, width) if turned >= 5 else (width, height)
-    return RGBImage(np.array(upright), uri, size, alpha=None if alpha is None else np.array(alpha))
+    original = size[::-1] if turned >= 5 else size
+    alpha_pixels = None if alpha is None else np.array(alpha)
+    return RGBImage(np.array(upright), uri, original, alpha=alpha_pixels)
 
 
 def _draft(image: ImageFile.ImageFile, max_side: int) -> None:
@@ -184,6 +185,33 @@ def _draft(image: ImageFile.ImageFile, max_side: int) -> None:
     scale = max(image.size) // max_side
     if scale >= 2 and isinstance(image, JpegImagePlugin.JpegImageFile):
         image.draft(image.mode, (image.width // scale or 1, image.height // scale or 1))
+
+
+def _without_end(data: bytes, uri: str, limits: ImageLimits) -> ImageFile.ImageFile:
+    """A JPEG of which the end marker alone is missing: what follows does not change its pixels.
+
+    The decoder takes an end marker for the missing rest without a word, so that a truncated image
+    would be half grey. Raises EOFError for one.
+    """
+    images = []
+    for filling in (b"\x00", b"\xaa"):
+        image = open_undecoded(data.rstrip(b"\xff") + filling * _FILLING + b"\xff\xd9", uri)
+        _draft(image, limits.max_side)
+        image.load()
+        images.append(image)
+    if images[0].tobytes() != images[1].tobytes():
+        raise EOFError
+    return images[0]
+
+
+def _check_cost(image: ImageFile.ImageFile, uri: str, size: Size, limits: ImageLimits) -> None:
+    cost = _cost(image, *size)
+    if cost > limits.max_pixels:
+        raise ImageError(
+            uri,
+            f"has more pixels than the limit ({size[0]} x {size[1]} of {limits.max_pixels:,}).",
+            remedy=f"Save it smaller, or allow it: --set images.max_pixels={cost}.",
+        )
 
 
 def _cost(image: ImageFile.ImageFile, width: int, height: int) -> int:

@@ -67,6 +67,164 @@ def test_a_wrong_checksum_of_the_pixels_is_refused() -> None:
         load(bytes(broken))
 
 
+def test_wrong_checksums_of_later_frames_leave_the_first_one() -> None:
+    buffer = io.BytesIO()
+    frames = [Image.fromarray(NOISE), Image.new("RGB", (32, 24))]
+    frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:])
+    for kind in (b"acTL", b"fcTL", b"fdAT"):
+        broken = bytearray(buffer.getvalue())
+        at = broken.index(kind)
+        length = int.from_bytes(broken[at - 4 : at], "big")
+        broken[at + 4 + length] ^= 1
+        np.testing.assert_array_equal(load(bytes(broken)).pixels, NOISE)
+
+
+JPEGS = {}
+for progressive in (False, True):
+    buffer = io.BytesIO()
+    Image.fromarray(NOISE).save(buffer, "JPEG", progressive=progressive)
+    JPEGS[progressive] = buffer.getvalue()
+JPEG = JPEGS[False]
+JPEG_PIXELS = load(JPEG).pixels
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+
+
+def jpeg_with(*segments: bytes) -> bytes:
+    return JPEG[:2] + b"".join(segments) + JPEG[2:]
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        [segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(60000))] * 40,
+        [segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + bytes(60000))] * 40,
+        [segment(0xE1, b"Exif\0\0" + bytes(60000))] * 40,
+        [segment(0xE2, b"ICC_PROFILE\0" + bytes((n, 40)) + bytes(60000)) for n in range(1, 41)],
+        [segment(0xE2, b"ICC_PROFILE\0")],
+        [segment(0xED, b"Photoshop 3.0\0" + b"8BIM\x04\x04" + bytes(50000))] * 40,
+        [segment(0xFE, b"x")] * 50_000,
+        [segment(0xE0, b"JFIF"), segment(0xEE, b"Adobe"), segment(0xE2, b"MPF\0junk")],
+        [b"\xff\xe5\0\0", b"\xff\xff\xff"],
+    ],
+)
+def test_a_jpeg_is_read_whatever_its_metadata_holds(segments: list[bytes]) -> None:
+    np.testing.assert_array_equal(load(jpeg_with(*segments)).pixels, JPEG_PIXELS)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0xE0, 0xEF),
+    st.sampled_from([b"", b"JFIF", b"Exif\0\0", b"ICC_PROFILE\0", b"Photoshop 3.0\0", b"Adobe"]),
+    st.binary(max_size=60),
+)
+def test_no_segment_of_another_program_changes_a_jpeg(
+    marker: int, start: bytes, rest: bytes
+) -> None:
+    if marker == 0xEE and start == b"Adobe" and len(rest) >= 7:
+        rest = rest[:6]  # a whole one decides about the colours
+    np.testing.assert_array_equal(
+        load(jpeg_with(segment(marker, start + rest))).pixels, JPEG_PIXELS
+    )
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("max_side", [1024, 8])
+def test_a_jpeg_without_its_end_is_read_and_one_without_its_last_blocks_is_refused(
+    progressive: bool, max_side: int
+) -> None:
+    data, limits = JPEGS[progressive], ImageLimits(max_side=max_side)
+    whole = load(data, limits=limits).pixels
+    for lost in (1, 2):
+        np.testing.assert_array_equal(load(data[:-lost], limits=limits).pixels, whole)
+    for kept in (len(data) - 40, len(data) - 200, len(data) * 2 // 3):
+        with pytest.raises(ImageError, match="truncated"):
+            load(data[:kept])
+
+
+def riff(*chunks: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(
+        kind + struct.pack("<I", len(data)) + data + bytes(len(data) % 2) for kind, data in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+BUFFER = io.BytesIO()
+Image.fromarray(NOISE).save(BUFFER, "WEBP", lossless=True)
+WEBP_PIXELS = (b"VP8L", BUFFER.getvalue()[20:])
+EVERYTHING = (b"VP8X", bytes((0b101100, 0, 0, 0, 31, 0, 0, 23, 0, 0)))  # flags, size less one
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [EVERYTHING, WEBP_PIXELS],
+        [EVERYTHING, (b"ICCP", LARGE), WEBP_PIXELS],
+        [EVERYTHING, WEBP_PIXELS, (b"EXIF", LARGE), (b"XMP ", LARGE)],
+        [EVERYTHING, (b"XMP ", b"x"), WEBP_PIXELS, (b"XMP ", b"y"), (b"EXIF", b"z")],
+        [EVERYTHING, WEBP_PIXELS, *[(b"note", b"x")] * 5000],
+    ],
+)
+def test_a_webp_is_read_whatever_its_metadata_holds(chunks: list[tuple[bytes, bytes]]) -> None:
+    data = riff(*chunks)
+    np.testing.assert_array_equal(load(data).pixels, NOISE)
+    wrong_size = data[:4] + bytes(4) + data[8:]
+    np.testing.assert_array_equal(load(wrong_size).pixels, NOISE)
+
+
+def test_a_webp_cut_in_its_metadata_is_read_and_one_cut_in_its_pixels_is_refused() -> None:
+    data = riff(EVERYTHING, WEBP_PIXELS, (b"XMP ", bytes(1000)))
+    for lost in (1, 500, 1008):
+        np.testing.assert_array_equal(load(data[:-lost]).pixels, NOISE)
+    with pytest.raises(ImageError, match="truncated"):
+        load(data[:-1100])
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_tiff_is_read_whatever_its_metadata_holds(is_big: bool, compression: str | None) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    extra = [
+        (700, 2, len(LARGE), b"x" * len(LARGE), True),  # XMP that is typed as text
+        (34377, 1, len(LARGE), LARGE, True),
+        (34853, 9, 1, -7, True),  # where the position lies: before the file
+        (50001, 3, 2**16, (1,) * 2**16, True),
+        *((40000 + index, 2, 8, "comment", True) for index in range(500)),
+    ]
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        NOISE,
+        photometric="rgb",
+        bigtiff=is_big,
+        compression=compression,
+        description="x" * len(LARGE),
+        iccprofile=LARGE,
+        extratags=extra,
+    )
+    data = buffer.getvalue()
+    np.testing.assert_array_equal(load(data).pixels, NOISE)
+    with pytest.raises(ImageError):
+        load(data[:-100])
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF", "GIF"])
+def test_other_formats_are_read_whatever_their_metadata_holds(kind: str) -> None:
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    plain, noted = io.BytesIO(), io.BytesIO()
+    image = Image.fromarray(NOISE)
+    image.save(plain, kind)
+    if kind == "GIF":
+        image.save(noted, kind, comment=b"x" * len(LARGE))
+    else:
+        image.save(noted, kind, xmp=b"x" * len(LARGE), icc_profile=b"x" * len(LARGE))
+    assert len(noted.getvalue()) > len(LARGE)
+    np.testing.assert_array_equal(load(noted.getvalue()).pixels, load(plain.getvalue()).pixels)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"pHYs", b"gAMA", b"sRGB", b"teSt"]),
