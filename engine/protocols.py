@@ -20,10 +20,12 @@ from engine.types import (
     Embedding,
     Entry,
     FloatArray,
+    GivenTable,
     Hit,
     Matte,
     Neighbour,
     Record,
+    RefusedFile,
     RGBImage,
     Source,
 )
@@ -203,6 +205,14 @@ class Gallery(Searchable, Protocol):
         """Images of one product, or the image at one uri."""
         ...
 
+    def refused(self) -> Mapping[str, RefusedFile]:
+        """Files that could not be decoded, by uri."""
+        ...
+
+    def label_tables(self) -> Mapping[str, GivenTable]:
+        """The tables of labels that were given, by the folder they were given for."""
+        ...
+
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""
         ...
@@ -236,6 +246,14 @@ class WritableGallery(Gallery, Protocol):
 
     def calibrate(self, calibration: MatchCalibration | None) -> bool:
         """Store it, or remove it with None; whether there was one before."""
+        ...
+
+    def keep_refused(self, files: Sequence[RefusedFile], forget: Sequence[str] = ()) -> None:
+        """Remember files that could not be decoded, and forget others, in one transaction."""
+        ...
+
+    def keep_label_table(self, folder: str, table: GivenTable) -> None:
+        """In place of the one that was given for the folder before."""
         ...
 
     def build_indexes(self) -> None:

@@ -287,6 +287,34 @@ class Entry:
     product_id: str
     category: str | None  # None: no label, the classifier decides
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ctime_ns: int | None = None  # when content, mode or links changed; None: not known
+    inode: int | None = None
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file that could not be decoded: as long as it and ``key`` stay, it need not be tried again.
+
+    ``key`` names what decided: the versions of the decoders, and the limits.
+    """
+
+    uri: str
+    size: int  # bytes
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    reason: str
+    remedy: str
+    key: str
+
+
+@dataclass(frozen=True)
+class GivenTable:
+    """A table of labels that was given for a folder: its path, SHA-256 and number of rows."""
+
+    path: str
+    sha256: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -302,6 +330,8 @@ class Source:
     category: str
     labelled: bool
     attributes: Mapping[str, str]
+    ctime_ns: int | None = None  # None: ingested before it was kept
+    inode: int | None = None
 
     def labelled_as(self, entry: Entry) -> bool:
         """Whether product, label and attributes are those of the entry."""

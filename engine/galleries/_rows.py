@@ -17,14 +17,18 @@ from engine.types import (
     Description,
     Embedding,
     Entry,
+    GivenTable,
     MatteQuality,
     Record,
+    RefusedFile,
     Source,
 )
 
 # The calibration is one row of the manifest table, which older Packsights pass over.
+# So are the tables of labels.
 _CALIBRATION = "calibration"
-MANIFEST = f"SELECT key, value FROM manifest WHERE key <> '{_CALIBRATION}'"
+_LABEL_TABLES = "label_tables"
+MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN ('{_CALIBRATION}', '{_LABEL_TABLES}')"
 
 # Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
 # image that lost its description comes with NULLs.
@@ -52,11 +56,15 @@ def image_row(entry: Entry, category: str) -> dict[str, object]:
         "category": category,
         "labelled": int(entry.category is not None),
         "attributes": json.dumps(dict(entry.attributes), ensure_ascii=False, sort_keys=True),
+        "ctime_ns": entry.ctime_ns,
+        "inode": None if entry.inode is None else _signed(entry.inode),
     }
 
 
 def source(row: sqlite3.Row) -> Source:
-    """From a row of images."""
+    """From a row of images; what it lacks that came later is None."""
+    values = dict(row)
+    inode = values.get("inode")
     return Source(
         id=row["id"],
         uri=row["uri"],
@@ -67,6 +75,8 @@ def source(row: sqlite3.Row) -> Source:
         category=row["category"],
         labelled=bool(row["labelled"]),
         attributes=json.loads(row["attributes"]),
+        ctime_ns=values.get("ctime_ns"),
+        inode=None if inode is None else _unsigned(inode),
     )
 
 
@@ -147,6 +157,39 @@ def store_calibration(connection: sqlite3.Connection, calibration: MatchCalibrat
         row = (_CALIBRATION, calibration.model_dump_json())
         connection.execute("INSERT INTO manifest VALUES (?, ?)", row)
     return was_calibrated
+
+
+def load_label_tables(connection: sqlite3.Connection, where: str) -> dict[str, GivenTable]:
+    """By the folder that each was given for; GalleryError where they cannot be read."""
+    sql = "SELECT value FROM manifest WHERE key = ?"
+    row = connection.execute(sql, (_LABEL_TABLES,)).fetchone()
+    try:
+        tables = {} if row is None else json.loads(row[0])
+        return {folder: GivenTable(**table) for folder, table in tables.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DamageError(f"{where}: its list of label tables is damaged ({error}).") from error
+
+
+def store_label_tables(connection: sqlite3.Connection, tables: Mapping[str, GivenTable]) -> None:
+    plain = json.dumps({folder: vars(table) for folder, table in tables.items()})
+    connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (_LABEL_TABLES, plain))
+
+
+def refused_row(file: RefusedFile) -> dict[str, object]:
+    return {**vars(file), "inode": _signed(file.inode)}
+
+
+def refused_file(row: sqlite3.Row) -> RefusedFile:
+    return RefusedFile(**{**dict(row), "inode": _unsigned(row["inode"])})
+
+
+def _signed(inode: int) -> int:
+    """Inodes have 64 bits without a sign, integers of SQLite 64 with one."""
+    return inode - 2**64 if inode >= 2**63 else inode
+
+
+def _unsigned(inode: int) -> int:
+    return inode % 2**64
 
 
 def _floats(blob: object) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -67,6 +67,32 @@ def _add_trust(connection: sqlite3.Connection) -> None:
         connection.execute("ALTER TABLE descriptions ADD COLUMN trust REAL")
 
 
+def _add_file_identity(connection: sqlite3.Connection) -> None:
+    """NULL: of an image that was ingested before these were kept."""
+    sql = "SELECT name FROM pragma_table_info('images')"
+    present = {row[0] for row in connection.execute(sql)}
+    for column in ("ctime_ns", "inode"):
+        if column not in present:
+            connection.execute(f"ALTER TABLE images ADD COLUMN {column} INTEGER")
+
+
+def _add_refused_files(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS refused_files (
+            uri TEXT PRIMARY KEY,
+            size INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            ctime_ns INTEGER NOT NULL,
+            inode INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            remedy TEXT NOT NULL,
+            key TEXT NOT NULL
+        ) STRICT
+        """
+    )
+
+
 # The tables of today are all of these steps, in this order; never change one, add another.
 # ``PRAGMA user_version`` counts those that a gallery has. Galleries made before they were counted
 # have 0, so the first two steps look at what is there.
@@ -75,7 +101,12 @@ def _add_trust(connection: sqlite3.Connection) -> None:
 # its reader there. It must allow NULL: only a writer migrates. Readers read by name what there is,
 # an older gallery as it lies and a newer one without what they do not know; an older Packsight
 # writes the columns that it knows.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create_tables, _add_trust)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _create_tables,
+    _add_trust,
+    _add_file_identity,
+    _add_refused_files,
+)
 
 # How long a statement waits for another process's short transaction.
 BUSY_SECONDS = 10.0

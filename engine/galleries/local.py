@@ -20,7 +20,16 @@ from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
-from engine.types import Description, Embedding, Entry, Neighbour, Record, Source
+from engine.types import (
+    Description,
+    Embedding,
+    Entry,
+    GivenTable,
+    Neighbour,
+    Record,
+    RefusedFile,
+    Source,
+)
 
 
 class LocalGallery:
@@ -72,6 +81,8 @@ class LocalGallery:
             return cls.create(folder, manifest)
         gallery = cls.open(folder, write=True)
         try:
+            if not len(gallery):  # nothing was described yet that could be at odds
+                gallery._renew(manifest)
             gallery.manifest.require(manifest.fingerprint, str(folder))
         except BaseException:
             gallery.close()
@@ -212,6 +223,34 @@ class LocalGallery:
         with self._writing():
             return _rows.store_calibration(self._connection, calibration)
 
+    def refused(self) -> Mapping[str, RefusedFile]:
+        """Files that could not be decoded, by uri."""
+        with self._reading():
+            sql = "SELECT 1 FROM sqlite_master WHERE name = 'refused_files'"
+            rows = self._select("SELECT * FROM refused_files") if self._select(sql) else []
+        return {row["uri"]: _rows.refused_file(row) for row in rows}
+
+    def keep_refused(self, files: Sequence[RefusedFile], forget: Sequence[str] = ()) -> None:
+        """Remember files that could not be decoded, and forget others, in one transaction."""
+        with self._writing():
+            for uri in forget:
+                self._connection.execute("DELETE FROM refused_files WHERE uri = ?", (uri,))
+            for file in files:
+                row = _rows.refused_row(file)
+                sql = f"INSERT OR REPLACE INTO refused_files {_rows.columns_and_values(row)}"
+                self._connection.execute(sql, row)
+
+    def label_tables(self) -> Mapping[str, GivenTable]:
+        """The tables of labels that were given, by the folder they were given for."""
+        with self._reading():
+            return _rows.load_label_tables(self._connection, self.name)
+
+    def keep_label_table(self, folder: str, table: GivenTable) -> None:
+        """In place of the one before."""
+        with self._writing():
+            tables = _rows.load_label_tables(self._connection, self.name)
+            _rows.store_label_tables(self._connection, {**tables, folder: table})
+
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""
         with self._reading():
@@ -260,6 +299,15 @@ class LocalGallery:
                 writing.touch(str(category), bool(labelled))
         self.build_indexes()
         return len(self._shards())
+
+    def _renew(self, manifest: Manifest) -> None:
+        """Describe by other parts from now on; only while the gallery is empty."""
+        with self._writing():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO manifest VALUES (?, ?)", manifest.to_rows()
+            )
+        self.manifest = manifest
+        self._indexes = ShardIndexes(self.folder, manifest.dimension)
 
     def _select(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._reading():
