@@ -25,7 +25,7 @@ from engine.types import (
     Matte,
     Neighbour,
     Record,
-    RefusedFile,
+    SkippedFile,
     RGBImage,
     Source,
 )
@@ -205,8 +205,8 @@ class Gallery(Searchable, Protocol):
         """Images of one product, or the image at one uri."""
         ...
 
-    def refused(self) -> Mapping[str, RefusedFile]:
-        """Files that could not be decoded, by uri."""
+    def skipped(self) -> Mapping[str, SkippedFile]:
+        """Files that no image is from and that need not be read again, by uri."""
         ...
 
     def label_tables(self) -> Mapping[str, GivenTable]:
@@ -248,8 +248,8 @@ class WritableGallery(Gallery, Protocol):
         """Store it, or remove it with None; whether there was one before."""
         ...
 
-    def keep_refused(self, files: Sequence[RefusedFile], forget: Sequence[str] = ()) -> None:
-        """Remember files that could not be decoded, and forget others, in one transaction."""
+    def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:
+        """Remember some and forget others, in one transaction."""
         ...
 
     def keep_label_table(self, folder: str, table: GivenTable) -> None:

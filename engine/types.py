@@ -292,10 +292,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class RefusedFile:
-    """A file that could not be decoded: as long as it and ``key`` stay, it need not be tried again.
+class SkippedFile:
+    """A file that no image of the gallery is from; need not be read again while it stays as it is.
 
-    ``key`` names what decided: the versions of the decoders, and the limits.
+    It holds the same content as another file, and ``sha256`` of it is known; or it could not be
+    decoded, for ``reason``, by what ``decoders`` names: their versions and the limits.
     """
 
     uri: str
@@ -303,9 +304,10 @@ class RefusedFile:
     mtime_ns: int
     ctime_ns: int
     inode: int
-    reason: str
-    remedy: str
-    key: str
+    sha256: str = ""
+    reason: str = ""
+    remedy: str = ""
+    decoders: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from engine.types import (
     GivenTable,
     MatteQuality,
     Record,
-    RefusedFile,
+    SkippedFile,
     Source,
 )
 
@@ -175,12 +175,12 @@ def store_label_tables(connection: sqlite3.Connection, tables: Mapping[str, Give
     connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (_LABEL_TABLES, plain))
 
 
-def refused_row(file: RefusedFile) -> dict[str, object]:
+def skipped_row(file: SkippedFile) -> dict[str, object]:
     return {**vars(file), "inode": _signed(file.inode)}
 
 
-def refused_file(row: sqlite3.Row) -> RefusedFile:
-    return RefusedFile(**{**dict(row), "inode": _unsigned(row["inode"])})
+def skipped_file(row: sqlite3.Row) -> SkippedFile:
+    return SkippedFile(**{**dict(row), "inode": _unsigned(row["inode"])})
 
 
 def _signed(inode: int) -> int:

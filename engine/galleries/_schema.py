@@ -76,18 +76,19 @@ def _add_file_identity(connection: sqlite3.Connection) -> None:
             connection.execute(f"ALTER TABLE images ADD COLUMN {column} INTEGER")
 
 
-def _add_refused_files(connection: sqlite3.Connection) -> None:
+def _add_skipped_files(connection: sqlite3.Connection) -> None:
     connection.execute(
         """
-        CREATE TABLE IF NOT EXISTS refused_files (
+        CREATE TABLE IF NOT EXISTS skipped_files (
             uri TEXT PRIMARY KEY,
             size INTEGER NOT NULL,
             mtime_ns INTEGER NOT NULL,
             ctime_ns INTEGER NOT NULL,
             inode INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
             reason TEXT NOT NULL,
             remedy TEXT NOT NULL,
-            key TEXT NOT NULL
+            decoders TEXT NOT NULL
         ) STRICT
         """
     )
@@ -105,7 +106,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create_tables,
     _add_trust,
     _add_file_identity,
-    _add_refused_files,
+    _add_skipped_files,
 )
 
 # How long a statement waits for another process's short transaction.

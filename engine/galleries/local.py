@@ -27,7 +27,7 @@ from engine.types import (
     GivenTable,
     Neighbour,
     Record,
-    RefusedFile,
+    SkippedFile,
     Source,
 )
 
@@ -223,21 +223,21 @@ class LocalGallery:
         with self._writing():
             return _rows.store_calibration(self._connection, calibration)
 
-    def refused(self) -> Mapping[str, RefusedFile]:
-        """Files that could not be decoded, by uri."""
+    def skipped(self) -> Mapping[str, SkippedFile]:
+        """Files that no image is from and that need not be read again, by uri."""
         with self._reading():
-            sql = "SELECT 1 FROM sqlite_master WHERE name = 'refused_files'"
-            rows = self._select("SELECT * FROM refused_files") if self._select(sql) else []
-        return {row["uri"]: _rows.refused_file(row) for row in rows}
+            sql = "SELECT 1 FROM sqlite_master WHERE name = 'skipped_files'"
+            rows = self._select("SELECT * FROM skipped_files") if self._select(sql) else []
+        return {row["uri"]: _rows.skipped_file(row) for row in rows}
 
-    def keep_refused(self, files: Sequence[RefusedFile], forget: Sequence[str] = ()) -> None:
-        """Remember files that could not be decoded, and forget others, in one transaction."""
+    def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:
+        """Remember some and forget others, in one transaction."""
         with self._writing():
             for uri in forget:
-                self._connection.execute("DELETE FROM refused_files WHERE uri = ?", (uri,))
+                self._connection.execute("DELETE FROM skipped_files WHERE uri = ?", (uri,))
             for file in files:
-                row = _rows.refused_row(file)
-                sql = f"INSERT OR REPLACE INTO refused_files {_rows.columns_and_values(row)}"
+                row = _rows.skipped_row(file)
+                sql = f"INSERT OR REPLACE INTO skipped_files {_rows.columns_and_values(row)}"
                 self._connection.execute(sql, row)
 
     def label_tables(self) -> Mapping[str, GivenTable]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from engine.galleries import is_gallery
 from engine.images import SUPPORTED_SUFFIXES
@@ -20,6 +22,8 @@ class ImageFile:
     relative: str
     size: int  # bytes
     mtime_ns: int
+    ctime_ns: int
+    inode: int
 
     @property
     def uri(self) -> str:
@@ -33,6 +37,7 @@ class Refusal:
     uri: str
     reason: str
     remedy: str = ""
+    of: Literal["image", "labels", "folder"] = "image"
 
     def text(self) -> str:
         reason = self.reason if self.reason.startswith(self.uri) else f"{self.uri}: {self.reason}"
@@ -46,7 +51,8 @@ class Scan:
     images: list[ImageFile] = field(default_factory=list)
     label_files: list[Path] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    ignored: int = 0  # files whose suffix is not an image's
+    seen: int = 0  # files of any kind; a linked folder is one
+    passed_over: Counter[str] = field(default_factory=Counter)  # of them, no images, by kind
 
 
 LABEL_FILES = tuple(
@@ -55,12 +61,34 @@ LABEL_FILES = tuple(
     for suffix in ("csv", "json", "tsv", "xlsx")
 )
 
+# What file servers, Windows, macOS and Linux keep beside images: thumbnails, deleted files and
+# whole copies of the volume. In lower case.
+SYSTEM_FOLDERS = frozenset(
+    {"@eadir", "@tmp", "@sharebin", "#recycle"}  # Synology
+    | {"@recycle", "@transcode", ".@__thumb", ".@upload_cache"}  # QNAP
+    | {"network trash folder", "temporary items", ".temporaryitems", ".appledb"}  # netatalk
+    | {"$recycle.bin", "recycler", "system volume information"}  # Windows
+    | {"__macosx", ".appledouble", ".appledesktop", ".trashes", ".trash"}  # macOS
+    | {".spotlight-v100", ".fseventsd", ".documentrevisions-v100"}  # macOS
+    | {"lost+found", ".recycle", ".thumbnails", ".thumb"}  # Linux, Samba
+)
+SYSTEM_FOLDER_STEMS = (".trash-", "found.0")  # .Trash-1000 of Linux, FOUND.000 of Windows
+SNAPSHOT_FOLDERS = frozenset(
+    {"#snapshot", "@snapshot", "@recently-snapshot", "@gmt_snapshots"}
+    | {".snapshot", ".snapshots", "~snapshot", ".zfs"}
+)
+COUNTED_AS_ONE = ("linked folders", "folders of snapshots")  # what they hold is elsewhere, too
+SYSTEM_FILES = frozenset(
+    {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "folder.htt"}
+    | {".ds_store", "icon\r", ".directory", "picasa.ini", ".picasa.ini"}
+)
+
 
 def scan(folder: Path) -> Scan:
     """Walk the folder, without following links to folders.
 
-    Hidden files and folders, and galleries, are skipped. What cannot be read becomes a refusal
-    and raises nothing.
+    Hidden files and folders, those of systems, and galleries are passed over and counted. What
+    cannot be read becomes a refusal and raises nothing.
     """
     result = Scan()
     root = folder.absolute()
@@ -74,33 +102,75 @@ def scan(folder: Path) -> Scan:
 def _walk(root: Path, result: Scan) -> Iterator[tuple[str, list[str]]]:
     def refuse(error: OSError) -> None:
         reason = f"folder cannot be read ({error.strerror})"
-        result.refused.append(Refusal(printable(str(error.filename)), reason))
+        result.refused.append(Refusal(printable(str(error.filename)), reason, of="folder"))
 
     for directory, folders, files in os.walk(root, onerror=refuse):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and not is_gallery(Path(directory, name))
-        )
-        yield directory, sorted(name for name in files if not name.startswith("."))
+        kinds = {name: _kind_of_folder(Path(directory, name)) for name in folders}
+        folders[:] = sorted(name for name, kind in kinds.items() if not kind)
+        for name, kind in kinds.items():
+            if kind:
+                count = 1 if kind in COUNTED_AS_ONE else _count_files(Path(directory, name))
+                _pass_over(result, kind, count)
+        result.seen += len(files)
+        yield directory, sorted(files)
 
 
 def _sort_in(path: Path, root: Path, result: Scan) -> None:
-    suffix = path.suffix.lower()
-    if path.name.lower() in LABEL_FILES:
-        result.label_files.append(path)
-    elif suffix == ".json":
-        pass  # the attributes of the image beside it; see offline.ingest.labels
-    elif suffix not in SUPPORTED_SUFFIXES:
-        result.ignored += 1
+    if kind := _kind_of_file(path):
+        result.passed_over[kind] += 1
+        if kind == "label tables":
+            result.label_files.append(path)
     else:
         _add_image(path, root, result)
 
 
+def _kind_of_folder(folder: Path) -> str:
+    """Why a folder is not entered; empty where it is."""
+    name = folder.name.lower()
+    if os.path.islink(folder):  # noqa: PTH114 - Path.is_symlink may raise
+        return "linked folders"
+    if name in SNAPSHOT_FOLDERS:
+        return "folders of snapshots"
+    if name in SYSTEM_FOLDERS or name.startswith(SYSTEM_FOLDER_STEMS):
+        return "files in system folders"
+    if name.startswith("."):
+        return "files in hidden folders"
+    return "files of galleries" if is_gallery(folder) else ""
+
+
+def _kind_of_file(path: Path) -> str:
+    """Why a file is not taken for an image; empty where it is."""
+    name, suffix = path.name.lower(), path.suffix.lower()
+    if name in SYSTEM_FILES or name.startswith("._"):
+        return "system files"
+    if name.startswith("."):
+        return "hidden files"
+    if name in LABEL_FILES:
+        return "label tables"
+    if suffix == ".json":  # what it holds belongs to the image beside it; see image_json
+        return "JSON files"
+    if suffix in SUPPORTED_SUFFIXES:
+        return ""
+    # What is longer is the end of a name that holds a dot.
+    known = 1 < len(suffix) <= 12
+    return f"{printable(suffix)} files" if known else "files without a suffix"
+
+
+def _pass_over(result: Scan, kind: str, count: int) -> None:
+    if count:
+        result.seen += count
+        result.passed_over[kind] += count
+
+
+def _count_files(folder: Path) -> int:
+    """Files below; those in folders that cannot be read are not seen."""
+    return sum(len(files) for _, _, files in os.walk(folder))
+
+
 def _add_image(path: Path, root: Path, result: Scan) -> None:
     if printable(str(path)) != str(path):
-        reason = "its name is not valid Unicode: rename it"
-        result.refused.append(Refusal(printable(str(path)), reason))
+        reason = "its name is not valid Unicode"
+        result.refused.append(Refusal(printable(str(path)), reason, "Rename it."))
         return
     try:
         status = path.stat()
@@ -112,7 +182,8 @@ def _add_image(path: Path, root: Path, result: Scan) -> None:
         result.refused.append(Refusal(str(path), "not a regular file"))
         return
     relative = path.relative_to(root).as_posix()
-    result.images.append(ImageFile(path, relative, status.st_size, status.st_mtime_ns))
+    stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    result.images.append(ImageFile(path, relative, *stamp))
 
 
 def printable(text: str) -> str:
