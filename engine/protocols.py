@@ -25,8 +25,8 @@ from engine.types import (
     Matte,
     Neighbour,
     Record,
-    SkippedFile,
     RGBImage,
+    SkippedFile,
     Source,
 )
 
@@ -252,8 +252,8 @@ class WritableGallery(Gallery, Protocol):
         """Remember some and forget others, in one transaction."""
         ...
 
-    def keep_label_table(self, folder: str, table: GivenTable) -> None:
-        """In place of the one that was given for the folder before."""
+    def keep_label_table(self, folder: str, table: GivenTable | None) -> None:
+        """In place of the one that was given for the folder before; none with None."""
         ...
 
     def build_indexes(self) -> None:

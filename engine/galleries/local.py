@@ -245,11 +245,14 @@ class LocalGallery:
         with self._reading():
             return _rows.load_label_tables(self._connection, self.name)
 
-    def keep_label_table(self, folder: str, table: GivenTable) -> None:
-        """In place of the one before."""
+    def keep_label_table(self, folder: str, table: GivenTable | None) -> None:
+        """In place of the one that was given for the folder before; none with None."""
         with self._writing():
-            tables = _rows.load_label_tables(self._connection, self.name)
-            _rows.store_label_tables(self._connection, {**tables, folder: table})
+            tables = dict(_rows.load_label_tables(self._connection, self.name))
+            tables.pop(folder, None)
+            if table is not None:
+                tables[folder] = table
+            _rows.store_label_tables(self._connection, tables)
 
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""

@@ -19,20 +19,25 @@ def ingest(
     config: str | Path | None = None,
     overrides: Iterable[str] = (),
     labels: str | Path | None = None,
+    forget_labels: bool = False,
     workers: int | None = None,
     prune: bool = False,
     force_prune: bool = False,
+    reread: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Describe the new and changed images of ``folder`` and store them in the gallery ``gallery``.
 
     A gallery that exists keeps the settings it was made with; ``profile``, ``config`` and
     ``overrides`` ("section.key=value") may change only what does not change descriptions. A new
-    gallery is made with ``profile``, by default the shipped default. ``labels`` is a CSV, .xlsx or
-    JSON table, see ``offline.ingest.labels``. ``prune`` deletes images below the folder whose files
-    are gone; where no image is left in the folder or in a folder directly below it that had some,
-    or where more than half would go, it raises ConfigError and does nothing, unless
-    ``force_prune`` is given, which prunes in any case.
+    gallery, or one without images, is made with ``profile``, by default the shipped default.
+    ``labels`` is a CSV, .xlsx or JSON table, see ``offline.ingest.labels``; the gallery remembers
+    it, and later ingests of the folder use it again, until another is given or ``forget_labels``.
+    ``reread`` describes every image anew, also where its file looks as before; a moved file is
+    known by its content and only renamed. ``prune`` deletes images below the folder whose files are
+    gone; where no image is left in the folder or in a folder directly below it that had some, or
+    where more than half would go, it raises ConfigError and does nothing, unless ``force_prune`` is
+    given, which prunes in any case.
 
     Unreadable images are lines in the report and never raise. Raises ConfigError (folder,
     settings, labels), WeightsError, FingerprintError and GalleryError (locked, disk full).
@@ -49,9 +54,11 @@ def ingest(
             config=None if config is None else Path(config),
             overrides=tuple(overrides),
             labels=None if labels is None else Path(labels),
+            forget_labels=forget_labels,
             workers=workers,
             prune=prune,
             force_prune=force_prune,
+            reread=reread,
             progress=progress or (lambda done, total: None),
         )
     )

@@ -21,9 +21,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any, Self
 
+from engine import __version__
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
 from engine.types import RGBImage
@@ -37,6 +39,10 @@ _PROGRAM = (
     "serve(ImageLimits(**given['limits']))"
 )
 _LENGTH = struct.Struct("<Q")
+
+
+class PassingError(ImageError):
+    """The image cannot be read now; it may be at another time: a disk, memory or a crash."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +95,7 @@ class DecodingPool:
         if result is None:
             worker.stop()
             self._local.worker = None
-            return ImageError(str(path), "crashed its decoder")
+            return PassingError(str(path), "crashed its decoder")
         return result
 
     def _worker(self) -> _Worker:
@@ -148,7 +154,7 @@ def serve(limits: ImageLimits) -> None:
         except ImageError as error:
             result = error
         except MemoryError:
-            result = ImageError(path, "too large for the memory at hand")
+            result = PassingError(path, "too large for the memory at hand")
         try:
             _send(results, result)
         except BrokenPipeError:  # the parent was killed
@@ -162,8 +168,23 @@ def _decoded(path: Path, limits: ImageLimits) -> Decoded:
             return Decoded("", load(path, limits=limits))  # refuses before it reads
         data = path.read_bytes()
     except OSError as error:
-        raise ImageError(str(path), f"cannot be read ({error.strerror})") from error
-    return Decoded(hashlib.sha256(data).hexdigest(), load(data, uri=str(path), limits=limits))
+        raise PassingError(str(path), f"cannot be read ({error.strerror})") from error
+    try:
+        image = load(data, uri=str(path), limits=limits)
+    except ImageError as error:
+        if isinstance(error.__cause__, MemoryError):
+            raise PassingError(str(path), error.reason) from error
+        raise
+    return Decoded(hashlib.sha256(data).hexdigest(), image)
+
+
+def decoders(limits: ImageLimits) -> str:
+    """What decides whether a file can be decoded: the versions of the decoders, and the limits."""
+    installed = {"packsight": __version__}
+    for name in ("pillow", "pillow-heif"):
+        with contextlib.suppress(PackageNotFoundError):
+            installed[name] = version(name)
+    return json.dumps({**installed, **vars(limits)})
 
 
 def _send(pipe: IO[bytes], message: object) -> None:

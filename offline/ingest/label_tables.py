@@ -64,6 +64,8 @@ def read_label_table(path: Path, base: Path, root: Path) -> LabelTable:
                 table.lost.append(f"{row.place}: not read: its path is empty (. is the folder)")
             continue
         key = _below(base, target, root)
+        if key is None and base in root.parents:
+            continue  # of another folder of those that the table is about
         if key is None:
             table.lost.append(f"{row.place}: {target!r} is not below {root}")
         else:

@@ -176,13 +176,19 @@ class Labels:
 
 
 def read_labels(
-    folder: Path, label_files: Iterable[Path], table: Path | None = None, *, scoped: bool = False
+    folder: Path,
+    label_files: Iterable[Path],
+    table: Path | None = None,
+    *,
+    base: Path | None = None,
+    scoped: bool = False,
 ) -> Labels:
     """Read all label files of a folder and the table given apart.
 
-    ``scoped``: product ids of a table below the folder are its own, ``01`` of ``jar/labels.csv``
-    becomes ``jar/01``. A broken file in the folder is noted in ``refused``; a broken ``table``
-    raises ConfigError.
+    ``base``: the folder that paths of ``table`` start at, if not ``folder`` itself; of one above,
+    rows about its other folders are left out. ``scoped``: product ids of a table below the folder
+    are its own, ``01`` of ``jar/labels.csv`` becomes ``jar/01``. A broken file in the folder is
+    noted in ``refused``; a broken ``table`` raises ConfigError.
     """
     labels = Labels()
     root = folder.absolute()
@@ -195,7 +201,7 @@ def read_labels(
         inner = path.parent.relative_to(root).as_posix() if scoped else "."
         labels.merge(labels.rows, read, "" if inner == "." else canonical(inner))
     if table is not None:
-        labels.merge(labels.given, read_label_table(table, root, root))
+        labels.merge(labels.given, read_label_table(table, base or root, root))
     return labels
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.files import file_sha256
-from engine.types import Entry, Source
+from engine.types import Entry, SkippedFile, Source
 from offline.ingest.labels import Label
 from offline.ingest.scan import ImageFile, Refusal
 
@@ -26,6 +26,7 @@ class Task:
 class Duplicate:
     uri: str
     same_as: str
+    known: bool = False  # found by an earlier ingest
 
 
 @dataclass
@@ -41,12 +42,23 @@ class Plan:
     relabelled: int = 0
     duplicates: list[Duplicate] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)  # need not be read the next time
 
 
 class Planner:
     """Decides image by image, and remembers its decisions, so that it finds duplicates."""
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(
+        self,
+        sources: Iterable[Source],
+        skipped: Mapping[str, SkippedFile] | None = None,
+        *,
+        reread: bool = False,
+    ) -> None:
+        """``skipped``: files that need not be read while they stay as they are, by uri; ``reread``:
+        describe the known images anew, whatever their files look like."""
+        self._skipped = {} if reread or not skipped else skipped
+        self._reread = reread
         self._by_uri: dict[str, Source] = {}
         self._by_content: dict[str, dict[str, str]] = {}  # sha256 -> product -> uri
         self._by_sha256: dict[str, list[Source]] = {}
@@ -61,13 +73,18 @@ class Planner:
 
     def known_first(self, files: Iterable[ImageFile]) -> list[ImageFile]:
         """The order to consider files in: the labels of known images decide on duplicates."""
-        return sorted(files, key=lambda file: file.uri not in self._by_uri)
+        return sorted(originals_first(files), key=lambda file: file.uri not in self._by_uri)
 
     def consider(self, file: ImageFile, label: Label) -> None:
         """Put one image where it belongs in the plan."""
         entry = _entry(file, label)
         known = self._by_uri.get(file.uri)
-        if known and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
+        skipped = self._skipped.get(file.uri)
+        if skipped and _stamp(skipped) == _stamp(file):
+            self._still_skipped(entry, file, known, skipped)
+        elif known and self._reread:
+            self.plan.tasks.append(Task(file, entry, known))
+        elif known and _unchanged(known, file):
             self._same_content(replace(entry, sha256=known.sha256), file, known)
         elif file.size in self._sizes:
             # Content of this size is known: hashing is far cheaper than describing again.
@@ -76,7 +93,10 @@ class Planner:
             self.plan.tasks.append(Task(file, entry, known))
 
     def finish(self) -> Plan:
-        self.plan.tasks.sort(key=lambda task: (task.entry.category is None, task.file.relative))
+        tasks = {task.file.uri: task for task in self.plan.tasks}
+        files = sorted((task.file for task in tasks.values()), key=lambda file: file.relative)
+        ordered = [tasks[file.uri] for file in originals_first(files)]
+        self.plan.tasks = sorted(ordered, key=lambda task: task.entry.category is None)
         return self.plan
 
     def is_duplicate(self, entry: Entry, known: Source | None = None) -> Duplicate | None:
@@ -87,7 +107,9 @@ class Planner:
         twin = self._twin(entry)
         if twin is not None:
             self.plan.stale += [known.id] if known else []
-            return Duplicate(entry.uri, twin)
+            stamp = (entry.size, entry.mtime_ns, entry.ctime_ns or 0, entry.inode or 0)
+            self.plan.skipped.append(SkippedFile(entry.uri, *stamp, sha256=entry.sha256))
+            return Duplicate(entry.uri, twin, known=entry.uri in self._skipped)
         self._by_content.setdefault(entry.sha256, {})[entry.product_id] = entry.uri
         return None
 
@@ -102,9 +124,18 @@ class Planner:
             source for source in self.below(root) if source.id not in moved and _gone(source.uri)
         ]
 
+    def _still_skipped(
+        self, entry: Entry, file: ImageFile, known: Source | None, skipped: SkippedFile
+    ) -> None:
+        if skipped.reason:
+            self.plan.refused.append(Refusal(file.uri, skipped.reason, skipped.remedy))
+            self.plan.skipped.append(skipped)
+        else:
+            self._compare_content(replace(entry, sha256=skipped.sha256), file, known)
+
     def _same_content(self, entry: Entry, file: ImageFile, known: Source) -> None:
         self._confirmed.add(known.uri)
-        touched = (known.size, known.mtime_ns) != (entry.size, entry.mtime_ns)
+        touched = _stamp(known) != _stamp(entry)
         if known.labelled and entry.category is None:
             self.plan.tasks.append(Task(file, entry, known))  # its category must be predicted
         elif known.labelled_as(entry):
@@ -118,7 +149,7 @@ class Planner:
 
     def _compare_content(self, entry: Entry, file: ImageFile, known: Source | None) -> None:
         try:
-            entry = replace(entry, sha256=file_sha256(file.path))
+            entry = replace(entry, sha256=entry.sha256 or file_sha256(file.path))
         except OSError as error:
             self.plan.refused.append(Refusal(file.uri, f"cannot be read ({error.strerror})"))
             return
@@ -183,7 +214,41 @@ def _untouched(source: Source) -> bool:
         status = Path(source.uri).stat()
     except OSError:
         return False
-    return (status.st_size, status.st_mtime_ns) == (source.size, source.mtime_ns)
+    stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return _unchanged(source, ImageFile(Path(source.uri), "", *stamp))
+
+
+def _stamp(file: ImageFile | Source | Entry | SkippedFile) -> tuple[int | None, ...]:
+    """What the file system tells of a file without reading it."""
+    return file.size, file.mtime_ns, file.ctime_ns, file.inode
+
+
+def _unchanged(known: Source, file: ImageFile) -> bool:
+    """Whether the file is as it was ingested, by all that is known without reading it.
+
+    A date can be set (``cp -p``) and is coarse in archives. When the file changed last cannot be
+    set, and another file in its place has another inode; galleries of before lack both.
+    """
+    return all(
+        before in (None, now) for before, now in zip(_stamp(known), _stamp(file), strict=True)
+    )
+
+
+def originals_first(files: Iterable[ImageFile]) -> list[ImageFile]:
+    """Files of one size, which may be copies of each other, in the order of the lengths of their
+    names and then of their dates, in the places that they had; all others stay where they are."""
+    listed = list(files)
+    places: dict[int, list[int]] = {}
+    for place, file in enumerate(listed):
+        places.setdefault(file.size, []).append(place)
+    for same in places.values():
+        ordered = sorted(
+            (listed[place] for place in same),
+            key=lambda file: (len(file.path.name), file.mtime_ns, file.relative),
+        )
+        for place, file in zip(same, ordered, strict=True):
+            listed[place] = file
+    return listed
 
 
 def _entry(file: ImageFile, label: Label) -> Entry:
@@ -192,6 +257,8 @@ def _entry(file: ImageFile, label: Label) -> Entry:
         sha256="",
         size=file.size,
         mtime_ns=file.mtime_ns,
+        ctime_ns=file.ctime_ns,
+        inode=file.inode,
         product_id=label.product,
         category=label.category,
         attributes=label.attributes,

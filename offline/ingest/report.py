@@ -33,7 +33,9 @@ class IngestReport:
     notes: list[str] = field(default_factory=list)
     without_mask: int = 0  # described now, but no product was found in them
     first_without_mask: str = ""
-    ignored: int = 0  # files whose suffix is not an image's
+    seen: int = 0  # files below the folder; a linked folder is one
+    passed_over: Mapping[str, int] = field(default_factory=dict)  # of them, no images, by kind
+    left: int = 0  # images that an interrupted ingest did not come to
     images: int = 0  # in the gallery now
     products: int = 0
     categories: int = 0
@@ -48,10 +50,32 @@ class IngestReport:
         return self.added + self.updated
 
     @property
+    def kept(self) -> dict[str, int]:
+        """Image files that an image of the gallery is from, by what was done."""
+        return {
+            "added": self.added,
+            "updated": self.updated,
+            "renamed": self.renamed,
+            "relabelled": self.relabelled,
+            "unchanged": self.unchanged,
+        }
+
+    @property
+    def accounts(self) -> dict[str, int]:
+        """What became of the files seen, by kind: they add up to ``seen``."""
+        return {
+            **self.kept,
+            "duplicate": len(self.duplicates),
+            "refused": sum(refusal.of == "image" for refusal in self.refused),
+            "left": self.left,
+            **self.passed_over,
+        }
+
+    @property
     def did_nothing(self) -> bool:
         """True when images were refused and none was kept, now or in an earlier run."""
-        kept = self.described + self.renamed + self.relabelled + self.unchanged
-        return bool(self.refused) and not (kept or self.duplicates or self.removed)
+        kept = any(self.kept.values()) or self.duplicates or self.removed
+        return bool(self.refused) and not kept
 
     def to_json(self) -> str:
         plain = dict(vars(self))
@@ -63,10 +87,11 @@ class IngestReport:
         return json.dumps(plain, ensure_ascii=False, indent=2)
 
     def text(self) -> str:
+        found = [duplicate for duplicate in self.duplicates if not duplicate.known]
         return "\n".join(
             [
                 *self._refusals(),
-                *_listed("same image twice", [f"{d.uri} = {d.same_as}" for d in self.duplicates]),
+                *_listed("same image twice", [f"{d.uri} = {d.same_as}" for d in found]),
                 *_listed("in the gallery, file gone (--prune deletes them)", self.missing),
                 *_listed("rows of label tables that were not used", self.lost_rows),
                 *(f"note: {note}" for note in self.notes),
@@ -90,11 +115,7 @@ class IngestReport:
 
     def _counts(self) -> list[str]:
         counts = {
-            "added": self.added,
-            "updated": self.updated,
-            "renamed": self.renamed,
-            "relabelled": self.relabelled,
-            "unchanged": self.unchanged,
+            **self.kept,
             "removed": self.removed,
             "duplicate": len(self.duplicates),
             "missing": len(self.missing),
@@ -105,9 +126,18 @@ class IngestReport:
             shown = f"interrupted; run the same command again for the rest: {shown}"
         return [
             f"{self.folder}: {shown}",
+            *self._passed_over(),
             f"{self.gallery}: {self.images} images of {self.products} products in "
             f"{self.categories} categories",
         ]
+
+    def _passed_over(self) -> list[str]:
+        kinds = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))
+        if not kinds:
+            return []
+        more = [f"{len(kinds) - SHOWN} more kinds"] if len(kinds) > SHOWN else []
+        named = ", ".join([*(f"{number} {kind}" for kind, number in kinds[:SHOWN]), *more])
+        return [f"{self.seen} files seen, passed over: {named}"]
 
     def _speed(self) -> list[str]:
         if not self.described:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from engine.config import Settings
 from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
@@ -19,14 +21,22 @@ from engine.images import ImageLimits
 from engine.manifest import Manifest
 from engine.protocols import WritableGallery
 from engine.timings import Stopwatch
-from engine.types import CategoryScores, Description, Entry, Progress, RGBImage
-from offline.ingest.decoding import DecodingPool
+from engine.types import (
+    CategoryScores,
+    Description,
+    Entry,
+    Progress,
+    RGBImage,
+    SkippedFile,
+)
+from offline.ingest.decoding import DecodingPool, PassingError, decoders
+from offline.ingest.given_table import UsedTable, remember, remembered_table
 from offline.ingest.labels import Labels, read_labels
 from offline.ingest.names import name_notes
 from offline.ingest.plan import Plan, Planner, Task
 from offline.ingest.pruning import require_plausible
 from offline.ingest.report import IngestReport
-from offline.ingest.scan import Refusal, Scan, printable, scan
+from offline.ingest.scan import ImageFile, Refusal, Scan, printable, scan
 from stages.assemble import assemble
 from stages.open_settings import settings_for
 
@@ -41,9 +51,11 @@ class Request:
     config: Path | None
     overrides: tuple[str, ...]
     labels: Path | None
+    forget_labels: bool
     workers: int | None
     prune: bool
     force_prune: bool
+    reread: bool
     progress: Progress
 
 
@@ -66,6 +78,8 @@ class _Run:
     gallery: WritableGallery
     report: IngestReport
     watch: Stopwatch = field(default_factory=Stopwatch)
+    table: UsedTable | None = None
+    skipped: list[SkippedFile] = field(default_factory=list)
     done: int = 0
     total: int = 0
 
@@ -80,26 +94,33 @@ def run(request: Request) -> IngestReport:
         request = replace(request, folder=request.folder.resolve())
     holder: list[WritableGallery] = []
     settings = settings_for(
-        _manifest(request.gallery),
+        _manifest(request),
         profile=request.profile,
         config=request.config,
         overrides=request.overrides,
     )
     with watch("scan"):
         scoped = settings.ingest.product_ids == "folder"
-        labels = read_labels(request.folder, scanned.label_files, request.labels, scoped=scoped)
+        table = _table(request)
+        path, base = (None, None) if table is None else (table.path, table.base)
+        labels = read_labels(request.folder, scanned.label_files, path, base=base, scoped=scoped)
     with watch("load models"):
         parts = assemble(settings, gallery=lambda: holder[0])
     with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
         holder.append(gallery)
         report = IngestReport(
-            printable(str(request.folder)), printable(str(request.gallery)), ignored=scanned.ignored
+            printable(str(request.folder)),
+            printable(str(request.gallery)),
+            seen=scanned.seen,
+            passed_over=scanned.passed_over,
+            notes=[] if table is None else table.notes,
         )
-        current = _Run(request, settings, parts.describer, gallery, report, watch)
+        current = _Run(request, settings, parts.describer, gallery, report, watch, table)
         try:
             _carry_out(current, scanned, labels)
         except KeyboardInterrupt:
             report.interrupted = True
+            report.left = report.seen - sum(report.accounts.values())
         _conclude(current, started, cpu)
     return report
 
@@ -121,11 +142,19 @@ def _scan(request: Request) -> Scan:
     return scanned
 
 
-def _manifest(address: str | Path) -> Manifest | None:
-    if not gallery_exists(address):
+def _manifest(request: Request) -> Manifest | None:
+    """What the settings are held to: an empty gallery holds those that are given to nothing."""
+    if not gallery_exists(request.gallery):
         return None
-    with open_gallery(address) as gallery:
-        return gallery.manifest
+    with open_gallery(request.gallery) as gallery:
+        given = request.profile or request.config or request.overrides
+        return None if given and not len(gallery) else gallery.manifest
+
+
+def _table(request: Request) -> UsedTable | None:
+    if request.labels is not None:
+        return UsedTable(request.labels.absolute(), request.folder)
+    return None if request.forget_labels else remembered_table(request.folder, request.gallery)
 
 
 def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
@@ -137,6 +166,7 @@ def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
             known = planner.below(current.request.folder)
             require_plausible(current.request.folder, known, gone, scanned.images)
     with current.watch("store"):
+        _remember_table(current, labels)
         _apply(current, plan)
     _describe_all(current, planner, plan.tasks)
     with current.watch("store"):
@@ -145,15 +175,45 @@ def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
             report.removed += gallery.remove([source.id for source in gone])
         else:
             report.missing = [source.uri for source in gone]
+        _remember_skipped(current, plan)
+
+
+def _remember_table(current: _Run, labels: Labels) -> None:
+    folder = str(current.request.folder)
+    if current.table is not None:
+        remember(current.gallery, current.table, len(labels.given))
+    elif folder in current.gallery.label_tables():
+        current.gallery.keep_label_table(folder, None)
+
+
+def _remember_skipped(current: _Run, plan: Plan) -> None:
+    """What the next ingest need not read again, and no longer what has changed since."""
+    skipped = {file.uri: file for file in (*plan.skipped, *current.skipped)}
+    before = current.gallery.skipped()
+    forget = [
+        uri
+        for uri in before
+        if uri not in skipped and Path(uri).is_relative_to(current.request.folder)
+    ]
+    new = [file for uri, file in skipped.items() if before.get(uri) != file]
+    if new or forget:
+        current.gallery.keep_skipped(new, forget)
 
 
 def _plan(current: _Run, scanned: Scan, labels: Labels) -> tuple[Planner, Plan]:
-    planner = Planner(current.gallery.sources())
+    made_by = decoders(ImageLimits.of(current.settings.images))
+    skipped = {
+        uri: file
+        for uri, file in current.gallery.skipped().items()
+        if file.decoders in ("", made_by)
+    }
+    planner = Planner(current.gallery.sources(), skipped, reread=current.request.reread)
     for file in planner.known_first(scanned.images):
         planner.consider(file, labels.of(file))
     plan = planner.finish()
     report = current.report
-    report.refused += [*scanned.refused, *labels.refused, *plan.refused]
+    of_labels = [replace(refusal, of="labels") for refusal in labels.refused]
+    report.refused += [*scanned.refused, *of_labels, *plan.refused]
     report.lost_rows += labels.lost_rows()
     report.notes += labels.notes()
     return planner, plan
@@ -201,6 +261,8 @@ def _read(
         if isinstance(result, ImageError):
             refusal = Refusal(task.file.uri, result.reason, result.remedy)
             current.report.refused.append(refusal)
+            if not isinstance(result, PassingError):
+                current.skipped.append(_undecodable(current, task.file, result))
             current.done += 1
             continue
         entry = replace(task.entry, sha256=result.sha256)
@@ -209,6 +271,19 @@ def _read(
             current.done += 1
             continue
         yield _Ready(task, entry, result.image)
+
+
+def _undecodable(current: _Run, file: ImageFile, error: ImageError) -> SkippedFile:
+    return SkippedFile(
+        uri=file.uri,
+        size=file.size,
+        mtime_ns=file.mtime_ns,
+        ctime_ns=file.ctime_ns,
+        inode=file.inode,
+        reason=error.reason,
+        remedy=error.remedy,
+        decoders=decoders(ImageLimits.of(current.settings.images)),
+    )
 
 
 def _next(current: _Run, ready: Iterator[_Ready], size: int) -> list[_Ready]:
@@ -221,15 +296,30 @@ def _describe_batch(current: _Run, chunk: list[_Ready]) -> None:
     try:
         _store(current, chunk, _descriptions(current, chunk))
     except StageError:
+        if not current.report.described:
+            _try_out(current.describer, chunk[0].entry.category)
         for ready in chunk:
             try:
                 descriptions = _descriptions(current, [ready])
             except StageError as error:
                 reason = f"{error.stage} failed: {error.reason}"
-                current.report.refused.append(Refusal(ready.entry.uri, reason))
+                current.report.refused.append(Refusal(ready.entry.uri, reason, error.remedy))
                 continue
             _store(current, [ready], descriptions)
     current.done += len(chunk)
+
+
+def _try_out(describer: Describer, category: str | None) -> None:
+    """Describe a drawn box; ConfigError where that fails too: no image can be described."""
+    pixels = np.full((96, 96, 3), 255, np.uint8)
+    pixels[24:72, 32:64] = (40, 90, 160)
+    try:
+        describer.describe([RGBImage(pixels, "a drawn box")], [category])
+    except StageError as error:
+        raise ConfigError(
+            f"{error.stage} can describe no image ({error.reason}). Nothing was described.",
+            remedy=error.remedy or f"Name another model with --set {error.stage}.KEY=VALUE.",
+        ) from error
 
 
 def _descriptions(current: _Run, chunk: list[_Ready]) -> list[Description]:

@@ -14,10 +14,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gallery", metavar="DIR", required=True, help="gallery, created where there is none"
     )
-    parser.add_argument(
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument(
         "--labels",
         metavar="TABLE",
-        help="CSV, .xlsx or JSON with the columns path, category, product and any attributes",
+        help="CSV, .xlsx or JSON with the columns path, category, product and any attributes; "
+        "used again at the next ingests of FOLDER",
+    )
+    labels.add_argument(
+        "--forget-labels",
+        action="store_true",
+        help="no longer use the TABLE given at an earlier ingest of FOLDER",
     )
     parser.add_argument(
         "--workers",
@@ -32,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force-prune",
         action="store_true",
         help="prune also where a whole folder or more than half of the images are gone",
+    )
+    parser.add_argument(
+        "--reread",
+        action="store_true",
+        help="describe all images anew, also those whose files look as before",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_quiet_flag(parser)
@@ -50,9 +62,11 @@ def run(args: argparse.Namespace) -> int:
             config=args.config,
             overrides=args.overrides,
             labels=args.labels,
+            forget_labels=args.forget_labels,
             workers=args.workers,
             prune=args.prune,
             force_prune=args.force_prune,
+            reread=args.reread,
             progress=progress,
         )
     print(report.to_json() if args.json else report.text())

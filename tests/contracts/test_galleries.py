@@ -18,7 +18,7 @@ from engine.distances import METRICS, Metric, distances
 from engine.errors import FingerprintError, GalleryError
 from engine.galleries import open_gallery
 from engine.protocols import WritableGallery
-from engine.types import Embedding, Neighbour
+from engine.types import Embedding, GivenTable, Neighbour, SkippedFile
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
 
@@ -162,10 +162,55 @@ def test_a_query_of_another_dimension_is_refused(gallery: WritableGallery) -> No
 
 
 def test_another_fingerprint_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    open_gallery(tmp_path / "g", manifest=manifest()).close()
+    with open_gallery(tmp_path / "g", manifest=manifest()) as gallery:
+        put(gallery, "a", (1, 0))
     with pytest.raises(FingerprintError, match="--gallery NEW"):
         open_gallery(tmp_path / "g", manifest=manifest(fingerprint="0" * 64))
     open_gallery(tmp_path / "g", manifest=manifest()).close()  # and lets the lock go
+
+
+def test_an_empty_gallery_takes_another_fingerprint(tmp_path: Path) -> None:
+    open_gallery(tmp_path / "g", manifest=manifest()).close()
+    with open_gallery(tmp_path / "g", manifest=manifest(fingerprint="0" * 64)) as gallery:
+        put(gallery, "a", (1, 0))
+    with open_gallery(tmp_path / "g") as gallery:
+        assert gallery.manifest.fingerprint == "0" * 64
+        assert gallery.check() == []
+
+
+SKIPPED = (
+    SkippedFile("/p/a.jpg", 1, 2, 3, 4, reason="is damaged.", decoders="Pillow 12"),
+    SkippedFile("/p/b.jpg", 5, 2**62, 2**62, 2**64 - 1, sha256="0" * 64),
+)
+
+
+def test_skipped_files_are_remembered_until_they_are_forgotten(
+    gallery: WritableGallery,
+) -> None:
+    assert gallery.skipped() == {}
+    gallery.keep_skipped(SKIPPED)
+    assert gallery.skipped() == {file.uri: file for file in SKIPPED}
+    changed = replace(SKIPPED[0], mtime_ns=3)
+    gallery.keep_skipped([changed], forget=["/p/b.jpg", "/p/none.jpg"])
+    assert gallery.skipped() == {"/p/a.jpg": changed}
+    assert gallery.check() == []
+
+
+def test_label_tables_are_remembered_by_folder(gallery: WritableGallery) -> None:
+    table = GivenTable("/t/labels.csv", "0" * 64, 3)
+    gallery.keep_label_table("/p", table)
+    gallery.keep_label_table("/q", table)
+    gallery.keep_label_table("/p", replace(table, rows=4))
+    gallery.keep_label_table("/q", None)
+    assert gallery.label_tables() == {"/p": replace(table, rows=4)}
+    assert gallery.check() == []
+
+
+def test_what_the_file_system_gave_comes_back(gallery: WritableGallery) -> None:
+    given = replace(entry("a"), ctime_ns=2**62, inode=2**64 - 1)
+    (identity,) = gallery.add([given], [described((1, 0))])
+    (source,) = (source for source in gallery.sources() if source.id == identity)
+    assert (source.ctime_ns, source.inode) == (2**62, 2**64 - 1)
 
 
 numbers = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])

@@ -185,4 +185,4 @@ def test_a_label_file_that_names_one_image_twice_keeps_both_rows(tmp_path: Path)
 
 def test_an_image_elsewhere_is_not_labelled_by_the_folder(tmp_path: Path) -> None:
     read = read_labels(tmp_path, [])
-    assert read.of(ImageFile(tmp_path / "x.jpg", "x.jpg", 1, 1)) == Label(None, "x")
+    assert read.of(ImageFile(tmp_path / "x.jpg", "x.jpg", 1, 1, 1, 1)) == Label(None, "x")

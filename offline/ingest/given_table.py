@@ -1,0 +1,66 @@
+"""The table given with ``--labels``, which a gallery remembers for the next ingests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.errors import ConfigError
+from engine.files import file_sha256
+from engine.galleries import gallery_exists, open_gallery
+from engine.protocols import WritableGallery
+from engine.types import GivenTable
+from offline.ingest.scan import printable
+
+
+@dataclass(frozen=True)
+class UsedTable:
+    """A table of labels, and the folder that its paths start at."""
+
+    path: Path
+    base: Path
+    remembered: GivenTable | None = None  # as it was at the last ingest
+    sha256: str = ""  # of the remembered one, now
+
+    @property
+    def notes(self) -> list[str]:
+        if self.remembered is None:
+            return []
+        changed = self.sha256 != self.remembered.sha256
+        since = ", which has changed since" if changed else ""
+        return [f"used the labels of {printable(str(self.path))} again{since}"]
+
+
+def remembered_table(folder: Path, gallery: str | Path) -> UsedTable | None:
+    """The table given at an earlier ingest of ``folder``, or else of the nearest folder above it.
+
+    Raises ConfigError where it cannot be read: the labels that the images have of it would go.
+    """
+    if not gallery_exists(gallery):
+        return None
+    with open_gallery(gallery) as opened:
+        tables = opened.label_tables()
+    base = next((base for base in (folder, *folder.parents) if str(base) in tables), None)
+    if base is None:
+        return None
+    table = tables[str(base)]
+    path = Path(table.path)
+    try:
+        return UsedTable(path, base, table, file_sha256(path))
+    except OSError as error:
+        raise ConfigError(
+            f"{printable(table.path)}: the table of labels given for {printable(str(base))} cannot "
+            f"be read any more ({error.strerror}), and the labels of its {table.rows:,} rows would "
+            f"be lost. Nothing was done.",
+            remedy="Put it back, name another with --labels TABLE, or give these labels up with "
+            "--forget-labels.",
+        ) from error
+
+
+def remember(gallery: WritableGallery, table: UsedTable, rows: int) -> None:
+    """Have the next ingests use the table; ``rows``: how many it has. Raises OSError."""
+    if table.remembered is None:
+        kept = GivenTable(str(table.path), file_sha256(table.path), rows)
+        gallery.keep_label_table(str(table.base), kept)
+    elif table.sha256 != table.remembered.sha256:
+        gallery.keep_label_table(str(table.base), replace(table.remembered, sha256=table.sha256))
