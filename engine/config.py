@@ -40,11 +40,13 @@ class StageSettings(Section):
 
 
 class ImageSettings(Section):
-    """How images are read. ``max_side`` changes descriptions and is part of the fingerprint."""
+    """How images are read. ``max_side`` changes descriptions and is part of the fingerprint, as is
+    ``alpha`` where it is true: galleries of before that setting lack it."""
 
     max_side: int = Field(default=1024, ge=32)  # longer side after decoding, pixels
     max_pixels: int = Field(default=80_000_000, ge=1)  # in the file, before decoding
     max_bytes: int = Field(default=256 * 2**20, ge=1)
+    alpha: bool = False  # an image's own alpha is its mask, where it shows the product
 
 
 class RouteSettings(Section):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from engine.errors import PacksightError, StageError
+from engine.own_alpha import on_grey, own_matte
 from engine.protocols import Cutter, MaskTrust, Matting, Segmenter
 from engine.timings import Stopwatch
 from engine.types import Cutout, Matte, RGBImage
@@ -20,53 +21,102 @@ class Cut:
     """One image's matte and its cutout.
 
     ``trust``: how reliable the mask is, in [0, 1]; None without a trust stage. Where the mask is
-    not ``trusted``, the cutout was made with the trust stage's fallback matte.
+    not ``trusted``, the cutout was made with the trust stage's fallback matte. ``own_alpha``: the
+    matte is what the image's own alpha shows as product.
     """
 
     matte: Matte
     cutout: Cutout
     trust: float | None = None
     trusted: bool = True
+    own_alpha: bool = False
 
 
 @dataclass(frozen=True)
 class Cutting:
-    """The cutting stages in the order they run."""
+    """The cutting stages in the order they run.
+
+    ``alpha``: an image whose own alpha shows the product is cut out by that, without a segmenter,
+    trust or matting.
+    """
 
     segmenter: Segmenter
     cutter: Cutter
     matting: Matting | None = None
     trust: MaskTrust | None = None
+    alpha: bool = False
 
     def cut(self, images: Sequence[RGBImage], watch: Stopwatch | None = None) -> list[Cut]:
         """One cut an image, in order. A stage that breaks raises StageError."""
         if not images:
             return []
         watch = watch or Stopwatch()
-        with watch("segment"), blame("segment", images):
-            mattes = self.segmenter.segment(images)
-        trusts, trusted = self._judged(images, mattes, watch)
-        if self.matting is not None:
-            with watch("matting"), blame("matting", images):
-                mattes = self.matting.refine(images, mattes)
+        own = [own_matte(image) if self.alpha else None for image in images]
+        mattes = self._masks(images, own, watch)
+        trusts, trusted = self._judged(images, mattes, own, watch)
+        mattes = self._refined(images, mattes, own, watch)
         with watch("cutout"), blame("cutout", images):
-            cutouts = self.cutter.cut(images, self._used(mattes, trusted))
+            shown = [
+                i if matte is None else on_grey(i) for i, matte in zip(images, own, strict=True)
+            ]
+            cutouts = self.cutter.cut(shown, self._used(mattes, trusted))
         if self.trust is not None:
             cutouts = [replace(c, trust=trust) for c, trust in zip(cutouts, trusts, strict=True)]
         return [
-            Cut(matte, cutout, trust, sure)
-            for matte, cutout, trust, sure in zip(mattes, cutouts, trusts, trusted, strict=True)
+            Cut(matte, cutout, trust, sure, mine is not None)
+            for matte, cutout, trust, sure, mine in zip(
+                mattes, cutouts, trusts, trusted, own, strict=True
+            )
         ]
 
+    def masks(self, images: Sequence[RGBImage]) -> list[Matte]:
+        """One matte an image, before matting."""
+        own = [own_matte(image) if self.alpha else None for image in images]
+        return self._masks(images, own, Stopwatch())
+
+    def _masks(
+        self, images: Sequence[RGBImage], own: Sequence[Matte | None], watch: Stopwatch
+    ) -> list[Matte]:
+        """``own`` where there is one, else the segmenter's."""
+        others = [image for image, matte in zip(images, own, strict=True) if matte is None]
+        with watch("segment"), blame("segment", others):
+            found = iter(self.segmenter.segment(others) if others else [])
+        return [next(found) if matte is None else matte for matte in own]
+
     def _judged(
-        self, images: Sequence[RGBImage], mattes: Sequence[Matte], watch: Stopwatch
+        self,
+        images: Sequence[RGBImage],
+        mattes: Sequence[Matte],
+        own: Sequence[Matte | None],
+        watch: Stopwatch,
     ) -> tuple[Sequence[float | None], list[bool]]:
         """Scored on the segmenter's own mattes: matting would sharpen away their uncertainty."""
         if self.trust is None:
             return [None] * len(images), [True] * len(images)
-        with watch("trust"), blame("trust", images):
-            trusts = self.trust.trust(images, mattes, self.segmenter).tolist()
+        trusts = [1.0] * len(images)
+        others = [place for place, matte in enumerate(own) if matte is None]
+        if others:
+            judged, masks = [images[at] for at in others], [mattes[at] for at in others]
+            with watch("trust"), blame("trust", judged):
+                found = self.trust.trust(judged, masks, self.segmenter).tolist()
+            for place, trust in zip(others, found, strict=True):
+                trusts[place] = trust
         return trusts, [trust >= self.trust.threshold for trust in trusts]
+
+    def _refined(
+        self,
+        images: Sequence[RGBImage],
+        mattes: list[Matte],
+        own: Sequence[Matte | None],
+        watch: Stopwatch,
+    ) -> list[Matte]:
+        others = [place for place, matte in enumerate(own) if matte is None]
+        if self.matting is None or not others:
+            return mattes
+        refined, rough = [images[at] for at in others], [mattes[at] for at in others]
+        with watch("matting"), blame("matting", refined):
+            found = iter(self.matting.refine(refined, rough))
+        return [next(found) if mine is None else mine for mine in own]
 
     def _used(self, mattes: Sequence[Matte], trusted: Sequence[bool]) -> Sequence[Matte]:
         if self.trust is None:

@@ -48,10 +48,11 @@ class Describer:
     matting: Matting | None = None
     trust: MaskTrust | None = None
     colour: bool = False  # whether embeddings compare colours, so that an image may lack them
+    alpha: bool = False  # see ``Cutting``
 
     @property
     def cutting(self) -> Cutting:
-        return Cutting(self.segmenter, self.cutter, self.matting, self.trust)
+        return Cutting(self.segmenter, self.cutter, self.matting, self.trust, self.alpha)
 
     def describe(
         self,
@@ -109,6 +110,12 @@ class Describer:
 
 def _shape(pair: tuple[RGBImage, Cut]) -> tuple[Contour, Contour, MatteQuality]:
     image, cut = pair
+    return frame_contour(cut.matte), aligned_contour(cut.matte), _quality(image, cut)
+
+
+def _quality(image: RGBImage, cut: Cut) -> MatteQuality:
+    found = assess(cut.matte)
+    if cut.own_alpha:  # exact up to the frame: an image is often trimmed to its product
+        return MatteQuality(several_objects=found.several_objects, own_alpha=True)
     shadow = is_shadow(image, cut.matte)
-    quality = replace(assess(cut.matte), untrusted=shadow or not cut.trusted, shadow=shadow)
-    return frame_contour(cut.matte), aligned_contour(cut.matte), quality
+    return replace(found, untrusted=shadow or not cut.trusted, shadow=shadow)

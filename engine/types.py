@@ -96,11 +96,17 @@ class MatteQuality:
     # Trust below the threshold: the image was cut out without it. Or the mask of a shadow.
     untrusted: bool = False
     shadow: bool = False  # the mask looks like a shadow; such a mask is untrusted, too
+    own_alpha: bool = False  # the mask is the alpha of the image's file: no doubt, but its source
 
     @property
     def flags(self) -> tuple[str, ...]:
         """The names of the raised flags, in the order of ``QUALITY_FLAGS``."""
         return tuple(name for name in QUALITY_FLAGS if getattr(self, name))
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The flags that cast doubt on the mask."""
+        return tuple(name for name in DOUBTS if getattr(self, name))
 
     @property
     def no_product(self) -> bool:
@@ -115,7 +121,7 @@ class MatteQuality:
         return cls(**{name: name in flags for name in QUALITY_FLAGS})
 
 
-QUALITY_FLAGS = (
+DOUBTS = (
     "empty",
     "touches_border",
     "several_objects",
@@ -123,6 +129,7 @@ QUALITY_FLAGS = (
     "untrusted",
     "shadow",
 )
+QUALITY_FLAGS = (*DOUBTS, "own_alpha")
 
 
 @dataclass(frozen=True, eq=False)

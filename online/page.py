@@ -164,7 +164,7 @@ def _percent(fraction: float) -> str:
 
 
 def _concerns(quality: MatteQuality) -> list[str]:
-    return [_FLAG_SENTENCES.get(flag, flag) for flag in quality.flags]
+    return [_FLAG_SENTENCES.get(flag, flag) for flag in quality.doubts]
 
 
 def _short(fingerprint: str) -> str:

@@ -119,6 +119,7 @@ def assemble(
             read_options(section, settings.stage(section)).uses_colour
             for section in ("cutout", "embed")
         ),
+        alpha=cutting.alpha,
     )
     return Parts(
         describer,
@@ -176,11 +177,11 @@ def _build_all(
             metric=settings.search.metric,
         )
         if built.parts.keys() >= set(CUTTING):
-            context.cutting = _fingerprint(settings, built.identity, CUTTING)
+            context.cutting = _fitting(settings, built.identity, CUTTING)
         if built.parts.keys() >= set(EMBEDDING):
-            context.embedding = _fingerprint(settings, built.identity, EMBEDDING)
+            context.embedding = _fitting(settings, built.identity, EMBEDDING)
         if built.parts.keys() >= {*DESCRIBING, *OPTIONAL}:
-            context.described = _fingerprint(settings, built.identity, (*DESCRIBING, *OPTIONAL))
+            context.described = _fitting(settings, built.identity, (*DESCRIBING, *OPTIONAL))
         chosen = settings.stage(section)
         options, built.parts[section] = _build(section, chosen, context)
         if section == "segment":
@@ -196,7 +197,8 @@ def _cutting(settings: Settings, built: _Built) -> Cutting:
         built.parts[section] if _takes_part(settings, section) else None
         for section in ("matting", "trust")
     )
-    return Cutting(built.parts["segment"], built.parts["cutout"], matting, trust)
+    segmenter, cutter = built.parts["segment"], built.parts["cutout"]
+    return Cutting(segmenter, cutter, matting, trust, settings.images.alpha)
 
 
 def _threads(settings: Settings) -> int:
@@ -291,6 +293,18 @@ def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def _fitting(
+    settings: Settings, identity: Mapping[str, object], sections: Sequence[str]
+) -> frozenset[str]:
+    """The fingerprints that an artefact may have been fitted by: with ``images.alpha`` or without,
+    as it changes the descriptions of few images."""
+    either = [
+        settings.model_copy(update={"images": settings.images.model_copy(update={"alpha": alpha})})
+        for alpha in (False, True)
+    ]
+    return frozenset(_fingerprint(one, identity, sections) for one in either)
+
+
 def _fingerprint(
     settings: Settings, identity: Mapping[str, object], sections: Sequence[str]
 ) -> str:
@@ -298,6 +312,7 @@ def _fingerprint(
         "version": DESCRIPTION_VERSION,
         "contour_side": CONTOUR_SIDE,
         "max_side": settings.images.max_side,
+        **({"alpha": True} if settings.images.alpha and "cutout" in sections else {}),
         **{section: identity[section] for section in sections if _counts(settings, section)},
     }
     canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))

@@ -28,9 +28,10 @@ class BuildContext:
 
     ``gallery`` opens the labelled neighbours that a voting classifier searches; it is called at
     the first vote, so that parts can be built before the gallery is open. Threads change no
-    result and are therefore not an option of a stage. ``cutting`` is the fingerprint of the stages
-    that cut the images out, set for the stages after them; ``embedding`` of those and the
-    embedder; ``described`` of all describing stages. ``metric``: that of the search.
+    result and are therefore not an option of a stage. ``cutting`` are the fingerprints of the
+    stages that cut the images out that an artefact fits by any of; set for the stages after them.
+    ``embedding`` are those of these and the embedder, ``described`` of all describing stages.
+    ``metric``: that of the search.
     """
 
     threads: int = 1
@@ -38,9 +39,9 @@ class BuildContext:
     gallery: Callable[[], Neighbours | None] = lambda: None
     used: dict[str, str] = field(default_factory=dict)  # reference -> sha256
     segmenter: StageIdentity | None = None  # set for the stages that are built after it
-    cutting: str = ""
-    embedding: str = ""
-    described: str = ""
+    cutting: frozenset[str] = frozenset()
+    embedding: frozenset[str] = frozenset()
+    described: frozenset[str] = frozenset()
     metric: str = ""
 
     def weights(self, reference: str) -> WeightsFile:

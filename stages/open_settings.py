@@ -17,9 +17,16 @@ def settings_for(
     config: Path | None = None,
     overrides: Iterable[str] = (),
 ) -> Settings:
-    """A gallery's own settings are the base unless a profile is named; None: no gallery yet."""
-    if profile is None and manifest is not None:
+    """A gallery's own settings are the base unless a profile is named; None: no gallery yet.
+
+    What a profile gained after the gallery was made stays as it was there.
+    """
+    if manifest is None:
+        base = read_profile(profile or DEFAULT)
+    elif profile is None:
         base = manifest.read_settings()
     else:
-        base = read_profile(profile or DEFAULT)
+        own, named = manifest.read_settings().images, read_profile(profile)
+        images = named.images.model_copy(update={"alpha": own.alpha})
+        base = named.model_copy(update={"images": images})
     return load(base, file=config, flags=overrides)

@@ -45,7 +45,7 @@ def open_trained(place: Path, flags: Sequence[str]) -> Run:
         )
     cut = overlay(read_profile(DEFAULT), artefact.cut, str(artefact_path(model)))
     cutting = assemble_cutting(load(cut, env={}, flags=flags))
-    context = BuildContext(threads=cutting.threads, cutting=cutting.fingerprint)
+    context = BuildContext(threads=cutting.threads, cutting=frozenset({cutting.fingerprint}))
     stage = build(Options(weights=str(model)), context)
     return Run(model.parent.name, _backbone(model.parent / RECIPE), artefact, stage, cutting)
 

@@ -110,12 +110,12 @@ def _check_options(given: set[str], path: Path) -> None:
         )
 
 
-def _check_cutting(artefact: ClassifierArtefact, served: str, path: Path) -> None:
+def _check_cutting(artefact: ClassifierArtefact, served: frozenset[str], path: Path) -> None:
     """ConfigError when images are cut out differently from those that it was trained on.
 
-    ``served`` is the fingerprint of the cutting stages, "" where it is unknown.
+    ``served`` are fingerprints of the cutting stages, none where they are unknown.
     """
-    if not served or artefact.cut_fingerprint in ("", served):
+    if not served or artefact.cut_fingerprint in ("", *served):
         return
     wanted = in_words(artefact.cut)
     raise ConfigError(

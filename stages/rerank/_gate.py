@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from pydantic import Field, field_validator
 
 from engine.contours import ious
-from engine.types import QUALITY_FLAGS, Contour, Description, Hit, MatteQuality
+from engine.types import DOUBTS, Contour, Description, Hit, MatteQuality
 from stages.options import StageOptions
 from stages.rerank._reasons import explained, moved
 
@@ -43,7 +43,7 @@ class ContourOptions(StageOptions):
     @field_validator("distrust")
     @classmethod
     def _in_one_order(cls, flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
-        return tuple(sorted(set(flags), key=QUALITY_FLAGS.index))
+        return tuple(sorted(set(flags), key=DOUBTS.index))
 
 
 def rerank_trusted(

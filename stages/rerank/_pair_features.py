@@ -122,7 +122,7 @@ def pair_features(query: Description, hits: Sequence[Hit]) -> PairFeatures:
 
 def _features(query: Description, hits: Sequence[Hit]) -> PairFeatures:
     described = [hit.record.description for hit in hits]
-    comparable = np.array([not (query.quality.flags or d.quality.flags) for d in described], bool)
+    comparable = np.array([not (query.quality.doubts or d.quality.doubts) for d in described], bool)
     overlaps = ious(query.aligned, [d.aligned for d in described])
     columns = {
         **_retrieval(np.array([hit.score for hit in hits], np.float64)),
@@ -213,8 +213,8 @@ def _trust(
         "hit_trust": each([_trusted(d) for d in described]),
         "query_unjudged": everywhere * (query.trust is None),
         "hit_unjudged": each([d.trust is None for d in described]),
-        "query_flagged": everywhere * bool(query.quality.flags),
-        "hit_flagged": each([bool(d.quality.flags) for d in described]),
+        "query_flagged": everywhere * bool(query.quality.doubts),
+        "hit_flagged": each([bool(d.quality.doubts) for d in described]),
     }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from engine.errors import ConfigError, WeightsError
-from engine.types import QUALITY_FLAGS, Description, Float64Array, Hit
+from engine.types import DOUBTS, Description, Float64Array, Hit
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
 from stages.rerank._artefact import AGAIN, RerankerArtefact, read_reranker, reranker_path
@@ -71,7 +71,7 @@ class Learned:
 
 def _why(query: Description, hit: Hit, pull: Float64Array, ranks: tuple[int, int]) -> str:
     because = reason(pull, *ranks)
-    fault = fault_of(query, hit.record.description, QUALITY_FLAGS)
+    fault = fault_of(query, hit.record.description, DOUBTS)
     parts = [
         "learned reranker",
         moved(*ranks),
@@ -107,7 +107,7 @@ def _check_description(artefact: RerankerArtefact, context: BuildContext, path: 
         "Use those settings, train one with these: packsight train reranker, or set "
         "rerank.any_description = true."
     )
-    if context.described and artefact.described not in ("", context.described):
+    if context.described and artefact.described not in ("", *context.described):
         wanted = in_words(artefact.described_by) or artefact.described
         raise ConfigError(
             f"{path}: learned from images that other parts described: {wanted}.", remedy=remedy

@@ -95,8 +95,8 @@ def build(options: Options, context: BuildContext) -> Fitted:
     return Fitted(artefact.mean, projection, str(path))
 
 
-def _check_embedding(artefact: WhiteningArtefact, served: str, path: Path) -> None:
-    if not served or artefact.embedding in ("", served):
+def _check_embedding(artefact: WhiteningArtefact, served: frozenset[str], path: Path) -> None:
+    if not served or artefact.embedding in ("", *served):
         return
     wanted = in_words(artefact.embedded_by)
     raise ConfigError(

@@ -30,13 +30,13 @@ class Loss(StrEnum):
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """Of one query. ``rank``: of the correct product among the products, None where it is not
-    among them; ``flags``: the faults of the photo's mask."""
+    among them; ``doubts``: about the photo's mask."""
 
     query: int
     ranked: Ranked
     loss: Loss
     rank: int | None
-    flags: tuple[str, ...]
+    doubts: tuple[str, ...]
 
     def within(self, k: int) -> bool:
         return self.rank is not None and self.rank <= k
@@ -55,7 +55,7 @@ def outcome(task: DescribedTask, query: int, ranked: Ranked) -> Outcome:
     hits = ranked.products[:PRODUCTS]
     rank = next((hit.rank for hit in hits if hit.record.product_id in products), None)
     loss = _loss(task, ranked, relevant, rank)
-    return Outcome(query, ranked, loss, rank, task.queries[query].quality.flags)
+    return Outcome(query, ranked, loss, rank, task.queries[query].quality.doubts)
 
 
 def _loss(task: DescribedTask, ranked: Ranked, relevant: set[int], rank: int | None) -> Loss:

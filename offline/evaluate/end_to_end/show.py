@@ -35,7 +35,7 @@ def loss_table(found: Sequence[Outcome]) -> Table:
     rows = []
     for loss in Loss:
         mine = [one for one in found if one.loss == loss]
-        doubtful = sum(bool(one.flags) for one in mine)
+        doubtful = sum(bool(one.doubts) for one in mine)
         rows.append((loss.value, str(len(mine)), f"{len(mine) / len(found):.3f}", str(doubtful)))
     return Table(
         title="Where the correct product is lost",
@@ -69,8 +69,8 @@ def _card(described: DescribedTask, one: Outcome) -> Card:
     if best is not None:
         images.append(image_thumbnail(task.gallery[best.record.id], f"hit {best.rank}"))
     lines = [f"correct product: {'not found' if one.rank is None else f'rank {one.rank}'}"]
-    if one.flags:
-        lines.append("the photo's mask: " + ", ".join(one.flags).replace("_", " "))
+    if one.doubts:
+        lines.append("the photo's mask: " + ", ".join(one.doubts).replace("_", " "))
     if best is not None and best.why:
         lines.append(f"first hit: {best.why}")
     return Card(

@@ -138,7 +138,7 @@ def _list(
         group_of(image),
         image.product or image.id,
         image.look or "",
-        bool(description.quality.flags),
+        bool(description.quality.doubts),
         description.trust,
         total,
         *_beyond(ranks, len(hits)),

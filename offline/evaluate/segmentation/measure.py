@@ -78,7 +78,7 @@ def measure_masks(
         known = [one for one in read if isinstance(one, Masked)]
         served += _served(known, cutting.cut([one.image for one in known]), parts.threads)
         if cutting.matting is not None and known:
-            mattes = cutting.segmenter.segment([one.image for one in known])
+            mattes = cutting.masks([one.image for one in known])
             pairs = list(zip(known, mattes, strict=True))
             rough += each(lambda pair: measure_mask(*pair), pairs, threads=parts.threads)
         if progress is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.cutting import Cutting
-from engine.types import QUALITY_FLAGS, FloatArray, Matte, Progress, UInt8Array
+from engine.types import DOUBTS, FloatArray, Matte, Progress, UInt8Array
 from offline.datasets import DatasetImage
 from offline.datasets.mattes import Masked
 from offline.evaluate.segmentation.measure import (
@@ -187,7 +187,7 @@ def _cuts(masks: Sequence[MeasuredMask]) -> Lines:
 def _flags(masks: Sequence[MeasuredMask]) -> Table:
     """A flag is worth something where the masks that raise it are worse than the others."""
     without_trust = all(mask.trust is None for mask in masks)
-    flags = [name for name in QUALITY_FLAGS if not (without_trust and name == "untrusted")]
+    flags = [name for name in DOUBTS if not (without_trust and name == "untrusted")]
     rows = [(name, [mask for mask in masks if name in mask.flags]) for name in flags]
     rows.append(("any of them", [mask for mask in masks if mask.flags]))
     rows.append(("none", [mask for mask in masks if not mask.flags]))

@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from engine.errors import ConfigError, FingerprintError
 from engine.galleries import open_gallery
@@ -72,6 +74,18 @@ def test_images_without_a_mask_are_counted_and_the_first_is_named(tmp_path: Path
     assert report.first_without_mask in report.text()
     assert json.loads(report.to_json())["without_mask"] == 2
     assert ingest(folder, tmp_path / "gallery", workers=1).without_mask == 0
+
+
+def test_cut_outs_are_ingested_by_their_alpha(tmp_path: Path) -> None:
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    pixels = np.full((120, 120, 4), 255, np.uint8)
+    pixels[:, :40, 3] = pixels[:30, :, 3] = 0
+    Image.fromarray(pixels).save(folder / "white.png")
+    report = ingest(folder, tmp_path / "gallery", workers=1)
+    (record,) = records(tmp_path).values()
+    assert record.description.quality.flags == ("own_alpha",)
+    assert (report.added, report.without_mask) == (1, 0)
 
 
 def test_progress_ends_at_what_there_was_to_do(run: Ingest) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.types import QUALITY_FLAGS, BoolArray, Description, Hit
+from engine.types import DOUBTS, BoolArray, Description, Hit
 from stages.context import BuildContext
 from stages.rerank import contour_iou
 
@@ -47,7 +47,7 @@ def slow_order(query: Description, hits: Sequence[Hit], top_n: int) -> list[int]
     stuck = {
         i: hit
         for i, hit in enumerate(head)
-        if query.quality.flags or hit.record.description.quality.flags
+        if query.quality.doubts or hit.record.description.quality.doubts
     }
     free = [hit for i, hit in enumerate(head) if i not in stuck]
     mask = query.contour.mask()
@@ -111,13 +111,13 @@ def test_a_distrusted_hit_stays_between_hits_that_change_places(
     )
 
 
-@pytest.mark.parametrize("flag", QUALITY_FLAGS)
+@pytest.mark.parametrize("flag", DOUBTS)
 def test_a_flag_that_is_not_distrusted_lets_the_contour_take_part(
     described: MakeDescription, found: MakeHit, flag: str
 ) -> None:
     query = described(box(8, 8), flag)
     hits = [found(1, 0.9, described(box(8, 2))), found(2, 0.8, described(box(8, 8), flag))]
-    others = [name for name in QUALITY_FLAGS if name != flag]
+    others = [name for name in DOUBTS if name != flag]
     assert ids(built(distrust=[flag]).rerank(query, hits)) == [1, 2]
     assert ids(built(distrust=others).rerank(query, hits)) == [2, 1]
 

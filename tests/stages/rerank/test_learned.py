@@ -150,11 +150,11 @@ def test_images_that_other_parts_described_are_refused_unless_that_is_wanted(
     made = artefact().model_copy(
         update={"described": "a" * 64, "described_by": {"embed": {"name": "onnx"}}}
     )
-    other = BuildContext(described="b" * 64)
+    other = BuildContext(described=frozenset({"b" * 64}))
     with pytest.raises(ConfigError, match=r"\[embed\] name = 'onnx'.*any_description = true"):
         built(tmp_path, made, other)
     built(tmp_path, made, other, any_description=True)
-    built(tmp_path, made, BuildContext(described="a" * 64))
+    built(tmp_path, made, BuildContext(described=frozenset({"a" * 64})))
     built(tmp_path, made)  # neither is known
 
 

@@ -119,7 +119,7 @@ def test_a_mask_that_raises_a_flag_has_no_say(query: Description, hits: list[Hit
     """Any other silhouette in its place gives the same rows."""
 
     def other(description: Description) -> Description:
-        if not description.quality.flags:
+        if not description.quality.doubts:
             return description
         return replace(description, contour=silhouette(77), aligned=silhouette(78))
 

@@ -53,7 +53,8 @@ def cutouts(count: int = 4) -> list[Cutout]:
 
 def built(path: Path, embedding: str = "", **options: object) -> Embedder:
     chosen = fitted.Options.model_validate({"weights": str(path), **options})
-    return fitted.build(chosen, BuildContext(embedding=embedding)).around(Numbers())
+    context = BuildContext(embedding=frozenset({embedding} if embedding else ()))
+    return fitted.build(chosen, context).around(Numbers())
 
 
 def test_vectors_are_centred_projected_and_of_length_1(tmp_path: Path) -> None:
