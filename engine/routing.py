@@ -48,7 +48,7 @@ def route(
     if colourless or scores.unknown or highest < settings.unsure_below:
         rest = [name for name in held if name not in probabilities]
         doubt = "looks like no known category" if scores.unknown else "unsure"
-        if colourless:
+        if colourless and not scores.unknown and highest >= settings.unsure_below:
             doubt = "the photo has no colour, by which categories are predicted"
         why = f"{doubt}, the likeliest is {top} with {highest:.0%}: all"
         return _route([*probabilities, *rest], probabilities, unsure=True, why=why)
