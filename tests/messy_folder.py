@@ -147,8 +147,8 @@ def _numbered_tables(messy: Messy) -> None:
             "../../plain-jar/a.png,99",
             "C:\\share\\04.png,04",
         ]
-        _table(messy, f"{folder}/labels.csv", "path,product\n" + "\n".join(rows) + "\n", "utf-8")
-        messy.lost_rows += 3
+        _table(messy, f"{folder}/labels.csv", "\n".join(("path,product", *rows, *lost)), "utf-8")
+        messy.lost_rows += len(lost)
 
 
 def _attributes(messy: Messy) -> None:

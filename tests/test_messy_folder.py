@@ -66,7 +66,7 @@ def test_a_messy_folder_goes_through_ingest_rename_relabel_prune_and_query(tmp_p
     rows = [path for path in messy.label if path.startswith("plain-jar/p0")]
     table = tmp_path / "given.csv"
     table.write_text("path,product\n" + "".join(f'"{path}",one\n' for path in rows))
-    messy.label |= {path: ("plain-jar", "one") for path in rows}
+    messy.label |= dict.fromkeys(rows, ("plain-jar", "one"))
     assert run(labels=table).relabelled == len(rows)
     replaced = root / OTHER_PRODUCT
     status, before = replaced.stat(), sources()[OTHER_PRODUCT]
