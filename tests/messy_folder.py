@@ -212,7 +212,7 @@ def _not_images(messy: Messy) -> None:
 
 
 def _system_folders(messy: Messy) -> None:
-    """Thumbnails and recycle bins, with images in them that are nobody's products."""
+    """Thumbnails and recycle bins, with images in them that show no products."""
     for number, folder in enumerate(
         (
             "@eaDir/a.jpg",

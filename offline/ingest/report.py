@@ -87,11 +87,10 @@ class IngestReport:
         return json.dumps(plain, ensure_ascii=False, indent=2)
 
     def text(self) -> str:
-        found = [duplicate for duplicate in self.duplicates if not duplicate.known]
         return "\n".join(
             [
                 *self._refusals(),
-                *_listed("same image twice", [f"{d.uri} = {d.same_as}" for d in found]),
+                *self._copies(),
                 *_listed("in the gallery, file gone (--prune deletes them)", self.missing),
                 *_listed("rows of label tables that were not used", self.lost_rows),
                 *(f"note: {note}" for note in self.notes),
@@ -100,6 +99,14 @@ class IngestReport:
                 *self._speed(),
             ]
         )
+
+    def _copies(self) -> list[str]:
+        copies: dict[str, list[str]] = {}
+        for duplicate in self.duplicates:
+            if not duplicate.known:
+                copies.setdefault(duplicate.same_as, []).append(duplicate.uri)
+        lines = [f"{uri} = {', '.join(_shortened(uris))}" for uri, uris in copies.items()]
+        return _listed("images with copies, which are passed over", lines)
 
     def _refusals(self) -> list[str]:
         return _listed("refused", [refusal.text() for refusal in self.refused])
@@ -149,6 +156,11 @@ class IngestReport:
             f"{busy:.0%} of {self.cores} cores busy",
             f"seconds by stage: {split}",
         ]
+
+
+def _shortened(names: list[str], shown: int = 3) -> list[str]:
+    more = len(names) - shown
+    return [*names[:shown], *([f"{more} more"] if more > 0 else [])]
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:

@@ -32,8 +32,8 @@ _BOMS = (  # UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # What spreadsheet programs save as: the code pages of Windows by language, and the Mac's.
-_CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "big5"]
-_CODE_PAGES += ["cp949", "mac_roman"]
+_CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman"]
+_EAST_ASIAN = ["cp932", "gb18030", "big5", "cp949"]  # two bytes a character
 _GUESSED_FROM = 2**18  # bytes
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
@@ -137,7 +137,10 @@ def decoded(file: Path, data: bytes, notes: list[str]) -> str:
 
 
 def _code_page(data: bytes) -> str:
-    found = [match.encoding for match in from_bytes(data, cp_isolation=_CODE_PAGES)]
+    # A letter with an accent stands among others, characters of two bytes side by side.
+    paired = re.search(rb"[\x80-\xff]{2}", data) is not None
+    pages = [*_CODE_PAGES, *(_EAST_ASIAN if paired else [])]
+    found = [match.encoding for match in from_bytes(data, cp_isolation=pages)]
     if not found:
         return "cp1252"
     if found[0] != "cp1250":

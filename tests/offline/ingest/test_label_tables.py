@@ -53,6 +53,14 @@ def test_other_code_pages_are_guessed(tmp_path: Path) -> None:
     assert "cp1251" in labels.notes()[0]
 
 
+@pytest.mark.parametrize("word", ["grün", "crème", "jabón de niño"])
+def test_a_single_accent_is_guessed_to_be_western(tmp_path: Path, word: str) -> None:
+    images(tmp_path, "a.png")
+    text = f"path;product;category\r\na.png;pump;{word}\r\n"
+    (tmp_path / "labels.csv").write_bytes(text.encode("cp1252"))
+    assert labelled(tmp_path)[0]["a.png"].category == word
+
+
 def test_every_row_that_is_not_used_is_listed_with_its_place(tmp_path: Path) -> None:
     images(tmp_path, "jar/a.png", "jar/b.png", "jar/c.png", "bottle/d.png")
     (tmp_path / "jar/labels.csv").write_text(
