@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import stat
 import struct
 import zlib
@@ -39,6 +40,7 @@ _COLOURS = frozenset({"RGB", "RGBA", "RGBX", "CMYK", "LAB", "YCbCr"})
 
 _PIECE = 2**20  # bytes
 _FILLING = 4096  # bytes after a JPEG without end: enough for the last blocks
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)  # Path makes :/ of ://
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,9 @@ def _read(source: str | Path | bytes | BinaryIO, uri: str, limits: ImageLimits) 
         else:
             data = _read_stream(source, limits.max_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a closed stream, a zero byte in a path
+        if isinstance(source, (str, Path)) and _ADDRESS.match(str(source)):
+            remedy = "Download the image and give the path of the file."
+            raise ImageError(uri[:200], "is a web address, not a file.", remedy=remedy) from error
         raise ImageError(uri, _os_reason(error)) from error
     if len(data) > limits.max_bytes:
         # Of a stream no more was read: how large it is is not known.

@@ -7,15 +7,35 @@ The same name may be spelled with composed characters (Windows, Linux) or with d
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
 COMPARED = 5_000  # names at most that are compared letter by letter
 
+# What a terminal obeys or an encoder refuses: C0 and C1 controls, line and paragraph separators,
+# characters that change the direction of what follows, and halves of surrogate pairs.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
 
 def canonical(name: str) -> str:
     """The name in composed characters (NFC)."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def without_controls(text: str, *, keep: str = "") -> str:
+    """The text on one line, control characters shown as escapes, those in ``keep`` left.
+
+    The escapes are those of JSON: JSON with control characters in its strings stays the same JSON.
+    """
+    if text.isprintable():
+        return text
+    return _CONTROLS.sub(lambda found: _escape(found[0], keep), text)
+
+
+def _escape(character: str, keep: str) -> str:
+    return character if character in keep else _SHORT.get(character, f"\\u{ord(character):04x}")
 
 
 def look_alike(name: str) -> str:

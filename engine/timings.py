@@ -1,4 +1,4 @@
-"""Seconds spent a stage, added up over batches."""
+"""Time: seconds spent a stage, added up over batches; and what is due now and then."""
 
 from __future__ import annotations
 
@@ -20,3 +20,18 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+class Interval:
+    """Whether it is time again: true once every so many seconds, first after the first of them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from engine.user_folders import user_cache
 from offline.evaluate.run import SECTIONS, Request
 from offline.evaluate.run import evaluate as evaluate_request
 from offline.report.document import Report
-from packsight.commands._arguments import user_cache
 from stages.open_settings import settings_for
 from stages.profiles import DEFAULT
 
@@ -51,7 +51,7 @@ def evaluate(
         data=Path(data),
         sections=SECTIONS[stage],
         systems={name: settings},
-        cache=user_cache() if cache is None else Path(cache),
+        cache=user_cache("evaluate") if cache is None else Path(cache),
         protocol=protocol,
         seed=seed,
         limit=limit,

@@ -6,8 +6,6 @@ The rule for commands is in ``packsight.commands``.
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -16,6 +14,8 @@ from typing import Any, NoReturn
 
 from engine import __version__
 from engine.errors import PacksightError
+from engine.names import without_controls
+from packsight._streams import settle_streams
 from packsight.commands._arguments import sentence
 
 USAGE_ERROR = 2  # as argparse
@@ -47,15 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()  # a closed pipe raises here, and not when Python ends
     except PacksightError as error:
-        print(f"packsight: {error}", file=sys.stderr)
+        print(f"packsight: {without_controls(str(error))}", file=sys.stderr)
         return FAILURE
     except KeyboardInterrupt:
         print("packsight: interrupted.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has ended (`| head`): no error, and nothing to print.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # the reader of our output has ended (`| head`): nothing failed
 
 
 def _run(words: list[str]) -> int:
@@ -75,7 +73,8 @@ class _Parser(argparse.ArgumentParser):
     """Its errors are one line that ends with the command that lists the flags."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"{self.prog}: {message.rstrip('.')}. Flags: {self.prog} --help\n")
+        line = without_controls(f"{self.prog}: {message.rstrip('.')}. Flags: {self.prog} --help")
+        self.exit(USAGE_ERROR, f"{line}\n")
 
 
 def _parsed(parser: _Parser, words: Sequence[str]) -> argparse.Namespace:
@@ -90,9 +89,7 @@ def _parsed(parser: _Parser, words: Sequence[str]) -> argparse.Namespace:
 
 def entry() -> None:
     """The console script."""
-    # File names may hold bytes that are no text: show them escaped rather than fail.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    settle_streams()
     sys.exit(main())
 
 

@@ -6,7 +6,7 @@ import ctypes
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,12 +50,17 @@ class Command:
 
 
 def command(
-    *arguments: str | Path, before: str = "", preexec: Callable[[], None] | None = None
+    *arguments: str | Path,
+    before: str = "",
+    preexec: Callable[[], None] | None = None,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
 ) -> Outcome:
     """`packsight …` in a process of its own, after the statements in ``before``."""
     done = subprocess.run(
         [sys.executable, "-c", before + ENTRY, *arguments],
-        cwd=ROOT,
+        cwd=cwd,
+        env=env,
         capture_output=True,
         text=True,
         check=False,

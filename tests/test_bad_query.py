@@ -73,7 +73,7 @@ def test_no_gallery_an_empty_one_and_a_file(
 def test_an_unknown_category_lists_the_known_ones(
     packsight: Command, made: Path, photo: Path
 ) -> None:
-    done = packsight("query", photo, "--gallery", made, "--category", "jars", "stick")
+    done = packsight("query", photo, "--gallery", made, "--category", "jars")
     assert done.code == 1
     assert "unknown category 'jars'. Did you mean 'jar'?" in done.line
     assert "The gallery holds: bottle, jar, stick." in done.line

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from engine.galleries import open_gallery
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
-from tests.packsight_command import command, may_be_locked_out, unprivileged
+from tests.packsight_command import ROOT, command, may_be_locked_out, unprivileged
 from tests.small_disk import remount, small_disk
 
 needs_permissions = pytest.mark.skipif(
@@ -134,3 +135,33 @@ def test_a_photo_is_found_in_a_gallery_on_a_read_only_medium(
         assert json.loads(done.out)["hits"][0]["uri"] == str(photo)
         done = command("ingest", catalogue, "--gallery", disk / "g")
         assert done.code == 1 and str(disk / "g") in done.line
+
+
+FOUND_HERE = {**os.environ, "PYTHONPATH": str(ROOT)}
+NO_HOME = (
+    "import os, pwd, tempfile; tempfile.tempdir = {tmp!r}; pwd.getpwuid = {{}}.__getitem__;"
+    "[os.environ.pop(name) for name in list(os.environ)"
+    " if name == 'HOME' or name.startswith(('XDG_', 'U2NET', 'PACKSIGHT_'))];"
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="homes are looked up otherwise")
+def test_without_a_home_the_cache_is_a_private_folder_of_temporary_files(tmp_path: Path) -> None:
+    before = NO_HOME.format(tmp=str(tmp_path))
+    done = command("weights", "list", before=before, cwd=tmp_path, env=FOUND_HERE)
+    cache = tmp_path / f"packsight-{os.getuid()}"
+    assert (done.code, done.err) == (0, "")
+    assert f"Cache: {cache}/weights" in done.out
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    for arguments in (
+        ("weights", "verify", "~/model.onnx"),
+        ("query", "a.png", "--gallery", "~/g", "--config", "~/c.toml"),
+        ("ingest", tmp_path, "--gallery", tmp_path / "g", "--set", "segment.weights=~/u2net.onnx")
+        + ("--set", "segment.name=u2net"),
+    ):
+        done = command(*arguments, before=before, cwd=tmp_path, env=FOUND_HERE)
+        assert done.code == 1 and done.line
+    cache.chmod(0o777)
+    done = command("weights", "verify", before=before, cwd=tmp_path, env=FOUND_HERE)
+    assert done.code == 1 and "others may write" in done.line
+    assert not (tmp_path / "~").exists()

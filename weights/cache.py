@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from engine.errors import WeightsError
+from engine.user_folders import expanded, user_cache
 from weights.catalog import CatalogEntry
 
 DIRECTORY_VARIABLE = "PACKSIGHT_WEIGHTS_DIR"
@@ -17,18 +18,18 @@ def cache_directory() -> Path:
     """``PACKSIGHT_WEIGHTS_DIR``, else the weights folder in the user's cache; may not exist yet."""
     named = os.environ.get(DIRECTORY_VARIABLE)
     if named:
-        return Path(named).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("packsight", appauthor=False) / "weights"
+        return expanded(named)
+    return user_cache("weights")
 
 
 def rembg_directory() -> Path:
     """Where rembg keeps its models: the same rule as ``BaseSession.u2net_home`` in rembg."""
     home = os.environ.get("U2NET_HOME")
     if home:
-        return Path(home).expanduser()
-    return Path(os.environ.get("XDG_DATA_HOME", "~")).expanduser() / ".u2net"
+        return expanded(home)
+    # As in rembg, ``~`` stays where there is no home, and nothing is found there.
+    data = os.path.expanduser(os.environ.get("XDG_DATA_HOME", "~"))  # noqa: PTH111
+    return Path(data) / ".u2net"
 
 
 def checkpoint_path(entry: CatalogEntry, directory: Path) -> Path:

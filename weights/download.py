@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 from engine.errors import WeightsError
 from engine.files import sync_folder
+from engine.timings import Interval
 from weights.checksums import Checksum, Digests, digests_of
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 _ATTEMPTS = 4  # a broken connection is resumed three times
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 16  # bytes
+_LOGGED = 30.0  # seconds between two lines of progress where there is no terminal
 _RANGE_NOT_SATISFIABLE = 416
 
 
@@ -159,19 +161,31 @@ def _rename(part: Path, target: Path) -> None:
 
 @contextmanager
 def _progress(source: Source) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar where stderr is a terminal, nothing otherwise."""
+    """A progress bar where stderr is a terminal, else a line from time to time."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield _logged(source.name)
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.progress import TransferSpeedColumn as Speed
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), Speed())
-    console = Console(stderr=True)
+    # A command's own stream would show what is drawn as escapes.
+    console = Console(file=sys.__stderr__)
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(source.name, total=source.size)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _logged(name: str) -> Callable[[int, int | None], None]:
+    interval = Interval(_LOGGED)
+
+    def line(done: int, total: int | None) -> None:
+        if interval.is_over():
+            of = f" of {total / 2**20:.1f}" if total else ""
+            print(f"{name}: {done / 2**20:.1f}{of} MiB", file=sys.stderr, flush=True)
+
+    return line
 
 
 def _not_published(source: Source, expected: str, found: str) -> WeightsError:

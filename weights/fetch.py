@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import WeightsError
+from engine.user_folders import expanded
 from weights.cache import (
     cache_directory,
     checkpoint_path,
@@ -76,7 +77,7 @@ def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None)
     """
     entries = load_catalog() if catalog is None else catalog
     if reference not in entries and _looks_like_path(reference):
-        path = Path(reference).expanduser()
+        path = expanded(reference)
         return _local(_uncatalogued(reference, policy) or path, policy)
     entry = find_entry(reference, entries)
     if entry.needs_export:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.names import without_controls
 from offline.ingest.plan import Duplicate
-from offline.ingest.scan import Refusal, printable
+from offline.ingest.scan import Refusal
 
 SHOWN = 20  # lines of a list that the text shows; the JSON holds all
 
@@ -87,18 +88,17 @@ class IngestReport:
         return json.dumps(plain, ensure_ascii=False, indent=2)
 
     def text(self) -> str:
-        return "\n".join(
-            [
-                *self._refusals(),
-                *self._copies(),
-                *_listed("in the gallery, file gone (--prune deletes them)", self.missing),
-                *_listed("rows of label tables that were not used", self.lost_rows),
-                *(f"note: {note}" for note in self.notes),
-                *self._without_masks(),
-                *self._counts(),
-                *self._speed(),
-            ]
-        )
+        lines = [
+            *self._refusals(),
+            *self._copies(),
+            *_listed("in the gallery, file gone (--prune deletes them)", self.missing),
+            *_listed("rows of label tables that were not used", self.lost_rows),
+            *(f"note: {note}" for note in self.notes),
+            *self._without_masks(),
+            *self._counts(),
+            *self._speed(),
+        ]
+        return "\n".join(map(without_controls, lines))
 
     def _copies(self) -> list[str]:
         copies: dict[str, list[str]] = {}
@@ -114,10 +114,9 @@ class IngestReport:
     def _without_masks(self) -> list[str]:
         if not self.without_mask:
             return []
-        first = printable(self.first_without_mask)
         return [
             f"no product was found in {self.without_mask} images, which are described as a whole; "
-            f"the first is {first}"
+            f"the first is {self.first_without_mask}"
         ]
 
     def _counts(self) -> list[str]:

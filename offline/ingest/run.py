@@ -83,6 +83,10 @@ class _Run:
     done: int = 0
     total: int = 0
 
+    def advance(self, images: int = 1) -> None:
+        self.done += images
+        self.request.progress(self.done, self.total)
+
 
 def run(request: Request) -> IngestReport:
     """See ``offline.ingest.ingest``."""
@@ -249,7 +253,6 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
             ready = _read(current, planner, pool, group)
             while chunk := _next(current, ready, batch):
                 _describe_batch(current, chunk)
-                current.request.progress(current.done, current.total)
 
 
 def _read(
@@ -263,12 +266,12 @@ def _read(
             current.report.refused.append(refusal)
             if not isinstance(result, PassingError):
                 current.skipped.append(_undecodable(current, task.file, result))
-            current.done += 1
+            current.advance()
             continue
         entry = replace(task.entry, sha256=result.sha256)
         if duplicate := planner.is_duplicate(entry, task.known):
             current.report.duplicates.append(duplicate)
-            current.done += 1
+            current.advance()
             continue
         yield _Ready(task, entry, result.image)
 
@@ -295,6 +298,7 @@ def _describe_batch(current: _Run, chunk: list[_Ready]) -> None:
     """Describe and store; where a stage fails, image by image, to spare the others."""
     try:
         _store(current, chunk, _descriptions(current, chunk))
+        current.advance(len(chunk))
     except StageError:
         if not current.report.described:
             _try_out(current.describer, chunk[0].entry.category)
@@ -304,9 +308,9 @@ def _describe_batch(current: _Run, chunk: list[_Ready]) -> None:
             except StageError as error:
                 reason = f"{error.stage} failed: {error.reason}"
                 current.report.refused.append(Refusal(ready.entry.uri, reason, error.remedy))
-                continue
-            _store(current, [ready], descriptions)
-    current.done += len(chunk)
+            else:
+                _store(current, [ready], descriptions)
+            current.advance()
 
 
 def _try_out(describer: Describer, category: str | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 
@@ -44,13 +43,6 @@ def positive(text: str) -> int:
     if whole(text) < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, not {text!r}")
     return int(text)
-
-
-def user_cache() -> Path:
-    """Where features and descriptions are kept without --cache."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("packsight", appauthor=False) / "evaluate"
 
 
 # By the name of a command of a command: a module with ``add_arguments(parser)`` and

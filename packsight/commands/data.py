@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from packsight.commands._arguments import add_command, add_quiet_flag, positive, whole
@@ -87,6 +85,7 @@ def _packbench(args: argparse.Namespace) -> int:
     from offline.datasets.packbench.build import build
     from offline.datasets.packbench.presets import preset
     from offline.datasets.packbench.shots import Benchmark
+    from packsight.commands._terminal import bar
 
     if not 0 <= args.difficulty <= 1:
         raise ConfigError(f"--difficulty {args.difficulty}: must lie between 0 and 1.")
@@ -102,7 +101,7 @@ def _packbench(args: argparse.Namespace) -> int:
         members=args.members,
     )
     benchmark = Benchmark(sizes, args.seed, args.difficulty)
-    with _progress(show=not args.quiet) as progress:
+    with bar("rendering", show=not args.quiet) as progress:
         header = build(
             benchmark, args.out, workers=args.workers, variant=args.variant, progress=progress
         )
@@ -112,30 +111,6 @@ def _packbench(args: argparse.Namespace) -> int:
     )
     print(f"manifest sha256 {header.manifest_sha256}")
     return 0
-
-
-@contextmanager
-def _progress(*, show: bool) -> Iterator[Callable[[int, int], None]]:
-    """The bar on a terminal; elsewhere a line now and then, for a log."""
-    import sys
-    import time
-
-    from packsight.commands._terminal import bar
-
-    every = 60.0  # seconds
-    last = time.monotonic()
-
-    def line(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= every:
-            last = time.monotonic()
-            print(f"packbench: {done} of {total} images", file=sys.stderr, flush=True)
-
-    if show and not sys.stderr.isatty():
-        yield line
-        return
-    with bar("rendering", show=show) as progress:
-        yield progress
 
 
 def _sheet(args: argparse.Namespace) -> int:

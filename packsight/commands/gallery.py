@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.names import without_controls
 from packsight.commands._arguments import add_command
+from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
     from engine.match_calibration import MatchCalibration
@@ -83,7 +85,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         return 0
     print(f"{gallery.name}: {images} images of {products} products")
     for name, count in categories.items():
-        print(f"  {count:7}  {name}")
+        print(f"  {count:7}  {without_controls(name)}")
     print(f"fingerprint  {manifest.fingerprint[:16]}, format {manifest.format_version}")
     metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
     print(f"vectors      {manifest.dimension} numbers, {metric} distance")
@@ -127,8 +129,7 @@ def _calibration_lines(
 
 def _check(gallery: Gallery) -> int:
     faults = gallery.check()
-    for fault in faults:
-        print(fault, file=sys.stderr)
+    print_faults(faults, shown=len(faults))
     if faults:
         print(f"packsight: {gallery.name}: {len(faults)} faults.", file=sys.stderr)
         return 1

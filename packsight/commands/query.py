@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.names import without_controls
 from packsight.commands._arguments import add_settings_flags
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--category",
         metavar="NAME",
-        nargs="+",
-        action="extend",
-        help="categories to search, instead of the predicted ones",
+        action="append",
+        help="category to search, instead of the predicted ones; may be repeated",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument("--page", metavar="FILE", help="write an HTML page with the hits")
@@ -91,7 +91,8 @@ def _text(results: Results, k: int) -> str:
         lines.append(f"these categories hold {len(results.hits)} products, fewer than {k}")
     total = sum(results.timings.values())
     split = ", ".join(f"{name} {value * 1000:.0f}" for name, value in results.timings.items())
-    return "\n".join([*lines, f"{total * 1000:.0f} ms: {split}"])
+    lines.append(f"{total * 1000:.0f} ms: {split}")
+    return "\n".join(map(without_controls, lines))
 
 
 def _verdict(results: Results) -> list[str]:
@@ -106,16 +107,17 @@ def _verdict(results: Results) -> list[str]:
 
 
 def _table(results: Results) -> list[str]:
-    products = max((len(hit.record.product_id) for hit in results.hits), default=0)
+    names = [without_controls(hit.record.product_id) for hit in results.hits]
+    products = max(map(len, names), default=0)
     same = "   same" if results.calibrated else ""
     lines = [f"   #  score  distance   IoU{same}  {'product':{products}}  image"]
-    for hit in results.hits:
+    for hit, name in zip(results.hits, names, strict=True):
         iou = "   –" if hit.iou is None else f"{hit.iou:.2f}"
         same = "" if hit.probability is None else f"  {hit.probability:5.1%}"
         views = f" (best of {hit.views} views)" if hit.views > 1 else ""
         lines.append(
             f"{hit.rank:4}  {hit.score:.3f}  {hit.distance:8.4f}  {iou}{same}  "
-            f"{hit.record.product_id:{products}}  {hit.record.uri}{views}"
+            f"{name:{products}}  {hit.record.uri}{views}"
         )
     return lines
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from weights.catalog import CatalogEntry
     from weights.fetch import FetchPolicy
     from weights.inspection import Verdict
+
+SIZE = 3  # column of the list that is right-aligned
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,24 +66,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(policy: FetchPolicy) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
     from weights.catalog import load_catalog
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("name", "kind", "licence", "size", "checksum", "here"):
-        table.add_column(heading, no_wrap=True, justify="right" if heading == "size" else "left")
     entries = load_catalog().values()
-    for entry in entries:
-        table.add_row(*_row(entry, policy))
-    # A pipe has no width to fit into; 80 columns would cut the last ones off.
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table)
-    console.print(f"\nCache: {policy.cache}", highlight=False, soft_wrap=True)
+    rows = [("name", "kind", "licence", "size", "checksum", "here")]
+    rows += [_row(entry, policy) for entry in entries]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[SIZE] = row[SIZE].rjust(widths[SIZE])
+        print("  ".join(cells).rstrip())
+    print(f"\nCache: {policy.cache}")
     for note in sorted({entry.licence_note for entry in entries if entry.licence_note}):
         names = ", ".join(entry.name for entry in entries if entry.licence_note == note)
-        console.print(f"* {names}: {note}", highlight=False, soft_wrap=True)
+        print(f"* {names}: {note}")
     return 0
 
 
@@ -138,10 +135,11 @@ def _verify(names: list[str], policy: FetchPolicy) -> int:
 
 
 def _model(reference: str) -> list[Verdict]:
+    from engine.user_folders import expanded
     from weights.catalog import find_entry, load_catalog
     from weights.inspection import verify_model
 
-    path = Path(reference).expanduser()
+    path = expanded(reference)
     if path.suffix == ".onnx" and path.is_file():
         return [verify_model(path)]
     find_entry(reference, load_catalog())  # raises: neither a file nor a name

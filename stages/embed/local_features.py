@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from pydantic import Field
 from engine.distances import unit_rows
 from engine.parallel import each
 from engine.types import Cutout, FloatArray
+from engine.user_folders import expanded
 from stages.context import BuildContext
 from stages.embed._codebook import Codebook, bag_of_words, read_codebook, vlad
 from stages.embed._keypoints import Detector, FeatureSpec, local_features
@@ -72,7 +72,7 @@ class LocalFeatures:
 def build(options: Options, context: BuildContext) -> LocalFeatures:
     """Raises WeightsError for a codebook that cannot be read, ConfigError for one of other
     features."""
-    codebook = read_codebook(Path(options.codebook).expanduser())
+    codebook = read_codebook(expanded(options.codebook))
     codebook.require(options.spec, options.codebook)
     context.used[options.codebook] = codebook.identity
     return LocalFeatures(options, codebook, context.threads)

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from engine.errors import ConfigError
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
+from engine.user_folders import keep_what_numba_compiles
 from stages.context import BuildContext
 from stages.matting._refinement import refine_each
 from stages.matting._trimap import BandOptions, Trimap
@@ -54,6 +55,7 @@ class ClosedFormMatting:
 
 def build(options: Options, context: BuildContext) -> ClosedFormMatting:
     """Raises ConfigError without the package."""
+    keep_what_numba_compiles()
     try:
         from pymatting import estimate_alpha_cf, ichol
     except ImportError as error:

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import Field, FiniteFloat, ValidationError
 
 from engine.errors import WeightsError
+from engine.user_folders import expanded
 from stages.rerank._scorer import Scorer
 from stages.rerank._trees import Boosting, Table, Trees
 
@@ -99,7 +100,7 @@ class RerankerArtefact(Table):
 
 def reranker_path(reference: str) -> Path:
     """The file that a reference means: a path, or the name of one that comes with the package."""
-    own = Path(reference).expanduser()
+    own = expanded(reference)
     shipped = Path(str(files("weights"))) / "compact" / f"{reference}{SUFFIX}"
     named = own.name == reference and not own.exists() and shipped.is_file()
     return shipped if named else own

@@ -13,6 +13,7 @@ from PIL import Image
 from engine.errors import ConfigError, WeightsError
 from engine.files import file_sha256
 from engine.types import FloatArray, Matte, RGBImage
+from engine.user_folders import expanded, keep_what_numba_compiles
 from stages.context import BuildContext
 from stages.options import StageOptions
 
@@ -49,6 +50,7 @@ class Rembg:
 def build(options: Options, context: BuildContext) -> Rembg:
     """Raises ConfigError without the package or for an unknown model, WeightsError where a
     download would be needed and is forbidden."""
+    keep_what_numba_compiles()  # for pymatting, which rembg imports
     try:
         import rembg
     except ImportError as error:
@@ -78,4 +80,4 @@ def build(options: Options, context: BuildContext) -> Rembg:
 def model_path(model: str) -> Path:
     """Where rembg keeps a model's file."""
     beside = Path(os.environ.get("XDG_DATA_HOME", "~")) / ".u2net"
-    return Path(os.environ.get("U2NET_HOME", beside)).expanduser() / f"{model}.onnx"
+    return expanded(os.environ.get("U2NET_HOME", beside)) / f"{model}.onnx"

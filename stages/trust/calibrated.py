@@ -7,7 +7,6 @@ outputs for support vector machines", 1999: the regression's output is the proba
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,6 +19,7 @@ from engine.linear_model import LinearModel
 from engine.parallel import each
 from engine.protocols import Segmenter
 from engine.types import Float64Array, FloatArray, Matte, RGBImage
+from engine.user_folders import expanded
 from stages.context import BuildContext
 from stages.options import StageOptions
 from stages.trust._features import NAMES, mask_features, row
@@ -105,7 +105,7 @@ def _model(options: Options, context: BuildContext) -> TrustModel:
         raise ConfigError("[trust] calibrated: the segmenter of the masks is not known.")
     if options.weights == SHIPPED:
         return fitting(context.segmenter)
-    model = read_model(Path(options.weights).expanduser())
+    model = read_model(expanded(options.weights))
     if not options.any_segmenter:
         require(model, context.segmenter, options.weights)
     return model

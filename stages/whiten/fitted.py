@@ -17,6 +17,7 @@ from engine.distances import unit_rows
 from engine.errors import ConfigError
 from engine.protocols import Embedder
 from engine.types import Cutout, FloatArray
+from engine.user_folders import expanded
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
 from weights.whitening_artefact import WhiteningArtefact, read_whitening
@@ -80,7 +81,7 @@ class _Whitened:
 
 
 def build(options: Options, context: BuildContext) -> Fitted:
-    path = Path(options.weights).expanduser()
+    path = expanded(options.weights)
     artefact = read_whitening(path)
     if not options.any_embedding:
         _check_embedding(artefact, context.embedding, path)

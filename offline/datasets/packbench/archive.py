@@ -21,6 +21,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.files import file_sha256, replacing
+from engine.user_folders import expanded, user_cache
 from offline.datasets.packbench.manifest import HEADER_FILE
 
 NAME = "packbench-tiny"  # by which ``open_dataset`` and ``--data`` know it
@@ -35,10 +36,8 @@ def data_directory() -> Path:
     """``PACKSIGHT_DATA_DIR``, else the data folder in the user's cache; may not exist yet."""
     named = os.environ.get(DIRECTORY_VARIABLE)
     if named:
-        return Path(named).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("packsight", appauthor=False) / "data"
+        return expanded(named)
+    return user_cache("data")
 
 
 def unpacked(archive: Path = ARCHIVE, checksum: str = SHA256) -> Path:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.images import ImageLimits
+from engine.user_folders import expanded
 from offline.datasets import Dataset, open_dataset
 from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.run_folder import Recipe, RunFolder, open_run
@@ -130,7 +131,7 @@ def backbone_checkpoint(recipe: ClassifierRecipe, settings: Settings) -> Path | 
     if recipe.weights == NO_WEIGHTS:
         return None
     if recipe.weights != IMAGENET:
-        path = Path(recipe.weights).expanduser()
+        path = expanded(recipe.weights)
         if not path.is_file():
             raise ConfigError(
                 f"--weights {recipe.weights}: there is no such file.",

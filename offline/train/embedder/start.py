@@ -12,6 +12,7 @@ import numpy as np
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.types import FloatArray, IntArray
+from engine.user_folders import expanded
 from offline.train.embedder.recipe import CATALOGUE, NOTHING, EmbedderRecipe, NetworkRecipe
 from offline.train.whitening.fit import Whitening, fit_learned, fit_pca
 from offline.train.whitening.scatter import scatter_of_groups
@@ -65,7 +66,7 @@ def find_weights(network: NetworkRecipe, settings: Settings) -> Path | None:
         directory = Path(settings.weights.directory) if settings.weights.directory else None
         policy = FetchPolicy(directory=directory, download=settings.weights.download)
         return fetch_checkpoint(find_backbone(network.backbone), policy).path
-    path = Path(network.weights).expanduser()
+    path = expanded(network.weights)
     if not path.is_file():
         raise ConfigError(
             f"--weights {network.weights}: there is no such file.",

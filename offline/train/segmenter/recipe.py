@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engine.errors import ConfigError
+from engine.user_folders import expanded
 from offline.train.flags import check_flags, flag
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def find_start(recipe: SegmenterRecipe) -> Path | None:
     given = recipe.start or recipe.network
     if given == NOTHING:
         return None
-    path = Path(given).expanduser()
+    path = expanded(given)
     if path.is_file():
         return path
     entry = load_catalog().get(given)

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.user_folders import user_cache
 from packsight.commands._arguments import (
     add_quiet_flag,
     add_settings_flags,
     positive,
-    user_cache,
     whole,
 )
 from packsight.commands._terminal import print_faults
@@ -117,7 +117,7 @@ def _request(args: argparse.Namespace) -> Request:
         name=args.protocol,
         data=args.data,
         settings=settings,
-        cache=args.cache or user_cache(),
+        cache=args.cache or user_cache("evaluate"),
         system=args.profile or "classic",
         metrics=tuple(metric(name).name for name in args.metrics),
         limit=args.limit,

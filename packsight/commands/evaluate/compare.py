@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError
+from engine.names import without_controls
 
 if TYPE_CHECKING:
     from offline.report.compare.rules import Rules
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return _compare(args)
     except ConfigError as error:
-        print(f"packsight: {error}", file=sys.stderr)
+        print(f"packsight: {without_controls(str(error))}", file=sys.stderr)
         return TROUBLE
 
 

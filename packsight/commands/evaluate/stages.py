@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._arguments import add_quiet_flag, positive, user_cache, whole
+from engine.user_folders import user_cache
+from packsight.commands._arguments import add_quiet_flag, positive, whole
 from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _request(args: argparse.Namespace, stage: str) -> Request:
         data=args.data,
         sections=SECTIONS[stage],
         systems=_systems(args),
-        cache=args.cache or user_cache(),
+        cache=args.cache or user_cache("evaluate"),
         protocol=args.protocol,
         seed=args.seed,
         limit=args.limit,

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.user_folders import user_cache
 from packsight.commands._arguments import (
     add_quiet_flag,
     add_settings_flags,
     positive,
-    user_cache,
     whole,
 )
 from packsight.commands._terminal import print_faults
@@ -114,7 +114,7 @@ def _request(args: argparse.Namespace, progress: Progress) -> Request:
     return Request(
         data=tuple(args.data),
         variants=_variants(args),
-        cache=args.cache or user_cache(),
+        cache=args.cache or user_cache("evaluate"),
         split=args.split,
         protocol=args.protocol,
         shown=args.shown or SHOWN,

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.names import without_controls
 from packsight.commands._arguments import add_quiet_flag
 
 if TYPE_CHECKING:
@@ -83,4 +84,4 @@ def callbacks_of(args: argparse.Namespace, **values: tuple[str, str]) -> Iterato
 
 
 def _print_note(note: str) -> None:
-    print(note, file=sys.stderr, flush=True)
+    print(without_controls(note), file=sys.stderr, flush=True)

@@ -27,15 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from engine.user_folders import user_cache
     from offline.train.reranker.training import train_reranker
-    from packsight.commands._arguments import user_cache
     from packsight.commands._terminal import bar
     from stages.open_settings import settings_for
 
     recipe, config = recipe_of(args, RerankerRecipe), Path(args.config) if args.config else None
     settings = settings_for(None, profile=args.profile, config=config, overrides=args.overrides)
     with bar("describing and fitting", show=not args.quiet) as progress:
-        trained = train_reranker(recipe, settings, args.cache or user_cache(), progress)
+        trained = train_reranker(recipe, settings, args.cache or user_cache("evaluate"), progress)
     print(_text(trained, args.out))
     return 0
 

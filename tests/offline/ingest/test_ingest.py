@@ -94,6 +94,13 @@ def test_progress_ends_at_what_there_was_to_do(run: Ingest) -> None:
     assert seen == [(0, 12), (5, 12), (10, 12), (12, 12)]
 
 
+def test_progress_counts_an_image_that_is_refused_at_once(run: Ingest, catalogue: Path) -> None:
+    (catalogue / "bottle" / "p0" / "0.png").write_bytes(b"no image")
+    seen: list[int] = []
+    run(progress=lambda done, total: seen.append(done), overrides=[*QUICK, BATCH_OF_5])
+    assert seen == [0, 1, 6, 11, 13]
+
+
 BATCH_OF_5 = "ingest.batch=5"
 
 

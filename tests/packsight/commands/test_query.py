@@ -32,6 +32,7 @@ def test_json_is_json(gallery: Path, photo: Path, capsys: pytest.CaptureFixture[
         "--json",
         "--category",
         "jar",
+        "--category",
         "stick",
     ]
     assert main(arguments) == 0
@@ -45,6 +46,22 @@ def test_json_is_json(gallery: Path, photo: Path, capsys: pytest.CaptureFixture[
     info = json.loads(capsys.readouterr().out)
     assert (info["images"], info["products"], info["categories"]["jar"]) == (18, 9, 6)
     assert info["fingerprint"] == found["fingerprint"]
+
+
+def test_a_category_does_not_take_the_photo_for_another_one(
+    gallery: Path, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", "--gallery", str(gallery), "--category", "jar", str(photo)]) == 0
+    assert capsys.readouterr().out.startswith("searched: jar")
+
+
+@pytest.mark.parametrize("address", ["https://shop.example/jar.jpg", "data:image/png;base64,AA"])
+def test_a_web_address_is_named_as_one(
+    gallery: Path, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", address, "--gallery", str(gallery)]) == 1
+    error = capsys.readouterr().err
+    assert address in error and "is a web address" in error
 
 
 def test_json_goes_with_a_page(
