@@ -156,8 +156,6 @@ def test_without_a_home_the_cache_is_a_private_folder_of_temporary_files(tmp_pat
     for arguments in (
         ("weights", "verify", "~/model.onnx"),
         ("query", "a.png", "--gallery", "~/g", "--config", "~/c.toml"),
-        ("ingest", tmp_path, "--gallery", tmp_path / "g", "--set", "segment.weights=~/u2net.onnx")
-        + ("--set", "segment.name=u2net"),
     ):
         done = command(*arguments, before=before, cwd=tmp_path, env=FOUND_HERE)
         assert done.code == 1 and done.line
