@@ -15,8 +15,6 @@ log = logging.getLogger(__name__)
 Size = tuple[int, int]  # (width, height)
 Resize = Callable[[Image.Image], Image.Image]
 
-_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # TIFF 6.0 tags; format 2 = signed integer
-
 
 def to_srgb(image: Image.Image, resize: Resize) -> tuple[Image.Image, Image.Image | None]:
     """Flatten, resize, then convert the colours, in that order: RGB, and alpha as mode L.
@@ -41,38 +39,19 @@ def _opaque(alpha: Image.Image) -> bool:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale grey of more than 8 bits by the range of its type, not by its content.
+    """Scale grey of 16 bits by the range of its type, not by its content.
 
-    Pillow itself takes the high byte of 16-bit RGB and RGBA.
+    Pillow itself takes the high byte of 16-bit RGB and RGBA. It may hold 16 bits in mode I.
     """
-    if image.mode == "F":
-        return _scaled(_unit_float(np.asarray(image)))
     if image.mode != "I" and not image.mode.startswith("I;"):
         return image
     values = np.asarray(image).astype(np.float64)
-    scaled = values / _integer_range(image)
+    scaled = values / 65535.0
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):  # 16-bit grey PNG with one transparent value
         alpha = np.where(values == transparent, 0, 255).astype(np.uint8)
         return Image.merge("LA", (_scaled(scaled), Image.fromarray(alpha)))
     return _scaled(scaled)
-
-
-def _integer_range(image: Image.Image) -> float:
-    tags = getattr(image, "tag_v2", None)
-    if image.mode.startswith("I;16") or tags is None:
-        return 65535.0  # Pillow may hold a 16-bit PNG in mode I
-    bits = tags.get(_BITS_PER_SAMPLE, (16,))[0]
-    signed = tags.get(_SAMPLE_FORMAT, (1,))[0] == 2
-    # Pillow holds unsigned 32 bit in a signed type; the upper half is lost to it.
-    return float(2 ** (bits - 1) - 1) if signed or bits == 32 else float(2**bits - 1)
-
-
-def _unit_float(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Floats are meant to lie in [0, 1]; those that do not come from 8 or 16 bits."""
-    finite = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    top = float(finite.max())
-    return finite if top <= 1.0 else finite / (255.0 if top <= 255.0 else max(top, 65535.0))
 
 
 def _scaled(unit: npt.NDArray[np.float64]) -> Image.Image:

@@ -15,13 +15,12 @@ from PIL import (
     GifImagePlugin,
     ImageFile,
     JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,
 )
 
-from engine._metadata import bare_jpeg, bare_png, bare_webp
-from engine._tiff import shown_page
+from engine._metadata import bare_jpeg, bare_webp
+from engine._png import open_png
+from engine._tiff_samples import open_tiff
 from engine.errors import ImageError
 
 # Files that a folder scan reads; their content, not their suffix, decides how.
@@ -32,23 +31,14 @@ SUPPORTED_SUFFIXES: frozenset[str] = frozenset(
 
 FORMAT_NAMES = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC"
 
-_JPEG, _PNG = JpegImagePlugin.JpegImageFile, PngImagePlugin.PngImageFile
-_TIFF = TiffImagePlugin.TiffImageFile
-# What is read of a file in place of all of it.
-_READ = {_JPEG: bare_jpeg, _PNG: bare_png, _TIFF: shown_page}
-
-# TIFF comes as little- or big-endian, classic (42) or BigTIFF (43).
 _SIGNATURES: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
-    (b"\xff\xd8\xff", _JPEG),
-    (b"\x89PNG\r\n\x1a\n", _PNG),
-    (b"II\x2a\x00", _TIFF),
-    (b"MM\x00\x2a", _TIFF),
-    (b"II\x2b\x00", _TIFF),
-    (b"MM\x00\x2b", _TIFF),
     (b"GIF87a", GifImagePlugin.GifImageFile),
     (b"GIF89a", GifImagePlugin.GifImageFile),
     (b"BM", BmpImagePlugin.BmpImageFile),
 )
+
+# TIFF comes as little- or big-endian, classic (42) or BigTIFF (43).
+_TIFF = (b"II\x2a\x00", b"MM\x00\x2a", b"II\x2b\x00", b"MM\x00\x2b")
 
 # Brands of ISO/IEC 23008-12 files: coded by AV1, coded by HEVC, or a container of either.
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -64,7 +54,13 @@ def open_undecoded(data: bytes, uri: str) -> ImageFile.ImageFile:
     """
     for signature, plugin in _SIGNATURES:
         if data.startswith(signature):
-            return plugin(io.BytesIO(_READ.get(plugin, bytes)(data)))
+            return plugin(io.BytesIO(data))
+    if data.startswith(b"\xff\xd8\xff"):
+        return JpegImagePlugin.JpegImageFile(io.BytesIO(bare_jpeg(data)))
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return open_png(data)
+    if data.startswith(_TIFF):
+        return open_tiff(data, uri)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile(io.BytesIO(bare_webp(data)))
     if data[4:8] == b"ftyp":

@@ -42,10 +42,12 @@ _PIXEL_TAGS = frozenset(
         532,
     }
 )
+# Harmless: names, dates, resolution. They stay, so that most files need no copy.
+_TEXT_TAGS = frozenset({269, 270, 271, 272, 282, 283, 296, 297, 305, 306, 315, 316, 33432})
+_KEPT_TAGS = _PIXEL_TAGS | _TEXT_TAGS
 _ORIENTATION, _XMP, _PROFILE = 274, 700, 34675
 _BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7  # types of values
 _FORMATS = {_SHORT: "H", _LONG: "I", 13: "I", 16: "Q", 18: "Q"}
-_SIZES = {_BYTE: 1, _UNDEFINED: 1, _SHORT: 2, _LONG: 4, 13: 4, 16: 8, 18: 8}
 _LARGEST_XMP = 2**20  # bytes
 _MOST_PAGES = 64  # that are looked at
 _MOST_VALUES = 64  # of SubIFDs
@@ -53,7 +55,7 @@ _PREVIEW = 2  # a page is a preview of one that is so many times wider and highe
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     tag: int
     kind: int
     count: int
@@ -61,16 +63,16 @@ class _Entry:
 
 
 @dataclass(frozen=True)
-class _Page:
+class Page:
     at: int  # its offset in the file
-    entries: tuple[_Entry, ...]
+    entries: tuple[Entry, ...]
     width: int
     length: int
     is_reduced: bool
     is_shown: bool  # neither a mask nor the raw data of a sensor
 
 
-class _File:
+class TiffPages:
     """Byte order and widths of classic TIFF and BigTIFF."""
 
     def __init__(self, data: bytes) -> None:
@@ -82,7 +84,7 @@ class _File:
         self.entry = self.order + ("HHQ" if self.is_big else "HHI")
         self.first = 8 if self.is_big else 4  # where the offset of the first page lies
 
-    def page(self, at: int) -> tuple[_Page, int]:
+    def page(self, at: int) -> tuple[Page, int]:
         """The page at an offset, and the offset of the next one. Raises struct.error."""
         start = at
         (count,) = struct.unpack_from(self.count, self.data, at)
@@ -91,7 +93,7 @@ class _File:
         entries = []
         for _ in range(min(count, 0xFFFF)):
             tag, kind, values = struct.unpack_from(self.entry, self.data, at)
-            entries.append(_Entry(tag, kind, values, self.data[at : at + head + width]))
+            entries.append(Entry(tag, kind, values, self.data[at : at + head + width]))
             at += head + width
         try:
             (following,) = struct.unpack_from(self.offset, self.data, at)
@@ -99,11 +101,11 @@ class _File:
             following = 0
         return self._described(start, tuple(entries)), following
 
-    def _described(self, at: int, entries: tuple[_Entry, ...]) -> _Page:
+    def _described(self, at: int, entries: tuple[Entry, ...]) -> Page:
         kinds = self.values(entries, _NEW_SUBFILE_TYPE) or [0]
         old = self.values(entries, _SUBFILE_TYPE) or [0]
         photometric = self.values(entries, _PHOTOMETRIC) or [0]
-        return _Page(
+        return Page(
             at,
             entries,
             (self.values(entries, _WIDTH) or [0])[0],
@@ -112,25 +114,36 @@ class _File:
             is_shown=not kinds[0] & _MASK and photometric[0] in _PHOTOMETRICS,
         )
 
-    def values(self, entries: tuple[_Entry, ...], tag: int) -> list[int]:
+    def values(
+        self, entries: tuple[Entry, ...], tag: int, most: int | None = _MOST_VALUES
+    ) -> list[int]:
         """The first of the whole numbers of a tag; none where it is missing or cut."""
         for entry in entries:
             if entry.tag != tag or entry.kind not in _FORMATS:
                 continue
-            count = min(entry.count, _MOST_VALUES)
-            layout = f"{self.order}{count}{_FORMATS[entry.kind]}"
-            inline = entry.raw[struct.calcsize(self.entry) :]
-            try:
-                if _SIZES[entry.kind] * entry.count <= len(inline):
-                    return list(struct.unpack_from(layout, inline))
-                return list(
-                    struct.unpack_from(layout, self.data, *struct.unpack(self.offset, inline))
-                )
-            except struct.error:
-                return []
+            size = struct.calcsize("=" + _FORMATS[entry.kind])
+            count = entry.count if most is None else min(entry.count, most)
+            content = self._content(entry, size * count, size * entry.count)
+            if content is not None:
+                return list(struct.unpack(f"{self.order}{count}{_FORMATS[entry.kind]}", content))
         return []
 
-    def pages(self) -> Iterator[_Page]:
+    def content(self, page: Page, tag: int) -> bytes | None:
+        """The bytes of a tag of the type that holds any."""
+        for entry in page.entries:
+            if entry.tag == tag and entry.kind in (_BYTE, _UNDEFINED):
+                return self._content(entry, entry.count, entry.count)
+        return None
+
+    def _content(self, entry: Entry, size: int, whole: int) -> bytes | None:
+        """The first ``size`` bytes of those that belong to an entry; None where they are cut."""
+        inline = entry.raw[struct.calcsize(self.entry) :]
+        if whole <= len(inline):
+            return inline[:size]
+        (at,) = struct.unpack(self.offset, inline)
+        return self.data[at : at + size] if at + size <= len(self.data) else None
+
+    def pages(self) -> Iterator[Page]:
         """The chain of pages, each followed by those below it, without circles."""
         (start,) = struct.unpack_from(self.offset, self.data, self.first)
         waiting, seen = [start], set[int]()
@@ -146,31 +159,40 @@ class _File:
             yield page
             waiting += [following, *reversed(self.values(page.entries, _SUB_IFDS))]
 
-    def alone(self, page: _Page) -> bytes:
-        """The file with the page as its only one, written where it lies.
+    def alone(self, page: Page) -> bytes:
+        """The file with the page as its first and without metadata, written where it lies.
 
         Nothing is added at the end, where it would stand in for pixels of a truncated file.
         """
+        (first,) = struct.unpack_from(self.offset, self.data, self.first)
+        if page.at == first and all(_is_of_use(entry) for entry in page.entries):
+            return self.data
         kept = [entry.raw for entry in page.entries if _is_of_use(entry)]
         written = b"".join([struct.pack(self.count, len(kept)), *kept, struct.pack(self.offset, 0)])
-        data = bytearray(self.data)
-        data[page.at : page.at + len(written)] = written
-        struct.pack_into(self.offset, data, self.first, page.at)
-        return bytes(data)
+        view, body = memoryview(self.data), self.first + struct.calcsize(self.offset)
+        if page.at < body:
+            return self.data  # the page lies in the header
+        return b"".join(
+            [
+                view[: self.first],
+                struct.pack(self.offset, page.at),
+                view[body : page.at],
+                written,
+                view[page.at + len(written) :],
+            ]
+        )
 
 
-def shown_page(data: bytes) -> bytes:
-    """The TIFF with the page that shows the image as its only one, and no other metadata than
-    orientation and colour profile. As it is where its structure is damaged."""
-    file = _File(data)
+def shown_page(pages: TiffPages) -> Page | None:
+    """The page that shows the image; None where the structure of the file is damaged."""
     try:
-        pages = list(file.pages())
-        return file.alone(_chosen(pages)) if pages else data
+        found = list(pages.pages())
     except struct.error:
-        return data
+        return None
+    return _chosen(found) if found else None
 
 
-def _chosen(pages: list[_Page]) -> _Page:
+def _chosen(pages: list[Page]) -> Page:
     first = pages[0]
     full = [page for page in pages[1:] if page.is_shown and not page.is_reduced]
     if first.is_reduced:
@@ -180,7 +202,7 @@ def _chosen(pages: list[_Page]) -> _Page:
     return max(enlarged, key=lambda page: page.width, default=first)
 
 
-def _is_preview(small: _Page, large: _Page) -> bool:
+def _is_preview(small: Page, large: Page) -> bool:
     """Of the same shape within a pixel of the small one, and much smaller."""
     if not small.width or not small.length:
         return False
@@ -189,11 +211,11 @@ def _is_preview(small: _Page, large: _Page) -> bool:
     return min(across, down) >= _PREVIEW and is_same_shape
 
 
-def _is_of_use(entry: _Entry) -> bool:
+def _is_of_use(entry: Entry) -> bool:
     if entry.tag == _ORIENTATION:
         return entry.kind == _SHORT and entry.count == 1
     if entry.tag == _XMP:  # may hold the orientation
         return entry.kind in (_BYTE, _UNDEFINED) and entry.count <= _LARGEST_XMP
     if entry.tag == _PROFILE:
         return entry.kind in (_BYTE, _UNDEFINED)
-    return entry.tag in _PIXEL_TAGS
+    return entry.tag in _KEPT_TAGS

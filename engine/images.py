@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from engine._colour import Size, to_srgb
 from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
+from engine._tiff_samples import SampledTiff
 from engine.errors import ImageError
 from engine.types import RGBImage
 
@@ -35,9 +36,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_BITS_PER_SAMPLE, _PLANAR_CONFIGURATION = 258, 284  # TIFF 6.0 tags
-_COLOURS = frozenset({"RGB", "RGBA", "RGBX", "CMYK", "LAB", "YCbCr"})
-
+_BYTES_PER_PIXEL = 4  # of a decoded image in colour
 _PIECE = 2**20  # bytes
 _FILLING = 4096  # bytes after a JPEG without end: enough for the last blocks
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)  # Path makes :/ of ://
@@ -168,7 +167,6 @@ def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
         size = image.size
         _draft(image, limits.max_side)
         _check_cost(image, uri, size, limits)
-        _refuse_unreadable_planes(image, uri)
         try:
             image.load()
         except OSError as error:
@@ -225,6 +223,8 @@ def _cost(image: ImageFile.ImageFile, width: int, height: int) -> int:
     Entropy decoding of all pixels is left to do at every reduced size. A progressive JPEG holds
     its coefficients, two bytes a sample, until the last scan.
     """
+    if isinstance(image, SampledTiff):
+        return max(width * height, math.ceil(image.decoded_bytes / _BYTES_PER_PIXEL))
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return width * height
     samples = 0.0
@@ -233,19 +233,6 @@ def _cost(image: ImageFile.ImageFile, width: int, height: int) -> int:
         samples = sum(across * down / widest for _, across, down, _ in image.layer)
     held = math.ceil(width * height * samples * 2 / 16)
     return max(image.width * image.height, math.ceil(width * height / 8), held)
-
-
-def _refuse_unreadable_planes(image: ImageFile.ImageFile, uri: str) -> None:
-    """Pillow reads 16-bit samples that lie in separate planes as if they had 8 bits."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return
-    planar = image.tag_v2.get(_PLANAR_CONFIGURATION, 1) == 2
-    if planar and max(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))) > 8 and image.mode in _COLOURS:
-        raise ImageError(
-            uri,
-            "is a TIFF with 16-bit samples in separate planes, which is not read.",
-            remedy="Save it with interleaved samples or with 8 bits.",
-        )
 
 
 def _orientation(image: Image.Image) -> int:

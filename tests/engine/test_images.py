@@ -248,6 +248,32 @@ def test_32_bit_and_float_grey_use_the_range_of_their_type() -> None:
     assert load(encoded(floats, "TIFF")).pixels[0, :, 0].tolist() == [0, 128, 255, 0]
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_a_transparent_grey_of_a_png_is_compared_at_the_depth_of_the_file(depth: int) -> None:
+    top = 2**depth - 1
+    values = sorted({0, 1, 2, 3, 256, 257, top - 1, top} & set(range(top + 1)))
+    packed = int("".join(f"{value:0{depth}b}" for value in values).ljust(128, "0"), 2)
+    row = packed.to_bytes(16, "big")[: (len(values) * depth + 7) // 8]
+    for key in values:
+        image = load(
+            png(len(values), 1, depth, 0, b"\0" + row, chunk(b"tRNS", struct.pack(">H", key)))
+        )
+        assert image.alpha is not None
+        assert image.alpha[0].tolist() == [0 if value == key else 255 for value in values]
+        greys = [255 if value == key else round(value / top * 255) for value in values]
+        assert image.pixels[0, :, 0].tolist() == greys
+
+
+def test_a_transparent_colour_of_a_16_bit_png_is_compared_with_both_bytes() -> None:
+    colours = [(7, 7, 7), (7, 7, 8), (256, 0, 0), (255, 0, 0), (1799, 1799, 1799), (0, 0, 7)]
+    row = b"\0" + np.array(colours, ">u2").tobytes()
+    for key in colours:
+        image = load(png(len(colours), 1, 16, 2, row, chunk(b"tRNS", struct.pack(">HHH", *key))))
+        assert image.alpha is not None
+        assert image.alpha[0].tolist() == [0 if colour == key else 255 for colour in colours]
+    assert load(png(len(colours), 1, 16, 2, row, chunk(b"tRNS", bytes(6)))).alpha is None
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "LAB", "YCbCr"])
 def test_every_mode_of_a_tiff_is_read(mode: str) -> None:
     if mode == "LAB":

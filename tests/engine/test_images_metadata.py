@@ -267,23 +267,3 @@ def test_bombs_in_jpeg_are_refused_by_their_header(progressive: bool) -> None:
         load(sized(65000, 65000, progressive))
     with pytest.raises(ImageError, match="truncated"):  # within the limit: decoding was begun
         load(sized(4000, 3000, progressive)[:-40])
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK"])
-def test_16_bit_tiff_in_planes_is_refused_and_not_garbled(mode: str) -> None:
-    tifffile = pytest.importorskip("tifffile")
-    planes = np.random.default_rng(1).integers(0, 2**16, (len(mode), 8, 8), np.uint16)
-    for compression in (None, "zlib"):
-        buffer = io.BytesIO()
-        photometric = "separated" if mode == "CMYK" else "rgb"
-        extra = ["unassalpha"] if mode == "RGBA" else None
-        tifffile.imwrite(
-            buffer,
-            planes,
-            photometric=photometric,
-            planarconfig="separate",
-            compression=compression,
-            extrasamples=extra,
-        )
-        with pytest.raises(ImageError, match="planes"):
-            load(buffer.getvalue())

@@ -15,6 +15,7 @@ from PIL import Image
 
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
+from tests.engine import made_tiffs
 
 KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 NOISE = Image.fromarray(np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8))
@@ -30,6 +31,13 @@ VALID = {kind: encoded(kind) for kind in KINDS}
 VALID["progressive"] = encoded("JPEG", progressive=True)
 VALID["lzw"] = encoded("TIFF", compression="tiff_lzw")
 VALID["palette"] = encoded("PNG", NOISE.convert("P"))
+VALID["planes"] = made_tiffs.written(
+    np.random.default_rng(4).integers(0, 2**16, (24, 32, 3), np.uint16),
+    made_tiffs.RGB,
+    bits=16,
+    planar=made_tiffs.PLANES,
+    compression=made_tiffs.DEFLATE,
+)
 TURNED = Image.Exif()
 TURNED[0x0112] = 6
 VALID["exif"] = encoded("JPEG", exif=TURNED.tobytes())
@@ -70,6 +78,18 @@ def test_a_header_of_50000_by_50000_is_refused_with_little_memory(tmp_path: Path
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**22
+
+
+def test_tiles_far_wider_than_their_image_count_in_full() -> None:
+    data = bytearray(VALID["planes"])
+    at = data.index(struct.pack("<HHI", 278, 4, 1))  # rows of a strip -> width of a tile
+    page = data.index(struct.pack("<HHI", 256, 4, 1)) - 2
+    struct.pack_into("<HHII", data, at, 322, 4, 1, 2**28)
+    for old, new in ((273, 324), (279, 325)):
+        entry = data.index(struct.pack("<HH", old, 4), page)
+        struct.pack_into("<H", data, entry, new)
+    with pytest.raises(ImageError, match=r"images\.max_pixels=\d{9}"):
+        load(bytes(data))
 
 
 def test_the_pixel_limit_can_be_set() -> None:
