@@ -105,7 +105,7 @@ def _walk(root: Path, result: Scan) -> Iterator[tuple[str, list[str]]]:
         result.refused.append(Refusal(printable(str(error.filename)), reason, of="folder"))
 
     for directory, folders, files in os.walk(root, onerror=refuse):
-        kinds = {name: _kind_of_folder(Path(directory, name)) for name in folders}
+        kinds = {name: kind_of_folder(Path(directory, name)) for name in folders}
         folders[:] = sorted(name for name, kind in kinds.items() if not kind)
         for name, kind in kinds.items():
             if kind:
@@ -124,7 +124,7 @@ def _sort_in(path: Path, root: Path, result: Scan) -> None:
         _add_image(path, root, result)
 
 
-def _kind_of_folder(folder: Path) -> str:
+def kind_of_folder(folder: Path) -> str:
     """Why a folder is not entered; empty where it is."""
     name = folder.name.lower()
     if os.path.islink(folder):  # noqa: PTH114 - Path.is_symlink may raise

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.images import SUPPORTED_SUFFIXES
+from engine.names import look_alike
 from offline.datasets.listed import ListedDataset, Task
 from offline.datasets.relevance import Label, by_category, by_product, label_task
 from offline.datasets.types import DatasetImage, RetrievalTask
 from offline.ingest.labels import Labels, capped, read_labels
-from offline.ingest.scan import ImageFile, scan
+from offline.ingest.scan import LABEL_FILES, ImageFile, kind_of_folder, scan
 
 EXPECTS = "a folder of images a category, or such folders below train/, validation/ and test/"
 
@@ -36,6 +37,7 @@ SIDES = (
     (("test",), ("train", "validation")),
     (("validation",), ("train",)),
 )
+SHOWN = 5  # folders that a warning names
 LABELS: dict[str, Label] = {"product": by_product, "category": by_category}
 
 log = logging.getLogger(__name__)
@@ -63,12 +65,23 @@ def read(root: Path) -> ListedDataset:
 
 
 def _split_folders(root: Path) -> dict[str, Path]:
-    """Split folders count only when all top folders are such: "test" may be a category."""
+    """The folder of every split, or the whole folder: "test" may be a category as well.
+
+    Folders of other names than splits have are left out, and named, where they hold no images or
+    where two splits hold the same folders; else all top folders are categories.
+    """
     top = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
-    if not top or any(path.name.lower() not in SPLIT_FOLDERS for path in top):
+    splits = [path for path in top if path.name.lower() in SPLIT_FOLDERS]
+    strays = [path for path in top if path not in splits]
+    holding = [path for path in strays if not kind_of_folder(path) and scan(path).images]
+    if not splits or (holding and not _are_alike(splits)):
+        if len(splits) > 1:
+            log.warning("%s: categories, not splits, since others hold images", _named(splits))
         return {ALL: root}
+    if strays:
+        log.warning("%s: left out, since the splits are %s", _named(strays), _named(splits))
     folders: dict[str, Path] = {}
-    for path in top:
+    for path in splits:
         split = SPLIT_FOLDERS[path.name.lower()]
         if split in folders:
             raise ConfigError(
@@ -77,6 +90,30 @@ def _split_folders(root: Path) -> dict[str, Path]:
             )
         folders[split] = path
     return folders
+
+
+def _are_alike(splits: list[Path]) -> bool:
+    """Whether two splits that belong together hold a folder or a table of the same name."""
+    inside: dict[str, set[str]] = {}
+    for path in splits:
+        names = {
+            look_alike(one.name)
+            for one in path.iterdir()
+            if one.name.lower() in LABEL_FILES or (one.is_dir() and not kind_of_folder(one))
+        }
+        inside.setdefault(SPLIT_FOLDERS[path.name.lower()], set()).update(names)
+    return any(
+        inside.get(query, set()) & inside.get(gallery, set())
+        for queries, galleries in SIDES
+        for query in queries
+        for gallery in galleries
+    )
+
+
+def _named(folders: list[Path]) -> str:
+    names = [f"{path.name}/" for path in folders[:SHOWN]]
+    more = [f"{len(folders) - SHOWN} more"] if len(folders) > SHOWN else []
+    return ", ".join([*names, *more])
 
 
 def _images(folder: Path, root: Path) -> list[DatasetImage]:

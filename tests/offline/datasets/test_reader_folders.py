@@ -72,6 +72,46 @@ def test_without_split_folders_every_image_is_a_query_against_all_others(tmp_pat
         dataset.retrieval("product")
 
 
+@pytest.mark.parametrize("stray", ["__MACOSX", "@eaDir", "docs", "empty", "figures"])
+def test_splits_stand_beside_a_stray_folder_which_is_named(
+    tmp_path: Path, stray: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for split in ("train", "test"):
+        image(tmp_path / split / "jar" / f"{split}.jpg", tmp_path / split / "cap" / f"{split}.jpg")
+    (tmp_path / stray).mkdir()
+    if stray in ("__MACOSX", "@eaDir"):
+        image(tmp_path / stray / "jar" / "thumb.jpg")
+    elif stray == "docs":
+        lines(tmp_path / stray / "read.txt", "me")
+    elif stray == "figures":
+        image(tmp_path / stray / "1.jpg")
+    dataset = open_dataset(tmp_path)
+    assert set(dataset.splits) == {"train", "test"}
+    assert {one.category for one in dataset.images("test")} == {"jar", "cap"}
+    (warning,) = caplog.messages
+    assert stray in warning
+
+
+def test_flat_splits_stand_beside_folders_without_images(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        image(tmp_path / split / "1.jpg")
+        lines(tmp_path / split / "labels.csv", "path,category", "1.jpg,jar")
+    (tmp_path / "docs").mkdir()
+    assert set(open_dataset(tmp_path).splits) == {"train", "test"}
+    image(tmp_path / "docs" / "1.jpg")
+    assert set(open_dataset(tmp_path).splits) == {"train", "test"}
+
+
+def test_categories_of_the_names_of_splits_are_categories_where_they_share_no_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    image(*(tmp_path / name / f"{name}-1" / "a.jpg" for name in ("train", "test", "plane")))
+    dataset = open_dataset(tmp_path)
+    assert {one.category for one in dataset.images("all")} == {"train", "test", "plane"}
+    (warning,) = caplog.messages
+    assert "train/" in warning and "test/" in warning
+
+
 def test_an_empty_split_folder_is_named(tmp_path: Path) -> None:
     image(tmp_path / "train" / "jar" / "a.jpg")
     (tmp_path / "test").mkdir()
