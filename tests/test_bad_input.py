@@ -157,7 +157,9 @@ def test_a_broken_label_file_in_the_folder_costs_its_labels_alone(
     (catalogue / "jar" / "attributes.csv").write_text("category\njar\n")
     (catalogue / "stick" / "attributes.json").write_text("[1, 2")
     (catalogue / "jar/p0/v0.json").write_text('"a text"')
-    (catalogue / "jar/p0/v1.json").write_text('{"price": "\\ud800", "size": 1' + "0" * 5000 + "}")
+    (catalogue / "jar/p0/v1.json").write_text(
+        '{"product": "", "price": "\\ud800", "size": 1' + "0" * 5000 + "}"
+    )
     done = packsight.ingest(catalogue, tmp_path / "g", "--json")
     report = json.loads(done.out)
     assert (done.code, report["added"]) == (0, 12)
@@ -169,7 +171,7 @@ def test_a_broken_label_file_in_the_folder_costs_its_labels_alone(
 def test_half_a_surrogate_pair_in_a_label_does_no_harm(
     packsight: Command, catalogue: Path, tmp_path: Path
 ) -> None:
-    (catalogue / "jar/p0/v0.json").write_text('{"price": "\\ud800", "\\udfff": "x"}')
+    (catalogue / "jar/p0/v0.json").write_text('{"product": "", "price": "\\ud800", "\\udfff": "x"}')
     assert packsight.ingest(catalogue, tmp_path / "g").code == 0
     assert packsight("gallery", "export", tmp_path / "g").code == 0
 

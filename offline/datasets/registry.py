@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from importlib import import_module
 from importlib.resources import files
@@ -61,13 +62,16 @@ def open_dataset(root: str | Path, kind: str | None = None) -> Dataset:
     kind, when no kind or more than one fits, and when a list in it is damaged.
     """
     folder = dataset_folder(root)
-    if kind is None:
-        kind = _recognised(folder)
-    elif kind not in dataset_kinds():
+    if kind is not None and kind not in dataset_kinds():
         raise ConfigError(
             f"unknown kind of data set {kind!r}.", remedy=f"Valid: {', '.join(dataset_kinds())}."
         )
-    return _reader(kind).read(folder)
+    try:
+        return _reader(kind or _recognised(folder)).read(folder)
+    except OSError as error:  # a folder or a list; images are looked at later, one by one
+        raise ConfigError(
+            f"{error.filename or folder}: cannot be read ({error.strerror})."
+        ) from error
 
 
 def _recognised(root: Path) -> str:
@@ -103,4 +107,5 @@ def missing_files(dataset: Dataset) -> list[Path]:
         for path in (image.path, image.mask, image.transmission)
         if path is not None
     }
-    return sorted(path for path in named if not path.is_file())
+    # Not Path.is_file, which raises where a path is too long.
+    return sorted(path for path in named if not os.path.isfile(path))  # noqa: PTH113

@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from engine.attributes import bounded
 from engine.errors import ConfigError
 from engine.names import canonical, look_alike, nearest
-from offline.ingest.image_json import json_beside, read_image_json
+from offline.ingest.image_json import KEYS, json_paths, read_image_json
 from offline.ingest.label_tables import LabelRow, LabelTable, key_of, read_label_table
 from offline.ingest.scan import ImageFile, Refusal
 
@@ -99,8 +99,8 @@ class Labels:
         notes = [*capped(self.guesses), *capped(self.conflicts)]
         if self.foreign:
             notes.append(
-                f"{len(self.foreign)} JSON files beside images are not labels and were passed "
-                f"over, such as {self.foreign[0]}"
+                f"{len(self.foreign)} JSON files beside images are not labels, which have a key "
+                f"{', '.join(sorted(KEYS))}, and were passed over, such as {self.foreign[0]}"
             )
         if self.shortened:
             notes.append(
@@ -139,15 +139,16 @@ class Labels:
                 yield rows[key].cells
 
     def _beside(self, file: ImageFile) -> Cells:
-        for path in json_beside(file.path):
+        for path in json_paths(file.path):
             try:
                 cells = read_image_json(path)
             except ConfigError as error:
                 self.refused.append(Refusal(str(path), error.message, error.remedy))
                 continue
-            if cells is not None:
+            if cells is None:
+                self.foreign.append(path)
+            elif cells:
                 return cells
-            self.foreign.append(path)
         return {}
 
     def _nearest(self, key: str) -> str | None:

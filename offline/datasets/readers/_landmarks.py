@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.types import Box
+from offline.datasets.readers._files import files_below
 from offline.ingest.tables import Place
 
 # Files of Paris6k that hold no image (their download had failed); its authors list them in
@@ -36,7 +37,7 @@ def background_files(root: Path) -> dict[str, Path]:
     is there twice.
     """
     files: dict[str, Path] = {}
-    for path in sorted(root.rglob("*"), key=lambda path: (path.stem, path.as_posix())):
+    for path in sorted(files_below(root), key=lambda path: (path.stem, path.as_posix())):
         if path.suffix.lower() not in (".jpg", ".jpeg") or path.stem in UNREADABLE:
             continue
         if path.stem in files:

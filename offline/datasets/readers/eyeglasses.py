@@ -13,21 +13,24 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from offline.datasets.listed import ListedDataset
-from offline.datasets.readers._files import folders_in, images_in
+from offline.datasets.readers._files import folders_in, images_in, images_within
 from offline.datasets.relevance import by_product, label_task
 from offline.datasets.types import DatasetImage
 
 EXPECTS = "gallery/ and query/ with a folder of images a product"
 
 FOLDERS = {"gallery": "gallery", "queries": "query"}  # folders by split
-AN_IMAGE = "*/*"  # gallery/CLASS/view.jpg, seen from gallery/
+DEPTH = 2  # gallery/CLASS/view.jpg, seen from gallery/
 
 
 def recognises(root: Path) -> bool:
-    """Whether the two folders are all there is, and images lie one folder deep in them."""
+    """Whether all images lie in the two folders, one folder deep in them."""
+    ours = [root / name for name in FOLDERS.values()]
     folders = folders_in(root)
-    return {folder.name for folder in folders} == set(FOLDERS.values()) and all(
-        images_in(folder, AN_IMAGE) and not images_in(folder, f"{AN_IMAGE}/*") for folder in folders
+    return (
+        set(ours) <= set(folders)
+        and all(images_in(folder, DEPTH) and not images_in(folder, DEPTH + 1) for folder in ours)
+        and not any(any(images_within(other, DEPTH)) for other in set(folders) - set(ours))
     )
 
 
@@ -52,5 +55,5 @@ def read(root: Path) -> ListedDataset:
 
 
 def _images(root: Path, folder: Path) -> Iterator[DatasetImage]:
-    for path in images_in(folder, AN_IMAGE):
+    for path in images_in(folder, DEPTH):
         yield DatasetImage(path.relative_to(root).as_posix(), path, product=path.parent.name)

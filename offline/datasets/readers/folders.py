@@ -9,13 +9,14 @@ every image is a query against all others.
 from __future__ import annotations
 
 import logging
+import os
 from functools import partial
 from pathlib import Path
 
 from engine.errors import ConfigError
-from engine.images import SUPPORTED_SUFFIXES
 from engine.names import look_alike
 from offline.datasets.listed import ListedDataset, Task
+from offline.datasets.readers._files import images_within
 from offline.datasets.relevance import Label, by_category, by_product, label_task
 from offline.datasets.types import DatasetImage, RetrievalTask
 from offline.ingest.labels import Labels, capped, read_labels
@@ -45,11 +46,7 @@ log = logging.getLogger(__name__)
 
 def recognises(root: Path) -> bool:
     """Whether there is an image in some folder of the folder, or one level deeper."""
-    return any(
-        path.suffix.lower() in SUPPORTED_SUFFIXES
-        for pattern in ("*/*", "*/*/*", "*/*/*/*")
-        for path in root.glob(pattern)
-    )
+    return any(level > 1 for level, _ in images_within(root, depth=4))
 
 
 def read(root: Path) -> ListedDataset:
@@ -70,7 +67,8 @@ def _split_folders(root: Path) -> dict[str, Path]:
     Folders of other names than splits have are left out, and named, where they hold no images or
     where two splits hold the same folders; else all top folders are categories.
     """
-    top = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+    names, _ = _listed(root)
+    top = [root / name for name in names if not name.startswith(".")]
     splits = [path for path in top if path.name.lower() in SPLIT_FOLDERS]
     strays = [path for path in top if path not in splits]
     holding = [path for path in strays if not kind_of_folder(path) and scan(path).images]
@@ -96,18 +94,22 @@ def _are_alike(splits: list[Path]) -> bool:
     """Whether two splits that belong together hold a folder or a table of the same name."""
     inside: dict[str, set[str]] = {}
     for path in splits:
-        names = {
-            look_alike(one.name)
-            for one in path.iterdir()
-            if one.name.lower() in LABEL_FILES or (one.is_dir() and not kind_of_folder(one))
-        }
-        inside.setdefault(SPLIT_FOLDERS[path.name.lower()], set()).update(names)
+        folders, files = _listed(path)
+        names = [name for name in folders if not kind_of_folder(path / name)]
+        names += [name for name in files if name.lower() in LABEL_FILES]
+        inside.setdefault(SPLIT_FOLDERS[path.name.lower()], set()).update(map(look_alike, names))
     return any(
         inside.get(query, set()) & inside.get(gallery, set())
         for queries, galleries in SIDES
         for query in queries
         for gallery in galleries
     )
+
+
+def _listed(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of its folders and of its files; none where it cannot be listed."""
+    _, folders, files = next(os.walk(folder), ("", [], []))
+    return sorted(folders), files
 
 
 def _named(folders: list[Path]) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from engine.errors import ConfigError
-from engine.images import SUPPORTED_SUFFIXES
 from offline.datasets.listed import ListedDataset
+from offline.datasets.readers._files import files_below, folders_in, images_within, is_image
 from offline.datasets.types import DatasetImage
 
 EXPECTS = "images/ and masks/ (or DUTS-TR-Image/ and DUTS-TR-Mask/), or x.jpg beside x_mask.png"
@@ -38,8 +38,8 @@ SHOWN = 5  # names in an error
 
 def recognises(root: Path) -> bool:
     images, masks = _folders(root)
-    beside = (path for at in ("*", "*/*") for path in root.glob(at) if _is_mask(path))
-    return bool(images.keys() & masks.keys()) or any(beside)
+    beside = any(_is_mask(path) for _, path in images_within(root, depth=2))
+    return bool(images.keys() & masks.keys()) or beside
 
 
 def read(root: Path) -> ListedDataset:
@@ -59,8 +59,7 @@ def read(root: Path) -> ListedDataset:
 def _folders(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Folders of images and of masks, by split: at the top or one level down."""
     pair: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
-    folders = (path for at in ("*", "*/*") for path in root.glob(at) if path.is_dir())
-    for folder in sorted(folders):
+    for folder in folders_in(root, depth=2):
         words = re.split(r"[-_ /]", folder.relative_to(root).as_posix().lower())
         for known, by_split in zip((IMAGE_WORDS, MASK_WORDS), pair, strict=True):
             if words[-1] in known and folder.parent not in by_split.values():
@@ -135,11 +134,9 @@ def _refuse_unpaired(
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The images below, in order; hidden ones are left out (macOS writes ._ files)."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUPPORTED_SUFFIXES and not path.name.startswith("."):
-            yield path
+    """The images below, in order."""
+    return filter(is_image, files_below(folder))
 
 
 def _is_mask(path: Path) -> bool:
-    return path.suffix.lower() in SUPPORTED_SUFFIXES and bool(MASK_ENDING.search(path.stem))
+    return is_image(path) and bool(MASK_ENDING.search(path.stem))

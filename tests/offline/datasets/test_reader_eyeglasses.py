@@ -26,6 +26,15 @@ def test_a_product_that_the_gallery_lacks_has_no_answer(tmp_path: Path) -> None:
     assert open_dataset(tmp_path).retrieval("product").unanswerable == (0,)
 
 
+@pytest.mark.parametrize("stray", ["__MACOSX", "@eaDir", "docs"])
+def test_a_stray_folder_changes_nothing(tmp_path: Path, stray: str) -> None:
+    write_eyeglasses(tmp_path)
+    (tmp_path / stray).mkdir()
+    if stray != "docs":
+        image(tmp_path / stray / "round" / "thumb.jpg")
+    assert open_dataset(tmp_path).name == "eyeglasses"
+
+
 def test_deeper_folders_are_plain_folders(tmp_path: Path) -> None:
     write_eyeglasses(tmp_path)
     image(tmp_path / "gallery" / "sun" / "round" / "a.jpg")

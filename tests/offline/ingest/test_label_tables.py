@@ -154,9 +154,23 @@ def test_a_broken_workbook_is_refused(tmp_path: Path, data: bytes) -> None:
     assert len(labelled(tmp_path)[1].refused) == 1
 
 
-@pytest.mark.parametrize(
-    "text", ['{"category": "x", "shapes": [{}]}', "[1]", '{"category": "%s"}' % ("x" * 70_000)]
-)
+FOREIGN = {
+    "nested": '{"category": "x", "shapes": [{}]}',
+    "a list": "[1]",
+    "large": '{"category": "%s"}' % ("x" * 70_000),
+    "gallery-dl": '{"category": "x", "subcategory": "y", "filename": "a", "extension": "png"}',
+    "yt-dlp": '{"id": "x", "title": "y", "categories": ["z"], "extractor": "w", "width": 4}',
+    "exiftool": '{"SourceFile": "a.png", "Category": "x", "Make": "y", "ISO": 100}',
+    "a shop": '{"@type": "Product", "category": "x", "productID": "1"}',
+    "COCO of one image": '{"image_id": 1, "category_id": 3, "bbox": [0, 0, 9, 9], "area": 81}',
+    "LabelMe": '{"version": "5.1", "shapes": [], "imagePath": "a.png", "imageData": null}',
+    "VIA": '{"a.png8000": {"filename": "a.png", "size": 8000, "regions": []}}',
+    "Takeout": '{"title": "a.png", "photoTakenTime": {"timestamp": "1"}, "url": "x"}',
+    "other keys": '{"colour": "red"}',
+}
+
+
+@pytest.mark.parametrize("text", FOREIGN.values(), ids=FOREIGN)
 def test_foreign_json_beside_an_image_is_passed_over(tmp_path: Path, text: str) -> None:
     images(tmp_path, "jar/a.png")
     (tmp_path / "jar/a.json").write_text(text)

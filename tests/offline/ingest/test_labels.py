@@ -72,7 +72,9 @@ def test_a_table_in_a_folder_labels_images_stems_and_folders(folder: Path) -> No
 def test_the_later_source_wins_column_by_column(folder: Path) -> None:
     (folder / "labels.csv").write_text("path,category,a,b,c\njar,pot,1,1,1\n")
     (folder / "jar" / "attributes.json").write_text('{"cream/a": {"b": 2, "c": 2}}')
-    (folder / "jar/cream/a.json").write_text('{"c": 3.5, "tags": ["x", "y"], "none": null}')
+    (folder / "jar/cream/a.json").write_text(
+        '{"product": "", "c": 3.5, "tags": ["x", "y"], "none": null}'
+    )
     table = folder / "given.csv"
     table.write_text("image;category;product\njar/cream/a.png;bottle;lotion\n")
     label = labels(folder, table)["jar/cream/a.png"]
