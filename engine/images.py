@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from engine._colour import Size, to_srgb
 from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
@@ -36,6 +36,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_SCAN = b"\xff\xda"  # the marker that a scan of a JPEG begins with
+_TILE_SIDES = (322, 323)  # TIFF 6.0 tags
 _BYTES_PER_PIXEL = 4  # of a decoded image in colour
 _PIECE = 2**20  # bytes
 _FILLING = 4096  # bytes after a JPEG without end: enough for the last blocks
@@ -49,8 +51,9 @@ class ImageLimits:
     ``max_pixels`` and ``max_bytes`` are checked before anything is decoded; ``max_side`` is the
     longer side of what ``load`` returns and so changes what the stages see. A JPEG that is
     decoded at a reduced size counts as what decoding it costs: its reduced pixels, an eighth of
-    those in the file, or a pixel for every 16 bytes of coefficients that a progressive one holds,
-    whichever is most. 256 MiB holds 80 megapixels uncompressed.
+    those in the file, or, of a progressive one, a pixel for every 16 bytes of coefficients held or
+    a 64th of those in the file for every scan, whichever is most. A TIFF counts whole tiles, and a
+    pixel for every four bytes of deep samples. 256 MiB holds 80 megapixels uncompressed.
     """
 
     max_pixels: int = 80_000_000
@@ -166,7 +169,7 @@ def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
     with open_undecoded(data, uri) as image:
         size = image.size
         _draft(image, limits.max_side)
-        _check_cost(image, uri, size, limits)
+        _check_cost(image, data, uri, size, limits)
         try:
             image.load()
         except OSError as error:
@@ -207,8 +210,10 @@ def _without_end(data: bytes, uri: str, limits: ImageLimits) -> ImageFile.ImageF
     return images[0]
 
 
-def _check_cost(image: ImageFile.ImageFile, uri: str, size: Size, limits: ImageLimits) -> None:
-    cost = _cost(image, *size)
+def _check_cost(
+    image: ImageFile.ImageFile, data: bytes, uri: str, size: Size, limits: ImageLimits
+) -> None:
+    cost = _cost(image, data, *size)
     if cost > limits.max_pixels:
         raise ImageError(
             uri,
@@ -217,22 +222,27 @@ def _check_cost(image: ImageFile.ImageFile, uri: str, size: Size, limits: ImageL
         )
 
 
-def _cost(image: ImageFile.ImageFile, width: int, height: int) -> int:
+def _cost(image: ImageFile.ImageFile, data: bytes, width: int, height: int) -> int:
     """In pixels; width and height are those in the file, the image may be drafted.
 
     Entropy decoding of all pixels is left to do at every reduced size. A progressive JPEG holds
-    its coefficients, two bytes a sample, until the last scan.
+    its coefficients, two bytes a sample, until the last scan, and goes through them in each.
     """
     if isinstance(image, SampledTiff):
         return max(width * height, math.ceil(image.decoded_bytes / _BYTES_PER_PIXEL))
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # whole tiles are decoded
+        across, down = (image.tag_v2.get(tag, 1) for tag in _TILE_SIDES)
+        return max(width * height, int(across * down))
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return width * height
-    samples = 0.0
-    if "progressive" in image.info:
-        widest = max(across * down for _, across, down, _ in image.layer) or 1
-        samples = sum(across * down / widest for _, across, down, _ in image.layer)
+    entropy = math.ceil(width * height / 8)
+    if "progressive" not in image.info:
+        return max(image.width * image.height, entropy)
+    widest = max(across * down for _, across, down, _ in image.layer) or 1
+    samples = sum(across * down / widest for _, across, down, _ in image.layer)
     held = math.ceil(width * height * samples * 2 / 16)
-    return max(image.width * image.height, math.ceil(width * height / 8), held)
+    passes = math.ceil(width * height * data.count(_SCAN) / 64)
+    return max(image.width * image.height, entropy, held, passes)
 
 
 def _orientation(image: Image.Image) -> int:

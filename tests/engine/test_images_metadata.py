@@ -225,6 +225,24 @@ def test_other_formats_are_read_whatever_their_metadata_holds(kind: str) -> None
     np.testing.assert_array_equal(load(noted.getvalue()).pixels, load(plain.getvalue()).pixels)
 
 
+@pytest.mark.parametrize(("width", "height"), [(12_000, 9_000), (16_320, 12_240)])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_photos_of_108_and_200_megapixels_are_within_the_limit(
+    width: int, height: int, progressive: bool
+) -> None:
+    with pytest.raises(ImageError, match=f"{width} x {height}") as refusal:
+        load(sized(width, height, progressive), limits=ImageLimits(max_pixels=1))
+    needed = int(refusal.value.remedy.rstrip(".").rpartition("=")[2])
+    assert needed <= ImageLimits().max_pixels
+
+
+def test_a_jpeg_of_many_scans_is_refused() -> None:
+    data = sized(4000, 3000, progressive=True)
+    last = data[data.rindex(b"\xff\xc4") : -2]
+    with pytest.raises(ImageError, match=r"images\.max_pixels=\d{9}"):
+        load(data[:-2] + last * 1000 + data[-2:])
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"pHYs", b"gAMA", b"sRGB", b"teSt"]),

@@ -80,8 +80,11 @@ def test_a_header_of_50000_by_50000_is_refused_with_little_memory(tmp_path: Path
     assert peak < 2**22
 
 
-def test_tiles_far_wider_than_their_image_count_in_full() -> None:
-    data = bytearray(VALID["planes"])
+@pytest.mark.parametrize("planar", [made_tiffs.INTERLEAVED, made_tiffs.PLANES])
+def test_tiles_far_wider_than_their_image_count_in_full(planar: int) -> None:
+    samples = np.zeros((24, 32, 3), np.uint16)
+    layout = {"bits": 16, "planar": planar, "rows": 5, "compression": made_tiffs.DEFLATE}
+    data = bytearray(made_tiffs.written(samples, made_tiffs.RGB, **layout))
     at = data.index(struct.pack("<HHI", 278, 4, 1))  # rows of a strip -> width of a tile
     page = data.index(struct.pack("<HHI", 256, 4, 1)) - 2
     struct.pack_into("<HHII", data, at, 322, 4, 1, 2**28)
