@@ -40,13 +40,15 @@ class StageSettings(Section):
 
 
 class ImageSettings(Section):
-    """How images are read. ``max_side`` changes descriptions and is part of the fingerprint, as is
-    ``alpha`` where it is true: galleries of before that setting lack it."""
+    """How images are read and masked. ``max_side`` changes descriptions and is part of the
+    fingerprint, as are ``alpha`` and ``closer_look`` where they are true: galleries of before these
+    settings lack them."""
 
     max_side: int = Field(default=1024, ge=32)  # longer side after decoding, pixels
     max_pixels: int = Field(default=80_000_000, ge=1)  # in the file, before decoding
     max_bytes: int = Field(default=256 * 2**20, ge=1)
     alpha: bool = False  # an image's own alpha is its mask, where it shows the product
+    closer_look: bool = False  # a small product is segmented again in an enlarged crop
 
 
 class RouteSettings(Section):

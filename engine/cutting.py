@@ -115,14 +115,20 @@ class Cutting:
             return mattes
         refined, rough = [images[at] for at in others], [mattes[at] for at in others]
         with watch("matting"), blame("matting", refined):
-            found = iter(self.matting.refine(refined, rough))
+            found = iter(map(_as_precise, self.matting.refine(refined, rough), rough))
         return [next(found) if mine is None else mine for mine in own]
 
     def _used(self, mattes: Sequence[Matte], trusted: Sequence[bool]) -> Sequence[Matte]:
         if self.trust is None:
             return mattes
         instead = self.trust.instead
-        return [m if b else instead(m) for m, b in zip(mattes, trusted, strict=True)]
+        return [
+            m if b else _as_precise(instead(m), m) for m, b in zip(mattes, trusted, strict=True)
+        ]
+
+
+def _as_precise(made: Matte, of: Matte) -> Matte:
+    return replace(made, precise=of.precise)
 
 
 @contextmanager

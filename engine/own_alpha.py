@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from engine.quality import EMPTY_FRACTION, THRESHOLD
+from engine.quality import PRECISE_EMPTY_FRACTION, THRESHOLD
 from engine.types import BoolArray, Matte, RGBImage, UInt8Array
 
 # Alpha from which a pixel is product, glass as faint as a quarter included; less is dust that a
@@ -43,13 +43,13 @@ def own_matte(image: RGBImage) -> Matte | None:
     if image.alpha is None:
         return None
     product = _product(image.pixels, image.alpha)
-    if product.mean() < EMPTY_FRACTION or _clear_outside(product) < LEAST_CLEAR:
+    if product.mean() < PRECISE_EMPTY_FRACTION or _clear_outside(product) < LEAST_CLEAR:
         return None
     if _is_framed(product):
         return None
     alpha = image.alpha.astype(np.float32) / np.float32(255)
     half = np.float32(THRESHOLD)
-    return Matte(np.where(product, half + (1 - half) * alpha, np.float32(0)))
+    return Matte(np.where(product, half + (1 - half) * alpha, np.float32(0)), precise=True)
 
 
 def on_grey(image: RGBImage) -> RGBImage:
@@ -72,7 +72,7 @@ def _product(pixels: UInt8Array, alpha: UInt8Array) -> BoolArray:
     if not dark.any() or fading.sum() < SOFT_FRACTION * dark.sum():
         return np.asarray(seen, np.bool_)
     rest = seen & ~dark
-    return np.asarray(rest if rest.mean() >= EMPTY_FRACTION else seen, np.bool_)
+    return np.asarray(rest if rest.mean() >= PRECISE_EMPTY_FRACTION else seen, np.bool_)
 
 
 def _clear_outside(product: BoolArray) -> float:

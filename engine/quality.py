@@ -16,6 +16,9 @@ THRESHOLD = 0.5
 # Below half a percent of the frame (70 x 70 pixels of 1024 x 1024) there is no shape to compare.
 EMPTY_FRACTION = 0.005
 
+# Of a precise matte, a tenth of that: 23 x 23 pixels of 1024 x 1024.
+PRECISE_EMPTY_FRACTION = 0.0005
+
 # A product that fills more of the frame than this leaves no background to separate it from.
 NEARLY_EVERYTHING_FRACTION = 0.9
 
@@ -31,13 +34,18 @@ def assess(matte: Matte) -> MatteQuality:
     """Raise the flags of ``MatteQuality``; an empty matte raises only ``empty``."""
     mask = _reduced(matte)
     fraction = float(mask.mean())
-    if fraction < EMPTY_FRACTION:
+    if fraction < empty_below(matte):
         return MatteQuality(empty=True)
     return MatteQuality(
         touches_border=_border_fraction(mask) >= BORDER_FRACTION,
         several_objects=_second_fraction(mask) >= SECOND_FRACTION,
         nearly_everything=fraction > NEARLY_EVERYTHING_FRACTION,
     )
+
+
+def empty_below(matte: Matte) -> float:
+    """The fraction of the frame below which a mask shows nothing."""
+    return PRECISE_EMPTY_FRACTION if matte.precise else EMPTY_FRACTION
 
 
 def _reduced(matte: Matte) -> BoolArray:
@@ -110,7 +118,7 @@ def is_shadow(image: RGBImage, matte: Matte) -> bool:
     alpha = cv2.resize(matte.alpha, (width, height), interpolation=cv2.INTER_AREA)
     mask = np.asarray(alpha >= THRESHOLD, np.bool_)
     area = int(mask.sum())
-    if area < EMPTY_FRACTION * mask.size or area > NEARLY_EVERYTHING_FRACTION * mask.size:
+    if area < empty_below(matte) * mask.size or area > NEARLY_EVERYTHING_FRACTION * mask.size:
         return False
     near = max(2, round(0.1 * float(np.sqrt(area))))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * near + 1,) * 2)

@@ -70,9 +70,13 @@ class RGBImage:
 
 @dataclass(frozen=True, eq=False)
 class Matte:
-    """Alpha of the product: the fraction of every pixel that belongs to it, 0 = background."""
+    """Alpha of the product: the fraction of every pixel that belongs to it, 0 = background.
+
+    ``precise``: exact for a small product too, by the image's own alpha or a closer look.
+    """
 
     alpha: FloatArray  # (H, W) in [0, 1]
+    precise: bool = False
 
     def __post_init__(self) -> None:
         _check(self.alpha, "Matte.alpha", np.float32, ndim=2)

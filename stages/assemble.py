@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from engine.protocols import Embedder, Neighbours, Reranker
 from engine.types import CONTOUR_SIDE
 from stages.context import BuildContext, StageIdentity
 from stages.options import StageOptions
+from stages.segment._closer import Closer
 from weights.fetch import FetchPolicy
 
 # Raised when a change of the describing code makes old vectors or contours incomparable.
@@ -185,6 +187,8 @@ def _build_all(
         chosen = settings.stage(section)
         options, built.parts[section] = _build(section, chosen, context)
         if section == "segment":
+            if settings.images.closer_look:
+                built.parts[section] = Closer(built.parts[section])
             built.segmenter = _stage_identity(chosen.name, options, context.used)
         built.identity[section] = _identity(chosen.name, options, context.used)
         built.located[section] = _located(chosen, context.used)
@@ -296,13 +300,15 @@ def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
 def _fitting(
     settings: Settings, identity: Mapping[str, object], sections: Sequence[str]
 ) -> frozenset[str]:
-    """The fingerprints that an artefact may have been fitted by: with ``images.alpha`` or without,
-    as it changes the descriptions of few images."""
-    either = [
-        settings.model_copy(update={"images": settings.images.model_copy(update={"alpha": alpha})})
-        for alpha in (False, True)
-    ]
-    return frozenset(_fingerprint(one, identity, sections) for one in either)
+    """The fingerprints that an artefact may have been fitted by: with and without what changes
+    the descriptions of few images."""
+    found = set()
+    for alpha, closer_look in product((False, True), repeat=2):
+        few = {"alpha": alpha, "closer_look": closer_look}
+        images = settings.images.model_copy(update=few)
+        one = settings.model_copy(update={"images": images})
+        found.add(_fingerprint(one, identity, sections))
+    return frozenset(found)
 
 
 def _fingerprint(
@@ -313,6 +319,7 @@ def _fingerprint(
         "contour_side": CONTOUR_SIDE,
         "max_side": settings.images.max_side,
         **({"alpha": True} if settings.images.alpha and "cutout" in sections else {}),
+        **({"closer_look": True} if settings.images.closer_look else {}),
         **{section: identity[section] for section in sections if _counts(settings, section)},
     }
     canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))

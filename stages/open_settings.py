@@ -27,6 +27,7 @@ def settings_for(
         base = manifest.read_settings()
     else:
         own, named = manifest.read_settings().images, read_profile(profile)
-        images = named.images.model_copy(update={"alpha": own.alpha})
+        later = {"alpha": own.alpha, "closer_look": own.closer_look}
+        images = named.images.model_copy(update=later)
         base = named.model_copy(update={"images": images})
     return load(base, file=config, flags=overrides)

@@ -52,3 +52,16 @@ def grey(image: RGBImage) -> RGBImage:
     """As a camera without colour takes it."""
     luma = cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY)
     return RGBImage(np.repeat(luma[:, :, None], 3, axis=2).astype(np.uint8))
+
+
+def far_away(
+    height: int, *colours: Colour, at: tuple[int, int] = (640, 560), side: int = 1000
+) -> RGBImage:
+    """Bottles of that height beside each other, before a wall, on a table."""
+    pixels = np.full((side, side, 3), (205, 205, 210), np.uint8)
+    pixels[side * 6 // 10 :] = (150, 110, 80)
+    noise = np.random.default_rng(0).normal(0, 4, (side, side, 1))
+    pixels = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    for place, colour in enumerate(colours):
+        bottle(pixels, at[0] + place * height * 3 // 4, at[1], height, colour)
+    return RGBImage(pixels)

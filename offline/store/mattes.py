@@ -82,7 +82,7 @@ def digest(*arrays: npt.NDArray[np.generic]) -> str:
 def rounded(matte: Matte) -> Matte:
     """In steps of 1 / 255, as a store returns it. What is >= 0.5 stays so, and what is below
     stays below: 0.5 lies between two steps, and is rounded up."""
-    return _matte(_levels(matte))
+    return _matte(_levels(matte), matte.precise)
 
 
 def _recalled(
@@ -100,12 +100,13 @@ def _recalled(
 
 def _packed(matte: Matte) -> Blob:
     packed = zlib.compress(_levels(matte).tobytes(), EFFORT)
-    return Blob(np.frombuffer(packed, np.uint8), matte.alpha.shape)
+    note = [*matte.alpha.shape, "precise"] if matte.precise else matte.alpha.shape
+    return Blob(np.frombuffer(packed, np.uint8), note)
 
 
 def _unpacked(blob: Blob) -> Matte:
     levels = np.frombuffer(zlib.decompress(blob.array.tobytes()), np.uint8)
-    return _matte(levels.reshape(blob.note))
+    return _matte(levels.reshape(blob.note[:2]), "precise" in blob.note)
 
 
 def _levels(matte: Matte) -> UInt8Array:
@@ -113,5 +114,5 @@ def _levels(matte: Matte) -> UInt8Array:
     return levels
 
 
-def _matte(levels: UInt8Array) -> Matte:
-    return Matte(levels.astype(np.float32) / np.float32(LEVELS))
+def _matte(levels: UInt8Array, precise: bool) -> Matte:
+    return Matte(levels.astype(np.float32) / np.float32(LEVELS), precise)

@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields
 import cv2
 import numpy as np
 
-from engine.quality import EMPTY_FRACTION, THRESHOLD, component_areas
+from engine.quality import EMPTY_FRACTION, THRESHOLD, component_areas, empty_below
 from engine.types import BoolArray, Float64Array, FloatArray, Matte, RGBImage
 
 # Longer side that mattes are reduced to: about 10 ms of a core, whatever the image's size.
@@ -62,7 +62,7 @@ def mask_features(image: RGBImage, matte: Matte) -> MaskFeatures | None:
         raise ValueError(f"{image.uri}: matte {matte.alpha.shape}, image {image.pixels.shape[:2]}")
     alpha = reduced(matte.alpha)
     mask = alpha >= THRESHOLD
-    if mask.mean() < EMPTY_FRACTION or not mask.any():
+    if mask.mean() < empty_below(matte) or not mask.any():
         return None
     inside = _depth(mask)
     band = BAND_FRACTION * float(np.sqrt(mask.sum()))

@@ -21,7 +21,7 @@ from stages.open_searcher import searcher_over
 from stages.profiles import read_profile
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import entry
-from tests.hard_photos import bottles, grey, white_on_white, with_soft_shadow
+from tests.hard_photos import bottles, far_away, grey, white_on_white, with_soft_shadow
 from tests.online.page_samples import cutout, made_image
 
 RED, GREEN, BLUE = (200, 40, 40), (40, 160, 60), (40, 60, 200)
@@ -54,6 +54,7 @@ def test_white_on_white_is_answered_by_guesses(gallery: LocalGallery, level: int
     assert results.query.quality.empty and results.guesses and results.hits
     assert any("no product" in note and "guesses" in note for note in results.notes)
     assert results_json(results)["guesses"] is True
+    assert any("no product" in line and "guesses" in line for line in _text(results, 3).split("\n"))
 
 
 @pytest.mark.parametrize("level", [243, 247, 250])
@@ -65,6 +66,21 @@ def test_a_mask_that_is_a_shadow_is_answered_by_guesses(
     assert results.query.quality.shadow and results.query.quality.untrusted
     assert results.guesses
     assert any("shadow" in note and "guesses" in note for note in results.notes)
+
+
+def test_a_product_of_a_tenth_of_the_frame_is_found_by_a_closer_look(
+    gallery: LocalGallery,
+) -> None:
+    for name, colour in {"red": RED, "green": GREEN, "blue": BLUE}.items():
+        results = answer(gallery, far_away(100, colour))
+        assert results.hits[0].record.product_id == name
+        assert results.query.quality.flags == () and not results.guesses
+
+
+def test_without_a_closer_look_a_product_of_a_tenth_of_the_frame_is_guessed() -> None:
+    once = load(read_profile("classic"), env={}, flags=["images.closer_look=false"])
+    (described,) = assemble(once).describer.describe([far_away(100, RED)])
+    assert described.description.quality.empty
 
 
 def test_guesses_are_no_match_and_have_no_probability(gallery: LocalGallery) -> None:
@@ -91,6 +107,14 @@ def test_several_products_are_answered_with_the_advice_to_crop(gallery: LocalGal
     assert three.query.quality.several_objects and not three.guesses
     assert any("several products" in note and "crop" in note for note in three.notes)
     assert not any("crop" in note for note in one.notes)
+
+
+@pytest.mark.parametrize("colours", [(RED, GREEN), (RED, GREEN, BLUE)])
+def test_several_small_products_are_answered_with_the_advice_to_crop(
+    gallery: LocalGallery, colours: tuple[tuple[int, int, int], ...]
+) -> None:
+    results = answer(gallery, far_away(120, *colours, at=(420, 500)))
+    assert any("several products" in note and "crop" in note for note in results.notes)
 
 
 def test_a_photo_without_colour_is_searched_in_every_category(gallery: LocalGallery) -> None:

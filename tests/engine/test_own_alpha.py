@@ -23,6 +23,7 @@ from stages.open_searcher import open_searcher, searcher_over
 from stages.profiles import read_profile
 from stages.rerank._pair_features import NAMES, pair_features
 from tests.engine.made_descriptions import entry
+from tests.hard_photos import far_away
 
 WHITE = (255, 255, 255)
 Draw = Callable[[ImageDraw.ImageDraw, float], None]
@@ -232,15 +233,19 @@ def test_own_alpha_casts_no_doubt_on_a_pair(tmp_path: Path) -> None:
 
 
 def of_before(settings: Settings) -> Settings:
-    """As a gallery holds them that was made before own alpha was a mask."""
+    """As a gallery holds them that was made before own alpha was a mask, or small products were
+    segmented twice."""
     tables = settings.tables()
-    del tables["images"]["alpha"]
+    del tables["images"]["alpha"], tables["images"]["closer_look"]
     return Settings.from_tables(tables)
 
 
 def test_a_gallery_of_before_keeps_its_fingerprint_and_its_answers(tmp_path: Path) -> None:
     before = assemble(of_before(read_profile("classic")))
-    assert before.fingerprint == parts_with("images.alpha=false").fingerprint
+    assert (
+        before.fingerprint
+        == parts_with("images.alpha=false", "images.closer_look=false").fingerprint
+    )
     assert before.fingerprint != PARTS.fingerprint
     image = decoded(cut_out("bottle"))
     with LocalGallery.create(tmp_path / "gallery", before.manifest()) as gallery:
@@ -248,11 +253,24 @@ def test_a_gallery_of_before_keeps_its_fingerprint_and_its_answers(tmp_path: Pat
     for profile in (None, "classic"):
         with open_searcher(tmp_path / "gallery", profile=profile) as searcher:
             assert not searcher.search(image).query.quality.own_alpha
+            assert searcher.search(far_away(100, (200, 40, 40))).query.quality.empty
 
 
 @pytest.mark.parametrize("alpha", ["true", "false"])
-def test_what_was_fitted_without_own_alpha_fits_with_it(alpha: str) -> None:
+@pytest.mark.parametrize("closer", ["true", "false"])
+def test_what_was_fitted_without_own_alpha_and_closer_look_fits_with_them(
+    alpha: str, closer: str
+) -> None:
     """The shipped reranker learned from descriptions of before."""
-    flags = ["rerank.name=learned", "rerank.weights=rerank_classic", f"images.alpha={alpha}"]
-    base = load(read_profile("classic"), env={}, flags=["rerank=none"])
-    assert assemble(load(base, env={}, flags=flags)).answering
+    few = [f"images.alpha={alpha}", f"images.closer_look={closer}"]
+    assert parts_with("rerank=none", "rerank.name=learned", "rerank.weights=rerank_classic", *few)
+
+
+def test_a_cut_out_of_a_tenth_of_the_frame_is_masked_by_its_alpha() -> None:
+    canvas = Image.new("RGBA", (1000, 1000), (0, 0, 0, 0))
+    canvas.paste(cut_out("bottle", 110), (300, 500))
+    photo = decoded(canvas)
+    assert photo.alpha is not None and overlap(cut_of(photo), photo.alpha) > 0.95
+    assert description(photo).quality.flags == ("own_alpha",)
+    x1, y1, x2, y2 = cut_of(photo).cutout.box
+    assert max(x2 - x1, y2 - y1) < 130
