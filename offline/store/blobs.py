@@ -12,7 +12,7 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,7 @@ class Blobs:
         for start in range(0, len(wanted), AT_ONCE):
             block = set(wanted[start : start + AT_ONCE])
             for row in self._select(block):
-                blob = _blob(*row)
+                blob = _blob(row)
                 if blob is not None and row[0] in block:
                     yield row[0], blob
 
@@ -188,9 +188,10 @@ def _row(key: str, blob: Blob) -> tuple[str, str, str, str, bytes, int]:
     return *about, data, _checksum(*about, data)
 
 
-def _blob(key: Any, note: Any, shape: Any, dtype: Any, data: Any, checksum: Any) -> Blob | None:
-    """None where the row is not the one that was put."""
+def _blob(row: Sequence[Any]) -> Blob | None:
+    """None where the row is not the one that was put; a damaged schema may lack columns."""
     try:
+        key, note, shape, dtype, data, checksum = row
         if _checksum(key, note, shape, dtype, data) != checksum:
             return None
         return Blob(np.frombuffer(data, dtype).reshape(json.loads(shape)), json.loads(note))
