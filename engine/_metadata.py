@@ -22,6 +22,7 @@ _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _ORIENTATION = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 # An image in usual chunks of 8 KiB has 32,768 of them at the limit of 256 MiB.
 _MOST_CHUNKS = 1_000_000
+_MOST_USEFUL = 20  # chunks of metadata that are kept; there are four kinds
 
 
 def bare_png(data: bytes) -> bytes:
@@ -33,7 +34,7 @@ def bare_png(data: bytes) -> bytes:
     view, at = memoryview(data), len(_SIGNATURE)
     kept: list[bytes | memoryview] = [_SIGNATURE]
     seen: set[bytes] = set()
-    frames_are_intact = True
+    useful, frames_are_intact = 0, True
     for _ in range(_MOST_CHUNKS):
         if at + 8 > len(data):
             break
@@ -51,12 +52,11 @@ def bare_png(data: bytes) -> bytes:
             kept += [struct.pack(">I4s", len(body), kind), body, view[at + 8 + length : end]]
             if end > len(data):  # the decoder decides whether the pixels are complete
                 kept.append(bytes(4 - len(view[at + 8 + length : end])))
-        elif end <= len(data) and kind not in seen and _is_of_use(kind, body):
-            if not _is_intact(view[at:end]):
-                at = end
-                continue
-            kept.append(view[at:end])
-        seen.add(kind)
+            seen.add(kind)
+        elif end <= len(data) and useful < _MOST_USEFUL and _is_of_use(kind, body):
+            useful += 1
+            if _is_intact(view[at:end]):
+                kept.append(view[at:end])
         at = end
     else:
         raise SyntaxError("too many chunks")

@@ -45,7 +45,7 @@ class ImageSettings(Section):
     settings lack them."""
 
     max_side: int = Field(default=1024, ge=32)  # longer side after decoding, pixels
-    max_pixels: int = Field(default=80_000_000, ge=1)  # in the file, before decoding
+    max_pixels: int = Field(default=80_000_000, ge=1)  # before decoding; JPEG: its cost
     max_bytes: int = Field(default=256 * 2**20, ge=1)
     alpha: bool = False  # an image's own alpha is its mask, where it shows the product
     closer_look: bool = False  # a small product is segmented again in an enlarged crop

@@ -39,6 +39,9 @@ _UPRIGHT = {
 _SCAN = b"\xff\xda"  # the marker that a scan of a JPEG begins with
 _TILE_SIDES = (322, 323)  # TIFF 6.0 tags
 _BYTES_PER_PIXEL = 4  # of a decoded image in colour
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+_MOST_FRAMES = 64  # that are looked at, as far as the limit on pixels goes for all of them
+_ONE_COLOUR = 2  # of 255: what lossy coding makes of one colour
 _PIECE = 2**20  # bytes
 _FILLING = 4096  # bytes after a JPEG without end: enough for the last blocks
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)  # Path makes :/ of ://
@@ -80,6 +83,9 @@ def load(
     limits: ImageLimits = DEFAULT_LIMITS,
 ) -> RGBImage:
     """Decode the first frame, upright, in sRGB, on white, no longer than ``limits.max_side``.
+
+    Of a TIFF that begins with a preview the full image counts, of an animation that begins with an
+    empty frame the first that shows something.
 
     Images are never enlarged. EXIF that cannot be parsed leaves the image as it is stored.
     Raises ImageError, and nothing else, whatever the source holds. Thread-safe.
@@ -177,7 +183,8 @@ def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
                 raise
             image = _without_end(data, uri, limits)
         turned = _orientation(image)
-        upright, alpha = to_srgb(image, lambda flat: _fit(flat, limits.max_side))
+        shown = _shown_frame(image, data, uri, limits)
+        upright, alpha = to_srgb(shown, lambda flat: _fit(flat, limits.max_side))
     if turned in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[turned])
         alpha = None if alpha is None else alpha.transpose(_UPRIGHT[turned])
@@ -243,6 +250,33 @@ def _cost(image: ImageFile.ImageFile, data: bytes, width: int, height: int) -> i
     held = math.ceil(width * height * samples * 2 / 16)
     passes = math.ceil(width * height * data.count(_SCAN) / 64)
     return max(image.width * image.height, entropy, held, passes)
+
+
+def _shown_frame(
+    image: ImageFile.ImageFile, data: bytes, uri: str, limits: ImageLimits
+) -> Image.Image:
+    """The first frame; of an animation that begins empty, the first one that shows something."""
+    if image.format not in _ANIMATED or not getattr(image, "is_animated", False):
+        return image
+    if not _is_empty(image):
+        return image
+    most = min(_MOST_FRAMES, limits.max_pixels // (image.width * image.height))
+    with open_undecoded(data, uri) as frames:
+        try:
+            for index in range(1, most):
+                frames.seek(index)
+                if not _is_empty(frames):
+                    return frames.copy()
+        except Exception:  # it has no more frames, or the later ones are damaged in some way
+            return image
+    return image
+
+
+def _is_empty(image: Image.Image) -> bool:
+    """All clear, or all of one colour."""
+    pixels = np.asarray(image.convert("RGBA")).reshape(-1, 4)
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    return bool(high[3] == 0 or (high - low).max() <= _ONE_COLOUR)
 
 
 def _orientation(image: Image.Image) -> int:

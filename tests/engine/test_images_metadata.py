@@ -53,6 +53,16 @@ def test_a_png_is_read_whatever_its_metadata_holds(chunks: list[bytes], last: bo
     np.testing.assert_array_equal(load(with_chunks(*chunks, last=last)).pixels, NOISE)
 
 
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
+def test_comments_before_the_orientation_of_a_png_do_not_hide_it(kind: bytes) -> None:
+    packed = {b"tEXt": b"note", b"zTXt": b"\0" + zlib.compress(b"note"), b"iTXt": b"\0\0\0\0note"}
+    comment = chunk(kind, b"Comment\0" + packed[kind])
+    xmp = b'<x tiff:Orientation="6"/>'
+    turned = chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp))
+    expected = np.rot90(NOISE, -1)
+    np.testing.assert_array_equal(load(with_chunks(comment, comment, turned)).pixels, expected)
+
+
 def test_a_png_without_its_end_is_read_and_one_without_pixels_is_refused() -> None:
     np.testing.assert_array_equal(load(PLAIN[:-END]).pixels, NOISE)
     for kept in (HEADER, len(PLAIN) // 2):

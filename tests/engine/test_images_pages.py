@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.errors import ImageError
-from engine.images import load
+from engine.images import ImageLimits, load
 
 tifffile = pytest.importorskip("tifffile")
 
@@ -72,3 +73,63 @@ def test_pages_that_lead_in_a_circle_or_out_of_the_file_are_read_once() -> None:
     data[4:8] = len(data).to_bytes(4, "little")
     with pytest.raises(ImageError):
         load(bytes(data))
+
+
+ANIMATED = {"GIF": {}, "WEBP": {"lossless": True}, "PNG": {}, "AVIF": {"quality": 95}}
+EMPTY = {
+    "black": Image.new("RGB", (64, 48)),
+    "white": Image.new("RGB", (64, 48), "white"),
+    "clear": Image.new("RGBA", (64, 48), (200, 20, 20, 0)),
+}
+BOTTLE = Image.new("RGB", (64, 48), "white")
+BOTTLE.paste((180, 30, 30), (20, 8, 44, 40))
+
+
+def animation(kind: str, *frames: Image.Image, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    modes = {frame.mode for frame in frames}
+    same = [frame.convert("RGBA") for frame in frames] if len(modes) > 1 else list(frames)
+    options = {"save_all": True, "append_images": same[1:], "duration": 40, **options}
+    same[0].save(buffer, kind, **ANIMATED[kind], **options)
+    return buffer.getvalue()
+
+
+def shows_the_bottle(pixels: np.ndarray) -> bool:
+    return bool(np.abs(pixels.astype(int) - np.asarray(BOTTLE)).mean() < 4)
+
+
+@pytest.mark.parametrize("kind", ANIMATED)
+@pytest.mark.parametrize("empty", EMPTY)
+def test_an_animation_that_begins_empty_shows_its_first_frame_with_content(
+    kind: str, empty: str
+) -> None:
+    other = Image.new("RGB", (64, 48), "blue")
+    other.paste("green", (0, 0, 20, 20))
+    frames = (EMPTY[empty], BOTTLE, other)
+    image = load(animation(kind, *frames))
+    assert shows_the_bottle(image.pixels)
+    assert image.original_size == (64, 48)
+    later = (EMPTY[empty], EMPTY["white"], EMPTY["black"], BOTTLE, other)
+    assert shows_the_bottle(load(animation(kind, *later)).pixels)
+
+
+@pytest.mark.parametrize("kind", ANIMATED)
+def test_an_animation_that_shows_something_at_once_is_read_from_its_first_frame(kind: str) -> None:
+    other = Image.new("RGB", (64, 48), "blue")
+    other.paste("green", (0, 0, 20, 20))
+    assert shows_the_bottle(load(animation(kind, BOTTLE, other)).pixels)
+    still = animation(kind, EMPTY["white"], EMPTY["black"])
+    assert load(still).pixels.min() > 250
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_the_frames_that_are_looked_at_are_bounded_and_damaged_ones_are_no_loss(kind: str) -> None:
+    empty = [Image.new("RGB", (64, 48), (255, 255, level)) for level in range(100, 200)]
+    data = animation(kind, *empty, BOTTLE)
+    assert load(data).pixels[0, 0].tolist() == [255, 255, 100]
+    few = animation(kind, *empty[:9], BOTTLE)
+    assert shows_the_bottle(load(few).pixels)
+    tight = ImageLimits(max_pixels=64 * 48 * 5)
+    assert load(few, limits=tight).pixels[0, 0].tolist() == [255, 255, 100]
+    cut = few[: len(few) - 60]
+    assert load(cut).pixels.shape == (48, 64, 3)
