@@ -16,8 +16,8 @@ def settle_streams() -> None:
 
     Control characters are written as escapes: names of files may hold them, and a terminal obeys
     them. Standard output that cannot be written raises PacksightError, or BrokenPipeError where
-    its reader has gone; what cannot be written to standard error is lost. ``sys.__stdout__`` and
-    ``sys.__stderr__`` stay as they were, for what draws on a terminal.
+    its reader has gone; what cannot be written to standard error is lost. ``as_found`` of a
+    stream is the one that it replaces, for what draws on a terminal.
     """
     _open_what_is_closed()
     sys.stdout = _Output(sys.stdout)
@@ -47,6 +47,7 @@ class _Output(io.TextIOWrapper):
             errors="backslashreplace",  # names may hold bytes that are no text
             line_buffering=bool(stream.line_buffering),
         )
+        self.as_found = stream
 
     def write(self, text: str) -> int:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import onnxruntime as ort
 
 from engine.errors import WeightsError
 from engine.types import FloatArray
+from weights.mistaken import require_no_mistake
 
 # ONNX Runtime's names of accepted input types. Half precision is computed in float32 on a CPU, but
 # some published files declare it for their input.
@@ -17,6 +19,13 @@ _DTYPES: dict[str, type[np.floating]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
 }
+
+REASON = 600  # characters of the runtime's reason at most; of a longer one both ends are shown
+_CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+# As in "/src/core/graph/model.cc:256 onnxruntime::Model::Model(onnx::ModelProto&&, ...) ".
+_SOURCE = re.compile(
+    r"\S+\.(?:cc|h):\d+ (?:(?:[\w:<>&*]+ )*[\w:<>~]*::[^\s(]*\(.*?\)(?: const)? )?"
+)
 
 
 class OnnxSession:
@@ -40,8 +49,9 @@ class OnnxSession:
                 providers=["CPUExecutionProvider"],
             )
         except Exception as error:  # the runtime raises a family of private types
+            require_no_mistake(path)
             raise WeightsError(
-                f"{path}: not a model that ONNX Runtime can open ({_first_line(error)}).",
+                f"{path}: not a model that ONNX Runtime can open ({_reason(error, path)}).",
                 remedy="Check the file with: packsight weights verify",
             ) from error
         inputs = self._session.get_inputs()
@@ -90,6 +100,10 @@ class OnnxSession:
         return [np.asarray(result, dtype=np.float32) for result in results]
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
+def _reason(error: Exception, path: Path) -> str:
+    """The runtime's message without what precedes its reason: codes, paths, lines of its source."""
+    text = re.sub(rf"Load model (from )?{re.escape(str(path))} failed[:.] ?", "", str(error))
+    text = _SOURCE.sub("", _CODE.sub("", " ".join(text.split()))).rstrip(".")
+    half = REASON // 2
+    shown = text if len(text) <= REASON else f"{text[:half]} … {text[-half:]}"
+    return shown or type(error).__name__

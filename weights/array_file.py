@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.errors import WeightsError
 from engine.types import FloatArray
+from weights.mistaken import require_no_mistake
 
 FACTS = "facts"
 # Errors of numpy, zipfile and json for a file of another kind, or an empty one.
@@ -56,6 +57,7 @@ def read_arrays(
     except FileNotFoundError:
         raise WeightsError(f"{path}: there is no such file.", remedy=again) from None
     except _DAMAGED as error:
+        require_no_mistake(path)
         raise WeightsError(f"{path}: not a {kind} ({error}).", remedy=again) from error
     raise WeightsError(
         f"{path}: version {stored}, this Packsight reads version {version}.", remedy=again

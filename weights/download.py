@@ -18,6 +18,7 @@ from engine.errors import WeightsError
 from engine.files import sync_folder
 from engine.timings import Interval
 from weights.checksums import Checksum, Digests, digests_of
+from weights.mistaken import mistaken_for
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def download(source: Source, target: Path) -> Digests:
         part.unlink(missing_ok=True)
     try:
         _transfer(source, part)
+        _refuse_mistake(source, part)
         digests = digests_of(part)
         _check(source, part, digests)
         _rename(part, target)
@@ -143,6 +145,17 @@ def _total(content_range: str | None) -> int | None:
     return int(total) if total.isdecimal() else None
 
 
+def _refuse_mistake(source: Source, part: Path) -> None:
+    """A page that a server sends with a success, such as a login, must not pass for weights."""
+    mistake = mistaken_for(part)
+    if mistake is not None:
+        part.unlink()
+        raise WeightsError(
+            f"{source.url}: the server sent {mistake.kind}, not weights. It was deleted.",
+            remedy=f"Get the file elsewhere and put it into {part.parent}.",
+        )
+
+
 def _check(source: Source, part: Path, digests: Digests) -> None:
     """Delete a file that is not the published one: a rerun must not continue it."""
     if source.size is not None and digests.size != source.size:
@@ -171,7 +184,7 @@ def _progress(source: Source) -> Iterator[Callable[[int, int | None], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), Speed())
     # A command's own stream would show what is drawn as escapes.
-    console = Console(file=sys.__stderr__)
+    console = Console(file=getattr(sys.stderr, "as_found", sys.stderr))
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(source.name, total=source.size)
         yield lambda done, total: bar.update(task, completed=done, total=total)

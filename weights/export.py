@@ -19,6 +19,7 @@ from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint
 from weights.frameworks import from_backbone, timm_backbones
 from weights.frameworks.network import Loader, Network
 from weights.input_spec import InputSpec
+from weights.mistaken import require_no_mistake
 from weights.parity import TOLERANCE, measure_parity
 from weights.sidecar import ModelFacts, Parity, SourceFacts, sidecar_path, sidecar_text
 
@@ -152,6 +153,7 @@ def check_checkpoint(entry: CatalogEntry, checkpoint: Path) -> SourceFacts:
     that does not match it is refused. Elsewhere it is noted as unverified, and loaders read
     tensors only (``torch_export.read_state``). HDF5 holds arrays only.
     """
+    require_no_mistake(checkpoint)
     try:
         digests = digests_of(checkpoint)
     except OSError as error:

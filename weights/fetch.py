@@ -20,6 +20,7 @@ from weights.cache import (
 )
 from weights.catalog import Catalog, CatalogEntry, InputSpec, find_entry, load_catalog
 from weights.checksums import Digests, cached_digests
+from weights.mistaken import mistaken_for, require_no_mistake
 from weights.output_spec import OutputSpec
 from weights.sidecar import Sidecar, read_sidecar
 
@@ -93,7 +94,7 @@ def fetch_checkpoint(
     A damaged file in the cache is an error, or with ``replace_damaged`` is fetched anew.
     """
     path = shipped_path(entry) if entry.shipped else checkpoint_path(entry, policy.cache)
-    if path.is_file():
+    if path.is_file() and not (replace_damaged and mistaken_for(path)):
         digests = _digests(path, policy)
         problem = damage(entry, digests)
         if problem is None:
@@ -196,6 +197,9 @@ def _borrowed(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile | None:
     path = rembg_path(entry)
     if path is None:
         return None
+    if mistake := mistaken_for(path):
+        _log.warning("%s: left alone, it is %s", path, mistake.kind)
+        return None
     digests = _digests(path, policy)
     problem = damage(entry, digests)
     if problem is not None:
@@ -212,7 +216,7 @@ def _download(entry: CatalogEntry, path: Path, policy: FetchPolicy) -> Digests:
 
     make_directory(policy.cache)
     with FileLock(path.with_name(f"{path.name}.lock")):  # released when its process dies
-        if path.is_file():
+        if path.is_file() and not mistaken_for(path):
             digests = _digests(path, policy)
             if damage(entry, digests) is None:
                 return digests
@@ -229,6 +233,7 @@ def _checked(entry: CatalogEntry, path: Path, digests: Digests) -> WeightsFile:
 
 
 def _digests(path: Path, policy: FetchPolicy) -> Digests:
+    require_no_mistake(path)
     try:
         return cached_digests(path, memory_directory(policy.cache))
     except OSError as error:

@@ -11,6 +11,7 @@ from weights.cache import checkpoint_path, exported_path, rembg_path, shipped_pa
 from weights.catalog import Catalog, CatalogEntry
 from weights.checksums import digests_of
 from weights.fetch import damage, matching_sidecar
+from weights.mistaken import mistaken_for, require_no_mistake
 
 Place = Literal["cache", "exported", "rembg", "shipped"]
 State = Literal["verified", "unverified", "damaged"]
@@ -56,6 +57,9 @@ def verify_copy(copy: Copy) -> Verdict:
     """Compare a file with its published checksum, an export with its sidecar."""
     if copy.place == "exported":
         return verify_model(copy.path)
+    if mistake := mistaken_for(copy.path):
+        remedy = f"Fetch it anew with: packsight weights fetch {copy.entry.name}"
+        return Verdict(copy.path, "damaged", f"is {mistake.kind}. {remedy}")
     digests = digests_of(copy.path)
     problem = damage(copy.entry, digests)
     if problem is not None:
@@ -69,6 +73,7 @@ def verify_copy(copy: Copy) -> Verdict:
 def verify_model(path: Path) -> Verdict:
     """Compare an ONNX file with the sidecar that was written at its export."""
     try:
+        require_no_mistake(path)
         sidecar = matching_sidecar(path, digests_of(path).sha256)
     except WeightsError as error:
         return Verdict(path, "damaged", str(error))

@@ -49,7 +49,7 @@ def bar(title: str, *, show: bool) -> Iterator[Callable[[int, int], None]]:
             return Text("" if speed is None else f"{speed:.1f} images/s")
 
     # The stream of ``packsight._streams`` would show what is drawn as escapes.
-    console = Console(file=sys.__stderr__)
+    console = Console(file=getattr(sys.stderr, "as_found", sys.stderr))
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

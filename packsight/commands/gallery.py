@@ -164,7 +164,10 @@ def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
         ids |= {source.id for source in sources}
     for folder in args.under:
         root = Path(canonical(str(Path(folder).resolve())))
-        ids |= {s.id for s in gallery.sources() if Path(canonical(s.uri)).is_relative_to(root)}
+        below = {s.id for s in gallery.sources() if Path(canonical(s.uri)).is_relative_to(root)}
+        if not below:
+            raise GalleryError(f"{gallery.name}: no image below {folder!r}; nothing was deleted.")
+        ids |= below
     count = gallery.remove(sorted(ids))
     gallery.build_indexes()
     print(f"{gallery.name}: {count} images deleted, {len(gallery)} left.")

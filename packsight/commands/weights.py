@@ -86,12 +86,13 @@ def _list(policy: FetchPolicy) -> int:
 def _row(entry: CatalogEntry, policy: FetchPolicy) -> tuple[str, str, str, str, str, str]:
     from weights.inspection import find_copies
 
+    size = entry.megabytes if entry.bytes is None else entry.bytes / 2**20
     places = [copy.place for copy in find_copies(entry, policy.cache)]
     return (
         entry.name,
         entry.kind,
         entry.licence + ("*" if entry.licence_note else ""),
-        f"{entry.megabytes:.1f} MiB" if entry.megabytes else "?",
+        f"{size:.1f} MiB" if size else "?",
         entry.checksum.form if entry.checksum else "unverified",
         ", ".join(places) or "–",
     )

@@ -19,6 +19,7 @@ from engine.errors import WeightsError
 from engine.user_folders import expanded
 from stages.rerank._scorer import Scorer
 from stages.rerank._trees import Boosting, Table, Trees
+from weights.mistaken import require_no_mistake
 
 # Raised when a reader of the former would misread the file. Version 1 holds trees as JSON; a file
 # without trees is of version 1 still.
@@ -120,6 +121,7 @@ def read_reranker(path: Path) -> RerankerArtefact:
     except FileNotFoundError:
         raise WeightsError(f"{path}: there is no such file.", remedy=AGAIN) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        require_no_mistake(path)
         raise WeightsError(f"{path}: not a learned reranker ({error}).", remedy=AGAIN) from error
     if version not in (1, VERSION):
         raise WeightsError(

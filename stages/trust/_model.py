@@ -23,6 +23,7 @@ from engine.errors import ConfigError
 from engine.linear_model import LinearModel
 from stages.context import StageIdentity
 from stages.trust._features import NAMES
+from weights.mistaken import require_no_mistake
 from weights.toml_text import toml_lines, toml_value
 
 VERSION = 1
@@ -109,6 +110,7 @@ def read_model(path: Path) -> TrustModel:
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:  # not UTF-8, not TOML
+        require_no_mistake(path)
         raise ConfigError(f"{path}: not a trust file ({error}).", remedy=again) from error
     version = content.pop("version", None)
     if version != VERSION:

@@ -24,6 +24,7 @@ class Loopback:
     cuts: list[int] = field(default_factory=list)  # bytes to send before cutting, a request each
     failures: list[int] = field(default_factory=list)  # status codes to answer with first
     knows_ranges: bool = True
+    knows_length: bool = True  # whether answers have a Content-Length
     delay: float = 0.0  # seconds before an answer
     stall: threading.Event | None = None  # send half, then wait for it
     ranges: list[str] = field(default_factory=list)
@@ -73,7 +74,8 @@ def _answer(request: BaseHTTPRequestHandler, state: Loopback) -> None:
     request.send_response(206 if start else 200)
     if start:
         request.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
-    request.send_header("Content-Length", str(total - start))
+    if state.knows_length:
+        request.send_header("Content-Length", str(total - start))
     request.end_headers()
     if state.stall is not None and not state.stall.is_set():
         request.wfile.write(state.body[: total // 2])

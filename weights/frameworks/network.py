@@ -12,6 +12,7 @@ from typing import Protocol
 from engine.errors import WeightsError
 from engine.types import FloatArray
 from weights.catalog import CatalogEntry
+from weights.mistaken import mistaken_for
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def import_framework(name: str) -> ModuleType:
 
 def does_not_fit(checkpoint: Path, architecture: str, error: Exception) -> WeightsError:
     """The error for a file that holds something else."""
+    if mistake := mistaken_for(checkpoint):
+        return mistake.error(checkpoint)
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return WeightsError(
         f"{checkpoint}: does not hold weights for {architecture} ({' '.join(lines)[:300]}).",

@@ -165,8 +165,15 @@ def _task(
 ) -> RetrievalTask:
     task = label_task(f"{root.resolve().name} {name}", queries, gallery, LABELS[name])
     if len(task.unanswerable) == len(queries):
+        others = [
+            other
+            for other, label in LABELS.items()
+            if other != name
+            and len(label_task(other, queries, gallery, label).unanswerable) < len(queries)
+        ]
+        instead = "".join(f", or choose --protocol {other}" for other in others)
         raise ConfigError(
             f"{root}: no query has another image of its {name} to find.",
-            remedy=f"Retrieval by {name} needs two images of some {name}.",
+            remedy=f"Retrieval by {name} needs two images of some {name}{instead}.",
         )
     return task

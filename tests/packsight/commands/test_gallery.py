@@ -37,6 +37,7 @@ def test_images_are_deleted_by_product_file_and_folder(
     assert main(delete) == 1
     assert main([*delete, "--product", "none"]) == 1
     assert main([*delete, "--file", "../jar/none.png", "--product", "jar/p0"]) == 1
+    assert main([*delete, "--under", "../jars", "--product", "jar/p0"]) == 1
     assert count(gallery) == 18, "all or nothing"
     assert main([*delete, "--product", "jar/p0"]) == 0
     assert count(gallery) == 16

@@ -12,6 +12,7 @@ from engine.errors import WeightsError
 from packsight.commands import weights as commands
 from tests.weights.loopback import loopback, make_entry
 from weights import catalog
+from weights.cache import shipped_path
 from weights.checksums import Checksum
 
 CONTENT = b"pretend that this is a model" * 100
@@ -58,6 +59,44 @@ def test_list_shows_every_checkpoint_with_licence_and_place(
     assert lines["u2net"][-2:] == ["md5", "rembg"]
     assert lines["vgg16"][-3:] == ["sha256_prefix", "cache,", "exported"]
     assert lines["mobilenet_v2_keras"][-2:] == ["unverified", "–"]
+
+
+def test_list_shows_sizes_in_mebibytes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = [entry for entry in catalog.load_catalog().values() if entry.shipped]
+    entry = make_entry("http://127.0.0.1:9/toy.onnx", None, size=1_215_609)
+    listed = {"toy": entry, **{one.name: one for one in shipped}}
+    monkeypatch.setattr(catalog, "load_catalog", lambda: listed)
+    assert packsight_weights("list") == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    assert "  1.2 MiB  " in lines["toy"]
+    for one in shipped:
+        assert f"  {shipped_path(one).stat().st_size / 2**20:.1f} MiB  " in lines[one.name]
+
+
+def test_approximate_sizes_of_the_catalogue_are_those_of_its_files() -> None:
+    for entry in catalog.load_catalog().values():
+        if entry.bytes and entry.megabytes:
+            assert entry.megabytes == pytest.approx(entry.bytes / 2**20, abs=0.06), entry.name
+
+
+@pytest.mark.parametrize("knows_length", [True, False])
+def test_a_download_logs_its_size_in_mebibytes(
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    knows_length: bool,
+) -> None:
+    monkeypatch.setattr("weights.download._LOGGED", 0.0)
+    with loopback(bytes(1_215_609)) as server:
+        server.knows_length = knows_length
+        entry = make_entry(server.url, None)
+        monkeypatch.setattr(catalog, "load_catalog", lambda: {"toy": entry})
+        assert packsight_weights("fetch", "toy") == 0
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == ("toy: 1.2 of 1.2 MiB" if knows_length else "toy: 1.2 MiB")
+    assert (cache / "model.onnx").stat().st_size == 1_215_609
 
 
 def test_fetch_downloads_and_replaces_what_is_damaged(
