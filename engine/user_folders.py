@@ -36,15 +36,19 @@ def user_cache(name: str) -> Path:
 
 
 def keep_what_numba_compiles() -> None:
-    """Without a home numba would make a folder named ``~``, or fail where it cannot."""
+    """Without a home numba would make a folder named ``~``, and fails where it can make none."""
     try:
-        Path.home()
+        usable = os.access(Path.home(), os.W_OK)
     except RuntimeError:
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(user_cache("numba")))
+        usable = False
+    if not usable:
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(_temporary_cache() / "numba"))
 
 
 def _temporary_cache() -> Path:
-    user = os.getuid() if os.name == "posix" else "user"
+    if os.name != "posix":  # its folder of temporary files is the user's own
+        return Path(tempfile.gettempdir()) / "packsight"
+    user = os.getuid()
     folder = Path(tempfile.gettempdir()) / f"packsight-{user}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -7,17 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engine import images
 from engine.errors import ConfigError
 from engine.types import UInt8Array
+from offline.datasets.readers._files import files_below, is_image
 
 LEAST_CUT = 0.6  # of either side
 
 
 def background_files(folder: Path) -> list[Path]:
     """The images below a folder, sorted; ConfigError where there is none."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in images.SUPPORTED_SUFFIXES)
-    files = sorted(path for path in found if not path.name.startswith("."))
+    files = list(filter(is_image, files_below(folder)))
     if not files:
         raise ConfigError(
             f"{folder}: holds no images to serve as backgrounds.",

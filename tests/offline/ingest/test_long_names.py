@@ -58,7 +58,11 @@ def test_data_sets_hold_images_with_the_longest_names(
 
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO])
 def test_a_look_that_fails_is_one_line_about_its_image(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
 ) -> None:
     lost = folder / "jar" / long_name(250)
     unlabelled = folder / "jar" / long_name(251)
@@ -75,4 +79,7 @@ def test_a_look_that_fails_is_one_line_about_its_image(
     assert {refusal.uri for refusal in report.refused} == broken
     assert all(os.strerror(number) in refusal.reason for refusal in report.refused)
     assert report.added == 7
-    assert len(open_dataset(folder).images("all")) == 7
+    given = ["evaluate", "retrieve", "--data", str(folder), "--protocol", "category", "--quiet"]
+    given += ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), *QUICK_FLAGS]
+    assert main(given) == 0
+    assert [message.count(str(lost)) for message in caplog.messages] == [1, 0]
