@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from engine.quality import PRECISE_EMPTY_FRACTION, THRESHOLD
-from engine.types import BoolArray, Matte, RGBImage, UInt8Array
+from engine.types import BoolArray, FloatArray, Matte, RGBImage, UInt8Array
 
 # Alpha from which a pixel is product, glass as faint as a quarter included; less is dust that a
 # background remover leaves, and the rim of a shadow.
@@ -32,6 +32,11 @@ SPECK_FRACTION = 0.0001
 # Level of the grey that a clear background becomes: white and black products both differ from it.
 GREY = 128
 
+# By level of alpha: what the matte is in a product, and how much darker white behind it becomes.
+_LEVELS = np.arange(256, dtype=np.float32) / np.float32(255)
+_MATTE: FloatArray = THRESHOLD + (1 - np.float32(THRESHOLD)) * _LEVELS
+_DARKER: UInt8Array = np.rint((255 - GREY) * (1 - _LEVELS)).astype(np.uint8)
+
 
 def own_matte(image: RGBImage) -> Matte | None:
     """The product by the image's own alpha; None where that does not show one.
@@ -47,32 +52,32 @@ def own_matte(image: RGBImage) -> Matte | None:
         return None
     if _is_framed(product):
         return None
-    alpha = image.alpha.astype(np.float32) / np.float32(255)
-    half = np.float32(THRESHOLD)
-    return Matte(np.where(product, half + (1 - half) * alpha, np.float32(0)), precise=True)
+    matte = _MATTE[image.alpha]
+    matte[~product] = 0
+    return Matte(matte, precise=True)
 
 
 def on_grey(image: RGBImage) -> RGBImage:
     """An image that was composited on white, composited on grey."""
     if image.alpha is None:
         return image
-    clear = np.float32(1) - image.alpha.astype(np.float32) / np.float32(255)
-    pixels = image.pixels - np.float32(255 - GREY) * clear[:, :, None]
-    grey: UInt8Array = np.rint(pixels.clip(0, 255)).astype(np.uint8)
+    darker = cv2.merge([_DARKER[image.alpha]] * 3)
+    grey: UInt8Array = np.asarray(cv2.subtract(image.pixels, darker), np.uint8)
     return RGBImage(grey, image.uri, image.original_size, image.alpha)
 
 
 def _product(pixels: UInt8Array, alpha: UInt8Array) -> BoolArray:
-    seen = alpha >= SEEN
+    seen = np.asarray(alpha >= SEEN, np.bool_)
+    dark = seen & (alpha < FAINT)
     # colour = (pixel - 255) / a + 255, as the pixels lie on white
-    opacity = alpha.astype(np.float32) / np.float32(255)
-    lightest = pixels.max(axis=2).astype(np.float32)
-    dark = seen & (alpha < FAINT) & (lightest - 255 <= (SHADOW_LEVEL - 255) * opacity + 2)
-    fading = (alpha > 2) & ~seen
-    if not dark.any() or fading.sum() < SOFT_FRACTION * dark.sum():
-        return np.asarray(seen, np.bool_)
+    opacity = alpha[dark].astype(np.float32) / np.float32(255)
+    lightest = pixels[dark].max(axis=1, initial=0).astype(np.float32)
+    dark[dark] = lightest - 255 <= (SHADOW_LEVEL - 255) * opacity + 2
+    fading = np.count_nonzero((alpha > 2) & ~seen)
+    if not dark.any() or fading < SOFT_FRACTION * np.count_nonzero(dark):
+        return seen
     rest = seen & ~dark
-    return np.asarray(rest if rest.mean() >= PRECISE_EMPTY_FRACTION else seen, np.bool_)
+    return rest if rest.mean() >= PRECISE_EMPTY_FRACTION else seen
 
 
 def _clear_outside(product: BoolArray) -> float:

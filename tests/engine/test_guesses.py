@@ -100,6 +100,7 @@ def test_the_page_shows_that_hits_are_guesses(gallery: LocalGallery) -> None:
     unsure = shown(answer(gallery, white_on_white()))
     assert "No product was found in the photo." in unsure and "Best hit" not in unsure
     assert "No product was found" not in shown(answer(gallery, bottles(RED)))
+    assert "several products" in shown(answer(gallery, bottles(RED, GREEN)))
 
 
 def test_several_products_are_answered_with_the_advice_to_crop(gallery: LocalGallery) -> None:

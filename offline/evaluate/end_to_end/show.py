@@ -42,7 +42,7 @@ def loss_table(found: Sequence[Outcome]) -> Table:
         columns=("the correct product is", "queries", "fraction", "with a doubtful mask"),
         rows=tuple(rows),
         note="A mask is doubtful where it raises a flag: empty, touching the border, several "
-        "objects, nearly everything, untrusted.",
+        "objects, nearly everything, untrusted, a shadow.",
     )
 
 
