@@ -13,6 +13,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -29,7 +30,11 @@ def replacing(path: Path) -> Iterator[Path]:
     It lies in the same folder, which must exist, and ends in the same suffix, by which savers
     choose a format. Where the block or the disk fails (OSError), nothing is left beside and an
     older file stays whole. Safe for several writers of one path: the last to finish wins.
+    A device or a pipe, such as /dev/stdout, is written to itself and not replaced by a file.
     """
+    if _is_device(path):
+        yield path
+        return
     # Of a fixed length: file names end at 255 bytes, and that of ``path`` may be that long.
     part = path.with_name(f"{_PART}{secrets.token_hex(8)}.part{path.suffix}")
     try:
@@ -92,6 +97,18 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _UNSYNCABLE:
             raise
+
+
+def _is_device(path: Path) -> bool:
+    """Also where /dev/stdout leads to a file: the file is open, and must not become another."""
+    folder = path.parent.resolve()
+    if folder in (Path("/dev"), Path("/dev/fd")) or folder.is_relative_to("/proc"):
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _sync(path: Path) -> None:

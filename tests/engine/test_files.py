@@ -43,6 +43,19 @@ def test_a_saver_sees_the_suffix_and_the_folder_of_the_file(tmp_path: Path) -> N
     assert content(tmp_path) == {"a.png": b"1"}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="devices have other names")
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(tmp_path / "pipe", "page")
+        assert os.read(reader, 100) == b"page"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_a_name_of_full_length_can_be_written(tmp_path: Path) -> None:
     name = "x" * 250 + ".html"
     write_whole(tmp_path / name, "page")
