@@ -39,6 +39,7 @@ _MODES = {_WHITE_IS_ZERO: "L", _BLACK_IS_ZERO: "L", _RGB: "RGB", _CMYK: "CMYK"} 
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha in ExtraSamples
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # SampleFormat; 4 is undefined
 _DIFFERENCES, _FLOAT_DIFFERENCES = 2, 3
+BYTES_PER_PIXEL = 4  # of a decoded image in colour
 _BLOCK = 2**22  # samples that are converted at a time
 
 
@@ -55,6 +56,7 @@ class Layout:
     compression: int
     predictor: int
     in_planes: bool
+    reverses_bits: bool
     extra: tuple[int, ...]
     subsampling: tuple[int, ...]
     order: str
@@ -84,6 +86,7 @@ class Layout:
             values(259, 1)[0],
             values(317, 1)[0],
             samples > 1 and values(284, 1)[0] == 2,
+            values(266, 1)[0] == 2,
             tuple(pages.values(page.entries, 338)),
             tuple(values(530, 2) if values(262, 0)[0] == _YCBCR else ()),
             pages.order,
@@ -112,6 +115,10 @@ class Layout:
         if self.kind != "u" or not self.colours:
             return False
         if len(self.extra) > 1 or self._has_alpha_beside_ink():
+            return False
+        if self.reverses_bits and self.photometric != _PALETTE:
+            return False
+        if self.compression == 1 and self.photometric == _YCBCR and set(self.subsampling) != {1}:
             return False
         if self.colours == 1:
             if self.samples == 1:
@@ -153,12 +160,13 @@ class Layout:
     def __str__(self) -> str:
         kind = {"u": "", "i": " signed", "f": " float"}[self.kind]
         planes = " in planes" if self.in_planes else ""
+        subsampling = f", subsampled {self.subsampling}" if self.subsampling else ""
         alpha = " with alpha" if self.alpha is not None else ""
         name = _NAMES.get(self.photometric, "grey" if self.colours else "other")
         return (
             f"{self.bits}-bit{kind} {name} samples{alpha}{planes}"
             f" (photometric {self.photometric}, {self.samples} samples,"
-            f" predictor {self.predictor})"
+            f" predictor {self.predictor}{subsampling})"
         )
 
 
@@ -167,10 +175,12 @@ def open_tiff(data: bytes, uri: str) -> ImageFile.ImageFile:
     pages = TiffPages(data)
     page = shown_page(pages)
     if page is None:  # damaged; the reason is Pillow's
-        return TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+        return PlainTiff(io.BytesIO(data))
     layout = Layout.of(pages, page)
     if layout is not None and layout.is_read_by_pillow():
-        return TiffImagePlugin.TiffImageFile(io.BytesIO(pages.alone(page)))
+        image = PlainTiff(io.BytesIO(pages.alone(page)))
+        image.decoded_bytes = layout.block[0] * layout.block[1] * BYTES_PER_PIXEL
+        return image
     if layout is not None and layout.is_read_here():
         return SampledTiff(pages, page, layout)
     raise ImageError(
@@ -178,6 +188,17 @@ def open_tiff(data: bytes, uri: str) -> ImageFile.ImageFile:
         f"is a TIFF with {layout or 'samples of different bits'}, which is not read.",
         remedy="Save it as RGB with 8 or 16 bits.",
     )
+
+
+class PlainTiff(TiffImagePlugin.TiffImageFile):
+    """Without Pillow's limit on pixels, which is that of the process: ours is checked before."""
+
+    decoded_bytes = 0  # of a whole tile
+
+    def load_prepare(self) -> None:
+        if self._im is None:
+            self.im = Image.new(self.mode, self._tile_size).im
+        ImageFile.ImageFile.load_prepare(self)
 
 
 class SampledTiff(ImageFile.ImageFile):
@@ -264,13 +285,17 @@ def _plane(pages: TiffPages, page: Page, layout: Layout, index: int) -> npt.NDAr
     compressed = [
         pages.data[start : start + size] for start, size in zip(starts, sizes, strict=True)
     ]
-    order = (pages.values(page.entries, 266) or [1])[0]
-    tags = {256: across * row, 257: rows, 258: 8, 259: layout.compression, 262: 1, 266: order}
+    tags = {
+        256: across * row,
+        257: rows,
+        258: 8,
+        259: layout.compression,
+        262: 1,
+        266: 1 + layout.reverses_bits,
+    }
     tags |= {277: 1, 284: 1}
     tags |= {322: row, 323: length} if layout.is_tiled else {278: length}
-    with TiffImagePlugin.TiffImageFile(
-        io.BytesIO(_written(tags, starts_tag, sizes_tag, compressed))
-    ) as image:
+    with PlainTiff(io.BytesIO(_written(tags, starts_tag, sizes_tag, compressed))) as image:
         return np.asarray(image)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from engine._colour import Size, to_srgb
 from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
-from engine._tiff_samples import SampledTiff
+from engine._tiff_samples import BYTES_PER_PIXEL, PlainTiff, SampledTiff
 from engine.errors import ImageError
 from engine.types import RGBImage
 
@@ -37,8 +37,6 @@ _UPRIGHT = {
 }
 
 _SCAN = b"\xff\xda"  # the marker that a scan of a JPEG begins with
-_TILE_SIDES = (322, 323)  # TIFF 6.0 tags
-_BYTES_PER_PIXEL = 4  # of a decoded image in colour
 _ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 _MOST_FRAMES = 64  # that are looked at, as far as the limit on pixels goes for all of them
 _ONE_COLOUR = 2  # of 255: what lossy coding makes of one colour
@@ -96,6 +94,9 @@ def load(
         return _decode(data, name, limits)
     except ImageError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit for WebP and GIF
+        reason = f"has more pixels than its decoder takes ({_short(str(error))})."
+        raise ImageError(name, reason, remedy="Save it smaller, or as PNG or TIFF.") from error
     except Exception as error:  # decoders raise exceptions of all kinds on damaged files
         raise ImageError(name, _reason(error)) from error
 
@@ -235,11 +236,8 @@ def _cost(image: ImageFile.ImageFile, data: bytes, width: int, height: int) -> i
     Entropy decoding of all pixels is left to do at every reduced size. A progressive JPEG holds
     its coefficients, two bytes a sample, until the last scan, and goes through them in each.
     """
-    if isinstance(image, SampledTiff):
-        return max(width * height, math.ceil(image.decoded_bytes / _BYTES_PER_PIXEL))
-    if isinstance(image, TiffImagePlugin.TiffImageFile):  # whole tiles are decoded
-        across, down = (image.tag_v2.get(tag, 1) for tag in _TILE_SIDES)
-        return max(width * height, int(across * down))
+    if isinstance(image, (PlainTiff, SampledTiff)):
+        return max(width * height, math.ceil(image.decoded_bytes / BYTES_PER_PIXEL))
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return width * height
     entropy = math.ceil(width * height / 8)

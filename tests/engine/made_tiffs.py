@@ -15,6 +15,7 @@ INTERLEAVED, PLANES = 1, 2
 PLAIN, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 NO_PREDICTOR, DIFFERENCES, FLOAT_DIFFERENCES = 1, 2, 3
 ASSOCIATED, UNASSOCIATED = 1, 2
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 FORMATS = {"u": 1, "i": 2, "f": 3}  # SampleFormat by numpy's kind
 
 
@@ -30,6 +31,7 @@ def written(
     rows: int = 5,
     extra: int | None = None,
     palette: npt.NDArray[np.uint16] | None = None,
+    reverse_bits: bool = False,
 ) -> bytes:
     """In strips of ``rows``; values of less than 8 bits are packed."""
     height, width, count = samples.shape
@@ -39,12 +41,15 @@ def written(
         for plane in planes
         for top in range(0, height, rows)
     ]
+    if reverse_bits:
+        strips = [strip.translate(_REVERSED) for strip in strips]
     tags: list[tuple[int, str, list[int]]] = [
         (256, "I", [width]),
         (257, "I", [height]),
         (258, "H", [bits] * count),
         (259, "H", [compression]),
         (262, "H", [photometric]),
+        *([(266, "H", [2])] if reverse_bits else []),
         (273, "I", [0] * len(strips)),
         (277, "H", [count]),
         (278, "I", [rows]),
@@ -57,6 +62,24 @@ def written(
         *([(530, "H", [1, 1])] if photometric == YCBCR else []),
     ]
     return _assembled(tags, strips, order)
+
+
+def subsampled(units: npt.NDArray[np.uint8], compression: int) -> bytes:
+    """YCbCr of half the width and height in colour: (rows, columns, 4 of light, blue, red)."""
+    strip = _compressed(units.tobytes(), compression)
+    tags: list[tuple[int, str, list[int]]] = [
+        (256, "I", [2 * units.shape[1]]),
+        (257, "I", [2 * units.shape[0]]),
+        (258, "H", [8, 8, 8]),
+        (259, "H", [compression]),
+        (262, "H", [YCBCR]),
+        (273, "I", [0]),
+        (277, "H", [3]),
+        (278, "I", [2 * units.shape[0]]),
+        (279, "I", [len(strip)]),
+        (530, "H", [2, 2]),
+    ]
+    return _assembled(tags, [strip], "<")
 
 
 def _strip(samples: Samples, bits: int, predictor: int, order: str) -> bytes:

@@ -112,6 +112,16 @@ def test_the_byte_limit_holds_for_files_bytes_and_streams(tmp_path: Path) -> Non
     assert load(path, limits=ImageLimits(max_bytes=len(data))).height == 48
 
 
+def test_the_limit_of_the_process_does_not_hold_and_where_it_does_there_is_a_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for kind in ("JPEG", "PNG", "TIFF", "lzw", "planes", "BMP", "AVIF"):
+        assert load(VALID[kind]).width in (32, 64)
+    with pytest.raises(ImageError, match=r"more pixels.*Save it smaller"):
+        load(VALID["WEBP"])
+
+
 def test_limits_below_one_are_a_programming_error() -> None:
     with pytest.raises(ValueError, match="max_side"):
         ImageLimits(max_side=0)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
@@ -179,6 +180,63 @@ def test_the_made_files_are_what_a_second_decoder_reads(name: str, kind: Type) -
         if layout["planar"] == made.PLANES:
             decoded = np.moveaxis(decoded, 0, -1)
         np.testing.assert_array_equal(decoded.reshape(samples.shape), samples)
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_subsampled_ycbcr_is_read_where_it_is_compressed_and_else_refused(
+    is_compressed: bool,
+) -> None:
+    random = np.random.default_rng(1)
+    light = random.integers(60, 200, (16, 32))
+    blue, red = (random.integers(90, 160, (8, 16)) for _ in range(2))
+    squares = light.reshape(8, 2, 16, 2).transpose(0, 2, 1, 3).reshape(8, 16, 4)
+    units = np.concatenate([squares, blue[..., None], red[..., None]], axis=2).astype(np.uint8)
+    data = made.subsampled(units, made.DEFLATE if is_compressed else made.PLAIN)
+    if not is_compressed:
+        with pytest.raises(ImageError, match=r"YCbCr samples.*not read"):
+            load(data + bytes(1000))
+        return
+    blue, red = (np.kron(plane - 128.0, np.ones((2, 2))) for plane in (blue, red))
+    green = light - 0.344136 * blue - 0.714136 * red
+    should = np.stack([light + 1.402 * red, green, light + 1.772 * blue], 2)
+    assert np.abs(load(data).pixels - should).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["white is zero", "grey", "RGB"])
+@pytest.mark.parametrize("bits", [1, 4, 8, 12, 16])
+def test_bits_in_reverse_order_are_turned(name: str, bits: int) -> None:
+    colours, kind = COLOURS[name], Type("u", bits)
+    samples = random_samples(colours, kind)
+    should = expected(samples, colours, kind, None)
+    for layout in layouts(colours, kind):
+        data = made.written(
+            samples,
+            colours.photometric,
+            bits=bits,
+            rows=3,
+            reverse_bits=True,
+            **layout,  # type: ignore[arg-type]
+        )
+        assert np.abs(load(data).pixels - should).max() <= 1, layout
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzma", "jpeg", "webp", "group3", "group4"])
+def test_other_codecs_give_their_pixels(compression: str) -> None:
+    random = np.random.default_rng(1)
+    floats = Image.fromarray(random.random((13, 19), np.float32))
+    smooth = Image.fromarray(random.integers(0, 256, (4, 8, 3), np.uint8)).resize((64, 32))
+    bilevel = Image.fromarray(random.random((13, 19)) > 0.5)
+    image = {"zstd": floats, "lzma": floats, "jpeg": smooth, "webp": smooth}.get(
+        compression, bilevel
+    )
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, "TIFF", compression=compression)
+    except OSError:
+        pytest.skip(f"no {compression} in this Pillow")
+    should = np.asarray(image, np.float32) * (1 if image is smooth else 255)
+    should = should if should.ndim == 3 else np.repeat(should[:, :, None], 3, axis=2)
+    assert np.abs(load(buffer.getvalue()).pixels - should).mean() < (6 if image is smooth else 0.5)
 
 
 @pytest.mark.parametrize("kind", ["u1", "u2", "u4", "i2", "f4"])
