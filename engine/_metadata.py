@@ -126,6 +126,15 @@ def bare_jpeg(data: bytes) -> bytes:
     return b"".join([*kept, view[rest:]])
 
 
+def first_scan(data: bytes) -> int:
+    """How many components the first scan of a JPEG holds; 0 where there is none."""
+    start = 2
+    for _, _, end in _segments(data):
+        start = end
+    at = data.find(bytes((0xFF, _START_OF_SCAN)), start)
+    return data[at + 4] if 0 <= at < len(data) - 4 else 0
+
+
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """(start, marker, end) of those before the first scan; bytes between them are skipped."""
     at = 2

@@ -22,20 +22,14 @@ from engine.errors import ImageError
 
 Values = npt.NDArray[Any]  # (rows, width, samples)
 
-_COMPRESSIONS = {1: "no", 5: "LZW", 8: "deflate", 32946: "deflate", 32773: "PackBits"} | {
-    34925: "LZMA",
-    50000: "Zstandard",
-}
+# None, LZW, deflate (both numbers), PackBits, LZMA, Zstandard: codecs of bytes, not of images.
+_BYTE_CODECS = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
-_COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4} | {
-    _YCBCR: 3,
-    _LAB: 3,
-}
-_NAMES = {_PALETTE: "palette", _CMYK: "CMYK", _YCBCR: "YCbCr", _LAB: "Lab", _RGB: "RGB"}
-_MODES = {_WHITE_IS_ZERO: "L", _BLACK_IS_ZERO: "L", _RGB: "RGB", _CMYK: "CMYK"} | {
-    _YCBCR: "YCbCr",
-    _LAB: "LAB",
-}
+_GREYS = {_WHITE_IS_ZERO: "L", _BLACK_IS_ZERO: "L"}
+_MODES = {**_GREYS, _RGB: "RGB", _CMYK: "CMYK", _YCBCR: "YCbCr", _LAB: "LAB"}
+_NAMES = {**_MODES, **dict.fromkeys(_GREYS, "grey"), _PALETTE: "palette", _LAB: "Lab"}
+_COLOURS = {photometric: len(mode) for photometric, mode in _MODES.items()}
+_COLOURS |= {_YCBCR: 3, _PALETTE: 1}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha in ExtraSamples
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # SampleFormat; 4 is undefined
 _DIFFERENCES, _FLOAT_DIFFERENCES = 2, 3
@@ -110,7 +104,7 @@ class Layout:
 
     def is_read_by_pillow(self) -> bool:
         """What tests/engine/test_images_tiff.py shows to be right, and codecs of whole images."""
-        if self.compression not in _COMPRESSIONS:
+        if self.compression not in _BYTE_CODECS:
             return True
         if self.kind != "u" or not self.colours:
             return False
@@ -162,7 +156,7 @@ class Layout:
         planes = " in planes" if self.in_planes else ""
         subsampling = f", subsampled {self.subsampling}" if self.subsampling else ""
         alpha = " with alpha" if self.alpha is not None else ""
-        name = _NAMES.get(self.photometric, "grey" if self.colours else "other")
+        name = _NAMES.get(self.photometric, "other")
         return (
             f"{self.bits}-bit{kind} {name} samples{alpha}{planes}"
             f" (photometric {self.photometric}, {self.samples} samples,"

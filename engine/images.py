@@ -16,6 +16,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from engine._colour import Size, to_srgb
 from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
+from engine._metadata import first_scan
 from engine._tiff_samples import BYTES_PER_PIXEL, PlainTiff, SampledTiff
 from engine.errors import ImageError
 from engine.types import RGBImage
@@ -52,9 +53,10 @@ class ImageLimits:
     ``max_pixels`` and ``max_bytes`` are checked before anything is decoded; ``max_side`` is the
     longer side of what ``load`` returns and so changes what the stages see. A JPEG that is
     decoded at a reduced size counts as what decoding it costs: its reduced pixels, an eighth of
-    those in the file, or, of a progressive one, a pixel for every 16 bytes of coefficients held or
-    a 64th of those in the file for every scan, whichever is most. A TIFF counts whole tiles, and a
-    pixel for every four bytes of deep samples. 256 MiB holds 80 megapixels uncompressed.
+    those in the file, or, of one in several scans (a progressive one), a pixel for every 16 bytes
+    of coefficients held or a 64th of those in the file for every scan, whichever is most.
+    A TIFF counts whole tiles, and a pixel for every four bytes of deep samples.
+    256 MiB holds 80 megapixels uncompressed.
     """
 
     max_pixels: int = 80_000_000
@@ -233,15 +235,15 @@ def _check_cost(
 def _cost(image: ImageFile.ImageFile, data: bytes, width: int, height: int) -> int:
     """In pixels; width and height are those in the file, the image may be drafted.
 
-    Entropy decoding of all pixels is left to do at every reduced size. A progressive JPEG holds
-    its coefficients, two bytes a sample, until the last scan, and goes through them in each.
+    Entropy decoding of all pixels is left to do at every reduced size. A JPEG of several scans
+    holds its coefficients, two bytes a sample, until the last, and goes through them in each.
     """
     if isinstance(image, (PlainTiff, SampledTiff)):
         return max(width * height, math.ceil(image.decoded_bytes / BYTES_PER_PIXEL))
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return width * height
     entropy = math.ceil(width * height / 8)
-    if "progressive" not in image.info:
+    if "progressive" not in image.info and first_scan(data) >= image.layers:
         return max(image.width * image.height, entropy)
     widest = max(across * down for _, across, down, _ in image.layer) or 1
     samples = sum(across * down / widest for _, across, down, _ in image.layer)

@@ -246,6 +246,15 @@ def test_photos_of_108_and_200_megapixels_are_within_the_limit(
     assert needed <= ImageLimits().max_pixels
 
 
+def test_a_jpeg_with_a_scan_for_every_colour_counts_as_a_progressive_one() -> None:
+    data = bytearray(sized(25_000, 25_000, progressive=False))
+    with pytest.raises(ImageError, match="truncated"):  # decoding was begun
+        load(bytes(data[:-40]))
+    data[data.index(b"\xff\xda") + 4] = 1
+    with pytest.raises(ImageError, match=r"images\.max_pixels=117187500"):
+        load(bytes(data))
+
+
 def test_a_jpeg_of_many_scans_is_refused() -> None:
     data = sized(4000, 3000, progressive=True)
     last = data[data.rindex(b"\xff\xc4") : -2]

@@ -15,7 +15,7 @@ from engine.images import ImageLimits, load
 from tests.engine import made_tiffs as made
 
 HEIGHT, WIDTH = 7, 11
-COMPRESSIONS = (made.PLAIN, made.LZW, made.DEFLATE, made.OLD_DEFLATE, made.PACKBITS)
+COMPRESSIONS = (made.PLAIN, made.LZW, made.DEFLATE, made.PACKBITS)
 
 
 class Colours(NamedTuple):
@@ -118,7 +118,7 @@ def layouts(colours: Colours, kind: Type) -> list[dict[str, int | str]]:
     return [
         {"planar": planar, "compression": compression, "predictor": predictor, "order": order}
         for planar in ([1, 2] if colours.samples > 1 else [1])
-        for compression in COMPRESSIONS
+        for compression in (*COMPRESSIONS, *[made.OLD_DEFLATE] * (kind.bits == 16))
         for predictor in (
             [made.NO_PREDICTOR]
             + [made.DIFFERENCES] * (is_bytewise and kind.kind != "f")
