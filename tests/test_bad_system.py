@@ -123,6 +123,7 @@ def test_a_really_full_disk_says_so_and_loses_nothing(catalogue: Path, tmp_path:
             assert (len(gallery), gallery.check()) == (120, [])
 
 
+@pytest.mark.slow
 def test_a_photo_is_found_in_a_gallery_on_a_read_only_medium(
     catalogue: Path, tmp_path: Path
 ) -> None:

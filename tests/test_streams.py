@@ -52,6 +52,7 @@ def test_the_exit_code_stands_where_nothing_can_be_written() -> None:
     assert shell(">&- 2>&- <&-", "--version") == (1, "")
 
 
+@pytest.mark.slow
 def test_a_photo_from_standard_input_that_is_closed_is_one_line(tmp_path: Path) -> None:
     save(tmp_path / "c" / "jar" / "a.png", package("jar", 1))
     gallery = tmp_path / "g"

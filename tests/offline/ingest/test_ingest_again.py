@@ -10,13 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ImageError
 from engine.galleries import open_gallery
-from offline.ingest.decoding import DecodingPool, PassingError
+from offline.ingest import decoding
+from offline.ingest.decoding import Decoded, DecodingPool, PassingError
 from offline.ingest.scan import Scan, scan
 from stages.embed.handcrafted import Handcrafted
 from tests.drawn_catalogue import QUICK, package, save
 from tests.offline.gallery_contents import Ingest, records
+
+
+@pytest.fixture(autouse=True)
+def decoding_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process: a decoder takes longer to start than these images to decode."""
+
+    def decode(pool: DecodingPool, path: Path) -> Decoded | ImageError:
+        try:
+            return decoding._decoded(path, pool._limits)
+        except ImageError as error:
+            return error
+
+    monkeypatch.setattr(DecodingPool, "_decode", decode)
 
 
 @pytest.fixture
