@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, Self, runtime_checkable
 
+from engine.adaptation import Adaptation, AdaptationReport
 from engine.distances import Metric
 from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
@@ -162,7 +163,15 @@ class Searchable(Neighbours, Protocol):
         labelled_only: bool = False,
         metric: Metric = "euclidean",
     ) -> list[Neighbour]:
-        """As of ``Neighbours``, by any metric: a vote needs Euclidean distances, a search not."""
+        """As of ``Neighbours``, by any metric: a vote needs Euclidean distances, a search not.
+
+        ``embedding`` is as the ``adaptation`` of the same snapshot makes it.
+        """
+        ...
+
+    def adaptation(self) -> Adaptation | None:
+        """By which vectors are compared; None: as they were described. GalleryError for one that
+        cannot be read."""
         ...
 
     def records(self, ids: Sequence[int]) -> list[Record]:
@@ -203,6 +212,14 @@ class Gallery(Searchable, Protocol):
 
     def find(self, *, product_id: str | None = None, uri: str | None = None) -> list[Source]:
         """Images of one product, or the image at one uri."""
+        ...
+
+    def adaptations(self) -> Mapping[int, AdaptationReport]:
+        """All that are kept, by version; the latest comes last."""
+        ...
+
+    def adapted_by(self) -> int | None:
+        """The version of the adaptation in use."""
         ...
 
     def skipped(self) -> Mapping[str, SkippedFile]:
@@ -246,6 +263,18 @@ class WritableGallery(Gallery, Protocol):
 
     def calibrate(self, calibration: MatchCalibration | None) -> bool:
         """Store it, or remove it with None; whether there was one before."""
+        ...
+
+    def adapt(self, adaptation: Adaptation) -> int:
+        """Keep an adaptation and compare by it from now on; its version.
+
+        Indexes are derived before it is in use, so that no search waits for them or sees a mix.
+        """
+        ...
+
+    def adapt_by(self, version: int | None) -> None:
+        """Compare by one that is kept, or with None as images were described. GalleryError for a
+        version that is not there."""
         ...
 
     def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:

@@ -17,10 +17,11 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.adaptation import Domain, adapt
 from engine.distances import Distances, Metric, rounded_distances, unit_rows
 from engine.errors import ConfigError
 from engine.protocols import Searchable
-from engine.types import BoolArray, Embedding, FloatArray, IntArray
+from engine.types import BoolArray, Embedding, FloatArray, IntArray, Neighbour
 
 # The first guess at how many images hold k products; doubled until they do.
 IMAGES_PER_PRODUCT = 4
@@ -141,8 +142,30 @@ def nearest_products(
 
 
 @dataclass(frozen=True)
+class AdaptedNeighbours:
+    """A gallery that is searched by vectors as they were described, of one domain."""
+
+    gallery: Searchable
+    domain: Domain
+
+    def search(
+        self,
+        embedding: Embedding,
+        k: int,
+        categories: Sequence[str] | None = None,
+        *,
+        labelled_only: bool = False,
+    ) -> list[Neighbour]:
+        """As of ``Neighbours``."""
+        with self.gallery.snapshot():
+            adaptation = self.gallery.adaptation()
+            query = adapt(adaptation, embedding, self.domain)
+            return self.gallery.search(query, k, categories, labelled_only=labelled_only)
+
+
+@dataclass(frozen=True)
 class GalleryIndex:
-    """The images of a gallery, by one metric."""
+    """The images of a gallery, by one metric, as its adaptation compares them."""
 
     gallery: Searchable
     metric: Metric
@@ -154,7 +177,9 @@ class GalleryIndex:
 
     def vectors(self, ids: IntArray) -> FloatArray:
         records = self.gallery.records(ids.tolist())
-        return np.stack([record.description.embedding.vector for record in records])
+        rows = np.stack([record.description.embedding.vector for record in records])
+        adaptation = self.gallery.adaptation()
+        return rows if adaptation is None else adaptation.adapted(rows, "catalogue")
 
     def _nearest(self, query: FloatArray, k: int, scope: Scope) -> Ranking:
         left_out = set(scope.without)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from engine.adaptation import adapt
 from engine.augmentation import augmenting
 from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
@@ -19,6 +22,8 @@ from engine.timings import Stopwatch
 from engine.types import (
     Cutout,
     Description,
+    Embedding,
+    FloatArray,
     Hit,
     IntArray,
     MatteQuality,
@@ -63,7 +68,17 @@ class Searcher:
 
     @property
     def expansion(self) -> Expansion:
-        return Expansion(self.query.expand, self.query.expand_alpha, self.normalised)
+        return Expansion(self.query.expand, self.query.expand_alpha, self.unit)
+
+    @property
+    def unit(self) -> bool:
+        """Whether vectors are compared at length 1."""
+        return self.normalised or self.gallery.adaptation() is not None
+
+    def answering(self) -> str:
+        """Identity of all that decides scores and order, the gallery's adaptation included."""
+        adaptation = self.gallery.adaptation()
+        return self.identity if adaptation is None else f"{self.identity}-{adaptation.identity}"
 
     def search(
         self, image: RGBImage, k: int = 10, categories: Sequence[str] | None = None
@@ -122,11 +137,12 @@ class Searcher:
 
     def hits(self, ranking: Ranking, records: Sequence[Record]) -> list[Hit]:
         """Retrieved images with their scores, in the order of the ranking."""
+        unit = self.unit
         return [
             Hit(
                 record,
                 rank,
-                score_of(distance, self.metric, normalised=self.normalised),
+                score_of(distance, self.metric, normalised=unit),
                 distance,
             )
             for rank, (record, distance) in enumerate(
@@ -196,8 +212,24 @@ class Searcher:
     ) -> Ranked:
         retrieved = self._retrieve(query, k, Scope(routed.categories, without), watch)
         with watch("rerank"):
-            products = group_by_product(self.reranker.rerank(query, retrieved))
+            products = group_by_product(self._reranked(query, retrieved))
         return Ranked(routed, retrieved, products)
+
+    def _reranked(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
+        """With vectors as they are compared, for the rerankers that look at them."""
+        adaptation = self.gallery.adaptation()
+        if adaptation is None:
+            return self.reranker.rerank(query, hits)
+        head = list(hits[: self.reranker.top_n])
+        vectors = [hit.record.description.embedding.vector for hit in head]
+        if head:
+            rows = adaptation.adapted(np.stack(vectors), "catalogue")
+            head = [_compared(hit, row) for hit, row in zip(head, rows, strict=True)]
+        embedding = adapt(adaptation, query.embedding, "photo")
+        query = replace(query, embedding=embedding)
+        own = {hit.record.id: hit.record for hit in hits}
+        reranked = self.reranker.rerank(query, [*head, *hits[len(head) :]])
+        return [replace(hit, record=own[hit.record.id]) for hit in reranked]
 
     def _calibration(
         self, images: int, categories: Sequence[str] | None
@@ -209,7 +241,7 @@ class Searcher:
             return None, (f"not calibrated: {error}",)
         if found is None or not self.identity:
             return None, ()
-        if found.identity != self.identity:
+        if found.identity != self.answering():
             return None, (
                 "not calibrated: that was done for other settings of the search or an earlier "
                 "version; do it anew with: packsight calibrate",
@@ -221,7 +253,7 @@ class Searcher:
     def _retrieve(self, query: Description, k: int, scope: Scope, watch: Stopwatch) -> list[Hit]:
         """The nearest images, enough of them for k products and for the reranker."""
         index = GalleryIndex(self.gallery, self.metric)
-        vector = query.embedding.vector[None]
+        vector = adapt(self.gallery.adaptation(), query.embedding, "photo").vector[None]
         if self.query.expand > 0:
             with watch("expand"):
                 vector = expand(index, vector, [scope], self.expansion)
@@ -239,6 +271,12 @@ class Searcher:
 
         ranking = nearest_products(nearest, products, k, self.reranker.top_n)
         return self.hits(ranking, records)
+
+
+def _compared(hit: Hit, vector: FloatArray) -> Hit:
+    """With this vector in place of the stored one."""
+    description = replace(hit.record.description, embedding=Embedding(vector.copy()))
+    return replace(hit, record=replace(hit.record, description=description))
 
 
 def photo_notes(quality: MatteQuality) -> tuple[str, ...]:

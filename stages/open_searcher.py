@@ -11,6 +11,7 @@ from typing import BinaryIO, Self
 from engine.galleries import open_gallery
 from engine.images import ImageLimits, load
 from engine.protocols import Gallery
+from engine.retrieval import AdaptedNeighbours
 from engine.search import Searcher
 from engine.types import Results, RGBImage
 from stages.assemble import Parts, assemble
@@ -86,7 +87,7 @@ def searcher_over(
         config=None if config is None else Path(config),
         overrides=overrides,
     )
-    parts = assemble(settings, gallery=lambda: gallery)
+    parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "photo"))
     gallery.manifest.require(parts.fingerprint, gallery.name)
     return OpenSearcher(searcher_of(parts, gallery), gallery, ImageLimits.of(settings.images))
 

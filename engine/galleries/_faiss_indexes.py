@@ -14,6 +14,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from engine.adaptation import Adaptation
 from engine.distances import (
     METRICS,
     Distances,
@@ -24,6 +25,7 @@ from engine.distances import (
 )
 from engine.errors import GalleryError
 from engine.files import replacing
+from engine.galleries import _rows
 from engine.parallel import one_faiss_thread
 from engine.types import Embedding, FloatArray, Neighbour
 
@@ -42,12 +44,14 @@ class Shard:
     category: str
     labelled: bool
     token: str
+    adapted_by: int | None = None  # the version of the adaptation that its index is derived by
 
     def file_name(self, metric: Metric = "euclidean") -> str:
         """Of the index for a metric; that of Euclidean distance has no further name."""
         digest = hashlib.sha256(self.category.encode()).hexdigest()[:16]
         suffix = "" if metric == "euclidean" else f"-{metric}"
-        return f"{digest}-{int(self.labelled)}-{self.token}{suffix}.faiss"
+        by = "" if self.adapted_by is None else f"-a{self.adapted_by}"
+        return f"{digest}-{int(self.labelled)}-{self.token}{by}{suffix}.faiss"
 
 
 @dataclass
@@ -61,10 +65,11 @@ class _Ranking:
 
 def read_shards(connection: sqlite3.Connection) -> list[Shard]:
     """All that the database lists, by category, those without labels first."""
+    by = _rows.adapted_by(connection)
     rows = connection.execute(
         "SELECT category, labelled, token FROM shards ORDER BY category, labelled"
     )
-    return [Shard(category, bool(labelled), token) for category, labelled, token in rows]
+    return [Shard(category, bool(labelled), token, by) for category, labelled, token in rows]
 
 
 @dataclass
@@ -76,6 +81,7 @@ class ShardIndexes:
     _open: dict[tuple[str, bool, Metric], tuple[str, faiss.IndexIDMap]] = field(
         default_factory=dict
     )
+    _adaptation: tuple[int, Adaptation] | None = None  # the last one that was read
     _query: bytes = b""  # the last embedding searched for
     _rankings: dict[str, _Ranking] = field(default_factory=dict)
 
@@ -104,23 +110,44 @@ class ShardIndexes:
         self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
     ) -> faiss.IndexIDMap:
         """The index in step with the shard: open, on disk, or built from the database."""
-        key = (shard.category, shard.labelled, metric)
-        token, index = self._open.get(key, ("", None))
-        if index is not None and token == shard.token:
+        key, name = (shard.category, shard.labelled, metric), shard.file_name(metric)
+        opened, index = self._open.get(key, ("", None))
+        if index is not None and opened == name:
             return index
-        index = self.stored(shard, metric)
-        if index is None:
-            built = self._built(connection, shard, metric)
-            self._write(built, shard.file_name(metric))
-            index = self.stored(shard, metric) or built
-        self._open[key] = (shard.token, index)
+        index = self.build(connection, shard, metric)
+        self._open[key] = (name, index)
         return index
 
+    def build(
+        self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
+    ) -> faiss.IndexIDMap:
+        """The index on disk, written there if it was not."""
+        adaptation = self.adaptation(connection, shard.adapted_by)
+        index = self.stored(shard, metric, adaptation)
+        if index is None:
+            built = self._built(connection, shard, metric, adaptation)
+            self._write(built, shard.file_name(metric))
+            index = self.stored(shard, metric, adaptation) or built
+        return index
+
+    def adaptation(self, connection: sqlite3.Connection, version: int | None) -> Adaptation | None:
+        """GalleryError for one that cannot be read."""
+        if version is None:
+            return None
+        if self._adaptation is None or self._adaptation[0] != version:
+            read = _rows.load_adaptation(connection, version, str(self.folder))
+            self._adaptation = version, read
+        return self._adaptation[1]
+
     def _built(
-        self, connection: sqlite3.Connection, shard: Shard, metric: Metric
+        self,
+        connection: sqlite3.Connection,
+        shard: Shard,
+        metric: Metric,
+        adaptation: Adaptation | None,
     ) -> faiss.IndexIDMap:
         try:
-            return build_index(connection, shard, self.dimension, metric)
+            return build_index(connection, shard, self.dimension, metric, adaptation)
         except ValueError as error:
             raise GalleryError(
                 f"{self.folder}: {error}.",
@@ -137,7 +164,9 @@ class ShardIndexes:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def stored(self, shard: Shard, metric: Metric = "euclidean") -> faiss.IndexIDMap | None:
+    def stored(
+        self, shard: Shard, metric: Metric = "euclidean", adaptation: Adaptation | None = None
+    ) -> faiss.IndexIDMap | None:
         """The index file in step with the shard, if it exists and is whole."""
         path = self.folder / INDEXES / shard.file_name(metric)
         if not path.is_file():
@@ -149,7 +178,8 @@ class ShardIndexes:
             log.warning("%s: damaged index, rebuilt from the database (%s)", path, error)
             return None
         kind = faiss.METRIC_L2 if metric == "euclidean" else faiss.METRIC_INNER_PRODUCT
-        fits = index.d == self.dimension and index.metric_type == kind
+        dimension = self.dimension if adaptation is None else adaptation.dimension
+        fits = index.d == dimension and index.metric_type == kind
         if not isinstance(index, faiss.IndexIDMap) or not fits:
             log.warning("%s: index of another kind, rebuilt from the database", path)
             return None
@@ -169,15 +199,19 @@ class ShardIndexes:
 
 
 def build_index(
-    connection: sqlite3.Connection, shard: Shard, dimension: int, metric: Metric = "euclidean"
+    connection: sqlite3.Connection,
+    shard: Shard,
+    dimension: int,
+    metric: Metric = "euclidean",
+    adaptation: Adaptation | None = None,
 ) -> faiss.IndexIDMap:
-    """An exact index of the shard's embeddings under their record ids: squared L2, or inner
-    products, for cosine those of the rows brought to length 1.
+    """An exact index of the shard's embeddings, as they are adapted, under their record ids:
+    squared L2, or inner products, for cosine those of the rows brought to length 1.
 
     Raises ValueError naming an image whose stored vector has another length.
     """
     flat = faiss.IndexFlatL2 if metric == "euclidean" else faiss.IndexFlatIP
-    index = faiss.IndexIDMap(flat(dimension))
+    index = faiss.IndexIDMap(flat(dimension if adaptation is None else adaptation.dimension))
     rows = connection.execute(
         "SELECT images.id, embedding FROM images JOIN descriptions USING (id) "
         "WHERE category = ? AND labelled = ? ORDER BY images.id",
@@ -190,6 +224,8 @@ def build_index(
         ids = np.array([row[0] for row in chunk], np.int64)
         blobs = np.frombuffer(b"".join(row[1] for row in chunk), "<f4")
         vectors = blobs.reshape(len(ids), dimension).astype(np.float32)
+        if adaptation is not None:
+            vectors = adaptation.adapted(vectors, "catalogue")
         index.add_with_ids(unit_or_zero(vectors) if metric == "cosine" else vectors, ids)
     return index
 

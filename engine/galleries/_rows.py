@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from engine.adaptation import Adaptation, AdaptationReport
 from engine.errors import DamageError
 from engine.match_calibration import MatchCalibration, read_calibration
 from engine.types import (
@@ -17,6 +18,7 @@ from engine.types import (
     Description,
     Embedding,
     Entry,
+    FloatArray,
     GivenTable,
     MatteQuality,
     Record,
@@ -24,11 +26,12 @@ from engine.types import (
     Source,
 )
 
-# The calibration is one row of the manifest table, which older Packsights pass over.
-# So are the tables of labels.
+# These are rows of the manifest table, one each, which older Packsights pass over.
 _CALIBRATION = "calibration"
 _LABEL_TABLES = "label_tables"
-MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN ('{_CALIBRATION}', '{_LABEL_TABLES}')"
+_ADAPTED_BY = "adapted_by"
+_APART = (_CALIBRATION, _LABEL_TABLES, _ADAPTED_BY)
+MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 
 # Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
 # image that lost its description comes with NULLs.
@@ -175,6 +178,65 @@ def store_label_tables(connection: sqlite3.Connection, tables: Mapping[str, Give
     connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (_LABEL_TABLES, plain))
 
 
+def adapted_by(connection: sqlite3.Connection) -> int | None:
+    """The version of the adaptation in use."""
+    sql = "SELECT value FROM manifest WHERE key = ?"
+    row = connection.execute(sql, (_ADAPTED_BY,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def adapt_by(connection: sqlite3.Connection, version: int | None) -> None:
+    connection.execute("DELETE FROM manifest WHERE key = ?", (_ADAPTED_BY,))
+    if version is not None:
+        row = (_ADAPTED_BY, str(version))
+        connection.execute("INSERT INTO manifest VALUES (?, ?)", row)
+
+
+def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: Adaptation) -> None:
+    projection = adaptation.projection
+    row = {
+        "version": version,
+        "catalogue_mean": _blob(adaptation.catalogue_mean),
+        "photo_mean": _blob(adaptation.photo_mean),
+        "projection": None if projection is None else _blob(projection),
+        "report": adaptation.report.model_dump_json(),
+    }
+    connection.execute(f"INSERT INTO adaptations {columns_and_values(row)}", row)
+
+
+def load_adaptation(connection: sqlite3.Connection, version: int, where: str) -> Adaptation:
+    """GalleryError for one that is not there or cannot be read."""
+    sql = "SELECT * FROM adaptations WHERE version = ?"
+    row = connection.execute(sql, (version,)).fetchone()
+    try:
+        if row is None:
+            raise ValueError("it is not there")
+        mean, photos = _floats(row["catalogue_mean"]), _floats(row["photo_mean"])
+        kept = None if row["projection"] is None else _floats(row["projection"])
+        projection = None if kept is None else kept.reshape(len(mean), -1)
+        report = AdaptationReport.model_validate_json(row["report"])
+        return Adaptation(mean, photos, projection, report)
+    except ValueError as error:
+        raise DamageError(
+            f"{where}: adaptation {version} is damaged ({error}).",
+            remedy=f"Go without it with: packsight adapt {where} --off",
+        ) from error
+
+
+def load_adaptation_reports(
+    connection: sqlite3.Connection, where: str
+) -> dict[int, AdaptationReport]:
+    """By version, the latest last; GalleryError where one cannot be read."""
+    rows = connection.execute("SELECT version, report FROM adaptations ORDER BY version")
+    try:
+        return {row[0]: AdaptationReport.model_validate_json(row[1]) for row in rows}
+    except ValueError as error:
+        raise DamageError(
+            f"{where}: the report of an adaptation is damaged ({error}).",
+            remedy=f"Adapt it anew with: packsight adapt {where}",
+        ) from error
+
+
 def skipped_row(file: SkippedFile) -> dict[str, object]:
     return {**vars(file), "inode": _signed(file.inode)}
 
@@ -190,6 +252,10 @@ def _signed(inode: int) -> int:
 
 def _unsigned(inode: int) -> int:
     return inode % 2**64
+
+
+def _blob(array: FloatArray) -> bytes:
+    return array.astype("<f4").tobytes()
 
 
 def _floats(blob: object) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -94,6 +94,21 @@ def _add_skipped_files(connection: sqlite3.Connection) -> None:
     )
 
 
+def _add_adaptations(connection: sqlite3.Connection) -> None:
+    """Which of them is in use is a row of the manifest table."""
+    connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS adaptations (
+            version INTEGER PRIMARY KEY AUTOINCREMENT,
+            catalogue_mean BLOB NOT NULL,
+            photo_mean BLOB NOT NULL,
+            projection BLOB,
+            report TEXT NOT NULL
+        ) STRICT
+        """
+    )
+
+
 # The tables of today are all of these steps, in this order; never change one, add another.
 # ``PRAGMA user_version`` counts those that a gallery has. Galleries made before they were counted
 # have 0, so the first two steps look at what is there.
@@ -107,6 +122,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_trust,
     _add_file_identity,
     _add_skipped_files,
+    _add_adaptations,
 )
 
 # How long a statement waits for another process's short transaction.

@@ -34,6 +34,7 @@ def audit(
         return damage
     damage = [
         *_calibration_faults(connection, str(indexes.folder)),
+        *_adaptation_faults(connection, indexes),
         *_row_faults(connection, manifest),
         *_shard_faults(connection, shards),
     ]
@@ -62,6 +63,14 @@ def _database_faults(connection: sqlite3.Connection) -> list[str]:
 def _calibration_faults(connection: sqlite3.Connection, where: str) -> list[str]:
     try:
         _rows.load_calibration(connection, where)
+    except GalleryError as error:
+        return [str(error)]
+    return []
+
+
+def _adaptation_faults(connection: sqlite3.Connection, indexes: ShardIndexes) -> list[str]:
+    try:
+        indexes.adaptation(connection, _rows.adapted_by(connection))
     except GalleryError as error:
         return [str(error)]
     return []
@@ -99,10 +108,11 @@ def _shard_faults(connection: sqlite3.Connection, shards: list[Shard]) -> Iterat
 def _index_faults(
     connection: sqlite3.Connection, shard: Shard, indexes: ShardIndexes, metric: Metric
 ) -> Iterator[str]:
-    stored = indexes.stored(shard, metric)
+    adaptation = indexes.adaptation(connection, shard.adapted_by)
+    stored = indexes.stored(shard, metric, adaptation)
     if stored is None:
         return
-    fresh = build_index(connection, shard, indexes.dimension, metric)
+    fresh = build_index(connection, shard, indexes.dimension, metric, adaptation)
     if not _same(stored, fresh):
         yield (
             f"category {shard.category}: its index is not in step with the database "

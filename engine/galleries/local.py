@@ -7,11 +7,13 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock
 
+from engine.adaptation import Adaptation, AdaptationReport
 from engine.distances import Metric
 from engine.errors import GalleryError
 from engine.galleries import _folder, _rows, _schema
@@ -30,6 +32,8 @@ from engine.types import (
     SkippedFile,
     Source,
 )
+
+KEPT_ADAPTATIONS = 5  # beside the one in use older ones are deleted
 
 
 class LocalGallery:
@@ -158,13 +162,15 @@ class LocalGallery:
         metric: Metric = "euclidean",
     ) -> list[Neighbour]:
         """The k nearest records, exact, ties by (distance, id)."""
-        if embedding.dimension != self.manifest.dimension:
-            raise GalleryError(
-                f"{self.folder}: holds vectors of {self.manifest.dimension} numbers, "
-                f"the query has {embedding.dimension}."
-            )
         wanted = None if categories is None else set(categories)
         with self._reading():
+            adaptation = self.adaptation()
+            dimension = self.manifest.dimension if adaptation is None else adaptation.dimension
+            if embedding.dimension != dimension:
+                raise GalleryError(
+                    f"{self.folder}: holds vectors of {dimension} numbers, "
+                    f"the query has {embedding.dimension}."
+                )
             searched = [
                 self._indexes.search(self._connection, shard, embedding, k, metric)
                 for shard in self._shards()
@@ -223,11 +229,67 @@ class LocalGallery:
         with self._writing():
             return _rows.store_calibration(self._connection, calibration)
 
+    def adaptation(self) -> Adaptation | None:
+        """By which vectors are compared; None: as they were described."""
+        with self._reading():
+            return self._indexes.adaptation(self._connection, self.adapted_by())
+
+    def adapted_by(self) -> int | None:
+        """The version of the adaptation in use."""
+        with self._reading():
+            return _rows.adapted_by(self._connection)
+
+    def adaptations(self) -> Mapping[int, AdaptationReport]:
+        """All that are kept, by version; the latest comes last."""
+        with self._reading():
+            if not self._has_table("adaptations"):
+                return {}
+            return _rows.load_adaptation_reports(self._connection, self.name)
+
+    def adapt(self, adaptation: Adaptation) -> int:
+        """Keep an adaptation and compare by it from now on; its version."""
+        if len(adaptation.catalogue_mean) != self.manifest.dimension:
+            raise GalleryError(
+                f"{self.folder}: holds vectors of {self.manifest.dimension} numbers, the "
+                f"adaptation is for {len(adaptation.catalogue_mean)}."
+            )
+        with self._writing():
+            sql = "SELECT seq FROM sqlite_sequence WHERE name = 'adaptations'"
+            row = self._connection.execute(sql).fetchone()
+            version = 1 if row is None else int(row[0]) + 1
+            _rows.store_adaptation(self._connection, version, adaptation)
+        self.adapt_by(version)
+        return version
+
+    def adapt_by(self, version: int | None) -> None:
+        """Compare by one that is kept, or with None as images were described."""
+        kept = self.adaptations()
+        if version is not None and version not in kept:
+            raise GalleryError(
+                f"{self.folder}: has no adaptation {version}.",
+                remedy=f"It has: {', '.join(map(str, kept)) or 'none'}.",
+            )
+        # Derived before it is in use: no search waits for an index, and none sees a mix.
+        with self._reading():
+            for shard in self._shards():
+                self._indexes.build(self._connection, replace(shard, adapted_by=version))
+        with self._writing():
+            _rows.adapt_by(self._connection, version)
+            used = [version] if version is not None else []
+            old = [one for one in kept if one not in used][: max(0, len(kept) - KEPT_ADAPTATIONS)]
+            for one in old:
+                self._connection.execute("DELETE FROM adaptations WHERE version = ?", (one,))
+        self.build_indexes()
+
+    def _has_table(self, name: str) -> bool:
+        """Galleries of before lack some until they are written to."""
+        return bool(self._select("SELECT 1 FROM sqlite_master WHERE name = ?", name))
+
     def skipped(self) -> Mapping[str, SkippedFile]:
         """Files that no image is from and that need not be read again, by uri."""
         with self._reading():
-            sql = "SELECT 1 FROM sqlite_master WHERE name = 'skipped_files'"
-            rows = self._select("SELECT * FROM skipped_files") if self._select(sql) else []
+            present = self._has_table("skipped_files")
+            rows = self._select("SELECT * FROM skipped_files") if present else []
         return {row["uri"]: _rows.skipped_file(row) for row in rows}
 
     def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:
@@ -309,6 +371,8 @@ class LocalGallery:
             self._connection.executemany(
                 "INSERT OR REPLACE INTO manifest VALUES (?, ?)", manifest.to_rows()
             )
+            _rows.adapt_by(self._connection, None)
+            self._connection.execute("DELETE FROM adaptations")
         self.manifest = manifest
         self._indexes = ShardIndexes(self.folder, manifest.dimension)
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from engine.adaptation import Adaptation
 from engine.distances import Metric
 from engine.match_calibration import MatchCalibration
 from engine.retrieval import Scope, VectorIndex, first
@@ -98,6 +99,9 @@ class MemoryGallery:
 
     def categories(self) -> Mapping[str, int]:
         return self._categories
+
+    def adaptation(self) -> Adaptation | None:
+        return None
 
     def calibration(self) -> MatchCalibration | None:
         return None

@@ -60,7 +60,7 @@ def calibrate(request: Request, progress: Progress) -> Outcome:
         else:
             _refuse_others(request, photos, index)
             answers = photo_answers(opened, photos, index, progress)
-        calibration = _fitted(request, answers, opened.searcher.identity, len(gallery))
+        calibration = _fitted(request, answers, opened.searcher.answering(), len(gallery))
         gallery.calibrate(calibration)
     return Outcome(calibration, answers)
 

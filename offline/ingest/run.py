@@ -20,6 +20,7 @@ from engine.galleries import gallery_exists, open_gallery
 from engine.images import ImageLimits
 from engine.manifest import Manifest
 from engine.protocols import WritableGallery
+from engine.retrieval import AdaptedNeighbours
 from engine.timings import Stopwatch
 from engine.types import (
     CategoryScores,
@@ -109,7 +110,7 @@ def run(request: Request) -> IngestReport:
         path, base = (None, None) if table is None else (table.path, table.base)
         labels = read_labels(request.folder, scanned.label_files, path, base=base, scoped=scoped)
     with watch("load models"):
-        parts = assemble(settings, gallery=lambda: holder[0])
+        parts = assemble(settings, gallery=lambda: AdaptedNeighbours(holder[0], "catalogue"))
     with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
         holder.append(gallery)
         report = IngestReport(

@@ -1,0 +1,102 @@
+"""What a catalogue teaches about its vectors: how they are centred and projected to be compared.
+
+Stored vectors stay as they were described. Photos and catalogue images differ by camera and light,
+so each side is centred on its own mean; the projection is that of a whitening (Radenović, Tolias,
+Chum, "Fine-tuning CNN Image Retrieval with No Human Annotation", PAMI 2019, section 4.2).
+``offline.adapt`` fits it, a gallery keeps it beside the indexes that are derived by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from engine.distances import unit_rows
+from engine.types import Embedding, FloatArray
+
+Domain = Literal["photo", "catalogue"]
+
+
+class Part(BaseModel):
+    """One thing that was tried: what it gains over the adaptation without it, in mean average
+    precision on products that it was not fitted to, with a 95 % interval over products."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    taken: bool
+    why: str  # one sentence
+    gain: FiniteFloat | None = None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+
+
+class AdaptationReport(BaseModel):
+    """How an adaptation came to be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    created: str  # ISO 8601, UTC
+    written_by: str
+    images: int = Field(ge=0)  # of the gallery
+    products: int = Field(ge=0)
+    photos: int = Field(ge=0)  # that the mean of photos is from
+    queries: int = Field(ge=0)  # that the parts were judged by
+    before: FiniteFloat | None = None  # mean average precision of these queries
+    after: FiniteFloat | None = None
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Adaptation:
+    """A vector x is compared as (x - mean of its domain) projection, brought to length 1."""
+
+    catalogue_mean: FloatArray  # (D,)
+    photo_mean: FloatArray  # (D,)
+    projection: FloatArray | None  # (D, K); None: centred alone
+    report: AdaptationReport
+
+    def __post_init__(self) -> None:
+        size = len(self.catalogue_mean)
+        arrays = [self.catalogue_mean, self.photo_mean]
+        arrays += [] if self.projection is None else [self.projection]
+        if self.photo_mean.shape != (size,) or any(len(array) != size for array in arrays):
+            raise ValueError(f"arrays of {[array.shape for array in arrays]} do not fit together")
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError("means and projection must be finite")
+
+    @property
+    def dimension(self) -> int:
+        """Of the vectors that it gives."""
+        return len(self.photo_mean) if self.projection is None else int(self.projection.shape[1])
+
+    @cached_property
+    def identity(self) -> str:
+        """16 hex digits; of all that changes a vector."""
+        parts = [self.catalogue_mean, self.photo_mean]
+        parts += [] if self.projection is None else [self.projection]
+        return hashlib.sha256(b"|".join(part.tobytes() for part in parts)).hexdigest()[:16]
+
+    def adapted(self, rows: FloatArray, domain: Domain) -> FloatArray:
+        """(N, D) -> (N, K), rows of length 1.
+
+        A row at a time and without BLAS, whose last bits would depend on the rows beside it: equal
+        images are equally far.
+        """
+        centred = rows - (self.photo_mean if domain == "photo" else self.catalogue_mean)
+        if self.projection is not None:
+            columns = [np.einsum("d,dk->k", row, self.projection) for row in centred]
+            centred = np.asarray(columns, np.float32).reshape(len(rows), self.dimension)
+        return unit_rows(centred.astype(np.float32, copy=False))
+
+
+def adapt(adaptation: Adaptation | None, embedding: Embedding, domain: Domain) -> Embedding:
+    """The vector as a gallery with this adaptation is searched."""
+    if adaptation is None:
+        return embedding
+    return Embedding(adaptation.adapted(embedding.vector[None], domain)[0])
