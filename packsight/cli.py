@@ -28,6 +28,7 @@ COMMANDS = {
     "ingest": "read a folder of images into a gallery",
     "query": "find the products nearest to a photo",
     "gallery": "show, check, repair or export a gallery",
+    "adapt": "fit to a gallery how its vectors are compared",
     "calibrate": "fit the probability below which a hit is no match",
     "weights": "list, download, verify or export model weights",
     "profiles": "list profiles, or print one with all its options",

@@ -9,9 +9,9 @@ import numpy as np
 
 from engine.distances import unit_rows
 from engine.types import FloatArray
-from offline.train.whitening.fit import Whitening, fit_learned, fit_pca
+from offline.adapt.scatter import scatter_of_groups
+from offline.adapt.whitening import Whitening, fit_learned, fit_pca
 from offline.train.whitening.pairs import groups_of
-from offline.train.whitening.scatter import scatter_of_groups
 
 
 @dataclass(frozen=True)

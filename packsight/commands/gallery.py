@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from packsight.commands._arguments import add_command
 from packsight.commands._terminal import print_faults
 
 if TYPE_CHECKING:
+    from engine.adaptation import AdaptationReport
     from engine.match_calibration import MatchCalibration
     from engine.protocols import Gallery, WritableGallery
     from engine.types import Source
@@ -68,6 +69,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         categories = dict(gallery.categories())
         images, products = len(gallery), gallery.count_products()
         calibration, fault = _calibration(gallery)
+        version, adaptations = gallery.adapted_by(), gallery.adaptations()
     if as_json:
         print(
             json.dumps(
@@ -76,6 +78,10 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
                     "images": images,
                     "products": products,
                     "categories": categories,
+                    "adapted_by": version,
+                    "adaptations": {
+                        number: report.model_dump() for number, report in adaptations.items()
+                    },
                     "calibration": None if calibration is None else calibration.model_dump(),
                 },
                 ensure_ascii=False,
@@ -97,9 +103,26 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
             continue
         shown = ", ".join(f"{key} = {value}" for key, value in options.items())
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
+    for line in _adaptation_lines(version, adaptations):
+        print(line)
     for line in _calibration_lines(calibration, fault, images):
         print(line)
     return 0
+
+
+def _adaptation_lines(
+    version: int | None, adaptations: Mapping[int, AdaptationReport]
+) -> Iterator[str]:
+    from packsight.commands.adapt import report_lines
+
+    others = [str(number) for number in adaptations if number != version]
+    kept = f"; kept: {', '.join(others)}" if others else ""
+    if version is None or version not in adaptations:
+        yield f"adapted      no{kept or ': packsight adapt GALLERY'}"
+        return
+    report = adaptations[version]
+    yield f"adapted      version {version} of {report.created}, {report.images} images{kept}"
+    yield from (f"             {line}" for line in report_lines(report))
 
 
 def _calibration(gallery: Gallery) -> tuple[MatchCalibration | None, str]:

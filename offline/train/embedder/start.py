@@ -13,9 +13,9 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from engine.types import FloatArray, IntArray
 from engine.user_folders import expanded
+from offline.adapt.scatter import scatter_of_groups
+from offline.adapt.whitening import Whitening, fit_learned, fit_pca
 from offline.train.embedder.recipe import CATALOGUE, NOTHING, EmbedderRecipe, NetworkRecipe
-from offline.train.whitening.fit import Whitening, fit_learned, fit_pca
-from offline.train.whitening.scatter import scatter_of_groups
 from weights.catalog import CatalogEntry, load_catalog
 from weights.export import find_exportable
 from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint

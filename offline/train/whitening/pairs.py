@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError
+from offline.adapt.scatter import Pairs
 from offline.ingest.tables import Row, read_table
 
 COLUMNS = ("a", "b", "match")
 YES, NO = "1", "0"
-
-
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """Positions of vectors, (M, 2) int64 each."""
-
-    matching: npt.NDArray[np.int64]
-    other: npt.NDArray[np.int64]
 
 
 def groups_of(names: Sequence[str | None]) -> npt.NDArray[np.int64]:

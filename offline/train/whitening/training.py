@@ -13,11 +13,11 @@ from engine.errors import ConfigError
 from engine.galleries import open_gallery
 from engine.protocols import Gallery
 from engine.types import FloatArray, Record
+from offline.adapt.scatter import Scatter, scatter_of_groups, scatter_of_pairs
+from offline.adapt.whitening import SHRINKAGE, Whitening, fit_learned, fit_pca
 from offline.store.run_folder import RunFolder, unwritable
-from offline.train.whitening.fit import SHRINKAGE, Whitening, fit_learned, fit_pca
 from offline.train.whitening.pairs import groups_of, read_pairs
 from offline.train.whitening.recipe import WhiteningRecipe
-from offline.train.whitening.scatter import Scatter, scatter_of_groups, scatter_of_pairs
 from stages.assemble import assemble_embedding
 from weights.whitening_artefact import SUFFIX, WhiteningArtefact
 

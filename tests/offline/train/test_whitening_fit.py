@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError
 from engine.types import Float64Array
-from offline.train.whitening.fit import Whitening, fit_learned, fit_pca
+from offline.adapt.scatter import Scatter, scatter_of_groups, scatter_of_pairs
+from offline.adapt.whitening import Whitening, fit_learned, fit_pca
 from offline.train.whitening.pairs import Pairs
-from offline.train.whitening.scatter import Scatter, scatter_of_groups, scatter_of_pairs
 
 
 def slow_scatter(rows: Float64Array, groups: npt.NDArray[np.int64]) -> Scatter:

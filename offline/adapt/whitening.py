@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from engine.errors import ConfigError
 from engine.types import Float64Array
-from offline.train.whitening.scatter import Scatter, finite
+from offline.adapt.scatter import Scatter, finite
 
 # Eigenvalues below this part of the largest are rounding of float32 vectors, not directions.
 RANK_TOLERANCE = 1e-7

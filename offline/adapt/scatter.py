@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from engine.errors import ConfigError
 from engine.types import Float64Array
-from offline.train.whitening.pairs import Pairs
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Positions of vectors, (M, 2) int64 each."""
+
+    matching: npt.NDArray[np.int64]
+    other: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,104 @@
+"""Read a gallery's vectors, fit how they are compared, store that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from engine import __version__
+from engine.adaptation import Adaptation, AdaptationReport
+from engine.errors import ConfigError
+from engine.protocols import Gallery, WritableGallery
+from engine.types import FloatArray
+from offline.adapt.fit import Fit, Fitted
+from offline.adapt.judging import Vectors, photo_queries, view_queries
+
+# Beyond this, whole products are drawn: memory and time do not grow with the gallery.
+MOST_IMAGES = 20_000
+CHUNK = 1024  # records in memory at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """``version`` is None where nothing gains."""
+
+    report: AdaptationReport
+    version: int | None
+
+
+def adapt(
+    gallery: WritableGallery,
+    photos: Vectors | None = None,
+    seed: int = 0,
+) -> Outcome:
+    """Fit and store; searches go on meanwhile. Products of ``photos`` as of ``product_numbers``.
+
+    Where nothing gains, vectors are compared as they were described from then on. Raises
+    ConfigError for an empty gallery, GalleryError.
+    """
+    if not len(gallery):
+        raise ConfigError(
+            f"{gallery.name}: the gallery is empty.",
+            remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
+        )
+    vectors = _read(gallery, seed)
+    queries = view_queries(vectors, seed)
+    if photos is not None:
+        asked = photo_queries(photos, vectors, seed)
+        queries = asked if len(asked) else queries
+    fitted = Fit(vectors, photos, queries, seed).run()
+    report = _report(gallery, fitted, 0 if photos is None else len(photos), len(queries))
+    if fitted.space is None:
+        gallery.adapt_by(None)
+        return Outcome(report, None)
+    space = fitted.space
+    adaptation = Adaptation(space.catalogue_mean, space.photo_mean, space.projection, report)
+    return Outcome(report, gallery.adapt(adaptation))
+
+
+def product_numbers(gallery: Gallery) -> dict[str, int]:
+    """A number a product, from 0 in the order of ids."""
+    numbers: dict[str, int] = {}
+    for source in gallery.sources():
+        numbers.setdefault(source.product_id, len(numbers))
+    return numbers
+
+
+def _read(gallery: Gallery, seed: int) -> Vectors:
+    with gallery.snapshot():
+        numbers = product_numbers(gallery)
+        of = [(source.id, numbers[source.product_id]) for source in gallery.sources()]
+        ids, products = np.array(of, np.int64).reshape(-1, 2).T
+        if len(ids) > MOST_IMAGES:
+            drawn = np.random.default_rng(seed).permutation(len(numbers))
+            # Products in an order by chance, until their images are as many.
+            rank = np.empty(len(numbers), np.int64)
+            rank[drawn] = np.arange(len(numbers))
+            order = np.argsort(rank[products], kind="stable")[:MOST_IMAGES]
+            ids, products = ids[np.sort(order)], products[np.sort(order)]
+        rows = np.concatenate(list(_rows(gallery, ids.tolist())))
+    return Vectors(rows, products)
+
+
+def _rows(gallery: Gallery, ids: Sequence[int]) -> Iterator[FloatArray]:
+    for start in range(0, len(ids), CHUNK):
+        records = gallery.records(ids[start : start + CHUNK])
+        yield np.stack([record.description.embedding.vector for record in records])
+
+
+def _report(gallery: Gallery, fitted: Fitted, photos: int, queries: int) -> AdaptationReport:
+    judged = len(fitted.before) > 0
+    return AdaptationReport(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        written_by=f"packsight {__version__}",
+        images=len(gallery),
+        products=gallery.count_products(),
+        photos=photos,
+        queries=queries if judged else 0,
+        before=float(fitted.before.mean()) if judged else None,
+        after=float(fitted.after.mean()) if judged else None,
+        parts=fitted.parts,
+    )

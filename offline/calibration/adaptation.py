@@ -1,0 +1,100 @@
+"""One run of `packsight adapt`: describe the photos, if there are any, and adapt the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import ConfigError, ImageError, StageError
+from engine.galleries import open_gallery
+from engine.protocols import Gallery
+from engine.types import UNCATEGORISED, FloatArray, Progress
+from offline.adapt.gallery import Outcome, adapt, product_numbers
+from offline.adapt.judging import Vectors, sample
+from offline.calibration.answers import ProductIndex
+from offline.datasets import DatasetImage, open_dataset
+from offline.ingest.scan import scan
+from offline.store.images import cropped
+from stages.open_searcher import OpenSearcher, searcher_over
+
+MOST_PHOTOS = 2_000
+BATCH = 8  # photos between two reports of progress
+
+
+@dataclass(frozen=True)
+class Request:
+    """``photos``: of users, a data set or any folder; their products may be known or not."""
+
+    gallery: str | Path
+    photos: Path | None = None
+    seed: int = 0
+
+
+def adapt_gallery(request: Request, progress: Progress) -> tuple[Outcome, list[str]]:
+    """Adapt it; photos that could not be read are a sentence each in the list.
+
+    The gallery is locked for other writers meanwhile, searches go on. Raises ConfigError (photos,
+    an empty gallery), GalleryError, FingerprintError, WeightsError.
+    """
+    with open_gallery(request.gallery, write=True) as gallery:
+        photos = None
+        faults: list[str] = []
+        if request.photos is not None:
+            photos = _photos(request.photos, gallery, request.seed, progress, faults)
+        return adapt(gallery, photos, request.seed), faults
+
+
+def _photos(
+    folder: Path, gallery: Gallery, seed: int, progress: Progress, faults: list[str]
+) -> Vectors:
+    """Described by the gallery's own parts; ConfigError where none can be read."""
+    images = _photo_files(folder)
+    chosen = sample(np.arange(len(images)), MOST_PHOTOS, seed)
+    opened = searcher_over(gallery)
+    index, numbers = ProductIndex(gallery), product_numbers(gallery)
+    rows, products = [], []
+    for start in range(0, len(chosen), BATCH):
+        for photo in (images[at] for at in chosen[start : start + BATCH]):
+            vector = _described(opened, photo, faults)
+            if vector is not None:
+                name = index.name_of(photo)
+                rows.append(vector)
+                products.append(-1 if name is None else numbers[name])
+        progress(min(start + BATCH, len(chosen)), len(chosen))
+    if not rows:
+        raise ConfigError(
+            f"{folder}: none of {len(chosen)} photos could be described"
+            f"{f': {faults[0]}' if faults else '.'}"
+        )
+    return Vectors(np.stack(rows), np.array(products, np.int64))
+
+
+def _described(opened: OpenSearcher, photo: DatasetImage, faults: list[str]) -> FloatArray | None:
+    try:
+        image = cropped(opened.read(photo.path), photo)
+        # Its category is of no use here: as labelled, it is not predicted.
+        (described,) = opened.searcher.describer.describe([image], [UNCATEGORISED])
+    except (ImageError, StageError) as error:
+        faults.append(str(error))
+        return None
+    return described.description.embedding.vector
+
+
+def _photo_files(folder: Path) -> Sequence[DatasetImage]:
+    """Of a data set its queries, or its only split; of any other folder all images."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder.", remedy="Name a folder of photos.")
+    try:
+        dataset = open_dataset(folder)
+    except ConfigError:
+        found = [DatasetImage(image.relative, image.path) for image in scan(folder).images]
+    else:
+        splits = dataset.splits
+        chosen = [split for split in splits if split == "queries"] or splits
+        found = [image for split in chosen for image in dataset.images(split)]
+    if not found:
+        raise ConfigError(f"{folder}: no photos here or below.", remedy="Name a folder of photos.")
+    return found
