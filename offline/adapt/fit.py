@@ -174,11 +174,21 @@ class Fit:
         mixed = weight * photos + (1 - weight) * catalogue
         return Space(catalogue, mixed.astype(np.float32))
 
+    @cached_property
+    def _axes(self) -> Float64Array:
+        """(D, A) of most variance, of all images and photos: no label takes part."""
+        rows = self.gallery.rows - self.gallery.rows.mean(axis=0)
+        if self.photos is not None:
+            photos = self.photos.rows - self.photos.rows.mean(axis=0)
+            rows = np.concatenate([rows, photos])
+        fitted = fit_pca(rows).projection[:, :AXES]
+        return np.asarray(fitted / np.linalg.norm(fitted, axis=0))
+
     def _with_projection(self, left_out: BoolArray, candidate: Candidate) -> Space:
         return next(iter(self._projections(left_out, [candidate])))
 
     def _projections(self, left_out: BoolArray, candidates: Sequence[Candidate]) -> Iterator[Space]:
-        """One a candidate, all of them from one look at the vectors."""
+        """One a candidate."""
         means = self._means(left_out)
         rows, products = _without(self.gallery, left_out)
         centred = rows - means.catalogue_mean
@@ -187,18 +197,15 @@ class Fit:
             known = of >= 0
             centred = np.concatenate([centred, photos[known] - means.photo_mean])
             products = np.concatenate([products, of[known]])
-        axes = fit_pca(centred, min(AXES, _rank(centred)), 0.0)
-        turned = axes.projection / np.linalg.norm(axes.projection, axis=0)
-        small = centred @ turned
+        small = centred @ self._axes
         scatter = scatter_of_groups(small, products)
+        whole: dict[float | None, Float64Array] = {None: np.eye(small.shape[1])}
         for candidate in candidates:
-            if candidate.shrinkage is None:
-                inner = np.eye(small.shape[1])[:, : candidate.dimension]
-            else:
-                inner = fit_learned(
-                    small, scatter, candidate.dimension, candidate.shrinkage
-                ).projection
-            projection = np.ascontiguousarray(turned @ inner, np.float32)
+            if candidate.shrinkage is not None and candidate.shrinkage not in whole:
+                fitted = fit_learned(small, scatter, None, candidate.shrinkage)
+                whole[candidate.shrinkage] = fitted.projection
+            inner = whole[candidate.shrinkage][:, : candidate.dimension]
+            projection = np.ascontiguousarray(self._axes @ inner, np.float32)
             yield Space(means.catalogue_mean, means.photo_mean, projection)
 
     def _projection(self, base: Float64Array) -> tuple[Part, Float64Array, Candidate | None]:
@@ -213,9 +220,8 @@ class Fit:
         return part, judged[best], chosen
 
     def _candidates(self) -> list[Candidate]:
-        rows, _ = _without(self.gallery, self._everything)
         # What a fold leaves spans less than all.
-        span = int(_rank(rows) * (FOLDS - 1) / FOLDS) - 1
+        span = int(self._axes.shape[1] * (FOLDS - 1) / FOLDS)
         dimensions = [one for one in DIMENSIONS if one <= span] or [max(1, span)]
         return [
             Candidate(dimension, shrinkage)
@@ -282,7 +288,3 @@ def _mean_over_products(rows: FloatArray, products: Products) -> FloatArray:
     weights = 1 / counts[members]
     mean = (weights[:, None] * rows).sum(axis=0) / weights.sum()
     return np.asarray(mean, np.float32)
-
-
-def _rank(rows: FloatArray) -> int:
-    return max(1, min(len(rows) - 1, int(rows.shape[1])))
