@@ -263,7 +263,7 @@ class LocalGallery:
 
     def adapt_by(self, version: int | None) -> None:
         """Compare by one that is kept, or with None as images were described."""
-        kept = self.adaptations()
+        kept = self._versions()
         if version is not None and version not in kept:
             raise GalleryError(
                 f"{self.folder}: has no adaptation {version}.",
@@ -275,11 +275,13 @@ class LocalGallery:
                 self._indexes.build(self._connection, replace(shard, adapted_by=version))
         with self._writing():
             _rows.adapt_by(self._connection, version)
-            used = [version] if version is not None else []
-            old = [one for one in kept if one not in used][: max(0, len(kept) - KEPT_ADAPTATIONS)]
-            for one in old:
-                self._connection.execute("DELETE FROM adaptations WHERE version = ?", (one,))
+            for old in [one for one in kept if one != version][:-KEPT_ADAPTATIONS]:
+                self._connection.execute("DELETE FROM adaptations WHERE version = ?", (old,))
         self.build_indexes()
+
+    def _versions(self) -> list[int]:
+        """Of all adaptations that are kept, the latest last."""
+        return [row[0] for row in self._select("SELECT version FROM adaptations ORDER BY version")]
 
     def _has_table(self, name: str) -> bool:
         """Galleries of before lack some until they are written to."""

@@ -1,14 +1,13 @@
 """What a catalogue teaches about its vectors, part by part; a part is taken where it gains.
 
-Every part is judged on products that it was not fitted to: products are dealt into folds, and the
-queries of a fold are judged by what the other folds gave. Taken is what gains beyond noise, fitted
-again to all.
+Products are dealt into folds. A part is judged by the queries of each fold, among the images of
+that fold, after a fit to the other folds; taken is what gains beyond noise, fitted again to all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +27,7 @@ from offline.adapt.judging import (
 from offline.adapt.scatter import scatter_of_groups
 from offline.adapt.whitening import fit_learned, fit_pca
 
-FOLDS = 4
+FOLDS = 3
 # The axes of most variance that projections are fitted in: the rest is noise, and the time that
 # a fit takes grows with their cube.
 AXES = 384
@@ -83,6 +82,28 @@ class Fitted:
 
 
 @dataclass(frozen=True, eq=False)
+class _Fold:
+    """Products that are left out of a fit: their queries search their images alone.
+
+    Images of fitted products among them would be farther than others, for having been fitted.
+    """
+
+    left_out: BoolArray  # (P,)
+    asked: Products  # (n,) places of the queries
+    queries: Queries
+    gallery: Vectors
+
+    def precisions(self, space: Space | None) -> Float64Array:
+        """(n,)."""
+        rows, compared = self.queries.vectors.rows, self.gallery
+        if space is not None:
+            side = space.photos if self.queries.domain == "photo" else space.catalogue
+            rows = side(rows)
+            compared = Vectors(space.catalogue(self.gallery.rows), self.gallery.products)
+        return average_precisions(self.queries, rows, compared)
+
+
+@dataclass(frozen=True, eq=False)
 class Fit:
     """``photos``: of users, of whatever products; ``queries``: what parts are judged by."""
 
@@ -97,23 +118,15 @@ class Fit:
         if thin:
             centring = self._centred_unjudged(thin)
             projection = Part(name="projection", taken=False, why=thin)
-            space = self._means(self._everything) if centring.taken else None
-            return Fitted(space, (centring, projection))
-        before = average_precisions(self.queries, self.queries.vectors.rows, self.gallery)
-        centred = self._judged(self._means)
+            return Fitted(self._means if centring.taken else None, (centring, projection))
+        before = self._judged(lambda fold: None)
+        centred = self._judged(lambda fold: self._means)
         centring = self._part("centring", centred, before, self._centred_words)
-        base = centred if centring.taken else before
-        projection, projected, chosen = self._projection(base)
-        if projection.taken and chosen is not None:
-            space = self._with_projection(self._everything, chosen)
-            return Fitted(space, (centring, projection), before, projected)
-        space = self._means(self._everything) if centring.taken else None
+        base, space = (centred, self._means) if centring.taken else (before, None)
+        projection, projected, projected_space = self._projection(base)
+        if projection.taken:
+            base, space = projected, projected_space
         return Fitted(space, (centring, projection), before, base)
-
-    @cached_property
-    def _everything(self) -> BoolArray:
-        """No product is left out."""
-        return np.zeros(self._product_count, np.bool_)
 
     @cached_property
     def _product_count(self) -> int:
@@ -123,22 +136,19 @@ class Fit:
 
     @property
     def _centred_words(self) -> str:
-        if self.photos is None or (self.queries.domain == "catalogue" and len(self.photos) == 0):
+        if self.photos is None:
             return "on the catalogue's mean"
         return f"each side on its own mean, that of photos by {len(self.photos)}"
 
     def _too_thin(self) -> str:
         """Why nothing can be judged; empty where it can."""
         products = len(np.unique(self.queries.vectors.products))
-        what = (
-            "photographed products"
-            if self.queries.domain == "photo"
-            else ("products with several images")
-        )
-        if products < LEAST_PRODUCTS:
-            return f"{products} {what}, and judging needs {LEAST_PRODUCTS}"
+        photographed = self.queries.domain == "photo"
+        what = "photographed products" if photographed else "products with several images"
         if not np.ptp(self.gallery.rows, axis=0).any():
             return "all images have the same vector"
+        if products < LEAST_PRODUCTS:
+            return f"{products} {what}, and judging needs {LEAST_PRODUCTS}"
         return ""
 
     def _centred_unjudged(self, thin: str) -> Part:
@@ -146,15 +156,15 @@ class Fit:
 
         What differs between the sides is then no longer mistaken for the likeness of one product.
         """
-        if self.photos is None or len(self.photos) < LEAST_PHOTOS:
+        alike = not np.ptp(self.gallery.rows, axis=0).any()
+        if alike or self.photos is None or len(self.photos) < LEAST_PHOTOS:
             return Part(name="centring", taken=False, why=thin)
-        if not np.ptp(self.gallery.rows, axis=0).any():
-            return Part(name="centring", taken=False, why="all images have the same vector")
-        space = self._means(self._everything)
         products = self.gallery.products
         before = most_frequent_first(self.photos.rows, self.gallery.rows, products)
         after = most_frequent_first(
-            space.photos(self.photos.rows), space.catalogue(self.gallery.rows), products
+            self._means.photos(self.photos.rows),
+            self._means.catalogue(self.gallery.rows),
+            products,
         )
         words = (
             f"{self._centred_words}; one product came first for {before:.0%} of the photos, "
@@ -162,16 +172,14 @@ class Fit:
         )
         return Part(name="centring", taken=after <= before, why=words)
 
-    def _means(self, left_out: BoolArray) -> Space:
-        """Every product counts alike in the catalogue's mean."""
-        rows, products = _without(self.gallery, left_out)
-        catalogue = _mean_over_products(rows, products)
+    @cached_property
+    def _means(self) -> Space:
+        """Of all images, for no label takes part; every product counts alike."""
+        catalogue = _mean_over_products(self.gallery.rows, self.gallery.products)
         if self.photos is None:
             return Space(catalogue, catalogue)
-        seen, _ = _without(self.photos, left_out)
-        weight = len(seen) / (len(seen) + PRIOR_PHOTOS)
-        photos = seen.mean(axis=0) if len(seen) else catalogue
-        mixed = weight * photos + (1 - weight) * catalogue
+        weight = len(self.photos) / (len(self.photos) + PRIOR_PHOTOS)
+        mixed = weight * self.photos.rows.mean(axis=0) + (1 - weight) * catalogue
         return Space(catalogue, mixed.astype(np.float32))
 
     @cached_property
@@ -184,40 +192,46 @@ class Fit:
         fitted = fit_pca(rows).projection[:, :AXES]
         return np.asarray(fitted / np.linalg.norm(fitted, axis=0))
 
-    def _with_projection(self, left_out: BoolArray, candidate: Candidate) -> Space:
-        return next(iter(self._projections(left_out, [candidate])))
+    @cached_property
+    def _centred(self) -> Vectors:
+        """Along these axes: all images, and the photos whose products are known."""
+        rows = self.gallery.rows - self._means.catalogue_mean
+        products = self.gallery.products
+        if self.photos is not None:
+            known = self.photos.products >= 0
+            photos = self.photos.rows[known] - self._means.photo_mean
+            rows = np.concatenate([rows, photos])
+            products = np.concatenate([products, self.photos.products[known]])
+        return Vectors(np.asarray(rows @ self._axes, np.float32), products)
 
     def _projections(self, left_out: BoolArray, candidates: Sequence[Candidate]) -> Iterator[Space]:
-        """One a candidate."""
-        means = self._means(left_out)
-        rows, products = _without(self.gallery, left_out)
-        centred = rows - means.catalogue_mean
-        if self.photos is not None:
-            photos, of = _without(self.photos, left_out)
-            known = of >= 0
-            centred = np.concatenate([centred, photos[known] - means.photo_mean])
-            products = np.concatenate([products, of[known]])
-        small = centred @ self._axes
-        scatter = scatter_of_groups(small, products)
-        whole: dict[float | None, Float64Array] = {None: np.eye(small.shape[1])}
+        """One a candidate. ConfigError where no product has several images left."""
+        rows, products = _without(self._centred, left_out)
+        scatter = scatter_of_groups(rows, products)
+        whole: dict[float | None, Float64Array] = {None: np.eye(rows.shape[1])}
         for candidate in candidates:
             if candidate.shrinkage is not None and candidate.shrinkage not in whole:
-                fitted = fit_learned(small, scatter, None, candidate.shrinkage)
+                fitted = fit_learned(rows, scatter, None, candidate.shrinkage)
                 whole[candidate.shrinkage] = fitted.projection
             inner = whole[candidate.shrinkage][:, : candidate.dimension]
             projection = np.ascontiguousarray(self._axes @ inner, np.float32)
-            yield Space(means.catalogue_mean, means.photo_mean, projection)
+            yield replace(self._means, projection=projection)
 
-    def _projection(self, base: Float64Array) -> tuple[Part, Float64Array, Candidate | None]:
+    def _projection(self, base: Float64Array) -> tuple[Part, Float64Array, Space | None]:
+        """The best candidate. Each fold is judged by the one that is best for the other folds."""
+        candidates = self._candidates()
         try:
-            candidates = self._candidates()
             judged = self._judged_projections(candidates)
+            chosen = candidates[int(judged.mean(axis=1).argmax())]
+            none = np.zeros(self._product_count, np.bool_)
+            space = next(self._projections(none, [chosen]))
         except ConfigError as error:
             return Part(name="projection", taken=False, why=error.message), base, None
-        best = max(range(len(candidates)), key=lambda at: judged[at].mean())
-        chosen = candidates[best]
-        part = self._part("projection", judged[best], base, chosen.words)
-        return part, judged[best], chosen
+        honest = np.empty(len(self.queries))
+        for fold in self._folds:
+            others = np.delete(judged, fold.asked, axis=1)
+            honest[fold.asked] = judged[others.mean(axis=1).argmax(), fold.asked]
+        return self._part("projection", honest, base, chosen.words), honest, space
 
     def _candidates(self) -> list[Candidate]:
         # What a fold leaves spans less than all.
@@ -229,40 +243,46 @@ class Fit:
             for shrinkage in (*SHRINKAGES, None)
         ]
 
-    def _judged_projections(self, candidates: Sequence[Candidate]) -> list[Float64Array]:
-        found = [np.zeros(len(self.queries)) for _ in candidates]
-        for left_out, asked in self._folds():
-            spaces = self._projections(left_out, candidates)
-            for values, space in zip(found, spaces, strict=True):
-                values[asked] = self._precisions(space, asked)
+    def _judged_projections(self, candidates: Sequence[Candidate]) -> Float64Array:
+        """(candidates, queries)."""
+        found = np.empty((len(candidates), len(self.queries)))
+        for fold in self._folds:
+            for at, space in enumerate(self._projections(fold.left_out, candidates)):
+                found[at, fold.asked] = fold.precisions(space)
         return found
 
-    def _judged(self, space_without: Callable[[BoolArray], Space]) -> Float64Array:
-        found = np.zeros(len(self.queries))
-        for left_out, asked in self._folds():
-            found[asked] = self._precisions(space_without(left_out), asked)
+    def _judged(self, space_of: Callable[[_Fold], Space | None]) -> Float64Array:
+        """(queries,)."""
+        found = np.empty(len(self.queries))
+        for fold in self._folds:
+            found[fold.asked] = fold.precisions(space_of(fold))
         return found
 
-    def _folds(self) -> Iterator[tuple[BoolArray, BoolArray]]:
-        """Products that are left out, and which queries are of them."""
+    @cached_property
+    def _folds(self) -> list[_Fold]:
         random = np.random.default_rng(self.seed)
+        # Those that are asked for are dealt first, so that every fold has as many.
+        count = self._product_count
         asked = np.unique(self.queries.vectors.products)
-        fold = np.full(self._product_count, -1, np.int64)
-        fold[asked] = random.permutation(len(asked)) % FOLDS
-        for number in range(FOLDS):
-            left_out = fold == number
-            yield left_out, left_out[self.queries.vectors.products]
+        others = np.setdiff1d(np.arange(count), asked)
+        dealt = np.concatenate([random.permutation(asked), random.permutation(others)])
+        fold = np.empty(count, np.int64)
+        fold[dealt] = np.arange(count) % FOLDS
+        return [self._fold(fold == number) for number in range(FOLDS)]
 
-    def _precisions(self, space: Space, asked: BoolArray) -> Float64Array:
-        vectors = self.queries.vectors
-        part = Queries(
+    def _fold(self, left_out: BoolArray) -> _Fold:
+        kept = np.flatnonzero(left_out[self.gallery.products])
+        place = np.full(len(self.gallery), -1, np.int64)
+        place[kept] = np.arange(len(kept))
+        vectors, own = self.queries.vectors, self.queries.own
+        asked = np.flatnonzero(left_out[vectors.products])
+        queries = Queries(
             Vectors(vectors.rows[asked], vectors.products[asked]),
-            self.queries.own[asked],
+            np.where(own[asked] >= 0, place[own[asked]], -1),
             self.queries.domain,
         )
-        side = space.photos if self.queries.domain == "photo" else space.catalogue
-        compared = Vectors(space.catalogue(self.gallery.rows), self.gallery.products)
-        return average_precisions(part, side(part.vectors.rows), compared)
+        gallery = Vectors(self.gallery.rows[kept], self.gallery.products[kept])
+        return _Fold(left_out, asked, queries, gallery)
 
     def _part(self, name: str, after: Float64Array, before: Float64Array, words: str) -> Part:
         """Taken where the whole interval of its gain lies above 0."""

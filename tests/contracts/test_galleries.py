@@ -14,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.adaptation import Adaptation
 from engine.distances import METRICS, Metric, distances
 from engine.errors import FingerprintError, GalleryError
 from engine.galleries import open_gallery
 from engine.protocols import WritableGallery
+from engine.retrieval import AdaptedNeighbours
 from engine.types import Embedding, GivenTable, Neighbour, SkippedFile
+from tests.engine.made_adaptations import adaptation
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
 
@@ -204,6 +207,86 @@ def test_label_tables_are_remembered_by_folder(gallery: WritableGallery) -> None
     gallery.keep_label_table("/q", None)
     assert gallery.label_tables() == {"/p": replace(table, rows=4)}
     assert gallery.check() == []
+
+
+def nearest_by_hand(
+    vectors: list[tuple[float, float]], query: tuple[float, float], made: Adaptation
+) -> list[int]:
+    """Places of the vectors, nearest first, as adapted."""
+    rows = made.adapted(np.array(vectors, np.float32), "catalogue")
+    asked = made.adapted(np.array([query], np.float32), "photo")[0]
+    found = np.linalg.norm(rows.astype(np.float64) - asked, axis=1)
+    return np.argsort(found, kind="stable").tolist()
+
+
+def test_an_adapted_gallery_is_searched_by_adapted_vectors(
+    gallery: WritableGallery, tmp_path: Path
+) -> None:
+    vectors = [(0.0, 1.0), (3.0, 1.0), (1.0, 4.0), (5.0, 5.0), (-2.0, 0.5)]
+    ids = [put(gallery, str(at), one, f"c{at % 2}") for at, one in enumerate(vectors)]
+    query = (4.0, 2.0)
+    for made in (adaptation(), adaptation(projection=None), adaptation(photo_mean=(9, -3))):
+        gallery.adapt(made)
+        assert gallery.check() == []
+        asked = AdaptedNeighbours(gallery, "photo")
+        found = [neighbour.id for neighbour in asked.search(vector(*query), 5)]
+        assert found == [ids[at] for at in nearest_by_hand(vectors, query, made)]
+        with open_gallery(gallery.name) as reader:
+            again = AdaptedNeighbours(reader, "photo").search(vector(*query), 5)
+            assert [neighbour.id for neighbour in again] == found
+    gallery.adapt_by(None)
+    raw = [neighbour.id for neighbour in gallery.search(vector(*query), 5)]
+    distances_of = [math.dist(query, one) for one in vectors]
+    assert raw == [ids[at] for at in np.argsort(distances_of, kind="stable")]
+    assert gallery.check() == []
+
+
+def test_images_that_come_later_are_adapted_too(gallery: WritableGallery) -> None:
+    put(gallery, "a", (0, 1))
+    gallery.adapt(adaptation())
+    new = put(gallery, "b", (3, 1))
+    (nearest,) = AdaptedNeighbours(gallery, "catalogue").search(vector(3, 1), 1)
+    assert (nearest.id, nearest.distance) == (new, pytest.approx(0, abs=1e-3))
+    assert gallery.records([new])[0].description.embedding.vector.tolist() == [3, 1]
+    assert gallery.check() == []
+
+
+def test_adaptations_are_kept_by_version_and_one_may_go_back(gallery: WritableGallery) -> None:
+    put(gallery, "a", (0, 1))
+    assert (gallery.adapted_by(), gallery.adaptation(), gallery.adaptations()) == (None, None, {})
+    versions = [gallery.adapt(adaptation(products=number)) for number in range(4)]
+    assert versions == sorted(set(versions))
+    assert [one.products for one in gallery.adaptations().values()] == [0, 1, 2, 3]
+    gallery.adapt_by(versions[1])
+    now = gallery.adaptation()
+    assert gallery.adapted_by() == versions[1]
+    assert now is not None and now.report.products == 1
+    with pytest.raises(GalleryError, match="99"):
+        gallery.adapt_by(99)
+    for number in range(9):
+        gallery.adapt(adaptation(products=number))
+    assert 5 <= len(gallery.adaptations()) <= 6
+    assert list(gallery.adaptations())[-1] == gallery.adapted_by()
+
+
+def test_an_adaptation_for_other_vectors_is_refused(gallery: WritableGallery) -> None:
+    put(gallery, "a", (0, 1))
+    three = adaptation(catalogue_mean=(1, 1, 1), photo_mean=(1, 1, 1), projection=None)
+    with pytest.raises(GalleryError, match="3"):
+        gallery.adapt(three)
+    assert gallery.adapted_by() is None
+
+
+def test_a_reader_sees_one_adaptation_for_as_long_as_it_looks(gallery: WritableGallery) -> None:
+    for number in range(5):
+        put(gallery, str(number), (number, 1))
+    with open_gallery(gallery.name) as reader:
+        with reader.snapshot():
+            before = AdaptedNeighbours(reader, "photo").search(vector(2, 1), 5)
+            gallery.adapt(adaptation(photo_mean=(9, -3)))
+            assert reader.adaptation() is None
+            assert AdaptedNeighbours(reader, "photo").search(vector(2, 1), 5) == before
+        assert reader.adaptation() is not None
 
 
 def test_what_the_file_system_gave_comes_back(gallery: WritableGallery) -> None:

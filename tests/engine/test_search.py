@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from engine.adaptation import Adaptation
 from engine.config import QuerySettings, RouteSettings
 from engine.distances import Metric
 from engine.errors import ConfigError, GalleryError
 from engine.galleries.local import LocalGallery
 from engine.manifest import Manifest
 from engine.search import Searcher
-from engine.types import RGBImage
+from engine.types import Description, Hit, RGBImage
 from stages.context import BuildContext
 from stages.rerank.none import Options, build
 from tests.engine.fake_parts import Reversed, fake_describer, plain_image
+from tests.engine.made_adaptations import adaptation
+from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import entry
 
 
@@ -208,3 +212,73 @@ def test_the_metric_decides_the_order_and_higher_scores_are_better(
         pytest.approx(score, abs=1e-6),
     )
     assert first.score > second.score and first.distance < second.distance
+
+
+class SeenVectors:
+    """A reranker that keeps what it was given and changes nothing."""
+
+    top_n = 2
+
+    def __init__(self) -> None:
+        self.query: list[float] = []
+        self.hits: list[list[float]] = []
+
+    def rerank(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
+        self.query = query.embedding.vector.tolist()
+        self.hits = [hit.record.description.embedding.vector.tolist() for hit in hits]
+        return list(hits)
+
+
+def test_an_adapted_gallery_is_answered_from_by_adapted_vectors(gallery: LocalGallery) -> None:
+    for red in range(0, 100, 10):
+        put(gallery, str(red), plain_image(red, red % 7), f"p{red}")
+    plain = searcher(gallery).search(plain_image(40), k=10)
+    mean = plain.query.embedding.vector.tolist()
+    report = adaptation().report
+    made = Adaptation(
+        np.array([40, 2, 0], np.float32), np.array(mean, np.float32) + 5, None, report
+    )
+    gallery.adapt(made)
+    reranker = SeenVectors()
+    adapted = replace(searcher(gallery), reranker=reranker)
+    results = adapted.search(plain_image(40), k=10)
+    query = made.adapted(results.query.embedding.vector[None], "photo")[0]
+    vectors = {
+        hit.record.product_id: made.adapted(
+            hit.record.description.embedding.vector[None], "catalogue"
+        )[0]
+        for hit in plain.hits
+    }
+    cosines = {product: float(vector @ query) for product, vector in vectors.items()}
+    assert [hit.record.product_id for hit in results.hits] == sorted(
+        cosines, key=lambda product: -cosines[product]
+    )
+    for hit in results.hits:
+        assert hit.score == pytest.approx(cosines[hit.record.product_id], abs=1e-5)
+    # Rerankers see vectors as they are compared, the answer has them as they were described.
+    assert reranker.query == query.tolist()
+    assert reranker.hits[0] == vectors[results.hits[0].record.product_id].tolist()
+    assert results.hits[0].record.description.embedding.dimension == 3
+    assert {
+        hit.record.product_id: hit.record.description.embedding.vector.tolist()
+        for hit in results.hits
+    } == {
+        hit.record.product_id: hit.record.description.embedding.vector.tolist()
+        for hit in plain.hits
+    }
+
+
+def test_a_calibration_does_not_hold_for_another_adaptation(gallery: LocalGallery) -> None:
+    for red in range(0, 100, 10):
+        put(gallery, str(red), plain_image(red), f"p{red}")
+    searching = replace(searcher(gallery), identity="i" * 64)
+    before = searching.answering()
+    gallery.calibrate(calibration(identity=before))
+    assert searching.search(plain_image(40)).threshold is not None
+    three = adaptation(catalogue_mean=(1, 1, 1), photo_mean=(1, 1, 1), projection=None)
+    gallery.adapt(three)
+    assert searching.answering() != before
+    results = searching.search(plain_image(40))
+    assert results.threshold is None and any("not calibrated" in note for note in results.notes)
+    gallery.adapt_by(None)
+    assert searching.search(plain_image(40)).threshold is not None

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from engine.errors import GalleryError
+from engine.galleries import _rows
 from engine.galleries.local import LocalGallery
 from engine.types import Embedding
+from tests.engine.made_adaptations import adaptation
 from tests.engine.made_descriptions import described, entry, manifest
 
 COUNT = 200
@@ -262,3 +264,36 @@ def test_a_damaged_calibration_is_found_and_hinders_nothing_else(
             gallery.calibration()
         gallery.calibrate(None)
     assert faults(folder) == ""
+
+
+@pytest.mark.parametrize("column", ["projection = x'00'", "report = '{}'", "photo_mean = x'00'"])
+def test_a_damaged_adaptation_is_found_and_the_gallery_can_go_without(
+    folder: Path, database: sqlite3.Connection, column: str
+) -> None:
+    with LocalGallery.open(folder, write=True) as gallery:
+        gallery.adapt(adaptation())
+    database.execute(f"UPDATE adaptations SET {column}")
+    assert "adaptation 1 is damaged" in faults(folder)
+    with LocalGallery.open(folder, write=True) as gallery:
+        with pytest.raises(GalleryError, match="--off"):
+            gallery.adaptation()
+        gallery.adapt_by(None)
+    assert faults(folder) == ""
+    assert nearest(folder, 60) == [60, 59, 61]
+
+
+def test_an_adaptation_that_is_broken_off_leaves_the_one_before(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalGallery.open(folder, write=True) as gallery:
+        first = gallery.adapt(adaptation())
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(_rows, "adapt_by", killed)
+        with pytest.raises(KeyboardInterrupt):
+            gallery.adapt(adaptation(photo_mean=(9, -3)))
+    with LocalGallery.open(folder) as gallery:
+        assert gallery.adapted_by() == first
+        assert gallery.check() == []

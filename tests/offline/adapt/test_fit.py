@@ -1,0 +1,164 @@
+"""What is fitted to made vectors: products as points, with a camera and with noise that misleads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from offline.adapt.fit import Fit, Fitted
+from offline.adapt.judging import (
+    Queries,
+    Vectors,
+    average_precisions,
+    photo_queries,
+    view_queries,
+)
+
+DIMENSION = 24
+
+
+def made(
+    products: int = 30,
+    views: int = 4,
+    noise: float = 0.3,
+    loud: float = 0.0,
+    shift: float = 0.0,
+    seed: int = 0,
+) -> Vectors:
+    """Views of products round points of the first half of the dimensions; ``loud``: how much views
+    of one product vary in the other half; ``shift``: of all of them, in one direction."""
+    random = np.random.default_rng(seed)
+    points = np.random.default_rng(99).normal(size=(products, DIMENSION))
+    points[:, DIMENSION // 2 :] = 0
+    of = np.repeat(np.arange(products), views)
+    rows = points[of] + noise * random.normal(size=(len(of), DIMENSION))
+    rows[:, DIMENSION // 2 :] += loud * random.normal(size=(len(of), DIMENSION // 2))
+    rows[:, 0] += shift
+    return Vectors(rows.astype(np.float32), of)
+
+
+def unlabelled(vectors: Vectors) -> Vectors:
+    return Vectors(vectors.rows, np.full(len(vectors), -1, np.int64))
+
+
+def fit(gallery: Vectors, photos: Vectors | None = None) -> Fitted:
+    queries = view_queries(gallery, 0)
+    if photos is not None:
+        asked = photo_queries(photos, gallery, 0)
+        queries = asked if len(asked) else queries
+    return Fit(gallery, photos, queries).run()
+
+
+def taken(fitted: Fitted) -> dict[str, bool]:
+    return {part.name: part.taken for part in fitted.parts}
+
+
+def test_what_varies_within_products_is_projected_away() -> None:
+    fitted = fit(made(loud=3))
+    assert taken(fitted)["projection"]
+    assert fitted.after.mean() > fitted.before.mean() + 0.2
+    space = fitted.space
+    assert space is not None and space.projection is not None
+    # On vectors of products that were never seen:
+    random = np.random.default_rng(5)
+    points = np.concatenate([random.normal(size=(20, 12)), np.zeros((20, 12))], axis=1)
+    of = np.repeat(np.arange(20), 2)
+    rows = points[of] + 0.3 * random.normal(size=(40, DIMENSION))
+    rows[:, 12:] += 3 * random.normal(size=(40, 12))
+    new = Vectors(rows.astype(np.float32), of)
+    queries = view_queries(new, 0)
+    before = average_precisions(queries, new.rows, new).mean()
+    compared = Vectors(space.catalogue(new.rows), of)
+    assert average_precisions(queries, compared.rows, compared).mean() > before + 0.1
+
+
+def test_nothing_is_taken_where_nothing_gains() -> None:
+    random = np.random.default_rng(1)
+    rows = random.normal(size=(120, DIMENSION)).astype(np.float32)
+    fitted = fit(Vectors(rows, np.repeat(np.arange(30), 4)))
+    assert taken(fitted) == {"centring": False, "projection": False}
+    assert fitted.space is None
+    np.testing.assert_array_equal(fitted.before, fitted.after)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_another_light_in_photos_is_taken_out(known: bool) -> None:
+    gallery, photos = made(views=1, noise=0.1), made(views=2, noise=0.1, shift=6, seed=3)
+    fitted = fit(gallery, photos if known else unlabelled(photos))
+    assert taken(fitted)["centring"]
+    assert fitted.space is not None
+    queries = photo_queries(photos, gallery, 0)
+    before = average_precisions(queries, photos.rows, gallery).mean()
+    compared = Vectors(fitted.space.catalogue(gallery.rows), gallery.products)
+    after = average_precisions(queries, fitted.space.photos(photos.rows), compared).mean()
+    assert after > before + 0.2
+    if known:
+        assert fitted.after.mean() == pytest.approx(after, abs=0.1)
+
+
+def test_photos_of_the_same_light_are_not_shifted() -> None:
+    """Where the catalogue is centred already, its mean tells nothing."""
+    gallery = made(views=1, noise=0.1)
+    rows = gallery.rows - gallery.rows.mean(axis=0)
+    fitted = fit(Vectors(rows, gallery.products), None)
+    assert fitted.space is None
+
+
+@pytest.mark.parametrize(
+    ("gallery", "why"),
+    [
+        (made(products=1, views=50), "1 products"),
+        (made(products=3, views=2000), "3 products"),
+        (made(products=40, views=1), "0 products"),
+        (Vectors(np.ones((40, 8), np.float32), np.repeat(np.arange(20), 2)), "same vector"),
+    ],
+)
+def test_where_nothing_can_be_judged_nothing_is_fitted_and_why_is_told(
+    gallery: Vectors, why: str
+) -> None:
+    fitted = fit(gallery)
+    assert fitted.space is None
+    assert all(not part.taken and why in part.why for part in fitted.parts)
+
+
+@pytest.mark.parametrize("products", [10, 11, 13])
+def test_few_products_and_dimensions_break_nothing(products: int) -> None:
+    small = made(products=products, views=2)
+    for width in (1, 2, 24):
+        fit(Vectors(np.ascontiguousarray(small.rows[:, :width]), small.products))
+
+
+def test_photos_of_another_world_are_told_apart_from_none() -> None:
+    """Ten grey walls: no photo is of a product, and all are alike."""
+    gallery = made(views=1)
+    walls = Vectors(np.full((10, DIMENSION), 7, np.float32), np.full(10, -1, np.int64))
+    fitted = fit(gallery, walls)
+    assert "100%" in fitted.parts[0].why
+
+
+def slow_precision(line: np.ndarray, relevant: np.ndarray) -> float:
+    order = np.argsort(-line, kind="stable")
+    hits = np.flatnonzero(relevant[order])
+    return float(np.mean([(n + 1) / (rank + 1) for n, rank in enumerate(hits)]))
+
+
+def test_average_precision_is_that_of_a_sorted_ranking() -> None:
+    gallery = made(products=12, views=3, noise=1)
+    queries = view_queries(gallery, 0)
+    unit = gallery.rows / np.linalg.norm(gallery.rows, axis=1, keepdims=True)
+    found = average_precisions(queries, gallery.rows, gallery)
+    for at in range(len(queries)):
+        near = unit @ unit[at]
+        others = np.arange(len(near)) != at
+        relevant = gallery.products[others] == gallery.products[at]
+        assert found[at] == pytest.approx(slow_precision(near[others], relevant))
+
+
+def test_queries_are_drawn_and_have_others_of_their_product() -> None:
+    random = np.random.default_rng(0)
+    of = np.concatenate([np.repeat(np.arange(700), 3), np.arange(700, 900)])
+    gallery = Vectors(random.normal(size=(len(of), 4)).astype(np.float32), of)
+    queries: Queries = view_queries(gallery, 0)
+    assert len(queries) == 1000
+    assert queries.vectors.products.max() < 700
+    np.testing.assert_array_equal(gallery.products[queries.own], queries.vectors.products)
