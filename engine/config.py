@@ -96,6 +96,13 @@ class IngestSettings(Section):
     product_ids: Literal["folder", "catalogue"] = "catalogue"
 
 
+class AdaptSettings(Section):
+    """``auto``: an ingest adapts the gallery to its catalogue where enough has changed. It changes
+    no description. Galleries of before this setting lack it."""
+
+    auto: bool = False
+
+
 class WeightSettings(Section):
     directory: str = ""  # empty: PACKSIGHT_WEIGHTS_DIR, else the user's cache
     download: bool = True
@@ -121,6 +128,7 @@ class Settings(Section):
     search: SearchSettings = SearchSettings()
     query: QuerySettings = QuerySettings()
     ingest: IngestSettings = IngestSettings()
+    adapt: AdaptSettings = AdaptSettings()
     weights: WeightSettings = WeightSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 

@@ -218,6 +218,10 @@ class Gallery(Searchable, Protocol):
         """All that are kept, by version; the latest comes last."""
         ...
 
+    def last_fit(self) -> AdaptationReport | None:
+        """Of the last adaptation that was fitted, also where nothing gained."""
+        ...
+
     def adapted_by(self) -> int | None:
         """The version of the adaptation in use."""
         ...
@@ -272,9 +276,9 @@ class WritableGallery(Gallery, Protocol):
         """
         ...
 
-    def adapt_by(self, version: int | None) -> None:
-        """Compare by one that is kept, or with None as images were described. GalleryError for a
-        version that is not there."""
+    def adapt_by(self, version: int | None, fit: AdaptationReport | None = None) -> None:
+        """Compare by one that is kept, or with None as images were described; ``fit``: the report
+        of a fit that led to it. GalleryError for a version that is not there."""
         ...
 
     def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:

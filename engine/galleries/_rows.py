@@ -30,7 +30,8 @@ from engine.types import (
 _CALIBRATION = "calibration"
 _LABEL_TABLES = "label_tables"
 _ADAPTED_BY = "adapted_by"
-_APART = (_CALIBRATION, _LABEL_TABLES, _ADAPTED_BY)
+_LAST_FIT = "last_fit"
+_APART = (_CALIBRATION, _LABEL_TABLES, _ADAPTED_BY, _LAST_FIT)
 MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 
 # Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
@@ -190,6 +191,21 @@ def adapt_by(connection: sqlite3.Connection, version: int | None) -> None:
     if version is not None:
         row = (_ADAPTED_BY, str(version))
         connection.execute("INSERT INTO manifest VALUES (?, ?)", row)
+
+
+def store_last_fit(connection: sqlite3.Connection, report: AdaptationReport) -> None:
+    row = (_LAST_FIT, report.model_dump_json())
+    connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", row)
+
+
+def load_last_fit(connection: sqlite3.Connection) -> AdaptationReport | None:
+    """None also for one that cannot be read: it only decides when the next fit is due."""
+    sql = "SELECT value FROM manifest WHERE key = ?"
+    row = connection.execute(sql, (_LAST_FIT,)).fetchone()
+    try:
+        return None if row is None else AdaptationReport.model_validate_json(row[0])
+    except ValueError:
+        return None
 
 
 def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: Adaptation) -> None:

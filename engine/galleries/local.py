@@ -258,11 +258,17 @@ class LocalGallery:
             row = self._connection.execute(sql).fetchone()
             version = 1 if row is None else int(row[0]) + 1
             _rows.store_adaptation(self._connection, version, adaptation)
-        self.adapt_by(version)
+        self.adapt_by(version, adaptation.report)
         return version
 
-    def adapt_by(self, version: int | None) -> None:
-        """Compare by one that is kept, or with None as images were described."""
+    def last_fit(self) -> AdaptationReport | None:
+        """Of the last adaptation that was fitted, also where nothing gained."""
+        with self._reading():
+            return _rows.load_last_fit(self._connection)
+
+    def adapt_by(self, version: int | None, fit: AdaptationReport | None = None) -> None:
+        """Compare by one that is kept, or with None as images were described; ``fit``: the report
+        of a fit that led to it."""
         kept = self._versions()
         if version is not None and version not in kept:
             raise GalleryError(
@@ -275,6 +281,8 @@ class LocalGallery:
                 self._indexes.build(self._connection, replace(shard, adapted_by=version))
         with self._writing():
             _rows.adapt_by(self._connection, version)
+            if fit is not None:
+                _rows.store_last_fit(self._connection, fit)
             for old in [one for one in kept if one != version][:-KEPT_ADAPTATIONS]:
                 self._connection.execute("DELETE FROM adaptations WHERE version = ?", (old,))
         self.build_indexes()

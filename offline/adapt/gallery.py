@@ -19,6 +19,8 @@ from offline.adapt.judging import Vectors, photo_queries, view_queries
 # Beyond this, whole products are drawn: memory and time do not grow with the gallery.
 MOST_IMAGES = 20_000
 CHUNK = 1024  # records in memory at a time
+# An ingest adapts anew where the gallery has grown or shrunk by more.
+GROWTH = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +54,33 @@ def adapt(
     fitted = Fit(vectors, photos, queries, seed).run()
     report = _report(gallery, fitted, 0 if photos is None else len(photos), len(queries))
     if fitted.space is None:
-        gallery.adapt_by(None)
+        gallery.adapt_by(None, report)
         return Outcome(report, None)
     space = fitted.space
     adaptation = Adaptation(space.catalogue_mean, space.photo_mean, space.projection, report)
     return Outcome(report, gallery.adapt(adaptation))
+
+
+def is_due(gallery: Gallery) -> bool:
+    """Whether a fit would see another gallery than the last one did."""
+    last = gallery.last_fit()
+    return last is None or abs(len(gallery) - last.images) > GROWTH * last.images
+
+
+def report_lines(report: AdaptationReport) -> list[str]:
+    """What was taken, what was not, and why."""
+    lines = []
+    for part in report.parts:
+        gain = ""
+        if part.gain is not None and part.low is not None and part.high is not None:
+            gain = f" {part.gain:+.3f} [{part.low:+.3f}, {part.high:+.3f}]"
+        lines.append(f"{part.name}: {'taken' if part.taken else 'not taken'}{gain}, {part.why}")
+    if report.before is not None and report.after is not None:
+        lines.append(
+            f"mean average precision {report.before:.3f} -> {report.after:.3f} of "
+            f"{report.queries:,} queries among products that took no part in the fit"
+        )
+    return lines
 
 
 def product_numbers(gallery: Gallery) -> dict[str, int]:

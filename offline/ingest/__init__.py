@@ -24,6 +24,7 @@ def ingest(
     prune: bool = False,
     force_prune: bool = False,
     reread: bool = False,
+    adapt: bool = True,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Describe the new and changed images of ``folder`` and store them in the gallery ``gallery``.
@@ -37,7 +38,9 @@ def ingest(
     known by its content and only renamed. ``prune`` deletes images below the folder whose files are
     gone; where no image is left in the folder or in a folder directly below it that had some, or
     where more than half would go, it raises ConfigError and does nothing, unless ``force_prune`` is
-    given, which prunes in any case.
+    given, which prunes in any case. Where ``[adapt] auto`` is set and the gallery has grown or
+    shrunk by a tenth since, it is adapted to its catalogue (see ``offline.adapt``), unless
+    ``adapt`` is False.
 
     Unreadable images are lines in the report and never raise. Raises ConfigError (folder,
     settings, labels), WeightsError, FingerprintError and GalleryError (locked, disk full).
@@ -59,6 +62,7 @@ def ingest(
             prune=prune,
             force_prune=force_prune,
             reread=reread,
+            adapt=adapt,
             progress=progress or (lambda done, total: None),
         )
     )

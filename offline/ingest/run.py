@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.config import Settings
 from engine.describe import Describer
-from engine.errors import ConfigError, ImageError, StageError
+from engine.errors import ConfigError, GalleryError, ImageError, StageError
 from engine.files import write_whole
 from engine.galleries import gallery_exists, open_gallery
 from engine.images import ImageLimits
@@ -30,6 +30,7 @@ from engine.types import (
     RGBImage,
     SkippedFile,
 )
+from offline.adapt.gallery import adapt, is_due, report_lines
 from offline.ingest.decoding import DecodingPool, PassingError, decoders
 from offline.ingest.given_table import UsedTable, remember, remembered_table
 from offline.ingest.labels import Labels, read_labels
@@ -57,6 +58,7 @@ class Request:
     prune: bool
     force_prune: bool
     reread: bool
+    adapt: bool
     progress: Progress
 
 
@@ -123,6 +125,8 @@ def run(request: Request) -> IngestReport:
         current = _Run(request, settings, parts.describer, gallery, report, watch, table)
         try:
             _carry_out(current, scanned, labels)
+            with watch("adapt"):
+                _adapt(current)
         except KeyboardInterrupt:
             report.interrupted = True
             report.left = report.seen - sum(report.accounts.values())
@@ -352,6 +356,33 @@ def _count_without_mask(report: IngestReport, chunk: list[_Ready], kept: list[De
     report.without_mask += len(bare)
     if bare and not report.first_without_mask:
         report.first_without_mask = bare[0]
+
+
+def _adapt(current: _Run) -> None:
+    """Where it is due; what a person did by hand, with photos or a calibration, is left alone."""
+    gallery, report = current.gallery, current.report
+    changed = report.described or report.relabelled or report.removed
+    wanted = current.request.adapt and current.settings.adapt.auto
+    if not (wanted and changed and len(gallery) and is_due(gallery)):
+        return
+    last = gallery.last_fit()
+    if _is_calibrated(gallery) or (last is not None and last.photos):
+        report.notes.append(
+            "the gallery has changed much since it was adapted or calibrated by hand: do it anew "
+            "with packsight adapt and packsight calibrate"
+        )
+        return
+    outcome = adapt(gallery)
+    if outcome.version is not None:
+        lines = "; ".join(report_lines(outcome.report))
+        report.notes.append(f"adapted to the catalogue, version {outcome.version}: {lines}")
+
+
+def _is_calibrated(gallery: WritableGallery) -> bool:
+    try:
+        return gallery.calibration() is not None
+    except GalleryError:  # one that cannot be read
+        return True
 
 
 def _conclude(current: _Run, started: float, cpu: float) -> None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packsight.commands._arguments import add_quiet_flag
-
-if TYPE_CHECKING:
-    from engine.adaptation import AdaptationReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.off or args.to is not None:
         return _switch(args.gallery, args.to)
+    from offline.adapt.gallery import report_lines
     from offline.calibration.adaptation import Request, adapt_gallery
 
     with bar("describing photos", show=not args.quiet and args.photos is not None) as progress:
@@ -51,22 +48,6 @@ def run(args: argparse.Namespace) -> int:
 
 def in_words(version: int | None) -> str:
     return "not adapted" if version is None else f"adapted, version {version}"
-
-
-def report_lines(report: AdaptationReport) -> list[str]:
-    """What was taken, what was not, and why."""
-    lines = []
-    for part in report.parts:
-        gain = ""
-        if part.gain is not None and part.low is not None and part.high is not None:
-            gain = f" {part.gain:+.3f} [{part.low:+.3f}, {part.high:+.3f}]"
-        lines.append(f"{part.name}: {'taken' if part.taken else 'not taken'}{gain}, {part.why}")
-    if report.before is not None and report.after is not None:
-        lines.append(
-            f"mean average precision {report.before:.3f} -> {report.after:.3f} of "
-            f"{report.queries:,} queries whose products took no part in the fit"
-        )
-    return lines
 
 
 def _switch(address: str, version: int | None) -> int:

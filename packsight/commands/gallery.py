@@ -70,6 +70,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         images, products = len(gallery), gallery.count_products()
         calibration, fault = _calibration(gallery)
         version, adaptations = gallery.adapted_by(), gallery.adaptations()
+        last_fit = gallery.last_fit()
     if as_json:
         print(
             json.dumps(
@@ -103,7 +104,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
             continue
         shown = ", ".join(f"{key} = {value}" for key, value in options.items())
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
-    for line in _adaptation_lines(version, adaptations):
+    for line in _adaptation_lines(version, adaptations, last_fit):
         print(line)
     for line in _calibration_lines(calibration, fault, images):
         print(line)
@@ -111,14 +112,19 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
 
 
 def _adaptation_lines(
-    version: int | None, adaptations: Mapping[int, AdaptationReport]
+    version: int | None,
+    adaptations: Mapping[int, AdaptationReport],
+    last_fit: AdaptationReport | None,
 ) -> Iterator[str]:
-    from packsight.commands.adapt import report_lines
+    from offline.adapt.gallery import report_lines
 
     others = [str(number) for number in adaptations if number != version]
     kept = f"; kept: {', '.join(others)}" if others else ""
     if version is None or version not in adaptations:
         yield f"adapted      no{kept or ': packsight adapt GALLERY'}"
+        if last_fit is not None:
+            yield f"             tried {last_fit.created}, {last_fit.images} images"
+            yield from (f"             {line}" for line in report_lines(last_fit))
         return
     report = adaptations[version]
     yield f"adapted      version {version} of {report.created}, {report.images} images{kept}"

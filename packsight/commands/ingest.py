@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="describe all images anew, also those whose files look as before",
     )
+    parser.add_argument(
+        "--no-adapt",
+        dest="adapt",
+        action="store_false",
+        help="leave the adaptation to the catalogue as it is (packsight adapt)",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_quiet_flag(parser)
     add_settings_flags(parser, default="the gallery's own, or classic for a new one")
@@ -67,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
             prune=args.prune,
             force_prune=args.force_prune,
             reread=args.reread,
+            adapt=args.adapt,
             progress=progress,
         )
     print(report.to_json() if args.json else report.text())

@@ -1,4 +1,4 @@
-"""What is fitted to made vectors: products as points, with a camera and with noise that misleads."""
+"""What is fitted to made vectors: products as points, in another light, with noise."""
 
 from __future__ import annotations
 

@@ -1,0 +1,155 @@
+"""Adapting a gallery that was made of vectors, by hand and at an ingest."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import ConfigError
+from engine.galleries import open_gallery
+from engine.galleries.local import LocalGallery
+from offline import ingest
+from offline.adapt import gallery as adapt_gallery
+from offline.adapt.gallery import adapt, is_due
+from offline.adapt.judging import Vectors
+from tests.drawn_catalogue import QUICK, write_catalogue
+from tests.engine.made_calibrations import calibration
+from tests.engine.made_descriptions import described, entry, manifest
+
+DIMENSION = 16
+
+
+def filled(folder: Path, *, products: int = 20, loud: float = 3, start: int = 0) -> LocalGallery:
+    """Three views of every product, which vary much in half of the dimensions."""
+    random = np.random.default_rng(start)
+    gallery = LocalGallery.open_or_create(folder, manifest(DIMENSION))
+    for product in range(start, start + products):
+        point = np.concatenate([random.normal(size=8), np.zeros(8)])
+        for view in range(3):
+            noise = np.concatenate([random.normal(size=8) * 0.2, random.normal(size=8) * loud])
+            name = f"p{product}-{view}"
+            gallery.add(
+                [entry(name, "jar", f"p{product}")],
+                [described((point + noise).astype(np.float32).tolist())],
+            )
+    return gallery
+
+
+def test_what_gains_is_stored_and_what_does_not_is_told(tmp_path: Path) -> None:
+    with filled(tmp_path / "g") as gallery:
+        outcome = adapt(gallery)
+        assert outcome.version == gallery.adapted_by() == 1
+        assert gallery.check() == []
+        report = outcome.report
+        assert report.before is not None and report.after is not None
+        assert report.after > report.before
+        assert (report.images, report.products, report.photos) == (60, 20, 0)
+        assert gallery.last_fit() == report == gallery.adaptations()[1]
+
+
+def test_where_nothing_gains_any_more_the_gallery_goes_without(tmp_path: Path) -> None:
+    with filled(tmp_path / "g") as gallery:
+        adapt(gallery)
+        gallery.remove([source.id for source in gallery.sources()][9:])
+        outcome = adapt(gallery)
+        assert outcome.version is None and gallery.adapted_by() is None
+        assert gallery.last_fit() == outcome.report
+        assert "3 products" in outcome.report.parts[0].why
+
+
+def test_the_same_gallery_gives_the_same_adaptation(tmp_path: Path) -> None:
+    with filled(tmp_path / "g") as gallery:
+        identities = []
+        for _ in range(2):
+            adapt(gallery)
+            made = gallery.adaptation()
+            assert made is not None
+            identities.append(made.identity)
+    assert identities[0] == identities[1]
+
+
+def test_of_a_large_gallery_whole_products_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapt_gallery, "MOST_IMAGES", 36)
+    seen: list[Vectors] = []
+    fit = adapt_gallery.Fit
+
+    def keep(gallery: Vectors, *rest: object) -> object:
+        seen.append(gallery)
+        return fit(gallery, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(adapt_gallery, "Fit", keep)
+    with filled(tmp_path / "g") as gallery:
+        adapt(gallery)
+    (vectors,) = seen
+    assert len(vectors) == 36
+    assert np.bincount(vectors.products, minlength=20).tolist().count(3) == 12
+
+
+def test_an_empty_gallery_is_refused(tmp_path: Path) -> None:
+    gallery = open_gallery(tmp_path / "g", manifest=manifest())
+    with gallery, pytest.raises(ConfigError, match="empty"):
+        adapt(gallery)
+
+
+def test_a_fit_is_due_where_the_gallery_has_changed_by_a_tenth(tmp_path: Path) -> None:
+    with filled(tmp_path / "g") as gallery:
+        assert is_due(gallery)
+        adapt(gallery)
+        assert not is_due(gallery)
+    with filled(tmp_path / "g", products=2, start=20) as gallery:
+        assert not is_due(gallery)
+    with filled(tmp_path / "g", products=1, start=22) as gallery:
+        assert is_due(gallery)
+
+
+@pytest.fixture
+def adapted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images a gallery had whenever an ingest adapted it."""
+    counts: list[int] = []
+    run = importlib.import_module("offline.ingest.run")
+    real = run.adapt
+
+    def adapt(gallery: LocalGallery) -> object:
+        counts.append(len(gallery))
+        return real(gallery)
+
+    monkeypatch.setattr(run, "adapt", adapt)
+    return counts
+
+
+def test_an_ingest_adapts_where_enough_has_changed(tmp_path: Path, adapted: list[int]) -> None:
+    catalogue, made = tmp_path / "c", tmp_path / "g"
+    write_catalogue(catalogue, products=1)
+    ingest(catalogue, made, overrides=QUICK)
+    ingest(catalogue, made, overrides=QUICK)
+    assert adapted == [6]
+    write_catalogue(catalogue, products=2)
+    ingest(catalogue, made, overrides=QUICK, adapt=False)
+    assert adapted == [6]
+    (catalogue / "jar/p0/v0.png").unlink()
+    ingest(catalogue, made, overrides=QUICK, prune=True)
+    assert adapted == [6, 11]
+
+
+@pytest.mark.parametrize("how", ["off", "paper's way", "calibrated"])
+def test_an_ingest_leaves_alone_what_was_decided_otherwise(
+    tmp_path: Path, adapted: list[int], how: str
+) -> None:
+    catalogue, made = tmp_path / "c", tmp_path / "g"
+    write_catalogue(catalogue, products=1)
+    if how == "calibrated":
+        ingest(catalogue, made, overrides=QUICK, adapt=False)
+        with open_gallery(made, write=True) as gallery:
+            gallery.calibrate(calibration())
+        write_catalogue(catalogue, products=2)
+        report = ingest(catalogue, made, overrides=QUICK)
+        assert any("packsight calibrate" in note for note in report.notes)
+    else:
+        off = [] if how == "off" else ["adapt.auto=false"]
+        ingest(catalogue, made, overrides=[*QUICK, *off], adapt=how != "off")
+    assert adapted == []

@@ -1,0 +1,77 @@
+"""`packsight adapt` as a curator runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.galleries import open_gallery
+from tests.drawn_catalogue import package, save
+from tests.packsight_command import Command
+
+
+@pytest.fixture
+def packsight(capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(capsys)
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve products in two views."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    for number in range(12):
+        for view in range(2):
+            shape = ("bottle", "jar", "stick")[number % 3]
+            save(folder / shape / f"p{number}" / f"{view}.png", package(shape, number, view))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve photos in yellow light, of no product that is named."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(12):
+        image = package(("bottle", "jar", "stick")[number % 3], number, 2).astype(np.float32)
+        image *= (1.0, 0.9, 0.6)
+        save(folder / f"{number}.png", image.astype(np.uint8))
+    (folder / "text.jpg").write_text("no image")
+    return folder
+
+
+def test_adapting_going_back_and_off(
+    packsight: Command, catalogue: Path, photos: Path, tmp_path: Path
+) -> None:
+    gallery = tmp_path / "g"
+    packsight.ingest(catalogue, gallery, "--no-adapt")
+    assert "adapted      no" in packsight("gallery", "info", gallery).out
+    report = json.loads(packsight("adapt", gallery, "--json").out)
+    assert {part["name"] for part in report["parts"]} == {"centring", "projection"}
+    done = packsight("adapt", gallery, "--photos", photos)
+    assert (done.code, "centring: " in done.out) == (0, True)
+    assert "text.jpg" in done.err and "photos by 12" in done.out
+    info = packsight("gallery", "info", gallery).out
+    assert "centring" in info
+    answers = packsight("query", photos / "0.png", "--gallery", gallery)
+    assert answers.code == 0
+    with open_gallery(gallery) as opened:
+        kept = list(opened.adaptations())
+    if kept:
+        assert f"version {kept[0]}" in packsight("adapt", gallery, "--to", str(kept[0])).out
+    assert "not adapted" in packsight("adapt", gallery, "--off").out
+    assert "99" in packsight("adapt", gallery, "--to", "99").line
+    assert packsight("gallery", "check", gallery).code == 0
+
+
+def test_photos_that_are_none_are_one_line(
+    packsight: Command, catalogue: Path, tmp_path: Path
+) -> None:
+    gallery = tmp_path / "g"
+    packsight.ingest(catalogue, gallery, "--no-adapt")
+    (tmp_path / "none").mkdir()
+    assert "no such folder" in packsight("adapt", gallery, "--photos", tmp_path / "gone").line
+    assert "no photos" in packsight("adapt", gallery, "--photos", tmp_path / "none").line
+    (tmp_path / "none" / "a.jpg").write_text("text")
+    assert "could be described" in packsight("adapt", gallery, "--photos", tmp_path / "none").line
