@@ -89,7 +89,7 @@ class _Fold:
     """
 
     left_out: BoolArray  # (P,)
-    asked: Products  # (n,) places of the queries
+    places: Products  # (n,) of the queries among all
     queries: Queries
     gallery: Vectors
 
@@ -229,8 +229,8 @@ class Fit:
             return Part(name="projection", taken=False, why=error.message), base, None
         honest = np.empty(len(self.queries))
         for fold in self._folds:
-            others = np.delete(judged, fold.asked, axis=1)
-            honest[fold.asked] = judged[others.mean(axis=1).argmax(), fold.asked]
+            others = np.delete(judged, fold.places, axis=1)
+            honest[fold.places] = judged[others.mean(axis=1).argmax(), fold.places]
         return self._part("projection", honest, base, chosen.words), honest, space
 
     def _candidates(self) -> list[Candidate]:
@@ -248,24 +248,24 @@ class Fit:
         found = np.empty((len(candidates), len(self.queries)))
         for fold in self._folds:
             for at, space in enumerate(self._projections(fold.left_out, candidates)):
-                found[at, fold.asked] = fold.precisions(space)
+                found[at, fold.places] = fold.precisions(space)
         return found
 
     def _judged(self, space_of: Callable[[_Fold], Space | None]) -> Float64Array:
         """(queries,)."""
         found = np.empty(len(self.queries))
         for fold in self._folds:
-            found[fold.asked] = fold.precisions(space_of(fold))
+            found[fold.places] = fold.precisions(space_of(fold))
         return found
 
     @cached_property
     def _folds(self) -> list[_Fold]:
         random = np.random.default_rng(self.seed)
-        # Those that are asked for are dealt first, so that every fold has as many.
+        # Products with queries are dealt first, so that every fold has as many of them.
         count = self._product_count
-        asked = np.unique(self.queries.vectors.products)
-        others = np.setdiff1d(np.arange(count), asked)
-        dealt = np.concatenate([random.permutation(asked), random.permutation(others)])
+        judging = np.unique(self.queries.vectors.products)
+        others = np.setdiff1d(np.arange(count), judging)
+        dealt = np.concatenate([random.permutation(judging), random.permutation(others)])
         fold = np.empty(count, np.int64)
         fold[dealt] = np.arange(count) % FOLDS
         return [self._fold(fold == number) for number in range(FOLDS)]
@@ -275,14 +275,14 @@ class Fit:
         place = np.full(len(self.gallery), -1, np.int64)
         place[kept] = np.arange(len(kept))
         vectors, own = self.queries.vectors, self.queries.own
-        asked = np.flatnonzero(left_out[vectors.products])
+        places = np.flatnonzero(left_out[vectors.products])
         queries = Queries(
-            Vectors(vectors.rows[asked], vectors.products[asked]),
-            np.where(own[asked] >= 0, place[own[asked]], -1),
+            Vectors(vectors.rows[places], vectors.products[places]),
+            np.where(own[places] >= 0, place[own[places]], -1),
             self.queries.domain,
         )
         gallery = Vectors(self.gallery.rows[kept], self.gallery.products[kept])
-        return _Fold(left_out, asked, queries, gallery)
+        return _Fold(left_out, places, queries, gallery)
 
     def _part(self, name: str, after: Float64Array, before: Float64Array, words: str) -> Part:
         """Taken where the whole interval of its gain lies above 0."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
+from engine.galleries import open_gallery
+from offline import ingest
 from tests.benchmarks.running import run_benchmark, table
+from tests.drawn_catalogue import QUICK, package, save
 
 
 def test_query_overhead_adds_up_what_lies_outside_the_models() -> None:
@@ -70,3 +74,26 @@ def test_cold_start_wants_a_photo_with_its_gallery() -> None:
     done = run_benchmark("cold_start.py", "photo.jpg")
     assert done.returncode == 2
     assert "--gallery" in done.stderr
+
+
+@pytest.mark.slow
+def test_adaptation_is_measured_on_photos_of_known_products(tmp_path: Path) -> None:
+    for number in range(12):
+        shape = ("bottle", "jar", "stick")[number % 3]
+        for view in range(3):
+            folder = "catalogue" if view < 2 else "photos"
+            save(
+                tmp_path / folder / shape / f"p{number}" / f"{view}.png",
+                package(shape, number, view),
+            )
+    ingest(tmp_path / "catalogue", tmp_path / "g", overrides=QUICK)
+    with open_gallery(tmp_path / "g") as gallery:
+        before = gallery.adapted_by()
+    places = ("--gallery", tmp_path / "g", "--queries", tmp_path / "photos")
+    done = run_benchmark("adaptation.py", *places, "--photos", tmp_path / "photos")
+    assert done.returncode == 0, done.stderr
+    rows = table(done.stdout, "")
+    assert list(rows) == ["not adapted", "catalogue alone", "with 12 photos"]
+    assert "fitted and switched in" in done.stdout and "centring: " in done.stdout
+    with open_gallery(tmp_path / "g") as gallery:
+        assert gallery.adapted_by() == before

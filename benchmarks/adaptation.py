@@ -1,0 +1,176 @@
+"""What an adaptation brings to photos that it has not seen, and what it costs.
+
+    python benchmarks/adaptation.py --gallery G --queries DATA [--split NAME]
+        [--photos DATA --photos-split NAME [--unlabelled]]
+
+Photos of ``--queries`` whose products the gallery holds are answered as a user's, by the whole
+chain: not adapted, then adapted to the catalogue alone, then with ``--photos`` too. R@1 and MRR are
+of products, with 95 % intervals over products, and the difference to "not adapted". Below the
+table: how long fitting, deriving the indexes and switching took, and what a query costs more. The
+gallery is left as it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from support.tables import markdown
+
+from engine.galleries import open_gallery
+from engine.protocols import WritableGallery
+from offline.adapt.gallery import adapt, product_numbers, report_lines
+from offline.adapt.judging import Vectors
+from offline.calibration.answers import ProductIndex
+from offline.datasets import DatasetImage, open_dataset
+from offline.metrics.statistics import Interval, bootstrap
+from offline.store.images import cropped
+from stages.open_searcher import OpenSearcher, searcher_over
+
+DEPTH = 100  # products; a product beyond counts as not found
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """(Q,) ranks of the photographed products, 0 for not found, and seconds a query."""
+
+    ranks: np.ndarray[tuple[int], np.dtype[np.int64]]
+    seconds: list[float]
+
+    @property
+    def first(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return (self.ranks == 1).astype(np.float64)
+
+    @property
+    def reciprocal(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.where(self.ranks > 0, 1 / np.maximum(self.ranks, 1), 0.0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(arguments)
+    with open_gallery(args.gallery, write=True) as gallery:
+        before = gallery.adapted_by()
+        index = ProductIndex(gallery)
+        queries = _known(_images(args.queries, args.split), index)
+        try:
+            _measure(gallery, index, queries, args)
+        finally:
+            gallery.adapt_by(before)
+    return 0
+
+
+def _measure(
+    gallery: WritableGallery,
+    index: ProductIndex,
+    queries: list[tuple[DatasetImage, str]],
+    args: argparse.Namespace,
+) -> None:
+    opened = searcher_over(gallery)
+    gallery.adapt_by(None)
+    plain = _answers(opened, queries)
+    variants = [("not adapted", plain)]
+    notes = []
+    given: list[tuple[str, Vectors | None]] = [("catalogue alone", None)]
+    if args.photos is not None:
+        photos = _photos(opened, index, _images(args.photos, args.photos_split), args.unlabelled)
+        kind = "unlabelled photos" if args.unlabelled else "photos"
+        given.append((f"with {len(photos)} {kind}", photos))
+    for name, photos in given:
+        started = time.perf_counter()
+        outcome = adapt(gallery, photos)
+        fitted = time.perf_counter() - started
+        notes.append(f"{name}: fitted and switched in {fitted:.1f} s")
+        notes += [f"  {line}" for line in report_lines(outcome.report)]
+        if outcome.version is not None:
+            gallery.adapt_by(None)
+            started = time.perf_counter()
+            gallery.adapt_by(outcome.version)
+            notes.append(
+                f"  switched back to in {time.perf_counter() - started:.1f} s, indexes too"
+            )
+        variants.append((name, _answers(opened, queries)))
+    products = [product for _, product in queries]
+    print(f"{len(queries)} photos of {len(set(products))} products, gallery of {len(gallery)}\n")
+    head = ("", "R@1", "MRR", "Δ R@1", "Δ MRR", "ms a query, ratio")
+    print(markdown(head, [_row(name, one, plain, products) for name, one in variants]))
+    print("\n" + "\n".join(notes))
+
+
+def _row(name: str, one: Answers, plain: Answers, products: Sequence[str]) -> list[str]:
+    def shown(values: np.ndarray[tuple[int], np.dtype[np.float64]], sign: str = "") -> str:
+        found: Interval = bootstrap(values.tolist(), seed=0, clusters=products)
+        return f"{found.mean:{sign}.3f} [{found.low:{sign}.3f}, {found.high:{sign}.3f}]"
+
+    ratio = median(one.seconds) / median(plain.seconds)
+    return [
+        name,
+        shown(one.first),
+        shown(one.reciprocal),
+        "–" if one is plain else shown(one.first - plain.first, "+"),
+        "–" if one is plain else shown(one.reciprocal - plain.reciprocal, "+"),
+        f"{1000 * median(one.seconds):.0f}, {ratio:.2f}",
+    ]
+
+
+def _answers(opened: OpenSearcher, queries: list[tuple[DatasetImage, str]]) -> Answers:
+    ranks, seconds = [], []
+    for photo, product in queries:
+        image = cropped(opened.read(photo.path), photo)
+        started = time.perf_counter()
+        query = opened.searcher.describe(image).description
+        found = opened.searcher.rank(query, DEPTH).products
+        seconds.append(time.perf_counter() - started)
+        places = [hit.rank for hit in found if hit.record.product_id == product]
+        ranks.append(places[0] if places and places[0] <= DEPTH else 0)
+    return Answers(np.array(ranks, np.int64), seconds)
+
+
+def _photos(
+    opened: OpenSearcher, index: ProductIndex, photos: Sequence[DatasetImage], unlabelled: bool
+) -> Vectors:
+    numbers = product_numbers(opened.gallery)
+    rows, products = [], []
+    for photo in photos:
+        image = cropped(opened.read(photo.path), photo)
+        (described,) = opened.searcher.describer.describe([image], ["x"])
+        name = None if unlabelled else index.name_of(photo)
+        rows.append(described.description.embedding.vector)
+        products.append(-1 if name is None else numbers[name])
+    return Vectors(np.stack(rows), np.array(products, np.int64))
+
+
+def _known(photos: Sequence[DatasetImage], index: ProductIndex) -> list[tuple[DatasetImage, str]]:
+    named = [(photo, index.name_of(photo)) for photo in photos]
+    known = [(photo, name) for photo, name in named if name is not None]
+    if not known:
+        raise SystemExit("no photo shows a product of the gallery")
+    return known
+
+
+def _images(root: Path, split: str | None) -> Sequence[DatasetImage]:
+    dataset = open_dataset(root)
+    if split is None and len(dataset.splits) > 1 and "queries" not in dataset.splits:
+        raise SystemExit(f"{root}: name a split: {', '.join(dataset.splits)}")
+    wanted = split or ("queries" if "queries" in dataset.splits else dataset.splits[0])
+    return dataset.images(wanted)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--gallery", type=Path, required=True)
+    parser.add_argument("--queries", type=Path, required=True, help="photos of known products")
+    parser.add_argument("--split", help="of --queries")
+    parser.add_argument("--photos", type=Path, help="photos to adapt with")
+    parser.add_argument("--photos-split", help="of --photos")
+    parser.add_argument("--unlabelled", action="store_true", help="take no product from --photos")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
