@@ -24,7 +24,7 @@ from engine.manifest import Manifest
 from engine.protocols import Embedder, Neighbours, Reranker
 from engine.types import CONTOUR_SIDE
 from stages.context import BuildContext, StageIdentity
-from stages.options import StageOptions
+from stages.options import RUNTIME_OPTIONS, StageOptions
 from stages.segment._closer import Closer
 from weights.fetch import FetchPolicy
 
@@ -39,8 +39,6 @@ OPTIONAL = ("matting", "trust", "whiten")
 CUTTING = ("segment", "matting", "trust", "cutout")
 EMBEDDING = (*CUTTING, "embed")
 ANSWERING = ("route", "search", "query")  # and rerank
-# Options that change the speed of a stage and not its results.
-RUNTIME_OPTIONS = frozenset({"batch"})
 
 
 @dataclass(frozen=True)
@@ -255,11 +253,19 @@ def _options(
 def _identity(name: str, options: StageOptions, used: Mapping[str, str]) -> dict[str, object]:
     """What a stage's results depend on. Weights count by content, not by path."""
     values = options.model_dump(mode="json", exclude=set(RUNTIME_OPTIONS) | options.at_default())
-    by_content = {
-        key: used.get(value, value) if isinstance(value, str) else value
-        for key, value in values.items()
-    }
+    by_content = _replaced(values, used)
     return {"name": name, "options": by_content, "weights": sorted(used.values())}
+
+
+def _replaced(value: Any, by: Mapping[str, str]) -> Any:
+    """With every text that ``by`` has in its place, also in lists and tables."""
+    if isinstance(value, str):
+        return by.get(value, value)
+    if isinstance(value, Mapping):
+        return {key: _replaced(one, by) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(one, by) for one in value]
+    return value
 
 
 def _stage_identity(name: str, options: StageOptions, used: Mapping[str, str]) -> StageIdentity:
@@ -270,13 +276,8 @@ def _stage_identity(name: str, options: StageOptions, used: Mapping[str, str]) -
 
 def _located(chosen: StageSettings, used: Mapping[str, str]) -> StageSettings:
     """Checkpoints by absolute path: a gallery is queried from other folders than it was made in."""
-    options = {
-        key: str(Path(value).absolute())
-        if isinstance(value, str) and value in used and Path(value).is_file()
-        else value
-        for key, value in chosen.options.items()
-    }
-    return chosen.model_copy(update={"options": options})
+    paths = {one: str(Path(one).absolute()) for one in used if Path(one).is_file()}
+    return chosen.model_copy(update={"options": _replaced(chosen.options, paths)})
 
 
 def _takes_part(settings: Settings, section: str) -> bool:

@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+# Options that change the speed of a stage and not its results.
+RUNTIME_OPTIONS = frozenset({"batch"})
+
 
 def in_words(tables: Mapping[str, Mapping[str, object]]) -> str:
     """Settings of stages, a table a section, as one line for an error message."""

@@ -56,11 +56,14 @@ def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Each stage with its default options, and with a model made here where it needs one."""
     stage = importlib.import_module(f"stages.embed.{request.param}")
     makers = {"weights": write_backbone, "codebook": write_codebook}
-    values = {
+    values: dict[str, object] = {
         option: str(make(tmp_path_factory.mktemp("model")))
         for option, make in makers.items()
         if option in stage.Options.model_fields
     }
+    if "parts" in stage.Options.model_fields:
+        model = write_backbone(tmp_path_factory.mktemp("model"))
+        values["parts"] = [{"name": "handcrafted"}, {"name": "onnx", "weights": str(model)}]
     built = stage.build(stage.Options.model_validate(values), BuildContext(threads=2))
     assert isinstance(built, Embedder)
     return built
