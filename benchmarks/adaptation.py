@@ -25,7 +25,7 @@ from support.tables import markdown
 
 from engine.galleries import open_gallery
 from engine.protocols import WritableGallery
-from offline.adapt.gallery import adapt, product_numbers, report_lines
+from offline.adapt.gallery import adapt_gallery, product_numbers, report_lines
 from offline.adapt.judging import Vectors
 from offline.calibration.answers import ProductIndex
 from offline.datasets import DatasetImage, open_dataset
@@ -83,7 +83,7 @@ def _measure(
         given.append((f"with {len(photos)} {kind}", photos))
     for name, photos in given:
         started = time.perf_counter()
-        outcome = adapt(gallery, photos)
+        outcome = adapt_gallery(gallery, photos)
         fitted = time.perf_counter() - started
         notes.append(f"{name}: fitted and switched in {fitted:.1f} s")
         notes += [f"  {line}" for line in report_lines(outcome.report)]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.galleries import open_gallery
     from engine.protocols import Gallery
     from engine.types import Hit, Record, Results, RGBImage, Route
+    from offline.calibration.adaptation import adapt
     from offline.datasets import Dataset, open_dataset
     from offline.ingest import ingest
     from offline.ingest.report import IngestReport
@@ -64,6 +65,7 @@ __all__ = [
     "StageError",
     "WeightsError",
     "__version__",
+    "adapt",
     "evaluate",
     "ingest",
     "open_dataset",
@@ -86,6 +88,7 @@ _HOMES = {
     "engine.galleries": ("open_gallery",),
     "engine.protocols": ("Gallery",),
     "engine.types": ("Hit", "RGBImage", "Record", "Results", "Route"),
+    "offline.calibration.adaptation": ("adapt",),
     "offline.datasets": ("Dataset", "open_dataset"),
     "offline.ingest": ("ingest",),
     "offline.ingest.report": ("IngestReport",),

@@ -25,13 +25,15 @@ GROWTH = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """``version`` is None where nothing gains."""
+    """``version`` is None where nothing gains; ``faults``: a sentence for each photo that was left
+    out."""
 
     report: AdaptationReport
     version: int | None
+    faults: tuple[str, ...] = ()
 
 
-def adapt(
+def adapt_gallery(
     gallery: WritableGallery,
     photos: Vectors | None = None,
     seed: int = 0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from engine.errors import ConfigError, ImageError, StageError
 from engine.galleries import open_gallery
 from engine.protocols import Gallery
 from engine.types import UNCATEGORISED, FloatArray, Progress
-from offline.adapt.gallery import Outcome, adapt, product_numbers
+from offline.adapt.gallery import Outcome, adapt_gallery, product_numbers
 from offline.adapt.judging import Vectors, sample
 from offline.calibration.answers import ProductIndex
 from offline.datasets import DatasetImage, open_dataset
@@ -24,27 +24,26 @@ MOST_PHOTOS = 2_000
 BATCH = 8  # photos between two reports of progress
 
 
-@dataclass(frozen=True)
-class Request:
-    """``photos``: of users, a data set or any folder; their products may be known or not."""
+def adapt(
+    gallery: str | Path,
+    photos: str | Path | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Fit to a gallery how its vectors are compared, and compare by it where it gains.
 
-    gallery: str | Path
-    photos: Path | None = None
-    seed: int = 0
-
-
-def adapt_gallery(request: Request, progress: Progress) -> tuple[Outcome, list[str]]:
-    """Adapt it; photos that could not be read are a sentence each in the list.
-
+    ``photos``: of users, a data set or any folder, 10 or more; their products may be known or not.
     The gallery is locked for other writers meanwhile, searches go on. Raises ConfigError (photos,
     an empty gallery), GalleryError, FingerprintError, WeightsError.
     """
-    with open_gallery(request.gallery, write=True) as gallery:
-        photos = None
+    with open_gallery(gallery, write=True) as opened:
         faults: list[str] = []
-        if request.photos is not None:
-            photos = _photos(request.photos, gallery, request.seed, progress, faults)
-        return adapt(gallery, photos, request.seed), faults
+        vectors = None
+        if photos is not None:
+            shown = progress or (lambda done, total: None)
+            vectors = _photos(Path(photos), opened, seed, shown, faults)
+        return replace(adapt_gallery(opened, vectors, seed), faults=tuple(faults))
 
 
 def _photos(

@@ -30,7 +30,7 @@ from engine.types import (
     RGBImage,
     SkippedFile,
 )
-from offline.adapt.gallery import adapt, is_due, report_lines
+from offline.adapt.gallery import adapt_gallery, is_due, report_lines
 from offline.ingest.decoding import DecodingPool, PassingError, decoders
 from offline.ingest.given_table import UsedTable, remember, remembered_table
 from offline.ingest.labels import Labels, read_labels
@@ -372,7 +372,7 @@ def _adapt(current: _Run) -> None:
             "with packsight adapt and packsight calibrate"
         )
         return
-    outcome = adapt(gallery)
+    outcome = adapt_gallery(gallery)
     if outcome.version is not None:
         lines = "; ".join(report_lines(outcome.report))
         report.notes.append(f"adapted to the catalogue, version {outcome.version}: {lines}")

@@ -32,17 +32,17 @@ def run(args: argparse.Namespace) -> int:
     if args.off or args.to is not None:
         return _switch(args.gallery, args.to)
     from offline.adapt.gallery import report_lines
-    from offline.calibration.adaptation import Request, adapt_gallery
+    from offline.calibration.adaptation import adapt
 
     with bar("describing photos", show=not args.quiet and args.photos is not None) as progress:
-        outcome, faults = adapt_gallery(Request(args.gallery, args.photos, args.seed), progress)
+        outcome = adapt(args.gallery, args.photos, seed=args.seed, progress=progress)
     if args.json:
         print(outcome.report.model_dump_json(indent=2))
     else:
         print(f"{args.gallery}: {in_words(outcome.version)}")
         for line in report_lines(outcome.report):
             print(f"  {line}")
-    print_faults(faults)
+    print_faults(outcome.faults)
     return 0
 
 

@@ -12,8 +12,8 @@ from engine.errors import ConfigError
 from engine.galleries import open_gallery
 from engine.galleries.local import LocalGallery
 from offline import ingest
-from offline.adapt import gallery as adapt_gallery
-from offline.adapt.gallery import adapt, is_due
+from offline.adapt import gallery as adapting
+from offline.adapt.gallery import adapt_gallery, is_due
 from offline.adapt.judging import Vectors
 from tests.drawn_catalogue import QUICK, write_catalogue
 from tests.engine.made_calibrations import calibration
@@ -40,7 +40,7 @@ def filled(folder: Path, *, products: int = 20, loud: float = 3, start: int = 0)
 
 def test_what_gains_is_stored_and_what_does_not_is_told(tmp_path: Path) -> None:
     with filled(tmp_path / "g") as gallery:
-        outcome = adapt(gallery)
+        outcome = adapt_gallery(gallery)
         assert outcome.version == gallery.adapted_by() == 1
         assert gallery.check() == []
         report = outcome.report
@@ -52,9 +52,9 @@ def test_what_gains_is_stored_and_what_does_not_is_told(tmp_path: Path) -> None:
 
 def test_where_nothing_gains_any_more_the_gallery_goes_without(tmp_path: Path) -> None:
     with filled(tmp_path / "g") as gallery:
-        adapt(gallery)
+        adapt_gallery(gallery)
         gallery.remove([source.id for source in gallery.sources()][9:])
-        outcome = adapt(gallery)
+        outcome = adapt_gallery(gallery)
         assert outcome.version is None and gallery.adapted_by() is None
         assert gallery.last_fit() == outcome.report
         assert "3 products" in outcome.report.parts[0].why
@@ -64,7 +64,7 @@ def test_the_same_gallery_gives_the_same_adaptation(tmp_path: Path) -> None:
     with filled(tmp_path / "g") as gallery:
         identities = []
         for _ in range(2):
-            adapt(gallery)
+            adapt_gallery(gallery)
             made = gallery.adaptation()
             assert made is not None
             identities.append(made.identity)
@@ -74,17 +74,17 @@ def test_the_same_gallery_gives_the_same_adaptation(tmp_path: Path) -> None:
 def test_of_a_large_gallery_whole_products_are_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapt_gallery, "MOST_IMAGES", 36)
+    monkeypatch.setattr(adapting, "MOST_IMAGES", 36)
     seen: list[Vectors] = []
-    fit = adapt_gallery.Fit
+    fit = adapting.Fit
 
     def keep(gallery: Vectors, *rest: object) -> object:
         seen.append(gallery)
         return fit(gallery, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(adapt_gallery, "Fit", keep)
+    monkeypatch.setattr(adapting, "Fit", keep)
     with filled(tmp_path / "g") as gallery:
-        adapt(gallery)
+        adapt_gallery(gallery)
     (vectors,) = seen
     assert len(vectors) == 36
     assert np.bincount(vectors.products, minlength=20).tolist().count(3) == 12
@@ -93,13 +93,13 @@ def test_of_a_large_gallery_whole_products_are_drawn(
 def test_an_empty_gallery_is_refused(tmp_path: Path) -> None:
     gallery = open_gallery(tmp_path / "g", manifest=manifest())
     with gallery, pytest.raises(ConfigError, match="empty"):
-        adapt(gallery)
+        adapt_gallery(gallery)
 
 
 def test_a_fit_is_due_where_the_gallery_has_changed_by_a_tenth(tmp_path: Path) -> None:
     with filled(tmp_path / "g") as gallery:
         assert is_due(gallery)
-        adapt(gallery)
+        adapt_gallery(gallery)
         assert not is_due(gallery)
     with filled(tmp_path / "g", products=2, start=20) as gallery:
         assert not is_due(gallery)
@@ -112,13 +112,13 @@ def adapted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many images a gallery had whenever an ingest adapted it."""
     counts: list[int] = []
     run = importlib.import_module("offline.ingest.run")
-    real = run.adapt
+    real = run.adapt_gallery
 
     def adapt(gallery: LocalGallery) -> object:
         counts.append(len(gallery))
         return real(gallery)
 
-    monkeypatch.setattr(run, "adapt", adapt)
+    monkeypatch.setattr(run, "adapt_gallery", adapt)
     return counts
 
 
