@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from packsight.commands._arguments import add_quiet_flag
@@ -43,11 +44,24 @@ def run(args: argparse.Namespace) -> int:
         for line in report_lines(outcome.report):
             print(f"  {line}")
     print_faults(outcome.faults)
+    _note_calibration(args.gallery)
     return 0
 
 
 def in_words(version: int | None) -> str:
     return "not adapted" if version is None else f"adapted, version {version}"
+
+
+def _note_calibration(address: str) -> None:
+    from engine.galleries import open_gallery
+
+    with open_gallery(address) as gallery:
+        if gallery.calibration() is not None:
+            print(
+                f"{address}: its calibration holds for the adaptation that it was made with; make "
+                f"it anew with: packsight calibrate --gallery {address}",
+                file=sys.stderr,
+            )
 
 
 def _switch(address: str, version: int | None) -> int:
