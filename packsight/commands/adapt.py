@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from packsight.commands._arguments import add_quiet_flag
@@ -53,9 +54,10 @@ def in_words(version: int | None) -> str:
 
 
 def _note_calibration(address: str) -> None:
+    from engine.errors import GalleryError
     from engine.galleries import open_gallery
 
-    with open_gallery(address) as gallery:
+    with open_gallery(address) as gallery, suppress(GalleryError):  # one that cannot be read
         if gallery.calibration() is not None:
             print(
                 f"{address}: its calibration holds for the adaptation that it was made with; make "
@@ -70,4 +72,5 @@ def _switch(address: str, version: int | None) -> int:
     with open_gallery(address, write=True) as gallery:
         gallery.adapt_by(version)
     print(f"{address}: {in_words(version)}")
+    _note_calibration(address)
     return 0

@@ -10,6 +10,7 @@ import pytest
 
 from engine.galleries import open_gallery
 from tests.drawn_catalogue import package, save
+from tests.engine.made_calibrations import calibration
 from tests.packsight_command import Command
 
 
@@ -75,3 +76,14 @@ def test_photos_that_are_none_are_one_line(
     assert "no photos" in packsight("adapt", gallery, "--photos", tmp_path / "none").line
     (tmp_path / "none" / "a.jpg").write_text("text")
     assert "could be described" in packsight("adapt", gallery, "--photos", tmp_path / "none").line
+
+
+def test_a_calibration_that_no_longer_holds_is_noted(
+    packsight: Command, catalogue: Path, tmp_path: Path
+) -> None:
+    gallery = tmp_path / "g"
+    packsight.ingest(catalogue, gallery, "--no-adapt")
+    assert packsight("adapt", gallery, "--off").err == ""
+    with open_gallery(gallery, write=True) as opened:
+        opened.calibrate(calibration())
+    assert "packsight calibrate" in packsight("adapt", gallery, "--off").err
