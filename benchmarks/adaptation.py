@@ -142,7 +142,8 @@ def _photos(
         name = None if unlabelled else index.name_of(photo)
         rows.append(described.description.embedding.vector)
         products.append(-1 if name is None else numbers[name])
-    return Vectors(np.stack(rows), np.array(products, np.int64))
+    photo = np.ones(len(rows), np.bool_)
+    return Vectors(np.stack(rows), np.array(products, np.int64), photo)
 
 
 def _known(photos: Sequence[DatasetImage], index: ProductIndex) -> list[tuple[DatasetImage, str]]:

@@ -9,6 +9,7 @@ Chum, "Fine-tuning CNN Image Retrieval with No Human Annotation", PAMI 2019, sec
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -20,6 +21,7 @@ from engine.distances import unit_rows
 from engine.types import Embedding, FloatArray
 
 Domain = Literal["photo", "catalogue"]
+ROLE, PHOTO = "role", "photo"  # the attribute of an image that was taken as users take photos
 
 
 class Part(BaseModel):
@@ -82,17 +84,25 @@ class Adaptation:
         parts += [] if self.projection is None else [self.projection]
         return hashlib.sha256(b"|".join(part.tobytes() for part in parts)).hexdigest()[:16]
 
-    def adapted(self, rows: FloatArray, domain: Domain) -> FloatArray:
-        """(N, D) -> (N, K), rows of length 1.
+    def adapted(self, rows: FloatArray, domains: Domain | Sequence[Domain]) -> FloatArray:
+        """(N, D) -> (N, K), rows of length 1, of one domain or of one each.
 
         A row at a time and without BLAS, whose last bits would depend on the rows beside it: equal
         images are equally far.
         """
-        centred = rows - (self.photo_mean if domain == "photo" else self.catalogue_mean)
+        if isinstance(domains, str):
+            domains = [domains] * len(rows)
+        photos = np.array([domain == "photo" for domain in domains], np.bool_)[:, None]
+        centred = rows - np.where(photos, self.photo_mean, self.catalogue_mean)
         if self.projection is not None:
             columns = [np.einsum("d,dk->k", row, self.projection) for row in centred]
             centred = np.asarray(columns, np.float32).reshape(len(rows), self.dimension)
         return unit_rows(centred.astype(np.float32, copy=False))
+
+
+def domain_of(attributes: Mapping[str, str]) -> Domain:
+    """Of an image of a gallery, by its attributes."""
+    return "photo" if attributes.get(ROLE) == PHOTO else "catalogue"
 
 
 def adapt(adaptation: Adaptation | None, embedding: Embedding, domain: Domain) -> Embedding:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.adaptation import Domain, adapt
+from engine.adaptation import Domain, adapt, domain_of
 from engine.distances import Distances, Metric, rounded_distances, unit_rows
 from engine.errors import ConfigError
 from engine.protocols import Searchable
@@ -179,7 +179,9 @@ class GalleryIndex:
         records = self.gallery.records(ids.tolist())
         rows = np.stack([record.description.embedding.vector for record in records])
         adaptation = self.gallery.adaptation()
-        return rows if adaptation is None else adaptation.adapted(rows, "catalogue")
+        if adaptation is None:
+            return rows
+        return adaptation.adapted(rows, [domain_of(record.attributes) for record in records])
 
     def _nearest(self, query: FloatArray, k: int, scope: Scope) -> Ranking:
         left_out = set(scope.without)

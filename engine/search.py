@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from engine.adaptation import adapt
+from engine.adaptation import adapt, domain_of
 from engine.augmentation import augmenting
 from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
@@ -223,7 +223,8 @@ class Searcher:
         head = list(hits[: self.reranker.top_n])
         vectors = [hit.record.description.embedding.vector for hit in head]
         if head:
-            rows = adaptation.adapted(np.stack(vectors), "catalogue")
+            domains = [domain_of(hit.record.attributes) for hit in head]
+            rows = adaptation.adapted(np.stack(vectors), domains)
             head = [_compared(hit, row) for hit, row in zip(head, rows, strict=True)]
         embedding = adapt(adaptation, query.embedding, "photo")
         query = replace(query, embedding=embedding)

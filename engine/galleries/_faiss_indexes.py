@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import logging
 import sqlite3
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from engine.adaptation import Adaptation
+from engine.adaptation import Adaptation, domain_of
 from engine.distances import (
     METRICS,
     Distances,
@@ -213,19 +214,20 @@ def build_index(
     flat = faiss.IndexFlatL2 if metric == "euclidean" else faiss.IndexFlatIP
     index = faiss.IndexIDMap(flat(dimension if adaptation is None else adaptation.dimension))
     rows = connection.execute(
-        "SELECT images.id, embedding FROM images JOIN descriptions USING (id) "
+        "SELECT images.id, embedding, attributes FROM images JOIN descriptions USING (id) "
         "WHERE category = ? AND labelled = ? ORDER BY images.id",
         (shard.category, int(shard.labelled)),
     )
     while chunk := rows.fetchmany(1024):
-        for identity, blob in chunk:
+        for identity, blob, _ in chunk:
             if len(blob) != 4 * dimension:
                 raise ValueError(f"image {identity} has a vector of {len(blob)} bytes")
         ids = np.array([row[0] for row in chunk], np.int64)
         blobs = np.frombuffer(b"".join(row[1] for row in chunk), "<f4")
         vectors = blobs.reshape(len(ids), dimension).astype(np.float32)
         if adaptation is not None:
-            vectors = adaptation.adapted(vectors, "catalogue")
+            domains = [domain_of(json.loads(attributes)) for _, _, attributes in chunk]
+            vectors = adaptation.adapted(vectors, domains)
         index.add_with_ids(unit_or_zero(vectors) if metric == "cosine" else vectors, ids)
     return index
 

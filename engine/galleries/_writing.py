@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.adaptation import domain_of
 from engine.galleries import _rows
 from engine.names import canonical
 from engine.types import CategoryScores, Description, Entry
@@ -43,7 +45,7 @@ class Writing:
     def amend(self, identity: int, entry: Entry) -> None:
         """Raises KeyError for an id that is not there, ValueError for a label taken away."""
         old = self.connection.execute(
-            "SELECT category, labelled FROM images WHERE id = ?", (identity,)
+            "SELECT category, labelled, attributes FROM images WHERE id = ?", (identity,)
         ).fetchone()
         if old is None:
             raise KeyError(identity)
@@ -51,6 +53,8 @@ class Writing:
             raise ValueError(f"{entry.uri}: a label cannot be taken away by amending")
         category = entry.category or old[0]
         self._update("images", {"id": identity, **_rows.image_row(entry, category)})
+        if domain_of(entry.attributes) != domain_of(json.loads(old[2])):
+            self.touch(category, entry.category is not None)  # adapted otherwise
         if (category, entry.category is not None) != (old[0], bool(old[1])):
             self.touch(old[0], bool(old[1]))
             self.touch(category, entry.category is not None)

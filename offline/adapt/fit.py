@@ -46,15 +46,12 @@ class Space:
     photo_mean: FloatArray
     projection: FloatArray | None = None
 
-    def catalogue(self, rows: FloatArray) -> FloatArray:
-        return self._projected(rows - self.catalogue_mean)
-
-    def photos(self, rows: FloatArray) -> FloatArray:
-        return self._projected(rows - self.photo_mean)
-
-    def _projected(self, centred: FloatArray) -> FloatArray:
-        found = centred if self.projection is None else centred @ self.projection
-        return np.asarray(found, np.float32)
+    def compared(self, vectors: Vectors) -> Vectors:
+        """Not brought to length 1."""
+        means = np.where(vectors.photos[:, None], self.photo_mean, self.catalogue_mean)
+        rows = vectors.rows - means
+        found = rows if self.projection is None else rows @ self.projection
+        return replace(vectors, rows=np.asarray(found, np.float32))
 
 
 @dataclass(frozen=True)
@@ -95,17 +92,16 @@ class _Fold:
 
     def precisions(self, space: Space | None) -> Float64Array:
         """(n,)."""
-        rows, compared = self.queries.vectors.rows, self.gallery
-        if space is not None:
-            side = space.photos if self.queries.domain == "photo" else space.catalogue
-            rows = side(rows)
-            compared = Vectors(space.catalogue(self.gallery.rows), self.gallery.products)
-        return average_precisions(self.queries, rows, compared)
+        if space is None:
+            return average_precisions(self.queries, self.queries.vectors.rows, self.gallery)
+        rows = space.compared(self.queries.vectors).rows
+        return average_precisions(self.queries, rows, space.compared(self.gallery))
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """``photos``: of users, of whatever products; ``queries``: what parts are judged by."""
+    """``photos``: of users, beside those that the gallery holds, of whatever products; ``queries``:
+    what parts are judged by."""
 
     gallery: Vectors
     photos: Vectors | None
@@ -129,22 +125,28 @@ class Fit:
         return Fitted(space, (centring, projection), before, base)
 
     @cached_property
+    def _photos(self) -> Vectors:
+        """All of them."""
+        held = self.gallery.chosen(self.gallery.photos)
+        return held if self.photos is None else held.beside(self.photos)
+
+    @cached_property
     def _product_count(self) -> int:
-        both = [self.gallery.products]
-        both += [] if self.photos is None else [self.photos.products]
+        both = (self.gallery.products, self._photos.products)
         return int(max(products.max(initial=-1) for products in both)) + 1
 
     @property
     def _centred_words(self) -> str:
-        if self.photos is None:
+        if not len(self._photos):
             return "on the catalogue's mean"
-        return f"each side on its own mean, that of photos by {len(self.photos)}"
+        return f"each side on its own mean, that of photos by {len(self._photos)}"
 
     def _too_thin(self) -> str:
         """Why nothing can be judged; empty where it can."""
         products = len(np.unique(self.queries.vectors.products))
-        photographed = self.queries.domain == "photo"
-        what = "photographed products" if photographed else "products with several images"
+        what = (
+            "photographed products" if self.queries.are_photos else "products with several images"
+        )
         if not np.ptp(self.gallery.rows, axis=0).any():
             return "all images have the same vector"
         if products < LEAST_PRODUCTS:
@@ -157,14 +159,14 @@ class Fit:
         What differs between the sides is then no longer mistaken for the likeness of one product.
         """
         alike = not np.ptp(self.gallery.rows, axis=0).any()
-        if alike or self.photos is None or len(self.photos) < LEAST_PHOTOS:
+        # Photos that the gallery holds would find themselves first.
+        photos = self.photos
+        if alike or photos is None or len(photos) < LEAST_PHOTOS:
             return Part(name="centring", taken=False, why=thin)
         products = self.gallery.products
-        before = most_frequent_first(self.photos.rows, self.gallery.rows, products)
+        before = most_frequent_first(photos.rows, self.gallery.rows, products)
         after = most_frequent_first(
-            self._means.photos(self.photos.rows),
-            self._means.catalogue(self.gallery.rows),
-            products,
+            self._means.compared(photos).rows, self._means.compared(self.gallery).rows, products
         )
         words = (
             f"{self._centred_words}; one product came first for {before:.0%} of the photos, "
@@ -175,34 +177,29 @@ class Fit:
     @cached_property
     def _means(self) -> Space:
         """Of all images, for no label takes part; every product counts alike."""
-        catalogue = _mean_over_products(self.gallery.rows, self.gallery.products)
-        if self.photos is None:
+        images = self.gallery.chosen(~self.gallery.photos)
+        catalogue = _mean_over_products(images if len(images) else self.gallery)
+        if not len(self._photos):
             return Space(catalogue, catalogue)
-        weight = len(self.photos) / (len(self.photos) + PRIOR_PHOTOS)
-        mixed = weight * self.photos.rows.mean(axis=0) + (1 - weight) * catalogue
+        weight = len(self._photos) / (len(self._photos) + PRIOR_PHOTOS)
+        mixed = weight * self._photos.rows.mean(axis=0) + (1 - weight) * catalogue
         return Space(catalogue, mixed.astype(np.float32))
 
     @cached_property
     def _axes(self) -> Float64Array:
         """(D, A) of most variance, of all images and photos: no label takes part."""
-        rows = self.gallery.rows - self.gallery.rows.mean(axis=0)
-        if self.photos is not None:
-            photos = self.photos.rows - self.photos.rows.mean(axis=0)
-            rows = np.concatenate([rows, photos])
-        fitted = fit_pca(rows).projection[:, :AXES]
+        everything = self.gallery if self.photos is None else self.gallery.beside(self.photos)
+        fitted = fit_pca(self._means.compared(everything).rows).projection[:, :AXES]
         return np.asarray(fitted / np.linalg.norm(fitted, axis=0))
 
     @cached_property
     def _centred(self) -> Vectors:
         """Along these axes: all images, and the photos whose products are known."""
-        rows = self.gallery.rows - self._means.catalogue_mean
-        products = self.gallery.products
+        known = self.gallery
         if self.photos is not None:
-            known = self.photos.products >= 0
-            photos = self.photos.rows[known] - self._means.photo_mean
-            rows = np.concatenate([rows, photos])
-            products = np.concatenate([products, self.photos.products[known]])
-        return Vectors(np.asarray(rows @ self._axes, np.float32), products)
+            known = known.beside(self.photos.chosen(self.photos.products >= 0))
+        centred = self._means.compared(known)
+        return replace(centred, rows=np.asarray(centred.rows @ self._axes, np.float32))
 
     def _projections(self, left_out: BoolArray, candidates: Sequence[Candidate]) -> Iterator[Space]:
         """One a candidate. ConfigError where no product has several images left."""
@@ -276,13 +273,9 @@ class Fit:
         place[kept] = np.arange(len(kept))
         vectors, own = self.queries.vectors, self.queries.own
         places = np.flatnonzero(left_out[vectors.products])
-        queries = Queries(
-            Vectors(vectors.rows[places], vectors.products[places]),
-            np.where(own[places] >= 0, place[own[places]], -1),
-            self.queries.domain,
-        )
-        gallery = Vectors(self.gallery.rows[kept], self.gallery.products[kept])
-        return _Fold(left_out, places, queries, gallery)
+        own = np.where(own[places] >= 0, place[own[places]], -1)
+        queries = Queries(vectors.chosen(places), own)
+        return _Fold(left_out, places, queries, self.gallery.chosen(kept))
 
     def _part(self, name: str, after: Float64Array, before: Float64Array, words: str) -> Part:
         """Taken where the whole interval of its gain lies above 0."""
@@ -303,8 +296,8 @@ def _without(vectors: Vectors, left_out: BoolArray) -> tuple[FloatArray, Product
     return vectors.rows[kept], vectors.products[kept]
 
 
-def _mean_over_products(rows: FloatArray, products: Products) -> FloatArray:
-    _, members, counts = np.unique(products, return_inverse=True, return_counts=True)
+def _mean_over_products(vectors: Vectors) -> FloatArray:
+    _, members, counts = np.unique(vectors.products, return_inverse=True, return_counts=True)
     weights = 1 / counts[members]
-    mean = (weights[:, None] * rows).sum(axis=0) / weights.sum()
+    mean = (weights[:, None] * vectors.rows).sum(axis=0) / weights.sum()
     return np.asarray(mean, np.float32)

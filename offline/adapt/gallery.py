@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import numpy as np
 
 from engine import __version__
-from engine.adaptation import Adaptation, AdaptationReport
+from engine.adaptation import Adaptation, AdaptationReport, domain_of
 from engine.errors import ConfigError
 from engine.protocols import Gallery, WritableGallery
 from engine.types import FloatArray
 from offline.adapt.fit import Fit, Fitted
-from offline.adapt.judging import Vectors, photo_queries, view_queries
+from offline.adapt.judging import Vectors, queries_of
 
 # Beyond this, whole products are drawn: memory and time do not grow with the gallery.
 MOST_IMAGES = 20_000
@@ -49,12 +49,10 @@ def adapt_gallery(
             remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
         )
     vectors = _read(gallery, seed)
-    queries = view_queries(vectors, seed)
-    if photos is not None:
-        asked = photo_queries(photos, vectors, seed)
-        queries = asked if len(asked) else queries
+    queries = queries_of(vectors, photos, seed)
     fitted = Fit(vectors, photos, queries, seed).run()
-    report = _report(gallery, fitted, 0 if photos is None else len(photos), len(queries))
+    count = int(vectors.photos.sum()) + (0 if photos is None else len(photos))
+    report = _report(gallery, fitted, count, len(queries))
     if fitted.space is None:
         gallery.adapt_by(None, report)
         return Outcome(report, None)
@@ -96,17 +94,20 @@ def product_numbers(gallery: Gallery) -> dict[str, int]:
 def _read(gallery: Gallery, seed: int) -> Vectors:
     with gallery.snapshot():
         numbers = product_numbers(gallery)
-        of = [(source.id, numbers[source.product_id]) for source in gallery.sources()]
-        ids, products = np.array(of, np.int64).reshape(-1, 2).T
+        of = [
+            (source.id, numbers[source.product_id], domain_of(source.attributes) == "photo")
+            for source in gallery.sources()
+        ]
+        ids, products, photo = np.array(of, np.int64).reshape(-1, 3).T
         if len(ids) > MOST_IMAGES:
             drawn = np.random.default_rng(seed).permutation(len(numbers))
             # Products in an order by chance, until their images are as many.
             rank = np.empty(len(numbers), np.int64)
             rank[drawn] = np.arange(len(numbers))
             order = np.argsort(rank[products], kind="stable")[:MOST_IMAGES]
-            ids, products = ids[np.sort(order)], products[np.sort(order)]
+            ids, products, photo = (values[np.sort(order)] for values in (ids, products, photo))
         rows = np.concatenate(list(_rows(gallery, ids.tolist())))
-    return Vectors(rows, products)
+    return Vectors(rows, products, photo.astype(np.bool_))
 
 
 def _rows(gallery: Gallery, ids: Sequence[int]) -> Iterator[FloatArray]:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.adaptation import Domain
 from engine.distances import unit_rows
-from engine.types import Float64Array, FloatArray
+from engine.types import BoolArray, Float64Array, FloatArray
 from offline.metrics.statistics import Interval, bootstrap
 
 # Intervals of fewer clusters are too narrow, and what is fitted to fewer products is chance.
@@ -26,13 +25,31 @@ Products = npt.NDArray[np.int64]  # (N,) a number a product, -1: not known
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """(N, D) as they were described, with their products."""
+    """(N, D) as they were described, with their products. ``photo`` (N,): which are photos as users
+    take them, the others being catalogue images; None: none is."""
 
     rows: FloatArray
     products: Products
+    photo: BoolArray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def photos(self) -> BoolArray:
+        """(N,)."""
+        return np.zeros(len(self), np.bool_) if self.photo is None else self.photo
+
+    def chosen(self, places: Products | BoolArray) -> Vectors:
+        return Vectors(self.rows[places], self.products[places], self.photos[places])
+
+    def beside(self, others: Vectors) -> Vectors:
+        """These, and then the others."""
+        return Vectors(
+            np.concatenate([self.rows, others.rows]),
+            np.concatenate([self.products, others.products]),
+            np.concatenate([self.photos, others.photos]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,28 +58,34 @@ class Queries:
 
     vectors: Vectors
     own: Products
-    domain: Domain
 
     def __len__(self) -> int:
         return len(self.vectors)
 
+    @property
+    def are_photos(self) -> bool:
+        return len(self) > 0 and bool(self.vectors.photos.all())
 
-def view_queries(gallery: Vectors, seed: int) -> Queries:
-    """Images of the gallery whose product has others; a random choice of ``MOST_QUERIES``."""
-    counts = np.bincount(gallery.products[gallery.products >= 0])
-    several = np.flatnonzero(gallery.products >= 0)
-    several = several[counts[gallery.products[several]] > 1]
-    chosen = sample(several, MOST_QUERIES, seed)
-    found = Vectors(gallery.rows[chosen], gallery.products[chosen])
-    return Queries(found, chosen, "catalogue")
+    def chosen(self, places: Products) -> Queries:
+        return Queries(self.vectors.chosen(places), self.own[places])
 
 
-def photo_queries(photos: Vectors, gallery: Vectors, seed: int) -> Queries:
-    """Photos of products that the gallery has."""
-    known = np.flatnonzero(np.isin(photos.products, gallery.products[gallery.products >= 0]))
-    chosen = sample(known, MOST_QUERIES, seed)
-    found = Vectors(photos.rows[chosen], photos.products[chosen])
-    return Queries(found, np.full(len(chosen), -1, np.int64), "photo")
+def queries_of(gallery: Vectors, photos: Vectors | None, seed: int) -> Queries:
+    """Photos of products that the gallery has, its own among them if their product has another
+    image; where these are too few products, all images whose product has another. A random choice
+    of ``MOST_QUERIES``."""
+    counts = np.bincount(gallery.products, minlength=1)
+    several = np.flatnonzero(counts[gallery.products] > 1)
+    views = Queries(gallery.chosen(several), several)
+    found = views.chosen(np.flatnonzero(views.vectors.photos))
+    if photos is not None:
+        known = photos.chosen(np.isin(photos.products, gallery.products) & (photos.products >= 0))
+        own = np.concatenate([found.own, np.full(len(known), -1, np.int64)])
+        found = Queries(found.vectors.beside(known), own)
+    enough = len(np.unique(found.vectors.products)) >= LEAST_PRODUCTS
+    # Without any other, few photos are named as the reason.
+    found = found if enough or (len(found) and not len(views)) else views
+    return found.chosen(sample(np.arange(len(found)), MOST_QUERIES, seed))
 
 
 def sample(places: Products, most: int, seed: int) -> Products:

@@ -68,7 +68,8 @@ def _photos(
             f"{folder}: none of {len(chosen)} photos could be described"
             f"{f': {faults[0]}' if faults else '.'}"
         )
-    return Vectors(np.stack(rows), np.array(products, np.int64))
+    photo = np.ones(len(rows), np.bool_)
+    return Vectors(np.stack(rows), np.array(products, np.int64), photo)
 
 
 def _described(opened: OpenSearcher, photo: DatasetImage, faults: list[str]) -> FloatArray | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.adaptation import Adaptation
+from engine.adaptation import Adaptation, Domain
 from engine.distances import METRICS, Metric, distances
 from engine.errors import FingerprintError, GalleryError
 from engine.galleries import open_gallery
@@ -238,6 +238,37 @@ def test_an_adapted_gallery_is_searched_by_adapted_vectors(
     raw = [neighbour.id for neighbour in gallery.search(vector(*query), 5)]
     distances_of = [math.dist(query, one) for one in vectors]
     assert raw == [ids[at] for at in np.argsort(distances_of, kind="stable")]
+    assert gallery.check() == []
+
+
+def test_photos_in_a_gallery_are_adapted_as_photos(gallery: WritableGallery) -> None:
+    """By their role, also where it is given or taken later."""
+    made = adaptation()
+    gallery.adapt(made)
+    role = {"role": "photo"}
+    places = {"a": ((0.0, 1.0), {}), "b": ((3.0, 1.0), role), "c": ((1.0, 4.0), role)}
+    ids = {}
+    for name, (place, attributes) in places.items():
+        given = replace(entry(name), attributes=attributes)
+        (ids[name],) = gallery.add([given], [described(place)])
+
+    def distances_of() -> dict[int, float]:
+        found = AdaptedNeighbours(gallery, "photo").search(vector(4, 2), 3)
+        return {one.id: one.distance for one in found}
+
+    def expected(roles: Mapping[str, Domain]) -> dict[int, float]:
+        query = made.adapted(np.array([[4, 2]], np.float32), "photo")[0]
+        rows = {
+            name: made.adapted(np.array([places[name][0]], np.float32), role)[0]
+            for name, role in roles.items()
+        }
+        return {ids[name]: float(np.linalg.norm(row - query)) for name, row in rows.items()}
+
+    before = expected({"a": "catalogue", "b": "photo", "c": "photo"})
+    assert distances_of() == pytest.approx(before, abs=1e-5)
+    gallery.amend({ids["a"]: replace(entry("a"), attributes=role), ids["b"]: entry("b")})
+    after = expected({"a": "photo", "b": "catalogue", "c": "photo"})
+    assert distances_of() == pytest.approx(after, abs=1e-5)
     assert gallery.check() == []
 
 

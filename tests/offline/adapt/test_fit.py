@@ -10,8 +10,7 @@ from offline.adapt.judging import (
     Queries,
     Vectors,
     average_precisions,
-    photo_queries,
-    view_queries,
+    queries_of,
 )
 
 DIMENSION = 24
@@ -37,16 +36,23 @@ def made(
     return Vectors(rows.astype(np.float32), of)
 
 
-def unlabelled(vectors: Vectors) -> Vectors:
-    return Vectors(vectors.rows, np.full(len(vectors), -1, np.int64))
+def as_photos(vectors: Vectors, *, known: bool = True) -> Vectors:
+    products = vectors.products if known else np.full(len(vectors), -1, np.int64)
+    return Vectors(vectors.rows, products, np.ones(len(vectors), np.bool_))
 
 
 def fit(gallery: Vectors, photos: Vectors | None = None) -> Fitted:
-    queries = view_queries(gallery, 0)
-    if photos is not None:
-        asked = photo_queries(photos, gallery, 0)
-        queries = asked if len(asked) else queries
-    return Fit(gallery, photos, queries).run()
+    return Fit(gallery, photos, queries_of(gallery, photos, 0)).run()
+
+
+def quality(fitted: Fitted, gallery: Vectors, photos: Vectors) -> tuple[float, float]:
+    """Mean average precision of photos, as described and as fitted."""
+    queries = queries_of(gallery, photos, 0)
+    assert queries.are_photos and fitted.space is not None
+    before = average_precisions(queries, queries.vectors.rows, gallery).mean()
+    rows = fitted.space.compared(queries.vectors).rows
+    after = average_precisions(queries, rows, fitted.space.compared(gallery)).mean()
+    return float(before), float(after)
 
 
 def taken(fitted: Fitted) -> dict[str, bool]:
@@ -66,9 +72,9 @@ def test_what_varies_within_products_is_projected_away() -> None:
     rows = points[of] + 0.3 * random.normal(size=(40, DIMENSION))
     rows[:, 12:] += 3 * random.normal(size=(40, 12))
     new = Vectors(rows.astype(np.float32), of)
-    queries = view_queries(new, 0)
+    queries = queries_of(new, None, 0)
     before = average_precisions(queries, new.rows, new).mean()
-    compared = Vectors(space.catalogue(new.rows), of)
+    compared = space.compared(new)
     assert average_precisions(queries, compared.rows, compared).mean() > before + 0.1
 
 
@@ -84,16 +90,22 @@ def test_nothing_is_taken_where_nothing_gains() -> None:
 @pytest.mark.parametrize("known", [True, False])
 def test_another_light_in_photos_is_taken_out(known: bool) -> None:
     gallery, photos = made(views=1, noise=0.1), made(views=2, noise=0.1, shift=6, seed=3)
-    fitted = fit(gallery, photos if known else unlabelled(photos))
+    fitted = fit(gallery, as_photos(photos, known=known))
     assert taken(fitted)["centring"]
-    assert fitted.space is not None
-    queries = photo_queries(photos, gallery, 0)
-    before = average_precisions(queries, photos.rows, gallery).mean()
-    compared = Vectors(fitted.space.catalogue(gallery.rows), gallery.products)
-    after = average_precisions(queries, fitted.space.photos(photos.rows), compared).mean()
+    before, after = quality(fitted, gallery, as_photos(photos))
     assert after > before + 0.2
     if known:
         assert fitted.after.mean() == pytest.approx(after, abs=0.1)
+
+
+def test_photos_that_the_gallery_holds_are_a_side_of_their_own() -> None:
+    images, photos = made(views=1, noise=0.1), made(views=2, noise=0.1, shift=6, seed=3)
+    gallery = images.beside(as_photos(photos))
+    fitted = fit(gallery)
+    assert taken(fitted)["centring"] and "photos by 60" in fitted.parts[0].why
+    new = as_photos(made(views=1, noise=0.1, shift=6, seed=4))
+    before, after = quality(fitted, images, new)
+    assert after > before + 0.2
 
 
 def test_photos_of_the_same_light_are_not_shifted() -> None:
@@ -131,8 +143,8 @@ def test_few_products_and_dimensions_break_nothing(products: int) -> None:
 def test_photos_of_another_world_are_told_apart_from_none() -> None:
     """Ten grey walls: no photo is of a product, and all are alike."""
     gallery = made(views=1)
-    walls = Vectors(np.full((10, DIMENSION), 7, np.float32), np.full(10, -1, np.int64))
-    fitted = fit(gallery, walls)
+    walls = Vectors(np.full((10, DIMENSION), 7, np.float32), np.zeros(10, np.int64))
+    fitted = fit(gallery, as_photos(walls, known=False))
     assert "100%" in fitted.parts[0].why
 
 
@@ -144,7 +156,7 @@ def slow_precision(line: np.ndarray, relevant: np.ndarray) -> float:
 
 def test_average_precision_is_that_of_a_sorted_ranking() -> None:
     gallery = made(products=12, views=3, noise=1)
-    queries = view_queries(gallery, 0)
+    queries = queries_of(gallery, None, 0)
     unit = gallery.rows / np.linalg.norm(gallery.rows, axis=1, keepdims=True)
     found = average_precisions(queries, gallery.rows, gallery)
     for at in range(len(queries)):
@@ -158,7 +170,7 @@ def test_queries_are_drawn_and_have_others_of_their_product() -> None:
     random = np.random.default_rng(0)
     of = np.concatenate([np.repeat(np.arange(700), 3), np.arange(700, 900)])
     gallery = Vectors(random.normal(size=(len(of), 4)).astype(np.float32), of)
-    queries: Queries = view_queries(gallery, 0)
+    queries: Queries = queries_of(gallery, None, 0)
     assert len(queries) == 1000
     assert queries.vectors.products.max() < 700
     np.testing.assert_array_equal(gallery.products[queries.own], queries.vectors.products)
