@@ -118,6 +118,8 @@ class Fit:
         before = self._judged(lambda fold: None)
         centred = self._judged(lambda fold: self._means)
         centring = self._part("centring", centred, before, self._centred_words)
+        if not (centring.taken or self.queries.are_photos):
+            centring = self._with_unlabelled_photos(centring)
         base, space = (centred, self._means) if centring.taken else (before, None)
         projection, projected, projected_space = self._projection(base)
         if projection.taken:
@@ -173,6 +175,14 @@ class Fit:
             f"with it for {after:.0%}"
         )
         return Part(name="centring", taken=after <= before, why=words)
+
+    def _with_unlabelled_photos(self, judged: Part) -> Part:
+        """Images of the catalogue cannot tell what the photos' mean brings, only that centring does
+        no harm among themselves."""
+        unjudged = self._centred_unjudged(judged.why)
+        if unjudged.taken and judged.high is not None and judged.high >= 0:
+            return judged.model_copy(update={"taken": True, "why": unjudged.why})
+        return judged
 
     @cached_property
     def _means(self) -> Space:

@@ -98,6 +98,17 @@ def test_another_light_in_photos_is_taken_out(known: bool) -> None:
         assert fitted.after.mean() == pytest.approx(after, abs=0.1)
 
 
+def test_unlabelled_photos_are_centred_where_the_views_of_the_catalogue_gain_nothing() -> None:
+    views = made(views=3, noise=0.1)
+    rows = views.rows - views.rows.mean(axis=0)
+    gallery = Vectors(rows, views.products)
+    photos = made(views=2, noise=0.1, shift=6, seed=3)
+    fitted = fit(gallery, as_photos(photos, known=False))
+    assert taken(fitted)["centring"] and "photos by 60" in fitted.parts[0].why
+    before, after = quality(fitted, gallery, as_photos(photos))
+    assert after > before + 0.2
+
+
 def test_photos_that_the_gallery_holds_are_a_side_of_their_own() -> None:
     images, photos = made(views=1, noise=0.1), made(views=2, noise=0.1, shift=6, seed=3)
     gallery = images.beside(as_photos(photos))
