@@ -115,7 +115,7 @@ def test_a_gallery_path_that_is_taken(packsight: Command, catalogue: Path, tmp_p
         (["--set", "embed.sied=3"], "unknown option 'sied'"),
         (["--set", "rute.mass=1"], "Did you mean 'route'?"),
         (["--set", "embed.side=oops"], "embed.side = 'oops'"),
-        (["--set", "embed.name=no_such"], "Valid: handcrafted, local_features, onnx"),
+        (["--set", "embed.name=no_such"], "Valid: handcrafted, joined, local_features, onnx"),
         (["--set", "nonsense"], "must read SECTION.KEY=VALUE"),
         (["--labels", "none.csv"], "cannot be read"),
         (["--labels", "broken.json"], "not valid JSON"),

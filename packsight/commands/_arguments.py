@@ -16,8 +16,13 @@ def add_settings_flags(parser: argparse.ArgumentParser, *, default: str) -> None
         metavar="NAME",
         help=f"shipped profile or .toml file (default: {default})",
     )
-    group.add_argument("--config", metavar="FILE", help="TOML file laid over the profile")
-    group.add_argument(
+    add_overlay_flags(group)
+
+
+def add_overlay_flags(parser: argparse._ActionsContainer) -> None:
+    """--config and --set."""
+    parser.add_argument("--config", metavar="FILE", help="TOML file laid over the profile")
+    parser.add_argument(
         "--set",
         metavar="SECTION.KEY=VALUE",
         action="append",
