@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import WeightsError
@@ -181,7 +182,7 @@ def _exported(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile:
     sha256 = _digests(path, policy).sha256
     sidecar = matching_sidecar(path, sha256)
     if sidecar is None or not _proven(sidecar):
-        _log.warning("%s: unverified: not made of the published checkpoint (%s)", entry.name, path)
+        _warn_once(f"{entry.name}: unverified: not made of the published checkpoint ({path})")
     if sidecar is None:
         return WeightsFile(path, sha256, False, entry.input, entry, entry.output)
     return WeightsFile(path, sha256, _proven(sidecar), sidecar.input, entry, entry.output)
@@ -227,9 +228,15 @@ def _download(entry: CatalogEntry, path: Path, policy: FetchPolicy) -> Digests:
 
 def _checked(entry: CatalogEntry, path: Path, digests: Digests) -> WeightsFile:
     if entry.checksum is None:
-        _log.warning("%s: unverified, no checksum is published for it (%s)", entry.name, path)
+        _warn_once(f"{entry.name}: unverified, no checksum is published for it ({path})")
     verified = entry.checksum is not None
     return WeightsFile(path, digests.sha256, verified, entry.input, entry, entry.output)
+
+
+@lru_cache(maxsize=256)
+def _warn_once(text: str) -> None:
+    """A command resolves its weights several times."""
+    _log.warning("%s", text)
 
 
 def _digests(path: Path, policy: FetchPolicy) -> Digests:
