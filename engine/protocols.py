@@ -222,6 +222,10 @@ class Gallery(Searchable, Protocol):
         """Of the last adaptation that was fitted, also where nothing gained."""
         ...
 
+    def adapting_is_off(self) -> bool:
+        """Whether a person decided to compare vectors as they were described."""
+        ...
+
     def adapted_by(self) -> int | None:
         """The version of the adaptation in use."""
         ...
@@ -276,9 +280,12 @@ class WritableGallery(Gallery, Protocol):
         """
         ...
 
-    def adapt_by(self, version: int | None, fit: AdaptationReport | None = None) -> None:
+    def adapt_by(
+        self, version: int | None, fit: AdaptationReport | None = None, *, off: bool = False
+    ) -> None:
         """Compare by one that is kept, or with None as images were described; ``fit``: the report
-        of a fit that led to it. GalleryError for a version that is not there."""
+        of a fit that led to it; ``off``: stay so until it is adapted by hand. GalleryError for a
+        version that is not there."""
         ...
 
     def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:

@@ -31,7 +31,8 @@ _CALIBRATION = "calibration"
 _LABEL_TABLES = "label_tables"
 _ADAPTED_BY = "adapted_by"
 _LAST_FIT = "last_fit"
-_APART = (_CALIBRATION, _LABEL_TABLES, _ADAPTED_BY, _LAST_FIT)
+_ADAPTING_OFF = "adapting_off"
+_APART = (_CALIBRATION, _LABEL_TABLES, _ADAPTED_BY, _LAST_FIT, _ADAPTING_OFF)
 MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 
 # Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
@@ -186,8 +187,16 @@ def adapted_by(connection: sqlite3.Connection) -> int | None:
     return None if row is None else int(row[0])
 
 
-def adapt_by(connection: sqlite3.Connection, version: int | None) -> None:
-    connection.execute("DELETE FROM manifest WHERE key = ?", (_ADAPTED_BY,))
+def adapting_is_off(connection: sqlite3.Connection) -> bool:
+    sql = "SELECT 1 FROM manifest WHERE key = ?"
+    return connection.execute(sql, (_ADAPTING_OFF,)).fetchone() is not None
+
+
+def adapt_by(connection: sqlite3.Connection, version: int | None, *, off: bool = False) -> None:
+    sql = "DELETE FROM manifest WHERE key IN (?, ?)"
+    connection.execute(sql, (_ADAPTED_BY, _ADAPTING_OFF))
+    if off:
+        connection.execute("INSERT INTO manifest VALUES (?, '1')", (_ADAPTING_OFF,))
     if version is not None:
         row = (_ADAPTED_BY, str(version))
         connection.execute("INSERT INTO manifest VALUES (?, ?)", row)

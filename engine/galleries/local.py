@@ -253,6 +253,10 @@ class LocalGallery:
                 f"{self.folder}: holds vectors of {self.manifest.dimension} numbers, the "
                 f"adaptation is for {len(adaptation.catalogue_mean)}."
             )
+        kept = self._kept_as(adaptation)
+        if kept is not None:
+            self.adapt_by(kept, adaptation.report)
+            return kept
         with self._writing():
             sql = "SELECT seq FROM sqlite_sequence WHERE name = 'adaptations'"
             row = self._connection.execute(sql).fetchone()
@@ -266,9 +270,16 @@ class LocalGallery:
         with self._reading():
             return _rows.load_last_fit(self._connection)
 
-    def adapt_by(self, version: int | None, fit: AdaptationReport | None = None) -> None:
+    def adapting_is_off(self) -> bool:
+        """Whether a person decided to compare vectors as they were described."""
+        with self._reading():
+            return _rows.adapting_is_off(self._connection)
+
+    def adapt_by(
+        self, version: int | None, fit: AdaptationReport | None = None, *, off: bool = False
+    ) -> None:
         """Compare by one that is kept, or with None as images were described; ``fit``: the report
-        of a fit that led to it."""
+        of a fit that led to it; ``off``: stay so until it is adapted by hand."""
         kept = self._versions()
         if version is not None and version not in kept:
             raise GalleryError(
@@ -280,12 +291,21 @@ class LocalGallery:
             for shard in self._shards():
                 self._indexes.build(self._connection, replace(shard, adapted_by=version))
         with self._writing():
-            _rows.adapt_by(self._connection, version)
+            _rows.adapt_by(self._connection, version, off=off)
             if fit is not None:
                 _rows.store_last_fit(self._connection, fit)
             for old in [one for one in kept if one != version][:-KEPT_ADAPTATIONS]:
                 self._connection.execute("DELETE FROM adaptations WHERE version = ?", (old,))
         self.build_indexes()
+
+    def _kept_as(self, adaptation: Adaptation) -> int | None:
+        """The version that compares alike, if one is kept."""
+        with self._reading():
+            for version in self._versions():
+                kept = _rows.load_adaptation(self._connection, version, self.name)
+                if kept.identity == adaptation.identity:
+                    return version
+        return None
 
     def _versions(self) -> list[int]:
         """Of all adaptations that are kept, the latest last."""

@@ -165,6 +165,10 @@ class Fit:
         photos = self.photos
         if alike or photos is None or len(photos) < LEAST_PHOTOS:
             return Part(name="centring", taken=False, why=thin)
+        if len(np.unique(self.gallery.products)) < 2:
+            return Part(name="centring", taken=False, why="all images are of one product")
+        if not np.ptp(photos.rows, axis=0).any():
+            return Part(name="centring", taken=False, why="all photos have the same vector")
         products = self.gallery.products
         before = most_frequent_first(photos.rows, self.gallery.rows, products)
         after = most_frequent_first(

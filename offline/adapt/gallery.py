@@ -62,7 +62,10 @@ def adapt_gallery(
 
 
 def is_due(gallery: Gallery) -> bool:
-    """Whether a fit would see another gallery than the last one did."""
+    """Whether a fit would see another gallery than the last one did; not where a person decided to
+    go without."""
+    if gallery.adapting_is_off():
+        return False
     last = gallery.last_fit()
     return last is None or abs(len(gallery) - last.images) > GROWTH * last.images
 

@@ -12,6 +12,7 @@ from engine.errors import ConfigError, ImageError, StageError
 from engine.galleries import open_gallery
 from engine.protocols import Gallery
 from engine.types import UNCATEGORISED, FloatArray, Progress
+from offline.adapt.fit import LEAST_PHOTOS
 from offline.adapt.gallery import Outcome, adapt_gallery, product_numbers
 from offline.adapt.judging import Vectors, sample
 from offline.calibration.answers import ProductIndex
@@ -67,6 +68,11 @@ def _photos(
         raise ConfigError(
             f"{folder}: none of {len(chosen)} photos could be described"
             f"{f': {faults[0]}' if faults else '.'}"
+        )
+    if len(rows) < LEAST_PHOTOS:
+        raise ConfigError(
+            f"{folder}: {len(rows)} photos could be described, {LEAST_PHOTOS} or more are needed.",
+            remedy="Add photos of other products.",
         )
     photo = np.ones(len(rows), np.bool_)
     return Vectors(np.stack(rows), np.array(products, np.int64), photo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,19 +32,20 @@ class UsedTable:
         return [f"used the labels of {printable(str(self.path))} again{since}"]
 
 
-def remembered_table(folder: Path, gallery: str | Path) -> UsedTable | None:
-    """The table given at an earlier ingest of ``folder``, or else of the nearest folder above it.
-
-    Raises ConfigError where it cannot be read: the labels that the images have of it would go.
-    """
+def remembered_tables(folder: Path, gallery: str | Path) -> list[UsedTable]:
+    """The table given at an earlier ingest of ``folder``, or else of the nearest folder above it,
+    and then those of folders below. Raises ConfigError where one cannot be read."""
     if not gallery_exists(gallery):
-        return None
+        return []
     with open_gallery(gallery) as opened:
         tables = opened.label_tables()
-    base = next((base for base in (folder, *folder.parents) if str(base) in tables), None)
-    if base is None:
-        return None
-    table = tables[str(base)]
+    above = next((base for base in (folder, *folder.parents) if str(base) in tables), None)
+    below = [Path(base) for base in sorted(tables) if folder in Path(base).parents]
+    bases = [*([] if above is None else [above]), *below]
+    return [_used(base, tables[str(base)]) for base in bases]
+
+
+def _used(base: Path, table: GivenTable) -> UsedTable:
     path = Path(table.path)
     try:
         return UsedTable(path, base, table, file_sha256(path))
@@ -55,6 +57,24 @@ def remembered_table(folder: Path, gallery: str | Path) -> UsedTable | None:
             remedy="Put it back, name another with --labels TABLE, or give these labels up with "
             "--forget-labels.",
         ) from error
+
+
+def require_no_loss(
+    tables: Mapping[str, GivenTable], used: Sequence[UsedTable], moved: Sequence[str]
+) -> None:
+    """ConfigError where images were ``moved`` (from these uris) out of a folder whose table would
+    no longer label them."""
+    bases = {str(table.base) for table in used}
+    for base, table in tables.items():
+        lost = [uri for uri in moved if Path(uri).is_relative_to(base)]
+        if lost and base not in bases:
+            raise ConfigError(
+                f"{len(lost):,} images were moved here from {printable(base)}, for which the table "
+                f"of labels {printable(table.path)} was given; its labels would be lost. Nothing "
+                "was done.",
+                remedy=f"Give it for this folder with --labels {table.path}, or give these labels "
+                "up with --forget-labels.",
+            )
 
 
 def remember(gallery: WritableGallery, table: UsedTable, rows: int) -> None:

@@ -181,15 +181,15 @@ def read_labels(
     label_files: Iterable[Path],
     table: Path | None = None,
     *,
-    base: Path | None = None,
+    others: Iterable[tuple[Path, Path]] = (),
     scoped: bool = False,
 ) -> Labels:
     """Read all label files of a folder and the table given apart.
 
-    ``base``: the folder that paths of ``table`` start at, if not ``folder`` itself; of one above,
-    rows about its other folders are left out. ``scoped``: product ids of a table below the folder
-    are its own, ``01`` of ``jar/labels.csv`` becomes ``jar/01``. A broken file in the folder is
-    noted in ``refused``; a broken ``table`` raises ConfigError.
+    ``others``: tables given for other folders, and these folders, where their paths start; of one
+    above, rows about its other folders are left out. ``scoped``: product ids of a table below the
+    folder are its own, ``01`` of ``jar/labels.csv`` becomes ``jar/01``. A broken file in the folder
+    is noted in ``refused``; a broken ``table`` raises ConfigError.
     """
     labels = Labels()
     root = folder.absolute()
@@ -201,8 +201,9 @@ def read_labels(
             continue
         inner = path.parent.relative_to(root).as_posix() if scoped else "."
         labels.merge(labels.rows, read, "" if inner == "." else canonical(inner))
-    if table is not None:
-        labels.merge(labels.given, read_label_table(table, base or root, root))
+    given = [*others, *([] if table is None else [(table, root)])]
+    for path, base in given:
+        labels.merge(labels.given, read_label_table(path, base, root))
     return labels
 
 

@@ -43,6 +43,7 @@ class Plan:
     duplicates: list[Duplicate] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)  # need not be read the next time
+    moved_from: list[str] = field(default_factory=list)  # uris of before
 
 
 class Planner:
@@ -172,6 +173,7 @@ class Planner:
             claimed = source.id in self.plan.amends
             if not label_lost and not claimed and _gone(source.uri):
                 self.plan.amends[source.id] = entry
+                self.plan.moved_from.append(source.uri)
                 self._moved_to(entry, source)
                 return True
         return False

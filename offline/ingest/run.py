@@ -32,7 +32,7 @@ from engine.types import (
 )
 from offline.adapt.gallery import adapt_gallery, is_due, report_lines
 from offline.ingest.decoding import DecodingPool, PassingError, decoders
-from offline.ingest.given_table import UsedTable, remember, remembered_table
+from offline.ingest.given_table import UsedTable, remember, remembered_tables, require_no_loss
 from offline.ingest.labels import Labels, read_labels
 from offline.ingest.names import name_notes
 from offline.ingest.plan import Plan, Planner, Task
@@ -81,7 +81,7 @@ class _Run:
     gallery: WritableGallery
     report: IngestReport
     watch: Stopwatch = field(default_factory=Stopwatch)
-    table: UsedTable | None = None
+    tables: list[UsedTable] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     done: int = 0
     total: int = 0
@@ -108,9 +108,9 @@ def run(request: Request) -> IngestReport:
     )
     with watch("scan"):
         scoped = settings.ingest.product_ids == "folder"
-        table = _table(request)
-        path, base = (None, None) if table is None else (table.path, table.base)
-        labels = read_labels(request.folder, scanned.label_files, path, base=base, scoped=scoped)
+        tables = _tables(request)
+        given = [(table.path, table.base) for table in tables]
+        labels = read_labels(request.folder, scanned.label_files, others=given, scoped=scoped)
     with watch("load models"):
         parts = assemble(settings, gallery=lambda: AdaptedNeighbours(holder[0], "catalogue"))
     with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
@@ -120,9 +120,9 @@ def run(request: Request) -> IngestReport:
             printable(str(request.gallery)),
             seen=scanned.seen,
             passed_over=scanned.passed_over,
-            notes=[] if table is None else table.notes,
+            notes=[note for table in tables for note in table.notes],
         )
-        current = _Run(request, settings, parts.describer, gallery, report, watch, table)
+        current = _Run(request, settings, parts.describer, gallery, report, watch, tables)
         try:
             _carry_out(current, scanned, labels)
             with watch("adapt"):
@@ -160,10 +160,15 @@ def _manifest(request: Request) -> Manifest | None:
         return None if given and not len(gallery) else gallery.manifest
 
 
-def _table(request: Request) -> UsedTable | None:
-    if request.labels is not None:
-        return UsedTable(request.labels.absolute(), request.folder)
-    return None if request.forget_labels else remembered_table(request.folder, request.gallery)
+def _tables(request: Request) -> list[UsedTable]:
+    """Later ones win."""
+    if request.forget_labels:
+        return []
+    kept = remembered_tables(request.folder, request.gallery)
+    if request.labels is None:
+        return kept
+    below = [table for table in kept if request.folder in table.base.parents]
+    return [*below, UsedTable(request.labels.absolute(), request.folder)]
 
 
 def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
@@ -174,6 +179,8 @@ def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
         if current.request.prune and not current.request.force_prune:
             known = planner.below(current.request.folder)
             require_plausible(current.request.folder, known, gone, scanned.images)
+        if current.request.labels is None and not current.request.forget_labels:
+            require_no_loss(gallery.label_tables(), current.tables, plan.moved_from)
     with current.watch("store"):
         _remember_table(current, labels)
         _apply(current, plan)
@@ -188,11 +195,12 @@ def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
 
 
 def _remember_table(current: _Run, labels: Labels) -> None:
-    folder = str(current.request.folder)
-    if current.table is not None:
-        remember(current.gallery, current.table, len(labels.given))
-    elif folder in current.gallery.label_tables():
-        current.gallery.keep_label_table(folder, None)
+    for table in current.tables:
+        remember(current.gallery, table, len(labels.given))
+    if current.request.forget_labels:
+        for base in current.gallery.label_tables():
+            if Path(base).is_relative_to(current.request.folder):
+                current.gallery.keep_label_table(base, None)
 
 
 def _remember_skipped(current: _Run, plan: Plan) -> None:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-from packsight.commands._arguments import add_quiet_flag
+from packsight.commands._arguments import add_quiet_flag, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("gallery", metavar="GALLERY", help="gallery to adapt")
-    parser.add_argument(
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
         "--photos",
         metavar="DIR",
         type=Path,
         help="photos as users take them, 10 or more; their products need not be known",
     )
-    chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--off", action="store_true", help="compare vectors as they were described")
     chosen.add_argument(
         "--to", metavar="VERSION", type=int, help="go back to this version of those kept"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed (default: 0)")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="seed (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_quiet_flag(parser)
 
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from packsight.commands._terminal import bar, print_faults
 
     if args.off or args.to is not None:
-        return _switch(args.gallery, args.to)
+        return _switch(args.gallery, args.to, as_json=args.json)
     from offline.adapt.gallery import report_lines
     from offline.calibration.adaptation import adapt
 
@@ -58,7 +59,10 @@ def _note_calibration(address: str) -> None:
     from engine.galleries import open_gallery
 
     with open_gallery(address) as gallery, suppress(GalleryError):  # one that cannot be read
-        if gallery.calibration() is not None:
+        calibration, adaptation = gallery.calibration(), gallery.adaptation()
+        by = "" if adaptation is None else adaptation.identity
+        # As ``Searcher.answering`` puts them together.
+        if calibration is not None and calibration.identity.partition("-")[2] != by:
             print(
                 f"{address}: its calibration holds for the adaptation that it was made with; make "
                 f"it anew with: packsight calibrate --gallery {address}",
@@ -66,11 +70,11 @@ def _note_calibration(address: str) -> None:
             )
 
 
-def _switch(address: str, version: int | None) -> int:
+def _switch(address: str, version: int | None, *, as_json: bool) -> int:
     from engine.galleries import open_gallery
 
     with open_gallery(address, write=True) as gallery:
-        gallery.adapt_by(version)
-    print(f"{address}: {in_words(version)}")
+        gallery.adapt_by(version, off=version is None)
+    print(json.dumps({"adapted_by": version}) if as_json else f"{address}: {in_words(version)}")
     _note_calibration(address)
     return 0

@@ -285,7 +285,9 @@ def test_images_that_come_later_are_adapted_too(gallery: WritableGallery) -> Non
 def test_adaptations_are_kept_by_version_and_one_may_go_back(gallery: WritableGallery) -> None:
     put(gallery, "a", (0, 1))
     assert (gallery.adapted_by(), gallery.adaptation(), gallery.adaptations()) == (None, None, {})
-    versions = [gallery.adapt(adaptation(products=number)) for number in range(4)]
+    versions = [
+        gallery.adapt(adaptation(photo_mean=(number, 7), products=number)) for number in range(4)
+    ]
     assert versions == sorted(set(versions))
     assert [one.products for one in gallery.adaptations().values()] == [0, 1, 2, 3]
     gallery.adapt_by(versions[1])
@@ -295,7 +297,7 @@ def test_adaptations_are_kept_by_version_and_one_may_go_back(gallery: WritableGa
     with pytest.raises(GalleryError, match="99"):
         gallery.adapt_by(99)
     for number in range(9):
-        gallery.adapt(adaptation(products=number))
+        gallery.adapt(adaptation(photo_mean=(number, 8), products=number))
     assert 5 <= len(gallery.adaptations()) <= 6
     assert list(gallery.adaptations())[-1] == gallery.adapted_by()
 

@@ -288,7 +288,7 @@ def test_an_adaptation_that_is_broken_off_leaves_the_one_before(
     with LocalGallery.open(folder, write=True) as gallery:
         first = gallery.adapt(adaptation())
 
-        def killed(*_: object) -> None:
+        def killed(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(_rows, "adapt_by", killed)

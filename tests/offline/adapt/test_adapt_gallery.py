@@ -107,6 +107,20 @@ def test_a_fit_is_due_where_the_gallery_has_changed_by_a_tenth(tmp_path: Path) -
         assert is_due(gallery)
 
 
+def test_where_a_person_decided_to_go_without_none_is_due(tmp_path: Path) -> None:
+    with filled(tmp_path / "g") as gallery:
+        gallery.adapt_by(None, off=True)
+        assert gallery.adapting_is_off() and not is_due(gallery)
+        adapt_gallery(gallery)
+        assert not gallery.adapting_is_off()
+
+
+def test_an_adaptation_that_is_kept_is_not_stored_again(tmp_path: Path) -> None:
+    with filled(tmp_path / "g") as gallery:
+        versions = [adapt_gallery(gallery).version for _ in range(3)]
+        assert versions == [1, 1, 1] and list(gallery.adaptations()) == [1]
+
+
 @pytest.fixture
 def adapted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many images a gallery had whenever an ingest adapted it."""

@@ -152,6 +152,29 @@ def test_where_a_given_table_is_gone_no_label_is_lost(run: Ingest, tmp_path: Pat
     assert run().notes == []
 
 
+def test_a_folder_above_uses_the_tables_of_those_below(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run(catalogue / "jar", labels=table(tmp_path, "path,product\np0/v0.png,mine\n"))
+    assert run().lost_rows == []
+    assert records(tmp_path)["jar/p0/v0.png"].product_id == "mine"
+
+
+def test_images_that_move_out_of_the_folder_of_their_table_keep_its_labels(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    given = table(tmp_path)
+    run(labels=given)
+    renamed = catalogue.rename(tmp_path / "renamed")
+    with pytest.raises(ConfigError, match=r"12 images.*given\.csv"):
+        run(renamed)
+    report = run(renamed, labels=given)
+    assert (report.renamed, report.described) == (12, 0)
+    with open_gallery(tmp_path / "gallery") as gallery:
+        assert len(gallery.find(product_id="mine")) == 2
+    assert run(renamed, forget_labels=True).relabelled == 2
+
+
 def test_another_table_takes_the_place_of_the_first(run: Ingest, tmp_path: Path) -> None:
     run(labels=table(tmp_path))
     (tmp_path / "new").mkdir()

@@ -64,6 +64,10 @@ def test_adapting_going_back_and_off(
     assert "not adapted" in packsight("adapt", gallery, "--off").out
     assert "99" in packsight("adapt", gallery, "--to", "99").line
     assert packsight("gallery", "check", gallery).code == 0
+    assert json.loads(packsight("adapt", gallery, "--off", "--json").out) == {"adapted_by": None}
+    for wrong in (("--off", "--photos", photos), ("--seed", "-1")):
+        with pytest.raises(SystemExit, match="2"):
+            packsight("adapt", gallery, *wrong)
 
 
 def test_photos_that_are_none_are_one_line(
@@ -76,6 +80,9 @@ def test_photos_that_are_none_are_one_line(
     assert "no photos" in packsight("adapt", gallery, "--photos", tmp_path / "none").line
     (tmp_path / "none" / "a.jpg").write_text("text")
     assert "could be described" in packsight("adapt", gallery, "--photos", tmp_path / "none").line
+    save(tmp_path / "none" / "b.png", package("jar", 1))
+    few = packsight("adapt", gallery, "--photos", tmp_path / "none").line
+    assert "1 photos" in few and "10 or more" in few
 
 
 def test_a_calibration_that_no_longer_holds_is_noted(
@@ -85,5 +92,8 @@ def test_a_calibration_that_no_longer_holds_is_noted(
     packsight.ingest(catalogue, gallery, "--no-adapt")
     assert packsight("adapt", gallery, "--off").err == ""
     with open_gallery(gallery, write=True) as opened:
-        opened.calibrate(calibration())
+        opened.calibrate(calibration(identity="a" * 64))
+    assert packsight("adapt", gallery, "--off").err == ""
+    with open_gallery(gallery, write=True) as opened:
+        opened.calibrate(calibration(identity="a" * 64 + "-" + "b" * 16))
     assert "packsight calibrate" in packsight("adapt", gallery, "--off").err
