@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import __version__
 from engine.adaptation import Adaptation, AdaptationReport, domain_of
-from engine.errors import ConfigError
+from engine.errors import ConfigError, GalleryError
 from engine.protocols import Gallery, WritableGallery
 from engine.types import FloatArray
 from offline.adapt.fit import Fit, Fitted
@@ -59,6 +59,31 @@ def adapt_gallery(
     space = fitted.space
     adaptation = Adaptation(space.catalogue_mean, space.photo_mean, space.projection, report)
     return Outcome(report, gallery.adapt(adaptation))
+
+
+def adapt_where_due(gallery: WritableGallery) -> list[str]:
+    """Adapt it after an ingest, where that is due, and tell so. What a person did by hand, with
+    photos or a calibration, is left alone."""
+    if not len(gallery) or not is_due(gallery):
+        return []
+    last = gallery.last_fit()
+    if _is_calibrated(gallery) or (last is not None and last.photos):
+        return [
+            "the gallery has changed much since it was adapted or calibrated by hand: do it anew "
+            "with packsight adapt and packsight calibrate"
+        ]
+    outcome = adapt_gallery(gallery)
+    if outcome.version is None:
+        return []
+    lines = report_lines(outcome.report)
+    return [f"adapted to the catalogue, version {outcome.version}", *lines]
+
+
+def _is_calibrated(gallery: Gallery) -> bool:
+    try:
+        return gallery.calibration() is not None
+    except GalleryError:  # one that cannot be read
+        return True
 
 
 def is_due(gallery: Gallery) -> bool:

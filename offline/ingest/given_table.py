@@ -32,6 +32,20 @@ class UsedTable:
         return [f"used the labels of {printable(str(self.path))} again{since}"]
 
 
+def tables_for(
+    folder: Path, gallery: str | Path, given: Path | None, *, forget: bool
+) -> list[UsedTable]:
+    """Those that an ingest of ``folder`` uses, later ones win: the one ``given`` now, or the
+    remembered ones. ConfigError where one of these cannot be read."""
+    if forget:
+        return []
+    kept = remembered_tables(folder, gallery)
+    if given is None:
+        return kept
+    below = [table for table in kept if folder in table.base.parents]
+    return [*below, UsedTable(given.absolute(), folder)]
+
+
 def remembered_tables(folder: Path, gallery: str | Path) -> list[UsedTable]:
     """The table given at an earlier ingest of ``folder``, or else of the nearest folder above it,
     and then those of folders below. Raises ConfigError where one cannot be read."""

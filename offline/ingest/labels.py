@@ -179,17 +179,16 @@ class Labels:
 def read_labels(
     folder: Path,
     label_files: Iterable[Path],
-    table: Path | None = None,
+    given: Iterable[tuple[Path, Path]] = (),
     *,
-    others: Iterable[tuple[Path, Path]] = (),
     scoped: bool = False,
 ) -> Labels:
-    """Read all label files of a folder and the table given apart.
+    """Read all label files of a folder and the tables given apart.
 
-    ``others``: tables given for other folders, and these folders, where their paths start; of one
+    ``given``: tables given apart, later ones win, and the folders that their paths start at; of one
     above, rows about its other folders are left out. ``scoped``: product ids of a table below the
     folder are its own, ``01`` of ``jar/labels.csv`` becomes ``jar/01``. A broken file in the folder
-    is noted in ``refused``; a broken ``table`` raises ConfigError.
+    is noted in ``refused``; a broken table given apart raises ConfigError.
     """
     labels = Labels()
     root = folder.absolute()
@@ -201,7 +200,6 @@ def read_labels(
             continue
         inner = path.parent.relative_to(root).as_posix() if scoped else "."
         labels.merge(labels.rows, read, "" if inner == "." else canonical(inner))
-    given = [*others, *([] if table is None else [(table, root)])]
     for path, base in given:
         labels.merge(labels.given, read_label_table(path, base, root))
     return labels

@@ -73,6 +73,11 @@ class IngestReport:
         }
 
     @property
+    def changed(self) -> bool:
+        """Whether the gallery holds anything else than before."""
+        return bool(self.described or self.relabelled or self.removed)
+
+    @property
     def did_nothing(self) -> bool:
         """True when images were refused and none was kept, now or in an earlier run."""
         kept = any(self.kept.values()) or self.duplicates or self.removed

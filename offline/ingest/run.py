@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.config import Settings
 from engine.describe import Describer
-from engine.errors import ConfigError, GalleryError, ImageError, StageError
+from engine.errors import ConfigError, ImageError, StageError
 from engine.files import write_whole
 from engine.galleries import gallery_exists, open_gallery
 from engine.images import ImageLimits
@@ -30,9 +30,9 @@ from engine.types import (
     RGBImage,
     SkippedFile,
 )
-from offline.adapt.gallery import adapt_gallery, is_due, report_lines
+from offline.adapt.gallery import adapt_where_due
 from offline.ingest.decoding import DecodingPool, PassingError, decoders
-from offline.ingest.given_table import UsedTable, remember, remembered_tables, require_no_loss
+from offline.ingest.given_table import UsedTable, remember, require_no_loss, tables_for
 from offline.ingest.labels import Labels, read_labels
 from offline.ingest.names import name_notes
 from offline.ingest.plan import Plan, Planner, Task
@@ -108,9 +108,11 @@ def run(request: Request) -> IngestReport:
     )
     with watch("scan"):
         scoped = settings.ingest.product_ids == "folder"
-        tables = _tables(request)
+        tables = tables_for(
+            request.folder, request.gallery, request.labels, forget=request.forget_labels
+        )
         given = [(table.path, table.base) for table in tables]
-        labels = read_labels(request.folder, scanned.label_files, others=given, scoped=scoped)
+        labels = read_labels(request.folder, scanned.label_files, given, scoped=scoped)
     with watch("load models"):
         parts = assemble(settings, gallery=lambda: AdaptedNeighbours(holder[0], "catalogue"))
     with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
@@ -125,8 +127,9 @@ def run(request: Request) -> IngestReport:
         current = _Run(request, settings, parts.describer, gallery, report, watch, tables)
         try:
             _carry_out(current, scanned, labels)
-            with watch("adapt"):
-                _adapt(current)
+            if request.adapt and settings.adapt.auto and report.changed:
+                with watch("adapt"):
+                    report.notes += adapt_where_due(gallery)
         except KeyboardInterrupt:
             report.interrupted = True
             report.left = report.seen - sum(report.accounts.values())
@@ -158,17 +161,6 @@ def _manifest(request: Request) -> Manifest | None:
     with open_gallery(request.gallery) as gallery:
         given = request.profile or request.config or request.overrides
         return None if given and not len(gallery) else gallery.manifest
-
-
-def _tables(request: Request) -> list[UsedTable]:
-    """Later ones win."""
-    if request.forget_labels:
-        return []
-    kept = remembered_tables(request.folder, request.gallery)
-    if request.labels is None:
-        return kept
-    below = [table for table in kept if request.folder in table.base.parents]
-    return [*below, UsedTable(request.labels.absolute(), request.folder)]
 
 
 def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
@@ -364,33 +356,6 @@ def _count_without_mask(report: IngestReport, chunk: list[_Ready], kept: list[De
     report.without_mask += len(bare)
     if bare and not report.first_without_mask:
         report.first_without_mask = bare[0]
-
-
-def _adapt(current: _Run) -> None:
-    """Where it is due; what a person did by hand, with photos or a calibration, is left alone."""
-    gallery, report = current.gallery, current.report
-    changed = report.described or report.relabelled or report.removed
-    wanted = current.request.adapt and current.settings.adapt.auto
-    if not (wanted and changed and len(gallery) and is_due(gallery)):
-        return
-    last = gallery.last_fit()
-    if _is_calibrated(gallery) or (last is not None and last.photos):
-        report.notes.append(
-            "the gallery has changed much since it was adapted or calibrated by hand: do it anew "
-            "with packsight adapt and packsight calibrate"
-        )
-        return
-    outcome = adapt_gallery(gallery)
-    if outcome.version is not None:
-        lines = "; ".join(report_lines(outcome.report))
-        report.notes.append(f"adapted to the catalogue, version {outcome.version}: {lines}")
-
-
-def _is_calibrated(gallery: WritableGallery) -> bool:
-    try:
-        return gallery.calibration() is not None
-    except GalleryError:  # one that cannot be read
-        return True
 
 
 def _conclude(current: _Run, started: float, cpu: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import numpy as np
@@ -125,14 +124,13 @@ def test_an_adaptation_that_is_kept_is_not_stored_again(tmp_path: Path) -> None:
 def adapted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many images a gallery had whenever an ingest adapted it."""
     counts: list[int] = []
-    run = importlib.import_module("offline.ingest.run")
-    real = run.adapt_gallery
+    real = adapting.adapt_gallery
 
     def adapt(gallery: LocalGallery) -> object:
         counts.append(len(gallery))
         return real(gallery)
 
-    monkeypatch.setattr(run, "adapt_gallery", adapt)
+    monkeypatch.setattr(adapting, "adapt_gallery", adapt)
     return counts
 
 

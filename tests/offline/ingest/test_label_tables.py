@@ -145,7 +145,7 @@ def test_a_workbook_without_its_reader_names_the_extra(
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     (tmp_path / "t.xlsx").write_bytes(b"PK\x03\x04")
     with pytest.raises(ConfigError, match=r"packsight\[xlsx\]"):
-        read_labels(tmp_path, [], tmp_path / "t.xlsx")
+        read_labels(tmp_path, [], [(tmp_path / "t.xlsx", tmp_path)])
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04 cut off", b"\xd0\xcf\x11\xe0", b"\xff\xfea"])

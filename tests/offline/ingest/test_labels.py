@@ -23,7 +23,8 @@ def folder(tmp_path: Path) -> Path:
 
 def labels(folder: Path, table: Path | None = None) -> dict[str, Label]:
     scanned = scan(folder)
-    read = read_labels(folder, scanned.label_files, table)
+    given = [] if table is None else [(table, folder)]
+    read = read_labels(folder, scanned.label_files, given)
     by_path = {file.relative: read.of(file) for file in scanned.images}
     assert read.refused == []
     return by_path
@@ -108,7 +109,8 @@ def test_paths_that_name_nothing_are_remembered(folder: Path) -> None:
     table = folder / "given.csv"
     table.write_text("path,category\ntop.png,a\nno.png,b\n")
     scanned = scan(folder)
-    read = read_labels(folder, scanned.label_files, table)
+    given = [] if table is None else [(table, folder)]
+    read = read_labels(folder, scanned.label_files, given)
     for file in scanned.images:
         read.of(file)
     (lost,) = read.lost_rows()
