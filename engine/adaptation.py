@@ -56,21 +56,22 @@ class AdaptationReport(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Adaptation:
-    """A vector x is compared as (x - mean of its domain) projection, brought to length 1."""
+    """A vector x is compared as (x - mean of its domain) scale projection, brought to length 1."""
 
     catalogue_mean: FloatArray  # (D,)
     photo_mean: FloatArray  # (D,)
     projection: FloatArray | None  # (D, K); None: centred alone
     report: AdaptationReport
+    scale: FloatArray | None = None  # (D,) what each number is multiplied by; None: 1
 
     def __post_init__(self) -> None:
         size = len(self.catalogue_mean)
-        arrays = [self.catalogue_mean, self.photo_mean]
-        arrays += [] if self.projection is None else [self.projection]
-        if self.photo_mean.shape != (size,) or any(len(array) != size for array in arrays):
+        arrays = self._arrays
+        rows = [array for array in arrays if array is not self.projection]
+        if any(array.shape != (size,) for array in rows) or any(len(one) != size for one in arrays):
             raise ValueError(f"arrays of {[array.shape for array in arrays]} do not fit together")
         if not all(np.isfinite(array).all() for array in arrays):
-            raise ValueError("means and projection must be finite")
+            raise ValueError("means, scale and projection must be finite")
 
     @property
     def dimension(self) -> int:
@@ -80,9 +81,13 @@ class Adaptation:
     @cached_property
     def identity(self) -> str:
         """16 hex digits; of all that changes a vector."""
-        parts = [self.catalogue_mean, self.photo_mean]
-        parts += [] if self.projection is None else [self.projection]
-        return hashlib.sha256(b"|".join(part.tobytes() for part in parts)).hexdigest()[:16]
+        joined = b"|".join(array.tobytes() for array in self._arrays)
+        return hashlib.sha256(joined).hexdigest()[:16]
+
+    @property
+    def _arrays(self) -> list[FloatArray]:
+        optional = [one for one in (self.projection, self.scale) if one is not None]
+        return [self.catalogue_mean, self.photo_mean, *optional]
 
     def adapted(self, rows: FloatArray, domains: Domain | Sequence[Domain]) -> FloatArray:
         """(N, D) -> (N, K), rows of length 1, of one domain or of one each.
@@ -94,6 +99,8 @@ class Adaptation:
             domains = [domains] * len(rows)
         photos = np.array([domain == "photo" for domain in domains], np.bool_)[:, None]
         centred = rows - np.where(photos, self.photo_mean, self.catalogue_mean)
+        if self.scale is not None:
+            centred = centred * self.scale
         if self.projection is not None:
             columns = [np.einsum("d,dk->k", row, self.projection) for row in centred]
             centred = np.asarray(columns, np.float32).reshape(len(rows), self.dimension)

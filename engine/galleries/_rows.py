@@ -218,13 +218,14 @@ def load_last_fit(connection: sqlite3.Connection) -> AdaptationReport | None:
 
 
 def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: Adaptation) -> None:
-    projection = adaptation.projection
+    projection, scale = adaptation.projection, adaptation.scale
     row = {
         "version": version,
         "catalogue_mean": _blob(adaptation.catalogue_mean),
         "photo_mean": _blob(adaptation.photo_mean),
         "projection": None if projection is None else _blob(projection),
         "report": adaptation.report.model_dump_json(),
+        "scale": None if scale is None else _blob(scale),
     }
     connection.execute(f"INSERT INTO adaptations {columns_and_values(row)}", row)
 
@@ -240,7 +241,10 @@ def load_adaptation(connection: sqlite3.Connection, version: int, where: str) ->
         kept = None if row["projection"] is None else _floats(row["projection"])
         projection = None if kept is None else kept.reshape(len(mean), -1)
         report = AdaptationReport.model_validate_json(row["report"])
-        return Adaptation(mean, photos, projection, report)
+        # An older gallery that is only read lacks the columns of later parts.
+        later = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
+        scale = _floats(later["scale"]) if "scale" in later else None
+        return Adaptation(mean, photos, projection, report, scale)
     except ValueError as error:
         raise DamageError(
             f"{where}: adaptation {version} is damaged ({error}).",

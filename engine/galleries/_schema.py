@@ -62,18 +62,12 @@ def _create_tables(connection: sqlite3.Connection) -> None:
 
 def _add_trust(connection: sqlite3.Connection) -> None:
     """NULL: of an image that was described before masks' trust was kept."""
-    sql = "SELECT 1 FROM pragma_table_info('descriptions') WHERE name = 'trust'"
-    if connection.execute(sql).fetchone() is None:
-        connection.execute("ALTER TABLE descriptions ADD COLUMN trust REAL")
+    _add_columns(connection, "descriptions", trust="REAL")
 
 
 def _add_file_identity(connection: sqlite3.Connection) -> None:
     """NULL: of an image that was ingested before these were kept."""
-    sql = "SELECT name FROM pragma_table_info('images')"
-    present = {row[0] for row in connection.execute(sql)}
-    for column in ("ctime_ns", "inode"):
-        if column not in present:
-            connection.execute(f"ALTER TABLE images ADD COLUMN {column} INTEGER")
+    _add_columns(connection, "images", ctime_ns="INTEGER", inode="INTEGER")
 
 
 def _add_skipped_files(connection: sqlite3.Connection) -> None:
@@ -109,6 +103,20 @@ def _add_adaptations(connection: sqlite3.Connection) -> None:
     )
 
 
+def _add_parts_of_adaptations(connection: sqlite3.Connection) -> None:
+    """NULL: a part that was not taken, or not known yet."""
+    _add_columns(connection, "adaptations", scale="BLOB", head="TEXT", fusion="TEXT", photos="TEXT")
+
+
+def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> None:
+    """Those that the table lacks."""
+    sql = f"SELECT name FROM pragma_table_info('{table}')"
+    present = {row[0] for row in connection.execute(sql)}
+    for column, kind in types.items():
+        if column not in present:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
 # The tables of today are all of these steps, in this order; never change one, add another.
 # ``PRAGMA user_version`` counts those that a gallery has. Galleries made before they were counted
 # have 0, so the first two steps look at what is there.
@@ -123,6 +131,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_file_identity,
     _add_skipped_files,
     _add_adaptations,
+    _add_parts_of_adaptations,
 )
 
 # How long a statement waits for another process's short transaction.

@@ -225,7 +225,7 @@ def test_an_adapted_gallery_is_searched_by_adapted_vectors(
     vectors = [(0.0, 1.0), (3.0, 1.0), (1.0, 4.0), (5.0, 5.0), (-2.0, 0.5)]
     ids = [put(gallery, str(at), one, f"c{at % 2}") for at, one in enumerate(vectors)]
     query = (4.0, 2.0)
-    for made in (adaptation(), adaptation(projection=None), adaptation(photo_mean=(9, -3))):
+    for made in (adaptation(), adaptation(projection=None), adaptation(scale=(1, 3))):
         gallery.adapt(made)
         assert gallery.check() == []
         asked = AdaptedNeighbours(gallery, "photo")

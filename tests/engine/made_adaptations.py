@@ -15,6 +15,7 @@ def adaptation(
     photo_mean: Sequence[float] = (2, 1),
     projection: Sequence[Sequence[float]] | None = ((1, 0, 1), (0, 2, 1)),
     products: int = 3,
+    scale: Sequence[float] | None = None,
 ) -> Adaptation:
     return Adaptation(
         np.array(catalogue_mean, np.float32),
@@ -31,4 +32,5 @@ def adaptation(
             after=0.5,
             parts=(Part(name="centring", taken=True, why="x", gain=0.25, low=0.1, high=0.4),),
         ),
+        None if scale is None else np.array(scale, np.float32),
     )

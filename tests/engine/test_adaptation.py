@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,6 +41,18 @@ def test_each_domain_is_centred_on_its_own_mean_projected_and_brought_to_length_
         expected = [slow(row, mean, made.projection) for row in rows]
         found = made.adapted(rows, "photo" if domain == "photo" else "catalogue")
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_numbers_are_scaled_after_centring_and_before_the_projection() -> None:
+    made = adaptation()
+    scale = np.array([2, 0.5], np.float32)
+    scaled = replace(made, scale=scale)
+    row = np.array([[3.0, 7.0]], np.float32)
+    assert made.projection is not None
+    expected = ((row - made.photo_mean) * scale) @ made.projection
+    found = scaled.adapted(row, "photo")
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), rtol=1e-6)
+    assert scaled.identity != made.identity
 
 
 def test_a_row_does_not_depend_on_those_beside_it() -> None:
