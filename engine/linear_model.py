@@ -1,6 +1,6 @@
 """The linear model of log odds: mask trust, match probabilities and rerankers are fitted as one.
 
-``offline.calibration.logistic`` fits it. Rows are features, (N, F) in the order of the terms.
+``offline.adapt.logistic`` fits it. Rows are features, (N, F) in the order of the terms.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from offline.calibration.logistic import grouped_folds, held_out_probabilities
+from offline.adapt.logistic import grouped_folds, held_out_probabilities
 from offline.metrics.masks import CORRECT_IOU
 from offline.train.trust.training import FOLDS
 from stages.trust._features import NAMES

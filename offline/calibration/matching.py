@@ -16,8 +16,8 @@ import numpy.typing as npt
 from engine.errors import ConfigError
 from engine.match_calibration import FEATURES, MatchFigures, MatchModel, within
 from engine.types import BoolArray, Float64Array
+from offline.adapt.logistic import fit_logistic, grouped_folds
 from offline.calibration.acceptance import absent_needed, threshold_at
-from offline.calibration.logistic import fit_logistic, grouped_folds
 from offline.metrics.calibration import event_calibration_error
 from offline.metrics.classification import auroc
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.linear_model import standardised
 from engine.types import BoolArray, Float64Array
-from offline.calibration.logistic import fit_logistic, moments
+from offline.adapt.logistic import fit_logistic, moments
 from stages.rerank._pair_features import NAMES
 from stages.rerank._scorer import REACH, Coefficients, Scorer
 from stages.rerank._trees import Boosting, Tree, Trees

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.errors import ConfigError
 from engine.types import BoolArray, Float64Array, IntArray, Progress
-from offline.calibration.logistic import grouped_folds
+from offline.adapt.logistic import grouped_folds
 from offline.evaluate.reranking.measure import Answers, Valued, ordered, retrieved
 from offline.evaluate.reranking.pairs import PairedQuery, Pairs
 from offline.metrics.statistics import Interval, bootstrap

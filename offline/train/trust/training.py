@@ -16,7 +16,7 @@ from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.linear_model import LinearModel
 from engine.types import BoolArray, Float64Array, IntArray, Progress
-from offline.calibration.logistic import (
+from offline.adapt.logistic import (
     fit_logistic,
     grouped_folds,
     held_out_probabilities,

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from engine.errors import ConfigError
 from engine.match_calibration import MatchModel
-from offline.calibration.logistic import INTERCEPT_RIDGE, penalised_loss
+from offline.adapt.logistic import INTERCEPT_RIDGE, penalised_loss
 from offline.calibration.matching import (
     BINS,
     RIDGE,

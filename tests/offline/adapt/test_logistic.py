@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from engine.linear_model import LinearModel, standardised
-from offline.calibration.logistic import (
+from offline.adapt.logistic import (
     INTERCEPT_RIDGE,
     fit_logistic,
     grouped_folds,
