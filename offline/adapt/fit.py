@@ -54,6 +54,16 @@ class Space:
         return replace(vectors, rows=np.asarray(found, np.float32))
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Products that ``space`` was fitted without: ``queries`` by their places among all, that
+    search ``images``, places in the gallery."""
+
+    queries: Products
+    images: Products
+    space: Space | None
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A projection that may be fitted: ``shrinkage`` of what varies within products towards the
@@ -76,6 +86,7 @@ class Fitted:
     parts: tuple[Part, ...]
     before: Float64Array = field(default_factory=lambda: np.empty(0))
     after: Float64Array = field(default_factory=lambda: np.empty(0))
+    held_out: tuple[HeldOut, ...] = ()  # empty where nothing could be judged
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +98,7 @@ class _Fold:
 
     left_out: BoolArray  # (P,)
     places: Products  # (n,) of the queries among all
+    images: Products  # places in the gallery
     queries: Queries
     gallery: Vectors
 
@@ -121,10 +133,13 @@ class Fit:
         if not (centring.taken or self.queries.are_photos):
             centring = self._with_unlabelled_photos(centring)
         base, space = (centred, self._means) if centring.taken else (before, None)
-        projection, projected, projected_space = self._projection(base)
+        held_out = [HeldOut(fold.places, fold.images, space) for fold in self._folds]
+        projection, projected, chosen = self._projection(base)
         if projection.taken:
-            base, space = projected, projected_space
-        return Fitted(space, (centring, projection), before, base)
+            base = projected
+            space, *spaces = self._chosen_spaces(chosen)
+            held_out = [replace(one, space=own) for one, own in zip(held_out, spaces, strict=True)]
+        return Fitted(space, (centring, projection), before, base, tuple(held_out))
 
     @cached_property
     def _photos(self) -> Vectors:
@@ -228,21 +243,30 @@ class Fit:
             projection = np.ascontiguousarray(self._axes @ inner, np.float32)
             yield replace(self._means, projection=projection)
 
-    def _projection(self, base: Float64Array) -> tuple[Part, Float64Array, Space | None]:
-        """The best candidate. Each fold is judged by the one that is best for the other folds."""
+    def _projection(self, base: Float64Array) -> tuple[Part, Float64Array, Sequence[Candidate]]:
+        """The best candidate, then the one of each fold: what is best for the other folds."""
         candidates = self._candidates()
         try:
             judged = self._judged_projections(candidates)
-            chosen = candidates[int(judged.mean(axis=1).argmax())]
-            none = np.zeros(self._product_count, np.bool_)
-            space = next(self._projections(none, [chosen]))
         except ConfigError as error:
-            return Part(name="projection", taken=False, why=error.message), base, None
+            return Part(name="projection", taken=False, why=error.message), base, ()
+        chosen = [candidates[int(judged.mean(axis=1).argmax())]]
         honest = np.empty(len(self.queries))
         for fold in self._folds:
             others = np.delete(judged, fold.places, axis=1)
-            honest[fold.places] = judged[others.mean(axis=1).argmax(), fold.places]
-        return self._part("projection", honest, base, chosen.words), honest, space
+            best = int(others.mean(axis=1).argmax())
+            chosen.append(candidates[best])
+            honest[fold.places] = judged[best, fold.places]
+        return self._part("projection", honest, base, chosen[0].words), honest, chosen
+
+    def _chosen_spaces(self, chosen: Sequence[Candidate]) -> list[Space]:
+        """The first fitted to all, the others without the products of a fold each."""
+        none = np.zeros(self._product_count, np.bool_)
+        left_out = [none, *(fold.left_out for fold in self._folds)]
+        return [
+            next(self._projections(products, [candidate]))
+            for products, candidate in zip(left_out, chosen, strict=True)
+        ]
 
     def _candidates(self) -> list[Candidate]:
         # What a fold leaves spans less than all.
@@ -289,7 +313,7 @@ class Fit:
         places = np.flatnonzero(left_out[vectors.products])
         own = np.where(own[places] >= 0, place[own[places]], -1)
         queries = Queries(vectors.chosen(places), own)
-        return _Fold(left_out, places, queries, self.gallery.chosen(kept))
+        return _Fold(left_out, places, kept, queries, self.gallery.chosen(kept))
 
     def _part(self, name: str, after: Float64Array, before: Float64Array, words: str) -> Part:
         """Taken where the whole interval of its gain lies above 0."""
