@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.types import BoolArray, Float64Array
-from offline.evaluate.reranking.measure import (
+from offline.adapt.reranking.measure import (
     ALL_SHAPE,
     WEIGHTS_MEAN,
     Effect,
@@ -19,7 +19,8 @@ from offline.evaluate.reranking.measure import (
     ordered,
     retrieved,
 )
-from offline.evaluate.reranking.pairs import Pairs, collect
+from offline.adapt.reranking.pairs import Pairs
+from offline.evaluate.reranking.pairs import collect
 from offline.evaluate.task import DescribedTask
 from offline.metrics.statistics import Interval, bootstrap
 from offline.report.document import Bars, Block, Series, Table, Text

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from offline.evaluate.reranking.measure import WEIGHTS_MEAN, effects
-from offline.evaluate.reranking.pairs import Pairs
+from offline.adapt.reranking.measure import WEIGHTS_MEAN, effects
+from offline.adapt.reranking.pairs import Pairs
+from offline.adapt.reranking.selection import Choice
 from offline.report.tables import markdown
 from offline.train.card import Card
-from offline.train.reranker.selection import Choice
 from stages.rerank._artefact import RerankerArtefact, Validation
 from stages.rerank._pair_features import MEANINGS
 from stages.rerank._scorer import Scorer

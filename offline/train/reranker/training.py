@@ -12,15 +12,9 @@ import numpy as np
 from engine.config import Settings, StageSettings
 from engine.errors import ConfigError
 from engine.types import Progress
-from offline.datasets import Dataset, open_dataset
-from offline.evaluate.describing import describe_task
-from offline.evaluate.reranking.pairs import Pairs, collect, pooled
-from offline.evaluate.task import DescribedTask
-from offline.store.run_folder import RunFolder, unwritable
-from offline.train.reranker.card import card
-from offline.train.reranker.models import fit, tried
-from offline.train.reranker.recipe import BY_DEFAULT, RerankerRecipe
-from offline.train.reranker.selection import (
+from offline.adapt.reranking.models import fit, tried
+from offline.adapt.reranking.pairs import Pairs, pooled
+from offline.adapt.reranking.selection import (
     Choice,
     choose,
     cross_chosen,
@@ -29,6 +23,13 @@ from offline.train.reranker.selection import (
     trials,
     validated,
 )
+from offline.datasets import Dataset, open_dataset
+from offline.evaluate.describing import describe_task
+from offline.evaluate.reranking.pairs import collect
+from offline.evaluate.task import DescribedTask
+from offline.store.run_folder import RunFolder, unwritable
+from offline.train.reranker.card import card
+from offline.train.reranker.recipe import BY_DEFAULT, RerankerRecipe
 from stages.rerank._artefact import RerankerArtefact, graph_path
 from stages.rerank._pair_features import VERSION
 from stages.rerank._trees import Trees

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.ensemble import GradientBoostingClassifier
 
-from offline.train.reranker.models import boosted
+from offline.adapt.reranking.models import boosted
 from stages.rerank._artefact import RerankerArtefact
 from stages.rerank._scorer import REACH, Coefficients, Scorer
 from stages.rerank._trees import Boosting, Tree, Trees

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline.evaluate.reranking.pairs import PairedQuery, Pairs
+from offline.adapt.reranking.pairs import PairedQuery, Pairs
 from stages.rerank._pair_features import NAMES
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline.evaluate.reranking.measure import (
+from offline.adapt.reranking.measure import (
     ALL_SHAPE,
     SETS,
     effects,
@@ -16,14 +16,8 @@ from offline.evaluate.reranking.measure import (
     retrieved,
     without,
 )
-from offline.evaluate.reranking.pairs import (
-    NO_CANDIDATE,
-    PairedQuery,
-    Pairs,
-    collect,
-    group_of,
-    pooled,
-)
+from offline.adapt.reranking.pairs import NO_CANDIDATE, PairedQuery, Pairs, pooled
+from offline.evaluate.reranking.pairs import collect, group_of
 from offline.metrics.retrieval import (
     Found,
     average_precision,

@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError, WeightsError
-from offline.evaluate.reranking.measure import Answers, ordered, retrieved
-from offline.evaluate.reranking.pairs import PairedQuery, Pairs, collect, pooled
+from offline.adapt.reranking import models
+from offline.adapt.reranking.measure import Answers, ordered, retrieved
+from offline.adapt.reranking.models import Hyperparameters, fit
+from offline.adapt.reranking.pairs import PairedQuery, Pairs, pooled
+from offline.adapt.reranking.selection import HeldOut, Trial, choose, divide, hold_out, hurts
+from offline.evaluate.reranking.pairs import collect
 from offline.evaluate.reranking.show import reranker_blocks, system_blocks
-from offline.train.reranker import models
-from offline.train.reranker.models import Hyperparameters, fit
 from offline.train.reranker.recipe import RerankerRecipe
-from offline.train.reranker.selection import HeldOut, Trial, choose, divide, hold_out, hurts
 from offline.train.reranker.training import Origin, learn, write
 from stages.rerank._artefact import ALL, read_reranker
 from stages.rerank._pair_features import NAMES

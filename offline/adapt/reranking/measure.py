@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import BoolArray, Float64Array, IntArray
-from offline.evaluate.reranking.pairs import NO_CANDIDATE, PairedQuery, Pairs
+from offline.adapt.reranking.pairs import NO_CANDIDATE, PairedQuery, Pairs
 from stages.rerank._pair_features import CONCEPTS, NAMES, SHAPE
 
 ALL_SHAPE = "all of shape"

@@ -10,10 +10,10 @@ import numpy as np
 from engine.errors import ConfigError
 from engine.types import BoolArray, Float64Array, IntArray, Progress
 from offline.adapt.logistic import grouped_folds
-from offline.evaluate.reranking.measure import Answers, Valued, ordered, retrieved
-from offline.evaluate.reranking.pairs import PairedQuery, Pairs
+from offline.adapt.reranking.measure import Answers, Valued, ordered, retrieved
+from offline.adapt.reranking.models import Hyperparameters, fit
+from offline.adapt.reranking.pairs import PairedQuery, Pairs
 from offline.metrics.statistics import Interval, bootstrap
-from offline.train.reranker.models import Hyperparameters, fit
 from stages.rerank._artefact import ALL, Quality, Validation
 from stages.rerank._scorer import Scorer
 
