@@ -48,6 +48,7 @@ class AdaptationReport(BaseModel):
     images: int = Field(ge=0)  # of the gallery
     products: int = Field(ge=0)
     photos: int = Field(ge=0)  # that the mean of photos is from
+    photo_queries: int = Field(default=0, ge=0)  # or how many queries, where there are no photos
     queries: int = Field(ge=0)  # that the parts were judged by
     before: FiniteFloat | None = None  # mean average precision of these queries
     after: FiniteFloat | None = None

@@ -97,10 +97,12 @@ class IngestSettings(Section):
 
 
 class AdaptSettings(Section):
-    """``auto``: an ingest adapts the gallery to its catalogue where enough has changed. It changes
-    no description. Galleries of before this setting lack it."""
+    """``auto``: an ingest adapts the gallery to its catalogue where enough has changed.
+    ``learn_from_queries``: running means of queries' vectors are kept beside the gallery, for the
+    next adaptation. Neither changes a description. Galleries of before these settings lack them."""
 
     auto: bool = False
+    learn_from_queries: bool = False
 
 
 class WeightSettings(Section):

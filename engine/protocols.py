@@ -14,6 +14,7 @@ from engine.adaptation import Adaptation, AdaptationReport
 from engine.distances import Metric
 from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
+from engine.query_statistics import QueryStatistics
 from engine.types import (
     CategoryScores,
     Cutout,
@@ -228,6 +229,19 @@ class Gallery(Searchable, Protocol):
 
     def adapted_by(self) -> int | None:
         """The version of the adaptation in use."""
+        ...
+
+    def query_statistics(self) -> QueryStatistics | None:
+        """What was learned from queries of its stages; None: nothing yet."""
+        ...
+
+    def learn(self, vectors: FloatArray) -> None:
+        """(N, D) of queries, as they were described. Several processes may do so, beside the
+        writer; OSError where nothing can be kept."""
+        ...
+
+    def forget_queries(self) -> bool:
+        """Delete what was learned from queries; whether there was anything."""
         ...
 
     def skipped(self) -> Mapping[str, SkippedFile]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -65,6 +65,7 @@ class Searcher:
     metric: Metric = "euclidean"
     query: QuerySettings = field(default_factory=QuerySettings)
     identity: str = ""  # of all that decides scores and order; "": calibrations are not applied
+    learn: Callable[[Description], None] | None = None  # called with every query that is answered
 
     @property
     def expansion(self) -> Expansion:
@@ -105,6 +106,8 @@ class Searcher:
         categories = _named(categories, held)
         described = self.describe(image, watch)
         results = self._results(described, k, held, categories, watch)
+        if self.learn is not None:
+            self.learn(described.description)
         return Answer(results, described.cutout)
 
     def describe(self, image: RGBImage, watch: Stopwatch | None = None) -> Described:

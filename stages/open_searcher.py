@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from engine.config import Settings
 from engine.galleries import open_gallery
 from engine.images import ImageLimits, load
 from engine.protocols import Gallery
+from engine.query_statistics import QueryLearner
 from engine.retrieval import AdaptedNeighbours
 from engine.search import Searcher
 from engine.types import Results, RGBImage
@@ -27,6 +30,7 @@ class OpenSearcher:
     searcher: Searcher
     gallery: Gallery
     limits: ImageLimits
+    learner: QueryLearner | None = None  # of queries, where that is switched on
 
     def read(self, photo: Photo) -> RGBImage:
         """Decode a path, bytes or a file object; raises ImageError."""
@@ -37,6 +41,8 @@ class OpenSearcher:
         return self.searcher.search(self.read(photo), k, categories)
 
     def close(self) -> None:
+        if self.learner is not None:
+            self.learner.keep()
         self.gallery.close()
 
     def __enter__(self) -> Self:
@@ -60,14 +66,18 @@ def open_searcher(
 ) -> OpenSearcher:
     """Open a gallery for searching with its own settings, or others of the same fingerprint.
 
-    Raises GalleryError (none there), FingerprintError, ConfigError, WeightsError.
+    With ``[adapt] learn_from_queries`` the gallery learns from what is searched for (see
+    ``engine.query_statistics``). Raises GalleryError (none there), FingerprintError, ConfigError,
+    WeightsError.
     """
     opened = open_gallery(gallery)
     try:
-        return searcher_over(opened, profile=profile, config=config, overrides=overrides)
+        settings = _settings(opened, profile, config, overrides)
+        searcher = _searcher(opened, settings)
     except BaseException:
         opened.close()
         raise
+    return _learning(searcher) if settings.adapt.learn_from_queries else searcher
 
 
 def searcher_over(
@@ -81,15 +91,37 @@ def searcher_over(
 
     Raises FingerprintError, ConfigError, WeightsError.
     """
-    settings = settings_for(
+    return _searcher(gallery, _settings(gallery, profile, config, overrides))
+
+
+def _settings(
+    gallery: Gallery,
+    profile: str | None,
+    config: str | Path | None,
+    overrides: Iterable[str],
+) -> Settings:
+    return settings_for(
         gallery.manifest,
         profile=profile,
         config=None if config is None else Path(config),
         overrides=overrides,
     )
+
+
+def _searcher(gallery: Gallery, settings: Settings) -> OpenSearcher:
     parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "photo"))
     gallery.manifest.require(parts.fingerprint, gallery.name)
     return OpenSearcher(searcher_of(parts, gallery), gallery, ImageLimits.of(settings.images))
+
+
+def _learning(opened: OpenSearcher) -> OpenSearcher:
+    """The same, whose gallery learns from every query."""
+    learner = QueryLearner(opened.gallery)
+    searcher = replace(opened.searcher, learn=learner.learn)
+    learning = replace(opened, searcher=searcher, learner=learner)
+    # Those that are kept open for the next query are never closed.
+    weakref.finalize(learning, learner.keep)
+    return learning
 
 
 def searcher_of(parts: Parts, gallery: Gallery) -> Searcher:

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from engine.errors import GalleryError
-from engine.galleries import _schema
+from engine.galleries import _query_file, _schema
 from engine.manifest import Manifest
 
 LOCK = "writer.lock"
@@ -113,6 +113,7 @@ def require_own(folder: Path) -> None:
     """Refuse to scatter a gallery among other files."""
     ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
     ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
+    ours |= {_query_file.NAME}
     with _schema.translated(folder):
         if folder.is_dir():
             strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)

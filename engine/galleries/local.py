@@ -16,16 +16,18 @@ from filelock import FileLock
 from engine.adaptation import Adaptation, AdaptationReport
 from engine.distances import Metric
 from engine.errors import GalleryError
-from engine.galleries import _folder, _rows, _schema
+from engine.galleries import _folder, _query_file, _rows, _schema
 from engine.galleries._faiss_indexes import Shard, ShardIndexes, read_shards
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
+from engine.query_statistics import QueryStatistics
 from engine.types import (
     Description,
     Embedding,
     Entry,
+    FloatArray,
     GivenTable,
     Neighbour,
     Record,
@@ -274,6 +276,27 @@ class LocalGallery:
         """Whether a person decided to compare vectors as they were described."""
         with self._reading():
             return _rows.adapting_is_off(self._connection)
+
+    def query_statistics(self) -> QueryStatistics | None:
+        """What was learned from queries; None: nothing yet."""
+        return _query_file.read(self.folder, self.fingerprint, self.manifest.dimension)
+
+    def learn(self, vectors: FloatArray) -> None:
+        """(N, D) of queries, as they were described, beside those of before. Takes no lock of the
+        writer's; OSError where the folder cannot be written."""
+        dimension = self.manifest.dimension
+        statistics = self.query_statistics() or QueryStatistics.none(self.fingerprint, dimension)
+        before = statistics
+        for vector in vectors:
+            statistics = statistics.with_query(vector)
+        # Another gallery may lie there by now, or none.
+        if statistics is not before and _folder.is_gallery(self.folder):
+            _query_file.write(self.folder, statistics)
+
+    def forget_queries(self) -> bool:
+        """Whether anything had been learned."""
+        with _schema.translated(self.folder):
+            return _query_file.delete(self.folder)
 
     def adapt_by(
         self, version: int | None, fit: AdaptationReport | None = None, *, off: bool = False

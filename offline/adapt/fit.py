@@ -113,12 +113,13 @@ class _Fold:
 @dataclass(frozen=True, eq=False)
 class Fit:
     """``photos``: of users, beside those that the gallery holds, of whatever products; ``queries``:
-    what parts are judged by."""
+    what parts are judged by; ``learned``: whether the photos stand for what was searched for."""
 
     gallery: Vectors
     photos: Vectors | None
     queries: Queries
     seed: int = 0
+    learned: bool = False
 
     def run(self) -> Fitted:
         """Fit every part in turn."""
@@ -156,7 +157,8 @@ class Fit:
     def _centred_words(self) -> str:
         if not len(self._photos):
             return "on the catalogue's mean"
-        return f"each side on its own mean, that of photos by {len(self._photos)}"
+        by = " queries" if self.learned else ""
+        return f"each side on its own mean, that of photos by {len(self._photos)}{by}"
 
     def _too_thin(self) -> str:
         """Why nothing can be judged; empty where it can."""
@@ -189,8 +191,9 @@ class Fit:
         after = most_frequent_first(
             self._means.compared(photos).rows, self._means.compared(self.gallery).rows, products
         )
+        of = "their means" if self.learned else "the photos"
         words = (
-            f"{self._centred_words}; one product came first for {before:.0%} of the photos, "
+            f"{self._centred_words}; one product came first for {before:.0%} of {of}, "
             f"with it for {after:.0%}"
         )
         return Part(name="centring", taken=after <= before, why=words)

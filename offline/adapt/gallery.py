@@ -49,10 +49,14 @@ def adapt_gallery(
             remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
         )
     vectors = _read(gallery, seed)
+    learned = None if photos is not None or vectors.photos.any() else learned_photos(gallery)
+    photos = photos if learned is None else learned
     queries = queries_of(vectors, photos, seed)
-    fitted = Fit(vectors, photos, queries, seed).run()
+    fitted = Fit(vectors, photos, queries, seed, learned is not None).run()
     count = int(vectors.photos.sum()) + (0 if photos is None else len(photos))
     report = _report(gallery, fitted, count, len(queries))
+    if learned is not None:
+        report = report.model_copy(update={"photos": 0, "photo_queries": len(learned)})
     if fitted.space is None:
         gallery.adapt_by(None, report)
         return Outcome(report, None)
@@ -87,12 +91,30 @@ def _is_calibrated(gallery: Gallery) -> bool:
 
 
 def is_due(gallery: Gallery) -> bool:
-    """Whether a fit would see another gallery than the last one did; not where a person decided to
-    go without."""
+    """Whether a fit would see another gallery than the last one did, or twice the queries; not
+    where a person decided to go without."""
     if gallery.adapting_is_off():
         return False
     last = gallery.last_fit()
-    return last is None or abs(len(gallery) - last.images) > GROWTH * last.images
+    if last is None or abs(len(gallery) - last.images) > GROWTH * last.images:
+        return True
+    learned = None if last.photos else gallery.query_statistics()
+    return learned is not None and learned.enough and learned.weight >= 2 * last.photo_queries
+
+
+def learned_photos(gallery: Gallery) -> Vectors | None:
+    """What was learned from queries, in place of photos: the mean of its group for every query.
+    None where these are too few.
+
+    No query's vector is kept, so that whether one product comes first for all photos is seen by
+    these means alone.
+    """
+    statistics = gallery.query_statistics()
+    if statistics is None or not statistics.enough:
+        return None
+    count = statistics.weight
+    rows = np.resize(statistics.means, (count, statistics.means.shape[1]))
+    return Vectors(rows, np.full(count, -1, np.int64), np.ones(count, np.bool_))
 
 
 def report_lines(report: AdaptationReport) -> list[str]:

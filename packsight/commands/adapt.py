@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen.add_argument(
         "--to", metavar="VERSION", type=int, help="go back to this version of those kept"
     )
+    chosen.add_argument(
+        "--forget-queries",
+        action="store_true",
+        help="delete what was learned from queries ([adapt] learn_from_queries)",
+    )
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="seed (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_quiet_flag(parser)
@@ -32,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from packsight.commands._terminal import bar, print_faults
 
+    if args.forget_queries:
+        return _forget(args.gallery, as_json=args.json)
     if args.off or args.to is not None:
         return _switch(args.gallery, args.to, as_json=args.json)
     from offline.adapt.gallery import report_lines
@@ -77,4 +84,14 @@ def _switch(address: str, version: int | None, *, as_json: bool) -> int:
         gallery.adapt_by(version, off=version is None)
     print(json.dumps({"adapted_by": version}) if as_json else f"{address}: {in_words(version)}")
     _note_calibration(address)
+    return 0
+
+
+def _forget(address: str, *, as_json: bool) -> int:
+    from engine.galleries import open_gallery
+
+    with open_gallery(address) as gallery:
+        forgotten = gallery.forget_queries()
+    words = "what was learned from queries is deleted" if forgotten else "nothing was learned"
+    print(json.dumps({"forgotten": forgotten}) if as_json else f"{address}: {words}")
     return 0

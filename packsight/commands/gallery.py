@@ -71,6 +71,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         calibration, fault = _calibration(gallery)
         version, adaptations = gallery.adapted_by(), gallery.adaptations()
         last_fit = gallery.last_fit()
+    learned = gallery.query_statistics()
     if as_json:
         print(
             json.dumps(
@@ -83,6 +84,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
                     "adaptations": {
                         number: report.model_dump() for number, report in adaptations.items()
                     },
+                    "queries": 0 if learned is None else learned.count,
                     "calibration": None if calibration is None else calibration.model_dump(),
                 },
                 ensure_ascii=False,
@@ -106,6 +108,8 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
     for line in _adaptation_lines(version, adaptations, last_fit):
         print(line)
+    if learned is not None:
+        print(f"queries      {learned.count:,} learned from, as means of vectors")
     for line in _calibration_lines(calibration, fault, images):
         print(line)
     return 0

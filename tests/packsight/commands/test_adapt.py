@@ -97,3 +97,18 @@ def test_a_calibration_that_no_longer_holds_is_noted(
     with open_gallery(gallery, write=True) as opened:
         opened.calibrate(calibration(identity="a" * 64 + "-" + "b" * 16))
     assert "packsight calibrate" in packsight("adapt", gallery, "--off").err
+
+
+def test_what_was_learned_from_queries_is_shown_and_forgotten(
+    packsight: Command, catalogue: Path, tmp_path: Path
+) -> None:
+    gallery, photo = tmp_path / "g", save(tmp_path / "q.png", package("jar", 1, 5))
+    packsight.ingest(catalogue, gallery, "--no-adapt")
+    on = ("--set", "adapt.learn_from_queries=true")
+    assert packsight("query", photo, "--gallery", gallery, *on).code == 0
+    assert "1 learned from" in packsight("gallery", "info", gallery).out
+    assert json.loads(packsight("gallery", "info", gallery, "--json").out)["queries"] == 1
+    assert "deleted" in packsight("adapt", gallery, "--forget-queries").out
+    assert "learned from" not in packsight("gallery", "info", gallery).out
+    again = packsight("adapt", gallery, "--forget-queries", "--json")
+    assert json.loads(again.out) == {"forgotten": False}
