@@ -64,6 +64,7 @@ class Adaptation:
     projection: FloatArray | None  # (D, K); None: centred alone
     report: AdaptationReport
     scale: FloatArray | None = None  # (D,) what each number is multiplied by; None: 1
+    photos: frozenset[str] = frozenset()  # sha256 of those that were given for the fit
 
     def __post_init__(self) -> None:
         size = len(self.catalogue_mean)

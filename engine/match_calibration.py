@@ -78,6 +78,9 @@ class MatchFigures(_Table):
     right_first: FiniteFloat = Field(ge=0, le=1)  # of present ones with a correct first hit
     ece_first: FiniteFloat = Field(ge=0, le=1)  # calibration error over first hits
     ece_all: FiniteFloat = Field(ge=0, le=1)  # and over all hits
+    # Of present ones with a correct first hit, the fraction that was refused; None: none had one,
+    # or a calibration of before this was measured.
+    correct_refused: FiniteFloat | None = Field(default=None, ge=0, le=1)
 
 
 class MatchCalibration(_Table):
@@ -114,12 +117,15 @@ class MatchCalibration(_Table):
     def in_words(self) -> list[str]:
         """Its measured quality, in lines."""
         values = self.figures
+        refused = values.correct_refused
+        of_correct = [] if refused is None else [f"correct first hits refused: {refused:.1%}"]
         return [
             f"a match is a first hit with a probability above {self.threshold:.3f}",
             f"absent products taken for a match: {values.false_accepts:.1%} of {values.absent} "
             f"(requested: {self.false_accepts:.1%})",
             f"present products taken for a match: {values.true_accepts:.1%} of {values.present} "
             f"(the correct one is first for {values.right_first:.1%})",
+            *of_correct,
             f"present against absent: AUROC {values.auroc:.3f}; calibration error of first hits "
             f"{values.ece_first:.3f}",
         ]

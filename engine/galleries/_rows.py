@@ -226,6 +226,7 @@ def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: A
         "projection": None if projection is None else _blob(projection),
         "report": adaptation.report.model_dump_json(),
         "scale": None if scale is None else _blob(scale),
+        "photos": json.dumps(sorted(adaptation.photos)) if adaptation.photos else None,
     }
     connection.execute(f"INSERT INTO adaptations {columns_and_values(row)}", row)
 
@@ -244,8 +245,9 @@ def load_adaptation(connection: sqlite3.Connection, version: int, where: str) ->
         # An older gallery that is only read lacks the columns of later parts.
         later = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
         scale = _floats(later["scale"]) if "scale" in later else None
-        return Adaptation(mean, photos, projection, report, scale)
-    except ValueError as error:
+        seen = frozenset(map(str, json.loads(later.get("photos", "[]"))))
+        return Adaptation(mean, photos, projection, report, scale, seen)
+    except (ValueError, TypeError) as error:
         raise DamageError(
             f"{where}: adaptation {version} is damaged ({error}).",
             remedy=f"Go without it with: packsight adapt {where} --off",

@@ -326,7 +326,7 @@ class LocalGallery:
         with self._reading():
             for version in self._versions():
                 kept = _rows.load_adaptation(self._connection, version, self.name)
-                if kept.identity == adaptation.identity:
+                if kept.identity == adaptation.identity and kept.photos == adaptation.photos:
                     return version
         return None
 

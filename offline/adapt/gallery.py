@@ -37,8 +37,10 @@ def adapt_gallery(
     gallery: WritableGallery,
     photos: Vectors | None = None,
     seed: int = 0,
+    seen: frozenset[str] = frozenset(),
 ) -> Outcome:
-    """Fit and store; searches go on meanwhile. Products of ``photos`` as of ``product_numbers``.
+    """Fit and store; searches go on meanwhile. Products of ``photos`` as of ``product_numbers``,
+    the sha256 of their files in ``seen``.
 
     Where nothing gains, vectors are compared as they were described from then on. Raises
     ConfigError for an empty gallery, GalleryError.
@@ -61,7 +63,9 @@ def adapt_gallery(
         gallery.adapt_by(None, report)
         return Outcome(report, None)
     space = fitted.space
-    adaptation = Adaptation(space.catalogue_mean, space.photo_mean, space.projection, report)
+    adaptation = Adaptation(
+        space.catalogue_mean, space.photo_mean, space.projection, report, photos=seen
+    )
     return Outcome(report, gallery.adapt(adaptation))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import ConfigError, ImageError, StageError
+from engine.files import file_sha256
 from engine.galleries import open_gallery
 from engine.protocols import Gallery
 from engine.types import UNCATEGORISED, FloatArray, Progress
@@ -40,22 +41,23 @@ def adapt(
     """
     with open_gallery(gallery, write=True) as opened:
         faults: list[str] = []
-        vectors = None
+        vectors, seen = None, frozenset[str]()
         if photos is not None:
             shown = progress or (lambda done, total: None)
-            vectors = _photos(Path(photos), opened, seed, shown, faults)
-        return replace(adapt_gallery(opened, vectors, seed), faults=tuple(faults))
+            vectors, seen = _photos(Path(photos), opened, seed, shown, faults)
+        return replace(adapt_gallery(opened, vectors, seed, seen), faults=tuple(faults))
 
 
 def _photos(
     folder: Path, gallery: Gallery, seed: int, progress: Progress, faults: list[str]
-) -> Vectors:
-    """Described by the gallery's own parts; ConfigError where none can be read."""
+) -> tuple[Vectors, frozenset[str]]:
+    """Described by the gallery's own parts, and the sha256 of their files; ConfigError where none
+    can be read."""
     images = _photo_files(folder)
     chosen = sample(np.arange(len(images)), MOST_PHOTOS, seed)
     opened = searcher_over(gallery)
     index, numbers = ProductIndex(gallery), product_numbers(gallery)
-    rows, products = [], []
+    rows, products, seen = [], [], set()
     for start in range(0, len(chosen), BATCH):
         for photo in (images[at] for at in chosen[start : start + BATCH]):
             vector = _described(opened, photo, faults)
@@ -63,6 +65,7 @@ def _photos(
                 name = index.name_of(photo)
                 rows.append(vector)
                 products.append(-1 if name is None else numbers[name])
+                seen.add(file_sha256(photo.path))
         progress(min(start + BATCH, len(chosen)), len(chosen))
     if not rows:
         raise ConfigError(
@@ -75,7 +78,7 @@ def _photos(
             remedy="Add photos of other products.",
         )
     photo = np.ones(len(rows), np.bool_)
-    return Vectors(np.stack(rows), np.array(products, np.int64), photo)
+    return Vectors(np.stack(rows), np.array(products, np.int64), photo), frozenset(seen)
 
 
 def _described(opened: OpenSearcher, photo: DatasetImage, faults: list[str]) -> FloatArray | None:

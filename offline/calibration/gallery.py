@@ -14,8 +14,10 @@ from engine.match_calibration import MatchCalibration
 from engine.types import Progress
 from offline.calibration.answers import Answers, ProductIndex, photo_answers, view_answers
 from offline.calibration.matching import fit_matching
+from offline.calibration.seen import trained_parts, unseen
 from offline.datasets import Dataset, DatasetImage, open_dataset
 from stages.open_searcher import searcher_over
+from stages.open_settings import settings_for
 
 # The split that a data set keeps for photos of users; the default.
 QUERIES = "queries"
@@ -39,8 +41,13 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
+    """``seen``: photos that were left out, since the gallery's adaptation was fitted with them;
+    ``notes``: reasons to trust it less, a sentence each."""
+
     calibration: MatchCalibration
     answers: Answers
+    seen: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def calibrate(request: Request, progress: Progress) -> Outcome:
@@ -54,15 +61,23 @@ def calibrate(request: Request, progress: Progress) -> Outcome:
         opened = searcher_over(
             gallery, profile=request.profile, config=request.config, overrides=request.overrides
         )
-        index = ProductIndex(gallery)
+        settings = settings_for(
+            gallery.manifest,
+            profile=request.profile,
+            config=request.config,
+            overrides=request.overrides,
+        )
+        index, seen = ProductIndex(gallery), 0
         if photos is None:
             answers = view_answers(opened, index, request.seed, progress)
         else:
             _refuse_others(request, photos, index)
+            photos, seen = unseen(photos, gallery)
             answers = photo_answers(opened, photos, index, progress)
-        calibration = _fitted(request, answers, opened.searcher.answering(), len(gallery))
+        calibration = _fitted(request, answers, seen, opened.searcher.answering(), len(gallery))
         gallery.calibrate(calibration)
-    return Outcome(calibration, answers)
+    trained = trained_parts(settings)
+    return Outcome(calibration, answers, seen, (trained,) if trained else ())
 
 
 def remove(gallery: Path) -> bool:
@@ -103,8 +118,19 @@ def _refuse_others(request: Request, photos: Sequence[DatasetImage], index: Prod
     )
 
 
-def _fitted(request: Request, answers: Answers, identity: str, images: int) -> MatchCalibration:
-    fit = fit_matching(answers.answers, request.false_accepts, request.seed)
+def _fitted(
+    request: Request, answers: Answers, seen: int, identity: str, images: int
+) -> MatchCalibration:
+    try:
+        fit = fit_matching(answers.answers, request.false_accepts, request.seed)
+    except ConfigError as error:
+        if not seen:
+            raise
+        raise ConfigError(
+            f"{request.photos}: {seen} photos took part in the adaptation of {request.gallery} and "
+            f"were left out; {error.message}",
+            remedy="Give photos that it has not seen.",
+        ) from None
     return MatchCalibration(
         identity=identity,
         model=fit.model,

@@ -167,6 +167,7 @@ def _figures(
     firsts = first_probabilities(held_out)
     present = np.array([answer.present for answer in answers])
     right_first = np.array([answer.right_first for answer in answers])
+    correct = present & right_first
     every = np.concatenate([answer.right for answer in answers])
     return MatchFigures(
         present=int(present.sum()),
@@ -178,4 +179,5 @@ def _figures(
         right_first=float(right_first[present].mean()),
         ece_first=event_calibration_error(firsts, right_first, BINS),
         ece_all=event_calibration_error(np.concatenate(held_out), every, BINS),
+        correct_refused=float(1 - passed[correct].mean()) if correct.any() else None,
     )

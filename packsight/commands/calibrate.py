@@ -98,5 +98,7 @@ def _print_outcome(gallery: str, outcome: Outcome) -> None:
         f"{answers.absent} of others, {products} products in all."
     )
     print(*calibration.in_words(), sep="\n")
-    for warning in calibration.warnings():
+    if outcome.seen:
+        print(f"{outcome.seen} photos left out: the gallery's adaptation was fitted with them.")
+    for warning in (*calibration.warnings(), *outcome.notes):
         print(f"packsight: {warning}.", file=sys.stderr)

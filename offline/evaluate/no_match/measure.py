@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ from offline.metrics.classification import auroc
 from offline.metrics.statistics import RESAMPLES, bootstrap, resampled
 from offline.report.document import Better, Figure, Group
 from offline.report.figures import averaged
+
+REFUSED = "right first hits refused"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +104,11 @@ def present_group(
         for trial, match in zip(found, matches, strict=True)
         if trial.answer.present
     ]
-    samples = {
+    samples: dict[str, list[float | None]] = {
         f"accepted {at}": [float(match) for _, match in kept],
         f"accepted and right {at}": [float(m and q.answer.right_first) for q, m in kept],
         "right first": [float(trial.answer.right_first) for trial, _ in kept],
+        f"{REFUSED} {at}": [None if not q.answer.right_first else float(not m) for q, m in kept],
     }
     return _group(
         "products in the gallery",
@@ -125,7 +128,9 @@ def absent_group(
     meaning: str,
 ) -> Group:
     """``found`` are answers about absent products, no two of one query."""
-    samples = {f"false accepts, {false_accepts:.0%} asked": [float(match) for match in matches]}
+    samples: dict[str, list[float]] = {
+        f"false accepts, {false_accepts:.0%} asked": [float(match) for match in matches]
+    }
     return _group(name, found, samples, seed, meaning, better="lower")
 
 
@@ -177,17 +182,24 @@ def _auroc(
 def _group(
     name: str,
     found: Sequence[Trial],
-    samples: dict[str, list[float]],
+    samples: Mapping[str, Sequence[float | None]],
     seed: int,
     meaning: str,
     *,
     better: Better = "higher",
 ) -> Group:
+    """What is ``REFUSED`` is better low."""
     clusters = tuple(trial.answer.product for trial in found)
     return Group(
         name=name,
         figures=tuple(
-            averaged(what, row, seed=seed, better=better, clusters=clusters)
+            averaged(
+                what,
+                row,
+                seed=seed,
+                better="lower" if what.startswith(REFUSED) else better,
+                clusters=clusters,
+            )
             for what, row in samples.items()
         ),
         items=tuple(trial.query.id for trial in found),

@@ -49,6 +49,18 @@ def test_what_gains_is_stored_and_what_does_not_is_told(tmp_path: Path) -> None:
         assert gallery.last_fit() == report == gallery.adaptations()[1]
 
 
+def test_an_adaptation_keeps_which_photos_it_was_fitted_with(tmp_path: Path) -> None:
+    with filled(tmp_path / "g") as gallery:
+        adapt_gallery(gallery, seen=frozenset({"b", "a"}))
+    with open_gallery(tmp_path / "g") as opened:
+        kept = opened.adaptation()
+    assert kept is not None and kept.photos == {"a", "b"}
+    with open_gallery(tmp_path / "g", write=True) as gallery:
+        adapt_gallery(gallery)
+        again = gallery.adaptation()
+    assert again is not None and (again.photos, again.identity) == (frozenset(), kept.identity)
+
+
 def test_where_nothing_gains_any_more_the_gallery_goes_without(tmp_path: Path) -> None:
     with filled(tmp_path / "g") as gallery:
         adapt_gallery(gallery)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engine.files import file_sha256
 from engine.galleries import open_gallery
 from engine.types import RGBImage
 from offline import ingest
@@ -17,6 +19,7 @@ from offline.datasets import DatasetImage
 from online import query
 from stages.open_searcher import open_searcher
 from tests.drawn_catalogue import CATEGORIES, QUICK, package, save, write_catalogue
+from tests.engine.made_adaptations import adaptation
 from tests.packsight_command import Command
 
 PRODUCTS = 7  # a category: 21 in all; those from HELD on are not in the gallery
@@ -184,6 +187,43 @@ def test_photos_that_cannot_be_read_are_told_and_stop_nothing(
     assert told.code == 0
     assert "broken.png" in told.err
     assert "15 photos of products" in told.out
+
+
+def adapt_with(gallery: Path, photos: frozenset[str]) -> None:
+    """As if the adaptation, which changes little, had been fitted with these photos."""
+    with open_gallery(gallery, write=True) as opened:
+        made = adaptation(projection=None)
+        mean = np.full(opened.manifest.dimension, 1e-4, np.float32)
+        opened.adapt(replace(made, catalogue_mean=mean, photo_mean=mean, photos=photos))
+
+
+def test_photos_that_the_adaptation_was_fitted_with_are_no_judges(
+    made: Path, gallery: Path, packsight: Command
+) -> None:
+    photos = sorted((made / "photos").rglob("*.png"))
+    flags = ("--gallery", gallery, "--photos", made / "photos", "--false-accepts", "0.2")
+    adapt_with(gallery, frozenset(map(file_sha256, photos[:2])))
+    told = packsight("calibrate", *flags)
+    assert told.code == 0 and "2 photos left out" in told.out
+    assert "13 photos of products that it holds and 6 of others" in told.out
+    adapt_with(gallery, frozenset(map(file_sha256, photos[:14])))
+    few = packsight("calibrate", *flags)
+    assert few.code == 1 and "14 photos took part" in few.line and "needs 10" in few.line
+    adapt_with(gallery, frozenset(map(file_sha256, photos)))
+    none = packsight("calibrate", *flags)
+    assert none.code == 1 and "fitted with all 21 photos" in none.line
+
+
+def test_what_is_refused_of_the_correct_first_hits_is_printed_and_kept(
+    made: Path, gallery: Path, packsight: Command
+) -> None:
+    flags = ("--gallery", gallery, "--photos", made / "photos", "--false-accepts", "0.1")
+    told = packsight("calibrate", *flags)
+    with open_gallery(gallery) as opened:
+        stored = opened.calibration()
+    assert stored is not None
+    refused = stored.figures.correct_refused
+    assert refused is not None and f"correct first hits refused: {refused:.1%}" in told.out
 
 
 @pytest.mark.parametrize(
