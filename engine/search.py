@@ -215,11 +215,11 @@ class Searcher:
     ) -> Ranked:
         retrieved = self._retrieve(query, k, Scope(routed.categories, without), watch)
         with watch("rerank"):
-            products = group_by_product(self._reranked(query, retrieved))
+            products = group_by_product(self.reranked(query, retrieved))
         return Ranked(routed, retrieved, products)
 
-    def _reranked(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
-        """With vectors as they are compared, for the rerankers that look at them."""
+    def reranked(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
+        """By this searcher's reranker, which sees vectors as they are compared."""
         adaptation = self.gallery.adaptation()
         if adaptation is None:
             return self.reranker.rerank(query, hits)

@@ -29,13 +29,15 @@ def evaluate(
     protocol: str | None = None,
     limit: int | None = None,
     ablate: bool = False,
+    adapt: bool = True,
     cache: str | Path | None = None,
     seed: int = 0,
 ) -> Report:
     """A report of one system, by its settings, on a data set.
 
     ``protocol``: None for the data set's first. ``limit``: queries at most, evenly spread.
-    ``ablate``: also switch what needs no new description, one part at a time. ``cache`` keeps
+    ``ablate``: also switch what needs no new description, one part at a time. ``adapt``: where the
+    settings have ``[adapt] auto``, the gallery is adapted to its images. ``cache`` keeps
     masks and descriptions (None: the user's), so that the same call continues after a kill.
     Images that cannot be read are logged. Raises ConfigError (data, protocol, settings),
     WeightsError and StageError.
@@ -56,6 +58,7 @@ def evaluate(
         seed=seed,
         limit=limit,
         ablate=ablate,
+        adapt=adapt,
     )
     report, faults = evaluate_request(request)
     for fault in faults:

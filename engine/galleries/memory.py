@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from engine.adaptation import Adaptation
+from engine.adaptation import Adaptation, domain_of
 from engine.distances import Metric
 from engine.match_calibration import MatchCalibration
 from engine.retrieval import Scope, VectorIndex, first
@@ -30,6 +30,7 @@ class MemoryGallery:
 
     def __init__(self, records: Sequence[Record] = (), fingerprint: str = "") -> None:
         self.fingerprint = fingerprint
+        self._adaptation: Adaptation | None = None
         self.fill(records)
 
     def fill(self, records: Sequence[Record]) -> None:
@@ -44,8 +45,13 @@ class MemoryGallery:
         self._indexes: dict[Metric, VectorIndex] = {}
         self.expect(np.empty((0, 0), np.float32))
 
+    def adapt(self, adaptation: Adaptation | None) -> None:
+        """Compare vectors by it from now on."""
+        self._adaptation = adaptation
+        self._indexes = {}
+
     def expect(self, queries: FloatArray) -> None:
-        """(Q, D) vectors that ``search`` will be called with."""
+        """(Q, D) vectors that ``search`` will be called with, as they are compared."""
         self._expected = queries
         self._places = {hash(row.tobytes()): place for place, row in enumerate(queries)}
         self._block: tuple[int, Metric, FloatArray] | None = None
@@ -63,6 +69,9 @@ class MemoryGallery:
         """The vectors by place. ValueError without a record."""
         if metric not in self._indexes:
             rows = np.stack([record.description.embedding.vector for record in self._records])
+            if self._adaptation is not None:
+                domains = [domain_of(record.attributes) for record in self._records]
+                rows = self._adaptation.adapted(rows, domains)
             categories = [record.category for record in self._records]
             self._indexes[metric] = VectorIndex(rows, metric, categories)
         return self._indexes[metric]
@@ -101,7 +110,7 @@ class MemoryGallery:
         return self._categories
 
     def adaptation(self) -> Adaptation | None:
-        return None
+        return self._adaptation
 
     def calibration(self) -> MatchCalibration | None:
         return None

@@ -10,10 +10,12 @@ from pathlib import Path
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.types import Progress
+from offline.adapt.gallery import report_lines
 from offline.datasets import Dataset, DatasetImage, RetrievalTask, open_dataset
 from offline.evaluate.ablation.measure import Ablation, ablate
 from offline.evaluate.ablation.show import ablation_blocks
 from offline.evaluate.ablation.variants import variants
+from offline.evaluate.adapting import adapt_task
 from offline.evaluate.classification.show import classification_section
 from offline.evaluate.describing import describe_task
 from offline.evaluate.efficiency.show import efficiency_section
@@ -41,6 +43,9 @@ SECTIONS: Mapping[str, tuple[StageName, ...]] = {
 }
 
 
+SEARCHING: tuple[StageName, ...] = ("retrieve", "no-match", "end-to-end", "efficiency")
+
+
 @dataclass(frozen=True)
 class Request:
     """What is evaluated.
@@ -48,7 +53,8 @@ class Request:
     ``systems`` by the name that the report gives them. ``protocol``: None for the data set's
     first. ``limit``: number of queries at most, evenly spread. ``ablate``: switch what needs no
     new description; ``describing``: also the stages that describe. ``reranker``: a learned one
-    for the ablation to try. ``timed``: number of photos whose stages are timed.
+    for the ablation to try. ``timed``: number of photos whose stages are timed. ``adapt``:
+    False leaves galleries as they are also where the settings adapt them (``[adapt] auto``).
     """
 
     data: Path
@@ -63,6 +69,7 @@ class Request:
     reranker: Path | None = None
     false_accepts: float = 0.05
     timed: int = 16
+    adapt: bool = True
 
 
 def silent(title: str) -> AbstractContextManager[Progress]:
@@ -143,14 +150,28 @@ def _system(run: _Run, name: str, settings: Settings) -> System:
         task = describe_task(run.data.task, settings, run.request.cache, progress)
     run.checksum = task.checksum
     run.faults += task.faults
+    if run.request.adapt and settings.adapt.auto:
+        task = adapt_task(task, run.request.seed)
     parts = task.parts
     return System(
         name=name,
         fingerprint=parts.fingerprint,
         settings=parts.settings.tables(),
         weights=parts.weights,
-        sections=tuple(_section(run, name, stage, task) for stage in run.request.sections),
+        adaptation=() if task.fit is None else tuple(report_lines(task.fit)),
+        sections=tuple(
+            _with_adaptation(_section(run, name, stage, task), task)
+            for stage in run.request.sections
+        ),
     )
+
+
+def _with_adaptation(section: Section, task: DescribedTask) -> Section:
+    """Of a section that searches: what was fitted to the gallery."""
+    if task.fit is None or section.stage not in SEARCHING:
+        return section
+    lines = [f"adaptation, {line}" for line in report_lines(task.fit)]
+    return section.model_copy(update={"notes": (*section.notes, *lines)})
 
 
 def _masks_alone(run: _Run, name: str, settings: Settings) -> System:
@@ -227,6 +248,7 @@ def _ablation(run: _Run, name: str, described: DescribedTask) -> Ablation | None
         describing=request.describing,
         masks=any(image.mask is not None for image in run.data.images),
         reranker=request.reranker,
+        adaptation=described.adaptation,
     )
     with run.phase(f"{name}: switching parts") as progress:
         return ablate(

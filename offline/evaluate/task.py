@@ -14,10 +14,19 @@ from functools import cached_property
 
 import numpy as np
 
+from engine.adaptation import Adaptation, AdaptationReport, domain_of
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.galleries.memory import MemoryGallery
-from engine.retrieval import Expansion, Ranking, Scope, VectorIndex, first, ranks
+from engine.retrieval import (
+    AdaptedNeighbours,
+    Expansion,
+    Ranking,
+    Scope,
+    VectorIndex,
+    first,
+    ranks,
+)
 from engine.search import Ranked, Searcher
 from engine.types import BoolArray, Description, FloatArray, Hit, IntArray, Record, Route
 from offline.datasets import DatasetImage, RetrievalTask
@@ -159,16 +168,20 @@ class VectorTask:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DescribedTask(VectorTask):
     """``queries`` and ``gallery`` are aligned with the task; a record's id is its place in the
-    gallery, its uri the image's id."""
+    gallery, its uri the image's id. ``vectors`` and ``rows`` are as they are compared, by the
+    ``adaptation`` if there is one; ``fit``: how it was fitted, also where nothing gained."""
 
     queries: tuple[Description, ...]
     gallery: tuple[Record, ...]
     parts: Parts
+    adaptation: Adaptation | None = None
+    fit: AdaptationReport | None = None
 
     @cached_property
     def searcher(self) -> Searcher:
         """Over the gallery in memory, by this task's settings."""
         memory = MemoryGallery(self.gallery, self.parts.fingerprint)
+        memory.adapt(self.adaptation)
         memory.expect(self.vectors)
         return Searcher(
             self.parts.describer,
@@ -179,6 +192,10 @@ class DescribedTask(VectorTask):
             self.settings.search.metric,
             self.settings.query,
         )
+
+    @property
+    def expansion(self) -> Expansion:
+        return self.searcher.expansion
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -228,6 +245,33 @@ class DescribedTask(VectorTask):
         changed = replace(self.parts, reranker=parts.reranker, settings=parts.settings)
         return replace(self, settings=settings, parts=changed)
 
+    def compared_by(self, adaptation: Adaptation | None) -> DescribedTask:
+        """The same descriptions compared by an adaptation, or with None as they are; a classifier
+        that votes does so by it, as in an adapted gallery."""
+        vectors = np.stack([query.embedding.vector for query in self.queries])
+        rows = np.stack([record.description.embedding.vector for record in self.gallery])
+        if adaptation is not None:
+            domains = [domain_of(record.attributes) for record in self.gallery]
+            vectors, rows = adaptation.adapted(vectors, "photo"), adaptation.adapted(rows, domains)
+        compared = replace(self, vectors=vectors, rows=rows, adaptation=adaptation)
+        if self.parts.describer.classifier.categories is not None:
+            return compared
+        return replace(compared, queries=compared._voted())
+
+    def _voted(self) -> tuple[Description, ...]:
+        """The queries with the categories that this gallery votes for, their own image left out."""
+        memory = MemoryGallery(self.gallery, self.parts.fingerprint)
+        memory.adapt(self.adaptation)
+        memory.expect(self.vectors)
+        parts = assemble(self.settings, gallery=lambda: AdaptedNeighbours(memory, "photo"))
+        found = []
+        for query, relevance in zip(self.queries, self.task.relevance, strict=True):
+            memory.hide(relevance.ignored)
+            # It votes by vectors alone.
+            (scores,) = parts.describer.classifier.classify([], query.embedding.vector[None])
+            found.append(replace(query, scores=scores))
+        return tuple(found)
+
     def _scope(self, query: int, routed: bool) -> Scope:
         scope = super()._scope(query, routed)
         return replace(scope, categories=self.routes[query].categories) if routed else scope
@@ -237,5 +281,5 @@ class DescribedTask(VectorTask):
         if reranker.top_n == 0:
             return np.empty(0, np.int64)
         hits = self.candidates(GalleryRanking(line, np.empty(0, np.int64)), reranker.top_n)
-        hits = reranker.rerank(self.queries[query], hits)
+        hits = self.searcher.reranked(self.queries[query], hits)
         return np.array([hit.record.id for hit in hits], np.int64)

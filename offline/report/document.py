@@ -247,14 +247,16 @@ class Section(Value):
 
 
 class System(Value):
-    """What was evaluated: settings as of a profile, the fingerprint of its describing parts, and
-    the sha256 of every weights file by its reference."""
+    """What was evaluated: settings as of a profile, the fingerprint of its describing parts, the
+    sha256 of every weights file by its reference, and what was fitted to the gallery, if anything
+    was."""
 
     name: str  # unique in the report, such as "classic"
     fingerprint: str
     settings: Mapping[str, Mapping[str, object]]
     weights: Mapping[str, str]
     sections: tuple[Section, ...]
+    adaptation: tuple[str, ...] = ()  # a sentence a part, taken or not
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

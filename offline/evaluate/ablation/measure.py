@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.types import Progress
 from offline.datasets.types import RetrievalTask
 from offline.evaluate.ablation.variants import Variant
+from offline.evaluate.adapting import adapt_task
 from offline.evaluate.describing import describe_task
 from offline.evaluate.retrieval.measure import (
     Level,
@@ -65,7 +66,7 @@ def ablate(
     of_base = _reranked(base, level)
     switched = []
     for variant in variants:
-        found = _reranked(_described(task, base, variant, cache, progress), level)
+        found = _reranked(_described(task, base, variant, cache, seed, progress), level)
         own = group(f"ablation, {variant.name}", found)
         differences = bootstrap_columns(
             found.values - of_base.values, seed=seed, clusters=own.clusters
@@ -83,13 +84,17 @@ def _described(
     base: DescribedTask,
     variant: Variant,
     cache: Path,
+    seed: int,
     progress: Progress | None,
 ) -> DescribedTask:
     if variant.rescored is not None:
         soft = base.settings.route.model_copy(update=SOFT)
         settings = base.settings.model_copy(update={"route": soft})
         return replace(base, queries=variant.rescored(base), settings=settings)
+    if variant.adapts:
+        return base.compared_by(variant.adaptation)
     settings = variant.settings(base.settings)
     if not variant.describes:
         return base.searching(settings)
-    return describe_task(task, settings, cache, progress, true_masks=variant.true_masks)
+    found = describe_task(task, settings, cache, progress, true_masks=variant.true_masks)
+    return found if base.fit is None else adapt_task(found, seed)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.adaptation import Adaptation
 from engine.config import Settings, load
 from engine.types import CategoryScores, Description
 from offline.evaluate.task import DescribedTask
@@ -17,32 +18,40 @@ Rescore = Callable[[DescribedTask], tuple[Description, ...]]
 @dataclass(frozen=True)
 class Variant:
     """``overrides`` laid over the system's settings; ``describes``: whether images must be
-    described anew; ``rescored``: in place of overrides, queries with other category scores."""
+    described anew; ``rescored``: in place of overrides, queries with other category scores;
+    ``adapts``: whether vectors are compared by ``adaptation`` in place of the system's own."""
 
     name: str
     overrides: tuple[str, ...] = ()
     describes: bool = False
     true_masks: bool = False
     rescored: Rescore | None = None
+    adapts: bool = False
+    adaptation: Adaptation | None = None
 
     def settings(self, base: Settings) -> Settings:
         return load(base, env={}, flags=self.overrides)
 
 
 def variants(
-    base: Settings, *, describing: bool, masks: bool = False, reranker: Path | None = None
+    base: Settings,
+    *,
+    describing: bool,
+    masks: bool = False,
+    reranker: Path | None = None,
+    adaptation: Adaptation | None = None,
 ) -> list[Variant]:
     """What can be switched in a system, in the order of its stages. ``masks``: whether the data
-    set has true ones; ``reranker``: a learned one to try. Switches that change nothing are left
-    out."""
-    found = [*_routing(), *_queries()]
+    set has true ones; ``reranker``: a learned one to try; ``adaptation``: the system's. Switches
+    that change nothing are left out."""
+    found = [*_adapting(adaptation), *_routing(), *_queries()]
     if describing:
         perfect = [Variant("true masks (perfect segmentation)", describes=True, true_masks=True)]
         found = [*(perfect if masks else []), *_describing(base), *found]
     return [
         one
         for one in [*found, *_reranks(reranker)]
-        if one.true_masks or one.rescored or one.settings(base) != base
+        if one.true_masks or one.rescored or one.adapts or one.settings(base) != base
     ]
 
 
@@ -61,6 +70,27 @@ def _describing(base: Settings) -> list[Variant]:
         if name != base.cutout.name
     ]
     return [Variant("without segmentation", whole, describes=True), *left_out, *others]
+
+
+def _adapting(adaptation: Adaptation | None) -> list[Variant]:
+    """Without any, and each part alone where there are several."""
+    if adaptation is None:
+        return []
+    alone = {
+        "centring": replace(adaptation, projection=None, scale=None),
+        "scale": replace(adaptation, projection=None),
+        "projection": replace(adaptation, photo_mean=adaptation.catalogue_mean, scale=None),
+    }
+    there = {"centring": True, "scale": adaptation.scale, "projection": adaptation.projection}
+    parts = [part for part, value in there.items() if value is not None]
+    return [
+        Variant("without adaptation", adapts=True),
+        *(
+            Variant(f"{part} alone", adapts=True, adaptation=alone[part])
+            for part in parts
+            if alone[part].identity != adaptation.identity
+        ),
+    ]
 
 
 def _routing() -> list[Variant]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.adaptation import Adaptation
 from engine.config import Settings
 from engine.errors import ConfigError, GalleryError, ImageError, PacksightError
 from engine.galleries import open_gallery
@@ -19,6 +20,7 @@ from engine.galleries._faiss_indexes import INDEXES
 from engine.images import ImageLimits
 from engine.parallel import each
 from engine.protocols import WritableGallery
+from engine.retrieval import AdaptedNeighbours
 from engine.timings import Stopwatch
 from engine.types import Entry, Progress, Record, RGBImage
 from offline.datasets import DatasetImage
@@ -54,20 +56,24 @@ def _no_room(why: str) -> ConfigError:
     )
 
 
-def fill(folder: Path, parts: Parts, records: Sequence[Record]) -> None:
+def fill(
+    folder: Path, parts: Parts, records: Sequence[Record], adaptation: Adaptation | None = None
+) -> None:
     """Make a gallery of the records, with all indexes; closed, so that its files are whole."""
     with open_gallery(folder, manifest=parts.manifest()) as gallery:
         for start in range(0, len(records), STORED):
             chunk = records[start : start + STORED]
             gallery.add([_entry(one) for one in chunk], [one.description for one in chunk])
         gallery.build_indexes()
+        if adaptation is not None:
+            gallery.adapt(adaptation)
 
 
 def open_scratch(folder: Path, settings: Settings) -> OpenSearcher:
     """As a query opens it, with just these settings: the environment is not applied again."""
     gallery = open_gallery(folder)
     try:
-        parts = assemble(settings, gallery=lambda: gallery)
+        parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "photo"))
     except BaseException:
         gallery.close()
         raise

@@ -49,7 +49,7 @@ def efficiency_section(
     chosen = [images[at] for at in evenly(len(images), count)]
     with scratch_folder() as folder:
         gallery = folder / "gallery"
-        fill(gallery, parts, task.gallery)
+        fill(gallery, parts, task.gallery, task.adaptation)
         size = gallery_size(gallery, len(task.gallery))
         with open_scratch(gallery, settings) as opened:
             timed = time_photos(chosen, opened, progress=progress)

@@ -82,6 +82,13 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "user's "
         "cache folder)",
     )
+    add(
+        "--no-adapt",
+        dest="adapt",
+        action="store_false",
+        help="compare vectors as they were described; without it, a gallery is adapted to its "
+        "images where the settings do so ([adapt] auto)",
+    )
     add("--seed", type=whole, default=0, help="seed of the intervals (default: 0)")
     add_quiet_flag(parser)
 
@@ -156,6 +163,7 @@ def _request(args: argparse.Namespace, stage: str) -> Request:
         reranker=None if args.reranker is None else reranker_path(args.reranker),
         false_accepts=args.false_accepts,
         timed=args.timed,
+        adapt=args.adapt,
     )
 
 

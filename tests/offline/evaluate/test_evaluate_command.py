@@ -30,7 +30,7 @@ def data(tmp_path: Path) -> Path:
 
 def flags(data: Path, stage: str, *more: str | Path) -> list[str]:
     given = ["evaluate", stage, "--data", data, "--cache", data.parent / "cache"]
-    out = ["--out", data.parent / "report", "--quiet"]
+    out = ["--out", data.parent / "report", "--quiet", "--no-adapt"]
     return [str(part) for part in (*given, *out, *QUICK_FLAGS, *more)]
 
 
@@ -63,6 +63,19 @@ def test_a_stage_alone_gives_its_own_sections(
     assert packsight(*flags(data, stage, *more)).code == 0
     report = read_report(data.parent / "report" / "report.json")
     assert [section.stage for section in report.systems[0].sections] == sections
+
+
+def test_a_gallery_is_adapted_where_the_settings_do_so(packsight: Command, data: Path) -> None:
+    given = [flag for flag in flags(data, "retrieve") if flag != "--no-adapt"]
+    reports = []
+    for more in ([], ["--no-adapt"], ["--set", "adapt.auto=false"]):
+        assert packsight(*given, *more).code == 0
+        reports.append(read_report(data.parent / "report" / "report.json").systems[0])
+    fitted, without, off = reports
+    assert any("centring" in line for line in fitted.adaptation)
+    assert any("centring" in note for note in fitted.sections[0].notes)
+    assert without.adaptation == off.adaptation == ()
+    assert without.sections == off.sections
 
 
 def test_systems_stand_side_by_side(packsight: Command, data: Path) -> None:
