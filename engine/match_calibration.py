@@ -81,16 +81,22 @@ class MatchFigures(_Table):
     # Of present ones with a correct first hit, the fraction that was refused; None: none had one,
     # or a calibration of before this was measured.
     correct_refused: FiniteFloat | None = Field(default=None, ge=0, le=1)
+    # Called absent from the catalogue, of absent ones and of those with a correct first hit.
+    absent_named: FiniteFloat | None = Field(default=None, ge=0, le=1)
+    correct_named: FiniteFloat | None = Field(default=None, ge=0, le=1)
 
 
 class MatchCalibration(_Table):
-    """All that a gallery keeps of it. A photo whose first hit is not likelier than ``threshold``
-    shows no product of the catalogue; of absent products ``false_accepts`` pass nevertheless."""
+    """All that a gallery keeps of it. A photo whose first hit is likelier than ``threshold`` is a
+    match; of absent products ``false_accepts`` pass nevertheless. One whose first hit is not
+    likelier than ``absent_below`` shows no product of the catalogue; between the two it is unsure.
+    None: the evidence is too thin to call a product absent, or of before this was fitted."""
 
     version: Literal[1] = 1
     identity: str
     model: MatchModel
     threshold: float = Field(ge=0, le=1)
+    absent_below: float | None = Field(default=None, ge=0, le=1)
     false_accepts: float = Field(gt=0, lt=1)
     figures: MatchFigures
     source: Literal["photos", "views"]  # views: the gallery's own images, easier than photos
@@ -119,6 +125,16 @@ class MatchCalibration(_Table):
         values = self.figures
         refused = values.correct_refused
         of_correct = [] if refused is None else [f"correct first hits refused: {refused:.1%}"]
+        if values.absent_named is None:
+            named = "an earlier version made it: calibrate anew to have absent products named"
+        elif self.absent_below is None:
+            named = "no photo is called not in this catalogue: too little tells them apart"
+        else:
+            named = (
+                f"not in this catalogue, up to a probability of {self.absent_below:.3f}: "
+                f"{values.absent_named:.1%} of absent products, "
+                f"{values.correct_named or 0:.1%} of correct first hits"
+            )
         return [
             f"a match is a first hit with a probability above {self.threshold:.3f}",
             f"absent products taken for a match: {values.false_accepts:.1%} of {values.absent} "
@@ -126,6 +142,7 @@ class MatchCalibration(_Table):
             f"present products taken for a match: {values.true_accepts:.1%} of {values.present} "
             f"(the correct one is first for {values.right_first:.1%})",
             *of_correct,
+            named,
             f"present against absent: AUROC {values.auroc:.3f}; calibration error of first hits "
             f"{values.ece_first:.3f}",
         ]

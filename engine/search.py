@@ -189,6 +189,7 @@ class Searcher:
             fingerprint=self.gallery.fingerprint,
             mask_trust=described.trust,
             threshold=None if calibration is None else calibration.threshold,
+            absent_below=None if calibration is None else calibration.absent_below,
             notes=(*photo_notes(query.quality), *notes),
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -402,6 +403,9 @@ class Hit:
         return self if rank == self.rank else replace(self, rank=rank)
 
 
+Verdict = Literal["likely", "unsure", "not in this catalogue"]
+
+
 @dataclass(frozen=True)
 class Route:
     """Which categories were searched, and why."""
@@ -417,8 +421,9 @@ class Results:
     """The results of one query.
 
     ``threshold``: the probability that the first hit must exceed to be a match; None where the
-    gallery is not calibrated, or not for these settings. ``notes``: sentences about that and about
-    the photo.
+    gallery is not calibrated, or not for these settings. ``absent_below``: the probability up to
+    which the catalogue lacks the product; None where the evidence is too thin. ``notes``:
+    sentences about that and about the photo.
     """
 
     hits: tuple[Hit, ...]
@@ -428,7 +433,22 @@ class Results:
     fingerprint: str
     mask_trust: float | None = None  # reliability of the photo's mask; None without a trust stage
     threshold: float | None = None
+    absent_below: float | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the catalogue has the product, by the first hit's probability: above
+        ``threshold`` likely, up to ``absent_below`` not in this catalogue, else unsure. None where
+        hits have no probabilities."""
+        if self.threshold is None or not self.hits or self.hits[0].probability is None:
+            return None
+        probability = self.hits[0].probability
+        if probability > self.threshold:
+            return "likely"
+        if self.absent_below is not None and probability <= self.absent_below:
+            return "not in this catalogue"
+        return "unsure"
 
     @property
     def calibrated(self) -> bool:
@@ -445,7 +465,7 @@ class Results:
     @property
     def no_match(self) -> bool:
         """True without any hit, or where the first one is not probable enough: the hits are then
-        the nearest of the gallery, but no match."""
+        the nearest of the gallery, but no match; ``verdict`` tells the unsure from the absent."""
         if not self.hits or self.threshold is None:
             return not self.hits
         probability = self.hits[0].probability

@@ -13,7 +13,9 @@ def results_json(results: Results) -> dict[str, object]:
         "hits": [_hit(hit) for hit in results.hits],
         "no_match": results.no_match,
         "calibrated": results.calibrated,
-        "threshold": None if results.threshold is None else round(results.threshold, 6),
+        "threshold": _rounded(results.threshold),
+        "verdict": results.verdict,
+        "absent_below": _rounded(results.absent_below),
         "guesses": results.guesses,
         "notes": list(results.notes),
         "route": {
@@ -32,6 +34,10 @@ def results_json(results: Results) -> dict[str, object]:
     }
 
 
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 6)
+
+
 def _hit(hit: Hit) -> dict[str, object]:
     record = hit.record
     return {
@@ -43,7 +49,7 @@ def _hit(hit: Hit) -> dict[str, object]:
         "distance": round(hit.distance, 6),
         "iou": None if hit.iou is None else round(hit.iou, 4),
         "why": hit.why,
-        "probability": None if hit.probability is None else round(hit.probability, 6),
+        "probability": _rounded(hit.probability),
         "views": hit.views,
         "attributes": bounded(record.attributes),
         "id": record.id,

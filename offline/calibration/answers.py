@@ -19,7 +19,7 @@ from engine.match_calibration import match_features
 from engine.protocols import Gallery
 from engine.search import Searcher
 from engine.types import Description, Hit, Progress
-from offline.calibration.matching import DEPTH, Answer
+from offline.adapt.matching import DEPTH, Answer
 from offline.datasets import DatasetImage
 from offline.store.images import cropped
 from stages.open_searcher import OpenSearcher

@@ -12,8 +12,8 @@ from engine.errors import ConfigError
 from engine.galleries import open_gallery
 from engine.match_calibration import MatchCalibration
 from engine.types import Progress
+from offline.adapt.matching import fit_matching
 from offline.calibration.answers import Answers, ProductIndex, photo_answers, view_answers
-from offline.calibration.matching import fit_matching
 from offline.calibration.seen import trained_parts, unseen
 from offline.datasets import Dataset, DatasetImage, open_dataset
 from stages.open_searcher import searcher_over

@@ -97,13 +97,13 @@ def _text(results: Results, k: int) -> str:
 
 def _verdict(results: Results) -> list[str]:
     """Whether the catalogue holds the product, by the calibration, if there is one."""
-    if results.threshold is None or not results.hits or results.guesses:
+    verdict = results.verdict
+    if verdict is None or results.guesses:
         return []
+    likely = f"the first hit is the product with {results.hits[0].probability or 0:.1%}"
     needed = f"a match needs more than {results.threshold:.1%}"
-    likely = results.hits[0].probability or 0.0
-    if results.no_match:
-        return [f"not in this catalogue: the first hit is the product with {likely:.1%}; {needed}"]
-    return [f"a match: the first hit is the product with {likely:.1%}; {needed}"]
+    words = "likely a match" if verdict == "likely" else verdict
+    return [f"{words}: {likely}; {needed}"]
 
 
 def _table(results: Results) -> list[str]:

@@ -12,10 +12,12 @@ from packsight.commands.query import _text
 from tests.online.page_samples import ParsedPage, hit, rendered, results
 
 
-def answered(first: float, threshold: float = 0.4, *notes: str) -> Results:
+def answered(
+    first: float, threshold: float = 0.4, *notes: str, absent_below: float | None = 0.2
+) -> Results:
     likely = (first, 0.05, 0.0001)
     hits = [replace(hit(at + 1), probability=share) for at, share in enumerate(likely)]
-    return replace(results(hits), threshold=threshold, notes=notes)
+    return replace(results(hits), threshold=threshold, absent_below=absent_below, notes=notes)
 
 
 def test_a_match_is_shown_with_its_probability() -> None:
@@ -32,6 +34,29 @@ def test_no_match_is_shown_first_and_the_nearest_still_stand_below() -> None:
     hits = [at for at, line in enumerate(lines) if line.startswith("   1  ")]
     assert found and hits and found[0] < hits[0]
     assert "12.0%; a match needs more than 40.0%" in lines[found[0]]
+
+
+@pytest.mark.parametrize(
+    ("first", "absent_below", "verdict"),
+    [
+        (0.41, 0.2, "likely"),
+        (0.4, 0.2, "unsure"),
+        (0.21, 0.2, "unsure"),
+        (0.2, 0.2, "not in this catalogue"),
+        (0.12, None, "unsure"),  # of thin evidence, or calibrated by an earlier version
+    ],
+)
+def test_between_a_match_and_an_absent_product_an_answer_is_unsure(
+    first: float, absent_below: float | None, verdict: str
+) -> None:
+    given = answered(first, absent_below=absent_below)
+    assert given.verdict == verdict
+    expected = results_json(given)
+    assert (expected["verdict"], expected["absent_below"]) == (verdict, absent_below)
+    assert any(line.startswith(verdict) for line in _text(given, 3).splitlines())
+    page = ParsedPage(rendered(given))
+    badges = [panel.text.split()[0] for panel in page.all("div", "verdict")]
+    assert badges == {"likely": [], "unsure": ["unsure"]}.get(verdict, ["no"])
 
 
 def test_an_uncalibrated_answer_is_shown_without_probabilities() -> None:
@@ -66,6 +91,7 @@ def test_json_of_an_uncalibrated_answer_is_marked() -> None:
         None,
     )
     assert expected["hits"][0]["probability"] is None  # type: ignore[index]
+    assert expected["verdict"] is expected["absent_below"] is None
 
 
 def test_the_page_shows_no_match_and_the_nearest() -> None:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import BoolArray, Float64Array
-from offline.calibration.answers import as_answer
-from offline.calibration.matching import (
+from offline.adapt.matching import (
     DEPTH,
     Answer,
     MatchFit,
     accepted,
-    first_probabilities,
 )
+from offline.calibration.answers import as_answer
 from offline.datasets import DatasetImage
 from offline.evaluate.task import DescribedTask
 from offline.metrics.classification import auroc
@@ -71,8 +70,12 @@ def correct_first(found: Sequence[Trial]) -> BoolArray:
 
 def passed(found: Sequence[Trial], fit: MatchFit, false_accepts: float) -> BoolArray:
     """(A,) whether each answer counts as a match, judged by fits and thresholds of other folds."""
-    present = presence(found)
-    return accepted(first_probabilities(fit.held_out), present, fit.folds, false_accepts)
+    return accepted(fit.firsts, presence(found), fit.folds, false_accepts)
+
+
+def likely(fit: MatchFit) -> Float64Array:
+    """(A,) probability of every answer's first hit by a fit without its product."""
+    return fit.firsts[fit.folds, np.arange(len(fit.folds))]
 
 
 def separation(found: Sequence[Trial], values: dict[str, Float64Array], seed: int) -> Group:

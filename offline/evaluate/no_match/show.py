@@ -9,8 +9,8 @@ import numpy as np
 
 from engine.errors import ConfigError
 from engine.types import BoolArray, Float64Array
-from offline.calibration.acceptance import absent_needed, roc, threshold_at
-from offline.calibration.matching import (
+from offline.adapt.acceptance import absent_needed, roc, threshold_at
+from offline.adapt.matching import (
     BINS,
     FOLDS,
     MatchFit,
@@ -21,6 +21,7 @@ from offline.evaluate.no_match.measure import (
     Trial,
     absent_group,
     correct_first,
+    likely,
     open_set_accuracy,
     passed,
     presence,
@@ -57,7 +58,7 @@ def no_match_section(task: DescribedTask, false_accepts: float = 0.05, seed: int
     groups: list[Group] = []
     blocks: list[Block] = [score_histogram(found)]
     if fit is not None:
-        values["probability"] = first_probabilities(fit.held_out)
+        values["probability"] = likely(fit)
         groups = _groups(found, fit, false_accepts, seed)
         blocks += [threshold_table(found, fit), reliability_lines(found, fit)]
     apart = separation(found, values, seed)
@@ -173,7 +174,7 @@ def roc_lines(found: Sequence[Trial], values: dict[str, Float64Array], share: fl
 
 def threshold_table(found: Sequence[Trial], fit: MatchFit) -> Table:
     """What each fraction of false accepts costs; measured on products that no fit had seen."""
-    firsts = first_probabilities(fit.held_out)
+    firsts = first_probabilities(fit.model, [one.answer for one in found])
     present = presence(found)
     right = correct_first(found)
     absent = int((~present).sum())
@@ -217,7 +218,7 @@ def threshold_table(found: Sequence[Trial], fit: MatchFit) -> Table:
 def reliability_lines(found: Sequence[Trial], fit: MatchFit) -> Lines:
     """Stated probability of first hits against how often they were the product."""
     right = correct_first(found)
-    bins = [one for one in binned(first_probabilities(fit.held_out), right, BINS) if one.count]
+    bins = [one for one in binned(likely(fit), right, BINS) if one.count]
     return Lines(
         title="Probability of being the same product: stated and true",
         x="stated for the first hit",

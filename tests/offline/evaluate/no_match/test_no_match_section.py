@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from offline.calibration.matching import DEPTH
+from offline.adapt.matching import DEPTH
 from offline.evaluate.no_match.measure import auroc_draws, presence, trials
 from offline.evaluate.no_match.show import no_match_section
 from offline.report.document import Figure, Histogram, Lines, Section, Table

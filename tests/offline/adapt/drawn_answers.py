@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline.calibration.matching import Answer
+from offline.adapt.matching import Answer
 from tests.engine.made_calibrations import model
 
 TRUE = model(-6.0, 6.0, 10.0, 1.0)

@@ -56,6 +56,14 @@ def threshold_at(absent: Scores, false_accepts: float) -> float:
     return float(ascending[min(int(rank), len(ascending)) - 1])
 
 
+def refused_at(present: Scores, fraction: float) -> float | None:
+    """The score up to which no larger fraction of photos of present products lies: the
+    floor(fraction (N + 1))-th smallest of N, as ``threshold_at``. None where N is too small."""
+    ascending = np.sort(checked_scores(present))
+    rank = int(np.floor(_checked(fraction) * (len(ascending) + 1) + 1e-9))
+    return float(ascending[rank - 1]) if rank else None
+
+
 def absent_needed(false_accepts: float) -> int:
     """The number N of absent products that it takes: 1 / (N + 1) must not exceed the fraction."""
     return int(np.ceil(1 / _checked(false_accepts) - 1e-9)) - 1

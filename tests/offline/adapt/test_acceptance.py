@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from offline.calibration.acceptance import absent_needed, roc, threshold_at
+from offline.adapt.acceptance import absent_needed, roc, threshold_at
 from offline.metrics.classification import auroc
 
 # Few values, so that most drawings have ties within and between the sides.

@@ -11,8 +11,9 @@ from scipy.optimize import minimize
 from engine.errors import ConfigError
 from engine.match_calibration import MatchModel
 from offline.adapt.logistic import INTERCEPT_RIDGE, penalised_loss
-from offline.calibration.matching import (
+from offline.adapt.matching import (
     BINS,
+    MISSED,
     RIDGE,
     Answer,
     accepted,
@@ -20,7 +21,7 @@ from offline.calibration.matching import (
     fit_matching,
     fit_model,
 )
-from tests.offline.calibration.drawn_answers import TRUE, answer, drawn_answers, features
+from tests.offline.adapt.drawn_answers import TRUE, answer, drawn_answers, features
 
 
 def stacked(answers: list[Answer]) -> tuple[np.ndarray, np.ndarray]:
@@ -164,18 +165,51 @@ def test_what_was_promised_of_absent_products_holds_for_new_ones() -> None:
     assert np.mean([fit.figures.true_accepts for fit in fits]) > 0.3
 
 
-def test_the_threshold_of_a_fold_comes_from_the_others() -> None:
-    firsts = np.array([0.9, 0.1, 0.2, 0.8])
+def test_the_threshold_of_a_fold_comes_from_the_others_by_the_same_fit() -> None:
+    by_fit = np.array([[0.9, 0.1, 0.2, 0.8], [0.95, 0.5, 0.3, 0.94]])
     present = np.array([False, False, True, True])
     folds = np.array([0, 1, 0, 1])
-    # Fold 0 is judged by the absent 0.1 of fold 1, fold 1 by the 0.9 of fold 0.
-    assert accepted(firsts, present, folds, 0.5).tolist() == [True, False, True, False]
+    # Fold 0 is judged by the absent 0.1 of fold 1, fold 1 by the 0.95 of fold 0 by its own fit.
+    assert accepted(by_fit, present, folds, 0.5).tolist() == [True, False, True, False]
+
+
+def test_few_correct_hits_are_called_absent_and_many_absent_ones() -> None:
+    fits = [fit_matching(drawn_answers(seed, lift=0.95), 0.1, seed) for seed in range(6)]
+    random = np.random.default_rng(7)
+    new = [[answer(random, "n", kind, 0.95) for _ in range(1000)] for kind in (True, False)]
+    correct = np.stack([one.features[0] for one in new[0] if one.right_first])
+    absent = np.stack([one.features[0] for one in new[1]])
+    rates = []
+    for fit in fits:
+        assert fit.absent_below is not None and fit.absent_below <= fit.threshold
+        rows = (correct, absent)
+        rates.append([(fit.model.probability(one) <= fit.absent_below).mean() for one in rows])
+    of_correct, of_absent = np.mean(rates, axis=0)
+    assert of_correct < MISSED + 0.02 and of_absent > 3 * of_correct
+    measured = [fit.figures for fit in fits]
+    assert np.mean([one.absent_named or 0 for one in measured]) == pytest.approx(of_absent, abs=0.1)
+    assert all((one.correct_named or 0) < 3 * MISSED for one in measured)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_without_evidence_no_product_is_called_absent(seed: int) -> None:
+    """Present and absent answers from one world; and too few of them in another."""
+    random = np.random.default_rng(seed)
+    alike = [
+        Answer(f"p{n}", present, features(random, 4), np.arange(4) == (0 if present else 9))
+        for n in range(30)
+        for present in (True, False)
+    ]
+    for fit in (fit_matching(alike, 0.1), fit_matching(drawn_answers(seed, 15, 1, 0.5), 0.1)):
+        assert fit.absent_below is None
+        assert fit.figures.absent_named == 0
 
 
 def test_an_answer_without_hits_is_no_match() -> None:
     nothing = Answer("p0", False, np.empty((0, 3)), np.empty(0, np.bool_))
     fit = fit_matching([*drawn_answers(0), nothing], 0.1)
-    assert first_probabilities(fit.held_out)[-1] == 0
+    assert first_probabilities(fit.model, [nothing]) == 0
+    assert (fit.firsts[:, -1] == 0).all()
     assert not nothing.right_first
 
 
@@ -193,4 +227,5 @@ def test_too_few_photos_are_refused_with_how_many_it_takes() -> None:
 def test_the_same_seed_gives_the_same_fit() -> None:
     one, two = (fit_matching(drawn_answers(3), seed=4) for _ in range(2))
     assert isinstance(one.model, MatchModel)
-    assert (one.model, one.threshold, one.figures) == (two.model, two.threshold, two.figures)
+    assert one.model.model_dump() == two.model.model_dump()
+    assert (one.threshold, one.figures) == (two.threshold, two.figures)
