@@ -87,6 +87,19 @@ def adapt_where_due(gallery: WritableGallery) -> list[str]:
     return [f"adapted to the catalogue, version {outcome.version}", *lines]
 
 
+def how_to_gain(gallery: Gallery) -> str:
+    """A line about a gallery that was never adapted, such as one of before; empty where it was, and
+    where a person decided to go without."""
+    if gallery.adapting_is_off() or gallery.last_fit() is not None:
+        return ""
+    if gallery.adapted_by() is not None or not len(gallery):
+        return ""
+    return (
+        "compared as it was described; what its products, and --photos of users, teach about that "
+        f"is found by: packsight adapt {gallery.name}"
+    )
+
+
 def _is_calibrated(gallery: Gallery) -> bool:
     try:
         return gallery.calibration() is not None

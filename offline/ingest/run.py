@@ -30,7 +30,7 @@ from engine.types import (
     RGBImage,
     SkippedFile,
 )
-from offline.adapt.gallery import adapt_where_due
+from offline.adapt.gallery import adapt_where_due, how_to_gain
 from offline.ingest.decoding import DecodingPool, PassingError, decoders
 from offline.ingest.given_table import UsedTable, remember, require_no_loss, tables_for
 from offline.ingest.labels import Labels, read_labels
@@ -130,11 +130,18 @@ def run(request: Request) -> IngestReport:
             if request.adapt and settings.adapt.auto and report.changed:
                 with watch("adapt"):
                     report.notes += adapt_where_due(gallery)
+            elif request.adapt and report.changed and _is_of_before(gallery, settings):
+                report.notes += filter(None, [how_to_gain(gallery)])
         except KeyboardInterrupt:
             report.interrupted = True
             report.left = report.seen - sum(report.accounts.values())
         _conclude(current, started, cpu)
     return report
+
+
+def _is_of_before(gallery: WritableGallery, settings: Settings) -> bool:
+    """Whether it was made before galleries were adapted; not one that answers as the paper does."""
+    return "adapt" not in gallery.manifest.settings and not settings.route.hard
 
 
 def _scan(request: Request) -> Scan:

@@ -106,7 +106,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
             continue
         shown = ", ".join(f"{key} = {value}" for key, value in options.items())
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
-    for line in _adaptation_lines(version, adaptations, last_fit):
+    for line in _adaptation_lines(gallery, version, adaptations, last_fit):
         print(line)
     if learned is not None:
         print(f"queries      {learned.count:,} learned from, as means of vectors")
@@ -116,16 +116,19 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
 
 
 def _adaptation_lines(
+    gallery: Gallery,
     version: int | None,
     adaptations: Mapping[int, AdaptationReport],
     last_fit: AdaptationReport | None,
 ) -> Iterator[str]:
-    from offline.adapt.gallery import report_lines
+    from offline.adapt.gallery import how_to_gain, report_lines
 
     others = [str(number) for number in adaptations if number != version]
     kept = f"; kept: {', '.join(others)}" if others else ""
     if version is None or version not in adaptations:
-        yield f"adapted      no{kept or ': packsight adapt GALLERY'}"
+        off = ", switched off" if gallery.adapting_is_off() else ""
+        gain = how_to_gain(gallery)
+        yield f"adapted      no{off}{kept}{f': {gain}' if gain else ''}"
         if last_fit is not None:
             yield f"             tried {last_fit.created}, {last_fit.images} images"
             yield from (f"             {line}" for line in report_lines(last_fit))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +179,33 @@ def test_an_ingest_leaves_alone_what_was_decided_otherwise(
         off = [] if how == "off" else ["adapt.auto=false"]
         ingest(catalogue, made, overrides=[*QUICK, *off], adapt=how != "off")
     assert adapted == []
+
+
+def made_before_adapting(folder: Path) -> Path:
+    """A gallery whose settings lack what adapts it."""
+    with sqlite3.connect(folder / "gallery.sqlite") as database:
+        sql = "SELECT value FROM manifest WHERE key = 'settings'"
+        settings = json.loads(database.execute(sql).fetchone()[0])
+        del settings["adapt"]
+        sql = "UPDATE manifest SET value = ? WHERE key = 'settings'"
+        database.execute(sql, (json.dumps(settings),))
+    return folder
+
+
+@pytest.mark.parametrize("how", ["of before", "hard routing", "off", "--no-adapt", "new"])
+def test_an_ingest_into_a_gallery_of_before_shows_how_to_gain(tmp_path: Path, how: str) -> None:
+    catalogue, made = tmp_path / "c", tmp_path / "g"
+    write_catalogue(catalogue, products=1)
+    more = {"hard routing": ["route.hard=true"], "new": ["adapt.auto=false"]}.get(how, [])
+    ingest(catalogue, made, overrides=[*QUICK, *more], workers=1, adapt=False)
+    if how == "off":
+        with open_gallery(made, write=True) as gallery:
+            gallery.adapt_by(None, off=True)
+    if how != "new":
+        made_before_adapting(made)
+    with open_gallery(made) as gallery:
+        assert bool(adapting.how_to_gain(gallery)) == (how != "off")
+    write_catalogue(catalogue, products=2)
+    report = ingest(catalogue, made, workers=1, adapt=how != "--no-adapt")
+    told = [note for note in report.notes if f"packsight adapt {made}" in note]
+    assert len(told) == (how == "of before")
