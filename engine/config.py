@@ -25,7 +25,12 @@ Tables = dict[str, dict[str, Any]]
 STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify", "rerank")
 ENV_PREFIX = "PACKSIGHT_"
 # Environment variables with the prefix that are not settings of this tree.
-ENV_RESERVED = ("PACKSIGHT_WEIGHTS_DIR", "PACKSIGHT_DATA_DIR", "PACKSIGHT_OFFLINE")
+ENV_RESERVED = (
+    "PACKSIGHT_WEIGHTS_DIR",
+    "PACKSIGHT_DATA_DIR",
+    "PACKSIGHT_MATTES_DIR",
+    "PACKSIGHT_OFFLINE",
+)
 
 
 class Section(BaseModel):
@@ -111,7 +116,11 @@ class WeightSettings(Section):
 
 
 class RuntimeSettings(Section):
+    """What changes no result."""
+
     threads: int = Field(default=0, ge=0)  # of the models; 0: as many as cores
+    # Of the mattes in the user's cache, which all commands share; 0 keeps none. 10^9 bytes.
+    mattes_gb: float = Field(default=4.0, ge=0, allow_inf_nan=False)
 
 
 class Settings(Section):

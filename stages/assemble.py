@@ -23,6 +23,14 @@ from engine.errors import ConfigError
 from engine.manifest import Manifest
 from engine.protocols import Embedder, Neighbours, Reranker
 from engine.types import CONTOUR_SIDE
+from stages._mattes import (
+    EstimatingMatting,
+    MatteStore,
+    RememberingSegmenter,
+    TwoStepSegmenter,
+    identity_of,
+    remembering_estimate,
+)
 from stages.context import BuildContext, StageIdentity
 from stages.options import RUNTIME_OPTIONS, StageOptions
 from stages.segment._closer import Closer
@@ -50,7 +58,6 @@ class Parts:
     fingerprint: str  # 64 hex digits
     settings: Settings  # as given, with the paths of checkpoints made absolute
     cutting_fingerprint: str  # 64 hex digits; of the stages that cut out
-    segmenting_fingerprint: str  # 64 hex digits; of the segmenter alone
     weights: Mapping[str, str]  # every checkpoint in use: reference -> sha256
     answering: str  # 64 hex digits; of all that decides scores and order at query time
 
@@ -71,7 +78,6 @@ class CuttingParts:
     settings: Settings  # as given, with the paths of checkpoints made absolute
     threads: int
     segmenter: StageIdentity
-    segmenting_fingerprint: str  # 64 hex digits; of the segmenter alone
 
 
 @dataclass(frozen=True)
@@ -99,13 +105,17 @@ class _Built:
 
 
 def assemble(
-    settings: Settings, *, gallery: Callable[[], Neighbours | None] = lambda: None
+    settings: Settings,
+    *,
+    gallery: Callable[[], Neighbours | None] = lambda: None,
+    keep_mattes: bool = False,
 ) -> Parts:
     """Build every part; raises ConfigError for a name or option, WeightsError for a checkpoint.
 
-    ``gallery`` is called at the first vote of a voting classifier, not here.
+    ``gallery`` is called at the first vote of a voting classifier, not here. ``keep_mattes``:
+    mattes are kept in the user's cache and not made again; not those of users' queries.
     """
-    built = _build_all(settings, STAGES, gallery)
+    built = _build_all(settings, STAGES, gallery, MatteStore.of(settings) if keep_mattes else None)
     parts, cutting = built.parts, _cutting(settings, built)
     describer = Describer(
         cutting.segmenter,
@@ -127,15 +137,14 @@ def assemble(
         _fingerprint(settings, built.identity, (*DESCRIBING, *OPTIONAL)),
         settings.model_copy(update=built.located),
         _fingerprint(settings, built.identity, CUTTING),
-        _fingerprint(settings, built.identity, ("segment",)),
         built.weights,
         _answering(settings, built.identity),
     )
 
 
 def assemble_embedding(settings: Settings) -> EmbeddingParts:
-    """Build the stages from image to vector; errors as in ``assemble``."""
-    built = _build_all(settings, (*EMBEDDING, "whiten"), lambda: None)
+    """Build the stages from image to vector, which keep mattes; errors as in ``assemble``."""
+    built = _build_all(settings, (*EMBEDDING, "whiten"), lambda: None, MatteStore.of(settings))
     return EmbeddingParts(
         cutting=_cutting(settings, built),
         embedder=built.parts["whiten"].around(built.parts["embed"]),
@@ -148,20 +157,23 @@ def assemble_embedding(settings: Settings) -> EmbeddingParts:
 
 
 def assemble_cutting(settings: Settings) -> CuttingParts:
-    """Build the stages before embedding and classifying; errors as in ``assemble``."""
-    built = _build_all(settings, CUTTING, lambda: None)
+    """Build the stages before embedding and classifying, which keep mattes; errors as in
+    ``assemble``."""
+    built = _build_all(settings, CUTTING, lambda: None, MatteStore.of(settings))
     return CuttingParts(
         cutting=_cutting(settings, built),
         fingerprint=_fingerprint(settings, built.identity, CUTTING),
         settings=settings.model_copy(update=built.located),
         segmenter=built.segmenter,
         threads=_threads(settings),
-        segmenting_fingerprint=_fingerprint(settings, built.identity, ("segment",)),
     )
 
 
 def _build_all(
-    settings: Settings, sections: Sequence[str], gallery: Callable[[], Neighbours | None]
+    settings: Settings,
+    sections: Sequence[str],
+    gallery: Callable[[], Neighbours | None],
+    mattes: MatteStore | None,
 ) -> _Built:
     policy = FetchPolicy(
         directory=Path(settings.weights.directory) if settings.weights.directory else None,
@@ -183,15 +195,30 @@ def _build_all(
         if built.parts.keys() >= {*DESCRIBING, *OPTIONAL}:
             context.described = _fitting(settings, built.identity, (*DESCRIBING, *OPTIONAL))
         chosen = settings.stage(section)
-        options, built.parts[section] = _build(section, chosen, context)
+        options, part = _build(section, chosen, context)
+        identity = _identity(chosen.name, options, context.used)
+        if mattes is not None and section in ("segment", "matting"):
+            part = _remembering(part, mattes, identity)
+        built.parts[section] = part
         if section == "segment":
             if settings.images.closer_look:
                 built.parts[section] = Closer(built.parts[section])
             built.segmenter = _stage_identity(chosen.name, options, context.used)
-        built.identity[section] = _identity(chosen.name, options, context.used)
+        built.identity[section] = identity
         built.located[section] = _located(chosen, context.used)
         built.weights |= context.used
     return built
+
+
+def _remembering(part: object, mattes: MatteStore, described: Mapping[str, object]) -> object:
+    """A segmenter or a matting that keeps what it computes; any other part as it is. Below a
+    closer look, so that settings with and without it share the mattes."""
+    identity = identity_of({"version": DESCRIPTION_VERSION, **described})
+    if isinstance(part, TwoStepSegmenter):
+        return RememberingSegmenter(part, mattes, identity)
+    if isinstance(part, EstimatingMatting):
+        part.estimate = remembering_estimate(part.estimate, mattes, identity)
+    return part
 
 
 def _cutting(settings: Settings, built: _Built) -> Cutting:

@@ -86,12 +86,14 @@ def searcher_over(
     profile: str | None = None,
     config: str | Path | None = None,
     overrides: Iterable[str] = (),
+    keep_mattes: bool = False,
 ) -> OpenSearcher:
     """As ``open_searcher`` over a gallery that is open already, for reading or for writing.
 
-    Raises FingerprintError, ConfigError, WeightsError.
+    ``keep_mattes`` as in ``assemble``: for photos that are described more than once. Raises
+    FingerprintError, ConfigError, WeightsError.
     """
-    return _searcher(gallery, _settings(gallery, profile, config, overrides))
+    return _searcher(gallery, _settings(gallery, profile, config, overrides), keep_mattes)
 
 
 def _settings(
@@ -108,8 +110,12 @@ def _settings(
     )
 
 
-def _searcher(gallery: Gallery, settings: Settings) -> OpenSearcher:
-    parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "photo"))
+def _searcher(gallery: Gallery, settings: Settings, keep_mattes: bool = False) -> OpenSearcher:
+    parts = assemble(
+        settings,
+        gallery=lambda: AdaptedNeighbours(gallery, "photo"),
+        keep_mattes=keep_mattes,
+    )
     gallery.manifest.require(parts.fingerprint, gallery.name)
     return OpenSearcher(searcher_of(parts, gallery), gallery, ImageLimits.of(settings.images))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("PACKSIGHT_") and "__" in name:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def mattes_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Apart from the developer's own, and from those of earlier tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PACKSIGHT_MATTES_DIR", str(tmp_path_factory.mktemp("mattes")))
+        yield
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.blobs import Blob
 from engine.errors import ConfigError
 from engine.images import ImageLimits
 from engine.types import FloatArray, Progress
 from offline.datasets import DatasetImage
-from offline.store.blobs import Blob
 from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.images import Hashed, HashedImage, hash_images, key_of
 from offline.store.vectors import embedded, vector_store

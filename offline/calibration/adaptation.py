@@ -55,7 +55,7 @@ def _photos(
     can be read."""
     images = _photo_files(folder)
     chosen = sample(np.arange(len(images)), MOST_PHOTOS, seed)
-    opened = searcher_over(gallery)
+    opened = searcher_over(gallery, keep_mattes=True)
     index, numbers = ProductIndex(gallery), product_numbers(gallery)
     rows, products, seen = [], [], set()
     for start in range(0, len(chosen), BATCH):

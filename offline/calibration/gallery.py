@@ -59,7 +59,11 @@ def calibrate(request: Request, progress: Progress) -> Outcome:
     photos = None if request.photos is None else _photos(request.photos, request)
     with open_gallery(request.gallery, write=True) as gallery:
         opened = searcher_over(
-            gallery, profile=request.profile, config=request.config, overrides=request.overrides
+            gallery,
+            profile=request.profile,
+            config=request.config,
+            overrides=request.overrides,
+            keep_mattes=True,
         )
         settings = settings_for(
             gallery.manifest,

@@ -24,7 +24,6 @@ from offline.evaluate.task import DescribedTask, VectorTask
 from offline.evaluate.true_masks import with_true_masks
 from offline.store.descriptions import BATCH, DescriptionCache, Kept, Wanted
 from offline.store.images import HashedImage, checksum, copies, hash_images
-from offline.store.mattes import remembered
 from offline.store.vectors import Features, features
 from stages.assemble import EmbeddingParts, Parts, assemble
 
@@ -44,7 +43,7 @@ def describe_task(
     and WeightsError where a stage fails.
     """
     voters = MemoryGallery()
-    parts = assemble(settings, gallery=lambda: voters)
+    parts = assemble(settings, gallery=lambda: voters, keep_mattes=True)
     if true_masks:
         parts = with_true_masks(parts, (*task.queries, *task.gallery))
     describing = _Describing(parts, voters, cache, progress)
@@ -223,12 +222,7 @@ class _Describing:
         return _side(wanted, hashed, kept)
 
     def _cache(self, *, augment: bool) -> DescriptionCache:
-        parts, describer = self.parts, self.parts.describer
-        cutting = remembered(
-            describer.cutting, self.cache, parts.segmenting_fingerprint, parts.cutting_fingerprint
-        )
-        describer = replace(describer, segmenter=cutting.segmenter, matting=cutting.matting)
-        return DescriptionCache(self.cache, parts, describer, augment=augment)
+        return DescriptionCache(self.cache, self.parts, augment=augment)
 
     def _voters(self) -> str:
         """What a voting classifier's answers depend on; "" for one that knows its categories."""

@@ -217,9 +217,7 @@ def _section(run: _Run, name: str, stage: StageName, task: DescribedTask) -> Sec
 def _segment(run: _Run, name: str, settings: Settings) -> Section:
     parts = assemble_cutting(settings)
     with run.phase(f"{name}: masks") as progress:
-        section, faults = segmentation_section(
-            run.data.images, parts, run.request.cache, run.request.seed, progress
-        )
+        section, faults = segmentation_section(run.data.images, parts, run.request.seed, progress)
     run.faults += faults
     return section
 

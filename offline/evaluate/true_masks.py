@@ -53,7 +53,6 @@ def with_true_masks(parts: Parts, images: Sequence[DatasetImage]) -> Parts:
         describer=replace(parts.describer, segmenter=true, matting=None, trust=None, alpha=False),
         fingerprint=_marked(parts.fingerprint),
         cutting_fingerprint=_marked(parts.cutting_fingerprint),
-        segmenting_fingerprint=_marked(parts.segmenting_fingerprint),
     )
 
 

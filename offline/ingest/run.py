@@ -114,7 +114,11 @@ def run(request: Request) -> IngestReport:
         given = [(table.path, table.base) for table in tables]
         labels = read_labels(request.folder, scanned.label_files, given, scoped=scoped)
     with watch("load models"):
-        parts = assemble(settings, gallery=lambda: AdaptedNeighbours(holder[0], "catalogue"))
+        parts = assemble(
+            settings,
+            gallery=lambda: AdaptedNeighbours(holder[0], "catalogue"),
+            keep_mattes=True,
+        )
     with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
         holder.append(gallery)
         report = IngestReport(

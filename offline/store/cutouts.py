@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.blobs import Blob, Blobs
 from engine.cutting import Cut, Cutting
 from engine.images import ImageLimits
 from engine.types import Cutout, FloatArray, Progress, UInt8Array
-from offline.store.blobs import Blob, Blobs
 from offline.store.images import Hashed, key_of, loaded
 
 BATCH = 8  # images in memory at a time: what a kill may cost

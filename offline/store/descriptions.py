@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.augmentation import augmenting
-from engine.describe import Describer
+from engine.blobs import Blob, Blobs
 from engine.images import ImageLimits
 from engine.types import (
     CategoryScores,
@@ -21,7 +21,6 @@ from engine.types import (
     Progress,
     UInt8Array,
 )
-from offline.store.blobs import Blob, Blobs
 from offline.store.images import HashedImage, key_of, loaded
 from stages.assemble import Parts
 
@@ -54,18 +53,14 @@ class Kept:
 
 
 class DescriptionCache:
-    """Of one set of parts; ``describer`` may be theirs with stages that remember.
-
-    Raises ConfigError where the folder cannot be written or is damaged, StageError and
-    WeightsError where a part fails.
+    """Of one set of parts. Raises ConfigError where the folder cannot be written or is damaged,
+    StageError and WeightsError where a part fails.
     """
 
-    def __init__(
-        self, folder: Path, parts: Parts, describer: Describer, *, augment: bool = False
-    ) -> None:
-        name = f"described-{parts.fingerprint[:16]}{'-augmented' if augment else ''}"
+    def __init__(self, folder: Path, parts: Parts, *, augment: bool = False) -> None:
+        name = f"descriptions-{parts.fingerprint[:16]}{'-augmented' if augment else ''}"
         self._store = Blobs(folder / name, "descriptions")
-        self._describer = augmenting(describer) if augment else describer
+        self._describer = augmenting(parts.describer) if augment else parts.describer
         self._limits = ImageLimits.of(parts.settings.images)
 
     def fill(

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.blobs import Blob, Blobs
 from engine.errors import WeightsError
 from engine.images import ImageLimits
 from engine.protocols import Embedder
 from engine.types import BoolArray, Cutout, FloatArray, Progress
 from offline.datasets import DatasetImage
-from offline.store.blobs import Blob, Blobs
 from offline.store.cutouts import CutoutCache
 from offline.store.images import HashedImage, hash_images, key_of
 from stages.assemble import EmbeddingParts

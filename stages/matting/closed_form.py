@@ -20,7 +20,7 @@ from engine.errors import ConfigError
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 from engine.user_folders import keep_what_numba_compiles
 from stages.context import BuildContext
-from stages.matting._refinement import refine_each
+from stages.matting._refinement import Estimate, refine_each
 from stages.matting._trimap import BandOptions, Trimap
 
 # (h, w, 3) and (h, w) float64 in [0, 1]; 0, 1 and what lies between = unknown -> (h, w).
@@ -38,10 +38,11 @@ class ClosedFormMatting:
     def __init__(self, solver: Solver, options: Options) -> None:
         self._solver = solver
         self._options = options
+        self.estimate: Estimate = self._alpha
 
     def refine(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Matte]:
         options = self._options
-        return refine_each(images, mattes, options.widths, options.side, self._alpha)
+        return refine_each(images, mattes, options.widths, options.side, self.estimate)
 
     def _alpha(self, pixels: UInt8Array, saliency: FloatArray, trimap: Trimap) -> FloatArray:
         """The saliency itself where either side has nothing known: there is no equation then."""

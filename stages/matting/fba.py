@@ -36,12 +36,12 @@ class Options(BandOptions):
 
 class FBAMatting:
     def __init__(self, session: OnnxSession, options: Options, with_saliency: bool) -> None:
-        self._estimate = network_estimate(session.run, with_saliency=with_saliency)
+        self.estimate = network_estimate(session.run, with_saliency=with_saliency)
         self._options = options
 
     def refine(self, images: Sequence[RGBImage], mattes: Sequence[Matte]) -> list[Matte]:
         options = self._options
-        return refine_each(images, mattes, options.widths, options.side, self._estimate)
+        return refine_each(images, mattes, options.widths, options.side, self.estimate)
 
 
 def build(options: Options, context: BuildContext) -> FBAMatting:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from engine.errors import WeightsError
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
+from stages._mattes import TwoStepSegmenter
 from stages._session import OnnxSession
 from weights.input_spec import InputSpec
 from weights.output_spec import OutputSpec
@@ -27,7 +28,7 @@ _RESAMPLING = {
 }
 
 
-class SaliencyNetwork:
+class SaliencyNetwork(TwoStepSegmenter):
     """One map of the network's outputs, resized back to each image."""
 
     def __init__(
@@ -41,16 +42,17 @@ class SaliencyNetwork:
         self._output = output
         self._batch = batch
 
-    def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
-        mattes: list[Matte] = []
+    def predict(self, images: Sequence[RGBImage]) -> list[FloatArray]:
+        maps: list[FloatArray] = []
         for start in range(0, len(images), self._batch):
             chunk = images[start : start + self._batch]
             inputs = np.stack([network_input(image.pixels, self._spec) for image in chunk])
-            predictions = self._session.run(inputs, self._output.index)
-            for image, prediction in zip(chunk, predictions, strict=True):
-                alpha = activated(self._map(prediction), self._output)
-                mattes.append(Matte(resized(alpha, (image.width, image.height))))
-        return mattes
+            maps += map(self._map, self._session.run(inputs, self._output.index))
+        return maps
+
+    def matte(self, predicted: FloatArray, image: RGBImage) -> Matte:
+        alpha = activated(predicted, self._output)
+        return Matte(resized(alpha, (image.width, image.height)))
 
     def _map(self, prediction: FloatArray) -> FloatArray:
         """(h, w) of (1, h, w), (h, w, 1) or (h, w)."""

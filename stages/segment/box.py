@@ -15,6 +15,7 @@ from pydantic import Field
 from engine.errors import ConfigError, WeightsError
 from engine.types import FloatArray, Matte, RGBImage
 from stages import _ssd
+from stages._mattes import TwoStepSegmenter
 from stages._preprocess import required_spec
 from stages._session import OnnxSession
 from stages.context import BuildContext
@@ -36,7 +37,7 @@ class Options(StageOptions):
     batch: int = Field(4, ge=1, exclude=True)
 
 
-class Box:
+class Box(TwoStepSegmenter):
     """One box an image, filled; an empty matte where nothing scores high enough."""
 
     def __init__(self, session: OnnxSession, spec: InputSpec, options: Options) -> None:
@@ -48,17 +49,22 @@ class Box:
         self._spec = spec
         self._options = options
 
-    def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
-        mattes: list[Matte] = []
+    def predict(self, images: Sequence[RGBImage]) -> list[FloatArray]:
+        """(4,) boxes in [0, 1]; (0,) where nothing scores high enough."""
+        boxes: list[FloatArray] = []
         for start in range(0, len(images), self._options.batch):
             chunk = images[start : start + self._options.batch]
             inputs = np.stack([network_input(image.pixels, self._spec) for image in chunk])
-            for image, heads in zip(chunk, self._session.run(inputs), strict=True):
+            for heads in self._session.run(inputs):
                 detections = _ssd.detect(heads, self._options.least_score).only(
                     self._options.labels
                 )
-                mattes.append(box_matte(chosen(detections, self._options.choose), image))
-        return mattes
+                box = chosen(detections, self._options.choose)
+                boxes.append(np.empty(0, np.float32) if box is None else box)
+        return boxes
+
+    def matte(self, predicted: FloatArray, image: RGBImage) -> Matte:
+        return box_matte(predicted if predicted.size else None, image)
 
 
 def build(options: Options, context: BuildContext) -> Box:

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from engine.parallel import each
 from engine.types import BoolArray, FloatArray, Matte, RGBImage, UInt8Array
+from stages._mattes import TwoStepSegmenter
 from stages.context import BuildContext
 from stages.options import StageOptions
 from stages.segment._mask import drop_crumbs, fill_holes, smooth, soft_alpha
@@ -40,26 +41,29 @@ class Options(StageOptions):
     iterations: int = Field(1, ge=1, le=20)
 
 
-class GrabCut:
+class GrabCut(TwoStepSegmenter):
     """Works on a reduced image, several images at a time; no randomness is left in it."""
 
     def __init__(self, options: Options, threads: int) -> None:
         self._options = options
         self._threads = max(1, threads)
 
-    def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
-        return each(self._segment, images, threads=self._threads)
+    def predict(self, images: Sequence[RGBImage]) -> list[BoolArray]:
+        """(h, w) masks of the reduced images."""
+        return each(self._mask, images, threads=self._threads)
 
-    def _segment(self, image: RGBImage) -> Matte:
-        size = (image.width, image.height)
+    def matte(self, predicted: BoolArray, image: RGBImage) -> Matte:
+        return Matte(soft_alpha(predicted, (image.width, image.height)))
+
+    def _mask(self, image: RGBImage) -> BoolArray:
         reduced = _reduced(image.pixels, self._options.side)
         lab = _lab(reduced)
         background = fit_background(lab)
         if background.plain:
-            return Matte(soft_alpha(foreground(lab, background), size))
+            return foreground(lab, background)
         small = _reduced(reduced, self._options.cut_side)
         seeds = _seeds(small, background)
-        return Matte(soft_alpha(_cut(small, seeds, self._options.iterations), size))
+        return _cut(small, seeds, self._options.iterations)
 
 
 def build(options: Options, context: BuildContext) -> GrabCut:

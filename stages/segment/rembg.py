@@ -12,8 +12,9 @@ from PIL import Image
 
 from engine.errors import ConfigError, WeightsError
 from engine.files import file_sha256
-from engine.types import FloatArray, Matte, RGBImage
+from engine.types import Matte, RGBImage, UInt8Array
 from engine.user_folders import expanded, keep_what_numba_compiles
+from stages._mattes import TwoStepSegmenter
 from stages.context import BuildContext
 from stages.options import StageOptions
 
@@ -30,21 +31,24 @@ class Session(Protocol):
         ...
 
 
-class Rembg:
+class Rembg(TwoStepSegmenter):
     """Runs image by image, as rembg does; a model with several masks gives their union."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
-        return [Matte(self._alpha(image)) for image in images]
+    def predict(self, images: Sequence[RGBImage]) -> list[UInt8Array]:
+        """(H, W) levels of alpha, of the image's size."""
+        return [self._levels(image) for image in images]
 
-    def _alpha(self, image: RGBImage) -> FloatArray:
+    def matte(self, predicted: UInt8Array, image: RGBImage) -> Matte:
+        return Matte(predicted.astype(np.float32) / np.float32(255.0))
+
+    def _levels(self, image: RGBImage) -> UInt8Array:
         masks = self._session.predict(Image.fromarray(image.pixels))
         size = (image.width, image.height)
-        planes = [np.asarray(mask.convert("L").resize(size), np.float32) for mask in masks]
-        union: FloatArray = np.max(planes, axis=0) / np.float32(255.0)
-        return union
+        planes = [np.asarray(mask.convert("L").resize(size), np.uint8) for mask in masks]
+        return np.asarray(np.max(planes, axis=0), np.uint8)
 
 
 def build(options: Options, context: BuildContext) -> Rembg:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.config import Settings
-from engine.cutting import Cut, Cutting
+from engine.cutting import Cut
 from engine.errors import ImageError
 from engine.images import ImageLimits
 from engine.parallel import each
@@ -20,7 +19,6 @@ from offline.metrics.masks import METRICS, CutCurve, Metric, cut_curve, set_max_
 from offline.metrics.statistics import Interval, bootstrap
 from offline.report.document import Figure, Group
 from offline.report.figures import averaged
-from offline.store.mattes import remembered
 from stages.assemble import CuttingParts
 
 BATCH = 8  # images in memory at a time
@@ -60,15 +58,13 @@ class MeasuredMasks:
 def measure_masks(
     images: Sequence[DatasetImage],
     parts: CuttingParts,
-    cache: Path,
     progress: Progress | None = None,
 ) -> MeasuredMasks:
-    """Of images that all have a mask, in their order; mattes are kept in ``cache``.
+    """Of images that all have a mask, in their order.
 
-    Raises StageError and WeightsError where a part fails, ConfigError where the cache cannot be
-    written.
+    Raises StageError and WeightsError where a part fails.
     """
-    cutting = remembering(parts, cache)
+    cutting = parts.cutting
     served: list[MeasuredMask] = []
     rough: list[MeasuredMask] = []
     faults: list[str] = []
@@ -84,11 +80,6 @@ def measure_masks(
         if progress is not None:
             progress(min(start + BATCH, len(images)), len(images))
     return MeasuredMasks(tuple(served), tuple(rough), tuple(faults))
-
-
-def remembering(parts: CuttingParts, cache: Path) -> Cutting:
-    """The cutting parts with their mattes kept in ``cache``."""
-    return remembered(parts.cutting, cache, parts.segmenting_fingerprint, parts.fingerprint)
 
 
 def read_all(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from engine.cutting import Cutting
 from engine.types import DOUBTS, FloatArray, Matte, Progress, UInt8Array
 from offline.datasets import DatasetImage
 from offline.datasets.mattes import Masked
@@ -21,7 +19,6 @@ from offline.evaluate.segmentation.measure import (
     measure_masks,
     metric_figure,
     read_all,
-    remembering,
 )
 from offline.metrics.masks import (
     BOUNDARY_TOLERANCE,
@@ -72,7 +69,6 @@ RULES = (
 def segmentation_section(
     images: Sequence[DatasetImage],
     parts: CuttingParts,
-    cache: Path,
     seed: int,
     progress: Progress | None = None,
     worst: int = WORST,
@@ -80,18 +76,17 @@ def segmentation_section(
     """Metrics of the mattes of those images that have a true mask, and a sentence for every one
     that cannot be read.
 
-    Mattes are kept in ``cache``: a killed run continues where it stopped. Without an image to
-    measure the section has no figures and a note with the reason. Raises StageError and
-    WeightsError where a part fails, ConfigError where the cache cannot be written.
+    Without an image to measure the section has no figures and a note with the reason. Raises
+    StageError and WeightsError where a part fails.
     """
     known = [image for image in images if image.mask is not None]
     if not known:
         return _nothing(f"None of the {len(images)} images has a true mask."), ()
-    measured = measure_masks(known, parts, cache, progress)
+    measured = measure_masks(known, parts, progress)
     if not measured.served:
         why = f"Not one of the {len(known)} images with a true mask can be read."
         return _nothing(why), measured.faults
-    cards = worst_masks(measured.served, parts, remembering(parts, cache), worst)
+    cards = worst_masks(measured.served, parts, worst)
     gain = (_matting_gain(measured, seed),) if measured.rough else ()
     section = Section(
         stage="segment",
@@ -246,17 +241,14 @@ def _matting_gain(measured: MeasuredMasks, seed: int) -> Table:
     )
 
 
-def worst_masks(
-    masks: Sequence[MeasuredMask], parts: CuttingParts, cutting: Cutting, count: int
-) -> Cards:
-    """``count`` of them by IoU, lowest first, ties by id. ``cutting`` remembers their mattes.
-
-    An image that can be read no longer is left out.
+def worst_masks(masks: Sequence[MeasuredMask], parts: CuttingParts, count: int) -> Cards:
+    """``count`` of them by IoU, lowest first, ties by id. An image that can be read no longer is
+    left out.
     """
     order = sorted(masks, key=lambda mask: (mask.iou, mask.image.id))[:count]
     read = read_all([mask.image for mask in order], parts.settings, parts.threads)
     known = [(mask, it) for mask, it in zip(order, read, strict=True) if isinstance(it, Masked)]
-    cuts = cutting.cut([it.image for _, it in known])
+    cuts = parts.cutting.cut([it.image for _, it in known])
     return Cards(
         title="The worst masks",
         cards=tuple(

@@ -13,7 +13,7 @@ _SCRIPT = """
 import os, signal, sys
 import packsight.cli
 import offline.store.vectors
-from offline.store.blobs import Blobs
+from engine.blobs import Blobs
 offline.store.vectors.BATCH = 4
 put = Blobs.put
 def once(self, blobs):

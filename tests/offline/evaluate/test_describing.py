@@ -67,12 +67,12 @@ def test_the_second_time_nothing_is_described(
 
 
 def test_what_routing_asks_of_a_classifier_is_kept(task: RetrievalTask, tmp_path: Path) -> None:
-    parts = assemble(quick_settings())
+    real = assemble(quick_settings())
     doubtful = replace(scores(jar=0.75, tube=0.25), unknown=True, least=0.1 + 0.2)
-    describer = replace(parts.describer, classifier=Says(doubtful))
+    parts = replace(real, describer=replace(real.describer, classifier=Says(doubtful)))
     asked = [Wanted(one) for one in hash_images(task.queries[:3]) if not isinstance(one, str)]
     for _ in range(2):  # made, then read
-        kept = DescriptionCache(tmp_path / "cache", parts, describer).fill(asked)
+        kept = DescriptionCache(tmp_path / "cache", parts).fill(asked)
         for one in asked:
             found = kept.by_key[one.key].scores
             assert (found.unknown, found.least) == (True, 0.1 + 0.2)

@@ -158,8 +158,7 @@ def test_a_report_that_cannot_be_written_is_still_shown(packsight: Command, data
 
 
 def test_a_killed_run_goes_on_where_it_stopped(packsight: Command, data: Path) -> None:
-    for what in ("mattes", "descriptions"):
-        kill_after_keeping(what, flags(data, "retrieve"))
+    kill_after_keeping("descriptions", flags(data, "retrieve"))
     done = packsight(*flags(data, "retrieve"))
     assert (done.code, done.err) == (0, "")
     whole = (data.parent / "report" / "report.json").read_text("utf-8")
@@ -174,7 +173,7 @@ def test_a_damaged_cache_is_one_line_that_says_it_may_be_deleted(
 ) -> None:
     assert packsight(*flags(data, "retrieve")).code == 0
     figures = read_report(data.parent / "report" / "report.json").systems
-    (folder,) = (data.parent / "cache").glob("described-*")
+    (folder,) = (data.parent / "cache").glob("descriptions-*")
     database = folder / "blobs.sqlite"
     database.write_bytes(database.read_bytes()[:4096])
     done = packsight(*flags(data, "retrieve"))

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
+from engine.blobs import Blob, Blobs
 from engine.cutting import Cutting
 from engine.errors import ConfigError
 from engine.images import load
 from engine.protocols import Segmenter
 from engine.types import FloatArray, Matte, RGBImage
 from offline.datasets import DatasetImage, open_dataset
-from offline.store.blobs import Blob, Blobs
 from offline.store.cutouts import BATCH, PIXELS, CutoutCache, Cutouts
 from offline.store.images import cropped
 from offline.train.training_set import Sample, read_labelled

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from engine.blobs import LOCK
 from engine.errors import ConfigError, WeightsError
 from engine.images import load
 from offline.datasets import DatasetImage
 from offline.store import vectors
-from offline.store.blobs import LOCK
 from offline.store.images import cropped
 from offline.store.vectors import features
 from stages.assemble import assemble_embedding

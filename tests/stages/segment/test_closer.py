@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.cutting import Cutting
 from engine.quality import assess
 from engine.types import BoolArray, Matte, RGBImage
-from offline.store.mattes import remembered
 from stages.assemble import assemble
 from stages.profiles import read_profile
 from stages.segment._closer import Closer
@@ -116,10 +113,9 @@ def test_another_object_of_the_crop_is_not_used() -> None:
     assert not matte.precise and iou(matte, coarse(image)) == 1.0
 
 
-def test_remembered_mattes_stay_precise(tmp_path: Path) -> None:
-    cutting = assemble(read_profile("classic")).describer.cutting
+def test_remembered_mattes_stay_precise() -> None:
     image = far_away(100, (200, 40, 40))
     for _ in range(2):
-        kept: Cutting = remembered(cutting, tmp_path, "s" * 64, "c" * 64)
+        kept = assemble(read_profile("classic"), keep_mattes=True).describer.cutting
         (matte,) = kept.segmenter.segment([image])
         assert matte.precise and not assess(matte).empty

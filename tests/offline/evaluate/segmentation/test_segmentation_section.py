@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.errors import ConfigError
 from engine.images import load
 from offline.evaluate.segmentation import segmentation_section
 from offline.evaluate.segmentation.show import RULES
@@ -46,9 +45,7 @@ def table(section: Section, title: str) -> dict[str, tuple[str, ...]]:
 
 def test_a_segmenter_without_fault_is_perfect_by_every_metric(tmp_path: Path) -> None:
     images = some(tmp_path)
-    section, faults = segmentation_section(
-        images, cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
-    )
+    section, faults = segmentation_section(images, cutting_parts(GroundSegmenter()), 0)
     assert faults == ()
     for figure in section.groups[0].figures:
         assert figure.value == pytest.approx(1.0 if figure.better == "higher" else 0.0)
@@ -65,7 +62,7 @@ def test_a_segmenter_without_fault_is_perfect_by_every_metric(tmp_path: Path) ->
 def test_every_figure_is_the_mean_of_its_images(tmp_path: Path) -> None:
     images = some(tmp_path)
     segmenter = GroundSegmenter(lost=40)
-    section, _ = segmentation_section(images, cutting_parts(segmenter), tmp_path / "cache", 0)
+    section, _ = segmentation_section(images, cutting_parts(segmenter), 0)
     everything = group(section, "all")
     assert everything.items == tuple(image.id for image in images)
     truths = [drawn(load(image.path).pixels) for image in images]
@@ -89,26 +86,10 @@ def test_every_figure_is_the_mean_of_its_images(tmp_path: Path) -> None:
     assert jars.samples == pytest.approx([mask_metrics.iou(*pair) for pair in pairs[2:]])
 
 
-def test_a_second_run_and_another_set_of_the_same_images_segment_nothing(
-    tmp_path: Path,
-) -> None:
-    images, segmenter = some(tmp_path), GroundSegmenter(lost=30)
-    reported: list[tuple[int, int]] = []
-    parts = cutting_parts(segmenter)
-    first, _ = segmentation_section(
-        images, parts, tmp_path / "cache", 0, lambda done, of: reported.append((done, of))
-    )
-    distinct = 2  # a product looks the same by phone
-    assert segmenter.seen <= 4 and segmenter.seen >= distinct and reported[-1] == (4, 4)
-    before = segmenter.seen
-    again, _ = segmentation_section(images, parts, tmp_path / "cache", 0)
-    assert segmenter.seen == before and again == first
-
-
 def test_what_matting_adds_has_a_table(tmp_path: Path) -> None:
     images = some(tmp_path)
     parts = cutting_parts(GroundSegmenter(), FadingMatting())
-    section, _ = segmentation_section(images, parts, tmp_path / "cache", 0)
+    section, _ = segmentation_section(images, parts, 0)
     assert value(section, "without matting", "MAE").value == 0.0
     faded = value(section, "all", "MAE").value
     assert faded is not None and faded > 0.01
@@ -121,7 +102,7 @@ def test_what_matting_adds_has_a_table(tmp_path: Path) -> None:
 def test_the_worst_masks_come_first_and_are_shown_whole(tmp_path: Path) -> None:
     images = some(tmp_path)
     parts = cutting_parts(GroundSegmenter(lost=60))
-    section, _ = segmentation_section(images, parts, tmp_path / "cache", 0, worst=3)
+    section, _ = segmentation_section(images, parts, 0, worst=3)
     (cards,) = [block for block in section.blocks if isinstance(block, Cards)]
     overlaps = dict(
         zip(group(section, "all").items, value(section, "all", "IoU").samples or (), strict=True)
@@ -138,7 +119,7 @@ def test_the_worst_masks_come_first_and_are_shown_whole(tmp_path: Path) -> None:
 def test_flags_and_trust_stand_against_the_iou(tmp_path: Path) -> None:
     images = some(tmp_path)
     parts = cutting_parts(GroundSegmenter(lost=128), trust=HalfTrust())
-    section, _ = segmentation_section(images, parts, tmp_path / "cache", 0)
+    section, _ = segmentation_section(images, parts, 0)
     rows = table(section, "Quality flags against IoU")
     assert rows["empty"] == ("4", "0.000", "0.000")
     assert rows["untrusted"][0] == "3"
@@ -152,9 +133,7 @@ def test_what_has_no_mask_or_cannot_be_read_is_left_out_and_counted(tmp_path: Pa
     images[0].path.write_text("no picture")
     Path(str(images[1].mask)).write_text("no mask")
     bare = replace(images[2], id="bare", mask=None)
-    section, faults = segmentation_section(
-        [*images, bare], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
-    )
+    section, faults = segmentation_section([*images, bare], cutting_parts(GroundSegmenter()), 0)
     assert group(section, "all").items == tuple(image.id for image in images[2:])
     assert len(faults) == 2
     assert str(images[0].path) in faults[0] and str(images[1].mask) in faults[1]
@@ -171,9 +150,7 @@ def test_without_a_mask_the_section_has_a_note_with_the_reason(
         image.path.write_text("no picture")
     else:
         image = replace(image, mask=None)
-    section, faults = segmentation_section(
-        [image], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
-    )
+    section, faults = segmentation_section([image], cutting_parts(GroundSegmenter()), 0)
     assert section.groups == () and section.blocks == ()
     assert "Masks were not measured" in section.notes[0] and len(faults) == unreadable
 
@@ -182,16 +159,8 @@ def test_true_masks_that_are_all_empty_have_no_f_beta(tmp_path: Path) -> None:
     image = masked_image(tmp_path, "jar", 0)
     with Image.open(Path(str(image.mask))) as mask:
         Image.new("L", mask.size, 0).save(Path(str(image.mask)))
-    section, _ = segmentation_section(
-        [image], cutting_parts(GroundSegmenter()), tmp_path / "cache", 0
-    )
+    section, _ = segmentation_section([image], cutting_parts(GroundSegmenter()), 0)
     for name in ("max F-beta, own cut", "max F-beta, one cut for all"):
         found = value(section, "all", name)
         assert found.value is None and found.why == "every true mask is empty"
     assert value(section, "all", "IoU").value == 0.0
-
-
-def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="--cache"):
-        segmentation_section(some(tmp_path), cutting_parts(GroundSegmenter()), tmp_path / "file", 0)

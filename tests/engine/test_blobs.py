@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from engine import blobs as module
+from engine.blobs import FILE, Blob, Blobs
 from engine.errors import ConfigError
 from engine.parallel import each
-from offline.store import blobs as module
-from offline.store.blobs import FILE, Blob, Blobs
 from tests.packsight_command import ROOT
 
 DTYPES = st.sampled_from([np.uint8, np.float32, np.float64, np.int64, np.bool_])
@@ -123,7 +123,7 @@ _FILLING = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from offline.store.blobs import Blob, Blobs
+from engine.blobs import Blob, Blobs
 def make(keys):
     for key in keys:
         print("made", key, flush=True)

@@ -1,4 +1,4 @@
-"""Arrays by key in one SQLite file: what cutouts, mattes, vectors and descriptions are kept in.
+"""Arrays by key in one SQLite file: what mattes, cutouts, vectors and descriptions are kept in.
 
 The file is in WAL mode with ``synchronous = NORMAL``: a batch that was put is whole or absent
 after a killed process and after a power cut; a power cut alone may cost the last batches. Every
@@ -27,6 +27,9 @@ from engine.files import replacing
 FILE, LOCK = "blobs.sqlite", "blobs.lock"
 BUSY_SECONDS = 60.0  # how long a statement waits for another process's transaction, of ms each
 AT_ONCE = 500  # keys in one statement; SQLite allows 999 in its oldest builds
+# Of a limited store, evicted with one batch at most: a batch brings far less, and a limit that was
+# lowered is reached step by step instead of in one long transaction.
+EVICTED_AT_ONCE = 64 * 2**20
 
 _SCHEMA = """CREATE TABLE blobs (
     key TEXT PRIMARY KEY,
@@ -53,15 +56,17 @@ class Blob:
 class Blobs:
     """Several processes may use one folder: what one has put, the others read.
 
-    ``what`` names the arrays in messages. Raises ConfigError where the folder cannot be
-    written, its disk is full, its file is damaged, or another process holds it for too long.
+    ``what`` names the arrays in messages. Beyond ``limit`` bytes the blobs that were put first
+    make room. Raises ConfigError where the folder cannot be written, its disk is full, its file is
+    damaged, or another process holds it for too long.
     """
 
-    def __init__(self, folder: Path, what: str) -> None:
+    def __init__(self, folder: Path, what: str, limit: int | None = None) -> None:
         from filelock import FileLock
 
         self.folder = folder
         self.what = what
+        self.limit = limit
         self._lock = FileLock(folder / LOCK)
 
     def read(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob]]:
@@ -97,12 +102,30 @@ class Blobs:
     def put(self, blobs: Mapping[str, Blob]) -> None:
         """All or, where the process is killed, none of them; a key that is there is replaced."""
         rows = [_row(key, blob) for key, blob in blobs.items()]
-        with self.explained():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with self._lock:
-                self._create()
-                with self._open() as connection, connection:
+        with self.explained(), self._locked():
+            self._create()
+            with self._open() as connection:
+                with connection:
                     connection.executemany("REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?)", rows)
+                    self._evict(connection)
+                self._shrink(connection)
+
+    def count(self) -> tuple[int, int]:
+        """How many blobs there are, and the bytes of their file."""
+        with self.explained():
+            if not (self.folder / FILE).is_file():
+                return 0, 0
+            with self._open() as connection:
+                (blobs,) = connection.execute("SELECT count(*) FROM blobs").fetchone()
+            return blobs, (self.folder / FILE).stat().st_size
+
+    def clear(self) -> None:
+        """Delete all; also what is damaged."""
+        with self.explained():
+            if self.folder.is_dir():
+                with self._locked():
+                    for path in self.folder.glob(f"{FILE}*"):
+                        path.unlink(missing_ok=True)
 
     def damaged(self, reason: str) -> ConfigError:
         return ConfigError(
@@ -135,6 +158,45 @@ class Blobs:
         finally:
             self._lock.release()
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        from filelock import Timeout
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=BUSY_SECONDS)
+        except Timeout:
+            raise self._busy() from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _evict(self, connection: sqlite3.Connection) -> None:
+        """Delete the oldest rows, whose ids are the lowest, until the others fit."""
+        if self.limit is None:
+            return
+        used, free, page = _pages(connection)
+        excess = min((used - free) * page - self.limit, EVICTED_AT_ONCE)
+        rows = connection.execute("SELECT rowid, length(data) FROM blobs ORDER BY rowid")
+        last = 0
+        for row, size in rows if excess > 0 else ():
+            last = row
+            excess -= size
+            if excess <= 0:
+                break
+        if last:
+            connection.execute("DELETE FROM blobs WHERE rowid <= ?", (last,))
+
+    def _shrink(self, connection: sqlite3.Connection) -> None:
+        """Give back what is free beyond the limit: new rows reuse the rest."""
+        if self.limit is None:
+            return
+        used, free, page = _pages(connection)
+        excess = min(used - self.limit // page, free, EVICTED_AT_ONCE // page)
+        if excess > 0:
+            connection.execute(f"PRAGMA incremental_vacuum({excess})").fetchall()
+
     def _create(self) -> None:
         """Whole at once: a file that exists has its table. To be called under the lock."""
         if (self.folder / FILE).is_file():
@@ -146,6 +208,8 @@ class Blobs:
             closing(sqlite3.connect(path)) as connection,
             connection,
         ):
+            if self.limit is not None:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(_SCHEMA)
 
@@ -164,14 +228,17 @@ class Blobs:
             raise self._unwritable(error) from error
         except sqlite3.Error as error:
             if "locked" in str(error):
-                raise ConfigError(
-                    f"{self.folder}: another process has held these {self.what} for over "
-                    f"{BUSY_SECONDS:.0f} s.",
-                    remedy="Wait for it to end and run the same command again.",
-                ) from error
+                raise self._busy() from error
             if any(reason in str(error) for reason in _OF_THE_DISK):
                 raise self._unwritable(error) from error
             raise self.damaged(str(error)) from error
+
+    def _busy(self) -> ConfigError:
+        return ConfigError(
+            f"{self.folder}: another process has held these {self.what} for over "
+            f"{BUSY_SECONDS:.0f} s.",
+            remedy="Wait for it to end and run the same command again.",
+        )
 
     def _unwritable(self, error: Exception) -> ConfigError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -179,6 +246,13 @@ class Blobs:
             f"{self.folder}: {self.what} cannot be kept there ({reason}).",
             remedy="Free some room, or choose another --cache; the same command goes on.",
         )
+
+
+def _pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Pages of the file, those of them that are free, and bytes a page."""
+    names = ("page_count", "freelist_count", "page_size")
+    used, free, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+    return used, free, size
 
 
 def _row(key: str, blob: Blob) -> tuple[str, str, str, str, bytes, int]:
