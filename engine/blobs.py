@@ -195,7 +195,8 @@ class Blobs:
         used, free, page = _pages(connection)
         excess = min(used - self.limit // page, free, EVICTED_AT_ONCE // page)
         if excess > 0:
-            connection.execute(f"PRAGMA incremental_vacuum({excess})").fetchall()
+            # ``execute`` would take its first step alone, a page.
+            connection.executescript(f"PRAGMA incremental_vacuum({excess})")
 
     def _create(self) -> None:
         """Whole at once: a file that exists has its table. To be called under the lock."""
