@@ -32,6 +32,7 @@ COMMANDS = {
     "calibrate": "fit the probability below which a hit is no match",
     "weights": "list, download, verify or export model weights",
     "profiles": "list profiles, or print one with all its options",
+    "cache": "show or clear the mattes that all commands share",
     "data": "render, check and show benchmark images",
     "train": "train an embedder, a classifier, a segmenter and more",
     "evaluate": "evaluate every stage, and compare reports",

@@ -83,12 +83,12 @@ class MatteStore:
         """None where it is switched off, or where the user has no folder for it."""
         if settings.runtime.mattes_gb == 0:
             return None
+        limit = int(settings.runtime.mattes_gb * GIGABYTE)
         try:
-            folder = matte_folder()
+            return cls(Blobs(matte_folder(), "mattes", limit))
         except ConfigError as error:
             _warn(error.message)
             return None
-        return cls(Blobs(folder, "mattes", int(settings.runtime.mattes_gb * GIGABYTE)))
 
     def recalled(
         self, keys: Sequence[str], make: Callable[[list[int]], Sequence[Array]]

@@ -62,6 +62,16 @@ def test_store_throughput_compares_every_way_of_reading_with_the_memory_map() ->
 
 
 @pytest.mark.slow
+def test_kept_mattes_compares_three_ways_of_describing_the_same_images(catalogue: Path) -> None:
+    small = ("--limit", "10", "--rounds", "1", "--set", "embed.side=32")
+    done = run_benchmark("kept_mattes.py", "--images", str(catalogue), *small)
+    assert done.returncode == 0, done.stderr
+    rows = table(done.stdout, "CPU ms an image")
+    assert rows.keys() == {"ingest", "adapt --photos"}
+    assert "10 images" in done.stdout
+
+
+@pytest.mark.slow
 def test_cold_start_times_every_command_against_an_empty_python() -> None:
     done = run_benchmark("cold_start.py", "--runs", "1", "--images", "4")
     assert done.returncode == 0, done.stderr

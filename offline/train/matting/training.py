@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from engine.config import RuntimeSettings, Settings, StageSettings
 from engine.files import file_sha256
 from engine.protocols import Segmenter
 from offline.datasets import Dataset, open_dataset
@@ -162,10 +163,9 @@ class _Once:
 
     def __call__(self) -> Segmenter:
         if self._segmenter is None:
-            from stages.context import BuildContext
-            from stages.segment import u2net
+            from stages.assemble import assemble_cutting
 
-            context = BuildContext(threads=1)
-            options = u2net.Options.model_validate({"weights": self._weights})
-            self._segmenter = u2net.build(options, context)
+            u2net = StageSettings(name="u2net", options={"weights": self._weights})
+            settings = Settings(segment=u2net, runtime=RuntimeSettings(threads=1))
+            self._segmenter = assemble_cutting(settings).cutting.segmenter
         return self._segmenter

@@ -173,7 +173,7 @@ def test_a_damaged_cache_is_one_line_that_says_it_may_be_deleted(
 ) -> None:
     assert packsight(*flags(data, "retrieve")).code == 0
     figures = read_report(data.parent / "report" / "report.json").systems
-    (folder,) = (data.parent / "cache").glob("descriptions-*")
+    (folder,) = (data.parent / "cache").glob("described-*")
     database = folder / "blobs.sqlite"
     database.write_bytes(database.read_bytes()[:4096])
     done = packsight(*flags(data, "retrieve"))

@@ -1,0 +1,32 @@
+"""`packsight cache`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--clear", action="store_true", help="delete the mattes; they are made again when needed"
+    )
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from engine.blobs import Blobs
+    from engine.config import Settings, load
+    from stages._mattes import matte_folder
+
+    limit = load(Settings()).runtime.mattes_gb
+    store = Blobs(matte_folder(), "mattes")
+    if args.clear:
+        store.clear()
+    count, size = store.count()
+    if args.json:
+        found = {"folder": str(store.folder), "mattes": count, "bytes": size, "limit_gb": limit}
+        print(json.dumps(found, indent=2))
+        return 0
+    print(store.folder)
+    print(f"{count:,} mattes, {size / 10**9:.2f} GB; at most {limit:g} (runtime.mattes_gb)")
+    return 0
