@@ -142,6 +142,16 @@ class Fit:
             held_out = [replace(one, space=own) for one, own in zip(held_out, spaces, strict=True)]
         return Fitted(space, (centring, projection), before, base, tuple(held_out))
 
+    def judged(self, name: str, words: str, space_of: Callable[[BoolArray], Space]) -> Part:
+        """How much better vectors find their products than as described, by what ``space_of`` fits
+        without the products (P,) that are left out."""
+        thin = self._too_thin()
+        if thin:
+            return Part(name=name, taken=False, why=thin)
+        before = self._judged(lambda fold: None)
+        after = self._judged(lambda fold: space_of(fold.left_out))
+        return self._part(name, after, before, words)
+
     @cached_property
     def _photos(self) -> Vectors:
         """All of them."""

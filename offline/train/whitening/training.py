@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.adaptation import Part
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.galleries import open_gallery
 from engine.protocols import Gallery
-from engine.types import FloatArray, Record
+from engine.types import BoolArray, FloatArray, Record
+from offline.adapt import judging
+from offline.adapt.fit import Fit, Space
+from offline.adapt.gallery import MOST_IMAGES
 from offline.adapt.scatter import Scatter, scatter_of_groups, scatter_of_pairs
 from offline.adapt.whitening import SHRINKAGE, Whitening, fit_learned, fit_pca
 from offline.store.run_folder import RunFolder, unwritable
@@ -25,6 +29,16 @@ CHUNK = 1024  # records in memory at a time
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What was written, and what such a whitening gains on products that it was not fitted to;
+    None where that is not known: products do not decide what matches, or there are very many
+    images."""
+
+    artefact: WhiteningArtefact
+    judged: Part | None
+
+
+@dataclass(frozen=True)
 class Vectors:
     """A gallery's vectors (N, D) with what each is called and which group it belongs to."""
 
@@ -33,8 +47,8 @@ class Vectors:
     groups: tuple[str | None, ...]
 
 
-def train_whitening(recipe: WhiteningRecipe) -> WhiteningArtefact:
-    """Fit and write; returns what was written.
+def train_whitening(recipe: WhiteningRecipe) -> Trained:
+    """Fit, write, and judge as ``packsight adapt`` does, by products that are left out in turn.
 
     Raises ConfigError for a gallery that is whitened already, for vectors that are not finite,
     for pairs that do not do, a dimension beyond the rank, and a file that cannot be written.
@@ -60,7 +74,7 @@ def train_whitening(recipe: WhiteningRecipe) -> WhiteningArtefact:
         figures=figures,
     )
     _write(artefact, recipe.out)
-    return artefact
+    return Trained(artefact, _judged(recipe, vectors))
 
 
 def read_vectors(gallery: Gallery, group: str = "product") -> Vectors:
@@ -115,6 +129,31 @@ def _fitted(recipe: WhiteningRecipe, vectors: Vectors) -> tuple[Whitening, dict[
             "shrinkage": shrinkage,
         }
     return fitted, figures | {"to": float(fitted.projection.shape[1])}
+
+
+def _judged(recipe: WhiteningRecipe, vectors: Vectors) -> Part | None:
+    if recipe.group != "product" or recipe.pairs is not None or len(vectors.rows) > MOST_IMAGES:
+        return None
+    products = np.unique(np.array(vectors.groups), return_inverse=True)[1].astype(np.int64)
+    gallery = judging.Vectors(vectors.rows, products)
+
+    def without(left_out: BoolArray) -> Space:
+        kept = np.flatnonzero(~left_out[products]).tolist()
+        fewer = Vectors(
+            vectors.rows[kept],
+            tuple(vectors.uris[at] for at in kept),
+            tuple(vectors.groups[at] for at in kept),
+        )
+        fitted, _ = _fitted(recipe, fewer)
+        mean = fitted.mean.astype(np.float32)
+        return Space(mean, mean, fitted.projection.astype(np.float32))
+
+    name = f"{recipe.method} whitening"
+    queries = judging.queries_of(gallery, None, 0)
+    try:
+        return Fit(gallery, None, queries).judged(name, "on products left out", without)
+    except ConfigError as error:  # fewer products span fewer dimensions
+        return Part(name=name, taken=False, why=error.message)
 
 
 def _scatter(recipe: WhiteningRecipe, vectors: Vectors) -> Scatter:

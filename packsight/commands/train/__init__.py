@@ -14,7 +14,7 @@ TRAINERS = {
     "matting": (f"{_HERE}.matting", "train FBA matting, on images with mattes"),
     "codebook": (f"{_HERE}.codebook", "cluster local features, SIFT or ORB, into visual words"),
     "trust": (f"{_HERE}.trust", "fit how reliable the masks of a segmenter are"),
-    "whitening": (f"{_HERE}.whitening", "fit the whitening of a gallery's vectors"),
+    "whitening": (f"{_HERE}.whitening", "fit a whitening for new galleries; see packsight adapt"),
     "reranker": (f"{_HERE}.reranker", "train a reranker, on queries with known answers"),
 }
 

@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from offline.train.whitening.training import train_whitening
 
-    artefact = train_whitening(recipe_of(args, WhiteningRecipe))
+    trained = train_whitening(recipe_of(args, WhiteningRecipe))
+    artefact, judged = trained.artefact, trained.judged
     values = artefact.figures
     matching = values.get("matching_pairs")
     source = "" if matching is None else f", from {matching:.0f} matching pairs"
@@ -24,4 +25,16 @@ def run(args: argparse.Namespace) -> int:
         f"{values['from']:.0f} to {values['to']:.0f} dimensions{source}"
     )
     print(f'{args.out}: use it with [whiten] name = "fitted", weights = "{args.out}"')
+    if judged is None or judged.gain is None:
+        why = "" if judged is None else f": {judged.why}"
+        print(f"not judged on products left out{why}")
+    else:
+        print(
+            f"mean average precision {judged.gain:+.3f} [{judged.low:+.3f}, {judged.high:+.3f}] "
+            f"{judged.why}{'' if judged.taken else ': no gain beyond noise'}"
+        )
+    print(
+        f"without a file and a new ingest: packsight adapt {args.gallery} whitens the gallery "
+        "itself, chooses shrinkage and dimension, and takes it where it gains"
+    )
     return 0

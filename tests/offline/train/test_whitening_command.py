@@ -15,6 +15,7 @@ from offline.train.whitening.recipe import WhiteningRecipe
 from offline.train.whitening.training import read_vectors, train_whitening
 from online.query import query
 from tests.drawn_catalogue import write_catalogue
+from tests.engine.made_descriptions import described, entry, manifest
 from tests.packsight_command import Command
 
 
@@ -61,8 +62,25 @@ def test_a_whitened_gallery_is_shorter_and_still_finds_its_own(
 
 
 def test_pca_needs_no_labels(gallery: Path, tmp_path: Path) -> None:
-    fitted = train_whitening(WhiteningRecipe(gallery, tmp_path / "p.npz", "pca", dimension=3))
+    fitted = train_whitening(
+        WhiteningRecipe(gallery, tmp_path / "p.npz", "pca", dimension=3)
+    ).artefact
     assert fitted.projection.shape[1] == 3 and "matching_pairs" not in fitted.figures
+
+
+def test_what_was_fitted_is_judged_by_products_left_out(tmp_path: Path, command: Command) -> None:
+    random = np.random.default_rng(0)
+    with open_gallery(tmp_path / "g", manifest=manifest(6)) as made:
+        for number in range(24):
+            row = random.normal(size=6) + 9 * random.normal(size=6) * (number % 2)
+            name = f"p{number // 2}"
+            made.add([entry(f"{number}", "jar", name)], [described(row.tolist())])
+    flags = ["--gallery", str(tmp_path / "g"), "--out", str(tmp_path / "w.npz")]
+    done = command("train", "whitening", *flags)
+    assert "mean average precision" in done.out, done.err
+    assert f"packsight adapt {tmp_path / 'g'}" in done.out
+    judged = train_whitening(WhiteningRecipe(tmp_path / "g", tmp_path / "w.npz")).judged
+    assert judged is not None and judged.gain is not None and not judged.taken
 
 
 def test_errors_are_one_line_each(gallery: Path, tmp_path: Path, command: Command) -> None:
@@ -123,5 +141,5 @@ def test_listed_pairs_are_fitted_to(gallery: Path, tmp_path: Path) -> None:
         uris = read_vectors(opened).uris
     pairs = write(tmp_path / "p.csv", f"{uris[0]},{uris[1]},1", f"{uris[0]},{uris[-1]},0")
     run = WhiteningRecipe(gallery, tmp_path / "w.npz", pairs=pairs, dimension=1)
-    fitted = train_whitening(run)
+    fitted = train_whitening(run).artefact
     assert (fitted.figures["matching_pairs"], fitted.figures["other_pairs"]) == (1, 1)
