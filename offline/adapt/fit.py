@@ -6,6 +6,7 @@ that fold, after a fit to the other folds; taken is what gains beyond noise, fit
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,7 +26,7 @@ from offline.adapt.judging import (
     most_frequent_first,
 )
 from offline.adapt.scatter import scatter_of_groups
-from offline.adapt.whitening import fit_learned, fit_pca
+from offline.adapt.whitening import RANK_TOLERANCE, fit_learned, fit_pca
 
 FOLDS = 3
 # The axes of most variance that projections are fitted in: the rest is noise, and the time that
@@ -111,6 +112,31 @@ class _Fold:
 
 
 @dataclass(frozen=True, eq=False)
+class _Judged:
+    """Average precisions (Q,) of queries whose products were left out of a fit, and of photos
+    that alone were left out, their products not; ``share``: how much the second count."""
+
+    unseen: Float64Array
+    seen: Float64Array
+    share: float
+
+    @classmethod
+    def empty(cls, count: int, share: float) -> _Judged:
+        return cls(np.zeros(count), np.zeros(count), share)
+
+    @property
+    def values(self) -> Float64Array:
+        return self.share * self.seen + (1 - self.share) * self.unseen
+
+    def copy(self) -> _Judged:
+        return replace(self, unseen=self.unseen.copy(), seen=self.seen.copy())
+
+    def take(self, places: Products, other: _Judged) -> None:
+        """The values of these queries."""
+        self.unseen[places], self.seen[places] = other.unseen[places], other.seen[places]
+
+
+@dataclass(frozen=True, eq=False)
 class Fit:
     """``photos``: of users, beside those that the gallery holds, of whatever products; ``queries``:
     what parts are judged by; ``learned``: whether the photos stand for what was searched for."""
@@ -128,9 +154,8 @@ class Fit:
             centring = self._centred_unjudged(thin)
             projection = Part(name="projection", taken=False, why=thin)
             return Fitted(self._means if centring.taken else None, (centring, projection))
-        before = self._judged(lambda fold: None)
-        centred = self._judged(lambda fold: self._means)
-        centring = self._part("centring", centred, before, self._centred_words)
+        before, centred = self._judged(None), self._judged(self._means)
+        centring = self._part("centring", centred.values, before.values, self._centred_words)
         if not (centring.taken or self.queries.are_photos):
             centring = self._with_unlabelled_photos(centring)
         base, space = (centred, self._means) if centring.taken else (before, None)
@@ -140,7 +165,8 @@ class Fit:
             base = projected
             space, *spaces = self._chosen_spaces(chosen)
             held_out = [replace(one, space=own) for one, own in zip(held_out, spaces, strict=True)]
-        return Fitted(space, (centring, projection), before, base, tuple(held_out))
+        parts = (centring, projection)
+        return Fitted(space, parts, before.values, base.values, tuple(held_out))
 
     def judged(self, name: str, words: str, space_of: Callable[[BoolArray], Space]) -> Part:
         """How much better vectors find their products than as described, by what ``space_of`` fits
@@ -148,15 +174,22 @@ class Fit:
         thin = self._too_thin()
         if thin:
             return Part(name=name, taken=False, why=thin)
-        before = self._judged(lambda fold: None)
-        after = self._judged(lambda fold: space_of(fold.left_out))
-        return self._part(name, after, before, words)
+        after = np.empty(len(self.queries))
+        for fold in self._folds:
+            after[fold.places] = fold.precisions(space_of(fold.left_out))
+        return self._part(name, after, self._judged(None).unseen, words)
 
     @cached_property
     def _photos(self) -> Vectors:
         """All of them."""
         held = self.gallery.chosen(self.gallery.photos)
         return held if self.photos is None else held.beside(self.photos)
+
+    @property
+    def _labelled(self) -> Vectors:
+        """The photos that are given with their products."""
+        assert self.photos is not None
+        return self.photos.chosen(self.photos.products >= 0)
 
     @cached_property
     def _product_count(self) -> int:
@@ -231,21 +264,23 @@ class Fit:
     def _axes(self) -> Float64Array:
         """(D, A) of most variance, of all images and photos: no label takes part."""
         everything = self.gallery if self.photos is None else self.gallery.beside(self.photos)
-        fitted = fit_pca(self._means.compared(everything).rows).projection[:, :AXES]
+        rows = self._means.compared(everything).rows
+        if len(rows) < rows.shape[1]:
+            return _axes_of_few(rows)
+        fitted = fit_pca(rows).projection[:, :AXES]
         return np.asarray(fitted / np.linalg.norm(fitted, axis=0))
 
     @cached_property
     def _centred(self) -> Vectors:
         """Along these axes: all images, and the photos whose products are known."""
-        known = self.gallery
-        if self.photos is not None:
-            known = known.beside(self.photos.chosen(self.photos.products >= 0))
+        known = self.gallery if self.photos is None else self.gallery.beside(self._labelled)
         centred = self._means.compared(known)
         return replace(centred, rows=np.asarray(centred.rows @ self._axes, np.float32))
 
-    def _projections(self, left_out: BoolArray, candidates: Sequence[Candidate]) -> Iterator[Space]:
-        """One a candidate. ConfigError where no product has several images left."""
-        rows, products = _without(self._centred, left_out)
+    def _projections(self, kept: BoolArray, candidates: Sequence[Candidate]) -> Iterator[Space]:
+        """One a candidate, fitted to the kept of ``_centred``. ConfigError where no product has
+        several images among them."""
+        rows, products = self._centred.rows[kept], self._centred.products[kept]
         scatter = scatter_of_groups(rows, products)
         whole: dict[float | None, Float64Array] = {None: np.eye(rows.shape[1])}
         for candidate in candidates:
@@ -256,29 +291,54 @@ class Fit:
             projection = np.ascontiguousarray(self._axes @ inner, np.float32)
             yield replace(self._means, projection=projection)
 
-    def _projection(self, base: Float64Array) -> tuple[Part, Float64Array, Sequence[Candidate]]:
+    def _projection(self, base: _Judged) -> tuple[Part, _Judged, Sequence[Candidate]]:
         """The best candidate, then the one of each fold: what is best for the other folds."""
         candidates = self._candidates()
         try:
             judged = self._judged_projections(candidates)
         except ConfigError as error:
             return Part(name="projection", taken=False, why=error.message), base, ()
-        chosen = [candidates[int(judged.mean(axis=1).argmax())]]
-        honest = np.empty(len(self.queries))
+        everywhere = np.arange(len(self.queries))
+        best = self._best(judged, base, everywhere)
+        chosen, honest = [candidates[best]], base.copy()
         for fold in self._folds:
-            others = np.delete(judged, fold.places, axis=1)
-            best = int(others.mean(axis=1).argmax())
+            best = self._best(judged, base, np.setdiff1d(everywhere, fold.places))
             chosen.append(candidates[best])
-            honest[fold.places] = judged[best, fold.places]
-        return self._part("projection", honest, base, chosen[0].words), honest, chosen
+            honest.take(fold.places, judged[best])
+        return self._projection_part(honest, base, chosen[0].words), honest, chosen
+
+    def _best(self, judged: Sequence[_Judged], base: _Judged, places: Products) -> int:
+        """By these queries; the first of those that harm no product whose photos they have not
+        seen, where there is one."""
+        values = np.array([one.values[places].mean() for one in judged])
+        order = np.argsort(-values, kind="stable").tolist()
+        if not self._photographed:
+            return int(order[0])
+        harmless = (at for at in order if not self._harms(judged[at], base, places))
+        return int(next(harmless, order[0]))
+
+    def _harms(self, after: _Judged, before: _Judged, places: Products) -> bool:
+        """Whether products that were left out lose beyond noise."""
+        queries = self.queries.chosen(places)
+        return gain(after.unseen[places], before.unseen[places], queries, self.seed).high < 0
+
+    def _projection_part(self, after: _Judged, before: _Judged, words: str) -> Part:
+        """A projection that saw photos of a product must not harm the others."""
+        part = self._part("projection", after.values, before.values, words)
+        if not self._photographed:
+            return part
+        others = float((after.unseen - before.unseen).mean())
+        harms = self._harms(after, before, np.arange(len(self.queries)))
+        why = f"{words}; for products whose photos it has not seen {others:+.3f}"
+        return part.model_copy(update={"taken": part.taken and not harms, "why": why})
 
     def _chosen_spaces(self, chosen: Sequence[Candidate]) -> list[Space]:
         """The first fitted to all, the others without the products of a fold each."""
-        none = np.zeros(self._product_count, np.bool_)
-        left_out = [none, *(fold.left_out for fold in self._folds)]
+        everything = np.ones(len(self._centred), np.bool_)
+        kept = [everything, *(self._without_products(fold.left_out) for fold in self._folds)]
         return [
-            next(self._projections(products, [candidate]))
-            for products, candidate in zip(left_out, chosen, strict=True)
+            next(self._projections(rows, [candidate]))
+            for rows, candidate in zip(kept, chosen, strict=True)
         ]
 
     def _candidates(self) -> list[Candidate]:
@@ -291,20 +351,56 @@ class Fit:
             for shrinkage in (*SHRINKAGES, None)
         ]
 
-    def _judged_projections(self, candidates: Sequence[Candidate]) -> Float64Array:
-        """(candidates, queries)."""
-        found = np.empty((len(candidates), len(self.queries)))
+    def _judged_projections(self, candidates: Sequence[Candidate]) -> list[_Judged]:
+        judged = [_Judged.empty(len(self.queries), self._photographed) for _ in candidates]
         for fold in self._folds:
-            for at, space in enumerate(self._projections(fold.left_out, candidates)):
-                found[at, fold.places] = fold.precisions(space)
-        return found
+            kept = self._without_products(fold.left_out)
+            for one, space in zip(judged, self._projections(kept, candidates), strict=True):
+                one.unseen[fold.places] = fold.precisions(space)
+        for fold, kept in self._photo_folds:
+            for one, space in zip(judged, self._projections(kept, candidates), strict=True):
+                one.seen[fold.places] = fold.precisions(space)
+        return judged
 
-    def _judged(self, space_of: Callable[[_Fold], Space | None]) -> Float64Array:
-        """(queries,)."""
-        found = np.empty(len(self.queries))
+    def _judged(self, space: Space | None) -> _Judged:
+        """A space that no label took part in."""
+        judged = _Judged.empty(len(self.queries), self._photographed)
         for fold in self._folds:
-            found[fold.places] = fold.precisions(space_of(fold))
-        return found
+            judged.unseen[fold.places] = fold.precisions(space)
+        for fold, _ in self._photo_folds:
+            judged.seen[fold.places] = fold.precisions(space)
+        return judged
+
+    @cached_property
+    def _photographed(self) -> float:
+        """The fraction of products that photos show whose products are known: what is fitted has
+        seen them, but not the photo that comes. 0 where catalogue images are the queries."""
+        if not self.queries.are_photos:
+            return 0.0
+        shown = self._centred.products[self._centred.photos]
+        held = np.unique(self.gallery.products)
+        return float(np.isin(held, shown).mean())
+
+    @cached_property
+    def _photo_folds(self) -> list[tuple[_Fold, BoolArray]]:
+        """Photos of every product that are left out of a fit, and what of ``_centred`` is kept.
+
+        They search the whole gallery, but for the left-out photos that it holds. By their vectors:
+        copies of a photo are left out together.
+        """
+        if not self._photographed:
+            return []
+        none = np.zeros(self._product_count, np.bool_)
+        known = self.gallery if self.photos is None else self.gallery.beside(self._labelled)
+        numbers = np.where(known.photos, _number_of(known.rows), -1)
+        held, queries = numbers[: len(self.gallery)], _number_of(self.queries.vectors.rows)
+        return [
+            (
+                self._fold(none, np.flatnonzero(queries == number), np.flatnonzero(held != number)),
+                np.asarray(numbers != number, np.bool_),
+            )
+            for number in range(FOLDS)
+        ]
 
     @cached_property
     def _folds(self) -> list[_Fold]:
@@ -316,17 +412,27 @@ class Fit:
         dealt = np.concatenate([random.permutation(judging), random.permutation(others)])
         fold = np.empty(count, np.int64)
         fold[dealt] = np.arange(count) % FOLDS
-        return [self._fold(fold == number) for number in range(FOLDS)]
+        return [
+            self._fold(
+                fold == number,
+                np.flatnonzero(fold[self.queries.vectors.products] == number),
+                np.flatnonzero(fold[self.gallery.products] == number),
+            )
+            for number in range(FOLDS)
+        ]
 
-    def _fold(self, left_out: BoolArray) -> _Fold:
-        kept = np.flatnonzero(left_out[self.gallery.products])
+    def _fold(self, left_out: BoolArray, places: Products, images: Products) -> _Fold:
+        """These queries among these images of the gallery."""
         place = np.full(len(self.gallery), -1, np.int64)
-        place[kept] = np.arange(len(kept))
-        vectors, own = self.queries.vectors, self.queries.own
-        places = np.flatnonzero(left_out[vectors.products])
-        own = np.where(own[places] >= 0, place[own[places]], -1)
-        queries = Queries(vectors.chosen(places), own)
-        return _Fold(left_out, places, kept, queries, self.gallery.chosen(kept))
+        place[images] = np.arange(len(images))
+        vectors, own = self.queries.vectors, self.queries.own[places]
+        queries = Queries(vectors.chosen(places), np.where(own >= 0, place[own], -1))
+        return _Fold(left_out, places, images, queries, self.gallery.chosen(images))
+
+    def _without_products(self, left_out: BoolArray) -> BoolArray:
+        """What of ``_centred`` is of other products; photos of none that is known stay."""
+        products = self._centred.products
+        return np.asarray((products < 0) | ~left_out[np.maximum(products, 0)], np.bool_)
 
     def _part(self, name: str, after: Float64Array, before: Float64Array, words: str) -> Part:
         """Taken where the whole interval of its gain lies above 0."""
@@ -341,10 +447,18 @@ class Fit:
         )
 
 
-def _without(vectors: Vectors, left_out: BoolArray) -> tuple[FloatArray, Products]:
-    """Less the images of these products; those of none that is known stay."""
-    kept = (vectors.products < 0) | ~left_out[np.maximum(vectors.products, 0)]
-    return vectors.rows[kept], vectors.products[kept]
+def _axes_of_few(rows: FloatArray) -> Float64Array:
+    """As those of ``fit_pca``, by the inner products of fewer rows than dimensions."""
+    centred = np.asarray(rows - rows.mean(axis=0), np.float64)
+    spread, axes = np.linalg.eigh(centred @ centred.T)
+    kept = np.flatnonzero(spread > RANK_TOLERANCE * spread[-1])[::-1][:AXES]
+    found = centred.T @ (axes[:, kept] / np.sqrt(spread[kept]))
+    return np.asarray(found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(len(kept))]))
+
+
+def _number_of(rows: FloatArray) -> Products:
+    """(N,) a fold for each row, by its numbers alone."""
+    return np.array([zlib.crc32(row.tobytes()) % FOLDS for row in rows], np.int64)
 
 
 def _mean_over_products(vectors: Vectors) -> FloatArray:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from offline.adapt.fit import Fit, Fitted
+from offline.adapt.fit import Fit, Fitted, _axes_of_few
 from offline.adapt.judging import (
     Queries,
     Vectors,
     average_precisions,
     queries_of,
 )
+from offline.adapt.whitening import fit_pca
 
 DIMENSION = 24
 
@@ -117,6 +118,44 @@ def test_photos_that_the_gallery_holds_are_a_side_of_their_own() -> None:
     new = as_photos(made(views=1, noise=0.1, shift=6, seed=4))
     before, after = quality(fitted, images, new)
     assert after > before + 0.2
+
+
+def test_a_projection_is_judged_by_other_photos_of_the_products_that_it_saw() -> None:
+    gallery = made(views=1, loud=3)
+    fitted = fit(gallery, as_photos(made(views=4, loud=3, seed=3)))
+    assert taken(fitted)["projection"]
+    before, after = quality(fitted, gallery, as_photos(made(views=4, loud=3, seed=4)))
+    assert after > before + 0.1
+    assert fitted.after.mean() == pytest.approx(after, abs=0.1)
+
+
+def test_a_projection_that_harms_products_whose_photos_it_has_not_seen_is_not_taken() -> None:
+    """Photos are moved in a direction of their product's own: to project it away blurs others."""
+    random = np.random.default_rng(7)
+    points, moves = random.normal(size=(2, 30, 96))
+    of = np.repeat(np.arange(30), 6)
+    rows = points[of] + 3 * moves[of] + 0.3 * random.normal(size=(len(of), 96))
+    gallery = Vectors(points.astype(np.float32), np.arange(30))
+    fitted = fit(gallery, as_photos(Vectors(rows.astype(np.float32), of)))
+    projection = fitted.parts[1]
+    assert projection.low is not None and projection.low > 0
+    assert not projection.taken
+
+
+def test_copies_of_a_photo_do_not_judge_what_was_fitted_to_it() -> None:
+    """Vectors by chance, every photo twice: whoever sees a copy knows the answer."""
+    random = np.random.default_rng(1)
+    gallery = Vectors(random.normal(size=(30, DIMENSION)).astype(np.float32), np.arange(30))
+    rows = random.normal(size=(60, DIMENSION)).astype(np.float32)
+    photos = as_photos(Vectors(np.tile(rows, (2, 1)), np.tile(np.arange(60) % 30, 2)))
+    assert not taken(fit(gallery, photos))["projection"]
+
+
+def test_axes_by_inner_products_are_those_by_covariances() -> None:
+    rows = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
+    by_covariances = fit_pca(rows).projection
+    expected = by_covariances / np.linalg.norm(by_covariances, axis=0)
+    np.testing.assert_allclose(_axes_of_few(rows), expected[:, :11], atol=1e-4)
 
 
 def test_photos_of_the_same_light_are_not_shifted() -> None:
