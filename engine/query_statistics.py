@@ -114,6 +114,9 @@ def _limited(rows: FloatArray, means: FloatArray, farthest: float) -> FloatArray
 class LearningGallery(Protocol):
     """The part of a gallery that keeps what is learned from queries."""
 
+    @property
+    def name(self) -> str: ...
+
     def learn(self, vectors: FloatArray) -> None: ...
 
 
@@ -149,4 +152,5 @@ class QueryLearner:
                 self._gallery.learn(np.stack(waiting))
             except OSError as error:
                 self._is_over = True
-                log.warning("nothing is learned from queries: %s", error)
+                why = error.strerror or error
+                log.warning("%s: nothing is learned from queries (%s)", self._gallery.name, why)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.types import Progress
 from offline.datasets.types import RetrievalTask
+from offline.evaluate.ablation.costs import Cost, costs
 from offline.evaluate.ablation.variants import Variant
 from offline.evaluate.adapting import adapt_task
 from offline.evaluate.describing import describe_task
@@ -40,6 +41,7 @@ class Switched:
 class Ablation:
     base: Group
     switched: tuple[Switched, ...]
+    costs: tuple[Cost, ...] = ()  # of an adaptation, in all and by part
 
 
 def ablate(
@@ -72,7 +74,8 @@ def ablate(
             found.values - of_base.values, seed=seed, clusters=own.clusters
         )
         switched.append(Switched(variant, own, tuple(differences)))
-    return Ablation(group("ablation, as it is", of_base), tuple(switched))
+    own = group("ablation, as it is", of_base)
+    return Ablation(own, tuple(switched), tuple(costs(base, variants)))
 
 
 def _reranked(task: DescribedTask, level: Level) -> QueryValues:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from offline.evaluate.ablation.costs import TIMED, Cost
 from offline.evaluate.ablation.measure import METRICS, Ablation, Switched
 from offline.metrics.statistics import Interval
 from offline.report.document import Bars, Block, Series, Table
@@ -13,7 +16,8 @@ def ablation_blocks(found: Ablation) -> list[Block]:
     """Differences with their paired intervals; nothing where nothing was switched."""
     if not found.switched:
         return []
-    return [_table(found), _bars(found)]
+    costs = [_costs(found.costs)] if found.costs else []
+    return [_table(found), *costs, _bars(found)]
 
 
 def verdict(difference: Interval) -> str:
@@ -48,6 +52,19 @@ def _row(one: Switched) -> tuple[str, ...]:
 
 def _difference(interval: Interval) -> str:
     return f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+
+
+def _costs(costs: Sequence[Cost]) -> Table:
+    return Table(
+        title="What an adaptation costs",
+        columns=("variant", "ms a query", "bytes once", "bytes an image, indexes"),
+        rows=tuple(
+            (one.name, f"{one.milliseconds:.2f}", f"{one.once:,}", f"{one.image:,.0f}")
+            for one in costs
+        ),
+        note=f"Median of {TIMED} queries at most, from the described photo to the answer: vote or "
+        "category head, routing, search, reranking, in a gallery on disk.",
+    )
 
 
 def _bars(found: Ablation) -> Bars:

@@ -12,6 +12,7 @@ import pytest
 from engine.galleries import open_gallery
 from engine.types import Embedding
 from offline.evaluate.ablation.measure import ablate
+from offline.evaluate.ablation.show import ablation_blocks
 from offline.evaluate.ablation.variants import variants
 from offline.evaluate.adapting import adapt_task
 from offline.evaluate.efficiency.measure import fill
@@ -117,4 +118,9 @@ def test_each_part_alone_is_a_variant_of_an_ablation() -> None:
     assert ablated is not None
     without = ablated.switched[0].differences[0]
     assert without.mean < -0.1
+    whole, none, centring = ablated.costs
+    assert none.once == 0 < centring.once < whole.once
+    assert whole.image < centring.image == none.image  # fewer dimensions
+    assert all(one.milliseconds > 0 for one in ablated.costs)
+    assert [block.title for block in ablation_blocks(ablated)][1] == "What an adaptation costs"
     assert not any(one.adapts for one in variants(found.settings, describing=False))
