@@ -143,7 +143,7 @@ def test_a_projection_that_harms_products_whose_photos_it_has_not_seen_is_not_ta
 
 
 def test_copies_of_a_photo_do_not_judge_what_was_fitted_to_it() -> None:
-    """Vectors by chance, every photo twice: whoever sees a copy knows the answer."""
+    """Vectors by chance, every photo twice: a copy gives the answer away."""
     random = np.random.default_rng(1)
     gallery = Vectors(random.normal(size=(30, DIMENSION)).astype(np.float32), np.arange(30))
     rows = random.normal(size=(60, DIMENSION)).astype(np.float32)
