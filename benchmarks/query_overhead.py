@@ -39,6 +39,7 @@ from support.tables import markdown
 
 from engine.images import load
 from engine.protocols import WritableGallery
+from engine.retrieval import AdaptedNeighbours
 from engine.search import Searcher
 from engine.types import FloatArray, Matte
 from stages.assemble import assemble
@@ -133,7 +134,7 @@ def _keep(seconds: Mapping[str, float], stages: Stages) -> None:
 def _searcher(gallery: WritableGallery, embedder: ReadyVectors) -> Searcher:
     """Profile ``classic`` with stand-ins for what would be models in others."""
     settings = read_profile("classic")
-    parts = assemble(settings, gallery=lambda: gallery)
+    parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "photo"))
     describer = replace(parts.describer, segmenter=ReadyMattes(_matte()), embedder=embedder)
     return Searcher(describer, gallery, parts.reranker, settings.route, normalised=True)
 

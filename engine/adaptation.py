@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from engine.category_head import CategoryHead
 from engine.distances import unit_rows
 from engine.types import Embedding, FloatArray
 
@@ -65,6 +66,7 @@ class Adaptation:
     report: AdaptationReport
     scale: FloatArray | None = None  # (D,) what each number is multiplied by; None: 1
     photos: frozenset[str] = frozenset()  # sha256 of those that were given for the fit
+    head: CategoryHead | None = None  # predicts categories in place of the vote
 
     def __post_init__(self) -> None:
         size = len(self.catalogue_mean)
@@ -74,6 +76,10 @@ class Adaptation:
             raise ValueError(f"arrays of {[array.shape for array in arrays]} do not fit together")
         if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError("means, scale and projection must be finite")
+        if self.head is not None and self.head.dimension != self.dimension:
+            raise ValueError(
+                f"a category head for {self.head.dimension} numbers, vectors have {self.dimension}"
+            )
 
     @property
     def dimension(self) -> int:
@@ -82,8 +88,10 @@ class Adaptation:
 
     @cached_property
     def identity(self) -> str:
-        """16 hex digits; of all that changes a vector."""
+        """16 hex digits; of all that changes a vector or its category."""
         joined = b"|".join(array.tobytes() for array in self._arrays)
+        if self.head is not None:
+            joined += b"|" + self.head.text().encode()
         return hashlib.sha256(joined).hexdigest()[:16]
 
     @property

@@ -6,7 +6,7 @@ does not depend on what else is in the batch (up to float rounding).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, Self, runtime_checkable
 
@@ -137,8 +137,13 @@ class Neighbours(Protocol):
         """
         ...
 
+    def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
+        """By the gallery's category head, which may take the vote into account; where it has none,
+        the vote, which calls ``search``."""
+        ...
 
-class Searchable(Neighbours, Protocol):
+
+class Searchable(Protocol):
     """The part of a gallery that a query needs."""
 
     @property

@@ -21,7 +21,14 @@ from engine.adaptation import Domain, adapt, domain_of
 from engine.distances import Distances, Metric, rounded_distances, unit_rows
 from engine.errors import ConfigError
 from engine.protocols import Searchable
-from engine.types import BoolArray, Embedding, FloatArray, IntArray, Neighbour
+from engine.types import (
+    BoolArray,
+    CategoryScores,
+    Embedding,
+    FloatArray,
+    IntArray,
+    Neighbour,
+)
 
 # The first guess at how many images hold k products; doubled until they do.
 IMAGES_PER_PRODUCT = 4
@@ -161,6 +168,15 @@ class AdaptedNeighbours:
             adaptation = self.gallery.adaptation()
             query = adapt(adaptation, embedding, self.domain)
             return self.gallery.search(query, k, categories, labelled_only=labelled_only)
+
+    def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
+        """As of ``Neighbours``."""
+        with self.gallery.snapshot():
+            adaptation = self.gallery.adaptation()
+            if adaptation is None or adaptation.head is None:
+                return vote()
+            vector = adapt(adaptation, embedding, self.domain).vector
+            return adaptation.head.scores(vector, vote)
 
 
 @dataclass(frozen=True)

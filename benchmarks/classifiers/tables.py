@@ -9,6 +9,7 @@ import numpy as np
 from classifiers.predictions import Predictions
 from classifiers.runs import Run
 from engine.config import RouteSettings
+from engine.probabilities import knownness, softmax_at
 from offline.metrics.calibration import (
     adaptive_calibration_error,
     chance_calibration_error,
@@ -22,7 +23,6 @@ from offline.metrics.classification import (
     summary,
 )
 from offline.metrics.statistics import bootstrap
-from stages.classify._probabilities import knownness, softmax_at
 
 SEED = 20240  # of the bootstrap and of what chance shows
 OVERALL = (

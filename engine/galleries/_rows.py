@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.adaptation import Adaptation, AdaptationReport
+from engine.category_head import read_head
 from engine.errors import DamageError
 from engine.match_calibration import MatchCalibration, read_calibration
 from engine.types import (
@@ -226,6 +227,7 @@ def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: A
         "projection": None if projection is None else _blob(projection),
         "report": adaptation.report.model_dump_json(),
         "scale": None if scale is None else _blob(scale),
+        "head": None if adaptation.head is None else adaptation.head.text(),
         "photos": json.dumps(sorted(adaptation.photos)) if adaptation.photos else None,
     }
     connection.execute(f"INSERT INTO adaptations {columns_and_values(row)}", row)
@@ -246,7 +248,8 @@ def load_adaptation(connection: sqlite3.Connection, version: int, where: str) ->
         later = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
         scale = _floats(later["scale"]) if "scale" in later else None
         seen = frozenset(map(str, json.loads(later.get("photos", "[]"))))
-        return Adaptation(mean, photos, projection, report, scale, seen)
+        head = read_head(later["head"]) if "head" in later else None
+        return Adaptation(mean, photos, projection, report, scale, seen, head)
     except (ValueError, TypeError) as error:
         raise DamageError(
             f"{where}: adaptation {version} is damaged ({error}).",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from engine.adaptation import Adaptation, domain_of
 from engine.distances import Metric
 from engine.match_calibration import MatchCalibration
 from engine.retrieval import Scope, VectorIndex, first
-from engine.types import Embedding, FloatArray, Neighbour, Record
+from engine.types import CategoryScores, Embedding, FloatArray, Neighbour, Record
 
 BLOCK = 64  # expected queries whose distances are computed together
 
@@ -102,6 +102,10 @@ class MemoryGallery:
             Neighbour(self._records[at].id, float(line[at]), self._records[at].category)
             for at in first(line, k).tolist()
         ]
+
+    def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
+        """The vote: ``AdaptedNeighbours`` applies the head."""
+        return vote()
 
     def records(self, ids: Sequence[int]) -> list[Record]:
         return [self._by_id[identity] for identity in ids]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,8 +12,9 @@ from engine import __version__
 from engine.adaptation import Adaptation, AdaptationReport, domain_of
 from engine.errors import ConfigError, GalleryError
 from engine.protocols import Gallery, WritableGallery
-from engine.types import FloatArray
+from engine.types import UNCATEGORISED, FloatArray
 from offline.adapt.fit import Fit, Fitted
+from offline.adapt.head import Categories, as_described, fit_head
 from offline.adapt.judging import Vectors, queries_of
 
 # Beyond this, whole products are drawn: memory and time do not grow with the gallery.
@@ -50,21 +51,23 @@ def adapt_gallery(
             f"{gallery.name}: the gallery is empty.",
             remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
         )
-    vectors = _read(gallery, seed)
+    vectors, categories = _read(gallery, seed)
     learned = None if photos is not None or vectors.photos.any() else learned_photos(gallery)
     photos = photos if learned is None else learned
     queries = queries_of(vectors, photos, seed)
     fitted = Fit(vectors, photos, queries, seed, learned is not None).run()
+    head_part, head = fit_head(vectors, photos, queries, fitted, categories, seed)
+    fitted = replace(fitted, parts=(*fitted.parts, head_part))
     count = int(vectors.photos.sum()) + (0 if photos is None else len(photos))
     report = _report(gallery, fitted, count, len(queries))
     if learned is not None:
         report = report.model_copy(update={"photos": 0, "photo_queries": len(learned)})
-    if fitted.space is None:
+    space = as_described(vectors) if head is not None and fitted.space is None else fitted.space
+    if space is None:
         gallery.adapt_by(None, report)
         return Outcome(report, None)
-    space = fitted.space
     adaptation = Adaptation(
-        space.catalogue_mean, space.photo_mean, space.projection, report, photos=seen
+        space.catalogue_mean, space.photo_mean, space.projection, report, photos=seen, head=head
     )
     return Outcome(report, gallery.adapt(adaptation))
 
@@ -158,23 +161,33 @@ def product_numbers(gallery: Gallery) -> dict[str, int]:
     return numbers
 
 
-def _read(gallery: Gallery, seed: int) -> Vectors:
+def _read(gallery: Gallery, seed: int) -> tuple[Vectors, Categories]:
     with gallery.snapshot():
         numbers = product_numbers(gallery)
+        names = {name: number for number, name in enumerate(gallery.categories())}
         of = [
-            (source.id, numbers[source.product_id], domain_of(source.attributes) == "photo")
+            (
+                source.id,
+                numbers[source.product_id],
+                domain_of(source.attributes) == "photo",
+                names[source.category],
+                source.labelled and source.category != UNCATEGORISED,
+            )
             for source in gallery.sources()
         ]
-        ids, products, photo = np.array(of, np.int64).reshape(-1, 3).T
+        ids, products, photo, category, given = np.array(of, np.int64).reshape(-1, 5).T
         if len(ids) > MOST_IMAGES:
             drawn = np.random.default_rng(seed).permutation(len(numbers))
             # Products in an order by chance, until their images are as many.
             rank = np.empty(len(numbers), np.int64)
             rank[drawn] = np.arange(len(numbers))
-            order = np.argsort(rank[products], kind="stable")[:MOST_IMAGES]
-            ids, products, photo = (values[np.sort(order)] for values in (ids, products, photo))
+            order = np.sort(np.argsort(rank[products], kind="stable")[:MOST_IMAGES])
+            ids, products, photo = ids[order], products[order], photo[order]
+            category, given = category[order], given[order]
         rows = np.concatenate(list(_rows(gallery, ids.tolist())))
-    return Vectors(rows, products, photo.astype(np.bool_))
+    settings = gallery.manifest.read_settings()
+    categories = Categories(tuple(names), category, given.astype(np.bool_), settings)
+    return Vectors(rows, products, photo.astype(np.bool_)), categories
 
 
 def _rows(gallery: Gallery, ids: Sequence[int]) -> Iterator[FloatArray]:

@@ -96,8 +96,13 @@ def sample(places: Products, most: int, seed: int) -> Products:
     return places[np.sort(drawn)]
 
 
-def average_precisions(queries: Queries, rows: FloatArray, gallery: Vectors) -> Float64Array:
-    """(Q,) of query vectors ``rows`` against gallery vectors, both as they are compared."""
+def average_precisions(
+    queries: Queries, rows: FloatArray, gallery: Vectors, searched: BoolArray | None = None
+) -> Float64Array:
+    """(Q,) of query vectors ``rows`` against gallery vectors, both as they are compared.
+
+    ``searched`` (Q, G): which images each query reaches; None: all.
+    """
     found = np.zeros(len(queries))
     ours, theirs = unit_rows(rows), unit_rows(gallery.rows)
     for start in range(0, len(queries), BLOCK):
@@ -110,6 +115,8 @@ def average_precisions(queries: Queries, rows: FloatArray, gallery: Vectors) -> 
             near, queries.vectors.products[start:stop], range(start, stop), strict=True
         ):
             relevant = np.flatnonzero((gallery.products == product) & np.isfinite(line))
+            if searched is not None:
+                line[~searched[at]] = -np.inf
             found[at] = _average_precision(line, relevant)
     return found
 
@@ -121,7 +128,8 @@ def _average_precision(line: FloatArray, relevant: Products) -> float:
     values = np.sort(line[relevant])[::-1]
     ordered = np.sort(line)
     ranks = len(line) - np.searchsorted(ordered, values, side="left")
-    return float(np.mean(np.arange(1, len(values) + 1) / np.maximum(ranks, 1)))
+    found = np.arange(1, len(values) + 1) / np.maximum(ranks, 1)
+    return float(np.mean(np.where(np.isfinite(values), found, 0.0)))  # what was not reached: 0
 
 
 def gain(after: Float64Array, before: Float64Array, queries: Queries, seed: int) -> Interval:

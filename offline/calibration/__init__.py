@@ -3,8 +3,8 @@
 ``offline.metrics.calibration`` measures how far they are from what happens.
 """
 
-from offline.calibration.classifier import choose_unknown, fit_temperature, least_probability
-from stages.classify._probabilities import as_logits, max_probability, negative_energy, softmax_at
+from engine.probabilities import as_logits, max_probability, negative_energy, softmax_at
+from offline.adapt.probabilities import choose_unknown, fit_temperature, least_probability
 
 __all__ = [
     "as_logits",

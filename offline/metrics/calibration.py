@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.probabilities import Floats
 from engine.types import BoolArray, Float64Array
 from offline.metrics.statistics import RESAMPLES, Interval, resampled
-from stages.classify._probabilities import Floats
 
 Labels = npt.NDArray[np.integer]
 

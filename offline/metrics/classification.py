@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import RouteSettings
+from engine.probabilities import Floats
 from engine.routing import route
 from engine.types import CategoryScores, Float64Array, IntArray, Route
 from offline.metrics.statistics import RESAMPLES, resampled
-from stages.classify._probabilities import Floats
 
 Labels = npt.NDArray[np.integer]
 

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from engine.errors import ConfigError, WeightsError
-from stages.classify._probabilities import UnknownRule
+from engine.probabilities import UnknownRule
 from weights.toml_text import toml_lines, toml_value
 
 # Raised when a reader of the former would misread the file.

@@ -1,5 +1,7 @@
 """The category by a distance-weighted vote among the nearest labelled records; no training.
 
+Where the gallery's adaptation has a category head, by that instead.
+
 A neighbour at distance d votes with (d_1 / d) ** power, d_1 being the nearest one's distance:
 Shepard's inverse distance weighting ("A two-dimensional interpolation function for
 irregularly-spaced data", ACM 1968), in the frame of Dudani's distance-weighted k-nearest
@@ -48,18 +50,22 @@ class Nearest:
         self._gallery = gallery
 
     def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
-        """Scores over the categories of the k neighbours; others are left out.
+        """Scores over the categories of the k neighbours, or of the gallery's category head; others
+        are left out.
 
         Without a gallery, or without a labelled record in it, ``UNCATEGORISED`` for certain.
         """
         neighbours = self._gallery()
         if neighbours is None:
             return [CategoryScores.certain(UNCATEGORISED) for _ in cutouts]
-        k, power = self._options.k, self._options.power
-        return [
-            vote(neighbours.search(Embedding(row.copy()), k, None, labelled_only=True), power)
-            for row in embeddings
-        ]
+        return [self._predicted(neighbours, Embedding(row.copy())) for row in embeddings]
+
+    def _predicted(self, neighbours: Neighbours, embedding: Embedding) -> CategoryScores:
+        def voted() -> CategoryScores:
+            nearest = neighbours.search(embedding, self._options.k, None, labelled_only=True)
+            return vote(nearest, self._options.power)
+
+        return neighbours.predicted(embedding, voted)
 
 
 def vote(neighbours: Sequence[Neighbour], power: float) -> CategoryScores:

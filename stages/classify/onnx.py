@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import Field
 
 from engine.errors import ConfigError, WeightsError
+from engine.probabilities import as_logits, softmax_at
 from engine.types import CategoryScores, Cutout, Float64Array, FloatArray
 from stages._preprocess import prepare, required_spec
 from stages._session import OnnxSession
 from stages.classify._artefact import ClassifierArtefact, artefact_path, read_artefact
-from stages.classify._probabilities import as_logits, softmax_at
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
 from weights.catalog import InputSpec

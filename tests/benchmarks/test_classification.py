@@ -9,12 +9,12 @@ import pytest
 
 from engine.config import load
 from engine.images import load as load_image
+from engine.probabilities import UnknownRule
 from offline.calibration import softmax_at
 from offline.datasets import open_dataset
 from offline.metrics.calibration import expected_calibration_error
 from stages.assemble import assemble_cutting
 from stages.classify._artefact import ClassifierArtefact, artefact_path
-from stages.classify._probabilities import UnknownRule
 from stages.profiles import read_profile
 from tests.benchmarks.running import run_benchmark, table
 from tests.drawn_catalogue import QUICK

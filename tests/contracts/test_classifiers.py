@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from engine.protocols import Classifier
-from engine.types import Cutout, Embedding, FloatArray, Neighbour
+from engine.types import CategoryScores, Cutout, Embedding, FloatArray, Neighbour
 from stages.context import BuildContext
 
 FOLDER = Path(__file__).resolve().parents[2] / "stages" / "classify"
@@ -37,6 +37,9 @@ class PlainNeighbours:
         distances = np.linalg.norm(self.points - embedding.vector, axis=1)
         nearest = np.argsort(distances, kind="stable")[:k]
         return [Neighbour(int(i), float(distances[i]), f"c{i % 3}") for i in nearest]
+
+    def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
+        return vote()
 
 
 def write_head(folder: Path) -> Path:

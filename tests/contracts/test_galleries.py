@@ -20,8 +20,8 @@ from engine.errors import FingerprintError, GalleryError
 from engine.galleries import open_gallery
 from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
-from engine.types import Embedding, GivenTable, Neighbour, SkippedFile
-from tests.engine.made_adaptations import adaptation
+from engine.types import CategoryScores, Embedding, GivenTable, Neighbour, SkippedFile
+from tests.engine.made_adaptations import adaptation, head
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
 
@@ -280,6 +280,24 @@ def test_images_that_come_later_are_adapted_too(gallery: WritableGallery) -> Non
     assert (nearest.id, nearest.distance) == (new, pytest.approx(0, abs=1e-3))
     assert gallery.records([new])[0].description.embedding.vector.tolist() == [3, 1]
     assert gallery.check() == []
+
+
+def test_a_category_head_predicts_in_place_of_the_vote(gallery: WritableGallery) -> None:
+    gallery.add([entry("a", "jar"), entry("b", "cap")], [described([2, 1]), described([1, 3])])
+    voted = CategoryScores.certain("lid")
+    asked = AdaptedNeighbours(gallery, "photo")
+    gallery.adapt(adaptation())
+    assert asked.predicted(vector(3, 2), lambda: voted) is voted
+    made = adaptation(head=head(weights=((2, -1, 0), (0, 1, -3), (1, 0, 0)), vote_weight=0.5))
+    assert made.head is not None and made.identity != adaptation().identity
+    gallery.adapt(made)
+    found = asked.predicted(vector(3, 2), lambda: voted)
+    # (3, 2) - (2, 1) projected is (1, 2, 2), brought to length 1.
+    expected = made.head.scores(vector(*np.array([1, 2, 2]) / 3).vector, lambda: voted)
+    assert found.names == ("jar", "cap", "tin")
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, rtol=1e-6)
+    gallery.adapt_by(1)
+    assert asked.predicted(vector(3, 2), lambda: voted) is voted
 
 
 def test_adaptations_are_kept_by_version_and_one_may_go_back(gallery: WritableGallery) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.adaptation import Adaptation, AdaptationReport, Part
+from engine.category_head import CategoryHead
+from engine.probabilities import UnknownRule
 
 
 def adaptation(
@@ -16,6 +18,7 @@ def adaptation(
     projection: Sequence[Sequence[float]] | None = ((1, 0, 1), (0, 2, 1)),
     products: int = 3,
     scale: Sequence[float] | None = None,
+    head: CategoryHead | None = None,
 ) -> Adaptation:
     return Adaptation(
         np.array(catalogue_mean, np.float32),
@@ -33,4 +36,20 @@ def adaptation(
             parts=(Part(name="centring", taken=True, why="x", gain=0.25, low=0.1, high=0.4),),
         ),
         None if scale is None else np.array(scale, np.float32),
+        head=head,
     )
+
+
+def head(
+    *,
+    names: Sequence[str] = ("jar", "cap", "tin"),
+    weights: Sequence[Sequence[float]] = ((2, -1, 0), (0, 1, -3)),
+    temperature: float = 1.0,
+    vote_weight: float = 0.0,
+    unknown: UnknownRule | None = None,
+    least: float | None = None,
+) -> CategoryHead:
+    """Of vectors of as many numbers as ``weights`` has rows."""
+    rows = np.array(weights, np.float32)
+    bias = np.linspace(0.5, 0, len(names), dtype=np.float32)
+    return CategoryHead(tuple(names), rows, bias, temperature, vote_weight, unknown, least)

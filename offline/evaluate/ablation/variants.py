@@ -76,19 +76,25 @@ def _adapting(adaptation: Adaptation | None) -> list[Variant]:
     """Without any, and each part alone where there are several."""
     if adaptation is None:
         return []
+    shared = replace(adaptation, head=None)  # it is fitted to all of them together
     alone = {
-        "centring": replace(adaptation, projection=None, scale=None),
-        "scale": replace(adaptation, projection=None),
-        "projection": replace(adaptation, photo_mean=adaptation.catalogue_mean, scale=None),
+        "centring": replace(shared, projection=None, scale=None),
+        "scale": replace(shared, projection=None),
+        "projection": replace(shared, photo_mean=adaptation.catalogue_mean, scale=None),
     }
     there = {"centring": True, "scale": adaptation.scale, "projection": adaptation.projection}
     parts = [part for part, value in there.items() if value is not None]
     return [
         Variant("without adaptation", adapts=True),
         *(
+            [Variant("without the category head", adapts=True, adaptation=shared)]
+            if adaptation.head is not None
+            else []
+        ),
+        *(
             Variant(f"{part} alone", adapts=True, adaptation=alone[part])
             for part in parts
-            if alone[part].identity != adaptation.identity
+            if alone[part].identity not in (adaptation.identity, shared.identity)
         ),
     ]
 

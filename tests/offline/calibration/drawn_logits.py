@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.probabilities import softmax_at
 from engine.types import Float64Array
-from stages.classify._probabilities import softmax_at
 
 
 def calibrated(

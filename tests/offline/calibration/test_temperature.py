@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from offline.adapt.probabilities import LEAST, MOST
 from offline.calibration import fit_temperature, softmax_at
-from offline.calibration.classifier import LEAST, MOST
 from offline.metrics.calibration import negative_log_likelihood
 from tests.offline.calibration.drawn_logits import calibrated
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config import RouteSettings
+from engine.probabilities import softmax_at
 from offline.metrics.classification import (
     category_metrics,
     confusion_matrix,
@@ -18,7 +19,6 @@ from offline.metrics.classification import (
     scores_of,
     summary,
 )
-from stages.classify._probabilities import softmax_at
 
 NAMES = ("bottle", "cap", "jar", "puff")
 photos = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)

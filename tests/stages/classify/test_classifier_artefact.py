@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.errors import ConfigError, WeightsError
+from engine.probabilities import UnknownRule
 from stages.classify._artefact import ClassifierArtefact, artefact_path, read_artefact
-from stages.classify._probabilities import UnknownRule
 
 labels = st.lists(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.types import UNCATEGORISED, Cutout, Embedding, Neighbour
+from engine.types import UNCATEGORISED, CategoryScores, Cutout, Embedding, Neighbour
 from stages.classify import nearest
 from stages.context import BuildContext
 
@@ -31,6 +31,9 @@ class ListedNeighbours:
     ) -> list[Neighbour]:
         self.asked.append((k, categories, labelled_only))
         return self.neighbours[:k]
+
+    def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
+        return vote()
 
 
 def cutout() -> Cutout:

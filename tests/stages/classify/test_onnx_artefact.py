@@ -9,13 +9,13 @@ import pytest
 
 from engine.config import load
 from engine.errors import ConfigError, WeightsError
+from engine.probabilities import UnknownRule, softmax_at
 from offline import ingest
 from online import query
 from online.results_json import results_json
 from stages.assemble import assemble, assemble_cutting
 from stages.classify import onnx as stage
 from stages.classify._artefact import ClassifierArtefact, artefact_path
-from stages.classify._probabilities import UnknownRule, softmax_at
 from stages.context import BuildContext
 from stages.profiles import read_profile
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.types import Float64Array
-from offline.metrics.calibration import Labels, checked
-from offline.metrics.classification import auroc
-from stages.classify._probabilities import (
+from engine.probabilities import (
     Floats,
     UnknownRule,
     UnknownScore,
     knownness,
     softmax_at,
 )
+from engine.types import Float64Array
+from offline.metrics.calibration import Labels, checked
+from offline.metrics.classification import auroc
 
 # Where a temperature is looked for: beyond, probabilities are certain or equal for any logits that
 # networks give.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as drawn
 
-from stages.classify._probabilities import as_logits, max_probability, negative_energy, softmax_at
+from engine.probabilities import as_logits, max_probability, negative_energy, softmax_at
 
 logits = drawn.arrays(
     np.float32,
