@@ -30,6 +30,7 @@ def evaluate(
     limit: int | None = None,
     ablate: bool = False,
     adapt: bool = True,
+    photos: str | Path | None = None,
     cache: str | Path | None = None,
     seed: int = 0,
 ) -> Report:
@@ -37,9 +38,10 @@ def evaluate(
 
     ``protocol``: None for the data set's first. ``limit``: queries at most, evenly spread.
     ``ablate``: also switch what needs no new description, one part at a time. ``adapt``: where the
-    settings have ``[adapt] auto``, the gallery is adapted to its images. ``cache`` keeps
+    settings have ``[adapt] auto``, the gallery is adapted to its images, and in any case where
+    ``photos`` of users are given; those that are queries, too, are left out. ``cache`` keeps
     masks and descriptions (None: the user's), so that the same call continues after a kill.
-    Images that cannot be read are logged. Raises ConfigError (data, protocol, settings),
+    Images that cannot be read are logged. Raises ConfigError (data, protocol, settings, photos),
     WeightsError and StageError.
     """
     settings = settings_for(
@@ -59,6 +61,7 @@ def evaluate(
         limit=limit,
         ablate=ablate,
         adapt=adapt,
+        photos=None if photos is None else Path(photos),
     )
     report, faults = evaluate_request(request)
     for fault in faults:

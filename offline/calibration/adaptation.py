@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,28 +32,37 @@ def adapt(
     *,
     seed: int = 0,
     progress: Progress | None = None,
+    without: Collection[str] = (),
 ) -> Outcome:
     """Fit to a gallery how its vectors are compared, and compare by it where it gains.
 
-    ``photos``: of users, a data set or any folder, 10 or more; their products may be known or not.
-    The gallery is locked for other writers meanwhile, searches go on. Raises ConfigError (photos,
-    an empty gallery), GalleryError, FingerprintError, WeightsError.
+    ``photos``: of users, a data set or any folder, 10 or more; their products may be known or not;
+    files of a sha256 in ``without`` are left out. The gallery is locked for other writers
+    meanwhile, searches go on. Raises ConfigError (photos, an empty gallery), GalleryError,
+    FingerprintError, WeightsError.
     """
     with open_gallery(gallery, write=True) as opened:
         faults: list[str] = []
         vectors, seen = None, frozenset[str]()
         if photos is not None:
             shown = progress or (lambda done, total: None)
-            vectors, seen = _photos(Path(photos), opened, seed, shown, faults)
+            vectors, seen = _photos(Path(photos), opened, seed, shown, faults, without)
         return replace(adapt_gallery(opened, vectors, seed, seen), faults=tuple(faults))
 
 
 def _photos(
-    folder: Path, gallery: Gallery, seed: int, progress: Progress, faults: list[str]
+    folder: Path,
+    gallery: Gallery,
+    seed: int,
+    progress: Progress,
+    faults: list[str],
+    without: Collection[str],
 ) -> tuple[Vectors, frozenset[str]]:
     """Described by the gallery's own parts, and the sha256 of their files; ConfigError where none
     can be read."""
     images = _photo_files(folder)
+    if without:
+        images = [image for image in images if file_sha256(image.path) not in without]
     chosen = sample(np.arange(len(images)), MOST_PHOTOS, seed)
     opened = searcher_over(gallery, keep_mattes=True)
     index, numbers = ProductIndex(gallery), product_numbers(gallery)

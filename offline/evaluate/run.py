@@ -54,7 +54,8 @@ class Request:
     first. ``limit``: number of queries at most, evenly spread. ``ablate``: switch what needs no
     new description; ``describing``: also the stages that describe. ``reranker``: a learned one
     for the ablation to try. ``timed``: number of photos whose stages are timed. ``adapt``:
-    False leaves galleries as they are also where the settings adapt them (``[adapt] auto``).
+    False leaves galleries as they are also where the settings adapt them (``[adapt] auto``);
+    ``photos``: of users, to adapt them to, queries among them left out.
     """
 
     data: Path
@@ -70,6 +71,7 @@ class Request:
     false_accepts: float = 0.05
     timed: int = 16
     adapt: bool = True
+    photos: Path | None = None
 
 
 def silent(title: str) -> AbstractContextManager[Progress]:
@@ -149,9 +151,10 @@ def _system(run: _Run, name: str, settings: Settings) -> System:
     with run.phase(f"{name}: describing") as progress:
         task = describe_task(run.data.task, settings, run.request.cache, progress)
     run.checksum = task.checksum
+    if run.request.adapt and (settings.adapt.auto or run.request.photos is not None):
+        with run.phase(f"{name}: adapting") as progress:
+            task = adapt_task(task, run.request.seed, run.request.photos, progress)
     run.faults += task.faults
-    if run.request.adapt and settings.adapt.auto:
-        task = adapt_task(task, run.request.seed)
     parts = task.parts
     return System(
         name=name,
@@ -250,7 +253,13 @@ def _ablation(run: _Run, name: str, described: DescribedTask) -> Ablation | None
     )
     with run.phase(f"{name}: switching parts") as progress:
         return ablate(
-            task, described, switches, request.cache, seed=request.seed, progress=progress
+            task,
+            described,
+            switches,
+            request.cache,
+            seed=request.seed,
+            photos=request.photos,
+            progress=progress,
         )
 
 

@@ -51,11 +51,13 @@ def ablate(
     cache: Path,
     *,
     seed: int = 0,
+    photos: Path | None = None,
     progress: Progress | None = None,
 ) -> Ablation | None:
     """Of the queries that have a relevant image at the task's own level, None where none has.
 
-    ``task`` is the one that ``base`` was described from. Errors as of ``describe_task``.
+    ``task`` is the one that ``base`` was described from, ``photos`` what it was adapted to. Errors
+    as of ``describe_task`` and ``adapt_task``.
     """
     level = levels(base)[0]
     if not level.answerable:
@@ -68,7 +70,7 @@ def ablate(
     of_base = _reranked(base, level)
     switched = []
     for variant in variants:
-        found = _reranked(_described(task, base, variant, cache, seed, progress), level)
+        found = _reranked(_described(task, base, variant, cache, seed, photos, progress), level)
         own = group(f"ablation, {variant.name}", found)
         differences = bootstrap_columns(
             found.values - of_base.values, seed=seed, clusters=own.clusters
@@ -88,6 +90,7 @@ def _described(
     variant: Variant,
     cache: Path,
     seed: int,
+    photos: Path | None,
     progress: Progress | None,
 ) -> DescribedTask:
     if variant.rescored is not None:
@@ -100,4 +103,4 @@ def _described(
     if not variant.describes:
         return base.searching(settings)
     found = describe_task(task, settings, cache, progress, true_masks=variant.true_masks)
-    return found if base.fit is None else adapt_task(found, seed)
+    return found if base.fit is None else adapt_task(found, seed, photos)

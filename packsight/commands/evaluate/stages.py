@@ -89,6 +89,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         help="compare vectors as they were described; without it, a gallery is adapted to its "
         "images where the settings do so ([adapt] auto)",
     )
+    add(
+        "--photos",
+        type=Path,
+        metavar="DIR",
+        help="photos of users to adapt to as well, 10 or more; queries among them are left out",
+    )
     add("--seed", type=whole, default=0, help="seed of the intervals (default: 0)")
     add_quiet_flag(parser)
 
@@ -164,6 +170,7 @@ def _request(args: argparse.Namespace, stage: str) -> Request:
         false_accepts=args.false_accepts,
         timed=args.timed,
         adapt=args.adapt,
+        photos=args.photos,
     )
 
 

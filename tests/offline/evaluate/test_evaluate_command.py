@@ -78,6 +78,19 @@ def test_a_gallery_is_adapted_where_the_settings_do_so(packsight: Command, data:
     assert without.sections == off.sections
 
 
+def test_a_gallery_is_adapted_to_photos_that_are_no_queries(packsight: Command, data: Path) -> None:
+    photos = data.parent / "photos"
+    for number in range(12):
+        save(photos / f"{number}.png", package("jar", number, view=4))
+    query = next((data / "query").rglob("*.png"))
+    shutil.copy(query, photos / "a-query.png")
+    given = [flag for flag in flags(data, "retrieve", "--photos", photos) if flag != "--no-adapt"]
+    done = packsight(*given, "--set", "adapt.auto=false")
+    assert (done.code, done.err) == (0, "")
+    (system,) = read_report(data.parent / "report" / "report.json").systems
+    assert any("photos by 12" in line for line in system.adaptation)
+
+
 def test_systems_stand_side_by_side(packsight: Command, data: Path) -> None:
     file = data.parent / "bare.toml"
     file.write_text('[rerank]\nname = "none"\n')
