@@ -49,7 +49,7 @@ def test_adapting_going_back_and_off(
     packsight.ingest(catalogue, gallery, "--no-adapt")
     assert "adapted      no" in packsight("gallery", "info", gallery).out
     report = json.loads(packsight("adapt", gallery, "--json").out)
-    assert {part["name"] for part in report["parts"]} == {"centring", "projection"}
+    assert {part["name"] for part in report["parts"]} >= {"centring", "projection"}
     done = packsight("adapt", gallery, "--photos", photos)
     assert (done.code, "centring: " in done.out) == (0, True)
     assert "text.jpg" in done.err and "photos by 12" in done.out
