@@ -25,8 +25,9 @@ from support.tables import markdown
 
 from engine.galleries import open_gallery
 from engine.protocols import WritableGallery
-from offline.adapt.gallery import adapt_gallery, product_numbers, report_lines
+from offline.adapt.gallery import adapt_gallery, report_lines
 from offline.adapt.judging import Vectors
+from offline.adapt.vectors import product_numbers
 from offline.calibration.answers import ProductIndex
 from offline.datasets import DatasetImage, open_dataset
 from offline.metrics.statistics import Interval, bootstrap

@@ -128,7 +128,8 @@ class MatchCalibration(_Table):
         if values.absent_named is None:
             named = "an earlier version made it: calibrate anew to have absent products named"
         elif self.absent_below is None:
-            named = "no photo is called not in this catalogue: too little tells them apart"
+            why = "views do not show how photos fare" if self.source == "views" else "thin evidence"
+            named = f"no photo is called not in this catalogue: {why}"
         else:
             named = (
                 f"not in this catalogue, up to a probability of {self.absent_below:.3f}: "

@@ -179,6 +179,15 @@ class Fit:
             after[fold.places] = fold.precisions(space_of(fold.left_out))
         return self._part(name, after, self._judged(None).unseen, words)
 
+    def without(self, words: str, left_out: Sequence[BoolArray]) -> list[Space]:
+        """The projection of these words, fitted without some products (P,) each. ConfigError where
+        no candidate has these words, or no product with several images is left."""
+        chosen = [candidate for candidate in self._candidates() if candidate.words == words]
+        if not chosen:
+            raise ConfigError(f"no projection of this gallery is {words!r}")
+        kept = [self._without_products(products) for products in left_out]
+        return [next(self._projections(rows, chosen[:1])) for rows in kept]
+
     @cached_property
     def _photos(self) -> Vectors:
         """All of them."""

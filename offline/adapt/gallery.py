@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from engine import __version__
-from engine.adaptation import Adaptation, AdaptationReport, domain_of
+from engine.adaptation import Adaptation, AdaptationReport
 from engine.errors import ConfigError, GalleryError
 from engine.protocols import Gallery, WritableGallery
-from engine.types import UNCATEGORISED, FloatArray
 from offline.adapt.fit import Fit, Fitted
-from offline.adapt.head import Categories, as_described, fit_head
+from offline.adapt.head import as_described, fit_head
 from offline.adapt.judging import Vectors, queries_of
+from offline.adapt.vectors import read_vectors
 
-# Beyond this, whole products are drawn: memory and time do not grow with the gallery.
-MOST_IMAGES = 20_000
-CHUNK = 1024  # records in memory at a time
 # An ingest adapts anew where the gallery has grown or shrunk by more.
 GROWTH = 0.1
 
@@ -51,7 +47,7 @@ def adapt_gallery(
             f"{gallery.name}: the gallery is empty.",
             remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
         )
-    vectors, categories = _read(gallery, seed)
+    vectors, categories = read_vectors(gallery, seed)
     learned = None if photos is not None or vectors.photos.any() else learned_photos(gallery)
     photos = photos if learned is None else learned
     queries = queries_of(vectors, photos, seed)
@@ -151,49 +147,6 @@ def report_lines(report: AdaptationReport) -> list[str]:
             f"{report.queries:,} queries among products that took no part in the fit"
         )
     return lines
-
-
-def product_numbers(gallery: Gallery) -> dict[str, int]:
-    """A number a product, from 0 in the order of ids."""
-    numbers: dict[str, int] = {}
-    for source in gallery.sources():
-        numbers.setdefault(source.product_id, len(numbers))
-    return numbers
-
-
-def _read(gallery: Gallery, seed: int) -> tuple[Vectors, Categories]:
-    with gallery.snapshot():
-        numbers = product_numbers(gallery)
-        names = {name: number for number, name in enumerate(gallery.categories())}
-        of = [
-            (
-                source.id,
-                numbers[source.product_id],
-                domain_of(source.attributes) == "photo",
-                names[source.category],
-                source.labelled and source.category != UNCATEGORISED,
-            )
-            for source in gallery.sources()
-        ]
-        ids, products, photo, category, given = np.array(of, np.int64).reshape(-1, 5).T
-        if len(ids) > MOST_IMAGES:
-            drawn = np.random.default_rng(seed).permutation(len(numbers))
-            # Products in an order by chance, until their images are as many.
-            rank = np.empty(len(numbers), np.int64)
-            rank[drawn] = np.arange(len(numbers))
-            order = np.sort(np.argsort(rank[products], kind="stable")[:MOST_IMAGES])
-            ids, products, photo = ids[order], products[order], photo[order]
-            category, given = category[order], given[order]
-        rows = np.concatenate(list(_rows(gallery, ids.tolist())))
-    settings = gallery.manifest.read_settings()
-    categories = Categories(tuple(names), category, given.astype(np.bool_), settings)
-    return Vectors(rows, products, photo.astype(np.bool_)), categories
-
-
-def _rows(gallery: Gallery, ids: Sequence[int]) -> Iterator[FloatArray]:
-    for start in range(0, len(ids), CHUNK):
-        records = gallery.records(ids[start : start + CHUNK])
-        yield np.stack([record.description.embedding.vector for record in records])
 
 
 def _report(gallery: Gallery, fitted: Fitted, photos: int, queries: int) -> AdaptationReport:

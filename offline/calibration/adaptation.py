@@ -14,8 +14,9 @@ from engine.galleries import open_gallery
 from engine.protocols import Gallery
 from engine.types import UNCATEGORISED, FloatArray, Progress
 from offline.adapt.fit import LEAST_PHOTOS
-from offline.adapt.gallery import Outcome, adapt_gallery, product_numbers
+from offline.adapt.gallery import Outcome, adapt_gallery
 from offline.adapt.judging import Vectors, sample
+from offline.adapt.vectors import product_numbers
 from offline.calibration.answers import ProductIndex
 from offline.datasets import DatasetImage, open_dataset
 from offline.ingest.scan import scan

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
-from engine import __version__
 from engine.errors import ConfigError
 from engine.galleries import open_gallery
 from engine.match_calibration import MatchCalibration
+from engine.search import Searcher
 from engine.types import Progress
-from offline.adapt.matching import fit_matching
-from offline.calibration.answers import Answers, ProductIndex, photo_answers, view_answers
+from offline.adapt.answers import Answers, view_answers
+from offline.adapt.left_out import search_of
+from offline.adapt.matching import calibration_of, fit_matching
+from offline.calibration.answers import ProductIndex, photo_answers
 from offline.calibration.seen import trained_parts, unseen
 from offline.datasets import Dataset, DatasetImage, open_dataset
 from stages.open_searcher import searcher_over
 from stages.open_settings import settings_for
 
+# Views beside photos: a few hundred weigh score and margin as a thousand do.
+GUIDING_VIEWS = 300
 # The split that a data set keeps for photos of users; the default.
 QUERIES = "queries"
 
@@ -71,17 +75,24 @@ def calibrate(request: Request, progress: Progress) -> Outcome:
             config=request.config,
             overrides=request.overrides,
         )
-        index, seen = ProductIndex(gallery), 0
+        index, views, seen = ProductIndex(gallery), Answers(), 0
         if photos is None:
-            answers = view_answers(opened, index, request.seed, progress)
+            search = search_of(opened.searcher, gallery, request.seed)
+            answers = view_answers(search, gallery, request.seed, progress)
         else:
             _refuse_others(request, photos, index)
             photos, seen = unseen(photos, gallery)
-            answers = photo_answers(opened, photos, index, progress)
-        calibration = _fitted(request, answers, seen, opened.searcher.answering(), len(gallery))
+            search = search_of(opened.searcher, gallery, request.seed)
+            answers = photo_answers(opened, photos, index, progress, search)
+            views = view_answers(search, gallery, request.seed, _silent, GUIDING_VIEWS)
+        calibration = _fitted(request, answers, views, seen, opened.searcher)
         gallery.calibrate(calibration)
-    trained = trained_parts(settings)
-    return Outcome(calibration, answers, seen, (trained,) if trained else ())
+    notes = [note for note in (search.note, trained_parts(settings)) if note]
+    return Outcome(calibration, answers, seen, tuple(notes))
+
+
+def _silent(done: int, total: int) -> None:
+    """Views take seconds, beside photos that take minutes."""
 
 
 def remove(gallery: Path) -> bool:
@@ -123,10 +134,10 @@ def _refuse_others(request: Request, photos: Sequence[DatasetImage], index: Prod
 
 
 def _fitted(
-    request: Request, answers: Answers, seen: int, identity: str, images: int
+    request: Request, answers: Answers, views: Answers, seen: int, searcher: Searcher
 ) -> MatchCalibration:
     try:
-        fit = fit_matching(answers.answers, request.false_accepts, request.seed)
+        fit = fit_matching(answers.answers, request.false_accepts, request.seed, views.answers)
     except ConfigError as error:
         if not seen:
             raise
@@ -135,14 +146,5 @@ def _fitted(
             f"were left out; {error.message}",
             remedy="Give photos that it has not seen.",
         ) from None
-    return MatchCalibration(
-        identity=identity,
-        model=fit.model,
-        threshold=fit.threshold,
-        false_accepts=request.false_accepts,
-        figures=fit.figures,
-        source="views" if request.photos is None else "photos",
-        images=images,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        written_by=f"packsight {__version__}",
-    )
+    source: Literal["photos", "views"] = "views" if request.photos is None else "photos"
+    return calibration_of(fit, source, request.false_accepts, searcher)

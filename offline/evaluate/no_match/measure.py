@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.types import BoolArray, Float64Array
+from offline.adapt.answers import as_answer
 from offline.adapt.matching import (
     DEPTH,
     Answer,
     MatchFit,
     accepted,
 )
-from offline.calibration.answers import as_answer
 from offline.datasets import DatasetImage
 from offline.evaluate.task import DescribedTask
 from offline.metrics.classification import auroc

@@ -16,8 +16,8 @@ from engine.protocols import Gallery
 from engine.types import BoolArray, FloatArray, Record
 from offline.adapt import judging
 from offline.adapt.fit import Fit, Space
-from offline.adapt.gallery import MOST_IMAGES
 from offline.adapt.scatter import Scatter, scatter_of_groups, scatter_of_pairs
+from offline.adapt.vectors import MOST_IMAGES
 from offline.adapt.whitening import SHRINKAGE, Whitening, fit_learned, fit_pca
 from offline.store.run_folder import RunFolder, unwritable
 from offline.train.whitening.pairs import groups_of, read_pairs

@@ -87,7 +87,7 @@ def test_the_same_gallery_gives_the_same_adaptation(tmp_path: Path) -> None:
 def test_of_a_large_gallery_whole_products_are_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapting, "MOST_IMAGES", 36)
+    monkeypatch.setattr("offline.adapt.vectors.MOST_IMAGES", 36)
     seen: list[Vectors] = []
     fit = adapting.Fit
 

@@ -20,6 +20,7 @@ from offline.adapt.matching import (
     first_probabilities,
     fit_matching,
     fit_model,
+    guide_of,
 )
 from tests.offline.adapt.drawn_answers import TRUE, answer, drawn_answers, features
 
@@ -203,6 +204,19 @@ def test_without_evidence_no_product_is_called_absent(seed: int) -> None:
     for fit in (fit_matching(alike, 0.1), fit_matching(drawn_answers(seed, 15, 1, 0.5), 0.1)):
         assert fit.absent_below is None
         assert fit.figures.absent_named == 0
+
+
+def test_of_few_photos_score_and_margin_weigh_in_as_of_the_views() -> None:
+    views, photos = drawn_answers(1, products=80), drawn_answers(2, products=12)
+    guide = guide_of(views, photos)
+    assert guide is not None and guide_of(photos, views) is None
+    alone, led = (fit_matching(photos, 0.1, views=some).model for some in ((), views))
+    assert led.margin / led.score == pytest.approx(guide.margin / guide.score)
+    assert alone.margin / alone.score != pytest.approx(guide.margin / guide.score)
+    assert led.score > 0 and led.score != guide.score  # how sure a photo may be is of photos
+    assert guide_of([], photos) is None  # and then the photos have to do
+    nothing = [replace(one, features=one.features * (0, 0, 1)) for one in views]
+    assert guide_of(nothing, photos) is None
 
 
 def test_an_answer_without_hits_is_no_match() -> None:

@@ -14,7 +14,9 @@ from engine.files import file_sha256
 from engine.galleries import open_gallery
 from engine.types import RGBImage
 from offline import ingest
-from offline.calibration.answers import MOST_VIEWS, ProductIndex, photo_answers, view_answers
+from offline.adapt.answers import MOST_VIEWS, view_answers
+from offline.adapt.left_out import Search
+from offline.calibration.answers import ProductIndex, photo_answers
 from offline.datasets import DatasetImage
 from online import query
 from stages.open_searcher import open_searcher
@@ -152,8 +154,8 @@ def test_without_photos_the_gallerys_own_views_are_asked_with_a_warning(
 
 def test_a_view_is_asked_of_the_others_and_never_finds_itself(gallery: Path) -> None:
     with open_searcher(gallery) as opened:
-        index = ProductIndex(opened.gallery)
-        found = view_answers(opened, index, 0, lambda done, total: None)
+        search = Search(opened.searcher)
+        found = view_answers(search, opened.gallery, 0, lambda done, total: None)
     assert (found.present, len(found.answers)) == (30, 60)
     assert MOST_VIEWS > 30
     for one in found.answers:
@@ -269,16 +271,14 @@ def test_there_must_be_a_gallery_and_nobody_else_may_write(
 def test_of_many_views_a_seeded_choice_is_asked(
     gallery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offline.calibration.answers.MOST_VIEWS", 5)
+    monkeypatch.setattr("offline.adapt.answers.MOST_VIEWS", 5)
     with open_searcher(gallery) as opened:
-        index = ProductIndex(opened.gallery)
-        chosen = [
-            [
-                one.product
-                for one in view_answers(opened, index, seed, lambda done, total: None).answers
-            ]
+        search = Search(opened.searcher)
+        found = [
+            view_answers(search, opened.gallery, seed, lambda done, total: None)
             for seed in (0, 0, 1)
         ]
+        chosen = [[one.product for one in some.answers] for some in found]
     assert [len(answers) for answers in chosen] == [10, 10, 10]
     assert chosen[0] == chosen[1] != chosen[2]
 

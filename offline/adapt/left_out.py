@@ -1,0 +1,67 @@
+"""Searches as they would be if a product had never been in the gallery.
+
+What is fitted to the vectors of a product draws it away from the products beside it: without its
+images a gallery would still know it. So an answer about an absent product is searched by a
+projection that was fitted without it. Of GroceryStore's cartons (895 images of 31 products) an
+absent product's first hit reaches a cosine of 0.63 in one case of twenty by the projection of all,
+of 0.69 without it (0.65 and 0.73 with joined vectors); by 10 folds of products as by 31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from engine.errors import ConfigError
+from engine.galleries.memory import MemoryGallery
+from engine.protocols import Gallery
+from engine.search import Searcher
+from offline.adapt.fit import Fit
+from offline.adapt.judging import queries_of
+from offline.adapt.vectors import MOST_IMAGES, chunks_of, product_numbers, read_vectors
+
+FOLDS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """``serving``: as a user's photo is searched for. ``folds``: over the same images, each by an
+    adaptation that was fitted without some products; ``fold_of``: the fold of a product's id.
+    ``note``: why it could not be fitted without them."""
+
+    serving: Searcher
+    folds: tuple[Searcher, ...] = ()
+    fold_of: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+
+    def without(self, product: str) -> Searcher:
+        """For answers about it as an absent product."""
+        return self.folds[self.fold_of[product]] if product in self.fold_of else self.serving
+
+
+def search_of(serving: Searcher, gallery: Gallery, seed: int) -> Search:
+    """Products take part in a projection alone; a gallery without one is searched as it is, and so
+    is one of more than ``MOST_IMAGES``, of which no fit has seen more than a part."""
+    adaptation = gallery.adaptation()
+    if adaptation is None or adaptation.projection is None or len(gallery) > MOST_IMAGES:
+        return Search(serving)
+    why = next((part.why for part in adaptation.report.parts if part.name == "projection"), "")
+    vectors, _ = read_vectors(gallery, seed)
+    fit = Fit(vectors, None, queries_of(vectors, None, seed), seed)
+    numbers = product_numbers(gallery)
+    fold_of = np.random.default_rng(seed).permutation(len(numbers)) % FOLDS
+    try:
+        spaces = fit.without(why.partition(";")[0], [fold_of == fold for fold in range(FOLDS)])
+    except ConfigError as error:  # it was fitted to photos that the gallery does not hold
+        note = f"the projection has seen the absent products, which flatters: {error.message}"
+        return Search(serving, note=note.rstrip("."))
+    ids = [source.id for source in gallery.sources()]
+    records = [record for chunk in chunks_of(gallery, ids) for record in chunk]
+    folds = []
+    for space in spaces:
+        memory = MemoryGallery(records, serving.gallery.fingerprint)
+        memory.adapt(replace(adaptation, projection=space.projection))
+        folds.append(replace(serving, gallery=memory))
+    return Search(serving, tuple(folds), dict(zip(numbers, fold_of.tolist(), strict=True)))

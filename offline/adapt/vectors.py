@@ -1,0 +1,64 @@
+"""The vectors of a gallery, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from engine.adaptation import domain_of
+from engine.protocols import Gallery
+from engine.types import UNCATEGORISED, Record
+from offline.adapt.head import Categories
+from offline.adapt.judging import Vectors
+
+# Beyond this, whole products are drawn: memory and time do not grow with the gallery.
+MOST_IMAGES = 20_000
+CHUNK = 1024  # records in memory at a time
+
+
+def product_numbers(gallery: Gallery) -> dict[str, int]:
+    """A number a product, from 0 in the order of ids."""
+    numbers: dict[str, int] = {}
+    for source in gallery.sources():
+        numbers.setdefault(source.product_id, len(numbers))
+    return numbers
+
+
+def read_vectors(gallery: Gallery, seed: int) -> tuple[Vectors, Categories]:
+    """As they were described, of ``MOST_IMAGES`` at most, and their categories."""
+    with gallery.snapshot():
+        numbers = product_numbers(gallery)
+        names = {name: number for number, name in enumerate(gallery.categories())}
+        of = [
+            (
+                source.id,
+                numbers[source.product_id],
+                domain_of(source.attributes) == "photo",
+                names[source.category],
+                source.labelled and source.category != UNCATEGORISED,
+            )
+            for source in gallery.sources()
+        ]
+        ids, products, photo, category, given = np.array(of, np.int64).reshape(-1, 5).T
+        if len(ids) > MOST_IMAGES:
+            drawn = np.random.default_rng(seed).permutation(len(numbers))
+            # Products in an order by chance, until their images are as many.
+            rank = np.empty(len(numbers), np.int64)
+            rank[drawn] = np.arange(len(numbers))
+            order = np.sort(np.argsort(rank[products], kind="stable")[:MOST_IMAGES])
+            ids, products, photo = ids[order], products[order], photo[order]
+            category, given = category[order], given[order]
+        chunks = [
+            np.stack([record.description.embedding.vector for record in records])
+            for records in chunks_of(gallery, ids.tolist())
+        ]
+        rows = np.concatenate(chunks)
+    settings = gallery.manifest.read_settings()
+    categories = Categories(tuple(names), category, given.astype(np.bool_), settings)
+    return Vectors(rows, products, photo.astype(np.bool_)), categories
+
+
+def chunks_of(gallery: Gallery, ids: Sequence[int]) -> Iterator[list[Record]]:
+    for start in range(0, len(ids), CHUNK):
+        yield gallery.records(ids[start : start + CHUNK])
