@@ -32,6 +32,7 @@ from offline.calibration.answers import ProductIndex
 from offline.datasets import DatasetImage, open_dataset
 from offline.metrics.statistics import Interval, bootstrap
 from offline.store.images import cropped
+from stages.embed.joined import descriptors_of
 from stages.open_searcher import OpenSearcher, searcher_over
 
 DEPTH = 100  # products; a product beyond counts as not found
@@ -84,7 +85,8 @@ def _measure(
         given.append((f"with {len(photos)} {kind}", photos))
     for name, photos in given:
         started = time.perf_counter()
-        outcome = adapt_gallery(gallery, photos)
+        joined = descriptors_of(opened.searcher.describer.embedder)
+        outcome = adapt_gallery(gallery, photos, descriptors=joined)
         fitted = time.perf_counter() - started
         notes.append(f"{name}: fitted and switched in {fitted:.1f} s")
         notes += [f"  {line}" for line in report_lines(outcome.report)]

@@ -27,6 +27,7 @@ from offline.adapt.judging import (
 )
 from offline.adapt.scatter import scatter_of_groups
 from offline.adapt.whitening import RANK_TOLERANCE, fit_learned, fit_pca
+from stages.embed.joined import Descriptor
 
 FOLDS = 3
 # The axes of most variance that projections are fitted in: the rest is noise, and the time that
@@ -34,6 +35,8 @@ FOLDS = 3
 AXES = 384
 DIMENSIONS = (64, 128, 256)
 SHRINKAGES = (0.05, 0.2, 0.5, 0.9)
+# Of one of several descriptors beside the others; 0: without it.
+DESCRIPTOR_WEIGHTS = (0, 0.5, 1, 2)
 # A mean of n photos is drawn towards that of the catalogue as by this many of its images.
 PRIOR_PHOTOS = 3
 LEAST_PHOTOS = 10
@@ -41,16 +44,19 @@ LEAST_PHOTOS = 10
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """How vectors are compared: (x - mean of its domain) projection. None: as described."""
+    """How vectors are compared: (x - mean of its domain) scale projection. None: as described."""
 
     catalogue_mean: FloatArray
     photo_mean: FloatArray
     projection: FloatArray | None = None
+    scale: FloatArray | None = None  # (D,)
 
     def compared(self, vectors: Vectors) -> Vectors:
         """Not brought to length 1."""
         means = np.where(vectors.photos[:, None], self.photo_mean, self.catalogue_mean)
         rows = vectors.rows - means
+        if self.scale is not None:
+            rows = rows * self.scale
         found = rows if self.projection is None else rows @ self.projection
         return replace(vectors, rows=np.asarray(found, np.float32))
 
@@ -139,13 +145,17 @@ class _Judged:
 @dataclass(frozen=True, eq=False)
 class Fit:
     """``photos``: of users, beside those that the gallery holds, of whatever products; ``queries``:
-    what parts are judged by; ``learned``: whether the photos stand for what was searched for."""
+    what parts are judged by; ``learned``: whether the photos stand for what was searched for;
+    ``descriptors``: where a vector joins several; ``scale`` (D,): by which projections are fitted.
+    """
 
     gallery: Vectors
     photos: Vectors | None
     queries: Queries
     seed: int = 0
     learned: bool = False
+    descriptors: Sequence[Descriptor] = ()
+    scale: FloatArray | None = None
 
     def run(self) -> Fitted:
         """Fit every part in turn."""
@@ -159,13 +169,17 @@ class Fit:
         if not (centring.taken or self.queries.are_photos):
             centring = self._with_unlabelled_photos(centring)
         base, space = (centred, self._means) if centring.taken else (before, None)
+        weights, base, scale = self._weights(base, space)
+        if scale is not None:
+            space = replace(space or self._uncentred, scale=scale)
         held_out = [HeldOut(fold.places, fold.images, space) for fold in self._folds]
-        projection, projected, chosen = self._projection(base)
+        scaled = replace(self, scale=scale)
+        projection, projected, chosen = scaled._projection(base)
         if projection.taken:
             base = projected
-            space, *spaces = self._chosen_spaces(chosen)
+            space, *spaces = scaled._chosen_spaces(chosen)
             held_out = [replace(one, space=own) for one, own in zip(held_out, spaces, strict=True)]
-        parts = (centring, projection)
+        parts = (centring, *weights, projection)
         return Fitted(space, parts, before.values, base.values, tuple(held_out))
 
     def judged(self, name: str, words: str, space_of: Callable[[BoolArray], Space]) -> Part:
@@ -269,11 +283,63 @@ class Fit:
         mixed = weight * self._photos.rows.mean(axis=0) + (1 - weight) * catalogue
         return Space(catalogue, mixed.astype(np.float32))
 
+    @property
+    def _scaled(self) -> Space:
+        return replace(self._means, scale=self.scale)
+
+    @cached_property
+    def _uncentred(self) -> Space:
+        zero = np.zeros(self.gallery.rows.shape[1], np.float32)
+        return Space(zero, zero)
+
+    def _weights(
+        self, base: _Judged, space: Space | None
+    ) -> tuple[list[Part], _Judged, FloatArray | None]:
+        """What each descriptor brings, and whether one counts more or less, or not at all."""
+        if not self.descriptors:
+            return [], base, None
+        sizes = [descriptor.size for descriptor in self.descriptors]
+        single = [
+            (at, weight) for at in range(len(sizes)) for weight in DESCRIPTOR_WEIGHTS if weight != 1
+        ]
+        tried = [np.ones(len(sizes)), *(_with_one(len(sizes), *one) for one in single)]
+        scales = [np.repeat(one, sizes).astype(np.float32) for one in tried]
+        unscaled = space or self._uncentred
+        judged = [base, *(self._judged(replace(unscaled, scale=one)) for one in scales[1:])]
+        values = np.stack([one.values for one in judged])
+        parts = [
+            self._part(
+                f"descriptor {descriptor.name}",
+                base.values,
+                values[1 + single.index((at, 0))],
+                descriptor.cost,
+            )
+            for at, descriptor in enumerate(self.descriptors)
+        ]
+        best = int(values.mean(axis=1).argmax())
+        honest = base.copy()
+        for fold in self._folds:
+            others = np.delete(values, fold.places, axis=1)
+            honest.take(fold.places, judged[int(others.mean(axis=1).argmax())])
+        words = ", ".join(
+            f"{weight:g} {one.name}"
+            for weight, one in zip(tried[best], self.descriptors, strict=True)
+        )
+        weighed = self._part("weights of descriptors", honest.values, base.values, words)
+        dropped = [part.model_copy(update={"taken": True}) for part in parts]
+        if not weighed.taken:
+            return [*dropped, weighed], base, None
+        kept = [
+            part.model_copy(update={"taken": bool(weight)})
+            for part, weight in zip(parts, tried[best], strict=True)
+        ]
+        return [*kept, weighed], honest, scales[best]
+
     @cached_property
     def _axes(self) -> Float64Array:
         """(D, A) of most variance, of all images and photos: no label takes part."""
         everything = self.gallery if self.photos is None else self.gallery.beside(self.photos)
-        rows = self._means.compared(everything).rows
+        rows = self._scaled.compared(everything).rows
         if len(rows) < rows.shape[1]:
             return _axes_of_few(rows)
         fitted = fit_pca(rows).projection[:, :AXES]
@@ -283,7 +349,7 @@ class Fit:
     def _centred(self) -> Vectors:
         """Along these axes: all images, and the photos whose products are known."""
         known = self.gallery if self.photos is None else self.gallery.beside(self._labelled)
-        centred = self._means.compared(known)
+        centred = self._scaled.compared(known)
         return replace(centred, rows=np.asarray(centred.rows @ self._axes, np.float32))
 
     def _projections(self, kept: BoolArray, candidates: Sequence[Candidate]) -> Iterator[Space]:
@@ -298,7 +364,7 @@ class Fit:
                 whole[candidate.shrinkage] = fitted.projection
             inner = whole[candidate.shrinkage][:, : candidate.dimension]
             projection = np.ascontiguousarray(self._axes @ inner, np.float32)
-            yield replace(self._means, projection=projection)
+            yield replace(self._scaled, projection=projection)
 
     def _projection(self, base: _Judged) -> tuple[Part, _Judged, Sequence[Candidate]]:
         """The best candidate, then the one of each fold: what is best for the other folds."""
@@ -454,6 +520,13 @@ class Fit:
             low=found.low,
             high=found.high,
         )
+
+
+def _with_one(count: int, at: int, weight: float) -> Float64Array:
+    """(count,) weights of 1, but for one."""
+    found = np.ones(count)
+    found[at] = weight
+    return found
 
 
 def _axes_of_few(rows: FloatArray) -> Float64Array:

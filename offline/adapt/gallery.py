@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from offline.adapt.fit import Fit, Fitted
 from offline.adapt.head import as_described, fit_head
 from offline.adapt.judging import Vectors, queries_of
 from offline.adapt.vectors import read_vectors
+from stages.embed.joined import Descriptor
 
 # An ingest adapts anew where the gallery has grown or shrunk by more.
 GROWTH = 0.1
@@ -35,9 +37,10 @@ def adapt_gallery(
     photos: Vectors | None = None,
     seed: int = 0,
     seen: frozenset[str] = frozenset(),
+    descriptors: Sequence[Descriptor] = (),
 ) -> Outcome:
     """Fit and store; searches go on meanwhile. Products of ``photos`` as of ``product_numbers``,
-    the sha256 of their files in ``seen``.
+    the sha256 of their files in ``seen``; ``descriptors``: where a vector joins several.
 
     Where nothing gains, vectors are compared as they were described from then on. Raises
     ConfigError for an empty gallery, GalleryError.
@@ -51,7 +54,7 @@ def adapt_gallery(
     learned = None if photos is not None or vectors.photos.any() else learned_photos(gallery)
     photos = photos if learned is None else learned
     queries = queries_of(vectors, photos, seed)
-    fitted = Fit(vectors, photos, queries, seed, learned is not None).run()
+    fitted = Fit(vectors, photos, queries, seed, learned is not None, descriptors).run()
     head_part, head = fit_head(vectors, photos, queries, fitted, categories, seed)
     fitted = replace(fitted, parts=(*fitted.parts, head_part))
     count = int(vectors.photos.sum()) + (0 if photos is None else len(photos))
@@ -63,12 +66,18 @@ def adapt_gallery(
         gallery.adapt_by(None, report)
         return Outcome(report, None)
     adaptation = Adaptation(
-        space.catalogue_mean, space.photo_mean, space.projection, report, photos=seen, head=head
+        space.catalogue_mean,
+        space.photo_mean,
+        space.projection,
+        report,
+        space.scale,
+        photos=seen,
+        head=head,
     )
     return Outcome(report, gallery.adapt(adaptation))
 
 
-def adapt_where_due(gallery: WritableGallery) -> list[str]:
+def adapt_where_due(gallery: WritableGallery, descriptors: Sequence[Descriptor] = ()) -> list[str]:
     """Adapt it after an ingest, where that is due, and tell so. What a person did by hand, with
     photos or a calibration, is left alone."""
     if not len(gallery) or not is_due(gallery):
@@ -79,7 +88,7 @@ def adapt_where_due(gallery: WritableGallery) -> list[str]:
             "the gallery has changed much since it was adapted or calibrated by hand: do it anew "
             "with packsight adapt and packsight calibrate"
         ]
-    outcome = adapt_gallery(gallery)
+    outcome = adapt_gallery(gallery, descriptors=descriptors)
     if outcome.version is None:
         return []
     lines = report_lines(outcome.report)

@@ -11,7 +11,6 @@ import numpy as np
 from engine.errors import ConfigError, ImageError, StageError
 from engine.files import file_sha256
 from engine.galleries import open_gallery
-from engine.protocols import Gallery
 from engine.types import UNCATEGORISED, FloatArray, Progress
 from offline.adapt.fit import LEAST_PHOTOS
 from offline.adapt.gallery import Outcome, adapt_gallery
@@ -21,6 +20,7 @@ from offline.calibration.answers import ProductIndex
 from offline.datasets import DatasetImage, open_dataset
 from offline.ingest.scan import scan
 from offline.store.images import cropped
+from stages.embed.joined import descriptors_of
 from stages.open_searcher import OpenSearcher, searcher_over
 
 MOST_PHOTOS = 2_000
@@ -45,15 +45,21 @@ def adapt(
     with open_gallery(gallery, write=True) as opened:
         faults: list[str] = []
         vectors, seen = None, frozenset[str]()
-        if photos is not None:
+        searcher = None
+        # What descriptors a vector joins, only they know.
+        if photos is not None or opened.manifest.read_settings().embed.name == "joined":
+            searcher = searcher_over(opened, keep_mattes=True)
+        if photos is not None and searcher is not None:
             shown = progress or (lambda done, total: None)
-            vectors, seen = _photos(Path(photos), opened, seed, shown, faults, without)
-        return replace(adapt_gallery(opened, vectors, seed, seen), faults=tuple(faults))
+            vectors, seen = _photos(Path(photos), searcher, seed, shown, faults, without)
+        joined = () if searcher is None else descriptors_of(searcher.searcher.describer.embedder)
+        outcome = adapt_gallery(opened, vectors, seed, seen, joined)
+        return replace(outcome, faults=tuple(faults))
 
 
 def _photos(
     folder: Path,
-    gallery: Gallery,
+    opened: OpenSearcher,
     seed: int,
     progress: Progress,
     faults: list[str],
@@ -65,8 +71,7 @@ def _photos(
     if without:
         images = [image for image in images if file_sha256(image.path) not in without]
     chosen = sample(np.arange(len(images)), MOST_PHOTOS, seed)
-    opened = searcher_over(gallery, keep_mattes=True)
-    index, numbers = ProductIndex(gallery), product_numbers(gallery)
+    index, numbers = ProductIndex(opened.gallery), product_numbers(opened.gallery)
     rows, products, seen = [], [], set()
     for start in range(0, len(chosen), BATCH):
         for photo in (images[at] for at in chosen[start : start + BATCH]):

@@ -40,6 +40,7 @@ from offline.ingest.pruning import require_plausible
 from offline.ingest.report import IngestReport
 from offline.ingest.scan import ImageFile, Refusal, Scan, printable, scan
 from stages.assemble import assemble
+from stages.embed.joined import descriptors_of
 from stages.open_settings import settings_for
 
 REPORT = "last-ingest.json"
@@ -133,7 +134,8 @@ def run(request: Request) -> IngestReport:
             _carry_out(current, scanned, labels)
             if request.adapt and settings.adapt.auto and report.changed:
                 with watch("adapt"):
-                    report.notes += adapt_where_due(gallery)
+                    joined = descriptors_of(parts.describer.embedder)
+                    report.notes += adapt_where_due(gallery, joined)
             elif request.adapt and report.changed and _is_of_before(gallery, settings):
                 report.notes += filter(None, [how_to_gain(gallery)])
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The views of a cutout that are embedded: as it was cut, on white, or both.
+"""The views of a cutout that are embedded: as it was cut, on white, or both; stretched.
 
 Where the cutter keeps the background (``crop``), the background helps when the mask is incorrect
 and disturbs when it is uninformative. On white it is the other way round.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from engine.distances import unit_rows
@@ -27,6 +28,22 @@ def on_white(cutout: Cutout) -> Cutout:
     blended = cutout.pixels * weight + np.float32(255) * (np.float32(1) - weight)
     pixels: UInt8Array = np.rint(blended).astype(np.uint8)
     return replace(cutout, pixels=pixels)
+
+
+def stretched(cutout: Cutout) -> Cutout:
+    """The box that was cut out, brought to the whole square: nothing around it, its aspect lost."""
+    left, top, right, bottom = cutout.box
+    width, height, side = right - left, bottom - top, cutout.side
+    # As ``stages.cutout._square`` lays the box into the square.
+    scale = side / max(width, height)
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    x, y = (side - inner[0]) // 2, (side - inner[1]) // 2
+    part = slice(y, y + inner[1]), slice(x, x + inner[0])
+    pixels, alpha = (
+        cv2.resize(plane[part], (side, side), interpolation=cv2.INTER_LINEAR)
+        for plane in (cutout.pixels, cutout.alpha)
+    )
+    return replace(cutout, pixels=np.asarray(pixels, np.uint8), alpha=np.asarray(alpha, np.float32))
 
 
 def trusts(cutouts: Sequence[Cutout]) -> FloatArray:

@@ -140,9 +140,9 @@ def adapted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     real = adapting.adapt_gallery
 
-    def adapt(gallery: LocalGallery) -> object:
+    def adapt(gallery: LocalGallery, **given: object) -> object:
         counts.append(len(gallery))
-        return real(gallery)
+        return real(gallery, **given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(adapting, "adapt_gallery", adapt)
     return counts

@@ -13,6 +13,7 @@ from offline.adapt.judging import (
     queries_of,
 )
 from offline.adapt.whitening import fit_pca
+from stages.embed.joined import Descriptor
 
 DIMENSION = 24
 
@@ -149,6 +150,42 @@ def test_copies_of_a_photo_do_not_judge_what_was_fitted_to_it() -> None:
     rows = random.normal(size=(60, DIMENSION)).astype(np.float32)
     photos = as_photos(Vectors(np.tile(rows, (2, 1)), np.tile(np.arange(60) % 30, 2)))
     assert not taken(fit(gallery, photos))["projection"]
+
+
+def beside_noise(gallery: Vectors, noise: float, seed: int) -> Vectors:
+    """Two descriptors: one of the products, one that varies by chance alone, as loud."""
+    random = np.random.default_rng(seed)
+    chance = noise * random.normal(size=gallery.rows.shape)
+    return Vectors(np.hstack([gallery.rows, chance]).astype(np.float32), gallery.products)
+
+
+JOINED = (Descriptor("good", DIMENSION), Descriptor("noise", DIMENSION))
+
+
+def test_a_descriptor_that_only_disturbs_weighs_less_or_nothing() -> None:
+    gallery = beside_noise(made(views=3, noise=0.5), 3, 5)
+    fitted = Fit(gallery, None, queries_of(gallery, None, 0), descriptors=JOINED).run()
+    parts = {part.name: part for part in fitted.parts}
+    good, noise = parts["descriptor good"], parts["descriptor noise"]
+    assert good.low is not None and good.low > 0
+    assert noise.gain is not None and noise.gain < 0
+    assert parts["weights of descriptors"].taken and good.taken and not noise.taken
+    space = fitted.space
+    assert space is not None and space.scale is not None
+    assert (space.scale[:DIMENSION] == 1).all() and (space.scale[DIMENSION:] == 0).all()
+    new = beside_noise(made(views=3, noise=0.5, seed=8), 3, 9)
+    before, after = quality(fitted, new, as_photos(new))
+    assert after > before + 0.1
+
+
+def test_descriptors_that_serve_alike_keep_their_weights() -> None:
+    one, other = made(views=3, noise=2), made(views=3, noise=2, seed=4)
+    gallery = Vectors(np.hstack([one.rows, other.rows]), one.products)
+    fitted = Fit(gallery, None, queries_of(gallery, None, 0), descriptors=JOINED).run()
+    parts = {part.name: part for part in fitted.parts}
+    assert not parts["weights of descriptors"].taken
+    assert parts["descriptor good"].taken and parts["descriptor noise"].taken
+    assert fitted.space is None or fitted.space.scale is None
 
 
 def test_axes_by_inner_products_are_those_by_covariances() -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from engine.config import Settings, load
 from engine.errors import ConfigError
+from engine.types import Matte, RGBImage
 from stages.assemble import assemble
 from stages.context import BuildContext
+from stages.cutout.crop import Crop
+from stages.cutout.crop import Options as CropOptions
 from stages.embed import handcrafted
-from stages.embed.joined import Options, build
+from stages.embed._views import stretched
+from stages.embed.joined import Options, build, descriptors_of
 from stages.profiles import read_profile
 from tests.contracts.test_embedders import cutout, write_backbone
 
@@ -37,6 +43,46 @@ def test_parts_lie_one_after_the_other_by_their_weights() -> None:
     )
 
 
+def test_a_part_may_see_the_box_stretched_and_its_fingerprint_differs() -> None:
+    plain = joined([COLOUR, EDGES])
+    framed = joined([COLOUR, {**EDGES, "framing": "stretched"}])
+    same = joined([COLOUR, {**EDGES, "framing": "letterboxed"}])
+    assert assemble(plain).fingerprint == assemble(same).fingerprint
+    assert assemble(plain).fingerprint != assemble(framed).fingerprint
+    narrow = replace(cutout(0), box=(10, 20, 34, 116))
+    rows = assemble(framed).describer.embedder.embed([narrow])
+    colour = assemble(plain).describer.embedder.embed([narrow])
+    size = descriptors_of(assemble(framed).describer.embedder)[0].size
+    np.testing.assert_allclose(rows[:, :size], colour[:, :size], atol=1e-6)
+    edges = handcrafted.build(handcrafted.Options(colour=0.0, side=32), BuildContext()).embed(
+        [stretched(narrow)]
+    )
+    np.testing.assert_allclose(rows[:, size:], edges / np.sqrt(2), atol=1e-6)
+
+
+def test_a_stretched_box_fills_the_square_and_is_the_box_again() -> None:
+    image = RGBImage(np.random.default_rng(0).integers(0, 256, (90, 40, 3), np.uint8), "x")
+    matte = np.zeros((90, 40), np.float32)
+    matte[5:85, 8:28] = 1
+    (cut,) = Crop(CropOptions(size=80, margin=0), 1).cut([image], [Matte(matte)])
+    found = stretched(cut)
+    assert found.alpha.min() == 1
+    part = np.ascontiguousarray(image.pixels[5:85, 8:28])
+    expected = cv2.resize(part, (80, 80), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(found.pixels.astype(int) - expected.astype(int)).max() <= 1
+
+
+def test_the_descriptors_of_a_row_are_named_with_their_size_and_time() -> None:
+    embedder = assemble(joined([COLOUR, EDGES])).describer.embedder
+    before = descriptors_of(embedder)
+    assert [one.seconds for one in before] == [None, None]
+    assert sum(one.size for one in before) == embedder.dimension
+    embedder.embed([cutout(0)])
+    assert all(one.seconds is not None and one.seconds > 0 for one in descriptors_of(embedder))
+    single = handcrafted.build(handcrafted.Options(), BuildContext())
+    assert descriptors_of(single) == ()
+
+
 @pytest.mark.parametrize(
     ("parts", "fault"),
     [
@@ -48,6 +94,7 @@ def test_parts_lie_one_after_the_other_by_their_weights() -> None:
         ([COLOUR, {"name": "handcrafted", "sides": 32}], "sides"),
         ([COLOUR, {**EDGES, "weight": 0}], "weight"),
         ([COLOUR, {**EDGES, "weight": True}], "weight"),
+        ([COLOUR, {**EDGES, "framing": "round"}], "framing"),
     ],
 )
 def test_parts_that_do_not_do_are_named(parts: list[dict[str, object]], fault: str) -> None:
