@@ -33,6 +33,9 @@ from offline.adapt.judging import (
     average_precisions,
     gain,
 )
+from offline.adapt.judging import (
+    sample as sampled,
+)
 from offline.adapt.probabilities import choose_unknown, fit_temperature, least_probability
 from offline.adapt.softmax import Softmax, fit_softmax
 from offline.metrics.classification import auroc, scores_of
@@ -45,7 +48,7 @@ VOTE_WEIGHTS = (0.0, 0.5, 1.0, 2.0)
 # A product's queries are left out of a fit in so many turns.
 TURNS = 3
 # Images times dimensions times categories that a fit which only judges may have: more are drawn.
-MOST_NUMBERS = 5e7
+MOST_NUMBERS = 1.5e7
 # Of the mean average precision of routed answers a head that predicts better may lose so much.
 MARGIN = 0.01
 # Fraction of queries whose category must be searched where routing goes by a least probability.
@@ -297,14 +300,9 @@ class _HeadFit:
         """(ridges, Q, C) of the judged queries, by heads that have not seen them."""
         count = len(self._names)
         found = np.zeros((len(RIDGES), len(self._judged), count))
-        random = np.random.default_rng(self.seed)
         for places, _, space in self._folds:
             queries = self._judged.chosen(places)
-            sample = self._sample(space, np.unique(queries.vectors.products))
-            most = int(MOST_NUMBERS / (sample.rows.shape[1] * count))
-            if len(sample.rows) > most:
-                drawn = random.choice(len(sample.rows), max(most, 10 * count), replace=False)
-                sample = sample.chosen(np.sort(drawn))
+            sample = self._drawn(self._sample(space, np.unique(queries.vectors.products)))
             rows = self._query_rows(space, places)
             turns = _turns(queries)
             starts = self._path(sample)
@@ -315,6 +313,12 @@ class _HeadFit:
                 for at, fitted in enumerate(fits):
                     found[at, places[mine]] = fitted.logits(rows[mine])
         return found
+
+    def _drawn(self, sample: _Sample) -> _Sample:
+        """As much of it as a fit that only judges may have."""
+        count = len(self._names)
+        most = max(int(MOST_NUMBERS / (sample.rows.shape[1] * count)), 10 * count)
+        return sample.chosen(sampled(np.arange(len(sample.rows)), most, self.seed))
 
     def _path(self, sample: _Sample, starts: Sequence[Softmax] = ()) -> list[Softmax]:
         """A fit a ridge."""
@@ -396,18 +400,18 @@ class _HeadFit:
             bias=fitted.bias,
             temperature=setting.temperature,
             vote_weight=setting.vote_weight,
-            unknown=self._unknown(space, setting),
+            unknown=self._unknown(space, setting, fitted),
             least=least_probability(self._honest, self._true, REACH),
         )
 
-    def _unknown(self, space: Space, setting: Setting) -> UnknownRule | None:
+    def _unknown(self, space: Space, setting: Setting, start: Softmax) -> UnknownRule | None:
         """By queries of categories that are left out in turn; None where these are few or look like
         the others."""
         count = len(self._names)
         if len(np.unique(self._true)) < LEAST_CATEGORIES:
             return None
         fold = np.random.default_rng(self.seed).permutation(count) % TURNS
-        sample = self._sample(space)
+        sample = self._drawn(self._sample(space))
         outliers = np.full((len(self._judged), count), -np.inf)
         for turn in range(TURNS):
             mine = np.flatnonzero(fold[self._true] == turn)
@@ -415,7 +419,7 @@ class _HeadFit:
             left = sample.chosen(fold[sample.labels] != turn)
             if not len(mine) or len(np.unique(left.labels)) < 2:
                 continue
-            logits = self._fit(left, setting.ridge).logits(self._query_rows(space, mine))
+            logits = self._fit(left, setting.ridge, start).logits(self._query_rows(space, mine))
             if setting.vote_weight:
                 held = left.own >= 0
                 votes = self._vote(

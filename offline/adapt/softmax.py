@@ -13,7 +13,7 @@ from offline.adapt.judging import Products
 # Keeps the bias of a category finite where it has few images; otherwise unnoticed.
 BIAS_RIDGE = 1e-3
 STEPS = 150
-TOLERANCE = 1e-6  # of the loss an image: below, further steps change no probability that is shown
+TOLERANCE = 1e-5  # of the loss an image: below, further steps change no probability that is shown
 MEMORY = 10  # steps that the curvature is known from
 
 
@@ -78,7 +78,7 @@ def _lowest(
     moves: list[tuple[Float64Array, Float64Array]] = []
     for _ in range(STEPS):
         direction = _direction(slope, moves)
-        fall = float(slope @ direction)
+        fall = _dot(slope, direction)
         if fall >= 0:
             break
         step = 1.0
@@ -90,7 +90,7 @@ def _lowest(
         else:
             break  # rounding is all that is left
         move, turn = step * direction, found_slope - slope
-        if float(move @ turn) > 0:
+        if _dot(move, turn) > 0:
             moves = [*moves[1 - MEMORY :], (move, turn)]
         gained, place, value, slope = value - found, place + move, found, found_slope
         if gained < TOLERANCE * value:
@@ -103,14 +103,19 @@ def _direction(slope: Float64Array, moves: list[tuple[Float64Array, Float64Array
     found = slope.copy()
     factors = []
     for move, turn in reversed(moves):
-        factor = float(move @ found) / float(move @ turn)
+        factor = _dot(move, found) / _dot(move, turn)
         factors.append(factor)
         found -= factor * turn
     if moves:
         move, turn = moves[-1]
-        found *= float(move @ turn) / float(turn @ turn)
+        found *= _dot(move, turn) / _dot(turn, turn)
     else:
         found /= max(float(np.abs(slope).sum()), 1e-12)
     for (move, turn), factor in zip(moves, reversed(factors), strict=True):
-        found += move * (factor - float(turn @ found) / float(move @ turn))
+        found += move * (factor - _dot(turn, found) / _dot(move, turn))
     return -found
+
+
+def _dot(one: Float64Array, other: Float64Array) -> float:
+    """Without BLAS, whose threads take longer to start than this takes."""
+    return float(np.einsum("i,i->", one, other))
