@@ -1,6 +1,6 @@
 """The category of a vector by a softmax that was fitted to a gallery's labelled images.
 
-In place of a vote among neighbours, or with the vote as one of its features: a logarithmic opinion
+The vote among neighbours may be one of its features: a logarithmic opinion
 pool (Genest, Zidek: "Combining Probability Distributions", Statistical Science 1986).
 ``offline.adapt.head`` fits it, an adaptation holds it.
 """
@@ -8,7 +8,6 @@ pool (Genest, Zidek: "Combining Probability Distributions", Statistical Science 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,16 +51,25 @@ class CategoryHead:
     def dimension(self) -> int:
         return int(self.weights.shape[0])
 
-    def scores(self, vector: FloatArray, vote: Callable[[], CategoryScores]) -> CategoryScores:
-        """(K,) adapted; the vote is taken only where it has a weight."""
+    def scores(self, vector: FloatArray, vote: CategoryScores) -> CategoryScores:
+        """(K,) adapted, and the vote on the same vector.
+
+        A category that came after the fit, which only the vote can know, keeps what it has there.
+        """
         # Without BLAS, whose last bits would depend on the machine's load.
         logits = np.einsum("k,kc->c", vector.astype(np.float64), self.weights) + self.bias
-        if self.vote_weight:
-            logits = logits + self.vote_weight * log_vote(vote(), self.names)
-        row = logits[None]
-        probabilities = softmax_at(row, self.temperature)[0].astype(np.float32)
+        row = (logits + self.vote_weight * log_vote(vote, self.names))[None]
+        probabilities = softmax_at(row, self.temperature)[0]
+        pairs = zip(vote.names, vote.probabilities.tolist(), strict=True)
+        later = {name: value for name, value in pairs if name not in self.names}
+        values = [*(probabilities * (1 - sum(later.values()))).tolist(), *later.values()]
         unknown = self.unknown is not None and bool(self.unknown.decide(row, self.temperature)[0])
-        return CategoryScores(self.names, probabilities, unknown, self.least)
+        return CategoryScores(
+            (*self.names, *later),
+            np.maximum(values, 0).astype(np.float32),  # a sum may be 1 but for rounding
+            unknown and not later,
+            self.least,
+        )
 
     def text(self) -> str:
         """JSON that ``read_head`` reads."""

@@ -138,8 +138,8 @@ class Neighbours(Protocol):
         ...
 
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
-        """By the gallery's category head, which may take the vote into account; where it has none,
-        the vote, which calls ``search``."""
+        """By the gallery's category head, to which the vote is a feature; where it has none, the
+        vote, which calls ``search``."""
         ...
 
 

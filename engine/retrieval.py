@@ -175,8 +175,11 @@ class AdaptedNeighbours:
             adaptation = self.gallery.adaptation()
             if adaptation is None or adaptation.head is None:
                 return vote()
-            vector = adapt(adaptation, embedding, self.domain).vector
-            return adaptation.head.scores(vector, vote)
+            voted = vote()
+            found = adaptation.head.scores(adapt(adaptation, embedding, self.domain).vector, voted)
+            # One that was renamed or removed since the fit is not predicted any more.
+            known = found.top in voted.names or found.top in self.gallery.categories()
+            return found if known else voted
 
 
 @dataclass(frozen=True)

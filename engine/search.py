@@ -197,9 +197,6 @@ class Searcher:
         self, query: Description, held: Mapping[str, int], categories: Sequence[str] | None
     ) -> Route:
         knows = self.describer.classifier.categories
-        adaptation = self.gallery.adaptation()
-        if knows is None and adaptation is not None and adaptation.head is not None:
-            knows = adaptation.head.names  # a category that came later is searched always
         return route(
             query.scores,
             tuple(held),

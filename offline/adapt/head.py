@@ -375,7 +375,7 @@ class _HeadFit:
         for places, images, space in self._folds:
             searched = np.zeros((len(places), len(self.categories.names)), np.bool_)
             for row, at in enumerate(places):
-                routed = route(scores[at], held, settings, knows=self._names)
+                routed = route(scores[at], held, settings)
                 searched[row, [code[name] for name in routed.categories]] = True
             place = np.full(len(self.gallery), -1, np.int64)
             place[images] = np.arange(len(images))

@@ -283,21 +283,32 @@ def test_images_that_come_later_are_adapted_too(gallery: WritableGallery) -> Non
 
 
 def test_a_category_head_predicts_in_place_of_the_vote(gallery: WritableGallery) -> None:
-    gallery.add([entry("a", "jar"), entry("b", "cap")], [described([2, 1]), described([1, 3])])
-    voted = CategoryScores.certain("lid")
+    put(gallery, "a", (2, 1), "jar")
+    put(gallery, "b", (1, 3), "cap")
+    voted = CategoryScores.certain("cap")
     asked = AdaptedNeighbours(gallery, "photo")
     gallery.adapt(adaptation())
     assert asked.predicted(vector(3, 2), lambda: voted) is voted
-    made = adaptation(head=head(weights=((2, -1, 0), (0, 1, -3), (1, 0, 0)), vote_weight=0.5))
+    made = adaptation(head=head(weights=((2, -1, 0), (0, 1, -3), (1, 0, 0)), vote_weight=0.1))
     assert made.head is not None and made.identity != adaptation().identity
     gallery.adapt(made)
     found = asked.predicted(vector(3, 2), lambda: voted)
     # (3, 2) - (2, 1) projected is (1, 2, 2), brought to length 1.
-    expected = made.head.scores(vector(*np.array([1, 2, 2]) / 3).vector, lambda: voted)
-    assert found.names == ("jar", "cap", "tin")
+    expected = made.head.scores(vector(*np.array([1, 2, 2]) / 3).vector, voted)
+    assert found.names == ("jar", "cap", "tin") and found.top == "jar"
     np.testing.assert_allclose(found.probabilities, expected.probabilities, rtol=1e-6)
     gallery.adapt_by(1)
     assert asked.predicted(vector(3, 2), lambda: voted) is voted
+
+
+def test_a_category_that_is_gone_is_not_predicted(gallery: WritableGallery) -> None:
+    identity = put(gallery, "a", (2, 1), "jar")
+    put(gallery, "b", (1, 3), "cap")
+    gallery.adapt(adaptation(head=head(weights=((9, -1, 0), (0, 1, -3), (1, 0, 0)))))
+    asked, voted = AdaptedNeighbours(gallery, "photo"), CategoryScores.certain("cap")
+    assert asked.predicted(vector(3, 2), lambda: voted).top == "jar"
+    gallery.amend({identity: entry("a", "jars")})
+    assert asked.predicted(vector(3, 2), lambda: voted).top == "cap"
 
 
 def test_adaptations_are_kept_by_version_and_one_may_go_back(gallery: WritableGallery) -> None:

@@ -13,34 +13,45 @@ from tests.engine.made_adaptations import head
 VECTOR = np.array([1, 0.5], np.float32)
 
 
-def no_vote() -> CategoryScores:
-    raise AssertionError("no vote is needed")
+VOTE = CategoryScores(("jar",), np.ones(1, np.float32))
 
 
 def test_probabilities_are_the_softmax_of_the_logits() -> None:
     made = head(temperature=2)
     logits = VECTOR.astype(np.float64) @ made.weights + made.bias
     powers = np.exp(logits / 2)
-    scores = made.scores(VECTOR, no_vote)
+    scores = made.scores(VECTOR, VOTE)
     assert scores.names == made.names and not scores.unknown and scores.least is None
     np.testing.assert_allclose(scores.probabilities, powers / powers.sum(), rtol=1e-6)
 
 
 def test_a_vote_moves_the_head_as_much_as_it_weighs() -> None:
-    vote = CategoryScores(("cap", "lid"), np.array([0.9, 0.1], np.float32))
-    alone = dict(head().scores(VECTOR, no_vote).ranked())
-    pooled = dict(head(vote_weight=2.0).scores(VECTOR, lambda: vote).ranked())
-    # "lid" is unknown to the head, "tin" to the vote.
-    assert set(pooled) == {"jar", "cap", "tin"}
+    vote = CategoryScores(("cap", "jar"), np.array([0.9, 0.1], np.float32))
+    alone = dict(head().scores(VECTOR, vote).ranked())
+    pooled = dict(head(vote_weight=2.0).scores(VECTOR, vote).ranked())
     assert pooled["cap"] / pooled["jar"] == pytest.approx(
-        alone["cap"] / alone["jar"] * (0.9 / 0.01) ** 2, rel=1e-5
+        alone["cap"] / alone["jar"] * (0.9 / 0.1) ** 2, rel=1e-4
     )
+    # No neighbour is a tin, which does not rule it out.
+    assert pooled["tin"] / pooled["jar"] == pytest.approx(
+        alone["tin"] / alone["jar"] * (0.01 / 0.1) ** 2, rel=1e-4
+    )
+
+
+def test_a_category_that_came_after_the_fit_keeps_its_vote() -> None:
+    vote = CategoryScores(("lid", "cap"), np.array([0.7, 0.3], np.float32))
+    rule = UnknownRule(score="max_probability", threshold=0.999)
+    found = head(unknown=rule).scores(VECTOR, vote)
+    assert dict(found.ranked())["lid"] == pytest.approx(0.7) and not found.unknown
+    rest = head().scores(VECTOR, VOTE).probabilities
+    np.testing.assert_allclose(found.probabilities[:3], 0.3 * rest, rtol=1e-5)
+    assert head().scores(VECTOR, CategoryScores.certain("lid")).top == "lid"
 
 
 def test_a_rule_calls_a_vector_unknown() -> None:
     rule = UnknownRule(score="max_probability", threshold=0.999)
-    assert head(unknown=rule, least=0.125).scores(VECTOR, no_vote).unknown
-    assert head(least=0.125).scores(VECTOR, no_vote).least == 0.125
+    assert head(unknown=rule, least=0.125).scores(VECTOR, VOTE).unknown
+    assert head(least=0.125).scores(VECTOR, VOTE).least == 0.125
 
 
 def test_it_is_read_back_as_it_was_written() -> None:

@@ -76,7 +76,7 @@ def accuracy(head: CategoryHead, vectors: Vectors, category: Products) -> float:
     compared = space().compared(vectors).rows
     rows = compared / np.linalg.norm(compared, axis=1, keepdims=True)
     alike = CategoryScores(NAMES, np.full(3, 1 / 3, np.float32))
-    found = [head.scores(row, lambda: alike).top for row in rows]
+    found = [head.scores(row, alike).top for row in rows]
     return float(np.mean([NAMES[one] == top for one, top in zip(category, found, strict=True)]))
 
 
