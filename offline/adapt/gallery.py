@@ -159,12 +159,19 @@ def report_lines(report: AdaptationReport) -> list[str]:
 
 
 def _report(gallery: Gallery, fitted: Fitted, photos: int, queries: int) -> AdaptationReport:
+    return report_of(len(gallery), gallery.count_products(), fitted, photos, queries)
+
+
+def report_of(
+    images: int, products: int, fitted: Fitted, photos: int, queries: int
+) -> AdaptationReport:
+    """Of what was fitted now."""
     judged = len(fitted.before) > 0
     return AdaptationReport(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         written_by=f"packsight {__version__}",
-        images=len(gallery),
-        products=gallery.count_products(),
+        images=images,
+        products=products,
         photos=photos,
         queries=queries if judged else 0,
         before=float(fitted.before.mean()) if judged else None,

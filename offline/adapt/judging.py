@@ -96,6 +96,15 @@ def sample(places: Products, most: int, seed: int) -> Products:
     return places[np.sort(drawn)]
 
 
+def whole_products(products: Products, most: int, seed: int) -> Products:
+    """Places of at most so many images (N,), ascending: products in an order by chance, until their
+    images are as many."""
+    drawn = np.random.default_rng(seed).permutation(int(products.max(initial=-1)) + 1)
+    rank = np.empty(len(drawn), np.int64)
+    rank[drawn] = np.arange(len(drawn))
+    return np.sort(np.argsort(rank[products], kind="stable")[:most])
+
+
 def average_precisions(
     queries: Queries, rows: FloatArray, gallery: Vectors, searched: BoolArray | None = None
 ) -> Float64Array:

@@ -10,7 +10,7 @@ from engine.adaptation import domain_of
 from engine.protocols import Gallery
 from engine.types import UNCATEGORISED, Record
 from offline.adapt.head import Categories
-from offline.adapt.judging import Vectors
+from offline.adapt.judging import Vectors, whole_products
 
 # Beyond this, whole products are drawn: memory and time do not grow with the gallery.
 MOST_IMAGES = 20_000
@@ -42,11 +42,7 @@ def read_vectors(gallery: Gallery, seed: int) -> tuple[Vectors, Categories]:
         ]
         ids, products, photo, category, given = np.array(of, np.int64).reshape(-1, 5).T
         if len(ids) > MOST_IMAGES:
-            drawn = np.random.default_rng(seed).permutation(len(numbers))
-            # Products in an order by chance, until their images are as many.
-            rank = np.empty(len(numbers), np.int64)
-            rank[drawn] = np.arange(len(numbers))
-            order = np.sort(np.argsort(rank[products], kind="stable")[:MOST_IMAGES])
+            order = whole_products(products, MOST_IMAGES, seed)
             ids, products, photo = ids[order], products[order], photo[order]
             category, given = category[order], given[order]
         chunks = [

@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from engine.adaptation import Adaptation
 from engine.galleries import open_gallery
 from engine.types import Progress
+from offline.adapt.fit import Fit
+from offline.adapt.gallery import report_lines, report_of
+from offline.adapt.judging import Vectors, queries_of, whole_products
+from offline.adapt.vectors import MOST_IMAGES
 from offline.calibration.adaptation import adapt
 from offline.datasets import DatasetImage
 from offline.evaluate.efficiency.measure import fill, scratch_folder
-from offline.evaluate.task import DescribedTask
+from offline.evaluate.task import DescribedTask, VectorTask
 from offline.store.images import HashedImage, hash_images
+from stages.embed.joined import Descriptor
 
 
 def adapt_task(
@@ -43,3 +51,31 @@ def adapt_task(
 
 def _hashes(images: Sequence[DatasetImage]) -> frozenset[str]:
     return frozenset(one.sha256 for one in hash_images(images) if isinstance(one, HashedImage))
+
+
+def adapt_vectors(
+    task: VectorTask, seed: int = 0, descriptors: Sequence[Descriptor] = ()
+) -> tuple[VectorTask, tuple[str, ...]]:
+    """Of vectors alone: centred, weighted and projected where that gains among the gallery's images
+    that are no query; and a sentence a part. No label of a query takes part. ``descriptors``: where
+    a vector joins several."""
+    asked = {image.id for image in task.task.queries} | {one.path for one in task.task.queries}
+    images = task.task.gallery
+    others = [at for at, image in enumerate(images) if not {image.id, image.path} & asked]
+    if not others:
+        return task, ("none: every image is a query",)
+    names = np.array([images[at].product or images[at].id for at in others])
+    products = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    places = whole_products(products, MOST_IMAGES, seed)
+    gallery = Vectors(task.rows[np.array(others)[places]], products[places])
+    queries = queries_of(gallery, None, seed)
+    fitted = Fit(gallery, None, queries, seed, descriptors=descriptors).run()
+    report = report_of(len(gallery), len(np.unique(gallery.products)), fitted, 0, len(queries))
+    lines = tuple(report_lines(report))
+    space = fitted.space
+    if space is None:
+        return task, lines
+    means = space.catalogue_mean, space.photo_mean
+    made = Adaptation(*means, space.projection, report, space.scale)
+    rows, vectors = made.adapted(task.rows, "catalogue"), made.adapted(task.vectors, "photo")
+    return replace(task, rows=rows, vectors=vectors, normalised=True), lines

@@ -25,8 +25,9 @@ PRODUCTS = 10  # a query
 @dataclass(frozen=True)
 class Cost:
     """``milliseconds``: median of a query once its photo is described but for its category: what
-    classifies, routes, searches and reranks. ``once``: bytes of the adaptation's arrays; ``image``:
-    bytes of the indexes an image."""
+    classifies, routes, searches and reranks. Of processor time, which other load of the machine
+    changes little. ``once``: bytes of the adaptation's arrays; ``image``: of the indexes, an
+    image."""
 
     name: str
     milliseconds: float
@@ -62,11 +63,11 @@ def costs(task: DescribedTask, variants: Sequence[Variant]) -> list[Cost]:
 def _seconds(opened: OpenSearcher, query: Description) -> float:
     searcher = opened.searcher
     classifier = searcher.describer.classifier
-    start = time.perf_counter()
+    start = time.process_time()
     if classifier.categories is None:  # it votes, which an adaptation changes
         classifier.classify([], query.embedding.vector[None])
     searcher.rank(query, PRODUCTS)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def array_bytes(value: object) -> int:

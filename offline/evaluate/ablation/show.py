@@ -62,8 +62,8 @@ def _costs(costs: Sequence[Cost]) -> Table:
             (one.name, f"{one.milliseconds:.2f}", f"{one.once:,}", f"{one.image:,.0f}")
             for one in costs
         ),
-        note=f"Median of {TIMED} queries at most, from the described photo to the answer: vote or "
-        "category head, routing, search, reranking, in a gallery on disk.",
+        note=f"Processor time, median of {TIMED} queries at most, from the described photo to the "
+        "answer: vote or category head, routing, search, reranking, in a gallery on disk.",
     )
 
 

@@ -20,12 +20,14 @@ from engine.images import ImageLimits, load
 from engine.timings import Stopwatch
 from engine.types import Float64Array, FloatArray, Progress
 from offline.datasets import Dataset, DatasetImage, RetrievalTask, dataset_kinds, open_dataset
+from offline.evaluate.adapting import adapt_vectors
 from offline.evaluate.describing import embed_tasks
 from offline.evaluate.retrieval.measure import measure_rankings, own_level
 from offline.evaluate.task import RERANKED, VectorTask
 from offline.metrics.retrieval import Found, metric_values
 from offline.store.images import cropped
 from stages.assemble import EmbeddingParts
+from stages.embed.joined import descriptors_of
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,8 @@ class ProtocolResult:
     ``found``, ``hits`` and the rows of ``values`` are aligned with the task's queries; ``hits``
     are the first hits' gallery positions, None where nothing was retrieved. Queries without a
     relevant image (``unanswerable``), unreadable ones (``unreadable``) and those beyond a limit
-    (``requested`` counts all) are in no mean.
+    (``requested`` counts all) are in no mean. ``fitted``: a sentence for each part of an
+    adaptation.
     """
 
     protocol: str
@@ -78,6 +81,7 @@ class ProtocolResult:
     requested: int
     unanswerable: int
     unreadable: int
+    fitted: tuple[str, ...] = ()
 
     @property
     def queries(self) -> tuple[DatasetImage, ...]:
@@ -119,16 +123,21 @@ def measure_protocols(
     metrics: Sequence[str] = (),
     limit: int | None = None,
     progress: Progress | None = None,
+    adapt_by: int | None = None,
 ) -> list[ProtocolResult]:
     """The protocols of a data set, in order: embedded, ranked and measured by ``metrics``, by
-    default those of the benchmark's paper. Errors as of ``evaluate_benchmark``."""
+    default those of the benchmark's paper. ``adapt_by``: adapt each gallery, with this seed.
+    Errors as of ``evaluate_benchmark``."""
     tasks = {name: dataset.retrieval(name) for name in protocols}
     requested = {name: answerable(task, limit) for name, task in tasks.items()}
     embedded = embed_tasks(list(requested.values()), parts, cache, progress)
-    results = []
+    joined, results = descriptors_of(parts.embedder), []
     for (name, task), vectors in zip(tasks.items(), embedded, strict=True):
         names = tuple(metrics) or table_columns(dataset, name, task).metrics
         found, hits = [], []
+        fitted: tuple[str, ...] = ()
+        if adapt_by is not None:
+            vectors, fitted = adapt_vectors(vectors, adapt_by, joined)
         level = own_level(vectors)
         for query, ways in enumerate(vectors.rankings([RERANKED])):
             ranking = ways[RERANKED]
@@ -145,6 +154,7 @@ def measure_protocols(
                 requested=len(task.queries),
                 unanswerable=len(task.unanswerable),
                 unreadable=len(requested[name].queries) - len(vectors.task.queries),
+                fitted=fitted,
             )
         )
     return results

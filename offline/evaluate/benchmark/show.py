@@ -40,7 +40,8 @@ STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten")
 class Request:
     """``name``: a protocol of the data set, a kind of data set, KIND/PROTOCOL or ``all``.
     ``metrics`` take the place of the benchmark's own. ``limit``: queries per protocol, at most.
-    ``timed``: photos whose stages are timed. ``per_query``: list the ranks of every query."""
+    ``timed``: photos whose stages are timed. ``per_query``: list the ranks of every query;
+    ``adapt``: galleries to their images that are no queries."""
 
     name: str
     data: Path
@@ -52,6 +53,7 @@ class Request:
     timed: int = 16
     per_query: bool = False
     seed: int = 0
+    adapt: bool = False
 
 
 def evaluate_benchmark(
@@ -65,7 +67,14 @@ def evaluate_benchmark(
     dataset, protocols = open_benchmark(request.name, request.data)
     parts = assemble_embedding(request.settings)
     results = measure_protocols(
-        dataset, protocols, parts, request.cache, request.metrics, request.limit, progress
+        dataset,
+        protocols,
+        parts,
+        request.cache,
+        request.metrics,
+        request.limit,
+        progress,
+        request.seed if request.adapt else None,
     )
     groups = [_group(one, request.seed) for one in results]
     blocks: list[Block] = [_table(results, groups)]
@@ -78,6 +87,7 @@ def evaluate_benchmark(
         f"{request.seed}, photos of a product together); equal distances rank by place in the "
         "gallery",
         *(f"{one.protocol}: {note}" for one in results for note in one.left_out()),
+        *(f"{one.protocol}: adaptation, {line}" for one in results for line in one.fitted),
         *_how(parts),
     ]
     retrieval = Section(
@@ -90,6 +100,7 @@ def evaluate_benchmark(
         fingerprint=parts.fingerprint,
         settings=parts.settings.tables(),
         weights=parts.weights,
+        adaptation=tuple(f"{one.protocol}: {line}" for one in results for line in one.fitted),
         sections=(retrieval, *([_timings(timings, parts.threads)] if timings else [])),
     )
     report = Report(

@@ -68,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the first hits are reranked (default: none)",
     )
     add(
+        "--adapt",
+        action="store_true",
+        help="adapt every gallery to its images that are no queries (default: vectors as they are "
+        "described, as in the papers)",
+    )
+    add(
         "--timed",
         type=whole,
         default=16,
@@ -124,4 +130,5 @@ def _request(args: argparse.Namespace) -> Request:
         timed=args.timed,
         per_query=args.per_query,
         seed=args.seed,
+        adapt=args.adapt,
     )

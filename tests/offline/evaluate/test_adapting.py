@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from engine.types import Embedding
 from offline.evaluate.ablation.measure import ablate
 from offline.evaluate.ablation.show import ablation_blocks
 from offline.evaluate.ablation.variants import variants
-from offline.evaluate.adapting import adapt_task
+from offline.evaluate.adapting import adapt_task, adapt_vectors
 from offline.evaluate.efficiency.measure import fill
-from offline.evaluate.task import EVERYWHERE, DescribedTask
+from offline.evaluate.task import EVERYWHERE, DescribedTask, VectorTask
 from stages.open_searcher import searcher_of
 from tests.offline.evaluate.made_tasks import Made, made_task
 
@@ -57,7 +57,7 @@ def adapted() -> DescribedTask:
     return adapt_task(task())
 
 
-def correct(described: DescribedTask) -> float:
+def correct(described: VectorTask) -> float:
     """The fraction of queries whose first image is of their product."""
     first = [int(ways[EVERYWHERE].first(1)[0]) for ways in described.rankings([EVERYWHERE])]
     pairs = zip(first, described.task.relevance, strict=True)
@@ -84,6 +84,17 @@ def test_products_are_answered_as_by_a_gallery_on_disk(tmp_path: Path) -> None:
             ]
             scores = [hit.score for hit in served]
             assert [hit.score for hit in ours] == pytest.approx(scores, abs=1e-5)
+
+
+def test_vectors_alone_are_adapted_as_well() -> None:
+    base = task()
+    given = {one.name: getattr(base, one.name) for one in fields(VectorTask)}
+    found, lines = adapt_vectors(VectorTask(**given))
+    assert found.normalised and any(line.startswith("projection: taken") for line in lines)
+    assert correct(found) > correct(VectorTask(**given)) + 0.2
+    given["task"] = replace(base.task, gallery=base.task.queries[:1] * len(base.gallery))
+    every = VectorTask(**given)
+    assert adapt_vectors(every)[0] is every
 
 
 def test_no_query_takes_part_in_the_fit() -> None:

@@ -57,6 +57,15 @@ def test_revisited_protocols_are_columns_of_one_table(packsight: Command, landma
     assert "easy: 1 of 2 queries left out" in shown.out
 
 
+def test_galleries_are_adapted_where_that_is_requested(packsight: Command, products: Path) -> None:
+    out = products.parent / "out"
+    for more in ((), ("--adapt",)):
+        assert packsight(*flags(products, "online_products", "--out", out, *more)).code == 0
+        (system,) = read_report(out / "report.json").systems
+        assert bool(system.adaptation) == bool(more)
+    assert "every image is a query" in system.adaptation[0]
+
+
 def test_the_report_holds_every_value_and_what_it_depends_on(
     packsight: Command, landmarks: Path, tmp_path: Path
 ) -> None:
