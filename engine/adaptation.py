@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from engine.category_head import CategoryHead
 from engine.distances import unit_rows
+from engine.fusion import Fusion
 from engine.types import Embedding, FloatArray
 
 Domain = Literal["photo", "catalogue"]
@@ -67,6 +68,7 @@ class Adaptation:
     scale: FloatArray | None = None  # (D,) what each number is multiplied by; None: 1
     photos: frozenset[str] = frozenset()  # sha256 of those that were given for the fit
     head: CategoryHead | None = None  # predicts categories in place of the vote
+    fusion: Fusion | None = None  # sorts the first hits, in place of the configured reranker
 
     def __post_init__(self) -> None:
         size = len(self.catalogue_mean)
@@ -88,10 +90,12 @@ class Adaptation:
 
     @cached_property
     def identity(self) -> str:
-        """16 hex digits; of all that changes a vector or its category."""
+        """16 hex digits; of all that changes a vector, its category or an order."""
         joined = b"|".join(array.tobytes() for array in self._arrays)
         if self.head is not None:
             joined += b"|" + self.head.text().encode()
+        if self.fusion is not None:
+            joined += b"|" + self.fusion.model_dump_json().encode()
         return hashlib.sha256(joined).hexdigest()[:16]
 
     @property
@@ -99,16 +103,21 @@ class Adaptation:
         optional = [one for one in (self.projection, self.scale) if one is not None]
         return [self.catalogue_mean, self.photo_mean, *optional]
 
+    def centred(self, rows: FloatArray, domains: Domain | Sequence[Domain]) -> FloatArray:
+        """(N, D) less the mean of the domain of all, or of one each."""
+        if isinstance(domains, str):
+            domains = [domains] * len(rows)
+        photos = np.array([domain == "photo" for domain in domains], np.bool_)[:, None]
+        found: FloatArray = rows - np.where(photos, self.photo_mean, self.catalogue_mean)
+        return found
+
     def adapted(self, rows: FloatArray, domains: Domain | Sequence[Domain]) -> FloatArray:
         """(N, D) -> (N, K), rows of length 1, of one domain or of one each.
 
         A row at a time and without BLAS, whose last bits would depend on the rows beside it: equal
         images are equally far.
         """
-        if isinstance(domains, str):
-            domains = [domains] * len(rows)
-        photos = np.array([domain == "photo" for domain in domains], np.bool_)[:, None]
-        centred = rows - np.where(photos, self.photo_mean, self.catalogue_mean)
+        centred = self.centred(rows, domains)
         if self.scale is not None:
             centred = centred * self.scale
         if self.projection is not None:

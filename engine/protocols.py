@@ -92,6 +92,16 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class Viewed(Protocol):
+    """An embedder whose vectors hold several descriptors, one after the other."""
+
+    @property
+    def views(self) -> Mapping[str, int]:
+        """Their names and sizes, in the order of the vector."""
+        ...
+
+
+@runtime_checkable
 class Classifier(Protocol):
     @property
     def categories(self) -> tuple[str, ...] | None:

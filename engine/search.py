@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from engine.adaptation import adapt, domain_of
+from engine.adaptation import Adaptation, adapt, domain_of
 from engine.augmentation import augmenting
 from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
@@ -66,6 +66,9 @@ class Searcher:
     query: QuerySettings = field(default_factory=QuerySettings)
     identity: str = ""  # of all that decides scores and order; "": calibrations are not applied
     learn: Callable[[Description], None] | None = None  # called with every query that is answered
+    # The reranker of an adaptation with a fusion, in place of ``reranker`` and of vectors as they
+    # are stored; None: not there, or not to be used.
+    fusing: Callable[[Adaptation], Reranker | None] = lambda adaptation: None
 
     @property
     def expansion(self) -> Expansion:
@@ -220,11 +223,12 @@ class Searcher:
         return Ranked(routed, retrieved, products)
 
     def reranked(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
-        """By this searcher's reranker, which sees vectors as they are compared."""
-        adaptation = self.gallery.adaptation()
-        if adaptation is None:
-            return self.reranker.rerank(query, hits)
-        head = list(hits[: self.reranker.top_n])
+        """By this searcher's reranker, which sees vectors as they are compared; by the gallery's
+        fusion, where it has one."""
+        adaptation, reranker = self.gallery.adaptation(), self.ranks_by
+        if adaptation is None or reranker is not self.reranker:
+            return reranker.rerank(query, hits)
+        head = list(hits[: reranker.top_n])
         vectors = [hit.record.description.embedding.vector for hit in head]
         if head:
             domains = [domain_of(hit.record.attributes) for hit in head]
@@ -233,8 +237,16 @@ class Searcher:
         embedding = adapt(adaptation, query.embedding, "photo")
         query = replace(query, embedding=embedding)
         own = {hit.record.id: hit.record for hit in hits}
-        reranked = self.reranker.rerank(query, [*head, *hits[len(head) :]])
+        reranked = reranker.rerank(query, [*head, *hits[len(head) :]])
         return [replace(hit, record=own[hit.record.id]) for hit in reranked]
+
+    @property
+    def ranks_by(self) -> Reranker:
+        """Its reranker, or the gallery's fusion, which is given vectors as they are stored."""
+        adaptation = self.gallery.adaptation()
+        if adaptation is None or adaptation.fusion is None:
+            return self.reranker
+        return self.fusing(adaptation) or self.reranker
 
     def _calibration(
         self, images: int, categories: Sequence[str] | None
@@ -274,7 +286,7 @@ class Searcher:
                 records.extend(self.gallery.records(ids[len(records) :].tolist()))
             return [record.product_id for record in records]
 
-        ranking = nearest_products(nearest, products, k, self.reranker.top_n)
+        ranking = nearest_products(nearest, products, k, self.ranks_by.top_n)
         return self.hits(ranking, records)
 
 

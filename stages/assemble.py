@@ -21,7 +21,7 @@ from engine.cutting import Cutting
 from engine.describe import Describer
 from engine.errors import ConfigError
 from engine.manifest import Manifest
-from engine.protocols import Embedder, Neighbours, Reranker
+from engine.protocols import Embedder, Neighbours, Reranker, Viewed
 from engine.types import CONTOUR_SIDE
 from stages._mattes import (
     EstimatingMatting,
@@ -167,6 +167,21 @@ def assemble_cutting(settings: Settings) -> CuttingParts:
         segmenter=built.segmenter,
         threads=_threads(settings),
     )
+
+
+def assemble_reranker(settings: Settings) -> Reranker:
+    """Build the reranker alone; errors as in ``assemble``."""
+    reranker: Reranker = _build_all(settings, ("rerank",), lambda: None, None).parts["rerank"]
+    return reranker
+
+
+def views_of(settings: Settings) -> Mapping[str, int]:
+    """The views of the embedder that it names (see ``Viewed``), and none where its vectors have no
+    parts; errors as in ``assemble``."""
+    if _takes_part(settings, "whiten"):
+        return {}
+    embedder = _build_all(settings, ("embed",), lambda: None, None).parts["embed"]
+    return embedder.views if isinstance(embedder, Viewed) else {}
 
 
 def _build_all(

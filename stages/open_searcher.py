@@ -19,6 +19,7 @@ from engine.search import Searcher
 from engine.types import Results, RGBImage
 from stages.assemble import Parts, assemble
 from stages.open_settings import settings_for
+from stages.rerank._gallery_fusion import fused
 
 Photo = str | Path | bytes | BinaryIO | RGBImage
 
@@ -142,4 +143,10 @@ def searcher_of(parts: Parts, gallery: Gallery) -> Searcher:
         settings.search.metric,
         settings.query,
         parts.answering,
+        # Another reranker than the gallery's own was chosen for this search.
+        fusing=fused if _own_reranker(parts, gallery) else lambda adaptation: None,
     )
+
+
+def _own_reranker(parts: Parts, gallery: Gallery) -> bool:
+    return parts.settings.rerank == gallery.manifest.read_settings().rerank

@@ -11,6 +11,7 @@ import numpy as np
 from engine.adaptation import Adaptation, AdaptationReport
 from engine.category_head import read_head
 from engine.errors import DamageError
+from engine.fusion import Fusion
 from engine.match_calibration import MatchCalibration, read_calibration
 from engine.types import (
     CONTOUR_SIDE,
@@ -229,6 +230,7 @@ def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: A
         "scale": None if scale is None else _blob(scale),
         "head": None if adaptation.head is None else adaptation.head.text(),
         "photos": json.dumps(sorted(adaptation.photos)) if adaptation.photos else None,
+        "fusion": None if adaptation.fusion is None else adaptation.fusion.model_dump_json(),
     }
     connection.execute(f"INSERT INTO adaptations {columns_and_values(row)}", row)
 
@@ -249,7 +251,8 @@ def load_adaptation(connection: sqlite3.Connection, version: int, where: str) ->
         scale = _floats(later["scale"]) if "scale" in later else None
         seen = frozenset(map(str, json.loads(later.get("photos", "[]"))))
         head = read_head(later["head"]) if "head" in later else None
-        return Adaptation(mean, photos, projection, report, scale, seen, head)
+        fusion = Fusion.model_validate_json(later["fusion"]) if "fusion" in later else None
+        return Adaptation(mean, photos, projection, report, scale, seen, head, fusion)
     except (ValueError, TypeError) as error:
         raise DamageError(
             f"{where}: adaptation {version} is damaged ({error}).",

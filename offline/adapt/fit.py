@@ -51,10 +51,14 @@ class Space:
     projection: FloatArray | None = None
     scale: FloatArray | None = None  # (D,)
 
+    def centred(self, vectors: Vectors) -> FloatArray:
+        """(N, D)."""
+        means = np.where(vectors.photos[:, None], self.photo_mean, self.catalogue_mean)
+        return np.asarray(vectors.rows - means, np.float32)
+
     def compared(self, vectors: Vectors) -> Vectors:
         """Not brought to length 1."""
-        means = np.where(vectors.photos[:, None], self.photo_mean, self.catalogue_mean)
-        rows = vectors.rows - means
+        rows = self.centred(vectors)
         if self.scale is not None:
             rows = rows * self.scale
         found = rows if self.projection is None else rows @ self.projection
@@ -500,8 +504,9 @@ class Fit:
         """These queries among these images of the gallery."""
         place = np.full(len(self.gallery), -1, np.int64)
         place[images] = np.arange(len(images))
-        vectors, own = self.queries.vectors, self.queries.own[places]
-        queries = Queries(vectors.chosen(places), np.where(own >= 0, place[own], -1))
+        queries = self.queries.chosen(places)
+        own = np.where(queries.own >= 0, place[queries.own], -1)
+        queries = replace(queries, own=own)
         return _Fold(left_out, places, images, queries, self.gallery.chosen(images))
 
     def _without_products(self, left_out: BoolArray) -> BoolArray:

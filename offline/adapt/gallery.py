@@ -12,7 +12,9 @@ from engine import __version__
 from engine.adaptation import Adaptation, AdaptationReport
 from engine.errors import ConfigError, GalleryError
 from engine.protocols import Gallery, WritableGallery
+from engine.types import Description
 from offline.adapt.fit import Fit, Fitted
+from offline.adapt.fusion import Seen, fit_fusion
 from offline.adapt.head import as_described, fit_head
 from offline.adapt.judging import Vectors, queries_of
 from offline.adapt.vectors import read_vectors
@@ -38,9 +40,11 @@ def adapt_gallery(
     seed: int = 0,
     seen: frozenset[str] = frozenset(),
     descriptors: Sequence[Descriptor] = (),
+    described: Sequence[Description] = (),
 ) -> Outcome:
     """Fit and store; searches go on meanwhile. Products of ``photos`` as of ``product_numbers``,
-    the sha256 of their files in ``seen``; ``descriptors``: where a vector joins several.
+    the sha256 of their files in ``seen``; ``descriptors``: where a vector joins several;
+    ``described``: the photos with their contours, in their order.
 
     Where nothing gains, vectors are compared as they were described from then on. Raises
     ConfigError for an empty gallery, GalleryError.
@@ -50,18 +54,20 @@ def adapt_gallery(
             f"{gallery.name}: the gallery is empty.",
             remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
         )
-    vectors, categories = read_vectors(gallery, seed)
+    ids, vectors, categories = read_vectors(gallery, seed)
     learned = None if photos is not None or vectors.photos.any() else learned_photos(gallery)
     photos = photos if learned is None else learned
     queries = queries_of(vectors, photos, seed)
     fitted = Fit(vectors, photos, queries, seed, learned is not None, descriptors).run()
     head_part, head = fit_head(vectors, photos, queries, fitted, categories, seed)
-    fitted = replace(fitted, parts=(*fitted.parts, head_part))
     count = int(vectors.photos.sum()) + (0 if photos is None else len(photos))
+    fused = fit_fusion(Seen(gallery, ids, vectors, queries, described), fitted, seed)
+    fitted = replace(fitted, parts=(*fitted.parts, head_part, fused.part))
     report = _report(gallery, fitted, count, len(queries))
     if learned is not None:
         report = report.model_copy(update={"photos": 0, "photo_queries": len(learned)})
-    space = as_described(vectors) if head is not None and fitted.space is None else fitted.space
+    made = (head, fused.fusion) != (None, None)
+    space = as_described(vectors) if made and fitted.space is None else fitted.space
     if space is None:
         gallery.adapt_by(None, report)
         return Outcome(report, None)
@@ -73,6 +79,7 @@ def adapt_gallery(
         space.scale,
         photos=seen,
         head=head,
+        fusion=fused.fusion,
     )
     return Outcome(report, gallery.adapt(adaptation))
 

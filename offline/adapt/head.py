@@ -379,10 +379,8 @@ class _HeadFit:
                 searched[row, [code[name] for name in routed.categories]] = True
             place = np.full(len(self.gallery), -1, np.int64)
             place[images] = np.arange(len(images))
-            own = self._judged.own[places]
-            queries = Queries(
-                self._judged.vectors.chosen(places), np.where(own >= 0, place[own], -1)
-            )
+            judged = self._judged.chosen(places)
+            queries = replace(judged, own=np.where(judged.own >= 0, place[judged.own], -1))
             found[places] = average_precisions(
                 queries,
                 self._query_rows(space, places),

@@ -54,10 +54,12 @@ class Vectors:
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """``own`` (Q,): the place of each in the gallery, left out of its ranking; -1: none."""
+    """``own`` (Q,): the place of each in the gallery, left out of its ranking; -1: none.
+    ``given`` (Q,): the place among the given photos of those that are none of the gallery's."""
 
     vectors: Vectors
     own: Products
+    given: Products
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -67,7 +69,7 @@ class Queries:
         return len(self) > 0 and bool(self.vectors.photos.all())
 
     def chosen(self, places: Products) -> Queries:
-        return Queries(self.vectors.chosen(places), self.own[places])
+        return Queries(self.vectors.chosen(places), self.own[places], self.given[places])
 
 
 def queries_of(gallery: Vectors, photos: Vectors | None, seed: int) -> Queries:
@@ -76,12 +78,14 @@ def queries_of(gallery: Vectors, photos: Vectors | None, seed: int) -> Queries:
     of ``MOST_QUERIES``."""
     counts = np.bincount(gallery.products, minlength=1)
     several = np.flatnonzero(counts[gallery.products] > 1)
-    views = Queries(gallery.chosen(several), several)
+    views = Queries(gallery.chosen(several), several, np.full(len(several), -1, np.int64))
     found = views.chosen(np.flatnonzero(views.vectors.photos))
     if photos is not None:
-        known = photos.chosen(np.isin(photos.products, gallery.products) & (photos.products >= 0))
-        own = np.concatenate([found.own, np.full(len(known), -1, np.int64)])
-        found = Queries(found.vectors.beside(known), own)
+        is_known = np.isin(photos.products, gallery.products) & (photos.products >= 0)
+        known, places = photos.chosen(is_known), np.flatnonzero(is_known)
+        none = np.full_like(places, -1)
+        own, given = np.append(found.own, none), np.append(found.given, places)
+        found = Queries(found.vectors.beside(known), own, given)
     enough = len(np.unique(found.vectors.products)) >= LEAST_PRODUCTS
     # Without any other, few photos are named as the reason.
     found = found if enough or (len(found) and not len(views)) else views

@@ -48,7 +48,7 @@ def search_of(serving: Searcher, gallery: Gallery, seed: int) -> Search:
     if adaptation is None or adaptation.projection is None or len(gallery) > MOST_IMAGES:
         return Search(serving)
     why = next((part.why for part in adaptation.report.parts if part.name == "projection"), "")
-    vectors, _ = read_vectors(gallery, seed)
+    _, vectors, _ = read_vectors(gallery, seed)
     fit = Fit(vectors, None, queries_of(vectors, None, seed), seed)
     numbers = product_numbers(gallery)
     fold_of = np.random.default_rng(seed).permutation(len(numbers)) % FOLDS

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.adaptation import domain_of
 from engine.protocols import Gallery
-from engine.types import UNCATEGORISED, Record
+from engine.types import UNCATEGORISED, IntArray, Record
 from offline.adapt.head import Categories
 from offline.adapt.judging import Vectors, whole_products
 
@@ -25,8 +25,8 @@ def product_numbers(gallery: Gallery) -> dict[str, int]:
     return numbers
 
 
-def read_vectors(gallery: Gallery, seed: int) -> tuple[Vectors, Categories]:
-    """As they were described, of ``MOST_IMAGES`` at most, and their categories."""
+def read_vectors(gallery: Gallery, seed: int) -> tuple[IntArray, Vectors, Categories]:
+    """Ids, vectors as they were described, of ``MOST_IMAGES`` at most, and their categories."""
     with gallery.snapshot():
         numbers = product_numbers(gallery)
         names = {name: number for number, name in enumerate(gallery.categories())}
@@ -52,7 +52,7 @@ def read_vectors(gallery: Gallery, seed: int) -> tuple[Vectors, Categories]:
         rows = np.concatenate(chunks)
     settings = gallery.manifest.read_settings()
     categories = Categories(tuple(names), category, given.astype(np.bool_), settings)
-    return Vectors(rows, products, photo.astype(np.bool_)), categories
+    return ids, Vectors(rows, products, photo.astype(np.bool_)), categories
 
 
 def chunks_of(gallery: Gallery, ids: Sequence[int]) -> Iterator[list[Record]]:

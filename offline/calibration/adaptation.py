@@ -11,7 +11,7 @@ import numpy as np
 from engine.errors import ConfigError, ImageError, StageError
 from engine.files import file_sha256
 from engine.galleries import open_gallery
-from engine.types import UNCATEGORISED, FloatArray, Progress
+from engine.types import UNCATEGORISED, Description, Progress
 from offline.adapt.fit import LEAST_PHOTOS
 from offline.adapt.gallery import Outcome, adapt_gallery
 from offline.adapt.judging import Vectors, sample
@@ -44,16 +44,16 @@ def adapt(
     """
     with open_gallery(gallery, write=True) as opened:
         faults: list[str] = []
-        vectors, seen = None, frozenset[str]()
+        vectors, seen, described = None, frozenset[str](), list[Description]()
         searcher = None
         # What descriptors a vector joins, only they know.
         if photos is not None or opened.manifest.read_settings().embed.name == "joined":
             searcher = searcher_over(opened, keep_mattes=True)
         if photos is not None and searcher is not None:
             shown = progress or (lambda done, total: None)
-            vectors, seen = _photos(Path(photos), searcher, seed, shown, faults, without)
+            vectors, seen, described = _photos(Path(photos), searcher, seed, shown, faults, without)
         joined = () if searcher is None else descriptors_of(searcher.searcher.describer.embedder)
-        outcome = adapt_gallery(opened, vectors, seed, seen, joined)
+        outcome = adapt_gallery(opened, vectors, seed, seen, joined, described)
         return replace(outcome, faults=tuple(faults))
 
 
@@ -64,39 +64,41 @@ def _photos(
     progress: Progress,
     faults: list[str],
     without: Collection[str],
-) -> tuple[Vectors, frozenset[str]]:
-    """Described by the gallery's own parts, and the sha256 of their files; ConfigError where none
+) -> tuple[Vectors, frozenset[str], list[Description]]:
+    """Described by the gallery's own parts, with the sha256 of their files; ConfigError where none
     can be read."""
     images = _photo_files(folder)
     if without:
         images = [image for image in images if file_sha256(image.path) not in without]
     chosen = sample(np.arange(len(images)), MOST_PHOTOS, seed)
     index, numbers = ProductIndex(opened.gallery), product_numbers(opened.gallery)
-    rows, products, seen = [], [], set()
+    descriptions, products, seen = [], [], set()
     for start in range(0, len(chosen), BATCH):
         for photo in (images[at] for at in chosen[start : start + BATCH]):
-            vector = _described(opened, photo, faults)
-            if vector is not None:
+            description = _described(opened, photo, faults)
+            if description is not None:
                 name = index.name_of(photo)
-                rows.append(vector)
+                descriptions.append(description)
                 products.append(-1 if name is None else numbers[name])
                 seen.add(file_sha256(photo.path))
         progress(min(start + BATCH, len(chosen)), len(chosen))
-    if not rows:
+    if not descriptions:
         raise ConfigError(
             f"{folder}: none of {len(chosen)} photos could be described"
             f"{f': {faults[0]}' if faults else '.'}"
         )
-    if len(rows) < LEAST_PHOTOS:
+    if len(descriptions) < LEAST_PHOTOS:
         raise ConfigError(
-            f"{folder}: {len(rows)} photos could be described, {LEAST_PHOTOS} or more are needed.",
+            f"{folder}: {len(descriptions)} photos could be described, {LEAST_PHOTOS} or more are "
+            "needed.",
             remedy="Add photos of other products.",
         )
-    photo = np.ones(len(rows), np.bool_)
-    return Vectors(np.stack(rows), np.array(products, np.int64), photo), frozenset(seen)
+    rows = np.stack([description.embedding.vector for description in descriptions])
+    vectors = Vectors(rows, np.array(products, np.int64), np.ones(len(rows), np.bool_))
+    return vectors, frozenset(seen), descriptions
 
 
-def _described(opened: OpenSearcher, photo: DatasetImage, faults: list[str]) -> FloatArray | None:
+def _described(opened: OpenSearcher, photo: DatasetImage, faults: list[str]) -> Description | None:
     try:
         image = cropped(opened.read(photo.path), photo)
         # Its category is of no use here: as labelled, it is not predicted.
@@ -104,7 +106,7 @@ def _described(opened: OpenSearcher, photo: DatasetImage, faults: list[str]) -> 
     except (ImageError, StageError) as error:
         faults.append(str(error))
         return None
-    return described.description.embedding.vector
+    return described.description
 
 
 def _photo_files(folder: Path) -> Sequence[DatasetImage]:

@@ -32,6 +32,7 @@ from engine.types import BoolArray, Description, FloatArray, Hit, IntArray, Reco
 from offline.datasets import DatasetImage, RetrievalTask
 from offline.metrics.retrieval import Found
 from stages.assemble import Parts, assemble, read_options
+from stages.rerank._gallery_fusion import fused
 from stages.rerank.k_reciprocal import Options as KReciprocal
 from stages.rerank.k_reciprocal import candidate_distances
 
@@ -191,6 +192,7 @@ class DescribedTask(VectorTask):
             self.normalised,
             self.settings.search.metric,
             self.settings.query,
+            fusing=fused,
         )
 
     @property
@@ -243,7 +245,10 @@ class DescribedTask(VectorTask):
                 remedy="Describe the task anew with them.",
             )
         changed = replace(self.parts, reranker=parts.reranker, settings=parts.settings)
-        return replace(self, settings=settings, parts=changed)
+        adaptation = self.adaptation
+        if adaptation is not None and settings.rerank != self.settings.rerank:
+            adaptation = replace(adaptation, fusion=None)
+        return replace(self, settings=settings, parts=changed, adaptation=adaptation)
 
     def compared_by(self, adaptation: Adaptation | None) -> DescribedTask:
         """The same descriptions compared by an adaptation, or with None as they are; a classifier
@@ -277,9 +282,9 @@ class DescribedTask(VectorTask):
         return replace(scope, categories=self.routes[query].categories) if routed else scope
 
     def _reranked(self, query: int, line: FloatArray) -> IntArray:
-        reranker = self.parts.reranker
-        if reranker.top_n == 0:
+        top_n = self.searcher.ranks_by.top_n
+        if top_n == 0:
             return np.empty(0, np.int64)
-        hits = self.candidates(GalleryRanking(line, np.empty(0, np.int64)), reranker.top_n)
+        hits = self.candidates(GalleryRanking(line, np.empty(0, np.int64)), top_n)
         hits = self.searcher.reranked(self.queries[query], hits)
         return np.array([hit.record.id for hit in hits], np.int64)

@@ -59,8 +59,9 @@ class Handcrafted:
         self._options = options
         self._threads = threads
         blocks = options.side // options.cell - 1
-        self._hog_size = blocks * blocks * 4 * ORIENTATIONS
-        self.dimension = self._hog_size + options.bands * BINS + SIZE
+        hog_size = blocks * blocks * 4 * ORIENTATIONS
+        self.views = {"gradients": hog_size, "colour": options.bands * BINS, "mask": SIZE}
+        self.dimension = sum(self.views.values())
 
     def embed(self, cutouts: Sequence[Cutout]) -> FloatArray:
         """(N, dimension) float32, rows of length 1; one thread an image."""

@@ -134,6 +134,14 @@ class Joined:
             for part in self._parts
         ]
 
+    @property
+    def views(self) -> dict[str, int]:
+        """The descriptors; the second of a name is numbered."""
+        found: dict[str, int] = {}
+        for at, one in enumerate(self.descriptors(), start=1):
+            found[f"{one.name} ({at})" if one.name in found else one.name] = one.size
+        return found
+
 
 def descriptors_of(embedder: Embedder) -> Sequence[Descriptor]:
     """Those that it joins, in order; none where it is one."""

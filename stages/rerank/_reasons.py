@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from engine.types import Float64Array, Hit
-from stages.rerank._pair_features import CONCEPTS, NAMES
+from stages.rerank._pair_features import CONCEPTS
 from stages.rerank._scorer import Scorer
+
+# By subject, the features that belong to it.
+Concepts = Mapping[str, Sequence[str]]
 
 MOST_REASONS = 3  # of one hit
 # A reason with less than this fraction of the strongest one's effect is not named.
 LEAST_EFFECT = 0.1
-
-_COLUMNS = {concept: [NAMES.index(name) for name in names] for concept, names in CONCEPTS.items()}
 
 
 def moved(before: int, after: int) -> str:
@@ -27,17 +29,20 @@ def explained(hit: Hit, why: str, iou: float | None) -> Hit:
     return replace(hit, iou=iou, why=f"{hit.why}; {why}" if hit.why else why)
 
 
-def pulls(scorer: Scorer, share: float, rows: Float64Array) -> Float64Array:
-    """(N, C): by how much each concept, in the order of CONCEPTS, raises a row's value.
+def pulls(
+    scorer: Scorer, share: float, rows: Float64Array, concepts: Concepts = CONCEPTS
+) -> Float64Array:
+    """(N, C): by how much each of the concepts raises a row's value.
 
     Against the same row with the concept's columns at their mean over ``rows``: for a linear model
     the concept's part of the sum, for trees the difference in value.
     """
     if not len(rows):
-        return np.zeros((0, len(CONCEPTS)))
+        return np.zeros((0, len(concepts)))
     level = rows.mean(axis=0)
     altered = [rows]
-    for columns in _COLUMNS.values():
+    for names in concepts.values():
+        columns = [scorer.features.index(name) for name in names]
         without = rows.copy()
         without[:, columns] = level[columns]
         altered.append(without)
@@ -46,7 +51,7 @@ def pulls(scorer: Scorer, share: float, rows: Float64Array) -> Float64Array:
     return found
 
 
-def reason(row: Float64Array, before: int, after: int) -> str:
+def reason(row: Float64Array, before: int, after: int, concepts: Concepts = CONCEPTS) -> str:
     """``row`` (C,) of ``pulls``: the concepts that raised a hit, or lowered it; "" for one that
     stayed or where nothing stands out."""
     if before == after:
@@ -59,6 +64,6 @@ def reason(row: Float64Array, before: int, after: int) -> str:
     ]
     if not strongest:
         return ""
-    words = [list(CONCEPTS)[at] for at in strongest]
+    words = [list(concepts)[at] for at in strongest]
     listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
     return f"{'for' if after < before else 'against'} it: {listed}"

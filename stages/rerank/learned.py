@@ -15,13 +15,14 @@ import numpy as np
 from pydantic import Field
 
 from engine.errors import ConfigError, WeightsError
-from engine.types import DOUBTS, Description, Float64Array, Hit
+from engine.types import DOUBTS, Description, Hit
 from stages.context import BuildContext
 from stages.options import StageOptions, in_words
 from stages.rerank._artefact import AGAIN, RerankerArtefact, read_reranker, reranker_path
 from stages.rerank._gate import fault_of
-from stages.rerank._pair_features import NAMES, VERSION, PairFeatures, pair_features
-from stages.rerank._reasons import explained, moved, pulls, reason
+from stages.rerank._pair_features import CONCEPTS, NAMES, VERSION, PairFeatures, pair_features
+from stages.rerank._reasons import Concepts, explained, moved, pulls, reason
+from stages.rerank._scorer import Scorer
 
 
 class Options(StageOptions):
@@ -56,26 +57,39 @@ class Learned:
     def rerank(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
         head, tail = list(hits[: self.top_n]), list(hits[self.top_n :])
         found = pair_features(query, head)
-        # sorted() is stable, so that ties keep the order of retrieval.
-        values = self._scorer.values(found.rows, self._share).tolist()
-        order = sorted(range(len(head)), key=lambda place: -values[place])
-        if self._share == 0:  # equal scores would do, rounded ones need not
-            order = list(range(len(head)))
-        pulled = pulls(self._scorer, self._share, found.rows)
-        answer = [
-            explained(head[at], _why(query, head[at], pulled[at], (at + 1, place)), _iou(found, at))
-            for place, at in enumerate(order, start=1)
-        ]
+        answer = sorted_by(self._scorer, self._share, query, head, found)
         return [hit.at(rank) for rank, hit in enumerate([*answer, *tail], start=1)]
 
 
-def _why(query: Description, hit: Hit, pull: Float64Array, ranks: tuple[int, int]) -> str:
-    because = reason(pull, *ranks)
+def sorted_by(
+    scorer: Scorer,
+    share: float,
+    query: Description,
+    hits: Sequence[Hit],
+    found: PairFeatures,
+    concepts: Concepts = CONCEPTS,
+    name: str = "learned reranker",
+) -> list[Hit]:
+    """The hits by the learned value, each with its reasons, ranks as they were; ``found`` are their
+    features, as the scorer's. ``name`` stands before the reasons."""
+    # sorted() is stable, so that ties keep the order of retrieval.
+    values = scorer.values(found.rows, share).tolist()
+    order = sorted(range(len(hits)), key=lambda place: -values[place])
+    if share == 0:  # equal scores would do, rounded ones need not
+        order = list(range(len(hits)))
+    pulled = pulls(scorer, share, found.rows, concepts)
+    answer = []
+    for place, at in enumerate(order, start=1):
+        because = reason(pulled[at], at + 1, place, concepts)
+        why = _why(query, hits[at], (name, moved(at + 1, place), because))
+        answer.append(explained(hits[at], why, _iou(found, at)))
+    return answer
+
+
+def _why(query: Description, hit: Hit, reasons: Sequence[str]) -> str:
     fault = fault_of(query, hit.record.description, DOUBTS)
     parts = [
-        "learned reranker",
-        moved(*ranks),
-        because,
+        *reasons,
         fault and f"contours not compared: {fault}",
     ]
     return ", ".join(part for part in parts if part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -60,8 +61,15 @@ def tried(model: Literal["logistic", "boosting", "best"]) -> tuple[Hyperparamete
     return {"logistic": LOGISTIC, "boosting": BOOSTING, "best": LOGISTIC + BOOSTING}[model]
 
 
-def fit(chosen: Hyperparameters, rows: Float64Array, positive: BoolArray, seed: int) -> Scorer:
-    """A scorer of pairs (P, F) that are ``positive`` (P,) or not, both classes among them.
+def fit(
+    chosen: Hyperparameters,
+    rows: Float64Array,
+    positive: BoolArray,
+    seed: int,
+    names: Sequence[str] = NAMES,
+) -> Scorer:
+    """A scorer of pairs (P, F), columns as in ``names``, that are ``positive`` (P,) or not, both
+    classes among them.
 
     Raises WeightsError for boosting where scikit-learn or onnx is not installed.
     """
@@ -69,11 +77,11 @@ def fit(chosen: Hyperparameters, rows: Float64Array, positive: BoolArray, seed: 
     model: Coefficients | Trees
     if chosen.kind == "boosting":
         near = standardised(rows, means, scales, REACH)
-        model = _boosting(chosen, near, positive, seed).compiled(len(NAMES))
+        model = _boosting(chosen, near, positive, seed).compiled(len(names))
     else:
-        model = _logistic(chosen, rows, positive)
+        model = _logistic(chosen, rows, positive, names)
     return Scorer(
-        features=NAMES,
+        features=tuple(names),
         means=tuple(means.tolist()),
         scales=tuple(scales.tolist()),
         slope=_slope(rows[:, [SCORE]], positive),
@@ -87,9 +95,11 @@ def _slope(score: Float64Array, positive: BoolArray) -> float:
     return max(term.weight, LEAST_SLOPE) / term.deviation
 
 
-def _logistic(chosen: Hyperparameters, rows: Float64Array, positive: BoolArray) -> Coefficients:
+def _logistic(
+    chosen: Hyperparameters, rows: Float64Array, positive: BoolArray, names: Sequence[str]
+) -> Coefficients:
     ridge = 1 / chosen.strength
-    model = fit_logistic(rows, positive, NAMES, ridge, reach=REACH, balanced=chosen.balanced)
+    model = fit_logistic(rows, positive, names, ridge, reach=REACH, balanced=chosen.balanced)
     weights = tuple(term.weight for term in model.terms.values())
     return Coefficients(intercept=model.intercept, coefficients=weights)
 

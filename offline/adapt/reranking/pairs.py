@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from engine.types import BoolArray, Description, Float64Array, Hit, IntArray
-from stages.rerank._pair_features import NAMES, pair_features
+from engine.types import BoolArray, Float64Array, IntArray
+from stages.rerank._pair_features import NAMES
 
 NO_CANDIDATE = -1  # fills up the places of a list that is shorter than the longest
 
@@ -42,12 +42,13 @@ class Pairs:
     numbers into ``names``.
     """
 
-    rows: Float64Array  # (P, F), columns as in NAMES
+    rows: Float64Array  # (P, F), columns as in ``features``, of which NAMES are the first
     right: BoolArray  # (P,)
     list_of: IntArray
     groups: IntArray
     names: tuple[str, ...]
     queries: tuple[PairedQuery, ...]
+    features: tuple[str, ...] = NAMES
 
     @cached_property
     def places(self) -> IntArray:
@@ -80,25 +81,27 @@ class Pairs:
 
 def paired(
     query: PairedQuery,
-    description: Description,
-    hits: Sequence[Hit],
+    rows: Float64Array,
     right: BoolArray,
     groups: Sequence[str],
+    features: tuple[str, ...] = NAMES,
 ) -> Pairs:
     """Of one query and its first hits, of which ``right`` (N,) are relevant."""
     names, numbers = np.unique(np.array(groups, np.str_), return_inverse=True)
     return Pairs(
-        pair_features(description, hits).rows,
+        rows,
         right,
-        np.zeros(len(hits), np.int64),
+        np.zeros(len(rows), np.int64),
         numbers.astype(np.int64),
         tuple(names.tolist()),
         (query,),
+        features,
     )
 
 
 def pooled(parts: Sequence[Pairs]) -> Pairs:
     """All queries of all parts, in order."""
+    features = parts[0].features if parts else NAMES
     names = tuple(sorted({name for part in parts for name in part.names}))
     number = {name: at for at, name in enumerate(names)}
     first = np.cumsum([0, *(len(part.queries) for part in parts)])
@@ -107,12 +110,13 @@ def pooled(parts: Sequence[Pairs]) -> Pairs:
         np.array([number[name] for name in part.names], np.int64)[part.groups] for part in parts
     ]
     return Pairs(
-        rows=np.concatenate([np.zeros((0, len(NAMES))), *(part.rows for part in parts)]),
+        rows=np.concatenate([np.zeros((0, len(features))), *(part.rows for part in parts)]),
         right=np.concatenate([np.zeros(0, np.bool_), *(part.right for part in parts)]),
         list_of=np.concatenate([np.zeros(0, np.int64), *lists]),
         groups=np.concatenate([np.zeros(0, np.int64), *groups]),
         names=names,
         queries=tuple(one for part in parts for one in part.queries),
+        features=features,
     )
 
 

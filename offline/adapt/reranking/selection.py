@@ -97,7 +97,8 @@ def hold_out(
         for fold in folds.numbers:
             seen = (row_fold != fold) & (group_fold != fold)
             _refuse_one_sided(pairs.right[seen])
-            scorers.append(fit(chosen, pairs.rows[seen], pairs.right[seen], seed))
+            rows, right = pairs.rows[seen], pairs.right[seen]
+            scorers.append(fit(chosen, rows, right, seed, pairs.features))
             if progress is not None:
                 progress(len(found) * len(number) + len(scorers), len(tried) * len(number))
         found.append(HeldOut(chosen, tuple(scorers), fold_of_row))

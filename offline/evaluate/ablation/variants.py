@@ -76,20 +76,24 @@ def _adapting(adaptation: Adaptation | None) -> list[Variant]:
     """Without any, and each part alone where there are several."""
     if adaptation is None:
         return []
-    shared = replace(adaptation, head=None)  # it is fitted to all of them together
+    shared = replace(adaptation, head=None, fusion=None)  # they are fitted to all of it together
     alone = {
         "centring": replace(shared, projection=None, scale=None),
         "scale": replace(shared, projection=None),
         "projection": replace(shared, photo_mean=adaptation.catalogue_mean, scale=None),
     }
     there = {"centring": True, "scale": adaptation.scale, "projection": adaptation.projection}
+    less = {
+        "the category head": replace(adaptation, head=None),
+        "fusion": replace(adaptation, fusion=None),
+    }
     parts = [part for part, value in there.items() if value is not None]
     return [
         Variant("without adaptation", adapts=True),
         *(
-            [Variant("without the category head", adapts=True, adaptation=shared)]
-            if adaptation.head is not None
-            else []
+            Variant(f"without {part}", adapts=True, adaptation=without)
+            for part, without in less.items()
+            if without.identity != adaptation.identity
         ),
         *(
             Variant(f"{part} alone", adapts=True, adaptation=alone[part])

@@ -10,6 +10,7 @@ from engine.types import BoolArray, Hit, Progress
 from offline.adapt.reranking.pairs import PairedQuery, Pairs, beyond, paired, pooled
 from offline.datasets import DatasetImage
 from offline.evaluate.task import RETRIEVED, DescribedTask, GalleryRanking
+from stages.rerank._pair_features import pair_features
 
 
 def group_of(image: DatasetImage) -> str:
@@ -56,7 +57,7 @@ def _list(
     )
     groups = [group_of(task.gallery[hit.record.id]) for hit in hits]
     right = _right(hits, task.relevance[query].relevant)
-    return paired(asked, description, hits, right, groups)
+    return paired(asked, pair_features(description, hits).rows, right, groups)
 
 
 def _right(hits: Sequence[Hit], relevant: Sequence[int]) -> BoolArray:

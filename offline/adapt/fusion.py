@@ -1,0 +1,284 @@
+"""The order of first hits that a gallery teaches: similarity, contours and trust in one model.
+
+Queries of every fold search the images of that fold, by vectors that were compared without a fit to
+their products. A query and its first hits are pairs, as those that ``packsight train reranker``
+learns from; what is chosen and judged by cross-validation is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.adaptation import Part
+from engine.distances import unit_rows
+from engine.errors import PacksightError
+from engine.fusion import Fusion
+from engine.linear_model import LinearModel, Term, standardised
+from engine.protocols import Gallery, Reranker
+from engine.types import (
+    Description,
+    Embedding,
+    Float64Array,
+    FloatArray,
+    Hit,
+    IntArray,
+    Record,
+)
+from offline.adapt.fit import Fitted, HeldOut
+from offline.adapt.judging import Queries, Vectors
+from offline.adapt.reranking.measure import Answers, ordered, retrieved
+from offline.adapt.reranking.models import Hyperparameters, fit
+from offline.adapt.reranking.pairs import PairedQuery, Pairs, beyond, paired, pooled
+from offline.adapt.reranking.selection import (
+    NONE,
+    Folds,
+    Trial,
+    choose,
+    cross_chosen,
+    hold_out,
+    trials,
+)
+from offline.metrics.statistics import Interval, bootstrap
+from stages.assemble import assemble_reranker, views_of
+from stages.rerank._gallery_fusion import concepts_of, feature_names
+from stages.rerank._pair_features import NAMES, VERSION, pair_features
+from stages.rerank._scorer import REACH
+from stages.rerank._view_features import view_features
+
+TOP_N = 20  # images of a query that take part
+CHUNK = 1024  # records in memory at a time
+# The most cautious first.
+TRIED = tuple(Hyperparameters("logistic", strength) for strength in (0.01, 0.1, 1.0, 10.0))
+# Of the gallery's own images it is the label, which no photo has.
+UNSEEN = NAMES.index("category")
+MOST_NAMED = 3
+# Learned from 900 studio images of Packbench the order gained 0.010 [0.005, 0.016] among them and
+# lost 0.009 [0.003, 0.016] of the MRR of 598 phone photos: their contours are not as clean.
+NEEDS_PHOTOS = (
+    "it needs photos of known products: contours of the catalogue's own images are cleaner"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the vectors of a fit stand for: images of the gallery by their ``ids`` (N,), and
+    ``photos`` that were given, as ``queries.given`` numbers them; empty: their contours are not
+    known."""
+
+    gallery: Gallery
+    ids: IntArray
+    vectors: Vectors
+    queries: Queries
+    photos: Sequence[Description] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """``fusion`` is None where the gallery's own reranker stays."""
+
+    fusion: Fusion | None
+    part: Part
+
+
+def fit_fusion(seen: Seen, fitted: Fitted, seed: int) -> Fused:
+    """An order for the gallery in place of its own reranker's: what is learned where that is better
+    than the better of this and similarity alone; else similarity alone where that is better than
+    the reranker. ``fitted`` are the vectors."""
+    if not fitted.held_out:
+        return _refused(fitted.parts[-1].why)
+    if not seen.queries.are_photos:
+        return _refused(NEEDS_PHOTOS)
+    if (seen.queries.given >= len(seen.photos)).any():
+        return _refused("the contours of the photos are not known")
+    try:
+        settings = seen.gallery.manifest.read_settings()
+        reranker = assemble_reranker(settings)
+        views = views_of(settings)
+        if sum(views.values()) != seen.vectors.rows.shape[1]:
+            views = {}
+        return _fitted(seen, fitted.held_out, reranker, views, seed)
+    except PacksightError as error:  # without its weights, or without a relevant image in a fold
+        return _refused(error.message)
+
+
+def _refused(why: str) -> Fused:
+    return Fused(None, Part(name="fusion", taken=False, why=why))
+
+
+def _fitted(
+    seen: Seen,
+    held_out: Sequence[HeldOut],
+    reranker: Reranker,
+    views: Mapping[str, int],
+    seed: int,
+) -> Fused:
+    lists = [_lists(seen, fold, reranker, views) for fold in held_out]
+    pairs = pooled([one.pairs for one in lists])
+    similar = retrieved(pairs)
+    own = ordered(pairs, np.concatenate([one.own for one in lists]))
+    better = max(similar, own, key=lambda answers: float(answers.reciprocal.mean()))
+    folds = _folds([one.pairs for one in lists], pairs)
+    tried = trials(pairs, hold_out(pairs, TRIED, folds, seed))
+    learned = cross_chosen(pairs, tried, folds, seed)
+    choice = choose(pairs, tried, np.arange(len(pairs.queries)), seed)
+    gained, alone = _gain(learned, better, pairs, seed), _gain(similar, own, pairs, seed)
+    top_n = max(TOP_N, reranker.top_n)
+    if choice.taken is not None and gained.low > 0 and _no_lower(learned, better):
+        model = _model(pairs, choice.taken, seed)
+        why = f"the first {top_n} images by {_strongest(model, pairs, views)}"
+        fusion = Fusion(model=model, top_n=top_n, views=views, measures=VERSION)
+        part = _part(True, why, gained)
+    elif alone.low > 0 and _no_lower(similar, own):
+        fusion = Fusion(top_n=0)
+        why = "by similarity alone: the gallery's own reranker loses"
+        part = _part(True, why, alone)
+    else:
+        return Fused(None, _part(False, "the gallery's own reranker stays", gained))
+    return Fused(fusion, part)
+
+
+def _folds(lists: Sequence[Pairs], pairs: Pairs) -> Folds:
+    """As the lists come. A candidate is of the fold whose queries show its product."""
+    fold_of = {query.product: at for at, one in enumerate(lists) for query in one.queries}
+    return Folds(
+        np.repeat(np.arange(len(lists)), [len(one.queries) for one in lists]),
+        np.array([fold_of.get(name, NONE) for name in pairs.names], np.int64),
+    )
+
+
+def _gain(after: Answers, before: Answers, pairs: Pairs, seed: int) -> Interval:
+    products = [query.product for query in pairs.queries]
+    return bootstrap((after.precision - before.precision).tolist(), seed=seed, clusters=products)
+
+
+def _no_lower(after: Answers, before: Answers) -> bool:
+    """Whether the first relevant image comes as early, in the mean."""
+    return float((after.reciprocal - before.reciprocal).mean()) >= 0
+
+
+def _part(taken: bool, why: str, gained: Interval) -> Part:
+    return Part(
+        name="fusion", taken=taken, why=why, gain=gained.mean, low=gained.low, high=gained.high
+    )
+
+
+def _model(pairs: Pairs, trial: Trial, seed: int) -> LinearModel:
+    """Fitted to all pairs; what similarity keeps of the value is in the weight of the score."""
+    chosen = trial.held_out.chosen
+    scorer = fit(chosen, pairs.rows, pairs.right, seed, pairs.features)
+    weights = trial.share * np.array(scorer.weights)
+    score = pairs.features.index("score")
+    weights[score] += (1 - trial.share) * scorer.slope * scorer.scales[score]
+    terms = {
+        name: Term(mean=mean, deviation=scale, weight=weight)
+        for name, mean, scale, weight in zip(
+            pairs.features, scorer.means, scorer.scales, weights.tolist(), strict=True
+        )
+    }
+    return LinearModel(intercept=0.0, terms=terms, reach=REACH)
+
+
+def _strongest(model: LinearModel, pairs: Pairs, views: Mapping[str, int]) -> str:
+    """The subjects that vary the value most."""
+    terms = model.terms.values()
+    near = standardised(
+        pairs.rows, [term.mean for term in terms], [term.deviation for term in terms], REACH
+    )
+    parts = near * [term.weight for term in terms]
+    effect = {
+        concept: float(parts[:, [pairs.features.index(name) for name in names]].sum(axis=1).std())
+        for concept, names in concepts_of(views).items()
+    }
+    strongest = sorted(effect, key=lambda concept: -effect[concept])[:MOST_NAMED]
+    return ", ".join(strongest)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lists:
+    """Of one fold: ``pairs`` in the order of the retrieval, and by which values the gallery's own
+    reranker sorts them."""
+
+    pairs: Pairs
+    own: Float64Array  # (P,)
+
+
+def _lists(seen: Seen, fold: HeldOut, reranker: Reranker, views: Mapping[str, int]) -> _Lists:
+    queries, images = seen.queries.chosen(fold.queries), seen.vectors
+    centred = [vectors.rows for vectors in (queries.vectors, images)]
+    compared = centred
+    if fold.space is not None:
+        centred = [fold.space.centred(vectors) for vectors in (queries.vectors, images)]
+        compared = [fold.space.compared(vectors).rows for vectors in (queries.vectors, images)]
+    asked, rows = (unit_rows(one) for one in compared)
+    near = asked @ rows.T  # (q, images)
+    held = np.flatnonzero(queries.own >= 0)
+    near[held, queries.own[held]] = -np.inf
+    records: dict[int, Record] = {}
+    pairs, own = [], []
+    for at, scores in enumerate(near):
+        ranking = np.argsort(-scores, kind="stable")
+        ranking = ranking[np.isfinite(scores[ranking])]
+        head = ranking[: max(TOP_N, reranker.top_n)]
+        place = int(queries.own[at])
+        _read(seen, head.tolist() + [place] * (place >= 0), records)
+        hits = [
+            _hit(records[one], rows[one], float(scores[one]), rank)
+            for rank, one in enumerate(head.tolist(), start=1)
+        ]
+        of = records[place].description if place >= 0 else seen.photos[int(queries.given[at])]
+        query = replace(of, embedding=Embedding(asked[at].copy()))
+        product = str(queries.vectors.products[at])
+        listed = _paired(query, hits, images.products[ranking].astype(np.str_), product)
+        by_view = view_features(centred[0][at], centred[1][head], views)
+        pairs.append(
+            replace(
+                listed,
+                rows=np.concatenate([listed.rows, by_view], axis=1),
+                features=feature_names(views),
+            )
+        )
+        placed = {hit.record.id: -hit.rank for hit in reranker.rerank(query, hits)}
+        own += [placed[hit.record.id] for hit in hits]
+    return _Lists(pooled(pairs), np.array(own, np.float64))
+
+
+def _read(seen: Seen, places: Sequence[int], records: dict[int, Record]) -> None:
+    """Add the records of these places in the gallery."""
+    new = [place for place in places if place not in records]
+    found = seen.gallery.records(seen.ids[new].tolist()) if new else []
+    records |= zip(new, found, strict=True)
+
+
+def _hit(record: Record, row: FloatArray, score: float, rank: int) -> Hit:
+    """With the vector as it is compared."""
+    description = replace(record.description, embedding=Embedding(row.copy()))
+    distance = float(np.sqrt(max(0.0, 2 - 2 * score)))
+    return Hit(replace(record, description=description), rank, score, distance)
+
+
+def _paired(
+    query: Description, hits: Sequence[Hit], products: npt.NDArray[np.str_], product: str
+) -> Pairs:
+    """``products`` of all images by similarity, the hits' first."""
+    relevant = products == product
+    ranks = np.flatnonzero(relevant) + 1
+    precision, rank = beyond(ranks, len(hits))
+    asked = PairedQuery(
+        image="",
+        pool="",
+        group=product,
+        product=product,
+        look="",
+        flagged=bool(query.quality.doubts),
+        trust=query.trust,
+        total=len(ranks),
+        beyond_precision=precision,
+        beyond_rank=rank,
+    )
+    rows = pair_features(query, hits).rows
+    rows[:, UNSEEN] = 0
+    return paired(asked, rows, relevant[: len(hits)], products[: len(hits)].tolist())
