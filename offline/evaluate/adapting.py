@@ -14,6 +14,7 @@ from engine.types import Progress
 from offline.adapt.fit import Fit
 from offline.adapt.gallery import report_lines, report_of
 from offline.adapt.judging import Vectors, queries_of, whole_products
+from offline.adapt.left_out import Search, search_of
 from offline.adapt.vectors import MOST_IMAGES
 from offline.calibration.adaptation import adapt
 from offline.datasets import DatasetImage
@@ -28,9 +29,12 @@ def adapt_task(
     seed: int = 0,
     photos: Path | None = None,
     progress: Progress | None = None,
+    *,
+    absent: bool = False,
 ) -> DescribedTask:
     """Fitted by the code that adapts a gallery, to the gallery's images that are no query, and to
-    ``photos`` that are none; the task as it is where all images are queries.
+    ``photos`` that are none; the task as it is where all images are queries. ``absent``: also to
+    the gallery without each product, for answers about it as an absent one.
 
     Raises ConfigError where temporary files cannot be kept, and for photos that do not do.
     """
@@ -45,8 +49,14 @@ def adapt_task(
         outcome = adapt(folder / "gallery", photos, seed=seed, progress=progress, without=without)
         with open_gallery(folder / "gallery") as gallery:
             adaptation = gallery.adaptation()
-    fitted = replace(task, fit=outcome.report, faults=(*task.faults, *outcome.faults))
-    return fitted if adaptation is None else fitted.compared_by(adaptation)
+            found = search_of(task.searcher, gallery, seed) if absent else Search(task.searcher)
+    faults = (*task.faults, *outcome.faults, *filter(None, [found.note]))
+    fitted = replace(task, fit=outcome.report, faults=faults)
+    if adaptation is None:
+        return fitted
+    folds = [one.gallery.adaptation() or adaptation for one in found.folds]
+    without_product = {product: folds[fold] for product, fold in found.fold_of.items()}
+    return replace(fitted.compared_by(adaptation), without_product=without_product)
 
 
 def _hashes(images: Sequence[DatasetImage]) -> frozenset[str]:

@@ -153,7 +153,13 @@ def _system(run: _Run, name: str, settings: Settings) -> System:
     run.checksum = task.checksum
     if run.request.adapt and (settings.adapt.auto or run.request.photos is not None):
         with run.phase(f"{name}: adapting") as progress:
-            task = adapt_task(task, run.request.seed, run.request.photos, progress)
+            task = adapt_task(
+                task,
+                run.request.seed,
+                run.request.photos,
+                progress,
+                absent="no-match" in run.request.sections,
+            )
     run.faults += task.faults
     parts = task.parts
     return System(

@@ -9,7 +9,7 @@ products by ``engine.search.Searcher`` over a gallery in memory, rankings of who
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -170,20 +170,26 @@ class VectorTask:
 class DescribedTask(VectorTask):
     """``queries`` and ``gallery`` are aligned with the task; a record's id is its place in the
     gallery, its uri the image's id. ``vectors`` and ``rows`` are as they are compared, by the
-    ``adaptation`` if there is one; ``fit``: how it was fitted, also where nothing gained."""
+    ``adaptation`` if there is one; ``fit``: how it was fitted, also where nothing gained;
+    ``without_product``: what was fitted without a product, for answers about it as an absent one.
+    """
 
     queries: tuple[Description, ...]
     gallery: tuple[Record, ...]
     parts: Parts
     adaptation: Adaptation | None = None
     fit: AdaptationReport | None = None
+    without_product: Mapping[str, Adaptation] = field(default_factory=dict)
 
     @cached_property
     def searcher(self) -> Searcher:
         """Over the gallery in memory, by this task's settings."""
+        return self._searcher_by(self.adaptation, self.vectors)
+
+    def _searcher_by(self, adaptation: Adaptation | None, vectors: FloatArray) -> Searcher:
         memory = MemoryGallery(self.gallery, self.parts.fingerprint)
-        memory.adapt(self.adaptation)
-        memory.expect(self.vectors)
+        memory.adapt(adaptation)
+        memory.expect(vectors)
         return Searcher(
             self.parts.describer,
             memory,
@@ -219,7 +225,21 @@ class DescribedTask(VectorTask):
         the products ``without`` are taken out of the gallery."""
         left_out = set(self.task.relevance[query].ignored)
         left_out.update(*(self.products.get(product, ()) for product in without))
-        return self.searcher.rank(self.queries[query], k, without=left_out)
+        searcher = self.searcher
+        for product in without:
+            searcher = self._searchers_without.get(product, searcher)
+        return searcher.rank(self.queries[query], k, without=left_out)
+
+    @cached_property
+    def _searchers_without(self) -> Mapping[str, Searcher]:
+        """By product; products that were left out together share one."""
+        found: dict[str, Searcher] = {}
+        rows = np.stack([query.embedding.vector for query in self.queries])
+        for adaptation in {one.identity: one for one in self.without_product.values()}.values():
+            found[adaptation.identity] = self._searcher_by(
+                adaptation, adaptation.adapted(rows, "photo")
+            )
+        return {product: found[one.identity] for product, one in self.without_product.items()}
 
     @cached_property
     def products(self) -> Mapping[str, frozenset[int]]:
@@ -258,7 +278,9 @@ class DescribedTask(VectorTask):
         if adaptation is not None:
             domains = [domain_of(record.attributes) for record in self.gallery]
             vectors, rows = adaptation.adapted(vectors, "photo"), adaptation.adapted(rows, domains)
-        compared = replace(self, vectors=vectors, rows=rows, adaptation=adaptation)
+        compared = replace(
+            self, vectors=vectors, rows=rows, adaptation=adaptation, without_product={}
+        )
         if self.parts.describer.classifier.categories is not None:
             return compared
         return replace(compared, queries=compared._voted())

@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
 def _info(gallery: Gallery, *, as_json: bool) -> int:
     import json
 
+    from engine.query_statistics import LEAST_QUERIES
+
     manifest = gallery.manifest
     with gallery.snapshot():
         categories = dict(gallery.categories())
@@ -109,7 +111,8 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     for line in _adaptation_lines(gallery, version, adaptations, last_fit):
         print(line)
     if learned is not None:
-        print(f"queries      {learned.count:,} learned from, as means of vectors")
+        few = "" if learned.enough else f"; {LEAST_QUERIES} are needed"
+        print(f"queries      {learned.count:,} learned from, as means of vectors{few}")
     for line in _calibration_lines(calibration, fault, images):
         print(line)
     return 0

@@ -86,6 +86,18 @@ def test_products_are_answered_as_by_a_gallery_on_disk(tmp_path: Path) -> None:
             assert [hit.score for hit in ours] == pytest.approx(scores, abs=1e-5)
 
 
+def test_an_absent_product_is_searched_by_what_was_fitted_without_it() -> None:
+    found = adapt_task(task(), absent=True)
+    assert set(found.without_product) == {record.product_id for record in found.gallery}
+    identities = {one.identity for one in found.without_product.values()}
+    assert found.adaptation is not None and found.adaptation.identity not in identities
+    absent = found.answer(0, 5, without=["p0"])
+    assert "p0" not in [hit.record.product_id for hit in absent.products]
+    kept = adapted().answer(0, 5, without=["p0"])
+    assert absent.products[0].score != kept.products[0].score
+    assert found.answer(0, 5).products[0].score == adapted().answer(0, 5).products[0].score
+
+
 def test_vectors_alone_are_adapted_as_well() -> None:
     base = task()
     given = {one.name: getattr(base, one.name) for one in fields(VectorTask)}
