@@ -29,6 +29,15 @@ class RunFolder:
 
     path: Path
 
+    def within(self, name: str) -> RunFolder:
+        """A run of its own below this one, so that it goes on too where it was killed."""
+        folder = self.path / name
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        return RunFolder(folder)
+
     def write(self, name: str, save: Callable[[Path], None]) -> Path:
         """Let ``save`` write a file, which is whole or not there; returns its path."""
         target = self.path / name

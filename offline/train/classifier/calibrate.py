@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,47 +14,37 @@ from offline.metrics.classification import (
     scores_of,
     summary,
 )
-from offline.store.cutouts import Cutouts
 from offline.store.run_folder import RunFolder
-from offline.train.training_set import Labelled, Sample, labels_of
-from stages._session import OnnxSession
+from offline.train.training_set import Labelled, labels_of
 from stages.assemble import CuttingParts
 from stages.classify._artefact import ClassifierArtefact, artefact_path
-from stages.classify.onnx import OnnxClassifier
 from weights.export import ExportReport
-from weights.sidecar import Sidecar, read_sidecar
 
 Logits = npt.NDArray[np.float64]
 # Fraction of photos whose true category must be searched.
 REACH = 0.999
-_BATCH = 16
 
 
 def calibrated(
     report: ExportReport,
     labelled: Labelled,
-    cutouts: Cutouts,
     cutting: CuttingParts,
     run: RunFolder,
     *,
     parameters: int,
+    logits: Logits,
+    outliers: Logits | None = None,
     held_out: tuple[Logits, npt.NDArray[np.int64]] | None = None,
-    unknown: Sequence[Sample] = (),
 ) -> dict[str, float]:
     """Fit the temperature and the rules, write the artefact, return the metrics.
 
-    On validation; or on ``held_out``, (N, C) logits and (N,) labels of families that were not
-    seen, where validation shares its families with the training. ``unknown`` are images of no
-    known category, which are in ``cutouts`` too.
+    By ``logits`` (N, C) of the validation images, of a network that has not seen them; or by
+    ``held_out``, (N, C) logits and (N,) labels of families that were not seen, where validation
+    shares its families with the training. ``outliers``: those of images of no known category.
     """
-    bare = ClassifierArtefact(labels=labelled.names, output="logits")
-    logits = stored_logits(report.path, bare, cutouts, labelled.validation, cutting.threads)
     labels = labels_of(labelled.validation)
     fitted_on = (logits, labels) if held_out is None else held_out
     temperature = fit_temperature(*fitted_on)
-    outliers = (
-        stored_logits(report.path, bare, cutouts, unknown, cutting.threads) if unknown else None
-    )
     rule = choose_unknown(fitted_on[0], outliers, temperature=temperature)
     least = least_probability(softmax_at(fitted_on[0], temperature), fitted_on[1], REACH)
     metrics = _metrics(labelled.names, logits, labels, temperature)
@@ -80,26 +67,6 @@ def calibrated(
     )
     run.write_text(artefact_path(report.path).name, artefact.text())
     return metrics
-
-
-def stored_logits(
-    model: Path,
-    artefact: ClassifierArtefact,
-    cutouts: Cutouts,
-    samples: Sequence[Sample],
-    threads: int,
-) -> Logits:
-    """(N, C) of the ONNX file, by the stage that serves it."""
-    sidecar: Sidecar | None = read_sidecar(model)
-    if sidecar is None:
-        raise ValueError(f"{model} has no sidecar")  # ``store_network`` writes both
-    stage = OnnxClassifier(OnnxSession(model, threads=threads), sidecar.input, artefact, _BATCH)
-    rows = cutouts.positions(samples)
-    parts = [
-        stage.logits([cutouts.cutout(row) for row in rows[start : start + _BATCH]])
-        for start in range(0, len(rows), _BATCH)
-    ]
-    return np.concatenate(parts)
 
 
 def _metrics(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from offline.datasets import Dataset
 from offline.train.card import Card, epoch_table, export_note, table, usage
+from offline.train.classifier.loop import best_epoch
 from offline.train.classifier.recipe import ClassifierRecipe
 from offline.train.training_set import Labelled
 from stages.assemble import CuttingParts
@@ -66,10 +67,20 @@ def card_of(facts: Facts) -> Card:
         {
             "Data": _data(facts.dataset, facts.labelled),
             "Recipe": "\n".join(_recipe(facts)),
-            "Metrics": "On validation, of the ONNX file:\n\n" + table(("metric", "value"), rows),
+            "Metrics": f"On validation, {_measured(facts)}:\n\n" + table(("metric", "value"), rows),
             "Epochs": epoch_table(_EPOCH, facts.history),
             "Export": export_note(facts.report),
         },
+    )
+
+
+def _measured(facts: Facts) -> str:
+    if not facts.recipe.refits:
+        return "of the network that was exported"
+    epochs = best_epoch(facts.history)
+    return (
+        "of the network that had not seen these images; the exported one was trained anew on all "
+        f"images, {epochs} epochs by the same settings"
     )
 
 

@@ -53,7 +53,7 @@ def cross_fit(
             train=_only(task.train, folds != fold),
             validation=_only(task.validation, validation_folds != fold),
         )
-        model = _fitted(rest, recipe, _folder(run, fold), epochs)
+        model = _fitted(rest, recipe, run.within(f"fold{fold}"), epochs)
         held = _only(task.train, folds == fold)
         logits[folds == fold] = predict(part(model, LOGITS), held, recipe.schedule.batch_size)
     return logits, task.train.labels
@@ -79,13 +79,6 @@ def _fitted(task: HeadTask, recipe: ClassifierRecipe, run: RunFolder, epochs: in
         weights=task.category_weights,
     )
     return model
-
-
-def _folder(run: RunFolder, fold: int) -> RunFolder:
-    """A run of its own, so that a killed cross-fitting goes on too."""
-    path = run.path / f"fold{fold}"
-    path.mkdir(exist_ok=True)
-    return RunFolder(path)
 
 
 def _only(source: FeatureSource, chosen: npt.NDArray[np.bool_] | Sequence[bool]) -> FeatureSource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,10 @@ import numpy as np
 from engine.errors import ConfigError
 from engine.types import FloatArray
 from offline.store.run_folder import RunFolder
-from offline.train.classifier.checkpoint import BEST, save_weights
-from offline.train.classifier.loop import compile_model, fit
+from offline.train.classifier.loop import compile_model, fit, refit
 from offline.train.classifier.network import FEATURES, head, import_keras, part
 from offline.train.classifier.recipe import ClassifierRecipe
-from offline.train.classifier.sources import CutoutSource, FeatureSource
+from offline.train.classifier.sources import CutoutSource, FeatureSource, class_weights
 from offline.train.run import Callbacks
 
 HEAD_LAYERS = ("wide", "narrow", "logits")
@@ -44,17 +44,18 @@ def described(
 ) -> HeadTask:
     """The backbone's features of all images, made once and kept in the run's folder.
 
-    Of every training image ``recipe.views`` views are described, the first as it is and the
+    Of every image that is learned ``recipe.views`` views are described, the first as it is and the
     others augmented; an epoch draws one of them for each.
     """
     backbone = part(network, FEATURES)
+    learned = recipe.views if recipe.refits else 1
     train_features, validation_features = (
         FeatureSource(
             _kept(run, name, backbone, source, views, recipe.seed, callbacks), source.labels
         )
         for name, source, views in (
             ("train", train, recipe.views),
-            ("validation", validation, 1),
+            ("validation" if learned == 1 else "validation_views", validation, learned),
         )
     )
     return HeadTask(
@@ -78,11 +79,44 @@ def fit_head(
         weights=task.category_weights,
         callbacks=callbacks,
     )
+    _put_head(network, alone)
+    return history
+
+
+def refit_head(
+    network: Any,
+    task: HeadTask,
+    history: Sequence[Mapping[str, float]],
+    recipe: ClassifierRecipe,
+    run: RunFolder,
+    callbacks: Callbacks,
+) -> None:
+    """Train a new head on the images of both splits, see ``loop.refit``, and put it into
+    ``network``."""
+    keras = import_keras()
+    keras.utils.set_random_seed(recipe.seed)  # so that a resumed run starts from the same head
+    alone = head_model(task)
+    compile_model(keras, alone, recipe.schedule)
+    everything = FeatureSource(
+        np.concatenate([task.train.features, task.validation.features]),
+        np.concatenate([task.train.labels, task.validation.labels]),
+    )
+    refit(
+        alone,
+        everything,
+        history,
+        recipe.schedule,
+        run,
+        seed=recipe.seed,
+        weights=class_weights(everything.labels, task.classes) if recipe.balanced else None,
+        callbacks=callbacks,
+    )
+    _put_head(network, alone)
+
+
+def _put_head(network: Any, alone: Any) -> None:
     for layer in HEAD_LAYERS:
         network.get_layer(layer).set_weights(alone.get_layer(layer).get_weights())
-    # From here on the best weights are those of the whole network, backbone and head.
-    save_weights(run, BEST_WHOLE, network)
-    return history
 
 
 def head_model(task: HeadTask) -> Any:
@@ -90,9 +124,6 @@ def head_model(task: HeadTask) -> Any:
     keras = import_keras()
     features = keras.Input((task.train.features.shape[2],), name="features_in")
     return keras.Model(features, head(keras, features, task.classes))
-
-
-BEST_WHOLE = f"whole_{BEST}"
 
 
 def _kept(

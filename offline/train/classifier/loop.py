@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,6 +92,42 @@ def fit(
         callbacks.epoch(history[-1])
     load_weights(run.path / BEST, model)
     return history
+
+
+def refit(
+    model: Any,
+    source: Source,
+    history: Sequence[Mapping[str, float]],
+    schedule: Schedule,
+    run: RunFolder,
+    *,
+    seed: int,
+    weights: npt.NDArray[np.float32] | None = None,
+    callbacks: Callbacks | None = None,
+) -> None:
+    """Train a new model on all images as ``history`` went up to its best epoch: as many epochs, at
+    the same learning rates. No validation is left to stop by.
+
+    Of a history that has grown since, the epochs before its best one are the same: a refit that
+    ended at an earlier best one is continued.
+    """
+    progress = (callbacks or Callbacks()).progress("training on all images")
+    rates = [epoch["rate"] for epoch in history[: best_epoch(history)]]
+    state = restore_checkpoint(run, model) or State([], Waiting(), rates[0])
+    done = list(state.history)
+    steps = max(1, -(-len(source.labels) // schedule.batch_size))
+    planned = replace(schedule, epochs=len(rates))
+    for epoch in range(len(done) + 1, len(rates) + 1):
+        rate = model.optimizer.learning_rate = rates[epoch - 1]
+        random = np.random.default_rng([seed, epoch])
+        metrics = _epoch(model, source, planned, random, weights, epoch, steps, progress)
+        done.append({"epoch": float(epoch), **metrics, "rate": rate})
+        save_checkpoint(run, model, State(done, Waiting(), rate))
+
+
+def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
+    """From 1: that of the lowest validation loss, whose weights ``fit`` leaves in the model."""
+    return 1 + int(np.argmin([epoch["val_loss"] for epoch in history]))
 
 
 def _next(history: list[dict[str, float]], state: State, patience: Patience) -> State:

@@ -8,8 +8,12 @@ parameters (EfficientNetV2L), 4.1 M (MobileNetV2) and 45.3 M (ResNet101V2).
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -36,10 +40,39 @@ def import_keras() -> Any:
     On two cores a training step of MobileNetV2 took 1.5 s a batch of 32 on TensorFlow and 3.8 s
     on torch.
     """
-    if "keras" not in sys.modules and "KERAS_BACKEND" not in os.environ:
-        os.environ["KERAS_BACKEND"] = "tensorflow" if find_spec("tensorflow") else "torch"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    return import_framework("keras")
+    if "keras" in sys.modules:
+        return import_framework("keras")
+    chosen = "tensorflow" if find_spec("tensorflow") else "torch"
+    if os.environ.setdefault("KERAS_BACKEND", chosen) != "tensorflow":
+        return import_framework("keras")
+    with _unlogged():
+        # It logs once more where it first looks for devices.
+        import_framework("tensorflow").config.list_physical_devices("GPU")
+        return import_framework("keras")
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Hide what TensorFlow logs of oneDNN, CUDA and its devices, unless TF_CPP_MIN_LOG_LEVEL is
+    set: the libraries write it to the process's standard error before any setting reaches them.
+    Where the import fails it is shown."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            hidden.seek(0)
+            os.write(shown, hidden.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
 
 
 def require_keras() -> None:

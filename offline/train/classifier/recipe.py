@@ -124,6 +124,14 @@ class ClassifierRecipe:
             absent="with --weights none, and where a checkpoint has them folded away",
         ),
     )
+    refit: bool | None = field(
+        default=None,
+        metadata=flag(
+            "train anew on all images, those of validation too, for as many epochs as validation "
+            "found best: twice the time",
+            absent="with --frozen-backbone",
+        ),
+    )
     balanced: bool = field(
         default=True,
         metadata=flag("weigh every category alike in the loss", off_aliases=("--unbalanced",)),
@@ -136,6 +144,10 @@ class ClassifierRecipe:
     def __post_init__(self) -> None:
         check_flags(self)
         find_backbone(self.backbone)
+
+    @property
+    def refits(self) -> bool:
+        return self.frozen_backbone if self.refit is None else self.refit
 
     @property
     def keras_backbone(self) -> Backbone:

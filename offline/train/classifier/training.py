@@ -14,17 +14,19 @@ import numpy.typing as npt
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.images import ImageLimits
+from engine.types import FloatArray
 from engine.user_folders import expanded
 from offline.datasets import Dataset, open_dataset
 from offline.store.cutouts import CutoutCache, Cutouts
 from offline.store.run_folder import Recipe, RunFolder, open_run
-from offline.train.classifier.calibrate import calibrated
+from offline.train.classifier.calibrate import Logits, calibrated
 from offline.train.classifier.card import Facts, card_of
-from offline.train.classifier.checkpoint import BEST
+from offline.train.classifier.checkpoint import save_weights
 from offline.train.classifier.crossfit import can_cross_fit, cross_fit
-from offline.train.classifier.frozen import BEST_WHOLE, described, fit_head
-from offline.train.classifier.loop import compile_model, fit
+from offline.train.classifier.frozen import described, fit_head, refit_head
+from offline.train.classifier.loop import best_epoch, compile_model, fit, predict, refit
 from offline.train.classifier.network import (
+    LOGITS,
     base_of,
     build_network,
     check_side,
@@ -32,6 +34,7 @@ from offline.train.classifier.network import (
     import_keras,
     keep_statistics,
     load_base_weights,
+    part,
     require_keras,
     set_precision,
 )
@@ -54,16 +57,22 @@ from weights.fetch import FetchPolicy, fetch_checkpoint
 from weights.sidecar import SourceFacts
 
 MODEL = "classifier.onnx"
+WHOLE = "network.npz"  # the weights that are exported, backbone and head
+REFIT = "refit"  # the folder of the training on all images
 CARD = "card.md"
 
 
 @dataclass(frozen=True)
 class _Learned:
-    """``held_out``: out-of-fold logits and labels, see ``crossfit``."""
+    """``logits`` (N, C) of the validation images and ``outliers`` of those of no category, by the
+    network that had not seen the former; ``held_out``: out-of-fold logits and labels, see
+    ``crossfit``."""
 
     network: Any
     history: list[dict[str, float]]
-    held_out: tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]] | None = None
+    logits: Logits
+    outliers: Logits | None
+    held_out: tuple[Logits, npt.NDArray[np.int64]] | None
 
 
 def train_classifier(
@@ -105,19 +114,20 @@ def train_classifier(
     with open_run(out, plan) as run:
         folder = cache or run.path / "cutouts"
         cutouts, labelled = _cut(folder, labelled, outliers, cutting, callbacks)
-        learned = _learn(run, labelled, cutouts, recipe, checkpoint, callbacks)
+        unknown_images = _there(outliers, cutouts)
+        learned = _learn(run, labelled, unknown_images, cutouts, recipe, checkpoint, callbacks)
         network = learned.network
         report = _export(run, network, recipe, labelled)
         parameters = count_parameters(network)
         metrics = calibrated(
             report,
             labelled,
-            cutouts,
             cutting,
             run,
             parameters=parameters,
+            logits=learned.logits,
+            outliers=learned.outliers,
             held_out=learned.held_out,
-            unknown=_there(outliers, cutouts),
         )
         facts = Facts(
             dataset, labelled, recipe, cutting, learned.history, metrics, parameters, report
@@ -191,7 +201,10 @@ def _cut(
     limits = ImageLimits.of(cutting.settings.images)
     samples = [*labelled.train, *labelled.validation, *outliers]
     cutouts, faults = CutoutCache(folder, cutting.fingerprint, limits).fill(
-        samples, cutting.cutting, cutting.threads, callbacks.progress("cutting")
+        samples,
+        cutting.cutting,
+        cutting.threads,
+        callbacks.progress(f"cutting by {cutting_in_words(cutting.settings)}"),
     )
     for fault in faults:
         callbacks.note(fault)
@@ -212,6 +225,13 @@ def _cut(
     return cutouts, kept
 
 
+def cutting_in_words(settings: Settings) -> str:
+    """Such as "segment u2net, cutout crop"."""
+    sections = ("segment", "matting", "trust", "cutout")
+    names = {section: settings.stage(section).name for section in sections}
+    return ", ".join(f"{section} {name}" for section, name in names.items() if name != "none")
+
+
 def _there(samples: Sequence[Sample], cutouts: Cutouts) -> tuple[Sample, ...]:
     return tuple(sample for sample in samples if sample.sha256 in cutouts.rows)
 
@@ -219,45 +239,90 @@ def _there(samples: Sequence[Sample], cutouts: Cutouts) -> tuple[Sample, ...]:
 def _learn(
     run: RunFolder,
     labelled: Labelled,
+    outliers: Sequence[Sample],
     cutouts: Cutouts,
     recipe: ClassifierRecipe,
     checkpoint: Path | None,
     callbacks: Callbacks,
 ) -> _Learned:
-    """Build the network, start it from ``checkpoint``, train it or go on with the run."""
+    """Build the network, start it from ``checkpoint``, train it or go on with the run; then, where
+    the recipe refits, anew on all images."""
+    set_precision(import_keras(), recipe.precision)
+
+    def source(samples: Sequence[Sample]) -> CutoutSource:
+        return cutout_source(cutouts, samples, recipe.input_size, recipe.augmentation)
+
+    def logits(network: Any, samples: Sequence[Sample]) -> Logits:
+        rows = predict(part(network, LOGITS), source(samples), recipe.schedule.batch_size)
+        return rows.astype(np.float64)
+
+    train, validation = source(labelled.train), source(labelled.validation)
+    network = _started(labelled, train, recipe, checkpoint, callbacks)
+    task, held_out = None, None
+    if recipe.frozen_backbone:
+        weights = _category_weights(train, labelled, recipe)
+        task = described(network, train, validation, recipe, run, weights, callbacks)
+        history = fit_head(network, task, recipe, run, callbacks)
+        if labelled.shares_families and can_cross_fit(labelled):
+            held_out = cross_fit(task, labelled, recipe, run, best_epoch(history))
+    else:
+        history = fit(
+            network,
+            train,
+            validation,
+            recipe.schedule,
+            run,
+            seed=recipe.seed,
+            weights=_category_weights(train, labelled, recipe),
+            callbacks=callbacks,
+        )
+    unseen = logits(network, labelled.validation)
+    unknown = logits(network, outliers) if outliers else None
+    if recipe.refits:
+        again = run.within(REFIT)
+        if task is not None:
+            refit_head(network, task, history, recipe, again, callbacks)
+        else:
+            everything = source([*labelled.train, *labelled.validation])
+            network = _started(labelled, everything, recipe, checkpoint, callbacks)
+            refit(
+                network,
+                everything,
+                history,
+                recipe.schedule,
+                again,
+                seed=recipe.seed,
+                weights=_category_weights(everything, labelled, recipe),
+                callbacks=callbacks,
+            )
+    save_weights(run, WHOLE, network)
+    return _Learned(network, history, unseen, unknown, held_out)
+
+
+def _started(
+    labelled: Labelled,
+    train: CutoutSource,
+    recipe: ClassifierRecipe,
+    checkpoint: Path | None,
+    callbacks: Callbacks,
+) -> Any:
+    """A network that is ready to be trained."""
     keras = import_keras()
-    set_precision(keras, recipe.precision)
     keras.utils.set_random_seed(recipe.seed)
     network = build_network(recipe.keras_backbone, len(labelled.names), recipe.input_size)
     if checkpoint is not None:
         load_base_weights(network, recipe.keras_backbone, checkpoint)
-    train, validation = (
-        cutout_source(cutouts, samples, recipe.input_size, recipe.augmentation)
-        for samples in (labelled.train, labelled.validation)
-    )
-    category_weights = class_weights(train.labels, len(labelled.names)) if recipe.balanced else None
     if not _learns_statistics(recipe, network, train, callbacks):
         keep_statistics(network, recipe.keras_backbone)
-    if recipe.frozen_backbone:
-        task = described(network, train, validation, recipe, run, category_weights, callbacks)
-        history = fit_head(network, task, recipe, run, callbacks)
-        held_out = None
-        if labelled.shares_families and can_cross_fit(labelled):
-            best = 1 + int(np.argmin([epoch["val_loss"] for epoch in history]))
-            held_out = cross_fit(task, labelled, recipe, run, best)
-        return _Learned(network, history, held_out)
-    compile_model(keras, network, recipe.schedule)
-    history = fit(
-        network,
-        train,
-        validation,
-        recipe.schedule,
-        run,
-        seed=recipe.seed,
-        weights=category_weights,
-        callbacks=callbacks,
-    )
-    return _Learned(network, history)
+    if not recipe.frozen_backbone:
+        compile_model(keras, network, recipe.schedule)
+    return network
+
+
+def _category_weights(
+    train: CutoutSource, labelled: Labelled, recipe: ClassifierRecipe
+) -> FloatArray | None:
+    return class_weights(train.labels, len(labelled.names)) if recipe.balanced else None
 
 
 def _learns_statistics(
@@ -292,10 +357,14 @@ def _some(count: int, seed: int) -> list[npt.NDArray[np.int64]]:
 def _export(
     run: RunFolder, network: Any, recipe: ClassifierRecipe, labelled: Labelled
 ) -> ExportReport:
-    """The best epoch as ONNX."""
-    best = run.path / (BEST_WHOLE if recipe.frozen_backbone else BEST)
+    """The best epoch, or what was trained on all images by its settings, as ONNX."""
+    whole = run.path / WHOLE
     order = Order(
-        recipe.keras_backbone.name, len(labelled.names), recipe.input_size, str(best.absolute()), ""
+        recipe.keras_backbone.name,
+        len(labelled.names),
+        recipe.input_size,
+        str(whole.absolute()),
+        "",
     )
-    source = SourceFacts(best.name, digests_of(best).sha256, verified=False)
+    source = SourceFacts(whole.name, digests_of(whole).sha256, verified=False)
     return store_classifier(network, order, source, run.path / MODEL)

@@ -41,6 +41,23 @@ def add_run_flags(
     add_quiet_flag(parser)
 
 
+def gallery_settings_of(args: argparse.Namespace) -> Settings:
+    """The settings of --gallery or --profile, else the shipped one's, with --config and --set."""
+    from engine.galleries import open_gallery
+    from stages.open_settings import settings_for
+
+    manifest = None
+    if args.gallery is not None:
+        with open_gallery(args.gallery) as gallery:
+            manifest = gallery.manifest
+    return settings_for(
+        manifest,
+        profile=args.profile,
+        config=Path(args.config) if args.config else None,
+        overrides=args.overrides,
+    )
+
+
 def settings_of(args: argparse.Namespace, default: str | None = None) -> Settings:
     """The settings of --profile (else ``default``, else the shipped one), --config and --set."""
     from engine.config import load

@@ -7,22 +7,27 @@ import argparse
 from offline.train.classifier.recipe import ClassifierRecipe, ClassifierSplits
 from packsight.commands._arguments import add_settings_flags
 from packsight.commands.train._flags import add_recipe_flags, recipe_of
-from packsight.commands.train._run import add_run_flags, callbacks_of, settings_of
+from packsight.commands.train._run import add_run_flags, callbacks_of, gallery_settings_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_flags(parser, "data set, or a folder of images for each category", cache=True)
     add_recipe_flags(parser, ClassifierRecipe)
     add_recipe_flags(parser, ClassifierSplits, parser.add_argument_group("splits"))
-    add_settings_flags(parser, default="paper; its segment, matting, trust and cutout count")
+    parser.add_argument(
+        "--gallery",
+        metavar="DIR",
+        help="gallery that the classifier is for: images are cut by its settings",
+    )
+    add_settings_flags(parser, default="that of --gallery, else classic; how it cuts counts")
 
 
 def run(args: argparse.Namespace) -> int:
     from offline.datasets import open_dataset
-    from offline.train.classifier.training import train_classifier
+    from offline.train.classifier.training import cutting_in_words, train_classifier
 
     recipe, splits = recipe_of(args, ClassifierRecipe), recipe_of(args, ClassifierSplits)
-    settings = settings_of(args, "paper")
+    settings = gallery_settings_of(args)
     with callbacks_of(
         args,
         loss=("loss", ".4f"),
@@ -46,5 +51,6 @@ def run(args: argparse.Namespace) -> int:
         f"validation images correct, ECE {values['ece_before']:.3f} -> "
         f"{values['ece_after']:.3f}, {values['parameters']:,.0f} parameters"
     )
+    print(f"images cut by {cutting_in_words(settings)}")
     print(f"card: {trained.card}")
     return 0

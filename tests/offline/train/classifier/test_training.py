@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.config import Settings
+from engine.errors import ConfigError
 from engine.types import Cutout
 from offline.datasets.packbench import shipped
-from offline.train.classifier.recipe import Schedule
+from offline.train.classifier import training
+from offline.train.classifier.recipe import ClassifierRecipe, Schedule
 from stages.classify.onnx import Options, build
 from stages.context import BuildContext
 from tests.drawn_catalogue import package, save, write_catalogue
@@ -118,6 +121,36 @@ def test_wrong_flags_are_one_line_that_says_which(
 def test_an_empty_folder_is_one_line(packsight: Command, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     assert packsight(*asked(tmp_path / "data", tmp_path / "run")).code == 1
+
+
+def test_all_images_are_learned_by_default_where_that_is_cheap() -> None:
+    assert not ClassifierRecipe().refits
+    assert ClassifierRecipe(frozen_backbone=True).refits
+    assert not ClassifierRecipe(frozen_backbone=True, refit=False).refits
+    assert ClassifierRecipe(refit=True).refits
+
+
+def test_images_are_cut_by_the_settings_of_the_gallery(
+    packsight: Command, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Settings] = []
+
+    def record(
+        dataset: object, out: object, recipe: object, settings: Settings, **_: object
+    ) -> None:
+        used.append(settings)
+        raise ConfigError("that is all.")
+
+    monkeypatch.setattr(training, "train_classifier", record)
+    packsight.ingest(catalogue, tmp_path / "g", "--set", "cutout.size=48", "--no-adapt")
+    plain = ("train", "classifier", "--data", catalogue, "--out", tmp_path / "run")
+    for more in ((), ("--gallery", tmp_path / "g"), ("--profile", "paper")):
+        packsight(*plain, *more)
+    of_gallery = used[1]
+    assert [one.segment.name for one in used] == ["grabcut", "whole", "u2net"]
+    assert (of_gallery.cutout.name, of_gallery.cutout.options["size"]) == ("whole", 48)
+    assert training.cutting_in_words(of_gallery) == "segment whole, cutout whole"
+    assert packsight(*plain, "--gallery", tmp_path / "none").code == 1 and len(used) == 3
 
 
 def test_the_papers_recipe_is_the_default() -> None:
@@ -233,6 +266,11 @@ def test_a_frozen_backbone_learns_the_shipped_benchmark(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert "families not seen" in (tmp_path / "run/card.md").read_text("utf-8")
     assert (tmp_path / "run/features_train.npy").is_file()
+    card = (tmp_path / "run/card.md").read_text("utf-8")
+    assert "trained anew on all images" in card
+    refitted = json.loads((tmp_path / "run/refit/history.jsonl").read_text().splitlines()[-1])
+    losses = [epoch["val_loss"] for epoch in history(tmp_path / "run")]
+    assert refitted["epoch"] == 1 + losses.index(min(losses)) and "val_loss" not in refitted
     assert "frozen" in (tmp_path / "run/card.md").read_text("utf-8")
     assert "images of no category that are called unknown" in (tmp_path / "run/card.md").read_text(
         "utf-8"
