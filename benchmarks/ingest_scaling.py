@@ -96,7 +96,7 @@ def _ingest(images: Path, gallery: Path, args: argparse.Namespace) -> Run:
             images,
             gallery,
             profile=args.profile,
-            overrides=args.overrides,
+            overrides=["runtime.mattes_gb=0", *args.overrides],  # as of images never seen
             workers=args.workers,
             progress=progress,
         )

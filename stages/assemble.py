@@ -142,9 +142,10 @@ def assemble(
     )
 
 
-def assemble_embedding(settings: Settings) -> EmbeddingParts:
-    """Build the stages from image to vector, which keep mattes; errors as in ``assemble``."""
-    built = _build_all(settings, (*EMBEDDING, "whiten"), lambda: None, MatteStore.of(settings))
+def assemble_embedding(settings: Settings, *, keep_mattes: bool = True) -> EmbeddingParts:
+    """Build the stages from image to vector; ``keep_mattes`` and errors as in ``assemble``."""
+    mattes = MatteStore.of(settings) if keep_mattes else None
+    built = _build_all(settings, (*EMBEDDING, "whiten"), lambda: None, mattes)
     return EmbeddingParts(
         cutting=_cutting(settings, built),
         embedder=built.parts["whiten"].around(built.parts["embed"]),

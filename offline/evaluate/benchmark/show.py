@@ -93,7 +93,8 @@ def evaluate_benchmark(
     retrieval = Section(
         stage="retrieve", groups=tuple(groups), blocks=tuple(blocks), notes=tuple(notes)
     )
-    embedding = augmenting(parts) if parts.settings.query.augment else parts
+    fresh = assemble_embedding(parts.settings, keep_mattes=False)  # to time what makes a matte
+    embedding = augmenting(fresh) if parts.settings.query.augment else fresh
     timings = time_stages(results[0].queries, embedding, request.timed)
     system = System(
         name=request.system,
