@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from offline.train.classifier.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
+from offline.train.classifier.network import import_tensorflow
 from offline.train.classifier.patience import Waiting
 from offline.train.classifier.recipe import Patience, Schedule
 from offline.train.run import Callbacks, require_finite
@@ -44,6 +46,7 @@ class Source(Protocol):
 
 def compile_model(keras: Any, model: Any, schedule: Schedule) -> None:
     """Set the optimiser and the loss: cross-entropy with the sparse labels."""
+    import_tensorflow()
     made = {
         "sgd": lambda: keras.optimizers.SGD(schedule.learning_rate, momentum=0.9, nesterov=True),
         "adam": lambda: keras.optimizers.Adam(schedule.learning_rate),
@@ -82,7 +85,7 @@ def fit(
     steps = max(1, -(-len(train.labels) // schedule.batch_size))
     while len(history) < schedule.epochs and not state.waiting.stops(schedule.patience):
         epoch = len(history) + 1
-        random = np.random.default_rng([seed, epoch])
+        random = _random(seed, epoch)
         metrics = _epoch(model, train, schedule, random, weights, epoch, steps, progress)
         metrics |= _validate(model, validation, schedule.batch_size)
         history.append({"epoch": float(epoch), **metrics, "rate": state.learning_rate})
@@ -119,10 +122,18 @@ def refit(
     planned = replace(schedule, epochs=len(rates))
     for epoch in range(len(done) + 1, len(rates) + 1):
         rate = model.optimizer.learning_rate = rates[epoch - 1]
-        random = np.random.default_rng([seed, epoch])
+        random = _random(seed, epoch)
         metrics = _epoch(model, source, planned, random, weights, epoch, steps, progress)
         done.append({"epoch": float(epoch), **metrics, "rate": rate})
         save_checkpoint(run, model, State(done, Waiting(), rate))
+
+
+def _random(seed: int, epoch: int) -> np.random.Generator:
+    """On torch Keras draws dropout from torch's own generator, which no checkpoint holds."""
+    if "torch" in sys.modules:
+        drawn = np.random.default_rng([seed, epoch, 1]).integers(2**31)
+        sys.modules["torch"].manual_seed(int(drawn))
+    return np.random.default_rng([seed, epoch])
 
 
 def best_epoch(history: Sequence[Mapping[str, float]]) -> int:

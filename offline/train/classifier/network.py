@@ -45,18 +45,24 @@ def import_keras() -> Any:
     chosen = "tensorflow" if find_spec("tensorflow") else "torch"
     if os.environ.setdefault("KERAS_BACKEND", chosen) != "tensorflow":
         return import_framework("keras")
-    with _unlogged():
-        # It logs once more where it first looks for devices.
-        import_framework("tensorflow").config.list_physical_devices("GPU")
-        return import_framework("keras")
+    import_tensorflow()
+    return import_framework("keras")
+
+
+def import_tensorflow() -> None:
+    """Where it is installed, and without what it logs; once more it logs where it first looks for
+    devices. Keras imports it to train, also on torch."""
+    if find_spec("tensorflow"):
+        with _unlogged():
+            import_framework("tensorflow").config.list_physical_devices("GPU")
 
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Hide what TensorFlow logs of oneDNN, CUDA and its devices, unless TF_CPP_MIN_LOG_LEVEL is
+    """Hide what TensorFlow logs of oneDNN, CUDA and its devices, unless TF_CPP_MIN_LOG_LEVEL was
     set: the libraries write it to the process's standard error before any setting reaches them.
     Where the import fails it is shown."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
