@@ -484,13 +484,14 @@ class Fit:
     @cached_property
     def _folds(self) -> list[_Fold]:
         random = np.random.default_rng(self.seed)
-        # Products with queries are dealt first, so that every fold has as many of them.
-        count = self._product_count
-        judging = np.unique(self.queries.vectors.products)
-        others = np.setdiff1d(np.arange(count), judging)
+        family = self._families
+        # Families with queries are dealt first, so that every fold has as many of them.
+        judging = np.unique(family[self.queries.vectors.products])
+        others = np.setdiff1d(family, judging)
         dealt = np.concatenate([random.permutation(judging), random.permutation(others)])
-        fold = np.empty(count, np.int64)
-        fold[dealt] = np.arange(count) % FOLDS
+        of_family = np.empty(family.max() + 1, np.int64)
+        of_family[dealt] = np.arange(len(dealt)) % FOLDS
+        fold = of_family[family]
         return [
             self._fold(
                 fold == number,
@@ -499,6 +500,17 @@ class Fit:
             )
             for number in range(FOLDS)
         ]
+
+    @property
+    def _families(self) -> Products:
+        """(P,) what is held out together: products, where families are too few to judge by."""
+        products = np.arange(self._product_count)
+        if self.gallery.family is None:
+            return products
+        family = products + self.gallery.family.max() + 1  # of products that it does not hold
+        family[self.gallery.products] = self.gallery.family
+        judging = np.unique(family[self.queries.vectors.products])
+        return family if len(judging) >= LEAST_PRODUCTS else products
 
     def _fold(self, left_out: BoolArray, places: Products, images: Products) -> _Fold:
         """These queries among these images of the gallery."""

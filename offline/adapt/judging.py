@@ -26,11 +26,13 @@ Products = npt.NDArray[np.int64]  # (N,) a number a product, -1: not known
 @dataclass(frozen=True, eq=False)
 class Vectors:
     """(N, D) as they were described, with their products. ``photo`` (N,): which are photos as users
-    take them, the others being catalogue images; None: none is."""
+    take them, the others being catalogue images; None: none is. ``family`` (N,): numbers of what
+    is held out together; None: of products."""
 
     rows: FloatArray
     products: Products
     photo: BoolArray | None = None
+    family: Products | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -41,7 +43,8 @@ class Vectors:
         return np.zeros(len(self), np.bool_) if self.photo is None else self.photo
 
     def chosen(self, places: Products | BoolArray) -> Vectors:
-        return Vectors(self.rows[places], self.products[places], self.photos[places])
+        family = None if self.family is None else self.family[places]
+        return Vectors(self.rows[places], self.products[places], self.photos[places], family)
 
     def beside(self, others: Vectors) -> Vectors:
         """These, and then the others."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.adaptation import domain_of
 from engine.protocols import Gallery
-from engine.types import UNCATEGORISED, IntArray, Record
+from engine.types import UNCATEGORISED, IntArray, Record, Source
 from offline.adapt.head import Categories
 from offline.adapt.judging import Vectors, whole_products
 
@@ -29,6 +29,7 @@ def read_vectors(gallery: Gallery, seed: int) -> tuple[IntArray, Vectors, Catego
     """Ids, vectors as they were described, of ``MOST_IMAGES`` at most, and their categories."""
     with gallery.snapshot():
         numbers = product_numbers(gallery)
+        families: dict[tuple[str, str], int] = {}
         names = {name: number for number, name in enumerate(gallery.categories())}
         of = [
             (
@@ -37,14 +38,15 @@ def read_vectors(gallery: Gallery, seed: int) -> tuple[IntArray, Vectors, Catego
                 domain_of(source.attributes) == "photo",
                 names[source.category],
                 source.labelled and source.category != UNCATEGORISED,
+                families.setdefault(_family_of(source), len(families)),
             )
             for source in gallery.sources()
         ]
-        ids, products, photo, category, given = np.array(of, np.int64).reshape(-1, 5).T
+        ids, products, photo, category, given, family = np.array(of, np.int64).reshape(-1, 6).T
         if len(ids) > MOST_IMAGES:
             order = whole_products(products, MOST_IMAGES, seed)
             ids, products, photo = ids[order], products[order], photo[order]
-            category, given = category[order], given[order]
+            category, given, family = category[order], given[order], family[order]
         chunks = [
             np.stack([record.description.embedding.vector for record in records])
             for records in chunks_of(gallery, ids.tolist())
@@ -52,7 +54,13 @@ def read_vectors(gallery: Gallery, seed: int) -> tuple[IntArray, Vectors, Catego
         rows = np.concatenate(chunks)
     settings = gallery.manifest.read_settings()
     categories = Categories(tuple(names), category, given.astype(np.bool_), settings)
-    return ids, Vectors(rows, products, photo.astype(np.bool_)), categories
+    return ids, Vectors(rows, products, photo.astype(np.bool_), family), categories
+
+
+def _family_of(source: Source) -> tuple[str, str]:
+    """Products of one family differ little: what is judged on one must not be fitted to another."""
+    family = source.attributes.get("family", "")
+    return ("family", family) if family else ("product", source.product_id)
 
 
 def chunks_of(gallery: Gallery, ids: Sequence[int]) -> Iterator[list[Record]]:

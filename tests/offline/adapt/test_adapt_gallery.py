@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from offline import ingest
 from offline.adapt import gallery as adapting
 from offline.adapt.gallery import adapt_gallery, is_due
 from offline.adapt.judging import Vectors
+from offline.adapt.vectors import read_vectors
 from tests.drawn_catalogue import QUICK, write_catalogue
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
@@ -209,3 +211,13 @@ def test_an_ingest_into_a_gallery_of_before_shows_how_to_gain(tmp_path: Path, ho
     report = ingest(catalogue, made, workers=1, adapt=how != "--no-adapt")
     told = [note for note in report.notes if f"packsight adapt {made}" in note]
     assert len(told) == (how == "of before")
+
+
+def test_families_are_those_that_the_curator_named(tmp_path: Path) -> None:
+    with LocalGallery.open_or_create(tmp_path / "g", manifest(2)) as gallery:
+        for name, family in (("a", "f"), ("b", "f"), ("c", ""), ("d", ""), ("e", "g")):
+            given = replace(entry(name, "jar", name), attributes={"family": family})
+            gallery.add([given], [described([1.0, 2.0])])
+        _, vectors, _ = read_vectors(gallery, 0)
+    assert vectors.family is not None
+    assert vectors.family.tolist() == [0, 0, 1, 2, 3]

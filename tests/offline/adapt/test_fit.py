@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -186,6 +188,18 @@ def test_descriptors_that_serve_alike_keep_their_weights() -> None:
     assert not parts["weights of descriptors"].taken
     assert parts["descriptor good"].taken and parts["descriptor noise"].taken
     assert fitted.space is None or fitted.space.scale is None
+
+
+@pytest.mark.parametrize(("of", "together"), [(2, True), (15, False)])
+def test_products_of_one_family_are_held_out_together_where_families_are_enough(
+    of: int, together: bool
+) -> None:
+    gallery = made(views=3)
+    family = gallery.products // of
+    fitted = fit(replace(gallery, family=family))
+    folds = [set(family[fold.images].tolist()) for fold in fitted.held_out]
+    assert sum(map(len, folds)) == len(set(family.tolist())) or not together
+    assert sum(len(set(gallery.products[one.images].tolist())) for one in fitted.held_out) == 30
 
 
 def test_axes_by_inner_products_are_those_by_covariances() -> None:
