@@ -100,6 +100,7 @@ class MatchCalibration(_Table):
     false_accepts: float = Field(gt=0, lt=1)
     figures: MatchFigures
     source: Literal["photos", "views"]  # views: the gallery's own images, easier than photos
+    automatic: bool = False  # made by adapting alone: no photo is refused by it
     images: int = Field(ge=1)  # that the gallery held
     created: str  # ISO 8601, UTC
     written_by: str
@@ -128,7 +129,8 @@ class MatchCalibration(_Table):
         if values.absent_named is None:
             named = "an earlier version made it: calibrate anew to have absent products named"
         elif self.absent_below is None:
-            why = "views do not show how photos fare" if self.source == "views" else "thin evidence"
+            apart = self.source == "photos" and not self.automatic
+            why = "thin evidence" if apart else f"{self.source} like these are easier than others"
             named = f"no photo is called not in this catalogue: {why}"
         else:
             named = (
@@ -151,7 +153,13 @@ class MatchCalibration(_Table):
     def warnings(self) -> tuple[str, ...]:
         """Reasons to trust it less than its measured quality, a sentence each."""
         found = self.cautions(self.images)
-        if self.source == "views":
+        if self.automatic:
+            found = (
+                "made by adapting, with images that took part: far fewer of other photos will be "
+                "likely matches; calibrate with --photos where there are some",
+                *found,
+            )
+        elif self.source == "views":
             found = (
                 "fitted on the gallery's own views: photos look less like them, and far fewer will "
                 "count as a match; calibrate with --photos where there are some",

@@ -193,6 +193,7 @@ class Searcher:
             mask_trust=described.trust,
             threshold=None if calibration is None else calibration.threshold,
             absent_below=None if calibration is None else calibration.absent_below,
+            refuses=calibration is None or not calibration.automatic,
             notes=(*photo_notes(query.quality), *notes),
         )
 

@@ -422,7 +422,8 @@ class Results:
 
     ``threshold``: the probability that the first hit must exceed to be a match; None where the
     gallery is not calibrated, or not for these settings. ``absent_below``: the probability up to
-    which the catalogue lacks the product; None where the evidence is too thin. ``notes``:
+    which the catalogue lacks the product; None where the evidence is too thin. ``refuses``:
+    whether an unsure hit is no match; not by a calibration that adapting made by itself. ``notes``:
     sentences about that and about the photo.
     """
 
@@ -434,6 +435,7 @@ class Results:
     mask_trust: float | None = None  # reliability of the photo's mask; None without a trust stage
     threshold: float | None = None
     absent_below: float | None = None
+    refuses: bool = True
     notes: tuple[str, ...] = ()
 
     @property
@@ -468,8 +470,10 @@ class Results:
         the nearest of the gallery, but no match; ``verdict`` tells the unsure from the absent."""
         if not self.hits or self.threshold is None:
             return not self.hits
-        probability = self.hits[0].probability
-        return probability is None or probability <= self.threshold
+        if self.hits[0].probability is None:
+            return True
+        absent = self.verdict == "not in this catalogue"
+        return absent or (self.refuses and self.verdict == "unsure")
 
 
 def _check(array: npt.NDArray[np.generic], what: str, dtype: type, *, ndim: int) -> None:

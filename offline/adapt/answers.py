@@ -25,6 +25,7 @@ from offline.adapt.matching import DEPTH, Answer
 MOST_VIEWS = 1000
 
 Ids = frozenset[int]
+NO_IDS: Ids = frozenset()
 
 
 @dataclass
@@ -52,19 +53,18 @@ def view_answers(
     seed: int,
     progress: Progress,
     most: int | None = None,
+    only: Ids | None = None,
 ) -> Answers:
     """Of the gallery's own images as queries, of products with two or more, each without itself.
 
     Each as it was described at its ingest, with the category of its label. Of more than ``most``
-    (None: ``MOST_VIEWS``) a random choice by ``seed``. The projection has seen them: found again
-    among the others, 0.02 more of them are accepted than by one that has not (GroceryStore's
-    cartons, joined vectors; with handcrafted ones as many), beside what photos differ from views.
+    (None: ``MOST_VIEWS``) a random choice by ``seed``; of those ``only``, if given.
     """
     found = Answers()
     products = images_of_products(gallery)
     several = {name: ids for name, ids in products.items() if len(ids) > 1}
     of = {identity: name for name, ids in several.items() for identity in ids}
-    chosen = sorted(of)
+    chosen = sorted(of if only is None else only & of.keys())
     most = MOST_VIEWS if most is None else most
     if len(chosen) > most:
         drawn = np.random.default_rng(seed).choice(len(chosen), most, replace=False)
@@ -92,7 +92,7 @@ def twice(
     absent = answer_of(without, query, product, own | all_views, present=False)
     if all_views <= own:
         return [absent]
-    return [answer_of(search.serving, query, product, own, present=True), absent]
+    return [answer_of(search.present(product), query, product, own, present=True), absent]
 
 
 def answer_of(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from engine import __version__
-from engine.adaptation import Adaptation, AdaptationReport
+from engine.adaptation import Adaptation, AdaptationReport, Part
 from engine.errors import ConfigError, GalleryError
 from engine.protocols import Gallery, WritableGallery
+from engine.search import Searcher
 from engine.types import Description
 from offline.adapt.fit import Fit, Fitted
 from offline.adapt.fusion import Seen, fit_fusion
 from offline.adapt.head import as_described, fit_head
 from offline.adapt.judging import Vectors, queries_of
+from offline.adapt.no_match import by_hand, fit_no_match
 from offline.adapt.vectors import read_vectors
 from stages.embed.joined import Descriptor
 
@@ -32,6 +34,10 @@ class Outcome:
     report: AdaptationReport
     version: int | None
     faults: tuple[str, ...] = ()
+
+    def with_part(self, part: Part) -> Outcome:
+        parts = (*self.report.parts, part)
+        return replace(self, report=self.report.model_copy(update={"parts": parts}))
 
 
 def adapt_gallery(
@@ -84,9 +90,13 @@ def adapt_gallery(
     return Outcome(report, gallery.adapt(adaptation))
 
 
-def adapt_where_due(gallery: WritableGallery, descriptors: Sequence[Descriptor] = ()) -> list[str]:
+def adapt_where_due(
+    gallery: WritableGallery,
+    descriptors: Sequence[Descriptor] = (),
+    serving: Callable[[], Searcher] | None = None,
+) -> list[str]:
     """Adapt it after an ingest, where that is due, and tell so. What a person did by hand, with
-    photos or a calibration, is left alone."""
+    photos or a calibration, is left alone. ``serving``: its searcher, for the part "no match"."""
     if not len(gallery) or not is_due(gallery):
         return []
     last = gallery.last_fit()
@@ -96,6 +106,8 @@ def adapt_where_due(gallery: WritableGallery, descriptors: Sequence[Descriptor] 
             "with packsight adapt and packsight calibrate"
         ]
     outcome = adapt_gallery(gallery, descriptors=descriptors)
+    if serving is not None:
+        outcome = outcome.with_part(fit_no_match(gallery, serving))
     if outcome.version is None:
         return []
     lines = report_lines(outcome.report)
@@ -116,8 +128,10 @@ def how_to_gain(gallery: Gallery) -> str:
 
 
 def _is_calibrated(gallery: Gallery) -> bool:
+    """So that it cannot be made anew without a person."""
     try:
-        return gallery.calibration() is not None
+        held = gallery.calibration()
+        return held is not None and by_hand(held)
     except GalleryError:  # one that cannot be read
         return True
 

@@ -19,7 +19,7 @@ from engine.galleries.memory import MemoryGallery
 from engine.protocols import Gallery
 from engine.search import Searcher
 from offline.adapt.fit import Fit
-from offline.adapt.judging import queries_of
+from offline.adapt.judging import Vectors, queries_of
 from offline.adapt.vectors import MOST_IMAGES, chunks_of, product_numbers, read_vectors
 
 FOLDS = 10
@@ -29,27 +29,40 @@ FOLDS = 10
 class Search:
     """``serving``: as a user's photo is searched for. ``folds``: over the same images, each by an
     adaptation that was fitted without some products; ``fold_of``: the fold of a product's id.
-    ``note``: why it could not be fitted without them."""
+    ``seen``: the queries took part in the fit, so that these are for answers about present products
+    too: a lower bound, for a gallery knows the products that it has. ``note``: why it could not be
+    fitted without them."""
 
     serving: Searcher
     folds: tuple[Searcher, ...] = ()
     fold_of: Mapping[str, int] = field(default_factory=dict)
+    seen: bool = False
     note: str = ""
+
+    def present(self, product: str) -> Searcher:
+        """For answers about it as one that the gallery has."""
+        return self.without(product) if self.seen else self.serving
 
     def without(self, product: str) -> Searcher:
         """For answers about it as an absent product."""
         return self.folds[self.fold_of[product]] if product in self.fold_of else self.serving
 
 
-def search_of(serving: Searcher, gallery: Gallery, seed: int) -> Search:
-    """Products take part in a projection alone; a gallery without one is searched as it is, and so
-    is one of more than ``MOST_IMAGES``, of which no fit has seen more than a part."""
+def search_of(
+    serving: Searcher, gallery: Gallery, seed: int, photos: Vectors | None = None
+) -> Search:
+    """``photos`` that the gallery was adapted with, where they are at hand.
+
+    Products take part in a projection alone; a gallery without one is searched as it is, and so is
+    one of more than ``MOST_IMAGES``, of which no fit has seen more than a part.
+    """
     adaptation = gallery.adaptation()
     if adaptation is None or adaptation.projection is None or len(gallery) > MOST_IMAGES:
         return Search(serving)
     why = next((part.why for part in adaptation.report.parts if part.name == "projection"), "")
     _, vectors, _ = read_vectors(gallery, seed)
-    fit = Fit(vectors, None, queries_of(vectors, None, seed), seed)
+    queries = queries_of(vectors, photos, seed)
+    fit = Fit(vectors, photos, queries, seed, scale=adaptation.scale)
     numbers = product_numbers(gallery)
     fold_of = np.random.default_rng(seed).permutation(len(numbers)) % FOLDS
     try:

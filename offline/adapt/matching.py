@@ -292,12 +292,17 @@ def _figures(
 
 
 def calibration_of(
-    fit: MatchFit, source: Literal["photos", "views"], false_accepts: float, searcher: Searcher
+    fit: MatchFit,
+    source: Literal["photos", "views"],
+    false_accepts: float,
+    searcher: Searcher,
+    *,
+    seen: bool = False,
 ) -> MatchCalibration:
-    """For searches as by this searcher. By views no product is called absent: photos are less like
-    them, and would be called so."""
+    """For searches as by this searcher. By views no product is called absent, nor by photos that
+    the adaptation has ``seen``: other photos are less like the gallery, and would be called so."""
     images = sum(searcher.gallery.categories().values())
-    named = source == "photos"
+    named = source == "photos" and not seen
     none = {"absent_named": 0.0, "correct_named": 0.0}
     return MatchCalibration(
         identity=searcher.answering(),

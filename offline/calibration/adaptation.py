@@ -15,6 +15,7 @@ from engine.types import UNCATEGORISED, Description, Progress
 from offline.adapt.fit import LEAST_PHOTOS
 from offline.adapt.gallery import Outcome, adapt_gallery
 from offline.adapt.judging import Vectors, sample
+from offline.adapt.no_match import Given, fit_no_match
 from offline.adapt.vectors import product_numbers
 from offline.calibration.answers import ProductIndex
 from offline.datasets import DatasetImage, open_dataset
@@ -54,7 +55,13 @@ def adapt(
             vectors, seen, described = _photos(Path(photos), searcher, seed, shown, faults, without)
         joined = () if searcher is None else descriptors_of(searcher.searcher.describer.embedder)
         outcome = adapt_gallery(opened, vectors, seed, seen, joined, described)
-        return replace(outcome, faults=tuple(faults))
+        part = fit_no_match(
+            opened,
+            lambda: (searcher or searcher_over(opened)).searcher,
+            None if vectors is None else Given(vectors, described),
+            seed,
+        )
+        return replace(outcome.with_part(part), faults=tuple(faults))
 
 
 def _photos(
@@ -99,10 +106,12 @@ def _photos(
 
 
 def _described(opened: OpenSearcher, photo: DatasetImage, faults: list[str]) -> Description | None:
+    describer = opened.searcher.describer
+    # A vote is of use after the adaptation alone: as labelled, there is none.
+    categories = None if describer.classifier.categories else [UNCATEGORISED]
     try:
         image = cropped(opened.read(photo.path), photo)
-        # Its category is of no use here: as labelled, it is not predicted.
-        (described,) = opened.searcher.describer.describe([image], [UNCATEGORISED])
+        (described,) = describer.describe([image], categories)
     except (ImageError, StageError) as error:
         faults.append(str(error))
         return None

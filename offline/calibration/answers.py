@@ -9,14 +9,12 @@ from engine.errors import ImageError, StageError
 from engine.files import file_sha256
 from engine.protocols import Gallery
 from engine.types import Description, Progress
-from offline.adapt.answers import Answers, Ids, answer_of, images_of_products, twice
+from offline.adapt.answers import NO_IDS, Answers, Ids, answer_of, images_of_products, twice
 from offline.adapt.left_out import Search
 from offline.adapt.matching import Answer
 from offline.datasets import DatasetImage
 from offline.store.images import cropped
 from stages.open_searcher import OpenSearcher
-
-NO_IDS: Ids = frozenset()
 
 
 class ProductIndex:

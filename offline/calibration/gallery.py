@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -78,7 +78,8 @@ def calibrate(request: Request, progress: Progress) -> Outcome:
         index, views, seen = ProductIndex(gallery), Answers(), 0
         if photos is None:
             search = search_of(opened.searcher, gallery, request.seed)
-            answers = view_answers(search, gallery, request.seed, progress)
+            seen_by = replace(search, seen=True)
+            answers = view_answers(seen_by, gallery, request.seed, progress)
         else:
             _refuse_others(request, photos, index)
             photos, seen = unseen(photos, gallery)

@@ -41,6 +41,7 @@ from offline.ingest.report import IngestReport
 from offline.ingest.scan import ImageFile, Refusal, Scan, printable, scan
 from stages.assemble import assemble
 from stages.embed.joined import descriptors_of
+from stages.open_searcher import searcher_of
 from stages.open_settings import settings_for
 
 REPORT = "last-ingest.json"
@@ -135,7 +136,9 @@ def run(request: Request) -> IngestReport:
             if request.adapt and settings.adapt.auto and report.changed:
                 with watch("adapt"):
                     joined = descriptors_of(parts.describer.embedder)
-                    report.notes += adapt_where_due(gallery, joined)
+                    report.notes += adapt_where_due(
+                        gallery, joined, lambda: searcher_of(parts, gallery)
+                    )
             elif request.adapt and report.changed and _is_of_before(gallery, settings):
                 report.notes += filter(None, [how_to_gain(gallery)])
         except KeyboardInterrupt:

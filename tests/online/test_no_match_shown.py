@@ -59,6 +59,13 @@ def test_between_a_match_and_an_absent_product_an_answer_is_unsure(
     assert badges == {"likely": [], "unsure": ["unsure"]}.get(verdict, ["no"])
 
 
+def test_what_adapting_calibrated_by_itself_refuses_no_unsure_hit() -> None:
+    given = replace(answered(0.3, absent_below=None), refuses=False)
+    assert (given.verdict, given.no_match) == ("unsure", False)
+    page = ParsedPage(rendered(given))
+    assert [panel.text.split()[0] for panel in page.all("div", "verdict")] == ["unsure"]
+
+
 def test_an_uncalibrated_answer_is_shown_without_probabilities() -> None:
     text = _text(results([hit()]), 1)
     assert "match" not in text and "same" not in text
