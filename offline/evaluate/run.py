@@ -43,7 +43,7 @@ SECTIONS: Mapping[str, tuple[StageName, ...]] = {
 }
 
 
-SEARCHING: tuple[StageName, ...] = ("retrieve", "no-match", "end-to-end", "efficiency")
+ADAPTED: tuple[StageName, ...] = ("classify", "retrieve", "no-match", "end-to-end", "efficiency")
 
 
 @dataclass(frozen=True)
@@ -168,19 +168,22 @@ def _system(run: _Run, name: str, settings: Settings) -> System:
         settings=parts.settings.tables(),
         weights=parts.weights,
         adaptation=() if task.fit is None else tuple(report_lines(task.fit)),
-        sections=tuple(
-            _with_adaptation(_section(run, name, stage, task), task)
-            for stage in run.request.sections
+        sections=_with_adaptation(
+            [_section(run, name, stage, task) for stage in run.request.sections], task
         ),
     )
 
 
-def _with_adaptation(section: Section, task: DescribedTask) -> Section:
-    """Of a section that searches: what was fitted to the gallery."""
-    if task.fit is None or section.stage not in SEARCHING:
-        return section
+def _with_adaptation(sections: Sequence[Section], task: DescribedTask) -> tuple[Section, ...]:
+    """What was fitted to the gallery is noted once, in the first section that it changes."""
+    if task.fit is None:
+        return tuple(sections)
     lines = [f"adaptation, {line}" for line in report_lines(task.fit)]
-    return section.model_copy(update={"notes": (*section.notes, *lines)})
+    first = next((at for at, one in enumerate(sections) if one.stage in ADAPTED), None)
+    return tuple(
+        one.model_copy(update={"notes": (*one.notes, *lines)}) if at == first else one
+        for at, one in enumerate(sections)
+    )
 
 
 def _masks_alone(run: _Run, name: str, settings: Settings) -> System:

@@ -38,7 +38,7 @@ def check(data: Path, protocol: str | None, folder: Path) -> None:
     asked = Request(
         data=data,
         sections=SECTIONS["all" if protocol else "segment"],
-        systems={"quick": quick_settings("rerank.name=fused")},
+        systems={"quick": quick_settings("rerank.name=fused", "adapt.auto=true")},
         cache=folder / "cache",
         protocol=protocol,
         limit=8,

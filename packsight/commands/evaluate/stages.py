@@ -82,14 +82,15 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "user's "
         "cache folder)",
     )
-    add(
+    adapting = parser.add_mutually_exclusive_group()
+    adapting.add_argument(
         "--no-adapt",
         dest="adapt",
         action="store_false",
         help="compare vectors as they were described; without it, a gallery is adapted to its "
         "images where the settings do so ([adapt] auto)",
     )
-    add(
+    adapting.add_argument(
         "--photos",
         type=Path,
         metavar="DIR",
