@@ -27,7 +27,8 @@ class CategoryHead:
     ``temperature``, of adapted vectors x.
 
     ``unknown``: when a photo shows none of the categories; ``least``: the probability from which on
-    a category is searched where routing goes by it; None: neither was fitted.
+    a category is searched where routing goes by it; None: neither was fitted. ``of_photos``:
+    whether it predicts photos, as they judged it, or else catalogue images.
     """
 
     names: tuple[str, ...]
@@ -37,6 +38,7 @@ class CategoryHead:
     vote_weight: float = 0.0
     unknown: UnknownRule | None = None
     least: float | None = None
+    of_photos: bool = True
 
     def __post_init__(self) -> None:
         count = len(self.names)
@@ -81,6 +83,7 @@ class CategoryHead:
             vote_weight=self.vote_weight,
             unknown=self.unknown,
             least=self.least,
+            of_photos=self.of_photos,
         ).model_dump_json(exclude_none=True)
 
 
@@ -109,6 +112,7 @@ class _Kept(BaseModel):
     vote_weight: FiniteFloat = Field(ge=0)
     unknown: UnknownRule | None = None
     least: FiniteFloat | None = Field(default=None, ge=0, le=1)
+    of_photos: bool
 
 
 def _encoded(array: FloatArray) -> str:

@@ -173,10 +173,11 @@ class AdaptedNeighbours:
         """As of ``Neighbours``."""
         with self.gallery.snapshot():
             adaptation = self.gallery.adaptation()
-            if adaptation is None or adaptation.head is None:
-                return vote()
+            head = None if adaptation is None else adaptation.head
             voted = vote()
-            found = adaptation.head.scores(adapt(adaptation, embedding, self.domain).vector, voted)
+            if head is None or head.of_photos != (self.domain == "photo"):
+                return voted
+            found = head.scores(adapt(adaptation, embedding, self.domain).vector, voted)
             # One that was renamed or removed since the fit is not predicted any more.
             known = found.top in voted.names or found.top in self.gallery.categories()
             return found if known else voted

@@ -6,7 +6,6 @@ that fold, after a fit to the other folds; taken is what gains beyond noise, fit
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +23,7 @@ from offline.adapt.judging import (
     average_precisions,
     gain,
     most_frequent_first,
+    number_of,
 )
 from offline.adapt.scatter import scatter_of_groups
 from offline.adapt.whitening import RANK_TOLERANCE, fit_learned, fit_pca
@@ -471,8 +471,8 @@ class Fit:
             return []
         none = np.zeros(self._product_count, np.bool_)
         known = self.gallery if self.photos is None else self.gallery.beside(self._labelled)
-        numbers = np.where(known.photos, _number_of(known.rows), -1)
-        held, queries = numbers[: len(self.gallery)], _number_of(self.queries.vectors.rows)
+        numbers = np.where(known.photos, number_of(known.rows, FOLDS), -1)
+        held, queries = numbers[: len(self.gallery)], number_of(self.queries.vectors.rows, FOLDS)
         return [
             (
                 self._fold(none, np.flatnonzero(queries == number), np.flatnonzero(held != number)),
@@ -553,11 +553,6 @@ def _axes_of_few(rows: FloatArray) -> Float64Array:
     kept = np.flatnonzero(spread > RANK_TOLERANCE * spread[-1])[::-1][:AXES]
     found = centred.T @ (axes[:, kept] / np.sqrt(spread[kept]))
     return np.asarray(found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(len(kept))]))
-
-
-def _number_of(rows: FloatArray) -> Products:
-    """(N,) a fold for each row, by its numbers alone."""
-    return np.array([zlib.crc32(row.tobytes()) % FOLDS for row in rows], np.int64)
 
 
 def _mean_over_products(vectors: Vectors) -> FloatArray:

@@ -2,10 +2,14 @@
 
 A gallery's users mostly photograph products that it holds. So a query's own product stays in the
 gallery, as its other images, for the vote and for the head alike, and only the query itself (with
-its third of the product's queries) is left out of the head's fit. A head that is judged on products
+its third of the queries) is left out of the head's fit. Given photos of its product are left out
+as often as a product of the gallery has none. A head that is judged on products
 left out altogether competes with a vote that lacks its best neighbours, and wins too easily. What
 does not see the products of a fold is all else: the vectors' projection, and the settings of the
 head, its temperature among them.
+
+Photos differ from catalogue images, and a vote bears that better than a softmax that has not seen
+them: a head predicts what it was judged by, photos or catalogue images, and the vote the others.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from offline.adapt.judging import (
     Vectors,
     average_precisions,
     gain,
+    number_of,
 )
 from offline.adapt.judging import (
     sample as sampled,
@@ -83,12 +88,13 @@ class Setting:
 @dataclass(frozen=True, eq=False)
 class _Sample:
     """Vectors as they are compared, with their categories; ``own``: places in the gallery, -1: a
-    photo that was given."""
+    photo that was given; ``turns``: in which turn such a photo is left out, -1: in none."""
 
     rows: FloatArray
     labels: Products
     products: Products
     own: Products
+    turns: Products
 
     def chosen(self, kept: BoolArray | Products) -> _Sample:
         return _Sample(self.rows[kept], self.labels[kept], self.products[kept], self.own[kept])
@@ -145,8 +151,9 @@ class _HeadFit:
         part = Part(
             name=NAME,
             taken=taken,
-            why=f"of {len(self._names)} categories {correct[0]:.0%} are predicted by vote and "
-            f"{correct[1]:.0%} with it, log loss {-_log(voted, self._true).mean():.3f} and "
+            why=f"of {'photos' if self._judged.are_photos else 'catalogue images'}, which alone it "
+            f"predicts, the category is correct by vote for {correct[0]:.1%} and with it for "
+            f"{correct[1]:.1%}, log loss {-_log(voted, self._true).mean():.3f} and "
             f"{-_log(honest, self._true).mean():.3f}; ridge {setting.ridge:g}, "
             f"vote weighs {setting.vote_weight:g}, temperature {setting.temperature:.2g}",
             gain=found.mean,
@@ -236,13 +243,14 @@ class _HeadFit:
             extra = self.photos.chosen(kept & ~np.isin(self.photos.products, without))
             known = known.beside(extra)
             own = np.concatenate([own, np.full(len(extra), -1, np.int64)])
+        turns = np.where(own < 0, number_of(known.rows, TURNS), -1)
         labels = np.concatenate(
             [
                 self._numbers[self.categories.of[given]],
                 self._of_product[known.products[len(given) :]],
             ]
         )
-        return _Sample(unit_rows(space.compared(known).rows), labels, known.products, own)
+        return _Sample(unit_rows(space.compared(known).rows), labels, known.products, own, turns)
 
     @cached_property
     def _votes(self) -> tuple[list[CategoryScores], Float64Array]:
@@ -296,19 +304,31 @@ class _HeadFit:
         return found
 
     @cached_property
+    def _unseen(self) -> Products:
+        """Products whose given photos take no part in what judges: by chance, as many of those as
+        there are among all that no photo was given of."""
+        held = np.unique(self.gallery.products)
+        shown = np.unique(self._judged.vectors.products)
+        given = np.empty(0, np.int64) if self.photos is None else self.photos.products
+        fraction = 1 - np.isin(held, given).mean()
+        drawn = np.random.default_rng(self.seed).permutation(shown)
+        return drawn[: round(fraction * len(shown))]
+
+    @cached_property
     def _logits(self) -> Float64Array:
         """(ridges, Q, C) of the judged queries, by heads that have not seen them."""
         count = len(self._names)
         found = np.zeros((len(RIDGES), len(self._judged), count))
         for places, _, space in self._folds:
             queries = self._judged.chosen(places)
-            sample = self._drawn(self._sample(space, np.unique(queries.vectors.products)))
+            sample = self._drawn(self._sample(space, self._unseen))
             rows = self._query_rows(space, places)
             turns = _turns(queries)
             starts = self._path(sample)
             for turn in np.unique(turns):
                 mine = np.flatnonzero(turns == turn)
                 left = np.isin(sample.own, queries.own[mine]) & (sample.own >= 0)
+                left |= sample.turns == turn
                 fits = self._path(sample.chosen(~left), starts) if left.any() else starts
                 for at, fitted in enumerate(fits):
                     found[at, places[mine]] = fitted.logits(rows[mine])
@@ -400,6 +420,7 @@ class _HeadFit:
             vote_weight=setting.vote_weight,
             unknown=self._unknown(space, setting, fitted),
             least=least_probability(self._honest, self._true, REACH),
+            of_photos=self._judged.are_photos,
         )
 
     def _unknown(self, space: Space, setting: Setting, start: Softmax) -> UnknownRule | None:
@@ -440,14 +461,15 @@ class _HeadFit:
 
 
 def _turns(queries: Queries) -> Products:
-    """(Q,) in which turn each is left out: those of one product in different ones. Photos that
-    the gallery does not hold share the first."""
+    """(Q,) in which turn each is left out: images of one product in different ones, given photos by
+    their vectors, so that copies are left out together."""
     products = queries.vectors.products
     order = np.argsort(products, kind="stable")
     ranked = products[order]
     rank = np.empty(len(products), np.int64)
     rank[order] = np.arange(len(products)) - np.searchsorted(ranked, ranked)
-    return np.where(queries.own >= 0, rank % TURNS, 0)
+    given = number_of(queries.vectors.rows, TURNS)
+    return np.where(queries.own >= 0, rank % TURNS, given)
 
 
 def _log(probabilities: Float64Array, true: Products) -> Float64Array:

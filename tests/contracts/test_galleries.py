@@ -301,6 +301,21 @@ def test_a_category_head_predicts_in_place_of_the_vote(gallery: WritableGallery)
     assert asked.predicted(vector(3, 2), lambda: voted) is voted
 
 
+@pytest.mark.parametrize("of_photos", [True, False])
+def test_a_category_head_predicts_what_it_was_judged_by(
+    gallery: WritableGallery, of_photos: bool
+) -> None:
+    put(gallery, "a", (2, 1), "jar")
+    put(gallery, "b", (1, 3), "cap")
+    weights = ((9, -1, 0), (0, 1, -3), (1, 0, 0))
+    gallery.adapt(adaptation(head=head(weights=weights, of_photos=of_photos)))
+    voted = CategoryScores.certain("cap")
+    for domain, predicts in (("photo", of_photos), ("catalogue", not of_photos)):
+        asked = AdaptedNeighbours(gallery, "photo" if domain == "photo" else "catalogue")
+        found = asked.predicted(vector(3, 2), lambda: voted)
+        assert (found is not voted) == predicts
+
+
 def test_a_category_that_is_gone_is_not_predicted(gallery: WritableGallery) -> None:
     identity = put(gallery, "a", (2, 1), "jar")
     put(gallery, "b", (1, 3), "cap")

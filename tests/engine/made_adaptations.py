@@ -48,8 +48,11 @@ def head(
     vote_weight: float = 0.0,
     unknown: UnknownRule | None = None,
     least: float | None = None,
+    of_photos: bool = True,
 ) -> CategoryHead:
     """Of vectors of as many numbers as ``weights`` has rows."""
     rows = np.array(weights, np.float32)
     bias = np.linspace(0.5, 0, len(names), dtype=np.float32)
-    return CategoryHead(tuple(names), rows, bias, temperature, vote_weight, unknown, least)
+    return CategoryHead(
+        tuple(names), rows, bias, temperature, vote_weight, unknown, least, of_photos
+    )

@@ -56,11 +56,12 @@ def test_a_rule_calls_a_vector_unknown() -> None:
 
 def test_it_is_read_back_as_it_was_written() -> None:
     rule = UnknownRule(score="energy", threshold=-2.5)
-    made = head(temperature=0.3, vote_weight=0.5, unknown=rule, least=0.01)
+    made = head(temperature=0.3, vote_weight=0.5, unknown=rule, least=0.01, of_photos=False)
     again = read_head(made.text())
     assert again.text() == made.text()
     np.testing.assert_array_equal(again.weights, made.weights)
     assert (again.names, again.unknown, again.least) == (made.names, rule, 0.01)
+    assert not again.of_photos
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"names": ["a"], "weights": "x", "bias": "y"}'])

@@ -83,7 +83,7 @@ def accuracy(head: CategoryHead, vectors: Vectors, category: Products) -> float:
 def test_a_head_is_taken_where_neighbours_mislead() -> None:
     vectors, category = made(noise=1.5)
     part, head = fit(vectors, labels(vectors, category))
-    assert part.taken and head is not None and head.names == NAMES
+    assert part.taken and head is not None and head.names == NAMES and not head.of_photos
     assert head.least is not None and 0 <= head.least <= 1
     # On products that were never seen:
     new, of = made(noise=1.5, seed=7)
@@ -122,7 +122,7 @@ def test_photos_of_known_products_take_part_and_judge() -> None:
     assert queries.are_photos
     fitted = adapted(images, queries, space(2.0))
     part, head = fit_head(images, photos, queries, fitted, labels(images, category))
-    assert part.gain is not None and part.taken and head is not None
+    assert part.gain is not None and part.taken and head is not None and head.of_photos
     unknown = replace(photos, products=np.where(photos.products < 30, photos.products, -1))
     queries = queries_of(images, unknown, 0)
     fitted = adapted(images, queries, space(2.0))
