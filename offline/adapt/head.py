@@ -97,7 +97,8 @@ class _Sample:
     turns: Products
 
     def chosen(self, kept: BoolArray | Products) -> _Sample:
-        return _Sample(self.rows[kept], self.labels[kept], self.products[kept], self.own[kept])
+        arrays = (self.rows, self.labels, self.products, self.own, self.turns)
+        return _Sample(*(array[kept] for array in arrays))
 
 
 def fit_head(
@@ -236,14 +237,14 @@ class _HeadFit:
     def _sample(self, space: Space, without: Products = np.empty(0, np.int64)) -> _Sample:  # noqa: B008
         """All that a head may learn from, less the photos given of some products."""
         given = np.flatnonzero(self.categories.given)
-        known, own = self.gallery.chosen(given), given
+        known, own, turns = self.gallery.chosen(given), given, np.full(len(given), -1, np.int64)
         if self.photos is not None:
             number = np.maximum(self.photos.products, 0)
             kept = (self.photos.products >= 0) & (self._of_product[number] >= 0)
             extra = self.photos.chosen(kept & ~np.isin(self.photos.products, without))
             known = known.beside(extra)
             own = np.concatenate([own, np.full(len(extra), -1, np.int64)])
-        turns = np.where(own < 0, number_of(known.rows, TURNS), -1)
+            turns = np.concatenate([turns, number_of(extra.rows, TURNS)])
         labels = np.concatenate(
             [
                 self._numbers[self.categories.of[given]],
