@@ -97,8 +97,13 @@ class _Sample:
     turns: Products
 
     def chosen(self, kept: BoolArray | Products) -> _Sample:
-        arrays = (self.rows, self.labels, self.products, self.own, self.turns)
-        return _Sample(*(array[kept] for array in arrays))
+        return _Sample(
+            self.rows[kept],
+            self.labels[kept],
+            self.products[kept],
+            self.own[kept],
+            self.turns[kept],
+        )
 
 
 def fit_head(
