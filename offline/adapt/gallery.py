@@ -11,6 +11,7 @@ import numpy as np
 from engine import __version__
 from engine.adaptation import Adaptation, AdaptationReport, Part
 from engine.errors import ConfigError, GalleryError
+from engine.parallel import one_blas_thread
 from engine.protocols import Gallery, WritableGallery
 from engine.search import Searcher
 from engine.types import Description
@@ -40,6 +41,7 @@ class Outcome:
         return replace(self, report=self.report.model_copy(update={"parts": parts}))
 
 
+@one_blas_thread()
 def adapt_gallery(
     gallery: WritableGallery,
     photos: Vectors | None = None,

@@ -14,6 +14,7 @@ import numpy as np
 from engine.adaptation import PHOTO, ROLE, Part
 from engine.errors import ConfigError, GalleryError, PacksightError
 from engine.match_calibration import LEAST_AUROC, MatchCalibration
+from engine.parallel import one_blas_thread
 from engine.protocols import Gallery, WritableGallery
 from engine.search import Searcher
 from engine.types import Description
@@ -43,6 +44,7 @@ class Given:
         return [(names[number], photo) for number, photo in pairs if number >= 0]
 
 
+@one_blas_thread()
 def fit_no_match(
     gallery: WritableGallery,
     serving: Callable[[], Searcher],

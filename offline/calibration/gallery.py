@@ -10,6 +10,7 @@ from typing import Literal
 from engine.errors import ConfigError
 from engine.galleries import open_gallery
 from engine.match_calibration import MatchCalibration
+from engine.parallel import one_blas_thread
 from engine.search import Searcher
 from engine.types import Progress
 from offline.adapt.answers import Answers, view_answers
@@ -54,6 +55,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
+@one_blas_thread()
 def calibrate(request: Request, progress: Progress) -> Outcome:
     """Fit and store; the gallery is locked for other writers meanwhile.
 
