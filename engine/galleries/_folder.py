@@ -113,7 +113,7 @@ def require_own(folder: Path) -> None:
     """Refuse to scatter a gallery among other files."""
     ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
     ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
-    ours |= {_query_file.NAME}
+    ours |= {_query_file.NAME, _query_file.LOCK}
     with _schema.translated(folder):
         if folder.is_dir():
             strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)

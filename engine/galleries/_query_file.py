@@ -1,8 +1,8 @@
 """The file of a gallery that keeps the statistics of its queries, beside its database.
 
-Not in the database: searches only read that, and take no lock. Two processes may write at once:
-each folds its queries into the file as it then is, the last to finish wins, and queries of the
-other's last few milliseconds are lost. What is damaged counts as none.
+Not in the database: searches only read that, and never wait for its writer. Processes that write
+this file wait for each other, for a second at most: beyond that the last to finish wins. What is
+damaged counts as none.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from engine.files import write_whole
 from engine.query_statistics import QueryStatistics
 
-NAME = "queries.npz"
+NAME, LOCK = "queries.npz", "queries.lock"
+PATIENCE = 1.0  # seconds
 _DAMAGED = (OSError, EOFError, KeyError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
@@ -36,6 +40,17 @@ def read(folder: Path, fingerprint: str, dimension: int) -> QueryStatistics | No
         return None
     alike = found.fingerprint == fingerprint and found.means.shape[1] == dimension
     return found if alike else None
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """Alone, but for a process that holds it for longer than a write takes. OSError where the
+    folder cannot be written."""
+    lock = FileLock(folder / LOCK, timeout=PATIENCE)
+    with ExitStack() as held:
+        with suppress(Timeout):
+            held.enter_context(lock)
+        yield
 
 
 def write(folder: Path, statistics: QueryStatistics) -> None:

@@ -284,14 +284,15 @@ class LocalGallery:
     def learn(self, vectors: FloatArray) -> None:
         """(N, D) of queries, as they were described, beside those of before. Takes no lock of the
         writer's; OSError where the folder cannot be written."""
-        dimension = self.manifest.dimension
-        statistics = self.query_statistics() or QueryStatistics.none(self.fingerprint, dimension)
-        before = statistics
-        for vector in vectors:
-            statistics = statistics.with_query(vector)
-        # Another gallery may lie there by now, or none.
-        if statistics is not before and _folder.is_gallery(self.folder):
-            _query_file.write(self.folder, statistics)
+        if not _folder.is_gallery(self.folder):  # it was deleted meanwhile
+            return
+        none = QueryStatistics.none(self.fingerprint, self.manifest.dimension)
+        with _query_file.changing(self.folder):
+            before = statistics = self.query_statistics() or none
+            for vector in vectors:
+                statistics = statistics.with_query(vector)
+            if statistics is not before:
+                _query_file.write(self.folder, statistics)
 
     def forget_queries(self) -> bool:
         """Whether anything had been learned."""

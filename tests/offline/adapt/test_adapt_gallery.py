@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -183,32 +184,39 @@ def test_an_ingest_leaves_alone_what_was_decided_otherwise(
     assert adapted == []
 
 
-def made_before_adapting(folder: Path) -> Path:
-    """A gallery whose settings lack what adapts it."""
-    with sqlite3.connect(folder / "gallery.sqlite") as database:
-        sql = "SELECT value FROM manifest WHERE key = 'settings'"
-        settings = json.loads(database.execute(sql).fetchone()[0])
-        del settings["adapt"]
-        sql = "UPDATE manifest SET value = ? WHERE key = 'settings'"
-        database.execute(sql, (json.dumps(settings),))
+@pytest.fixture(scope="module")
+def never_adapted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("never")
+    write_catalogue(folder / "c", products=1)
+    ingest(folder / "c", folder / "g", overrides=QUICK, workers=1, adapt=False)
+    write_catalogue(folder / "c", products=2)
     return folder
 
 
+def with_settings(gallery: Path, adapt: dict[str, bool] | None, *, hard: bool) -> None:
+    """As if it had been made with these; None: before galleries were adapted."""
+    with sqlite3.connect(gallery / "gallery.sqlite") as database:
+        sql = "SELECT value FROM manifest WHERE key = 'settings'"
+        settings = json.loads(database.execute(sql).fetchone()[0])
+        del settings["adapt"]
+        settings |= {} if adapt is None else {"adapt": adapt}
+        settings["route"]["hard"] = hard
+        sql = "UPDATE manifest SET value = ? WHERE key = 'settings'"
+        database.execute(sql, (json.dumps(settings),))
+
+
 @pytest.mark.parametrize("how", ["of before", "hard routing", "off", "--no-adapt", "new"])
-def test_an_ingest_into_a_gallery_of_before_shows_how_to_gain(tmp_path: Path, how: str) -> None:
-    catalogue, made = tmp_path / "c", tmp_path / "g"
-    write_catalogue(catalogue, products=1)
-    more = {"hard routing": ["route.hard=true"], "new": ["adapt.auto=false"]}.get(how, [])
-    ingest(catalogue, made, overrides=[*QUICK, *more], workers=1, adapt=False)
+def test_an_ingest_into_a_gallery_of_before_shows_how_to_gain(
+    never_adapted: Path, tmp_path: Path, how: str
+) -> None:
+    made = Path(shutil.copytree(never_adapted / "g", tmp_path / "g"))
+    with_settings(made, {"auto": False} if how == "new" else None, hard=how == "hard routing")
     if how == "off":
         with open_gallery(made, write=True) as gallery:
             gallery.adapt_by(None, off=True)
-    if how != "new":
-        made_before_adapting(made)
     with open_gallery(made) as gallery:
         assert bool(adapting.how_to_gain(gallery)) == (how != "off")
-    write_catalogue(catalogue, products=2)
-    report = ingest(catalogue, made, workers=1, adapt=how != "--no-adapt")
+    report = ingest(never_adapted / "c", made, workers=1, adapt=how != "--no-adapt")
     told = [note for note in report.notes if f"packsight adapt {made}" in note]
     assert len(told) == (how == "of before")
 
