@@ -25,6 +25,7 @@ from support.tables import markdown
 
 from engine.galleries import open_gallery
 from engine.protocols import WritableGallery
+from engine.types import Description
 from offline.adapt.gallery import adapt_gallery, report_lines
 from offline.adapt.judging import Vectors
 from offline.adapt.vectors import product_numbers
@@ -79,14 +80,17 @@ def _measure(
     variants = [("not adapted", plain)]
     notes = []
     given: list[tuple[str, Vectors | None]] = [("catalogue alone", None)]
+    described: Sequence[Description] = ()
     if args.photos is not None:
-        photos = _photos(opened, index, _images(args.photos, args.photos_split), args.unlabelled)
+        found = _images(args.photos, args.photos_split)
+        photos, described = _photos(opened, index, found, args.unlabelled)
         kind = "unlabelled photos" if args.unlabelled else "photos"
         given.append((f"with {len(photos)} {kind}", photos))
     for name, photos in given:
         started = time.perf_counter()
         joined = descriptors_of(opened.searcher.describer.embedder)
-        outcome = adapt_gallery(gallery, photos, descriptors=joined)
+        contours = described if photos is not None else ()
+        outcome = adapt_gallery(gallery, photos, descriptors=joined, described=contours)
         fitted = time.perf_counter() - started
         notes.append(f"{name}: fitted and switched in {fitted:.1f} s")
         notes += [f"  {line}" for line in report_lines(outcome.report)]
@@ -136,17 +140,18 @@ def _answers(opened: OpenSearcher, queries: list[tuple[DatasetImage, str]]) -> A
 
 def _photos(
     opened: OpenSearcher, index: ProductIndex, photos: Sequence[DatasetImage], unlabelled: bool
-) -> Vectors:
+) -> tuple[Vectors, list[Description]]:
     numbers = product_numbers(opened.gallery)
-    rows, products = [], []
+    descriptions, products = [], []
     for photo in photos:
         image = cropped(opened.read(photo.path), photo)
-        (described,) = opened.searcher.describer.describe([image], ["x"])
+        (found,) = opened.searcher.describer.describe([image], ["x"])
         name = None if unlabelled else index.name_of(photo)
-        rows.append(described.description.embedding.vector)
+        descriptions.append(found.description)
         products.append(-1 if name is None else numbers[name])
-    photo = np.ones(len(rows), np.bool_)
-    return Vectors(np.stack(rows), np.array(products, np.int64), photo)
+    rows = np.stack([one.embedding.vector for one in descriptions])
+    are_photos = np.ones(len(rows), np.bool_)
+    return Vectors(rows, np.array(products, np.int64), are_photos), descriptions
 
 
 def _known(photos: Sequence[DatasetImage], index: ProductIndex) -> list[tuple[DatasetImage, str]]:

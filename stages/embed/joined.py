@@ -136,10 +136,11 @@ class Joined:
 
     @property
     def views(self) -> dict[str, int]:
-        """The descriptors; the second of a name is numbered."""
+        """The descriptors; one of a name that is there already is numbered."""
         found: dict[str, int] = {}
         for at, one in enumerate(self.descriptors(), start=1):
-            found[f"{one.name} ({at})" if one.name in found else one.name] = one.size
+            name = one.name.replace(",", "")  # it stands among others in the reasons of a hit
+            found[f"{name} ({at})" if name in found else name] = one.size
         return found
 
 

@@ -120,6 +120,6 @@ def test_views_span_the_vector() -> None:
         views = views_of(settings)
         assert sum(views.values()) == assemble(settings).describer.embedder.dimension
         assert len(views) == 3 - len(flags) // 2
-    assert list(views) == ["handcrafted, letterboxed", "handcrafted, letterboxed (2)"]
+    assert list(views) == ["handcrafted letterboxed", "handcrafted letterboxed (2)"]
     whitened = load(read_profile("classic"), flags=["whiten.name=fitted", "whiten.weights=x"])
     assert views_of(whitened) == {}
