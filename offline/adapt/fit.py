@@ -98,6 +98,9 @@ class Fitted:
     before: Float64Array = field(default_factory=lambda: np.empty(0))
     after: Float64Array = field(default_factory=lambda: np.empty(0))
     held_out: tuple[HeldOut, ...] = ()  # empty where nothing could be judged
+    # The same where photos alone were left out, their products not; empty without photos.
+    photos_held_out: tuple[HeldOut, ...] = ()
+    photographed: float = 0.0  # fraction of the gallery's products
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,14 +180,24 @@ class Fit:
         if scale is not None:
             space = replace(space or self._uncentred, scale=scale)
         held_out = [HeldOut(fold.places, fold.images, space) for fold in self._folds]
+        photos = [HeldOut(fold.places, fold.images, space) for fold, _ in self._photo_folds]
         scaled = replace(self, scale=scale)
         projection, projected, chosen = scaled._projection(base)
         if projection.taken:
             base = projected
             space, *spaces = scaled._chosen_spaces(chosen)
             held_out = [replace(one, space=own) for one, own in zip(held_out, spaces, strict=True)]
+            photos = scaled._photo_spaces(photos, chosen[0])
         parts = (centring, *weights, projection)
-        return Fitted(space, parts, before.values, base.values, tuple(held_out))
+        return Fitted(
+            space,
+            parts,
+            before.values,
+            base.values,
+            tuple(held_out),
+            tuple(photos),
+            self._photographed,
+        )
 
     def judged(self, name: str, words: str, space_of: Callable[[BoolArray], Space]) -> Part:
         """How much better vectors find their products than as described, by what ``space_of`` fits
@@ -418,6 +431,13 @@ class Fit:
         return [
             next(self._projections(rows, [candidate]))
             for rows, candidate in zip(kept, chosen, strict=True)
+        ]
+
+    def _photo_spaces(self, photos: Sequence[HeldOut], chosen: Candidate) -> list[HeldOut]:
+        """Fitted without their photos."""
+        return [
+            replace(one, space=next(self._projections(kept, [chosen])))
+            for one, (_, kept) in zip(photos, self._photo_folds, strict=True)
         ]
 
     def _candidates(self) -> list[Candidate]:

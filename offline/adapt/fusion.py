@@ -1,8 +1,8 @@
 """The order of first hits that a gallery teaches: similarity, contours and trust in one model.
 
-Queries of every fold search the images of that fold, by vectors that were compared without a fit to
-their products. A query and its first hits are pairs, as those that ``packsight train reranker``
-learns from; what is chosen and judged by cross-validation is the same.
+Photos search the gallery by vectors that were compared without a fit to them. A photo and its first
+hits are pairs, as those that ``packsight train reranker`` learns from; what is chosen and judged by
+cross-validation is the same.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from engine.types import (
     IntArray,
     Record,
 )
-from offline.adapt.fit import Fitted, HeldOut
+from offline.adapt.fit import FOLDS, Fitted, HeldOut
 from offline.adapt.judging import Queries, Vectors, sample
+from offline.adapt.logistic import grouped_folds
 from offline.adapt.reranking.measure import Answers, ordered, retrieved
 from offline.adapt.reranking.models import Hyperparameters, fit
 from offline.adapt.reranking.pairs import PairedQuery, Pairs, beyond, paired, pooled
@@ -101,7 +102,7 @@ def fit_fusion(seen: Seen, fitted: Fitted, seed: int) -> Fused:
         views = views_of(settings)
         if sum(views.values()) != seen.vectors.rows.shape[1]:
             views = {}
-        return _fitted(seen, fitted.held_out, reranker, views, seed)
+        return _fitted(seen, fitted, reranker, views, seed)
     except PacksightError as error:  # without its weights, or without a relevant image in a fold
         return _refused(error.message)
 
@@ -111,22 +112,14 @@ def _refused(why: str) -> Fused:
 
 
 def _fitted(
-    seen: Seen,
-    held_out: Sequence[HeldOut],
-    reranker: Reranker,
-    views: Mapping[str, int],
-    seed: int,
+    seen: Seen, fitted: Fitted, reranker: Reranker, views: Mapping[str, int], seed: int
 ) -> Fused:
-    chosen = sample(np.arange(len(seen.queries)), MOST_QUERIES, seed)
-    lists = [
-        _lists(seen, replace(fold, queries=np.intersect1d(fold.queries, chosen)), reranker, views)
-        for fold in held_out
-    ]
+    lists = [_lists(seen, fold, reranker, views) for fold in _judges(seen, fitted, seed)]
     pairs = pooled([one.pairs for one in lists])
     similar = retrieved(pairs)
     own = ordered(pairs, np.concatenate([one.own for one in lists]))
     better = max(similar, own, key=lambda answers: float(answers.reciprocal.mean()))
-    folds = _folds([one.pairs for one in lists], pairs)
+    folds = _folds(pairs, seed)
     tried = trials(pairs, hold_out(pairs, TRIED, folds, seed))
     learned = cross_chosen(pairs, tried, folds, seed)
     choice = choose(pairs, tried, np.arange(len(pairs.queries)), seed)
@@ -146,13 +139,28 @@ def _fitted(
     return Fused(fusion, part)
 
 
-def _folds(lists: Sequence[Pairs], pairs: Pairs) -> Folds:
-    """As the lists come. A candidate is of the fold whose queries show its product."""
-    fold_of = {query.product: at for at, one in enumerate(lists) for query in one.queries}
-    return Folds(
-        np.repeat(np.arange(len(lists)), [len(one.queries) for one in lists]),
-        np.array([fold_of.get(name, NONE) for name in pairs.names], np.int64),
-    )
+def _judges(seen: Seen, fitted: Fitted, seed: int) -> list[HeldOut]:
+    """Queries as they come to the adapted gallery: of the products that photos show, whose other
+    photos the vectors were fitted to, and of the others, as many as there are of either."""
+    random = np.random.default_rng(seed)
+    chosen = sample(np.arange(len(seen.queries)), MOST_QUERIES, seed)
+    shown = random.random(len(seen.queries)) < fitted.photographed
+    everything = np.arange(len(seen.vectors))
+    others = [replace(fold, images=everything) for fold in fitted.held_out]
+    found = [
+        replace(fold, queries=np.intersect1d(fold.queries, chosen[shown[chosen] == known]))
+        for known, folds in ((True, fitted.photos_held_out), (False, others))
+        for fold in folds
+    ]
+    return [fold for fold in found if len(fold.queries)]
+
+
+def _folds(pairs: Pairs, seed: int) -> Folds:
+    """Of whole products."""
+    products = [query.product for query in pairs.queries]
+    of_lists = grouped_folds(products, FOLDS, seed)
+    fold_of = dict(zip(products, of_lists.tolist(), strict=True))
+    return Folds(of_lists, np.array([fold_of.get(name, NONE) for name in pairs.names], np.int64))
 
 
 def _gain(after: Answers, before: Answers, pairs: Pairs, seed: int) -> Interval:
@@ -212,7 +220,7 @@ class _Lists:
 
 
 def _lists(seen: Seen, fold: HeldOut, reranker: Reranker, views: Mapping[str, int]) -> _Lists:
-    queries, images = seen.queries.chosen(fold.queries), seen.vectors
+    queries, images = seen.queries.chosen(fold.queries), seen.vectors.chosen(fold.images)
     centred = [vectors.rows for vectors in (queries.vectors, images)]
     compared = centred
     if fold.space is not None:
@@ -220,8 +228,7 @@ def _lists(seen: Seen, fold: HeldOut, reranker: Reranker, views: Mapping[str, in
         compared = [fold.space.compared(vectors).rows for vectors in (queries.vectors, images)]
     asked, rows = (unit_rows(one) for one in compared)
     near = asked @ rows.T  # (q, images)
-    held = np.flatnonzero(queries.own >= 0)
-    near[held, queries.own[held]] = -np.inf
+    near[queries.own[:, None] == fold.images] = -np.inf
     records: dict[int, Record] = {}
     pairs, own = [], []
     for at, scores in enumerate(near):
@@ -229,9 +236,9 @@ def _lists(seen: Seen, fold: HeldOut, reranker: Reranker, views: Mapping[str, in
         ranking = ranking[np.isfinite(scores[ranking])]
         head = ranking[: max(TOP_N, reranker.top_n)]
         place = int(queries.own[at])
-        _read(seen, head.tolist() + [place] * (place >= 0), records)
+        _read(seen, fold.images[head].tolist() + [place] * (place >= 0), records)
         hits = [
-            _hit(records[one], rows[one], float(scores[one]), rank)
+            _hit(records[int(fold.images[one])], rows[one], float(scores[one]), rank)
             for rank, one in enumerate(head.tolist(), start=1)
         ]
         of = records[place].description if place >= 0 else seen.photos[int(queries.given[at])]

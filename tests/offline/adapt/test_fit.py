@@ -276,3 +276,16 @@ def test_queries_are_drawn_and_have_others_of_their_product() -> None:
     assert len(queries) == 1000
     assert queries.vectors.products.max() < 700
     np.testing.assert_array_equal(gallery.products[queries.own], queries.vectors.products)
+
+
+def test_photos_are_left_out_by_product_and_alone() -> None:
+    """Every query once of either kind; where a product is left out, so are its images."""
+    gallery, photos = made(views=1, noise=0.1), made(views=3, noise=0.1, shift=6, seed=3)
+    fitted = fit(gallery, as_photos(photos))
+    assert fitted.photographed == 1
+    for kind in (fitted.held_out, fitted.photos_held_out):
+        places = np.sort(np.concatenate([one.queries for one in kind]))
+        np.testing.assert_array_equal(places, np.arange(len(photos)))
+    assert all(len(one.images) == len(gallery) for one in fitted.photos_held_out)
+    assert sum(len(one.images) for one in fitted.held_out) == len(gallery)
+    assert fit(gallery.beside(made(seed=5)), None).photos_held_out == ()
