@@ -35,6 +35,7 @@ class Part(BaseModel):
     name: str
     taken: bool
     why: str  # one sentence
+    settings: Mapping[str, float] = {}  # that it was fitted with, where they were chosen
     gain: FiniteFloat | None = None
     low: FiniteFloat | None = None
     high: FiniteFloat | None = None

@@ -6,7 +6,7 @@ that fold, after a fit to the other folds; taken is what gains beyond noise, fit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -87,6 +87,11 @@ class Candidate:
     def words(self) -> str:
         kind = "PCA" if self.shrinkage is None else f"whitening, shrinkage {self.shrinkage:g}"
         return f"{kind}, {self.dimension} dimensions"
+
+    @property
+    def settings(self) -> dict[str, float]:
+        own = {} if self.shrinkage is None else {"shrinkage": self.shrinkage}
+        return {"dimension": self.dimension, **own}
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,14 +215,12 @@ class Fit:
             after[fold.places] = fold.precisions(space_of(fold.left_out))
         return self._part(name, after, self._judged(None).unseen, words)
 
-    def without(self, words: str, left_out: Sequence[BoolArray]) -> list[Space]:
-        """The projection of these words, fitted without some products (P,) each. ConfigError where
-        no candidate has these words, or no product with several images is left."""
-        chosen = [candidate for candidate in self._candidates() if candidate.words == words]
-        if not chosen:
-            raise ConfigError(f"no projection of this gallery is {words!r}")
+    def without(self, settings: Mapping[str, float], left_out: Sequence[BoolArray]) -> list[Space]:
+        """A projection with the settings of its part, fitted without some products (P,) each.
+        ConfigError where no product with several images is left."""
+        candidate = Candidate(int(settings["dimension"]), settings.get("shrinkage"))
         kept = [self._without_products(products) for products in left_out]
-        return [next(self._projections(rows, chosen[:1])) for rows in kept]
+        return [next(self._projections(rows, [candidate])) for rows in kept]
 
     @cached_property
     def _photos(self) -> Vectors:
@@ -397,7 +400,7 @@ class Fit:
             best = self._best(judged, base, np.setdiff1d(everywhere, fold.places))
             chosen.append(candidates[best])
             honest.take(fold.places, judged[best])
-        return self._projection_part(honest, base, chosen[0].words), honest, chosen
+        return self._projection_part(honest, base, chosen[0]), honest, chosen
 
     def _best(self, judged: Sequence[_Judged], base: _Judged, places: Products) -> int:
         """By these queries; the first of those that harm no product whose photos they have not
@@ -414,14 +417,15 @@ class Fit:
         queries = self.queries.chosen(places)
         return gain(after.unseen[places], before.unseen[places], queries, self.seed).high < 0
 
-    def _projection_part(self, after: _Judged, before: _Judged, words: str) -> Part:
+    def _projection_part(self, after: _Judged, before: _Judged, chosen: Candidate) -> Part:
         """A projection that saw photos of a product must not harm the others."""
-        part = self._part("projection", after.values, before.values, words)
+        part = self._part("projection", after.values, before.values, chosen.words)
+        part = part.model_copy(update={"settings": chosen.settings})
         if not self._photographed:
             return part
         others = float((after.unseen - before.unseen).mean())
         harms = self._harms(after, before, np.arange(len(self.queries)))
-        why = f"{words}; for products whose photos it has not seen {others:+.3f}"
+        why = f"{chosen.words}; for products whose photos it has not seen {others:+.3f}"
         return part.model_copy(update={"taken": part.taken and not harms, "why": why})
 
     def _chosen_spaces(self, chosen: Sequence[Candidate]) -> list[Space]:

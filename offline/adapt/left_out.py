@@ -59,14 +59,18 @@ def search_of(
     adaptation = gallery.adaptation()
     if adaptation is None or adaptation.projection is None or len(gallery) > MOST_IMAGES:
         return Search(serving)
-    why = next((part.why for part in adaptation.report.parts if part.name == "projection"), "")
+    parts = adaptation.report.parts
+    settings = next((part.settings for part in parts if part.name == "projection"), {})
+    if not settings:  # of before they were kept
+        note = "absent products are judged by a projection that has seen them: packsight adapt"
+        return Search(serving, note=f"{note} {gallery.name}")
     _, vectors, _ = read_vectors(gallery, seed)
     queries = queries_of(vectors, photos, seed)
     fit = Fit(vectors, photos, queries, seed, scale=adaptation.scale)
     numbers = product_numbers(gallery)
     fold_of = np.random.default_rng(seed).permutation(len(numbers)) % FOLDS
     try:
-        spaces = fit.without(why.partition(";")[0], [fold_of == fold for fold in range(FOLDS)])
+        spaces = fit.without(settings, [fold_of == fold for fold in range(FOLDS)])
     except ConfigError as error:  # it was fitted to photos that the gallery does not hold
         note = f"the projection has seen the absent products, which flatters: {error.message}"
         return Search(serving, note=note.rstrip("."))

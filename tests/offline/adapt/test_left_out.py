@@ -81,8 +81,8 @@ def test_labels_of_products_left_out_do_not_matter() -> None:
     for labels in (products, swapped):
         vectors = Vectors(rows, labels)
         fit = Fit(vectors, None, queries_of(vectors, None, 0))
-        words = fit._candidates()[0].words
-        (space,) = fit.without(words, [left_out])
+        settings = fit._candidates()[0].settings
+        (space,) = fit.without(settings, [left_out])
         assert space.projection is not None
         found.append(space.projection)
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
