@@ -49,7 +49,11 @@ class Search:
 
 
 def search_of(
-    serving: Searcher, gallery: Gallery, seed: int, photos: Vectors | None = None
+    serving: Searcher,
+    gallery: Gallery,
+    seed: int,
+    photos: Vectors | None = None,
+    folds: int = FOLDS,
 ) -> Search:
     """``photos`` that the gallery was adapted with, where they are at hand.
 
@@ -68,17 +72,17 @@ def search_of(
     queries = queries_of(vectors, photos, seed)
     fit = Fit(vectors, photos, queries, seed, scale=adaptation.scale)
     numbers = product_numbers(gallery)
-    fold_of = np.random.default_rng(seed).permutation(len(numbers)) % FOLDS
+    fold_of = np.random.default_rng(seed).permutation(len(numbers)) % folds
     try:
-        spaces = fit.without(settings, [fold_of == fold for fold in range(FOLDS)])
+        spaces = fit.without(settings, [fold_of == fold for fold in range(folds)])
     except ConfigError as error:  # it was fitted to photos that the gallery does not hold
         note = f"the projection has seen the absent products, which flatters: {error.message}"
         return Search(serving, note=note.rstrip("."))
     ids = [source.id for source in gallery.sources()]
     records = [record for chunk in chunks_of(gallery, ids) for record in chunk]
-    folds = []
+    searchers = []
     for space in spaces:
         memory = MemoryGallery(records, serving.gallery.fingerprint)
         memory.adapt(replace(adaptation, projection=space.projection))
-        folds.append(replace(serving, gallery=memory))
-    return Search(serving, tuple(folds), dict(zip(numbers, fold_of.tolist(), strict=True)))
+        searchers.append(replace(serving, gallery=memory))
+    return Search(serving, tuple(searchers), dict(zip(numbers, fold_of.tolist(), strict=True)))
