@@ -10,6 +10,7 @@ from statistics import median
 
 import numpy as np
 
+from engine.fusion import Fusion
 from engine.galleries import open_gallery
 from engine.types import Description
 from offline.evaluate.ablation.variants import Variant
@@ -71,9 +72,11 @@ def _seconds(opened: OpenSearcher, query: Description) -> float:
 
 
 def array_bytes(value: object) -> int:
-    """Of all arrays in a value and the values it is made of."""
+    """Of all arrays in a value and the values it is made of, and of a fusion as it is kept."""
     if isinstance(value, np.ndarray):
         return value.nbytes
+    if isinstance(value, Fusion):
+        return len(value.model_dump_json())
     if dataclasses.is_dataclass(value):
         return sum(array_bytes(getattr(value, one.name)) for one in dataclasses.fields(value))
     return 0
