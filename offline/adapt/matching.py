@@ -94,16 +94,15 @@ def fit_matching(
     """
     refuse_too_few(answers, false_accepts)
     folds = grouped_folds([answer.product for answer in answers], FOLDS, seed)
-    guide = guide_of(views, answers)
     others = [_chosen(answers, folds != fold) for fold in range(folds.max() + 1)]
-    models = [fit_model(some, guide) for some in others]
+    models = [fit_model(some, guide_of(_without(views, answers, some), some)) for some in others]
     firsts = np.stack([first_probabilities(model, answers) for model in models])
     pairs = zip(answers, folds.tolist(), strict=True)
     held_out = tuple(models[fold].probability(answer.features) for answer, fold in pairs)
     kinds = Kinds.of(answers)
     passed = accepted(firsts, kinds.present, folds, false_accepts)
     named = named_absent(firsts, kinds, folds, false_accepts)
-    model = fit_model(answers, guide)
+    model = fit_model(answers, guide_of(views, answers))
     own = first_probabilities(model, answers)
     threshold = threshold_at(own[~kinds.present], false_accepts)
     supported = _told_apart(named, kinds, [answer.product for answer in answers], seed)
@@ -261,6 +260,14 @@ def refuse_too_few(answers: Sequence[Answer], false_accepts: float) -> None:
 
 def _chosen(answers: Sequence[Answer], which: BoolArray) -> list[Answer]:
     return [answer for answer, mine in zip(answers, which.tolist(), strict=True) if mine]
+
+
+def _without(
+    views: Sequence[Answer], answers: Sequence[Answer], kept: Sequence[Answer]
+) -> list[Answer]:
+    """The views less those of products whose answers are not kept."""
+    left_out = {one.product for one in answers} - {one.product for one in kept}
+    return [view for view in views if view.product not in left_out]
 
 
 def _figures(
