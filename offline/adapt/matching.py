@@ -16,7 +16,14 @@ import numpy.typing as npt
 
 from engine import __version__
 from engine.errors import ConfigError
-from engine.match_calibration import FEATURES, MatchCalibration, MatchFigures, MatchModel, within
+from engine.match_calibration import (
+    FEATURES,
+    LEAST_AUROC,
+    MatchCalibration,
+    MatchFigures,
+    MatchModel,
+    within,
+)
 from engine.search import Searcher
 from engine.types import BoolArray, Float64Array
 from offline.adapt.acceptance import absent_needed, refused_at, threshold_at
@@ -41,6 +48,7 @@ LEAST_PRODUCTS = 10
 LEAST_RIGHT = 10
 # Of the correct first hits, as many may be called "not in this catalogue".
 MISSED = 0.05
+NONE_NAMED = {"absent_named": 0.0, "correct_named": 0.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +113,11 @@ def fit_matching(
     model = fit_model(answers, guide_of(views, answers))
     own = first_probabilities(model, answers)
     threshold = threshold_at(own[~kinds.present], false_accepts)
-    supported = _told_apart(named, kinds, [answer.product for answer in answers], seed)
+    products = [answer.product for answer in answers]
+    supported = _told_apart(named, kinds.present, products, seed)
+    figures = _figures(answers, held_out, passed, named)
+    if not supported or figures.auroc < LEAST_AUROC:
+        supported, figures = False, figures.model_copy(update=NONE_NAMED)
     return MatchFit(
         model=model,
         threshold=threshold,
@@ -113,7 +125,7 @@ def fit_matching(
         held_out=held_out,
         firsts=firsts,
         folds=folds,
-        figures=_figures(answers, held_out, passed, named if supported else None),
+        figures=figures,
     )
 
 
@@ -220,16 +232,17 @@ def _absent_below(firsts: Float64Array, kinds: Kinds, threshold: float) -> float
     return None if below is None else min(below, threshold)
 
 
-def _told_apart(named: BoolArray, kinds: Kinds, products: Sequence[str], seed: int) -> bool:
+def _told_apart(named: BoolArray, present: BoolArray, products: Sequence[str], seed: int) -> bool:
     """Whether the products called absent are absent ones beyond chance: oftener among answers
-    about absent products than among correct first hits, by the 95 % interval over products."""
-    if not (named.any() and kinds.correct.any()):
+    about absent products than among those about present ones, by the 95 % interval over
+    products."""
+    if not named.any():
         return False
     gaps = []
     for times in resampled(len(named), seed=seed, resamples=RESAMPLES, clusters=products):
         rates = [
             (times[:, kind] @ named[kind]) / np.maximum(times[:, kind].sum(axis=1), 1)
-            for kind in (~kinds.present, kinds.correct)
+            for kind in (~present, present)
         ]
         gaps.append(rates[0] - rates[1])
     return bool(np.quantile(np.concatenate(gaps), 0.025) > 0)
@@ -274,14 +287,12 @@ def _figures(
     answers: Sequence[Answer],
     held_out: Sequence[Float64Array],
     passed: BoolArray,
-    named: BoolArray | None,
+    named: BoolArray,
 ) -> MatchFigures:
-    """``named`` is None where no product is called absent."""
     firsts = np.array([rows[0] if len(rows) else 0.0 for rows in held_out], np.float64)
     kinds = Kinds.of(answers)
     present, correct = kinds.present, kinds.correct
     every = np.concatenate([answer.right for answer in answers])
-    named = np.zeros(len(answers), np.bool_) if named is None else named
     return MatchFigures(
         present=int(present.sum()),
         absent=int((~present).sum()),
@@ -310,14 +321,13 @@ def calibration_of(
     the adaptation has ``seen``: other photos are less like the gallery, and would be called so."""
     images = sum(searcher.gallery.categories().values())
     named = source == "photos" and not seen
-    none = {"absent_named": 0.0, "correct_named": 0.0}
     return MatchCalibration(
         identity=searcher.answering(),
         model=fit.model,
         threshold=fit.threshold,
         absent_below=fit.absent_below if named else None,
         false_accepts=false_accepts,
-        figures=fit.figures if named else fit.figures.model_copy(update=none),
+        figures=fit.figures if named else fit.figures.model_copy(update=NONE_NAMED),
         source=source,
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

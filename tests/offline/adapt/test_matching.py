@@ -201,7 +201,10 @@ def test_without_evidence_no_product_is_called_absent(seed: int) -> None:
         for n in range(30)
         for present in (True, False)
     ]
-    for fit in (fit_matching(alike, 0.1), fit_matching(drawn_answers(seed, 15, 1, 0.5), 0.1)):
+    # Many photos, of which few find their product: the others look like those of absent ones.
+    lost = drawn_answers(seed, products=150, photos=3, lift=0.25)
+    few = drawn_answers(seed, 15, 1, 0.5)
+    for fit in (fit_matching(some, 0.1) for some in (alike, lost, few)):
         assert fit.absent_below is None
         assert fit.figures.absent_named == 0
 
