@@ -123,10 +123,11 @@ def _notes(task: DescribedTask, found: Sequence[Trial]) -> list[str]:
         "A photo's category was voted or predicted with its product in the gallery.",
         f"Models and thresholds are cross-validated: {FOLDS} folds, products kept together.",
     ]
-    if task.adaptation is not None and task.adaptation.projection is not None:
+    projected = task.adaptation is not None and task.adaptation.projection is not None
+    if projected and not task.without_product:
         notes.append(
             "The projection was fitted with the products that are left out, which makes absent "
-            "ones easier to refuse: packsight calibrate judges them by one without."
+            "ones easier to refuse."
         )
     nothing = sum(not len(one.answer.features) for one in found if not one.answer.present)
     if nothing:
