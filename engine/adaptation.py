@@ -28,7 +28,7 @@ ROLE, PHOTO = "role", "photo"  # the attribute of an image that was taken as use
 
 class Part(BaseModel):
     """One thing that was tried: what it gains over the adaptation without it, in mean average
-    precision on products that it was not fitted to, with a 95 % interval over products."""
+    precision of queries that it was not fitted to, with a 95 % interval over products."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -176,7 +176,7 @@ def report_lines(report: AdaptationReport) -> list[str]:
     if report.before is not None and report.after is not None:
         lines.append(
             f"mean average precision {report.before:.3f} -> {report.after:.3f} of "
-            f"{report.queries:,} queries among products that took no part in the fit"
+            f"{report.queries:,} queries, each by a fit that it took no part in"
         )
     return lines
 

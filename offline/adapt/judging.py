@@ -1,6 +1,7 @@
 """How well vectors find images of their own product, before and after an adaptation.
 
-Average precision over the whole gallery, on queries whose product took no part in what is judged.
+Average precision of queries that took no part in what is judged, nor did their products, but for
+photos of products whose other photos did.
 Intervals keep all queries of a product together.
 """
 
