@@ -105,6 +105,18 @@ class MatchCalibration(_Table):
     created: str  # ISO 8601, UTC
     written_by: str
 
+    def outdated(self, adaptation: str, gallery: str) -> str:
+        """What to do where a gallery compares by another adaptation (an identity, "" for none) than
+        it was made with; else empty."""
+        # As ``Searcher.answering`` puts them together.
+        if self.identity.partition("-")[2] == adaptation:
+            return ""
+        photos = " --photos PHOTOS" if self.source == "photos" and not self.automatic else ""
+        return (
+            "it holds for the adaptation that it was made with, which is not in use; make it anew "
+            f"with: packsight calibrate --gallery {gallery}{photos}"
+        )
+
     def cautions(self, images: int) -> tuple[str, ...]:
         """Notes for a query's answer, of a gallery of ``images``: that it has changed since by more
         than ``GROWTH``, that scores hardly separate present from absent products."""

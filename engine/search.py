@@ -259,7 +259,11 @@ class Searcher:
             return None, (f"not calibrated: {error}",)
         if found is None or not self.identity:
             return None, ()
-        if found.identity != self.answering():
+        if found.identity != (answering := self.answering()):
+            settings, _, adaptation = answering.partition("-")
+            if found.identity.partition("-")[0] == settings:
+                outdated = found.outdated(adaptation, self.gallery.name)
+                return None, (f"not calibrated: {outdated}",)
             return None, (
                 "not calibrated: that was done for other settings of the search or an earlier "
                 "version; do it anew with: packsight calibrate",

@@ -102,11 +102,13 @@ def adapt_where_due(
     if not len(gallery) or not is_due(gallery):
         return []
     last = gallery.last_fit()
-    if _is_calibrated(gallery) or (last is not None and last.photos):
-        return [
-            "the gallery has changed much since it was adapted or calibrated by hand: do it anew "
-            "with packsight adapt and packsight calibrate"
-        ]
+    anew = []
+    if last is not None and last.photos:
+        anew.append(f"packsight adapt {gallery.name} --photos PHOTOS")
+    if _is_calibrated(gallery):
+        anew.append(f"packsight calibrate --gallery {gallery.name} --photos PHOTOS")
+    if anew:
+        return [f"the gallery has changed much since this was done, do it anew: {'; '.join(anew)}"]
     outcome = adapt_gallery(gallery, descriptors=descriptors)
     if serving is not None:
         outcome = outcome.with_part(fit_no_match(gallery, serving))

@@ -77,6 +77,11 @@ def _photos(
     images = _photo_files(folder)
     if without:
         images = [image for image in images if file_sha256(image.path) not in without]
+        if not images:
+            raise ConfigError(
+                f"{folder}: all photos are queries of the evaluation, and these are left out.",
+                remedy="Give photos that are none.",
+            )
     chosen = sample(np.arange(len(images)), MOST_PHOTOS, seed)
     index, numbers = ProductIndex(opened.gallery), product_numbers(opened.gallery)
     descriptions, products, seen = [], [], set()

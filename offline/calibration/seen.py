@@ -18,8 +18,8 @@ _TRAINED: Mapping[str, str] = {"whiten": "fitted", "classify": "onnx", "rerank":
 def unseen(
     photos: Sequence[DatasetImage], gallery: Gallery
 ) -> tuple[tuple[DatasetImage, ...], int]:
-    """Those that the gallery's adaptation was not fitted with, and how many there are of the
-    others. ConfigError where it was fitted with all of them."""
+    """Those that an adapted gallery does not hold and was not fitted with, and how many there are
+    of the others. ConfigError where there is none of the first."""
     adaptation = gallery.adaptation()
     if adaptation is None:
         return tuple(photos), 0
@@ -27,8 +27,8 @@ def unseen(
     kept = tuple(photo for photo in photos if _sha256(photo) not in seen)
     if photos and not kept:
         raise ConfigError(
-            f"{gallery.name}: its adaptation was fitted with all {len(photos)} photos.",
-            remedy=f"Give others, or adapt it without them: packsight adapt {gallery.name}",
+            f"{gallery.name}: it holds all {len(photos)} photos or was adapted with them.",
+            remedy=f"Give others, or adapt it without these: packsight adapt {gallery.name}",
         )
     return kept, len(photos) - len(kept)
 

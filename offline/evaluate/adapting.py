@@ -15,6 +15,7 @@ from offline.adapt.fit import Fit
 from offline.adapt.gallery import report_lines, report_of
 from offline.adapt.judging import Vectors, queries_of, whole_products
 from offline.adapt.left_out import Search, search_of
+from offline.adapt.no_match import NAME as NO_MATCH
 from offline.adapt.vectors import MOST_IMAGES
 from offline.calibration.adaptation import adapt
 from offline.datasets import DatasetImage
@@ -51,7 +52,10 @@ def adapt_task(
             adaptation = gallery.adaptation()
             found = search_of(task.searcher, gallery, seed) if absent else Search(task.searcher)
     faults = (*task.faults, *outcome.faults, *filter(None, [found.note]))
-    fitted = replace(task, fit=outcome.report, faults=faults)
+    # A report has a section of its own on no match, and the gallery is gone by then.
+    parts = tuple(part for part in outcome.report.parts if part.name != NO_MATCH)
+    fit = outcome.report.model_copy(update={"parts": parts})
+    fitted = replace(task, fit=fit, faults=faults)
     if adaptation is None:
         return fitted
     folds = [one.gallery.adaptation() or adaptation for one in found.folds]

@@ -68,13 +68,8 @@ def _note_calibration(address: str) -> None:
     with open_gallery(address) as gallery, suppress(GalleryError):  # one that cannot be read
         calibration, adaptation = gallery.calibration(), gallery.adaptation()
         by = "" if adaptation is None else adaptation.identity
-        # As ``Searcher.answering`` puts them together.
-        if calibration is not None and calibration.identity.partition("-")[2] != by:
-            print(
-                f"{address}: its calibration holds for the adaptation that it was made with; make "
-                f"it anew with: packsight calibrate --gallery {address}",
-                file=sys.stderr,
-            )
+        if calibration is not None and (outdated := calibration.outdated(by, address)):
+            print(f"{address}: its calibration is not applied: {outdated}", file=sys.stderr)
 
 
 def _switch(address: str, version: int | None, *, as_json: bool) -> int:

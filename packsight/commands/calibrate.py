@@ -99,6 +99,6 @@ def _print_outcome(gallery: str, outcome: Outcome) -> None:
     )
     print(*calibration.in_words(), sep="\n")
     if outcome.seen:
-        print(f"{outcome.seen} photos left out: the gallery's adaptation was fitted with them.")
+        print(f"{outcome.seen} photos left out: the gallery holds them or was adapted with them.")
     for warning in (*calibration.warnings(), *outcome.notes):
         print(f"packsight: {warning}.", file=sys.stderr)

@@ -71,6 +71,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         categories = dict(gallery.categories())
         images, products = len(gallery), gallery.count_products()
         calibration, fault = _calibration(gallery)
+        adaptation = gallery.adaptation()
         version, adaptations = gallery.adapted_by(), gallery.adaptations()
         last_fit = gallery.last_fit()
     learned = gallery.query_statistics()
@@ -115,6 +116,9 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         print(f"queries      {learned.count:,} learned from, as means of vectors{few}")
     for line in _calibration_lines(calibration, fault, images):
         print(line)
+    by = "" if adaptation is None else adaptation.identity
+    if calibration is not None and (outdated := calibration.outdated(by, gallery.name)):
+        print(f"             not applied: {outdated}")
     return 0
 
 

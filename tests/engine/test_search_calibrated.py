@@ -164,3 +164,13 @@ def test_a_gallery_of_which_all_is_left_out_answers_nothing(gallery: LocalGaller
     query = fake_describer().describe([plain_image(7)])[0].description
     everything = [source.id for source in gallery.sources()]
     assert searcher(gallery).rank(query, without=everything).products == []
+
+
+def test_a_calibration_for_another_adaptation_names_it_and_a_command(gallery: LocalGallery) -> None:
+    gallery.calibrate(calibration(identity="same search-" + "b" * 16))
+    (note,) = searcher(gallery).search(plain_image(40), k=3).notes
+    assert "adaptation" in note
+    assert f"packsight calibrate --gallery {gallery.name} --photos PHOTOS" in note
+    gallery.calibrate(calibration(identity="same search-" + "b" * 16, source="views"))
+    (note,) = searcher(gallery).search(plain_image(40), k=3).notes
+    assert note.endswith(f"packsight calibrate --gallery {gallery.name}")

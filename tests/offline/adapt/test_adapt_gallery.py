@@ -16,7 +16,7 @@ from engine.galleries import open_gallery
 from engine.galleries.local import LocalGallery
 from offline import ingest
 from offline.adapt import gallery as adapting
-from offline.adapt.gallery import adapt_gallery, is_due
+from offline.adapt.gallery import adapt_gallery, adapt_where_due, is_due
 from offline.adapt.judging import Vectors
 from offline.adapt.vectors import read_vectors
 from tests.drawn_catalogue import QUICK, write_catalogue
@@ -121,6 +121,24 @@ def test_a_fit_is_due_where_the_gallery_has_changed_by_a_tenth(tmp_path: Path) -
         assert not is_due(gallery)
     with filled(tmp_path / "g", products=1, start=22) as gallery:
         assert is_due(gallery)
+
+
+def test_what_a_person_did_with_photos_is_left_with_the_command_to_do_it_anew(
+    tmp_path: Path,
+) -> None:
+    with filled(tmp_path / "g") as gallery:
+        photos = Vectors(
+            np.eye(DIMENSION, dtype=np.float32),
+            np.full(DIMENSION, -1),
+            np.ones(DIMENSION, np.bool_),
+        )
+        adapt_gallery(gallery, photos)
+    with filled(tmp_path / "g", products=3, start=20) as gallery:
+        (note,) = adapt_where_due(gallery)
+        assert note.endswith(f"packsight adapt {gallery.name} --photos PHOTOS")
+        gallery.calibrate(calibration())
+        (note,) = adapt_where_due(gallery)
+        assert f"packsight calibrate --gallery {gallery.name} --photos PHOTOS" in note
 
 
 def test_where_a_person_decided_to_go_without_none_is_due(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from engine.galleries import open_gallery
 from engine.types import Embedding
+from offline.adapt.gallery import report_lines
 from offline.evaluate.ablation.measure import ablate
 from offline.evaluate.ablation.show import ablation_blocks
 from offline.evaluate.ablation.variants import variants
@@ -69,6 +70,7 @@ def test_an_adapted_gallery_is_ranked_as_it_is_compared() -> None:
     assert found.adaptation is not None and found.fit is not None
     assert (found.fit.images, found.fit.products) == (PRODUCTS * VIEWS, PRODUCTS)
     assert correct(found) > correct(task()) + 0.2
+    assert "calibrate" not in " ".join(report_lines(found.fit)), "its gallery is a temporary one"
 
 
 def test_products_are_answered_as_by_a_gallery_on_disk(tmp_path: Path) -> None:

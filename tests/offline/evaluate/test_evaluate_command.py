@@ -89,6 +89,8 @@ def test_a_gallery_is_adapted_to_photos_that_are_no_queries(packsight: Command, 
     assert (done.code, done.err) == (0, "")
     (system,) = read_report(data.parent / "report" / "report.json").systems
     assert any("photos by 12" in line for line in system.adaptation)
+    given[given.index(str(photos))] = str(data / "query")
+    assert "are queries of the evaluation" in packsight(*given).line
 
 
 def test_systems_stand_side_by_side(packsight: Command, data: Path) -> None:

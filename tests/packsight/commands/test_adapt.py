@@ -96,7 +96,12 @@ def test_a_calibration_that_no_longer_holds_is_noted(
     assert packsight("adapt", gallery, "--off").err == ""
     with open_gallery(gallery, write=True) as opened:
         opened.calibrate(calibration(identity="a" * 64 + "-" + "b" * 16))
-    assert "packsight calibrate" in packsight("adapt", gallery, "--off").err
+    anew = f"packsight calibrate --gallery {gallery} --photos PHOTOS"
+    assert anew in packsight("adapt", gallery, "--off").err
+    assert "not applied" in packsight("gallery", "info", gallery).out
+    with open_gallery(gallery, write=True) as opened:
+        opened.calibrate(calibration(identity="a" * 64))
+    assert "not applied" not in packsight("gallery", "info", gallery).out
 
 
 def test_what_was_learned_from_queries_is_shown_and_forgotten(
