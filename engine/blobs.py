@@ -243,9 +243,10 @@ class Blobs:
 
     def _unwritable(self, error: Exception) -> ConfigError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        chosen = "PACKSIGHT_MATTES_DIR" if self.what == "mattes" else "--cache"
         return ConfigError(
             f"{self.folder}: {self.what} cannot be kept there ({reason}).",
-            remedy="Free some room, or choose another --cache; the same command goes on.",
+            remedy=f"Free some room, or choose another {chosen}; the same command goes on.",
         )
 
 

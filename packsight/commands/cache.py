@@ -28,5 +28,6 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     print(store.folder)
-    print(f"{count:,} mattes, {size / 10**9:.2f} GB; at most {limit:g} (runtime.mattes_gb)")
+    shown = f"{size / 10**6:.1f} MB" if size < 10**9 else f"{size / 10**9:.2f} GB"
+    print(f"{count:,} mattes, {shown}; at most {limit:g} GB (runtime.mattes_gb)")
     return 0

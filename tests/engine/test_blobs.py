@@ -211,6 +211,9 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path)
     with pytest.raises(ConfigError) as refused:
         store(tmp_path / "file").put(numbered("1"))
     assert "--cache" in refused.value.remedy
+    with pytest.raises(ConfigError) as refused:
+        Blobs(tmp_path / "file", "mattes").put(numbered("1"))
+    assert "PACKSIGHT_MATTES_DIR" in refused.value.remedy and "--cache" not in refused.value.remedy
 
 
 def test_a_full_disk_is_an_error_with_a_way_out(

@@ -30,7 +30,8 @@ def test_an_ingest_keeps_its_mattes_and_a_command_clears_them(
     segmenting = ("--set", "segment.name=grabcut")
     assert packsight.ingest(catalogue, tmp_path / "g", *segmenting).code == 0
     assert kept(packsight) == 12
-    assert str(tmp_path / "mattes") in packsight("cache").out
+    shown = packsight("cache").out
+    assert str(tmp_path / "mattes") in shown and " MB;" in shown
     assert packsight("cache", "--clear").code == 0
     assert kept(packsight) == 0
     off = (*segmenting, "--set", "runtime.mattes_gb=0")
