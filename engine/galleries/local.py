@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from engine.adaptation import Adaptation, AdaptationReport
 from engine.distances import Metric
-from engine.errors import GalleryError
+from engine.errors import DamageError, GalleryError
 from engine.galleries import _folder, _query_file, _rows, _schema
 from engine.galleries._faiss_indexes import Shard, ShardIndexes, read_shards
 from engine.galleries._writing import Writing
@@ -326,9 +326,11 @@ class LocalGallery:
         """The version that compares alike, if one is kept."""
         with self._reading():
             for version in self._versions():
-                kept = _rows.load_adaptation(self._connection, version, self.name)
-                if kept.identity == adaptation.identity and kept.photos == adaptation.photos:
-                    return version
+                # One that cannot be read is no reason to do without a new one.
+                with contextlib.suppress(DamageError):
+                    kept = _rows.load_adaptation(self._connection, version, self.name)
+                    if (kept.identity, kept.photos) == (adaptation.identity, adaptation.photos):
+                        return version
         return None
 
     def _versions(self) -> list[int]:

@@ -28,7 +28,8 @@ from engine.types import (
     IntArray,
     Record,
 )
-from offline.adapt.fit import FOLDS, Fitted, HeldOut
+from offline.adapt.fit import Fitted
+from offline.adapt.folds import FOLDS, HeldOut
 from offline.adapt.judging import Queries, Vectors, sample
 from offline.adapt.logistic import grouped_folds
 from offline.adapt.reranking.measure import Answers, ordered, retrieved

@@ -27,7 +27,7 @@ from engine.distances import unit_rows
 from engine.probabilities import UnknownRule, knownness, softmax_at
 from engine.routing import route
 from engine.types import BoolArray, CategoryScores, Float64Array, FloatArray, Neighbour
-from offline.adapt.fit import Fitted, Space
+from offline.adapt.fit import Fitted
 from offline.adapt.judging import (
     BLOCK,
     LEAST_PRODUCTS,
@@ -43,6 +43,7 @@ from offline.adapt.judging import (
 )
 from offline.adapt.probabilities import choose_unknown, fit_temperature, least_probability
 from offline.adapt.softmax import Softmax, fit_softmax
+from offline.adapt.spaces import Space
 from offline.metrics.classification import auroc, scores_of
 from stages.classify.nearest import Options, vote
 

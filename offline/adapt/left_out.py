@@ -70,11 +70,11 @@ def search_of(
         return Search(serving, note=f"{note} {gallery.name}")
     _, vectors, _ = read_vectors(gallery, seed)
     queries = queries_of(vectors, photos, seed)
-    fit = Fit(vectors, photos, queries, seed, scale=adaptation.scale)
+    fit = Fit(vectors, photos, queries, seed)
     numbers = product_numbers(gallery)
     fold_of = np.random.default_rng(seed).permutation(len(numbers)) % folds
     try:
-        spaces = fit.without(settings, [fold_of == fold for fold in range(folds)])
+        spaces = fit.without(settings, [fold_of == fold for fold in range(folds)], adaptation.scale)
     except ConfigError as error:  # it was fitted to photos that the gallery does not hold
         note = f"the projection has seen the absent products, which flatters: {error.message}"
         return Search(serving, note=note.rstrip("."))

@@ -15,8 +15,9 @@ from engine.galleries import open_gallery
 from engine.protocols import Gallery
 from engine.types import BoolArray, FloatArray, Record
 from offline.adapt import judging
-from offline.adapt.fit import Fit, Space
+from offline.adapt.fit import Fit
 from offline.adapt.scatter import Scatter, scatter_of_groups, scatter_of_pairs
+from offline.adapt.spaces import Space
 from offline.adapt.vectors import MOST_IMAGES
 from offline.adapt.whitening import SHRINKAGE, Whitening, fit_learned, fit_pca
 from offline.store.run_folder import RunFolder, unwritable

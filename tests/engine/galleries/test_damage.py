@@ -280,6 +280,9 @@ def test_a_damaged_adaptation_is_found_and_the_gallery_can_go_without(
         gallery.adapt_by(None)
     assert faults(folder) == ""
     assert nearest(folder, 60) == [60, 59, 61]
+    with LocalGallery.open(folder, write=True) as gallery:  # and get a new one
+        assert gallery.adapt(adaptation()) == 2
+        assert gallery.adaptation() is not None
 
 
 def test_an_adaptation_that_is_broken_off_leaves_the_one_before(

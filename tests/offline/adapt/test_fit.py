@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from offline.adapt.fit import Fit, Fitted, _axes_of_few
+from offline.adapt.fit import Fit, Fitted
 from offline.adapt.judging import (
     Queries,
     Vectors,
     average_precisions,
     queries_of,
 )
+from offline.adapt.projection import axes_of_few
 from offline.adapt.whitening import fit_pca
 from stages.embed.joined import Descriptor
 
@@ -206,7 +207,7 @@ def test_axes_by_inner_products_are_those_by_covariances() -> None:
     rows = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
     by_covariances = fit_pca(rows).projection
     expected = by_covariances / np.linalg.norm(by_covariances, axis=0)
-    np.testing.assert_allclose(_axes_of_few(rows), expected[:, :11], atol=1e-4)
+    np.testing.assert_allclose(axes_of_few(rows), expected[:, :11], atol=1e-4)
 
 
 def test_photos_of_the_same_light_are_not_shifted() -> None:

@@ -15,11 +15,13 @@ from engine.galleries import open_gallery
 from engine.galleries.local import LocalGallery
 from engine.retrieval import AdaptedNeighbours
 from engine.types import UNCATEGORISED, CategoryScores, Embedding
-from offline.adapt.fit import Fitted, HeldOut, Space
+from offline.adapt.fit import Fitted
+from offline.adapt.folds import HeldOut
 from offline.adapt.gallery import adapt_gallery
 from offline.adapt.head import Categories, fit_head
 from offline.adapt.judging import Products, Queries, Vectors, queries_of
 from offline.adapt.softmax import fit_softmax
+from offline.adapt.spaces import Space
 from tests.engine.made_descriptions import described, entry, manifest
 
 NAMES = ("cap", "jar", "tin")

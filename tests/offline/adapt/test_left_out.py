@@ -81,7 +81,7 @@ def test_labels_of_products_left_out_do_not_matter() -> None:
     for labels in (products, swapped):
         vectors = Vectors(rows, labels)
         fit = Fit(vectors, None, queries_of(vectors, None, 0))
-        settings = fit._candidates()[0].settings
+        settings = {"dimension": 8, "shrinkage": 0.2}
         (space,) = fit.without(settings, [left_out])
         assert space.projection is not None
         found.append(space.projection)
