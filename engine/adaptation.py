@@ -129,7 +129,7 @@ class Adaptation:
 
 def domain_of(attributes: Mapping[str, str]) -> Domain:
     """Of an image of a gallery, by its attributes."""
-    return "photo" if attributes.get(ROLE) == PHOTO else "catalogue"
+    return "photo" if attributes.get(ROLE, "").strip().casefold() == PHOTO else "catalogue"
 
 
 def adapt(adaptation: Adaptation | None, embedding: Embedding, domain: Domain) -> Embedding:

@@ -154,9 +154,8 @@ class Fit:
     def _too_thin(self) -> str:
         """Why nothing can be judged; empty where it can."""
         products = len(np.unique(self.queries.vectors.products))
-        what = (
-            "photographed products" if self.queries.are_photos else "products with several images"
-        )
+        one = "product" if products == 1 else "products"
+        what = f"photographed {one}" if self.queries.are_photos else f"{one} with several images"
         if not np.ptp(self.gallery.rows, axis=0).any():
             return "all images have the same vector"
         if products < LEAST_PRODUCTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -60,7 +61,7 @@ def adapt_gallery(
     if not len(gallery):
         raise ConfigError(
             f"{gallery.name}: the gallery is empty.",
-            remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
+            remedy=f"Fill it with: packsight ingest FOLDER --gallery {shlex.quote(gallery.name)}",
         )
     ids, vectors, categories = read_vectors(gallery, seed)
     learned = None if photos is not None or vectors.photos.any() else learned_photos(gallery)
@@ -104,9 +105,9 @@ def adapt_where_due(
     last = gallery.last_fit()
     anew = []
     if last is not None and last.photos:
-        anew.append(f"packsight adapt {gallery.name} --photos PHOTOS")
+        anew.append(f"packsight adapt {shlex.quote(gallery.name)} --photos PHOTOS")
     if _is_calibrated(gallery):
-        anew.append(f"packsight calibrate --gallery {gallery.name} --photos PHOTOS")
+        anew.append(f"packsight calibrate --gallery {shlex.quote(gallery.name)} --photos PHOTOS")
     if anew:
         return [f"the gallery has changed much since this was done, do it anew: {'; '.join(anew)}"]
     outcome = adapt_gallery(gallery, descriptors=descriptors)
@@ -127,7 +128,7 @@ def how_to_gain(gallery: Gallery) -> str:
         return ""
     return (
         "compared as it was described; what its products, and --photos of users, teach about that "
-        f"is found by: packsight adapt {gallery.name}"
+        f"is found by: packsight adapt {shlex.quote(gallery.name)}"
     )
 
 
@@ -173,7 +174,7 @@ def report_lines(report: AdaptationReport) -> list[str]:
     for part in report.parts:
         gain = ""
         if part.gain is not None and part.low is not None and part.high is not None:
-            gain = f" {part.gain:+.3f} [{part.low:+.3f}, {part.high:+.3f}]"
+            gain = f" {_signed(part.gain)} [{_signed(part.low)}, {_signed(part.high)}]"
         lines.append(f"{part.name}: {'taken' if part.taken else 'not taken'}{gain}, {part.why}")
     if report.before is not None and report.after is not None:
         lines.append(
@@ -181,6 +182,10 @@ def report_lines(report: AdaptationReport) -> list[str]:
             f"{report.queries:,} queries, each by a fit that it took no part in"
         )
     return lines
+
+
+def _signed(number: float) -> str:
+    return f"{round(number, 3) + 0.0:+.3f}"  # no -0.000
 
 
 def _report(gallery: Gallery, fitted: Fitted, photos: int, queries: int) -> AdaptationReport:

@@ -158,16 +158,24 @@ class _HeadFit:
         part = Part(
             name=NAME,
             taken=taken,
-            why=f"of {'photos' if self._judged.are_photos else 'catalogue images'}, which alone it "
-            f"predicts, the category is correct by vote for {correct[0]:.1%} and with it for "
-            f"{correct[1]:.1%}, log loss {-_log(voted, self._true).mean():.3f} and "
-            f"{-_log(honest, self._true).mean():.3f}; ridge {setting.ridge:g}, "
-            f"vote weighs {setting.vote_weight:g}, temperature {setting.temperature:.2g}",
+            why=f"{self._kind} by vote {correct[0]:.1%} are predicted correctly, by head "
+            f"{correct[1]:.1%}; log loss {_loss(voted, self._true)} and {_loss(honest, self._true)}"
+            + (", for which it is taken" if taken and found.low <= 0 else ""),
+            settings={
+                "ridge": setting.ridge,
+                "vote_weight": setting.vote_weight,
+                "temperature": setting.temperature,
+            },
             gain=found.mean,
             low=found.low,
             high=found.high,
         )
         return part, self._head(space, setting) if taken else None
+
+    @property
+    def _kind(self) -> str:
+        """What it predicts, and nothing else."""
+        return "photos:" if self._judged.are_photos else "catalogue images:"
 
     def _refused(self) -> str:
         """Why no head is fitted; empty where one is."""
@@ -483,6 +491,10 @@ def _log(probabilities: Float64Array, true: Products) -> Float64Array:
     """(Q,) of the true category; no lower than that of a vote without it."""
     found = probabilities[np.arange(len(true)), true]
     return np.asarray(np.log(np.maximum(found, LEAST_VOTE)), np.float64)
+
+
+def _loss(probabilities: Float64Array, true: Products) -> str:
+    return f"{abs(_log(probabilities, true).mean()):.3f}"
 
 
 def _summing(probabilities: Float64Array) -> Float64Array:

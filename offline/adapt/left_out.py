@@ -9,6 +9,7 @@ of 0.69 without it (0.65 and 0.73 with joined vectors); by 10 folds of products 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -67,7 +68,7 @@ def search_of(
     settings = next((part.settings for part in parts if part.name == "projection"), {})
     if not settings:  # of before they were kept
         note = "absent products are judged by a projection that has seen them: packsight adapt"
-        return Search(serving, note=f"{note} {gallery.name}")
+        return Search(serving, note=f"{note} {shlex.quote(gallery.name)}")
     _, vectors, _ = read_vectors(gallery, seed)
     queries = queries_of(vectors, photos, seed)
     fit = Fit(vectors, photos, queries, seed)

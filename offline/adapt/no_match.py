@@ -6,12 +6,13 @@ these, and calls none of their products absent. ``offline.calibration`` does it 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.adaptation import PHOTO, ROLE, Part
+from engine.adaptation import Part, domain_of
 from engine.errors import ConfigError, GalleryError, PacksightError
 from engine.match_calibration import LEAST_AUROC, MatchCalibration
 from engine.parallel import one_blas_thread
@@ -87,7 +88,7 @@ def fit_no_match(
 
 
 def _refusal(gallery: WritableGallery, held: MatchCalibration | None, *, photos: bool) -> str:
-    again = f"packsight calibrate --gallery {gallery.name}"
+    again = f"packsight calibrate --gallery {shlex.quote(gallery.name)}"
     if held is not None and by_hand(held):
         adaptation = gallery.adaptation()
         if held.identity.partition("-")[2] == ("" if adaptation is None else adaptation.identity):
@@ -111,7 +112,7 @@ def _is_of(held: MatchCalibration, searcher: Searcher) -> bool:
 def _marked(gallery: Gallery) -> Ids:
     """Images that were taken as users take photos."""
     return frozenset(
-        source.id for source in gallery.sources() if source.attributes.get(ROLE) == PHOTO
+        source.id for source in gallery.sources() if domain_of(source.attributes) == "photo"
     )
 
 

@@ -84,16 +84,25 @@ def _photos(
             )
     chosen = sample(np.arange(len(images)), MOST_PHOTOS, seed)
     index, numbers = ProductIndex(opened.gallery), product_numbers(opened.gallery)
-    descriptions, products, seen = [], [], set()
+    descriptions, products, seen, copies = [], [], set(), 0
     for start in range(0, len(chosen), BATCH):
         for photo in (images[at] for at in chosen[start : start + BATCH]):
-            description = _described(opened, photo, faults)
+            description = None
+            if _is_copy(photo, index):
+                copies += 1
+            else:
+                description = _described(opened, photo, faults)
             if description is not None:
                 name = index.name_of(photo)
                 descriptions.append(description)
                 products.append(-1 if name is None else numbers[name])
                 seen.add(file_sha256(photo.path))
         progress(min(start + BATCH, len(chosen)), len(chosen))
+    if copies:
+        faults.append(
+            f"{copies} photos left out: the gallery holds them as images; if users took them, mark "
+            "them with the attribute role = photo"
+        )
     if not descriptions:
         raise ConfigError(
             f"{folder}: none of {len(chosen)} photos could be described"
@@ -108,6 +117,14 @@ def _photos(
     rows = np.stack([description.embedding.vector for description in descriptions])
     vectors = Vectors(rows, np.array(products, np.int64), np.ones(len(rows), np.bool_))
     return vectors, frozenset(seen), descriptions
+
+
+def _is_copy(photo: DatasetImage, index: ProductIndex) -> bool:
+    """Of an image of the gallery, which as a photo would find itself first."""
+    try:
+        return bool(index.copies(photo))
+    except ImageError:  # describing it names the fault
+        return False
 
 
 def _described(opened: OpenSearcher, photo: DatasetImage, faults: list[str]) -> Description | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from engine.config import STAGES, Settings
@@ -28,7 +29,8 @@ def unseen(
     if photos and not kept:
         raise ConfigError(
             f"{gallery.name}: it holds all {len(photos)} photos or was adapted with them.",
-            remedy=f"Give others, or adapt it without these: packsight adapt {gallery.name}",
+            remedy="Give others, or adapt it without these: packsight adapt "
+            f"{shlex.quote(gallery.name)}",
         )
     return kept, len(photos) - len(kept)
 

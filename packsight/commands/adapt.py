@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from offline.adapt.gallery import report_lines
     from offline.calibration.adaptation import adapt
 
+    before = _adapted_with_photos(args.gallery) if args.photos is None else None
     with bar("describing photos", show=not args.quiet and args.photos is not None) as progress:
         outcome = adapt(args.gallery, args.photos, seed=args.seed, progress=progress)
     if args.json:
@@ -53,8 +55,26 @@ def run(args: argparse.Namespace) -> int:
         for line in report_lines(outcome.report):
             print(f"  {line}")
     print_faults(outcome.faults)
+    if before is not None:
+        print(
+            f"{args.gallery}: version {before} was adapted with photos, this one is not; go back "
+            f"with: packsight adapt {shlex.quote(args.gallery)} --to {before}",
+            file=sys.stderr,
+        )
     _note_calibration(args.gallery)
     return 0
+
+
+def _adapted_with_photos(address: str) -> int | None:
+    """The version in use, where it was adapted with photos that were given."""
+    from engine.errors import GalleryError
+    from engine.galleries import open_gallery
+
+    with suppress(GalleryError), open_gallery(address) as gallery:
+        adaptation = gallery.adaptation()
+        if adaptation is not None and adaptation.photos:
+            return gallery.adapted_by()
+    return None
 
 
 def in_words(version: int | None) -> str:
@@ -87,6 +107,11 @@ def _forget(address: str, *, as_json: bool) -> int:
 
     with open_gallery(address) as gallery:
         forgotten = gallery.forget_queries()
+        fitted = [v for v, report in gallery.adaptations().items() if report.photo_queries]
     words = "what was learned from queries is deleted" if forgotten else "nothing was learned"
+    if fitted:
+        words += (
+            f"; adaptations that are kept still centre on their mean: {', '.join(map(str, fitted))}"
+        )
     print(json.dumps({"forgotten": forgotten}) if as_json else f"{address}: {words}")
     return 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.adaptation import Adaptation, adapt
+from engine.adaptation import Adaptation, adapt, domain_of
 from engine.types import Embedding
 from tests.engine.made_adaptations import adaptation
 
@@ -92,3 +92,9 @@ def test_arrays_that_do_not_fit_are_refused(change: str) -> None:
 def test_the_identity_is_of_the_arrays_alone() -> None:
     assert adaptation().identity == adaptation(products=7).identity
     assert adaptation().identity != adaptation(photo_mean=(0.5, 0.5)).identity
+
+
+@pytest.mark.parametrize("role", ["photo", "Photo", " PHOTO "])
+def test_a_photo_is_marked_in_any_case(role: str) -> None:
+    assert domain_of({"role": role}) == "photo"
+    assert domain_of({"role": "x" + role}) == domain_of({}) == "catalogue"

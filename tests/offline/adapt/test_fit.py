@@ -221,7 +221,7 @@ def test_photos_of_the_same_light_are_not_shifted() -> None:
 @pytest.mark.parametrize(
     ("gallery", "why"),
     [
-        (made(products=1, views=50), "1 products"),
+        (made(products=1, views=50), "1 product "),
         (made(products=3, views=2000), "3 products"),
         (made(products=40, views=1), "0 products"),
         (Vectors(np.ones((40, 8), np.float32), np.repeat(np.arange(20), 2)), "same vector"),

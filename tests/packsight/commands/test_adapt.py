@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +81,32 @@ def test_photos_that_are_none_are_one_line(
     assert "no photos" in packsight("adapt", gallery, "--photos", tmp_path / "none").line
     (tmp_path / "none" / "a.jpg").write_text("text")
     assert "could be described" in packsight("adapt", gallery, "--photos", tmp_path / "none").line
-    save(tmp_path / "none" / "b.png", package("jar", 1))
+    save(tmp_path / "none" / "b.png", package("jar", 1, 7))
     few = packsight("adapt", gallery, "--photos", tmp_path / "none").line
     assert "1 photos" in few and "10 or more" in few
+
+
+def test_photos_that_are_images_of_the_gallery_are_left_out_and_named(
+    packsight: Command, catalogue: Path, photos: Path, tmp_path: Path
+) -> None:
+    gallery = tmp_path / "g"
+    packsight.ingest(catalogue, gallery, "--no-adapt")
+    assert "could be described" in packsight("adapt", gallery, "--photos", catalogue).line
+    mixed = tmp_path / "mixed"
+    shutil.copytree(photos, mixed)
+    shutil.copytree(catalogue, mixed / "catalogue")
+    count = len([file for file in catalogue.rglob("*") if file.suffix == ".png"])
+    assert f"{count} photos left out" in packsight("adapt", gallery, "--photos", mixed).err
+
+
+def test_the_way_back_to_a_version_that_was_adapted_with_photos_is_named(
+    packsight: Command, catalogue: Path, photos: Path, tmp_path: Path
+) -> None:
+    gallery = tmp_path / "g g"
+    packsight.ingest(catalogue, gallery, "--no-adapt")
+    packsight("adapt", gallery, "--photos", photos)
+    assert f"packsight adapt '{gallery}' --to 1" in packsight("adapt", gallery).err
+    assert "--to" not in packsight("adapt", gallery).err
 
 
 def test_a_calibration_that_no_longer_holds_is_noted(
