@@ -22,6 +22,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_descriptor_has_a_row_plain_and_whitened(work: Path) -> None:
     done = run_benchmark(
         "embeddings.py",

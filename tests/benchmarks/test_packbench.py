@@ -50,6 +50,7 @@ def test_grey_has_no_colour_and_a_blur_has_fewer_edges() -> None:
     assert of.colourfulness(coloured) > 50
 
 
+@pytest.mark.slow
 def test_difficulty_measures_every_kind_of_query_of_a_finished_benchmark(tmp_path: Path) -> None:
     write_benchmark(tmp_path / "data", side=48)
     places = ("--data", tmp_path / "data", "--out", tmp_path / "out")

@@ -13,6 +13,7 @@ from tests.benchmarks.running import run_benchmark, table
 from tests.drawn_catalogue import QUICK, package, save
 
 
+@pytest.mark.slow
 def test_query_overhead_adds_up_what_lies_outside_the_models() -> None:
     done = run_benchmark(
         "query_overhead.py", "--images", "90", "--queries", "3", "--dimension", "8"
@@ -30,6 +31,7 @@ def test_query_overhead_adds_up_what_lies_outside_the_models() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.slow
 def test_ingest_scaling_ingests_every_image_and_accounts_for_the_time() -> None:
     size = ("--width", "90", "--height", "120")
     done = run_benchmark("ingest_scaling.py", "--images", "40", *size)
