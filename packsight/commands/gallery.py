@@ -136,7 +136,7 @@ def _adaptation_lines(
         off = ", switched off" if gallery.adapting_is_off() else ""
         gain = how_to_gain(gallery)
         yield f"adapted      no{off}{kept}{f': {gain}' if gain else ''}"
-        if last_fit is not None:
+        if last_fit is not None and not off:
             yield f"             tried {last_fit.created}, {last_fit.images} images"
             yield from (f"             {line}" for line in report_lines(last_fit))
         return

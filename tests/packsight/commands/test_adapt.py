@@ -115,6 +115,7 @@ def test_a_calibration_that_no_longer_holds_is_noted(
     gallery = tmp_path / "g"
     packsight.ingest(catalogue, gallery, "--no-adapt")
     assert packsight("adapt", gallery, "--off").err == ""
+    assert "tried" not in packsight("gallery", "info", gallery).out
     with open_gallery(gallery, write=True) as opened:
         opened.calibrate(calibration(identity="a" * 64))
     assert packsight("adapt", gallery, "--off").err == ""
