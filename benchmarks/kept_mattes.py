@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        count = _copied(args.images, folder / "images", args.limit)
+        count = _copied(args.images, folder, args.limit)
         times: dict[str, list[list[float]]] = {"ingest": [], "adapt --photos": []}
         for _ in range(args.rounds):
             ingests, adapts = zip(*(_run(folder, way, args.set) for way in WAYS), strict=True)
@@ -59,12 +59,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _copied(images: Path, folder: Path, limit: int) -> int:
-    """Spread evenly over the folder, a product each; returns how many."""
+    """Spread evenly over the images, a product each; returns how many. Photos have the same
+    pixels in other files: copies of an image in the gallery are no photos."""
     found = scan(images.resolve()).images
     chosen = found[:: max(1, len(found) // limit)][:limit]
     for number, image in enumerate(chosen):
-        (folder / f"p{number}").mkdir(parents=True)
-        shutil.copy(image.path, folder / f"p{number}")
+        for kind, end in (("images", b""), ("photos", b"\0")):
+            product = folder / kind / f"p{number}"
+            product.mkdir(parents=True)
+            (product / image.path.name).write_bytes(image.path.read_bytes() + end)
     return len(chosen)
 
 
@@ -78,7 +81,7 @@ def _run(folder: Path, way: str, flags: Sequence[str]) -> tuple[float, float]:
     _empty_where(way, folder)
     first = _cpu(lambda: ingest(folder / "images", gallery, overrides=settings, adapt=False))
     _empty_where(way, folder)
-    return first, _cpu(lambda: adapt(gallery, folder / "images"))
+    return first, _cpu(lambda: adapt(gallery, folder / "photos"))
 
 
 def _empty_where(way: str, folder: Path) -> None:
