@@ -1,13 +1,16 @@
 """What an adaptation brings to photos that it has not seen, and what it costs.
 
     python benchmarks/adaptation.py --gallery G --queries DATA [--split NAME]
-        [--photos DATA --photos-split NAME [--unlabelled]]
+        [--photos DATA --photos-split NAME [--unlabelled]] [--halves]
 
 Photos of ``--queries`` whose products the gallery holds are answered as a user's, by the whole
 chain: not adapted, then adapted to the catalogue alone, then with ``--photos`` too. R@1 and MRR are
 of products, with 95 % intervals over products, and the difference to "not adapted". Below the
 table: how long fitting, deriving the indexes and switching took, and what a query costs more. The
 gallery is left as it was.
+
+With ``--halves`` also products left out: vectors alone, fitted to the images and ``--photos`` of
+half of the products, and judged by those of the other half, each side searching the other.
 """
 
 from __future__ import annotations
@@ -26,9 +29,11 @@ from support.tables import markdown
 from engine.galleries import open_gallery
 from engine.protocols import WritableGallery
 from engine.types import Description
+from offline.adapt.fit import Fit
 from offline.adapt.gallery import adapt_gallery, report_lines
-from offline.adapt.judging import Vectors
-from offline.adapt.vectors import product_numbers
+from offline.adapt.judging import Queries, Vectors, average_precisions, gain, queries_of
+from offline.adapt.spaces import Space
+from offline.adapt.vectors import product_numbers, read_vectors
 from offline.calibration.answers import ProductIndex
 from offline.datasets import DatasetImage, open_dataset
 from offline.metrics.statistics import Interval, bootstrap
@@ -102,11 +107,42 @@ def _measure(
                 f"  switched back to in {time.perf_counter() - started:.1f} s, indexes too"
             )
         variants.append((name, _answers(opened, queries)))
+        if args.halves and photos is not None:
+            notes += _halves(gallery, photos, name)
     products = [product for _, product in queries]
     print(f"{len(queries)} photos of {len(set(products))} products, gallery of {len(gallery)}\n")
     head = ("", "R@1", "MRR", "Δ R@1", "Δ MRR", "ms a query, ratio")
     print(markdown(head, [_row(name, one, plain, products) for name, one in variants]))
     print("\n" + "\n".join(notes))
+
+
+def _halves(gallery: WritableGallery, photos: Vectors, name: str) -> list[str]:
+    """A line a half and direction."""
+    _, images, _ = read_vectors(gallery, 0)
+    known = photos.chosen(photos.products >= 0)
+    mixed = np.random.default_rng(1).permutation(np.unique(images.products))
+    lines = []
+    for fitted_to in (mixed[::2], mixed[1::2]):
+        mine = [np.isin(one.products, fitted_to) for one in (images, known)]
+        own, given = images.chosen(mine[0]), known.chosen(mine[1])
+        space = Fit(own, given, queries_of(own, given, 0)).run().space
+        left_out = [images.chosen(~mine[0]), known.chosen(~mine[1])]
+        for way, asked, held in (("photo to image", 1, 0), ("image to photo", 0, 1)):
+            gained = _gained(space, left_out[asked], left_out[held])
+            lines.append(f"  {name}, products left out, {way}: mean average precision {gained}")
+    return lines
+
+
+def _gained(space: Space | None, asked: Vectors, held: Vectors) -> str:
+    asked = asked.chosen(np.isin(asked.products, held.products))
+    none = np.full(len(asked), -1, np.int64)
+    queries = Queries(asked, none, none)
+    before = after = average_precisions(queries, asked.rows, held)
+    if space is not None:
+        after = average_precisions(queries, space.compared(asked).rows, space.compared(held))
+    found = gain(after, before, queries, 0)
+    interval = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    return f"{before.mean():.3f} -> {after.mean():.3f}, {interval} of {len(asked)} queries"
 
 
 def _row(name: str, one: Answers, plain: Answers, products: Sequence[str]) -> list[str]:
@@ -177,6 +213,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--split", help="of --queries")
     parser.add_argument("--photos", type=Path, help="photos to adapt with")
     parser.add_argument("--photos-split", help="of --photos")
+    parser.add_argument("--halves", action="store_true", help="products left out, too")
     parser.add_argument("--unlabelled", action="store_true", help="take no product from --photos")
     return parser
 
