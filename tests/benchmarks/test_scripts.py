@@ -102,10 +102,12 @@ def test_adaptation_is_measured_on_photos_of_known_products(tmp_path: Path) -> N
     with open_gallery(tmp_path / "g") as gallery:
         before = gallery.adapted_by()
     places = ("--gallery", tmp_path / "g", "--queries", tmp_path / "photos")
-    done = run_benchmark("adaptation.py", *places, "--photos", tmp_path / "photos")
+    done = run_benchmark("adaptation.py", *places, "--photos", tmp_path / "photos", "--halves")
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout, "")
     assert list(rows) == ["not adapted", "catalogue alone", "with 12 photos"]
     assert "fitted and switched in" in done.stdout and "centring: " in done.stdout
+    assert done.stdout.count("products left out, photo to image") == 2
+    assert done.stdout.count("products left out, image to photo") == 2
     with open_gallery(tmp_path / "g") as gallery:
         assert gallery.adapted_by() == before
