@@ -203,5 +203,7 @@ def _onnx_runtime() -> str:
 @cache
 def _warn(message: str) -> None:
     _log.warning(
-        "%s Mattes are made anew instead of kept; to keep none: --set runtime.mattes_gb=0", message
+        "%s Mattes are made anew instead of kept; to empty the store: packsight cache --clear; to "
+        "keep none: --set runtime.mattes_gb=0",
+        message,
     )

@@ -16,10 +16,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from engine.blobs import Blobs
     from engine.config import Settings, load
-    from stages._mattes import matte_folder
+    from engine.errors import ConfigError
+    from stages._mattes import FOLDER_VARIABLE, matte_folder
 
     limit = load(Settings()).runtime.mattes_gb
     store = Blobs(matte_folder(), "mattes")
+    if store.folder.exists() and not store.folder.is_dir():
+        raise ConfigError(
+            f"{store.folder}: is a file, no folder for mattes.",
+            remedy=f"Name a folder in {FOLDER_VARIABLE}, or none for the user's own cache.",
+        )
     if args.clear:
         store.clear()
     count, size = store.count()

@@ -55,3 +55,8 @@ def test_a_damaged_store_is_one_line_and_can_be_cleared(packsight: Command, tmp_
     assert "damaged" in packsight("cache").line
     assert packsight("cache", "--clear").code == 0
     assert kept(packsight) == 0
+
+
+def test_a_file_in_place_of_the_folder_is_one_line(packsight: Command, tmp_path: Path) -> None:
+    (tmp_path / "mattes").write_text("text")
+    assert "PACKSIGHT_MATTES_DIR" in packsight("cache").line
