@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.config import Settings, load
+from engine.errors import ConfigError
 from engine.manifest import Manifest
 from stages.profiles import DEFAULT, read_profile
 
@@ -19,7 +20,8 @@ def settings_for(
 ) -> Settings:
     """A gallery's own settings are the base unless a profile is named; None: no gallery yet.
 
-    What a profile gained after the gallery was made stays as it was there.
+    What a profile gained after the gallery was made stays as it was there. Raises ConfigError where
+    a layer is invalid, or chooses ``[matting] fba`` without its weights.
     """
     if manifest is None:
         base = read_profile(profile or DEFAULT)
@@ -30,4 +32,21 @@ def settings_for(
         later = {"alpha": own.alpha, "closer_look": own.closer_look}
         images = named.images.model_copy(update=later)
         base = named.model_copy(update={"images": images})
-    return load(base, file=config, flags=overrides)
+    settings = load(base, file=config, flags=overrides)
+    if manifest is None or settings.matting != manifest.read_settings().matting:
+        _require_named_weights(settings)
+    return settings
+
+
+def _require_named_weights(settings: Settings) -> None:
+    """``fba`` alone would take the shipped network, which makes the masks of photos worse.
+
+    A gallery that was made so keeps it: the choice cannot be undone without describing it anew.
+    """
+    if settings.matting.name == "fba" and "weights" not in settings.matting.options:
+        raise ConfigError(
+            "[matting] fba: its weights must be named: the shipped ones are for renders only.",
+            remedy='Write weights = "fba" (the authors\' network) or a file of '
+            'packsight train matting; for rendered images weights = "fba_compact"; '
+            'or name = "none". docs/matting.md has the measurements.',
+        )

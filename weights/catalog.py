@@ -27,6 +27,7 @@ _REQUIRED = ("kind", "framework", "format", "licence", "source", "input")
 _OPTIONAL = (
     "architecture",
     "bytes",
+    "caution",
     "dimension",
     "licence_note",
     "md5",
@@ -56,6 +57,7 @@ class CatalogEntry:
     bytes: int | None = None  # exact, checked
     megabytes: float | None = None  # MiB, approximate; only shown
     licence_note: str = ""
+    caution: str = ""  # what it must not be used for, in one sentence
     page: str = ""  # where a file without a url is offered
     architecture: str = ""  # its name in torchvision.models, keras.applications or timm
     dimension: int | None = None  # of a backbone's features
@@ -144,6 +146,7 @@ def _entry(name: str, table: object, path: Path) -> CatalogEntry:
             bytes=_whole_number(table, "bytes"),
             megabytes=float(table["megabytes"]) if "megabytes" in table else None,
             licence_note=str(table.get("licence_note", "")),
+            caution=str(table.get("caution", "")),
             architecture=str(table.get("architecture", "")),
             dimension=_whole_number(table, "dimension"),
             output=parse_output_spec(table.get("output"), f"{where} output"),

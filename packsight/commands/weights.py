@@ -80,6 +80,9 @@ def _list(policy: FetchPolicy) -> int:
     for note in sorted({entry.licence_note for entry in entries if entry.licence_note}):
         names = ", ".join(entry.name for entry in entries if entry.licence_note == note)
         print(f"* {names}: {note}")
+    for entry in entries:
+        if entry.caution:
+            print(f"! {entry.name}: {entry.caution}")
     return 0
 
 
@@ -107,6 +110,8 @@ def _fetch(names: list[str], policy: FetchPolicy) -> int:
         found = fetch_checkpoint(entry, policy, replace_damaged=True)
         state = "verified" if found.verified else "unverified"
         print(f"{entry.name}: {state}, {found.path}")
+        if entry.caution:
+            print(f"  {entry.caution}")
         if entry.needs_export:
             print(f"  to run it: packsight weights export {entry.name}")
     return 0

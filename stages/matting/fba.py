@@ -22,9 +22,13 @@ from weights.input_spec import InputSpec
 
 class Options(BandOptions):
     """The default band is wide: saliency networks miss whole droppers and lids, and the compact
-    network was trained to find them. docs/matting.md has the measurements."""
+    network was trained to find them. docs/matting.md has the measurements.
 
-    weights: str = "fba_compact"  # fba_compact, fba or the path of an .onnx file
+    ``weights``: fba, fba_compact (renders only) or the path of an .onnx file. The default is that
+    of galleries from before the harm on photos was known; ``stages.open_settings`` refuses it for
+    new ones."""
+
+    weights: str = "fba_compact"
     erode: float = Field(default=0.06, ge=0, le=1)
     dilate: float = Field(default=0.15, ge=0, le=4)
     side: int = Field(default=160, ge=16)

@@ -210,3 +210,9 @@ def test_help_and_list_load_no_model_runtime_and_no_framework() -> None:
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_list_warns_of_what_is_for_renders_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert packsight_weights("list") == 0
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("! ")]
+    assert "fba_compact" in line and "Renders only" in line

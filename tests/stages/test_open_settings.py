@@ -1,0 +1,40 @@
+"""Which settings apply to new galleries and to those there are."""
+
+import pytest
+
+from engine.config import Settings
+from engine.errors import ConfigError
+from engine.manifest import Manifest
+from stages.assemble import assemble
+from stages.open_settings import settings_for
+
+
+def of_before() -> Manifest:
+    """The manifest of a gallery whose settings were written before today's rules."""
+    tables = Settings().tables()
+    tables |= {"matting": {"name": "fba"}}
+    return Manifest("f" * 64, 3, normalised=False, settings=tables)
+
+
+def test_new_settings_must_name_the_weights_of_fba() -> None:
+    with pytest.raises(ConfigError, match="renders only") as caught:
+        settings_for(None, overrides=["matting.name=fba"])
+    assert "fba_compact" in caught.value.remedy
+    named = settings_for(None, overrides=["matting.name=fba", "matting.weights=fba_compact"])
+    assert named.matting.options == {"weights": "fba_compact"}
+
+
+def test_a_gallery_cannot_change_to_fba_without_named_weights() -> None:
+    plain = Manifest("f" * 64, 3, normalised=False, settings=Settings().tables())
+    assert settings_for(plain).matting.name == "none"
+    with pytest.raises(ConfigError, match="renders only"):
+        settings_for(plain, overrides=["matting.name=fba"])
+
+
+def test_a_gallery_that_was_made_with_the_shipped_network_keeps_it() -> None:
+    """Its fingerprint is that of settings which name the weights."""
+    kept = settings_for(of_before(), overrides=["query.augment=true"])
+    named = settings_for(None, overrides=["matting.name=fba", "matting.weights=fba_compact"])
+    named = named.model_copy(update={"images": kept.images})
+    assert kept.matting.name == "fba"
+    assert assemble(kept).fingerprint == assemble(named).fingerprint
