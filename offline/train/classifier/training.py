@@ -93,15 +93,7 @@ def train_classifier(
     """
     check_side(recipe.input_size)
     splits, callbacks = splits or ClassifierSplits(), callbacks or Callbacks()
-    labelled = read_labelled(
-        dataset,
-        train=splits.train,
-        validation=splits.validation,
-        hold_out=splits.hold_out,
-        min_images=splits.min_images,
-        drop_small=splits.drop_small,
-        seed=recipe.seed,
-    )
+    labelled = labelled_images(dataset, recipe, splits)
     missing: list[str] = []
     unknown = open_dataset(splits.unknown) if splits.unknown else None
     outliers = unlabelled_samples(unknown, missing) if unknown else []
@@ -134,6 +126,21 @@ def train_classifier(
         )
         card = run.write_text(CARD, card_of(facts).text())
         return Trained(report, card, learned.history, metrics=metrics)
+
+
+def labelled_images(
+    dataset: Dataset, recipe: ClassifierRecipe, splits: ClassifierSplits
+) -> Labelled:
+    """What is learned and what validates; errors as of ``read_labelled``."""
+    return read_labelled(
+        dataset,
+        train=splits.train,
+        validation=splits.validation,
+        hold_out=splits.hold_out,
+        min_images=splits.min_images,
+        drop_small=splits.drop_small,
+        seed=recipe.seed,
+    )
 
 
 def backbone_checkpoint(recipe: ClassifierRecipe, settings: Settings) -> Path | None:
