@@ -1,9 +1,9 @@
 """One settings tree: defaults, then a profile, then a TOML file, the environment and flags.
 
 A profile is a TOML file with one table a section. Stage sections (``segment``, ``matting``,
-``trust``, ``cutout``, ``embed``, ``whiten``, ``classify``, ``rerank``) hold ``name`` and that
-stage's own options, which the stage itself checks; every other section is checked here. An
-unknown key is an error that lists the valid ones.
+``trust``, ``cutout``, ``embed``, ``whiten``, ``classify``, ``keypoints``, ``rerank``) hold ``name``
+and that stage's own options, which the stage itself checks; every other section is checked here.
+An unknown key is an error that lists the valid ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,17 @@ from engine.errors import ConfigError
 
 Tables = dict[str, dict[str, Any]]
 
-STAGES = ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify", "rerank")
+STAGES = (
+    "segment",
+    "matting",
+    "trust",
+    "cutout",
+    "embed",
+    "whiten",
+    "classify",
+    "keypoints",
+    "rerank",
+)
 ENV_PREFIX = "PACKSIGHT_"
 # Environment variables with the prefix that are not settings of this tree.
 ENV_RESERVED = (
@@ -133,6 +143,7 @@ class Settings(Section):
     embed: StageSettings = StageSettings(name="handcrafted")
     whiten: StageSettings = StageSettings(name="none")
     classify: StageSettings = StageSettings(name="nearest")
+    keypoints: StageSettings = StageSettings(name="none")
     rerank: StageSettings = StageSettings(name="fused")
     images: ImageSettings = ImageSettings()
     route: RouteSettings = RouteSettings()

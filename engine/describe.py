@@ -7,8 +7,17 @@ from dataclasses import dataclass, replace
 
 from engine.contours import aligned_contour, frame_contour
 from engine.cutting import Cut, Cutting, blame
+from engine.keypoints import Keypoints
 from engine.parallel import each
-from engine.protocols import Classifier, Cutter, Embedder, MaskTrust, Matting, Segmenter
+from engine.protocols import (
+    Classifier,
+    Cutter,
+    Embedder,
+    KeypointMatcher,
+    MaskTrust,
+    Matting,
+    Segmenter,
+)
 from engine.quality import assess, is_colourless, is_shadow
 from engine.timings import Stopwatch
 from engine.types import (
@@ -49,6 +58,7 @@ class Describer:
     trust: MaskTrust | None = None
     colour: bool = False  # whether embeddings compare colours, so that an image may lack them
     alpha: bool = False  # see ``Cutting``
+    keypoints: KeypointMatcher | None = None
 
     @property
     def cutting(self) -> Cutting:
@@ -83,15 +93,40 @@ class Describer:
             pairs = list(zip(images, cuts, strict=True))
             shapes = each(_shape, pairs, threads=self.threads)
             grey = [self.colour and is_colourless(image) for image in images]
+        found = self._keypoints(images, cuts, shapes, watch)
         return [
             Described(
-                Description(score, embedding, *shape, trust=cut.trust, colourless=lacks),
+                Description(
+                    score,
+                    embedding,
+                    *shape,
+                    trust=cut.trust,
+                    colourless=lacks,
+                    keypoints=keypoints,
+                ),
                 cut.cutout,
             )
-            for score, embedding, shape, cut, lacks in zip(
-                scores, embeddings, shapes, cuts, grey, strict=True
+            for score, embedding, shape, cut, lacks, keypoints in zip(
+                scores, embeddings, shapes, cuts, grey, found, strict=True
             )
         ]
+
+    def _keypoints(
+        self,
+        images: Sequence[RGBImage],
+        cuts: Sequence[Cut],
+        shapes: Sequence[tuple[Contour, Contour, MatteQuality]],
+        watch: Stopwatch,
+    ) -> Sequence[Keypoints | None]:
+        """Within the product's box, and everywhere where the mask is in doubt."""
+        if self.keypoints is None:
+            return [None] * len(images)
+        mattes = [
+            None if quality.doubts else cut.matte
+            for cut, (_, _, quality) in zip(cuts, shapes, strict=True)
+        ]
+        with watch("keypoints"), blame("keypoints", images):
+            return self.keypoints.detect(images, mattes)
 
     def _scores(
         self, cutouts: Sequence[Cutout], vectors: FloatArray, labels: Sequence[str | None]

@@ -12,6 +12,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from engine.adaptation import Adaptation, AdaptationReport
 from engine.distances import Metric
+from engine.keypoints import Keypoints, TentativeMatch
 from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
 from engine.query_statistics import QueryStatistics
@@ -111,6 +112,34 @@ class Classifier(Protocol):
     def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
         """One set of scores a cutout. ``embeddings`` is (N, D), aligned with ``cutouts``:
         a classifier that votes among neighbours needs them, and they exist already."""
+        ...
+
+
+@runtime_checkable
+class KeypointMatcher(Protocol):
+    """Print as evidence: which places of two images show the same. See ``engine.verification``."""
+
+    @property
+    def checked(self) -> int:
+        """How many leading hits are compared with a query; 0 for none."""
+        ...
+
+    @property
+    def least(self) -> int:
+        """So many places may agree by chance."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """How far twice ``least`` places raise a hit."""
+        ...
+
+    def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
+        """Of each image; within the matte's box where there is a matte."""
+        ...
+
+    def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
+        """Aligned with the candidates."""
         ...
 
 

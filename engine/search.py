@@ -32,6 +32,7 @@ from engine.types import (
     RGBImage,
     Route,
 )
+from engine.verification import verified
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,8 +221,11 @@ class Searcher:
     ) -> Ranked:
         retrieved = self._retrieve(query, k, Scope(routed.categories, without), watch)
         with watch("rerank"):
-            products = group_by_product(self.reranked(query, retrieved))
-        return Ranked(routed, retrieved, products)
+            reranked = self.reranked(query, retrieved)
+        if (matcher := self.describer.keypoints) is not None:
+            with watch("verify"):
+                reranked = verified(query, reranked, matcher)
+        return Ranked(routed, retrieved, group_by_product(reranked))
 
     def reranked(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
         """By this searcher's reranker, which sees vectors as they are compared; by the gallery's
@@ -248,6 +252,12 @@ class Searcher:
         if adaptation is None or adaptation.fusion is None:
             return self.reranker
         return self.fusing(adaptation) or self.reranker
+
+    @property
+    def _images_needed(self) -> int:
+        """By the reranker and by the comparison of keypoints."""
+        matcher = self.describer.keypoints
+        return max(self.ranks_by.top_n, 0 if matcher is None else matcher.checked)
 
     def _calibration(
         self, images: int, categories: Sequence[str] | None
@@ -291,7 +301,7 @@ class Searcher:
                 records.extend(self.gallery.records(ids[len(records) :].tolist()))
             return [record.product_id for record in records]
 
-        ranking = nearest_products(nearest, products, k, self.ranks_by.top_n)
+        ranking = nearest_products(nearest, products, k, self._images_needed)
         return self.hits(ranking, records)
 
 

@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from engine.keypoints import KeypointMatch, Keypoints
+
 UInt8Array = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
@@ -272,7 +274,7 @@ class Description:
 
     ``trust``: how reliable its mask is, in [0, 1]; None without a trust stage. ``colourless``: the
     image lacks the colour that its describing compares; it steers the routing of a query, a gallery
-    does not store it.
+    does not store it. ``keypoints``: None without a stage that detects them.
     """
 
     scores: CategoryScores
@@ -282,6 +284,7 @@ class Description:
     quality: MatteQuality
     trust: float | None = None
     colourless: bool = False
+    keypoints: Keypoints | None = None
 
     def __post_init__(self) -> None:
         if self.trust is not None and not 0.0 <= self.trust <= 1.0:
@@ -387,7 +390,8 @@ class Hit:
     ``score`` and ``distance`` are by the search's metric (see ``engine.distances``), from the
     expanded query where it expands. ``iou`` is None where no contour was compared. ``views`` counts
     the images of the same product among the candidates, this one included. ``probability``: that
-    the hit is the photographed product; None without calibration.
+    the hit is the photographed product; None without calibration. ``match``: by keypoints; None
+    where they were not compared.
     """
 
     record: Record
@@ -398,6 +402,7 @@ class Hit:
     why: str = ""
     views: int = 1
     probability: float | None = None
+    match: KeypointMatch | None = None
 
     def at(self, rank: int) -> Hit:
         return self if rank == self.rank else replace(self, rank=rank)

@@ -43,7 +43,9 @@ DESCRIPTION_VERSION = 1
 ANSWERING_VERSION = 1
 DESCRIBING = ("segment", "cutout", "embed", "classify")
 # These describe too, unless they are "none": then a gallery made before them stays valid.
-OPTIONAL = ("matting", "trust", "whiten")
+OPTIONAL = ("matting", "trust", "whiten", "keypoints")
+# What vectors, contours and categories come from, by which rerankers are trained.
+LOOKS = (*DESCRIBING, "matting", "trust", "whiten")
 CUTTING = ("segment", "matting", "trust", "cutout")
 EMBEDDING = (*CUTTING, "embed")
 ANSWERING = ("route", "search", "query")  # and rerank
@@ -130,6 +132,7 @@ def assemble(
             for section in ("cutout", "embed")
         ),
         alpha=cutting.alpha,
+        keypoints=parts["keypoints"],
     )
     return Parts(
         describer,
@@ -208,8 +211,8 @@ def _build_all(
             context.cutting = _fitting(settings, built.identity, CUTTING)
         if built.parts.keys() >= set(EMBEDDING):
             context.embedding = _fitting(settings, built.identity, EMBEDDING)
-        if built.parts.keys() >= {*DESCRIBING, *OPTIONAL}:
-            context.described = _fitting(settings, built.identity, (*DESCRIBING, *OPTIONAL))
+        if built.parts.keys() >= set(LOOKS):
+            context.described = _fitting(settings, built.identity, LOOKS)
         chosen = settings.stage(section)
         options, part = _build(section, chosen, context)
         identity = _identity(chosen.name, options, context.used)
@@ -295,7 +298,8 @@ def _options(
 
 def _identity(name: str, options: StageOptions, used: Mapping[str, str]) -> dict[str, object]:
     """What a stage's results depend on. Weights count by content, not by path."""
-    values = options.model_dump(mode="json", exclude=set(RUNTIME_OPTIONS) | options.at_default())
+    passed = set(RUNTIME_OPTIONS) | options.at_default() | options.answering
+    values = options.model_dump(mode="json", exclude=passed)
     by_content = _replaced(values, used)
     return {"name": name, "options": by_content, "weights": sorted(used.values())}
 
@@ -335,6 +339,10 @@ def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
     """Hash of all settings that scores and their order depend on: a calibration holds for these
     alone. Every option counts, also one at a default that may change."""
     plain = {name: getattr(settings, name).model_dump(mode="json") for name in ANSWERING}
+    # A gallery without keypoints keeps the calibrations of before there were any.
+    if _takes_part(settings, "keypoints"):
+        options = read_options("keypoints", settings.keypoints)
+        plain["keypoints"] = options.model_dump(mode="json", include=set(options.answering))
     # Version 1 is that of the calibrations from before versions were counted.
     version = {"version": ANSWERING_VERSION} if ANSWERING_VERSION > 1 else {}
     canonical = json.dumps({**plain, "rerank": identity["rerank"], **version}, sort_keys=True)

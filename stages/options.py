@@ -26,6 +26,9 @@ class StageOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     later: ClassVar[frozenset[str]] = frozenset()
+    # Those of a describing stage that steer how its descriptions are compared: they change answers
+    # and not what a gallery holds.
+    answering: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def uses_colour(self) -> bool:

@@ -12,6 +12,7 @@ from engine.adaptation import Adaptation, AdaptationReport
 from engine.category_head import read_head
 from engine.errors import DamageError
 from engine.fusion import Fusion
+from engine.keypoints import Keypoints
 from engine.match_calibration import MatchCalibration, read_calibration
 from engine.types import (
     CONTOUR_SIDE,
@@ -98,6 +99,9 @@ def description_row(described: Description) -> dict[str, object]:
         "aligned_area": described.aligned.area,
         "quality": json.dumps(described.quality.flags),
         "trust": described.trust,
+        "keypoints": None
+        if (found := described.keypoints) is None
+        else found.as_stored().to_bytes(),
     }
 
 
@@ -113,6 +117,7 @@ def description(row: sqlite3.Row) -> Description:
         aligned=_contour(values["aligned"], values["aligned_area"]),
         quality=MatteQuality.from_flags(json.loads(values["quality"])),
         trust=values.get("trust"),
+        keypoints=None if (stored := values.get("keypoints")) is None else _keypoints(stored),
     )
 
 
@@ -299,6 +304,12 @@ def _floats(blob: object) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     if not isinstance(blob, bytes):
         raise ValueError("expected a blob of floats")
     return np.frombuffer(blob, dtype="<f4").astype(np.float32, copy=True)
+
+
+def _keypoints(blob: object) -> Keypoints:
+    if not isinstance(blob, bytes):
+        raise ValueError("expected a blob of keypoints")
+    return Keypoints.from_bytes(blob)
 
 
 def _contour(blob: object, area: object) -> Contour:

@@ -108,6 +108,11 @@ def _add_parts_of_adaptations(connection: sqlite3.Connection) -> None:
     _add_columns(connection, "adaptations", scale="BLOB", head="TEXT", fusion="TEXT", photos="TEXT")
 
 
+def _add_keypoints(connection: sqlite3.Connection) -> None:
+    """NULL: without a stage that detects them."""
+    _add_columns(connection, "descriptions", keypoints="BLOB")
+
+
 def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> None:
     """Those that the table lacks."""
     sql = f"SELECT name FROM pragma_table_info('{table}')"
@@ -132,6 +137,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_skipped_files,
     _add_adaptations,
     _add_parts_of_adaptations,
+    _add_keypoints,
 )
 
 # How long a statement waits for another process's short transaction.

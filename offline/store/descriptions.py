@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from engine.augmentation import augmenting
 from engine.blobs import Blob, Blobs
 from engine.images import ImageLimits
+from engine.keypoints import Keypoints
 from engine.types import (
     CategoryScores,
     Contour,
@@ -103,10 +104,12 @@ def _encoded(description: Description) -> Blob:
     """The arrays one after the other, as bytes; ``bytes`` of the note is the length of each."""
     scores = description.scores
     contours = (description.contour, description.aligned)
+    keypoints = description.keypoints
     arrays = [
         scores.probabilities.astype("<f4").tobytes(),
         description.embedding.vector.astype("<f4").tobytes(),
         *(contour.packed.tobytes() for contour in contours),
+        *([] if keypoints is None else [keypoints.to_bytes()]),
     ]
     note = {
         "bytes": [len(array) for array in arrays],
@@ -117,6 +120,7 @@ def _encoded(description: Description) -> Blob:
         "quality": description.quality.flags,
         "trust": description.trust,
         "colourless": description.colourless,
+        "keypoints": None if keypoints is None else keypoints.stored,
     }
     return Blob(np.frombuffer(b"".join(arrays), np.uint8), note)
 
@@ -125,9 +129,10 @@ def _decoded(blob: Blob) -> Description:
     note = blob.note
     ends = np.cumsum(note["bytes"])[:-1]
     probabilities, vector, *packed = np.split(blob.array, ends)
+    stored = packed[len(note["contours"]) :]
     contour, aligned = (
         Contour(bits.copy(), *measured)
-        for bits, measured in zip(packed, note["contours"], strict=True)
+        for bits, measured in zip(packed, note["contours"], strict=False)
     )
     return Description(
         CategoryScores(
@@ -139,7 +144,12 @@ def _decoded(blob: Blob) -> Description:
         MatteQuality.from_flags(note["quality"]),
         note["trust"],
         note.get("colourless", False),  # kept before it was known
+        _keypoints(stored[0], note["keypoints"]) if stored else None,
     )
+
+
+def _keypoints(array: UInt8Array, stored: int | None) -> Keypoints:
+    return replace(Keypoints.from_bytes(array.tobytes()), stored=stored)
 
 
 def _floats(array: UInt8Array) -> FloatArray:

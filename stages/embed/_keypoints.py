@@ -8,14 +8,15 @@ ICCV 2011. Both are OpenCV's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 
+from engine.distances import unit_or_zero
 from engine.types import Cutout, FloatArray, UInt8Array
+from stages.keypoints._sift import detected, rooted
 
 Detector = Literal["sift", "orb"]
 SIZES: dict[Detector, int] = {"sift": 128, "orb": 256}  # values of a descriptor
@@ -68,39 +69,14 @@ def _where(cutout: Cutout, *, masked: bool) -> UInt8Array:
 
 
 def _sift(grey: UInt8Array, where: UInt8Array, spec: FeatureSpec) -> FloatArray:
-    keypoints, features = _detected(cv2.SIFT.create(0), grey, where, spec.size)
-    # L1 first, so that the root of it has Euclidean length 1.
-    order = 1 if spec.rooted else 2
-    lengths = np.linalg.norm(features, ord=order, axis=1, keepdims=True)
-    unit = (features / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    unit = np.sqrt(unit) if spec.rooted else unit
     # OpenCV keeps the strongest before it applies the mask; here the mask comes first.
-    return unit[_strongest(keypoints)]
+    _, features = detected(cv2.SIFT.create(0), grey, where, spec.size)
+    return rooted(features) if spec.root else unit_or_zero(features)
 
 
 def _orb(grey: UInt8Array, where: UInt8Array, spec: FeatureSpec) -> FloatArray:
     framed = np.pad(grey, ORB_BORDER, mode="edge")
     inside = np.pad(where, ORB_BORDER)
     orb = cv2.ORB.create(spec.max_features)
-    keypoints, packed = _detected(orb, framed, inside, spec.size // 8)
-    bits = np.unpackbits(packed.astype(np.uint8), axis=1).astype(np.float32)
-    return bits[_strongest(keypoints)]
-
-
-def _detected(
-    detector: Any, grey: UInt8Array, where: UInt8Array, width: int
-) -> tuple[Sequence[Any], FloatArray]:
-    keypoints, features = detector.detectAndCompute(grey, where)
-    if features is None:
-        return [], np.empty((0, width), np.float32)
-    return keypoints, features
-
-
-def _strongest(keypoints: Sequence[Any]) -> list[int]:
-    """Positions, the strongest response first; ties by place, size and direction."""
-
-    def key(at: int) -> tuple[float, ...]:
-        point = keypoints[at]
-        return -point.response, point.pt[1], point.pt[0], point.size, point.angle
-
-    return sorted(range(len(keypoints)), key=key)
+    _, packed = detected(orb, framed, inside, spec.size // 8)
+    return np.unpackbits(packed.astype(np.uint8), axis=1).astype(np.float32)

@@ -1,0 +1,82 @@
+"""Print as evidence: the first hits again, by the places that a photo and a catalogue image share.
+
+Spatial verification: Philbin, Chum, Isard, Sivic, Zisserman, "Object Retrieval with Large
+Vocabularies and Fast Spatial Matching", CVPR 2007. There the number of inliers alone decides; here
+it raises a hit from where the other evidence put it, since siblings of one line share print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
+from engine.protocols import KeypointMatcher
+from engine.types import Description, Hit
+
+
+def verified(query: Description, hits: Sequence[Hit], matcher: KeypointMatcher) -> list[Hit]:
+    """The first ``checked`` hits in the order of all evidence, renumbered from 1; the others follow
+    as they were. Their ``match`` is set where it was needed.
+
+    A hit of rank r has the value 1 / r, and ``weight`` more for every doubling of the matching
+    places beyond ``least``; fewer are no evidence, and no evidence is none against a hit. Places
+    that look alike bound those that also lie alike: only hits whose order that leaves open are
+    compared by them, and the first, whose evidence users see.
+    """
+    head = list(hits[: matcher.checked])
+    found = matches(query, head, matcher)
+    if found is None:
+        return list(hits)
+    values = np.array([1 / rank for rank in range(1, len(head) + 1)])
+    bounds = values + matcher.weight * evidence([one.at_most for one in found], matcher.least)
+    for at in _open(values, bounds):
+        head[at] = replace(head[at], match=(match := found[at].verify()))
+        values[at] += matcher.weight * float(evidence([match.inliers], matcher.least)[0])
+    order = np.argsort(-values, kind="stable")
+    answer = [_explained(head[at], matcher.least) for at in order]
+    return [hit.at(rank) for rank, hit in enumerate([*answer, *hits[len(head) :]], start=1)]
+
+
+def matches(
+    query: Description, hits: Sequence[Hit], matcher: KeypointMatcher
+) -> list[TentativeMatch] | None:
+    """Aligned with the hits; None where the query or all hits lack keypoints."""
+    theirs = [hit.record.description.keypoints for hit in hits]
+    if query.keypoints is None or not any(theirs):
+        return None
+    none = Keypoints.none(query.keypoints.descriptors.shape[1])
+    return matcher.match(query.keypoints, [none if one is None else one for one in theirs])
+
+
+def evidence(inliers: Sequence[int], least: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(N,): doublings beyond ``least``; 0 for fewer."""
+    return np.log2(np.maximum(np.array(inliers, np.float64) / least, 1.0))
+
+
+def words(match: KeypointMatch | None, least: int) -> str:
+    """What a user reads; "" without evidence."""
+    if match is None or match.inliers <= least:
+        return ""
+    mirrored = ", mirrored" if match.mirrored else ""
+    return f"{match.inliers} matching places of the print{mirrored}"
+
+
+def _open(
+    values: np.ndarray[tuple[int], np.dtype[np.float64]],
+    bounds: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> list[int]:
+    """The first, and those that may pass another or be passed by another, whose value may lie
+    between ``values`` and ``bounds``; ``values`` descend."""
+    reached = np.maximum.accumulate(bounds[::-1])[::-1]  # the best that this or a later may reach
+    passed = np.append(reached[1:], -np.inf) > values
+    passes = bounds > np.append(np.inf, values[:-1])
+    gains = bounds > values
+    return [at for at in range(len(values)) if gains[at] and (at == 0 or passed[at] or passes[at])]
+
+
+def _explained(hit: Hit, least: int) -> Hit:
+    text = words(hit.match, least)
+    return replace(hit, why="; ".join(filter(None, (hit.why, text)))) if text else hit

@@ -1,0 +1,1 @@
+"""Detectors of keypoints, and how the keypoints of a query are compared with a candidate's."""

@@ -1,0 +1,120 @@
+"""Print: SIFT keypoints of the whole image, compared by RootSIFT and one geometric transform.
+
+Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004; as a check of the
+first hits: Philbin, Chum, Isard, Sivic, Zisserman, "Object Retrieval with Large Vocabularies and
+Fast Spatial Matching", CVPR 2007.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from engine.contours import product_box
+from engine.keypoints import Keypoints, TentativeMatch
+from engine.parallel import each
+from engine.types import Box, FloatArray, Matte, RGBImage
+from stages.context import BuildContext
+from stages.keypoints._agreement import tentative_matches
+from stages.keypoints._projection import Projection, shipped_projection
+from stages.keypoints._sift import detected, rooted
+from stages.options import StageOptions
+
+MARGIN = 0.05  # around a product's box, of its longer side
+
+
+class Options(StageOptions):
+    """``side``: the longer side in pixels that the image, or the product's box, is brought to at
+    most. ``most``: keypoints of a query, the strongest; ``stored``: of an image of a gallery, 70
+    bytes each.
+
+    ``checked``: first hits that are compared by keypoints, 0 for none. A place that matches by
+    chance is no evidence: ``least`` of them count nothing, and twice as many as ``least`` raise a
+    hit by ``weight``, see ``engine.verification``.
+    """
+
+    side: int = Field(480, ge=64)
+    most: int = Field(1000, ge=1)
+    stored: int = Field(170, ge=1)
+    checked: int = Field(20, ge=0)
+    least: int = Field(6, ge=3)
+    weight: float = Field(0.5, ge=0)
+    answering: ClassVar[frozenset[str]] = frozenset({"checked", "least", "weight"})
+
+
+class Sift:
+    """Keypoints of images, and what two images' keypoints have in common."""
+
+    def __init__(self, options: Options, projection: Projection, threads: int = 1) -> None:
+        self._options = options
+        self._projection = projection
+        self._threads = threads
+
+    @property
+    def checked(self) -> int:
+        return self._options.checked
+
+    @property
+    def least(self) -> int:
+        return self._options.least
+
+    @property
+    def weight(self) -> float:
+        return self._options.weight
+
+    def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
+        """Within each matte's box, or of the whole image where there is None."""
+        pairs = list(zip(images, mattes, strict=True))
+        return each(lambda pair: self._detect(*pair), pairs, threads=self._threads)
+
+    def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
+        """Aligned with the candidates."""
+        return tentative_matches(query, candidates, self._projection.mirror, self._options.least)
+
+    def _detect(self, image: RGBImage, matte: Matte | None) -> Keypoints:
+        geometry, descriptors = detected_in(image, matte, self._options)
+        most = self._options.most
+        projected = self._projection.project(rooted(descriptors[:most]))
+        return Keypoints(geometry[:most].copy(), projected, self._options.stored).rounded()
+
+
+def detected_in(
+    image: RGBImage, matte: Matte | None, options: Options
+) -> tuple[FloatArray, FloatArray]:
+    """(K, 4) geometry, as of ``Keypoints``, and (K, 128) SIFT descriptors, the strongest first."""
+    x1, y1, x2, y2 = _box(image, matte)
+    part = image.pixels[y1:y2, x1:x2]
+    scale = min(1.0, options.side / max(part.shape[:2]))
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+    if scale < 1:
+        size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    found, descriptors = detected(cv2.SIFT.create(0), np.asarray(grey, np.uint8), None, 128)
+    rows = [(p.pt[0] / scale + x1, p.pt[1] / scale + y1, p.size / scale) for p in found]
+    geometry = np.empty((len(found), 4), np.float32)
+    geometry[:, :3] = np.array(rows, np.float64).reshape(-1, 3) / max(image.width, image.height)
+    geometry[:, 3] = np.deg2rad([p.angle % 360 for p in found])
+    return geometry, descriptors
+
+
+def _box(image: RGBImage, matte: Matte | None) -> Box:
+    """The product's box with a margin, within the frame."""
+    box = None if matte is None else product_box(matte)
+    if box is None:
+        return 0, 0, image.width, image.height
+    x1, y1, x2, y2 = box
+    extra = round(MARGIN * max(x2 - x1, y2 - y1))
+    return (
+        max(0, x1 - extra),
+        max(0, y1 - extra),
+        min(image.width, x2 + extra),
+        min(image.height, y2 + extra),
+    )
+
+
+def build(options: Options, context: BuildContext) -> Sift:
+    return Sift(options, shipped_projection(), context.threads)
