@@ -106,8 +106,8 @@ class Describer:
                 ),
                 cut.cutout,
             )
-            for score, embedding, shape, cut, lacks, keypoints in zip(
-                scores, embeddings, shapes, cuts, grey, found, strict=True
+            for (score, embedding, shape, cut), lacks, keypoints in zip(
+                zip(scores, embeddings, shapes, cuts, strict=True), grey, found, strict=True
             )
         ]
 

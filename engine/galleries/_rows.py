@@ -90,6 +90,7 @@ def source(row: sqlite3.Row) -> Source:
 
 def description_row(described: Description) -> dict[str, object]:
     """Of the table descriptions, without the id."""
+    keypoints = described.keypoints
     return {
         **score_columns(described.scores),
         "embedding": described.embedding.vector.astype("<f4").tobytes(),
@@ -99,9 +100,7 @@ def description_row(described: Description) -> dict[str, object]:
         "aligned_area": described.aligned.area,
         "quality": json.dumps(described.quality.flags),
         "trust": described.trust,
-        "keypoints": None
-        if (found := described.keypoints) is None
-        else found.as_stored().to_bytes(),
+        "keypoints": None if keypoints is None else keypoints.as_stored().to_bytes(),
     }
 
 

@@ -128,11 +128,10 @@ def _encoded(description: Description) -> Blob:
 def _decoded(blob: Blob) -> Description:
     note = blob.note
     ends = np.cumsum(note["bytes"])[:-1]
-    probabilities, vector, *packed = np.split(blob.array, ends)
-    stored = packed[len(note["contours"]) :]
+    probabilities, vector, frame, same_size, *stored = np.split(blob.array, ends)
     contour, aligned = (
         Contour(bits.copy(), *measured)
-        for bits, measured in zip(packed, note["contours"], strict=False)
+        for bits, measured in zip((frame, same_size), note["contours"], strict=True)
     )
     return Description(
         CategoryScores(

@@ -103,7 +103,8 @@ def _of_one_turn(ours: Float64Array, theirs: FloatArray, pairs: IntArray) -> Int
     turns = ours[:, 3] - theirs[:, 3]
     apart = np.abs((turns[:, None] - turns + np.pi) % (2 * np.pi) - np.pi)
     near = (np.abs(octaves[:, None] - octaves) < OCTAVES) & (apart < RADIANS)
-    return pairs[near[near.sum(axis=1).argmax()]]
+    kept: IntArray = pairs[near[near.sum(axis=1).argmax()]]
+    return kept
 
 
 def _tentative(

@@ -36,7 +36,7 @@ class Projection:
 
     @property
     def dimension(self) -> int:
-        return self.components.shape[1]
+        return int(self.components.shape[1])
 
     def project(self, descriptors: FloatArray) -> Int8Array:
         """(K, 128) RootSIFT to (K, D)."""
