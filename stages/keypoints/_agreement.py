@@ -19,7 +19,7 @@ import numpy as np
 from engine.keypoints import NO_MATCH, KeypointMatch, Keypoints, TentativeMatch
 from engine.types import BoolArray, Float64Array, FloatArray, IntArray
 
-RATIO = 0.85
+RATIO = 0.9
 # A group's members change size within these octaves of its centre, and turn within these radians:
 # a label on a bottle turns away at its sides.
 OCTAVES, RADIANS = 0.7, 0.5
@@ -120,7 +120,8 @@ def _verified(
     if len(alike.pairs) < FEWEST:
         return NO_MATCH
     ours, theirs = query.places[alike.pairs[:, 0]], candidate.places[alike.pairs[:, 1]]
-    homography, inside = _homography(theirs, ours)
+    shown = ours * np.float32((-1, 1)) if mirrored else ours  # MAGSAC refuses a reflection
+    homography, inside = _homography(theirs, shown)
     if homography is None or not (SHRINKS < abs(np.linalg.det(homography[:2, :2])) < 1 / SHRINKS):
         return NO_MATCH
     kept = np.flatnonzero(inside)
@@ -134,7 +135,7 @@ def _verified(
         places=np.concatenate([ours[kept], theirs[kept]], axis=1),
         share=len(kept) / alike.count,
         area=min(1.0, _area(ours[kept]) / max(_area(query.places), 1e-9)),
-        residual=float(np.median(np.linalg.norm(moved - ours[kept], axis=1))),
+        residual=float(np.median(np.linalg.norm(moved - shown[kept], axis=1))),
         mirrored=mirrored,
     )
 
