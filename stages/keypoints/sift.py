@@ -41,8 +41,8 @@ class Options(StageOptions):
     most: int = Field(1000, ge=1)
     stored: int = Field(170, ge=1)
     checked: int = Field(20, ge=0)
-    least: int = Field(6, ge=3)
-    weight: float = Field(0.5, ge=0)
+    least: int = Field(5, ge=3)
+    weight: float = Field(1.0, ge=0)
     answering: ClassVar[frozenset[str]] = frozenset({"checked", "least", "weight"})
 
 
