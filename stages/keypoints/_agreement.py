@@ -120,7 +120,8 @@ def _verified(
     if len(alike.pairs) < FEWEST:
         return NO_MATCH
     ours, theirs = query.places[alike.pairs[:, 0]], candidate.places[alike.pairs[:, 1]]
-    shown = ours * np.array((-1, 1), np.float32) if mirrored else ours  # MAGSAC refuses a reflection
+    # MAGSAC refuses a reflection.
+    shown = ours * np.array((-1, 1), np.float32) if mirrored else ours
     homography, inside = _homography(theirs, shown)
     if homography is None or not (SHRINKS < abs(np.linalg.det(homography[:2, :2])) < 1 / SHRINKS):
         return NO_MATCH
