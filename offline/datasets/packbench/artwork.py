@@ -89,10 +89,10 @@ class Sheet:
         widest: float = 0.86,
     ) -> None:
         """One line; it shrinks to stay within ``widest`` of the label. ``spacing`` in ems."""
-        font = _font(size * self.unit)
+        font = sized_font(size * self.unit)
         set_wide = _length(font, words, spacing)
         if set_wide > widest * self.width:
-            font = _font(font.size * widest * self.width / set_wide)
+            font = sized_font(font.size * widest * self.width / set_wide)
             set_wide = _length(font, words, spacing)
         left = x * self.width - {"m": set_wide / 2, "l": 0, "r": set_wide}[anchor[0]]
         for letter in words if spacing else [words]:
@@ -158,7 +158,7 @@ def _unit(angle: float) -> NDArray[np.float64]:
     return np.array([math.cos(angle), math.sin(angle)])
 
 
-def _font(size: float) -> ImageFont.FreeTypeFont:
+def sized_font(size: float) -> ImageFont.FreeTypeFont:
     """Aileron, which Pillow ships: the same letters everywhere (its docs promise no more)."""
     return cast("ImageFont.FreeTypeFont", ImageFont.load_default(max(size, 6)))
 

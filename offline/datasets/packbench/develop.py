@@ -69,13 +69,20 @@ def studio_image(
 
 
 def phone_image(
-    radiance: Image, alpha: Image, transmission: Image | None, rng: np.random.Generator
+    radiance: Image,
+    alpha: Image,
+    transmission: Image | None,
+    rng: np.random.Generator,
+    reference: int = REFERENCE_SIDE,
 ) -> Developed:
-    """A snapshot: metered, white-balanced roughly, a little unsharp, noisy, oversharpened."""
+    """A snapshot: metered, white-balanced roughly, a little unsharp, noisy, oversharpened.
+
+    Blurs are as many pixels as drawn where the longer side is ``reference``.
+    """
     balance = np.exp(rng.normal(0, (0.05, 0.015, 0.06))) * 2 ** rng.normal(0, 0.28)
     noise = math.exp(rng.uniform(math.log(0.5), math.log(8.0)))  # a sunny desk to a dim room
     process = Process(
-        blur=_phone_blur(_scale(radiance), rng),
+        blur=_phone_blur(_scale(radiance, reference), rng),
         key=rng.uniform(0.22, 0.32),
         trust=0.85,
         gains=_triple(balance),
@@ -167,8 +174,8 @@ def _phone_blur(scale: float, rng: np.random.Generator) -> Image:
     return gaussian_kernel(rng.uniform(0.25, 0.6) * scale)
 
 
-def _scale(image: Image) -> float:
-    return float(max(image.shape[:2])) / REFERENCE_SIDE
+def _scale(image: Image, reference: int = REFERENCE_SIDE) -> float:
+    return float(max(image.shape[:2])) / reference
 
 
 def _metered(light: Image, process: Process) -> Image:

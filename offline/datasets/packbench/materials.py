@@ -24,6 +24,7 @@ Finish = Literal[
     "velour",
     "wood",
     "paper",
+    "label",
     "foam",
 ]
 SEE_THROUGH: frozenset[Finish] = frozenset({"glass", "frosted", "clear", "liquid", "silicone"})
@@ -86,13 +87,17 @@ TRADE_NAMES: dict[Finish, str] = {
     "silicone": "silicone, translucent",
     "liquid": "liquid",
     "paper": "label",
+    "label": "label, four-colour",
     "foam": "polyurethane foam",
 }
 
 
 @dataclass(frozen=True)
 class Material:
-    """``artwork`` seeds a print in the colour ``ink``; it needs a mesh with ``uv``."""
+    """``artwork`` seeds a print in the colour ``ink``; it needs a mesh with ``uv``.
+
+    A "label" has whole label art (label_art.py) in colours of its own.
+    """
 
     finish: Finish
     colour: str  # a key of COLOURS

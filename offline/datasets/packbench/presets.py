@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 
 from engine.errors import ConfigError
 
+LABELS = "labels"  # the preset of flat label art and the bottles and jars that wear it
+
 
 @dataclass(frozen=True)
 class Preset:
     """``families`` x ``members`` products x ``views`` make a category's catalogue.
 
     One view of each product is for validation, the others are for training: with five views
-    the paper's four to one. ``test`` and ``unseen`` have families of their own.
+    the paper's four to one. ``test`` and ``unseen`` have families of their own. Of ``labels`` a
+    family is a line of labels with one flat image each, and ``side`` the photos' longer side, too.
     """
 
     name: str
@@ -27,8 +30,14 @@ class Preset:
     unseen: tuple[int, int, int]  # families, members, views; each product has one photo more
 
     @property
+    def is_labels(self) -> bool:
+        return self.name == LABELS
+
+    @property
     def images(self) -> int:
-        """In all 15 categories."""
+        """In all 15 categories, or in the two of ``labels``."""
+        if self.is_labels:
+            return 2 * (self.families * self.members + self.present)
         unseen_families, unseen_members, unseen_views = self.unseen
         each = self.families * self.members * self.views + self.present + self.absent
         each += self.test[0] * self.test[1] * self.test[2]
@@ -42,6 +51,7 @@ PRESETS = {
         # Waqas et al. 2023: 2,250 images, 150 a category, 1,800 / 450, and 360 to test on.
         Preset("standard", 256, 18, 5, 6, 5, (4, 2, 3), 16, 4, (2, 4, 2)),
         Preset("large", 512, 50, 20, 10, 5, (8, 4, 3), 60, 20, (8, 6, 3)),
+        Preset(LABELS, 640, 8, 30, 4, 1, (0, 0, 0), 64, 0, (0, 0, 0)),
     )
 }
 

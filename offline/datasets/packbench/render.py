@@ -45,8 +45,13 @@ def photograph(
     folder: Path,
     seed: int,
     samples: int = SAMPLES,
+    *,
+    transmitted: bool = True,
 ) -> Exposure:
-    """Render ``product`` in ``setting``; ``folder`` takes the meshes, which may go afterwards."""
+    """Render ``product`` in ``setting``; ``folder`` takes the meshes, which may go afterwards.
+
+    ``transmitted``: with the transmission of see-through parts, a third of the time or more.
+    """
     shapes = described(product, folder)
     scene = {**setting.surroundings, **setting.occluders, **setting.light, **shapes}
     stage = _stage(camera, scene)
@@ -58,7 +63,9 @@ def photograph(
     alone = _coverage(camera, shapes, {}, seed) if setting.occluders else alpha
     if setting.occluders:
         visible = float(alpha.sum() / max(float(alone.sum()), 1e-6))
-    transmission = _transmission(camera, product, shapes, features, seed)
+    transmission = None
+    if transmitted:
+        transmission = _transmission(camera, product, shapes, features, seed)
     if transmission is not None:  # nothing passes where a hand is in front, nor beside the matte
         fraction = (alpha / np.maximum(alone, 1e-6))[..., None]
         transmission = np.minimum(transmission * fraction, alpha[..., None])

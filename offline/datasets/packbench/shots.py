@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 from offline.datasets.packbench.categories import CATEGORIES, category
 from offline.datasets.packbench.families import Product, family, generator
+from offline.datasets.packbench.labels import WEARERS, line
 from offline.datasets.packbench.parameters import View
 from offline.datasets.packbench.presets import Preset
 
 Split = Literal["catalogue", "test", "queries", "unseen"]
 Role = Literal["train", "validation", "test", "query", "gallery"]
-Look = Literal["studio", "phone"]
+Look = Literal["studio", "phone", "flat"]
 
 # Family numbers: a split's families are its own, whatever the sizes of the others.
 TEST, UNSEEN = 1000, 2000
@@ -30,7 +31,7 @@ class Shot:
     look: Look
     product: Product
     in_catalogue: bool
-    view: int | None = None
+    view: int | None = None  # none of flat art either
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class Benchmark:
 
     def shots(self) -> Iterator[Shot]:
         """Every shot, split by split and category by category; the order has no other meaning."""
+        if self.preset.is_labels:
+            yield from _labels(self)
+            return
         for make in (_catalogue, _test, _queries, _unseen):
             for name in CATEGORIES:
                 yield from make(self, name)
@@ -99,6 +103,29 @@ def _unseen(benchmark: Benchmark, name: str) -> Iterator[Shot]:
             yield _photo("unseen", product, 0)
 
 
+def _labels(benchmark: Benchmark) -> Iterator[Shot]:
+    """The flat art of every label, then photos of what wears them: of each category in turn."""
+    sizes = benchmark.preset
+    photos = []
+    for name in WEARERS:
+        labels = [
+            label
+            for number in range(sizes.families)
+            for label in line(name, number, sizes.members, benchmark.seed)
+        ]
+        for label in labels:
+            path = f"catalogue/{name}/{label.id}/flat.jpg"
+            yield Shot(path, "catalogue", "train", "flat", label, True)
+        order = generator(benchmark.seed, f"label queries {name}").permutation(len(labels))
+        photos.append(
+            [
+                _photo("queries", labels[order[turn % len(order)]], turn // len(order), True)
+                for turn in range(sizes.present)
+            ]
+        )
+    yield from chain.from_iterable(zip(*photos, strict=True))
+
+
 def _studio(
     split: Split, role: Role, product: Product, view: int, *, in_catalogue: bool = False
 ) -> Shot:
@@ -107,7 +134,7 @@ def _studio(
     return Shot(path, split, role, "studio", product, in_catalogue, view)
 
 
-def _photo(split: Split, product: Product, number: int, *, in_catalogue: bool = False) -> Shot:
+def _photo(split: Split, product: Product, number: int, in_catalogue: bool = False) -> Shot:
     path = f"{split}/{product.category}/{product.id}/photo{number + 1}.jpg"
     return Shot(path, split, "query", "phone", product, in_catalogue)
 

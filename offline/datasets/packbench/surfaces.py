@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets.packbench.artwork import artwork
+from offline.datasets.packbench.label_art import label_art
 from offline.datasets.packbench.materials import Finish, Material, linear_rgb
 from offline.datasets.packbench.shapes.meshes import Array, Mesh
 
@@ -25,6 +26,7 @@ COATED: dict[Finish, float] = {  # a clear coat of this roughness over a diffuse
     "wood": 0.3,
     "cream": 0.12,
     "paper": 0.3,
+    "label": 0.18,  # varnished
     "silicone": 0.35,
 }
 METALS: dict[Finish, tuple[float, float]] = {  # roughness along and across the brushing
@@ -137,6 +139,8 @@ def _print_on_clear(material: Material, aspect: float) -> Surface:
 
 def _tint(material: Material, aspect: float) -> Surface:
     base = np.array(linear_rgb(material.colour), np.float32)
+    if material.finish == "label" and material.artwork is not None:
+        return _bitmap(decoded(label_art(material.artwork, aspect)))
     if material.artwork is not None:
         cover = artwork(material.artwork, aspect)
         if material.ink == material.colour:
@@ -144,6 +148,12 @@ def _tint(material: Material, aspect: float) -> Surface:
         return _bitmap(printed(base, np.array(linear_rgb(material.ink), np.float32), cover))
     solid = {"wood": grain, "powder": speckle, "velour": pile}.get(material.finish)
     return _bitmap(solid() * base) if solid else _rgb(linear_rgb(material.colour))
+
+
+def decoded(pixels: NDArray[np.uint8]) -> Texture:
+    """sRGB to linear reflectance (IEC 61966-2-1)."""
+    x = pixels.astype(np.float32) / 255
+    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def _rgb(values: list[float]) -> Surface:

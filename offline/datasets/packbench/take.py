@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from offline.datasets.packbench import phone
+from offline.datasets.packbench import labels, phone
 from offline.datasets.packbench.camera import Camera, Posed, framed, posed
 from offline.datasets.packbench.categories import CATEGORIES, category
 from offline.datasets.packbench.develop import Developed, phone_image, studio_image
 from offline.datasets.packbench.families import family, generator
+from offline.datasets.packbench.labels import flat_art, is_label
 from offline.datasets.packbench.manifest import Row, sha256, write_beside
 from offline.datasets.packbench.parameters import View
 from offline.datasets.packbench.render import Exposure, photograph
@@ -24,6 +25,7 @@ from offline.datasets.packbench.shapes.parts import Parts, extent
 from offline.datasets.packbench.shots import Benchmark, Shot, view_of
 from offline.datasets.packbench.studio import studio
 
+FLAT_QUALITY = 92  # of the JPEGs of label art
 CLUTTER = (0, 3)  # other packages in a phone photo, from .. to
 WORK = ".work"  # below a benchmark's folder: meshes of the shots in progress
 STEPS = 63  # levels that a transmission is kept in
@@ -32,6 +34,8 @@ OPAQUE = 2 / 255  # less light than this passes nowhere: no transmission is kept
 
 def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
     """Render ``shot`` and write image, matte and transmission below ``out``."""
+    if shot.look == "flat":
+        return _flat(shot, benchmark.preset.side, out)
     rng = generator(benchmark.seed, shot.path)
     parts = shot.product.model().parts
     view, size = _posture(shot, benchmark.preset.side, rng)
@@ -44,14 +48,25 @@ def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
             setting = studio(folder, rng)
         else:
             others = _others(shot, benchmark, rng)
-            setting = phone.scene(seen, rng, folder, others, camera=camera)
+            occluded = labels.OCCLUDED if is_label(shot.product) else None
+            setting = phone.scene(seen, rng, folder, others, camera=camera, occluded=occluded)
         noise = int(rng.integers(2**31))
-        exposure = photograph(seen, camera, setting, folder, noise, benchmark.preset.samples)
+        exposure = photograph(
+            seen,
+            camera,
+            setting,
+            folder,
+            noise,
+            benchmark.preset.samples,
+            transmitted=not is_label(shot.product),
+        )
     developed = _developed(shot, exposure, rng)
-    return _written(shot, view, seen, camera, exposure, developed, out)
+    return _written(shot, view, seen, camera, exposure.visible, developed, out)
 
 
 def _posture(shot: Shot, side: int, rng: np.random.Generator) -> tuple[View, tuple[int, int]]:
+    if is_label(shot.product):
+        return labels.view(shot.product.category, rng), phone.size(rng, side)
     if shot.view is None:
         view = phone.view(category(shot.product.category), rng)
         return view, phone.size(rng, side)
@@ -79,8 +94,23 @@ def _others(shot: Shot, benchmark: Benchmark, rng: np.random.Generator) -> Seque
 
 
 def _developed(shot: Shot, exposure: Exposure, rng: np.random.Generator) -> Developed:
-    develop = studio_image if shot.look == "studio" else phone_image
-    return develop(exposure.radiance, exposure.alpha, exposure.transmission, rng)
+    light = exposure.radiance, exposure.alpha, exposure.transmission, rng
+    if shot.look == "studio":
+        return studio_image(*light)
+    return phone_image(*light, labels.SHARP) if is_label(shot.product) else phone_image(*light)
+
+
+def _flat(shot: Shot, side: int, out: Path) -> Row:
+    """The label's art as printed: all of it is the product, and there is no camera."""
+    art = Image.fromarray(flat_art(shot.product))
+    art.thumbnail((side, side), Image.Resampling.LANCZOS)
+    pixels = np.asarray(art)
+    whole = np.ones(pixels.shape[:2], np.float32)
+    developed = Developed(pixels, whole, None, FLAT_QUALITY)
+    nowhere = 0.0, 0.0, 0.0
+    camera = Camera(nowhere, nowhere, nowhere, 0.0, art.size)
+    seen = Posed(shot.product.model().parts, (), 0.0)
+    return _written(shot, View("flat", 0, 0), seen, camera, 1.0, developed, out)
 
 
 def _written(
@@ -88,7 +118,7 @@ def _written(
     view: View,
     seen: Posed,
     camera: Camera,
-    exposure: Exposure,
+    visible: float,
     developed: Developed,
     out: Path,
 ) -> Row:
@@ -102,7 +132,7 @@ def _written(
         write_beside(out / path, data)
     (path, image), (matte, matte_data), *rest = files.items()
     transmission, transmission_data = rest[0] if rest else ("", b"")
-    width, depth, height = (float(x) for x in extent(shot.product.model().parts))
+    width, depth, height = (float(x) for x in extent(seen.parts))
     x1, y1, x2, y2 = box(developed.alpha)
     return Row(
         path=path,
@@ -122,7 +152,7 @@ def _written(
         y1=y1,
         x2=x2,
         y2=y2,
-        visible=exposure.visible,
+        visible=visible,
         width_mm=width,
         depth_mm=depth,
         height_mm=height,

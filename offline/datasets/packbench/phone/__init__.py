@@ -36,16 +36,17 @@ def scene(
     distractors: Sequence[Parts] = (),
     *,
     camera: Camera,
+    occluded: float | None = None,
 ) -> Setting:
     """A lit table top with a wall, clutter at true size and sometimes an occluder.
 
     ``distractors`` are other packages, mm, that may be among the clutter. ``camera`` determines
-    where things hide nothing of the product, and how much of it an occluder hides. The meshes
-    are written to ``folder``.
+    where things hide nothing of the product, and how much of it an occluder hides; ``occluded``
+    is the fraction of photos with one. The meshes are written to ``folder``.
     """
     seen = sight(product, camera, rng)
     scale = product.units_per_mm
-    held = occluder(seen, rng)
+    held = occluder(seen, rng, occluded)
     depth = float(rng.choice([rng.uniform(25, 120), rng.uniform(120, 700)]))
     room = shapes(table_and_wall(seen, held, depth, rng), scale, "room", folder)
     about = cluttered(seen, held, depth, distractors, scale, folder, rng)

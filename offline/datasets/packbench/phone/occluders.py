@@ -38,9 +38,12 @@ class Occluder:
     depth: float = -math.inf
 
 
-def occluder(sight: Sight, rng: np.random.Generator) -> Occluder:
-    """Nothing most of the time; else one that hides between LEAST and MOST of the product."""
-    if rng.uniform() >= FRACTION:
+def occluder(sight: Sight, rng: np.random.Generator, fraction: float | None = None) -> Occluder:
+    """Nothing most of the time; else one that hides between LEAST and MOST of the product.
+
+    ``fraction`` of photos have one, FRACTION by default.
+    """
+    if rng.uniform() >= (FRACTION if fraction is None else fraction):
         return Occluder()
     makers = [_hand] if rng.uniform() < HANDS else []
     makers += [PROPS[i] for i in rng.permutation(len(PROPS))]

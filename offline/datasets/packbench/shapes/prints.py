@@ -9,6 +9,8 @@ from offline.datasets.packbench.shapes.outlines import Outline
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
 MARKS = ("", "label", "print")
+ART = "art"  # a label of whole label art (label_art.py), which no archetype offers
+WRAPPED, REACH = 1.45, 0.52  # it is so much wider than other labels, up to this much of the girth
 PAPERS = ("white", "ivory", "black", "sand", "blush", "sage")
 DARK_INKS = ("black", "brown", "navy", "green", "gunmetal")
 LIGHT_INKS = ("white", "gold", "ivory", "silver")
@@ -23,12 +25,15 @@ def marked(
     high: float,
     width: float,
 ) -> Parts:
-    """A paper label or a print straight on the body between two heights, or neither.
+    """A paper label, a print straight on the body or label art between two heights, or nothing.
 
     See-through bodies take no print of their own and have a smaller label instead.
     """
     if not mark:
         return ()
+    if mark == ART:
+        mesh = outline.wrap(low, high, min(width * WRAPPED, REACH * outline.girth))
+        return (Part(mesh, Material("label", "white", artwork)),)
     if mark == "print" and not body.see_through:
         inked = replace(body, artwork=artwork, ink=contrasting(body.colour, artwork))
         return (Part(outline.wrap(low, high, width), inked),)
