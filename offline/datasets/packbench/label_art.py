@@ -103,12 +103,24 @@ class _Label:
         narrow, bold = self.cut
         reach = 0.86 * (self.right - self.left)
         self.pen.text(
-            self.brand, self.at(x, y), size * self.unit, colour or self.ink,
-            widest=reach, bold=bold, narrow=narrow,
+            self.brand,
+            self.at(x, y),
+            size * self.unit,
+            colour or self.ink,
+            widest=reach,
+            bold=bold,
+            narrow=narrow,
         )
 
     def say(
-        self, words: str, y: float, size: float, colour: Colour, *, bold: float = 0, slant: float = 0
+        self,
+        words: str,
+        y: float,
+        size: float,
+        colour: Colour,
+        *,
+        bold: float = 0,
+        slant: float = 0,
     ) -> None:
         reach = 0.84 * (self.right - self.left)
         self.pen.text(
@@ -127,7 +139,11 @@ class _Label:
     def rule(self, y: float, half: float, colour: Colour) -> None:
         """A line with a lozenge in its middle."""
         thick = max(2, round(0.006 * self.unit))
-        (x1, at), (x2, _), (middle, _) = self.at(0.5 - half, y), self.at(0.5 + half, y), self.at(0.5, y)
+        (x1, at), (x2, _), (middle, _) = (
+            self.at(0.5 - half, y),
+            self.at(0.5 + half, y),
+            self.at(0.5, y),
+        )
         self.pen.draw.line([(x1, at), (x2, at)], colour, thick)
         r = 0.018 * self.unit
         self.pen.draw.polygon(
@@ -138,15 +154,24 @@ class _Label:
         """What the law wants on the front, and where there are no side panels all the rest."""
         colour, size = self.ink, 0.026 * self.unit
         if self.wide:
-            self.say(f"{self.amount}   {word(self.pen.rng, 2)} & {word(self.pen.rng, 2)}  {self.year}",
-                     y + 0.03, 0.036, colour)
+            self.say(
+                f"{self.amount}   {word(self.pen.rng, 2)} & {word(self.pen.rng, 2)}  {self.year}",
+                y + 0.03,
+                0.036,
+                colour,
+            )
             return
         x, top = self.at(inset, y)
         wide = 0.5 * (self.right - self.left)
         lines = max(2, int((0.95 * self.height - top) / (1.28 * size)) - 2)
         self.pen.small_print((x, top), wide, min(lines, 7), size, colour, self._heading())
         x2, _ = self.at(1 - inset, y)
-        box = (x2 - 0.3 * (self.right - self.left), top, x2, min(top + 0.14 * self.unit, 0.95 * self.height))
+        box = (
+            x2 - 0.3 * (self.right - self.left),
+            top,
+            x2,
+            min(top + 0.14 * self.unit, 0.95 * self.height),
+        )
         self.pen.barcode(box, (24, 24, 24), (244, 244, 242))
 
     def _side_panel(self, x: float, coded: bool) -> None:
@@ -218,7 +243,9 @@ def _striped(label: _Label) -> None:
         for x1, x2 in ((0, label.left), (label.right, label.width)):
             label.pen.draw.rectangle((x1, 0, x2, label.height), label.paper)
     (x1, y1), (x2, y2) = label.at(0.08, 0.1), label.at(0.92, 0.95 if not label.wide else 0.9)
-    label.pen.draw.rectangle((x1, y1, x2, y2), label.paper, label.ink, max(2, round(0.008 * label.unit)))
+    label.pen.draw.rectangle(
+        (x1, y1, x2, y2), label.paper, label.ink, max(2, round(0.008 * label.unit))
+    )
     label.name(0.2, 0.12)
     label.say(label.words[0].title(), 0.31, 0.1, label.second, bold=0.05)
     label.say(label.words[1].title(), 0.4, 0.08, label.second)

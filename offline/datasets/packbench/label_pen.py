@@ -72,7 +72,9 @@ class Pen:
         """A block ranged left from its upper left corner; returns the y below it."""
         x, y = at
         if heading:
-            self.text(heading, (x, y + size), size * 1.3, colour, widest=width, anchor="l", bold=0.06)
+            self.text(
+                heading, (x, y + size), size * 1.3, colour, widest=width, anchor="l", bold=0.06
+            )
             y += 2 * size
         for _ in range(lines):
             words = ""
@@ -111,7 +113,9 @@ class Pen:
         size = 0.17 * (y2 - y1)
         self.text(digits, ((x1 + x2) / 2, (foot + y2) / 2), size, ink, widest=0.9 * (x2 - x1))
 
-    def border(self, box: tuple[float, float, float, float], unit: float, colour: Colour, kind: int):
+    def border(
+        self, box: tuple[float, float, float, float], unit: float, colour: Colour, kind: int
+    ) -> None:
         """A frame: plain, double, dotted or toothed."""
         x1, y1, x2, y2 = box
         thick = max(2, round(0.008 * unit))
@@ -139,7 +143,9 @@ class Pen:
     def _blob(self, points: Points, colour: Colour) -> None:
         self.draw.polygon([(float(x), float(y)) for x, y in points], colour)
 
-    def _disc(self, centre: Points, r: float, fill: Colour | None, edge: Colour | None = None):
+    def _disc(
+        self, centre: Points, r: float, fill: Colour | None, edge: Colour | None = None
+    ) -> None:
         box = (centre[0] - r, centre[1] - r, centre[0] + r, centre[1] + r)
         self.draw.ellipse(box, fill, edge, max(1, round(0.06 * r)) if edge else 0)
 

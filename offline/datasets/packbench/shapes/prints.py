@@ -11,6 +11,7 @@ from offline.datasets.packbench.shapes.parts import Part, Parts
 MARKS = ("", "label", "print")
 ART = "art"  # a label of whole label art (label_art.py), which no archetype offers
 WRAPPED, REACH = 1.45, 0.52  # it is so much wider than other labels, up to this much of the girth
+LONGEST = 2.6  # times its height: on a low jar its type would be too small for any photo
 PAPERS = ("white", "ivory", "black", "sand", "blush", "sage")
 DARK_INKS = ("black", "brown", "navy", "green", "gunmetal")
 LIGHT_INKS = ("white", "gold", "ivory", "silver")
@@ -32,7 +33,9 @@ def marked(
     if not mark:
         return ()
     if mark == ART:
-        mesh = outline.wrap(low, high, min(width * WRAPPED, REACH * outline.girth))
+        mesh = outline.wrap(
+            low, high, min(width * WRAPPED, REACH * outline.girth, LONGEST * (high - low))
+        )
         return (Part(mesh, Material("label", "white", artwork)),)
     if mark == "print" and not body.see_through:
         inked = replace(body, artwork=artwork, ink=contrasting(body.colour, artwork))
