@@ -9,7 +9,7 @@ from offline.datasets.packbench.shapes.outlines import Outline
 from offline.datasets.packbench.shapes.parts import Part, Parts
 
 MARKS = ("", "label", "print")
-ART = "art"  # a label of whole label art (label_art.py), which no archetype offers
+ART = "label art"  # a label in colours of its own (label_art.py), which no archetype offers
 WRAPPED, REACH = 1.45, 0.52  # it is so much wider than other labels, up to this much of the girth
 LONGEST = 2.6  # times its height: on a low jar its type would be too small for any photo
 PAPERS = ("white", "ivory", "black", "sand", "blush", "sage")
