@@ -35,7 +35,7 @@ def _add_packbench(parser: argparse.ArgumentParser) -> None:
         "--preset",
         default="standard",
         metavar="NAME",
-        help="size of the benchmark: tiny, standard or large (default: standard)",
+        help="size of the benchmark: tiny, standard or large, or labels (default: standard)",
     )
     add("--seed", type=int, default=7, metavar="N", help="same seed, same images (default: 7)")
     add("--out", type=Path, required=True, metavar="DIR", help="folder to fill")

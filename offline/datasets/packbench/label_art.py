@@ -1,7 +1,7 @@
-"""Label art: whole colour labels with brand, product words, figure, small print and bar code.
+"""Label art: whole colour labels with brand, product words, motif, small print and bar code.
 
 Labels come in lines. Those of a line share colours, layout and frame, as a brand's do, and in
-half of the lines brand name and emblem as well: then the product words, the figure and the small
+half of the lines brand name and emblem as well: then the product words, the motif and the small
 print tell its labels apart. Few palettes and layouts serve all lines: colour and composition
 alone never determine a label.
 """
@@ -70,7 +70,7 @@ class _Label:
         self.words = [word(own, int(n)) for n in own.integers(1, 4, 3)]
         self.kind = KINDS[int(own.integers(len(KINDS)))]
         self.amount = AMOUNTS[int(own.integers(len(AMOUNTS)))]
-        self.figure = int(own.integers(5))
+        self.motif = int(own.integers(5))
         self.year = int(own.integers(1790, 2025))
         self.pen = Pen(Image.new("RGB", (width, height), self.paper), own)
         self.width, self.height = width, height
@@ -79,7 +79,7 @@ class _Label:
 
     @property
     def unit(self) -> float:
-        """What type and figures are sized by: a narrow panel shrinks them."""
+        """What type and motifs are sized by: a narrow panel shrinks them."""
         return min(self.height, 1.25 * (self.right - self.left))
 
     def at(self, x: float, y: float) -> Point:
@@ -112,7 +112,7 @@ class _Label:
             narrow=narrow,
         )
 
-    def say(
+    def write(
         self,
         words: str,
         y: float,
@@ -127,14 +127,14 @@ class _Label:
             words, self.at(0.5, y), size * self.unit, colour, widest=reach, bold=bold, slant=slant
         )
 
-    def draw_figure(self, x: float, y: float, radius: float, on: Colour | None = None) -> None:
+    def draw_motif(self, x: float, y: float, radius: float, on: Colour | None = None) -> None:
         colours = (self.second, self.accent, on or self.paper)
-        self.pen.figure(self.figure, self.at(x, y), radius * self.unit, colours)
+        self.pen.motif(self.motif, self.at(x, y), radius * self.unit, colours)
 
     def draw_emblem(self, x: float, y: float, radius: float) -> None:
         pen = Pen(self.pen.image, np.random.default_rng(self.emblem_seed))
         colours = (self.ink, self.accent, self.paper)
-        pen.figure(self.emblem, self.at(x, y), radius * self.unit, colours)
+        pen.motif(self.emblem, self.at(x, y), radius * self.unit, colours)
 
     def rule(self, y: float, half: float, colour: Colour) -> None:
         """A line with a lozenge in its middle."""
@@ -154,7 +154,7 @@ class _Label:
         """What the law wants on the front, and where there are no side panels all the rest."""
         colour, size = self.ink, 0.026 * self.unit
         if self.wide:
-            self.say(
+            self.write(
                 f"{self.amount}   {word(self.pen.rng, 2)} & {word(self.pen.rng, 2)}  {self.year}",
                 y + 0.03,
                 0.036,
@@ -195,24 +195,24 @@ class _Label:
 
 
 def _classic(label: _Label) -> None:
-    """Emblem, brand, rule, product words, a figure over the foot."""
+    """Emblem, brand, rule, product words, a motif over the foot."""
     label.draw_emblem(0.5, 0.14, 0.1)
     label.name(0.29, 0.13)
     label.rule(0.37, 0.36, label.accent)
-    label.say(" ".join(label.words[:2]).title(), 0.45, 0.1, label.second, bold=0.03)
-    label.say(label.kind.upper(), 0.54, 0.05, label.ink)
-    label.draw_figure(0.5, 0.68, 0.11)
+    label.write(" ".join(label.words[:2]).title(), 0.45, 0.1, label.second, bold=0.03)
+    label.write(label.kind.upper(), 0.54, 0.05, label.ink)
+    label.draw_motif(0.5, 0.68, 0.11)
     label.foot(0.8)
 
 
 def _banner(label: _Label) -> None:
-    """A figure over a band with the brand spared out of it."""
-    label.draw_figure(0.5, 0.2, 0.16)
+    """A motif over a band with the brand spared out of it."""
+    label.draw_motif(0.5, 0.2, 0.16)
     (x1, y1), (x2, y2) = label.at(0, 0.38), label.at(1, 0.55)
     label.pen.draw.rectangle((x1, y1, x2, y2), label.accent)
     label.name(0.465, 0.13, label.paper)
-    label.say(label.words[0].upper(), 0.62, 0.1, label.ink, bold=0.05)
-    label.say(f"{label.words[1]} {label.kind}", 0.71, 0.06, label.second, slant=0.2)
+    label.write(label.words[0].upper(), 0.62, 0.1, label.ink, bold=0.05)
+    label.write(f"{label.words[1]} {label.kind}", 0.71, 0.06, label.second, slant=0.2)
     label.foot(0.79)
 
 
@@ -225,10 +225,10 @@ def _medallion(label: _Label) -> None:
     size = 0.052 * label.unit
     label.pen.arched(label.brand.upper(), centre, 0.81 * r, size * 1.2, label.ink, True)
     label.pen.arched(f"{label.kind} {label.year}", centre, 0.81 * r, size, label.ink, False)
-    label.say(label.words[0].title(), 0.67, 0.11, label.ink, bold=0.04)
-    label.say(" ".join(label.words[1:]), 0.75, 0.05, label.second, slant=0.15)
+    label.write(label.words[0].title(), 0.67, 0.11, label.ink, bold=0.04)
+    label.write(" ".join(label.words[1:]), 0.75, 0.05, label.second, slant=0.15)
     for x in (0.1, 0.9):
-        label.draw_figure(x, 0.66, 0.06)
+        label.draw_motif(x, 0.66, 0.06)
     label.foot(0.82)
 
 
@@ -247,11 +247,11 @@ def _striped(label: _Label) -> None:
         (x1, y1, x2, y2), label.paper, label.ink, max(2, round(0.008 * label.unit))
     )
     label.name(0.2, 0.12)
-    label.say(label.words[0].title(), 0.31, 0.1, label.second, bold=0.05)
-    label.say(label.words[1].title(), 0.4, 0.08, label.second)
-    label.draw_figure(0.32, 0.57, 0.12)
+    label.write(label.words[0].title(), 0.31, 0.1, label.second, bold=0.05)
+    label.write(label.words[1].title(), 0.4, 0.08, label.second)
+    label.draw_motif(0.32, 0.57, 0.12)
     label.draw_emblem(0.7, 0.57, 0.1)
-    label.say(f"{label.kind}, {label.words[2]}", 0.73, 0.05, label.ink, slant=0.2)
+    label.write(f"{label.kind}, {label.words[2]}", 0.73, 0.05, label.ink, slant=0.2)
     label.foot(0.79, 0.13)
 
 
@@ -267,24 +267,24 @@ def _big_type(label: _Label) -> None:
             words.upper(), label.at(0.2, 0.16 + 0.15 * i), 0.17 * label.unit, label.ink,
             widest=0.76 * (label.right - label.left), anchor="l", bold=bold, narrow=narrow,
         )  # fmt: skip
-    label.draw_figure(0.78, 0.62, 0.1)
+    label.draw_motif(0.78, 0.62, 0.1)
     label.draw_emblem(0.28, 0.63, 0.07)
-    label.say(label.kind, 0.73, 0.06, label.second, slant=0.1)
+    label.write(label.kind, 0.73, 0.06, label.second, slant=0.1)
     label.foot(0.8)
 
 
 def _scene(label: _Label) -> None:
-    """A repeated figure as a frieze over a coloured foot."""
+    """A repeated motif as a frieze over a coloured foot."""
     (x1, y1), (x2, y2) = label.at(0, 0.46), label.at(1, 0.74)
     label.pen.draw.rectangle((x1, y1, x2, y2), label.second)
     for x in (0.17, 0.5, 0.83):
         colours = (label.paper, label.accent, label.second)
-        label.pen.figure(label.figure, label.at(x, 0.6), 0.12 * label.unit, colours)
+        label.pen.motif(label.motif, label.at(x, 0.6), 0.12 * label.unit, colours)
     label.draw_emblem(0.13, 0.16, 0.07)
     label.name(0.16, 0.13)
     label.rule(0.25, 0.4, label.accent)
-    label.say(" ".join(label.words).title(), 0.32, 0.09, label.ink, bold=0.04)
-    label.say(label.kind.upper(), 0.41, 0.05, label.ink)
+    label.write(" ".join(label.words).title(), 0.32, 0.09, label.ink, bold=0.04)
+    label.write(label.kind.upper(), 0.41, 0.05, label.ink)
     label.foot(0.79)
 
 

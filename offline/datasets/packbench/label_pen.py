@@ -1,4 +1,4 @@
-"""A pen for label art in colour: type in many cuts, figures, ornaments, tables and bar codes."""
+"""A pen for label art in colour: type in many cuts, motifs, ornaments, tables and bar codes."""
 
 from __future__ import annotations
 
@@ -136,9 +136,9 @@ class Pen:
             else:
                 self.draw.polygon([(x - r, y), (x, y - r), (x + r, y), (x, y + r)], colour)
 
-    def figure(self, kind: int, centre: Point, radius: float, colours: tuple[Colour, ...]) -> None:
-        """One of FIGURES within a circle."""
-        FIGURES[kind % len(FIGURES)](self, np.array(centre), radius, colours)
+    def motif(self, kind: int, centre: Point, radius: float, colours: tuple[Colour, ...]) -> None:
+        """One of MOTIFS within a circle."""
+        MOTIFS[kind % len(MOTIFS)](self, np.array(centre), radius, colours)
 
     def _blob(self, points: Points, colour: Colour) -> None:
         self.draw.polygon([(float(x), float(y)) for x, y in points], colour)
@@ -268,5 +268,5 @@ def _crest(pen: Pen, centre: Points, r: float, colours: tuple[Colour, ...]) -> N
                 pen._blob(_leaf_shape(place, tip, 0.25), colours[1])
 
 
-Figure = Callable[[Pen, Points, float, tuple[Colour, ...]], None]
-FIGURES: tuple[Figure, ...] = (_branch, _fruits, _hills, _rosette, _crest)
+Motif = Callable[[Pen, Points, float, tuple[Colour, ...]], None]
+MOTIFS: tuple[Motif, ...] = (_branch, _fruits, _hills, _rosette, _crest)
