@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields
 import cv2
 import numpy as np
 
-from engine.quality import EMPTY_FRACTION, THRESHOLD, component_areas, empty_below
+from engine.quality import EMPTY_FRACTION, THRESHOLD, component_areas, empty_below, solidity
 from engine.types import BoolArray, Float64Array, FloatArray, Matte, RGBImage
 
 # Longer side that mattes are reduced to: about 10 ms of a core, whatever the image's size.
@@ -81,7 +81,7 @@ def mask_features(image: RGBImage, matte: Matte) -> MaskFeatures | None:
         holes=_hole_fraction(mask),
         area=size,
         area_squared=size * size,
-        solidity=_solidity(mask),
+        solidity=solidity(mask),
         symmetry=symmetry(mask),
         offset=_offset(mask),
         contrast=contrast,
@@ -183,15 +183,6 @@ def _hole_fraction(mask: BoolArray) -> float:
     _, labels = cv2.connectedComponents(background, connectivity=4)
     filled = int((labels[1:-1, 1:-1] != labels[0, 0]).sum())
     return 1.0 - int(mask.sum()) / filled
-
-
-def _solidity(mask: BoolArray) -> float:
-    """Both areas in pixels: the hull is that of the pixels' corners, so that it covers them."""
-    rows, columns = np.nonzero(mask)
-    corners = np.concatenate(
-        [np.stack([columns + x, rows + y], 1) for x in (0, 1) for y in (0, 1)]
-    ).astype(np.int32)
-    return float(mask.sum() / cv2.contourArea(cv2.convexHull(corners)))
 
 
 def _offset(mask: BoolArray) -> float:

@@ -38,6 +38,27 @@ def test_a_product_that_just_reaches_the_frame_does_not_count() -> None:
     assert assess(matte(400, 300, (130, 0, 160, 400))) == MatteQuality()
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_product_framed_tightly_does_not_touch_the_border(turned: bool) -> None:
+    """From edge to edge, or all but: a carton in a studio image without a margin."""
+    for top, bottom in ((0, 400), (0, 385), (12, 400)):
+        alpha = matte(400, 300, (80, top, 220, bottom)).alpha
+        assert assess(Matte(alpha.T.copy() if turned else alpha)) == MatteQuality()
+
+
+def test_a_product_that_spans_the_frame_beside_a_hand_touches_the_border() -> None:
+    assert assess(matte(400, 300, (80, 0, 220, 400), (220, 150, 300, 250))).touches_border
+
+
+def test_a_hand_below_a_product_that_reaches_the_top_touches_the_border() -> None:
+    held = matte(400, 300, (60, 0, 220, 250), (170, 250, 280, 400))
+    assert assess(held).touches_border
+
+
+def test_a_product_that_is_cut_off_at_one_side_touches_the_border() -> None:
+    assert assess(matte(400, 300, (80, 100, 220, 400))).touches_border
+
+
 def test_one_stray_pixel_on_the_border_does_not_count() -> None:
     alpha = matte(400, 300, (80, 60, 220, 340)).alpha.copy()
     alpha[0, 5] = alpha[399, 200] = 1.0
