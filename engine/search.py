@@ -15,7 +15,7 @@ from engine.distances import Metric, score_of
 from engine.errors import ConfigError, GalleryError
 from engine.match_calibration import MatchCalibration, with_probabilities
 from engine.names import nearest, same_name
-from engine.protocols import Reranker, Searchable
+from engine.protocols import KeypointMatcher, Reranker, Searchable
 from engine.retrieval import Expansion, GalleryIndex, Ranking, Scope, expand, nearest_products
 from engine.routing import route
 from engine.timings import Stopwatch
@@ -68,8 +68,8 @@ class Searcher:
     identity: str = ""  # of all that decides scores and order; "": calibrations are not applied
     learn: Callable[[Description], None] | None = None  # called with every query that is answered
     # The reranker of an adaptation with a fusion, in place of ``reranker`` and of vectors as they
-    # are stored; None: not there, or not to be used.
-    fusing: Callable[[Adaptation], Reranker | None] = lambda adaptation: None
+    # are stored, by what compares print; None: not there, or not to be used.
+    fusing: Callable[[Adaptation, KeypointMatcher | None], Reranker | None] = lambda *_: None
 
     @property
     def expansion(self) -> Expansion:
@@ -220,16 +220,25 @@ class Searcher:
         without: Collection[int] = (),
     ) -> Ranked:
         retrieved = self._retrieve(query, k, Scope(routed.categories, without), watch)
-        with watch("rerank"):
-            reranked = self.reranked(query, retrieved)
-        if (matcher := self.describer.keypoints) is not None:
-            with watch("verify"):
-                reranked = verified(query, reranked, matcher)
+        reranked = self.reranked(query, retrieved, watch)
         return Ranked(routed, retrieved, group_by_product(reranked))
 
-    def reranked(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
-        """By this searcher's reranker, which sees vectors as they are compared; by the gallery's
-        fusion, where it has one."""
+    def reranked(
+        self, query: Description, hits: Sequence[Hit], watch: Stopwatch | None = None
+    ) -> list[Hit]:
+        """In the order of all evidence: by the gallery's fusion, where it has one, else by this
+        searcher's reranker; then by print, unless the fusion has weighed it."""
+        watch = watch or Stopwatch()
+        with watch("rerank"):
+            found = self._by_reranker(query, hits)
+        matcher = self.describer.keypoints
+        if matcher is None or any(hit.match is not None for hit in found):
+            return found
+        with watch("verify"):
+            return verified(query, found, matcher)
+
+    def _by_reranker(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
+        """The reranker sees vectors as they are compared, the fusion as they are stored."""
         adaptation, reranker = self.gallery.adaptation(), self.ranks_by
         if adaptation is None or reranker is not self.reranker:
             return reranker.rerank(query, hits)
@@ -251,10 +260,10 @@ class Searcher:
         adaptation = self.gallery.adaptation()
         if adaptation is None or adaptation.fusion is None:
             return self.reranker
-        return self.fusing(adaptation) or self.reranker
+        return self.fusing(adaptation, self.describer.keypoints) or self.reranker
 
     @property
-    def _images_needed(self) -> int:
+    def images_needed(self) -> int:
         """By the reranker and by the comparison of keypoints."""
         matcher = self.describer.keypoints
         return max(self.ranks_by.top_n, 0 if matcher is None else matcher.checked)
@@ -301,7 +310,7 @@ class Searcher:
                 records.extend(self.gallery.records(ids[len(records) :].tolist()))
             return [record.product_id for record in records]
 
-        ranking = nearest_products(nearest, products, k, self._images_needed)
+        ranking = nearest_products(nearest, products, k, self.images_needed)
         return self.hits(ranking, records)
 
 

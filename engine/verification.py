@@ -36,7 +36,7 @@ def verified(query: Description, hits: Sequence[Hit], matcher: KeypointMatcher) 
         head[at] = replace(head[at], match=(match := found[at].verify()))
         values[at] += matcher.weight * float(evidence([match.inliers], matcher.least)[0])
     order = np.argsort(-values, kind="stable")
-    answer = [_explained(head[at], matcher.least) for at in order]
+    answer = [explained(head[at], matcher.least) for at in order]
     return [hit.at(rank) for rank, hit in enumerate([*answer, *hits[len(head) :]], start=1)]
 
 
@@ -77,6 +77,7 @@ def _open(
     return [at for at in range(len(values)) if gains[at] and (at == 0 or passed[at] or passes[at])]
 
 
-def _explained(hit: Hit, least: int) -> Hit:
+def explained(hit: Hit, least: int) -> Hit:
+    """With its matching places as one more reason."""
     text = words(hit.match, least)
     return replace(hit, why="; ".join(filter(None, (hit.why, text)))) if text else hit

@@ -21,7 +21,7 @@ from engine.cutting import Cutting
 from engine.describe import Describer
 from engine.errors import ConfigError
 from engine.manifest import Manifest
-from engine.protocols import Embedder, Neighbours, Reranker, Viewed
+from engine.protocols import Embedder, KeypointMatcher, Neighbours, Reranker, Viewed
 from engine.types import CONTOUR_SIDE
 from stages._mattes import (
     EstimatingMatting,
@@ -177,6 +177,14 @@ def assemble_reranker(settings: Settings) -> Reranker:
     """Build the reranker alone; errors as in ``assemble``."""
     reranker: Reranker = _build_all(settings, ("rerank",), lambda: None, None).parts["rerank"]
     return reranker
+
+
+def assemble_matcher(settings: Settings) -> KeypointMatcher | None:
+    """Build the stage that compares keypoints alone, None where there is none or it compares no
+    hit; errors as in ``assemble``."""
+    matcher: KeypointMatcher | None
+    matcher = _build_all(settings, ("keypoints",), lambda: None, None).parts["keypoints"]
+    return None if matcher is None or matcher.checked == 0 else matcher
 
 
 def views_of(settings: Settings) -> Mapping[str, int]:

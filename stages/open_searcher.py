@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from engine.adaptation import Adaptation
 from engine.config import Settings
 from engine.galleries import open_gallery
 from engine.images import ImageLimits, load
-from engine.protocols import Gallery
+from engine.protocols import Gallery, KeypointMatcher, Reranker
 from engine.query_statistics import QueryLearner
 from engine.retrieval import AdaptedNeighbours
 from engine.search import Searcher
@@ -143,10 +144,18 @@ def searcher_of(parts: Parts, gallery: Gallery) -> Searcher:
         settings.search.metric,
         settings.query,
         parts.answering,
-        # Another reranker than the gallery's own was chosen for this search.
-        fusing=fused if _own_reranker(parts, gallery) else lambda adaptation: None,
+        fusing=_fusing(parts, gallery),
     )
 
 
-def _own_reranker(parts: Parts, gallery: Gallery) -> bool:
-    return parts.settings.rerank == gallery.manifest.read_settings().rerank
+def _fusing(
+    parts: Parts, gallery: Gallery
+) -> Callable[[Adaptation, KeypointMatcher | None], Reranker | None]:
+    """The gallery's own fusion, unless another reranker was chosen for this search; one that weighs
+    print, unless that is compared in another way than where it was learned."""
+    own, chosen = gallery.manifest.read_settings(), parts.settings
+    if chosen.rerank != own.rerank:
+        return lambda *_: None
+    if chosen.keypoints != own.keypoints:
+        return lambda adaptation, matcher: fused(adaptation, None)
+    return fused

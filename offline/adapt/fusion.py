@@ -1,4 +1,5 @@
-"""The order of first hits that a gallery teaches: similarity, contours and trust in one model.
+"""The order of first hits that a gallery teaches: similarity, contours, trust and print in one
+model.
 
 Photos search the gallery by vectors that were compared without a fit to them. A photo and its first
 hits are pairs, as those that ``packsight train reranker`` learns from; what is chosen and judged by
@@ -18,7 +19,7 @@ from engine.distances import unit_rows
 from engine.errors import PacksightError
 from engine.fusion import Fusion
 from engine.linear_model import LinearModel, Term, standardised
-from engine.protocols import Gallery, Reranker
+from engine.protocols import Gallery, KeypointMatcher, Reranker
 from engine.types import (
     Description,
     Embedding,
@@ -28,11 +29,13 @@ from engine.types import (
     IntArray,
     Record,
 )
+from engine.verification import verified
 from offline.adapt.fit import Fitted
 from offline.adapt.folds import FOLDS, HeldOut
 from offline.adapt.judging import Queries, Vectors, sample
 from offline.adapt.logistic import grouped_folds
-from offline.adapt.reranking.measure import Answers, ordered, retrieved
+from offline.adapt.matched_once import MatchedOnce
+from offline.adapt.reranking.measure import Answers, ordered
 from offline.adapt.reranking.models import Hyperparameters, fit
 from offline.adapt.reranking.pairs import PairedQuery, Pairs, beyond, paired, pooled
 from offline.adapt.reranking.selection import (
@@ -45,9 +48,10 @@ from offline.adapt.reranking.selection import (
     trials,
 )
 from offline.metrics.statistics import Interval, bootstrap
-from stages.assemble import assemble_reranker, views_of
+from stages.assemble import assemble_matcher, assemble_reranker, views_of
 from stages.rerank._gallery_fusion import concepts_of, feature_names
 from stages.rerank._pair_features import NAMES, VERSION, pair_features
+from stages.rerank._print_features import print_features
 from stages.rerank._scorer import REACH
 from stages.rerank._view_features import view_features
 
@@ -90,7 +94,8 @@ class Fused:
 def fit_fusion(seen: Seen, fitted: Fitted, seed: int) -> Fused:
     """An order for the gallery in place of its own reranker's: what is learned where that is better
     than the better of this and similarity alone; else similarity alone where that is better than
-    the reranker. ``fitted`` are the vectors."""
+    the reranker. Where the gallery has keypoints, what is learned weighs print, and the other two
+    are followed by its verification. ``fitted`` are the vectors."""
     if not fitted.held_out:
         return _refused(fitted.parts[-1].why)
     if not seen.queries.are_photos:
@@ -99,11 +104,11 @@ def fit_fusion(seen: Seen, fitted: Fitted, seed: int) -> Fused:
         return _refused("the contours of the photos are not known")
     try:
         settings = seen.gallery.manifest.read_settings()
-        reranker = assemble_reranker(settings)
         views = views_of(settings)
         if sum(views.values()) != seen.vectors.rows.shape[1]:
             views = {}
-        return _fitted(seen, fitted, reranker, views, seed)
+        order = _Order(assemble_reranker(settings), views, assemble_matcher(settings))
+        return _fitted(seen, fitted, order, seed)
     except PacksightError as error:  # without its weights, or without a relevant image in a fold
         return _refused(error.message)
 
@@ -112,12 +117,23 @@ def _refused(why: str) -> Fused:
     return Fused(None, Part(name="fusion", taken=False, why=why))
 
 
-def _fitted(
-    seen: Seen, fitted: Fitted, reranker: Reranker, views: Mapping[str, int], seed: int
-) -> Fused:
-    lists = [_lists(seen, fold, reranker, views) for fold in _judges(seen, fitted, seed)]
+@dataclass(frozen=True)
+class _Order:
+    """What puts a gallery's first hits in order, and what a model of them may look at."""
+
+    reranker: Reranker
+    views: Mapping[str, int]
+    matcher: KeypointMatcher | None
+
+    @property
+    def prints(self) -> bool:
+        return self.matcher is not None
+
+
+def _fitted(seen: Seen, fitted: Fitted, order: _Order, seed: int) -> Fused:
+    lists = [_lists(seen, fold, order) for fold in _judges(seen, fitted, seed)]
     pairs = pooled([one.pairs for one in lists])
-    similar = retrieved(pairs)
+    similar = ordered(pairs, np.concatenate([one.similar for one in lists]))
     own = ordered(pairs, np.concatenate([one.own for one in lists]))
     better = max(similar, own, key=lambda answers: float(answers.reciprocal.mean()))
     folds = _folds(pairs, seed)
@@ -125,11 +141,11 @@ def _fitted(
     learned = cross_chosen(pairs, tried, folds, seed)
     choice = choose(pairs, tried, np.arange(len(pairs.queries)), seed)
     gained, alone = _gain(learned, better, pairs, seed), _gain(similar, own, pairs, seed)
-    top_n = max(TOP_N, reranker.top_n)
+    top_n = max(TOP_N, order.reranker.top_n)
     if choice.taken is not None and gained.low > 0 and _no_lower(learned, better):
         model = _model(pairs, choice.taken, seed)
-        why = f"the first {top_n} images by {_strongest(model, pairs, views)}"
-        fusion = Fusion(model=model, top_n=top_n, views=views, measures=VERSION)
+        why = f"the first {top_n} images by {_strongest(model, pairs, order)}"
+        fusion = Fusion(model=model, top_n=top_n, views=order.views, measures=VERSION)
         part = _part(True, why, gained)
     elif alone.low > 0 and _no_lower(similar, own):
         fusion = Fusion(top_n=0)
@@ -196,7 +212,7 @@ def _model(pairs: Pairs, trial: Trial, seed: int) -> LinearModel:
     return LinearModel(intercept=0.0, terms=terms, reach=REACH)
 
 
-def _strongest(model: LinearModel, pairs: Pairs, views: Mapping[str, int]) -> str:
+def _strongest(model: LinearModel, pairs: Pairs, order: _Order) -> str:
     """The subjects that vary the value most."""
     terms = model.terms.values()
     near = standardised(
@@ -205,7 +221,7 @@ def _strongest(model: LinearModel, pairs: Pairs, views: Mapping[str, int]) -> st
     parts = near * [term.weight for term in terms]
     effect = {
         concept: float(parts[:, [pairs.features.index(name) for name in names]].sum(axis=1).std())
-        for concept, names in concepts_of(views).items()
+        for concept, names in concepts_of(order.views, prints=order.prints).items()
     }
     strongest = sorted(effect, key=lambda concept: -effect[concept])[:MOST_NAMED]
     return ", ".join(strongest)
@@ -213,14 +229,15 @@ def _strongest(model: LinearModel, pairs: Pairs, views: Mapping[str, int]) -> st
 
 @dataclass(frozen=True, eq=False)
 class _Lists:
-    """Of one fold: ``pairs`` in the order of the retrieval, and by which values the gallery's own
-    reranker sorts them."""
+    """Of one fold: ``pairs`` in the order of the retrieval, and by which values they are sorted by
+    similarity alone and by the gallery's own reranker, both with the verification of print."""
 
     pairs: Pairs
+    similar: Float64Array  # (P,)
     own: Float64Array  # (P,)
 
 
-def _lists(seen: Seen, fold: HeldOut, reranker: Reranker, views: Mapping[str, int]) -> _Lists:
+def _lists(seen: Seen, fold: HeldOut, order: _Order) -> _Lists:
     queries, images = seen.queries.chosen(fold.queries), seen.vectors.chosen(fold.images)
     centred = [vectors.rows for vectors in (queries.vectors, images)]
     compared = centred
@@ -231,11 +248,11 @@ def _lists(seen: Seen, fold: HeldOut, reranker: Reranker, views: Mapping[str, in
     near = asked @ rows.T  # (q, images)
     near[queries.own[:, None] == fold.images] = -np.inf
     records: dict[int, Record] = {}
-    pairs, own = [], []
+    pairs, similar, own = [], [], []
     for at, scores in enumerate(near):
         ranking = np.argsort(-scores, kind="stable")
         ranking = ranking[np.isfinite(scores[ranking])]
-        head = ranking[: max(TOP_N, reranker.top_n)]
+        head = ranking[: max(TOP_N, order.reranker.top_n)]
         place = int(queries.own[at])
         _read(seen, fold.images[head].tolist() + [place] * (place >= 0), records)
         hits = [
@@ -246,17 +263,25 @@ def _lists(seen: Seen, fold: HeldOut, reranker: Reranker, views: Mapping[str, in
         query = replace(of, embedding=Embedding(asked[at].copy()))
         product = str(queries.vectors.products[at])
         listed = _paired(query, hits, images.products[ranking].astype(np.str_), product)
-        by_view = view_features(centred[0][at], centred[1][head], views)
-        pairs.append(
-            replace(
-                listed,
-                rows=np.concatenate([listed.rows, by_view], axis=1),
-                features=feature_names(views),
-            )
-        )
-        placed = {hit.record.id: -hit.rank for hit in reranker.rerank(query, hits)}
-        own += [placed[hit.record.id] for hit in hits]
-    return _Lists(pooled(pairs), np.array(own, np.float64))
+        columns = [listed.rows, view_features(centred[0][at], centred[1][head], order.views)]
+        by_similarity, by_reranker = hits, order.reranker.rerank(query, hits)
+        if order.matcher is not None:
+            matcher = MatchedOnce(order.matcher)
+            columns.append(print_features(query, hits, matcher).rows)
+            by_similarity = verified(query, by_similarity, matcher)
+            by_reranker = verified(query, by_reranker, matcher)
+        features = feature_names(order.views, prints=order.prints)
+        found = np.concatenate(columns, axis=1)
+        pairs.append(replace(listed, rows=found, features=features))
+        similar += _values(hits, by_similarity)
+        own += _values(hits, by_reranker)
+    return _Lists(pooled(pairs), np.array(similar, np.float64), np.array(own, np.float64))
+
+
+def _values(hits: Sequence[Hit], answer: Sequence[Hit]) -> list[float]:
+    """Aligned with the hits, higher for those that come earlier."""
+    placed = {hit.record.id: -float(hit.rank) for hit in answer}
+    return [placed[hit.record.id] for hit in hits]
 
 
 def _read(seen: Seen, places: Sequence[int], records: dict[int, Record]) -> None:

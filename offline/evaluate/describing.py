@@ -170,8 +170,14 @@ def _record(place: int, wanted: Wanted, found: Description) -> Record:
         labelled=wanted.label is not None,
         uri=image.id,
         attributes={},
-        description=found,
+        description=_stored(found),
     )
+
+
+def _stored(description: Description) -> Description:
+    """With the keypoints that a gallery keeps."""
+    found = description.keypoints
+    return description if found is None else replace(description, keypoints=found.as_stored())
 
 
 @dataclass(frozen=True)

@@ -264,7 +264,10 @@ class DescribedTask(VectorTask):
                 f"{self.task.name}: these settings describe images in another way.",
                 remedy="Describe the task anew with them.",
             )
-        changed = replace(self.parts, reranker=parts.reranker, settings=parts.settings)
+        describer = replace(self.parts.describer, keypoints=parts.describer.keypoints)
+        changed = replace(
+            self.parts, describer=describer, reranker=parts.reranker, settings=parts.settings
+        )
         adaptation = self.adaptation
         if adaptation is not None and settings.rerank != self.settings.rerank:
             adaptation = replace(adaptation, fusion=None)
@@ -304,9 +307,9 @@ class DescribedTask(VectorTask):
         return replace(scope, categories=self.routes[query].categories) if routed else scope
 
     def _reranked(self, query: int, line: FloatArray) -> IntArray:
-        top_n = self.searcher.ranks_by.top_n
-        if top_n == 0:
+        needed = self.searcher.images_needed
+        if needed == 0:
             return np.empty(0, np.int64)
-        hits = self.candidates(GalleryRanking(line, np.empty(0, np.int64)), top_n)
+        hits = self.candidates(GalleryRanking(line, np.empty(0, np.int64)), needed)
         hits = self.searcher.reranked(self.queries[query], hits)
         return np.array([hit.record.id for hit in hits], np.int64)

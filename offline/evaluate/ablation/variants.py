@@ -44,7 +44,7 @@ def variants(
     """What can be switched in a system, in the order of its stages. ``masks``: whether the data
     set has true ones; ``reranker``: a learned one to try; ``adaptation``: the system's. Switches
     that change nothing are left out."""
-    found = [*_adapting(adaptation), *_routing(), *_queries()]
+    found = [*_adapting(adaptation), *_routing(), *_queries(), *_prints(base)]
     if describing:
         perfect = [Variant("true masks (perfect segmentation)", describes=True, true_masks=True)]
         found = [*(perfect if masks else []), *_describing(base), *found]
@@ -117,6 +117,12 @@ def _queries() -> list[Variant]:
         Variant("query augmentation", ("query.augment=true",), describes=True),
         Variant("query expansion by 2", ("query.expand=2",)),
     ]
+
+
+def _prints(base: Settings) -> list[Variant]:
+    if base.keypoints.name == "none":
+        return []
+    return [Variant("without keypoints", ("keypoints.checked=0",))]
 
 
 def _reranks(learned: Path | None) -> list[Variant]:

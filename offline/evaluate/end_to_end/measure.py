@@ -67,7 +67,7 @@ def _loss(task: DescribedTask, ranked: Ranked, relevant: set[int], rank: int | N
     seen = [hit.record.id for hit in ranked.retrieved]
     if seen and seen[0] in relevant:
         return Loss.SPOILED
-    if relevant.intersection(seen[: task.searcher.ranks_by.top_n]):
+    if relevant.intersection(seen[: task.searcher.images_needed]):
         return Loss.NOT_LIFTED
     return Loss.RETRIEVAL
 

@@ -95,7 +95,7 @@ def first_right(folder: Path, *, fusing: bool) -> float:
             build(Options(), BuildContext()),
             RouteSettings(),
             normalised=False,
-            fusing=fused if fusing else lambda adaptation: None,
+            fusing=fused if fusing else lambda *_: None,
         )
         asked = [(product, seed) for product in range(PRODUCTS) for seed in (7, 8)]
         found = [searcher.rank(view(*one, apart=True)).products[0] for one in asked]

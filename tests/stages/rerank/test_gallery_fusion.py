@@ -54,7 +54,7 @@ def hits(*vectors: tuple[float, float]) -> list[Hit]:
 def test_a_view_is_compared_by_itself_after_centring() -> None:
     """Means are (2, 1) of photos and (1, 1) of the catalogue: of the second number the query is
     above, and so is the last hit alone."""
-    found = fused(adapted(fusion({"second": 1.0})))
+    found = fused(adapted(fusion({"second": 1.0})), None)
     assert found is not None
     order = found.rerank(described((9, 3)), hits((9, 0), (9, -5), (-9, 2), (8, 8)))
     assert [hit.record.id for hit in order] == [2, 0, 1, 3]
@@ -81,7 +81,7 @@ def test_features_of_views_are_cosines_of_their_parts() -> None:
 
 
 def test_an_order_of_none_leaves_hits_as_retrieved() -> None:
-    found = fused(adapted(Fusion(top_n=0)))
+    found = fused(adapted(Fusion(top_n=0)), None)
     assert found is not None and found.top_n == 0
     given = hits((1, 1), (2, 2))
     assert found.rerank(described((1, 2)), given) == given
@@ -96,7 +96,7 @@ def test_an_order_of_none_leaves_hits_as_retrieved() -> None:
     ],
 )
 def test_a_fusion_of_other_features_is_left_out(other: Fusion) -> None:
-    assert fused(adapted(other)) is None
+    assert fused(adapted(other), None) is None
 
 
 def test_another_reranker_that_is_set_for_a_search_is_used(tmp_path: Path) -> None:

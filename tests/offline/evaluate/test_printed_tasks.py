@@ -1,0 +1,103 @@
+"""Tasks whose products differ by print alone: evaluated as they are served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.galleries import open_gallery
+from offline.datasets import RetrievalTask, open_dataset
+from offline.evaluate.ablation.measure import ablate
+from offline.evaluate.ablation.variants import variants
+from offline.evaluate.describing import describe_task
+from offline.evaluate.efficiency.measure import fill
+from offline.evaluate.end_to_end.measure import PRODUCTS
+from offline.evaluate.retrieval.measure import levels, measure_rankings
+from offline.evaluate.task import RERANKED, RETRIEVED, DescribedTask
+from stages.open_searcher import searcher_over
+from tests.drawn_catalogue import save
+from tests.offline.evaluate.counting_parts import quick_settings
+
+COUNT = 8
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> RetrievalTask:
+    """Two images of each label, the second one turned."""
+    folder = tmp_path_factory.mktemp("printed")
+    for product in range(COUNT):
+        coarse = np.random.default_rng(product).integers(0, 255, (32, 32, 3), np.uint8)
+        label = cv2.resize(coarse, (256, 256), interpolation=cv2.INTER_CUBIC)
+        turn = cv2.getRotationMatrix2D((128.0, 128.0), 20, 0.8)
+        turned = cv2.warpAffine(label, turn, (256, 256), borderValue=(128, 128, 128))
+        for name, pixels in (("a", label), ("b", turned)):
+            save(folder / "jar" / f"p{product}" / f"{name}.png", np.asarray(pixels, np.uint8))
+    return open_dataset(folder).retrieval("product")
+
+
+@pytest.fixture(scope="module")
+def described(task: RetrievalTask, tmp_path_factory: pytest.TempPathFactory) -> DescribedTask:
+    settings = quick_settings("keypoints.name=sift", "keypoints.stored=60", "runtime.threads=1")
+    return describe_task(task, settings, tmp_path_factory.mktemp("cache"))
+
+
+def first_correct(found: DescribedTask, way: str = RERANKED) -> float:
+    (level, *_) = levels(found)
+    measured = measure_rankings(found, [level], [way], ["top@1"])
+    return float(measured.of(level)[way].values.mean())
+
+
+def test_print_is_counted_as_it_is_served(described: DescribedTask) -> None:
+    assert first_correct(described) > 0.9 > 0.5 > first_correct(described, RETRIEVED)
+
+
+def test_a_gallery_holds_fewer_keypoints_than_its_images_as_queries(
+    described: DescribedTask,
+) -> None:
+    counts = {
+        (len(query.keypoints or ()) > 60, len(record.description.keypoints or ()))
+        for query, record in zip(described.queries, described.gallery, strict=True)
+    }
+    assert counts == {(True, 60)}
+
+
+def test_the_order_of_an_evaluation_is_that_of_a_gallery_on_disk(
+    described: DescribedTask, tmp_path: Path
+) -> None:
+    fill(tmp_path / "g", described.parts, described.gallery)
+    rankings = [ways[RERANKED] for ways in described.rankings([RERANKED])]
+    with open_gallery(tmp_path / "g") as gallery:
+        searcher = searcher_over(gallery).searcher
+        place = {source.uri: source.id for source in gallery.sources()}
+        for at, query in enumerate(described.queries):
+            own = place[described.gallery[at].uri]
+            served = searcher.rank(query, PRODUCTS, without={own})
+            evaluated = described.answer(at, PRODUCTS)
+            for one, other in zip(served.products, evaluated.products, strict=True):
+                assert one.record.product_id == other.record.product_id
+                assert one.why == other.why
+                assert (one.match is None) == (other.match is None)
+                if one.match is not None and other.match is not None:
+                    np.testing.assert_array_equal(one.match.places, other.match.places)
+            order = [described.gallery[place].product_id for place in rankings[at].first(COUNT * 2)]
+            assert list(dict.fromkeys(order)) == [hit.record.product_id for hit in served.products]
+
+
+def test_an_ablation_shows_what_print_is_worth(
+    task: RetrievalTask, described: DescribedTask
+) -> None:
+    chosen = [
+        one
+        for one in variants(described.settings, describing=False)
+        if one.name == "without keypoints"
+    ]
+    found = ablate(task, described, chosen, Path("unused"))
+    assert found is not None
+    (without,) = found.switched
+    assert without.differences[0].high < 0
+    assert first_correct(described.searching(chosen[0].settings(described.settings))) < 0.5
+    plain = quick_settings("rerank.name=none")
+    assert not [one for one in variants(plain, describing=False) if "keypoints" in one.name]
