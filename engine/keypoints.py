@@ -71,7 +71,7 @@ class Keypoints:
         stored["place"] = np.rint(np.clip(self.places, 0, 1) * _PLACES)
         octaves = np.log2(np.maximum(self.geometry[:, 2], 2.0**_LEAST)) - _LEAST
         stored["size"] = np.clip(np.rint(octaves * _STEPS), 0, 255)
-        stored["angle"] = np.rint(self.geometry[:, 3] / _TURN * 256).astype(np.int64) % 256
+        stored["angle"] = np.rint(self.geometry[:, 3] % _TURN / _TURN * 256) % 256
         dimension = np.array(self.descriptors.shape[1], "<u2")
         return dimension.tobytes() + stored.tobytes() + self.descriptors.tobytes()
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from engine.errors import DamageError
 from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
 from engine.protocols import KeypointMatcher
 from engine.types import Description, Hit
@@ -43,12 +44,20 @@ def verified(query: Description, hits: Sequence[Hit], matcher: KeypointMatcher) 
 def matches(
     query: Description, hits: Sequence[Hit], matcher: KeypointMatcher
 ) -> list[TentativeMatch] | None:
-    """Aligned with the hits; None where the query or all hits lack keypoints."""
+    """Aligned with the hits; None where the query or all hits lack keypoints. DamageError for an
+    image whose descriptors have another width than the query's."""
     theirs = [hit.record.description.keypoints for hit in hits]
     if query.keypoints is None or not any(theirs):
         return None
-    none = Keypoints.none(query.keypoints.descriptors.shape[1])
-    return matcher.match(query.keypoints, [none if one is None else one for one in theirs])
+    width = query.keypoints.descriptors.shape[1]
+    for hit, one in zip(hits, theirs, strict=True):
+        if one and one.descriptors.shape[1] != width:
+            raise DamageError(
+                f"image {hit.record.id} ({hit.record.uri}) is damaged (keypoints of "
+                f"{one.descriptors.shape[1]} numbers, not {width}).",
+                remedy="List all damage with: packsight gallery check DIR",
+            )
+    return matcher.match(query.keypoints, [one or Keypoints.none(width) for one in theirs])
 
 
 def evidence(inliers: Sequence[int], least: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

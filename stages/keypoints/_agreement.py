@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -39,19 +39,36 @@ CHUNK = 20
 def tentative_matches(
     query: Keypoints, candidates: Sequence[Keypoints], mirror: FloatArray, least: int
 ) -> list[TentativeMatch]:
-    """Aligned with the candidates. Where none of them has twice ``least`` matches, the mirrored
-    query is compared too, and the better of both counts."""
+    """Aligned with the candidates. Where the likeliest of them has less than twice ``least``
+    places, the mirrored query is compared too, and the better of both counts."""
     geometry = query.geometry.astype(np.float64)
     straight = _alike(geometry, query.descriptors.astype(np.float32), candidates)
     found = [_tentative(query, one, pairs) for one, pairs in zip(candidates, straight, strict=True)]
-    if max((one.at_most for one in found), default=2 * least) >= 2 * least:
+    # Verified, since letters that are their own mirror images look alike in any print.
+    likeliest = max(found, key=lambda one: one.at_most, default=None)
+    if likeliest is None or (
+        likeliest.at_most >= 2 * least and likeliest.verify().inliers >= 2 * least
+    ):
         return found
     geometry[:, 3] = np.pi - geometry[:, 3]
     turned = _alike(geometry, query.descriptors * mirror, candidates)
     return [
-        max(one, _tentative(query, candidate, pairs, mirrored=True), key=lambda it: it.at_most)
+        _better(one, _tentative(query, candidate, pairs, mirrored=True))
         for one, candidate, pairs in zip(found, candidates, turned, strict=True)
     ]
+
+
+def _better(one: TentativeMatch, other: TentativeMatch) -> TentativeMatch:
+    """Of one candidate: the match of more places."""
+    first, second = sorted((one, other), key=lambda it: -it.at_most)
+
+    def verify() -> KeypointMatch:
+        match = first.verify()
+        if second.at_most <= match.inliers:
+            return match
+        return max(match, second.verify(), key=lambda it: it.inliers)
+
+    return TentativeMatch(first.at_most, verify)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +128,8 @@ def _tentative(
     query: Keypoints, candidate: Keypoints, alike: _Alike, *, mirrored: bool = False
 ) -> TentativeMatch:
     at_most = len(alike.pairs) if len(alike.pairs) >= FEWEST else 0
-    return TentativeMatch(at_most, partial(_verified, query, candidate, alike, mirrored=mirrored))
+    verify = partial(_verified, query, candidate, alike, mirrored=mirrored)
+    return TentativeMatch(at_most, cache(verify))
 
 
 def _verified(
@@ -126,6 +144,7 @@ def _verified(
     if homography is None or not (SHRINKS < abs(np.linalg.det(homography[:2, :2])) < 1 / SHRINKS):
         return NO_MATCH
     kept = np.flatnonzero(inside)
+    share = len(kept) / alike.count
     # One place may have several keypoints, of other sizes or directions.
     _, first = np.unique(np.rint(theirs[kept] * UNIT / 2), axis=0, return_index=True)
     kept = kept[np.sort(first)]
@@ -134,7 +153,7 @@ def _verified(
     moved = cv2.perspectiveTransform(theirs[kept][None].astype(np.float64), homography)[0]
     return KeypointMatch(
         places=np.concatenate([ours[kept], theirs[kept]], axis=1),
-        share=len(kept) / alike.count,
+        share=share,
         area=min(1.0, _area(ours[kept]) / max(_area(query.places), 1e-9)),
         residual=float(np.median(np.linalg.norm(moved - shown[kept], axis=1))),
         mirrored=mirrored,

@@ -192,6 +192,8 @@ def test_a_damaged_vector_is_found_and_building_its_index_says_what_to_do(
         "contour = x'00'",
         "quality = '[\"no such flag\"]'",
         "trust = 7.0",
+        "keypoints = x'00'",
+        "keypoints = x'000000000000000000'",
     ],
 )
 def test_a_damaged_description_is_found_and_reading_it_says_what_to_do(
@@ -204,6 +206,13 @@ def test_a_damaged_description_is_found_and_reading_it_says_what_to_do(
         pytest.raises(GalleryError, match="packsight gallery check"),
     ):
         gallery.records([7])
+
+
+def test_keypoints_of_another_width_are_found(folder: Path, database: sqlite3.Connection) -> None:
+    database.execute("UPDATE descriptions SET keypoints = x'0200" + "00" * 16 + "'")
+    assert faults(folder) == ""
+    database.execute("UPDATE descriptions SET keypoints = x'0A00" + "00" * 16 + "' WHERE id = 7")
+    assert faults(folder).startswith("image 7 (/pictures/6.jpg): keypoints")
 
 
 def test_rows_of_no_shard_are_found_and_rebuilding_finds_them_again(
