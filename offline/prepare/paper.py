@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,9 +36,9 @@ from offline.train.classifier.network import require_keras
 from offline.train.classifier.recipe import ClassifierRecipe, ClassifierSplits
 from offline.train.run import Callbacks
 from stages.assemble import assemble
-from stages.settings_text import settings_text
 from weights.catalog import CatalogEntry
 from weights.fetch import FetchPolicy, fetch_checkpoint
+from weights.toml_text import toml_lines
 
 SETTINGS = "paper.toml"
 # Of the machine that a system runs on, not of the system.
@@ -46,7 +47,7 @@ _STAGES = {"segment": "u2net", "embed": "onnx", "classify": "onnx"}
 
 
 @dataclass(frozen=True)
-class Order:
+class Request:
     """``base``: the profile with the user's settings over it; ``files``: local ones by step;
     ``data`` None: there are no labelled images."""
 
@@ -89,33 +90,35 @@ class Plan:
         return self.out / SETTINGS
 
 
-def plan_paper(order: Order) -> Plan:
+def plan_paper(request: Request) -> Plan:
     """What there is, what is to be made, of what, and what is missing; changes nothing.
 
     Reads the labelled images once, to compare them. Raises ConfigError and WeightsError for what
     would fail later on.
     """
-    _check_stages(order.base)
-    order = replace(order, out=expanded(order.out).absolute())  # settings work from any folder
+    _check_stages(request.base)
+    request = replace(
+        request, out=expanded(request.out).absolute()
+    )  # settings work from any folder
     policy = FetchPolicy(
-        directory=Path(order.base.weights.directory) if order.base.weights.directory else None,
-        download=order.base.weights.download,
+        directory=Path(request.base.weights.directory) if request.base.weights.directory else None,
+        download=request.base.weights.download,
     )
-    settings = _settings(order)
-    kinds = [U2NET, *([FBA] if order.matting else []), RESNET50]
-    sources = {kind.name: find_source(kind, order.files.get(kind.name), policy) for kind in kinds}
-    networks = [_network_step(kind, sources[kind.name], order.out, policy) for kind in kinds]
-    given, cut_by = order.files.get(CLASSIFIER), tuple(kind.name for kind in kinds[:-1])
-    target = classifier_file(order.out, given, order.data)
+    settings = _settings(request)
+    kinds = [U2NET, *([FBA] if request.matting else []), RESNET50]
+    sources = {kind.name: find_source(kind, request.files.get(kind.name), policy) for kind in kinds}
+    networks = [_network_step(kind, sources[kind.name], request.out, policy) for kind in kinds]
+    given, cut_by = request.files.get(CLASSIFIER), tuple(kind.name for kind in kinds[:-1])
+    target = classifier_file(request.out, given, request.data)
     if given is not None:
         classifier = copied_classifier(given, target)
-    elif order.data is not None:
-        training = Training(order.data, order.recipe, order.splits, settings, policy)
+    elif request.data is not None:
+        training = Training(request.data, request.recipe, request.splits, settings, policy)
         classifier = trained_classifier(training, target, cut_by)
     else:
         classifier = earlier_classifier(target)
-    steps = (*networks, classifier, _settings_step(order, settings, [*kinds]))
-    done = whole_steps(order.out, steps)
+    steps = (*networks, classifier, _settings_step(request, settings, [*kinds]))
+    done = whole_steps(request.out, steps)
     missing = [
         Missing(step.download, place_of(step.download, policy), _flag_of(step))
         for step in steps
@@ -123,8 +126,8 @@ def plan_paper(order: Order) -> Plan:
         and step.download is not None
         and not (step.download.url and policy.may_download)
     ]
-    unlabelled = order.data is None and given is None and CLASSIFIER not in done
-    return Plan(order.out, steps, done, tuple(missing), unlabelled, policy)
+    unlabelled = request.data is None and given is None and CLASSIFIER not in done
+    return Plan(request.out, steps, done, tuple(missing), unlabelled, policy)
 
 
 def prepare_paper(plan: Plan, callbacks: Callbacks, show: Callable[[str], None]) -> None:
@@ -163,19 +166,21 @@ def _check_stages(settings: Settings) -> None:
             )
 
 
-def _settings(order: Order) -> Settings:
+def _settings(request: Request) -> Settings:
     """The profile with this folder's files."""
-    out = order.out
+    out = request.out
     tables = {
         "segment": {"weights": str(_network_file(out, U2NET))},
         "embed": {"weights": str(_network_file(out, RESNET50))},
         "classify": {
-            "weights": str(classifier_file(order.out, order.files.get(CLASSIFIER), order.data))
+            "weights": str(
+                classifier_file(request.out, request.files.get(CLASSIFIER), request.data)
+            )
         },
     }
-    if order.matting:
+    if request.matting:
         tables["matting"] = {"name": "fba", "weights": str(_network_file(out, FBA))}
-    return overlay(order.base, tables, "packsight prepare paper")
+    return overlay(request.base, tables, "packsight prepare paper")
 
 
 def _network_file(out: Path, kind: NetworkKind) -> Path:
@@ -201,16 +206,12 @@ def _network_step(kind: NetworkKind, source: Source, out: Path, policy: FetchPol
     )
 
 
-def _settings_step(order: Order, settings: Settings, kinds: list[NetworkKind]) -> Step:
-    target = order.out / SETTINGS
-    text = (
-        "# The system of Waqas et al. (CMC 2023), written by packsight prepare paper. Use it with\n"
-        "# packsight ingest FOLDER --gallery GALLERY --config THIS_FILE\n\n"
-        f"{settings_text(settings, leave_out=_OF_THE_MACHINE)}\n"
-    )
+def _settings_step(request: Request, settings: Settings, kinds: list[NetworkKind]) -> Step:
+    target, text = request.out / SETTINGS, _settings_text(settings)
 
     def run(callbacks: Callbacks) -> None:
-        assemble(settings)  # raises for parts that do not fit together
+        written = overlay(Settings(), tomllib.loads(text), SETTINGS)
+        assemble(written)  # raises for parts that do not fit together
         write_whole(target, text)
 
     return Step(
@@ -223,3 +224,23 @@ def _settings_step(order: Order, settings: Settings, kinds: list[NetworkKind]) -
         seconds=estimates.OPENING,
         needs=(*(kind.name for kind in kinds), CLASSIFIER),
     )
+
+
+def _settings_text(settings: Settings) -> str:
+    """Of each stage the options that were chosen, and no more: a default that is written down
+    would count as chosen. Every section is there, so that nothing of another profile is left."""
+    lines = [
+        "# The system of Waqas et al. (CMC 2023), written by packsight prepare paper. Use it with",
+        "# packsight ingest FOLDER --gallery GALLERY --config THIS_FILE",
+    ]
+    for section, table in settings.tables().items():
+        if section in _OF_THE_MACHINE:
+            continue
+        try:
+            lines += ["", f"[{section}]", *toml_lines(table)]
+        except ValueError as error:
+            raise ConfigError(
+                f"[{section}]: cannot be written to {SETTINGS}: {error}.",
+                remedy="Choose another --out.",
+            ) from None
+    return "\n".join(lines) + "\n"

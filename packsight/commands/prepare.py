@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from engine.config import load
-    from offline.prepare.paper import Order, plan_paper, prepare_paper
+    from offline.prepare.paper import Request, plan_paper, prepare_paper
     from stages.profiles import read_profile
 
     config = None if args.config is None else Path(args.config)
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         weights = base.weights.model_copy(update={"download": False})
         base = base.model_copy(update={"weights": weights})
     given = {name: getattr(args, name) for name in FILES}
-    order = Order(
+    request = Request(
         args.out,
         base,
         args.data,
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         recipe_of(args, ClassifierRecipe),
         recipe_of(args, ClassifierSplits),
     )
-    plan = plan_paper(order)
+    plan = plan_paper(request)
     _print_plan(plan)
     if args.plan:
         return 0

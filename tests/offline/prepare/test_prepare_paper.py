@@ -101,7 +101,7 @@ def test_the_settings_are_the_profile_with_the_files_of_the_folder(
     assert over_classic == written
     plain = read_profile("paper").tables()
     for section, table in written.tables().items():
-        changed = {key for key in plain[section] if table[key] != plain[section][key]}
+        changed = {key for key in table if table[key] != plain[section].get(key)}
         assert changed <= {"weights", "name"}, section
     assert written.matting.name == "fba"
     for section in ("segment", "matting", "embed", "classify"):
@@ -144,7 +144,9 @@ def test_a_second_run_takes_no_step_again(
     assert len(trainings) == 1
 
 
-def test_a_damaged_file_is_made_again_and_so_is_what_is_made_of_it(
+@pytest.mark.parametrize("name", ["u2net", "resnet50"])
+def test_a_damaged_file_is_made_again_and_nothing_else(
+    name: str,
     packsight: Command,
     tmp_path: Path,
     catalogue: Path,
@@ -153,13 +155,14 @@ def test_a_damaged_file_is_made_again_and_so_is_what_is_made_of_it(
 ) -> None:
     more = (*flags, "--data", catalogue, "--weights", "none")
     prepare(packsight, tmp_path, *more)
-    whole = (tmp_path / "out/resnet50.onnx").read_bytes()
-    (tmp_path / "out/resnet50.onnx").write_bytes(whole[:100])
+    damaged, others = tmp_path / f"out/{name}.onnx", sorted((tmp_path / "out").rglob("*.onnx"))
+    before = {path: path.stat().st_mtime_ns for path in others if path != damaged}
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:100])
     done = prepare(packsight, tmp_path, *more)
-    assert done.code == 0
-    wanted = {"resnet50": "to do", "settings": "to do"}
-    assert states(done) == dict.fromkeys(STEPS, "done") | wanted
-    assert (tmp_path / "out/resnet50.onnx").read_bytes() == whole
+    assert done.code == 0 and states(done)[name] == "to do"
+    assert damaged.read_bytes() == whole
+    assert before == {path: path.stat().st_mtime_ns for path in before}
     assert len(trainings) == 1
 
 
@@ -384,6 +387,15 @@ def test_parts_that_do_not_fit_leave_no_settings(
     done = prepare(packsight, tmp_path, *flags, "--classifier", head)
     assert done.code == 1 and "labels" in done.line
     assert not (tmp_path / "out/paper.toml").exists()
+
+
+def test_a_folder_whose_name_no_settings_file_can_hold_is_one_line(
+    packsight: Command, tmp_path: Path, flags: list[str | Path]
+) -> None:
+    head = write_classifier(tmp_path / "head")
+    odd = tmp_path / "caf\udce9"
+    done = packsight("prepare", "paper", "--out", odd, *flags, "--classifier", head)
+    assert done.code == 1 and "--out" in done.line and not odd.exists()
 
 
 def test_a_record_that_cannot_be_read_records_nothing(tmp_path: Path) -> None:
