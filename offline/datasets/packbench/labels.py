@@ -13,10 +13,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.datasets.packbench.camera import Posed
 from offline.datasets.packbench.categories import category
 from offline.datasets.packbench.families import Product, generator
 from offline.datasets.packbench.label_art import LINE, label_art
 from offline.datasets.packbench.parameters import View
+from offline.datasets.packbench.shapes.meshes import Array
 from offline.datasets.packbench.shapes.prints import ART
 from offline.datasets.packbench.surfaces import aspect
 
@@ -54,11 +56,17 @@ def flat_art(product: Product) -> NDArray[np.uint8]:
     return label_art(product.parameters.artwork, aspect(part.mesh))
 
 
+def label_points(seen: Posed) -> Array:
+    """(V, 3) scene units: the vertices of the label that a container wears."""
+    pairs = zip(seen.parts, seen.vertices, strict=True)
+    return np.vstack([points for part, points in pairs if part.material.finish == "label"])
+
+
 def view(category_name: str, rng: np.random.Generator) -> View:
-    """A photo that someone takes of a label to find it: near, and mostly from its front."""
+    """A photo of a label to find it by: near, mostly from its front; ``fill`` is the label's."""
     low, _ = category(category_name).phone
-    fill = rng.uniform(0.55, 0.95)
-    room = min(0.2, 0.75 * (0.99 - fill))
+    fill = rng.uniform(0.45, 0.85)
+    room = min(0.15, 0.75 * (0.97 - fill))
     return View(
         name="phone",
         azimuth=float(np.clip(rng.normal(0, 22), -45, 45)),

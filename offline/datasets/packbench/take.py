@@ -17,7 +17,7 @@ from offline.datasets.packbench.camera import Camera, Posed, framed, posed
 from offline.datasets.packbench.categories import CATEGORIES, category
 from offline.datasets.packbench.develop import Developed, phone_image, studio_image
 from offline.datasets.packbench.families import family, generator
-from offline.datasets.packbench.labels import flat_art, is_label
+from offline.datasets.packbench.labels import flat_art, is_label, label_points
 from offline.datasets.packbench.manifest import Row, sha256, write_beside
 from offline.datasets.packbench.parameters import View
 from offline.datasets.packbench.render import Exposure, photograph
@@ -40,7 +40,8 @@ def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
     parts = shot.product.model().parts
     view, size = _posture(shot, benchmark.preset.side, rng)
     seen = posed(parts, view)
-    camera = framed(seen.points, view, size)
+    aimed_at = label_points(seen) if is_label(shot.product) else seen.points
+    camera = framed(aimed_at, view, size)
     (out / WORK).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out / WORK) as name:
         folder = Path(name)
