@@ -103,7 +103,8 @@ class KeypointMatch:
     side. ``share``: of the places that look alike, how many also lie alike. ``area``: the fraction
     of the area of the query's keypoints that they span. ``residual``: how far they lie from where
     the transform puts them, the median, in fractions of the longer side. ``mirrored``: the query
-    shows the print the wrong way round.
+    shows the print the wrong way round. ``evident``: they are more than agree by chance, and are
+    shown to users.
     """
 
     places: FloatArray  # (n, 4)
@@ -111,10 +112,25 @@ class KeypointMatch:
     area: float = 0.0
     residual: float = 0.0
     mirrored: bool = False
+    evident: bool = False
 
     @property
     def inliers(self) -> int:
         return len(self.places)
+
+    def spread(self, most: int) -> FloatArray:
+        """At most so many of the places, to be drawn: the one nearest the middle of the query's,
+        then always the one that is furthest from those before it."""
+        ours = self.places[:, :2].astype(np.float64)
+        if len(ours) == 0 or most == 0:
+            return self.places[:0]
+        chosen = [int(np.linalg.norm(ours - ours.mean(axis=0), axis=1).argmin())]
+        apart = np.full(len(ours), np.inf)
+        while len(chosen) < min(most, len(ours)):
+            apart = np.minimum(apart, np.linalg.norm(ours - ours[chosen[-1]], axis=1))
+            apart[chosen] = -1
+            chosen.append(int(apart.argmax()))
+        return self.places[chosen]
 
 
 NO_MATCH = KeypointMatch(np.empty((0, 4), np.float32))

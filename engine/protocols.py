@@ -251,6 +251,11 @@ class Gallery(Searchable, Protocol):
 
     def count_products(self) -> int: ...
 
+    def keypoint_bytes(self, most: int) -> list[int]:
+        """The bytes of the keypoints of at most so many images, spread evenly by id; 0 for an
+        image without them."""
+        ...
+
     def sources(self) -> Iterator[Source]:
         """Every image without its description, in the order of ids."""
         ...

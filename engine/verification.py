@@ -65,12 +65,12 @@ def evidence(inliers: Sequence[int], least: int) -> np.ndarray[tuple[int], np.dt
     return np.log2(np.maximum(np.array(inliers, np.float64) / least, 1.0))
 
 
-def words(match: KeypointMatch | None, least: int) -> str:
+def words(match: KeypointMatch | None) -> str:
     """What a user reads; "" without evidence."""
-    if match is None or match.inliers <= least:
+    if match is None or not match.evident:
         return ""
     mirrored = ", mirrored" if match.mirrored else ""
-    return f"{match.inliers} matching places of the print{mirrored}"
+    return f"{match.inliers} matching places on the label{mirrored}"
 
 
 def _open(
@@ -87,6 +87,13 @@ def _open(
 
 
 def explained(hit: Hit, least: int) -> Hit:
-    """With its matching places as one more reason."""
-    text = words(hit.match, least)
-    return replace(hit, why="; ".join(filter(None, (hit.why, text)))) if text else hit
+    """With its matching places as one more reason, where they are evidence."""
+    if hit.match is None or hit.match.inliers <= least:
+        return hit
+    match = replace(hit.match, evident=True)
+    return replace(hit, match=match, why="; ".join(filter(None, (hit.why, words(match)))))
+
+
+def other_reasons(hit: Hit) -> str:
+    """Its ``why`` without the matching places, for where these are shown apart."""
+    return hit.why.removesuffix(words(hit.match)).removesuffix("; ")

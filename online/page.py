@@ -16,6 +16,8 @@ from engine.errors import PacksightError
 from engine.files import write_whole
 from engine.pages import environment, jpeg_uri, presentable
 from engine.types import Cutout, Hit, MatteQuality, Results, RGBImage, UInt8Array
+from engine.verification import other_reasons
+from online.matching_places import DOT, RADIUS, MatchDrawing, match_drawing
 from online.overlay import VIEW_SIDE, Overlay, svg_path
 
 DEFAULT_TITLE = "Packsight: search by photo"
@@ -46,6 +48,8 @@ class Card:
     image: str | None  # data URI; None when the file cannot be shown
     aligned: Overlay
     frame: Overlay
+    match: MatchDrawing | None
+    why: str  # but for the matching places, where these are drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,8 @@ class Page:
     cutout: str  # data URI
     cards: tuple[Card, ...]
     view_side: int = VIEW_SIDE
+    radius: float = RADIUS
+    dot: float = DOT
 
     @property
     def route_rows(self) -> list[tuple[str, float]]:
@@ -66,6 +72,10 @@ class Page:
         route = self.results.route
         pairs = zip(route.categories, route.probabilities, strict=True)
         return sorted(pairs, key=lambda pair: -pair[1])
+
+    @property
+    def draws_matches(self) -> bool:
+        return any(card.match is not None for card in self.cards)
 
 
 def render(
@@ -87,7 +97,7 @@ def render(
         photo_uri=photo.uri,
         photo=_jpeg_uri(photo.pixels, PHOTO_SIDE),
         cutout=_jpeg_uri(cutout.pixels, PHOTO_SIDE),
-        cards=_cards(results, thumbnails),
+        cards=_cards(results, photo, thumbnails),
     )
     return presentable(_environment().get_template("result.html").render(page=page))
 
@@ -107,19 +117,24 @@ def write(path: Path, html: str) -> None:
         ) from error
 
 
-def _cards(results: Results, thumbnails: Callable[[str], RGBImage | None]) -> tuple[Card, ...]:
+def _cards(
+    results: Results, photo: RGBImage, thumbnails: Callable[[str], RGBImage | None]
+) -> tuple[Card, ...]:
     query = results.query
     aligned, frame = svg_path(query.aligned), svg_path(query.contour)
     cards = []
     for hit in results.hits:
         image = thumbnails(hit.record.uri)
         description = hit.record.description
+        drawing = None if image is None else match_drawing(hit.match, photo, image)
         cards.append(
             Card(
                 hit=hit,
                 image=None if image is None else _jpeg_uri(image.pixels, HIT_SIDE),
                 aligned=Overlay(aligned, svg_path(description.aligned)),
                 frame=Overlay(frame, svg_path(description.contour)),
+                match=drawing,
+                why=hit.why if drawing is None else other_reasons(hit),
             )
         )
     return tuple(cards)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from engine.attributes import bounded
+from engine.keypoints import KeypointMatch
 from engine.types import Hit, Results
+from online.matching_places import DRAWN
 
 
 def results_json(results: Results) -> dict[str, object]:
@@ -49,9 +51,24 @@ def _hit(hit: Hit) -> dict[str, object]:
         "distance": round(hit.distance, 6),
         "iou": None if hit.iou is None else round(hit.iou, 4),
         "why": hit.why,
+        "match": _match(hit.match),
         "probability": _rounded(hit.probability),
         "views": hit.views,
         "attributes": bounded(record.attributes),
         "id": record.id,
         "sha256": record.sha256,
+    }
+
+
+def _match(match: KeypointMatch | None) -> dict[str, object] | None:
+    """None where keypoints were not compared, or give no evidence."""
+    if match is None or not match.evident:
+        return None
+    return {
+        "places": match.inliers,
+        "share": round(match.share, 4),
+        "area": round(match.area, 4),
+        "residual": round(match.residual, 5),
+        "mirrored": match.mirrored,
+        "points": [[round(value, 4) for value in row] for row in match.spread(DRAWN).tolist()],
     }

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from engine.types import Source
 
 
+LOOKED_AT = 10_000  # images whose keypoints are measured
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
     info = add_command(chosen, "info", "show what a gallery holds and how it was described")
@@ -74,6 +77,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         adaptation = gallery.adaptation()
         version, adaptations = gallery.adapted_by(), gallery.adaptations()
         last_fit = gallery.last_fit()
+        keypoints = _keypoints(gallery)
     learned = gallery.query_statistics()
     if as_json:
         print(
@@ -87,6 +91,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
                     "adaptations": {
                         number: report.model_dump() for number, report in adaptations.items()
                     },
+                    "keypoints": keypoints,
                     "queries": 0 if learned is None else learned.count,
                     "calibration": None if calibration is None else calibration.model_dump(),
                 },
@@ -102,13 +107,24 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
     print(f"vectors      {manifest.dimension} numbers, {metric} distance")
     print(f"created      {manifest.created} by {manifest.written_by}")
-    for section in ("segment", "matting", "trust", "cutout", "embed", "whiten", "classify"):
+    for section in (
+        "segment",
+        "matting",
+        "trust",
+        "cutout",
+        "embed",
+        "whiten",
+        "classify",
+        "keypoints",
+    ):
         options = dict(manifest.settings.get(section, {"name": "none"}))
         name = options.pop("name", "?")
         if name == "none":
             continue
         shown = ", ".join(f"{key} = {value}" for key, value in options.items())
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
+    if keypoints is not None:
+        print(f"             {_keypoint_line(images=images, **keypoints)}")
     for line in _adaptation_lines(gallery, version, adaptations, last_fit):
         print(line)
     if learned is not None:
@@ -120,6 +136,24 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     if calibration is not None and (outdated := calibration.outdated(by, gallery.name)):
         print(f"             not applied: {outdated}")
     return 0
+
+
+def _keypoints(gallery: Gallery) -> dict[str, int] | None:
+    """Of the images that were looked at, how many have keypoints, and their mean bytes; None
+    without a stage that detects them."""
+    from engine.keypoints import Keypoints
+
+    if gallery.manifest.settings.get("keypoints", {}).get("name", "none") == "none":
+        return None
+    sizes = gallery.keypoint_bytes(LOOKED_AT)
+    kept = [size for size in sizes if size > len(Keypoints.none().to_bytes())]
+    mean = round(sum(kept) / len(kept)) if kept else 0
+    return {"looked_at": len(sizes), "with_keypoints": len(kept), "bytes": mean}
+
+
+def _keypoint_line(*, images: int, looked_at: int, with_keypoints: int, bytes: int) -> str:
+    of = "images" if looked_at == images else f"images looked at of {images:,}"
+    return f"{with_keypoints:,} of {looked_at:,} {of} have keypoints, {bytes:,} bytes each"
 
 
 def _adaptation_lines(

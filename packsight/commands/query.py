@@ -86,7 +86,7 @@ def _text(results: Results, k: int) -> str:
     if results.mask_trust is not None:
         lines.append(f"the photo's mask is correct with probability {results.mask_trust:.2f}")
     lines += [*_verdict(results), *results.notes, *_table(results)]
-    lines += _without_contours(results)
+    lines += _reasons(results)
     if len(results.hits) < k:
         lines.append(f"these categories hold {len(results.hits)} products, fewer than {k}")
     total = sum(results.timings.values())
@@ -122,10 +122,15 @@ def _table(results: Results) -> list[str]:
     return lines
 
 
-def _without_contours(results: Results) -> list[str]:
-    """Why some hits were not compared by contour, a line a reason."""
+def _reasons(results: Results) -> list[str]:
+    """Why some hits were not compared by contour, and the places that match, a line a reason."""
+    from engine.verification import other_reasons, words
+
     ranks: dict[str, list[str]] = {}
     for hit in results.hits:
-        if hit.iou is None and hit.why:
-            ranks.setdefault(hit.why, []).append(str(hit.rank))
+        if hit.iou is None and (why := other_reasons(hit)):
+            ranks.setdefault(why, []).append(str(hit.rank))
+    for hit in results.hits:
+        if places := words(hit.match):
+            ranks.setdefault(places, []).append(str(hit.rank))
     return [f"{', '.join(numbers)}: {why}" for why, numbers in ranks.items()]

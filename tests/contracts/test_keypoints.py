@@ -14,47 +14,12 @@ from engine.keypoints import KeypointMatch, Keypoints
 from engine.protocols import KeypointMatcher
 from engine.types import Matte, RGBImage
 from stages.context import BuildContext
+from tests.drawn_labels import HEIGHT, WIDTH, drawing, label
 
 FOLDER = Path(__file__).resolve().parents[2] / "stages" / "keypoints"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
 # "none" detects nothing and is no part at all.
 DETECTING = [name for name in NAMES if name != "none"]
-FONTS = (
-    cv2.FONT_HERSHEY_SIMPLEX,
-    cv2.FONT_HERSHEY_TRIPLEX,
-    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
-    cv2.FONT_HERSHEY_COMPLEX_SMALL,
-)
-HEIGHT, WIDTH = 300, 400
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-
-@cache
-def label(seed: int, height: int = HEIGHT, width: int = WIDTH) -> RGBImage:
-    """Drawn words in several fonts, sizes, colours and directions."""
-    random = np.random.default_rng(seed)
-    pixels = np.full((height, width, 3), 235, np.uint8)
-    for row in range(7):
-        word = "".join(random.choice(list(LETTERS), 9))
-        at = int(random.integers(5, 60)), 35 + row * 42
-        ink = tuple(map(int, random.integers(0, 150, 3)))
-        size = float(random.uniform(0.7, 1.5))
-        cv2.putText(pixels, word, at, FONTS[row % 4], size, ink, 2, cv2.LINE_AA)
-    return RGBImage(pixels, f"label {seed}")
-
-
-@cache
-def drawing(seed: int) -> RGBImage:
-    """Ellipses and lines of any colour: nothing that a label has."""
-    random = np.random.default_rng(seed)
-    pixels = np.full((HEIGHT, WIDTH, 3), 220, np.uint8)
-    for _ in range(40):
-        ink = tuple(map(int, random.integers(0, 256, 3)))
-        at, to = random.integers(0, (WIDTH, HEIGHT), (2, 2)).tolist()
-        axes = random.integers(3, 30, 2).tolist()
-        cv2.ellipse(pixels, at, axes, int(random.integers(180)), 0, 360, ink, -1, cv2.LINE_AA)
-        cv2.line(pixels, at, to, ink, int(random.integers(1, 5)), cv2.LINE_AA)
-    return RGBImage(pixels, f"drawing {seed}")
 
 
 @cache

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from engine.keypoints import NO_MATCH, Keypoints
+from engine.keypoints import NO_MATCH, KeypointMatch, Keypoints
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 # The precision of 16 bits, of 16 steps an octave and of 256 directions.
@@ -126,3 +126,25 @@ def test_keypoints_of_other_kinds_or_shapes_are_refused(
 def test_no_match_has_no_places() -> None:
     assert NO_MATCH.inliers == 0
     assert NO_MATCH.places.shape == (0, 4)
+    assert len(NO_MATCH.spread(40)) == 0
+
+
+@given(
+    arrays(
+        np.float32, st.tuples(st.integers(0, 30), st.just(4)), elements=st.floats(0, 1, width=32)
+    ),
+    st.integers(0, 12),
+)
+def test_places_to_be_drawn_are_distinct_rows_of_all(places: np.ndarray, most: int) -> None:
+    drawn = KeypointMatch(places).spread(most)
+    assert len(drawn) == min(most, len(places))
+    rows = sorted(map(tuple, places.tolist()))
+    for row in map(tuple, drawn.tolist()):
+        rows.remove(row)
+
+
+def test_places_to_be_drawn_lie_far_apart() -> None:
+    crowd = np.full((50, 4), 0.5, np.float32) + np.arange(50, dtype=np.float32)[:, None] / 1e5
+    corners = np.array([(x, y, x, y) for x in (0, 1) for y in (0, 1)], np.float32)
+    drawn = KeypointMatch(np.concatenate([crowd, corners])).spread(5)
+    assert {tuple(row) for row in drawn[1:].tolist()} == {tuple(row) for row in corners.tolist()}

@@ -14,7 +14,7 @@ from engine.errors import DamageError
 from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
 from engine.protocols import KeypointMatcher
 from engine.types import Description, Hit, Matte, Record, RGBImage
-from engine.verification import evidence, matches, verified, words
+from engine.verification import evidence, explained, matches, verified, words
 from tests.engine.made_descriptions import described
 
 LEAST = 5
@@ -215,10 +215,21 @@ def test_evidence_grows_by_one_with_every_doubling(inliers: int) -> None:
 
 
 def test_words_name_the_places_and_what_is_mirrored() -> None:
-    assert "34" in words(match_of(34), LEAST)
-    assert "mirrored" not in words(match_of(34), LEAST)
-    assert "mirrored" in words(match_of(34, mirrored=True), LEAST)
-    assert words(match_of(LEAST), LEAST) == words(None, LEAST) == ""
+    (hit,) = hits(1)
+
+    def explanation(match: KeypointMatch) -> str:
+        return explained(replace(hit, match=match), LEAST).why
+
+    assert "34 matching places" in explanation(match_of(34))
+    assert "mirrored" not in explanation(match_of(34))
+    assert "mirrored" in explanation(match_of(34, mirrored=True))
+    assert explanation(match_of(LEAST)) == explained(hit, LEAST).why == words(None) == ""
+
+
+def test_a_match_is_evident_where_it_is_explained() -> None:
+    answer = verified(photo(), hits(2), MadeMatcher([2, 34], at_most=[40, 34]))
+    assert [hit.match.evident for hit in answer if hit.match] == [True, False]
+    assert [bool(hit.why) for hit in answer] == [True, False]
 
 
 def test_the_made_matcher_is_one() -> None:

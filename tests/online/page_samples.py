@@ -27,7 +27,7 @@ from online import page
 
 EMPTY = np.zeros((128, 128), np.bool_)
 NASTY = "</title><script>alert(1)</script>\"' onerror=x {{ 7*7 }} &lt; \u202e ä 箱 \x00"
-VOID_TAGS = {"meta", "link", "img", "path"}
+VOID_TAGS = {"meta", "link", "img", "path", "use", "image", "circle"}
 APART = {"dd", "dt", "li", "p", "span", "td", "th"}  # a reader sees a gap after these
 
 

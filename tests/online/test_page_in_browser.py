@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from engine.keypoints import KeypointMatch
 from engine.types import Results, Route
 from online import page
 from tests.online.page_samples import (
@@ -117,6 +119,13 @@ def unmatched() -> Results:
     return replace(results(hits), threshold=0.5, notes=("not calibrated: " + "W" * 500,))
 
 
+def matched() -> Results:
+    """With as many matching places as are drawn, to the edges of both images."""
+    places = np.random.default_rng(0).uniform(0, 0.75, (60, 4)).astype(np.float32)
+    match = KeypointMatch(places, evident=True)
+    return results([replace(hit(rank), match=match) for rank in (1, 2, 3)])
+
+
 @contextmanager
 def listener() -> Iterator[tuple[int, list[bytes]]]:
     """A port of this machine and the requests it got."""
@@ -150,7 +159,7 @@ def test_a_browser_shows_every_hit_and_complains_of_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 2560])
-@pytest.mark.parametrize("answer", [ordinary, unwieldy, unmatched])
+@pytest.mark.parametrize("answer", [ordinary, unwieldy, unmatched, matched])
 def test_no_width_needs_sideways_scrolling(tmp_path: Path, width: int, answer: object) -> None:
     assert callable(answer)
     html = page.render(
