@@ -51,7 +51,6 @@ def trained_classifier(training: Training, target: Path, needs: tuple[str, ...])
     """Reads the images once. Raises ConfigError as the training does for images that it refuses."""
     dataset = open_dataset(training.data)
     labelled = labelled_images(dataset, training.recipe, training.splits)
-    estimate = estimates.of_training(training.recipe, labelled)
     download = _start_weights(training)
     start = f"; starts from {download.filename} ({size_of(download)})" if download else ""
     count = len(labelled.train) + len(labelled.validation)
@@ -72,8 +71,7 @@ def trained_classifier(training: Training, target: Path, needs: tuple[str, ...])
         _trained_files(target),
         lambda: _hash(training, labelled),
         run,
-        size=estimate.size,
-        seconds=estimate.seconds,
+        estimates.of_training(training.recipe, labelled),
         needs=needs,
         download=download,
     )
@@ -104,8 +102,7 @@ def copied_classifier(given: Path, target: Path) -> Step:
         tuple(there.values()),
         lambda: text_sha256("".join(map(file_sha256, there))),
         run,
-        size=sum(one.stat().st_size for one in there),
-        seconds=estimates.COPY,
+        estimates.of_copy(sum(one.stat().st_size for one in there)),
     )
 
 
@@ -117,7 +114,7 @@ def earlier_classifier(target: Path) -> Step:
 
     trained = target.name == MODEL and target.parent.name == CLASSIFIER
     files = _trained_files(target) if trained else tuple(filter(Path.is_file, _beside(target)))
-    return Step(CLASSIFIER, "labelled images, --data", files, lambda: "", run, 0, 0)
+    return Step(CLASSIFIER, "labelled images, --data", files, lambda: "", run, estimates.of_copy(0))
 
 
 def _trained_files(model: Path) -> tuple[Path, ...]:

@@ -193,6 +193,7 @@ def _flag_of(step: Step) -> str:
 
 def _network_step(kind: NetworkKind, source: Source, out: Path, policy: FetchPolicy) -> Step:
     target, entry = _network_file(out, kind), source.entry
+    exported = estimates.NETWORKS[kind.name]
     published = f"{entry.filename} ({size_of(entry)}, {entry.licence})"
     return Step(
         kind.name,
@@ -200,8 +201,7 @@ def _network_step(kind: NetworkKind, source: Source, out: Path, policy: FetchPol
         files_of(target),
         lambda: file_sha256(source.file) if source.given and source.file else "",
         lambda callbacks: make_network(kind, source, target, policy),
-        size=estimates.NETWORKS[kind.name].size,
-        seconds=estimates.NETWORKS[kind.name].seconds if source.exports else estimates.COPY,
+        exported if source.exports else estimates.of_copy(exported.size),
         download=entry if source.file is None else None,
     )
 
@@ -220,8 +220,7 @@ def _settings_step(request: Request, settings: Settings, kinds: list[NetworkKind
         (target,),
         lambda: text_sha256(text),
         run,
-        size=len(text),
-        seconds=estimates.OPENING,
+        estimates.OPENING,
         needs=(*(kind.name for kind in kinds), CLASSIFIER),
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.errors import ConfigError
 from engine.files import file_sha256, remove_parts, write_whole
+from offline.prepare.estimates import Estimate
 from offline.store.run_folder import unwritable
 from offline.train.run import Callbacks
 from weights.catalog import CatalogEntry
@@ -28,8 +29,7 @@ class Step:
     that decides them, "" where what was recorded is taken whatever it was made of; called when
     the steps in ``needs`` are whole.
 
-    ``seconds`` and ``size`` (bytes written) are estimates. ``download``: fetched before the first
-    step is run.
+    ``download``: fetched before the first step is run.
     """
 
     name: str
@@ -37,8 +37,7 @@ class Step:
     files: tuple[Path, ...]
     inputs: Callable[[], str]
     run: Callable[[Callbacks], None]
-    size: float
-    seconds: float
+    estimate: Estimate
     needs: tuple[str, ...] = ()
     download: CatalogEntry | None = None
 
@@ -107,7 +106,7 @@ def take_steps(
     with _locked(folder):
         done = whole_steps(folder, steps)
         to_do = [step for step in steps if step.name not in done]
-        _require_room(folder, sum(step.size for step in to_do))
+        _require_room(folder, sum(step.estimate.size for step in to_do))
         for step in to_do:
             if step.download is not None:
                 show(f"{step.name}: fetching {step.download.filename}")

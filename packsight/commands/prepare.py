@@ -101,27 +101,22 @@ def run(args: argparse.Namespace) -> int:
 def _print_plan(plan: Plan) -> None:
     from offline.prepare.steps import in_bytes, in_time
 
-    rows = [("step", "", "size", "about", "from")]
+    rows = [("step", "", "size", "time", "memory", "from")]
     for step in plan.steps:
-        done = step.name in plan.done
-        took = "done" if done else "to do"
-        rows.append(
-            (
-                step.name,
-                took,
-                in_bytes(step.size),
-                "" if done else in_time(step.seconds),
-                step.reads,
-            )
-        )
+        about = step.estimate
+        to_do = ("to do", in_bytes(about.size), in_time(about.seconds), in_bytes(about.memory))
+        state = ("done", "", "", "") if step.name in plan.done else to_do
+        rows.append((step.name, *state, step.reads))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
-    size, seconds = (sum(getattr(s, what) for s in plan.to_do) for what in ("size", "seconds"))
+    todo = [step.estimate for step in plan.to_do]
+    fetched = sum(step.download.megabytes or 0 for step in plan.to_do if step.download) * 2**20
     print(
-        f"\n{plan.out}: {in_bytes(size)} to write, about {in_time(seconds)} on "
-        f"{os.cpu_count()} cores\n"
+        f"\n{plan.out}: about {in_bytes(fetched)} to fetch, "
+        f"{in_bytes(sum(about.size for about in todo))} to write, "
+        f"{in_time(sum(about.seconds for about in todo))} on {os.cpu_count()} cores without a GPU\n"
     )
     for one in plan.missing:
         _print_missing(one)

@@ -15,6 +15,7 @@ from filelock import FileLock
 from engine.config import Settings, load
 from engine.errors import ConfigError
 from offline.prepare import classifier, steps
+from offline.prepare.estimates import of_copy
 from stages.profiles import read_profile
 from tests.drawn_catalogue import package, save
 from tests.offline.prepare.small_system import (
@@ -401,7 +402,7 @@ def test_a_folder_whose_name_no_settings_file_can_hold_is_one_line(
 def test_a_record_that_cannot_be_read_records_nothing(tmp_path: Path) -> None:
     for text in ("", "[]", '{"u2net": 3}', "\x00"):
         (tmp_path / steps.RECORD).write_text(text)
-        step = steps.Step("u2net", "", (tmp_path / "x",), str, lambda c: None, 0, 0)
+        step = steps.Step("u2net", "", (tmp_path / "x",), str, lambda c: None, of_copy(0))
         assert not steps.Record(tmp_path).is_whole(step)
 
 
@@ -409,7 +410,7 @@ def test_a_step_that_fails_is_not_recorded(tmp_path: Path) -> None:
     def fail(callbacks: object) -> None:
         raise ConfigError("no")
 
-    step = steps.Step("one", "", (tmp_path / "x",), str, fail, 0, 0)
+    step = steps.Step("one", "", (tmp_path / "x",), str, fail, of_copy(0))
     with pytest.raises(ConfigError):
         steps.take_steps(tmp_path, (step,), print, steps.Callbacks(), print)
     assert not steps.whole_steps(tmp_path, (step,))
