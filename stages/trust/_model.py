@@ -22,11 +22,12 @@ from pydantic import (
 from engine.errors import ConfigError
 from engine.linear_model import LinearModel
 from stages.context import StageIdentity
-from stages.trust._features import NAMES
+from stages.trust._features import EARLIER, NAMES
 from weights.mistaken import require_no_mistake
 from weights.toml_text import toml_lines, toml_value
 
 VERSION = 1
+RENDERS, PHOTOS = "shipped", "photos"  # options that name the files that come with Packsight
 AGREEMENT = "agreement"  # the feature that only a second look has
 FIT = "packsight train trust --data DIR --out FILE.toml"
 
@@ -76,10 +77,11 @@ class TrustModel(_Table):
     @model_validator(mode="after")
     def _of_these_features(self) -> Self:
         """The file holds names so that one of other features is refused, not misread."""
-        if tuple(self.first.terms) != NAMES:
+        names = tuple(self.first.terms)
+        if names not in (NAMES, EARLIER):
             raise ValueError(f"first: must have the terms {', '.join(NAMES)}")
-        if self.second is not None and tuple(self.second.terms) != (*NAMES, AGREEMENT):
-            raise ValueError(f"second: must have the terms {', '.join([*NAMES, AGREEMENT])}")
+        if self.second is not None and tuple(self.second.terms) != (*names, AGREEMENT):
+            raise ValueError(f"second: must have the terms {', '.join([*names, AGREEMENT])}")
         return self
 
     @property
@@ -125,15 +127,18 @@ def read_model(path: Path) -> TrustModel:
         raise ConfigError(f"{path}: damaged: {where}: {fault['msg']}.", remedy=again) from None
 
 
-def shipped() -> dict[str, TrustModel]:
-    """The trust files of this package by their names, in alphabetical order."""
-    folder = Path(str(files("stages.trust"))) / "fitted"
+def shipped(fitted_to: str = RENDERS) -> dict[str, TrustModel]:
+    """The trust files of this package by their names, in alphabetical order; those fitted to
+    rendered images, or to photos (``PHOTOS``)."""
+    folder = (
+        Path(str(files("stages.trust"))) / "fitted" / ("" if fitted_to == RENDERS else fitted_to)
+    )
     return {path.stem: read_model(path) for path in sorted(folder.glob("*.toml"))}
 
 
-def fitting(segmenter: StageIdentity) -> TrustModel:
+def fitting(segmenter: StageIdentity, fitted_to: str = RENDERS) -> TrustModel:
     """The shipped model for a segmenter; ConfigError names those there are."""
-    models = shipped()
+    models = shipped(fitted_to)
     for model in models.values():
         if matches(model.segmenter, segmenter):
             return model

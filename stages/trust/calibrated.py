@@ -22,15 +22,15 @@ from engine.types import Float64Array, FloatArray, Matte, RGBImage
 from engine.user_folders import expanded
 from stages.context import BuildContext
 from stages.options import StageOptions
-from stages.trust._features import NAMES, mask_features, row
-from stages.trust._model import TrustModel, fitting, read_model, require
+from stages.trust._features import NAMES, columns, mask_features, row
+from stages.trust._model import PHOTOS, RENDERS, TrustModel, fitting, read_model, require
 from stages.trust._second_look import agreement
-
-SHIPPED = "shipped"
 
 
 class Options(StageOptions):
-    """``weights``: a trust file, or "shipped" for the one that comes with this segmenter.
+    """``weights``: a trust file, or one of the two that come with this segmenter: "shipped", fitted
+    to rendered images with exact masks, and "photos", fitted to hand-held products in shops that
+    were judged by eye (docs/mask-trust.md).
 
     ``second_look`` runs the segmenter again at another scale: about twice its time; "doubtful"
     does so only where the first trust is in the file's doubtful range. ``threshold`` replaces the
@@ -40,7 +40,7 @@ class Options(StageOptions):
     ones did (benchmarks/mask_trust.py, docs/mask-trust.md).
     """
 
-    weights: str = SHIPPED
+    weights: str = RENDERS
     second_look: bool | Literal["doubtful"] = False
     threshold: float | None = Field(None, ge=0, le=1)
     any_segmenter: bool = False
@@ -55,6 +55,7 @@ class CalibratedTrust:
         self._options = options
         self._model = model
         self._threads = threads
+        self._columns = columns(tuple(model.first.terms))
 
     def trust(
         self, images: Sequence[RGBImage], mattes: Sequence[Matte], segmenter: Segmenter
@@ -64,6 +65,7 @@ class CalibratedTrust:
         trusts = np.zeros(len(pairs))
         judged = np.array([n for n, one in enumerate(found) if one is not None], np.int64)
         rows = np.array([row(one) for one in found if one is not None]).reshape(-1, len(NAMES))
+        rows = rows[:, self._columns]
         trusts[judged] = self._model.first.probability(rows)
         again = self._worth_a_second_look(trusts[judged])
         if self._model.second is not None and again.any():
@@ -103,8 +105,8 @@ def build(options: Options, context: BuildContext) -> CalibratedTrust:
 def _model(options: Options, context: BuildContext) -> TrustModel:
     if context.segmenter is None:
         raise ConfigError("[trust] calibrated: the segmenter of the masks is not known.")
-    if options.weights == SHIPPED:
-        return fitting(context.segmenter)
+    if options.weights in (RENDERS, PHOTOS):
+        return fitting(context.segmenter, options.weights)
     model = read_model(expanded(options.weights))
     if not options.any_segmenter:
         require(model, context.segmenter, options.weights)
