@@ -35,7 +35,8 @@ _FLAG_SENTENCES = {
     "touches_border": "the product touches the border",
     "several_objects": "it shows several objects",
     "nearly_everything": "the mask covers nearly the whole image",
-    "untrusted": "the mask is not trusted: its contour was not used",
+    "untrusted": "the mask is not trusted: its contour was not used "
+    "(it may hold a hand, a part of the product or its neighbours)",
     "shadow": "the mask looks like a shadow",
 }
 

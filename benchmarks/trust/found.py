@@ -10,10 +10,11 @@ from types import MappingProxyType
 import numpy as np
 
 from engine.config import Settings, load
+from engine.describe import Describer
 from engine.images import ImageLimits
 from engine.images import load as load_image
 from engine.protocols import Reranker
-from engine.types import Description, Float64Array, Hit, Record
+from engine.types import Description, Float64Array, Hit, Record, RGBImage
 from offline.datasets import DatasetImage, open_dataset
 from offline.metrics.statistics import bootstrap
 from stages.assemble import assemble
@@ -59,27 +60,32 @@ def search_table(data: Path, settings: Settings, trust: Sequence[str]) -> str:
 
 
 def _described(images: Sequence[DatasetImage], settings: Settings, trust: Sequence[str]) -> Split:
-    """Only flagged images are described again: nothing else changes with the fallback."""
+    """Only flagged images differ from rule to rule, and are described by each."""
     limits = ImageLimits.of(settings.images)
-    plain = assemble(settings).describer
-    others = {
-        rule: assemble(load(settings, env={}, flags=[*trust, f"trust.instead={name}"])).describer
-        for rule, name in FALLBACKS.items()
-    }
-    described: dict[str, list[Description]] = {rule: [] for rule in (EVERY, *FALLBACKS)}
+    describers = {EVERY: assemble(settings).describer}
+    for rule, name in FALLBACKS.items():
+        flags = [*trust, f"trust.instead={name}"]
+        describers[rule] = assemble(load(settings, env={}, flags=flags)).describer
+    described: dict[str, list[Description]] = {rule: [] for rule in describers}
+    flagging = next(iter(FALLBACKS))
     for start in range(0, len(images), BATCH):
         read = [load_image(image.path, limits=limits) for image in images[start : start + BATCH]]
-        first = [one.description for one in plain.describe(read, [""] * len(read))]
-        described[EVERY] += first
-        for rule, describer in others.items():
-            cut = describer.cutting.cut(read)
-            flagged = [at for at, one in enumerate(cut) if not one.trusted]
-            again = describer.describe([read[at] for at in flagged], [""] * len(flagged))
+        first = _descriptions(describers[flagging], read)
+        flagged = [at for at, one in enumerate(first) if one.quality.untrusted]
+        for rule, describer in describers.items():
+            again = (
+                [first[at] for at in flagged]
+                if rule == flagging
+                else _descriptions(describer, [read[at] for at in flagged])
+            )
             found = dict(zip(flagged, again, strict=True))
-            described[rule] += [
-                found[at].description if at in found else one for at, one in enumerate(first)
-            ]
+            described[rule] += [found.get(at, one) for at, one in enumerate(first)]
     return Split(tuple(str(image.product) for image in images), described)
+
+
+def _descriptions(describer: Describer, images: Sequence[RGBImage]) -> list[Description]:
+    """Of images whose category is given, so that nothing is classified."""
+    return [one.description for one in describer.describe(images, [""] * len(images))]
 
 
 def _first(queries: Split, held: Sequence[Split], rule: str, reranker: Reranker) -> Float64Array:

@@ -34,6 +34,8 @@ class IngestReport:
     notes: list[str] = field(default_factory=list)
     without_mask: int = 0  # described now, but no product was found in them
     first_without_mask: str = ""
+    untrusted: int = 0  # described now, but with a product's mask that is not trusted
+    first_untrusted: str = ""
     seen: int = 0  # files below the folder; a linked folder is one
     passed_over: Mapping[str, int] = field(default_factory=dict)  # of them, no images, by kind
     left: int = 0  # images that an interrupted ingest did not come to
@@ -100,6 +102,7 @@ class IngestReport:
             *_listed("rows of label tables that were not used", self.lost_rows),
             *(f"note: {note}" for note in self.notes),
             *self._without_masks(),
+            *self._untrusted(),
             *self._counts(),
             *self._speed(),
         ]
@@ -122,6 +125,14 @@ class IngestReport:
         return [
             f"no product was found in {self.without_mask} images, which are described as a whole; "
             f"the first is {self.first_without_mask}"
+        ]
+
+    def _untrusted(self) -> list[str]:
+        if not self.untrusted:
+            return []
+        return [
+            f"the masks of {self.untrusted} images may hold a hand, a part of the product or its "
+            f"neighbours: their contours are not used; the first is {self.first_untrusted}"
         ]
 
     def _counts(self) -> list[str]:

@@ -357,21 +357,22 @@ def _descriptions(current: _Run, chunk: list[_Ready]) -> list[Description]:
 def _store(current: _Run, chunk: list[_Ready], descriptions: list[Description]) -> None:
     with current.watch("store"):
         current.gallery.add([ready.entry for ready in chunk], descriptions)
-    _count_without_mask(current.report, chunk, descriptions)
+    _count_masks(current.report, chunk, descriptions)
     updated = sum(ready.task.known is not None for ready in chunk)
     current.report.updated += updated
     current.report.added += len(chunk) - updated
 
 
-def _count_without_mask(report: IngestReport, chunk: list[_Ready], kept: list[Description]) -> None:
-    bare = [
-        ready.entry.uri
-        for ready, description in zip(chunk, kept, strict=True)
-        if description.quality.no_product
-    ]
-    report.without_mask += len(bare)
-    if bare and not report.first_without_mask:
-        report.first_without_mask = bare[0]
+def _count_masks(report: IngestReport, chunk: list[_Ready], kept: list[Description]) -> None:
+    """Those without a product, and those of a product that are not trusted."""
+    for ready, description in zip(chunk, kept, strict=True):
+        uri, quality = ready.entry.uri, description.quality
+        if quality.no_product:
+            report.without_mask += 1
+            report.first_without_mask = report.first_without_mask or uri
+        elif quality.untrusted:
+            report.untrusted += 1
+            report.first_untrusted = report.first_untrusted or uri
 
 
 def _conclude(current: _Run, started: float, cpu: float) -> None:

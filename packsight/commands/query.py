@@ -85,6 +85,10 @@ def _text(results: Results, k: int) -> str:
         lines.append(f"the photo's mask: {flags}")
     if results.mask_trust is not None:
         lines.append(f"the photo's mask is correct with probability {results.mask_trust:.2f}")
+    if results.query.quality.untrusted and not results.query.quality.no_product:
+        lines.append(
+            "it may hold a hand, a part of the product or its neighbours: its contour was not used"
+        )
     lines += [*_verdict(results), *results.notes, *_table(results)]
     lines += _reasons(results)
     if len(results.hits) < k:

@@ -36,7 +36,7 @@ from stages.trust._model import AGREEMENT, REACH, Segmenter, TrustModel
 
 FOLDS = 5
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)  # the best is chosen by held-out log loss
-LEAST = 20  # masks of each class, below which fourteen features fit noise
+LEAST = 20  # masks of each class, below which so many features fit noise
 BINS = 10  # of the calibration error: a few hundred masks fill no more
 NOTES_SHOWN = 5
 

@@ -76,6 +76,18 @@ def test_images_without_a_mask_are_counted_and_the_first_is_named(tmp_path: Path
     assert ingest(folder, tmp_path / "gallery", workers=1).without_mask == 0
 
 
+def test_images_whose_masks_are_not_trusted_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    save(folder / "a.png", bottles((200, 40, 40)).pixels)
+    save(folder / "b.png", white_on_white().pixels)
+    never = ["trust.name=calibrated", "trust.threshold=1.0"]
+    report = ingest(folder, tmp_path / "gallery", workers=1, overrides=never)
+    assert (report.untrusted, report.without_mask) == (1, 1)
+    assert report.first_untrusted == str(folder / "a.png")
+    assert report.first_untrusted in report.text()
+
+
 def test_cut_outs_are_ingested_by_their_alpha(tmp_path: Path) -> None:
     folder = tmp_path / "catalogue"
     folder.mkdir()

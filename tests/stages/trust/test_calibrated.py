@@ -11,6 +11,7 @@ import pytest
 from engine.errors import ConfigError
 from engine.types import Matte, RGBImage
 from stages.context import BuildContext, StageIdentity
+from stages.trust._features import EARLIER, NAMES
 from stages.trust._model import Segmenter, TrustModel
 from stages.trust.calibrated import CalibratedTrust, Options, build
 from tests.stages.trust.trust_models import trust_model
@@ -61,6 +62,33 @@ def test_a_probability_is_that_of_the_regression(tmp_path: Path) -> None:
     inner, outer = boxed(10, 10, 30, 30), boxed(0, 0, 50, 40)
     found = trust.trust([image(), image()], [inner, outer], Fixed(1.0))
     np.testing.assert_allclose(found, [0.5, 1 / (1 + np.exp(4.0))], atol=1e-6)
+
+
+def test_a_file_of_the_earlier_features_gives_the_trust_that_it_gave(tmp_path: Path) -> None:
+    mattes, images = [boxed(10, 10, 30, 30), boxed(0, 0, 50, 40)], [image(), image()]
+    for second_look in (False, True):
+        earlier, now = (
+            built(tmp_path, trust_model(names=names), second_look=second_look).trust(
+                images, mattes, Fixed(1.0)
+            )
+            for names in (EARLIER, NAMES)
+        )
+        np.testing.assert_array_equal(earlier, now)
+
+
+def test_the_files_of_photos_trust_a_carton_more_than_the_arm_that_holds_it() -> None:
+    """The carton alone, and at the end of an arm that comes from the frame's edge."""
+    pixels = np.full((300, 300, 3), (60, 60, 70), np.uint8)
+    pixels[40:240, 110:190] = (230, 235, 240)
+    pixels[160:190, 110:140] = pixels[200:300, 0:110] = (190, 130, 95)
+    alone, with_arm = np.zeros((2, 300, 300), np.float32)
+    alone[40:240, 110:190] = with_arm[40:240, 110:190] = with_arm[200:300, 0:110] = 1.0
+    for segmenter in (GRABCUT, StageIdentity("u2net", weights={"u2netp": ""})):
+        trust = build(Options(weights="photos"), BuildContext(segmenter=segmenter))
+        pairs = [RGBImage(pixels)] * 2, [Matte(alone), Matte(with_arm)]
+        carton, arm = trust.trust(*pairs, Fixed(1.0)).tolist()
+        assert carton > trust.threshold and arm < carton - 0.1
+    assert arm < trust.threshold  # of U²-Netp's masks
 
 
 def test_an_empty_matte_is_never_believed(tmp_path: Path) -> None:

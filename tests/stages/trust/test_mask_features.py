@@ -106,7 +106,7 @@ def test_shares_lie_between_0_and_1_and_everything_is_finite(
     assert all(0 <= value <= 1 for value in shares.values()), shares
 
 
-UNBOUNDED = {"pieces", "area", "area_squared", "contrast"}
+UNBOUNDED = {"pieces", "area", "area_squared", "contrast", "elongation", "lightness"}
 
 
 def test_nothing_segmented_is_no_evidence() -> None:
@@ -218,3 +218,31 @@ def test_a_bottle_is_symmetric_however_it_is_tilted_and_a_comma_is_not(degrees: 
 
 def test_one_pixel_is_symmetric() -> None:
     assert symmetry(np.ones((1, 1), np.bool_)) == 1.0
+
+
+def test_a_rectangle_fills_its_rectangle_in_any_direction_and_an_l_does_not() -> None:
+    upright = judged(matte(100, 100, (20, 10, 60, 90)))
+    assert upright.fill == pytest.approx(1.0) and upright.elongation == pytest.approx(np.log(2))
+    turned = np.zeros((100, 100), np.float32)
+    corners = cv2.boxPoints(((50.0, 50.0), (30.0, 60.0), 30.0)).astype(np.int32)
+    cv2.fillPoly(turned, [corners], 1.0)
+    slanted = judged(Matte(turned))
+    assert slanted.fill > 0.93 and slanted.elongation == pytest.approx(np.log(2), abs=0.05)
+    assert judged(matte(100, 100, (20, 10, 40, 90), (40, 70, 80, 90))).fill < 0.6
+
+
+def test_a_hand_has_the_colour_of_skin_and_cartons_do_not() -> None:
+    held = matte(100, 100, (20, 10, 60, 90))
+    for skin in ((224, 172, 140), (141, 85, 56), (198, 134, 96)):
+        assert judged(held, image(100, 100, skin)).skin == 1.0
+    for carton in ((240, 240, 235), (20, 80, 190), (220, 20, 20), (30, 140, 40), (15, 12, 10)):
+        assert judged(held, image(100, 100, carton)).skin == 0.0
+
+
+def test_a_light_product_before_a_dark_shelf_is_lighter_than_it() -> None:
+    pixels = np.full((100, 100, 3), 40, np.uint8)
+    pixels[10:90, 20:60] = 230
+    held = matte(100, 100, (20, 10, 60, 90))
+    assert judged(held, RGBImage(pixels)).lightness > 1.0
+    assert judged(held, RGBImage(255 - pixels)).lightness < -1.0
+    assert judged(matte(100, 100, (0, 0, 100, 100)), RGBImage(pixels)).lightness == 0.0

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from engine.errors import ConfigError
-from stages.trust._model import Segmenter, TrustModel, read_model, shipped
+from stages.trust._model import PHOTOS, Segmenter, TrustModel, read_model, shipped
 from tests.stages.trust.trust_models import trust_model
 
 finite = st.floats(-1e6, 1e6)
@@ -138,3 +139,16 @@ def test_a_shipped_file_keeps_the_trust_and_identity_of_earlier_versions(name: s
     assert model.second is not None
     twice = np.column_stack([rows, np.round(random.random(6), 6)])
     np.testing.assert_allclose(model.second.probability(twice), second, rtol=1e-13)
+
+
+def test_a_file_of_other_features_is_refused() -> None:
+    model = trust_model()
+    fewer = model.first.model_copy(update={"terms": dict(list(model.first.terms.items())[1:])})
+    with pytest.raises(ValidationError, match="must have the terms"):
+        TrustModel.model_validate({**model.model_dump(), "first": fewer})
+
+
+def test_the_files_of_photos_keep_their_identity() -> None:
+    """As those of renders: galleries are made with them."""
+    identities = {name: model.identity[:12] for name, model in shipped(PHOTOS).items()}
+    assert identities == {"grabcut": "ce44471d49dd", "u2netp": "1e52ab2cd03d"}

@@ -21,6 +21,7 @@ def trust_model(
     doubtful: tuple[float, float] = (0.4, 0.6),
     border: float = -4.0,
     agreement: float = 6.0,
+    names: tuple[str, ...] = NAMES,
 ) -> TrustModel:
     """Trusts what stays off the border; at a second look, what stays the same."""
     return TrustModel(
@@ -28,8 +29,8 @@ def trust_model(
         right_iou=0.8,
         threshold=threshold,
         doubtful=doubtful,
-        first=logistic(NAMES, border=border),
-        second=logistic((*NAMES, AGREEMENT), -3.0, agreement=agreement) if second else None,
+        first=logistic(names, border=border),
+        second=logistic((*names, AGREEMENT), -3.0, agreement=agreement) if second else None,
         data="made by hand",
         figures={"auroc": 0.5},
     )
