@@ -28,10 +28,11 @@ def settings_for(
     elif profile is None:
         base = manifest.read_settings()
     else:
-        own, named = manifest.read_settings().images, read_profile(profile)
-        later = {"alpha": own.alpha, "closer_look": own.closer_look}
+        own, named = manifest.read_settings(), read_profile(profile)
+        later = {"alpha": own.images.alpha, "closer_look": own.images.closer_look}
         images = named.images.model_copy(update=later)
-        base = named.model_copy(update={"images": images})
+        without = {} if own.keypoints.name != "none" else {"keypoints": own.keypoints}
+        base = named.model_copy(update={"images": images, **without})
     settings = load(base, file=config, flags=overrides)
     if manifest is None or settings.matting != manifest.read_settings().matting:
         _require_named_weights(settings)
