@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from support.photos import images_of, known, with_interval
 from support.tables import markdown
 
 from engine.galleries import open_gallery
@@ -35,8 +36,7 @@ from offline.adapt.judging import Queries, Vectors, average_precisions, gain, qu
 from offline.adapt.spaces import Space
 from offline.adapt.vectors import product_numbers, read_vectors
 from offline.calibration.answers import ProductIndex
-from offline.datasets import DatasetImage, open_dataset
-from offline.metrics.statistics import Interval, bootstrap
+from offline.datasets import DatasetImage
 from offline.store.images import cropped
 from stages.embed.joined import descriptors_of
 from stages.open_searcher import OpenSearcher, searcher_over
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with open_gallery(args.gallery, write=True) as gallery:
         before = gallery.adapted_by()
         index = ProductIndex(gallery)
-        queries = _known(_images(args.queries, args.split), index)
+        queries = known(images_of(args.queries, args.split), index)
         try:
             _measure(gallery, index, queries, args)
         finally:
@@ -87,7 +87,7 @@ def _measure(
     given: list[tuple[str, Vectors | None]] = [("catalogue alone", None)]
     described: Sequence[Description] = ()
     if args.photos is not None:
-        found = _images(args.photos, args.photos_split)
+        found = images_of(args.photos, args.photos_split)
         photos, described = _photos(opened, index, found, args.unlabelled)
         kind = "unlabelled photos" if args.unlabelled else "photos"
         given.append((f"with {len(photos)} {kind}", photos))
@@ -146,17 +146,13 @@ def _gained(space: Space | None, asked: Vectors, held: Vectors) -> str:
 
 
 def _row(name: str, one: Answers, plain: Answers, products: Sequence[str]) -> list[str]:
-    def shown(values: np.ndarray[tuple[int], np.dtype[np.float64]], sign: str = "") -> str:
-        found: Interval = bootstrap(values.tolist(), seed=0, clusters=products)
-        return f"{found.mean:{sign}.3f} [{found.low:{sign}.3f}, {found.high:{sign}.3f}]"
-
     ratio = median(one.seconds) / median(plain.seconds)
     return [
         name,
-        shown(one.first),
-        shown(one.reciprocal),
-        "–" if one is plain else shown(one.first - plain.first, "+"),
-        "–" if one is plain else shown(one.reciprocal - plain.reciprocal, "+"),
+        with_interval(one.first, products),
+        with_interval(one.reciprocal, products),
+        "–" if one is plain else with_interval(one.first - plain.first, products, "+"),
+        "–" if one is plain else with_interval(one.reciprocal - plain.reciprocal, products, "+"),
         f"{1000 * median(one.seconds):.0f}, {ratio:.2f}",
     ]
 
@@ -188,22 +184,6 @@ def _photos(
     rows = np.stack([one.embedding.vector for one in descriptions])
     are_photos = np.ones(len(rows), np.bool_)
     return Vectors(rows, np.array(products, np.int64), are_photos), descriptions
-
-
-def _known(photos: Sequence[DatasetImage], index: ProductIndex) -> list[tuple[DatasetImage, str]]:
-    named = [(photo, index.name_of(photo)) for photo in photos]
-    known = [(photo, name) for photo, name in named if name is not None]
-    if not known:
-        raise SystemExit("no photo shows a product of the gallery")
-    return known
-
-
-def _images(root: Path, split: str | None) -> Sequence[DatasetImage]:
-    dataset = open_dataset(root)
-    if split is None and len(dataset.splits) > 1 and "queries" not in dataset.splits:
-        raise SystemExit(f"{root}: name a split: {', '.join(dataset.splits)}")
-    wanted = split or ("queries" if "queries" in dataset.splits else dataset.splits[0])
-    return dataset.images(wanted)
 
 
 def _parser() -> argparse.ArgumentParser:
