@@ -1,4 +1,4 @@
-"""Photos whose products a gallery holds, and figures over them."""
+"""Photos whose products a gallery holds, and means over them."""
 
 from __future__ import annotations
 
