@@ -118,6 +118,10 @@ class KeypointMatch:
     def inliers(self) -> int:
         return len(self.places)
 
+    def judged(self, least: int) -> KeypointMatch:
+        """Evident with more places than ``least``, of which so many agree by chance."""
+        return replace(self, evident=self.inliers > least)
+
     def spread(self, most: int) -> FloatArray:
         """At most so many of the places, to be drawn: the one nearest the middle of the query's,
         then always the one that is furthest from those before it."""

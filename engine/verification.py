@@ -88,9 +88,9 @@ def _open(
 
 def explained(hit: Hit, least: int) -> Hit:
     """With its matching places as one more reason, where they are evidence."""
-    if hit.match is None or hit.match.inliers <= least:
+    if hit.match is None:
         return hit
-    match = replace(hit.match, evident=True)
+    match = hit.match.judged(least)
     return replace(hit, match=match, why="; ".join(filter(None, (hit.why, words(match)))))
 
 

@@ -17,7 +17,7 @@ from engine.files import write_whole
 from engine.pages import environment, jpeg_uri, presentable
 from engine.types import Cutout, Hit, MatteQuality, Results, RGBImage, UInt8Array
 from engine.verification import other_reasons
-from online.matching_places import DOT, RADIUS, MatchDrawing, match_drawing
+from online.match_drawing import MatchDrawing, match_drawing
 from online.overlay import VIEW_SIDE, Overlay, svg_path
 
 DEFAULT_TITLE = "Packsight: search by photo"
@@ -64,8 +64,6 @@ class Page:
     cutout: str  # data URI
     cards: tuple[Card, ...]
     view_side: int = VIEW_SIDE
-    radius: float = RADIUS
-    dot: float = DOT
 
     @property
     def route_rows(self) -> list[tuple[str, float]]:

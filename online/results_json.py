@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.attributes import bounded
 from engine.keypoints import KeypointMatch
+from engine.matching_places import DRAWN
 from engine.types import Hit, Results
-from online.matching_places import DRAWN
 
 
 def results_json(results: Results) -> dict[str, object]:

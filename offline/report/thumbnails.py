@@ -1,14 +1,16 @@
-"""Thumbnails of a report: JPEGs in the document, and masks drawn over an image."""
+"""Thumbnails of a report: JPEGs in the document; masks and matching places drawn over an image."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from engine.matching_places import DOT, RADIUS
 from engine.types import BoolArray, FloatArray, RGBImage, UInt8Array
 from offline.report.document import Thumbnail
 
@@ -23,6 +25,7 @@ TRUE_COLOUR, PREDICTED_COLOUR = (0, 114, 178), (213, 94, 0)
 TRUE_WIDTH, PREDICTED_WIDTH = 4, 2
 LEGEND = "wide blue line: true contour; narrow orange line: predicted; tinted: where they differ"
 _TINT = 0.45
+_FINER = 4
 
 
 def thumbnail(image: RGBImage | UInt8Array, uri: str = "", label: str = "") -> Thumbnail:
@@ -66,6 +69,28 @@ def overlay(
         rings, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(result, rings, -1, colour, wide, cv2.LINE_AA)
     return result
+
+
+def with_places(
+    pixels: UInt8Array, places: Sequence[tuple[int, str, tuple[float, float]]]
+) -> UInt8Array:
+    """(H, W, 3) uint8 of at most 256 px with places on it: number, colour, and x, y in fractions
+    of the longer side; a place of number 0 is a dot. Later ones lie on top."""
+    _check(pixels)
+    small = Image.fromarray(np.ascontiguousarray(pixels))
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    longer = max(small.size)
+    # Drawn larger, then reduced: Pillow's circles have hard edges.
+    large = small.resize((small.width * _FINER, small.height * _FINER), Image.Resampling.NEAREST)
+    draw = ImageDraw.Draw(large)
+    font = ImageFont.load_default(max(1.0, RADIUS * 1.25 * longer * _FINER))
+    for number, colour, (x, y) in places:
+        at, radius = (x * longer * _FINER, y * longer * _FINER), (RADIUS if number else DOT)
+        fill = ImageColor.getrgb(colour)
+        draw.circle(at, radius * longer * _FINER, fill, (255, 255, 255), _FINER)
+        if number:
+            draw.text(at, str(number), (255, 255, 255), font, anchor="mm")
+    return np.asarray(large.reduce(_FINER), np.uint8)
 
 
 def _mask(matte: FloatArray | BoolArray, size: tuple[int, int]) -> BoolArray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 from offline.evaluate.end_to_end.measure import PRODUCTS, Loss, Outcome, outcomes, products_group
-from offline.evaluate.retrieval.show import image_thumbnail
+from offline.evaluate.example_images import hit_thumbnail, query_thumbnail
 from offline.evaluate.task import DescribedTask
 from offline.report.document import Block, Card, Cards, Section, Table
 
@@ -21,7 +23,7 @@ def end_to_end_section(task: DescribedTask, seed: int = 0) -> Section:
     return Section(
         stage="end-to-end",
         groups=(products_group(task, found, seed),),
-        blocks=(loss_table(found), *_cards(task, found)),
+        blocks=(loss_table(found), *print_tables(task, found), *_cards(task, found)),
         notes=(
             f"Each query for {PRODUCTS} products, each product at its best view; correct is a "
             "product that the task lists as relevant. Searched, reranked and grouped as `packsight "
@@ -46,6 +48,36 @@ def loss_table(found: Sequence[Outcome]) -> Table:
     )
 
 
+def print_tables(task: DescribedTask, found: Sequence[Outcome]) -> list[Table]:
+    """How often the first hit is correct, by its matching places; none without keypoints."""
+    matcher = task.searcher.describer.keypoints
+    if matcher is None or matcher.checked == 0:
+        return []
+    least = matcher.least
+    edges = [least, *(least * 2**doublings for doublings in range(1, 4))]
+    names = [f"{low + 1} to {high}" for low, high in pairwise(edges)]
+    counts: dict[str, list[bool]] = {
+        name: [] for name in ("no evidence", *names, f"more than {edges[-1]}")
+    }
+    for one in found:
+        first = next(iter(one.ranked.products), None)
+        match = None if first is None else first.match
+        at = bisect_left(edges, match.inliers) if match is not None and match.evident else 0
+        list(counts.values())[at].append(one.rank == 1)
+    rows = tuple(
+        (name, str(len(correct)), f"{sum(correct) / len(correct):.3f}" if correct else "–")
+        for name, correct in counts.items()
+    )
+    return [
+        Table(
+            title="First hits by the places that match on their label",
+            columns=("matching places", "queries", "correct"),
+            rows=rows,
+            note=f"So many as {least} may agree by chance and are no evidence.",
+        )
+    ]
+
+
 def _cards(task: DescribedTask, found: Sequence[Outcome]) -> list[Block]:
     """Some queries of each kind of loss, evenly spread."""
     blocks: list[Block] = []
@@ -62,12 +94,13 @@ def _cards(task: DescribedTask, found: Sequence[Outcome]) -> list[Block]:
 def _card(described: DescribedTask, one: Outcome) -> Card:
     task = described.task
     query, relevant = task.queries[one.query], task.relevance[one.query].relevant
-    images = [image_thumbnail(query, "query")]
-    if relevant:
-        images.append(image_thumbnail(task.gallery[relevant[0]], "wanted"))
     best = next(iter(one.ranked.products), None)
+    match = None if best is None else best.match
+    images = [query_thumbnail(query, "query", match)]
+    if relevant:
+        images.append(hit_thumbnail(task.gallery[relevant[0]], "wanted"))
     if best is not None:
-        images.append(image_thumbnail(task.gallery[best.record.id], f"hit {best.rank}"))
+        images.append(hit_thumbnail(task.gallery[best.record.id], f"hit {best.rank}", match))
     lines = [f"correct product: {'not found' if one.rank is None else f'rank {one.rank}'}"]
     if one.doubts:
         lines.append("the photo's mask: " + ", ".join(one.doubts).replace("_", " "))

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.errors import ImageError
-from engine.images import load
 from engine.types import IntArray
-from offline.datasets import DatasetImage
+from engine.verification import words
+from offline.evaluate.example_images import hit_thumbnail, matched, query_thumbnail
 from offline.evaluate.retrieval.measure import (
     Level,
     Measured,
@@ -28,10 +27,7 @@ from offline.report.document import (
     Section,
     Series,
     Table,
-    Thumbnail,
 )
-from offline.report.thumbnails import thumbnail
-from offline.store.images import cropped
 
 WAYS = {
     RERANKED: "Routed, retrieved and reranked: images as a query meets them.",
@@ -83,15 +79,6 @@ def retrieval_section(
         blocks=(*_blocks(task, found[0], measured), *more),
         notes=(*_notes(task, found[0], seed), *notes),
     )
-
-
-def image_thumbnail(image: DatasetImage, label: str) -> Thumbnail:
-    """A small copy; the name alone where the file can no longer be read."""
-    try:
-        decoded = cropped(load(image.path), image)
-    except ImageError:
-        return Thumbnail(uri=image.id, label=label)
-    return thumbnail(decoded, image.id, label)
 
 
 def _blocks(task: DescribedTask, level: Level, measured: Measured) -> list[Block]:
@@ -220,20 +207,35 @@ def _worst_first(change: RankChange) -> tuple[float, int]:
 def _card(described: DescribedTask, level: Level, change: RankChange, head: IntArray) -> Card:
     task = described.task
     relevant = level.relevant(change.query)
+    positions = head[:HITS].tolist()
+    matches = matched(described, change.query, positions)
+    # The query has room for the places of one hit.
+    shown = next((place for place, match in enumerate(matches) if match is not None), None)
     hits = [
-        image_thumbnail(task.gallery[at], f"{'correct' if relevant[at] else 'incorrect'}, {place}")
-        for place, at in enumerate(head[:HITS].tolist(), start=1)
+        hit_thumbnail(
+            task.gallery[at],
+            f"{'correct' if relevant[at] else 'incorrect'}, {place + 1}",
+            match if place == shown else None,
+        )
+        for place, (at, match) in enumerate(zip(positions, matches, strict=True))
     ]
     query = task.queries[change.query]
     before, after = (
         "none" if rank is None else f"rank {rank}" for rank in (change.before, change.after)
     )
+    places = [
+        f"hit {place}: {text}" for place, match in enumerate(matches, 1) if (text := words(match))
+    ]
     return Card(
         title=query.product or query.category or query.id,
-        pictures=(image_thumbnail(query, "query"), *hits),
+        pictures=(
+            query_thumbnail(query, "query", None if shown is None else matches[shown]),
+            *hits,
+        ),
         lines=(
             f"first relevant image: {before} before, {after} after",
             f"searched: {described.routes[change.query].why}",
+            *places,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,9 +15,13 @@ from offline.evaluate.ablation.measure import ablate
 from offline.evaluate.ablation.variants import variants
 from offline.evaluate.describing import describe_task
 from offline.evaluate.efficiency.measure import fill
-from offline.evaluate.end_to_end.measure import PRODUCTS
+from offline.evaluate.end_to_end.measure import PRODUCTS, outcomes
+from offline.evaluate.end_to_end.show import print_tables
+from offline.evaluate.example_images import matched
 from offline.evaluate.retrieval.measure import levels, measure_rankings
+from offline.evaluate.retrieval.show import retrieval_section
 from offline.evaluate.task import RERANKED, RETRIEVED, DescribedTask
+from offline.report.document import Card, Cards, Section
 from stages.open_searcher import searcher_over
 from tests.drawn_catalogue import save
 from tests.offline.evaluate.counting_parts import quick_settings
@@ -84,6 +89,53 @@ def test_the_order_of_an_evaluation_is_that_of_a_gallery_on_disk(
                     np.testing.assert_array_equal(one.match.places, other.match.places)
             order = [described.gallery[place].product_id for place in rankings[at].first(COUNT * 2)]
             assert list(dict.fromkeys(order)) == [hit.record.product_id for hit in served.products]
+
+
+def cards_of(section: Section) -> list[Card]:
+    return [card for block in section.blocks if isinstance(block, Cards) for card in block.cards]
+
+
+def test_examples_of_a_report_name_the_places_that_match_and_draw_them(
+    described: DescribedTask,
+) -> None:
+    corrected = cards_of(retrieval_section(described))
+    plain = cards_of(retrieval_section(without_print(described)))
+    assert corrected and plain
+    for card in corrected:
+        (line,) = [line for line in card.lines if line.startswith("hit 1: ")]
+        assert "matching places on the label" in line
+        assert card.pictures[1].label == "correct, 1"
+    assert not any("matching places" in line for card in plain for line in card.lines)
+    undrawn = {picture.uri: picture.jpeg for card in plain for picture in card.pictures}
+    drawn = {picture.uri for card in corrected for picture in card.pictures[:2]}
+    for card in corrected:
+        for picture in card.pictures[:2]:
+            assert picture.jpeg and picture.jpeg != undrawn.get(picture.uri)
+    assert drawn
+
+
+def test_the_hits_of_a_report_are_all_compared(described: DescribedTask) -> None:
+    others = [at for at in range(COUNT * 2) if at != 0]
+    found = matched(described, 0, others)
+    product = described.gallery[0].product_id
+    for at, match in zip(others, found, strict=True):
+        assert (match is not None) == (described.gallery[at].product_id == product)
+    assert matched(without_print(described), 0, others) == [None] * len(others)
+
+
+def test_a_report_counts_first_hits_by_their_matching_places(described: DescribedTask) -> None:
+    (table,) = print_tables(described, outcomes(described))
+    counts = [int(row[1]) for row in table.rows]
+    assert sum(counts) == COUNT * 2
+    assert sum(counts[1:]) > 0.9 * sum(counts)
+    bare = without_print(described)
+    assert print_tables(bare, outcomes(bare)) == []
+
+
+def without_print(described: DescribedTask) -> DescribedTask:
+    """The same task, searched without comparing print."""
+    parts = replace(described.parts, describer=replace(described.parts.describer, keypoints=None))
+    return replace(described, parts=parts)
 
 
 def test_an_ablation_shows_what_print_is_worth(

@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from engine.types import RGBImage
-from offline.report.thumbnails import PREDICTED_COLOUR, SIDE, TRUE_COLOUR, overlay, thumbnail
+from offline.report.thumbnails import (
+    PREDICTED_COLOUR,
+    SIDE,
+    TRUE_COLOUR,
+    overlay,
+    thumbnail,
+    with_places,
+)
 
 
 def opened(jpeg: bytes) -> Image.Image:
@@ -65,3 +72,29 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         overlay(pixels, np.zeros((9, 10), bool), np.zeros((10, 10), bool))
     with pytest.raises(ValueError, match="uint8"):
         thumbnail(pixels.astype(np.float32))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(100, 100), (1, 1), (3, 900), (2000, 1500)])
+def test_places_are_drawn_on_a_small_copy(size: tuple[int, int]) -> None:
+    pixels = np.full((*size, 3), 200, np.uint8)
+    drawn = with_places(pixels, [(0, "#0b57c4", (0.1, 0.0)), (12, "#b93d05", (1.0, 1.0))])
+    assert max(drawn.shape) <= SIDE
+    assert np.all(pixels == 200)
+
+
+def test_a_place_has_its_colour_and_a_white_edge_and_later_ones_lie_on_top() -> None:
+    pixels = np.zeros((200, 200, 3), np.uint8)
+    drawn = with_places(pixels, [(0, "#0b57c4", (0.25, 0.5)), (0, "#b93d05", (0.75, 0.5))])
+    assert tuple(drawn[100, 50]) == (0x0B, 0x57, 0xC4)
+    assert tuple(drawn[100, 150]) == (0xB9, 0x3D, 0x05)
+    assert drawn[100, 145:149].min(axis=1).max() > 100
+    assert not drawn[:90].any()
+    covered = with_places(pixels, [(0, "#0b57c4", (0.5, 0.5)), (0, "#b93d05", (0.5, 0.5))])
+    assert tuple(covered[100, 100]) == (0xB9, 0x3D, 0x05)
+
+
+def test_a_number_is_larger_than_a_dot_and_differs_from_another() -> None:
+    pixels = np.zeros((200, 200, 3), np.uint8)
+    dot, one, two = (with_places(pixels, [(n, "#0b57c4", (0.5, 0.5))]) for n in (0, 1, 2))
+    assert np.count_nonzero(dot) < np.count_nonzero(one)
+    assert not np.array_equal(one, two)
