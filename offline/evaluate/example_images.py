@@ -13,7 +13,7 @@ from engine.verification import matches
 from offline.datasets import DatasetImage
 from offline.evaluate.task import DescribedTask
 from offline.report.document import Thumbnail
-from offline.report.thumbnails import thumbnail, with_places
+from offline.report.thumbnails import PLACE_RADIUS, thumbnail, with_places
 from offline.store.images import cropped
 
 
@@ -21,13 +21,15 @@ def query_thumbnail(
     image: DatasetImage, label: str, match: KeypointMatch | None = None
 ) -> Thumbnail:
     """A small copy; the name alone where the file can no longer be read."""
-    drawn = [(place.number, place.colour, place.photo) for place in drawn_places(match)]
+    drawn = [
+        (place.number, place.colour, place.photo) for place in drawn_places(match, PLACE_RADIUS)
+    ]
     return _thumbnail(image, label, drawn)
 
 
 def hit_thumbnail(image: DatasetImage, label: str, match: KeypointMatch | None = None) -> Thumbnail:
     """As of a query; the same number is the same place."""
-    drawn = [(place.number, place.colour, place.hit) for place in drawn_places(match)]
+    drawn = [(place.number, place.colour, place.hit) for place in drawn_places(match, PLACE_RADIUS)]
     return _thumbnail(image, label, drawn)
 
 

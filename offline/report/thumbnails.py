@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from engine.matching_places import DOT, RADIUS
+from engine.matching_places import DOT
 from engine.types import BoolArray, FloatArray, RGBImage, UInt8Array
 from offline.report.document import Thumbnail
 
@@ -25,6 +25,8 @@ TRUE_COLOUR, PREDICTED_COLOUR = (0, 114, 178), (213, 94, 0)
 TRUE_WIDTH, PREDICTED_WIDTH = 4, 2
 LEGEND = "wide blue line: true contour; narrow orange line: predicted; tinted: where they differ"
 _TINT = 0.45
+# Of the number of a place, in fractions of the longer side: cards show an image at 105 px.
+PLACE_RADIUS = 0.055
 _FINER = 4
 
 
@@ -83,9 +85,12 @@ def with_places(
     # Drawn larger, then reduced: Pillow's circles have hard edges.
     large = small.resize((small.width * _FINER, small.height * _FINER), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(large)
-    font = ImageFont.load_default(max(1.0, RADIUS * 1.25 * longer * _FINER))
+    font = ImageFont.load_default(max(1.0, PLACE_RADIUS * 1.4 * longer * _FINER))
     for number, colour, (x, y) in places:
-        at, radius = (x * longer * _FINER, y * longer * _FINER), (RADIUS if number else DOT)
+        at, radius = (
+            (x * longer * _FINER, y * longer * _FINER),
+            (PLACE_RADIUS if number else 1.5 * DOT),
+        )
         fill = ImageColor.getrgb(colour)
         draw.circle(at, radius * longer * _FINER, fill, (255, 255, 255), _FINER)
         if number:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.keypoints import KeypointMatch
-from engine.matching_places import APART, COLOURS, DRAWN, NUMBERED
+from engine.matching_places import APART, COLOURS, DRAWN, NUMBERED, RADIUS
 from engine.types import Hit
 from engine.verification import explained
 from online import page
@@ -69,7 +69,7 @@ def test_no_more_are_drawn_than_can_be_told_apart() -> None:
     assert sorted(pair.number for pair in numbered) == list(range(1, len(numbered) + 1))
     for places in ([(p.x1, p.y1) for p in numbered], [(p.x2, p.y2) for p in numbered]):
         apart = np.linalg.norm(np.array(places)[:, None] - np.array(places), axis=2)
-        assert apart[~np.eye(len(places), dtype=bool)].min() > SIDE * APART - 0.2
+        assert apart[~np.eye(len(places), dtype=bool)].min() > SIDE * APART * RADIUS - 0.2
     words = ParsedPage(rendered(results([matching(300)]))).words
     assert "300 matching places on the label" in words
     assert f"{DRAWN} of them are drawn" in words

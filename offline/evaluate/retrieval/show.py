@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.types import IntArray
-from engine.verification import words
 from offline.evaluate.example_images import hit_thumbnail, matched, query_thumbnail
 from offline.evaluate.retrieval.measure import (
     Level,
@@ -223,9 +222,11 @@ def _card(described: DescribedTask, level: Level, change: RankChange, head: IntA
     before, after = (
         "none" if rank is None else f"rank {rank}" for rank in (change.before, change.after)
     )
-    places = [
-        f"hit {place}: {text}" for place, match in enumerate(matches, 1) if (text := words(match))
-    ]
+    places = ", ".join(
+        f"{match.inliers}{' (mirrored)' if match.mirrored else ''} with hit {place}"
+        for place, match in enumerate(matches, start=1)
+        if match is not None
+    )
     return Card(
         title=query.product or query.category or query.id,
         pictures=(
@@ -235,7 +236,7 @@ def _card(described: DescribedTask, level: Level, change: RankChange, head: IntA
         lines=(
             f"first relevant image: {before} before, {after} after",
             f"searched: {described.routes[change.query].why}",
-            *places,
+            *([f"matching places on the label: {places}"] if places else []),
         ),
     )
 

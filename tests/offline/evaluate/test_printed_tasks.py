@@ -102,8 +102,8 @@ def test_examples_of_a_report_name_the_places_that_match_and_draw_them(
     plain = cards_of(retrieval_section(without_print(described)))
     assert corrected and plain
     for card in corrected:
-        (line,) = [line for line in card.lines if line.startswith("hit 1: ")]
-        assert "matching places on the label" in line
+        (line,) = [line for line in card.lines if "matching places on the label: " in line]
+        assert "with hit 1" in line
         assert card.pictures[1].label == "correct, 1"
     assert not any("matching places" in line for card in plain for line in card.lines)
     undrawn = {picture.uri: picture.jpeg for card in plain for picture in card.pictures}
