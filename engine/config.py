@@ -91,16 +91,19 @@ class SearchSettings(Section):
 
 
 class QuerySettings(Section):
-    """Changes to a query's vector alone; the gallery and its vector space stay the same.
+    """What a query does beyond one search by its vector; the gallery and its vector space stay.
 
     ``augment``: the mean over the photo and five altered versions of it. ``expand``: this many
     of the nearest images are added to the vector, each weighted by its cosine to the power
     ``expand_alpha``, and the gallery is searched again; 0 searches once.
+    ``exhaustive``: images join that share print with the photo, wherever in the gallery their
+    vectors lie.
     """
 
     augment: bool = False
     expand: int = Field(default=0, ge=0)
     expand_alpha: float = Field(default=3.0, ge=0, allow_inf_nan=False)
+    exhaustive: bool = False
 
 
 class IngestSettings(Section):

@@ -146,3 +146,6 @@ class TentativeMatch:
 
     at_most: int
     verify: Callable[[], KeypointMatch]
+
+
+UNLIKE = TentativeMatch(0, lambda: NO_MATCH)

@@ -25,6 +25,7 @@ from engine.types import (
     FloatArray,
     GivenTable,
     Hit,
+    IntArray,
     Matte,
     Neighbour,
     Record,
@@ -115,6 +116,22 @@ class Classifier(Protocol):
         ...
 
 
+class Vocabulary(Protocol):
+    """Words of keypoints: descriptors of one word are alike."""
+
+    @property
+    def identity(self) -> str:
+        """Indexes of words by another vocabulary are out of date."""
+        ...
+
+    @property
+    def size(self) -> int: ...
+
+    def words(self, keypoints: Keypoints, nearest: int = 1) -> IntArray:
+        """(K, nearest) in [0, size): of every keypoint the nearest words, the nearest first."""
+        ...
+
+
 @runtime_checkable
 class KeypointMatcher(Protocol):
     """Print as evidence: which places of two images show the same. See ``engine.verification``."""
@@ -140,6 +157,11 @@ class KeypointMatcher(Protocol):
 
     def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
         """Aligned with the candidates."""
+        ...
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """By which large galleries are searched for keypoints."""
         ...
 
 
@@ -221,6 +243,25 @@ class Searchable(Protocol):
 
     def records(self, ids: Sequence[int]) -> list[Record]:
         """Aligned with ids; KeyError names an id that is not there."""
+        ...
+
+    def image_ids(self, categories: Sequence[str] | None, most: int) -> list[int]:
+        """Of the categories (None: of all) in ascending order; the first ``most`` of them."""
+        ...
+
+    def keypoints(self, ids: Sequence[int]) -> list[Keypoints]:
+        """Aligned with ids, none for an image without; KeyError names an id that is not there."""
+        ...
+
+    def sharing_print(
+        self,
+        query: Keypoints,
+        matcher: KeypointMatcher,
+        count: int,
+        categories: Sequence[str] | None = None,
+    ) -> list[int]:
+        """The ids of at most ``count`` images whose keypoints have most words of the query's,
+        weighted by how rare these are; see ``KeypointMatcher.words``."""
         ...
 
     def categories(self) -> Mapping[str, int]:
@@ -359,8 +400,9 @@ class WritableGallery(Gallery, Protocol):
         """In place of the one that was given for the folder before; none with None."""
         ...
 
-    def build_indexes(self) -> None:
-        """Derive what searches need and is not there, and delete what is out of date."""
+    def build_indexes(self, matcher: KeypointMatcher | None = None) -> None:
+        """Derive what searches need and is not there, and delete what is out of date; with a
+        matcher also what ``sharing_print`` needs, which is else derived at the first search."""
         ...
 
     def rebuild(self) -> int:

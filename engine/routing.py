@@ -18,6 +18,7 @@ def route(
     knows: Collection[str] | None = None,
     chosen: Sequence[str] | None = None,
     colourless: bool = False,
+    exhaustive: bool = False,
 ) -> Route:
     """The smallest set of categories that holds ``settings.mass`` of the probability, or all
     of at least ``settings.least_probability``; see ``RouteSettings``.
@@ -27,7 +28,7 @@ def route(
     among the gallery's own): a held category outside it could never be reached, so it is always
     searched, as are uncategorised images. A photo that the classifier calls unknown is searched
     in every category, and so is a ``colourless`` one: its category was predicted by colours that
-    it lacks. ``chosen`` overrides everything. Ties in probability go in alphabetical
+    it lacks. An ``exhaustive`` search takes all. ``chosen`` overrides everything. Ties in probability go in alphabetical
     order. Raises ConfigError where ``settings`` need a least probability and there is none.
     """
     meant = _held_names([*scores.names, *(knows or ())], held)
@@ -39,6 +40,9 @@ def route(
     if chosen:
         return _route(dict.fromkeys(chosen), mine, why="as requested")
     total = sum(mine.values())
+    if exhaustive:
+        first = {name: value / total for name, value in mine.items() if value > 0}
+        return _route(dict.fromkeys([*first, *held]), first, why="exhaustive: all")
     if total <= 0:
         return _route(held, mine, unsure=True, why="no category could be predicted: all")
     probabilities = {name: value / total for name, value in mine.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
 from engine.distances import Metric, score_of
 from engine.errors import ConfigError, GalleryError
+from engine.exhaustive import PrintSearch, joined, require_keypoints, with_print_first
+from engine.keypoints import TentativeMatch
 from engine.match_calibration import MatchCalibration, with_probabilities
 from engine.names import nearest, same_name
 from engine.protocols import KeypointMatcher, Reranker, Searchable
@@ -70,6 +73,10 @@ class Searcher:
     # The reranker of an adaptation with a fusion, in place of ``reranker`` and of vectors as they
     # are stored, by what compares print; None: not there, or not to be used.
     fusing: Callable[[Adaptation, KeypointMatcher | None], Reranker | None] = lambda *_: None
+
+    def __post_init__(self) -> None:
+        if self.query.exhaustive:
+            require_keypoints(self.describer.keypoints, self.gallery.name)
 
     @property
     def expansion(self) -> Expansion:
@@ -209,6 +216,7 @@ class Searcher:
             knows=knows,
             chosen=categories,
             colourless=query.colourless,
+            exhaustive=self.query.exhaustive,
         )
 
     def _rank(
@@ -219,23 +227,32 @@ class Searcher:
         watch: Stopwatch,
         without: Collection[int] = (),
     ) -> Ranked:
-        retrieved = self._retrieve(query, k, Scope(routed.categories, without), watch)
-        reranked = self.reranked(query, retrieved, watch)
+        scope = Scope(routed.categories, without)
+        alike = self._alike(query, scope, watch)
+        retrieved = self._retrieve(query, k, scope, watch, alike)
+        reranked = self.reranked(query, retrieved, watch, alike)
         return Ranked(routed, retrieved, group_by_product(reranked))
 
     def reranked(
-        self, query: Description, hits: Sequence[Hit], watch: Stopwatch | None = None
+        self,
+        query: Description,
+        hits: Sequence[Hit],
+        watch: Stopwatch | None = None,
+        alike: Mapping[int, TentativeMatch] = MappingProxyType({}),
     ) -> list[Hit]:
         """In the order of all evidence: by the gallery's fusion, where it has one, else by this
-        searcher's reranker; then by print, unless the fusion has weighed it."""
+        searcher's reranker; then by print, unless the fusion has weighed it. Images ``alike`` in
+        print, by id, take part in both, however far their vectors lie."""
         watch = watch or Stopwatch()
         with watch("rerank"):
+            matcher = self.describer.keypoints
+            if matcher is not None:
+                hits = with_print_first(hits, alike, matcher.checked)
             found = self._by_reranker(query, hits)
-        matcher = self.describer.keypoints
         if matcher is None or any(hit.match is not None for hit in found):
             return found
         with watch("verify"):
-            return verified(query, found, matcher)
+            return verified(query, found, matcher, alike)
 
     def _by_reranker(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
         """The reranker sees vectors as they are compared, the fusion as they are stored."""
@@ -291,8 +308,25 @@ class Searcher:
             return None, ("not calibrated: that was done for the predicted categories",)
         return found, found.cautions(images)
 
-    def _retrieve(self, query: Description, k: int, scope: Scope, watch: Stopwatch) -> list[Hit]:
-        """The nearest images, enough of them for k products and for the reranker."""
+    def _alike(
+        self, query: Description, scope: Scope, watch: Stopwatch
+    ) -> Mapping[int, TentativeMatch]:
+        """The images that share print with a query, where it is exhaustive."""
+        if not self.query.exhaustive:
+            return {}
+        with watch("print"):
+            matcher = require_keypoints(self.describer.keypoints, self.gallery.name)
+            return PrintSearch(self.gallery, matcher).alike(query.keypoints, scope)
+
+    def _retrieve(
+        self,
+        query: Description,
+        k: int,
+        scope: Scope,
+        watch: Stopwatch,
+        also: Collection[int] = (),
+    ) -> list[Hit]:
+        """The nearest images, enough of them for k products and for the reranker; and these."""
         index = GalleryIndex(self.gallery, self.metric)
         vector = adapt(self.gallery.adaptation(), query.embedding, "photo").vector[None]
         if self.query.expand > 0:
@@ -311,6 +345,10 @@ class Searcher:
             return [record.product_id for record in records]
 
         ranking = nearest_products(nearest, products, k, self.images_needed)
+        if also:
+            with watch("records"):
+                ranking = joined(index, vector[0], ranking, set(also))
+                records = self.gallery.records(ranking.ids.tolist())
         return self.hits(ranking, records)
 
 

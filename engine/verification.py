@@ -7,38 +7,48 @@ it raises a hit from where the other evidence put it, since siblings of one line
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from engine.errors import DamageError
-from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
+from engine.keypoints import UNLIKE, KeypointMatch, Keypoints, TentativeMatch
 from engine.protocols import KeypointMatcher
 from engine.types import Description, Hit
 
 
-def verified(query: Description, hits: Sequence[Hit], matcher: KeypointMatcher) -> list[Hit]:
-    """The first ``checked`` hits in the order of all evidence, renumbered from 1; the others follow
-    as they were. Their ``match`` is set where it was needed.
+def verified(
+    query: Description,
+    hits: Sequence[Hit],
+    matcher: KeypointMatcher,
+    alike: Mapping[int, TentativeMatch] = MappingProxyType({}),
+) -> list[Hit]:
+    """The first ``checked`` hits, and those that are in ``alike`` by id, in the order of all
+    evidence, renumbered from 1; the others follow as they were. Their ``match`` is set where it was
+    needed.
 
     A hit of rank r has the value 1 / r, and ``weight`` more for every doubling of the matching
     places beyond ``least``; fewer are no evidence, and no evidence is none against a hit. Places
     that look alike bound those that also lie alike: only hits whose order that leaves open are
     compared by them, and the first, whose evidence users see.
     """
-    head = list(hits[: matcher.checked])
-    found = matches(query, head, matcher)
-    if found is None:
-        return list(hits)
-    values = np.array([1 / rank for rank in range(1, len(head) + 1)])
+    places = [at for at, hit in enumerate(hits) if at < matcher.checked or hit.record.id in alike]
+    head = [hits[at] for at in places]
+    new = [hit for hit in head if hit.record.id not in alike]
+    compared = matches(query, new, matcher)
+    known = {hit.record.id: one for hit, one in zip(new, compared or (), strict=False)}
+    found = [{**known, **alike}.get(hit.record.id, UNLIKE) for hit in head]
+    values = np.array([1 / (at + 1) for at in places])
     bounds = values + matcher.weight * evidence([one.at_most for one in found], matcher.least)
     for at in _open(values, bounds):
         head[at] = replace(head[at], match=(match := found[at].verify()))
         values[at] += matcher.weight * float(evidence([match.inliers], matcher.least)[0])
     order = np.argsort(-values, kind="stable")
     answer = [explained(head[at], matcher.least) for at in order]
-    return [hit.at(rank) for rank, hit in enumerate([*answer, *hits[len(head) :]], start=1)]
+    rest = [hit for at, hit in enumerate(hits) if at not in set(places)]
+    return [hit.at(rank) for rank, hit in enumerate([*answer, *rest], start=1)]
 
 
 def matches(
@@ -49,15 +59,25 @@ def matches(
     theirs = [hit.record.description.keypoints for hit in hits]
     if query.keypoints is None or not any(theirs):
         return None
-    width = query.keypoints.descriptors.shape[1]
-    for hit, one in zip(hits, theirs, strict=True):
+    names = [f"image {hit.record.id} ({hit.record.uri})" for hit in hits]
+    return compared(query.keypoints, theirs, names, matcher)
+
+
+def compared(
+    query: Keypoints,
+    candidates: Sequence[Keypoints | None],
+    names: Sequence[str],
+    matcher: KeypointMatcher,
+) -> list[TentativeMatch]:
+    """Aligned with the candidates, which ``names`` name in a DamageError; see ``matches``."""
+    width = query.descriptors.shape[1]
+    for name, one in zip(names, candidates, strict=True):
         if one and one.descriptors.shape[1] != width:
             raise DamageError(
-                f"image {hit.record.id} ({hit.record.uri}) is damaged (keypoints of "
-                f"{one.descriptors.shape[1]} numbers, not {width}).",
+                f"{name} is damaged (keypoints of {one.descriptors.shape[1]} numbers, not {width}).",
                 remedy="List all damage with: packsight gallery check DIR",
             )
-    return matcher.match(query.keypoints, [one or Keypoints.none(width) for one in theirs])
+    return matcher.match(query, [one or Keypoints.none(width) for one in candidates])
 
 
 def evidence(inliers: Sequence[int], least: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -347,7 +347,9 @@ def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
     """Hash of all settings that scores and their order depend on: a calibration holds for these
     alone. Every option counts, also one at a default that may change."""
     plain = {name: getattr(settings, name).model_dump(mode="json") for name in ANSWERING}
-    # A gallery without keypoints keeps the calibrations of before there were any.
+    # Calibrations of before these were settings hold where they are off.
+    if not settings.query.exhaustive:
+        del plain["query"]["exhaustive"]
     if _takes_part(settings, "keypoints"):
         options = read_options("keypoints", settings.keypoints)
         plain["keypoints"] = options.model_dump(mode="json", include=set(options.answering))

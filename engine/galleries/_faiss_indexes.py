@@ -54,6 +54,12 @@ class Shard:
         by = "" if self.adapted_by is None else f"-a{self.adapted_by}"
         return f"{digest}-{int(self.labelled)}-{self.token}{by}{suffix}.faiss"
 
+    @property
+    def words_name(self) -> str:
+        """Of the inverted lists of its keypoints, which no adaptation changes."""
+        digest = hashlib.sha256(self.category.encode()).hexdigest()[:16]
+        return f"{digest}-{int(self.labelled)}-{self.token}.words"
+
 
 @dataclass
 class _Ranking:
@@ -158,6 +164,7 @@ class ShardIndexes:
     def keep_only(self, shards: list[Shard]) -> None:
         """Delete the index files of the past and let go of what they map."""
         wanted = {shard.file_name(metric) for shard in shards for metric in METRICS}
+        wanted |= {shard.words_name for shard in shards}
         current = {(shard.category, shard.labelled) for shard in shards}
         self._open = {key: value for key, value in self._open.items() if key[:2] in current}
         for path in (self.folder / INDEXES).glob("*"):

@@ -147,10 +147,24 @@ def sound_record(row: sqlite3.Row, where: str) -> Record:
     try:
         return record(row)
     except (ValueError, TypeError, KeyError) as error:
-        raise DamageError(
-            f"{where}: image {row['id']} ({row['uri']}) is damaged ({error}).",
-            remedy=f"List all damage with: packsight gallery check {where}",
-        ) from error
+        raise _damaged(row, where, error) from error
+
+
+def _damaged(row: sqlite3.Row, where: str, error: Exception) -> DamageError:
+    return DamageError(
+        f"{where}: image {row['id']} ({row['uri']}) is damaged ({error}).",
+        remedy=f"List all damage with: packsight gallery check {where}",
+    )
+
+
+def sound_keypoints(row: sqlite3.Row, where: str) -> Keypoints:
+    """Of a row with id, uri and keypoints; none where they are NULL. DamageError as of
+    ``sound_record``."""
+    try:
+        stored = row["keypoints"]
+        return Keypoints.none() if stored is None else _keypoints(stored)
+    except ValueError as error:
+        raise _damaged(row, where, error) from error
 
 
 def load_calibration(connection: sqlite3.Connection, where: str) -> MatchCalibration | None:

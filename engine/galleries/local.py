@@ -18,10 +18,13 @@ from engine.distances import Metric
 from engine.errors import DamageError, GalleryError
 from engine.galleries import _folder, _query_file, _rows, _schema
 from engine.galleries._faiss_indexes import Shard, ShardIndexes, read_shards
+from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
+from engine.keypoints import Keypoints
 from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
+from engine.protocols import KeypointMatcher
 from engine.query_statistics import QueryStatistics
 from engine.types import (
     Description,
@@ -58,6 +61,7 @@ class LocalGallery:
             rows = connection.execute(_rows.MANIFEST).fetchall()
         self.manifest = Manifest.from_rows(rows, str(folder))
         self._indexes = ShardIndexes(folder, self.manifest.dimension)
+        self._words = WordIndexes(folder)
 
     @classmethod
     def open(cls, folder: str | Path, *, write: bool = False) -> Self:
@@ -192,6 +196,38 @@ class LocalGallery:
             )
         by_id = {row["id"]: _rows.sound_record(row, self.name) for row in rows}
         return [by_id[identity] for identity in ids]
+
+    def image_ids(self, categories: Sequence[str] | None, most: int) -> list[int]:
+        """In ascending order, ``most`` of them where there are more."""
+        if categories is None:
+            return [row[0] for row in self._select("SELECT id FROM images LIMIT ?", most)]
+        wanted = json.dumps(list(categories))
+        sql = "SELECT id FROM images WHERE category IN (SELECT value FROM json_each(?)) LIMIT ?"
+        return sorted(row[0] for row in self._select(sql, wanted, most))
+
+    def keypoints(self, ids: Sequence[int]) -> list[Keypoints]:
+        """Aligned with ids, none for an image without; KeyError names a missing id."""
+        wanted = json.dumps([int(identity) for identity in ids])
+        rows = self._select(
+            "SELECT id, uri, keypoints FROM images JOIN descriptions USING (id) "
+            "WHERE images.id IN (SELECT value FROM json_each(?))",
+            wanted,
+        )
+        by_id = {row["id"]: _rows.sound_keypoints(row, self.name) for row in rows}
+        return [by_id[identity] for identity in ids]
+
+    def sharing_print(
+        self,
+        query: Keypoints,
+        matcher: KeypointMatcher,
+        count: int,
+        categories: Sequence[str] | None = None,
+    ) -> list[int]:
+        """Ties by id; by an index a shard, derived where it is not there."""
+        wanted = None if categories is None else set(categories)
+        with self._reading():
+            shards = [one for one in self._shards() if wanted is None or one.category in wanted]
+            return self._words.search(self._connection, shards, query, matcher.vocabulary, count)
 
     def sources(self) -> Iterator[Source]:
         """Every image without its description, in the order of ids."""
@@ -393,7 +429,11 @@ class LocalGallery:
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""
         with self._reading():
-            return audit(self._connection, self.manifest, self._shards(), self._indexes)
+            shards = self._shards()
+            return [
+                *audit(self._connection, self.manifest, shards, self._indexes),
+                *self._words.faults(self._connection, shards),
+            ]
 
     def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
         """Store new images and replace those whose uri is known, in one durable transaction."""
@@ -418,14 +458,18 @@ class LocalGallery:
         with self._writing() as writing:
             return sum(writing.delete(int(identity)) for identity in ids)
 
-    def build_indexes(self) -> None:
+    def build_indexes(self, matcher: KeypointMatcher | None = None) -> None:
         """Write the index of every shard that lacks one and delete those of the past; those of
-        other metrics than Euclidean distance are written at the first query that needs them."""
+        other metrics than Euclidean distance, and without a matcher those of keypoints, are
+        written at the first query that needs them."""
         with self._reading():
             shards = self._shards()
             for shard in shards:
                 self._indexes.index(self._connection, shard)
+                if matcher is not None:
+                    self._words.index(self._connection, shard, matcher.vocabulary)
             self._indexes.keep_only(shards)
+            self._words.keep_only(shards)
 
     def rebuild(self) -> int:
         """Drop every index file and derive all anew; returns how many there are now."""

@@ -11,7 +11,10 @@ import numpy as np
 
 from engine.adaptation import Adaptation, domain_of
 from engine.distances import Metric
+from engine.inverted_lists import InvertedLists, most_in_common, query_words, words_of
+from engine.keypoints import Keypoints
 from engine.match_calibration import MatchCalibration
+from engine.protocols import KeypointMatcher
 from engine.retrieval import Scope, VectorIndex, first
 from engine.types import CategoryScores, Embedding, FloatArray, Neighbour, Record
 
@@ -43,6 +46,7 @@ class MemoryGallery:
         self._categories = dict(sorted(names.items()))
         self._hidden: frozenset[int] = frozenset()
         self._indexes: dict[Metric, VectorIndex] = {}
+        self._words: dict[str, InvertedLists] = {}
         self.expect(np.empty((0, 0), np.float32))
 
     def adapt(self, adaptation: Adaptation | None) -> None:
@@ -109,6 +113,42 @@ class MemoryGallery:
 
     def records(self, ids: Sequence[int]) -> list[Record]:
         return [self._by_id[identity] for identity in ids]
+
+    def image_ids(self, categories: Sequence[str] | None, most: int) -> list[int]:
+        """Those that are hidden are left out."""
+        return [record.id for record in self._within(categories)][:most]
+
+    def keypoints(self, ids: Sequence[int]) -> list[Keypoints]:
+        found = [self._by_id[identity].description.keypoints for identity in ids]
+        return [Keypoints.none() if one is None else one for one in found]
+
+    def sharing_print(
+        self,
+        query: Keypoints,
+        matcher: KeypointMatcher,
+        count: int,
+        categories: Sequence[str] | None = None,
+    ) -> list[int]:
+        """By inverted lists of one category each."""
+        vocabulary = matcher.vocabulary
+        if not self._words:
+            for name in self._categories:
+                ids = sorted(one.id for one in self._records if one.category == name)
+                words = words_of(ids, self.keypoints(ids), vocabulary)
+                lists = InvertedLists.built([words], vocabulary.identity, vocabulary.size)
+                self._words[name] = lists
+        names = self._categories if categories is None else categories
+        lists = [self._words[name] for name in names if name in self._words]
+        words, weights = query_words(query, vocabulary)
+        found = most_in_common(lists, words, weights, count + len(self._hidden))
+        return [identity for identity in found if identity not in self._hidden][:count]
+
+    def _within(self, categories: Sequence[str] | None) -> Iterator[Record]:
+        for record in self._records:
+            if record.id not in self._hidden and (
+                categories is None or record.category in categories
+            ):
+                yield record
 
     def categories(self) -> Mapping[str, int]:
         return self._categories

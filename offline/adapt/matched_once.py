@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from engine.keypoints import Keypoints, TentativeMatch
-from engine.protocols import KeypointMatcher
+from engine.protocols import KeypointMatcher, Vocabulary
 from engine.types import Matte, RGBImage
 
 
@@ -30,6 +30,10 @@ class MatchedOnce:
     @property
     def weight(self) -> float:
         return self._matcher.weight
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self._matcher.vocabulary
 
     def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
         return self._matcher.detect(images, mattes)

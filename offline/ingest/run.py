@@ -15,6 +15,7 @@ import numpy as np
 from engine.config import Settings
 from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
+from engine.exhaustive import WHOLE
 from engine.files import write_whole
 from engine.galleries import gallery_exists, open_gallery
 from engine.images import ImageLimits
@@ -378,7 +379,8 @@ def _count_masks(report: IngestReport, chunk: list[_Ready], kept: list[Descripti
 def _conclude(current: _Run, started: float, cpu: float) -> None:
     report, gallery = current.report, current.gallery
     with current.watch("index"):
-        gallery.build_indexes()
+        large = current.describer.keypoints is not None and len(gallery) > WHOLE
+        gallery.build_indexes(current.describer.keypoints if large else None)
     with gallery.snapshot():
         report.images, report.products = len(gallery), gallery.count_products()
         report.categories = len(gallery.categories())

@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="category to search, instead of the predicted ones; may be repeated",
     )
+    parser.add_argument(
+        "--exhaustive",
+        action="store_true",
+        help="look everywhere for the print in the photo, whatever its vector is near to; as "
+        "--set query.exhaustive=true",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument("--page", metavar="FILE", help="write an HTML page with the hits")
     add_settings_flags(parser, default="the gallery's own settings")
@@ -42,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         args.gallery,
         profile=args.profile,
         config=None if args.config is None else Path(args.config),
-        overrides=args.overrides,
+        overrides=[*args.overrides, *["query.exhaustive=true"] * args.exhaustive],
     ) as opened:
         with watch("load"):
             photo = opened.read(sys.stdin.buffer if args.photo == "-" else args.photo)

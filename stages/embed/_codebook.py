@@ -88,11 +88,6 @@ def assigned(features: FloatArray, words: FloatArray) -> IntArray:
     return nearest
 
 
-def inverse_document_frequency(counts: IntArray, images: int) -> FloatArray:
-    """(K,): log(N / n_k), n_k of the N images having the word; one for a word that none has."""
-    return np.log(images / np.maximum(counts, 1)).astype(np.float32)
-
-
 def bag_of_words(features: FloatArray, words: FloatArray, idf: FloatArray) -> FloatArray:
     """(K,): the fraction of the features that a word has (term frequency), times its idf."""
     counts = np.bincount(assigned(features, words), minlength=len(words))

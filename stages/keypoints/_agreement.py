@@ -32,10 +32,6 @@ SHRINKS = 0.01  # a transform that shrinks areas by more, or grows them, is dege
 UNIT = 480.0  # OpenCV's estimators expect pixels
 
 
-# Candidates compared at a time: 20 of 170 keypoints with a query of 1000 are 14 MB.
-CHUNK = 20
-
-
 def tentative_matches(
     query: Keypoints, candidates: Sequence[Keypoints], mirror: FloatArray, least: int
 ) -> list[TentativeMatch]:
@@ -84,15 +80,19 @@ def _alike(
     geometry: Float64Array, descriptors: FloatArray, candidates: Sequence[Keypoints]
 ) -> Iterator[_Alike]:
     """One a candidate; the query's geometry (K, 4) and descriptors (K, D)."""
-    lengths = np.einsum("kd,kd->k", descriptors, descriptors)
-    for start in range(0, len(candidates), CHUNK):
-        chunk = candidates[start : start + CHUNK]
-        rows = np.concatenate([one.descriptors for one in chunk]).astype(np.float32)
-        squares = np.einsum("kd,kd->k", rows, rows)[:, None] + lengths - 2 * (rows @ descriptors.T)
-        stops = np.cumsum([len(one) for one in chunk])
-        for one, block in zip(chunk, np.split(squares, stops[:-1]), strict=True):
-            pairs = _nearest(block)
-            yield _Alike(_of_one_turn(geometry, one.geometry, pairs), len(pairs))
+    # |a|² - 2ab + |b|² as one product: whole numbers below 2^24, so exact in float32.
+    ones = np.ones((len(descriptors), 1), np.float32)
+    ours = np.concatenate([-2 * descriptors, ones, _squares(descriptors)], axis=1).T.copy()
+    for one in candidates:
+        rows = one.descriptors.astype(np.float32)
+        rows = np.concatenate([rows, _squares(rows), np.ones((len(one), 1), np.float32)], axis=1)
+        pairs = _nearest(rows @ ours)
+        yield _Alike(_of_one_turn(geometry, one.geometry, pairs), len(pairs))
+
+
+def _squares(rows: FloatArray) -> FloatArray:
+    """(K, 1)."""
+    return np.einsum("kd,kd->k", rows, rows)[:, None]
 
 
 def _nearest(squares: FloatArray) -> IntArray:
@@ -103,11 +103,12 @@ def _nearest(squares: FloatArray) -> IntArray:
         return np.empty((0, 2), np.int64)
     every = np.arange(count)
     nearest = squares.argmin(axis=1)
-    back = squares.argmin(axis=0)
     best = squares[every, nearest]
     squares[every, nearest] = np.inf
-    second = squares.min(axis=1)
-    kept = np.flatnonzero((back[nearest] == every) & (best < RATIO**2 * second))
+    kept = np.flatnonzero(best < RATIO**2 * squares.min(axis=1))
+    squares[every, nearest] = best
+    # Of few columns: a minimum down all of them would take longer than the product.
+    kept = kept[squares[:, nearest[kept]].argmin(axis=0) == kept]
     return np.stack([nearest[kept], kept], axis=1)
 
 

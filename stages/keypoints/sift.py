@@ -22,6 +22,7 @@ from stages.context import BuildContext
 from stages.keypoints._agreement import tentative_matches
 from stages.keypoints._projection import Projection, shipped_projection
 from stages.keypoints._sift import detected, rooted
+from stages.keypoints._vocabulary import HalvesVocabulary, shipped_vocabulary
 from stages.options import StageOptions
 
 # Of two keypoints of one contrast, the larger is seen from further away: by contrast alone, the
@@ -68,6 +69,10 @@ class Sift:
     @property
     def weight(self) -> float:
         return self._options.weight
+
+    @property
+    def vocabulary(self) -> HalvesVocabulary:
+        return shipped_vocabulary()
 
     def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
         """Within each matte's box, or of the whole image where there is None."""
