@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -167,7 +168,7 @@ class InvertedLists:
             raise ValueError(f"it has {len(mapped)} bytes, not {stop}")
         if whole and zlib.crc32(mapped[start:].data) != checksum:
             raise ValueError("its content changed")
-        arrays = []
+        arrays: list[Any] = []
         for kind, count in layout:
             bytes_ = np.dtype(kind).itemsize * count
             arrays.append(mapped[start : start + bytes_].view(kind))

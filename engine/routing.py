@@ -28,8 +28,9 @@ def route(
     among the gallery's own): a held category outside it could never be reached, so it is always
     searched, as are uncategorised images. A photo that the classifier calls unknown is searched
     in every category, and so is a ``colourless`` one: its category was predicted by colours that
-    it lacks. An ``exhaustive`` search takes all. ``chosen`` overrides everything. Ties in probability go in alphabetical
-    order. Raises ConfigError where ``settings`` need a least probability and there is none.
+    it lacks. An ``exhaustive`` search takes all. ``chosen`` overrides everything. Ties in
+    probability go in alphabetical order. Raises ConfigError where ``settings`` need a least
+    probability and there is none.
     """
     meant = _held_names([*scores.names, *(knows or ())], held)
     sums: dict[str, float] = {}

@@ -134,9 +134,9 @@ class MemoryGallery:
         if not self._words:
             for name in self._categories:
                 ids = sorted(one.id for one in self._records if one.category == name)
-                words = words_of(ids, self.keypoints(ids), vocabulary)
-                lists = InvertedLists.built([words], vocabulary.identity, vocabulary.size)
-                self._words[name] = lists
+                block = words_of(ids, self.keypoints(ids), vocabulary)
+                built = InvertedLists.built([block], vocabulary.identity, vocabulary.size)
+                self._words[name] = built
         names = self._categories if categories is None else categories
         lists = [self._words[name] for name in names if name in self._words]
         words, weights = query_words(query, vocabulary)

@@ -92,7 +92,8 @@ def _alike(
 
 def _squares(rows: FloatArray) -> FloatArray:
     """(K, 1)."""
-    return np.einsum("kd,kd->k", rows, rows)[:, None]
+    squares: FloatArray = np.einsum("kd,kd->k", rows, rows)[:, None]
+    return squares
 
 
 def _nearest(squares: FloatArray) -> IntArray:

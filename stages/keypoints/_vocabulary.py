@@ -51,9 +51,8 @@ class HalvesVocabulary:
         second, far = _nearest(descriptors[:, middle:], self.second, nearest)
         words = first[:, :, None] * len(self.second) + second[:, None, :]
         squares = near[:, :, None] + far[:, None, :]
-        words, squares = (one.reshape(len(descriptors), -1) for one in (words, squares))
-        order = np.argsort(squares, axis=1, kind="stable")[:, :nearest]
-        found: IntArray = np.take_along_axis(words, order, axis=1)
+        order = np.argsort(squares.reshape(len(words), -1), axis=1, kind="stable")[:, :nearest]
+        found: IntArray = np.take_along_axis(words.reshape(len(words), -1), order, axis=1)
         return found
 
     def write(self, path: Path, data: str) -> None:

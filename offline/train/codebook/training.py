@@ -17,6 +17,7 @@ import numpy as np
 from engine.config import Settings
 from engine.errors import ConfigError, ImageError
 from engine.images import ImageLimits, load
+from engine.inverted_lists import inverse_document_frequency
 from engine.parallel import each, one_faiss_thread
 from engine.types import Cutout, FloatArray, Progress, RGBImage
 from offline.datasets import Dataset, DatasetImage, open_dataset
@@ -25,7 +26,7 @@ from offline.store.images import cropped
 from offline.store.run_folder import RunFolder
 from offline.train.codebook.recipe import CodebookRecipe
 from stages.assemble import CuttingParts, assemble_cutting
-from stages.embed._codebook import Codebook, assigned, inverse_document_frequency
+from stages.embed._codebook import Codebook, assigned
 from stages.embed._keypoints import local_features
 
 BATCH = 8  # images in memory at a time
