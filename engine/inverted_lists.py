@@ -220,9 +220,10 @@ def most_in_common(
     read = order[np.cumsum(having[order]) <= READ]
     read = read[having[read] > 0]
     weighted = weights[read] * inverse_document_frequency(having[read], total + 1) ** 2.0
-    ids, scores = [np.empty(0, np.int64)], [np.empty(0)]
+    ids, scores = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
     for one, (starts, lengths) in zip(lists, found, strict=True):
-        of_image = one.scores(starts[read], lengths[read], weighted)
+        # Equal sums of other terms may differ by a rounding.
+        of_image = one.scores(starts[read], lengths[read], weighted).astype(np.float32)
         best = np.flatnonzero(of_image)
         if len(best) > count:
             edge = np.partition(of_image[best], -count)[-count]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
 import pytest
 
 from engine.errors import ConfigError
@@ -73,6 +75,7 @@ def test_a_photo_of_a_known_product_is_still_found(
         ("query.expand_alpha=nan", "query.expand_alpha"),
         ("query.expand_alpha=inf", "query.expand_alpha"),
         ("query.expnd=1", "Did you mean 'query.expand'?"),
+        ("query.exhaustive=true", "has no keypoints"),
     ],
 )
 def test_an_invalid_option_is_named(gallery: Path, photo: Path, flag: str, expected: str) -> None:
@@ -97,3 +100,29 @@ def test_the_command_takes_them_too_and_info_shows_the_metric(
         in packsight(*("query", photo, "--gallery", tmp_path / "g", "--json"), *flags).out
     )
     assert packsight("gallery", "check", tmp_path / "g").code == 0
+    refused = packsight("query", photo, "--gallery", tmp_path / "g", "--exhaustive")
+    assert refused.code != 0 and "keypoints.name=sift" in refused.line
+
+
+def test_the_command_looks_everywhere_for_print(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packsight, folder = Command(capsys), tmp_path / "catalogue"
+    for category in ("bottle", "jar"):
+        write_catalogue(folder, products=4, views=1, categories=[category])
+    written = package("bottle", 2)
+    cv2.putText(written, "BALM 17", (4, 70), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 2)
+    cv2.putText(written, "rose*42", (8, 100), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (90, 0, 0), 2)
+    save(folder / "bottle" / "p2" / "v0.png", written)
+    ingested = packsight.ingest(folder, tmp_path / "g", "--set", "keypoints.name=sift")
+    assert ingested.code == 0
+    # Of a jar's form, with the print of the bottle.
+    other = package("jar", 3)
+    other[45:110] = cv2.addWeighted(other[45:110], 0.2, written[45:110], 0.8, 0)
+    photo = save(tmp_path / "other.png", other)
+    flags = ("--gallery", tmp_path / "g", "-k", "1", "--json")
+    plain = packsight("query", photo, *flags, "--set", "keypoints.checked=0")
+    assert json.loads(plain.out)["hits"][0]["product_id"] != "bottle/p2"
+    found = json.loads(packsight("query", photo, *flags, "--exhaustive").out)
+    assert found["hits"][0]["product_id"] == "bottle/p2"
+    assert "exhaustive" in found["route"]["why"]
