@@ -14,6 +14,7 @@ from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
 from engine.protocols import KeypointMatcher, Searchable
 from engine.retrieval import GalleryIndex, Ranking, Scope
 from engine.types import FloatArray, Hit
+from engine.verification import compared
 
 WHOLE = 500  # images: a scope of at most so many is compared one by one
 PROPOSED = 50  # images that join those found by vectors, at most
@@ -55,7 +56,9 @@ class PrintSearch:
             count = self.proposed + len(left_out)
             ids = self.gallery.sharing_print(query, self.matcher, count, scope.categories)
         ids = [identity for identity in ids if identity not in left_out]
-        look = zip(ids, self.matcher.match(query, self.gallery.keypoints(ids)), strict=True)
+        names = [f"{self.gallery.name}: image {identity}" for identity in ids]
+        theirs = self.gallery.keypoints(ids)
+        look = zip(ids, compared(query, theirs, names, self.matcher), strict=True)
         likely = [(identity, one) for identity, one in look if one.at_most > self.matcher.least]
         likely.sort(key=lambda pair: (-pair[1].at_most, pair[0]))
         lie = [(identity, one.verify()) for identity, one in likely[: self.proposed]]

@@ -29,7 +29,7 @@ MOST_COUNTED = 255  # of one word in one image
 # Postings that a query reads at most, rare words first: a bound on its time. Common words say
 # least.
 READ = 4_000_000
-ASSIGNED = 4  # words of a keypoint of a query
+ASSIGNED = 8  # words of a keypoint of a query
 _LENGTH = 8  # bytes of the length of the header, and what arrays are aligned to
 
 

@@ -74,7 +74,8 @@ def compared(
     for name, one in zip(names, candidates, strict=True):
         if one and one.descriptors.shape[1] != width:
             raise DamageError(
-                f"{name} is damaged (keypoints of {one.descriptors.shape[1]} numbers, not {width}).",
+                f"{name} is damaged (keypoints of {one.descriptors.shape[1]} numbers, "
+                f"not {width}).",
                 remedy="List all damage with: packsight gallery check DIR",
             )
     return matcher.match(query, [one or Keypoints.none(width) for one in candidates])

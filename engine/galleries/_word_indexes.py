@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.errors import DamageError
 from engine.galleries import _rows
 from engine.galleries._faiss_indexes import INDEXES, Shard
 from engine.inverted_lists import InvertedLists, Words, most_in_common, query_words, words_of
@@ -59,8 +60,7 @@ class WordIndexes:
         if found is None or found.vocabulary != vocabulary.identity:
             found = self._stored(shard)
         if found is None or found.vocabulary != vocabulary.identity:
-            blocks = _blocks(connection, shard, vocabulary, str(self.folder))
-            found = InvertedLists.built(blocks, vocabulary.identity, vocabulary.size)
+            found = self._built(connection, shard, vocabulary)
             self._write(found, shard)
             found = self._stored(shard) or found
         self._open[shard.words_name] = found
@@ -108,6 +108,18 @@ class WordIndexes:
         except (ValueError, OSError) as error:
             log.warning("%s: damaged index, rebuilt from the database (%s)", path, error)
             return None
+
+    def _built(
+        self, connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary
+    ) -> InvertedLists:
+        blocks = _blocks(connection, shard, vocabulary, str(self.folder))
+        try:
+            return InvertedLists.built(blocks, vocabulary.identity, vocabulary.size)
+        except ValueError as error:
+            raise DamageError(
+                f"{self.folder}: category {shard.category} has keypoints of other numbers.",
+                remedy=f"List all damage with: packsight gallery check {self.folder}",
+            ) from error
 
     def _write(self, lists: InvertedLists, shard: Shard) -> None:
         """A full disk is no failure."""

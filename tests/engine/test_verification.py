@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from engine.errors import DamageError
 from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
-from engine.protocols import KeypointMatcher
+from engine.protocols import KeypointMatcher, Vocabulary
 from engine.types import Description, Hit, Matte, Record, RGBImage
 from engine.verification import evidence, explained, matches, verified, words
+from stages.keypoints._vocabulary import shipped_vocabulary
 from tests.engine.made_descriptions import described
 
 LEAST = 5
@@ -46,6 +47,10 @@ class MadeMatcher:
         self._inliers, self._at_most = inliers, at_most or inliers
         self.checked, self.weight = checked, weight
         self.verified: list[int] = []
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return shipped_vocabulary()
 
     def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
         raise NotImplementedError

@@ -122,7 +122,7 @@ def test_the_command_looks_everywhere_for_print(
     photo = save(tmp_path / "other.png", other)
     flags = ("--gallery", tmp_path / "g", "-k", "1", "--json")
     plain = packsight("query", photo, *flags, "--set", "keypoints.checked=0")
-    assert json.loads(plain.out)["hits"][0]["product_id"] != "bottle/p2"
+    assert json.loads(plain.out)["hits"][0]["product"] != "bottle/p2"
     found = json.loads(packsight("query", photo, *flags, "--exhaustive").out)
-    assert found["hits"][0]["product_id"] == "bottle/p2"
+    assert found["hits"][0]["product"] == "bottle/p2"
     assert "exhaustive" in found["route"]["why"]
