@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.errors import ConfigError, WeightsError
+from engine.inverted_lists import inverse_document_frequency
 from engine.types import Cutout, FloatArray, UInt8Array
 from stages.context import BuildContext
 from stages.embed import local_features as stage
@@ -21,7 +22,6 @@ from stages.embed._codebook import (
     Codebook,
     assigned,
     bag_of_words,
-    inverse_document_frequency,
     read_codebook,
     vlad,
 )
