@@ -43,7 +43,7 @@ class WordIndexes:
             lists = [self.index(connection, shard, vocabulary) for shard in shards]
             return most_in_common(lists, words, weights, count)
         except ValueError as error:
-            # Found while it was read: opening one checks its outline alone.
+            # Found while it was read: opening one checks its sizes alone.
             log.warning("%s: damaged index of keypoints, rebuilt (%s)", self.folder, error)
         for shard in shards:
             self._open.pop(shard.words_name, None)
