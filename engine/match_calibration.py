@@ -20,6 +20,13 @@ from engine.linear_model import LinearModel, Term
 from engine.types import Float64Array, Hit
 
 FEATURES = ("score", "margin", "first")
+# Where a gallery has keypoints: the places where hit and photo show the same print, and by how many
+# they exceed those of any other product.
+PRINT_FEATURES = ("places", "places_margin")
+# So many places ahead are as sure as more: a product far behind must not look more absent by the
+# print of the first. Of 400 photos of GroceryStore's ``train`` 0.39 are accepted with this limit
+# and 0.33 with none, of 400 views 0.74 and 0.71 (5 and 20 places: 0.37 and 0.36, 0.74 and 0.72).
+PLACES_AHEAD = 10.0
 
 # An absent product is accepted when any of the catalogue's products looks like it: with m times
 # as many products the fraction of false accepts becomes about m times as large. Within a tenth the
@@ -36,9 +43,10 @@ class _Table(BaseModel):
 
 
 class MatchModel(_Table):
-    """P(same product) = 1 / (1 + exp(-(intercept + score * s + margin * m + first * f))).
+    """P(same product) = 1 / (1 + exp(-(intercept + score * s + margin * m + first * f))), the sum
+    going on with places * p + places_margin * q where print is weighed.
 
-    Platt's sigmoid (Advances in Large Margin Classifiers, 1999) of three features of a hit, see
+    Platt's sigmoid (Advances in Large Margin Classifiers, 1999) of features of a hit, see
     ``match_features``; no weight is negative, so a higher score never lowers the probability.
     A score below the lowest counts as the lowest, a margin beyond the widest as the widest: how
     far a distant hit is carries no information.
@@ -50,19 +58,23 @@ class MatchModel(_Table):
     score: FiniteFloat = Field(ge=0)
     margin: FiniteFloat = Field(ge=0)
     first: FiniteFloat = Field(ge=0)
+    places: FiniteFloat = Field(default=0, ge=0)
+    places_margin: FiniteFloat = Field(default=0, ge=0)
+
+    @property
+    def weighs_print(self) -> bool:
+        return self.places > 0 or self.places_margin > 0
 
     def probability(self, features: Float64Array) -> Float64Array:
-        """(N, 3) as of ``match_features`` to (N,)."""
+        """(N, 5) as of ``match_features`` to (N,); without the weights of print (N, 3) will do."""
+        features = features[:, : len(self._linear.terms)]
         return self._linear.probability(within(features, self.lowest_score, self.widest_margin))
 
     @cached_property
     def _linear(self) -> LinearModel:
         """Over features as they are, not standardised."""
-        weights = (self.score, self.margin, self.first)
-        terms = {
-            name: Term(mean=0, deviation=1, weight=weight)
-            for name, weight in zip(FEATURES, weights, strict=True)
-        }
+        names = (*FEATURES, *PRINT_FEATURES) if self.weighs_print else FEATURES
+        terms = {name: Term(mean=0, deviation=1, weight=getattr(self, name)) for name in names}
         return LinearModel(intercept=self.intercept, terms=terms)
 
 
@@ -194,10 +206,12 @@ def read_calibration(text: str, where: str) -> MatchCalibration:
 
 
 def match_features(hits: Sequence[Hit]) -> Float64Array:
-    """(N, 3), columns as ``FEATURES``, of the hits of one answer, one a product, in their order.
+    """(N, 5), columns as ``FEATURES`` and ``PRINT_FEATURES``, of the hits of one answer, one a
+    product, in their order.
 
     The hit's score; by how much it exceeds the best score of any other product (below 0 for all
-    but the best one; 0 where there is no other); 1 for the hit that is ranked first, else 0.
+    but the best one; 0 where there is no other); 1 for the hit that is ranked first, else 0; the
+    inliers of its ``match``, 0 without one, and by how many they exceed those of any other product.
     Give all that took part in reranking: of fewer, the best of the others might be missing.
     Raises ValueError for scores that are not finite.
     """
@@ -205,13 +219,16 @@ def match_features(hits: Sequence[Hit]) -> Float64Array:
     if not np.isfinite(scores).all():
         raise ValueError("scores of hits must be finite")
     first = np.array([hit.rank == 1 for hit in hits], np.float64)
-    return np.column_stack([scores, _margins(scores), first])
+    places = np.array([0 if hit.match is None else hit.match.inliers for hit in hits], np.float64)
+    return np.column_stack([scores, _margins(scores), first, places, _margins(places)])
 
 
 def within(features: Float64Array, lowest_score: float, widest_margin: float) -> Float64Array:
-    """(N, 3) as a ``MatchModel`` reads them."""
-    lowest = [lowest_score, -widest_margin, 0.0]
-    kept: Float64Array = np.clip(features, lowest, [np.inf, widest_margin, 1.0])
+    """(N, 3) or (N, 5) as a ``MatchModel`` reads them."""
+    count = features.shape[1]
+    lowest = [lowest_score, -widest_margin, 0.0, 0.0, -PLACES_AHEAD][:count]
+    highest = [np.inf, widest_margin, 1.0, np.inf, PLACES_AHEAD][:count]
+    kept: Float64Array = np.clip(features, lowest, highest)
     return kept
 
 

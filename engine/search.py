@@ -139,15 +139,17 @@ class Searcher:
         categories: Sequence[str] | None = None,
         *,
         without: Collection[int] = (),
+        all_matches: bool = False,
     ) -> Ranked:
         """The products for a described photo, at least k where the searched categories hold them.
 
         As if the images ``without`` were not in the gallery, but for the vote on the category,
-        which took place when the photo was described. No probabilities.
+        which took place when the photo was described. No probabilities; ``all_matches``: as of
+        ``engine.verification.verified``, for what probabilities are made of.
         """
         routed = self.route(query, categories)
         with self.gallery.snapshot():
-            return self._rank(query, k, routed, Stopwatch(), without)
+            return self._rank(query, k, routed, Stopwatch(), without, all_matches)
 
     def hits(self, ranking: Ranking, records: Sequence[Record]) -> list[Hit]:
         """Retrieved images with their scores, in the order of the ranking."""
@@ -189,7 +191,8 @@ class Searcher:
             calibration, notes = self._calibration(sum(held.values()), categories)
             # The margin of a probability needs a second product.
             wanted = k if calibration is None else max(k, 2)
-            products = self._rank(query, wanted, routed, watch).products
+            of_print = calibration is not None and calibration.model.weighs_print
+            products = self._rank(query, wanted, routed, watch, all_matches=of_print).products
         if calibration is not None and not query.quality.no_product:
             products = with_probabilities(products, calibration.model)
         return Results(
@@ -226,11 +229,12 @@ class Searcher:
         routed: Route,
         watch: Stopwatch,
         without: Collection[int] = (),
+        all_matches: bool = False,
     ) -> Ranked:
         scope = Scope(routed.categories, without)
         alike = self._alike(query, scope, watch)
         retrieved = self._retrieve(query, k, scope, watch, alike)
-        reranked = self.reranked(query, retrieved, watch, alike)
+        reranked = self.reranked(query, retrieved, watch, alike, all_matches=all_matches)
         return Ranked(routed, retrieved, group_by_product(reranked))
 
     def reranked(
@@ -239,6 +243,8 @@ class Searcher:
         hits: Sequence[Hit],
         watch: Stopwatch | None = None,
         alike: Mapping[int, TentativeMatch] = MappingProxyType({}),
+        *,
+        all_matches: bool = False,
     ) -> list[Hit]:
         """In the order of all evidence: by the gallery's fusion, where it has one, else by this
         searcher's reranker; then by print, unless the fusion has weighed it. Images ``alike`` in
@@ -252,7 +258,7 @@ class Searcher:
         if matcher is None or any(hit.match is not None for hit in found):
             return found
         with watch("verify"):
-            return verified(query, found, matcher, alike)
+            return verified(query, found, matcher, alike, all_matches=all_matches)
 
     def _by_reranker(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
         """The reranker sees vectors as they are compared, the fusion as they are stored."""

@@ -24,10 +24,12 @@ def verified(
     hits: Sequence[Hit],
     matcher: KeypointMatcher,
     alike: Mapping[int, TentativeMatch] = MappingProxyType({}),
+    *,
+    all_matches: bool = False,
 ) -> list[Hit]:
     """The first ``checked`` hits, and those that are in ``alike`` by id, in the order of all
     evidence, renumbered from 1; the others follow as they were. Their ``match`` is set where it was
-    needed.
+    needed; with ``all_matches`` wherever there may be evidence, which changes no order.
 
     A hit of rank r has the value 1 / r, and ``weight`` more for every doubling of the matching
     places beyond ``least``; fewer are no evidence, and no evidence is none against a hit. Places
@@ -42,7 +44,8 @@ def verified(
     found = [{**known, **alike}.get(hit.record.id, UNLIKE) for hit in head]
     values = np.array([1 / (at + 1) for at in places])
     bounds = values + matcher.weight * evidence([one.at_most for one in found], matcher.least)
-    for at in _open(values, bounds):
+    likely = [at for at, one in enumerate(found) if one.at_most > matcher.least]
+    for at in likely if all_matches else _open(values, bounds):
         head[at] = replace(head[at], match=(match := found[at].verify()))
         values[at] += matcher.weight * float(evidence([match.inliers], matcher.least)[0])
     order = np.argsort(-values, kind="stable")

@@ -98,5 +98,5 @@ def twice(
 def answer_of(
     searcher: Searcher, query: Description, product: str, without: Iterable[int], *, present: bool
 ) -> Answer:
-    ranked = searcher.rank(query, DEPTH, without=frozenset(without))
+    ranked = searcher.rank(query, DEPTH, without=frozenset(without), all_matches=True)
     return as_answer(product, ranked.products, present=present)

@@ -19,6 +19,7 @@ from engine.errors import ConfigError
 from engine.match_calibration import (
     FEATURES,
     LEAST_AUROC,
+    PRINT_FEATURES,
     MatchCalibration,
     MatchFigures,
     MatchModel,
@@ -55,7 +56,7 @@ NONE_NAMED = {"absent_named": 0.0, "correct_named": 0.0}
 class Answer:
     """The first ``DEPTH`` products that one photo is answered with.
 
-    ``features`` (N, 3) as of ``engine.match_calibration.match_features``, in the order of ranks;
+    ``features`` (N, 5) as of ``engine.match_calibration.match_features``, in the order of ranks;
     ``right`` (N,): which is the product itself. Not ``present``: the gallery lacks it, or it was
     left out. N may be 0: then nothing was found.
     """
@@ -131,14 +132,16 @@ def fit_matching(
 
 def fit_model(answers: Sequence[Answer], guide: MatchModel | None = None) -> MatchModel:
     """Logistic regression with a ridge and no negative weight, by hits of all answers. ``guide``:
-    score and margin weigh in as they do in this model of more answers."""
+    score and margin weigh in as they do in this model of more answers. Print takes part where any
+    hit shows some of the photo's."""
     lowest, widest = _reach(answers)
     rows = within(np.concatenate([answer.features for answer in answers]), lowest, widest)
     correct = np.concatenate([answer.right for answer in answers])
-    names = list(FEATURES)
+    names = [*FEATURES, *PRINT_FEATURES] if rows[:, len(FEATURES) :].any() else [*FEATURES]
+    rows = rows[:, : len(names)]
     if guide is not None:
-        rows = np.column_stack([rows[:, :2] @ (guide.score, guide.margin), rows[:, 2]])
-        names = ["both", "first"]
+        rows = np.column_stack([rows[:, :2] @ (guide.score, guide.margin), rows[:, 2:]])
+        names = ["both", *names[2:]]
     fitted = fit_logistic(rows, correct, names, RIDGE, non_negative=True)
     # A gallery keeps the weights of the features as they are, not of the standardised ones.
     weights = {name: term.weight / term.deviation for name, term in fitted.terms.items()}

@@ -220,15 +220,17 @@ class DescribedTask(VectorTask):
         """Of every query, as a search of this gallery would route it."""
         return tuple(self.searcher.route(query) for query in self.queries)
 
-    def answer(self, query: int, k: int, without: Sequence[str] = ()) -> Ranked:
+    def answer(
+        self, query: int, k: int, without: Sequence[str] = (), *, all_matches: bool = False
+    ) -> Ranked:
         """The products that a user gets, at least k where there are as many; ignored images and
-        the products ``without`` are taken out of the gallery."""
+        the products ``without`` are taken out of the gallery. ``all_matches``: as of a searcher."""
         left_out = set(self.task.relevance[query].ignored)
         left_out.update(*(self.products.get(product, ()) for product in without))
         searcher = self.searcher
         for product in without:
             searcher = self._searchers_without.get(product, searcher)
-        return searcher.rank(self.queries[query], k, without=left_out)
+        return searcher.rank(self.queries[query], k, without=left_out, all_matches=all_matches)
 
     @cached_property
     def _searchers_without(self) -> Mapping[str, Searcher]:

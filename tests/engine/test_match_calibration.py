@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import GalleryError
+from engine.keypoints import KeypointMatch
 from engine.match_calibration import (
     FEATURES,
+    PRINT_FEATURES,
     match_features,
     read_calibration,
     with_probabilities,
@@ -53,11 +56,11 @@ def results(*found: Hit, threshold: float | None) -> Results:
 @given(st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.5, 0.5, 0.9]), min_size=1, max_size=8))
 def test_a_hit_is_known_by_score_margin_and_first_place(scores: list[float]) -> None:
     """Equal scores are zero apart, whichever of them ranks first."""
-    np.testing.assert_allclose(match_features(hits(*scores)), twin(scores))
+    np.testing.assert_allclose(match_features(hits(*scores))[:, :3], twin(scores))
 
 
 def test_no_hits_have_no_features() -> None:
-    assert match_features([]).shape == (0, len(FEATURES))
+    assert match_features([]).shape == (0, len((*FEATURES, *PRINT_FEATURES)))
     assert with_probabilities([], calibration().model) == []
 
 
@@ -150,3 +153,40 @@ def test_what_is_shaky_is_warned_of() -> None:
     weak = calibration().figures.model_copy(update={"auroc": 0.55})
     (said,) = calibration().model_copy(update={"figures": weak}).warnings()
     assert "hold" in said and "70% count as a match" in said
+
+
+def printed(scores: list[float], places: list[int]) -> list[Hit]:
+    shown = [KeypointMatch(np.zeros((count, 4), np.float32)) for count in places]
+    return [replace(hit, match=match) for hit, match in zip(hits(*scores), shown, strict=True)]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=6))
+def test_print_is_its_matching_places_and_how_many_no_other_product_has(places: list[int]) -> None:
+    found = match_features(printed([0.5] * len(places), places))
+    for at, count in enumerate(places):
+        others = places[:at] + places[at + 1 :]
+        assert found[at, 3:].tolist() == [count, count - max(others, default=count)]
+
+
+def test_a_calibration_of_before_print_reads_and_answers_as_before() -> None:
+    made = calibration()
+    kept = json.loads(made.model_dump_json())
+    for name in PRINT_FEATURES:
+        assert kept["model"].pop(name) == 0
+    read = read_calibration(json.dumps(kept), "gallery")
+    assert read == made and not read.model.weighs_print
+    plain = with_probabilities(hits(0.9, 0.7, 0.2), read.model)
+    shown = with_probabilities(printed([0.9, 0.7, 0.2], [80, 0, 3]), read.model)
+    assert [hit.probability for hit in plain] == [hit.probability for hit in shown]
+
+
+def test_more_matching_places_make_a_hit_likelier_up_to_a_lead() -> None:
+    weighing = calibration().model.model_copy(update={"places": 0.1, "places_margin": 0.2})
+    assert weighing.weighs_print
+
+    def first(places: list[int]) -> float:
+        return with_probabilities(printed([0.5, 0.5], places), weighing)[0].probability or 0.0
+
+    assert first([0, 0]) < first([12, 12]) < first([12, 5]) < first([12, 1])
+    assert first([12, 2]) == first([12, 0])
+    assert first([0, 12]) == first([0, 30]) < first([0, 0])

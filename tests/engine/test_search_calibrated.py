@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +14,18 @@ from hypothesis import strategies as st
 
 from engine.config import QuerySettings, RouteSettings
 from engine.galleries.local import LocalGallery
+from engine.keypoints import Keypoints, TentativeMatch
 from engine.manifest import Manifest
+from engine.match_calibration import with_probabilities
 from engine.search import Searcher
-from engine.types import Hit
+from engine.types import Hit, Matte, RGBImage
 from stages.context import BuildContext
+from stages.keypoints import sift
 from stages.rerank.none import Options, build
 from tests.engine.fake_parts import Reversed, fake_describer, plain_image
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import entry
+from tests.engine.made_keypoints import COUNT, label
 
 MANIFEST = Manifest("f" * 64, 3, normalised=False)
 IMAGES = 10
@@ -174,3 +178,38 @@ def test_a_calibration_for_another_adaptation_names_it_and_a_command(gallery: Lo
     gallery.calibrate(calibration(identity="same search-" + "b" * 16, source="views"))
     (note,) = searcher(gallery).search(plain_image(40), k=3).notes
     assert note.endswith(f"packsight calibrate --gallery {gallery.name}")
+
+
+class Labels:
+    """The redder an image, the later its label; each is a label of its own."""
+
+    checked, least, weight = 20, 5, 1.0
+
+    def __init__(self) -> None:
+        self._matcher = sift.build(sift.Options(), BuildContext())
+
+    def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
+        return [label(int(image.pixels[0, 0, 0])) for image in images]
+
+    def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
+        return self._matcher.match(query, candidates)
+
+
+def test_probabilities_by_print_are_those_of_all_its_matches(tmp_path: Path) -> None:
+    describer = replace(fake_describer(), keypoints=Labels())
+    weighing = calibration().model.model_copy(update={"places": 0.1, "places_margin": 0.1})
+    with LocalGallery.create(tmp_path / "g", MANIFEST) as opened:
+        reds = [0, 40, 80, 80]
+        entries = [entry(str(at), "dark", f"p{at}") for at in range(len(reds))]
+        described = describer.describe([plain_image(red) for red in reds], ["dark"] * len(reds))
+        opened.add(entries, [one.description for one in described])
+        opened.calibrate(calibration().model_copy(update={"model": weighing}))
+        served = replace(searcher(opened), describer=describer)
+        results = served.search(plain_image(80, 1), k=4)
+        every = served.rank(results.query, 4, all_matches=True).products
+    assert [hit.record.product_id for hit in results.hits[:2]] == ["p2", "p3"]
+    assert [hit.match.inliers for hit in results.hits[:2] if hit.match] == [COUNT, COUNT]
+    expected = [hit.probability for hit in with_probabilities(every, weighing)]
+    assert [hit.probability for hit in results.hits] == expected
+    first, second = (hit.probability or 0.0 for hit in results.hits[:2])
+    assert first == second > 0.9 > (results.hits[2].probability or 0.0)

@@ -246,3 +246,13 @@ def test_why_keeps_the_reason_of_the_reranker() -> None:
     (answer,) = verified(photo(), [replace(hit, why="kept its place")], MadeMatcher([40]))
     assert answer.why.startswith("kept its place; ")
     assert "40" in answer.why
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=8))
+def test_all_matches_where_they_are_needed_change_no_order(inliers: list[int]) -> None:
+    found = verified(photo(), hits(len(inliers)), MadeMatcher(inliers), all_matches=True)
+    as_ever = verified(photo(), hits(len(inliers)), MadeMatcher(inliers))
+    assert [hit.record.id for hit in found] == [hit.record.id for hit in as_ever]
+    for hit in found:
+        count = inliers[hit.record.id]
+        assert (hit.match.inliers if hit.match else 0) == (count if count > LEAST else 0)

@@ -51,9 +51,9 @@ def trials(task: DescribedTask) -> list[Trial]:
             continue
         held = bool(task.products.get(product, frozenset()) - set(task.task.relevance[at].ignored))
         if held:
-            hits = task.answer(at, DEPTH).products
+            hits = task.answer(at, DEPTH, all_matches=True).products
             found.append(Trial(image, as_answer(product, hits, present=True)))
-        hits = task.answer(at, DEPTH, without=[product]).products
+        hits = task.answer(at, DEPTH, without=[product], all_matches=True).products
         found.append(Trial(image, as_answer(product, hits, present=False), taken_out=held))
     return found
 

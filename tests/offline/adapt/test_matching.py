@@ -246,3 +246,36 @@ def test_the_same_seed_gives_the_same_fit() -> None:
     assert isinstance(one.model, MatchModel)
     assert one.model.model_dump() == two.model.model_dump()
     assert (one.threshold, one.figures) == (two.threshold, two.figures)
+
+
+def with_places(answers: list[Answer], seed: int) -> list[Answer]:
+    """Correct hits share some print with the photo, others by chance."""
+    random, found = np.random.default_rng(seed), []
+    for one in answers:
+        places = np.where(one.right, random.integers(10, 40, len(one.right)), 0)
+        places = np.maximum(places, random.integers(0, 9, len(one.right))).astype(float)
+        ahead = places - places.max()
+        ahead[places.argmax()] = places.max() - np.sort(places)[-2]
+        rows = np.column_stack([one.features, places, ahead])
+        found.append(replace(one, features=rows))
+    return found
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_print_has_more_present_products_accepted(guided: bool) -> None:
+    answers = drawn_answers(5, products=25, lift=0.3)
+    views = drawn_answers(6, products=80) if guided else []
+    without = fit_matching(answers, 0.05, 0, views)
+    printed = with_places(answers, 7)
+    found = fit_matching(printed, 0.05, 0, with_places(views, 8))
+    assert found.model.weighs_print and not without.model.weighs_print
+    refused = [one.figures.correct_refused for one in (found, without)]
+    assert refused[0] is not None and refused[1] is not None and refused[0] < 0.1 < refused[1]
+    assert found.figures.true_accepts > without.figures.true_accepts
+    assert found.figures.false_accepts < 0.1
+
+
+def test_without_any_print_the_fit_is_that_of_before() -> None:
+    answers = drawn_answers(5, products=25)
+    blank = [replace(one, features=np.pad(one.features, ((0, 0), (0, 2)))) for one in answers]
+    assert fit_model(blank) == fit_model(answers)
