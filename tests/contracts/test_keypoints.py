@@ -243,6 +243,22 @@ def test_keypoints_survive_their_bytes_and_their_arrays_are_read_only(
         assert not array.flags.writeable
 
 
+def test_words_are_shared_by_views_of_one_label(stage: KeypointMatcher) -> None:
+    vocabulary = stage.vocabulary
+    assert vocabulary.identity == stage.vocabulary.identity
+    found = found_in(stage, label(0))
+    many = vocabulary.words(found, 4)
+    assert many.shape == (len(found), 4)
+    assert many.min() >= 0 and many.max() < vocabulary.size
+    np.testing.assert_array_equal(many[:, :1], vocabulary.words(found))
+    assert vocabulary.words(Keypoints.none(found.descriptors.shape[1]), 4).shape == (0, 4)
+
+    def shared(image: RGBImage) -> int:
+        return len(set(many[:, 0].tolist()) & set(vocabulary.words(found_in(stage, image))[:, 0]))
+
+    assert shared(altered(label(0), "half size")) > 2 * shared(drawing(0))
+
+
 def test_images_and_keypoints_are_left_as_they_were(stage: KeypointMatcher) -> None:
     image = label(0)
     pixels = image.pixels.copy()

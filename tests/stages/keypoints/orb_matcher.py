@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from engine.keypoints import Keypoints, TentativeMatch
-from engine.types import Matte, RGBImage
+from engine.types import IntArray, Matte, RGBImage
 from stages.context import BuildContext
 from stages.keypoints._geometry import tentative_match
 from stages.options import StageOptions
@@ -27,7 +27,20 @@ class Options(StageOptions):
     answering: ClassVar[frozenset[str]] = frozenset({"checked", "least", "weight"})
 
 
+class Bits:
+    """Words are 16 bits of a descriptor; those of one other bit are its neighbours."""
+
+    identity, size = "16 bits of ORB", 2**16
+
+    def words(self, keypoints: Keypoints, nearest: int = 1) -> IntArray:
+        own = _bits(keypoints)[:, :2].astype(np.int64) @ np.array((1, 256))
+        flipped = np.array([0, *(1 << bit for bit in range(16))][:nearest], np.int64)
+        return own[:, None] ^ flipped
+
+
 class Orb:
+    vocabulary = Bits()
+
     def __init__(self, options: Options) -> None:
         self._options = options
         self.checked, self.least, self.weight = options.checked, options.least, options.weight
