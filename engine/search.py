@@ -232,7 +232,7 @@ class Searcher:
         all_matches: bool = False,
     ) -> Ranked:
         scope = Scope(routed.categories, without)
-        alike = self._alike(query, scope, watch)
+        alike = self.alike(query, scope, watch)
         retrieved = self._retrieve(query, k, scope, watch, alike)
         reranked = self.reranked(query, retrieved, watch, alike, all_matches=all_matches)
         return Ranked(routed, retrieved, group_by_product(reranked))
@@ -314,12 +314,13 @@ class Searcher:
             return None, ("not calibrated: that was done for the predicted categories",)
         return found, found.cautions(images)
 
-    def _alike(
-        self, query: Description, scope: Scope, watch: Stopwatch
+    def alike(
+        self, query: Description, scope: Scope, watch: Stopwatch | None = None
     ) -> Mapping[int, TentativeMatch]:
-        """The images that share print with a query, where it is exhaustive."""
+        """The images that share print with a query, by id, where it is exhaustive."""
         if not self.query.exhaustive:
             return {}
+        watch = watch or Stopwatch()
         with watch("print"):
             matcher = require_keypoints(self.describer.keypoints, self.gallery.name)
             return PrintSearch(self.gallery, matcher).alike(query.keypoints, scope)

@@ -47,8 +47,8 @@ class GalleryRanking:
     """One query against a whole gallery in memory.
 
     ``line`` (G,): the distance of every image, infinite where it is not searched. ``head``: the
-    first positions, where a reranker changed their order; they are the nearest, so that all
-    others stand as the distances have it. ``ignored`` positions (junk) are taken out before
+    first positions, where a reranker changed their order: the nearest, and those that print found;
+    all others follow as the distances have it. ``ignored`` positions (junk) are taken out before
     anything is counted.
     """
 
@@ -67,8 +67,9 @@ class GalleryRanking:
         line, head = self._judged
         if len(head) >= k:
             return head[:k]
-        order = first(line, k)
-        return np.concatenate([head, order[len(head) :]])
+        order = first(line, k + len(head))
+        found: IntArray = np.concatenate([head, order[~np.isin(order, head)]])[:k]
+        return found
 
     def found(self, relevant: BoolArray, total: int) -> Found:
         """Ranks of the relevant (G,) images that are not ignored; ``total``: how many there are
@@ -77,6 +78,10 @@ class GalleryRanking:
         positions = np.flatnonzero(relevant)
         places = ranks(line, positions)
         if len(head):
+            last = max(head.tolist(), key=lambda at: (line[at], at))
+            if ranks(line, np.array([last])) > len(head):  # they are not the nearest
+                before = np.searchsorted(np.sort(ranks(line, head)), places)
+                places = np.where(places > 0, places + len(head) - before, 0)
             moved = {at: place for place, at in enumerate(head.tolist(), start=1)}
             pairs = zip(positions.tolist(), places.tolist(), strict=True)
             places = np.array([moved.get(at, rank) for at, rank in pairs], np.int64)
@@ -253,8 +258,10 @@ class DescribedTask(VectorTask):
 
     def candidates(self, ranking: GalleryRanking, n: int) -> list[Hit]:
         """The first n images of a ranking, as a reranker gets them."""
-        head = ranking.first(n)
-        nearest = Ranking(head, ranking.line[head].astype(np.float64))
+        return self._hits(ranking.line, ranking.first(n))
+
+    def _hits(self, line: FloatArray, head: IntArray) -> list[Hit]:
+        nearest = Ranking(head, line[head].astype(np.float64))
         return self.searcher.hits(nearest, [self.gallery[at] for at in head.tolist()])
 
     def searching(self, settings: Settings) -> DescribedTask:
@@ -309,9 +316,9 @@ class DescribedTask(VectorTask):
         return replace(scope, categories=self.routes[query].categories) if routed else scope
 
     def _reranked(self, query: int, line: FloatArray) -> IntArray:
-        needed = self.searcher.images_needed
-        if needed == 0:
-            return np.empty(0, np.int64)
-        hits = self.candidates(GalleryRanking(line, np.empty(0, np.int64)), needed)
-        hits = self.searcher.reranked(self.queries[query], hits)
+        searcher, scope = self.searcher, self._scope(query, routed=True)
+        alike = searcher.alike(self.queries[query], scope)
+        seen = np.union1d(first(line, searcher.images_needed), np.array([*alike], np.int64))
+        hits = self._hits(line, seen[np.lexsort((seen, line[seen]))])
+        hits = searcher.reranked(self.queries[query], hits, alike=alike)
         return np.array([hit.record.id for hit in hits], np.int64)

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
+from engine.config import load
 from engine.galleries import open_gallery
 from offline.datasets import RetrievalTask, open_dataset
 from offline.evaluate.ablation.measure import ablate
 from offline.evaluate.ablation.variants import variants
 from offline.evaluate.describing import describe_task
 from offline.evaluate.efficiency.measure import fill
-from offline.evaluate.end_to_end.measure import PRODUCTS, outcomes
+from offline.evaluate.end_to_end.measure import outcomes
 from offline.evaluate.end_to_end.show import print_tables
 from offline.evaluate.example_images import matched
 from offline.evaluate.retrieval.measure import levels, measure_rankings
@@ -27,6 +28,7 @@ from tests.drawn_catalogue import save
 from tests.offline.evaluate.counting_parts import quick_settings
 
 COUNT = 8
+FEWEST = 1  # products: then a search retrieves no more images than print and reranking need
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +71,11 @@ def test_a_gallery_holds_fewer_keypoints_than_its_images_as_queries(
     assert counts == {(True, 60)}
 
 
+@pytest.mark.parametrize("flags", [(), ("query.exhaustive=true", "keypoints.checked=4")])
 def test_the_order_of_an_evaluation_is_that_of_a_gallery_on_disk(
-    described: DescribedTask, tmp_path: Path
+    described: DescribedTask, flags: tuple[str, ...], tmp_path: Path
 ) -> None:
+    described = described.searching(load(described.settings, env={}, flags=flags))
     fill(tmp_path / "g", described.parts, described.gallery)
     rankings = [ways[RERANKED] for ways in described.rankings([RERANKED])]
     with open_gallery(tmp_path / "g") as gallery:
@@ -79,8 +83,8 @@ def test_the_order_of_an_evaluation_is_that_of_a_gallery_on_disk(
         place = {source.uri: source.id for source in gallery.sources()}
         for at, query in enumerate(described.queries):
             own = place[described.gallery[at].uri]
-            served = searcher.rank(query, PRODUCTS, without={own})
-            evaluated = described.answer(at, PRODUCTS)
+            served = searcher.rank(query, FEWEST, without={own})
+            evaluated = described.answer(at, FEWEST)
             for one, other in zip(served.products, evaluated.products, strict=True):
                 assert one.record.product_id == other.record.product_id
                 assert one.why == other.why
@@ -153,3 +157,10 @@ def test_an_ablation_shows_what_print_is_worth(
     assert first_correct(described.searching(chosen[0].settings(described.settings))) < 0.5
     plain = quick_settings("rerank.name=none")
     assert not [one for one in variants(plain, describing=False) if "keypoints" in one.name]
+
+
+def test_an_exhaustive_search_is_evaluated_with_what_print_finds(described: DescribedTask) -> None:
+    few = load(described.settings, env={}, flags=["keypoints.checked=2"])
+    everywhere = load(few, env={}, flags=["query.exhaustive=true"])
+    assert first_correct(described.searching(few)) < 0.5
+    assert first_correct(described.searching(everywhere)) > 0.9

@@ -103,10 +103,12 @@ def test_ranks_equal_those_of_a_list_that_is_sorted_and_purged(seed: int) -> Non
     line[random.random(size) < 0.1] = np.inf
     kinds = random.choice(["relevant", "junk", "irrelevant"], size)
     nearest = [at for at in np.argsort(line, kind="stable") if np.isfinite(line[at])]
-    head = random.permutation(nearest[: int(random.integers(0, size + 1))]).astype(np.int64)
+    count = int(random.integers(0, len(nearest) + 1))
+    nearest_or_any = nearest if random.random() < 0.5 else random.permutation(nearest)
+    head = random.permutation(nearest_or_any[:count]).astype(np.int64)
     junk = tuple(np.flatnonzero(kinds == "junk").tolist())
     ranking = GalleryRanking(line, head, junk)
-    order = [*head.tolist(), *nearest[len(head) :]]
+    order = [*head.tolist(), *(at for at in nearest if at not in head)]
     shown = [at for at in order if at not in junk]
     expected = [rank for rank, at in enumerate(shown, start=1) if kinds[at] == "relevant"]
     found = ranking.found(kinds == "relevant", int((kinds == "relevant").sum()))
