@@ -59,7 +59,7 @@ class Cutting:
             shown = [
                 i if matte is None else on_grey(i) for i, matte in zip(images, own, strict=True)
             ]
-            cutouts = self.cutter.cut(shown, self._used(mattes, trusted))
+            cutouts = self.cutter.cut(shown, self._used(images, mattes, trusted))
         if self.trust is not None:
             cutouts = [replace(c, trust=trust) for c, trust in zip(cutouts, trusts, strict=True)]
         return [
@@ -118,12 +118,15 @@ class Cutting:
             found = iter(map(_as_precise, self.matting.refine(refined, rough), rough))
         return [next(found) if mine is None else mine for mine in own]
 
-    def _used(self, mattes: Sequence[Matte], trusted: Sequence[bool]) -> Sequence[Matte]:
+    def _used(
+        self, images: Sequence[RGBImage], mattes: Sequence[Matte], trusted: Sequence[bool]
+    ) -> Sequence[Matte]:
         if self.trust is None:
             return mattes
         instead = self.trust.instead
         return [
-            m if b else _as_precise(instead(m), m) for m, b in zip(mattes, trusted, strict=True)
+            matte if sure else _as_precise(instead(image, matte), matte)
+            for image, matte, sure in zip(images, mattes, trusted, strict=True)
         ]
 
 

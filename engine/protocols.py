@@ -65,9 +65,9 @@ class MaskTrust(Protocol):
         """
         ...
 
-    def instead(self, matte: Matte) -> Matte:
-        """The fallback for a ``matte`` that is not trusted, of the same shape: the product is cut
-        out by it. Empty for the whole image."""
+    def instead(self, image: RGBImage, matte: Matte) -> Matte:
+        """The fallback for an image's ``matte`` that is not trusted, of the same shape: the product
+        is cut out by it. Empty for the whole image."""
         ...
 
 

@@ -20,7 +20,11 @@ from offline.metrics.statistics import bootstrap
 from stages.assemble import assemble
 
 EVERY = "every mask"
-FALLBACKS = {"flagged, or its box": "box", "flagged, or whole": "whole"}
+FALLBACKS = {
+    "flagged, or its box": "box",
+    "flagged, or its box without skin": "without_skin",
+    "flagged, or whole": "whole",
+}
 SPLITS = ("iconic", "train", "val")
 STUDIO, CHOOSE = ("iconic",), "train"
 # Queries and gallery: by the first a rule may be chosen, the others are reported.

@@ -63,7 +63,7 @@ class _Certain:
     ) -> FloatArray:
         return np.full(len(images), self.value, np.float32)
 
-    def instead(self, matte: Matte) -> Matte:
+    def instead(self, image: RGBImage, matte: Matte) -> Matte:
         return Matte(np.zeros_like(matte.alpha))
 
 

@@ -127,6 +127,13 @@ def columns(names: Sequence[str]) -> IntArray:
     return np.array([NAMES.index(name) for name in names], np.int64)
 
 
+def skin(image: RGBImage, matte: Matte) -> BoolArray:
+    """(H, W) where the image has the colour of skin, at the resolution of the features."""
+    small = _skin(_lab(image, reduced(matte.alpha).shape))
+    size = (image.width, image.height)
+    return np.asarray(cv2.resize(small.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0)
+
+
 def reduced(alpha: FloatArray) -> FloatArray:
     """Brought to a longer side of ``SIDE`` by averaging areas; smaller ones stay.
 

@@ -18,13 +18,19 @@ from engine.errors import ConfigError
 from engine.linear_model import LinearModel
 from engine.parallel import each
 from engine.protocols import Segmenter
+from engine.quality import THRESHOLD
 from engine.types import Float64Array, FloatArray, Matte, RGBImage
 from engine.user_folders import expanded
 from stages.context import BuildContext
 from stages.options import StageOptions
-from stages.trust._features import NAMES, columns, mask_features, row
+from stages.trust._features import NAMES, columns, mask_features, row, skin
 from stages.trust._model import PHOTOS, RENDERS, TrustModel, fitting, read_model, require
 from stages.trust._second_look import agreement
+
+# Of the fallback without skin: the weight of the box beyond the mask, and the fraction of the mask
+# that must be left. Kraft card has the colour of skin, too.
+REST_OF_BOX = np.float32(0.5)
+LEAST_LEFT = 0.3
 
 
 class Options(StageOptions):
@@ -35,16 +41,17 @@ class Options(StageOptions):
     ``second_look`` runs the segmenter again at another scale: about twice its time; "doubtful"
     does so only where the first trust is in the file's doubtful range. ``threshold`` replaces the
     file's own. ``any_segmenter`` accepts a file that was fitted to another one. Where a mask is not
-    trusted, the cutout shows its box with the background in it, or (``instead`` = "whole") the
-    whole image: cropped by even an incorrect mask, photos found three to five times what whole
-    ones did (benchmarks/mask_trust.py, docs/mask-trust.md).
+    trusted, ``instead`` is described: its box with the background in it; the whole image; or
+    "without_skin", the mask and the rest of its box at half weight, but for what has the colour of
+    skin. Cropped by even an incorrect mask, photos found three to five times what
+    whole ones did (benchmarks/mask_trust.py, docs/mask-trust.md).
     """
 
     weights: str = RENDERS
     second_look: bool | Literal["doubtful"] = False
     threshold: float | None = Field(None, ge=0, le=1)
     any_segmenter: bool = False
-    instead: Literal["box", "whole"] = "box"
+    instead: Literal["box", "whole", "without_skin"] = "box"
 
 
 class CalibratedTrust:
@@ -75,12 +82,14 @@ class CalibratedTrust:
             )
         return trusts.astype(np.float32)
 
-    def instead(self, matte: Matte) -> Matte:
-        """The box of the mask's main components, or an empty matte, which means the whole image."""
+    def instead(self, image: RGBImage, matte: Matte) -> Matte:
+        """By the option of that name; an empty matte means the whole image."""
+        box = None if self._options.instead == "whole" else product_box(matte)
         alpha = np.zeros_like(matte.alpha)
-        box = product_box(matte) if self._options.instead == "box" else None
         if box is not None:
             alpha[box[1] : box[3], box[0] : box[2]] = 1.0
+        if self._options.instead == "without_skin":
+            alpha = _without_skin(image, matte, alpha)
         return Matte(alpha)
 
     def _worth_a_second_look(self, trusts: Float64Array) -> npt.NDArray[np.bool_]:
@@ -111,6 +120,16 @@ def _model(options: Options, context: BuildContext) -> TrustModel:
     if not options.any_segmenter:
         require(model, context.segmenter, options.weights)
     return model
+
+
+def _without_skin(image: RGBImage, matte: Matte, box: FloatArray) -> FloatArray:
+    """The mask and, at less weight, the rest of its box; ``box`` where little of it is no skin."""
+    bare = ~skin(image, matte)
+    mask = matte.alpha >= THRESHOLD
+    if (mask & bare).sum() < LEAST_LEFT * mask.sum():
+        return box
+    kept: FloatArray = np.maximum(matte.alpha, REST_OF_BOX * box) * bare
+    return kept
 
 
 def _second_trust(

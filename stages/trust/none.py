@@ -24,7 +24,7 @@ class FullTrust:
     ) -> FloatArray:
         return np.ones(len(mattes), np.float32)
 
-    def instead(self, matte: Matte) -> Matte:
+    def instead(self, image: RGBImage, matte: Matte) -> Matte:
         return matte
 
 

@@ -97,8 +97,9 @@ def test_any_shape_and_any_flat_matte_is_survived(
 
 
 def test_what_is_used_instead_has_the_mattes_shape(trust: MaskTrust) -> None:
-    for matte in Darkness().segment(photos(3)):
-        assert trust.instead(matte).alpha.shape == matte.alpha.shape
+    images = photos(3)
+    for image, matte in zip(images, Darkness().segment(images), strict=True):
+        assert trust.instead(image, matte).alpha.shape == matte.alpha.shape
 
 
 def test_images_and_mattes_are_left_as_they_were(trust: MaskTrust) -> None:

@@ -60,7 +60,7 @@ class TrustsRed:
         self.mattes += mattes
         return np.array([image.pixels[0, 0, 0] / 255 for image in images], np.float32)
 
-    def instead(self, matte: Matte) -> Matte:
+    def instead(self, image: RGBImage, matte: Matte) -> Matte:
         return Matte(np.zeros_like(matte.alpha))  # which cutters take for the whole image
 
 

@@ -230,5 +230,5 @@ class Doubting:
     ) -> FloatArray:
         return np.full(len(images), 0.25, np.float32)
 
-    def instead(self, matte: Matte) -> Matte:
+    def instead(self, image: RGBImage, matte: Matte) -> Matte:
         return matte

@@ -125,12 +125,32 @@ def test_in_place_of_a_mask_stands_its_box_or_nothing(tmp_path: Path) -> None:
     mask = boxed(10, 10, 30, 30).alpha.copy()
     mask[12:14, 12:14] = 0.0
     mask[35, 45] = 1.0  # a crumb
-    by_box = built(tmp_path, trust_model()).instead(Matte(mask))
+    by_box = built(tmp_path, trust_model()).instead(image(*mask.shape), Matte(mask))
     np.testing.assert_array_equal(by_box.alpha, boxed(10, 10, 30, 30).alpha)
     empty = boxed(0, 0, 0, 0)
-    assert built(tmp_path, trust_model()).instead(empty).alpha.max() == 0.0
-    whole = built(tmp_path, trust_model(), instead="whole").instead(Matte(mask))
+    assert (
+        built(tmp_path, trust_model()).instead(image(*empty.alpha.shape), empty).alpha.max() == 0.0
+    )
+    whole = built(tmp_path, trust_model(), instead="whole").instead(image(*mask.shape), Matte(mask))
     assert whole.alpha.max() == 0.0
+
+
+def test_without_skin_the_hand_beside_a_product_is_left_out(tmp_path: Path) -> None:
+    pixels = np.full((40, 50, 3), 90, np.uint8)
+    pixels[10:30, 10:25], pixels[20:40, 25:45] = (20, 80, 190), (198, 134, 96)
+    mask = boxed(10, 10, 25, 30).alpha.copy()
+    mask[20:40, 25:45] = 1.0
+    trust = built(tmp_path, trust_model(), instead="without_skin")
+    found = trust.instead(RGBImage(pixels), Matte(mask)).alpha
+    assert (found[10:30, 10:25] == 1.0).all() and (found[20:40, 25:45] == 0.0).all()
+    assert found[12, 40] == 0.5 and found[5, 5] == 0.0
+
+
+def test_a_product_of_the_colour_of_skin_is_cut_out_by_its_box(tmp_path: Path) -> None:
+    kraft = RGBImage(np.full((40, 50, 3), (198, 150, 110), np.uint8))
+    trust = built(tmp_path, trust_model(), instead="without_skin")
+    found = trust.instead(kraft, boxed(10, 10, 25, 30)).alpha
+    np.testing.assert_array_equal(found, boxed(10, 10, 25, 30).alpha)
 
 
 def test_the_threshold_is_the_files_unless_it_is_set(tmp_path: Path) -> None:

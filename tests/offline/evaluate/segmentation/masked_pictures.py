@@ -77,7 +77,7 @@ class HalfTrust:
     ) -> FloatArray:
         return np.array([0.9, *[0.1] * (len(images) - 1)], np.float32)
 
-    def instead(self, matte: Matte) -> Matte:
+    def instead(self, image: RGBImage, matte: Matte) -> Matte:
         return Matte(np.zeros_like(matte.alpha))
 
 
