@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from engine.contours import aligned_contour, frame_contour
 from engine.galleries import open_gallery
+from engine.keypoints import Keypoints
 from engine.manifest import Manifest
 from engine.protocols import WritableGallery
 from engine.types import (
@@ -61,8 +63,15 @@ def draw_vectors(images: int, queries: int, *, dimension: int, seed: int) -> Vec
     )
 
 
-def fill(folder: Path, vectors: Vectors, *, seed: int) -> WritableGallery:
-    """A new gallery with a labelled record a row, indexes built; the caller closes it."""
+def fill(
+    folder: Path,
+    vectors: Vectors,
+    *,
+    seed: int,
+    keypoints: Callable[[int], Keypoints] | None = None,
+) -> WritableGallery:
+    """A new gallery with a labelled record a row, indexes built; the caller closes it.
+    ``keypoints``: those of a row."""
     count, dimension = vectors.gallery.shape
     shapes = _shapes(seed)
     gallery = open_gallery(folder, manifest=Manifest("0" * 64, dimension, normalised=True))
@@ -70,7 +79,10 @@ def fill(folder: Path, vectors: Vectors, *, seed: int) -> WritableGallery:
         rows = range(start, min(start + BATCH, count))
         gallery.add(
             [_entry(vectors, row) for row in rows],
-            [_description(vectors, row, shapes[row % SHAPES]) for row in rows],
+            [
+                _description(vectors, row, shapes[row % SHAPES], keypoints and keypoints(row))
+                for row in rows
+            ],
         )
     gallery.build_indexes()
     return gallery
@@ -83,12 +95,15 @@ def _entry(vectors: Vectors, row: int) -> Entry:
     return Entry(uri, f"{row:064x}", 100_000 + row, row, product, category, attributes)
 
 
-def _description(vectors: Vectors, row: int, shape: tuple[Contour, Contour]) -> Description:
+def _description(
+    vectors: Vectors, row: int, shape: tuple[Contour, Contour], keypoints: Keypoints | None
+) -> Description:
     return Description(
         CategoryScores.certain(vectors.categories[row]),
         Embedding(vectors.gallery[row].copy()),
         *shape,
         MatteQuality(),
+        keypoints=keypoints,
     )
 
 
