@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -52,9 +52,21 @@ class PrintSearch:
         left_out = set(scope.without)
         wanted = self.whole + len(left_out)
         ids = self.gallery.image_ids(scope.categories, wanted + 1)
-        if len(ids) > wanted:
-            count = self.proposed + len(left_out)
-            ids = self.gallery.sharing_print(query, self.matcher, count, scope.categories)
+        if len(ids) <= wanted:
+            return self._compared(query, ids, left_out)
+        found = self._compared(query, self._proposed(query, scope), left_out)
+        if all(one.at_most < 2 * self.matcher.least for one in found.values()):
+            mirrored = self._proposed(self.matcher.mirrored(query), scope)
+            found |= self._compared(query, mirrored, left_out | set(found))
+        return dict(sorted(found.items(), key=lambda pair: (-pair[1].at_most, pair[0])))
+
+    def _proposed(self, query: Keypoints, scope: Scope) -> list[int]:
+        count = self.proposed + len(scope.without)
+        return self.gallery.sharing_print(query, self.matcher, count, scope.categories)
+
+    def _compared(
+        self, query: Keypoints, ids: Sequence[int], left_out: Collection[int]
+    ) -> dict[int, TentativeMatch]:
         ids = [identity for identity in ids if identity not in left_out]
         names = [f"{self.gallery.name}: image {identity}" for identity in ids]
         theirs = self.gallery.keypoints(ids)

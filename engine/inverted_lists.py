@@ -141,7 +141,7 @@ class InvertedLists:
     def read(cls, path: Path, *, whole: bool = False) -> InvertedLists:
         """Mapped. ValueError for a damaged file or another version; ``whole``: also where any bit
         of it changed, for which all of it is read. OSError where there is none."""
-        mapped = np.memmap(path, np.uint8, mode="r")
+        mapped = np.asarray(np.memmap(path, np.uint8, mode="r"))
         length = int.from_bytes(mapped[:_LENGTH].tobytes(), "little")
         if length > len(mapped):
             raise ValueError("it has no header")

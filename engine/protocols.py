@@ -159,6 +159,10 @@ class KeypointMatcher(Protocol):
         """Aligned with the candidates."""
         ...
 
+    def mirrored(self, keypoints: Keypoints) -> Keypoints:
+        """As of the mirror image, their places left as they were: for ``vocabulary``."""
+        ...
+
     @property
     def vocabulary(self) -> Vocabulary:
         """By which large galleries are searched for keypoints."""

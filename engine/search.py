@@ -48,11 +48,13 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """``retrieved``: the images that the reranker saw, by distance; ``products``: one hit per
-    product, best first, of which there may be more than were requested."""
+    """``retrieved``: the images that the reranker saw, by distance; ``images``: the same, best
+    first; ``products``: one hit per product, best first, of which there may be more than were
+    requested."""
 
     route: Route
     retrieved: Sequence[Hit]
+    images: Sequence[Hit]
     products: Sequence[Hit]
 
 
@@ -235,7 +237,7 @@ class Searcher:
         alike = self.alike(query, scope, watch)
         retrieved = self._retrieve(query, k, scope, watch, alike)
         reranked = self.reranked(query, retrieved, watch, alike, all_matches=all_matches)
-        return Ranked(routed, retrieved, group_by_product(reranked))
+        return Ranked(routed, retrieved, reranked, group_by_product(reranked))
 
     def reranked(
         self,

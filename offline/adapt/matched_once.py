@@ -38,6 +38,9 @@ class MatchedOnce:
     def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
         return self._matcher.detect(images, mattes)
 
+    def mirrored(self, keypoints: Keypoints) -> Keypoints:
+        return self._matcher.mirrored(keypoints)
+
     def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
         """Aligned with the candidates."""
         places = [id(one) for one in candidates]

@@ -8,6 +8,7 @@ Fast Spatial Matching", CVPR 2007.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import cv2
@@ -82,6 +83,10 @@ class Sift:
     def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
         """Aligned with the candidates."""
         return tentative_matches(query, candidates, self._projection.mirror, self._options.least)
+
+    def mirrored(self, keypoints: Keypoints) -> Keypoints:
+        descriptors = keypoints.descriptors * self._projection.mirror
+        return replace(keypoints, descriptors=descriptors.astype(np.int8))
 
     def _detect(self, image: RGBImage, matte: Matte | None) -> Keypoints:
         geometry, descriptors = detected_in(image, matte, self._options)

@@ -111,3 +111,16 @@ def test_adaptation_is_measured_on_photos_of_known_products(tmp_path: Path) -> N
     assert done.stdout.count("products left out, image to photo") == 2
     with open_gallery(tmp_path / "g") as gallery:
         assert gallery.adapted_by() == before
+
+
+@pytest.mark.slow
+def test_keypoints_cost_compares_queries_with_and_without_keypoints(tmp_path: Path) -> None:
+    for product in range(2):
+        save(tmp_path / f"{product}.png", package("jar", product))
+    small = ("--sizes", "40", "600", "--queries", "2", "--dimension", "8")
+    done = run_benchmark("keypoints_cost.py", *small, "--photos", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    for rows in (table(done.stdout, "images"), table(done.stdout, "keypoints")):
+        assert len(rows) == 2
+    cells = table(done.stdout, "images")["600"]
+    assert all(float(one) > 0 for one in cells[:3])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine import exhaustive
@@ -31,7 +32,8 @@ BUILT = sift.build(sift.Options(), BuildContext())
 
 @dataclass(frozen=True)
 class ByUri:
-    """Compares as SIFT does; an image's uri, PRODUCT or PRODUCT-VIEW, names its label."""
+    """Compares as SIFT does; an image's uri, PRODUCT, PRODUCT-VIEW or PRODUCT-VIEWm
+    for its mirror image, names its label."""
 
     matcher: KeypointMatcher
     checked: int = 4
@@ -51,13 +53,22 @@ class ByUri:
     def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
         return [of_uri(image.uri) for image in images]
 
+    def mirrored(self, keypoints: Keypoints) -> Keypoints:
+        return self.matcher.mirrored(keypoints)
+
     def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
         return self.matcher.match(query, candidates)
 
 
 def of_uri(uri: str) -> Keypoints:
     product, _, view = uri.partition("-")
-    return label(int(product), int(view or 0))
+    shown = label(int(product), int(view.removesuffix("m") or 0))
+    if not view.endswith("m"):
+        return shown
+    geometry = shown.geometry.copy()
+    geometry[:, 0] = 1 - geometry[:, 0]
+    geometry[:, 3] = (np.pi - geometry[:, 3]) % (2 * np.pi)
+    return Keypoints(geometry, BUILT.mirrored(shown).descriptors)
 
 
 DESCRIBER = replace(fake_describer(), keypoints=ByUri(BUILT))
@@ -132,6 +143,12 @@ def test_a_label_far_from_its_vector_is_found_by_its_print(
     assert [one.record.product_id for one in results.hits[1:]] == ["p0", "p1"]
     assert (gallery.folder / "indexes").is_dir()
     assert bool(list((gallery.folder / "indexes").glob("*.words"))) == (size == "words")
+
+
+def test_a_mirrored_label_is_found_by_its_print(gallery: LocalGallery, size: str) -> None:
+    hit = first(found(gallery, "37-1m"))
+    assert hit.record.product_id == "p37"
+    assert hit.match is not None and hit.match.mirrored
 
 
 def test_every_category_is_searched_unless_some_are_named(gallery: LocalGallery, size: str) -> None:

@@ -55,6 +55,9 @@ class MadeMatcher:
     def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
         raise NotImplementedError
 
+    def mirrored(self, keypoints: Keypoints) -> Keypoints:
+        raise NotImplementedError
+
     def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
         def tentative(at: int) -> TentativeMatch:
             def verify() -> KeypointMatch:
