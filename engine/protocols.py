@@ -160,7 +160,8 @@ class KeypointMatcher(Protocol):
         ...
 
     def mirrored(self, keypoints: Keypoints) -> Keypoints:
-        """As of the mirror image, their places left as they were: for ``vocabulary``."""
+        """As of the mirror image, their places left as they were, for ``vocabulary``; none where
+        descriptors cannot be mirrored."""
         ...
 
     @property

@@ -63,6 +63,7 @@ def test_images_without_keypoints_are_in_no_list(tmp_path: Path, blocks: list[Wo
     built.write(tmp_path / "a.words")
     read = InvertedLists.read(tmp_path / "a.words", whole=True)
     assert most_in_common([read], np.arange(SIZE), np.ones(SIZE), 5) == []
+    assert most_in_common([read], np.arange(0), np.ones(0), 5) == []
 
 
 def test_common_words_are_not_read_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:

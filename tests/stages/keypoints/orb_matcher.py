@@ -57,6 +57,9 @@ class Orb:
             found.append(tentative_match(query, candidate, pairs, len(pairs)))
         return found
 
+    def mirrored(self, keypoints: Keypoints) -> Keypoints:
+        return Keypoints.none(32)
+
     def _detect(self, image: RGBImage) -> Keypoints:
         grey = cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY)
         points, bits = cv2.ORB.create(self._options.most).detectAndCompute(grey, None)
