@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from engine.search import Searcher
 from engine.types import Description, Hit
 from offline.adapt.gallery import adapt_gallery
 from offline.adapt.judging import Vectors
+from offline.adapt.no_match import Given, fit_no_match
 from offline.adapt.vectors import product_numbers
 from stages.context import BuildContext
 from stages.keypoints import sift
@@ -34,8 +36,8 @@ def printed(product: int, seed: int) -> Description:
     return replace(view(product, seed, apart=False), keypoints=label(of, seed, 25))
 
 
-def adapted(folder: Path, weight: float) -> Part:
-    """A gallery of one image a product, adapted with three photos of each."""
+def adapted(folder: Path, weight: float, *, calibrates: bool = False) -> Mapping[str, Part]:
+    """A gallery of one image a product, adapted with three photos of each; by part."""
     settings: Tables = {
         "rerank": {"name": "none"},
         "keypoints": {"name": "sift", "weight": weight},
@@ -53,21 +55,29 @@ def adapted(folder: Path, weight: float) -> Part:
             np.ones(len(photos), np.bool_),
         )
         outcome = adapt_gallery(gallery, vectors, described=photos)
-        return next(one for one in outcome.report.parts if one.name == "fusion")
+        if calibrates:
+            given, serving = Given(vectors, photos), searcher_of(gallery, weight)
+            outcome = outcome.with_part(fit_no_match(gallery, lambda: serving, given))
+        return {one.name: one for one in outcome.report.parts}
+
+
+def searcher_of(gallery: LocalGallery, weight: float, *, compares: bool = True) -> Searcher:
+    matcher = sift.build(sift.Options(weight=weight), BuildContext()) if compares else None
+    return Searcher(
+        replace(fake_describer(), keypoints=matcher),
+        gallery,
+        build(Options(), BuildContext()),
+        RouteSettings(),
+        normalised=False,
+        identity="by print",
+        fusing=fused,
+    )
 
 
 def firsts(folder: Path, weight: float, *, compares: bool = True) -> list[tuple[str, Hit]]:
     """Of new photos, each with its product."""
-    matcher = sift.build(sift.Options(weight=weight), BuildContext()) if compares else None
     with LocalGallery.open(folder) as gallery:
-        searcher = Searcher(
-            replace(fake_describer(), keypoints=matcher),
-            gallery,
-            build(Options(), BuildContext()),
-            RouteSettings(),
-            normalised=False,
-            fusing=fused,
-        )
+        searcher = searcher_of(gallery, weight, compares=compares)
         assert isinstance(searcher.ranks_by, GalleryFusion) == (compares and weight == BLIND)
         return [
             (f"p{product}", searcher.rank(printed(product, 7)).products[0])
@@ -82,7 +92,7 @@ def fraction(found: list[tuple[str, Hit]]) -> float:
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("learned") / "g"
-    part = adapted(folder, BLIND)
+    part = adapted(folder, BLIND)["fusion"]
     assert part.taken and "print" in part.why and part.low is not None and part.low > 0
     return folder
 
@@ -105,7 +115,12 @@ def test_evidence_that_was_fused_is_counted_and_named_once(learned: Path) -> Non
         assert hit.why.count("matching places") == 1
 
 
-def test_a_fusion_is_left_out_where_verification_alone_does_as_well(tmp_path: Path) -> None:
-    part = adapted(tmp_path / "g", 1.0)
-    assert not part.taken
+def test_where_verification_does_as_well_it_stays_and_no_match_weighs_print(tmp_path: Path) -> None:
+    parts = adapted(tmp_path / "g", 1.0, calibrates=True)
+    assert not parts["fusion"].taken
     assert fraction(firsts(tmp_path / "g", 1.0)) > 0.75
+    assert parts["no match"].taken
+    with LocalGallery.open(tmp_path / "g") as gallery:
+        made = gallery.calibration()
+    assert made is not None and made.model.weighs_print
+    assert made.figures.auroc > 0.8

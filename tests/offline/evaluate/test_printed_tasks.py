@@ -19,6 +19,7 @@ from offline.evaluate.efficiency.measure import fill
 from offline.evaluate.end_to_end.measure import outcomes
 from offline.evaluate.end_to_end.show import print_tables
 from offline.evaluate.example_images import matched
+from offline.evaluate.no_match.measure import trials
 from offline.evaluate.retrieval.measure import levels, measure_rankings
 from offline.evaluate.retrieval.show import retrieval_section
 from offline.evaluate.task import RERANKED, RETRIEVED, DescribedTask
@@ -164,3 +165,12 @@ def test_an_exhaustive_search_is_evaluated_with_what_print_finds(described: Desc
     everywhere = load(few, env={}, flags=["query.exhaustive=true"])
     assert first_correct(described.searching(few)) < 0.5
     assert first_correct(described.searching(everywhere)) > 0.9
+
+
+def test_no_match_is_evaluated_by_print(described: DescribedTask) -> None:
+    """By the first hit's matching places and their lead."""
+    found = [one.answer for one in trials(described)]
+    present, absent = (
+        [one.features[0, 3:] for one in found if one.present == kind] for kind in (True, False)
+    )
+    assert np.min(present) > 10 > np.max(absent)
