@@ -29,6 +29,8 @@ from stages.options import StageOptions
 # Of two keypoints of one contrast, the larger is seen from further away: by contrast alone, the
 # small print of a label takes all places that a gallery stores.
 FAVOUR = 1.5
+# Smooth prints have few keypoints at OpenCV's own contrast of 0.04 and blur of 1.6.
+CONTRAST, BLUR = 0.02, 1.3
 MARGIN = 0.05  # around a product's box, of its longer side
 
 
@@ -43,7 +45,7 @@ class Options(StageOptions):
     """
 
     side: int = Field(480, ge=64)
-    most: int = Field(600, ge=1)
+    most: int = Field(800, ge=1)
     stored: int = Field(170, ge=1)
     checked: int = Field(20, ge=0)
     least: int = Field(5, ge=3)
@@ -106,7 +108,12 @@ def detected_in(
     if scale < 1:
         size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    found, descriptors = detected(cv2.SIFT.create(0), np.asarray(grey, np.uint8), None, 128)
+    found, descriptors = detected(
+        cv2.SIFT.create(0, contrastThreshold=CONTRAST, sigma=BLUR),
+        np.asarray(grey, np.uint8),
+        None,
+        128,
+    )
     rows = [(p.pt[0] / scale + x1, p.pt[1] / scale + y1, p.size / scale) for p in found]
     geometry = np.empty((len(found), 4), np.float32)
     geometry[:, :3] = np.array(rows, np.float64).reshape(-1, 3) / max(image.width, image.height)
