@@ -49,7 +49,7 @@ class Options(StageOptions):
     stored: int = Field(170, ge=1)
     checked: int = Field(20, ge=0)
     least: int = Field(5, ge=3)
-    weight: float = Field(1.0, ge=0)
+    weight: float = Field(2.0, ge=0)
     answering: ClassVar[frozenset[str]] = frozenset({"checked", "least", "weight"})
 
 
