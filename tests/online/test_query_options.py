@@ -23,7 +23,8 @@ PLAIN = ["rerank.name=none"]
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("options")
     write_catalogue(folder / "catalogue", products=3)
-    ingest(folder / "catalogue", folder / "gallery", overrides=QUICK, workers=1)
+    plain = [*QUICK, "keypoints.name=none"]
+    ingest(folder / "catalogue", folder / "gallery", overrides=plain, workers=1)
     return folder / "gallery"
 
 
@@ -90,7 +91,8 @@ def test_the_command_takes_them_too_and_info_shows_the_metric(
 ) -> None:
     packsight, folder = Command(capsys), tmp_path / "catalogue"
     write_catalogue(folder, products=2)
-    made = packsight.ingest(folder, tmp_path / "g", "--set", "search.metric=cosine")
+    plain = ("--set", "search.metric=cosine", "--set", "keypoints.name=none")
+    made = packsight.ingest(folder, tmp_path / "g", *plain)
     assert made.code == 0
     assert "cosine distance" in packsight("gallery", "info", tmp_path / "g").out
     flags = ("--set", "query.expand=1", "--set", "rerank.name=k_reciprocal")
