@@ -16,12 +16,15 @@ from engine.galleries.local import LocalGallery
 from engine.linear_model import LinearModel, Term
 from engine.types import Hit, Record
 from stages.assemble import assemble, views_of
+from stages.context import BuildContext
+from stages.keypoints import sift
 from stages.open_searcher import searcher_over
 from stages.profiles import read_profile
 from stages.rerank._gallery_fusion import GalleryFusion, feature_names, fused
 from stages.rerank._view_features import view_features, view_names
 from tests.engine.made_adaptations import adaptation
 from tests.engine.made_descriptions import described, entry
+from tests.engine.made_keypoints import COUNT, label
 
 VIEWS = {"first": 1, "second": 1}
 
@@ -123,3 +126,42 @@ def test_views_span_the_vector() -> None:
     assert list(views) == ["handcrafted letterboxed", "handcrafted letterboxed (2)"]
     whitened = load(read_profile("classic"), flags=["whiten.name=fitted", "whiten.weights=x"])
     assert views_of(whitened) == {}
+
+
+def test_a_fusion_of_before_print_orders_as_it_did_where_keypoints_are_compared() -> None:
+    made = adapted(fusion({"second": 1.0}))
+    matcher = sift.build(sift.Options(), BuildContext())
+    query, given = described((9, 3)), hits((9, 0), (9, -5), (-9, 2), (8, 8))
+    given = [with_keypoints(hit) for hit in given]
+    plain, compared = fused(made, None), fused(made, matcher)
+    assert plain is not None and compared is not None
+    query = replace(query, keypoints=label(2))
+    assert seen(compared.rerank(query, given)) == seen(plain.rerank(query, given))
+    assert made.identity == replace(made, fusion=fusion({"second": 1.0})).identity
+
+
+def test_a_fusion_that_weighs_print_needs_what_compares_it() -> None:
+    terms = {
+        name: Term(mean=0, deviation=1, weight=float(name == "print"))
+        for name in feature_names(VIEWS, prints=True)
+    }
+    weighing = Fusion(model=LinearModel(intercept=0, terms=terms), top_n=4, views=VIEWS)
+    off = sift.build(sift.Options(checked=0), BuildContext())
+    assert fused(adapted(weighing), None) is None and fused(adapted(weighing), off) is None
+    found = fused(adapted(weighing), sift.build(sift.Options(checked=3), BuildContext()))
+    assert found is not None
+    given = [with_keypoints(hit) for hit in hits((9, 0), (9, -5), (-9, 2), (8, 8))]
+    order = found.rerank(replace(described((9, 3)), keypoints=label(2)), given)
+    assert [hit.record.id for hit in order] == [2, 0, 1, 3]
+    assert order[0].match is not None and order[0].match.inliers == COUNT
+    assert "for it: print" in order[0].why
+    assert [hit.match is None for hit in order] == [False, False, False, True]
+
+
+def with_keypoints(hit: Hit) -> Hit:
+    description = replace(hit.record.description, keypoints=label(hit.record.id))
+    return replace(hit, record=replace(hit.record, description=description))
+
+
+def seen(found: list[Hit]) -> list[tuple[int, int, str, bool]]:
+    return [(hit.record.id, hit.rank, hit.why, hit.match is None) for hit in found]
