@@ -129,8 +129,9 @@ def make_networks(
 
 
 def _make_backbone(name: str, path: Path, images: Sequence[Path]) -> None:
-    """As keras.applications publishes it. Its normalisations hold the statistics of some images:
-    without any, a hundred blocks of random weights add up to no number."""
+    """As keras.applications publishes it. Its normalisations hold the statistics of some images,
+    and residual branches start small (Goyal et al., Accurate, Large Minibatch SGD, 2017): else a
+    hundred blocks of random weights amplify rounding until no export agrees with its network."""
     os.environ["KERAS_BACKEND"] = "torch"
     import h5py
     import keras
@@ -138,9 +139,13 @@ def _make_backbone(name: str, path: Path, images: Sequence[Path]) -> None:
     from keras.src.legacy.saving import legacy_h5_format
 
     network = getattr(keras.applications, name)(include_top=False, weights=None)
+    names = {layer.name for layer in network.layers}
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
+            block, last, _ = layer.name.partition("project")
+            if last and f"{block}add" in names:
+                layer.gamma.assign(0.01 * keras.ops.ones_like(layer.gamma))
     some = [image for path in images if (image := cv2.imread(str(path))) is not None]
     batch = np.stack([cv2.resize(image, (128, 128)) for image in some]).astype(np.float32)
     with torch.no_grad():
@@ -206,7 +211,9 @@ class Watch(io.TextIOBase):
         ends = [*(start[1:] for start in self._stages[1:]), _now()]
         rows = []
         for at, ((name, *start), end) in enumerate(zip(self._stages, ends, strict=True)):
-            held = max((s.total for s in self.sampler.samples if s.done == at), default=0)
+            samples = [s for s in self.sampler.samples if s.done >= at]
+            during = [s.total for s in samples if s.done == at]
+            held = max(during or [s.total for s in samples[:1]], default=0)  # shorter than a period
             clock, processor = (b - a for a, b in zip(start, end, strict=True))
             rows.append([name, f"{clock:.1f}", f"{processor:.1f}", f"{held / 2**30:.2f}"])
         return rows

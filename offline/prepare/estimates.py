@@ -1,7 +1,7 @@
 """What each step of the paper's system writes, its time and its memory, about.
 
-Measured by ``benchmarks/paper_system.py`` on two cores of a shared server without a GPU; cutting
-and training are divided by the cores of this machine.
+Measured by ``benchmarks/paper_system.py`` on two cores of a shared server without a GPU
+(docs/paper-system.md); cutting and training are divided by the cores of this machine.
 """
 
 from __future__ import annotations
@@ -35,19 +35,21 @@ class _Training:
 
 NETWORKS = {
     "u2net": Estimate(168 * _MIB, 60, 2.5 * _GIB),
-    "fba": Estimate(133 * _MIB, 75, 2.5 * _GIB),
-    "resnet50": Estimate(90 * _MIB, 30, 2.5 * _GIB),
+    "fba": Estimate(133 * _MIB, 75, 1.8 * _GIB),
+    "resnet50": Estimate(90 * _MIB, 30, 1.5 * _GIB),
 }
-OPENING = Estimate(2000, 10, 2 * _GIB)  # all parts once
-_CUT = 2.5  # seconds of a core an image, U²-Net and FBA
+OPENING = Estimate(2000, 10, 3.6 * _GIB)  # all parts once
+_CUT = 2.3  # seconds of a core an image
 _CUTOUT = 224 * 224 * 4  # bytes
 _SEE = 0.25  # of ``learn``: an image through the backbone without learning
+# To build, trace and export, EfficientNetV2-L was measured; the others are scaled to it by their
+# layers. What they learn and hold was measured for each.
 _TRAININGS = {
-    "EfficientNetV2L": _Training(119_600_000, 1.7, 240, 15),
-    "EfficientNetV2S": _Training(22_200_000, 0.29, 100, 4),
-    "EfficientNetV2B0": _Training(7_800_000, 0.09, 60, 3),
-    "MobileNetV2": _Training(4_100_000, 0.08, 40, 3),
-    "ResNet101V2": _Training(45_300_000, 0.57, 90, 4),
+    "EfficientNetV2L": _Training(119_600_000, 1.2, 330, 15.0),
+    "EfficientNetV2S": _Training(22_200_000, 0.29, 170, 4.0),
+    "EfficientNetV2B0": _Training(7_800_000, 0.09, 90, 2.1),
+    "MobileNetV2": _Training(4_100_000, 0.08, 60, 2.0),
+    "ResNet101V2": _Training(45_300_000, 0.57, 120, 3.5),
 }
 # Copies of the parameters in a training's folder: the ONNX file, the network, the best epoch, and
 # the checkpoint with what the optimiser keeps.
