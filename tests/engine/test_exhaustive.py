@@ -257,6 +257,19 @@ def test_a_changed_byte_is_found_by_a_check_and_mended_by_a_rebuild(
     assert first(found(gallery, "37-1")).record.product_id == "p37"
 
 
+def test_what_a_killed_builder_left_is_passed_over_and_deleted(
+    gallery: LocalGallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large(monkeypatch)
+    left = gallery.folder / "indexes" / ".packsight-0.part.words"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"half")
+    assert first(found(gallery, "37-1")).record.product_id == "p37"
+    gallery.build_indexes()
+    assert not left.exists()
+    assert gallery.check() == []
+
+
 def test_two_that_search_at_once_find_the_same(
     gallery: LocalGallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
