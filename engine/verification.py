@@ -50,7 +50,8 @@ def verified(
         values[at] += matcher.weight * float(evidence([match.inliers], matcher.least)[0])
     order = np.argsort(-values, kind="stable")
     answer = [explained(head[at], matcher.least) for at in order]
-    rest = [hit for at, hit in enumerate(hits) if at not in set(places)]
+    taken = set(places)
+    rest = [hit for at, hit in enumerate(hits) if at not in taken]
     return [hit.at(rank) for rank, hit in enumerate([*answer, *rest], start=1)]
 
 
