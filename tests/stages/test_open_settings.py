@@ -38,3 +38,28 @@ def test_a_gallery_that_was_made_with_the_shipped_network_keeps_it() -> None:
     named = named.model_copy(update={"images": kept.images})
     assert kept.matting.name == "fba"
     assert assemble(kept).fingerprint == assemble(named).fingerprint
+
+
+def test_a_gallery_without_keypoints_stays_without_them_by_any_profile() -> None:
+    plain = Manifest("f" * 64, 3, normalised=False, settings=Settings().tables())
+    assert settings_for(None, profile="classic").keypoints.name == "sift"
+    assert settings_for(plain, profile="classic").keypoints.name == "none"
+    assert settings_for(plain, overrides=["keypoints.name=sift"]).keypoints.name == "sift"
+
+
+def test_how_keypoints_are_weighed_changes_answers_and_no_description() -> None:
+    plain = settings_for(None, profile="classic")
+    described = assemble(plain)
+    weighed = assemble(settings_for(None, profile="classic", overrides=["keypoints.weight=1.0"]))
+    finer = assemble(settings_for(None, profile="classic", overrides=["keypoints.side=640"]))
+    assert weighed.fingerprint == described.fingerprint
+    assert weighed.answering != described.answering
+    assert finer.fingerprint != described.fingerprint
+
+
+def test_settings_without_keypoints_have_the_identities_of_before() -> None:
+    """Of a gallery and a calibration that were made when there were none."""
+    none = settings_for(None, profile="classic", overrides=["keypoints.name=none"])
+    parts = assemble(none)
+    assert parts.fingerprint.startswith("ece89c65c9bda06d")
+    assert parts.answering.startswith("4ce9beef246df654")
