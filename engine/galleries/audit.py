@@ -78,6 +78,7 @@ def _adaptation_faults(connection: sqlite3.Connection, indexes: ShardIndexes) ->
 
 def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[str]:
     rows = connection.execute(f"{_rows.RECORDS} ORDER BY images.id")
+    detects = manifest.read_settings().keypoints.name != "none"
     width = 0  # of descriptors of keypoints, of the first image that has any
     for row in rows:
         try:
@@ -94,7 +95,10 @@ def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[
             contour = getattr(record.description, name)
             if int(np.bitwise_count(contour.packed).sum()) != contour.area:
                 yield f"image {record.id} ({record.uri}): {name} has another area than stored"
-        if keypoints := record.description.keypoints:
+        keypoints = record.description.keypoints
+        if keypoints is None and detects:
+            yield f"image {record.id} ({record.uri}): has lost its keypoints"
+        if keypoints:
             width = width or keypoints.descriptors.shape[1]
             if keypoints.descriptors.shape[1] != width:
                 yield f"image {record.id} ({record.uri}): keypoints of other numbers than others'"

@@ -21,6 +21,7 @@ from tests.engine.made_adaptations import adaptation
 from tests.engine.made_descriptions import described, entry, manifest
 
 COUNT = 200
+SIFT = '{"keypoints": {"name": "sift"}}'
 
 
 @pytest.fixture
@@ -213,6 +214,16 @@ def test_keypoints_of_another_width_are_found(folder: Path, database: sqlite3.Co
     assert faults(folder) == ""
     database.execute("UPDATE descriptions SET keypoints = x'0A00" + "00" * 16 + "' WHERE id = 7")
     assert faults(folder).startswith("image 7 (/pictures/6.jpg): keypoints")
+
+
+def test_lost_keypoints_are_found_where_images_have_them(
+    folder: Path, database: sqlite3.Connection
+) -> None:
+    database.execute("UPDATE manifest SET value = ? WHERE key = 'settings'", (SIFT,))
+    database.execute("UPDATE descriptions SET keypoints = x'0200'")
+    assert faults(folder) == ""
+    database.execute("UPDATE descriptions SET keypoints = NULL WHERE id = 7")
+    assert faults(folder) == "image 7 (/pictures/6.jpg): has lost its keypoints"
 
 
 def test_rows_of_no_shard_are_found_and_rebuilding_finds_them_again(
