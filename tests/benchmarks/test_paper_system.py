@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from tests.drawn_catalogue import write_catalogue
 from tests.offline.prepare.small_system import write_networks
 
 
+# Not imported here: a process that has TensorFlow cannot load all of torch any more.
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("keras") is None, reason="needs the extra `train`")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_every_stage_has_its_time_and_memory(tmp_path: Path) -> None:
-    pytest.importorskip("keras", reason="needs the extra `train`")
     write_catalogue(tmp_path / "data", products=3)
     files = write_networks(tmp_path / "local")
     local = [part for name, path in files.items() for part in (f"--{name}", path)]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,15 @@ from tests.drawn_catalogue import write_catalogue
 from tests.offline.prepare.small_system import write_networks
 from tests.packsight_command import ENTRY, ROOT, command
 
-pytestmark = pytest.mark.slow
+# Not imported here: a process that has TensorFlow cannot load all of torch any more.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("keras") is None, reason="needs the extra `train`"),
+]
 SMALL = ("--backbone", "MobileNetV2", "--weights", "none", "--input-size", "32", "--epochs", "3")
 
 
 def test_a_killed_training_goes_on_and_the_system_answers(tmp_path: Path) -> None:
-    pytest.importorskip("keras", reason="needs the extra `train`")
     catalogue, out = tmp_path / "catalogue", tmp_path / "out"
     write_catalogue(catalogue, products=4)
     files = write_networks(tmp_path / "local")
