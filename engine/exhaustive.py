@@ -11,6 +11,7 @@ import numpy as np
 from engine.distances import rounded_distances
 from engine.errors import ConfigError
 from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
+from engine.parallel import one_blas_thread
 from engine.protocols import KeypointMatcher, Searchable
 from engine.retrieval import GalleryIndex, Ranking, Scope
 from engine.types import FloatArray, Hit
@@ -44,6 +45,7 @@ class PrintSearch:
     whole: int = WHOLE
     proposed: int = PROPOSED
 
+    @one_blas_thread()
     def alike(self, query: Keypoints | None, scope: Scope) -> dict[int, TentativeMatch]:
         """By id, those of which more places lie alike than may by chance, the most first, with
         their matches; ``proposed`` at most. Call within a snapshot of the gallery."""

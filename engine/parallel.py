@@ -44,7 +44,8 @@ def one_blas_thread() -> Iterator[None]:
     """BLAS on one thread: its threads wait for each other where the cores have other work.
 
     Beside six other processes on two cores a fit to 895 images took 7.5 s on one thread and 50 s on
-    two, of processor time 3.0 and 19 s.
+    two, of processor time 3.0 and 19 s; keypoints were compared with 20 hits in 3 and in 125 ms. To
+    switch takes 0.5 ms.
     """
     from threadpoolctl import threadpool_limits
 

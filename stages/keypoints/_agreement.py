@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
+from engine.parallel import one_blas_thread
 from engine.types import Float64Array, FloatArray, IntArray
 from stages.keypoints._geometry import FEWEST, tentative_match
 
@@ -26,6 +27,7 @@ OCTAVES, RADIANS = 0.7, 0.5
 SURE = 8
 
 
+@one_blas_thread()
 def tentative_matches(
     query: Keypoints, candidates: Sequence[Keypoints], mirror: FloatArray, least: int
 ) -> list[TentativeMatch]:

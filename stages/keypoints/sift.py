@@ -17,7 +17,7 @@ from pydantic import Field
 
 from engine.contours import product_box
 from engine.keypoints import Keypoints, TentativeMatch
-from engine.parallel import each
+from engine.parallel import each, one_blas_thread
 from engine.types import Box, FloatArray, Matte, RGBImage
 from stages.context import BuildContext
 from stages.keypoints._agreement import tentative_matches
@@ -80,7 +80,8 @@ class Sift:
     def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
         """Within each matte's box, or of the whole image where there is None."""
         pairs = list(zip(images, mattes, strict=True))
-        return each(lambda pair: self._detect(*pair), pairs, threads=self._threads)
+        with one_blas_thread():
+            return each(lambda pair: self._detect(*pair), pairs, threads=self._threads)
 
     def match(self, query: Keypoints, candidates: Sequence[Keypoints]) -> list[TentativeMatch]:
         """Aligned with the candidates."""
