@@ -62,6 +62,7 @@ class Parts:
     cutting_fingerprint: str  # 64 hex digits; of the stages that cut out
     weights: Mapping[str, str]  # every checkpoint in use: reference -> sha256
     answering: str  # 64 hex digits; of all that decides scores and order at query time
+    looks_fingerprint: str  # 64 hex digits; of the describing parts but for keypoints
 
     def manifest(self) -> Manifest:
         """Of a gallery that is described by these parts."""
@@ -142,6 +143,7 @@ def assemble(
         _fingerprint(settings, built.identity, CUTTING),
         built.weights,
         _answering(settings, built.identity),
+        _fingerprint(settings, built.identity, LOOKS),
     )
 
 

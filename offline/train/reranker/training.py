@@ -143,7 +143,7 @@ def _origin(dataset: Dataset, gathered: Sequence[DescribedTask]) -> Origin:
     tables = settings.tables()
     return Origin(
         data=dataset.name,
-        described=parts.fingerprint,
+        described=parts.looks_fingerprint,
         described_by={
             name: tables[name] for name in DESCRIBED_BY if tables[name].get("name") != "none"
         },

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from engine.config import Settings, load
 from engine.errors import ConfigError
-from offline.prepare import classifier, steps
+from offline.prepare import classifier, paper, steps
 from offline.prepare.estimates import of_copy
 from stages.profiles import read_profile
 from tests.drawn_catalogue import package, save
@@ -63,6 +63,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         train_nothing(out)
 
     monkeypatch.setattr(classifier, "train_classifier", train)
+    monkeypatch.setattr(paper, "require_keras", lambda: None)
     return started
 
 
