@@ -77,7 +77,7 @@ PLACES = {
 }
 
 
-def test_the_folder_holds_the_stages_of_the_issue() -> None:
+def test_the_folder_holds_sift_and_none() -> None:
     assert {"none", "sift"} <= set(NAMES)
 
 
