@@ -1,4 +1,4 @@
-"""Images with many keypoints and nothing to tell products by: lawns, and one logo again and again."""
+"""Images with many keypoints and nothing to tell products by: lawns, one logo again and again."""
 
 from __future__ import annotations
 
