@@ -71,6 +71,13 @@ def product_box(matte: Matte) -> Box | None:
     )
 
 
+def widened(box: Box, margin: float, width: int, height: int) -> Box:
+    """The box with ``margin`` times its longer side around it, within a frame of this size."""
+    x1, y1, x2, y2 = box
+    extra = round(margin * max(x2 - x1, y2 - y1))
+    return max(0, x1 - extra), max(0, y1 - extra), min(width, x2 + extra), min(height, y2 + extra)
+
+
 def iou(one: Contour, other: Contour) -> float:
     """Intersection over union in [0, 1]; an empty contour matches nothing, not even another.
 

@@ -6,8 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from engine.errors import ConfigError
 from engine.files import file_sha256, remove_parts, write_whole
 from offline.prepare.estimates import Estimate
-from offline.store.run_folder import unwritable
+from offline.store.run_folder import locked
 from offline.train.run import Callbacks
 from weights.catalog import CatalogEntry
 
@@ -103,7 +102,8 @@ def take_steps(
     Raises ConfigError where another process works in the folder, and where it cannot be written
     or has not the room; whatever a step raises. A step that ended is not taken again.
     """
-    with _locked(folder):
+    with locked(folder / LOCK, "prepares"):
+        _remove_leftovers(folder)
         done = whole_steps(folder, steps)
         to_do = [step for step in steps if step.name not in done]
         _require_room(folder, sum(step.estimate.size for step in to_do))
@@ -122,28 +122,6 @@ def take_steps(
             step.run(callbacks)
             record.add(step)
             show(f"{step.name}: {in_time(time.monotonic() - started)}, {step.files[0]}")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise ConfigError(
-            f"{folder}: another process prepares this folder.",
-            remedy="Wait for it, or choose another --out.",
-        ) from None
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        _remove_leftovers(folder)
-        yield
-    finally:
-        lock.release()
 
 
 def _remove_leftovers(folder: Path) -> None:

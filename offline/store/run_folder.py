@@ -93,24 +93,33 @@ def open_run(path: Path, recipe: Recipe) -> Iterator[RunFolder]:
     Raises ConfigError when another process trains in it, when it holds a run of another recipe
     (names what differs), and when it cannot be written.
     """
-    from filelock import FileLock, Timeout
-
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / LOCK, timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise ConfigError(
-            f"{path}: another process trains in this folder.",
-            remedy="Wait for it, or choose another --out.",
-        ) from None
-    except OSError as error:
-        raise unwritable(path, error) from error
-    try:
+    with locked(path / LOCK, "trains in"):
         _same_recipe(path, recipe)
         run = RunFolder(path)
         run.write_text(RECIPE, json.dumps(recipe, indent=1, ensure_ascii=False, sort_keys=True))
         yield run
+
+
+@contextmanager
+def locked(file: Path, doing: str) -> Iterator[None]:
+    """Make the lock's folder and hold the lock. ConfigError where another process holds it, which
+    is ``doing`` something there ("trains in"), and for a folder that cannot be written."""
+    from filelock import FileLock, Timeout
+
+    folder = file.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(file, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise ConfigError(
+            f"{folder}: another process {doing} this folder.",
+            remedy="Wait for it, or choose another --out.",
+        ) from None
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        yield
     finally:
         lock.release()
 

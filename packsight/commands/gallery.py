@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def _info(gallery: Gallery, *, as_json: bool) -> int:
     import json
 
+    from engine.config import STAGES
     from engine.query_statistics import LEAST_QUERIES
 
     manifest = gallery.manifest
@@ -107,16 +108,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
     print(f"vectors      {manifest.dimension} numbers, {metric} distance")
     print(f"created      {manifest.created} by {manifest.written_by}")
-    for section in (
-        "segment",
-        "matting",
-        "trust",
-        "cutout",
-        "embed",
-        "whiten",
-        "classify",
-        "keypoints",
-    ):
+    for section in STAGES[:-1]:  # all but the reranker, which may be another at every query
         options = dict(manifest.settings.get(section, {"name": "none"}))
         name = options.pop("name", "?")
         if name == "none":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from engine.contours import product_box
+from engine.contours import product_box, widened
 from engine.quality import assess
 from engine.types import Box, Cutout, FloatArray, Matte, RGBImage, UInt8Array
 
@@ -33,14 +33,7 @@ def box_around(image: RGBImage, matte: Matte, margin: float) -> Box:
     box = None if assess(matte).empty else product_box(matte)
     if box is None:
         return whole_box(image)
-    x1, y1, x2, y2 = box
-    extra = round(margin * max(x2 - x1, y2 - y1))
-    return (
-        max(0, x1 - extra),
-        max(0, y1 - extra),
-        min(image.width, x2 + extra),
-        min(image.height, y2 + extra),
-    )
+    return widened(box, margin, image.width, image.height)
 
 
 def on_white(pixels: UInt8Array, alpha: FloatArray) -> UInt8Array:

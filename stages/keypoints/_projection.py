@@ -8,6 +8,7 @@ the signs of the antisymmetric ones changed, and need not be kept.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -37,6 +38,12 @@ class Projection:
     @property
     def dimension(self) -> int:
         return int(self.components.shape[1])
+
+    @property
+    def identity(self) -> str:
+        """sha256 of all that changes a descriptor."""
+        arrays = (self.mean, self.components, self.mirror)
+        return hashlib.sha256(b"".join(one.tobytes() for one in arrays)).hexdigest()
 
     def project(self, descriptors: FloatArray) -> Int8Array:
         """(K, 128) RootSIFT to (K, D)."""

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from engine.contours import product_box
+from engine.contours import product_box, widened
 from engine.keypoints import Keypoints, TentativeMatch
 from engine.parallel import each, one_blas_thread
 from engine.types import Box, FloatArray, Matte, RGBImage
@@ -129,15 +129,10 @@ def _box(image: RGBImage, matte: Matte | None) -> Box:
     box = None if matte is None else product_box(matte)
     if box is None:
         return 0, 0, image.width, image.height
-    x1, y1, x2, y2 = box
-    extra = round(MARGIN * max(x2 - x1, y2 - y1))
-    return (
-        max(0, x1 - extra),
-        max(0, y1 - extra),
-        min(image.width, x2 + extra),
-        min(image.height, y2 + extra),
-    )
+    return widened(box, MARGIN, image.width, image.height)
 
 
 def build(options: Options, context: BuildContext) -> Sift:
-    return Sift(options, shipped_projection(), context.threads)
+    projection = shipped_projection()
+    context.used["sift_projection"] = projection.identity
+    return Sift(options, projection, context.threads)

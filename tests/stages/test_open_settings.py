@@ -1,11 +1,14 @@
 """Which settings apply to new galleries and to those there are."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.config import Settings
 from engine.errors import ConfigError
 from engine.manifest import Manifest
 from stages.assemble import assemble
+from stages.keypoints._projection import shipped_projection
 from stages.open_settings import settings_for
 
 
@@ -63,3 +66,14 @@ def test_settings_without_keypoints_have_the_identities_of_before() -> None:
     parts = assemble(none)
     assert parts.fingerprint.startswith("ece89c65c9bda06d")
     assert parts.answering.startswith("4ce9beef246df654")
+
+
+def test_another_projection_of_keypoints_is_another_description(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = settings_for(None, profile="classic")
+    before = assemble(plain).fingerprint
+    shipped = shipped_projection()
+    other = replace(shipped, mean=shipped.mean + 1)
+    monkeypatch.setattr("stages.keypoints.sift.shipped_projection", lambda: other)
+    assert assemble(plain).fingerprint != before
