@@ -49,7 +49,10 @@ def verified(
         head[at] = replace(head[at], match=(match := found[at].verify()))
         values[at] += matcher.weight * float(evidence([match.inliers], matcher.least)[0])
     order = np.argsort(-values, kind="stable")
-    answer = [explained(head[at], matcher.least) for at in order]
+    answer = [
+        explained(head[at], matcher.least, raised_to=rank if rank <= places[at] else None)
+        for rank, at in enumerate(order, start=1)
+    ]
     taken = set(places)
     rest = [hit for at, hit in enumerate(hits) if at not in taken]
     return [hit.at(rank) for rank, hit in enumerate([*answer, *rest], start=1)]
@@ -91,11 +94,17 @@ def evidence(inliers: Sequence[int], least: int) -> np.ndarray[tuple[int], np.dt
 
 
 def words(match: KeypointMatch | None) -> str:
-    """What a user reads; "" without evidence."""
-    if match is None or not match.evident:
+    """What a user reads; "" for places that are not evident and raised nothing."""
+    if match is None or not (match.evident or match.raised_to):
         return ""
-    mirrored = ", mirrored" if match.mirrored else ""
-    return f"{match.inliers} matching places on the label{mirrored}"
+    if match.evident:
+        found = f"{match.inliers} matching places on the label"
+    else:
+        found = f"{match.inliers} places alike, perhaps by chance"
+    found += ", mirrored" if match.mirrored else ""
+    if match.raised_to is None:
+        return found
+    return f"{found}{',' if ',' in found else ''} raise it to image {match.raised_to}"
 
 
 def _open(
@@ -111,11 +120,12 @@ def _open(
     return [at for at in range(len(values)) if gains[at] and (at == 0 or passed[at] or passes[at])]
 
 
-def explained(hit: Hit, least: int) -> Hit:
-    """With its matching places as one more reason, where they are evidence."""
+def explained(hit: Hit, least: int, raised_to: int | None = None) -> Hit:
+    """With its matching places as one more reason, where they are evident or raised it to that
+    rank."""
     if hit.match is None:
         return hit
-    match = hit.match.judged(least)
+    match = replace(hit.match.judged(least), raised_to=raised_to)
     return replace(hit, match=match, why="; ".join(filter(None, (hit.why, words(match)))))
 
 

@@ -61,7 +61,7 @@ def _hit(hit: Hit) -> dict[str, object]:
 
 
 def _match(match: KeypointMatch | None) -> dict[str, object] | None:
-    """None where keypoints were not compared, or give no evidence."""
+    """None where keypoints were not compared, or are too few to be evident."""
     if match is None or not match.evident:
         return None
     return {
@@ -70,5 +70,6 @@ def _match(match: KeypointMatch | None) -> dict[str, object] | None:
         "area": round(match.area, 4),
         "residual": round(match.residual, 5),
         "mirrored": match.mirrored,
+        "raised_to": match.raised_to,
         "points": [[round(value, 4) for value in row] for row in match.spread(DRAWN).tolist()],
     }

@@ -14,7 +14,14 @@ from engine.errors import DamageError
 from engine.keypoints import KeypointMatch, Keypoints, TentativeMatch
 from engine.protocols import KeypointMatcher, Vocabulary
 from engine.types import Description, Hit, Matte, Record, RGBImage
-from engine.verification import evidence, explained, matches, verified, words
+from engine.verification import (
+    evidence,
+    explained,
+    matches,
+    other_reasons,
+    verified,
+    words,
+)
 from stages.keypoints._vocabulary import shipped_vocabulary
 from tests.engine.made_descriptions import described
 
@@ -43,9 +50,11 @@ class MadeMatcher:
         *,
         checked: int = 20,
         weight: float = 1.0,
+        mirrored: bool = False,
     ) -> None:
         self._inliers, self._at_most = inliers, at_most or inliers
         self.checked, self.weight = checked, weight
+        self._mirrored = mirrored
         self.verified: list[int] = []
 
     @property
@@ -62,7 +71,7 @@ class MadeMatcher:
         def tentative(at: int) -> TentativeMatch:
             def verify() -> KeypointMatch:
                 self.verified.append(at)
-                return match_of(self._inliers[at])
+                return match_of(self._inliers[at], mirrored=self._mirrored)
 
             return TentativeMatch(self._at_most[at], verify)
 
@@ -238,6 +247,32 @@ def test_a_match_is_evident_where_it_is_explained() -> None:
     answer = verified(photo(), hits(2), MadeMatcher([2, 34], at_most=[40, 34]))
     assert [hit.match.evident for hit in answer if hit.match] == [True, False]
     assert [bool(hit.why) for hit in answer] == [True, False]
+
+
+@given(st.lists(places, min_size=1, max_size=8), st.booleans())
+def test_a_hit_that_print_raises_is_explained_by_it(inliers: list[int], mirrored: bool) -> None:
+    matcher = MadeMatcher(inliers, mirrored=mirrored)
+    given_hits = [replace(hit, why="as it was") for hit in hits(len(inliers))]
+    for hit in verified(photo(), given_hits, matcher):
+        raised = hit.rank <= hit.record.id  # its place before, from 0
+        assert (f"raise it to image {hit.rank}" in hit.why) == raised
+        if raised:
+            assert f"; {inliers[hit.record.id]} " in hit.why
+            assert ("mirrored" in hit.why) == mirrored
+        assert other_reasons(hit) == "as it was"
+
+
+@pytest.mark.parametrize(("count", "evident"), [(LEAST + 1, False), (9, False), (10, True)])
+def test_as_many_places_as_agree_by_chance_now_and_then_are_no_evidence_to_users(
+    count: int, evident: bool
+) -> None:
+    (stays, *_) = verified(photo(), hits(2), MadeMatcher([count, 0]))
+    (raised, *_) = verified(photo(), hits(2), MadeMatcher([0, count], weight=3.0))
+    assert stays.match is not None and stays.match.evident == evident
+    assert (stays.why != "") == evident
+    assert (stays.record.id, raised.record.id) == (0, 1)
+    assert ("by chance" in raised.why) == (not evident)
+    assert ("matching places" in raised.why) == evident
 
 
 def test_the_made_matcher_is_one() -> None:

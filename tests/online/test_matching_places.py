@@ -31,9 +31,12 @@ def match_of(count: int, *, mirrored: bool = False, seed: int = 0) -> KeypointMa
     return KeypointMatch(places, 0.5, 0.25, 0.004, mirrored)
 
 
-def matching(count: int, rank: int = 1, *, why: str = "", mirrored: bool = False) -> Hit:
+def matching(
+    count: int, rank: int = 1, *, why: str = "", mirrored: bool = False, raised: bool = False
+) -> Hit:
     shown = replace(hit(rank, product_id=f"jar-{rank}"), why=why, iou=None)
-    return explained(replace(shown, match=match_of(count, mirrored=mirrored)), LEAST)
+    shown = replace(shown, match=match_of(count, mirrored=mirrored))
+    return explained(shown, LEAST, raised_to=rank if raised else None)
 
 
 def test_a_hit_with_matching_places_has_a_drawing_with_their_number() -> None:
@@ -100,7 +103,7 @@ def test_places_lie_within_their_images(photo: tuple[int, int], image: tuple[int
             assert frame.y - 0.1 <= y <= frame.y + frame.height + 0.1 <= drawing.height + 0.2
 
 
-@pytest.mark.parametrize("count", [0, LEAST])
+@pytest.mark.parametrize("count", [0, LEAST, 2 * LEAST - 1])
 def test_places_that_are_no_evidence_are_not_shown(count: int) -> None:
     answer = results([matching(count)])
     html = rendered(answer)
@@ -120,6 +123,24 @@ def test_the_reason_of_the_reranker_stands_beside_the_drawing() -> None:
     words = ParsedPage(rendered(results([matching(34, why="kept its place")]))).words
     assert "kept its place" in words
     assert words.count("matching places on the label") == 1
+
+
+def test_what_print_raised_is_named_on_the_page_and_in_json_beside_the_reason_before() -> None:
+    answer = results([matching(34, why="stays image 5", raised=True)])
+    words = ParsedPage(rendered(answer)).words
+    assert "stays image 5" in words
+    assert words.count("34 matching places on the label raise it to image 1") == 1
+    (found,) = json.loads(json.dumps(results_json(answer)))["hits"]
+    assert found["why"].startswith("stays image 5; 34 matching places")
+    assert found["match"]["raised_to"] == 1
+
+
+def test_a_hit_that_few_places_raised_is_explained_and_not_drawn() -> None:
+    answer = results([matching(LEAST + 1, raised=True)])
+    shown = ParsedPage(rendered(answer))
+    assert not shown.all("figure", "match")
+    assert "perhaps by chance, raise it" in shown.words
+    assert json.loads(json.dumps(results_json(answer)))["hits"][0]["match"] is None
 
 
 def test_where_the_image_cannot_be_shown_its_matching_places_are_named() -> None:
@@ -153,7 +174,7 @@ def test_json_has_the_evidence_and_places_that_can_be_drawn() -> None:
     match = first["match"]
     assert match["places"] == 300
     assert (match["share"], match["area"], match["residual"]) == (0.5, 0.25, 0.004)
-    assert match["mirrored"] is False
+    assert (match["mirrored"], match["raised_to"]) == (False, None)
     assert len(match["points"]) == DRAWN
     assert all(len(row) == 4 and all(0 <= x <= 1 for x in row) for row in match["points"])
     assert len(json.dumps(match)) < 2000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -54,15 +54,15 @@ def print_tables(task: DescribedTask, found: Sequence[Outcome]) -> list[Table]:
     if matcher is None or matcher.checked == 0:
         return []
     least = matcher.least
-    edges = [least, *(least * 2**doublings for doublings in range(1, 4))]
-    names = [f"{low + 1} to {high}" for low, high in pairwise(edges)]
+    edges = [least + 1, *(least * 2**doublings for doublings in range(1, 4))]
+    names = [f"{low} to {high - 1}" for low, high in pairwise(edges)]
     counts: dict[str, list[bool]] = {
-        name: [] for name in ("no evidence", *names, f"more than {edges[-1]}")
+        name: [] for name in ("no evidence", *names, f"{edges[-1]} or more")
     }
     for one in found:
         first = next(iter(one.ranked.products), None)
         match = None if first is None else first.match
-        at = bisect_left(edges, match.inliers) if match is not None and match.evident else 0
+        at = 0 if match is None else bisect_right(edges, match.inliers)
         list(counts.values())[at].append(one.rank == 1)
     rows = tuple(
         (name, str(len(correct)), f"{sum(correct) / len(correct):.3f}" if correct else "–")
@@ -73,7 +73,8 @@ def print_tables(task: DescribedTask, found: Sequence[Outcome]) -> list[Table]:
             title="First hits by the places that match on their label",
             columns=("matching places", "queries", "correct"),
             rows=rows,
-            note=f"So many as {least} may agree by chance and are no evidence.",
+            note=f"So many as {least} may agree by chance and are no evidence; fewer than "
+            f"{2 * least} are weak evidence, which is not shown to users.",
         )
     ]
 
