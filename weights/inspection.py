@@ -10,10 +10,11 @@ from engine.errors import WeightsError
 from weights.cache import checkpoint_path, exported_path, rembg_path, shipped_path
 from weights.catalog import Catalog, CatalogEntry
 from weights.checksums import digests_of
-from weights.fetch import damage, matching_sidecar
+from weights.fetch import damage, matching_sidecar, renewal
 from weights.mistaken import mistaken_for, require_no_mistake
+from weights.packages import packaged_path
 
-Place = Literal["cache", "exported", "rembg", "shipped"]
+Place = Literal["cache", "exported", "package", "rembg", "shipped"]
 State = Literal["verified", "unverified", "damaged"]
 
 
@@ -36,10 +37,12 @@ class Verdict:
 
 
 def find_copies(entry: CatalogEntry, directory: Path) -> list[Copy]:
-    """The checkpoint, its export and rembg's copy, as far as they exist."""
+    """The checkpoint, its export and the copy of rembg or a package, as far as they exist."""
     if entry.shipped:
         return [Copy(entry, "shipped", path) for path in [shipped_path(entry)] if path.is_file()]
-    copies = [Copy(entry, "cache", checkpoint_path(entry, directory))]
+    place: Place = "package" if entry.package else "cache"
+    path = packaged_path(entry) if entry.package else checkpoint_path(entry, directory)
+    copies = [] if path is None else [Copy(entry, place, path)]
     if entry.needs_export:
         copies.append(Copy(entry, "exported", exported_path(entry, directory)))
     borrowed = rembg_path(entry)
@@ -58,13 +61,11 @@ def verify_copy(copy: Copy) -> Verdict:
     if copy.place == "exported":
         return verify_model(copy.path)
     if mistake := mistaken_for(copy.path):
-        remedy = f"Fetch it anew with: packsight weights fetch {copy.entry.name}"
-        return Verdict(copy.path, "damaged", f"is {mistake.kind}. {remedy}")
+        return Verdict(copy.path, "damaged", f"is {mistake.kind}. {renewal(copy.entry)}")
     digests = digests_of(copy.path)
     problem = damage(copy.entry, digests)
     if problem is not None:
-        remedy = f"Fetch it anew with: packsight weights fetch {copy.entry.name}"
-        return Verdict(copy.path, "damaged", f"{problem}. {remedy}")
+        return Verdict(copy.path, "damaged", f"{problem}. {renewal(copy.entry)}")
     if copy.entry.checksum is None:
         return Verdict(copy.path, "unverified", "no checksum is published for it")
     return Verdict(copy.path, "verified", str(copy.entry.checksum))

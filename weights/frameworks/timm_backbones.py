@@ -16,6 +16,7 @@ from typing import Any, cast, get_args
 from engine.errors import WeightsError
 from weights.catalog import CatalogEntry
 from weights.fetch import TIMM
+from weights.frameworks.efficientnet_names import timm_names
 from weights.frameworks.network import does_not_fit, import_framework
 from weights.input_spec import InputSpec, Interpolation
 
@@ -84,7 +85,7 @@ def without_head(
     """A file's state dict under timm's names and without its classifier.
 
     The authors' own files are translated as timm does it itself (``checkpoint_filter_fn`` of the
-    model's module: DINOv2's mask token and registers, for example).
+    model's module: DINOv2's mask token and registers, for example), EfficientNet-PyTorch's here.
     """
     for key in _WRAPPED:
         if isinstance(state.get(key), Mapping):
@@ -93,10 +94,11 @@ def without_head(
     try:
         if translate is not None:
             state = translate(dict(state), network)
+        own = network.state_dict()
+        state = timm_names(state, own)
         heads = network.pretrained_cfg.get("classifier") or ()
         heads = (heads,) if isinstance(heads, str) else heads
         prefixes = tuple(f"{head}." for head in heads)
-        own = network.state_dict()
         return {key: state[key] for key in state if key in own or not key.startswith(prefixes)}
     except (RuntimeError, AttributeError, TypeError, KeyError, ValueError) as error:
         raise does_not_fit(checkpoint, name, error) from error
