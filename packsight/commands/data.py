@@ -35,7 +35,7 @@ def _add_packbench(parser: argparse.ArgumentParser) -> None:
         "--preset",
         default="standard",
         metavar="NAME",
-        help="size of the benchmark: tiny, standard or large, or labels (default: standard)",
+        help="tiny, standard, large, training or labels (default: standard)",
     )
     add("--seed", type=int, default=7, metavar="N", help="same seed, same images (default: 7)")
     add("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
@@ -139,7 +139,7 @@ def _check(args: argparse.Namespace) -> int:
         return 0
     made = read_header(folder)
     print(
-        f"{folder}: {len(found)} of its files not as made. Render it anew: packsight data "
+        f"{folder}: {len(found)} fault{'s' * (len(found) > 1)}. Render it anew: packsight data "
         f"packbench --preset {made.preset} --seed {made.seed} --difficulty {made.difficulty:g} "
         "--out NEW"
     )

@@ -25,12 +25,13 @@ from offline.datasets.packbench.manifest import (
     read_header,
     write,
 )
-from offline.datasets.packbench.processes import cores, rendered
+from offline.datasets.packbench.processes import Failure, cores, rendered
 from offline.datasets.packbench.shapes.parts import extent
 from offline.datasets.packbench.shots import Benchmark, Shot
 from offline.datasets.packbench.take import WORK
 
 LOCK = ".packbench.lock"
+NAMED = 20  # of the shots that failed
 
 
 def build(
@@ -46,7 +47,8 @@ def build(
     ``workers`` processes of one thread each, as many as cores by default. ``progress`` is
     called with (images done, images in all). Raises ConfigError where ``out`` holds another
     benchmark or another run is at work in it, and PacksightError where the disk is full, the
-    renderer is not installed or a process was killed; all but the first leave what is done.
+    renderer is not installed, a process was killed or shots failed, which it names when all the
+    others are done; all but the first leave what is done.
     """
     variant = renderer(variant)
     described = _described(benchmark, variant)
@@ -160,18 +162,36 @@ def _taken(
     variant: str,
     progress: Progress,
 ) -> dict[str, Row]:
-    """All rows by path: those of the journal, and those taken now."""
+    """All rows by path: those of the journal, and those taken now.
+
+    Raises PacksightError where shots failed, after the last of the others.
+    """
     rows = dict(journal.rows)
     progress(len(rows), len(shots))
     missing = [index for index, shot in enumerate(shots) if shot.path not in rows]
     if not missing:
         return rows
     count = min(workers or cores(), len(missing))
-    for row in rendered(benchmark, missing, out, count, variant):
-        journal.add(row)
-        rows[row.path] = row
+    failures = []
+    for made in rendered(benchmark, missing, out, count, variant):
+        if isinstance(made, Failure):
+            failures.append(made.reason)
+            continue
+        journal.add(made)
+        rows[made.path] = made
         progress(len(rows), len(shots))
+    if failures:
+        raise _failed(out, sorted(failures), len(shots))
     return rows
+
+
+def _failed(out: Path, reasons: list[str], count: int) -> PacksightError:
+    more = f"; and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
+    return PacksightError(
+        f"{out}: {len(reasons)} of {count} images could not be made: "
+        f"{'; '.join(reasons[:NAMED])}{more}.",
+        remedy="The others are kept; the same command tries again those that are missing.",
+    )
 
 
 def _products(shots: Iterable[Shot]) -> Iterator[tuple[Product, Shot]]:

@@ -51,6 +51,8 @@ PRESETS = {
         # Waqas et al. 2023: 2,250 images, 150 a category, 1,800 / 450, and 360 to test on.
         Preset("standard", 256, 18, 5, 6, 5, (4, 2, 3), 16, 4, (2, 4, 2)),
         Preset("large", 512, 50, 20, 10, 5, (8, 4, 3), 60, 20, (8, 6, 3)),
+        # Two photos of every product, and no split that is kept from training.
+        Preset("training", 224, 14, 10, 3, 2, (0, 0, 0), 60, 0, (0, 0, 0)),
         Preset(LABELS, 640, 8, 30, 4, 1, (0, 0, 0), 60, 0, (0, 0, 0)),
     )
 }

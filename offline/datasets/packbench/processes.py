@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
@@ -21,6 +22,13 @@ FLUSHED = 25  # shots, on average, between two clearances of memory
 AHEAD = 3  # shots handed out per process: enough to keep it busy, few to lose
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A shot that could not be taken."""
+
+    reason: str  # begins with the shot's path
+
+
 def cores() -> int:
     """The number that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -28,16 +36,17 @@ def cores() -> int:
 
 def rendered(
     benchmark: Benchmark, missing: Iterable[int], out: Path, count: int, variant: str
-) -> Iterator[Row]:
+) -> Iterator[Row | Failure]:
     """Rows of the ``missing`` shots, by number in the plan, as they are finished, in no order.
 
-    Raises PacksightError where a process was killed and OSError where it could not write.
+    A shot that cannot be taken gives a Failure in its place, and the others go on. Raises
+    PacksightError where a process was killed and OSError where it could not write.
     """
     # Spawned, not forked: the renderer's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, _prepare, (benchmark, out, variant))
     left = iter(missing)
-    running: set[Future[Row]] = set()
+    running: set[Future[Row | Failure]] = set()
     try:
         running |= {pool.submit(_take, index) for index in islice(left, AHEAD * count)}
         while running:
@@ -77,7 +86,7 @@ def _end_with_parent() -> None:
         os._exit(1)  # no process is left to receive images
 
 
-def _take(index: int) -> Row:
+def _take(index: int) -> Row | Failure:
     from offline.datasets.packbench.take import take
 
     if _STATE is None:
@@ -85,6 +94,12 @@ def _take(index: int) -> Row:
     benchmark, shots, out = _STATE
     try:
         return take(shots[index], benchmark, out)
+    except OSError:
+        raise  # the next shot finds no room on the disk either
+    except PacksightError as error:
+        return Failure(str(error))
+    except Exception as error:  # of one scene in thousands: the others need not wait for its cure
+        return Failure(f"{shots[index].path}: {type(error).__name__}: {error}")
     finally:
         if index % FLUSHED == 0:
             _forget_kernels()

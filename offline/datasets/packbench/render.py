@@ -37,6 +37,11 @@ class Exposure:
     transmission: Image | None  # (H, W, 3) fraction of what lies behind, through it; None: opaque
     visible: float  # fraction of the product's area that no occluder hides
 
+    @property
+    def shown(self) -> float:
+        """``visible``, and 0 where nothing of the product is in the image."""
+        return self.visible if self.alpha.any() else 0.0
+
 
 def photograph(
     product: Posed,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.errors import PacksightError
 from offline.datasets.packbench import labels, phone
 from offline.datasets.packbench.camera import Camera, Posed, framed, posed
 from offline.datasets.packbench.categories import CATEGORIES, category
@@ -30,13 +31,40 @@ CLUTTER = (0, 3)  # other packages in a phone photo, from .. to
 WORK = ".work"  # below a benchmark's folder: meshes of the shots in progress
 STEPS = 63  # levels that a transmission is kept in
 OPAQUE = 2 / 255  # less light than this passes nowhere: no transmission is kept
+LEAST_SHOWN = 0.5  # fraction of the product that every image shows, of what is in the frame
+DRAWS = 8  # scenes of a shot, before it is given up
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """One scene of a shot, seen by its camera and rendered."""
+
+    view: View
+    seen: Posed
+    camera: Camera
+    exposure: Exposure
 
 
 def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
-    """Render ``shot`` and write image, matte and transmission below ``out``."""
+    """Render ``shot`` and write image, matte and transmission below ``out``.
+
+    A scene that shows less than LEAST_SHOWN of the product is drawn anew, from the same seed.
+    Raises PacksightError where none of DRAWS scenes shows enough.
+    """
     if shot.look == "flat":
         return _flat(shot, benchmark.preset.side, out)
-    rng = generator(benchmark.seed, shot.path)
+    for draw in range(1, DRAWS + 1):
+        rng = generator(benchmark.seed, shot.path if draw == 1 else f"{shot.path} {draw}")
+        taken = _exposed(shot, benchmark, out, rng)
+        if taken.exposure.shown >= LEAST_SHOWN:
+            return _written(shot, taken, _developed(shot, taken.exposure, rng), out)
+    raise PacksightError(
+        f"{shot.path}: each of {DRAWS} scenes shows less than {LEAST_SHOWN:.0%} of its product"
+    )
+
+
+def _exposed(shot: Shot, benchmark: Benchmark, out: Path, rng: np.random.Generator) -> _Taken:
+    """Draw the scene of a shot and render it."""
     parts = shot.product.model().parts
     view, size = _posture(shot, benchmark.preset.side, rng)
     seen = posed(parts, view)
@@ -61,8 +89,7 @@ def take(shot: Shot, benchmark: Benchmark, out: Path) -> Row:
             benchmark.preset.samples,
             transmitted=not is_label(shot.product),
         )
-    developed = _developed(shot, exposure, rng)
-    return _written(shot, view, seen, camera, exposure.visible, developed, out)
+    return _Taken(view, seen, camera, exposure)
 
 
 def _posture(shot: Shot, side: int, rng: np.random.Generator) -> tuple[View, tuple[int, int]]:
@@ -111,18 +138,12 @@ def _flat(shot: Shot, side: int, out: Path) -> Row:
     nowhere = 0.0, 0.0, 0.0
     camera = Camera(nowhere, nowhere, nowhere, 0.0, art.size)
     seen = Posed(shot.product.model().parts, (), 0.0)
-    return _written(shot, View("flat", 0, 0), seen, camera, 1.0, developed, out)
+    printed = Exposure(pixels.astype(np.float32), whole, None, 1.0)
+    return _written(shot, _Taken(View("flat", 0, 0), seen, camera, printed), developed, out)
 
 
-def _written(
-    shot: Shot,
-    view: View,
-    seen: Posed,
-    camera: Camera,
-    visible: float,
-    developed: Developed,
-    out: Path,
-) -> Row:
+def _written(shot: Shot, taken: _Taken, developed: Developed, out: Path) -> Row:
+    view, seen, camera = taken.view, taken.seen, taken.camera
     stem = shot.path.removesuffix(".jpg")
     image = _jpeg(developed.pixels, developed.jpeg_quality)
     files = {shot.path: image, f"mattes/{stem}.png": _png(_bytes(developed.alpha))}
@@ -153,7 +174,7 @@ def _written(
         y1=y1,
         x2=x2,
         y2=y2,
-        visible=visible,
+        visible=taken.exposure.visible,
         width_mm=width,
         depth_mm=depth,
         height_mm=height,

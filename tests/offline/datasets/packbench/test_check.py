@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from engine.errors import ConfigError
 from offline.datasets.packbench.check import faults
-from offline.datasets.packbench.manifest import HEADER_FILE, MANIFEST, PRODUCTS, Row
+from offline.datasets.packbench.manifest import HEADER_FILE, MANIFEST, PRODUCTS, Row, sha256, write
 from packsight.cli import main
-from tests.offline.datasets.packbench.written_packbench import write_benchmark
+from tests.offline.datasets.packbench.written_packbench import DESCRIBED, write_benchmark
 
 Damage = Callable[[Path], object]
 
@@ -78,6 +80,17 @@ def test_all_faults_are_listed_and_not_only_the_first(tmp_path: Path, rows: list
     assert len(list(faults(tmp_path))) == 4
 
 
+def test_an_image_that_shows_nothing_of_its_product_is_a_fault(tmp_path: Path) -> None:
+    _, rows, products = write_benchmark(tmp_path)
+    Image.new("L", (8, 8)).save(tmp_path / rows[2].matte)
+    black = sha256((tmp_path / rows[2].matte).read_bytes())
+    rows[2] = replace(rows[2], matte_sha256=black)
+    write(tmp_path, DESCRIBED, rows, products)
+    (fault,) = faults(tmp_path)
+    assert fault.startswith(f"{rows[2].path}: ")
+    assert "nothing of its product" in fault
+
+
 def test_a_folder_without_a_header_is_refused(tmp_path: Path, rows: list[Row]) -> None:
     (tmp_path / HEADER_FILE).unlink()
     with pytest.raises(ConfigError, match="no finished Packbench"):
@@ -93,7 +106,7 @@ def test_the_command_reports_whole_or_lists_the_faults_and_fails(
     assert main(["data", "check", str(tmp_path)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(rows[0].path)
-    assert "1 of its files not as made" in lines[1]
+    assert "1 fault" in lines[1]
     assert "packsight data packbench --preset small --seed 7 --difficulty 0.5" in lines[1]
     assert main(["data", "check", str(tmp_path / "nowhere")]) == 1
     assert "nowhere" in capsys.readouterr().err

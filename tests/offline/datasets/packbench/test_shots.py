@@ -47,6 +47,15 @@ def test_standard_has_the_sizes_of_the_paper() -> None:
     assert PRESETS["standard"].images == len(STANDARD)
 
 
+def test_the_training_set_has_two_photos_of_every_product() -> None:
+    shots = list(Benchmark(PRESETS["training"], 101, 0.6).shots())
+    photos = Counter(shot.product.id for shot in of("queries", shots))
+    assert set(photos) == {shot.product.id for shot in of("catalogue", shots)}
+    assert set(photos.values()) == {2}
+    assert len(photos) == 15 * 10 * 3
+    assert len(shots) == PRESETS["training"].images == 1800
+
+
 @given(sizes)
 @settings(max_examples=20, deadline=None)
 def test_a_preset_counts_its_images(preset: Preset) -> None:
