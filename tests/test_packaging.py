@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from packsight._shadowing import PACKAGES
+from weights.catalog import load_catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -46,6 +47,26 @@ def test_each_lock_contains_the_one_before_it() -> None:
         return set(re.findall(r"^[A-Za-z0-9_.-]+==[^\s;\\]+", text, re.M))
 
     assert pins("run") <= pins("test") <= pins("dev")
+
+
+def test_every_package_that_holds_weights_is_pinned_by_the_extra_and_the_lock() -> None:
+    extra = PROJECT["project"]["optional-dependencies"]["train"]
+    locked = (ROOT / "requirements" / "dev.txt").read_text()
+    packages = {entry.package for entry in load_catalog().values() if entry.package}
+    assert packages
+    for package in packages:  # another version may hold other weights than the checksum's
+        (pinned,) = [line for line in extra if _name(line) == package]
+        assert re.fullmatch(rf"{package}==[\d.]+", pinned) and f"\n{pinned} \\" in locked
+
+
+def test_the_wheel_carries_the_licence_and_the_notice_of_other_makers() -> None:
+    assert {"LICENSE", "NOTICE"} <= set(PROJECT["project"]["license-files"])
+    sources = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert {"/LICENSE", "/NOTICE"} <= set(sources)
+    notice = (ROOT / "NOTICE").read_text()
+    makers = ("Google", "ML Illustrated")
+    packages = [entry.package for entry in load_catalog().values() if entry.package]
+    assert all(name in notice for name in (*makers, *packages))
 
 
 def test_every_dependency_is_locked() -> None:
