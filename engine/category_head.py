@@ -73,6 +73,11 @@ class CategoryHead:
             self.least,
         )
 
+    def alone(self, vector: FloatArray) -> CategoryScores:
+        """(K,): where there is no vote."""
+        even = np.full(len(self.names), 1 / len(self.names), np.float32)
+        return self.scores(vector, CategoryScores(self.names, even))
+
     def text(self) -> str:
         """JSON that ``read_head`` reads."""
         return _Kept(

@@ -1,6 +1,7 @@
 """The category by a distance-weighted vote among the nearest labelled records; no training.
 
-Where the gallery's adaptation has a category head, by that instead.
+Where the gallery's adaptation has a category head, by that instead; where a gallery has no labels,
+by a head that was fitted to others.
 
 A neighbour at distance d votes with (d_1 / d) ** power, d_1 being the nearest one's distance:
 Shepard's inverse distance weighting ("A two-dimensional interpolation function for
@@ -12,13 +13,16 @@ distances count, so one power serves embeddings of any scale.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from engine.category_head import CategoryHead
 from engine.protocols import Neighbours
 from engine.types import UNCATEGORISED, CategoryScores, Cutout, Embedding, FloatArray, Neighbour
+from stages.classify._head_file import head_path, read_head_file
 from stages.context import BuildContext
 from stages.options import StageOptions
 
@@ -27,6 +31,8 @@ Distances = npt.NDArray[np.float64]
 
 class Options(StageOptions):
     """``k`` neighbours vote; a higher ``power`` weighs the nearest ones more, 0 weighs all alike.
+    ``head``: a file of `packsight train category-head`, or the name of one that comes with the
+    package, for photos among whose neighbours none is labelled.
 
     Defaults by measurement, handcrafted embeddings of 864 grocery packages (train, crop cutout, 9
     categories), every image searched among the others: the set that holds 0.95 of the probability
@@ -36,8 +42,11 @@ class Options(StageOptions):
     the true one in only 0.84 of the second kind.
     """
 
+    later: ClassVar[frozenset[str]] = frozenset({"head"})
+
     k: int = Field(10, ge=1)
     power: float = Field(8.0, ge=0)
+    head: str = ""
 
 
 class Nearest:
@@ -45,27 +54,38 @@ class Nearest:
 
     categories: tuple[str, ...] | None = None  # whatever the gallery's labels are
 
-    def __init__(self, options: Options, gallery: Callable[[], Neighbours | None]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        gallery: Callable[[], Neighbours | None],
+        head: CategoryHead | None = None,
+    ) -> None:
         self._options = options
         self._gallery = gallery
+        self._head = head
 
     def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
-        """Scores over the categories of the k neighbours, or of the gallery's category head; others
-        are left out.
+        """Scores over the categories of the k neighbours, or of a category head; others are left
+        out.
 
-        Without a gallery, or without a labelled record in it, ``UNCATEGORISED`` for certain.
+        Without a gallery, or without a labelled record in it, and without a head
+        ``UNCATEGORISED`` for certain.
         """
         neighbours = self._gallery()
-        if neighbours is None:
-            return [CategoryScores.certain(UNCATEGORISED) for _ in cutouts]
-        return [self._predicted(neighbours, Embedding(row.copy())) for row in embeddings]
+        return [self._predicted(neighbours, row) for row in embeddings]
 
-    def _predicted(self, neighbours: Neighbours, embedding: Embedding) -> CategoryScores:
+    def _predicted(self, neighbours: Neighbours | None, row: FloatArray) -> CategoryScores:
+        embedding = Embedding(row.copy())
+
         def voted() -> CategoryScores:
+            assert neighbours is not None
             nearest = neighbours.search(embedding, self._options.k, None, labelled_only=True)
             return vote(nearest, self._options.power)
 
-        return neighbours.predicted(embedding, voted)
+        found = vote([], 0) if neighbours is None else neighbours.predicted(embedding, voted)
+        if self._head is not None and found.names == (UNCATEGORISED,):
+            return self._head.alone(embedding.vector)
+        return found
 
 
 def vote(neighbours: Sequence[Neighbour], power: float) -> CategoryScores:
@@ -95,4 +115,10 @@ def vote_weights(distances: Distances, power: float) -> Distances:
 
 
 def build(options: Options, context: BuildContext) -> Nearest:
-    return Nearest(options, context.gallery)
+    if not options.head:
+        return Nearest(options, context.gallery)
+    path = head_path(options.head)
+    kept = read_head_file(path)
+    kept.require(context.embedding, path)
+    context.used[options.head] = kept.identity
+    return Nearest(options, context.gallery, kept.head)

@@ -9,6 +9,10 @@ from packsight.commands._arguments import add_parts, run_part
 _HERE = "packsight.commands.train"
 TRAINERS = {
     "classifier": (f"{_HERE}.classifier", "train a classifier of categories, on labelled images"),
+    "category-head": (
+        f"{_HERE}.category_head",
+        "fit the categories of an embedder's vectors, for galleries without labels",
+    ),
     "embedder": (f"{_HERE}.embedder", "train an embedder, on images of products"),
     "segmenter": (f"{_HERE}.segmenter", "train U²-Net, on images with masks"),
     "matting": (f"{_HERE}.matting", "train FBA matting, on images with mattes"),
