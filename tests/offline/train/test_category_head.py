@@ -99,8 +99,8 @@ def test_vectors_of_no_category_set_what_counts_as_unknown() -> None:
 
 def test_equal_categories_are_fitted_whatever_their_number_of_images() -> None:
     random = np.random.default_rng(1)
-    labels = np.repeat([0, 1], [380, 20])
-    rows = (0.5 * labels[:, None] + random.normal(size=(400, 2))).astype(np.float32)
+    labels = np.repeat([0, 1], [360, 40])
+    rows = (1.5 * labels[:, None] + random.normal(size=(400, 2))).astype(np.float32)
     head, _ = fit_category_head(LabelledVectors(rows, labels, ("a", "b"), np.arange(400) % 5))
     predicted = np.array([head.alone(row).top == "b" for row in rows])
     assert predicted[labels == 1].mean() > 0.5
