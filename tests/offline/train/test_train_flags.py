@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from engine.errors import ConfigError
+from offline.train.category_head.recipe import HeadRecipe
 from offline.train.classifier.recipe import ClassifierRecipe, ClassifierSplits
 from offline.train.codebook.recipe import CodebookRecipe
 from offline.train.embedder.recipe import EmbedderRecipe
@@ -32,6 +33,7 @@ RECIPES: dict[str, tuple[Any, ...]] = {
     "whitening": (WhiteningRecipe,),
     "trust": (TrustRecipe,),
     "reranker": (RerankerRecipe,),
+    "category-head": (HeadRecipe,),
 }
 
 
@@ -39,7 +41,7 @@ def parsed(trainer: str, *more: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     source = "--gallery" if trainer == "whitening" else "--data"
-    out = "o.json" if trainer == "reranker" else "o.npz"
+    out = "o.json" if trainer in ("reranker", "category-head") else "o.npz"
     return parser.parse_args([trainer, source, "d", "--out", out, *more])
 
 
