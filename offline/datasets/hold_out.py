@@ -28,15 +28,15 @@ def divided_splits(
 
     Without names the splits are ``train`` and ``validation`` (or ``val``). A data set with one
     split is divided, whole products at a time; ``hold_out`` divides both splits together anew,
-    or ``train`` alone where that is all that is named. Raises ConfigError where there is nothing
-    to divide.
+    or ``train`` alone where that is all that is named. A name may be several with commas between.
+    Raises ConfigError where there is nothing to divide.
     """
     if validation is None and (train is None or hold_out == "split"):
         validation = first_of(VALIDATION_NAMES, dataset.splits)
     train = train or first_of(TRAIN_NAMES, dataset.splits)
     both = [name for name in (train, validation) if name is not None]
     if len(both) == 2 and hold_out == "split":
-        return list(dataset.images(both[0])), list(dataset.images(both[1])), []
+        return _images(dataset, both[:1]), _images(dataset, both[1:]), []
     if not both and len(dataset.splits) == 1:
         both = list(dataset.splits)
     if not both:
@@ -46,7 +46,7 @@ def divided_splits(
             "--validation-split.",
         )
     kind: HoldOut = "product" if hold_out == "split" else hold_out
-    images = list({p.id: p for name in both for p in dataset.images(name)}.values())
+    images = _images(dataset, both)
     train_images, validation_images = _divided(images, kind, np.random.default_rng(seed))
     note = (
         f"validation: {len(validation_images)} of the {len(images)} images of "
@@ -54,6 +54,12 @@ def divided_splits(
         f"held out by {kind} (seed {seed})"
     )
     return train_images, validation_images, [note]
+
+
+def _images(dataset: Dataset, splits: Sequence[str]) -> list[DatasetImage]:
+    """Each image once."""
+    names = [name.strip() for split in splits for name in split.split(",")]
+    return list({image.id: image for name in names for image in dataset.images(name)}.values())
 
 
 def first_of(wanted: Iterable[str], there: Sequence[str]) -> str | None:

@@ -12,7 +12,7 @@ from engine.protocols import Segmenter
 from engine.types import Matte, RGBImage
 from offline.datasets import DatasetImage
 from offline.datasets.mattes import read_matte
-from stages.assemble import Parts
+from stages.assemble import CuttingParts, Parts
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,28 @@ class TrueMasks:
 def with_true_masks(parts: Parts, images: Sequence[DatasetImage]) -> Parts:
     """The same parts, segmenting by the true masks of these images and trusting them; their
     fingerprints differ, so that nothing kept is taken for their work."""
-    masks = {
-        str(image.path): image.mask
-        for image in images
-        if image.mask is not None and image.crop is None
-    }
-    true = TrueMasks(masks, parts.describer.segmenter)
+    true = TrueMasks(_masks(images), parts.describer.segmenter)
     return replace(
         parts,
         describer=replace(parts.describer, segmenter=true, matting=None, trust=None, alpha=False),
         fingerprint=_marked(parts.fingerprint),
         cutting_fingerprint=_marked(parts.cutting_fingerprint),
     )
+
+
+def cutting_by_true_masks(parts: CuttingParts, images: Sequence[DatasetImage]) -> CuttingParts:
+    """The same of the stages that cut, for training."""
+    true = TrueMasks(_masks(images), parts.cutting.segmenter)
+    cutting = replace(parts.cutting, segmenter=true, matting=None, trust=None, alpha=False)
+    return replace(parts, cutting=cutting, fingerprint=_marked(parts.fingerprint))
+
+
+def _masks(images: Sequence[DatasetImage]) -> dict[str, Path]:
+    return {
+        str(image.path): image.mask
+        for image in images
+        if image.mask is not None and image.crop is None
+    }
 
 
 def _marked(fingerprint: str) -> str:

@@ -50,22 +50,30 @@ def freeze(backbone: Any, upto: str) -> None:
     They then run without keeping anything for a gradient. Raises ConfigError with the names of
     the stages for another one.
     """
-    whole = getattr(backbone, "network", backbone)  # timm's own; else a chain of stages
-    stages = dict(getattr(whole, "stages", whole).named_children())
-    names = list(stages)
     if upto == "none":
         return
-    if upto != "backbone" and upto not in names:
+    stages = _stages(backbone)
+    names = [name for name, _ in stages]
+    within = [at for at, name in enumerate(names) if name == upto or name.startswith(f"{upto}.")]
+    if upto != "backbone" and not within:
         raise ConfigError(
             f"--freeze {upto}: the backbone has no such stage.",
             remedy=f"Valid: none, backbone, {', '.join(names)}.",
         )
-    last = len(names) if upto == "backbone" else names.index(upto) + 1
-    frozen = (
-        backbone if upto == "backbone" else nn.ModuleList([stages[name] for name in names[:last]])
-    )
-    for parameter in frozen.parameters():
+    frozen = [backbone] if upto == "backbone" else [stage for _, stage in stages[: within[-1] + 1]]
+    for parameter in nn.ModuleList(frozen).parameters():
         parameter.requires_grad_(False)
+
+
+def _stages(backbone: Any) -> list[tuple[str, Any]]:
+    """By name, shallow to deep; a sequence of timm's (blocks) by its parts (blocks.0)."""
+    if not hasattr(backbone, "network"):
+        return list(getattr(backbone, "stages", backbone).named_children())
+    stages: list[tuple[str, Any]] = []
+    for name, child in backbone.network.named_children():
+        parts = child.named_children() if isinstance(child, nn.Sequential) else ()
+        stages += [(f"{name}.{part}", stage) for part, stage in parts] or [(name, child)]
+    return stages
 
 
 def make_optimiser(learner: Learner, name: str, rate: float, decay: float) -> Any:

@@ -227,6 +227,10 @@ class EmbedderRecipe:
     augmentation: Augmentation = field(
         default_factory=Augmentation, metadata=group("augmentation (0 turns one off)")
     )
+    masks: Literal["segmented", "exact"] = field(
+        default="segmented",
+        metadata=flag("masks that images are cut by: segmented, or exact where the data has them"),
+    )
     backgrounds: Path | int | None = field(
         default=None,
         metadata=flag(

@@ -11,6 +11,7 @@ from typing import Any
 from engine.config import Settings
 from engine.errors import ConfigError
 from offline.datasets import Dataset
+from offline.evaluate.true_masks import cutting_by_true_masks
 from offline.store.run_folder import Recipe, RunFolder, open_run
 from offline.train.backgrounds import background_files
 from offline.train.card import Card, bullets, epoch_table, export_note, recipe_table, usage
@@ -65,6 +66,9 @@ def train_embedder(
     )
     checkpoint = find_weights(recipe.network, settings)
     cutting = assemble_cutting(settings)
+    if recipe.masks == "exact":
+        images = [sample.image for sample in (*data.train, *data.validation)]
+        cutting = cutting_by_true_masks(cutting, images)
     facts = _facts(dataset, data, recipe, cutting, checkpoint)
     with open_run(out, facts) as run:
         cutouts, data = cut(cache or out / "cutouts", data, cutting, callbacks.progress("cutting"))

@@ -19,11 +19,23 @@ if TYPE_CHECKING:
 
 
 def add_run_flags(
-    parser: argparse.ArgumentParser, data: str | None = None, *, cache: bool = False
+    parser: argparse.ArgumentParser,
+    data: str | None = None,
+    *,
+    several: bool = False,
+    cache: bool = False,
 ) -> None:
-    """--data (with ``data`` as its help), --out for a run's folder, --cache and --quiet."""
+    """--data (with ``data`` as its help; ``several``: it may be repeated), --out for a run's
+    folder, --cache and --quiet."""
     if data is not None:
-        parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=data)
+        parser.add_argument(
+            "--data",
+            type=Path,
+            action="append" if several else "store",
+            required=True,
+            metavar="DIR",
+            help=f"{data}; may be given several times" if several else data,
+        )
     parser.add_argument(
         "--out",
         type=Path,

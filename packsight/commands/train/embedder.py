@@ -12,7 +12,7 @@ from packsight.commands.train._run import add_run_flags, callbacks_of, settings_
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_run_flags(parser, "data set", cache=True)
+    add_run_flags(parser, "data set", several=True, cache=True)
     add_recipe_flags(parser, EmbedderRecipe)
     add_recipe_flags(parser, Splits, parser.add_argument_group("splits"))
     add_settings_flags(parser, default="paper; its segment, matting, trust and cutout count")
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from offline.datasets import open_dataset
+    from offline.datasets.joined import joined
     from offline.train.embedder.training import train_embedder
 
     recipe, splits = recipe_of(args, EmbedderRecipe), recipe_of(args, Splits)
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         recall_1=("R@1", ".4f"),
     ) as callbacks:
         trained = train_embedder(
-            open_dataset(args.data),
+            joined([open_dataset(root) for root in args.data]),
             args.out,
             recipe,
             settings,

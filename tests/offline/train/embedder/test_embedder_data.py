@@ -7,6 +7,7 @@ import pytest
 
 from engine.errors import ConfigError
 from offline.datasets import DatasetImage, open_dataset
+from offline.datasets.joined import joined
 from offline.datasets.listed import ListedDataset
 from offline.store.cutouts import Cutouts
 from offline.store.images import key_of
@@ -153,3 +154,23 @@ def test_the_shipped_packbench_does(tmp_path: Path) -> None:
     )
     train = {sample.image.family for sample in data.train}
     assert not train & {sample.image.family for sample in data.validation}
+
+
+def test_several_splits_of_several_data_sets_are_divided_together(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first = dataset(tmp_path / "first", {"catalogue": TWO_VIEWS, "queries": [("a9", "a", "fa")]})
+    second = dataset(tmp_path / "second", {"train": TWO_VIEWS})
+    for image in second.images("train"):
+        image.path.write_text(f"second {image.id}")
+    data = read_data(
+        joined([first, second]),
+        Splits(train="catalogue, queries, train", hold_out="product"),
+        "product",
+        augment_single=False,
+        seed=0,
+    )
+    assert len(data.train) + len(data.validation) == 13
+    assert {name.split("/")[1] for name in data.names} == {"1", "2"}
+    learned = {sample.image.product for sample in data.train}
+    assert not learned & {sample.image.product for sample in data.validation}

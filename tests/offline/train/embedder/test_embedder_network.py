@@ -112,6 +112,23 @@ def test_frozen_stages_do_not_learn(upto: str, learns: int) -> None:
     assert len(free) == learns
 
 
+def test_a_sequence_of_timms_freezes_by_its_parts_and_whole() -> None:
+    from offline.train.embedder.learner import freeze
+
+    nn = torch.nn
+    for upto, learns in (("blocks.0", ["blocks.1", "head"]), ("blocks", ["head"])):
+        backbone = nn.Module()
+        backbone.network = nn.Sequential()
+        backbone.network.add_module("stem", nn.Linear(1, 1))
+        backbone.network.add_module("blocks", nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1)))
+        backbone.network.add_module("head", nn.Linear(1, 1))
+        freeze(backbone, upto)
+        free = {n for n, p in backbone.network.named_parameters() if p.requires_grad}
+        assert free == {f"{name}.{kind}" for name in learns for kind in ("weight", "bias")}
+    with pytest.raises(ConfigError, match=r"stem, blocks\.0, blocks\.1, head"):
+        freeze(backbone, "blocks.2")
+
+
 def test_an_unknown_stage_lists_the_valid_ones() -> None:
     from offline.train.embedder.learner import freeze
 
