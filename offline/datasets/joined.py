@@ -1,4 +1,4 @@
-"""Several data sets as one, whose labels do not mix: what two of them call alike stays two things."""
+"""Several data sets as one, whose labels do not mix: one name in two of them stays two things."""
 
 from __future__ import annotations
 
