@@ -1,11 +1,17 @@
-"""`packsight data`: render Packbench, check it, draw its contact sheets; draw silhouettes."""
+"""`packsight data`: render Packbench, check it, draw its sheets; draw silhouettes, write masks."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from packsight.commands._arguments import add_command, add_quiet_flag, positive, whole
+from packsight.commands._arguments import (
+    add_command,
+    add_quiet_flag,
+    add_settings_flags,
+    positive,
+    whole,
+)
 
 FINISHED = "finished Packbench, or packbench-tiny for the shipped one"
 
@@ -27,6 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--classes", type=positive, default=70, metavar="N", help="number of classes (default: 70)")
     add("--members", type=positive, default=20, metavar="N", help="shapes a class (default: 20)")
     add_quiet_flag(shapes)
+    masks = add_command(chosen, "masks", "write the trusted masks of a segmenter as a data set")
+    masks.add_argument("data", type=Path, metavar="DATA", help="data set or folder of images")
+    masks.add_argument(
+        "--split", metavar="NAME", action="append", help="split, may be repeated (default: all)"
+    )
+    masks.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
+    add_quiet_flag(masks)
+    add_settings_flags(masks, default="classic; [segment] makes the masks, [trust] judges them")
 
 
 def _add_packbench(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         "sheet": _sheet,
         "check": _check,
         "silhouettes": _silhouettes,
+        "masks": _masks,
     }
     return actions[args.action](args)
 
@@ -77,6 +92,22 @@ def _silhouettes(args: argparse.Namespace) -> int:
             args.out, args.seed, classes=args.classes, members=args.members, progress=progress
         )
     print(f"{args.out}: {made} silhouettes of {args.classes} classes, seed {args.seed}")
+    return 0
+
+
+def _masks(args: argparse.Namespace) -> int:
+    from offline.datasets import open_dataset
+    from offline.train.segmenter.teacher import write_teacher_masks
+    from packsight.commands._terminal import bar
+    from packsight.commands.train._run import settings_of
+
+    dataset = open_dataset(args.data)
+    entries = {i.id: i for name in args.split or dataset.splits for i in dataset.images(name)}
+    with bar("segmenting", show=not args.quiet) as progress:
+        made = write_teacher_masks(list(entries.values()), settings_of(args), args.out, progress)
+    for reason in made.left_out:
+        print(f"left out: {reason}")
+    print(f"{args.out}: {made.written} images with masks, {made.flagged} flagged and left out")
     return 0
 
 
