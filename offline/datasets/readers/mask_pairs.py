@@ -2,7 +2,8 @@
 
 Folders are paired by name: images/ and masks/, DUTS-TR-Image/ and DUTS-TR-Mask/,
 train/images/ and train/masks/. What the names have besides is the split. Without such folders
-bottle_mask.png is the mask of bottle.jpg. Folders below give the category. No retrieval.
+bottle_mask.png is the mask of bottle.jpg. Folders below give the category and, within it, the
+product. No retrieval.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def _paired(root: Path, images: Path, masks: Path, files: Iterable[Path]) -> lis
             path.relative_to(root).as_posix(),
             path,
             category=PurePosixPath(name).parts[0] if "/" in name else None,
+            product="/".join(PurePosixPath(name).parts[1:-1]) or None,
             mask=by_mask[name],
         )
         for name, path in sorted(by_image.items())

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine import images
 from engine.errors import ImageError
 from engine.types import FloatArray, UInt8Array
 from offline.datasets import DatasetImage
 from offline.train.backgrounds import cut, drawn_background, part, resized_to
 from offline.train.segmenter.compositing import bare_strip, recomposed
-from offline.train.segmenter.samples import MaskSample, read_sample
+from offline.train.segmenter.samples import MaskSample, SampleStore
+from offline.train.segmenter.scenes import composed
 
 # Chosen, not measured. A third of the images keep their own background, so that the catalogue's
 # studio, which serving sees, is not forgotten; half of the others take a background file, if any.
@@ -31,11 +31,13 @@ JITTER = 0.25  # of brightness, contrast and saturation; a third of it for each 
 
 @dataclass(frozen=True)
 class Backgrounds:
-    """Where the new backgrounds come from: files of backgrounds, and the images themselves."""
+    """Where the new backgrounds come from: files of backgrounds, and the images themselves, which
+    are neighbours in composed ``scenes``, too (the fraction of images that are such scenes)."""
 
     files: Sequence[Path]
     images: Sequence[DatasetImage]
-    longest: int  # pixels at which either is decoded
+    store: SampleStore
+    scenes: float = 0.0
 
     def draw(self, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
         """(H, W, 3). A background file that cannot be read gives way to a drawn background."""
@@ -43,8 +45,7 @@ class Backgrounds:
             return self._of_file(shape, random)
         kind = random.random()
         if kind < STRIP_FRACTION:
-            other = self.images[int(random.integers(len(self.images)))]
-            sample = read_sample(other, self.longest)
+            sample = self.another(random)
             strip = bare_strip(sample.pixels, sample.alpha)
             if strip is not None:
                 return cut(strip, shape, random)
@@ -52,21 +53,27 @@ class Backgrounds:
             return np.full((*shape, 3), random.integers(0, 256, 3), np.uint8)
         return resized_to(drawn_background(max(shape), random), shape)
 
+    def another(self, random: np.random.Generator) -> MaskSample:
+        return self.store.read(self.images[int(random.integers(len(self.images)))])
+
     def _of_file(self, shape: tuple[int, int], random: np.random.Generator) -> UInt8Array:
         path = self.files[int(random.integers(len(self.files)))]
         try:
-            pixels = images.load(path, limits=images.ImageLimits(max_side=self.longest)).pixels
+            return cut(self.store.pixels(path), shape, random)
         except ImageError:
             return resized_to(drawn_background(max(shape), random), shape)
-        return cut(pixels, shape, random)
 
 
 def augmented(
     sample: MaskSample, side: int, backgrounds: Backgrounds, random: np.random.Generator
 ) -> MaskSample:
-    """The sample at (side, side): before another background or its own, cut, mirrored, relit."""
+    """The sample at (side, side): in a composed scene; or before another background or its own,
+    which it keeps where there are scenes, cut, mirrored, relit."""
     pixels, alpha = sample.pixels, sample.alpha
-    if random.random() >= OWN_FRACTION:
+    if random.random() < backgrounds.scenes:
+        behind = backgrounds.draw((side, side), random)
+        return composed(sample, behind, backgrounds.another, random)
+    if not backgrounds.scenes and random.random() >= OWN_FRACTION:
         pixels = recomposed(pixels, alpha, backgrounds.draw((len(alpha), len(alpha[0])), random))
     window = cut_window(alpha, random)
     step = -1 if random.random() < 0.5 else 1

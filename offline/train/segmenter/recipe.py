@@ -13,10 +13,15 @@ from offline.train.flags import check_flags, flag
 if TYPE_CHECKING:
     from weights.input_spec import InputSpec
 
-ARCHITECTURES = {"u2netp": "U2NETP", "u2net": "U2NET"}
+LITE0 = "lite0"
+ARCHITECTURES = {"u2netp": "U2NETP", "u2net": "U2NET", LITE0: "tf_efficientnet_lite0"}
+PUBLISHED = {LITE0: "efficientnet_lite0"}  # names in the catalogue that differ from the network's
+SIDES = {LITE0: 224}  # pixels, where it is not the family's
+FAMILY_SIDE = 320
 NOTHING = "none"  # --start: random weights
 # The smallest input whose deepest maps still hold more than one value an image.
 MIN_SIZE = 64
+STRIDE = 32  # of lite0's deepest maps
 # Adam's learning rate from random weights is the authors' (Qin et al.); a third of it, chosen and
 # not measured, is to keep what pretrained weights know.
 RATE = 1e-3
@@ -27,13 +32,16 @@ TUNING_RATE = 3e-4
 class SegmenterRecipe:
     """All that decides what comes out."""
 
-    data: Path = field(
+    data: tuple[Path, ...] = field(
         metadata=flag(
-            "data set with masks, such as images/ and masks/, or a Packbench", metavar="DIR"
+            "data sets with masks, such as images/ and masks/, or a Packbench", metavar="DIR"
         )
     )
-    network: Literal["u2netp", "u2net"] = field(
-        default="u2netp", metadata=flag("network: u2netp (1.1 M parameters) or u2net (44 M)")
+    network: Literal["u2netp", "u2net", "lite0"] = field(
+        default="u2netp",
+        metadata=flag(
+            "network: u2netp (1.1 M parameters), u2net (44 M), or lite0 (3.2 M, the fastest)"
+        ),
     )
     start: str | None = field(
         default=None,
@@ -41,7 +49,7 @@ class SegmenterRecipe:
             "weights to start from: a .pth or .onnx file, a name of `packsight weights list`, or "
             "none for random ones",
             metavar="FILE|NAME|none",
-            absent="the published weights of the network",
+            absent="the published weights of the network; of lite0 those of its encoder",
         ),
     )
     train_split: str | None = field(
@@ -56,6 +64,13 @@ class SegmenterRecipe:
             absent="validation; else one image in ten is held out",
         ),
     )
+    hold_out: Literal["split", "image", "product", "family"] = field(
+        default="split",
+        metadata=flag(
+            "what validation is made of: the data set's own split, or a fifth of all splits, drawn "
+            "by single images, whole products or whole families"
+        ),
+    )
     limit: int | None = field(
         default=None, metadata=flag("images to learn from, at most", absent="all", least=1)
     )
@@ -66,9 +81,22 @@ class SegmenterRecipe:
         default=None,
         metadata=flag("folder of photos to put behind the products", metavar="DIR"),
     )
-    input_size: int = field(
-        default=320,
-        metadata=flag("side of the network's input in pixels", "--side", least=MIN_SIZE),
+    scenes: float = field(
+        default=0.0,
+        metadata=flag(
+            "fraction of images composed as photos: the product cut out, among others, in a hand",
+            least=0,
+            most=1,
+        ),
+    )
+    input_size: int | None = field(
+        default=None,
+        metadata=flag(
+            "side of the network's input in pixels",
+            "--side",
+            least=MIN_SIZE,
+            absent=f"{FAMILY_SIDE}, of lite0 {SIDES[LITE0]}",
+        ),
     )
     epochs: int = field(default=20, metadata=flag("epochs: passes over the images", least=1))
     batch_size: int = field(default=8, metadata=flag("images a batch", "--batch", least=1))
@@ -91,6 +119,16 @@ class SegmenterRecipe:
 
     def __post_init__(self) -> None:
         check_flags(self)
+        if self.network == LITE0 and self.side % STRIDE:
+            raise ConfigError(
+                f"--input-size {self.side}: lite0 takes multiples of {STRIDE} pixels.",
+                remedy=f"Give {self.side // STRIDE * STRIDE}.",
+            )
+
+    @property
+    def side(self) -> int:
+        """Pixels."""
+        return self.input_size or SIDES.get(self.network, FAMILY_SIDE)
 
     @property
     def architecture(self) -> str:
@@ -100,7 +138,10 @@ class SegmenterRecipe:
     def spec(self) -> InputSpec:
         from stages.segment.u2net import FAMILY_INPUT
 
-        return replace(FAMILY_INPUT, height=self.input_size, width=self.input_size)
+        spec = replace(FAMILY_INPUT, height=self.side, width=self.side)
+        if self.network != LITE0:
+            return spec
+        return replace(spec, range="byte", mean=(127.0,) * 3, std=(128.0,) * 3)  # the encoder's
 
     def learning_rate_from(self, start: Path | None) -> float:
         """In the first epoch after the warm-up."""
@@ -118,7 +159,8 @@ def find_start(recipe: SegmenterRecipe) -> Path | None:
     from weights.catalog import load_catalog
     from weights.fetch import FetchPolicy, fetch_checkpoint
 
-    given = recipe.start or recipe.network
+    published = PUBLISHED.get(recipe.network, recipe.network)
+    given = recipe.start or published
     if given == NOTHING:
         return None
     path = expanded(given)
@@ -128,6 +170,6 @@ def find_start(recipe: SegmenterRecipe) -> Path | None:
     if entry is None or (entry.architecture or entry.name.upper()) != recipe.architecture:
         raise ConfigError(
             f"--start {given}: neither a file nor published weights of {recipe.architecture}.",
-            remedy=f"Give a .pth or .onnx file, {recipe.network}, or {NOTHING}.",
+            remedy=f"Give a .pth or .onnx file, {published}, or {NOTHING}.",
         )
     return fetch_checkpoint(entry, FetchPolicy()).path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from engine import images
 from engine.errors import ConfigError, ImageError
 from engine.types import FloatArray, Progress, UInt8Array
 from offline.datasets import Dataset, DatasetImage
+from offline.datasets.hold_out import HoldOut, divided_splits
 from offline.metrics.masks import CUT
 
 TRAIN, VALIDATION = "train", "validation"
@@ -33,6 +35,41 @@ class Usable:
 
     images: tuple[DatasetImage, ...]
     left_out: tuple[str, ...]
+
+
+@dataclass
+class SampleStore:
+    """Samples and backgrounds, decoded once and kept in memory as far as ``room`` bytes reach;
+    others are decoded each time."""
+
+    longest: int  # pixels of the longer side, at most
+    room: int = 3 << 29
+    _kept: dict[tuple[str, str], tuple[UInt8Array, ...]] = field(default_factory=dict)
+
+    def read(self, entry: DatasetImage) -> MaskSample:
+        """Raises ImageError as ``read_sample``."""
+        place = (str(entry.path), str(entry.mask))
+        kept = self._kept.get(place)
+        if kept is None:
+            sample = read_sample(entry, self.longest)
+            opacities = np.rint(sample.alpha * np.float32(255)).astype(np.uint8)
+            kept = self._keep(place, sample.pixels, opacities)
+        return MaskSample(kept[0], kept[1].astype(np.float32) / np.float32(255))
+
+    def pixels(self, path: Path) -> UInt8Array:
+        """(H, W, 3) of an image without a mask. Raises ImageError where it cannot be read."""
+        place = (str(path), "")
+        if place not in self._kept:
+            limits = images.ImageLimits(max_side=self.longest)
+            return self._keep(place, images.load(path, limits=limits).pixels)[0]
+        return self._kept[place][0]
+
+    def _keep(self, place: tuple[str, str], *parts: UInt8Array) -> tuple[UInt8Array, ...]:
+        size = sum(part.nbytes for part in parts)
+        if size <= self.room:
+            self._kept[place] = parts
+            self.room -= size
+        return parts
 
 
 def read_sample(entry: DatasetImage, longest: int) -> MaskSample:
@@ -90,6 +127,20 @@ def chosen_splits(
     return [image for image in train if image not in held] or held, held
 
 
+def held_out(
+    datasets: Sequence[Dataset], kind: HoldOut, seed: int
+) -> tuple[list[DatasetImage], list[DatasetImage]]:
+    """Of all splits of every data set the images with masks: to learn from, and a fifth of the
+    groups of ``kind`` for validation."""
+    train: list[DatasetImage] = []
+    held: list[DatasetImage] = []
+    for dataset in datasets:
+        learned, out, _ = divided_splits(dataset, ",".join(dataset.splits), None, kind, seed)
+        train += (image for image in learned if image.mask)
+        held += (image for image in out if image.mask)
+    return train, held
+
+
 def spread(entries: Sequence[DatasetImage], limit: int | None) -> list[DatasetImage]:
     """``limit`` of the images, evenly spread: they stand in the order of their categories."""
     if limit is None or limit >= len(entries):
@@ -97,7 +148,7 @@ def spread(entries: Sequence[DatasetImage], limit: int | None) -> list[DatasetIm
     return [entries[at] for at in np.linspace(0, len(entries) - 1, limit).astype(int)]
 
 
-def usable(entries: Sequence[DatasetImage], longest: int, progress: Progress) -> Usable:
+def usable(entries: Sequence[DatasetImage], store: SampleStore, progress: Progress) -> Usable:
     """Read every image once, before hours are spent on those that can be read.
 
     Raises ConfigError where none is left.
@@ -106,7 +157,7 @@ def usable(entries: Sequence[DatasetImage], longest: int, progress: Progress) ->
     left_out: list[str] = []
     for number, image in enumerate(entries, 1):
         try:
-            read_sample(image, longest)
+            store.read(image)
             kept.append(image)
         except ImageError as error:
             left_out.append(str(error))

@@ -1,4 +1,4 @@
-"""What ``torch_loop.fit`` trains for a segmenter: a U²-Net, its batches, loss and validation."""
+"""What ``torch_loop.fit`` trains for a segmenter: a network, its batches, loss and validation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from engine.types import FloatArray
 from offline.datasets import DatasetImage
 from offline.metrics.masks import iou, mae
 from offline.train.segmenter.augmentation import Backgrounds, augmented
-from offline.train.segmenter.samples import read_sample
 from stages.segment._saliency import network_input, resized, stretched
 from weights.input_spec import InputSpec
 from weights.probe import model_input
@@ -38,10 +37,6 @@ class SegmenterTask:
     def samples(self) -> int:
         return len(self.train)
 
-    @property
-    def longest(self) -> int:
-        return longest(self.spec.height)
-
     def loss(self, indices: npt.NDArray[np.int64], random: np.random.Generator) -> Any:
         from offline.train.segmenter.losses import side_output_loss
 
@@ -55,27 +50,35 @@ class SegmenterTask:
         """The network's input (N, 3, S, S) and its target (N, 1, S, S)."""
         side = self.spec.height
         drawn = [
-            augmented(read_sample(self.train[at], self.longest), side, self.backgrounds, random)
+            augmented(self.backgrounds.store.read(self.train[at]), side, self.backgrounds, random)
             for at in indices.tolist()
         ]
         images = model_input(np.stack([sample.pixels for sample in drawn]), self.spec)
         return images, np.stack([sample.alpha for sample in drawn])[:, None]
 
     def validate(self) -> dict[str, float]:
-        """Mean IoU at 0.5 and mean absolute error, each image segmented as in serving."""
-        found = [
-            (iou(alpha, true), mae(alpha, true))
-            for start in range(0, len(self.validation), AT_ONCE)
-            for alpha, true in self._answers(self.validation[start : start + AT_ONCE])
-        ]
-        mean_iou, mean_mae = np.mean(found, axis=0)
-        return {"score": float(mean_iou), "mae": float(mean_mae)}
+        """Mean IoU at 0.5 and mean absolute error, each image segmented as in serving; and the IoU
+        of each look, such as studio and phone, where there are several."""
+        found = np.array(
+            [
+                (iou(alpha, true), mae(alpha, true))
+                for start in range(0, len(self.validation), AT_ONCE)
+                for alpha, true in self._answers(self.validation[start : start + AT_ONCE])
+            ]
+        )
+        mean_iou, mean_mae = found.mean(axis=0)
+        values = {"score": float(mean_iou), "mae": float(mean_mae)}
+        looks = np.array([image.look or "other" for image in self.validation])
+        names = sorted(set(looks.tolist()))
+        if len(names) > 1:
+            values |= {f"IoU {name}": float(found[looks == name, 0].mean()) for name in names}
+        return values
 
     def _answers(self, images: Sequence[DatasetImage]) -> list[tuple[FloatArray, FloatArray]]:
         """(predicted, true) at the size at which each image was decoded."""
         import torch
 
-        samples = [read_sample(image, self.longest) for image in images]
+        samples = [self.backgrounds.store.read(image) for image in images]
         inputs = np.stack([network_input(sample.pixels, self.spec) for sample in samples])
         with torch.no_grad():
             maps = torch.sigmoid(self.network(self.tensor(inputs))[0]).cpu().numpy()

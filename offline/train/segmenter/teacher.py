@@ -24,6 +24,9 @@ from stages.assemble import assemble_cutting
 
 BATCH = 8
 QUALITY = 95  # of the JPEG files
+# A saliency network leaves a haze around the product and on it; what is outside of this range
+# counts as background and as product.
+HAZE = (0.1, 0.9)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def _cut(
 
 def _write(out: Path, name: str, image: RGBImage, cut: Cut) -> None:
     """The mask last: where it lies, both do."""
-    alpha = np.rint(cut.matte.alpha * 255.0).astype(np.uint8)
+    low, high = HAZE
+    firm = np.clip((cut.matte.alpha - low) / (high - low), 0.0, 1.0)
+    alpha = np.rint(firm * 255.0).astype(np.uint8)
     files = (
         (out / "images" / f"{name}.jpg", image.pixels, {"quality": QUALITY}),
         (out / "masks" / f"{name}.png", alpha, {}),

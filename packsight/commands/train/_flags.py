@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from offline.train.flags import choices_of, flag_of, option_of, types_of
 
@@ -99,6 +99,8 @@ def _parser(
         return parse
     if renamed:
         return lambda text: renamed.get(text, text)
+    if get_origin(kind) is tuple:
+        kind = get_args(kind)[0]
     return kind if kind in _METAVARS else str
 
 

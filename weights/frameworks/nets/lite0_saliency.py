@@ -13,9 +13,6 @@ from typing import Any
 from torch import nn
 from torch.nn import functional
 
-from weights.frameworks import timm_backbones
-
-TRUNK = "tf_efficientnet_lite0"
 # The decoder's maps, from the deepest: the block of the trunk that it joins, that one's channels,
 # and its own.
 LEVELS = ((6, 320, 128), (4, 112, 96), (2, 40, 64), (1, 24, 32), (0, 16, 16))
@@ -24,11 +21,11 @@ FROZEN = 2  # the stem and so many blocks: ImageNet's edges and colours, a quart
 
 class Lite0Saliency(nn.Module):  # type: ignore[misc]
     """(N, 3, H, W) normalised, H and W divisible by 32 -> one map (N, 1, H, W) of logits, in a
-    list as U²-Net's are. Its sigmoid is the saliency."""
+    list as U²-Net's are. Its sigmoid is the saliency. ``trunk``: timm's Lite0."""
 
-    def __init__(self) -> None:
+    def __init__(self, trunk: Any) -> None:
         super().__init__()
-        self.encoder = Encoder()
+        self.encoder = Encoder(trunk)
         (_, channels, width), *others = LEVELS
         self.squeezed = _normed(channels, width, 1)
         self.context = nn.Conv2d(channels, width, 1)
@@ -44,9 +41,7 @@ class Lite0Saliency(nn.Module):  # type: ignore[misc]
         maps = self.encoder(images)
         deepest = maps.pop()
         upward = self.squeezed(deepest) + self.context(deepest.mean((2, 3), keepdim=True))
-        for narrowed, beside, joined in zip(
-            self.narrowed, self.beside, self.joined, strict=True
-        ):
+        for narrowed, beside, joined in zip(self.narrowed, self.beside, self.joined, strict=True):
             upward = joined(_doubled(narrowed(upward)) + beside(maps.pop()))
         return [_doubled(self.last(upward))]
 
@@ -58,9 +53,8 @@ class Encoder(nn.Module):  # type: ignore[misc]
     their images are composed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trunk: Any) -> None:
         super().__init__()
-        trunk = timm_backbones.build(TRUNK)
         self.conv_stem, self.bn1, self.blocks = trunk.conv_stem, trunk.bn1, trunk.blocks
         for part in (self.conv_stem, self.bn1, *self.blocks[:FROZEN]):
             part.requires_grad_(False)

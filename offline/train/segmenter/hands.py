@@ -1,0 +1,121 @@
+"""Drawn hands: an arm and a palm behind a product, fingers before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from engine.types import Float64Array, FloatArray, UInt8Array
+
+# Chosen, not measured. Lengths are fractions of the image's side.
+SKIN_LOW, SKIN_HIGH = (70.0, 45.0, 35.0), (250.0, 215.0, 190.0)
+GLOVED = 0.15  # of the hands: any colour
+ARM = (0.12, 0.3)  # width
+FINGER = (0.05, 0.10)  # width
+FINGERS = (1, 5)
+REACH = (0.02, 0.14)  # how far fingers come over the product's edge
+ROUND = 0.45  # how much darker a limb's edge is than its middle
+SMOOTH = 0.012  # of a limb's outline
+
+
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """(S, S) masks in [0, 1] of what lies behind and before the product, and (S, S, 3) colours."""
+
+    behind: FloatArray
+    before: FloatArray
+    colours: FloatArray
+
+
+def drawn_hand(alpha: FloatArray, random: np.random.Generator) -> Hand:
+    """A hand that holds the product of matte ``alpha`` (S, S), from any side of the image."""
+    side = alpha.shape[0]
+    angle = random.uniform(0, 2 * np.pi)
+    towards = np.array([np.cos(angle), np.sin(angle)])  # out of the image, along the arm
+    rows, columns = np.nonzero(alpha >= 0.5)
+    points = np.column_stack([columns, rows]).astype(np.float64)
+    if not len(points):
+        points = np.full((1, 2), side / 2)
+    middle = points.mean(axis=0)
+    # Where the product ends on the arm's side, and on the other side of it.
+    along, across = (points - middle) @ towards, (points - middle) @ _normal(towards)
+    grip = middle + towards * float(np.quantile(along, 0.9)) * random.uniform(0.2, 1.0)
+    arm, palm = np.zeros((2, side, side), np.uint8)
+    width = side * random.uniform(*ARM)
+    bend = _turned(towards, random.normal(0, 0.35))
+    _limb(arm, grip, grip + bend * 2 * side, width)
+    _limb(palm, grip, grip + towards * width * 0.6, width * random.uniform(1.0, 1.4))
+    fingers = np.zeros((side, side), np.uint8)
+    half = float(np.quantile(np.abs(across), 0.95))
+    for sign in (-1, 1) if random.random() < 0.7 else (int(random.choice((-1, 1))),):
+        _draw_fingers(fingers, grip, towards, half * sign, random)
+    colours = _coloured(np.maximum(arm, palm), fingers, random)
+    return Hand(_soft(np.maximum(arm, palm)), _soft(fingers), colours)
+
+
+def _draw_fingers(
+    canvas: UInt8Array,
+    grip: Float64Array,
+    towards: Float64Array,
+    edge: float,
+    random: np.random.Generator,
+) -> None:
+    """From the palm round the product's edge, which lies ``edge`` pixels beside the arm's line."""
+    side = canvas.shape[0]
+    sideways = _normal(towards) * np.sign(edge)
+    width = side * random.uniform(*FINGER)
+    count = int(random.integers(*FINGERS))
+    lean = random.uniform(-0.5, 0.5)
+    for number in range(count):
+        root = (
+            grip
+            - towards * width * 1.05 * (number - count / 2)
+            + sideways * (abs(edge) + side * 0.03)
+        )
+        inward = -sideways - towards * (lean + random.normal(0, 0.15))
+        inward /= np.linalg.norm(inward)
+        reach = side * (0.03 + random.uniform(*REACH))
+        _limb(canvas, root, root + inward * reach, width * random.uniform(0.85, 1.1))
+
+
+def _limb(canvas: UInt8Array, start: Float64Array, end: Float64Array, width: float) -> None:
+    points = (tuple(np.rint(point).astype(int).tolist()) for point in (start, end))
+    cv2.line(canvas, *points, 255, max(1, round(width)), cv2.LINE_AA)
+
+
+def _coloured(behind: UInt8Array, before: UInt8Array, random: np.random.Generator) -> FloatArray:
+    """One tone, darker towards the edges of the limbs, as round things are."""
+    if random.random() < GLOVED:
+        tone = random.uniform(0, 255, 3)
+    else:
+        light = np.clip(random.uniform() + random.uniform(-0.08, 0.08, 3), 0, 1)
+        tone = np.array(SKIN_LOW) + light * np.subtract(SKIN_HIGH, SKIN_LOW)
+    shade = np.maximum(_roundness(behind), 0)
+    shade = np.where(before > 0, _roundness(before), shade)
+    texture = cv2.GaussianBlur(
+        random.standard_normal(behind.shape, np.float32), (0, 0), random.uniform(1, 6)
+    )
+    shade = shade + 0.05 * texture / max(float(texture.std()), 1e-6)
+    return np.asarray(np.clip(shade[..., None] * tone, 0, 255), np.float32)
+
+
+def _roundness(mask: UInt8Array) -> FloatArray:
+    distance = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
+    most = max(float(distance.max()), 1.0)
+    return np.asarray(1.0 - ROUND * (1.0 - distance / most) ** 2, np.float32)
+
+
+def _soft(mask: UInt8Array) -> FloatArray:
+    sigma = max(0.5, SMOOTH * mask.shape[0])
+    blurred = cv2.GaussianBlur(mask.astype(np.float32) / np.float32(255), (0, 0), sigma)
+    return np.clip((blurred - 0.5) * np.float32(sigma) + 0.5, 0.0, 1.0)
+
+
+def _normal(direction: Float64Array) -> Float64Array:
+    return np.array([-direction[1], direction[0]])
+
+
+def _turned(direction: Float64Array, angle: float) -> Float64Array:
+    return np.cos(angle) * direction + np.sin(angle) * _normal(direction)
