@@ -13,14 +13,14 @@ from weights.frameworks.torch_export import as_network, load_state, read_state
 from weights.input_spec import InputSpec
 from weights.probe import image_probe
 
-TRUNK = "tf_efficientnet_lite0"
+BACKBONE = "tf_efficientnet_lite0"
 NAMES = GraphNames("lite0_saliency", "image", "saliency")
 
 
-def new_network(trunk: Any = None) -> Any:
-    """An untrained decoder, drawn from torch's generator, on ``trunk`` or an untrained one."""
+def new_network(backbone: Any = None) -> Any:
+    """An untrained decoder, drawn from torch's generator, on ``backbone`` or an untrained one."""
     nets = import_framework("weights.frameworks.nets.lite0_saliency")
-    return nets.Lite0Saliency(timm_backbones.build(TRUNK) if trunk is None else trunk)
+    return nets.Lite0Saliency(timm_backbones.build(BACKBONE) if backbone is None else backbone)
 
 
 def read_network(checkpoint: Path) -> Any:
@@ -30,15 +30,15 @@ def read_network(checkpoint: Path) -> Any:
     """
     if not checkpoint.is_file():
         raise WeightsError(f"{checkpoint}: there is no such file.", remedy="Check its path.")
-    state = read_state(checkpoint, TRUNK)
+    state = read_state(checkpoint, BACKBONE)
     network = new_network()
     if state.keys() == network.state_dict().keys():
-        load_state(network, state, checkpoint, TRUNK)
+        load_state(network, state, checkpoint, BACKBONE)
         return network.eval()
-    trunk = timm_backbones.build(TRUNK)
-    renamed = timm_backbones.without_head(trunk, state, checkpoint, TRUNK)
-    load_state(trunk, renamed, checkpoint, TRUNK)
-    return new_network(trunk).eval()
+    backbone = timm_backbones.build(BACKBONE)
+    renamed = timm_backbones.without_head(backbone, state, checkpoint, BACKBONE)
+    load_state(backbone, renamed, checkpoint, BACKBONE)
+    return new_network(backbone).eval()
 
 
 def for_serving(network: Any, spec: InputSpec) -> Network:

@@ -17,7 +17,8 @@ FINGER = (0.05, 0.10)  # width
 FINGERS = (1, 5)
 REACH = (0.02, 0.14)  # how far fingers come over the product's edge
 ROUND = 0.45  # how much darker a limb's edge is than its middle
-SMOOTH = 0.012  # of a limb's outline
+SMOOTH = 0.012  # of the outline of limbs; then so much steeper
+STEEP = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,8 @@ def _draw_fingers(
 
 
 def _limb(canvas: UInt8Array, start: Float64Array, end: Float64Array, width: float) -> None:
-    points = (tuple(np.rint(point).astype(int).tolist()) for point in (start, end))
-    cv2.line(canvas, *points, 255, max(1, round(width)), cv2.LINE_AA)
+    first, last = (np.rint(point).astype(int).tolist() for point in (start, end))
+    cv2.line(canvas, first, last, 255, max(1, round(width)), cv2.LINE_AA)
 
 
 def _coloured(behind: UInt8Array, before: UInt8Array, random: np.random.Generator) -> FloatArray:
@@ -110,7 +111,7 @@ def _roundness(mask: UInt8Array) -> FloatArray:
 def _soft(mask: UInt8Array) -> FloatArray:
     sigma = max(0.5, SMOOTH * mask.shape[0])
     blurred = cv2.GaussianBlur(mask.astype(np.float32) / np.float32(255), (0, 0), sigma)
-    return np.clip((blurred - 0.5) * np.float32(sigma) + 0.5, 0.0, 1.0)
+    return np.asarray(np.clip((blurred - 0.5) * STEEP + 0.5, 0.0, 1.0), np.float32)
 
 
 def _normal(direction: Float64Array) -> Float64Array:
@@ -118,4 +119,4 @@ def _normal(direction: Float64Array) -> Float64Array:
 
 
 def _turned(direction: Float64Array, angle: float) -> Float64Array:
-    return np.cos(angle) * direction + np.sin(angle) * _normal(direction)
+    return np.asarray(np.cos(angle) * direction + np.sin(angle) * _normal(direction))

@@ -127,7 +127,7 @@ def _box(alpha: FloatArray) -> tuple[int, int, int, int]:
 def _shadow(alpha: FloatArray, random: np.random.Generator) -> FloatArray:
     """(S, S) factors: the product's outline, shifted and blurred."""
     side = alpha.shape[0]
-    shift = np.float32([[1, 0, 0], [0, 1, 0]])
+    shift = np.eye(2, 3)
     shift[:, 2] = random.normal(0, 0.05 * side, 2)
     moved = cv2.warpAffine(alpha, shift, (side, side))
     sigma = side * random.uniform(0.01, 0.06)

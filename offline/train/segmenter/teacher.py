@@ -66,8 +66,7 @@ def write_teacher_masks(
 
 
 def _masks_only(settings: Settings) -> Settings:
-    """Without matting, which would only draw finer what may be wrong; cut out in the cheapest
-    way."""
+    """Without matting, which would only draw finer what may be incorrect."""
     return settings.model_copy(update={"matting": StageSettings(name="none")})
 
 
@@ -108,14 +107,13 @@ def _write(out: Path, name: str, image: RGBImage, cut: Cut) -> None:
     low, high = HAZE
     firm = np.clip((cut.matte.alpha - low) / (high - low), 0.0, 1.0)
     alpha = np.rint(firm * 255.0).astype(np.uint8)
-    files = (
-        (out / "images" / f"{name}.jpg", image.pixels, {"quality": QUALITY}),
-        (out / "masks" / f"{name}.png", alpha, {}),
-    )
-    for path, pixels, options in files:
+    for path, pixels in (
+        (out / "images" / f"{name}.jpg", image.pixels),
+        (out / "masks" / f"{name}.png", alpha),
+    ):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as part:
-                Image.fromarray(pixels).save(part, **options)
+                Image.fromarray(pixels).save(part, quality=QUALITY)  # PNG ignores it
         except OSError as error:
             raise unwritable(path, error) from error

@@ -14,7 +14,7 @@ TRAINERS = {
         "fit the categories of an embedder's vectors, for galleries without labels",
     ),
     "embedder": (f"{_HERE}.embedder", "train an embedder, on images of products"),
-    "segmenter": (f"{_HERE}.segmenter", "train U²-Net, on images with masks"),
+    "segmenter": (f"{_HERE}.segmenter", "train a segmenter, on images with masks"),
     "matting": (f"{_HERE}.matting", "train FBA matting, on images with mattes"),
     "codebook": (f"{_HERE}.codebook", "cluster local features, SIFT or ORB, into visual words"),
     "trust": (f"{_HERE}.trust", "fit how reliable the masks of a segmenter are"),

@@ -45,6 +45,13 @@ def test_folders_below_are_categories(tmp_path: Path) -> None:
         )
     found = open_dataset(tmp_path).images("all")
     assert [one.category for one in found] == ["cap pump", "jar"]
+    assert [one.product for one in found] == [None, None]
+
+
+def test_folders_within_a_category_are_products(tmp_path: Path) -> None:
+    write_image(tmp_path / "images/jar/one/1.jpg", tmp_path / "masks/jar/one/1.png")
+    (found,) = open_dataset(tmp_path).images("all")
+    assert (found.category, found.product) == ("jar", "one")
 
 
 def test_everything_without_its_other_half_is_listed(tmp_path: Path) -> None:

@@ -13,19 +13,19 @@ from typing import Any
 from torch import nn
 from torch.nn import functional
 
-# The decoder's maps, from the deepest: the block of the trunk that it joins, that one's channels,
-# and its own.
+# The decoder's maps, the deepest first: the block of the backbone that each joins, its channels,
+# and the map's own.
 LEVELS = ((6, 320, 128), (4, 112, 96), (2, 40, 64), (1, 24, 32), (0, 16, 16))
 FROZEN = 2  # the stem and so many blocks: ImageNet's edges and colours, a quarter of a step's time
 
 
 class Lite0Saliency(nn.Module):  # type: ignore[misc]
     """(N, 3, H, W) normalised, H and W divisible by 32 -> one map (N, 1, H, W) of logits, in a
-    list as U²-Net's are. Its sigmoid is the saliency. ``trunk``: timm's Lite0."""
+    list as U²-Net's are. Its sigmoid is the saliency. ``backbone``: timm's Lite0."""
 
-    def __init__(self, trunk: Any) -> None:
+    def __init__(self, backbone: Any) -> None:
         super().__init__()
-        self.encoder = Encoder(trunk)
+        self.encoder = Encoder(backbone)
         (_, channels, width), *others = LEVELS
         self.squeezed = _normed(channels, width, 1)
         self.context = nn.Conv2d(channels, width, 1)
@@ -47,15 +47,15 @@ class Lite0Saliency(nn.Module):  # type: ignore[misc]
 
 
 class Encoder(nn.Module):  # type: ignore[misc]
-    """The trunk without its head, its modules named as timm names them.
+    """The backbone without its head, its modules named as timm names them.
 
     Batch normalisation keeps its statistics in training, too: the batches are small, and half of
     their images are composed.
     """
 
-    def __init__(self, trunk: Any) -> None:
+    def __init__(self, backbone: Any) -> None:
         super().__init__()
-        self.conv_stem, self.bn1, self.blocks = trunk.conv_stem, trunk.bn1, trunk.blocks
+        self.conv_stem, self.bn1, self.blocks = backbone.conv_stem, backbone.bn1, backbone.blocks
         for part in (self.conv_stem, self.bn1, *self.blocks[:FROZEN]):
             part.requires_grad_(False)
 

@@ -16,7 +16,7 @@ from offline.train.segmenter.augmentation import (
     relit,
     squeeze,
 )
-from offline.train.segmenter.samples import MaskSample, read_sample
+from offline.train.segmenter.samples import MaskSample, SampleStore, read_sample
 from stages.segment._saliency import network_input
 from stages.segment.u2net import FAMILY_INPUT
 from tests.offline.train.mask_pictures import write_pairs
@@ -34,7 +34,7 @@ def marked(height: int = 40, width: int = 60) -> MaskSample:
 
 def backgrounds(tmp_path: Path, *, files: bool = True) -> Backgrounds:
     images = write_pairs(tmp_path, 3)
-    return Backgrounds([image.path for image in images] if files else [], images, 64)
+    return Backgrounds([image.path for image in images] if files else [], images, SampleStore(64))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -72,7 +72,7 @@ def test_backgrounds_differ_and_have_the_size_asked_for(tmp_path: Path) -> None:
 
 def test_a_background_that_cannot_be_read_gives_way_to_a_drawn_one(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no image")
-    behind = Backgrounds([tmp_path / "broken.jpg"], write_pairs(tmp_path, 1), 64)
+    behind = Backgrounds([tmp_path / "broken.jpg"], write_pairs(tmp_path, 1), SampleStore(64))
     random = np.random.default_rng(0)
     assert all(behind.draw((8, 8), random).shape == (8, 8, 3) for _ in range(8))
 

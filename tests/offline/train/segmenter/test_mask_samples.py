@@ -13,7 +13,9 @@ from offline.datasets.listed import ListedDataset
 from offline.datasets.packbench import shipped
 from offline.train.backgrounds import background_files
 from offline.train.segmenter.samples import (
+    SampleStore,
     chosen_splits,
+    held_out,
     read_sample,
     spread,
     usable,
@@ -68,7 +70,7 @@ def test_what_cannot_be_read_is_left_out_and_reported(tmp_path: Path) -> None:
     assert images[2].mask is not None
     images[2].mask.unlink()
     reported: list[tuple[int, int]] = []
-    found = usable(images, 512, lambda *at: reported.append(at))
+    found = usable(images, SampleStore(512), lambda *at: reported.append(at))
     assert found.images == (images[0], images[3])
     assert ["01.jpg" in found.left_out[0], "02.png" in found.left_out[1]] == [True, True]
     assert reported[-1] == (4, 4)
@@ -79,7 +81,7 @@ def test_nothing_to_learn_from_is_an_error_with_its_first_reasons(tmp_path: Path
     for image in images:
         image.path.unlink()
     with pytest.raises(ConfigError, match=r"None of 5 images.*00\.jpg: does not exist.*--data"):
-        usable(images, 512, quiet)
+        usable(images, SampleStore(512), quiet)
 
 
 def test_packbench_is_learned_from_train_and_validated_by_validation() -> None:
@@ -127,3 +129,37 @@ def test_a_folder_without_backgrounds_is_refused(tmp_path: Path) -> None:
         background_files(tmp_path)
     image = write_pair(tmp_path / "deeper", "one")
     assert background_files(tmp_path)[0] == image.path
+
+
+def test_of_several_data_sets_whole_families_are_held_out(tmp_path: Path) -> None:
+    """Of all their splits: photos of a held-out family are not learned from either."""
+    image = write_pair(tmp_path, "one")
+    many = [
+        replace(image, id=f"{look}{n}", look=look, category="jar", family=f"f{n % 5}")
+        for n in range(20)
+        for look in ("studio", "phone")
+    ]
+    packs = dataset(tmp_path, catalogue=many[::2], queries=many[1::2])
+    shop = dataset(
+        tmp_path, all=[replace(image, id=str(n), product=f"p{n % 10}") for n in range(30)]
+    )
+    train, held = held_out([packs, shop], "family", seed=3)
+    assert len(train) + len(held) == 70
+    for part in ("family", "product"):
+        learned, judged = ({getattr(i, part) for i in s} - {None} for s in (train, held))
+        assert judged and not learned & judged
+    assert {i.look for i in held} == {"studio", "phone", None}
+
+
+def test_a_store_decodes_once_and_keeps_to_its_room(tmp_path: Path) -> None:
+    image = write_pair(tmp_path, "one")
+    store, small = SampleStore(512), SampleStore(512, room=10)
+    first, other = store.read(image), small.read(image)
+    background = store.pixels(image.path)
+    assert np.array_equal(first.alpha, read_sample(image, 512).alpha)
+    image.path.unlink()
+    assert np.array_equal(store.read(image).pixels, first.pixels)
+    assert np.array_equal(store.pixels(image.path), background)
+    assert np.array_equal(other.alpha, first.alpha)
+    with pytest.raises(ImageError):
+        small.read(image)

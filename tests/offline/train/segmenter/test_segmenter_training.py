@@ -16,6 +16,7 @@ from offline.store.run_folder import RunFolder
 from offline.train.run import Callbacks
 from offline.train.segmenter.augmentation import Backgrounds
 from offline.train.segmenter.recipe import SegmenterRecipe, find_start
+from offline.train.segmenter.samples import SampleStore
 from offline.train.segmenter.task import SegmenterTask
 from offline.train.segmenter.training import (
     BEFORE,
@@ -34,7 +35,7 @@ DATA = Path("data")
 @pytest.mark.parametrize(
     ("setting", "value", "expected"),
     [
-        ("network", "u2nat", "unknown --network 'u2nat'. Valid: u2netp, u2net"),
+        ("network", "u2nat", "unknown --network 'u2nat'. Valid: u2netp, u2net, lite0"),
         ("input_size", 63, "--input-size 63: must be at least 64"),
         ("epochs", 0, "--epochs 0"),
         ("batch_size", 0, "--batch-size 0"),
@@ -47,21 +48,21 @@ DATA = Path("data")
 )
 def test_a_setting_that_does_not_do_is_refused(setting: str, value: object, expected: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        SegmenterRecipe(DATA, **{setting: value})  # type: ignore[arg-type]
+        SegmenterRecipe((DATA,), **{setting: value})  # type: ignore[arg-type]
     assert expected in str(raised.value)
 
 
 def test_a_start_is_a_file_a_published_name_or_none(tmp_path: Path) -> None:
     path = tmp_path / "mine.pth"
     path.write_bytes(b"")
-    assert find_start(SegmenterRecipe(DATA, start=str(path))) == path
-    assert find_start(SegmenterRecipe(DATA, start="none")) is None
+    assert find_start(SegmenterRecipe((DATA,), start=str(path))) == path
+    assert find_start(SegmenterRecipe((DATA,), start="none")) is None
 
 
 @pytest.mark.parametrize("start", ["no/such/file.pth", "vgg16", "u2net", "u2net_torch"])
 def test_a_start_that_is_no_start_names_the_ways(start: str) -> None:
     with pytest.raises(ConfigError, match=r"--start.*U2NETP.*none"):
-        find_start(SegmenterRecipe(DATA, start=start))
+        find_start(SegmenterRecipe((DATA,), start=start))
 
 
 def test_published_weights_that_cannot_be_had_say_so(
@@ -71,7 +72,7 @@ def test_published_weights_that_cannot_be_had_say_so(
     monkeypatch.setenv("PACKSIGHT_WEIGHTS_DIR", str(tmp_path))
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match="packsight weights fetch u2netp"):
-        find_start(SegmenterRecipe(DATA))
+        find_start(SegmenterRecipe((DATA,)))
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -144,7 +145,7 @@ def test_tuning_goes_on_after_a_kill_and_ends_the_same(tmp_path: Path) -> None:
     data = tmp_path / "data"
     write_pairs(data, 6)
     start = write_folded(torch, tmp_path / "start.pth")
-    recipe = SegmenterRecipe(data, start=str(start), input_size=64, epochs=2, batch_size=2)
+    recipe = SegmenterRecipe((data,), start=str(start), input_size=64, epochs=2, batch_size=2)
     whole = train_segmenter(recipe, tmp_path / "whole")
 
     def stop(figures: dict[str, float]) -> None:
@@ -163,7 +164,7 @@ def test_tuning_goes_on_after_a_kill_and_ends_the_same(tmp_path: Path) -> None:
     assert resumed.report.sha256 == whole.report.sha256
     with pytest.raises(ConfigError, match="another recipe"):
         train_segmenter(
-            SegmenterRecipe(data, start="none", input_size=64, epochs=2, batch_size=2),
+            SegmenterRecipe((data,), start="none", input_size=64, epochs=2, batch_size=2),
             tmp_path / "killed",
         )
 
@@ -176,13 +177,13 @@ def test_training_learns(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     entries = write_pairs(tmp_path, 9)
-    spec = SegmenterRecipe(tmp_path, input_size=64).spec
+    spec = SegmenterRecipe((tmp_path,), input_size=64).spec
     task = SegmenterTask(
         new_network("U2NETP"),
         "cpu",
         entries[:8],
         entries[8:],
-        Backgrounds([], entries, 128),
+        Backgrounds([], entries, SampleStore(128)),
         spec,
         iou_weight=1.0,
     )
