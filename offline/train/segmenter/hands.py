@@ -17,7 +17,7 @@ FINGER = (0.05, 0.10)  # width
 FINGERS = (1, 5)
 REACH = (0.02, 0.14)  # how far fingers come over the product's edge
 ROUND = 0.45  # how much darker a limb's edge is than its middle
-SMOOTH = 0.012  # of the outline of limbs; then so much steeper
+SMOOTH = 0.012  # of the blur of a limb; its edge is then so much steeper
 STEEP = 3.0
 
 

@@ -125,7 +125,7 @@ def _box(alpha: FloatArray) -> tuple[int, int, int, int]:
 
 
 def _shadow(alpha: FloatArray, random: np.random.Generator) -> FloatArray:
-    """(S, S) factors: the product's outline, shifted and blurred."""
+    """(S, S) factors: the product's shape, shifted and blurred."""
     side = alpha.shape[0]
     shift = np.eye(2, 3)
     shift[:, 2] = random.normal(0, 0.05 * side, 2)
