@@ -27,13 +27,15 @@ class Grouped:
     images, within the epoch. A product with fewer than K images shows some of them again,
     augmented differently. Fewer than P products: a batch holds them all. With ``families``
     (aligned with ``labels``), the round goes family by family, so that near twins meet in a
-    batch.
+    batch. With ``images_per_turn`` a product comes in a round once for every so many of its
+    images, rounded up: else forty photos of one weigh as much as two of another.
     """
 
     labels: IntArray  # (N,) the product of each image
     products: int  # P
     views: int  # K
     families: Sequence[Hashable] | None = None
+    images_per_turn: int | None = None
     _images: dict[int, IntArray] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -63,13 +65,16 @@ class Grouped:
 
     def _round(self, random: np.random.Generator) -> list[int]:
         names: list[int] = random.permutation(self.names).tolist()
-        if self.families is None:
+        if self.families is None and self.images_per_turn is None:
             return names
-        kin: dict[Hashable, list[int]] = {}
+        together: dict[Hashable, list[int]] = {}
         for name in names:
-            kin.setdefault(self.families[int(self._images[name][0])], []).append(name)
-        families = list(kin.values())
-        return [n for at in random.permutation(len(families)).tolist() for n in families[at]]
+            images = self._images[name]
+            family = name if self.families is None else self.families[int(images[0])]
+            for turn in range(-(-len(images) // (self.images_per_turn or len(images)))):
+                together.setdefault((family, turn), []).append(name)
+        groups = list(together.values())
+        return [n for at in random.permutation(len(groups)).tolist() for n in groups[at]]
 
 
 class _Views:

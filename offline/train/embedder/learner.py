@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -24,7 +25,8 @@ P_TIMES = 10.0
 
 
 class Learner(nn.Module):  # type: ignore[misc]
-    """``head``: what a class loss learns beside the network; None for pair losses."""
+    """``head``: what a class loss learns beside the network; None for pair losses. ``start``: the
+    network as it is now, which stays so and is in no state dict; empty where nothing keeps it."""
 
     def __init__(self, embedder: Embedder, recipe: EmbedderRecipe, classes: int) -> None:
         super().__init__()
@@ -32,6 +34,8 @@ class Learner(nn.Module):  # type: ignore[misc]
         self.head: Any = None
         self._pair_loss = PAIR_LOSSES.get(recipe.learning.loss)
         self._margin = recipe.margin
+        self._keep = recipe.learning.keep
+        self.start = (copy.deepcopy(embedder).eval(),) if self._keep else ()
         if self._pair_loss is None:
             scale = recipe.learning.scale
             self.head = losses.ArcFace(classes, embedder.dimension, recipe.margin, scale)
@@ -42,6 +46,15 @@ class Learner(nn.Module):  # type: ignore[misc]
         if self._pair_loss is None:
             return self.head(vectors, pairs.labels) + broken
         return self._pair_loss(vectors, pairs, self._margin) + broken
+
+    def drift(self, images: Any, pooled: Any) -> Any:
+        """``keep`` times 1 - cosine of the pooled features (B, C) to the start's, the mean; 0
+        without. Of every second image: the start costs a forward pass of its own."""
+        for start in self.start:
+            with torch.no_grad():
+                before = start.pooled(images[::2])
+            return self._keep * (1 - (pooled[::2] * before).sum(dim=1)).mean()
+        return 0.0
 
 
 def freeze(backbone: Any, upto: str) -> None:

@@ -50,7 +50,10 @@ class Embedder(nn.Module):  # type: ignore[misc]
         return self.projection.out_features if self.projection else self.pooled_dimension
 
     def forward(self, images: Any) -> Any:
-        pooled = self.pooled(images)
+        return self.projected(self.pooled(images))
+
+    def projected(self, pooled: Any) -> Any:
+        """What serving gets of what ``pooled`` gives."""
         if self.projection is None:
             return pooled
         return nn.functional.normalize(self.projection(pooled), dim=1)

@@ -165,4 +165,10 @@ def _batches(recipe: EmbedderRecipe, data: EmbedderData, task: EmbedderTask) -> 
             task.doubts,
         )
     families = data.families if chosen.batches == "family" else None
-    return Grouped(task.labels, chosen.products_per_batch, chosen.views_per_product, families)
+    return Grouped(
+        task.labels,
+        chosen.products_per_batch,
+        chosen.views_per_product,
+        families,
+        chosen.images_per_turn,
+    )

@@ -98,6 +98,11 @@ class LearningRecipe:
     )
     # The authors' 64 is for 85,000 classes.
     scale: float = field(default=30.0, metadata=flag("scale of ArcFace's logits", above=0))
+    # Features of ImageNet that no product of the training needs are of use for other products.
+    keep: float = field(
+        default=0.0,
+        metadata=flag("weight of a term that keeps the pooled features near the start's", least=0),
+    )
     positives: Literal["product", "family", "self"] = field(
         default="product",
         metadata=flag(
@@ -129,6 +134,14 @@ class LearningRecipe:
     )
     views_per_product: int = field(
         default=4, metadata=flag("images of each product in a batch", "--views", least=2)
+    )
+    images_per_turn: int | None = field(
+        default=None,
+        metadata=flag(
+            "a product comes in a round once for every so many of its images",
+            absent="once",
+            least=1,
+        ),
     )
     # Radenović's.
     negatives: int = field(default=5, metadata=flag("negatives of a mined tuple", least=1))

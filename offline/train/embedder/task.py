@@ -34,7 +34,10 @@ class EmbedderTask:
         from offline.train.embedder.losses import Pairs
 
         images = self.source.tensor(self.source.augmented(self.rows[indices], random))
-        return self.network.loss(self.network.embedder(images), Pairs(*self._pairs(indices)))
+        pooled = self.network.embedder.pooled(images)
+        vectors = self.network.embedder.projected(pooled)
+        loss = self.network.loss(vectors, Pairs(*self._pairs(indices)))
+        return loss + self.network.drift(images, pooled)
 
     def validate(self) -> dict[str, float]:
         """Mean average precision (``score``) and R@1 of the trial."""

@@ -213,3 +213,23 @@ def test_vectors_that_are_not_numbers_make_a_loss_that_is_none(loss: str) -> Non
     equal = labels[:, None] == labels[None, :]
     found = learner.loss(vectors, Pairs(labels, equal & ~torch.eye(4, dtype=torch.bool), ~equal))
     assert torch.isnan(found)
+
+
+def test_what_keeps_the_start_grows_with_the_distance_from_it_and_is_in_no_checkpoint() -> None:
+    from offline.train.embedder.learner import Learner
+    from offline.train.embedder.recipe import EmbedderRecipe, LearningRecipe
+
+    recipe = EmbedderRecipe(learning=LearningRecipe(keep=2.0))
+    learner = Learner(embedder("gap"), recipe, 2)
+    given = images(4)
+
+    def drift() -> float:
+        return float(learner.drift(given, learner.embedder.pooled(given)))
+
+    assert drift() == pytest.approx(0.0, abs=1e-5)
+    with torch.no_grad():
+        for parameter in learner.embedder.trunk.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    assert drift() > 0.01
+    assert not any("start" in name for name in learner.state_dict())
+    assert Learner(embedder("gap"), EmbedderRecipe(), 2).drift(given, None) == 0.0

@@ -68,3 +68,13 @@ def test_near_twins_meet_in_a_batch_where_families_are_given() -> None:
 def test_fewer_products_than_asked_for_make_a_smaller_batch() -> None:
     (indices,) = Grouped(np.array([0, 0, 1]), 8, 2).draw(0, np.random.default_rng(0))
     assert sorted(Counter(np.array([0, 0, 1])[indices].tolist()).items()) == [(0, 2), (1, 2)]
+
+
+@pytest.mark.parametrize("families", [None, [f"f{at // 2}" for at in range(14)]])
+def test_a_product_with_more_images_comes_more_often_in_a_round(
+    families: list[str] | None,
+) -> None:
+    labels = np.array([0] * 10 + [1, 1, 2, 2])
+    batches = Grouped(labels, 1, 2, families, images_per_turn=4)
+    drawn = np.concatenate(batches.draw(0, np.random.default_rng(0))[:5])
+    assert Counter(labels[drawn].tolist()) == {0: 6, 1: 2, 2: 2}
