@@ -22,7 +22,12 @@ HoldOut = Literal["split", "image", "product", "family"]
 
 
 def divided_splits(
-    dataset: Dataset, train: str | None, validation: str | None, hold_out: HoldOut, seed: int
+    dataset: Dataset,
+    train: str | None,
+    validation: str | None,
+    hold_out: HoldOut,
+    seed: int,
+    folds: int = FOLDS,
 ) -> tuple[list[DatasetImage], list[DatasetImage], list[str]]:
     """The training and validation images, and notes for the card.
 
@@ -47,7 +52,7 @@ def divided_splits(
         )
     kind: HoldOut = "product" if hold_out == "split" else hold_out
     images = _images(dataset, both)
-    train_images, validation_images = _divided(images, kind, np.random.default_rng(seed))
+    train_images, validation_images = _divided(images, kind, folds, np.random.default_rng(seed))
     note = (
         f"validation: {len(validation_images)} of the {len(images)} images of "
         f"{' and '.join(both)}, "
@@ -67,17 +72,17 @@ def first_of(wanted: Iterable[str], there: Sequence[str]) -> str | None:
 
 
 def _divided(
-    images: Sequence[DatasetImage], kind: HoldOut, random: np.random.Generator
+    images: Sequence[DatasetImage], kind: HoldOut, folds: int, random: np.random.Generator
 ) -> tuple[list[DatasetImage], list[DatasetImage]]:
-    """One of ``FOLDS`` folds of every category's groups held out. A category of one group is
+    """One of so many folds of every category's groups held out. A category of one group is
     divided by images: nothing would be left for one of the two splits."""
     group = {"image": _itself, "product": _product, "family": family_of}[kind]
     groups: dict[str, set[str]] = {}
     for image in images:
         groups.setdefault(str(image.category), set()).add(group(image))
     names = [group(p) if len(groups[str(p.category)]) > 1 else _itself(p) for p in images]
-    folds = family_folds(names, [str(p.category) for p in images], FOLDS, random)
-    held = _held_fold(images, folds)
+    dealt = family_folds(names, [str(p.category) for p in images], folds, random)
+    held = _held_fold(images, dealt)
     train_images = [p for p, out in zip(images, held, strict=True) if not out]
     validation_images = [p for p, out in zip(images, held, strict=True) if out]
     return train_images, validation_images

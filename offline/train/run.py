@@ -36,10 +36,14 @@ class Splits:
     hold_out: Literal["split", "image", "product", "family"] = field(
         default="split",
         metadata=flag(
-            "what validation is made of: the data set's own split, or a fifth of both splits, "
+            "what validation is made of: the data set's own split, or a part of both splits, "
             "drawn by single images, whole products or whole families",
             renamed=(("picture", "image"),),
         ),
+    )
+    folds: int = field(
+        default=5,  # hold_out.FOLDS, whose module imports NumPy
+        metadata=flag("one in so many images, products or families is held out", least=2),
     )
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from engine.errors import ConfigError
 from offline.datasets import Dataset, DatasetImage
-from offline.datasets.hold_out import HoldOut, divided_splits, family_of, first_of
+from offline.datasets.hold_out import FOLDS, HoldOut, divided_splits, family_of, first_of
 from offline.store.images import hash_images
 
 TEST_NAMES = ("test",)
@@ -58,18 +58,19 @@ def read_labelled(
     train: str | None = None,
     validation: str | None = None,
     hold_out: HoldOut = "split",
+    folds: int = FOLDS,
     min_images: int,
     drop_small: bool = False,
     seed: int = 0,
 ) -> Labelled:
     """Choose the splits, hash every file, and refuse or report what would spoil a training.
 
-    How ``train``, ``validation`` and ``hold_out`` divide them: ``hold_out.divided_splits``.
+    How ``train``, ``validation``, ``hold_out`` and ``folds`` divide them: ``hold_out.divided_splits``.
     Raises ConfigError for fewer than two categories, and for categories with fewer than
     ``min_images`` training images unless ``drop_small``.
     """
     train_images, validation_images, notes = divided_splits(
-        dataset, train, validation, hold_out, seed
+        dataset, train, validation, hold_out, seed, folds
     )
     _refuse_unlabelled(dataset, [*train_images, *validation_images])
     test_images = _test_images(dataset, train_images, validation_images)

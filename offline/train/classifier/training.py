@@ -137,6 +137,7 @@ def labelled_images(
         train=splits.train,
         validation=splits.validation,
         hold_out=splits.hold_out,
+        folds=splits.folds,
         min_images=splits.min_images,
         drop_small=splits.drop_small,
         seed=recipe.seed,

@@ -67,7 +67,7 @@ def read_data(
     groups are left, and for groups of a single image unless ``augment_single``.
     """
     train, validation, notes = divided_splits(
-        dataset, splits.train, splits.validation, splits.hold_out, seed
+        dataset, splits.train, splits.validation, splits.hold_out, seed, splits.folds
     )
     hashes = hashes_of([*train, *validation], notes)
     train = _without_validation(train, validation, hashes, notes)

@@ -174,3 +174,15 @@ def test_several_splits_of_several_data_sets_are_divided_together(tmp_path: Path
     assert {name.split("/")[1] for name in data.names} == {"1", "2"}
     learned = {sample.image.product for sample in data.train}
     assert not learned & {sample.image.product for sample in data.validation}
+
+
+def test_fewer_are_held_out_of_more_folds(tmp_path: Path) -> None:
+    rows = [(f"{p}{v}", f"p{p}", None) for p in range(20) for v in (1, 2)]
+    data = dataset(tmp_path, {"train": rows})
+    held = [
+        read_data(
+            data, Splits(hold_out="product", folds=n), "product", augment_single=False, seed=0
+        ).validation
+        for n in (4, 10)
+    ]
+    assert [len(samples) for samples in held] == [10, 4]
