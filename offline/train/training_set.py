@@ -65,7 +65,7 @@ def read_labelled(
 ) -> Labelled:
     """Choose the splits, hash every file, and refuse or report what would spoil a training.
 
-    How ``train``, ``validation``, ``hold_out`` and ``folds`` divide them: ``hold_out.divided_splits``.
+    How ``train``, ``validation``, ``hold_out`` and ``folds`` divide: ``hold_out.divided_splits``.
     Raises ConfigError for fewer than two categories, and for categories with fewer than
     ``min_images`` training images unless ``drop_small``.
     """
