@@ -15,11 +15,13 @@ from weights.cache import exported_path, make_directory
 from weights.canonical import canonicalise
 from weights.catalog import CatalogEntry, find_entry, load_catalog
 from weights.checksums import digests_of
-from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint
+from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint, matching_sidecar
 from weights.frameworks import from_backbone, timm_backbones
 from weights.frameworks.network import Loader, Network
+from weights.half_storage import as_it_runs, halve_file
 from weights.input_spec import InputSpec
 from weights.mistaken import require_no_mistake
+from weights.output_spec import OutputSpec
 from weights.parity import TOLERANCE, measure_parity
 from weights.sidecar import ModelFacts, Parity, SourceFacts, sidecar_path, sidecar_text
 
@@ -77,13 +79,14 @@ def export_checkpoint(
     out: Path | None = None,
     layers: Sequence[str] | None = None,
     tolerance: float = TOLERANCE,
+    half: bool = False,
 ) -> ExportReport:
     """Export a catalogue entry, or local ``weights`` of its architecture, to ``out``.
 
     ``out`` None: into the cache, where ``resolve`` finds it by name. The sidecar lies beside it.
     ``layers``: layers whose maps a backbone's file has as further outputs; None: the last of each
-    of the two coarsest grids. Raises WeightsError when the checkpoint is refused or the parity is
-    worse than ``tolerance``.
+    of the two coarsest grids. ``half``: see ``store_network``. Raises WeightsError when the
+    checkpoint is refused or the parity is worse than ``tolerance``.
     """
     if not entry.needs_export:
         raise WeightsError(
@@ -95,7 +98,7 @@ def export_checkpoint(
     checkpoint = weights or fetch_checkpoint(entry, policy).path
     source = check_checkpoint(entry, checkpoint)
     network = _load(entry, checkpoint, layers)
-    return store_network(network, target, entry.name, source, entry.input, tolerance)
+    return store_network(network, target, entry.name, source, entry.input, tolerance, half=half)
 
 
 def _load(entry: CatalogEntry, checkpoint: Path, layers: Sequence[str] | None) -> Network:
@@ -115,12 +118,17 @@ def store_network(
     source: SourceFacts,
     spec: InputSpec,
     tolerance: float = TOLERANCE,
+    *,
+    output: OutputSpec | None = None,
+    half: bool = False,
 ) -> ExportReport:
     """Write ``target`` (*.onnx) and its sidecar, once parity is shown; also used after training.
 
-    ``name`` and ``source`` go into the sidecar, with ``spec``, the preprocessing of images.
-    Raises WeightsError, and leaves an older file in place, when the parity is worse than
-    ``tolerance`` or the folder cannot be written.
+    ``name`` and ``source`` go into the sidecar, with ``spec``, the preprocessing of images, and
+    ``output``, of a saliency network. ``half``: the weights are stored in half precision
+    (``half_storage``), once parity is shown in float32; the sidecar then has the parity of what is
+    stored, held to ``HALF_TOLERANCE``. Raises WeightsError, and leaves an older file in place,
+    when the parity is worse or the folder cannot be written.
     """
     _check_target(target)
     make_directory(target.parent)
@@ -130,9 +138,11 @@ def store_network(
             network.write(beside)
             opset = canonicalise(beside, network.names)
             parity = measure_parity(network, beside, tolerance)
+            if half:
+                parity = halve_file(network, beside)
             sha256 = digests_of(beside).sha256
             model = ModelFacts(name, network.output, opset, sha256)
-            text = sidecar_text(model, source, parity, spec)
+            text = sidecar_text(model, source, parity, spec, output)
             # The sidecar first: a model that exists has one. If only one of the two arrives, the
             # sha256 in the sidecar gives it away.
             with replacing(target) as part:
@@ -144,6 +154,31 @@ def store_network(
             remedy="Free some space there, or name another file.",
         ) from error
     return ExportReport(target, sha256, source, parity, network.names.layers)
+
+
+def store_halved(model: Path, target: Path) -> ExportReport:
+    """Store an ONNX file that has a sidecar once more, its weights in half precision.
+
+    The new sidecar names ``model`` as the source, and has the difference to it as its parity.
+    Raises WeightsError as ``store_network`` does, and for a file that is absent, damaged, without
+    a sidecar, or takes something else than images.
+    """
+    require_no_mistake(model)
+    try:
+        sha256 = digests_of(model).sha256
+    except OSError as error:
+        raise WeightsError(f"{model}: cannot be read ({error.strerror}).") from error
+    sidecar = matching_sidecar(model, sha256)
+    if sidecar is None:
+        raise WeightsError(
+            f"{model}: the input of this model is not described.",
+            remedy=f"Write {sidecar_path(model)} with a table [input], as an export has one.",
+        )
+    source = SourceFacts(model.name, sha256, sidecar.sha256 is not None and sidecar.source_verified)
+    network = as_it_runs(model, sidecar.input)
+    return store_network(
+        network, target, model.stem, source, sidecar.input, output=sidecar.output, half=True
+    )
 
 
 def check_checkpoint(entry: CatalogEntry, checkpoint: Path) -> SourceFacts:

