@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from engine.errors import ImageError
 from engine.types import FloatArray, UInt8Array
 from offline.datasets import DatasetImage
 from offline.train.backgrounds import cut, drawn_background, part, resized_to
-from offline.train.segmenter.compositing import bare_strip, recomposed
+from offline.train.segmenter.compositing import bare_strip, emptied, recomposed
 from offline.train.segmenter.samples import MaskSample, SampleStore
 from offline.train.segmenter.scenes import composed
 
@@ -24,6 +25,11 @@ FILE_FRACTION = 1 / 2
 # Of those that take no file: a strip of another image, one flat colour; else a drawn background.
 STRIP_FRACTION = 1 / 3
 FLAT_FRACTION = 1 / 6
+# Behind composed scenes instead: a photo less its product. Photos are composed half as often as
+# studio images: their own scenes are what is to be learned.
+EMPTIED_FRACTION = 2 / 3
+PHOTO_SCENES = 1 / 2
+STUDIO = "studio"
 LEAST_KEPT = 0.7  # of the product: what is cut off more is not what a photo shows
 CUT_TRIES = 4
 JITTER = 0.25  # of brightness, contrast and saturation; a third of it for each colour
@@ -44,6 +50,9 @@ class Backgrounds:
         if self.files and random.random() < FILE_FRACTION:
             return self._of_file(shape, random)
         kind = random.random()
+        if self.scenes and self.photos and kind < EMPTIED_FRACTION:
+            photo = self.store.read(self.photos[int(random.integers(len(self.photos)))])
+            return cut(emptied(photo.pixels, photo.alpha), shape, random)
         if kind < STRIP_FRACTION:
             sample = self.another(random)
             strip = bare_strip(sample.pixels, sample.alpha)
@@ -52,6 +61,10 @@ class Backgrounds:
         elif kind < STRIP_FRACTION + FLAT_FRACTION:
             return np.full((*shape, 3), random.integers(0, 256, 3), np.uint8)
         return resized_to(drawn_background(max(shape), random), shape)
+
+    @cached_property
+    def photos(self) -> list[DatasetImage]:
+        return [image for image in self.images if image.look != STUDIO]
 
     def another(self, random: np.random.Generator) -> MaskSample:
         return self.store.read(self.images[int(random.integers(len(self.images)))])
@@ -65,12 +78,16 @@ class Backgrounds:
 
 
 def augmented(
-    sample: MaskSample, side: int, backgrounds: Backgrounds, random: np.random.Generator
+    sample: MaskSample,
+    side: int,
+    backgrounds: Backgrounds,
+    random: np.random.Generator,
+    look: str | None = STUDIO,
 ) -> MaskSample:
     """The sample at (side, side): in a composed scene; or before another background or its own,
     which it keeps where there are scenes, cut, mirrored, relit."""
     pixels, alpha = sample.pixels, sample.alpha
-    if random.random() < backgrounds.scenes:
+    if random.random() < backgrounds.scenes * (1 if look == STUDIO else PHOTO_SCENES):
         behind = backgrounds.draw((side, side), random)
         return composed(sample, behind, backgrounds.another, random)
     if not backgrounds.scenes and random.random() >= OWN_FRACTION:

@@ -19,6 +19,7 @@ SHARPNESS = 4
 # A background is even when this fraction of it is no further from its median colour than this.
 EVEN_FRACTION = 0.8
 EVEN_WITHIN = 0.12  # of the range of a channel
+SMEAR = 1 / 3  # of the longer side: from how far the colours come that hide a product
 LARGEST_FROM = 1 / 12  # of the image: a smaller strip beside the product shows too little
 
 
@@ -64,6 +65,16 @@ def shadow(pixels: UInt8Array, alpha: FloatArray) -> FloatArray | None:
     window = 2 * max(1, round(max(alpha.shape) * SPREAD)) + 1
     beside = _weighted_mean(darker[..., None], bare.astype(np.float32), window)[..., 0]
     return np.where(bare, darker, np.where(beside > 0.0, beside, 1.0)).astype(np.float32)
+
+
+def emptied(pixels: UInt8Array, alpha: FloatArray) -> UInt8Array:
+    """(H, W, 3): the photo with its product smeared over by what lies around it, which leaves the
+    hand, the shelf and the neighbours to serve as a background."""
+    window = 2 * max(1, round(max(alpha.shape) * SMEAR)) + 1
+    grown = cv2.dilate(alpha, np.ones((5, 5), np.uint8))
+    around = _weighted_mean(pixels.astype(np.float32), np.clip(1.0 - 2.0 * grown, 0.0, 1.0), window)
+    share = np.clip(2.0 * grown, 0.0, 1.0)[..., None]
+    return _bytes(share * around + (1.0 - share) * pixels)
 
 
 def bare_strip(pixels: UInt8Array, alpha: FloatArray) -> UInt8Array | None:

@@ -1,4 +1,4 @@
-"""Drawn hands: an arm and a palm behind a product, fingers before it."""
+"""What is drawn before products: hands, whose arm and palm are behind them, and leaves."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ ARM = (0.12, 0.3)  # width
 FINGER = (0.05, 0.10)  # width
 FINGERS = (1, 5)
 REACH = (0.02, 0.14)  # how far fingers come over the product's edge
+LEAF_LENGTH, LEAF_WIDTH = (0.3, 1.2), (0.03, 0.16)
+GREEN = 0.6  # of the leaves
 ROUND = 0.45  # how much darker a limb's edge is than its middle
 SMOOTH = 0.012  # of the blur of a limb; its edge is then so much steeper
 STEEP = 3.0
@@ -54,6 +56,30 @@ def drawn_hand(alpha: FloatArray, random: np.random.Generator) -> Hand:
         _draw_fingers(fingers, grip, towards, half * sign, random)
     colours = _coloured(np.maximum(arm, palm), fingers, random)
     return Hand(_soft(np.maximum(arm, palm)), _soft(fingers), colours)
+
+
+def drawn_leaf(alpha: FloatArray, random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """A leaf, a blade of grass or a ribbon across the product's edge: mask (S, S), colours
+    (S, S, 3)."""
+    side = alpha.shape[0]
+    rows, columns = np.nonzero(alpha >= 0.5)
+    at = int(random.integers(max(1, len(rows))))
+    place = (columns[at], rows[at]) if len(rows) else (side / 2, side / 2)
+    length, width = side * random.uniform(*LEAF_LENGTH), side * random.uniform(*LEAF_WIDTH)
+    angle = random.uniform(0, 360)
+    lean = np.deg2rad(angle)
+    # By its tip or across: the middle of the leaf lies up to half a length away.
+    middle = np.array(place) + random.uniform(-1, 1) * length / 2 * np.array(
+        [np.cos(lean), np.sin(lean)]
+    )
+    mask = np.zeros((side, side), np.uint8)
+    axes = (max(2, round(length / 2)), max(1, round(width / 2)))
+    cv2.ellipse(mask, np.rint(middle).astype(int).tolist(), axes, angle, 0, 360, 255, -1)
+    colour = random.uniform(0, 255, 3)
+    if random.random() < GREEN:
+        colour = np.array([0.6, 1.0, 0.4]) * random.uniform(60, 220) + random.uniform(-20, 20, 3)
+    shade = _roundness(mask)[..., None]
+    return _soft(mask), np.asarray(np.clip(shade * colour, 0, 255), np.float32)
 
 
 def _draw_fingers(

@@ -1,6 +1,7 @@
 """Photos composed for a segmenter: a product among others, held or not, as a phone would see it.
 
-The product is what lies before the others, near the middle; hands and neighbours are background.
+The product is what is near the middle and mostly before the others; hands and neighbours are
+background.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from engine.types import Float64Array, FloatArray, UInt8Array
 from offline.train.embedder.augmentation import photographed
 from offline.train.embedder.recipe import Lighting
 from offline.train.segmenter.compositing import foreground
-from offline.train.segmenter.hands import drawn_hand
+from offline.train.segmenter.hands import drawn_hand, drawn_leaf
 from offline.train.segmenter.samples import MaskSample
 
 # Chosen, not measured. Lengths are fractions of the image's side.
@@ -27,45 +28,51 @@ OFF_CENTRE = 0.13  # standard deviation
 NEIGHBOURS = (0, 4)
 BESIDE = (0.25, 0.65)  # how far the middles of neighbours are from that of the image
 LARGEST = 1.2  # of the neighbours, of the product
+BEFORE = 0.15  # of the neighbours: before the product, of which they hide a part
 HELD = 0.4
+LEAVES = 0.2
 SHADOWED = 0.5
 TRACE = 0.02  # of opacity: less is background
 LEAST_SEEN = 0.5  # of a product that hands and the frame leave; less is drawn anew without a hand
 
 Sample = Callable[[np.random.Generator], MaskSample]
+Layer = tuple[FloatArray, FloatArray]  # a matte (S, S) in [0, 1], and colours (S, S, 3) in 0..255
 
 
 def composed(
     sample: MaskSample, background: UInt8Array, another: Sample, random: np.random.Generator
 ) -> MaskSample:
     """The product of ``sample`` before ``background`` (S, S, 3), with some of ``another`` behind
-    and beside it."""
+    and beside it, and at times a hand, a leaf or one of these before a part of it."""
     side = background.shape[0]
-    scene = background.astype(np.float32)
     size = side * _size(random)
-    alpha, colours = placed(sample, side, size, _near_middle(side, random), random)
+    product = placed(sample, side, size, _near_middle(side, random), random)
+    behind, before = list[Layer](), list[Layer]()
     for _ in range(int(random.integers(*NEIGHBOURS))):
-        beside = _beside_middle(side, random)
         largest = min(side * _size(random), LARGEST * size)
-        neighbour, look = placed(another(random), side, largest, beside, random, turned=False)
-        scene = _over(look, neighbour, scene)
-    if random.random() < SHADOWED:
-        scene = scene * _shadow(alpha, random)[..., None]
-    shown = alpha
+        layer = placed(
+            another(random), side, largest, _beside_middle(side, random), random, turned=False
+        )
+        (before if random.random() < BEFORE else behind).append(layer)
     if random.random() < HELD:
-        hand = drawn_hand(alpha, random)
-        left = alpha * (1 - hand.before)
-        if float(left.sum()) >= LEAST_SEEN * float(alpha.sum()):
-            scene = _over(hand.colours, hand.behind, scene)
-            scene = _over(colours, alpha, scene)
-            scene = _over(hand.colours, hand.before, scene)
-            shown = left
-        else:
-            scene = _over(colours, alpha, scene)
-    else:
-        scene = _over(colours, alpha, scene)
+        hand = drawn_hand(product[0], random)
+        behind.append((hand.behind, hand.colours))
+        before.append((hand.before, hand.colours))
+    if random.random() < LEAVES:
+        before.append(drawn_leaf(product[0], random))
+    scene: FloatArray = background.astype(np.float32)
+    for layer in behind:
+        scene = _over(layer, scene)
+    if random.random() < SHADOWED:
+        scene = scene * _shadow(product[0], random)[..., None]
+    scene = _over(product, scene)
+    seen = product[0]
+    for layer in before:
+        left = seen * (1.0 - layer[0])
+        if float(left.sum()) >= LEAST_SEEN * float(product[0].sum()):
+            seen, scene = left, _over(layer, scene)
     pixels = np.rint(np.clip(scene, 0.0, 255.0)).astype(np.uint8)
-    return MaskSample(photographed(pixels, LIGHTING, random), np.asarray(shown, np.float32))
+    return MaskSample(photographed(pixels, LIGHTING, random), np.asarray(seen, np.float32))
 
 
 def placed(
@@ -76,7 +83,7 @@ def placed(
     random: np.random.Generator,
     *,
     turned: bool = True,
-) -> tuple[FloatArray, FloatArray]:
+) -> Layer:
     """The product alone on a canvas: its matte (side, side), and its colours (side, side, 3) where
     that is above 0. ``size``: pixels of its longer side; ``at``: its middle, (x, y)."""
     top, left, bottom, right = _box(sample.alpha)
@@ -135,6 +142,6 @@ def _shadow(alpha: FloatArray, random: np.random.Generator) -> FloatArray:
     return np.asarray(1.0 - depth * cv2.GaussianBlur(moved, (0, 0), sigma), np.float32)
 
 
-def _over(colours: FloatArray, alpha: FloatArray, scene: FloatArray) -> FloatArray:
-    share = alpha[..., None]
-    return share * colours + (1.0 - share) * scene
+def _over(layer: Layer, scene: FloatArray) -> FloatArray:
+    alpha, colours = layer
+    return scene + alpha[..., None] * (colours - scene)

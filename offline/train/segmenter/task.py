@@ -50,8 +50,10 @@ class SegmenterTask:
         """The network's input (N, 3, S, S) and its target (N, 1, S, S)."""
         side = self.spec.height
         drawn = [
-            augmented(self.backgrounds.store.read(self.train[at]), side, self.backgrounds, random)
-            for at in indices.tolist()
+            augmented(
+                self.backgrounds.store.read(image), side, self.backgrounds, random, image.look
+            )
+            for image in (self.train[at] for at in indices.tolist())
         ]
         images = model_input(np.stack([sample.pixels for sample in drawn]), self.spec)
         return images, np.stack([sample.alpha for sample in drawn])[:, None]

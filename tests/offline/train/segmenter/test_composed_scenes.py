@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from offline.train.segmenter import scenes
-from offline.train.segmenter.hands import drawn_hand
+from offline.train.segmenter.hands import drawn_hand, drawn_leaf
 from offline.train.segmenter.samples import MaskSample
 from offline.train.segmenter.scenes import composed, placed
 
@@ -64,3 +64,11 @@ def test_a_hand_covers_some_of_the_product_and_has_colours_where_it_is() -> None
     covered = [float((hand.before * alpha).sum() / alpha.sum()) for hand in hands]
     assert 0.02 < np.mean(covered) < 0.6
     assert drawn_hand(np.zeros((SIDE, SIDE), np.float32), np.random.default_rng(0)) is not None
+
+
+def test_a_leaf_hides_a_part_of_the_product() -> None:
+    alpha = np.zeros((SIDE, SIDE), np.float32)
+    alpha[16:48, 20:44] = 1.0
+    leaves = [drawn_leaf(alpha, np.random.default_rng(seed))[0] for seed in range(12)]
+    assert np.mean([float((leaf * alpha).sum() / alpha.sum()) for leaf in leaves]) > 0.02
+    assert all(0.0 <= leaf.min() and leaf.max() <= 1.0 for leaf in leaves)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engine.types import FloatArray, UInt8Array
-from offline.train.segmenter.compositing import bare_strip, foreground, recomposed, shadow
+from offline.train.segmenter.compositing import bare_strip, emptied, foreground, recomposed, shadow
 
 RED = np.array([200.0, 30.0, 40.0])
 SIDE = 64
@@ -93,3 +93,13 @@ def test_a_product_that_fills_its_image_has_no_strip_beside_it() -> None:
     alpha = np.ones((20, 20), np.float32)
     alpha[:, 0] = 0.0
     assert bare_strip(np.zeros((20, 20, 3), np.uint8), alpha) is None
+
+
+def test_an_emptied_photo_shows_its_surroundings_and_nothing_of_the_product() -> None:
+    alpha = disc()
+    pixels = mixed(alpha, RED, np.full(3, 200.0))
+    pixels[:4] = 90
+    left = emptied(pixels, alpha).astype(int)
+    assert np.abs(left[alpha > 0] - 200).max() < 40
+    assert (left[:4] == 90).all()
+    assert np.array_equal(emptied(pixels, np.zeros_like(alpha)), pixels)
