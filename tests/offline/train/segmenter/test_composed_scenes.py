@@ -71,4 +71,4 @@ def test_a_leaf_hides_a_part_of_the_product() -> None:
     alpha[16:48, 20:44] = 1.0
     leaves = [drawn_leaf(alpha, np.random.default_rng(seed))[0] for seed in range(12)]
     assert np.mean([float((leaf * alpha).sum() / alpha.sum()) for leaf in leaves]) > 0.02
-    assert all(0.0 <= leaf.min() and leaf.max() <= 1.0 for leaf in leaves)
+    assert all(leaf.min() >= 0.0 and leaf.max() <= 1.0 for leaf in leaves)
