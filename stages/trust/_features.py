@@ -22,6 +22,7 @@ from engine.types import (
     Matte,
     RGBImage,
 )
+from stages.trust._print import print_in_box
 
 # Longer side that mattes are reduced to: about 10 ms of a core, whatever the image's size.
 SIDE = 160
@@ -69,10 +70,14 @@ class MaskFeatures:
     elongation: float  # log of that rectangle's longer side over its shorter one
     skin: float  # fraction of the mask that has the colour of skin
     lightness: float  # log of the mean lightness of the mask over that of the other pixels
+    print_in_box: (
+        float  # log odds of the print in the mask's box over those of the box in the frame
+    )
 
 
 NAMES = tuple(field.name for field in fields(MaskFeatures))
-EARLIER = NAMES[: NAMES.index("fill")]  # of files from before there were more
+# Of files from before there were more.
+EARLIER = tuple(NAMES[: NAMES.index(later)] for later in ("fill", "print_in_box"))
 
 
 def mask_features(image: RGBImage, matte: Matte) -> MaskFeatures | None:
@@ -95,6 +100,7 @@ def mask_features(image: RGBImage, matte: Matte) -> MaskFeatures | None:
     lab = _lab(image, mask.shape)
     contrast, weak = edge_contrast(lab, mask, band)
     fill, elongation = _rectangle(mask)
+    printed, box = print_in_box(lab[:, :, 0], mask)
     return MaskFeatures(
         entropy=float(doubt.mean()),
         edge_entropy=_mean(doubt, edge),
@@ -114,6 +120,7 @@ def mask_features(image: RGBImage, matte: Matte) -> MaskFeatures | None:
         elongation=elongation,
         skin=_mean(_skin(lab), mask),
         lightness=_lightness(lab, mask),
+        print_in_box=log_odds(printed) - log_odds(box),
     )
 
 

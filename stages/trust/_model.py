@@ -27,7 +27,8 @@ from weights.mistaken import require_no_mistake
 from weights.toml_text import toml_lines, toml_value
 
 VERSION = 1
-RENDERS, PHOTOS = "shipped", "photos"  # options that name the files that come with Packsight
+# Options that name the files that come with Packsight.
+RENDERS, PHOTOS, PRINT = "shipped", "photos", "photos-print"
 AGREEMENT = "agreement"  # the feature that only a second look has
 FIT = "packsight train trust --data DIR --out FILE.toml"
 
@@ -78,7 +79,7 @@ class TrustModel(_Table):
     def _of_these_features(self) -> Self:
         """The file holds names so that one of other features is refused, not misread."""
         names = tuple(self.first.terms)
-        if names not in (NAMES, EARLIER):
+        if names not in (NAMES, *EARLIER):
             raise ValueError(f"first: must have the terms {', '.join(NAMES)}")
         if self.second is not None and tuple(self.second.terms) != (*names, AGREEMENT):
             raise ValueError(f"second: must have the terms {', '.join([*names, AGREEMENT])}")
@@ -128,12 +129,13 @@ def read_model(path: Path) -> TrustModel:
 
 
 def shipped(fitted_to: str = RENDERS) -> dict[str, TrustModel]:
-    """The trust files of this package by their names, in alphabetical order; those fitted to
-    rendered images, or to photos (``PHOTOS``)."""
-    folder = (
-        Path(str(files("stages.trust"))) / "fitted" / ("" if fitted_to == RENDERS else fitted_to)
-    )
-    return {path.stem: read_model(path) for path in sorted(folder.glob("*.toml"))}
+    """The trust files of this package by their names, in alphabetical order: those fitted to
+    rendered images; to photos (``PHOTOS``); or to photos with the print in the mask's box, where
+    that gains, and else those of photos (``PRINT``)."""
+    folder = Path(str(files("stages.trust"))) / "fitted"
+    folder = folder if fitted_to == RENDERS else folder / fitted_to
+    found = {path.stem: read_model(path) for path in sorted(folder.glob("*.toml"))}
+    return shipped(PHOTOS) | found if fitted_to == PRINT else found
 
 
 def fitting(segmenter: StageIdentity, fitted_to: str = RENDERS) -> TrustModel:

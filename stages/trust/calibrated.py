@@ -24,7 +24,7 @@ from engine.user_folders import expanded
 from stages.context import BuildContext
 from stages.options import StageOptions
 from stages.trust._features import NAMES, columns, mask_features, row, skin
-from stages.trust._model import PHOTOS, RENDERS, TrustModel, fitting, read_model, require
+from stages.trust._model import PHOTOS, PRINT, RENDERS, TrustModel, fitting, read_model, require
 from stages.trust._second_look import agreement
 
 # Of the fallback without skin: the weight of the box beyond the mask, and the fraction of the mask
@@ -34,9 +34,10 @@ LEAST_LEFT = 0.3
 
 
 class Options(StageOptions):
-    """``weights``: a trust file, or one of the two that come with this segmenter: "shipped", fitted
-    to rendered images with exact masks, and "photos", fitted to hand-held products in shops that
-    were judged by eye (docs/mask-trust.md).
+    """``weights``: a trust file, or one of those that come with this segmenter: "shipped", fitted
+    to rendered images with exact masks; "photos", fitted to hand-held products in shops that were
+    judged by eye; and "photos-print", which also sees how much print the mask's box leaves outside
+    (docs/mask-trust.md).
 
     ``second_look`` runs the segmenter again at another scale: about twice its time; "doubtful"
     does so only where the first trust is in the file's doubtful range. ``threshold`` replaces the
@@ -114,7 +115,7 @@ def build(options: Options, context: BuildContext) -> CalibratedTrust:
 def _model(options: Options, context: BuildContext) -> TrustModel:
     if context.segmenter is None:
         raise ConfigError("[trust] calibrated: the segmenter of the masks is not known.")
-    if options.weights in (RENDERS, PHOTOS):
+    if options.weights in (RENDERS, PHOTOS, PRINT):
         return fitting(context.segmenter, options.weights)
     model = read_model(expanded(options.weights))
     if not options.any_segmenter:

@@ -106,7 +106,15 @@ def test_shares_lie_between_0_and_1_and_everything_is_finite(
     assert all(0 <= value <= 1 for value in shares.values()), shares
 
 
-UNBOUNDED = {"pieces", "area", "area_squared", "contrast", "elongation", "lightness"}
+UNBOUNDED = {
+    "pieces",
+    "area",
+    "area_squared",
+    "contrast",
+    "elongation",
+    "lightness",
+    "print_in_box",
+}
 
 
 def test_nothing_segmented_is_no_evidence() -> None:
@@ -246,3 +254,18 @@ def test_a_light_product_before_a_dark_shelf_is_lighter_than_it() -> None:
     assert judged(held, RGBImage(pixels)).lightness > 1.0
     assert judged(held, RGBImage(255 - pixels)).lightness < -1.0
     assert judged(matte(100, 100, (0, 0, 100, 100)), RGBImage(pixels)).lightness == 0.0
+
+
+def test_a_mask_whose_box_leaves_the_print_outside_has_less_of_it() -> None:
+    """A carton, printed in its lower half; the cap above it; and the frame without print."""
+    pixels = np.full((120, 120, 3), 90, np.uint8)
+    pixels[20:110, 30:90] = 220
+    pixels[60:100, 40:80] = np.random.default_rng(0).integers(0, 255, (40, 40, 1), np.uint8)
+    seen = RGBImage(pixels)
+    carton, cap = (
+        judged(matte(120, 120, box), seen).print_in_box
+        for box in ((30, 20, 90, 110), (30, 20, 90, 50))
+    )
+    assert carton > 3 and cap < -3
+    assert judged(matte(120, 120, (30, 20, 90, 50)), image(120, 120)).print_in_box == 0.0
+    assert judged(matte(120, 120, (0, 0, 120, 120)), seen).print_in_box == pytest.approx(0.0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.errors import ConfigError
-from stages.trust._model import PHOTOS, Segmenter, TrustModel, read_model, shipped
+from stages.trust._model import PHOTOS, PRINT, Segmenter, TrustModel, read_model, shipped
 from tests.stages.trust.trust_models import trust_model
 
 finite = st.floats(-1e6, 1e6)
@@ -152,3 +152,10 @@ def test_the_files_of_photos_keep_their_identity() -> None:
     """As those of renders: galleries are made with them."""
     identities = {name: model.identity[:12] for name, model in shipped(PHOTOS).items()}
     assert identities == {"grabcut": "ce44471d49dd", "u2netp": "1e52ab2cd03d"}
+
+
+def test_the_files_with_print_are_those_of_photos_where_print_gains_nothing() -> None:
+    photos, printed = shipped(PHOTOS), shipped(PRINT)
+    assert printed["u2netp"].identity == photos["u2netp"].identity
+    assert printed["grabcut"].identity[:12] == "aae7ab2de515"
+    assert printed["grabcut"].first.terms["print_in_box"].weight > 0
