@@ -74,6 +74,7 @@ def _add(target: Group, field: Field[Any], kind: Any) -> None:
         dest=name,
         type=parse,
         nargs="+" if several else None,
+        action="extend" if several and required else "store",  # A B and --data A --data B
         default=default,
         required=required,
         metavar=metavar,

@@ -25,16 +25,17 @@ def add_run_flags(
     several: bool = False,
     cache: bool = False,
 ) -> None:
-    """--data (with ``data`` as its help; ``several``: it may be repeated), --out for a run's
+    """--data (with ``data`` as its help; ``several``: it takes more than one), --out for a run's
     folder, --cache and --quiet."""
     if data is not None:
         parser.add_argument(
             "--data",
             type=Path,
-            action="append" if several else "store",
+            nargs="+" if several else None,
+            action="extend" if several else "store",
             required=True,
             metavar="DIR",
-            help=f"{data}; may be given several times" if several else data,
+            help=f"{data}; several are learned from together" if several else data,
         )
     parser.add_argument(
         "--out",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -123,6 +125,17 @@ def test_old_spellings_are_taken(
     trainer: str, given: tuple[str, ...], name: str, value: object
 ) -> None:
     assert getattr(parsed(trainer, *given), name) == value
+
+
+@pytest.mark.parametrize("given", [("a", "b"), ("a", "--data", "b")])
+@pytest.mark.parametrize("trainer", ["embedder", "segmenter"])
+def test_several_data_sets_come_together_or_one_after_the_other(
+    trainer: str, given: tuple[str, ...]
+) -> None:
+    parser = argparse.ArgumentParser()
+    import_module(TRAINERS[trainer][0]).add_arguments(parser)
+    args = parser.parse_args(["--data", *given, "--out", "run"])
+    assert args.data == [Path("a"), Path("b")]
 
 
 def test_every_trainer_with_a_recipe_is_tested_here() -> None:
