@@ -32,6 +32,7 @@ PHOTO_SCENES = 1 / 2
 STUDIO = "studio"
 LEAST_KEPT = 0.7  # of the product: what is cut off more is not what a photo shows
 CUT_TRIES = 4
+LEAST_CENTRED = 0.55  # of a side, where the product stays near the middle
 JITTER = 0.25  # of brightness, contrast and saturation; a third of it for each colour
 
 
@@ -92,7 +93,7 @@ def augmented(
         return composed(sample, behind, backgrounds.another, random)
     if not backgrounds.scenes and random.random() >= OWN_FRACTION:
         pixels = recomposed(pixels, alpha, backgrounds.draw((len(alpha), len(alpha[0])), random))
-    window = cut_window(alpha, random)
+    window = (centred_window if backgrounds.scenes else cut_window)(alpha, random)
     step = -1 if random.random() < 0.5 else 1
     squeezed = squeeze(MaskSample(pixels[window][:, ::step], alpha[window][:, ::step]), side)
     return MaskSample(relit(squeezed.pixels, random), squeezed.alpha)
@@ -116,6 +117,20 @@ def cut_window(alpha: FloatArray, random: np.random.Generator) -> tuple[slice, s
         if float(alpha[rows, columns].sum()) >= LEAST_KEPT * whole:
             return rows, columns
     return slice(0, height), slice(0, width)
+
+
+def centred_window(alpha: FloatArray, random: np.random.Generator) -> tuple[slice, slice]:
+    """A random part of the image whose middle is near the product's, as far as the image reaches:
+    what is in the middle is what a photo shows."""
+    window = []
+    for axis, length in enumerate(alpha.shape):
+        profile = alpha.sum(axis=1 - axis)
+        middle = float(profile @ np.arange(length)) / max(float(profile.sum()), 1e-6)
+        size = max(1, round(length * random.uniform(LEAST_CENTRED, 1.0)))
+        start = middle - size * float(np.clip(random.normal(0.5, 0.1), 0.3, 0.7))
+        start = int(np.clip(round(start), 0, length - size))
+        window.append(slice(start, start + size))
+    return window[0], window[1]
 
 
 def relit(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:

@@ -15,7 +15,7 @@ from engine.types import Float64Array, FloatArray, UInt8Array
 from offline.train.embedder.augmentation import photographed
 from offline.train.embedder.recipe import Lighting
 from offline.train.segmenter.compositing import foreground
-from offline.train.segmenter.hands import drawn_hand, drawn_leaf
+from offline.train.segmenter.obstacles import drawn_box, drawn_hand, drawn_leaf
 from offline.train.segmenter.samples import MaskSample
 
 # Chosen, not measured. Lengths are fractions of the image's side.
@@ -28,6 +28,7 @@ OFF_CENTRE = 0.13  # standard deviation
 NEIGHBOURS = (0, 4)
 BESIDE = (0.25, 0.65)  # how far the middles of neighbours are from that of the image
 LARGEST = 1.2  # of the neighbours, of the product
+BOXES = 0.35  # of the neighbours: drawn, the others are products
 BEFORE = 0.15  # of the neighbours: before the product, of which they hide a part
 HELD = 0.4
 LEAVES = 0.2
@@ -50,9 +51,11 @@ def composed(
     behind, before = list[Layer](), list[Layer]()
     for _ in range(int(random.integers(*NEIGHBOURS))):
         largest = min(side * _size(random), LARGEST * size)
-        layer = placed(
-            another(random), side, largest, _beside_middle(side, random), random, turned=False
-        )
+        at = _beside_middle(side, random)
+        if random.random() < BOXES:
+            layer = drawn_box(side, largest, at, random)
+        else:
+            layer = placed(another(random), side, largest, at, random, turned=False)
         (before if random.random() < BEFORE else behind).append(layer)
     if random.random() < HELD:
         hand = drawn_hand(product[0], random)

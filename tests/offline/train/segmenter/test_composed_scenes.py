@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from offline.train.segmenter import scenes
-from offline.train.segmenter.hands import drawn_hand, drawn_leaf
+from offline.train.segmenter.obstacles import drawn_hand, drawn_leaf
 from offline.train.segmenter.samples import MaskSample
 from offline.train.segmenter.scenes import composed, placed
 

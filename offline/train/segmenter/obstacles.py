@@ -1,4 +1,4 @@
-"""What is drawn before products: hands, whose arm and palm are behind them, and leaves."""
+"""What is drawn around products: hands, whose arm and palm are behind them, leaves and boxes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.types import Float64Array, FloatArray, UInt8Array
+from engine.types import Float64Array, FloatArray, IntArray, UInt8Array
 
 # Chosen, not measured. Lengths are fractions of the image's side.
 SKIN_LOW, SKIN_HIGH = (70.0, 45.0, 35.0), (250.0, 215.0, 190.0)
@@ -17,6 +17,8 @@ FINGER = (0.05, 0.10)  # width
 FINGERS = (1, 5)
 REACH = (0.02, 0.14)  # how far fingers come over the product's edge
 LEAF_LENGTH, LEAF_WIDTH = (0.3, 1.2), (0.03, 0.16)
+BOX_WIDTH = (0.3, 1.3)  # of its height
+BOX_TILT = 8.0  # degrees, standard deviation
 GREEN = 0.6  # of the leaves
 ROUND = 0.45  # how much darker a limb's edge is than its middle
 SMOOTH = 0.012  # of the blur of a limb; its edge is then so much steeper
@@ -80,6 +82,52 @@ def drawn_leaf(alpha: FloatArray, random: np.random.Generator) -> tuple[FloatArr
         colour = np.array([0.6, 1.0, 0.4]) * random.uniform(60, 220) + random.uniform(-20, 20, 3)
     shade = _roundness(mask)[..., None]
     return _soft(mask), np.asarray(np.clip(shade * colour, 0, 255), np.float32)
+
+
+def drawn_box(
+    side: int, size: float, at: Float64Array, random: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """A cardboard box or a book with two visible faces and lines of print: mask (S, S), colours
+    (S, S, 3). ``size``: pixels of its height; ``at``: its middle, (x, y)."""
+    mask = np.zeros((side, side), np.uint8)
+    colours = np.zeros((side, side, 3), np.float32)
+    width = size * random.uniform(*BOX_WIDTH)
+    depth, rise = width * random.uniform(0.0, 0.6), size * random.uniform(-0.15, 0.15)
+    x, y, turn = *at, np.deg2rad(random.normal(0, BOX_TILT))
+    left, fold, right = x - width / 2, x + width / 2, x + width / 2 + depth
+    face = [(left, y - size / 2), (fold, y - size / 2), (fold, y + size / 2), (left, y + size / 2)]
+    edge = [face[1], (right, y - size / 2 + rise), (right, y + size / 2 - rise), face[2]]
+    colour = random.uniform(20, 255, 3)
+    for corners, light in ((edge, random.uniform(0.5, 0.9)), (face, 1.0)):
+        points = np.array(corners) - at
+        points = points * np.cos(turn) + np.column_stack([-points[:, 1], points[:, 0]]) * np.sin(
+            turn
+        )
+        whole = np.rint(points + at).astype(np.int32)
+        cv2.fillConvexPoly(mask, whole, 255, cv2.LINE_AA)
+        cv2.fillConvexPoly(colours, whole, (light * colour).tolist(), cv2.LINE_AA)
+        if light == 1.0:
+            _print_on(colours, whole, random)
+    return mask.astype(np.float32) / np.float32(255), colours
+
+
+def _print_on(colours: FloatArray, face: IntArray, random: np.random.Generator) -> None:
+    """Lines of print, or stripes, along the face's upper edge."""
+    top, across, down = face[0], face[1] - face[0], face[3] - face[0]
+    ink = random.uniform(0, 255, 3).tolist()
+    begin, end, step = (
+        random.uniform(0.05, 0.6),
+        random.uniform(0.4, 0.95),
+        random.uniform(0.05, 0.2),
+    )
+    for row in np.arange(begin, end, step):
+        first, last = (
+            top + across * share + down * row for share in (0.12, random.uniform(0.5, 0.9))
+        )
+        ends = (np.rint(point).astype(int).tolist() for point in (first, last))
+        thick = max(1, round(0.4 * step * float(np.linalg.norm(down))))
+        start, stop = ends
+        cv2.line(colours, start, stop, ink, thick, cv2.LINE_AA)
 
 
 def _draw_fingers(
