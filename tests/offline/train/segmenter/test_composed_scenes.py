@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from offline.train.segmenter import scenes
-from offline.train.segmenter.obstacles import drawn_hand, drawn_leaf
+from offline.train.segmenter.obstacles import drawn_box, drawn_hand, drawn_leaf
 from offline.train.segmenter.samples import MaskSample
 from offline.train.segmenter.scenes import composed, placed
 
@@ -72,3 +72,12 @@ def test_a_leaf_hides_a_part_of_the_product() -> None:
     leaves = [drawn_leaf(alpha, np.random.default_rng(seed))[0] for seed in range(12)]
     assert np.mean([float((leaf * alpha).sum() / alpha.sum()) for leaf in leaves]) > 0.02
     assert all(leaf.min() >= 0.0 and leaf.max() <= 1.0 for leaf in leaves)
+
+
+def test_a_box_is_where_it_is_put_and_shows_colours() -> None:
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        mask, colours = drawn_box(SIDE, 24.0, np.array([30.0, 34.0]), random)
+        rows, columns = np.nonzero(mask > 0.5)
+        assert abs(rows.mean() - 34) < 6 and abs(columns.mean() - 30) < 20
+        assert colours[mask > 0.9].max() > 15

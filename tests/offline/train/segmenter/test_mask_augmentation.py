@@ -12,6 +12,7 @@ from offline.train.segmenter.augmentation import (
     LEAST_KEPT,
     Backgrounds,
     augmented,
+    centred_window,
     cut_window,
     relit,
     squeeze,
@@ -99,3 +100,14 @@ def test_training_sees_an_image_as_serving_does(tmp_path: Path) -> None:
     trained = model_input(squeeze(sample, FAMILY_INPUT.height).pixels[None], FAMILY_INPUT)
     served = network_input(sample.pixels, FAMILY_INPUT)
     assert np.abs(trained[0] - served).max() < 1e-6
+
+
+def test_a_centred_cut_has_the_product_near_its_middle() -> None:
+    alpha = np.zeros((60, 80), np.float32)
+    alpha[25:35, 45:55] = 1.0
+    for seed in range(20):
+        rows, columns = centred_window(alpha, np.random.default_rng(seed))
+        kept = alpha[rows, columns]
+        assert kept.sum() == alpha.sum()
+        middle = [float(places.mean()) for places in np.nonzero(kept)]
+        assert all(0.2 < m / side < 0.8 for m, side in zip(middle, kept.shape, strict=True))
