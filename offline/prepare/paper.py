@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.config import Settings, overlay
 from engine.errors import ConfigError, WeightsError
-from engine.files import file_sha256, write_whole
+from engine.files import file_sha256
 from engine.user_folders import expanded
 from offline.prepare import estimates
 from offline.prepare.classifier import (
@@ -31,18 +30,16 @@ from offline.prepare.networks import (
     make_network,
     place_of,
 )
-from offline.prepare.steps import Step, size_of, take_steps, text_sha256, whole_steps
+from offline.prepare.settings_file import settings_step
+from offline.prepare.steps import Plan, Step, size_of, take_steps, whole_steps
 from offline.train.classifier.network import require_keras
 from offline.train.classifier.recipe import ClassifierRecipe, ClassifierSplits
 from offline.train.run import Callbacks
-from stages.assemble import assemble
 from weights.catalog import CatalogEntry
 from weights.fetch import FetchPolicy, fetch_checkpoint
-from weights.toml_text import toml_lines
 
 SETTINGS = "paper.toml"
-# Of the machine that a system runs on, not of the system.
-_OF_THE_MACHINE = ("weights", "runtime")
+HEADER = "The system of Waqas et al. (CMC 2023), written by packsight prepare paper."
 _STAGES = {"segment": "u2net", "embed": "onnx", "classify": "onnx"}
 
 
@@ -70,27 +67,19 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """``done``: names of the steps that are whole. ``unlabelled``: labelled images are needed, and
-    none were given."""
+class PaperPlan(Plan):
+    """``unlabelled``: labelled images are needed, and none were given."""
 
-    out: Path
-    steps: tuple[Step, ...]
-    done: frozenset[str]
     missing: tuple[Missing, ...]
     unlabelled: bool
     policy: FetchPolicy
-
-    @property
-    def to_do(self) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if step.name not in self.done)
 
     @property
     def settings_file(self) -> Path:
         return self.out / SETTINGS
 
 
-def plan_paper(request: Request) -> Plan:
+def plan_paper(request: Request) -> PaperPlan:
     """What there is, what is to be made, of what, and what is missing; changes nothing.
 
     Reads the labelled images once, to compare them. Raises ConfigError and WeightsError for what
@@ -117,7 +106,9 @@ def plan_paper(request: Request) -> Plan:
         classifier = trained_classifier(training, target, cut_by)
     else:
         classifier = earlier_classifier(target)
-    steps = (*networks, classifier, _settings_step(request, settings, [*kinds]))
+    needs = (*(kind.name for kind in kinds), CLASSIFIER)
+    settings_file = settings_step(request.out / SETTINGS, settings, HEADER, needs)
+    steps = (*networks, classifier, settings_file)
     done = whole_steps(request.out, steps)
     missing = [
         Missing(step.download, place_of(step.download, policy), _flag_of(step))
@@ -127,10 +118,10 @@ def plan_paper(request: Request) -> Plan:
         and not (step.download.url and policy.may_download)
     ]
     unlabelled = request.data is None and given is None and CLASSIFIER not in done
-    return Plan(request.out, steps, done, tuple(missing), unlabelled, policy)
+    return PaperPlan(request.out, steps, done, tuple(missing), unlabelled, policy)
 
 
-def prepare_paper(plan: Plan, callbacks: Callbacks, show: Callable[[str], None]) -> None:
+def prepare_paper(plan: PaperPlan, callbacks: Callbacks, show: Callable[[str], None]) -> None:
     """Carry a plan out; see ``take_steps``. Raises WeightsError where files are missing, and
     ConfigError where labelled images are."""
     if plan.missing:
@@ -204,42 +195,3 @@ def _network_step(kind: NetworkKind, source: Source, out: Path, policy: FetchPol
         exported if source.exports else estimates.of_copy(exported.size),
         download=entry if source.file is None else None,
     )
-
-
-def _settings_step(request: Request, settings: Settings, kinds: list[NetworkKind]) -> Step:
-    target, text = request.out / SETTINGS, _settings_text(settings)
-
-    def run(callbacks: Callbacks) -> None:
-        written = overlay(Settings(), tomllib.loads(text), SETTINGS)
-        assemble(written)  # raises for parts that do not fit together
-        write_whole(target, text)
-
-    return Step(
-        "settings",
-        "the files above",
-        (target,),
-        lambda: text_sha256(text),
-        run,
-        estimates.OPENING,
-        needs=(*(kind.name for kind in kinds), CLASSIFIER),
-    )
-
-
-def _settings_text(settings: Settings) -> str:
-    """Of each stage the options that were chosen, and no more: a default that is written down
-    would count as chosen. Every section is there, so that nothing of another profile is left."""
-    lines = [
-        "# The system of Waqas et al. (CMC 2023), written by packsight prepare paper. Use it with",
-        "# packsight ingest FOLDER --gallery GALLERY --config THIS_FILE",
-    ]
-    for section, table in settings.tables().items():
-        if section in _OF_THE_MACHINE:
-            continue
-        try:
-            lines += ["", f"[{section}]", *toml_lines(table)]
-        except ValueError as error:
-            raise ConfigError(
-                f"[{section}]: cannot be written to {SETTINGS}: {error}.",
-                remedy="Choose another --out.",
-            ) from None
-    return "\n".join(lines) + "\n"

@@ -41,6 +41,19 @@ class Step:
     download: CatalogEntry | None = None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """``done``: names of the steps that are whole."""
+
+    out: Path
+    steps: tuple[Step, ...]
+    done: frozenset[str]
+
+    @property
+    def to_do(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.name not in self.done)
+
+
 class Record:
     """Which steps were taken, in a file of the folder; an unreadable one records nothing."""
 

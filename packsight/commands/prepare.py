@@ -14,7 +14,7 @@ from packsight.commands.train._flags import add_recipe_flags, recipe_of
 from packsight.commands.train._run import callbacks_of
 
 if TYPE_CHECKING:
-    from offline.prepare.paper import Missing, Plan
+    from offline.prepare.paper import Missing
 
 FILES = {
     "u2net": "U²-Net: an .onnx file, or the authors' u2net.pth (default: fetched)",
@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from engine.config import load
     from offline.prepare.paper import Request, plan_paper, prepare_paper
+    from packsight.commands._plan import print_plan
     from stages.profiles import read_profile
 
     config = None if args.config is None else Path(args.config)
@@ -81,7 +82,9 @@ def run(args: argparse.Namespace) -> int:
         recipe_of(args, ClassifierSplits),
     )
     plan = plan_paper(request)
-    _print_plan(plan)
+    print_plan(plan)
+    for one in plan.missing:
+        _print_missing(one)
     if args.plan:
         return 0
     with callbacks_of(
@@ -96,30 +99,6 @@ def run(args: argparse.Namespace) -> int:
     settings = shlex.quote(os.path.relpath(plan.settings_file))
     print(f"\npacksight ingest FOLDER --gallery GALLERY --config {settings}")
     return 0
-
-
-def _print_plan(plan: Plan) -> None:
-    from offline.prepare.steps import in_bytes, in_time
-
-    rows = [("step", "", "size", "time", "memory", "from")]
-    for step in plan.steps:
-        about = step.estimate
-        to_do = ("to do", in_bytes(about.size), in_time(about.seconds), in_bytes(about.memory))
-        state = ("done", "", "", "") if step.name in plan.done else to_do
-        rows.append((step.name, *state, step.reads))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
-    todo = [step.estimate for step in plan.to_do]
-    fetched = sum(step.download.megabytes or 0 for step in plan.to_do if step.download) * 2**20
-    print(
-        f"\n{plan.out}: about {in_bytes(fetched)} to fetch, "
-        f"{in_bytes(sum(about.size for about in todo))} to write, "
-        f"{in_time(sum(about.seconds for about in todo))} on {os.cpu_count()} cores without a GPU\n"
-    )
-    for one in plan.missing:
-        _print_missing(one)
 
 
 def _print_missing(one: Missing) -> None:
