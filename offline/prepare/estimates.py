@@ -1,7 +1,9 @@
-"""What each step of the paper's system writes, its time and its memory, about.
+"""What each step of a prepared system writes, its time and its memory, about.
 
-Measured by ``benchmarks/paper_system.py`` on two cores of a shared server without a GPU
-(docs/paper-system.md); cutting and training are divided by the cores of this machine.
+Measured on two cores of a shared server without a GPU, those of the paper's system by
+``benchmarks/paper_system.py`` (docs/paper-system.md), those of the small networks by the training
+of the shipped ones (docs/compact.md); what grows with the images is divided by the cores of this
+machine.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import os
 from dataclasses import dataclass
 
 from offline.train.classifier.recipe import ClassifierRecipe
+from offline.train.embedder.recipe import EmbedderRecipe
+from offline.train.segmenter.recipe import SegmenterRecipe
 from offline.train.training_set import Labelled
 
 _MIB, _GIB = 2**20, 2**30
@@ -56,6 +60,32 @@ _TRAININGS = {
 _COPIES = {"sgd": 5, "adam": 6, "rmsprop": 5}
 
 
+# Of the small networks, seconds of a core an image: segmented by U²-Netp; learned in an epoch at
+# 256 and at 160 pixels; described.
+_TEACH, _SEGMENT, _EMBED, _DESCRIBE = 0.5, 0.12, 0.05, 0.1
+
+
+def of_teaching(images: int) -> Estimate:
+    """Images and masks are written."""
+    return Estimate(images * 40_000, images * _TEACH / _cores(), 1.0 * _GIB)
+
+
+def of_segmenter(recipe: SegmenterRecipe, images: int) -> Estimate:
+    size = (recipe.side / 256) ** 2
+    seconds = images * recipe.epochs * _SEGMENT * size / _cores()
+    return Estimate(60 * _MIB, seconds, 2.5 * _GIB)
+
+
+def of_embedder(recipe: EmbedderRecipe, images: int) -> Estimate:
+    size = (recipe.input_size / 160) ** 2
+    seconds = images * recipe.learning.epochs * _EMBED * size / _cores()
+    return Estimate(100 * _MIB + images * _CUTOUT, seconds, 3.0 * _GIB)
+
+
+def of_describing(images: int) -> Estimate:
+    return Estimate(images * _CUTOUT, images * _DESCRIBE / _cores(), 1.0 * _GIB)
+
+
 def of_copy(size: float) -> Estimate:
     """Of an ONNX file that is there, which is opened once to look at its shapes."""
     return Estimate(size, 2, 0.5 * _GIB)
@@ -66,7 +96,6 @@ def of_training(recipe: ClassifierRecipe, labelled: Labelled) -> Estimate:
     backbone = _TRAININGS[recipe.keras_backbone.name]
     learned, validated = len(labelled.train), len(labelled.validation)
     every = learned + validated
-    cores = os.cpu_count() or 1
     learn = backbone.learn * (recipe.input_size / 224) ** 2
     if recipe.frozen_backbone:
         images = _SEE * recipe.views * every
@@ -75,6 +104,10 @@ def of_training(recipe: ClassifierRecipe, labelled: Labelled) -> Estimate:
         epochs = recipe.schedule.epochs * (2 if recipe.refits else 1)
         images = epochs * (learned + _SEE * validated)
         copies = _COPIES[recipe.schedule.optimiser] + (3 if recipe.refits else 0)
-    seconds = (every * _CUT + images * learn) / cores + backbone.export
+    seconds = (every * _CUT + images * learn) / _cores() + backbone.export
     size = 4.0 * copies * backbone.parameters + every * _CUTOUT
     return Estimate(size, seconds, backbone.memory * _GIB)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1

@@ -144,7 +144,7 @@ def prepare_paper(plan: PaperPlan, callbacks: Callbacks, show: Callable[[str], N
     def fetch(entry: CatalogEntry) -> object:
         return fetch_checkpoint(entry, plan.policy, replace_damaged=True)
 
-    take_steps(plan.out, plan.steps, fetch, callbacks, show)
+    take_steps(plan.out, plan.steps, callbacks, show, fetch)
 
 
 def _check_stages(settings: Settings) -> None:

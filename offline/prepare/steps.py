@@ -106,9 +106,9 @@ def whole_steps(folder: Path, steps: tuple[Step, ...]) -> frozenset[str]:
 def take_steps(
     folder: Path,
     steps: tuple[Step, ...],
-    fetch: Callable[[CatalogEntry], object],
     callbacks: Callbacks,
     show: Callable[[str], None],
+    fetch: Callable[[CatalogEntry], object] = lambda entry: None,
 ) -> None:
     """Take what is not whole, downloads first. ``show`` is called with a line for each.
 

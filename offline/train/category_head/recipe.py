@@ -13,7 +13,7 @@ class HeadRecipe:
     """No ``splits``: all of the data set. ``unknown``: images of no known category; without them
     the threshold keeps all but one in a hundred of the held-out images."""
 
-    data: Path = field(metadata=flag("data set with categories", metavar="DIR"))
+    data: tuple[Path, ...] = field(metadata=flag("data sets with categories", metavar="DIR"))
     out: Path = field(metadata=flag("category head to write", metavar="FILE.json"))
     splits: tuple[str, ...] = field(
         default=(), metadata=flag("splits to fit to", name="split", absent="all")

@@ -24,6 +24,7 @@ from offline.adapt.probabilities import choose_unknown, fit_temperature, least_p
 from offline.adapt.softmax import Softmax, fit_softmax
 from offline.datasets import DatasetImage, open_dataset
 from offline.datasets.hold_out import FOLDS, family_folds, family_of
+from offline.datasets.joined import joined
 from offline.metrics.calibration import expected_calibration_error, negative_log_likelihood
 from offline.metrics.classification import routing_metrics, scores_of
 from offline.store.run_folder import RunFolder, unwritable
@@ -95,7 +96,7 @@ def fit_category_head(
 def _read(
     recipe: HeadRecipe, parts: EmbeddingParts, cache: Path, progress: Progress | None
 ) -> LabelledVectors:
-    dataset = open_dataset(recipe.data)
+    dataset = joined([open_dataset(folder) for folder in recipe.data])
     splits = recipe.splits or dataset.splits
     images = {p.id: p for split in splits for p in dataset.images(split) if p.category}
     found = features(list(images.values()), parts, cache, progress)

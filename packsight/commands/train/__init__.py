@@ -8,6 +8,10 @@ from packsight.commands._arguments import add_parts, run_part
 
 _HERE = "packsight.commands.train"
 TRAINERS = {
+    "compact": (
+        f"{_HERE}.compact",
+        "train the small networks of profile compact, all in one folder",
+    ),
     "classifier": (f"{_HERE}.classifier", "train a classifier of categories, on labelled images"),
     "category-head": (
         f"{_HERE}.category_head",

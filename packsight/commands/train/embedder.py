@@ -12,7 +12,7 @@ from packsight.commands.train._run import add_run_flags, callbacks_of, settings_
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_run_flags(parser, "data set", several=True, cache=True)
+    add_run_flags(parser, "data sets", several=True, cache=True)
     add_recipe_flags(parser, EmbedderRecipe)
     add_recipe_flags(parser, Splits, parser.add_argument_group("splits"))
     add_settings_flags(parser, default="paper; its segment, matting, trust and cutout count")

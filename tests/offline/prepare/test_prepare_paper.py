@@ -413,5 +413,5 @@ def test_a_step_that_fails_is_not_recorded(tmp_path: Path) -> None:
 
     step = steps.Step("one", "", (tmp_path / "x",), str, fail, of_copy(0))
     with pytest.raises(ConfigError):
-        steps.take_steps(tmp_path, (step,), print, steps.Callbacks(), print)
+        steps.take_steps(tmp_path, (step,), steps.Callbacks(), print)
     assert not steps.whole_steps(tmp_path, (step,))

@@ -1,0 +1,82 @@
+"""`packsight train compact --data DIR DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from pathlib import Path
+
+from packsight.commands._arguments import add_overlay_flags, add_quiet_flag
+from packsight.commands.train._run import callbacks_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--data",
+        type=Path,
+        nargs="+",
+        action="extend",
+        metavar="DIR",
+        help="data sets of labelled images, with masks or without (with --small by default: "
+        "packbench-tiny)",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("compact"),
+        metavar="DIR",
+        help="folder to fill; a killed run continues when the command is given again "
+        "(default: compact)",
+    )
+    add("--plan", action="store_true", help="print what would be done, and do nothing")
+    add(
+        "--small",
+        action="store_true",
+        help="a few images and epochs: what is made finds little, but every step is taken",
+    )
+    add(
+        "--recipe",
+        type=Path,
+        metavar="FILE.toml",
+        help="settings of the trainers, a table each (default: those of the shipped networks)",
+    )
+    add(
+        "--teacher",
+        default="u2netp",
+        metavar="NAME|FILE",
+        help="U²-Net that makes the masks of images that have none (default: u2netp)",
+    )
+    add_quiet_flag(parser)
+    add_overlay_flags(parser.add_argument_group("settings"))
+
+
+def run(args: argparse.Namespace) -> int:
+    from engine.config import load
+    from engine.errors import ConfigError
+    from offline.prepare.compact import SETTINGS, Request, plan_compact
+    from offline.prepare.steps import take_steps
+    from offline.train.recipe_file import read_recipes, shipped_recipes
+    from packsight.commands._plan import print_plan
+    from stages.profiles import read_profile
+
+    config = None if args.config is None else Path(args.config)
+    base = load(read_profile("compact"), file=config, flags=args.overrides)
+    data = args.data or ([Path("packbench-tiny")] if args.small else [])
+    if not data:
+        raise ConfigError(
+            "compact is trained on labelled images.",
+            remedy="Give --data DIR, such as one of: packsight data packbench --preset training",
+        )
+    recipe = args.recipe or shipped_recipes("compact-small" if args.small else "compact")
+    request = Request(args.out, tuple(data), read_recipes(recipe), base, args.teacher)
+    plan = plan_compact(request)
+    print_plan(plan)
+    if args.plan:
+        return 0
+    with callbacks_of(args, loss=("loss", ".4f"), score=("validation", ".4f")) as callbacks:
+        take_steps(plan.out, plan.steps, callbacks, lambda line: print(line, flush=True))
+    settings = shlex.quote(os.path.relpath(plan.out / SETTINGS))
+    print(f"\npacksight ingest FOLDER --gallery GALLERY --config {settings}")
+    return 0
