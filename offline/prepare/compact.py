@@ -4,11 +4,11 @@ category head, settings."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.config import Settings, overlay
 from engine.errors import ConfigError
@@ -17,6 +17,8 @@ from engine.user_folders import expanded
 from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.datasets.joined import joined
 from offline.prepare import estimates
+from offline.prepare.half_precision import IMAGES as MOST_IMAGES
+from offline.prepare.half_precision import require_same_finds
 from offline.prepare.settings_file import settings_step
 from offline.prepare.steps import Plan, Step, text_sha256, whole_steps
 from offline.train.category_head.recipe import HeadRecipe
@@ -24,32 +26,36 @@ from offline.train.category_head.training import train_category_head
 from offline.train.embedder.recipe import EmbedderRecipe
 from offline.train.embedder.training import MODEL as EMBEDDER_FILE
 from offline.train.embedder.training import train_embedder
-from offline.train.recipe_file import Tables, recipe_of_table
+from offline.train.recipe_file import Tables, keys_of, recipe_of_table
 from offline.train.run import Callbacks, Splits
 from offline.train.segmenter.recipe import SegmenterRecipe
 from offline.train.segmenter.teacher import write_teacher_masks
 from offline.train.segmenter.training import MODEL as SEGMENTER_FILE
-from offline.train.segmenter.training import train_segmenter
+from offline.train.segmenter.training import STATE, train_segmenter
+from weights.export import store_halved
 from weights.sidecar import sidecar_path
 
 SETTINGS = "compact.toml"
 HEADER = "Small networks, written by packsight train compact."
 TEACHER, SEGMENTER, EMBEDDER, HEAD = "teacher", "segmenter", "embedder", "category-head"
-_Recipe = TypeVar("_Recipe")
+FIRST = "segmenter-first"  # a table of it: trained before, and what the segmenter starts from
+HALF, HALF_FILE = "half precision", "half-precision.json"
 TAUGHT = "taught.json"  # in the teacher's folder, when it is whole
+_Recipe = TypeVar("_Recipe")
 
 
 @dataclass(frozen=True)
 class Request:
-    """``data``: labelled images, with masks or without; ``recipes``: a table a trainer, and
-    ``data`` with the ``splits`` that are learned; ``base``: the profile with the user's settings
-    over it; ``teacher``: a U²-Net, by name or file, that makes the masks of images without."""
+    """``data``: labelled images, with masks or without; ``recipes``: a table a trainer; ``base``:
+    the profile with the user's settings over it; ``teacher``: a U²-Net, by name or file, that makes
+    the masks of images without; ``backgrounds``: a folder of photos to put behind products."""
 
     out: Path
     data: tuple[Path, ...]
     recipes: Tables
     base: Settings
     teacher: str = "u2netp"
+    backgrounds: Path | None = None
 
 
 def plan_compact(request: Request) -> Plan:
@@ -69,7 +75,9 @@ class _Making:
 
     def steps(self) -> tuple[Step, ...]:
         taught = (self._teacher(),) if self._bare else ()
-        made = (*taught, self._segmenter(), self._embedder(), self._head())
+        first = (self._segmenter(FIRST),) if FIRST in self.request.recipes else ()
+        networks = (*first, self._segmenter(SEGMENTER), self._embedder())
+        made = (*taught, *networks, self._half(), self._head())
         needs = tuple(step.name for step in made)
         return (*made, settings_step(self.out / SETTINGS, self._settings, HEADER, needs))
 
@@ -77,23 +85,9 @@ class _Making:
     def _datasets(self) -> list[Dataset]:
         return [open_dataset(folder) for folder in self.request.data]
 
-    @property
-    def _splits(self) -> list[str]:
-        return [str(name) for name in self.request.recipes.get("data", {}).get("splits", ())]
-
-    def _images(self, dataset: Dataset) -> list[DatasetImage]:
-        """Those that are learned, each once."""
-        names = [name for name in self._splits if name in dataset.splits]
-        if not names:
-            raise ConfigError(
-                f"{dataset.root}: has none of the splits {', '.join(self._splits)}.",
-                remedy="Give such a data set, or other splits in the recipe.",
-            )
-        return list({p.id: p for name in names for p in dataset.images(name)}.values())
-
     @cached_property
     def _masked(self) -> list[Dataset]:
-        return [one for one in self._datasets if any(p.mask for p in self._images(one))]
+        return [one for one in self._datasets if any(p.mask for p in _images(one, one.splits))]
 
     @cached_property
     def _bare(self) -> list[Dataset]:
@@ -103,28 +97,34 @@ class _Making:
     def _settings(self) -> Settings:
         """The profile with this folder's files."""
         tables = {
-            "segment": {"weights": str(self._file(SEGMENTER, SEGMENTER_FILE))},
-            "embed": {"weights": str(self._file(EMBEDDER, EMBEDDER_FILE))},
+            "segment": {"weights": str(self._model(SEGMENTER))},
+            "embed": {"weights": str(self._model(EMBEDDER))},
             "classify": {"head": str(self._head_file)},
         }
         return overlay(self.request.base, tables, "packsight train compact")
 
     @property
+    def _unlabelled(self) -> Settings:
+        """Before there is a category head."""
+        return overlay(self._settings, {"classify": {"head": ""}}, "no head yet")
+
+    @property
     def _head_file(self) -> Path:
         return self.out / "categories.json"
 
-    def _file(self, step: str, name: str) -> Path:
-        return self.out / step / name
+    def _model(self, step: str) -> Path:
+        """As it is served: in half precision."""
+        return self.out / f"{step}.onnx"
 
     # The steps --------------------------------------------------------------------------------
 
     def _teacher(self) -> Step:
-        images = [image for dataset in self._bare for image in self._images(dataset)]
+        splits = self._table(TEACHER).get("splits", ("train",))
+        images = [image for dataset in self._bare for image in _images(dataset, splits)]
         folder, teacher = self.out / TEACHER, self.request.teacher
         tables = {
             "segment": {"name": "u2net", "weights": teacher},
             "trust": {"name": "calibrated", "weights": "photos"},
-            "matting": {"name": "none"},
         }
         settings = overlay(self.request.base, tables, "the teacher")
 
@@ -144,36 +144,42 @@ class _Making:
             estimates.of_teaching(len(images)),
         )
 
-    def _segmenter(self) -> Step:
-        folders = [dataset.root for dataset in self._masked]
-        taught = (TEACHER,) if self._bare else ()
-        recipe = self._recipe(
-            SegmenterRecipe, SEGMENTER, data=(*folders, *(self.out / one for one in taught))
-        )
-        images = [image for dataset in self._masked for image in self._images(dataset)]
+    def _segmenter(self, name: str) -> Step:
+        """``FIRST`` or the one that is served."""
+        needs = (TEACHER,) if self._bare else ()
+        folders = (*(d.root for d in self._masked), *(self.out / one for one in needs))
+        given: dict[str, object] = {"data": folders, **self._behind}
+        if name == SEGMENTER and FIRST in self.request.recipes:
+            needs = (*needs, FIRST)
+            given["start"] = str(self.out / FIRST / STATE)
+        recipe = self._recipe(SegmenterRecipe, name, **given)
+        images = [image for dataset in self._masked for image in _images(dataset, dataset.splits)]
 
         def run(callbacks: Callbacks) -> None:
-            train_segmenter(recipe, self.out / SEGMENTER, callbacks)
+            trained = train_segmenter(recipe, self.out / name, callbacks)
+            store_halved(trained.model, self._model(name))
 
         return Step(
-            SEGMENTER,
-            f"{len(images)} images with masks" + (", and the teacher's" if taught else ""),
-            _files(self._file(SEGMENTER, SEGMENTER_FILE)),
-            lambda: _hash(repr(recipe), _contents(images), *self._made(taught)),
+            name,
+            f"{len(images)} images with masks" + (", and the teacher's" if self._bare else ""),
+            _files(self._model(name)),
+            lambda: _hash(repr(recipe), _contents(images), *self._made(needs)),
             run,
             estimates.of_segmenter(recipe, len(images)),
-            needs=taught,
+            needs=needs,
         )
 
     def _embedder(self) -> Step:
-        table = dict(self.request.recipes.get(EMBEDDER, {}))
-        splits = Splits(", ".join(self._splits), hold_out=table.pop("hold_out", "family"))
-        recipe = recipe_of_table(EmbedderRecipe, table, f"[{EMBEDDER}]")
+        table = self._table(EMBEDDER)
+        own = {key: value for key, value in table.items() if key in keys_of(Splits)}
+        splits = recipe_of_table(Splits, own, f"[{EMBEDDER}]")
+        rest = {key: value for key, value in table.items() if key not in own}
+        recipe = recipe_of_table(EmbedderRecipe, rest, f"[{EMBEDDER}]", **self._behind)
         dataset = joined(self._datasets)
-        images = [image for one in self._datasets for image in self._images(one)]
+        images = _images(dataset, (splits.train or "train").split(","))
 
         def run(callbacks: Callbacks) -> None:
-            train_embedder(
+            trained = train_embedder(
                 dataset,
                 self.out / EMBEDDER,
                 recipe,
@@ -181,30 +187,55 @@ class _Making:
                 splits=splits,
                 callbacks=callbacks,
             )
+            store_halved(trained.model, self._model(EMBEDDER))
 
         return Step(
             EMBEDDER,
             f"{len(images)} images of {len({p.product for p in images})} products",
-            _files(self._file(EMBEDDER, EMBEDDER_FILE)),
+            _files(self._model(EMBEDDER)),
             lambda: _hash(repr(recipe), repr(splits), _contents(images), *self._made((SEGMENTER,))),
             run,
             estimates.of_embedder(recipe, len(images)),
             needs=(SEGMENTER,),
         )
 
-    def _head(self) -> Step:
-        given = {
-            "data": tuple(dataset.root for dataset in self._masked),
-            "out": self._head_file,
-            "splits": tuple(n for n in self._splits if any(n in d.splits for d in self._masked)),
-            "cache": self.out / "described",
+    def _half(self) -> Step:
+        target, cache = self.out / HALF_FILE, self.out / "described"
+        full = {
+            "segment": {"weights": str(self.out / SEGMENTER / SEGMENTER_FILE)},
+            "embed": {"weights": str(self.out / EMBEDDER / EMBEDDER_FILE)},
         }
-        recipe = self._recipe(HeadRecipe, HEAD, **given)
-        images = [image for dataset in self._masked for image in self._images(dataset)]
-        settings = overlay(self._settings, {"classify": {"head": ""}}, "no head yet")
+        images = [image for one in self._masked for image in _images(one, one.splits)]
+        before = overlay(self._unlabelled, full, "float32")
 
         def run(callbacks: Callbacks) -> None:
-            train_category_head(recipe, settings, callbacks.progress("describing"))
+            progress = callbacks.progress("describing")
+            found = require_same_finds(before, self._unlabelled, images, cache, progress)
+            write_whole(target, json.dumps(found))
+
+        return Step(
+            HALF,
+            "what the networks find before and after",
+            (target,),
+            lambda: _hash(*self._made((SEGMENTER, EMBEDDER))),
+            run,
+            estimates.of_describing(2 * MOST_IMAGES),
+            needs=(SEGMENTER, EMBEDDER),
+        )
+
+    def _head(self) -> Step:
+        recipe = self._recipe(
+            HeadRecipe,
+            HEAD,
+            data=tuple(dataset.root for dataset in self._masked),
+            out=self._head_file,
+            cache=self.out / "described",
+        )
+        dataset = joined(self._masked)
+        images = _images(dataset, recipe.splits or dataset.splits)
+
+        def run(callbacks: Callbacks) -> None:
+            train_category_head(recipe, self._unlabelled, callbacks.progress("describing"))
 
         return Step(
             HEAD,
@@ -213,25 +244,39 @@ class _Making:
             lambda: _hash(repr(recipe), _contents(images), *self._made((SEGMENTER, EMBEDDER))),
             run,
             estimates.of_describing(len(images)),
-            needs=(SEGMENTER, EMBEDDER),
+            needs=(HALF,),
         )
 
+    def _table(self, name: str) -> Mapping[str, Any]:
+        return self.request.recipes.get(name, {})
+
     def _recipe(self, recipe: type[_Recipe], name: str, **given: object) -> _Recipe:
-        table = self.request.recipes.get(name, {})
-        return recipe_of_table(recipe, table, f"[{name}]", **given)
+        return recipe_of_table(recipe, self._table(name), f"[{name}]", **given)
+
+    @property
+    def _behind(self) -> dict[str, object]:
+        behind = self.request.backgrounds
+        return {} if behind is None else {"backgrounds": behind}
 
     def _made(self, steps: Sequence[str]) -> list[str]:
         """Digests of what these steps left."""
-        first = {
-            TEACHER: self.out / TEACHER / TAUGHT,
-            SEGMENTER: self._file(SEGMENTER, SEGMENTER_FILE),
-            EMBEDDER: self._file(EMBEDDER, EMBEDDER_FILE),
-        }
-        return [file_sha256(first[name]) for name in steps]
+        teacher = self.out / TEACHER / TAUGHT
+        return [file_sha256(teacher if s == TEACHER else self._model(s)) for s in steps]
+
+
+def _images(dataset: Dataset, splits: Sequence[str]) -> list[DatasetImage]:
+    """Those of the splits that the data set has, each once. ConfigError without any."""
+    names = [name.strip() for name in splits if name.strip() in dataset.splits]
+    if not names:
+        raise ConfigError(
+            f"{dataset.root}: has none of the splits {', '.join(splits)}.",
+            remedy="Give such a data set, or a --recipe with other splits.",
+        )
+    return list({p.id: p for name in names for p in dataset.images(name)}.values())
 
 
 def _files(model: Path) -> tuple[Path, ...]:
-    return model, sidecar_path(model), model.with_name("card.md")
+    return model, sidecar_path(model)
 
 
 def _contents(images: Sequence[DatasetImage]) -> str:

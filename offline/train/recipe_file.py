@@ -1,4 +1,4 @@
-"""Recipes as TOML: a table a trainer, a key a field, whatever recipe within the recipe has it."""
+"""Recipes as TOML: a table a trainer, a key a flag."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.errors import ConfigError
-from offline.train.flags import flag_of, types_of
+from offline.train.flags import flag_of, option_of, types_of
 
 _Recipe = TypeVar("_Recipe")
 Tables = Mapping[str, Mapping[str, Any]]
@@ -40,33 +40,48 @@ def read_recipes(path: Path) -> Tables:
 def recipe_of_table(
     recipe: type[_Recipe], table: Mapping[str, Any], where: str, **given: Any
 ) -> _Recipe:
-    """The recipe of a table's keys and of ``given`` fields, which no table holds.
+    """The recipe of a table, whose keys are the recipe's flags with underscores for dashes.
 
-    Raises ConfigError for an unknown key, naming ``where`` it stands, and as the recipe does.
+    ``given``: fields that no table holds. Raises ConfigError for an unknown key, naming ``where``
+    it stands, and as the recipe does.
     """
-    made, used = _made(recipe, {**table, **given})
-    unknown = sorted(set(table) - used)
+    keys = _keys(recipe)
+    unknown = sorted(set(table) - set(keys))
     if unknown:
         raise ConfigError(
             f"{where}: {', '.join(unknown)}: no such setting.",
-            remedy=f"Valid: {', '.join(_names(recipe))}.",
+            remedy=f"Valid: {', '.join(keys)}.",
         )
-    return made
+    return _made(recipe, {keys[key]: value for key, value in table.items()} | given)
 
 
-def _made(recipe: type[_Recipe], values: Mapping[str, Any]) -> tuple[_Recipe, set[str]]:
+def keys_of(recipe: type) -> tuple[str, ...]:
+    """Valid in its table."""
+    return tuple(_keys(recipe))
+
+
+def _keys(recipe: type) -> dict[str, str]:
+    """Names of fields by key, of the recipes in it too."""
+    kinds = types_of(recipe)
+    keys: dict[str, str] = {}
+    for field in fields(recipe):
+        if is_dataclass(kinds[field.name]):
+            keys |= _keys(kinds[field.name])
+        elif flag_of(field) is not None:
+            keys[option_of(field).removeprefix("--").replace("-", "_")] = field.name
+    return keys
+
+
+def _made(recipe: type[_Recipe], values: Mapping[str, Any]) -> _Recipe:
     kinds = types_of(recipe)
     chosen: dict[str, Any] = {}
-    used: set[str] = set()
     for field in fields(recipe):  # type: ignore[arg-type]
         kind = kinds[field.name]
         if is_dataclass(kind):
-            chosen[field.name], inner = _made(kind, values)  # type: ignore[arg-type]
-            used |= inner
+            chosen[field.name] = _made(kind, values)  # type: ignore[arg-type]
         elif field.name in values:
             chosen[field.name] = _typed(kind, values[field.name])
-            used.add(field.name)
-    return recipe(**chosen), used
+    return recipe(**chosen)
 
 
 def _typed(kind: Any, value: Any) -> Any:
@@ -75,14 +90,3 @@ def _typed(kind: Any, value: Any) -> Any:
     if kind is Path and isinstance(value, str):
         return Path(value)
     return float(value) if kind is float and isinstance(value, int) else value
-
-
-def _names(recipe: type) -> list[str]:
-    kinds = types_of(recipe)
-    names: list[str] = []
-    for field in fields(recipe):
-        if is_dataclass(kinds[field.name]):
-            names += _names(kinds[field.name])
-        elif flag_of(field) is not None:
-            names.append(field.name)
-    return names

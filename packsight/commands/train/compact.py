@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="U²-Net that makes the masks of images that have none (default: u2netp)",
     )
+    add("--backgrounds", type=Path, metavar="DIR", help="folder of photos to put behind products")
     add_quiet_flag(parser)
     add_overlay_flags(parser.add_argument_group("settings"))
 
@@ -70,7 +71,9 @@ def run(args: argparse.Namespace) -> int:
             remedy="Give --data DIR, such as one of: packsight data packbench --preset training",
         )
     recipe = args.recipe or shipped_recipes("compact-small" if args.small else "compact")
-    request = Request(args.out, tuple(data), read_recipes(recipe), base, args.teacher)
+    request = Request(
+        args.out, tuple(data), read_recipes(recipe), base, args.teacher, args.backgrounds
+    )
     plan = plan_compact(request)
     print_plan(plan)
     if args.plan:
