@@ -139,7 +139,7 @@ def test_several_data_sets_come_together_or_one_after_the_other(
 
 
 def test_every_trainer_with_a_recipe_is_tested_here() -> None:
-    assert set(RECIPES) == set(TRAINERS)
+    assert set(RECIPES) == set(TRAINERS) - {"compact"}  # which runs others by their recipes
 
 
 @dataclass(frozen=True)
