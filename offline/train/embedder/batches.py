@@ -28,7 +28,9 @@ class Grouped:
     augmented differently. Fewer than P products: a batch holds them all. With ``families``
     (aligned with ``labels``), the round goes family by family, so that near twins meet in a
     batch. With ``images_per_turn`` a product comes in a round once for every so many of its
-    images, rounded up: else forty photos of one weigh as much as two of another.
+    images, rounded up: else forty photos of one weigh as much as two of another. With ``looks``
+    (aligned, such as studio and phone) a product shows its looks in turn, so that one studio image
+    meets each of its thirty photos.
     """
 
     labels: IntArray  # (N,) the product of each image
@@ -36,6 +38,7 @@ class Grouped:
     views: int  # K
     families: Sequence[Hashable] | None = None
     images_per_turn: int | None = None
+    looks: Sequence[Hashable] | None = None
     _images: dict[int, IntArray] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +57,7 @@ class Grouped:
 
     def draw(self, epoch: int, random: np.random.Generator) -> list[IntArray]:
         rounds = _rounds(self._round, random)
-        shown = {name: _Views(images) for name, images in self._images.items()}
+        shown = {name: _Views(self._by_look(images)) for name, images in self._images.items()}
         at_once = min(self.products, len(shown))
         return [
             np.concatenate(
@@ -62,6 +65,12 @@ class Grouped:
             )
             for _ in range(self.steps)
         ]
+
+    def _by_look(self, images: IntArray) -> list[IntArray]:
+        if self.looks is None:
+            return [images]
+        looks = [self.looks[at] for at in images.tolist()]
+        return [images[[one == look for one in looks]] for look in dict.fromkeys(looks)]
 
     def _round(self, random: np.random.Generator) -> list[int]:
         names: list[int] = random.permutation(self.names).tolist()
@@ -78,20 +87,25 @@ class Grouped:
 
 
 class _Views:
-    """One product's images in a shuffled round; shuffled anew when all were shown."""
+    """One product's images by look, the looks in turn and each in a shuffled round; shuffled anew
+    when all of it were shown."""
 
-    def __init__(self, images: IntArray) -> None:
-        self._images = images
-        self._left: deque[int] = deque()
+    def __init__(self, looks: Sequence[IntArray]) -> None:
+        self._looks = looks
+        self._left: list[deque[int]] = [deque() for _ in looks]
+        self._shown = 0
 
     def next(self, count: int, random: np.random.Generator) -> IntArray:
         chosen: list[int] = []
         while len(chosen) < count:
-            if not self._left:
-                shuffled = random.permutation(self._images).tolist()
+            look = self._shown % len(self._looks)
+            left = self._left[look]
+            if not left:
+                shuffled = random.permutation(self._looks[look]).tolist()
                 # What this batch shows already comes last: it is not to be its own match.
-                self._left.extend(sorted(shuffled, key=lambda image: image in chosen))
-            chosen.append(self._left.popleft())
+                left.extend(sorted(shuffled, key=lambda image: image in chosen))
+            chosen.append(left.popleft())
+            self._shown += 1
         return np.array(chosen, np.int64)
 
 

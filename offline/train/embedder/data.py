@@ -42,6 +42,11 @@ class EmbedderData:
         """Of the training images: near-identical products share one."""
         return tuple(family_of(sample.image) for sample in self.train)
 
+    @property
+    def looks(self) -> tuple[str | None, ...]:
+        """Of the training images: how they were taken."""
+        return tuple(sample.image.look for sample in self.train)
+
 
 def product_of(image: DatasetImage) -> str | None:
     return f"{image.category}/{image.product}" if image.product else None

@@ -22,6 +22,8 @@ PAIR_LOSSES = {
 MOMENTUM = 0.9
 # GeM's p learns ten times as fast and is not held down, as in Radenović's code.
 P_TIMES = 10.0
+# So do the centres of a class loss, which start at means of what the backbone saw before.
+CENTRE_TIMES = 10.0
 
 
 class Learner(nn.Module):  # type: ignore[misc]
@@ -92,15 +94,18 @@ def _stages(backbone: Any) -> list[tuple[str, Any]]:
 def make_optimiser(learner: Learner, name: str, rate: float, decay: float) -> Any:
     """AdamW (Loshchilov and Hutter, ICLR 2019) or SGD with momentum. Weights decay; shifts,
     scales and GeM's p do not."""
-    groups: dict[str, list[Any]] = {"weights": [], "others": [], "p": []}
+    groups: dict[str, list[Any]] = {"weights": [], "others": [], "p": [], "centres": []}
     for title, parameter in learner.named_parameters():
         if parameter.requires_grad:
             kind = "weights" if parameter.dim() > 1 else "others"
+            if title.startswith("head."):
+                kind = "centres"
             groups["p" if ".pools." in title else kind].append(parameter)
     settings = [
         {"params": groups["weights"], "lr": rate, "weight_decay": decay},
         {"params": groups["others"], "lr": rate, "weight_decay": 0.0},
         {"params": groups["p"], "lr": rate * P_TIMES, "weight_decay": 0.0},
+        {"params": groups["centres"], "lr": rate * CENTRE_TIMES, "weight_decay": decay},
     ]
     used = [setting for setting in settings if setting["params"]]
     if not used:

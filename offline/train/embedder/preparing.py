@@ -171,4 +171,5 @@ def _batches(recipe: EmbedderRecipe, data: EmbedderData, task: EmbedderTask) -> 
         chosen.views_per_product,
         families,
         chosen.images_per_turn,
+        data.looks if chosen.balanced_looks else None,
     )

@@ -143,6 +143,10 @@ class LearningRecipe:
             least=1,
         ),
     )
+    balanced_looks: bool = field(
+        default=False,
+        metadata=flag("show the looks of a product (studio, phone) equally often, in turn"),
+    )
     # Radenović's.
     negatives: int = field(default=5, metadata=flag("negatives of a mined tuple", least=1))
     # Of unit vectors, a cosine of 0.28.

@@ -201,6 +201,15 @@ def test_an_optimiser_lets_weights_decay_and_nothing_else() -> None:
     assert len(groups[2]["params"]) == 2
 
 
+def test_the_centres_of_a_class_loss_learn_faster() -> None:
+    from offline.train.embedder.learner import Learner, make_optimiser
+    from offline.train.embedder.recipe import EmbedderRecipe, LearningRecipe
+
+    recipe = EmbedderRecipe(learning=LearningRecipe(loss="arcface"))
+    groups = make_optimiser(Learner(embedder("gap"), recipe, 3), "adamw", 0.1, 0.01).param_groups
+    assert [group["lr"] for group in groups if group["params"][0].shape[0] == 3] == [1.0]
+
+
 @pytest.mark.parametrize("loss", ["contrastive", "triplet_hard", "multi_similarity", "arcface"])
 def test_vectors_that_are_not_numbers_make_a_loss_that_is_none(loss: str) -> None:
     from offline.train.embedder.learner import Learner

@@ -78,3 +78,12 @@ def test_a_product_with_more_images_comes_more_often_in_a_round(
     batches = Grouped(labels, 1, 2, families, images_per_turn=4)
     drawn = np.concatenate(batches.draw(0, np.random.default_rng(0))[:5])
     assert Counter(labels[drawn].tolist()) == {0: 6, 1: 2, 2: 2}
+
+
+def test_looks_come_in_turn_so_that_one_studio_image_meets_every_photo() -> None:
+    labels, looks = np.array([0, 0, 0, 0, 1, 1]), ["studio", *["phone"] * 3, "phone", "phone"]
+    batches = Grouped(labels, 2, 2, looks=looks)
+    drawn = [batch for epoch in range(3) for batch in batches.draw(epoch, np.random.default_rng(0))]
+    for indices in drawn:
+        assert Counter(indices[labels[indices] == 0] == 0) == {True: 1, False: 1}
+        assert set(indices[labels[indices] == 1].tolist()) == {4, 5}
