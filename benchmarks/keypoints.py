@@ -1,11 +1,14 @@
 """What print finds that vectors miss: photos of known products in a gallery with keypoints.
 
     python benchmarks/keypoints.py --gallery G --queries DATA [--split NAME] [--set KEY=VALUE]
+        [--beside OTHER]
 
 Every photo is described once and answered by vectors and contours alone; by keypoints alone, which
 are compared with every image of the gallery; by both, as `packsight query` does; and by both with
 ``--exhaustive``. R@1 and MRR are of products, mAP of images; 95 % intervals over products, and the
-difference to vectors alone. Milliseconds are of ranking, without describing.
+difference to vectors alone. Milliseconds are of ranking, without describing. The same photos may be
+answered by an OTHER gallery of the same products, described otherwise: its differences are to the
+first gallery's answers of the same kind.
 """
 
 from __future__ import annotations
@@ -61,11 +64,27 @@ class Answers:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
-    with open_searcher(args.gallery, overrides=args.overrides) as opened:
+    answers, products = _answered(args.gallery, args)
+    rows = [one.row(name, answers["vectors"], products) for name, one in answers.items()]
+    if args.beside is not None:
+        others, same = _answered(args.beside, args)
+        if same != products:
+            raise SystemExit(f"{args.beside}: has other products than {args.gallery}")
+        rows += [
+            one.row(f"{args.beside.name}: {name}", answers[name], products)
+            for name, one in others.items()
+        ]
+    print(markdown(("", "R@1", "MRR", "mAP of images", "Δ R@1", "ms"), rows))
+    return 0
+
+
+def _answered(gallery: Path, args: argparse.Namespace) -> tuple[dict[str, Answers], list[str]]:
+    """By way of answering, and the products of the photos that the gallery knows."""
+    with open_searcher(gallery, overrides=args.overrides) as opened:
         photos = known(images_of(args.queries, args.split), ProductIndex(opened.gallery))
         searcher = opened.searcher
         if searcher.describer.keypoints is None:
-            raise SystemExit(f"{args.gallery}: has no keypoints")
+            raise SystemExit(f"{gallery}: has no keypoints")
         everything = opened.gallery.records([one.id for one in opened.gallery.sources()])
         plain = replace(searcher, describer=replace(searcher.describer, keypoints=None))
         whole = replace(searcher, query=searcher.query.model_copy(update={"exhaustive": True}))
@@ -84,13 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             answers["keypoints alone"].add(hits, product, relevant, time.perf_counter() - started)
     products = [product for _, product in photos]
     print(
-        f"{len(photos)} photos of {len(set(products))} products, {len(everything)} images, "
-        f"{sum(_bytes(one) for one in everything) / len(everything):.0f} bytes of keypoints each\n"
+        f"{gallery}: {len(photos)} photos of {len(set(products))} products, {len(everything)} "
+        f"images, {sum(map(_bytes, everything)) / len(everything):.0f} bytes of keypoints each\n"
     )
-    head = ("", "R@1", "MRR", "mAP of images", "Δ R@1", "ms")
-    rows = [one.row(name, answers["vectors"], products) for name, one in answers.items()]
-    print(markdown(head, rows))
-    return 0
+    return answers, products
 
 
 def _by_keypoints(searcher: Searcher, query: Description, records: Sequence[Record]) -> list[Hit]:
@@ -118,6 +134,7 @@ def _bytes(record: Record) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--gallery", type=Path, required=True)
+    parser.add_argument("--beside", type=Path, help="another gallery of the same products")
     parser.add_argument("--queries", type=Path, required=True, help="photos of known products")
     parser.add_argument("--split", help="of --queries")
     parser.add_argument("--set", action="append", default=[], dest="overrides")

@@ -11,6 +11,7 @@ from engine.galleries import open_gallery
 from offline import ingest
 from tests.benchmarks.running import run_benchmark, table
 from tests.drawn_catalogue import QUICK, package, save
+from tests.drawn_labels import label
 
 
 @pytest.mark.slow
@@ -124,3 +125,20 @@ def test_keypoints_cost_compares_queries_with_and_without_keypoints(tmp_path: Pa
         assert len(rows) == 2
     cells = table(done.stdout, "images")["600"]
     assert all(float(one) > 0 for one in cells[:3])
+
+
+@pytest.mark.slow
+def test_keypoints_are_compared_with_another_gallery_on_the_same_photos(tmp_path: Path) -> None:
+    for seed in range(4):
+        save(tmp_path / f"catalogue/carton/p{seed}/front.png", label(seed).pixels)
+        save(tmp_path / f"photos/carton/p{seed}/back.png", label(seed).pixels[::-1, ::-1])
+    for name in ("g", "other"):
+        overrides = (*QUICK, "keypoints.name=sift")
+        ingest(tmp_path / "catalogue", tmp_path / name, overrides=overrides)
+    places = ("--gallery", tmp_path / "g", "--queries", tmp_path / "photos")
+    done = run_benchmark("keypoints.py", *places, "--beside", tmp_path / "other")
+    assert done.returncode == 0, done.stderr
+    rows = table(done.stdout, "")
+    assert rows["keypoints alone"][0].startswith("1.000")
+    assert rows["other: both"][3] == "+0.000 [+0.000, +0.000]"
+    assert {f"other: {name}" for name in list(rows)[:4]} == set(list(rows)[4:])
