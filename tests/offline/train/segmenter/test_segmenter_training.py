@@ -218,3 +218,28 @@ def segment_with(model: Path, image: Path) -> Any:
     mattes = segmenter.segment([images.load(image)])
     assert np.isfinite(mattes[0].alpha).all()
     return mattes
+
+
+@pytest.mark.slow
+def test_lite0_trains_on_two_data_sets_and_is_served(tmp_path: Path) -> None:
+    pytest.importorskip("timm", reason="needs the extra `train`")
+    skip_without_torch()
+    entries = [write_pairs(tmp_path / name, 5)[0] for name in ("one", "other")]
+    recipe = SegmenterRecipe(
+        (tmp_path / "one", tmp_path / "other"),
+        network="lite0",
+        start="none",
+        hold_out="image",
+        scenes=0.8,
+        input_size=64,
+        epochs=1,
+        batch_size=4,
+        iou_weight=1.0,
+    )
+    trained = train_segmenter(recipe, tmp_path / "run")
+    assert len(trained.history) == 1
+    assert "8 images with masks to learn from, 2 for validation" in trained.card.read_text("utf-8")
+    (matte,) = segment_with(trained.model, entries[1].path)
+    assert matte.alpha.shape == (30, 40)
+    with pytest.raises(ConfigError, match="multiples of 32"):
+        SegmenterRecipe((tmp_path,), network="lite0", input_size=100)
