@@ -69,6 +69,12 @@ class NetworkRecipe:
         default="learned",
         metadata=flag("start of the projection: learned whitening, PCA whitening, or random"),
     )
+    projection_end: Literal["trained", "pca"] = field(
+        default="trained",
+        metadata=flag(
+            "projection that is exported: the trained one, or the PCA axes of the trained features"
+        ),
+    )
     grey: bool = field(default=False, metadata=flag("take the colour out inside the network"))
     freeze: str = field(
         default=NOTHING,

@@ -42,3 +42,15 @@ def test_pca_keeps_the_directions_of_the_largest_spread() -> None:
 def test_a_dimension_beyond_the_rank_is_an_error() -> None:
     with pytest.raises(ConfigError, match="dimension 8"):
         pca_start(clouds()[0][:5], 8)
+
+
+def test_pca_axes_keep_cosines_where_few_axes_vary() -> None:
+    from offline.train.embedder.start import pca_axes
+
+    random = np.random.default_rng(0)
+    features = (random.normal(size=(60, 4)) @ random.normal(size=(4, 12))).astype(np.float32)
+    weights, bias = pca_axes(features, 4)
+    assert weights.shape == (4, 12) and not bias.any()
+    assert weights @ weights.T == pytest.approx(np.eye(4), abs=1e-5)
+    projected = features @ weights.T
+    assert projected @ projected.T == pytest.approx(features @ features.T, abs=1e-2)

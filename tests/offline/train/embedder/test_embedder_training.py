@@ -184,6 +184,7 @@ SHORT = network(learning(TINY, epochs=1), pooling="gem", dimension=8)
         network(
             learning(SHORT, loss="triplet", optimiser="sgd", learning_rate=0.01, batches="family"),
             projection_start="pca",
+            projection_end="pca",
             pooling="gem_channel",
         ),
         learning(SHORT, loss="triplet_hard", positives="self"),
