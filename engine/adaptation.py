@@ -58,6 +58,18 @@ class AdaptationReport(BaseModel):
     parts: tuple[Part, ...] = ()
 
 
+class PrintWeight(BaseModel):
+    """How far matching places raise a hit, in place of the weight that was configured; for searches
+    that compare as many hits beyond as many places."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weight: FiniteFloat = Field(ge=0)
+    instead_of: FiniteFloat = Field(ge=0)
+    least: int = Field(ge=1)
+    checked: int = Field(ge=0)
+
+
 @dataclass(frozen=True, eq=False)
 class Adaptation:
     """A vector x is compared as (x - mean of its domain) scale projection, brought to length 1."""
@@ -70,6 +82,7 @@ class Adaptation:
     photos: frozenset[str] = frozenset()  # sha256 of those that were given for the fit
     head: CategoryHead | None = None  # predicts categories in place of the vote
     fusion: Fusion | None = None  # sorts the first hits, in place of the configured reranker
+    print_weight: PrintWeight | None = None  # None: as configured
 
     def __post_init__(self) -> None:
         size = len(self.catalogue_mean)
@@ -97,6 +110,8 @@ class Adaptation:
             joined += b"|" + self.head.text().encode()
         if self.fusion is not None:
             joined += b"|" + self.fusion.model_dump_json().encode()
+        if self.print_weight is not None:
+            joined += b"|" + self.print_weight.model_dump_json().encode()
         return hashlib.sha256(joined).hexdigest()[:16]
 
     @property

@@ -35,7 +35,7 @@ from engine.types import (
     RGBImage,
     Route,
 )
-from engine.verification import verified
+from engine.verification import verified, weight_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,7 +260,8 @@ class Searcher:
         if matcher is None or any(hit.match is not None for hit in found):
             return found
         with watch("verify"):
-            return verified(query, found, matcher, alike, all_matches=all_matches)
+            weight = weight_of(matcher, self.gallery.adaptation())
+            return verified(query, found, matcher, alike, all_matches=all_matches, weight=weight)
 
     def _by_reranker(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
         """The reranker sees vectors as they are compared, the fusion as they are stored."""

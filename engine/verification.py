@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from engine.adaptation import Adaptation
 from engine.errors import DamageError
 from engine.keypoints import UNLIKE, KeypointMatch, Keypoints, TentativeMatch
 from engine.protocols import KeypointMatcher
@@ -26,16 +27,19 @@ def verified(
     alike: Mapping[int, TentativeMatch] = MappingProxyType({}),
     *,
     all_matches: bool = False,
+    weight: float | None = None,
 ) -> list[Hit]:
     """The first ``checked`` hits, and those that are in ``alike`` by id, in the order of all
     evidence, renumbered from 1; the others follow as they were. Their ``match`` is set where it was
     needed; with ``all_matches`` wherever there may be evidence, which changes no order.
 
-    A hit of rank r has the value 1 / r, and ``weight`` more for every doubling of the matching
-    places beyond ``least``; fewer are no evidence, and no evidence is none against a hit. Places
-    that look alike bound those that also lie alike: only hits whose order that leaves open are
-    compared by them, and the first, whose evidence users see.
+    A hit of rank r has the value 1 / r, and ``weight`` (None: the matcher's) more for every
+    doubling of the matching places beyond ``least``; fewer are no evidence, and no evidence is none
+    against a hit. Places that look alike bound those that also lie alike: only hits whose order
+    that leaves open are compared by them, and, unless ``weight`` is 0, the first, whose evidence
+    users see.
     """
+    weight = matcher.weight if weight is None else weight
     places = [at for at, hit in enumerate(hits) if at < matcher.checked or hit.record.id in alike]
     head = [hits[at] for at in places]
     new = [hit for hit in head if hit.record.id not in alike]
@@ -43,11 +47,11 @@ def verified(
     known = {hit.record.id: one for hit, one in zip(new, compared or (), strict=False)}
     found = [{**known, **alike}.get(hit.record.id, UNLIKE) for hit in head]
     values = np.array([1 / (at + 1) for at in places])
-    bounds = values + matcher.weight * evidence([one.at_most for one in found], matcher.least)
+    bounds = values + weight * evidence([one.at_most for one in found], matcher.least)
     likely = [at for at, one in enumerate(found) if one.at_most > matcher.least]
     for at in likely if all_matches else _open(values, bounds):
         head[at] = replace(head[at], match=(match := found[at].verify()))
-        values[at] += matcher.weight * float(evidence([match.inliers], matcher.least)[0])
+        values[at] += weight * float(evidence([match.inliers], matcher.least)[0])
     order = np.argsort(-values, kind="stable")
     answer = [
         explained(head[at], matcher.least, raised_to=rank if rank <= places[at] else None)
@@ -56,6 +60,16 @@ def verified(
     taken = set(places)
     rest = [hit for at, hit in enumerate(hits) if at not in taken]
     return [hit.at(rank) for rank, hit in enumerate([*answer, *rest], start=1)]
+
+
+def weight_of(matcher: KeypointMatcher, adaptation: Adaptation | None) -> float:
+    """The weight that the gallery taught in place of the matcher's, where print is compared as
+    there; another one that is set for a search stands."""
+    taught = None if adaptation is None else adaptation.print_weight
+    own = (matcher.weight, matcher.least, matcher.checked)
+    if taught is None or (taught.instead_of, taught.least, taught.checked) != own:
+        return matcher.weight
+    return taught.weight
 
 
 def matches(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.adaptation import Adaptation, AdaptationReport
+from engine.adaptation import Adaptation, AdaptationReport, PrintWeight
 from engine.category_head import read_head
 from engine.errors import DamageError
 from engine.fusion import Fusion
@@ -239,6 +239,7 @@ def load_last_fit(connection: sqlite3.Connection) -> AdaptationReport | None:
 
 def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: Adaptation) -> None:
     projection, scale = adaptation.projection, adaptation.scale
+    weight = adaptation.print_weight
     row = {
         "version": version,
         "catalogue_mean": _blob(adaptation.catalogue_mean),
@@ -249,6 +250,7 @@ def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: A
         "head": None if adaptation.head is None else adaptation.head.text(),
         "photos": json.dumps(sorted(adaptation.photos)) if adaptation.photos else None,
         "fusion": None if adaptation.fusion is None else adaptation.fusion.model_dump_json(),
+        "print_weight": None if weight is None else weight.model_dump_json(),
     }
     connection.execute(f"INSERT INTO adaptations {columns_and_values(row)}", row)
 
@@ -270,7 +272,9 @@ def load_adaptation(connection: sqlite3.Connection, version: int, where: str) ->
         seen = frozenset(map(str, json.loads(later.get("photos", "[]"))))
         head = read_head(later["head"]) if "head" in later else None
         fusion = Fusion.model_validate_json(later["fusion"]) if "fusion" in later else None
-        return Adaptation(mean, photos, projection, report, scale, seen, head, fusion)
+        taught = later.get("print_weight")
+        weight = None if taught is None else PrintWeight.model_validate_json(taught)
+        return Adaptation(mean, photos, projection, report, scale, seen, head, fusion, weight)
     except (ValueError, TypeError) as error:
         raise DamageError(
             f"{where}: adaptation {version} is damaged ({error}).",

@@ -113,6 +113,11 @@ def _add_keypoints(connection: sqlite3.Connection) -> None:
     _add_columns(connection, "descriptions", keypoints="BLOB")
 
 
+def _add_print_weights(connection: sqlite3.Connection) -> None:
+    """NULL: as configured."""
+    _add_columns(connection, "adaptations", print_weight="TEXT")
+
+
 def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> None:
     """Those that the table lacks."""
     sql = f"SELECT name FROM pragma_table_info('{table}')"
@@ -138,6 +143,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_adaptations,
     _add_parts_of_adaptations,
     _add_keypoints,
+    _add_print_weights,
 )
 
 # How long a statement waits for another process's short transaction.

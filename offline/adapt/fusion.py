@@ -15,24 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.adaptation import Part
-from engine.distances import unit_rows
 from engine.errors import PacksightError
 from engine.fusion import Fusion
 from engine.linear_model import LinearModel, Term, standardised
-from engine.protocols import Gallery, KeypointMatcher, Reranker
-from engine.types import (
-    Description,
-    Embedding,
-    Float64Array,
-    FloatArray,
-    Hit,
-    IntArray,
-    Record,
-)
+from engine.protocols import KeypointMatcher, Reranker
+from engine.types import Description, Float64Array, Hit
 from engine.verification import verified
+from offline.adapt.first_hits import Seen, first_hits, judges
 from offline.adapt.fit import Fitted
 from offline.adapt.folds import FOLDS, HeldOut
-from offline.adapt.judging import Queries, Vectors, sample
 from offline.adapt.logistic import grouped_folds
 from offline.adapt.matched_once import MatchedOnce
 from offline.adapt.reranking.measure import Answers, ordered
@@ -57,7 +48,6 @@ from stages.rerank._view_features import view_features
 
 TOP_N = 20  # images of a query that take part
 MOST_QUERIES = 500  # describing a new silhouette takes 1.7 ms, and each brings up to 20
-CHUNK = 1024  # records in memory at a time
 # The most cautious first.
 TRIED = tuple(Hyperparameters("logistic", strength) for strength in (0.01, 0.1, 1.0, 10.0))
 # Of the gallery's own images it is the label, which no photo has.
@@ -68,19 +58,6 @@ MOST_NAMED = 3
 NEEDS_PHOTOS = (
     "it needs photos of known products: contours of the catalogue's own images are cleaner"
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What the vectors of a fit stand for: images of the gallery by their ``ids`` (N,), and
-    ``photos`` that were given, as ``queries.given`` numbers them; empty: their contours are not
-    known."""
-
-    gallery: Gallery
-    ids: IntArray
-    vectors: Vectors
-    queries: Queries
-    photos: Sequence[Description] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +108,7 @@ class _Order:
 
 
 def _fitted(seen: Seen, fitted: Fitted, order: _Order, seed: int) -> Fused:
-    lists = [_lists(seen, fold, order) for fold in _judges(seen, fitted, seed)]
+    lists = [_lists(seen, fold, order) for fold in judges(seen, fitted, MOST_QUERIES, seed)]
     pairs = pooled([one.pairs for one in lists])
     similar = ordered(pairs, np.concatenate([one.similar for one in lists]))
     own = ordered(pairs, np.concatenate([one.own for one in lists]))
@@ -154,22 +131,6 @@ def _fitted(seen: Seen, fitted: Fitted, order: _Order, seed: int) -> Fused:
     else:
         return Fused(None, _part(False, "the gallery's own reranker stays", gained))
     return Fused(fusion, part)
-
-
-def _judges(seen: Seen, fitted: Fitted, seed: int) -> list[HeldOut]:
-    """Queries as they come to the adapted gallery: of the products that photos show, whose other
-    photos the vectors were fitted to, and of the others, as many as there are of either."""
-    random = np.random.default_rng(seed)
-    chosen = sample(np.arange(len(seen.queries)), MOST_QUERIES, seed)
-    shown = random.random(len(seen.queries)) < fitted.photographed
-    everything = np.arange(len(seen.vectors))
-    others = [replace(fold, images=everything) for fold in fitted.held_out]
-    found = [
-        replace(fold, queries=np.intersect1d(fold.queries, chosen[shown[chosen] == known]))
-        for known, folds in ((True, fitted.photos_held_out), (False, others))
-        for fold in folds
-    ]
-    return [fold for fold in found if len(fold.queries)]
 
 
 def _folds(pairs: Pairs, seed: int) -> Folds:
@@ -238,32 +199,11 @@ class _Lists:
 
 
 def _lists(seen: Seen, fold: HeldOut, order: _Order) -> _Lists:
-    queries, images = seen.queries.chosen(fold.queries), seen.vectors.chosen(fold.images)
-    centred = [vectors.rows for vectors in (queries.vectors, images)]
-    compared = centred
-    if fold.space is not None:
-        centred = [fold.space.centred(vectors) for vectors in (queries.vectors, images)]
-        compared = [fold.space.compared(vectors).rows for vectors in (queries.vectors, images)]
-    asked, rows = (unit_rows(one) for one in compared)
-    near = asked @ rows.T  # (q, images)
-    near[queries.own[:, None] == fold.images] = -np.inf
-    records: dict[int, Record] = {}
     pairs, similar, own = [], [], []
-    for at, scores in enumerate(near):
-        ranking = np.argsort(-scores, kind="stable")
-        ranking = ranking[np.isfinite(scores[ranking])]
-        head = ranking[: max(TOP_N, order.reranker.top_n)]
-        place = int(queries.own[at])
-        _read(seen, fold.images[head].tolist() + [place] * (place >= 0), records)
-        hits = [
-            _hit(records[int(fold.images[one])], rows[one], float(scores[one]), rank)
-            for rank, one in enumerate(head.tolist(), start=1)
-        ]
-        of = records[place].description if place >= 0 else seen.photos[int(queries.given[at])]
-        query = replace(of, embedding=Embedding(asked[at].copy()))
-        product = str(queries.vectors.products[at])
-        listed = _paired(query, hits, images.products[ranking].astype(np.str_), product)
-        columns = [listed.rows, view_features(centred[0][at], centred[1][head], order.views)]
+    for found in first_hits(seen, fold, max(TOP_N, order.reranker.top_n)):
+        query, hits = found.query, found.hits
+        listed = _paired(query, hits, found.products.astype(np.str_), str(found.product))
+        columns = [listed.rows, view_features(found.centred, found.centred_hits, order.views)]
         by_similarity, by_reranker = hits, order.reranker.rerank(query, hits)
         if order.matcher is not None:
             matcher = MatchedOnce(order.matcher)
@@ -271,8 +211,8 @@ def _lists(seen: Seen, fold: HeldOut, order: _Order) -> _Lists:
             by_similarity = verified(query, by_similarity, matcher)
             by_reranker = verified(query, by_reranker, matcher)
         features = feature_names(order.views, prints=order.prints)
-        found = np.concatenate(columns, axis=1)
-        pairs.append(replace(listed, rows=found, features=features))
+        rows = np.concatenate(columns, axis=1)
+        pairs.append(replace(listed, rows=rows, features=features))
         similar += _values(hits, by_similarity)
         own += _values(hits, by_reranker)
     return _Lists(pooled(pairs), np.array(similar, np.float64), np.array(own, np.float64))
@@ -282,20 +222,6 @@ def _values(hits: Sequence[Hit], answer: Sequence[Hit]) -> list[float]:
     """Aligned with the hits, higher for those that come earlier."""
     placed = {hit.record.id: -float(hit.rank) for hit in answer}
     return [placed[hit.record.id] for hit in hits]
-
-
-def _read(seen: Seen, places: Sequence[int], records: dict[int, Record]) -> None:
-    """Add the records of these places in the gallery."""
-    new = [place for place in places if place not in records]
-    found = seen.gallery.records(seen.ids[new].tolist()) if new else []
-    records |= zip(new, found, strict=True)
-
-
-def _hit(record: Record, row: FloatArray, score: float, rank: int) -> Hit:
-    """With the vector as it is compared."""
-    description = replace(record.description, embedding=Embedding(row.copy()))
-    distance = float(np.sqrt(max(0.0, 2 - 2 * score)))
-    return Hit(replace(record, description=description), rank, score, distance)
 
 
 def _paired(

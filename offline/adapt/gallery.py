@@ -16,11 +16,13 @@ from engine.parallel import one_blas_thread
 from engine.protocols import Gallery, WritableGallery
 from engine.search import Searcher
 from engine.types import Description
+from offline.adapt.first_hits import Seen
 from offline.adapt.fit import Fit, Fitted
-from offline.adapt.fusion import Seen, fit_fusion
+from offline.adapt.fusion import fit_fusion
 from offline.adapt.head import as_described, fit_head
 from offline.adapt.judging import Vectors, queries_of
 from offline.adapt.no_match import by_hand, fit_no_match
+from offline.adapt.print_weight import fit_print_weight
 from offline.adapt.vectors import read_vectors
 from stages.embed.joined import Descriptor
 
@@ -70,12 +72,14 @@ def adapt_gallery(
     fitted = Fit(vectors, photos, queries, seed, learned is not None, descriptors).run()
     head_part, head = fit_head(vectors, photos, queries, fitted, categories, seed)
     count = int(vectors.photos.sum()) + (0 if photos is None else len(photos))
-    fused = fit_fusion(Seen(gallery, ids, vectors, queries, described), fitted, seed)
-    fitted = replace(fitted, parts=(*fitted.parts, head_part, fused.part))
+    seen_as = Seen(gallery, ids, vectors, queries, described)
+    fused = fit_fusion(seen_as, fitted, seed)
+    weighed = fit_print_weight(seen_as, fitted, fused.fusion, seed)
+    fitted = replace(fitted, parts=(*fitted.parts, head_part, fused.part, weighed.part))
     report = _report(gallery, fitted, count, len(queries))
     if learned is not None:
         report = report.model_copy(update={"photos": 0, "photo_queries": len(learned)})
-    made = (head, fused.fusion) != (None, None)
+    made = (head, fused.fusion, weighed.weight) != (None, None, None)
     space = as_described(vectors) if made and fitted.space is None else fitted.space
     if space is None:
         gallery.adapt_by(None, report)
@@ -89,6 +93,7 @@ def adapt_gallery(
         photos=seen,
         head=head,
         fusion=fused.fusion,
+        print_weight=weighed.weight,
     )
     return Outcome(report, gallery.adapt(adaptation))
 

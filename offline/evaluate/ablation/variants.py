@@ -76,7 +76,8 @@ def _adapting(adaptation: Adaptation | None) -> list[Variant]:
     """Without any, and each part alone where there are several."""
     if adaptation is None:
         return []
-    shared = replace(adaptation, head=None, fusion=None)  # they are fitted to all of it together
+    # They are fitted to all of it together.
+    shared = replace(adaptation, head=None, fusion=None, print_weight=None)
     alone = {
         "centring": replace(shared, projection=None, scale=None),
         "scale": replace(shared, projection=None),
@@ -86,6 +87,7 @@ def _adapting(adaptation: Adaptation | None) -> list[Variant]:
     less = {
         "the category head": replace(adaptation, head=None),
         "fusion": replace(adaptation, fusion=None),
+        "the weight of print": replace(adaptation, print_weight=None),
     }
     parts = [part for part, value in there.items() if value is not None]
     return [

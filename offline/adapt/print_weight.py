@@ -1,0 +1,130 @@
+"""How far matching places raise a hit, by what they do among a gallery's own products.
+
+Siblings of one line may share their print: then it raises the wrong ones, and weighs less or
+nothing. Judged by the photos or views that judge the other parts, by vectors that were compared
+without a fit to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.adaptation import Part, PrintWeight
+from engine.errors import PacksightError
+from engine.fusion import Fusion
+from engine.protocols import KeypointMatcher, Reranker
+from engine.types import Float64Array
+from engine.verification import verified
+from offline.adapt.first_hits import FirstHits, Seen, first_hits, judges
+from offline.adapt.fit import Fitted
+from offline.adapt.folds import FOLDS
+from offline.adapt.logistic import grouped_folds
+from offline.adapt.matched_once import MatchedOnce
+from offline.metrics.statistics import bootstrap
+from stages.assemble import assemble_matcher, assemble_reranker
+from stages.rerank.none import NoRerank
+
+# In place of a higher one that is configured. None above it is tried: views of a product share
+# more print than its photos do.
+WEIGHTS = (2.0, 1.0, 0.5, 0.0)
+MOST_QUERIES = 200  # with 20 images each some seconds, and 100 MB of records at most
+NAME = "print"
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """``weight`` is None where the configured one stays."""
+
+    weight: PrintWeight | None
+    part: Part
+
+
+def fit_print_weight(seen: Seen, fitted: Fitted, fusion: Fusion | None, seed: int) -> Weighed:
+    """The weight that the other queries would choose is judged by each third of the products; it is
+    taken where its gain over the configured one is beyond noise. ``fusion``: of the same fit."""
+    try:
+        settings = seen.gallery.manifest.read_settings()
+        matcher = assemble_matcher(settings)
+        refusal = _refusal(seen, fitted, matcher, fusion)
+        if refusal or matcher is None:
+            return Weighed(None, Part(name=NAME, taken=False, why=refusal))
+        reranker = assemble_reranker(settings) if fusion is None else NoRerank()
+        return _fitted(seen, fitted, matcher, reranker, seed)
+    except PacksightError as error:  # without weights of a stage, or a damaged image
+        return Weighed(None, Part(name=NAME, taken=False, why=error.message))
+
+
+def _refusal(
+    seen: Seen, fitted: Fitted, matcher: KeypointMatcher | None, fusion: Fusion | None
+) -> str:
+    """Why there is nothing to choose; empty where there is."""
+    if matcher is None:
+        return "the gallery has no keypoints"
+    if matcher.checked == 0 or matcher.weight == 0:
+        return "the gallery's settings give it no weight"
+    if fusion is not None and fusion.top_n > 0:
+        return "the fusion weighs it"
+    if not fitted.held_out:
+        return f"weight {matcher.weight:g} stays: {fitted.parts[-1].why}"
+    if (seen.queries.given >= len(seen.photos)).any():
+        return f"weight {matcher.weight:g} stays: the print of the photos is not known"
+    return ""
+
+
+def _fitted(
+    seen: Seen, fitted: Fitted, matcher: KeypointMatcher, reranker: Reranker, seed: int
+) -> Weighed:
+    own = matcher.weight
+    weights = [own, *(weight for weight in WEIGHTS if weight < own)]
+    found = [
+        (query.product, _precisions(query, matcher, reranker, weights))
+        for fold in judges(seen, fitted, MOST_QUERIES, seed)
+        for query in first_hits(seen, fold, max(matcher.checked, reranker.top_n))
+    ]
+    products = [str(product) for product, _ in found]
+    values = np.stack([precisions for _, precisions in found])  # (q, weights)
+    folds = grouped_folds(products, FOLDS, seed)
+    elsewhere = [_best(values[folds != fold]) for fold in folds.tolist()]
+    honest = values[np.arange(len(values)), elsewhere]
+    gained = bootstrap((honest - values[:, 0]).tolist(), seed=seed, clusters=products)
+    best = weights[_best(values)]
+    taken = gained.low > 0 and best < own
+    of = "photos" if seen.queries.are_photos else "views"
+    chosen = f"weight {best:g} in place of {own:g}" if taken else f"weight {own:g} stays"
+    part = Part(
+        name=NAME,
+        taken=taken,
+        why=f"{chosen}, by {of} of {len(set(products))} products",
+        gain=gained.mean,
+        low=gained.low,
+        high=gained.high,
+    )
+    if not taken:
+        return Weighed(None, part)
+    options = {"least": matcher.least, "checked": matcher.checked}
+    return Weighed(PrintWeight(weight=best, instead_of=own, **options), part)
+
+
+def _best(values: Float64Array) -> int:
+    """The column of the highest mean, of equals the first, which is nearest to the configured."""
+    return int(np.round(values.mean(axis=0), 9).argmax())
+
+
+def _precisions(
+    query: FirstHits, matcher: KeypointMatcher, reranker: Reranker, weights: Sequence[float]
+) -> Float64Array:
+    """Average precision by each weight (W,)."""
+    once = MatchedOnce(matcher)
+    hits = reranker.rerank(query.query, query.hits)
+    relevant = query.products == query.product
+    place = {hit.record.id: at for at, hit in enumerate(query.hits)}
+    found = []
+    for weight in weights:
+        answer = verified(query.query, hits, once, weight=weight)
+        order = [place[hit.record.id] for hit in answer]
+        ranks = np.flatnonzero(np.append(relevant[order], relevant[len(order) :])) + 1
+        found.append((np.arange(1, len(ranks) + 1) / ranks).mean() if len(ranks) else 0.0)
+    return np.array(found)
