@@ -1,8 +1,8 @@
 """How far matching places raise a hit, by what they do among a gallery's own products.
 
-Siblings of one line may share their print: then it raises the wrong ones, and weighs less or
-nothing. Judged by the photos or views that judge the other parts, by vectors that were compared
-without a fit to them.
+Siblings of one line may share their print: then it raises products that are not relevant, and
+weighs less or nothing. Judged by the photos or views that judge the other parts, by vectors that
+were compared without a fit to them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,8 @@ from engine.types import Float64Array
 from engine.verification import verified
 from offline.adapt.first_hits import FirstHits, Seen, first_hits, judges
 from offline.adapt.fit import Fitted
-from offline.adapt.folds import FOLDS
-from offline.adapt.logistic import grouped_folds
 from offline.adapt.matched_once import MatchedOnce
-from offline.metrics.statistics import bootstrap
+from offline.metrics.statistics import Interval, bootstrap
 from stages.assemble import assemble_matcher, assemble_reranker
 from stages.rerank.none import NoRerank
 
@@ -43,8 +41,9 @@ class Weighed:
 
 
 def fit_print_weight(seen: Seen, fitted: Fitted, fusion: Fusion | None, seed: int) -> Weighed:
-    """The weight that the other queries would choose is judged by each third of the products; it is
-    taken where its gain over the configured one is beyond noise. ``fusion``: of the same fit."""
+    """The configured weight stays unless lower ones are better beyond noise. Of these it is the
+    lowest that the best does not beat beyond noise: once it has failed, print has to prove itself.
+    ``fusion``: of the same fit."""
     try:
         settings = seen.gallery.manifest.read_settings()
         matcher = assemble_matcher(settings)
@@ -62,9 +61,9 @@ def _refusal(
 ) -> str:
     """Why there is nothing to choose; empty where there is."""
     if matcher is None:
-        return "the gallery has no keypoints"
-    if matcher.checked == 0 or matcher.weight == 0:
-        return "the gallery's settings give it no weight"
+        return "no keypoints are compared"
+    if matcher.weight == 0:
+        return "weight 0 is configured"
     if fusion is not None and fusion.top_n > 0:
         return "the fusion weighs it"
     if not fitted.held_out:
@@ -85,32 +84,40 @@ def _fitted(
         for query in first_hits(seen, fold, max(matcher.checked, reranker.top_n))
     ]
     products = [str(product) for product, _ in found]
-    values = np.stack([precisions for _, precisions in found])  # (q, weights)
-    folds = grouped_folds(products, FOLDS, seed)
-    elsewhere = [_best(values[folds != fold]) for fold in folds.tolist()]
-    honest = values[np.arange(len(values)), elsewhere]
-    gained = bootstrap((honest - values[:, 0]).tolist(), seed=seed, clusters=products)
-    best = weights[_best(values)]
-    taken = gained.low > 0 and best < own
-    of = "photos" if seen.queries.are_photos else "views"
-    chosen = f"weight {best:g} in place of {own:g}" if taken else f"weight {own:g} stays"
+    at, gained = _chosen(np.stack([precisions for _, precisions in found]), products, seed)
+    taken = gained.low > 0
+    other = f"{weights[at]:g}"
+    words = f"{other} in place of {own:g}" if taken else f"{own:g} stays, {other} is no better"
+    judged = "photos" if seen.queries.are_photos else "views"
     part = Part(
         name=NAME,
         taken=taken,
-        why=f"{chosen}, by {of} of {len(set(products))} products",
+        why=f"weight {words}, by {judged} of {len(set(products))} products",
         gain=gained.mean,
         low=gained.low,
         high=gained.high,
     )
-    if not taken:
-        return Weighed(None, part)
-    options = {"least": matcher.least, "checked": matcher.checked}
-    return Weighed(PrintWeight(weight=best, instead_of=own, **options), part)
+    taught = PrintWeight(
+        weight=weights[at], instead_of=own, least=matcher.least, checked=matcher.checked
+    )
+    return Weighed(taught if taken else None, part)
 
 
-def _best(values: Float64Array) -> int:
-    """The column of the highest mean, of equals the first, which is nearest to the configured."""
-    return int(np.round(values.mean(axis=0), 9).argmax())
+def _chosen(values: Float64Array, products: Sequence[str], seed: int) -> tuple[int, Interval]:
+    """Of the columns (q, weights) behind the first, and its gain over that: the last of those that
+    are better than it beyond noise and that the best is not; else the best."""
+
+    def gain(after: int, before: int) -> Interval:
+        difference = values[:, after] - values[:, before]
+        return bootstrap(difference.tolist(), seed=seed, clusters=products)
+
+    gains = {at: gain(at, 0) for at in range(1, values.shape[1])}
+    better = [at for at, one in gains.items() if one.low > 0]
+    best = max(better or gains, key=lambda at: round(gains[at].mean, 9))
+    for at in reversed(better):
+        if at == best or gain(best, at).low <= 0:
+            return at, gains[at]
+    return best, gains[best]
 
 
 def _precisions(
