@@ -14,6 +14,8 @@ from engine.types import UInt8Array
 # No segmentation, small cutouts, a short vector: about 2 ms an image.
 QUICK = (
     "segment.name=whole",
+    "embed.name=handcrafted",
+    "classify.head=",
     "cutout.name=whole",
     "cutout.size=32",
     "embed.side=32",

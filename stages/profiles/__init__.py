@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.config import Settings, overlay, read_toml, unknown_key
 
-DEFAULT = "classic"
+DEFAULT = "compact"
 
 
 def profile_names() -> list[str]:
