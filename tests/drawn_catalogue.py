@@ -15,7 +15,6 @@ from engine.types import UInt8Array
 QUICK = (
     "segment.name=whole",
     "embed.name=handcrafted",
-    "classify.head=",
     "cutout.name=whole",
     "cutout.size=32",
     "embed.side=32",

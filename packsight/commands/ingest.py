@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="the gallery's own, or classic for a new one")
+    add_settings_flags(parser, default="the gallery's own, or compact for a new one")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -50,9 +50,13 @@ class HeadFile:
         }
         return json.dumps(content, sort_keys=True, ensure_ascii=False, indent=1) + "\n"
 
+    def fits(self, served: frozenset[str]) -> bool:
+        """Whether it was fitted to the vectors of one of these fingerprints."""
+        return self.embedding in served
+
     def require(self, served: frozenset[str], path: Path) -> None:
         """ConfigError where vectors are made by other stages than those it was fitted to."""
-        if self.embedding not in served:
+        if not self.fits(served):
             raise ConfigError(
                 f"{path}: was fitted to vectors that other stages made: "
                 f"{in_words(self.embedded_by) or self.embedding}.",
@@ -64,9 +68,17 @@ class HeadFile:
 def head_path(reference: str) -> Path:
     """The file that a reference means: a path, or the name of one that comes with the package."""
     own = expanded(reference)
-    shipped = Path(str(files("weights"))) / "compact" / f"{reference}{SUFFIX}"
+    shipped = _shipped_folder() / f"{reference}{SUFFIX}"
     named = own.name == reference and not own.exists() and shipped.is_file()
     return shipped if named else own
+
+
+def is_shipped(path: Path) -> bool:
+    return path.parent == _shipped_folder()
+
+
+def _shipped_folder() -> Path:
+    return Path(str(files("weights"))) / "compact"
 
 
 def read_head_file(path: Path) -> HeadFile:

@@ -22,7 +22,7 @@ from pydantic import Field
 from engine.category_head import CategoryHead
 from engine.protocols import Neighbours
 from engine.types import UNCATEGORISED, CategoryScores, Cutout, Embedding, FloatArray, Neighbour
-from stages.classify._head_file import head_path, read_head_file
+from stages.classify._head_file import head_path, is_shipped, read_head_file
 from stages.context import BuildContext
 from stages.options import StageOptions
 
@@ -31,8 +31,9 @@ Distances = npt.NDArray[np.float64]
 
 class Options(StageOptions):
     """``k`` neighbours vote; a higher ``power`` weighs the nearest ones more, 0 weighs all alike.
-    ``head``: a file of `packsight train category-head`, or the name of one that comes with the
-    package, for photos among whose neighbours none is labelled.
+    ``head``: a file of `packsight train category-head`, for photos among whose neighbours none is
+    labelled; or the name of one that comes with the package, which is left out where other stages
+    than those of its profile make the vectors.
 
     Defaults by measurement, handcrafted embeddings of 864 grocery packages (train, crop cutout, 9
     categories), every image searched among the others: the set that holds 0.95 of the probability
@@ -119,6 +120,8 @@ def build(options: Options, context: BuildContext) -> Nearest:
         return Nearest(options, context.gallery)
     path = head_path(options.head)
     kept = read_head_file(path)
+    if is_shipped(path) and not kept.fits(context.embedding):
+        return Nearest(options, context.gallery)
     kept.require(context.embedding, path)
     context.used[options.head] = kept.identity
     return Nearest(options, context.gallery, kept.head)

@@ -37,7 +37,8 @@ def test_a_gallery_cannot_change_to_fba_without_named_weights() -> None:
 def test_a_gallery_that_was_made_with_the_shipped_network_keeps_it() -> None:
     """Its fingerprint is that of settings which name the weights."""
     kept = settings_for(of_before(), overrides=["query.augment=true"])
-    named = settings_for(None, overrides=["matting.name=fba", "matting.weights=fba_compact"])
+    overrides = ["matting.name=fba", "matting.weights=fba_compact"]
+    named = settings_for(None, profile="classic", overrides=overrides)
     named = named.model_copy(update={"images": kept.images, "keypoints": kept.keypoints})
     assert kept.matting.name == "fba"
     assert assemble(kept).fingerprint == assemble(named).fingerprint

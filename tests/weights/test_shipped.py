@@ -21,12 +21,17 @@ SHIPPED = [entry for entry in load_catalog().values() if entry.shipped]
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
 def test_a_shipped_model_is_whole_and_needs_no_network(entry, tmp_path) -> None:
     found = resolve(entry.name, FetchPolicy(tmp_path, download=False))
-    assert found.verified and found.path.stat().st_size <= 2 * 2**20
+    assert found.verified and found.path.stat().st_size <= 8 * 2**20
     sidecar = read_sidecar(found.path)
     assert sidecar is not None and sidecar.sha256 == found.sha256 and sidecar.input == entry.input
     assert found.path.with_suffix(".md").is_file()  # its card
     (copy,) = find_copies(entry, tmp_path)
     assert copy.place == "shipped" and verify_copy(copy).state == "verified"
+
+
+def test_all_shipped_files_together_stay_small() -> None:
+    folder = cache.shipped_path(SHIPPED[0]).parent
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 16e6
 
 
 def test_matting_works_out_of_the_box() -> None:

@@ -13,7 +13,7 @@ from packsight.commands.train._run import settings_of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_flags(parser, HeadRecipe)
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="classic; its stages up to the vector are used")
+    add_settings_flags(parser, default="compact; its stages up to the vector are used")
 
 
 def run(args: argparse.Namespace) -> int:

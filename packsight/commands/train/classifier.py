@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="gallery that the classifier is for: images are cut by its settings",
     )
-    add_settings_flags(parser, default="that of --gallery, else classic; how it cuts counts")
+    add_settings_flags(parser, default="that of --gallery, else compact; how it cuts counts")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ NOTES_SHOWN = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_flags(parser, CodebookRecipe)
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="classic; its stages up to the cutout are used")
+    add_settings_flags(parser, default="compact; its stages up to the cutout are used")
 
 
 def run(args: argparse.Namespace) -> int:

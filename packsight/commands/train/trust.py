@@ -13,7 +13,7 @@ from packsight.commands.train._run import settings_of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_flags(parser, TrustRecipe)
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="classic; [segment] makes the masks")
+    add_settings_flags(parser, default="compact; [segment] makes the masks")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -82,7 +82,7 @@ def test_images_whose_masks_are_not_trusted_are_counted(tmp_path: Path) -> None:
     save(folder / "a.png", bottles((200, 40, 40)).pixels)
     save(folder / "b.png", white_on_white().pixels)
     never = ["trust.name=calibrated", "trust.threshold=1.0"]
-    report = ingest(folder, tmp_path / "gallery", workers=1, overrides=never)
+    report = ingest(folder, tmp_path / "gallery", workers=1, profile="classic", overrides=never)
     assert (report.untrusted, report.without_mask) == (1, 1)
     assert report.first_untrusted == str(folder / "a.png")
     assert report.first_untrusted in report.text()

@@ -37,4 +37,4 @@ def test_a_file_is_laid_over_a_profile(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_settings_without_a_profile_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profiles", "--set", "route.hard=true"]) == 1
-    assert "packsight profiles classic" in capsys.readouterr().err
+    assert "packsight profiles compact" in capsys.readouterr().err

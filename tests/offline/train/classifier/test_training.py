@@ -147,7 +147,7 @@ def test_images_are_cut_by_the_settings_of_the_gallery(
     for more in ((), ("--gallery", tmp_path / "g"), ("--profile", "paper")):
         packsight(*plain, *more)
     of_gallery = used[1]
-    assert [one.segment.name for one in used] == ["grabcut", "whole", "u2net"]
+    assert [one.segment.name for one in used] == ["saliency", "whole", "u2net"]
     assert (of_gallery.cutout.name, of_gallery.cutout.options["size"]) == ("whole", 48)
     assert training.cutting_in_words(of_gallery) == "segment whole, cutout whole"
     assert packsight(*plain, "--gallery", tmp_path / "none").code == 1 and len(used) == 3

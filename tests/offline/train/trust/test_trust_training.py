@@ -163,7 +163,15 @@ def test_a_mask_is_brought_to_the_images_size(tmp_path: Path) -> None:
         read_matte(tmp_path / "none.png", (3, 3))
 
 
-QUICK = ("--set", "segment.cut_side=64", "--set", "segment.side=64", "--quiet")
+QUICK = (
+    "--profile",
+    "classic",
+    "--set",
+    "segment.cut_side=64",
+    "--set",
+    "segment.side=64",
+    "--quiet",
+)
 
 
 def test_the_command_writes_a_file_that_the_stage_reads(
