@@ -98,10 +98,23 @@ class _Making:
         """The profile with this folder's files."""
         tables = {
             "segment": {"weights": str(self._model(SEGMENTER))},
-            "embed": {"weights": str(self._model(EMBEDDER))},
+            "embed": self._embed(self._model(EMBEDDER)),
             "classify": {"head": str(self._head_file)},
         }
         return overlay(self.request.base, tables, "packsight train compact")
+
+    def _embed(self, model: Path) -> dict[str, object]:
+        """The profile's embedder, or the one among its parts that is a network, with these
+        weights."""
+        parts = self.request.base.embed.options.get("parts")
+        if parts is None:
+            return {"weights": str(model)}
+        return {
+            "parts": [
+                {**part, "weights": str(model)} if part["name"] == "onnx" else part
+                for part in parts
+            ]
+        }
 
     @property
     def _unlabelled(self) -> Settings:
@@ -203,7 +216,7 @@ class _Making:
         target, cache = self.out / HALF_FILE, self.out / "described"
         full = {
             "segment": {"weights": str(self.out / SEGMENTER / SEGMENTER_FILE)},
-            "embed": {"weights": str(self.out / EMBEDDER / EMBEDDER_FILE)},
+            "embed": self._embed(self.out / EMBEDDER / EMBEDDER_FILE),
         }
         images = [image for one in self._masked for image in _images(one, one.splits)]
         before = overlay(self._unlabelled, full, "float32")
