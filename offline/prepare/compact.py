@@ -63,6 +63,12 @@ def plan_compact(request: Request) -> Plan:
 
     Raises ConfigError for data and recipes that would fail later on.
     """
+    valid = (TEACHER, FIRST, SEGMENTER, EMBEDDER, HEAD)
+    if unknown := sorted(set(request.recipes) - set(valid)):
+        raise ConfigError(
+            f"recipe: [{unknown[0]}]: there is no such trainer.",
+            remedy=f"Valid: {', '.join(valid)}.",
+        )
     making = _Making(request, expanded(request.out).absolute())
     steps = making.steps()
     return Plan(making.out, steps, whole_steps(making.out, steps))

@@ -89,9 +89,13 @@ def read_head_file(path: Path) -> HeadFile:
         head = read_head(json.dumps(content.pop("head")))
         found = HeadFile(head, **content)
     except FileNotFoundError:
-        raise WeightsError(f"{path}: there is no such category head.", remedy=_AGAIN) from None
+        raise WeightsError(
+            f"{path}: there is no such category head.",
+            remedy=f"{_AGAIN}; if it came with Packsight, install Packsight again.",
+        ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path}: is no category head ({error}).", remedy=_AGAIN) from error
+        again = "Install Packsight again." if is_shipped(path) else _AGAIN
+        raise WeightsError(f"{path}: is no category head ({error}).", remedy=again) from error
     if version != VERSION:
         raise WeightsError(
             f"{path}: version {version}, this Packsight reads version {VERSION}.", remedy=_AGAIN

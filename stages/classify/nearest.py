@@ -80,13 +80,22 @@ class Nearest:
 
         def voted() -> CategoryScores:
             assert neighbours is not None
-            nearest = neighbours.search(embedding, self._options.k, None, labelled_only=True)
-            return vote(nearest, self._options.power)
+            return vote(self._voters(neighbours, embedding), self._options.power)
 
-        found = vote([], 0) if neighbours is None else neighbours.predicted(embedding, voted)
+        found = vote((), 0) if neighbours is None else neighbours.predicted(embedding, voted)
         if self._head is not None and found.names == (UNCATEGORISED,):
             return self._head.alone(embedding.vector)
         return found
+
+    def _voters(self, neighbours: Neighbours, embedding: Embedding) -> Sequence[Neighbour]:
+        """The nearest labelled records. With a head, which gave the others their categories, all
+        that are nearest, if any of them is labelled: a few labels are not those of all products."""
+        labelled = neighbours.search(embedding, self._options.k, None, labelled_only=True)
+        if self._head is None or not labelled:
+            return labelled
+        around = neighbours.search(embedding, self._options.k, None)
+        known = {neighbour.id for neighbour in labelled}
+        return around if any(neighbour.id in known for neighbour in around) else ()
 
 
 def vote(neighbours: Sequence[Neighbour], power: float) -> CategoryScores:

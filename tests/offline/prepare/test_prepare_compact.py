@@ -53,6 +53,8 @@ def test_other_splits_and_unknown_settings_are_refused_before_anything_starts(
         )
     with pytest.raises(ConfigError, match="epoch"):
         plan_compact(request(tmp_path, Path("packbench-tiny"), segmenter={"epoch": 1}))
+    with pytest.raises(ConfigError, match="foo"):
+        plan_compact(request(tmp_path, Path("packbench-tiny"), foo={"epoch": 1}))
 
 
 def test_without_data_the_command_names_some(capsys: pytest.CaptureFixture[str]) -> None:

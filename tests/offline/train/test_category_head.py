@@ -74,6 +74,24 @@ def test_labels_of_the_gallery_come_before_the_head(head: Path, tmp_path: Path) 
     assert query(photo, tmp_path / "gallery").route.categories == ("tin",)
 
 
+def test_a_few_labels_do_not_hide_images_that_the_head_categorised(
+    head: Path, tmp_path: Path
+) -> None:
+    for product in range(8):
+        for category in ("bottle", "stick"):
+            save(tmp_path / "own" / f"{category}-{product}.png", package(category, product))
+    overrides = [*QUICK, f"classify.head={head}", "classify.k=3"]
+    ingest(tmp_path / "own", tmp_path / "gallery", overrides=overrides)
+    save(tmp_path / "own" / "tin" / "p0" / "v.png", package("jar", 3))
+    ingest(tmp_path / "own", tmp_path / "gallery")
+    for category in ("bottle", "stick"):
+        photo = save(tmp_path / f"{category}.png", package(category, 4, view=1))
+        found = query(photo, tmp_path / "gallery")
+        assert found.route.categories[0] == category
+    photo = save(tmp_path / "tin.png", package("jar", 3, view=1))
+    assert query(photo, tmp_path / "gallery").route.categories[0] == "tin"
+
+
 def test_products_left_out_are_predicted_and_the_same_data_give_the_same_bytes(
     labelled: Path, head: Path, tmp_path: Path
 ) -> None:
