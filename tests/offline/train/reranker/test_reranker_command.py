@@ -44,6 +44,8 @@ class Trainer:
             "logistic",
             "--top-n",
             "5",
+            "--profile",
+            "classic",
             *QUICK_FLAGS,
             *more,
         )
