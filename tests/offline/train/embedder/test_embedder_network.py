@@ -229,7 +229,7 @@ def test_what_keeps_the_start_grows_with_the_distance_from_it_and_is_in_no_check
     from offline.train.embedder.recipe import EmbedderRecipe, LearningRecipe
 
     recipe = EmbedderRecipe(learning=LearningRecipe(keep=2.0))
-    learner = Learner(embedder("gap"), recipe, 2)
+    learner = Learner(embedder("gap"), recipe, 2).train()  # as in training: statistics are kept
     given = images(4)
 
     def drift() -> float:
