@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -52,6 +53,26 @@ class Plan:
     @property
     def to_do(self) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.name not in self.done)
+
+    def text(self) -> str:
+        """A row a step, and the sums of what is to be done."""
+        rows = [("step", "", "size", "time", "memory", "from")]
+        for step in self.steps:
+            about = step.estimate
+            to_do = ("to do", in_bytes(about.size), in_time(about.seconds), in_bytes(about.memory))
+            state = ("done", "", "", "") if step.name in self.done else to_do
+            rows.append((step.name, *state, step.reads))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        aligned = (map(str.ljust, row, widths) for row in rows)
+        lines = ["  ".join(cells).rstrip() for cells in aligned]
+        todo = [step.estimate for step in self.to_do]
+        fetched = sum(s.download.megabytes or 0 for s in self.to_do if s.download) * 2**20
+        return "\n".join(lines) + (
+            f"\n\n{self.out}: about {in_bytes(fetched)} to fetch, "
+            f"{in_bytes(sum(about.size for about in todo))} to write, "
+            f"{in_time(sum(about.seconds for about in todo))} on {os.cpu_count()} cores without a "
+            "GPU\n"
+        )
 
 
 class Record:

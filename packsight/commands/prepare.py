@@ -63,7 +63,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from engine.config import load
     from offline.prepare.paper import Request, plan_paper, prepare_paper
-    from packsight.commands._plan import print_plan
     from stages.profiles import read_profile
 
     config = None if args.config is None else Path(args.config)
@@ -82,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         recipe_of(args, ClassifierSplits),
     )
     plan = plan_paper(request)
-    print_plan(plan)
+    print(plan.text())
     for one in plan.missing:
         _print_missing(one)
     if args.plan:

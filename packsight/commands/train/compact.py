@@ -59,7 +59,6 @@ def run(args: argparse.Namespace) -> int:
     from offline.prepare.compact import SETTINGS, Request, plan_compact
     from offline.prepare.steps import take_steps
     from offline.train.recipe_file import read_recipes, shipped_recipes
-    from packsight.commands._plan import print_plan
     from stages.profiles import read_profile
 
     config = None if args.config is None else Path(args.config)
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         args.out, tuple(data), read_recipes(recipe), base, args.teacher, args.backgrounds
     )
     plan = plan_compact(request)
-    print_plan(plan)
+    print(plan.text())
     if args.plan:
         return 0
     with callbacks_of(args, loss=("loss", ".4f"), score=("validation", ".4f")) as callbacks:
