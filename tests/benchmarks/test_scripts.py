@@ -33,6 +33,25 @@ def test_query_overhead_adds_up_what_lies_outside_the_models() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.slow
+def test_a_whole_query_is_timed_by_several_pipelines_in_a_gallery_that_was_multiplied(
+    catalogue: Path, tmp_path: Path
+) -> None:
+    size = ("--images", "70", "--queries", "2", "--rounds", "1", "--threads", "1")
+    places = ("--catalogue", catalogue, "--work", tmp_path)
+    done = run_benchmark("whole_query.py", *size, *places)
+    assert done.returncode == 0, done.stderr
+    rows = table(done.stdout, "pipeline")
+    assert list(rows) == ["compact", "classic"]
+    assert rows["classic"][3] == "1.00 [1.00, 1.00]"
+    assert all(float(cell) > 0 for cells in rows.values() for cell in (*cells[:3], *cells[4:]))
+    with open_gallery(tmp_path / "70-0") as gallery:
+        assert len(gallery) == 70
+        assert all(len(one) for one in gallery.keypoints(gallery.image_ids(None, 70)))
+    assert {"segment", "embed", "verify"} <= set(table(done.stdout, "stage (ms)"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.slow
 def test_ingest_scaling_ingests_every_image_and_accounts_for_the_time() -> None:
     size = ("--width", "90", "--height", "120")
     done = run_benchmark("ingest_scaling.py", "--images", "40", *size)
