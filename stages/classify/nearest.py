@@ -51,7 +51,9 @@ class Options(StageOptions):
 
 
 class Nearest:
-    """Votes among the gallery's labelled neighbours; the gallery is opened at the first vote."""
+    """Votes among the gallery's labelled neighbours; the gallery is opened at the first vote.
+
+    ``head``: what predicts where none is labelled; None: nothing does."""
 
     categories: tuple[str, ...] | None = None  # whatever the gallery's labels are
 
@@ -63,7 +65,7 @@ class Nearest:
     ) -> None:
         self._options = options
         self._gallery = gallery
-        self._head = head
+        self.head = head
 
     def classify(self, cutouts: Sequence[Cutout], embeddings: FloatArray) -> list[CategoryScores]:
         """Scores over the categories of the k neighbours, or of a category head; others are left
@@ -83,15 +85,15 @@ class Nearest:
             return vote(self._voters(neighbours, embedding), self._options.power)
 
         found = vote((), 0) if neighbours is None else neighbours.predicted(embedding, voted)
-        if self._head is not None and found.names == (UNCATEGORISED,):
-            return self._head.alone(embedding.vector)
+        if self.head is not None and found.names == (UNCATEGORISED,):
+            return self.head.alone(embedding.vector)
         return found
 
     def _voters(self, neighbours: Neighbours, embedding: Embedding) -> Sequence[Neighbour]:
         """The nearest labelled records. With a head, which gave the others their categories, all
         that are nearest, if any of them is labelled: a few labels are not those of all products."""
         labelled = neighbours.search(embedding, self._options.k, None, labelled_only=True)
-        if self._head is None or not labelled:
+        if self.head is None or not labelled:
             return labelled
         around = neighbours.search(embedding, self._options.k, None)
         known = {neighbour.id for neighbour in labelled}

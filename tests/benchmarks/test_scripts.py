@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -161,3 +162,21 @@ def test_keypoints_are_compared_with_another_gallery_on_the_same_photos(tmp_path
     assert rows["keypoints alone"][0].startswith("1.000")
     assert rows["other: both"][3] == "+0.000 [+0.000, +0.000]"
     assert {f"other: {name}" for name in list(rows)[:4]} == set(list(rows)[4:])
+
+
+@pytest.mark.slow
+def test_networks_are_compared_in_one_table_with_adaptation_off_and_on(tmp_path: Path) -> None:
+    config = tmp_path / "quick.toml"
+    config.write_text('[segment]\nname = "whole"\n[embed]\nname = "handcrafted"\n', "utf-8")
+    places = ("--cache", tmp_path / "cache", "--also", f"quick={config}", "--only", "quick")
+    done = run_benchmark("networks_compared.py", *places, "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[0][2:] == ["adaptation", "quick"]
+    found = {(data.split(",")[0], what, how) for data, what, how, _ in cells[2:]}
+    for how in ("off", "on"):
+        assert ("Packbench unseen", "chain: R@1 / mAP", how) in found
+        assert ("Packbench test", "category", how) in found
+    values = [cell for _, what, _, cell in cells[2:] if "mAP" in what]
+    assert all(re.fullmatch(r"[01]\.\d{3} \[.*\] / [01]\.\d{3} \[.*\]", one) for one in values)
