@@ -12,6 +12,7 @@ from packsight.commands._arguments import (
     positive,
     whole,
 )
+from stages.profiles import DEFAULT
 
 FINISHED = "finished Packbench, or packbench-tiny for the shipped one"
 
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     masks.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
     add_quiet_flag(masks)
-    add_settings_flags(masks, default="compact; [segment] makes the masks, [trust] judges them")
+    add_settings_flags(masks, default=f"{DEFAULT}; [segment] makes the masks, [trust] judges them")
 
 
 def _add_packbench(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from packsight.commands._arguments import add_quiet_flag, add_settings_flags, positive
+from stages.profiles import DEFAULT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="the gallery's own, or compact for a new one")
+    add_settings_flags(parser, default=f"the gallery's own, or {DEFAULT} for a new one")
 
 
 def run(args: argparse.Namespace) -> int:

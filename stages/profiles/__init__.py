@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.config import Settings, overlay, read_toml, unknown_key
+if TYPE_CHECKING:  # the help of commands names DEFAULT and loads no settings
+    from engine.config import Settings
 
 DEFAULT = "compact"
 
@@ -20,12 +22,16 @@ def profile_path(name_or_path: str) -> Path:
     if name_or_path.endswith(".toml"):
         return Path(name_or_path)
     if name_or_path not in profile_names():
+        from engine.config import unknown_key
+
         raise unknown_key("--profile", name_or_path, profile_names(), "profile")
     return _folder() / f"{name_or_path}.toml"
 
 
 def read_profile(name_or_path: str = DEFAULT) -> Settings:
     """Settings of a profile; raises ConfigError naming the file and the valid keys."""
+    from engine.config import Settings, overlay, read_toml
+
     path = profile_path(name_or_path)
     return overlay(Settings(), read_toml(path), str(path))
 

@@ -47,7 +47,7 @@ class Request:
     data: Path
     settings: Settings
     cache: Path
-    system: str = "classic"
+    system: str
     metrics: tuple[str, ...] = ()
     limit: int | None = None
     timed: int = 16

@@ -14,6 +14,7 @@ from packsight.commands._arguments import (
     whole,
 )
 from packsight.commands._terminal import print_faults
+from stages.profiles import DEFAULT
 
 if TYPE_CHECKING:
     from offline.evaluate.benchmark.show import Request
@@ -82,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=whole, default=0, help="seed of the bootstrap (default: 0)")
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="classic")
+    add_settings_flags(parser, default=DEFAULT)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -124,7 +125,7 @@ def _request(args: argparse.Namespace) -> Request:
         data=args.data,
         settings=settings,
         cache=args.cache or user_cache("evaluate"),
-        system=args.profile or "classic",
+        system=args.profile or DEFAULT,
         metrics=tuple(metric(name).name for name in args.metrics),
         limit=args.limit,
         timed=args.timed,

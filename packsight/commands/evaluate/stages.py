@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from engine.user_folders import user_cache
 from packsight.commands._arguments import add_quiet_flag, positive, whole
 from packsight.commands._terminal import print_faults
+from stages.profiles import DEFAULT
 
 if TYPE_CHECKING:
     from engine.config import Settings
     from engine.types import Progress
     from offline.evaluate.run import Request
     from offline.report.document import Report
-
-PROFILE = "classic"
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def _add_systems(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help=f"shipped profile or .toml file; may be repeated (default: {PROFILE})",
+        help=f"shipped profile or .toml file; may be repeated (default: {DEFAULT})",
     )
     group.add_argument(
         "--config",
@@ -141,7 +140,7 @@ def _add_systems(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help=f"system of its own: a TOML file laid over {PROFILE}; may be repeated",
+        help=f"system of its own: a TOML file laid over {DEFAULT}; may be repeated",
     )
     group.add_argument(
         "--set",
@@ -179,15 +178,14 @@ def _systems(args: argparse.Namespace) -> dict[str, Settings]:
     from offline.evaluate.run import named_systems
     from stages.open_settings import settings_for
 
-    profiles = args.profile or ([] if args.config else [PROFILE])
+    profiles = args.profile or ([] if args.config else [DEFAULT])
     overrides = args.overrides
     of_profiles = [
         (Path(name).stem, settings_for(None, profile=name, overrides=overrides))
         for name in profiles
     ]
     of_files = [
-        (file.stem, settings_for(None, profile=PROFILE, config=file, overrides=overrides))
-        for file in args.config
+        (file.stem, settings_for(None, config=file, overrides=overrides)) for file in args.config
     ]
     return named_systems([*of_profiles, *of_files])
 

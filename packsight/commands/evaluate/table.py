@@ -14,13 +14,12 @@ from packsight.commands._arguments import (
     whole,
 )
 from packsight.commands._terminal import print_faults
+from stages.profiles import DEFAULT
 
 if TYPE_CHECKING:
     from engine.types import Progress
     from offline.evaluate.tables.layout import Made, Request, Variant
     from offline.report.document import Report
-
-PROFILE = "classic"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder)",
     )
     add_quiet_flag(parser)
-    add_settings_flags(parser, default=PROFILE)
+    add_settings_flags(parser, default=DEFAULT)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -138,7 +137,7 @@ def _variants(args: argparse.Namespace) -> tuple[Variant, ...]:
     made = [embedder_variant(one, base, args.overrides) for one in args.embedder or ()]
     made += [classifier_variant(one, base, args.overrides) for one in args.classifier or ()]
     refuse_equal_names(made)
-    return tuple(made) or (Variant(args.profile or PROFILE, base),)
+    return tuple(made) or (Variant(args.profile or DEFAULT, base),)
 
 
 def _write(args: argparse.Namespace, report: Report) -> None:

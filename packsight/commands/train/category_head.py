@@ -8,12 +8,13 @@ from offline.train.category_head.recipe import HeadRecipe
 from packsight.commands._arguments import add_quiet_flag, add_settings_flags
 from packsight.commands.train._flags import add_recipe_flags, recipe_of
 from packsight.commands.train._run import settings_of
+from stages.profiles import DEFAULT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_flags(parser, HeadRecipe)
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="compact; its stages up to the vector are used")
+    add_settings_flags(parser, default=f"{DEFAULT}; its stages up to the vector are used")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from offline.train.classifier.recipe import ClassifierRecipe, ClassifierSplits
 from packsight.commands._arguments import add_settings_flags
 from packsight.commands.train._flags import add_recipe_flags, recipe_of
 from packsight.commands.train._run import add_run_flags, callbacks_of, gallery_settings_of
+from stages.profiles import DEFAULT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="gallery that the classifier is for: images are cut by its settings",
     )
-    add_settings_flags(parser, default="that of --gallery, else compact; how it cuts counts")
+    add_settings_flags(parser, default=f"that of --gallery, else {DEFAULT}; how it cuts counts")
 
 
 def run(args: argparse.Namespace) -> int:

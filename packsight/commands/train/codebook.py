@@ -8,6 +8,7 @@ from offline.train.codebook.recipe import CodebookRecipe
 from packsight.commands._arguments import add_quiet_flag, add_settings_flags
 from packsight.commands.train._flags import add_recipe_flags, recipe_of
 from packsight.commands.train._run import settings_of
+from stages.profiles import DEFAULT
 
 NOTES_SHOWN = 5
 
@@ -15,7 +16,7 @@ NOTES_SHOWN = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_flags(parser, CodebookRecipe)
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="compact; its stages up to the cutout are used")
+    add_settings_flags(parser, default=f"{DEFAULT}; its stages up to the cutout are used")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from offline.train.reranker.recipe import RerankerRecipe
 from packsight.commands._arguments import add_quiet_flag, add_settings_flags
 from packsight.commands.train._flags import add_recipe_flags, recipe_of
+from stages.profiles import DEFAULT
 
 if TYPE_CHECKING:
     from offline.train.reranker.training import Trained
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for descriptions, so that a stopped run continues (default: the user's)",
     )
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="classic; its stages and its search are used")
+    add_settings_flags(parser, default=f"{DEFAULT}; its stages and its search are used")
 
 
 def run(args: argparse.Namespace) -> int:

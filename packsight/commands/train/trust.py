@@ -8,12 +8,13 @@ from offline.train.trust.recipe import TrustRecipe
 from packsight.commands._arguments import add_quiet_flag, add_settings_flags
 from packsight.commands.train._flags import add_recipe_flags, recipe_of
 from packsight.commands.train._run import settings_of
+from stages.profiles import DEFAULT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_flags(parser, TrustRecipe)
     add_quiet_flag(parser)
-    add_settings_flags(parser, default="compact; [segment] makes the masks")
+    add_settings_flags(parser, default=f"{DEFAULT}; [segment] makes the masks")
 
 
 def run(args: argparse.Namespace) -> int:

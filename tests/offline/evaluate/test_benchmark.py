@@ -60,7 +60,9 @@ def test_online_products_asks_every_test_image_of_all_others(tmp_path: Path) -> 
 
 def test_intervals_resample_all_photos_of_a_product_together(tmp_path: Path) -> None:
     write_drawn_products(tmp_path / "sop", products=6)
-    request = Request("test", tmp_path / "sop", quick_settings(), tmp_path / "cache", seed=3)
+    request = Request(
+        "test", tmp_path / "sop", quick_settings(), tmp_path / "cache", "quick", seed=3
+    )
     report, _ = evaluate_benchmark(replace(request, timed=0))
     ((group,),) = (section.groups for section in report.systems[0].sections)
     assert len(set(group.clusters)) == 6 and len(group.clusters) == 18
@@ -130,7 +132,7 @@ def test_categories_have_a_table_of_their_own_for_corel(tmp_path: Path) -> None:
         category = "jar" if number < 100 else "bottle"
         save(tmp_path / "corel" / f"{number}.png", package(category, number // 100, number % 4))
     settings = quick_settings()
-    request = Request("corel", tmp_path / "corel", settings, tmp_path / "cache", timed=0)
+    request = Request("corel", tmp_path / "corel", settings, tmp_path / "cache", "quick", timed=0)
     report, _ = evaluate_benchmark(request)
     _, table = report.systems[0].sections[0].blocks
     assert isinstance(table, Table)
@@ -167,7 +169,7 @@ def test_file_names_that_are_no_text_are_evaluated_and_reported_escaped(tmp_path
                 name = os.fsdecode(b"view\xff%d.png" % view)
                 path = tmp_path / "frames" / part / f"p{product}" / name
                 save(path, package("jar", product, view))
-    request = Request("product", tmp_path / "frames", quick_settings(), tmp_path / "cache")
+    request = Request("product", tmp_path / "frames", quick_settings(), tmp_path / "cache", "quick")
     report, _ = evaluate_benchmark(replace(request, per_query=True, timed=0))
     paths = write_report(report, tmp_path / "report")
     assert all(path.stat().st_size for path in paths)

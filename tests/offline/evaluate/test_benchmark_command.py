@@ -10,6 +10,7 @@ import pytest
 
 from offline.report.document import Table
 from offline.report.files import read_report
+from stages.profiles import DEFAULT
 from tests.drawn_catalogue import QUICK_FLAGS
 from tests.offline.evaluate.drawn_benchmarks import write_drawn_landmarks, write_drawn_products
 from tests.offline.evaluate.killed_runs import kill_after_keeping
@@ -75,6 +76,7 @@ def test_the_report_holds_every_value_and_what_it_depends_on(
     assert str(out / "report.json") in shown.out
     report = read_report(out / "report.json")
     (system,) = report.systems
+    assert system.name == DEFAULT
     retrieval, efficiency = system.sections
     (hard,) = retrieval.groups
     assert (hard.name, hard.items[0]) == ("hard", "query/query_jar")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from offline.report.files import read_report
+from stages.profiles import DEFAULT
 from tests.drawn_catalogue import QUICK_FLAGS, package, save, write_catalogue
 from tests.offline.evaluate.killed_runs import kill_after_keeping
 from tests.packsight_command import Command
@@ -39,6 +40,7 @@ def test_all_stages_make_one_report_in_three_forms(packsight: Command, data: Pat
     assert (done.code, done.err) == (0, "")
     report = read_report(data.parent / "report" / "report.json")
     (system,) = report.systems
+    assert (system.name, system.settings["segment"]["name"]) == (DEFAULT, "whole")
     assert [section.stage for section in system.sections] == SECTIONS
     assert report.provenance.pictures == {"queries": 10, "gallery": 36}
     assert len(report.provenance.dataset_checksum) == 64
@@ -96,13 +98,13 @@ def test_a_gallery_is_adapted_to_photos_that_are_no_queries(packsight: Command, 
 def test_systems_stand_side_by_side(packsight: Command, data: Path) -> None:
     file = data.parent / "bare.toml"
     file.write_text('[rerank]\nname = "none"\n')
-    done = packsight(*flags(data, "retrieve", "--profile", "classic", "--config", file))
+    done = packsight(*flags(data, "retrieve", "--profile", "compact", "--config", file))
     assert done.code == 0
     report = read_report(data.parent / "report" / "report.json")
-    assert [system.name for system in report.systems] == ["classic", "bare"]
+    assert [system.name for system in report.systems] == ["compact", "bare"]
     assert report.systems[1].settings["rerank"] == {"name": "none"}
     assert report.systems[0].fingerprint == report.systems[1].fingerprint
-    assert "| classic" in done.out.splitlines()[0].replace(" classic", "| classic", 1)
+    assert "compact" in done.out.splitlines()[0]
 
 
 def test_the_same_command_gives_the_same_figures(packsight: Command, data: Path) -> None:

@@ -14,6 +14,7 @@ from offline.evaluate.tables.layout import classifier_variant
 from offline.evaluate.tables.registry import LAYOUTS
 from offline.report.files import read_report
 from stages.classify._artefact import ClassifierArtefact, artefact_path
+from stages.profiles import DEFAULT
 from tests.contracts.test_embedders import write_backbone
 from tests.drawn_catalogue import QUICK, QUICK_FLAGS, package, save
 from tests.offline.evaluate.counting_parts import quick_settings
@@ -81,7 +82,7 @@ def test_the_profile_is_the_only_row_where_no_trunk_is_named(
     packsight: Command, glasses: Path
 ) -> None:
     shown = packsight(*flags("sop", glasses))
-    assert [line for line in shown.out.splitlines() if line.startswith("| classic ")]
+    assert [line for line in shown.out.splitlines() if line.startswith(f"| {DEFAULT} ")]
 
 
 def test_a_run_that_is_asked_again_says_the_same(packsight: Command, glasses: Path) -> None:
