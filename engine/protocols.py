@@ -17,6 +17,7 @@ from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
 from engine.query_statistics import QueryStatistics
 from engine.types import (
+    CategoryCounts,
     CategoryScores,
     Cutout,
     Description,
@@ -296,6 +297,10 @@ class Gallery(Searchable, Protocol):
         ...
 
     def count_products(self) -> int: ...
+
+    def category_counts(self) -> CategoryCounts:
+        """By where the images' categories are from."""
+        ...
 
     def keypoint_bytes(self, most: int) -> list[int]:
         """The bytes of the keypoints of at most so many images, spread evenly by id; 0 for an

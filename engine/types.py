@@ -360,6 +360,31 @@ class Source:
         )
 
 
+@dataclass(frozen=True)
+class CategoryCounts:
+    """Images of a gallery, by where their categories are from.
+
+    ``labelled``: the catalogue; ``predicted``: a classifier or a vote, which calls ``unknown`` of
+    them like none of its categories; ``uncategorised``: there was nothing to predict by.
+    """
+
+    labelled: int = 0
+    predicted: int = 0
+    unknown: int = 0
+    uncategorised: int = 0
+
+    def in_words(self, head: str) -> str:
+        """``head``: what predicts where a gallery has no labels; "": nothing does."""
+        by = f" by {head}" if head and not self.labelled else ""
+        unknown = f" ({self.unknown} look like none of its categories)" if self.unknown else ""
+        parts = (
+            (self.labelled, f"{self.labelled} images labelled by the catalogue"),
+            (self.predicted, f"{self.predicted} predicted{by}{unknown}"),
+            (self.uncategorised, f"{self.uncategorised} without a category"),
+        )
+        return ", ".join(words for count, words in parts if count)
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """One catalogue image in a gallery, with its description."""

@@ -118,6 +118,12 @@ def _add_print_weights(connection: sqlite3.Connection) -> None:
     _add_columns(connection, "adaptations", print_weight="TEXT")
 
 
+def _add_unknown_categories(connection: sqlite3.Connection) -> None:
+    """1: its category was predicted, and the classifier calls it unknown. NULL: of before."""
+    _add_columns(connection, "images", unknown="INTEGER")
+    connection.execute("CREATE INDEX IF NOT EXISTS images_unknown ON images (id) WHERE unknown = 1")
+
+
 def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> None:
     """Those that the table lacks."""
     sql = f"SELECT name FROM pragma_table_info('{table}')"
@@ -144,6 +150,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_parts_of_adaptations,
     _add_keypoints,
     _add_print_weights,
+    _add_unknown_categories,
 )
 
 # How long a statement waits for another process's short transaction.

@@ -28,7 +28,12 @@ class Writing:
         known = row.fetchone()
         if known is not None:
             self._touch_of(known[0])
-        image = {"id": known and known["id"], **_rows.image_row(entry, category)}
+        unknown = description.scores.unknown and entry.category is None
+        image = {
+            "id": known and known["id"],
+            **_rows.image_row(entry, category),
+            "unknown": int(unknown),
+        }
         identity: int = self.connection.execute(
             f"INSERT INTO images {_rows.columns_and_values(image)} ON CONFLICT (id)"
             f" DO UPDATE SET {_rows.assignments(image, 'excluded.')} RETURNING id",
@@ -52,7 +57,10 @@ class Writing:
         if old[1] and entry.category is None:
             raise ValueError(f"{entry.uri}: a label cannot be taken away by amending")
         category = entry.category or old[0]
-        self._update("images", {"id": identity, **_rows.image_row(entry, category)})
+        image = _rows.image_row(entry, category)
+        if entry.category is not None:
+            image["unknown"] = 0
+        self._update("images", {"id": identity, **image})
         if domain_of(entry.attributes) != domain_of(json.loads(old[2])):
             self.touch(category, entry.category is not None)  # adapted otherwise
         if (category, entry.category is not None) != (old[0], bool(old[1])):

@@ -27,6 +27,8 @@ from engine.match_calibration import MatchCalibration
 from engine.protocols import KeypointMatcher
 from engine.query_statistics import QueryStatistics
 from engine.types import (
+    UNCATEGORISED,
+    CategoryCounts,
     Description,
     Embedding,
     Entry,
@@ -252,6 +254,20 @@ class LocalGallery:
     def count_products(self) -> int:
         ((count,),) = self._select("SELECT count(DISTINCT product_id) FROM images")
         return int(count)
+
+    def category_counts(self) -> CategoryCounts:
+        """By where the images' categories are from; no image's row is read."""
+        with self._reading():
+            ((labelled, uncategorised, images),) = self._select(
+                "SELECT count(*) FILTER (WHERE labelled), "
+                "count(*) FILTER (WHERE NOT labelled AND category = ?), count(*) FROM images",
+                UNCATEGORISED,
+            )
+            columns = self._select("SELECT name FROM pragma_table_info('images')")
+            unknown = 0  # it was not kept in older galleries
+            if "unknown" in {name for (name,) in columns}:
+                ((unknown,),) = self._select("SELECT count(*) FROM images WHERE unknown = 1")
+        return CategoryCounts(labelled, images - labelled - uncategorised, unknown, uncategorised)
 
     def keypoint_bytes(self, most: int) -> list[int]:
         """Of at most so many images, spread evenly by id: a million are not read."""

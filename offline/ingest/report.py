@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.names import without_controls
+from engine.types import CategoryCounts
 from offline.ingest.plan import Duplicate
 from offline.ingest.scan import Refusal
 
@@ -42,6 +43,8 @@ class IngestReport:
     images: int = 0  # in the gallery now
     products: int = 0
     categories: int = 0
+    categories_from: CategoryCounts = field(default_factory=CategoryCounts)
+    head: str = ""  # what predicts categories where the gallery has no labels
     interrupted: bool = False
     total_seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -88,6 +91,7 @@ class IngestReport:
     def to_json(self) -> str:
         plain = dict(vars(self))
         plain["duplicates"] = [vars(duplicate) for duplicate in self.duplicates]
+        plain["categories_from"] = vars(self.categories_from)
         plain["refused"] = [vars(refusal) for refusal in self.refused]
         plain["seconds"] = {name: round(value, 3) for name, value in self.seconds.items()}
         for name in ("total_seconds", "cpu_seconds"):
@@ -151,7 +155,15 @@ class IngestReport:
             *self._passed_over(),
             f"{self.gallery}: {self.images} images of {self.products} products in "
             f"{self.categories} categories",
+            *self._predicted(),
         ]
+
+    def _predicted(self) -> list[str]:
+        """Nothing where every category is a label."""
+        counts = self.categories_from
+        if not (counts.predicted or counts.uncategorised):
+            return []
+        return [f"categories: {counts.in_words(self.head)}"]
 
     def _passed_over(self) -> list[str]:
         kinds = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))

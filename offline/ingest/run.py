@@ -384,6 +384,8 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
     with gallery.snapshot():
         report.images, report.products = len(gallery), gallery.count_products()
         report.categories = len(gallery.categories())
+        report.categories_from = gallery.category_counts()
+        report.head = str(current.settings.classify.options.get("head", ""))
         report.notes += name_notes(gallery.categories(), gallery.products())
     report.total_seconds = time.perf_counter() - started
     report.cpu_seconds = _cpu_seconds() - cpu

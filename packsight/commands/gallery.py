@@ -74,6 +74,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     with gallery.snapshot():
         categories = dict(gallery.categories())
         images, products = len(gallery), gallery.count_products()
+        counts = gallery.category_counts()
         calibration, fault = _calibration(gallery)
         adaptation = gallery.adaptation()
         version, adaptations = gallery.adapted_by(), gallery.adaptations()
@@ -88,6 +89,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
                     "images": images,
                     "products": products,
                     "categories": categories,
+                    "categories_from": vars(counts),
                     "adapted_by": version,
                     "adaptations": {
                         number: report.model_dump() for number, report in adaptations.items()
@@ -104,6 +106,9 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     print(f"{gallery.name}: {images} images of {products} products")
     for name, count in categories.items():
         print(f"  {count:7}  {without_controls(name)}")
+    if categories:
+        head = str(manifest.settings.get("classify", {}).get("head", ""))
+        print(f"categories   {without_controls(counts.in_words(head))}")
     print(f"fingerprint  {manifest.fingerprint[:16]}, format {manifest.format_version}")
     metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
     print(f"vectors      {manifest.dimension} numbers, {metric} distance")

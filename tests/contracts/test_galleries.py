@@ -20,7 +20,15 @@ from engine.errors import FingerprintError, GalleryError
 from engine.galleries import open_gallery
 from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
-from engine.types import CategoryScores, Embedding, GivenTable, Neighbour, SkippedFile
+from engine.types import (
+    UNCATEGORISED,
+    CategoryCounts,
+    CategoryScores,
+    Embedding,
+    GivenTable,
+    Neighbour,
+    SkippedFile,
+)
 from tests.engine.made_adaptations import adaptation, head
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
@@ -72,6 +80,25 @@ def test_a_image_without_a_label_gets_the_predicted_category(gallery: WritableGa
     assert (record.category, record.labelled) == ("stick", False)
     assert gallery.search(vector(1, 0), 5, labelled_only=True) == []
     assert len(gallery.search(vector(1, 0), 5)) == 1
+
+
+def test_categories_are_counted_by_where_they_are_from(gallery: WritableGallery) -> None:
+    def predicted(name: str, category: str, *, unknown: bool) -> int:
+        scores = CategoryScores((category,), np.ones(1, np.float32), unknown)
+        description = replace(described((1, 0)), scores=scores)
+        (identity,) = gallery.add([entry(name, None)], [description])
+        return identity
+
+    put(gallery, "labelled", (1, 0))
+    predicted("known", "jar", unknown=False)
+    odd = predicted("odd", "jar", unknown=True)
+    predicted("odd too", "stick", unknown=True)
+    predicted("none", UNCATEGORISED, unknown=False)
+    assert gallery.category_counts() == CategoryCounts(1, 3, 2, 1)
+    gallery.amend({odd: entry("renamed", None)})
+    assert gallery.category_counts() == CategoryCounts(1, 3, 2, 1)
+    gallery.amend({odd: entry("renamed", "stick")})
+    assert gallery.category_counts() == CategoryCounts(2, 2, 1, 1)
 
 
 def test_ids_are_aligned_with_the_entries_and_records_with_the_ids(

@@ -11,6 +11,7 @@ import pytest
 from engine.galleries import _schema
 from engine.galleries.export import export_lines
 from engine.galleries.local import LocalGallery
+from engine.types import CategoryCounts
 from tests.engine.made_descriptions import described, entry, manifest
 
 
@@ -22,6 +23,8 @@ def folder(tmp_path: Path) -> Path:
         gallery.add([entry("old")], [described((1, 0))])
     connection = sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)
     connection.execute("ALTER TABLE descriptions DROP COLUMN trust")
+    connection.execute("DROP INDEX images_unknown")
+    connection.execute("ALTER TABLE images DROP COLUMN unknown")
     connection.execute("PRAGMA user_version = 0")
     connection.close()
     return folder
@@ -50,6 +53,7 @@ def test_reading_an_older_gallery_leaves_it_as_it_is(folder: Path) -> None:
     with LocalGallery.open(folder) as gallery:
         assert trusts(gallery) == [None]
         assert gallery.check() == []
+        assert gallery.category_counts() == CategoryCounts(labelled=1)
         assert len(list(export_lines(gallery, vectors=True))) == 1
     assert "trust" not in columns(folder)
 

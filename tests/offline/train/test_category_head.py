@@ -50,7 +50,9 @@ def test_a_gallery_without_labels_is_categorised_and_searched_by_the_head(
     head: Path, unlabelled: Path, tmp_path: Path
 ) -> None:
     overrides = [*QUICK, f"classify.head={head}"]
-    ingest(unlabelled, tmp_path / "gallery", overrides=overrides)
+    report = ingest(unlabelled, tmp_path / "gallery", overrides=overrides)
+    assert (report.categories_from.labelled, report.categories_from.predicted) == (0, 3)
+    assert f"3 predicted by {head}" in report.text()
     for category in CATEGORIES:
         found = query(unlabelled / f"{category}-9.png", tmp_path / "gallery")
         assert found.hits[0].record.category == category
