@@ -204,6 +204,10 @@ class Neighbours(Protocol):
         """
         ...
 
+    def has_labels(self) -> bool:
+        """Whether any record is labelled; searches nothing."""
+        ...
+
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         """By the gallery's category head, to which the vote is a feature; where it has none, the
         vote, which calls ``search``."""
@@ -240,6 +244,10 @@ class Searchable(Protocol):
 
         ``embedding`` is as the ``adaptation`` of the same snapshot makes it.
         """
+        ...
+
+    def has_labels(self) -> bool:
+        """As of ``Neighbours``."""
         ...
 
     def adaptation(self) -> Adaptation | None:

@@ -169,6 +169,10 @@ class AdaptedNeighbours:
             query = adapt(adaptation, embedding, self.domain)
             return self.gallery.search(query, k, categories, labelled_only=labelled_only)
 
+    def has_labels(self) -> bool:
+        """As of ``Neighbours``."""
+        return self.gallery.has_labels()
+
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         """As of ``Neighbours``."""
         with self.gallery.snapshot():

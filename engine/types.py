@@ -406,6 +406,7 @@ class Neighbour:
     id: int
     distance: float  # lower is nearer; Euclidean (not squared) by default
     category: str
+    labelled: bool = True  # False: the category was predicted
 
 
 @dataclass(frozen=True, eq=False)

@@ -189,6 +189,11 @@ class LocalGallery:
         nearest.sort(key=lambda neighbour: (neighbour.distance, neighbour.id))
         return nearest[:k]
 
+    def has_labels(self) -> bool:
+        """Whether any image is labelled; searches nothing."""
+        with self._reading():
+            return any(shard.labelled for shard in self._shards())
+
     def records(self, ids: Sequence[int]) -> list[Record]:
         """Records with their descriptions, aligned with ids; KeyError names a missing id."""
         wanted = json.dumps([int(identity) for identity in ids])

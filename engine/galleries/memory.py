@@ -102,10 +102,15 @@ class MemoryGallery:
         scope = Scope(categories, np.flatnonzero(left_out).tolist())
         line = self._line(embedding.vector, metric)
         (line,) = self.index(metric).within(line[None], [scope])
+        nearest = first(line, k).tolist()
+        records = [self._records[at] for at in nearest]
         return [
-            Neighbour(self._records[at].id, float(line[at]), self._records[at].category)
-            for at in first(line, k).tolist()
+            Neighbour(record.id, float(line[at]), record.category, record.labelled)
+            for at, record in zip(nearest, records, strict=True)
         ]
+
+    def has_labels(self) -> bool:
+        return bool(self._labelled.any())
 
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         """The vote: ``AdaptedNeighbours`` applies the head."""

@@ -92,12 +92,12 @@ class Nearest:
     def _voters(self, neighbours: Neighbours, embedding: Embedding) -> Sequence[Neighbour]:
         """The nearest labelled records. With a head, which gave the others their categories, all
         that are nearest, if any of them is labelled: a few labels are not those of all products."""
-        labelled = neighbours.search(embedding, self._options.k, None, labelled_only=True)
-        if self.head is None or not labelled:
-            return labelled
+        if self.head is None:
+            return neighbours.search(embedding, self._options.k, None, labelled_only=True)
+        if not neighbours.has_labels():
+            return ()
         around = neighbours.search(embedding, self._options.k, None)
-        known = {neighbour.id for neighbour in labelled}
-        return around if any(neighbour.id in known for neighbour in around) else ()
+        return around if any(neighbour.labelled for neighbour in around) else ()
 
 
 def vote(neighbours: Sequence[Neighbour], power: float) -> CategoryScores:

@@ -38,6 +38,9 @@ class PlainNeighbours:
         nearest = np.argsort(distances, kind="stable")[:k]
         return [Neighbour(int(i), float(distances[i]), f"c{i % 3}") for i in nearest]
 
+    def has_labels(self) -> bool:
+        return True
+
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         return vote()
 

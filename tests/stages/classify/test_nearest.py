@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.category_head import CategoryHead
 from engine.types import UNCATEGORISED, CategoryScores, Cutout, Embedding, Neighbour
 from stages.classify import nearest
 from stages.context import BuildContext
@@ -30,7 +31,11 @@ class ListedNeighbours:
         labelled_only: bool = False,
     ) -> list[Neighbour]:
         self.asked.append((k, categories, labelled_only))
-        return self.neighbours[:k]
+        found = [one for one in self.neighbours if one.labelled or not labelled_only]
+        return found[:k]
+
+    def has_labels(self) -> bool:
+        return any(one.labelled for one in self.neighbours)
 
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         return vote()
@@ -115,3 +120,32 @@ def test_embeddings_stay_writable() -> None:
     context = BuildContext(gallery=lambda: ListedNeighbours(listed((0.1, "jar"))))
     nearest.build(nearest.Options(), context).classify([cutout()], rows)
     assert rows.flags.writeable
+
+
+def voters_by_two_searches(gallery: ListedNeighbours, k: int) -> Sequence[Neighbour]:
+    """The plain way: the nearest, if the nearest labelled ones are among them."""
+    here = Embedding(np.ones(2, np.float32))
+    labelled = gallery.search(here, k, labelled_only=True)
+    around = gallery.search(here, k)
+    return around if {one.id for one in labelled} & {one.id for one in around} else ()
+
+
+@given(
+    records=st.lists(
+        st.tuples(st.floats(0.01, 10), st.sampled_from(["jar", "cap"]), st.booleans()), max_size=9
+    ),
+    k=st.integers(1, 5),
+)
+def test_with_a_head_one_search_finds_the_voters(
+    records: list[tuple[float, str, bool]], k: int
+) -> None:
+    gallery = ListedNeighbours([Neighbour(i, *one) for i, one in enumerate(sorted(records))])
+    voters = voters_by_two_searches(gallery, k)
+    zeros = np.zeros((2, 2), np.float32)
+    head = CategoryHead(("by the head", "other"), zeros, np.array([1, 0], np.float32))
+    stage = nearest.Nearest(nearest.Options(k=k), lambda: gallery, head)
+    gallery.asked.clear()
+    (scores,) = stage.classify([], np.ones((1, 2), np.float32))
+    expected = nearest.vote(voters, 8).ranked() if voters else head.alone(np.ones(2)).ranked()
+    assert scores.ranked() == expected
+    assert len(gallery.asked) == int(gallery.has_labels())
