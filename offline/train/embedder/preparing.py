@@ -62,7 +62,7 @@ def prepare(
     if found is not None:
         notes.append(f"{found.pairs} pairs of images match by appearance and contour")
     labels, doubts = (data.labels, None) if found is None else (found.labels, found.doubts)
-    if fresh and embedder.projection is not None:
+    if fresh and embedder.projection is not None and not start.whole:
         _start_projection(recipe, embedder, source, rows, labels)
     learner = _learner(embedder, recipe, int(labels.max()) + 1).to(source.device)
     task = EmbedderTask(learner, source, rows, labels, validation, doubts)

@@ -18,7 +18,8 @@ from offline.adapt.whitening import Whitening, fit_learned, fit_pca
 from offline.train.embedder.recipe import CATALOGUE, NOTHING, EmbedderRecipe, NetworkRecipe
 from weights.catalog import CatalogEntry, load_catalog
 from weights.export import find_exportable
-from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint
+from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint, resolve
+from weights.frameworks.network import GraphNames
 from weights.input_spec import InputSpec
 
 # Radenović, Tolias and Chum, PAMI 2019, put their learned whitening behind the pooling after
@@ -30,16 +31,18 @@ from weights.input_spec import InputSpec
 PCA_SHRINKAGE = 0.9
 # Images of which a folded checkpoint's normalisation takes its statistics, and how many at once.
 REVIVAL, AT_ONCE = 64, 16
+NAMES = GraphNames("embedder", "image", "features")  # of the exported graph
 
 
 @dataclass(frozen=True)
 class Start:
-    """``embedder`` is on the CPU; its projection is still random. ``free_sides``: see
-    ``training``."""
+    """``embedder`` is on the CPU. ``whole``: it was an embedder before; else its projection is
+    still random. ``free_sides``: see ``training``."""
 
     embedder: Any
     spec: InputSpec
     free_sides: int
+    whole: bool = False
 
 
 def find_backbone(name: str) -> CatalogEntry:
@@ -63,9 +66,9 @@ def find_weights(network: NetworkRecipe, settings: Settings) -> Path | None:
     if network.weights == NOTHING:
         return None
     if network.weights == CATALOGUE:
-        directory = Path(settings.weights.directory) if settings.weights.directory else None
-        policy = FetchPolicy(directory=directory, download=settings.weights.download)
-        return fetch_checkpoint(find_backbone(network.backbone), policy).path
+        return fetch_checkpoint(find_backbone(network.backbone), _policy(settings)).path
+    if network.weights in load_catalog():
+        return resolve(network.weights, _policy(settings)).path
     path = expanded(network.weights)
     if not path.is_file():
         raise ConfigError(
@@ -75,14 +78,21 @@ def find_weights(network: NetworkRecipe, settings: Settings) -> Path | None:
     return path
 
 
+def _policy(settings: Settings) -> FetchPolicy:
+    directory = Path(settings.weights.directory) if settings.weights.directory else None
+    return FetchPolicy(directory=directory, download=settings.weights.download)
+
+
 def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
-    """The network with the checkpoint's weights, random ones (torch's generator) elsewhere.
+    """The network with the checkpoint's weights, random ones (torch's generator) elsewhere; an
+    ONNX file is an embedder that was exported, and gives all of them.
 
     Raises WeightsError for layers and checkpoints that do not fit, ConfigError for a dimension
     beyond the pooled features' and for an unknown stage to freeze.
     """
     import torch
 
+    from offline.train.embedder.exported import SUFFIX, load_exported
     from offline.train.embedder.learner import freeze
     from offline.train.embedder.network import Embedder
     from weights.frameworks.backbones import read_backbone
@@ -90,7 +100,8 @@ def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
     torch.manual_seed(recipe.seed)
     chosen = recipe.network
     entry = find_backbone(chosen.backbone)
-    backbone = read_backbone(entry, checkpoint, chosen.layers)
+    exported = checkpoint if checkpoint is not None and checkpoint.suffix == SUFFIX else None
+    backbone = read_backbone(entry, None if exported else checkpoint, chosen.layers)
     if chosen.dimension is not None and chosen.dimension > sum(backbone.channels):
         raise ConfigError(
             f"--dimension {chosen.dimension}: {chosen.backbone} gives {sum(backbone.channels)} "
@@ -114,8 +125,11 @@ def build_start(recipe: EmbedderRecipe, checkpoint: Path | None) -> Start:
     spec = replace(entry.input, height=recipe.input_size, width=recipe.input_size, layout="nchw")
     if chosen.grey:
         embedder.see_grey(spec)
+    if exported is not None:
+        load_exported(embedder.eval(), exported, spec, NAMES)
     freeze(embedder.trunk, chosen.freeze)
-    return Start(embedder.to(memory_format=torch.channels_last), spec, backbone.free_sides)
+    whole = exported is not None
+    return Start(embedder.to(memory_format=torch.channels_last), spec, backbone.free_sides, whole)
 
 
 def settle_statistics(

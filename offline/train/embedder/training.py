@@ -19,6 +19,7 @@ from offline.train.embedder.data import EmbedderData, cut, read_data
 from offline.train.embedder.preparing import Prepared, prepare
 from offline.train.embedder.recipe import NOTHING, EmbedderRecipe
 from offline.train.embedder.start import (
+    NAMES,
     find_backbone,
     find_weights,
     pca_axes,
@@ -30,7 +31,7 @@ from offline.train.torch_loop import CHECKPOINT, Schedule, fit, save_state
 from stages.assemble import CuttingParts, assemble_cutting
 from weights.checksums import digests_of
 from weights.export import ExportReport, store_network
-from weights.frameworks.network import GraphNames, import_framework
+from weights.frameworks.network import import_framework
 from weights.probe import image_probe
 from weights.sidecar import SourceFacts
 
@@ -39,7 +40,6 @@ STATE = "embedder.pth"  # the network's part of it
 BEFORE = "before.json"  # how the start does
 CARD = "card.md"
 MODEL = "embedder.onnx"
-NAMES = GraphNames("embedder", "image", "features")
 
 
 def train_embedder(
