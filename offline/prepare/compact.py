@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,27 +17,27 @@ from engine.user_folders import expanded
 from offline.datasets import Dataset, DatasetImage, open_dataset
 from offline.datasets.joined import joined
 from offline.prepare import estimates
+from offline.prepare.embedder import EMBEDDER, embedder_recipe, served_files, with_embedder
 from offline.prepare.half_precision import IMAGES as MOST_IMAGES
 from offline.prepare.half_precision import require_same_finds
+from offline.prepare.images import TRAIN, contents_of, images_of, with_train_split
 from offline.prepare.settings_file import settings_step
 from offline.prepare.steps import Plan, Step, text_sha256, whole_steps
 from offline.train.category_head.recipe import HeadRecipe
 from offline.train.category_head.training import train_category_head
-from offline.train.embedder.recipe import EmbedderRecipe
 from offline.train.embedder.training import MODEL as EMBEDDER_FILE
 from offline.train.embedder.training import train_embedder
-from offline.train.recipe_file import Tables, keys_of, recipe_of_table
-from offline.train.run import Callbacks, Splits
+from offline.train.recipe_file import Tables, recipe_of_table
+from offline.train.run import Callbacks
 from offline.train.segmenter.recipe import SegmenterRecipe
 from offline.train.segmenter.teacher import write_teacher_masks
 from offline.train.segmenter.training import MODEL as SEGMENTER_FILE
 from offline.train.segmenter.training import STATE, train_segmenter
 from weights.export import store_halved
-from weights.sidecar import sidecar_path
 
 SETTINGS = "compact.toml"
 HEADER = "Small networks, written by packsight train compact."
-TEACHER, SEGMENTER, EMBEDDER, HEAD = "teacher", "segmenter", "embedder", "category-head"
+TEACHER, SEGMENTER, HEAD = "teacher", "segmenter", "category-head"
 FIRST = "segmenter-first"  # a table of it: trained before, and what the segmenter starts from
 HALF, HALF_FILE = "half precision", "half-precision.json"
 TAUGHT = "taught.json"  # in the teacher's folder, when it is whole
@@ -83,7 +83,8 @@ class _Making:
         taught = (self._teacher(),) if self._bare else ()
         first = (self._segmenter(FIRST),) if FIRST in self.request.recipes else ()
         networks = (*first, self._segmenter(SEGMENTER), self._embedder())
-        made = (*taught, *networks, self._half(), self._head())
+        head = (self._head(),) if self._has_head else ()
+        made = (*taught, *networks, self._half(), *head)
         needs = tuple(step.name for step in made)
         return (*made, settings_step(self.out / SETTINGS, self._settings, HEADER, needs))
 
@@ -93,34 +94,49 @@ class _Making:
 
     @cached_property
     def _masked(self) -> list[Dataset]:
-        return [one for one in self._datasets if any(p.mask for p in _images(one, one.splits))]
+        return [one for one in self._datasets if any(p.mask for p in images_of(one, one.splits))]
 
     @cached_property
     def _bare(self) -> list[Dataset]:
         return [one for one in self._datasets if one not in self._masked]
 
     @property
+    def _exact(self) -> list[Dataset]:
+        """Those with masks, whose labels are of packages; all where none has any."""
+        return self._masked or self._bare
+
+    @cached_property
+    def _has_head(self) -> bool:
+        """Whether there are two categories, of two products each, to fit a head to."""
+        products: dict[str | None, set[str]] = {}
+        for image in self._headed[1]:
+            products.setdefault(image.category, set()).add(image.product or image.id)
+        return len(products) > 1 and all(len(of_one) > 1 for of_one in products.values())
+
+    @cached_property
+    def _headed(self) -> tuple[HeadRecipe, list[DatasetImage]]:
+        """The head's recipe, with those of its splits that there are, and its images."""
+        dataset = joined(self._exact)
+        recipe = self._recipe(
+            HeadRecipe,
+            HEAD,
+            data=tuple(one.root for one in self._exact),
+            out=self._head_file,
+            cache=self.out / "described",
+        )
+        there = tuple(split for split in recipe.splits if split in dataset.splits)
+        recipe = replace(recipe, splits=there)
+        return recipe, [p for p in images_of(dataset, there or dataset.splits) if p.category]
+
+    @property
     def _settings(self) -> Settings:
         """The profile with this folder's files."""
         tables = {
             "segment": {"weights": str(self._model(SEGMENTER))},
-            "embed": self._embed(self._model(EMBEDDER)),
-            "classify": {"head": str(self._head_file)},
+            "embed": with_embedder(self.request.base, self._model(EMBEDDER)),
+            "classify": {"head": str(self._head_file) if self._has_head else ""},
         }
         return overlay(self.request.base, tables, "packsight train compact")
-
-    def _embed(self, model: Path) -> dict[str, object]:
-        """The profile's embedder, or the one among its parts that is a network, with these
-        weights."""
-        parts = self.request.base.embed.options.get("parts")
-        if parts is None:
-            return {"weights": str(model)}
-        return {
-            "parts": [
-                {**part, "weights": str(model)} if part["name"] == "onnx" else part
-                for part in parts
-            ]
-        }
 
     @property
     def _unlabelled(self) -> Settings:
@@ -139,7 +155,7 @@ class _Making:
 
     def _teacher(self) -> Step:
         splits = self._table(TEACHER).get("splits", ("train",))
-        images = [image for dataset in self._bare for image in _images(dataset, splits)]
+        images = [image for dataset in self._bare for image in images_of(dataset, splits)]
         folder, teacher = self.out / TEACHER, self.request.teacher
         tables = {
             "segment": {"name": "u2net", "weights": teacher},
@@ -158,7 +174,7 @@ class _Making:
             TEACHER,
             f"{len(images)} images without masks, {teacher}",
             (folder / TAUGHT,),
-            lambda: _hash(teacher, _contents(images)),
+            lambda: text_sha256(teacher, contents_of(images)),
             run,
             estimates.of_teaching(len(images)),
         )
@@ -172,7 +188,8 @@ class _Making:
             needs = (*needs, FIRST)
             given["start"] = str(self.out / FIRST / STATE)
         recipe = self._recipe(SegmenterRecipe, name, **given)
-        images = [image for dataset in self._masked for image in _images(dataset, dataset.splits)]
+        images = [image for one in self._datasets for image in images_of(one, one.splits)]
+        masked = sum(image.mask is not None for image in images)
 
         def run(callbacks: Callbacks) -> None:
             trained = train_segmenter(recipe, self.out / name, callbacks)
@@ -180,22 +197,19 @@ class _Making:
 
         return Step(
             name,
-            f"{len(images)} images with masks" + (", and the teacher's" if self._bare else ""),
-            _files(self._model(name)),
-            lambda: _hash(repr(recipe), _contents(images), *self._made(needs)),
+            f"{masked} images with masks" + (", and the teacher's" if self._bare else ""),
+            served_files(self._model(name)),
+            lambda: text_sha256(repr(recipe), contents_of(images), *self._made(needs)),
             run,
             estimates.of_segmenter(recipe, len(images)),
             needs=needs,
         )
 
     def _embedder(self) -> Step:
-        table = self._table(EMBEDDER)
-        own = {key: value for key, value in table.items() if key in keys_of(Splits)}
-        splits = recipe_of_table(Splits, own, f"[{EMBEDDER}]")
-        rest = {key: value for key, value in table.items() if key not in own}
-        recipe = recipe_of_table(EmbedderRecipe, rest, f"[{EMBEDDER}]", **self._behind)
-        dataset = joined(self._datasets)
-        images = _images(dataset, (splits.train or "train").split(","))
+        recipe, splits = embedder_recipe(self._table(EMBEDDER), **self._behind)
+        dataset = joined([with_train_split(one, splits) for one in self._datasets])
+        images = dataset.images(TRAIN)
+        given = replace(splits, train=TRAIN)
 
         def run(callbacks: Callbacks) -> None:
             trained = train_embedder(
@@ -203,7 +217,7 @@ class _Making:
                 self.out / EMBEDDER,
                 recipe,
                 self._settings,
-                splits=splits,
+                splits=given,
                 callbacks=callbacks,
             )
             store_halved(trained.model, self._model(EMBEDDER))
@@ -211,8 +225,10 @@ class _Making:
         return Step(
             EMBEDDER,
             f"{len(images)} images of {len({p.product for p in images})} products",
-            _files(self._model(EMBEDDER)),
-            lambda: _hash(repr(recipe), repr(splits), _contents(images), *self._made((SEGMENTER,))),
+            served_files(self._model(EMBEDDER)),
+            lambda: text_sha256(
+                repr(recipe), repr(splits), contents_of(images), *self._made((SEGMENTER,))
+            ),
             run,
             estimates.of_embedder(recipe, len(images)),
             needs=(SEGMENTER,),
@@ -222,9 +238,9 @@ class _Making:
         target, cache = self.out / HALF_FILE, self.out / "described"
         full = {
             "segment": {"weights": str(self.out / SEGMENTER / SEGMENTER_FILE)},
-            "embed": self._embed(self.out / EMBEDDER / EMBEDDER_FILE),
+            "embed": with_embedder(self.request.base, self.out / EMBEDDER / EMBEDDER_FILE),
         }
-        images = [image for one in self._masked for image in _images(one, one.splits)]
+        images = [image for one in self._exact for image in images_of(one, one.splits)]
         before = overlay(self._unlabelled, full, "float32")
 
         def run(callbacks: Callbacks) -> None:
@@ -236,22 +252,14 @@ class _Making:
             HALF,
             "what the networks find before and after",
             (target,),
-            lambda: _hash(*self._made((SEGMENTER, EMBEDDER))),
+            lambda: text_sha256(*self._made((SEGMENTER, EMBEDDER))),
             run,
             estimates.of_describing(2 * MOST_IMAGES),
             needs=(SEGMENTER, EMBEDDER),
         )
 
     def _head(self) -> Step:
-        recipe = self._recipe(
-            HeadRecipe,
-            HEAD,
-            data=tuple(dataset.root for dataset in self._masked),
-            out=self._head_file,
-            cache=self.out / "described",
-        )
-        dataset = joined(self._masked)
-        images = _images(dataset, recipe.splits or dataset.splits)
+        recipe, images = self._headed
 
         def run(callbacks: Callbacks) -> None:
             train_category_head(recipe, self._unlabelled, callbacks.progress("describing"))
@@ -260,7 +268,9 @@ class _Making:
             HEAD,
             f"{len(images)} images of {len({p.category for p in images})} categories",
             (self._head_file,),
-            lambda: _hash(repr(recipe), _contents(images), *self._made((SEGMENTER, EMBEDDER))),
+            lambda: text_sha256(
+                repr(recipe), contents_of(images), *self._made((SEGMENTER, EMBEDDER))
+            ),
             run,
             estimates.of_describing(len(images)),
             needs=(HALF,),
@@ -281,27 +291,3 @@ class _Making:
         """Digests of what these steps left."""
         teacher = self.out / TEACHER / TAUGHT
         return [file_sha256(teacher if s == TEACHER else self._model(s)) for s in steps]
-
-
-def _images(dataset: Dataset, splits: Sequence[str]) -> list[DatasetImage]:
-    """Those of the splits that the data set has, each once. ConfigError without any."""
-    names = [name.strip() for name in splits if name.strip() in dataset.splits]
-    if not names:
-        raise ConfigError(
-            f"{dataset.root}: has none of the splits {', '.join(splits)}.",
-            remedy="Give such a data set, or a --recipe with other splits.",
-        )
-    return list({p.id: p for name in names for p in dataset.images(name)}.values())
-
-
-def _files(model: Path) -> tuple[Path, ...]:
-    return model, sidecar_path(model)
-
-
-def _contents(images: Sequence[DatasetImage]) -> str:
-    """Which images they are, as far as names and sizes tell: to read them all takes minutes."""
-    return _hash(*(f"{image.id} {image.path.stat().st_size}" for image in images))
-
-
-def _hash(*parts: str) -> str:
-    return text_sha256("\n".join(parts))

@@ -9,7 +9,7 @@ machine.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offline.train.classifier.recipe import ClassifierRecipe
 from offline.train.embedder.recipe import EmbedderRecipe
@@ -42,6 +42,7 @@ NETWORKS = {
     "fba": Estimate(133 * _MIB, 75, 1.8 * _GIB),
     "resnet50": Estimate(90 * _MIB, 30, 1.5 * _GIB),
 }
+EXPORTING = 30  # seconds, of a small network
 OPENING = Estimate(2000, 10, 3.6 * _GIB)  # all parts once
 _CUT = 2.3  # seconds of a core an image
 _CUTOUT = 224 * 224 * 4  # bytes
@@ -63,6 +64,7 @@ _COPIES = {"sgd": 5, "adam": 6, "rmsprop": 5}
 # Of the small networks, seconds of a core an image: segmented by U²-Netp; learned in an epoch at
 # 256 and at 160 pixels; described.
 _TEACH, _SEGMENT, _EMBED, _DESCRIBE = 0.5, 0.12, 0.05, 0.1
+_CUT_IMAGE = 0.05  # by the small segmenter
 
 
 def of_teaching(images: int) -> Estimate:
@@ -80,6 +82,13 @@ def of_embedder(recipe: EmbedderRecipe, images: int) -> Estimate:
     size = (recipe.input_size / 160) ** 2
     seconds = images * recipe.learning.epochs * _EMBED * size / _cores()
     return Estimate(100 * _MIB + images * _CUTOUT, seconds, 3.0 * _GIB)
+
+
+def of_tuning(recipe: EmbedderRecipe, images: int) -> Estimate:
+    """Of an embedder that goes on learning, from images that are cut before. Grows with the images
+    and, but for the cutting, with the epochs."""
+    learning = of_embedder(recipe, images)
+    return replace(learning, seconds=learning.seconds + images * _CUT_IMAGE / _cores())
 
 
 def of_describing(images: int) -> Estimate:

@@ -194,6 +194,6 @@ def size_of(entry: CatalogEntry) -> str:
     return f"{entry.megabytes:.0f} MiB" if entry.megabytes else "size not published"
 
 
-def text_sha256(text: str) -> str:
+def text_sha256(*lines: str) -> str:
     """64 hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -102,7 +102,7 @@ def _fill(embedder: Any, constants: _Constants, model: Path) -> None:
             _set_convolution(layer, behind, *next(convolutions))
         for pool in embedder.pools:
             for exponent in pool.parameters():
-                _set(exponent, 1 / next(roots).ravel())
+                _set(exponent, np.float32(1) / next(roots).ravel())
         if embedder.projection is not None:
             weights, bias = constants.projections[0]
             _set(embedder.projection.weight, weights)
@@ -131,7 +131,7 @@ def _set_convolution(layer: Any, normalisation: Any, kernel: Any, bias: Any = No
     _set(normalisation.running_var, one)
 
 
-def _set(tensor: Any, values: FloatArray) -> None:
+def _set(tensor: Any, values: Any) -> None:
     torch = import_framework("torch")
     if tuple(tensor.shape) != values.shape:
         raise ValueError(f"a layer is {values.shape} there and {tuple(tensor.shape)} here")

@@ -42,8 +42,8 @@ class NetworkRecipe:
     weights: str = field(
         default=CATALOGUE,
         metadata=flag(
-            "weights that the backbone starts from: catalogue, none, or a file; or an embedder that "
-            "was exported, such as embedder_compact, which goes on learning whole",
+            "weights that the backbone starts from: catalogue, none, or a file; an exported "
+            "embedder, such as embedder_compact, goes on learning whole",
             metavar="catalogue|none|NAME|FILE",
         ),
     )

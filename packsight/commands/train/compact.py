@@ -6,9 +6,13 @@ import argparse
 import os
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packsight.commands._arguments import add_overlay_flags, add_quiet_flag
 from packsight.commands.train._run import callbacks_of
+
+if TYPE_CHECKING:
+    from offline.prepare.steps import Plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--plan", action="store_true", help="print what would be done, and do nothing")
     add(
+        "--from",
+        dest="start",
+        metavar="PROFILE",
+        help="tune the embedder of this profile, such as compact, to the data in place of training "
+        "from nothing; refused unless products that were held out are found better",
+    )
+    add(
+        "--minutes",
+        type=float,
+        metavar="N",
+        help="with --from: what all of it may take, about; fewer epochs, then fewer images "
+        "(default: 60)",
+    )
+    add(
         "--small",
         action="store_true",
         help="a few images and epochs: what is made finds little, but every step is taken",
@@ -54,26 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from engine.config import load
-    from engine.errors import ConfigError
-    from offline.prepare.compact import SETTINGS, Request, plan_compact
+    from offline.prepare.compact import SETTINGS
     from offline.prepare.steps import take_steps
-    from offline.train.recipe_file import read_recipes, shipped_recipes
-    from stages.profiles import read_profile
 
-    config = None if args.config is None else Path(args.config)
-    base = load(read_profile("compact"), file=config, flags=args.overrides)
-    data = args.data or ([Path("packbench-tiny")] if args.small else [])
-    if not data:
-        raise ConfigError(
-            "compact is trained on labelled images.",
-            remedy="Give --data DIR, such as one of: packsight data packbench --preset training",
-        )
-    recipe = args.recipe or shipped_recipes("compact-small" if args.small else "compact")
-    request = Request(
-        args.out, tuple(data), read_recipes(recipe), base, args.teacher, args.backgrounds
-    )
-    plan = plan_compact(request)
+    plan = _plan(args)
     print(plan.text())
     if args.plan:
         return 0
@@ -82,3 +84,32 @@ def run(args: argparse.Namespace) -> int:
     settings = shlex.quote(os.path.relpath(plan.out / SETTINGS))
     print(f"\npacksight ingest FOLDER --gallery GALLERY --config {settings}")
     return 0
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    from engine.config import load
+    from engine.errors import ConfigError
+    from offline.prepare.compact import Request, plan_compact
+    from offline.prepare.tuning import MINUTES, Tuning, plan_tuning
+    from offline.train.recipe_file import read_recipes, shipped_recipes
+    from stages.profiles import read_profile
+
+    config = None if args.config is None else Path(args.config)
+    base = load(read_profile(args.start or "compact"), file=config, flags=args.overrides)
+    tuned = args.start is not None
+    if tuned and args.small:
+        raise ConfigError("--small trains from nothing.", remedy="Give --from or --small.")
+    if not tuned and args.minutes is not None:
+        raise ConfigError("--minutes limits tuning.", remedy="Give --from compact with it.")
+    data = tuple(args.data or ([Path("packbench-tiny")] if args.small else []))
+    if not data:
+        raise ConfigError(
+            "compact is trained on labelled images.",
+            remedy="Give --data DIR, such as one of: packsight data packbench --preset training",
+        )
+    shipped = "fine-tune" if tuned else "compact-small" if args.small else "compact"
+    recipes = read_recipes(args.recipe or shipped_recipes(shipped))
+    if tuned:
+        minutes = MINUTES if args.minutes is None else args.minutes
+        return plan_tuning(Tuning(args.out, data, recipes, base, minutes, args.backgrounds))
+    return plan_compact(Request(args.out, data, recipes, base, args.teacher, args.backgrounds))

@@ -1,0 +1,48 @@
+"""Images of data sets by the names of their splits, and which images they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.errors import ConfigError
+from offline.datasets import Dataset, DatasetImage
+from offline.datasets.listed import ListedDataset
+from offline.prepare.steps import text_sha256
+from offline.train.run import Splits
+
+TRAIN = "train"
+
+
+def images_of(dataset: Dataset, splits: Sequence[str]) -> list[DatasetImage]:
+    """Those of the splits that the data set has, each once; all of a data set with one split, such
+    as a plain folder. ConfigError without any."""
+    names = [name.strip() for name in splits if name.strip() in dataset.splits]
+    if not names and len(dataset.splits) == 1:
+        names = list(dataset.splits)
+    if not names:
+        raise ConfigError(
+            f"{dataset.root}: has none of the splits {', '.join(splits)}.",
+            remedy="Give such a data set, or a --recipe with other splits.",
+        )
+    return list({p.id: p for name in names for p in dataset.images(name)}.values())
+
+
+def with_train_split(dataset: Dataset, splits: Splits) -> Dataset:
+    """Its images to learn from as one split, whatever its own are called, and the one to validate
+    on where it has that."""
+    parts = {TRAIN: images_of(dataset, (splits.train or TRAIN).split(","))}
+    if splits.validation in dataset.splits:
+        parts[splits.validation] = list(dataset.images(splits.validation))
+    return ListedDataset(dataset.name, dataset.root, parts, {})
+
+
+def contents_of(images: Sequence[DatasetImage]) -> str:
+    """Which images they are, as far as names and sizes tell: to read them all takes minutes."""
+    return text_sha256(*(f"{image.id} {_size(image)}" for image in images))
+
+
+def _size(image: DatasetImage) -> int | str:
+    try:
+        return image.path.stat().st_size
+    except OSError:  # a fault of the image, named when it is read
+        return "absent"
