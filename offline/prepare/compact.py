@@ -20,7 +20,7 @@ from offline.prepare import estimates
 from offline.prepare.embedder import EMBEDDER, embedder_recipe, served_files, with_embedder
 from offline.prepare.half_precision import IMAGES as MOST_IMAGES
 from offline.prepare.half_precision import require_same_finds
-from offline.prepare.images import TRAIN, contents_of, images_of, with_train_split
+from offline.prepare.images import TRAIN, contents_of, images_of, product_of, with_train_split
 from offline.prepare.settings_file import settings_step
 from offline.prepare.steps import Plan, Step, text_sha256, whole_steps
 from offline.train.category_head.recipe import HeadRecipe
@@ -224,7 +224,7 @@ class _Making:
 
         return Step(
             EMBEDDER,
-            f"{len(images)} images of {len({p.product for p in images})} products",
+            f"{len(images)} images of {len(set(map(product_of, images)))} products",
             served_files(self._model(EMBEDDER)),
             lambda: text_sha256(
                 repr(recipe), repr(splits), contents_of(images), *self._made((SEGMENTER,))

@@ -16,6 +16,7 @@ from offline.datasets import DatasetImage
 from offline.datasets.hold_out import family_of
 from offline.metrics.retrieval import Found, average_precision, instance_recall_at
 from offline.metrics.statistics import Interval, bootstrap, evenly
+from offline.prepare.images import product_of
 from offline.store.vectors import features
 from stages.assemble import assemble_embedding
 
@@ -86,10 +87,6 @@ def divided(images: Sequence[DatasetImage], seed: int) -> Divided:
 
 def _some(images: Sequence[DatasetImage], most: int) -> list[DatasetImage]:
     return [images[at] for at in evenly(len(images), most)]
-
-
-def product_of(image: DatasetImage) -> str:
-    return f"{image.category}/{image.product}"
 
 
 def _part(count: int, fraction: float, least: int, most: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from engine.errors import ConfigError
 from offline.datasets import Dataset, DatasetImage
 from offline.datasets.listed import ListedDataset
+from offline.datasets.readers.folders import ALL
 from offline.prepare.steps import text_sha256
 from offline.train.run import Splits
 
@@ -14,11 +15,11 @@ TRAIN = "train"
 
 
 def images_of(dataset: Dataset, splits: Sequence[str]) -> list[DatasetImage]:
-    """Those of the splits that the data set has, each once; all of a data set with one split, such
-    as a plain folder. ConfigError without any."""
+    """Those of the splits that the data set has, each once; all of a plain folder, whose split no
+    recipe names. ConfigError without any."""
     names = [name.strip() for name in splits if name.strip() in dataset.splits]
-    if not names and len(dataset.splits) == 1:
-        names = list(dataset.splits)
+    if not names and dataset.splits == (ALL,):
+        names = [ALL]
     if not names:
         raise ConfigError(
             f"{dataset.root}: has none of the splits {', '.join(splits)}.",
@@ -34,6 +35,11 @@ def with_train_split(dataset: Dataset, splits: Splits) -> Dataset:
     if splits.validation in dataset.splits:
         parts[splits.validation] = list(dataset.images(splits.validation))
     return ListedDataset(dataset.name, dataset.root, parts, {})
+
+
+def product_of(image: DatasetImage) -> str:
+    """Two categories may each have a product of one name."""
+    return f"{image.category}/{image.product}"
 
 
 def contents_of(images: Sequence[DatasetImage]) -> str:

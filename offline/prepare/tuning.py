@@ -24,8 +24,8 @@ from offline.prepare.embedder import (
     served_files,
     with_embedder,
 )
-from offline.prepare.held_out import Divided, divided, gain_of, product_of, require_gain
-from offline.prepare.images import TRAIN, contents_of, images_of
+from offline.prepare.held_out import Divided, divided, gain_of, require_gain
+from offline.prepare.images import TRAIN, contents_of, images_of, product_of
 from offline.prepare.settings_file import settings_step
 from offline.prepare.steps import Plan, Step, text_sha256, whole_steps
 from offline.store.vectors import features
@@ -135,8 +135,8 @@ class _Making:
         if fitting is None or len(fitting.learned) * one > seconds:
             raise ConfigError(
                 f"--minutes {self.tuning.minutes:g}: too short for {len(images.gallery)} images "
-                "to judge by and some to learn from.",
-                remedy="Give more --minutes.",
+                f"to judge by and some to learn from, at {slower:.1f} times the estimated time.",
+                remedy="Give more --minutes; what is described is kept.",
             )
         return recipe, fitting
 

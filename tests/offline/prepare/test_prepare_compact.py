@@ -42,6 +42,29 @@ def test_where_all_have_masks_nothing_is_taught(tmp_path: Path) -> None:
     assert "teacher" not in [step.name for step in plan.steps]
 
 
+def test_a_plain_folder_without_masks_is_learned_whole_by_the_shipped_recipe(
+    tmp_path: Path,
+) -> None:
+    write_catalogue(tmp_path / "photos", products=3)
+    recipes = read_recipes(shipped_recipes("compact"))
+    base = load(read_profile("compact"))
+    plan = plan_compact(Request(tmp_path / "out", (tmp_path / "photos",), recipes, base))
+    reads = {step.name: step.reads for step in plan.steps}
+    assert reads["teacher"].startswith("18 images")
+    assert reads["embedder"] == "18 images of 9 products"
+    assert reads["category-head"] == "18 images of 3 categories"
+    beside = (Path("packbench-tiny"), tmp_path / "photos")
+    both = plan_compact(Request(tmp_path / "out", beside, recipes, base))
+    learned = {step.name: step.reads for step in both.steps}["embedder"]
+    assert int(learned.split()[0]) > 18 + 270
+
+
+def test_categories_that_no_head_can_be_fitted_to_have_none(tmp_path: Path) -> None:
+    write_catalogue(tmp_path / "photos", products=1)
+    plan = plan_compact(request(tmp_path / "out", tmp_path / "photos"))
+    assert "category-head" not in [step.name for step in plan.steps]
+
+
 def test_other_splits_and_unknown_settings_are_refused_before_anything_starts(
     tmp_path: Path,
 ) -> None:
