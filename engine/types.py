@@ -375,11 +375,11 @@ class CategoryCounts:
 
     def in_words(self, head: str) -> str:
         """``head``: what predicts where a gallery has no labels; "": nothing does."""
-        by = f" by {head}" if head and not self.labelled else ""
+        by = f" by the head {head}" if head and not self.labelled else ""
         unknown = f" ({self.unknown} look like none of its categories)" if self.unknown else ""
         parts = (
             (self.labelled, f"{self.labelled} images labelled by the catalogue"),
-            (self.predicted, f"{self.predicted} predicted{by}{unknown}"),
+            (self.predicted, f"{self.predicted} images predicted{by}{unknown}"),
             (self.uncategorised, f"{self.uncategorised} without a category"),
         )
         return ", ".join(words for count, words in parts if count)

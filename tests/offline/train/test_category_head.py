@@ -52,7 +52,7 @@ def test_a_gallery_without_labels_is_categorised_and_searched_by_the_head(
     overrides = [*QUICK, f"classify.head={head}"]
     report = ingest(unlabelled, tmp_path / "gallery", overrides=overrides)
     assert (report.categories_from.labelled, report.categories_from.predicted) == (0, 3)
-    assert f"3 predicted by {head}" in report.text()
+    assert f"3 images predicted by the head {head}" in report.text()
     for category in CATEGORIES:
         found = query(unlabelled / f"{category}-9.png", tmp_path / "gallery")
         assert found.hits[0].record.category == category
