@@ -13,7 +13,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -56,14 +56,16 @@ class StageSettings(Section):
 
 class ImageSettings(Section):
     """How images are read and masked. ``max_side`` changes descriptions and is part of the
-    fingerprint, as are ``alpha`` and ``closer_look`` where they are true: galleries of before these
+    fingerprint, as are ``alpha`` and ``closer_look`` where they are set: galleries of before these
     settings lack them."""
 
     max_side: int = Field(default=1024, ge=32)  # longer side after decoding, pixels
     max_pixels: int = Field(default=80_000_000, ge=1)  # before decoding; JPEG: its cost
     max_bytes: int = Field(default=256 * 2**20, ge=1)
     alpha: bool = False  # an image's own alpha is its mask, where it shows the product
-    closer_look: bool = False  # a small product is segmented again in an enlarged crop
+    # A product that is small in the frame is segmented again in an enlarged crop: true, up to 0.3
+    # of the frame's longer side; a number, up to that fraction.
+    closer_look: bool | Annotated[float, Field(gt=0, le=1)] = False
 
 
 class RouteSettings(Section):

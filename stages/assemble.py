@@ -33,7 +33,7 @@ from stages._mattes import (
 )
 from stages.context import BuildContext, StageIdentity
 from stages.options import RUNTIME_OPTIONS, StageOptions
-from stages.segment._closer import Closer
+from stages.segment._closer import closer
 from weights.fetch import FetchPolicy
 
 # Raised when a change of the describing code makes old vectors or contours incomparable.
@@ -231,7 +231,7 @@ def _build_all(
         built.parts[section] = part
         if section == "segment":
             if settings.images.closer_look:
-                built.parts[section] = Closer(built.parts[section])
+                built.parts[section] = closer(built.parts[section], settings.images.closer_look)
             built.segmenter = _stage_identity(chosen.name, options, context.used)
         built.identity[section] = identity
         built.located[section] = _located(chosen, context.used)
@@ -367,7 +367,8 @@ def _fitting(
     """The fingerprints that an artefact may have been fitted by: with and without what changes
     the descriptions of few images."""
     found = set()
-    for alpha, closer_look in product((False, True), repeat=2):
+    looks = (False, True, settings.images.closer_look)
+    for alpha, closer_look in product((False, True), looks):
         few = {"alpha": alpha, "closer_look": closer_look}
         images = settings.images.model_copy(update=few)
         one = settings.model_copy(update={"images": images})
@@ -383,7 +384,7 @@ def _fingerprint(
         "contour_side": CONTOUR_SIDE,
         "max_side": settings.images.max_side,
         **({"alpha": True} if settings.images.alpha and "cutout" in sections else {}),
-        **({"closer_look": True} if settings.images.closer_look else {}),
+        **({"closer_look": closer_look} if (closer_look := settings.images.closer_look) else {}),
         **{section: identity[section] for section in sections if _counts(settings, section)},
     }
     canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))

@@ -19,8 +19,9 @@ from engine.types import Box, Matte, RGBImage
 # The longer side of the found box as a fraction of the frame's. Below the first there is dirt.
 SMALLEST, SMALL = 0.04, 0.3
 
-# Side of the crop as a multiple of the box's longer side: background on all sides.
-ENLARGED = 2.5
+# Side of the crop as a multiple of the box's longer side: background on all sides, of a small
+# product more, whose first box may be cells off.
+ENLARGED, ENLARGED_LESS = 2.5, 1.8
 
 # Two boxes that share at least this fraction of the smaller one show the same object.
 SHARED = 0.5
@@ -28,16 +29,23 @@ SHARED = 0.5
 
 @dataclass(frozen=True)
 class Closer:
-    """Segments as ``segmenter``, twice where the product is small; by the better mask."""
+    """Segments as ``segmenter``, twice where the product is small; by the better mask.
+
+    ``largest``: the longer side of what is small, as a fraction of the frame's.
+    """
 
     segmenter: Segmenter
+    largest: float = SMALL
 
     def segment(self, images: Sequence[RGBImage]) -> list[Matte]:
         mattes = self.segmenter.segment(images)
-        boxes = {place: box for place, matte in enumerate(mattes) if (box := _small_box(matte))}
-        if not boxes:
+        boxes, crops = dict[int, Box](), dict[int, Box]()
+        for place, (image, matte) in enumerate(zip(images, mattes, strict=True)):
+            box = _small_box(matte, self.largest)
+            if box is not None and (crop := _around(box, image)) != (0, 0, *_size(image)):
+                boxes[place], crops[place] = box, crop
+        if not crops:
             return mattes
-        crops = {place: _around(box, images[place]) for place, box in boxes.items()}
         cropped = [_cropped(images[place], crop) for place, crop in crops.items()]
         for (place, crop), near in zip(crops.items(), self.segmenter.segment(cropped), strict=True):
             if _is_better(near, crop, boxes[place], images[place]):
@@ -45,19 +53,26 @@ class Closer:
         return mattes
 
 
-def _small_box(matte: Matte) -> Box | None:
+def closer(segmenter: Segmenter, look: bool | float) -> Closer:
+    """By the setting ``[images] closer_look``, which is not false."""
+    return Closer(segmenter, SMALL if look is True else look)
+
+
+def _small_box(matte: Matte, largest: float) -> Box | None:
     """The box of what was found, where it is small."""
     box = product_box(matte)
     if box is None:
         return None
     fraction = max(box[2] - box[0], box[3] - box[1]) / max(matte.alpha.shape)
-    return box if SMALLEST <= fraction <= SMALL else None
+    return box if SMALLEST <= fraction <= largest else None
 
 
 def _around(box: Box, image: RGBImage) -> Box:
     """A square round the centre of the box, within the frame."""
     x1, y1, x2, y2 = box
-    half = round(ENLARGED * max(x2 - x1, y2 - y1) / 2)
+    longer = max(x2 - x1, y2 - y1)
+    is_small = longer / max(_size(image)) <= SMALL
+    half = round((ENLARGED if is_small else ENLARGED_LESS) * longer / 2)
     x, y = (x1 + x2) // 2, (y1 + y2) // 2
     return (
         max(0, x - half),
@@ -65,6 +80,10 @@ def _around(box: Box, image: RGBImage) -> Box:
         min(image.width, x + half),
         min(image.height, y + half),
     )
+
+
+def _size(image: RGBImage) -> tuple[int, int]:
+    return image.width, image.height
 
 
 def _cropped(image: RGBImage, crop: Box) -> RGBImage:

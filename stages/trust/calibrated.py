@@ -42,17 +42,18 @@ class Options(StageOptions):
     ``second_look`` runs the segmenter again at another scale: about twice its time; "doubtful"
     does so only where the first trust is in the file's doubtful range. ``threshold`` replaces the
     file's own. ``any_segmenter`` accepts a file that was fitted to another one. Where a mask is not
-    trusted, ``instead`` is described: its box with the background in it; the whole image; or
+    trusted, ``instead`` is described: its box with the background in it; the whole image;
     "without_skin", the mask and the rest of its box at half weight, but for what has the colour of
-    skin. Cropped by even an incorrect mask, photos found three to five times what
-    whole ones did (benchmarks/mask_trust.py, docs/mask-trust.md).
+    skin; or the "mask" all the same, which is then only flagged. Cropped by even an incorrect mask,
+    photos found three to five times what whole ones did (benchmarks/mask_trust.py,
+    docs/mask-trust.md).
     """
 
     weights: str = RENDERS
     second_look: bool | Literal["doubtful"] = False
     threshold: float | None = Field(None, ge=0, le=1)
     any_segmenter: bool = False
-    instead: Literal["box", "whole", "without_skin"] = "box"
+    instead: Literal["box", "whole", "without_skin", "mask"] = "box"
 
 
 class CalibratedTrust:
@@ -85,6 +86,8 @@ class CalibratedTrust:
 
     def instead(self, image: RGBImage, matte: Matte) -> Matte:
         """By the option of that name; an empty matte means the whole image."""
+        if self._options.instead == "mask":
+            return matte
         box = None if self._options.instead == "whole" else product_box(matte)
         alpha = np.zeros_like(matte.alpha)
         if box is not None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from engine.config import load
+from engine.errors import ConfigError
 from engine.quality import assess
 from engine.types import BoolArray, Matte, RGBImage
 from stages.assemble import assemble
 from stages.profiles import read_profile
-from stages.segment._closer import Closer
+from stages.segment._closer import SMALL, Closer, closer
 from tests.hard_photos import far_away
 
 SIDE = 400
@@ -75,6 +77,27 @@ def test_a_large_product_and_an_empty_image_are_segmented_once() -> None:
     images = [photo((50, 50, 250, 250)), photo((0, 0, 0, 0))]
     mattes = Closer(masks).segment(images)
     assert not masks.crops and not any(matte.precise for matte in mattes)
+
+
+def test_a_number_looks_at_larger_products_again_but_never_at_the_whole_frame_twice() -> None:
+    image, fills = photo((82, 71, 244, 236)), photo((20, 20, 380, 380))
+    masks = Masks()
+    matte, unchanged = Closer(masks, largest=1.0).segment([image, fills])
+    once = Closer(Masks(), largest=0.4).segment([image, fills])
+    assert len(masks.crops) == 1 and not unchanged.precise
+    assert iou(matte, exact(image)) > iou(once[0], exact(image))
+
+
+def test_the_setting_is_a_switch_or_the_largest_fraction_of_the_frame() -> None:
+    def fingerprint(*flags: str) -> str:
+        return assemble(load(read_profile("classic"), env={}, flags=flags)).fingerprint
+
+    own, larger = fingerprint(), fingerprint("images.closer_look=0.6")
+    assert fingerprint("images.closer_look=true") == own != larger
+    assert isinstance(closer(Masks(), True), Closer) and closer(Masks(), True).largest == SMALL
+    assert closer(Masks(), 0.6).largest == 0.6
+    with pytest.raises(ConfigError):
+        load(read_profile("classic"), env={}, flags=["images.closer_look=1.5"])
 
 
 def test_images_of_a_batch_are_looked_at_as_one_by_one() -> None:

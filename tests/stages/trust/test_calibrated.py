@@ -123,7 +123,7 @@ def test_a_mask_that_stays_is_believed_more_than_one_that_does_not(tmp_path: Pat
     assert moves < 0.2
 
 
-def test_in_place_of_a_mask_stands_its_box_or_nothing(tmp_path: Path) -> None:
+def test_in_place_of_a_mask_stands_its_box_nothing_or_the_mask_itself(tmp_path: Path) -> None:
     mask = boxed(10, 10, 30, 30).alpha.copy()
     mask[12:14, 12:14] = 0.0
     mask[35, 45] = 1.0  # a crumb
@@ -135,6 +135,8 @@ def test_in_place_of_a_mask_stands_its_box_or_nothing(tmp_path: Path) -> None:
     )
     whole = built(tmp_path, trust_model(), instead="whole").instead(image(*mask.shape), Matte(mask))
     assert whole.alpha.max() == 0.0
+    kept = built(tmp_path, trust_model(), instead="mask").instead(image(*mask.shape), Matte(mask))
+    np.testing.assert_array_equal(kept.alpha, mask)
 
 
 def test_without_skin_the_hand_beside_a_product_is_left_out(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from engine.errors import ConfigError
 from stages.trust._model import PHOTOS, PRINT, Segmenter, TrustModel, read_model, shipped
 from tests.stages.trust.trust_models import trust_model
+from weights.catalog import load_catalog
 
 finite = st.floats(-1e6, 1e6)
 
@@ -73,6 +74,14 @@ def test_the_shipped_files_say_what_they_were_fitted_to_and_on() -> None:
         assert "packbench" in model.data
         assert model.figures["auroc"] > 0.8 and model.figures["ece"] < 0.1
         assert model.doubtful[0] <= model.threshold <= model.doubtful[1]
+
+
+def test_the_file_of_the_shipped_segmenter_was_fitted_to_the_masks_of_its_weights() -> None:
+    checksum = load_catalog()["segmenter_compact"].checksum
+    assert checksum is not None
+    assert shipped()["segmenter_compact"].segmenter == Segmenter(
+        name="saliency", weights=(checksum.value,), known_as=("segmenter_compact",)
+    )
 
 
 def test_a_feature_far_beyond_the_fit_counts_as_three_deviations() -> None:
