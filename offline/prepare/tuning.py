@@ -146,9 +146,9 @@ class _Making:
         target, gallery = self.out / "before.json", self._images.gallery
 
         def run(callbacks: Callbacks) -> None:
+            parts, progress = assemble_embedding(self._start), callbacks.progress("describing")
             started = time.monotonic()
-            progress = callbacks.progress("describing")
-            features(gallery, assemble_embedding(self._start), self._cache, progress)
+            features(gallery, parts, self._cache, progress)
             # A run that was killed has described some before: never faster than estimated.
             took = (time.monotonic() - started) / estimates.of_describing(len(gallery)).seconds
             write_whole(target, json.dumps({"slower": max(1.0, took)}))
@@ -168,7 +168,12 @@ class _Making:
         recipe, images = self._within(1.0)
 
         def run(callbacks: Callbacks) -> None:
-            recipe, images = self._within(self._slower())
+            slower = self._slower()
+            recipe, images = self._within(slower)
+            callbacks.note(
+                f"{slower:.1f} times the estimated time: {recipe.learning.epochs} epochs of "
+                f"{len(images.learned)} images"
+            )
             parts = {TRAIN: images.learned, "validation": images.choosing}
             trained = train_embedder(
                 ListedDataset(self.tuning.data[0].resolve().name, self.tuning.data[0], parts, {}),

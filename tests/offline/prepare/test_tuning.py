@@ -22,7 +22,7 @@ from tests.packsight_command import Command
 from weights.cache import shipped_path
 from weights.catalog import find_entry, load_catalog
 
-WHOLE = ("segment.name=whole", "cutout.name=whole", "cutout.size=160")
+WHOLE = ("segment.name=whole", "cutout.name=whole", "cutout.size=160", "runtime.threads=1")
 
 
 def tuned(data: Path, minutes: float = 60, **embedder: object) -> Tuning:
