@@ -109,7 +109,7 @@ def _recipe(folder: Path) -> Path:
     """Few steps, fast."""
     path = folder / "recipe.toml"
     text = shipped_recipes("fine-tune").read_text("utf-8")
-    text = text.replace("epochs = 20", "epochs = 6").replace("1e-4", "1e-3")
+    text = text.replace("epochs = 20", "epochs = 6").replace("3e-4", "1e-3")
     text = text.replace("products_per_batch = 16", "products_per_batch = 8")
     path.write_text(text, "utf-8")
     return path
