@@ -170,10 +170,11 @@ class _Making:
         def run(callbacks: Callbacks) -> None:
             slower = self._slower()
             recipe, images = self._within(slower)
-            callbacks.note(
-                f"{slower:.1f} times the estimated time: {recipe.learning.epochs} epochs of "
-                f"{len(images.learned)} images"
-            )
+            if (recipe, images) != self._within(1.0):
+                callbacks.note(
+                    f"{slower:.1f} times the estimated time: {recipe.learning.epochs} epochs of "
+                    f"{len(images.learned)} images"
+                )
             parts = {TRAIN: images.learned, "validation": images.choosing}
             trained = train_embedder(
                 ListedDataset(self.tuning.data[0].resolve().name, self.tuning.data[0], parts, {}),

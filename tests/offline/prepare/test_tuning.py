@@ -80,7 +80,8 @@ def test_what_is_not_better_leaves_no_settings(
     monkeypatch.setattr(tuning, "train_embedder", learns_nothing)
     out = tmp_path / "out"
     flags = ["train", "compact", "--from", "compact", "--data", str(tmp_path / "data")]
-    flags += ["--out", str(out), "--quiet", *(part for one in WHOLE for part in ("--set", one))]
+    flags += ["--out", str(out), "--quiet", "--minutes", "900"]
+    flags += [part for one in WHOLE for part in ("--set", one)]
     for _ in range(2):  # once more: it is judged again
         done = Command(capsys)(*flags)
         assert done.code == 1 and done.line.count("mAP") == 1 and "not better" in done.line
@@ -94,6 +95,7 @@ def test_a_catalogue_that_the_shipped_network_cannot_tell_apart_is_learned(tmp_p
     write_stripes(tmp_path / "data")
     flags = ["train", "compact", "--from", "compact", "--data", str(tmp_path / "data")]
     flags += ["--out", str(tmp_path / "out"), "--quiet", "--recipe", str(_recipe(tmp_path))]
+    flags += ["--minutes", "900"]  # the same steps on a busy machine
     flags += [part for one in WHOLE for part in ("--set", one)]
     assert main(flags) == 0
     settings = tmp_path / "out" / SETTINGS
