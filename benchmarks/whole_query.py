@@ -22,7 +22,7 @@ How to read the tables:
   that take turns; without the adaptation, and no mask is taken from the store of mattes.
 * stages: the median wall-clock milliseconds of each.
 
-``--work`` keeps the galleries, and takes those that are there: then no ingest is timed anew.
+``--work`` keeps the large galleries, and takes those that are there.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pipelines.append(Pipeline(NETWORKS, "classic", (*masks, *vectors)))
     with tempfile.TemporaryDirectory(prefix="packsight-query-") as scratch:
         try:
-            _measure(pipelines, args, args.work or Path(scratch))
+            _measure(pipelines, args, Path(scratch))
         except PacksightError as error:
             print(f"whole_query: {error}", file=sys.stderr)
             return 1
@@ -115,35 +115,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--u2netp", type=Path, metavar="FILE")
     parser.add_argument("--backbone", type=Path, metavar="FILE", help="by packsight weights export")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where galleries are kept")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where large ones are kept")
     parser.add_argument("--seed", type=int, default=1)
     return parser
 
 
-def _measure(pipelines: Sequence[Pipeline], args: argparse.Namespace, work: Path) -> None:
-    before = machine_time()
+def _measure(pipelines: Sequence[Pipeline], args: argparse.Namespace, scratch: Path) -> None:
     catalogue = args.catalogue or dataset_folder(DATA) / "catalogue"
     photos = [image.path for image in open_dataset(DATA).images("queries")][: args.queries]
-    small = [work / f"small-{at}" for at in range(len(pipelines))]
-    large = [work / f"{args.images}-{at}" for at in range(len(pipelines))]
-    for round_ in range(args.rounds):
-        for pipeline, gallery in _in_turn(list(zip(pipelines, small, strict=True)), round_):
-            if round_ or not gallery.exists():
-                shutil.rmtree(gallery, ignore_errors=True)
-                _ingest(pipeline, catalogue, gallery, args.threads)
-        if args.work and all(gallery.exists() for gallery in large):
-            break
+    small = [scratch / f"small-{at}" for at in range(len(pipelines))]
+    large = [(args.work or scratch) / f"{args.images}-{at}" for at in range(len(pipelines))]
+    for turn in range(args.rounds):
+        for pipeline, gallery in _in_turn(list(zip(pipelines, small, strict=True)), turn):
+            shutil.rmtree(gallery, ignore_errors=True)
+            _ingest(pipeline, catalogue, gallery, args.threads)
     for few, gallery in zip(small, large, strict=True):
         if not gallery.exists():
             _multiplied(few, gallery, args)
+    before = machine_time()
     _time(pipelines, large, photos, args)
+    machine = machine_time().since(before)
     for pipeline, gallery in zip(pipelines, large, strict=True):
         pipeline.peak = _peak(gallery, photos, args.threads)
-    machine = machine_time().since(before)
     print(
         f"{args.images:,} images, {len(photos)} photos, {args.rounds} rounds, {args.threads} "
-        f"threads, {os.cpu_count()} cores, of which all processes together kept "
-        f"{machine.busy / (machine.busy + machine.idle):.0%} busy\n"
+        f"threads; {machine.busy / (machine.busy + machine.idle):.0%} of {os.cpu_count()} cores "
+        f"were busy while photos were timed, by all processes together\n"
     )
     print(_table(pipelines))
     print()
@@ -239,10 +236,7 @@ def _table(pipelines: Sequence[Pipeline]) -> str:
                 milliseconds(spread(one.processor).median),
                 *(_ratio(one, other) for other in others),
                 f"{one.peak / MIB:.0f}",
-                *(
-                    f"{max(rates):.1f}" if one.ingests else "–"
-                    for rates in (zip(*one.ingests, strict=True) if one.ingests else ((), ()))
-                ),
+                *(f"{max(rates):.1f}" for rates in zip(*one.ingests, strict=True)),
             ]
         )
     return markdown(head, rows)
