@@ -13,9 +13,9 @@ from engine.keypoints import Keypoints
 from engine.protocols import WritableGallery
 from engine.types import Description, Embedding, Entry, FloatArray, Record
 
-# Lengths of the steps from an image's vector to its copy's, of vectors of length 1: one that all
-# images of a copied product share, one of each image.
-PRODUCT, VIEW = 0.3, 0.1
+# Steps from an image's vector to its copy's, in deviations of every number over the gallery: one
+# that all images of a copied product share, one of each image.
+PRODUCT, VIEW = 0.5, 0.1
 DESCRIPTOR = 5.0  # deviation of a number of a keypoint's descriptor, as of one seen twice
 BATCH = 500
 
@@ -31,40 +31,39 @@ def multiply(small: Path, folder: Path, count: int, *, seed: int) -> WritableGal
         ids = [source.id for source in held.sources()]
         records = held.records(ids)
         gallery = open_gallery(folder, manifest=held.manifest)
+    spread = np.stack([one.description.embedding.vector for one in records]).std(0)
     for start in range(0, count, BATCH):
-        rows = [_copied(records, row, seed) for row in range(start, min(start + BATCH, count))]
-        gallery.add([entry for entry, _ in rows], [description for _, description in rows])
+        rows = range(start, min(start + BATCH, count))
+        made = [_copied(records, row, spread, seed) for row in rows]
+        gallery.add([entry for entry, _ in made], [description for _, description in made])
     gallery.build_indexes()
     return gallery
 
 
-def _copied(records: list[Record], row: int, seed: int) -> tuple[Entry, Description]:
+def _copied(
+    records: list[Record], row: int, spread: FloatArray, seed: int
+) -> tuple[Entry, Description]:
     turn, at = divmod(row, len(records))
     record = records[at]
     category = record.category if record.labelled else None
     uri, product = f"{turn:04}/{record.uri}", f"{turn:04}/{record.product_id}"
     entry = Entry(uri, f"{row:064x}", 100_000, row, product, category, record.attributes)
-    return entry, _noisy(record, turn, at, seed) if turn else record.description
-
-
-def _noisy(record: Record, turn: int, at: int, seed: int) -> Description:
-    described = record.description
-    own = np.random.default_rng((seed, turn, at))
+    if turn == 0:
+        return entry, record.description
+    own = np.random.default_rng((seed, row))
     of_product = np.random.default_rng((seed, turn, *record.product_id.encode()))
+    step = PRODUCT * of_product.standard_normal(len(spread), np.float32)
+    step += VIEW * own.standard_normal(len(spread), np.float32)
+    return entry, _moved(record.description, spread * step, own)
+
+
+def _moved(described: Description, step: FloatArray, random: np.random.Generator) -> Description:
     vector = described.embedding.vector
-    length = np.linalg.norm(vector)
-    moved = vector / length + PRODUCT * _step(of_product, len(vector))
-    moved = length * unit_rows((moved + VIEW * _step(own, len(vector)))[None])[0]
+    moved = np.linalg.norm(vector) * unit_rows((vector + step)[None])[0]
     keypoints = described.keypoints
     if keypoints is not None:
-        noise = DESCRIPTOR * own.standard_normal(keypoints.descriptors.shape, np.float32)
+        noise = DESCRIPTOR * random.standard_normal(keypoints.descriptors.shape, np.float32)
         descriptors = np.rint(np.clip(keypoints.descriptors + noise, -127, 127)).astype(np.int8)
         keypoints = Keypoints(keypoints.geometry.copy(), descriptors)
     embedding = Embedding(moved.astype(np.float32))
     return replace(described, embedding=embedding, keypoints=keypoints)
-
-
-def _step(random: np.random.Generator, dimension: int) -> FloatArray:
-    """(D,) of length 1."""
-    drawn = random.standard_normal(dimension, np.float32)
-    return drawn / np.linalg.norm(drawn)
