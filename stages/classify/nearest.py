@@ -1,7 +1,8 @@
 """The category by a distance-weighted vote among the nearest labelled records; no training.
 
-Where the gallery's adaptation has a category head, by that instead; where a gallery has no labels,
-by a head that was fitted to others.
+Where the gallery's adaptation has a category head, by that instead. A head that was fitted to other
+products predicts alone where a gallery has no labels, and else its mean with the gallery's own
+prediction counts: that knows its products best, the head knows more families of each category.
 
 A neighbour at distance d votes with (d_1 / d) ** power, d_1 being the nearest one's distance:
 Shepard's inverse distance weighting ("A two-dimensional interpolation function for
@@ -31,9 +32,9 @@ Distances = npt.NDArray[np.float64]
 
 class Options(StageOptions):
     """``k`` neighbours vote; a higher ``power`` weighs the nearest ones more, 0 weighs all alike.
-    ``head``: a file of `packsight train category-head`, for photos among whose neighbours none is
-    labelled; or the name of one that comes with the package, which is left out where other stages
-    than those of its profile make the vectors.
+    ``head``: a file of `packsight train category-head`, or the name of one that comes with the
+    package, which is left out where other stages than those of its profile make the vectors. Where
+    a prediction has categories that the head does not know, the head has no part in it.
 
     Defaults by measurement, handcrafted embeddings of 864 grocery packages (train, crop cutout, 9
     categories), every image searched among the others: the set that holds 0.95 of the probability
@@ -85,9 +86,11 @@ class Nearest:
             return vote(self._voters(neighbours, embedding), self._options.power)
 
         found = vote((), 0) if neighbours is None else neighbours.predicted(embedding, voted)
-        if self.head is not None and found.names == (UNCATEGORISED,):
+        if self.head is None:
+            return found
+        if found.names == (UNCATEGORISED,):
             return self.head.alone(embedding.vector)
-        return found
+        return mean_of(found, self.head.alone(embedding.vector))
 
     def _voters(self, neighbours: Neighbours, embedding: Embedding) -> Sequence[Neighbour]:
         """The nearest labelled records. With a head, which gave the others their categories, all
@@ -110,6 +113,22 @@ def vote(neighbours: Sequence[Neighbour], power: float) -> CategoryScores:
         sums[neighbour.category] = sums.get(neighbour.category, 0.0) + weight
     values = np.array(list(sums.values()), np.float64)
     return CategoryScores(tuple(sums), (values / values.sum()).astype(np.float32))
+
+
+def mean_of(own: CategoryScores, wider: CategoryScores) -> CategoryScores:
+    """Of the probabilities, where ``wider`` has all categories of ``own``; else ``own``.
+
+    Equal weights: of 1,800 images of new families the head alone predicts 0.767 correctly, the
+    neighbours 0.671 and the mean 0.750; in families of the gallery the neighbours are ahead by as
+    much (docs/compact.md)."""
+    if not set(own.names) <= set(wider.names):
+        return own
+    mine = dict(zip(own.names, own.probabilities.tolist(), strict=True))
+    values = [
+        (mine.get(name, 0.0) + value) / 2
+        for name, value in zip(wider.names, wider.probabilities.tolist(), strict=True)
+    ]
+    return CategoryScores(wider.names, np.array(values, np.float32), own.unknown)
 
 
 def vote_weights(distances: Distances, power: float) -> Distances:

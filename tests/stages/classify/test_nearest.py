@@ -149,3 +149,17 @@ def test_with_a_head_one_search_finds_the_voters(
     expected = nearest.vote(voters, 8).ranked() if voters else head.alone(np.ones(2)).ranked()
     assert scores.ranked() == expected
     assert len(gallery.asked) == int(gallery.has_labels())
+
+
+def scores(**probabilities: float) -> CategoryScores:
+    return CategoryScores(tuple(probabilities), np.array(list(probabilities.values()), np.float32))
+
+
+def test_a_head_that_knows_all_categories_counts_as_much_as_the_gallery() -> None:
+    found = nearest.mean_of(scores(cap=1.0), scores(cap=0.2, jar=0.7, puff=0.1))
+    assert dict(found.ranked()) == pytest.approx({"cap": 0.6, "jar": 0.35, "puff": 0.05})
+
+
+def test_a_head_has_no_part_where_the_gallery_has_other_categories() -> None:
+    own = scores(cap=0.9, tin=0.1)
+    assert nearest.mean_of(own, scores(cap=0.2, jar=0.8)) is own
