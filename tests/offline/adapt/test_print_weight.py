@@ -11,6 +11,7 @@ import pytest
 
 from engine.adaptation import Part, PrintWeight
 from engine.config import QuerySettings, RouteSettings, Tables
+from engine.galleries import _schema
 from engine.galleries.local import LocalGallery
 from engine.search import Searcher
 from engine.types import Description
@@ -161,8 +162,8 @@ def test_adaptations_of_before_weigh_print_as_configured(tmp_path: Path) -> None
     adapted(folder)
     with sqlite3.connect(folder / "gallery.sqlite") as database:
         database.execute("ALTER TABLE adaptations DROP COLUMN print_weight")
-        (steps,) = database.execute("PRAGMA user_version").fetchone()
-        database.execute(f"PRAGMA user_version = {steps - 1}")
+        before = _schema.MIGRATIONS.index(_schema._add_print_weights)
+        database.execute(f"PRAGMA user_version = {before}")
     database.close()
     assert taught(folder) is None
     matcher = sift.build(sift.Options(), BuildContext())
