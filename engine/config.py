@@ -265,10 +265,18 @@ def _overlay_section(
 
 
 def first_fault(error: ValidationError, section: str) -> str:
-    """One line about the first error that pydantic reports."""
-    fault = error.errors()[0]
-    where = ".".join([section, *map(str, fault["loc"])])
-    return f"{where} = {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}."
+    """One line about the first error that pydantic reports; all of a value that may be a switch or
+    a number, whose place ends in the type that it was tried as."""
+    faults = error.errors()
+    place = faults[0]["loc"]
+    if place[-1:] == ("bool",):
+        place = place[:-1]
+        faults = [fault for fault in faults if fault["loc"][:-1] == place]
+    else:
+        faults = faults[:1]
+    where = ".".join([section, *map(str, place)])
+    why = "; or ".join(fault["msg"][:1].lower() + fault["msg"][1:] for fault in faults)
+    return f"{where} = {faults[0]['input']!r}: {why}."
 
 
 def _dotted(section: str, kind: type[Section]) -> list[str]:

@@ -24,7 +24,7 @@ def profile_path(name_or_path: str) -> Path:
     if name_or_path not in profile_names():
         from engine.config import unknown_key
 
-        raise unknown_key("--profile", name_or_path, profile_names(), "profile")
+        raise unknown_key("profile", name_or_path, profile_names(), "profile")
     return _folder() / f"{name_or_path}.toml"
 
 

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.category_head import CategoryHead
+from engine.config import RouteSettings
+from engine.routing import route
 from engine.types import UNCATEGORISED, CategoryScores, Cutout, Embedding, Neighbour
 from stages.classify import nearest
 from stages.context import BuildContext
@@ -163,3 +165,10 @@ def test_a_head_that_knows_all_categories_counts_as_much_as_the_gallery() -> Non
 def test_a_head_has_no_part_where_the_gallery_has_other_categories() -> None:
     own = scores(cap=0.9, tin=0.1)
     assert nearest.mean_of(own, scores(cap=0.2, jar=0.8)) is own
+
+
+def test_beside_a_head_a_category_is_searched_wherever_the_gallery_alone_would_search_it() -> None:
+    own = CategoryScores(("cap", "jar"), np.array([0.9, 0.1], np.float32), least=0.1)
+    mean = nearest.mean_of(own, scores(cap=1.0, jar=0.0))
+    by_least = RouteSettings(by="probability")
+    assert route(mean, ("cap", "jar"), by_least).categories == ("cap", "jar")

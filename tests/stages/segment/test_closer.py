@@ -96,7 +96,7 @@ def test_the_setting_is_a_switch_or_the_largest_fraction_of_the_frame() -> None:
     assert fingerprint("images.closer_look=true") == own != larger
     assert isinstance(closer(Masks(), True), Closer) and closer(Masks(), True).largest == SMALL
     assert closer(Masks(), 0.6).largest == 0.6
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=r"closer_look = 1\.5: .*; or .* 1\.$"):
         load(read_profile("classic"), env={}, flags=["images.closer_look=1.5"])
 
 
