@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._arguments import add_overlay_flags, add_quiet_flag
+from packsight.commands._arguments import add_overlay_flags, add_quiet_flag, positive
 from packsight.commands.train._run import callbacks_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--minutes",
-        type=float,
+        type=positive,
         metavar="N",
         help="with --from: what all of it may take, about; fewer epochs, then fewer images "
         "(default: 60)",
@@ -74,11 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from offline.prepare.compact import SETTINGS
     from offline.prepare.steps import take_steps
+    from weights.frameworks.network import import_framework
 
     plan = _plan(args)
     print(plan.text())
     if args.plan:
         return 0
+    import_framework("torch")  # before minutes are spent on what it is to learn from
     with callbacks_of(args, loss=("loss", ".4f"), score=("validation", ".4f")) as callbacks:
         take_steps(plan.out, plan.steps, callbacks, lambda line: print(line, flush=True))
     settings = shlex.quote(os.path.relpath(plan.out / SETTINGS))

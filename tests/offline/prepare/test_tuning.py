@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -78,6 +79,7 @@ def test_what_is_not_better_leaves_no_settings(
         return SimpleNamespace(model=out / "embedder.onnx")
 
     monkeypatch.setattr(tuning, "train_embedder", learns_nothing)
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
     out = tmp_path / "out"
     flags = ["train", "compact", "--from", "compact", "--data", str(tmp_path / "data")]
     flags += ["--out", str(out), "--quiet", "--minutes", "900"]
@@ -87,6 +89,17 @@ def test_what_is_not_better_leaves_no_settings(
         assert done.code == 1 and done.line.count("mAP") == 1 and "not better" in done.line
         assert not (out / SETTINGS).exists()
     assert started == ["embedder_compact"]
+
+
+def test_without_torch_nothing_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_catalogue(tmp_path / "data", products=4, views=2)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    flags = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), "--minutes", "900"]
+    done = Command(capsys)("train", "compact", "--from", "compact", *flags)
+    assert done.code == 1 and "packsight[train]" in done.line
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
