@@ -204,8 +204,8 @@ class Neighbours(Protocol):
         """
         ...
 
-    def has_labels(self) -> bool:
-        """Whether any record is labelled; searches nothing."""
+    def labelled_fraction(self) -> float:
+        """Of the records, in [0, 1]; 0 where there is none. Searches nothing."""
         ...
 
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
@@ -246,7 +246,7 @@ class Searchable(Protocol):
         """
         ...
 
-    def has_labels(self) -> bool:
+    def labelled_fraction(self) -> float:
         """As of ``Neighbours``."""
         ...
 

@@ -406,7 +406,6 @@ class Neighbour:
     id: int
     distance: float  # lower is nearer; Euclidean (not squared) by default
     category: str
-    labelled: bool = True  # False: the category was predicted
 
 
 @dataclass(frozen=True, eq=False)

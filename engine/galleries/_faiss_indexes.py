@@ -111,10 +111,7 @@ class ShardIndexes:
             ranking = _rank(index, embedding.vector, max(k, LEAST_FETCHED), metric)
             self._rankings[name] = ranking
         rows = zip(ranking.distances[:k].tolist(), ranking.ids[:k].tolist(), strict=True)
-        return [
-            Neighbour(identity, distance, shard.category, shard.labelled)
-            for distance, identity in rows
-        ]
+        return [Neighbour(identity, distance, shard.category) for distance, identity in rows]
 
     def index(
         self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"

@@ -64,6 +64,7 @@ class LocalGallery:
         self.manifest = Manifest.from_rows(rows, str(folder))
         self._indexes = ShardIndexes(folder, self.manifest.dimension)
         self._words = WordIndexes(folder)
+        self._fraction, self._fraction_of = 0.0, list[Shard]()  # labelled, of which shards
 
     @classmethod
     def open(cls, folder: str | Path, *, write: bool = False) -> Self:
@@ -189,10 +190,16 @@ class LocalGallery:
         nearest.sort(key=lambda neighbour: (neighbour.distance, neighbour.id))
         return nearest[:k]
 
-    def has_labels(self) -> bool:
-        """Whether any image is labelled; searches nothing."""
+    def labelled_fraction(self) -> float:
+        """Counted anew only where both kinds are there and one of their shards has changed."""
         with self._reading():
-            return any(shard.labelled for shard in self._shards())
+            shards = self._shards()
+            if len({shard.labelled for shard in shards}) < 2:
+                return float(any(shard.labelled for shard in shards))
+            if self._fraction_of != shards:
+                ((self._fraction,),) = self._select("SELECT avg(labelled) FROM images")
+                self._fraction_of = shards
+            return self._fraction
 
     def records(self, ids: Sequence[int]) -> list[Record]:
         """Records with their descriptions, aligned with ids; KeyError names a missing id."""

@@ -105,12 +105,12 @@ class MemoryGallery:
         nearest = first(line, k).tolist()
         records = [self._records[at] for at in nearest]
         return [
-            Neighbour(record.id, float(line[at]), record.category, record.labelled)
+            Neighbour(record.id, float(line[at]), record.category)
             for at, record in zip(nearest, records, strict=True)
         ]
 
-    def has_labels(self) -> bool:
-        return bool(self._labelled.any())
+    def labelled_fraction(self) -> float:
+        return float(self._labelled.mean()) if self._records else 0.0
 
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         """The vote: ``AdaptedNeighbours`` applies the head."""

@@ -20,8 +20,9 @@ from stages.context import BuildContext
 class ListedNeighbours:
     """A gallery of one list, for the classifier under test."""
 
-    def __init__(self, neighbours: Sequence[Neighbour]) -> None:
+    def __init__(self, neighbours: Sequence[Neighbour], labelled_fraction: float = 1.0) -> None:
         self.neighbours = list(neighbours)
+        self.fraction = labelled_fraction
         self.asked: list[tuple[int, Sequence[str] | None, bool]] = []
 
     def search(
@@ -33,11 +34,10 @@ class ListedNeighbours:
         labelled_only: bool = False,
     ) -> list[Neighbour]:
         self.asked.append((k, categories, labelled_only))
-        found = [one for one in self.neighbours if one.labelled or not labelled_only]
-        return found[:k]
+        return self.neighbours[:k]
 
-    def has_labels(self) -> bool:
-        return any(one.labelled for one in self.neighbours)
+    def labelled_fraction(self) -> float:
+        return self.fraction
 
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         return vote()
@@ -124,33 +124,24 @@ def test_embeddings_stay_writable() -> None:
     assert rows.flags.writeable
 
 
-def voters_by_two_searches(gallery: ListedNeighbours, k: int) -> Sequence[Neighbour]:
-    """The plain way: the nearest, if the nearest labelled ones are among them."""
-    here = Embedding(np.ones(2, np.float32))
-    labelled = gallery.search(here, k, labelled_only=True)
-    around = gallery.search(here, k)
-    return around if {one.id for one in labelled} & {one.id for one in around} else ()
-
-
-@given(
-    records=st.lists(
-        st.tuples(st.floats(0.01, 10), st.sampled_from(["jar", "cap"]), st.booleans()), max_size=9
-    ),
-    k=st.integers(1, 5),
-)
-def test_with_a_head_one_search_finds_the_voters(
-    records: list[tuple[float, str, bool]], k: int
+@pytest.mark.parametrize(("labelled", "weight"), [(1.0, 0.5), (0.25, 0.25), (0.01, 0.05)])
+def test_beside_a_head_the_gallery_weighs_less_the_fewer_images_are_labelled(
+    labelled: float, weight: float
 ) -> None:
-    gallery = ListedNeighbours([Neighbour(i, *one) for i, one in enumerate(sorted(records))])
-    voters = voters_by_two_searches(gallery, k)
-    zeros = np.zeros((2, 2), np.float32)
-    head = CategoryHead(("by the head", "other"), zeros, np.array([1, 0], np.float32))
-    stage = nearest.Nearest(nearest.Options(k=k), lambda: gallery, head)
-    gallery.asked.clear()
-    (scores,) = stage.classify([], np.ones((1, 2), np.float32))
-    expected = nearest.vote(voters, 8).ranked() if voters else head.alone(np.ones(2)).ranked()
-    assert scores.ranked() == expected
-    assert len(gallery.asked) == int(gallery.has_labels())
+    gallery = ListedNeighbours(listed((0.1, "jar")), labelled)
+    head = CategoryHead(("cap", "jar"), np.zeros((2, 2), np.float32), np.array([99, 0], np.float32))
+    stage = nearest.Nearest(nearest.Options(), lambda: gallery, head)
+    (found,) = stage.classify([], np.ones((1, 2), np.float32))
+    assert dict(found.ranked()) == pytest.approx({"cap": 1 - weight, "jar": weight})
+    assert gallery.asked == [(10, None, True)]
+
+
+def test_a_head_predicts_alone_where_nothing_is_labelled() -> None:
+    head = CategoryHead(("cap", "jar"), np.zeros((2, 2), np.float32), np.array([0, 1], np.float32))
+    for gallery in (None, ListedNeighbours([], 0.0)):
+        stage = nearest.Nearest(nearest.Options(), lambda found=gallery: found, head)
+        (found,) = stage.classify([], np.ones((1, 2), np.float32))
+        assert found.ranked() == head.alone(np.ones(2, np.float32)).ranked()
 
 
 def scores(**probabilities: float) -> CategoryScores:
@@ -158,17 +149,20 @@ def scores(**probabilities: float) -> CategoryScores:
 
 
 def test_a_head_that_knows_all_categories_counts_as_much_as_the_gallery() -> None:
-    found = nearest.mean_of(scores(cap=1.0), scores(cap=0.2, jar=0.7, puff=0.1))
+    found = nearest.mean_of(scores(cap=1.0), scores(cap=0.2, jar=0.7, puff=0.1), 0.5)
     assert dict(found.ranked()) == pytest.approx({"cap": 0.6, "jar": 0.35, "puff": 0.05})
 
 
 def test_a_head_has_no_part_where_the_gallery_has_other_categories() -> None:
     own = scores(cap=0.9, tin=0.1)
-    assert nearest.mean_of(own, scores(cap=0.2, jar=0.8)) is own
+    assert nearest.mean_of(own, scores(cap=0.2, jar=0.8), 0.5) is own
 
 
-def test_beside_a_head_a_category_is_searched_wherever_the_gallery_alone_would_search_it() -> None:
+@pytest.mark.parametrize("weight", [0.5, 0.05])
+def test_beside_a_head_a_category_is_searched_wherever_the_gallery_alone_would_search_it(
+    weight: float,
+) -> None:
     own = CategoryScores(("cap", "jar"), np.array([0.9, 0.1], np.float32), least=0.1)
-    mean = nearest.mean_of(own, scores(cap=1.0, jar=0.0))
+    mean = nearest.mean_of(own, scores(cap=1.0, jar=0.0), weight)
     by_least = RouteSettings(by="probability")
     assert route(mean, ("cap", "jar"), by_least).categories == ("cap", "jar")
