@@ -22,7 +22,7 @@ class Cut:
 
     ``trust``: how reliable the mask is, in [0, 1]; None without a trust stage. Where the mask is
     not ``trusted``, the cutout was made with the trust stage's fallback matte. ``own_alpha``: the
-    matte is what the image's own alpha shows as product.
+    matte is what the image's own alpha shows as product. ``given``: the caller gave the matte.
     """
 
     matte: Matte
@@ -30,6 +30,7 @@ class Cut:
     trust: float | None = None
     trusted: bool = True
     own_alpha: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,26 +47,41 @@ class Cutting:
     trust: MaskTrust | None = None
     alpha: bool = False
 
-    def cut(self, images: Sequence[RGBImage], watch: Stopwatch | None = None) -> list[Cut]:
-        """One cut an image, in order. A stage that breaks raises StageError."""
+    def cut(
+        self,
+        images: Sequence[RGBImage],
+        watch: Stopwatch | None = None,
+        mattes: Sequence[Matte | None] | None = None,
+    ) -> list[Cut]:
+        """One cut an image, in order. A stage that breaks raises StageError.
+
+        ``mattes`` (aligned with images, each of its image's height and width, else ValueError):
+        where there is one, the image is cut out by it as it is, without own alpha, segmenter,
+        trust or matting.
+        """
         if not images:
             return []
         watch = watch or Stopwatch()
-        own = [own_matte(image) if self.alpha else None for image in images]
-        mattes = self._masks(images, own, watch)
-        trusts, trusted = self._judged(images, mattes, own, watch)
-        mattes = self._refined(images, mattes, own, watch)
+        given = _fitting(images, mattes)
+        own = [
+            own_matte(image) if self.alpha and matte is None else None
+            for image, matte in zip(images, given, strict=True)
+        ]
+        exact = [one or other for one, other in zip(given, own, strict=True)]
+        found = self._masks(images, exact, watch)
+        trusts, trusted = self._judged(images, found, exact, watch)
+        found = self._refined(images, found, exact, watch)
         with watch("cutout"), blame("cutout", images):
             shown = [
                 i if matte is None else on_grey(i) for i, matte in zip(images, own, strict=True)
             ]
-            cutouts = self.cutter.cut(shown, self._used(images, mattes, trusted))
+            cutouts = self.cutter.cut(shown, self._used(images, found, trusted))
         if self.trust is not None:
             cutouts = [replace(c, trust=trust) for c, trust in zip(cutouts, trusts, strict=True)]
         return [
-            Cut(matte, cutout, trust, sure, mine is not None)
-            for matte, cutout, trust, sure, mine in zip(
-                mattes, cutouts, trusts, trusted, own, strict=True
+            Cut(matte, cutout, trust, sure, mine is not None, yours is not None)
+            for matte, cutout, trust, sure, mine, yours in zip(
+                found, cutouts, trusts, trusted, own, given, strict=True
             )
         ]
 
@@ -75,26 +91,26 @@ class Cutting:
         return self._masks(images, own, Stopwatch())
 
     def _masks(
-        self, images: Sequence[RGBImage], own: Sequence[Matte | None], watch: Stopwatch
+        self, images: Sequence[RGBImage], exact: Sequence[Matte | None], watch: Stopwatch
     ) -> list[Matte]:
-        """``own`` where there is one, else the segmenter's."""
-        others = [image for image, matte in zip(images, own, strict=True) if matte is None]
+        """``exact`` where there is one, else the segmenter's."""
+        others = [image for image, matte in zip(images, exact, strict=True) if matte is None]
         with watch("segment"), blame("segment", others):
             found = iter(self.segmenter.segment(others) if others else [])
-        return [next(found) if matte is None else matte for matte in own]
+        return [next(found) if matte is None else matte for matte in exact]
 
     def _judged(
         self,
         images: Sequence[RGBImage],
         mattes: Sequence[Matte],
-        own: Sequence[Matte | None],
+        exact: Sequence[Matte | None],
         watch: Stopwatch,
     ) -> tuple[Sequence[float | None], list[bool]]:
         """Scored on the segmenter's own mattes: matting would sharpen away their uncertainty."""
         if self.trust is None:
             return [None] * len(images), [True] * len(images)
         trusts = [1.0] * len(images)
-        others = [place for place, matte in enumerate(own) if matte is None]
+        others = [place for place, matte in enumerate(exact) if matte is None]
         if others:
             judged, masks = [images[at] for at in others], [mattes[at] for at in others]
             with watch("trust"), blame("trust", judged):
@@ -107,16 +123,16 @@ class Cutting:
         self,
         images: Sequence[RGBImage],
         mattes: list[Matte],
-        own: Sequence[Matte | None],
+        exact: Sequence[Matte | None],
         watch: Stopwatch,
     ) -> list[Matte]:
-        others = [place for place, matte in enumerate(own) if matte is None]
+        others = [place for place, matte in enumerate(exact) if matte is None]
         if self.matting is None or not others:
             return mattes
         refined, rough = [images[at] for at in others], [mattes[at] for at in others]
         with watch("matting"), blame("matting", refined):
             found = iter(map(_as_precise, self.matting.refine(refined, rough), rough))
-        return [next(found) if mine is None else mine for mine in own]
+        return [next(found) if mine is None else mine for mine in exact]
 
     def _used(
         self, images: Sequence[RGBImage], mattes: Sequence[Matte], trusted: Sequence[bool]
@@ -128,6 +144,21 @@ class Cutting:
             matte if sure else _as_precise(instead(image, matte), matte)
             for image, matte, sure in zip(images, mattes, trusted, strict=True)
         ]
+
+
+def _fitting(
+    images: Sequence[RGBImage], mattes: Sequence[Matte | None] | None
+) -> Sequence[Matte | None]:
+    """The given mattes, none where none are given; ValueError where they do not fit the images."""
+    if mattes is None:
+        return [None] * len(images)
+    for image, matte in zip(images, mattes, strict=True):
+        if matte is not None and matte.alpha.shape != (image.height, image.width):
+            raise ValueError(
+                f"{image.uri}: its given matte must be {image.height} x {image.width}, "
+                f"not {matte.alpha.shape[0]} x {matte.alpha.shape[1]}"
+            )
+    return mattes
 
 
 def _as_precise(made: Matte, of: Matte) -> Matte:

@@ -27,6 +27,7 @@ from engine.types import (
     Description,
     Embedding,
     FloatArray,
+    Matte,
     MatteQuality,
     RGBImage,
 )
@@ -69,20 +70,23 @@ class Describer:
         images: Sequence[RGBImage],
         labels: Sequence[str | None] | None = None,
         watch: Stopwatch | None = None,
+        mattes: Sequence[Matte | None] | None = None,
     ) -> list[Described]:
         """One description an image, in order.
 
         ``labels`` (aligned with images) are categories that a curator gave: such an image is
         not classified, its label has probability 1. Where the trust of a mask is below the trust
         stage's threshold, the image is cut out with that stage's fallback matte, and the mask's
-        contour is flagged ``untrusted``, as is the mask of a shadow. A stage that breaks raises
-        StageError naming the stage and the first image of the batch.
+        contour is flagged ``untrusted``, as is the mask of a shadow. ``mattes`` (aligned with
+        images): where there is one, it is exact, and takes the place of the segmenter's (see
+        ``Cutting.cut``). A stage that breaks raises StageError naming the stage and the first
+        image of the batch.
         """
         if not images:
             return []
         watch = watch or Stopwatch()
         given = list(labels) if labels is not None else [None] * len(images)
-        cuts = self.cutting.cut(images, watch)
+        cuts = self.cutting.cut(images, watch, mattes)
         cutouts = [cut.cutout for cut in cuts]
         with watch("embed"), blame("embed", images):
             vectors = self.embedder.embed(cutouts)
@@ -150,6 +154,8 @@ def _shape(pair: tuple[RGBImage, Cut]) -> tuple[Contour, Contour, MatteQuality]:
 
 def _quality(image: RGBImage, cut: Cut) -> MatteQuality:
     found = assess(cut.matte)
+    if cut.given:
+        return found
     if cut.own_alpha:  # exact up to the frame: an image is often trimmed to its product
         return MatteQuality(several_objects=found.several_objects, own_alpha=True)
     shadow = is_shadow(image, cut.matte)
