@@ -204,10 +204,6 @@ class Neighbours(Protocol):
         """
         ...
 
-    def labelled_fraction(self) -> float:
-        """Of the records, in [0, 1]; 0 where there is none. Searches nothing."""
-        ...
-
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         """By the gallery's category head, to which the vote is a feature; where it has none, the
         vote, which calls ``search``."""
@@ -244,10 +240,6 @@ class Searchable(Protocol):
 
         ``embedding`` is as the ``adaptation`` of the same snapshot makes it.
         """
-        ...
-
-    def labelled_fraction(self) -> float:
-        """As of ``Neighbours``."""
         ...
 
     def adaptation(self) -> Adaptation | None:
@@ -377,6 +369,11 @@ class WritableGallery(Gallery, Protocol):
 
     def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
         """Store or replace (same uri) in one transaction; ids aligned with the entries."""
+        ...
+
+    def searching_as_now(self) -> AbstractContextManager[None]:
+        """Searches inside find the images as they are now, however many are added meanwhile: no
+        index is derived anew for them."""
         ...
 
     def amend(self, changes: Mapping[int, Entry]) -> None:

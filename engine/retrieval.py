@@ -169,10 +169,6 @@ class AdaptedNeighbours:
             query = adapt(adaptation, embedding, self.domain)
             return self.gallery.search(query, k, categories, labelled_only=labelled_only)
 
-    def labelled_fraction(self) -> float:
-        """As of ``Neighbours``."""
-        return self.gallery.labelled_fraction()
-
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         """As of ``Neighbours``."""
         with self.gallery.snapshot():

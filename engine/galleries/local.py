@@ -64,7 +64,7 @@ class LocalGallery:
         self.manifest = Manifest.from_rows(rows, str(folder))
         self._indexes = ShardIndexes(folder, self.manifest.dimension)
         self._words = WordIndexes(folder)
-        self._fraction, self._fraction_of = 0.0, list[Shard]()  # labelled, of which shards
+        self._searched: list[Shard] | None = None  # None: as they are at each search
 
     @classmethod
     def open(cls, folder: str | Path, *, write: bool = False) -> Self:
@@ -182,7 +182,7 @@ class LocalGallery:
                 )
             searched = [
                 self._indexes.search(self._connection, shard, embedding, k, metric)
-                for shard in self._shards()
+                for shard in (self._shards() if self._searched is None else self._searched)
                 if (wanted is None or shard.category in wanted)
                 and (shard.labelled or not labelled_only)
             ]
@@ -190,16 +190,18 @@ class LocalGallery:
         nearest.sort(key=lambda neighbour: (neighbour.distance, neighbour.id))
         return nearest[:k]
 
-    def labelled_fraction(self) -> float:
-        """Counted anew only where both kinds are there and one of their shards has changed."""
+    @contextlib.contextmanager
+    def searching_as_now(self) -> Iterator[None]:
+        """Searches inside find the images as they are now, however many are added meanwhile: no
+        index is derived anew for them."""
         with self._reading():
-            shards = self._shards()
-            if len({shard.labelled for shard in shards}) < 2:
-                return float(any(shard.labelled for shard in shards))
-            if self._fraction_of != shards:
-                ((self._fraction,),) = self._select("SELECT avg(labelled) FROM images")
-                self._fraction_of = shards
-            return self._fraction
+            self._searched = self._shards()
+            for shard in self._searched:
+                self._indexes.index(self._connection, shard)
+        try:
+            yield
+        finally:
+            self._searched = None
 
     def records(self, ids: Sequence[int]) -> list[Record]:
         """Records with their descriptions, aligned with ids; KeyError names a missing id."""

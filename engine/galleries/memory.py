@@ -109,9 +109,6 @@ class MemoryGallery:
             for at, record in zip(nearest, records, strict=True)
         ]
 
-    def labelled_fraction(self) -> float:
-        return float(self._labelled.mean()) if self._records else 0.0
-
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         """The vote: ``AdaptedNeighbours`` applies the head."""
         return vote()

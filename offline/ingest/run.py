@@ -270,11 +270,15 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
     limits = ImageLimits.of(settings.images)
     with DecodingPool(workers, limits, ahead=2 * batch) as pool:
         # All labelled images vote on the unlabelled ones, so they must be stored first.
-        labelled = [task for task in tasks if task.entry.category is not None]
-        for group in (labelled, tasks[len(labelled) :]):
-            ready = _read(current, planner, pool, group)
-            while chunk := _next(current, ready, batch):
-                _describe_batch(current, chunk)
+        count = sum(task.entry.category is not None for task in tasks)
+        _describe_group(current, _read(current, planner, pool, tasks[:count]))
+        with current.gallery.searching_as_now():
+            _describe_group(current, _read(current, planner, pool, tasks[count:]))
+
+
+def _describe_group(current: _Run, ready: Iterator[_Ready]) -> None:
+    while chunk := _next(current, ready, current.settings.ingest.batch):
+        _describe_batch(current, chunk)
 
 
 def _read(

@@ -38,9 +38,6 @@ class PlainNeighbours:
         nearest = np.argsort(distances, kind="stable")[:k]
         return [Neighbour(int(i), float(distances[i]), f"c{i % 3}") for i in nearest]
 
-    def labelled_fraction(self) -> float:
-        return 1.0
-
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         return vote()
 

@@ -82,14 +82,14 @@ def test_a_image_without_a_label_gets_the_predicted_category(gallery: WritableGa
     assert len(gallery.search(vector(1, 0), 5)) == 1
 
 
-def test_the_labelled_fraction_follows_every_write(gallery: WritableGallery) -> None:
-    found = [gallery.labelled_fraction()]
-    for name, category in (("a", "jar"), ("b", None), ("c", None), ("d", "tube"), ("e", None)):
-        gallery.add([entry(name, category)], [described((1, 0), "stick")])
-        found.append(gallery.labelled_fraction())
-    gallery.remove([source.id for source in gallery.sources() if not source.labelled])
-    assert found == pytest.approx([0, 1, 1 / 2, 1 / 3, 2 / 4, 2 / 5])
-    assert gallery.labelled_fraction() == 1
+def test_while_searching_as_now_what_is_added_is_not_found(gallery: WritableGallery) -> None:
+    before = put(gallery, "a", (1, 0))
+    with gallery.searching_as_now():
+        put(gallery, "b", (1, 0))
+        new = put(gallery, "c", (1, 0), "tube")
+        assert [one.id for one in gallery.search(vector(1, 0), 5)] == [before]
+    assert new in {one.id for one in gallery.search(vector(1, 0), 5)}
+    assert gallery.check() == []
 
 
 def test_categories_are_counted_by_where_they_are_from(gallery: WritableGallery) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pytest
@@ -20,9 +20,9 @@ from stages.context import BuildContext
 class ListedNeighbours:
     """A gallery of one list, for the classifier under test."""
 
-    def __init__(self, neighbours: Sequence[Neighbour], labelled_fraction: float = 1.0) -> None:
+    def __init__(self, neighbours: Sequence[Neighbour], unlabelled: Collection[int] = ()) -> None:
         self.neighbours = list(neighbours)
-        self.fraction = labelled_fraction
+        self.unlabelled = unlabelled
         self.asked: list[tuple[int, Sequence[str] | None, bool]] = []
 
     def search(
@@ -34,10 +34,8 @@ class ListedNeighbours:
         labelled_only: bool = False,
     ) -> list[Neighbour]:
         self.asked.append((k, categories, labelled_only))
-        return self.neighbours[:k]
-
-    def labelled_fraction(self) -> float:
-        return self.fraction
+        left_out = self.unlabelled if labelled_only else ()
+        return [one for one in self.neighbours if one.id not in left_out][:k]
 
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         return vote()
@@ -124,24 +122,33 @@ def test_embeddings_stay_writable() -> None:
     assert rows.flags.writeable
 
 
-@pytest.mark.parametrize(("labelled", "weight"), [(1.0, 0.5), (0.25, 0.25), (0.01, 0.05)])
-def test_beside_a_head_the_gallery_weighs_less_the_fewer_images_are_labelled(
-    labelled: float, weight: float
+HEAD = CategoryHead(("cap", "jar"), np.zeros((2, 2), np.float32), np.array([99, 0], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "expected"),
+    [
+        ([], {"cap": 0.5, "jar": 0.5}),  # the mean
+        ([0, 1], {"cap": 0.5, "jar": 0.5}),  # the third of the three nearest is labelled
+        ([0, 1, 2], {"cap": 1.0, "jar": 0.0}),  # the fourth is
+        ([0, 1, 2, 3], {"cap": 1.0, "jar": 0.0}),  # none is
+    ],
+)
+def test_beside_a_head_labelled_images_vote_where_one_is_among_the_nearest(
+    unlabelled: list[int], expected: dict[str, float]
 ) -> None:
-    gallery = ListedNeighbours(listed((0.1, "jar")), labelled)
-    head = CategoryHead(("cap", "jar"), np.zeros((2, 2), np.float32), np.array([99, 0], np.float32))
-    stage = nearest.Nearest(nearest.Options(), lambda: gallery, head)
+    neighbours = listed((0.1, "jar"), (0.2, "jar"), (0.3, "jar"), (0.4, "jar"))
+    gallery = ListedNeighbours(neighbours, unlabelled)
+    stage = nearest.Nearest(nearest.Options(k=3), lambda: gallery, HEAD)
     (found,) = stage.classify([], np.ones((1, 2), np.float32))
-    assert dict(found.ranked()) == pytest.approx({"cap": 1 - weight, "jar": weight})
-    assert gallery.asked == [(10, None, True)]
+    assert dict(found.ranked()) == pytest.approx(expected)
 
 
 def test_a_head_predicts_alone_where_nothing_is_labelled() -> None:
-    head = CategoryHead(("cap", "jar"), np.zeros((2, 2), np.float32), np.array([0, 1], np.float32))
-    for gallery in (None, ListedNeighbours([], 0.0)):
-        stage = nearest.Nearest(nearest.Options(), lambda found=gallery: found, head)
+    for gallery in (None, ListedNeighbours([])):
+        stage = nearest.Nearest(nearest.Options(), lambda found=gallery: found, HEAD)
         (found,) = stage.classify([], np.ones((1, 2), np.float32))
-        assert found.ranked() == head.alone(np.ones(2, np.float32)).ranked()
+        assert found.ranked() == HEAD.alone(np.ones(2, np.float32)).ranked()
 
 
 def scores(**probabilities: float) -> CategoryScores:
@@ -149,20 +156,17 @@ def scores(**probabilities: float) -> CategoryScores:
 
 
 def test_a_head_that_knows_all_categories_counts_as_much_as_the_gallery() -> None:
-    found = nearest.mean_of(scores(cap=1.0), scores(cap=0.2, jar=0.7, puff=0.1), 0.5)
+    found = nearest.mean_of(scores(cap=1.0), scores(cap=0.2, jar=0.7, puff=0.1))
     assert dict(found.ranked()) == pytest.approx({"cap": 0.6, "jar": 0.35, "puff": 0.05})
 
 
 def test_a_head_has_no_part_where_the_gallery_has_other_categories() -> None:
     own = scores(cap=0.9, tin=0.1)
-    assert nearest.mean_of(own, scores(cap=0.2, jar=0.8), 0.5) is own
+    assert nearest.mean_of(own, scores(cap=0.2, jar=0.8)) is own
 
 
-@pytest.mark.parametrize("weight", [0.5, 0.05])
-def test_beside_a_head_a_category_is_searched_wherever_the_gallery_alone_would_search_it(
-    weight: float,
-) -> None:
+def test_beside_a_head_a_category_is_searched_wherever_the_gallery_alone_would_search_it() -> None:
     own = CategoryScores(("cap", "jar"), np.array([0.9, 0.1], np.float32), least=0.1)
-    mean = nearest.mean_of(own, scores(cap=1.0, jar=0.0), weight)
+    mean = nearest.mean_of(own, scores(cap=1.0, jar=0.0))
     by_least = RouteSettings(by="probability")
     assert route(mean, ("cap", "jar"), by_least).categories == ("cap", "jar")
