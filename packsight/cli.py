@@ -30,6 +30,7 @@ COMMANDS = {
     "gallery": "show, check, repair or export a gallery",
     "adapt": "fit to a gallery how its vectors are compared",
     "calibrate": "fit the probability below which a hit is no match",
+    "keys": "make, list and revoke the keys of the online service",
     "weights": "list, download, verify or export model weights",
     "profiles": "list profiles, or print one with all its options",
     "cache": "show or clear the mattes that all commands share",
