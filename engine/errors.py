@@ -39,6 +39,10 @@ class ImageError(PacksightError):
         self.reason = reason
 
 
+class ImageTooLargeError(ImageError):
+    """An image of more bytes or pixels than the limits allow; it may be whole."""
+
+
 class WeightsError(PacksightError):
     """A checkpoint is unknown, absent, damaged, unverified or its licence was not accepted."""
 

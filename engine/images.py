@@ -18,7 +18,7 @@ from engine._colour import Size, to_srgb
 from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
 from engine._metadata import first_scan
 from engine._tiff_samples import BYTES_PER_PIXEL, PlainTiff, SampledTiff
-from engine.errors import ImageError
+from engine.errors import ImageError, ImageTooLargeError
 from engine.types import RGBImage
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def load(
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit for WebP and GIF
         reason = f"has more pixels than its decoder takes ({_short(str(error))})."
-        raise ImageError(name, reason, remedy="Save it smaller, or as PNG or TIFF.") from error
+        raise ImageTooLargeError(
+            name, reason, remedy="Save it smaller, or as PNG or TIFF."
+        ) from error
     except Exception as error:  # decoders raise exceptions of all kinds on damaged files
         raise ImageError(name, _reason(error)) from error
 
@@ -156,9 +158,9 @@ def _read_stream(stream: BinaryIO, at_most: int) -> bytes:
     return bytes(buffer)
 
 
-def _too_large(uri: str, size: int | None, limits: ImageLimits) -> ImageError:
+def _too_large(uri: str, size: int | None, limits: ImageLimits) -> ImageTooLargeError:
     found, needed = ("", "N") if size is None else (f"{size:,} of ", str(size))
-    return ImageError(
+    return ImageTooLargeError(
         uri,
         f"is larger than the limit ({found}{limits.max_bytes:,} bytes).",
         remedy=f"Save it smaller, or allow it: --set images.max_bytes={needed}.",
@@ -225,7 +227,7 @@ def _check_cost(
 ) -> None:
     cost = _cost(image, data, *size)
     if cost > limits.max_pixels:
-        raise ImageError(
+        raise ImageTooLargeError(
             uri,
             f"has more pixels than the limit ({size[0]} x {size[1]} of {limits.max_pixels:,}).",
             remedy=f"Save it smaller, or allow it: --set images.max_pixels={cost}.",
