@@ -111,7 +111,8 @@ def lock(folder: Path) -> FileLock:
 
 def require_own(folder: Path) -> None:
     """Refuse to scatter a gallery among other files."""
-    ours = {_schema.DATABASE, f"{_schema.DATABASE}-wal", f"{_schema.DATABASE}-shm"}
+    databases = (_schema.DATABASE, _schema.CURATION)
+    ours = {f"{name}{end}" for name in databases for end in ("", "-wal", "-shm")}
     ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
     ours |= {_query_file.NAME, _query_file.LOCK}
     with _schema.translated(folder):

@@ -11,6 +11,9 @@ from pathlib import Path
 from engine.errors import DamageError, GalleryError
 
 DATABASE = "gallery.sqlite"
+# What people decided: of no one gallery, it stays where a gallery is made anew. See
+# ``engine.curation``.
+CURATION = "curation.sqlite"
 
 # The description sits apart from the source, so that planning an ingest reads few pages.
 # A shard is the part of a category that is (or is not) labelled; its token changes with every
@@ -157,17 +160,17 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
 BUSY_SECONDS = 10.0
 
 
-def connect(folder: Path) -> sqlite3.Connection:
-    """Open the database in WAL mode with full durability; autocommit, callers begin.
+def connect(folder: Path, database: str = DATABASE) -> sqlite3.Connection:
+    """Open a database in WAL mode with full durability; autocommit, callers begin.
 
     WAL lets readers see one snapshot beside a writer; synchronous=FULL means that what COMMIT
     has acknowledged survives a killed process and a power cut. A database that ``is_frozen`` is
     opened as immutable, without the log and the locks that would lie beside it.
     """
-    if is_frozen(folder):
-        return _connect_frozen(folder)
+    if is_frozen(folder, database):
+        return _connect_frozen(folder, database)
     connection = sqlite3.connect(
-        folder / DATABASE, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        folder / database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     connection.row_factory = sqlite3.Row
     try:
@@ -176,8 +179,8 @@ def connect(folder: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.OperationalError as error:
         connection.close()
-        if _log_lies_beside(folder) and _on_read_only_medium(folder):
-            raise _unreadable_log(folder) from error
+        if _log_lies_beside(folder, database) and _on_read_only_medium(folder):
+            raise _unreadable_log(folder, database) from error
         raise
     except BaseException:
         connection.close()
@@ -185,25 +188,25 @@ def connect(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def is_frozen(folder: Path) -> bool:
+def is_frozen(folder: Path, database: str = DATABASE) -> bool:
     """Whether the database lies on a read-only medium and no log or lock of a writer beside it.
 
     Only then may it be opened without locks. That this user may not write there is not enough: on
     a medium that can be written, another user may.
     """
-    return not _log_lies_beside(folder) and _on_read_only_medium(folder)
+    return not _log_lies_beside(folder, database) and _on_read_only_medium(folder)
 
 
 def stamp(folder: Path) -> tuple[int, ...]:
     """Of the database file; it differs after a write to what one process sees as read-only, such
     as a mount of a folder that another one can write."""
     status = (folder / DATABASE).stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns, _log_lies_beside(folder)
+    return status.st_ino, status.st_size, status.st_mtime_ns, _log_lies_beside(folder, DATABASE)
 
 
-def _log_lies_beside(folder: Path) -> bool:
+def _log_lies_beside(folder: Path, database: str) -> bool:
     """A writer at work, or one that was killed, leaves both files; its end deletes them."""
-    log, memory = folder / f"{DATABASE}-wal", folder / f"{DATABASE}-shm"
+    log, memory = folder / f"{database}-wal", folder / f"{database}-shm"
     return memory.exists() or (log.exists() and log.stat().st_size > 0)
 
 
@@ -211,17 +214,17 @@ def _on_read_only_medium(folder: Path) -> bool:
     return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
-def _connect_frozen(folder: Path) -> sqlite3.Connection:
+def _connect_frozen(folder: Path, database: str) -> sqlite3.Connection:
     # As a URI: ?, # and % in the folder's name are escaped.
-    uri = f"{(folder / DATABASE).absolute().as_uri()}?mode=ro&immutable=1"
+    uri = f"{(folder / database).absolute().as_uri()}?mode=ro&immutable=1"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     return connection
 
 
-def _unreadable_log(folder: Path) -> GalleryError:
+def _unreadable_log(folder: Path, database: str) -> GalleryError:
     return GalleryError(
-        f"{folder}: lies on a read-only medium, and its last writes are still in {DATABASE}-wal, "
+        f"{folder}: lies on a read-only medium, and its last writes are still in {database}-wal, "
         "which cannot be read there.",
         remedy="Copy the whole folder to a disk that can be written, and run there: packsight "
         "gallery check COPY",
@@ -243,12 +246,12 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def translated(folder: Path) -> Iterator[None]:
+def translated(folder: Path, database: str = DATABASE) -> Iterator[None]:
     """Errors of SQLite and of the file system as GalleryError, with the remedy."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _explain(folder, error) from error
+        raise _explain(folder, error, database) from error
     except OSError as error:
         raise GalleryError(
             f"{folder}: {error.strerror or error}.",
@@ -256,7 +259,7 @@ def translated(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _explain(folder: Path, error: sqlite3.Error) -> GalleryError:
+def _explain(folder: Path, error: sqlite3.Error, database: str) -> GalleryError:
     text = str(error)
     if "full" in text:
         return GalleryError(
@@ -265,14 +268,15 @@ def _explain(folder: Path, error: sqlite3.Error) -> GalleryError:
         )
     if "locked" in text or "busy" in text:
         return GalleryError(
-            f"{folder}: another process has held the gallery's database for over "
-            f"{BUSY_SECONDS:.0f} s.",
+            f"{folder}: another process has held {database} for over {BUSY_SECONDS:.0f} s.",
             remedy="Wait for it to end and run the same command again.",
         )
     if "malformed" in text or "not a database" in text:
         return DamageError(
-            f"{folder}: {DATABASE} is damaged ({text}).",
-            remedy="Restore it from a backup, or delete the folder and ingest again.",
+            f"{folder}: {database} is damaged ({text}).",
+            remedy="Restore it from a backup, or delete the folder and ingest again."
+            if database == DATABASE
+            else "Restore it from a backup or an export.",
         )
     if "disk I/O" in text:  # of a full disk where its shared memory cannot grow
         return GalleryError(

@@ -1,0 +1,222 @@
+"""What people decided, kept in the folder of a gallery: append-only, and of no one gallery.
+
+It is keyed by the content of images and the ids of products, so it holds for a gallery that is
+rebuilt, made anew in the folder, or described by another model. To undo is one more row. Any number
+of processes may read and decide.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+from engine.decisions import (
+    CategoryDecision,
+    Decided,
+    Decision,
+    Exclusion,
+    Judgement,
+    Mask,
+    MaskDecision,
+    Pair,
+    Undo,
+)
+from engine.errors import GalleryError
+from engine.galleries import _curation_file as _file
+
+AHEAD = timedelta(days=1)  # of a clock elsewhere; more would put its decisions over all to come
+BATCH = 500  # decisions of an import in one transaction
+
+
+class Curation:
+    """Open with ``open``; use as a context manager. The state in force is that of the latest
+    decisions which are not undone; those that were made elsewhere take their place by their time.
+
+    What a method has acknowledged survives a killed process and a power cut. Methods may be called
+    from several threads. GalleryError where the file cannot be read or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file = _file.CurationFile(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """That of the gallery in this folder; its file is made when something is decided."""
+        return cls(Path(folder))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def decide(self, decisions: Sequence[Decision], who: str = "") -> list[Decided]:
+        """Keep decisions, all of them in one durable transaction or none; by ``who``, the name of
+        an API key. An ``Undo`` among them must be of an earlier decision that is none itself, or
+        GalleryError."""
+        with self._file.writing() as connection:
+            made = []
+            for decision in decisions:
+                self._require_undoable(connection, decision)
+                one = Decided(secrets.token_hex(8), _now(connection), who, decision)
+                self._file.append(connection, one)
+                made.append(one)
+            return made
+
+    def undo(self, identity: str, who: str = "") -> Decided:
+        """Make the decision of this id void, by one more row."""
+        (made,) = self.decide([Undo(identity)], who)
+        return made
+
+    def take(self, decided: Iterable[Decided]) -> int:
+        """Keep decisions that were made elsewhere, in batches; returns how many were new.
+
+        GalleryError for one whose id is that of another decision here, for the undoing of what is
+        not known, and for one of tomorrow or later.
+        """
+        new, left = 0, iter(decided)
+        while batch := list(islice(left, BATCH)):
+            new += self._take(batch)
+        return new
+
+    def mask_of(self, image: str) -> Mask | None:
+        """The mask that a person drew of the image with this sha256."""
+        found = self._latest("mask", image)
+        return found.mask if isinstance(found, MaskDecision) else None
+
+    def masks(self) -> dict[str, str]:
+        """The digests of all masks that people drew, by the images' sha256."""
+        with self._file.reading() as connection:
+            rows = [] if connection is None else connection.execute(_file.IN_FORCE, ("mask",))
+            return {str(row["slot"]): str(row["digest"]) for row in rows}
+
+    def reviewed(self, image: str, digest: str) -> bool:
+        """Whether a person drew or accepted this very mask of an image."""
+        drawn = self.mask_of(image)
+        if drawn is not None and drawn.digest == digest:
+            return True
+        return self._latest("accepted mask", f"{image} {digest}") is not None
+
+    def all_reviewed(self) -> set[tuple[str, str]]:
+        """Sha256 and digest of every mask that is ``reviewed``."""
+        with self._file.reading() as connection:
+            if connection is None:
+                return set()
+            rows = connection.execute(_file.IN_FORCE, ("accepted mask",))
+            accepted = {(str(row["slot"]).partition(" ")[0], str(row["digest"])) for row in rows}
+            return accepted | set(self.masks().items())
+
+    def excluded(self) -> frozenset[str]:
+        """The sha256 of images that stay out of the index: excluded, or not kept of a pair that is
+        the same image twice. What was decided last of an image counts."""
+        with self._file.reading():
+            decided = [*self._in_force("exclusion"), *self._in_force("pair")]
+        last: dict[str, bool] = {}
+        for one in sorted(decided, key=lambda one: one.order):
+            match one.decision:
+                case Exclusion(image, excluded):
+                    last[image] = excluded
+                case Pair(dropped=str(image)):
+                    last[image] = True
+        return frozenset(image for image, excluded in last.items() if excluded)
+
+    def category_of(self, image: str) -> str | None:
+        """The category that a person gave the image with this sha256."""
+        found = self._latest("category", image)
+        return found.category if isinstance(found, CategoryDecision) else None
+
+    def categories(self) -> dict[str, str]:
+        """All that people gave, by the images' sha256."""
+        found = [one.decision for one in self._in_force("category")]
+        return {one.image: one.category for one in found if isinstance(one, CategoryDecision)}
+
+    def pairs(self) -> list[Pair]:
+        """In the order they were decided."""
+        found = [one.decision for one in self._in_force("pair")]
+        return [one for one in found if isinstance(one, Pair)]
+
+    def judgements(self) -> list[Judgement]:
+        """In the order they were decided."""
+        found = [one.decision for one in self._in_force("judgement")]
+        return [one for one in found if isinstance(one, Judgement)]
+
+    def find(self, identity: str) -> Decided | None:
+        """The decision of this id, void or not."""
+        with self._file.reading() as connection:
+            if connection is None:
+                return None
+            row = connection.execute(_file.ONE, (identity,)).fetchone()
+            return None if row is None else self._file.decided(row)
+
+    def log(self) -> Iterator[Decided]:
+        """All that was ever decided, void or not, in order, as it was when the first was read."""
+        return self._file.log()
+
+    def counts(self) -> Mapping[str, int]:
+        """How many decisions of each kind are in force; kinds without any are left out."""
+        with self._file.reading() as connection:
+            rows = [] if connection is None else connection.execute(_file.COUNTS)
+            return {str(row["kind"]): int(row["count"]) for row in rows}
+
+    def _take(self, batch: Sequence[Decided]) -> int:
+        latest = datetime.now(UTC) + AHEAD
+        new = 0
+        with self._file.writing() as connection:
+            for one in batch:
+                known = connection.execute(_file.ONE, (one.id,)).fetchone()
+                if known is not None:
+                    if self._file.decided(known) != one:
+                        raise GalleryError(f"{self.folder}: {one.id} is another decision here.")
+                    continue
+                if one.time > latest:
+                    raise GalleryError(
+                        f"{self.folder}: decision {one.id} is of {one.time:%Y-%m-%d}, which is yet "
+                        "to come.",
+                        remedy="Set the clock here, or correct the time where it was made.",
+                    )
+                self._require_undoable(connection, one.decision)
+                self._file.append(connection, one)
+                new += 1
+        return new
+
+    def _require_undoable(self, connection: sqlite3.Connection, decision: Decision) -> None:
+        if not isinstance(decision, Undo):
+            return
+        row = connection.execute(_file.ONE, (decision.voids,)).fetchone()
+        if row is None:
+            raise GalleryError(f"{self.folder}: no decision {decision.voids} to undo.")
+        if row["kind"] == Undo.kind:
+            raise GalleryError(
+                f"{self.folder}: {decision.voids} undoes a decision, and is not undone itself.",
+                remedy="Decide the same again.",
+            )
+
+    def _latest(self, kind: str, slot: str) -> Decision | None:
+        with self._file.reading() as connection:
+            if connection is None:
+                return None
+            row = connection.execute(_file.IN_FORCE_OF, (kind, slot)).fetchone()
+            return None if row is None else self._file.decided(row).decision
+
+    def _in_force(self, kind: str) -> list[Decided]:
+        """In order; of kinds without bits."""
+        with self._file.reading() as connection:
+            sql = _file.IN_FORCE
+            rows = [] if connection is None else connection.execute(sql, (kind,)).fetchall()
+        return sorted(map(self._file.decided, rows), key=lambda one: one.order)
+
+
+def _now(connection: sqlite3.Connection) -> datetime:
+    """Later than all that was decided, also where the clock was set back."""
+    last = connection.execute("SELECT max(time) FROM decisions").fetchone()[0]
+    now = datetime.now(UTC)
+    return now if last is None else max(now, _file.time_of(last) + _file.MICROSECOND)
