@@ -35,6 +35,7 @@ class GateOptions:
     origins: Set[str] = frozenset()  # whose pages may use the service besides its own
     rate: Rate | None = DEFAULT_RATE  # a key, or an address without one
     max_bytes: int = 32 * 2**20  # of a body: one photo
+    max_bytes_of_json: int = 4 * 2**20  # which is held in memory while it comes in
     max_bytes_of_many: int = 256 * 2**20  # a batch of photos, or images of a product
     body_seconds: float = 60  # waited in all for the body of a request
 
@@ -86,7 +87,7 @@ class Gate:
         exchange.body = body = Body(
             exchange.receive,
             headers,
-            max_bytes=_most_bytes(path, options),
+            max_bytes=_most_bytes(path, headers, options),
             seconds=options.body_seconds,
         )
         check_host(headers, options.hosts)
@@ -132,8 +133,10 @@ class Gate:
             )
 
 
-def _most_bytes(path: str, options: GateOptions) -> int:
+def _most_bytes(path: str, headers: Headers, options: GateOptions) -> int:
     many = path == "/v1/query:batch" or path.startswith("/v1/products")
+    if "json" in headers.get("content-type", "").lower():
+        return min(options.max_bytes_of_json, options.max_bytes)
     return options.max_bytes_of_many if many else options.max_bytes
 
 

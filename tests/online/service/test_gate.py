@@ -312,6 +312,9 @@ def test_a_body_of_the_limit_passes_and_one_byte_more_does_not() -> None:
             assert status == 200 or "content-length" not in length or reply.read_before == 0
     many = request(app, "POST", "/v1/query:batch", headers={"content-length": "1001"})
     assert many.status == 200, "a batch has a limit of its own"
+    headers = {"content-type": "application/json", "content-length": "1001"}
+    for path in ("/v1/query", "/v1/query:batch"):
+        assert request(gated(max_bytes_of_json=1000), "POST", path, headers=headers).status == 413
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1e3", "\u00b2", "9" * 30, ""])
