@@ -293,7 +293,8 @@ class Description:
 
 @dataclass(frozen=True)
 class Entry:
-    """One image before it is described: where its file is and what its labels are."""
+    """One image before it is described: where its file is and what its labels are. ``mask``: the
+    digest of the mask of ``engine.decisions`` that it is cut out by; None: of what finds masks."""
 
     uri: str
     sha256: str
@@ -304,6 +305,7 @@ class Entry:
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ctime_ns: int | None = None  # when content, mode or links changed; None: not known
     inode: int | None = None
+    mask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -349,6 +351,7 @@ class Source:
     attributes: Mapping[str, str]
     ctime_ns: int | None = None  # None: ingested before it was kept
     inode: int | None = None
+    mask: str | None = None  # see ``Entry``: what it was cut out by
 
     def labelled_as(self, entry: Entry) -> bool:
         """Whether product, label and attributes are those of the entry."""

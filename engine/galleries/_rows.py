@@ -85,6 +85,7 @@ def source(row: sqlite3.Row) -> Source:
         attributes=json.loads(row["attributes"]),
         ctime_ns=values.get("ctime_ns"),
         inode=None if inode is None else _unsigned(inode),
+        mask=values.get("mask"),
     )
 
 

@@ -127,6 +127,11 @@ def _add_unknown_categories(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX IF NOT EXISTS images_unknown ON images (id) WHERE unknown = 1")
 
 
+def _add_given_masks(connection: sqlite3.Connection) -> None:
+    """NULL: cut out by the mask that was found, or by the image's own alpha."""
+    _add_columns(connection, "images", mask="TEXT")
+
+
 def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> None:
     """Those that the table lacks."""
     sql = f"SELECT name FROM pragma_table_info('{table}')"
@@ -154,6 +159,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_keypoints,
     _add_print_weights,
     _add_unknown_categories,
+    _add_given_masks,
 )
 
 # How long a statement waits for another process's short transaction.

@@ -33,6 +33,7 @@ class Writing:
             "id": known and known["id"],
             **_rows.image_row(entry, category),
             "unknown": int(unknown),
+            "mask": entry.mask,
         }
         identity: int = self.connection.execute(
             f"INSERT INTO images {_rows.columns_and_values(image)} ON CONFLICT (id)"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.files import file_sha256
 from engine.types import Entry, SkippedFile, Source
+from offline.ingest.curated import Curated
 from offline.ingest.labels import Label
 from offline.ingest.scan import ImageFile, Refusal
 
@@ -19,7 +20,7 @@ class Task:
 
     file: ImageFile
     entry: Entry
-    known: Source | None  # at the same uri, with other content or without its label
+    known: Source | None  # at the same uri, with other content or mask, or without its label
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Plan:
     refused: list[Refusal] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)  # need not be read the next time
     moved_from: list[str] = field(default_factory=list)  # uris of before
+    excluded: list[str] = field(default_factory=list)  # uris of files that stay out of the index
+    withdrawn: list[int] = field(default_factory=list)  # images that go out of it
 
 
 class Planner:
@@ -53,11 +56,14 @@ class Planner:
         self,
         sources: Iterable[Source],
         skipped: Mapping[str, SkippedFile] | None = None,
+        curated: Curated | None = None,
         *,
         reread: bool = False,
     ) -> None:
-        """``skipped``: files that need not be read while they stay as they are, by uri; ``reread``:
-        describe the known images anew, whatever their files look like."""
+        """``skipped``: files that need not be read while they stay as they are, by uri;
+        ``curated``: what people decided; ``reread``: describe the known images anew, whatever
+        their files look like."""
+        self._curated = curated or Curated()
         self._skipped = {} if reread or not skipped else skipped
         self._reread = reread
         self._by_uri: dict[str, Source] = {}
@@ -65,12 +71,15 @@ class Planner:
         self._by_sha256: dict[str, list[Source]] = {}
         self._sizes: set[int] = set()
         self._confirmed: set[str] = set()  # uris whose content is as in the gallery
+        self.plan = Plan()
         for source in sources:
+            if source.sha256 in self._curated.excluded:
+                self.plan.withdrawn.append(source.id)
+                continue
             self._by_uri[source.uri] = source
             self._by_sha256.setdefault(source.sha256, []).append(source)
             self._by_content.setdefault(source.sha256, {})[source.product_id] = source.uri
             self._sizes.add(source.size)
-        self.plan = Plan()
 
     def known_first(self, files: Iterable[ImageFile]) -> list[ImageFile]:
         """The order to consider files in: the labels of known images decide on duplicates."""
@@ -86,9 +95,10 @@ class Planner:
         elif known and self._reread:
             self.plan.tasks.append(Task(file, entry, known))
         elif known and _unchanged(known, file):
-            self._same_content(replace(entry, sha256=known.sha256), file, known)
-        elif file.size in self._sizes:
-            # Content of this size is known: hashing is far cheaper than describing again.
+            self._same_content(self._curated.applied(entry, known.sha256), file, known)
+        elif file.size in self._sizes or not self._curated.empty:
+            # Content of this size is known, or any may be curated: hashing is far cheaper than
+            # describing.
             self._compare_content(entry, file, known)
         else:
             self.plan.tasks.append(Task(file, entry, known))
@@ -100,6 +110,16 @@ class Planner:
         self.plan.tasks = sorted(ordered, key=lambda task: task.entry.category is None)
         return self.plan
 
+    def is_excluded(self, entry: Entry, known: Source | None) -> bool:
+        """Whether a person took this content out of the index; the gallery's image at the entry's
+        uri, ``known``, becomes stale then."""
+        if entry.sha256 not in self._curated.excluded:
+            return False
+        self.plan.stale += [known.id] if known else []
+        self.plan.excluded.append(entry.uri)
+        self.plan.skipped.append(_skipped(entry))
+        return True
+
     def is_duplicate(self, entry: Entry, known: Source | None = None) -> Duplicate | None:
         """The other image of this content and product, if there is one; remembers this one if not.
 
@@ -108,8 +128,7 @@ class Planner:
         twin = self._twin(entry)
         if twin is not None:
             self.plan.stale += [known.id] if known else []
-            stamp = (entry.size, entry.mtime_ns, entry.ctime_ns or 0, entry.inode or 0)
-            self.plan.skipped.append(SkippedFile(entry.uri, *stamp, sha256=entry.sha256))
+            self.plan.skipped.append(_skipped(entry))
             return Duplicate(entry.uri, twin, known=entry.uri in self._skipped)
         self._by_content.setdefault(entry.sha256, {})[entry.product_id] = entry.uri
         return None
@@ -137,8 +156,10 @@ class Planner:
     def _same_content(self, entry: Entry, file: ImageFile, known: Source) -> None:
         self._confirmed.add(known.uri)
         touched = _stamp(known) != _stamp(entry)
-        if known.labelled and entry.category is None:
-            self.plan.tasks.append(Task(file, entry, known))  # its category must be predicted
+        if entry.mask != known.mask or (known.labelled and entry.category is None):
+            # It is cut out otherwise, or its category must be predicted.
+            self.plan.tasks.append(Task(file, entry, known))
+            self._moved_to(entry, known)
         elif known.labelled_as(entry):
             self.plan.unchanged += 1
             if touched:
@@ -150,23 +171,34 @@ class Planner:
 
     def _compare_content(self, entry: Entry, file: ImageFile, known: Source | None) -> None:
         try:
-            entry = replace(entry, sha256=entry.sha256 or file_sha256(file.path))
+            sha256 = entry.sha256 or file_sha256(file.path)
         except OSError as error:
             self.plan.refused.append(Refusal(file.uri, f"cannot be read ({error.strerror})"))
+            return
+        entry = self._curated.applied(entry, sha256)
+        if self.is_excluded(entry, known):
             return
         if known and known.sha256 == entry.sha256:
             self._same_content(entry, file, known)
         elif self._twin(entry) and (twin := self.is_duplicate(entry, known)):
             self.plan.duplicates.append(twin)
-        elif known is None and self._is_move(entry):
-            self.plan.renamed += 1
-        elif known is None and entry.category and entry.sha256 in self._by_sha256:
-            self.plan.copies.append((entry, self._by_sha256[entry.sha256][0].id))
+        elif known is None and (moved := self._moved(entry)):
+            if moved.mask == entry.mask:
+                self.plan.renamed += 1
+            else:
+                self.plan.tasks.append(Task(file, entry, moved))
+        elif known is None and entry.category and (original := self._original(entry)):
+            self.plan.copies.append((entry, original.id))
             self.is_duplicate(entry)
         else:
             self.plan.tasks.append(Task(file, entry, known))
 
-    def _is_move(self, entry: Entry) -> bool:
+    def _original(self, entry: Entry) -> Source | None:
+        """An image of the same content that was cut out by the same mask."""
+        known = self._by_sha256.get(entry.sha256, [])
+        return next((source for source in known if source.mask == entry.mask), None)
+
+    def _moved(self, entry: Entry) -> Source | None:
         """Claim an image of the same content whose own file is gone."""
         for source in self._by_sha256.get(entry.sha256, []):
             label_lost = source.labelled and entry.category is None
@@ -175,8 +207,8 @@ class Planner:
                 self.plan.amends[source.id] = entry
                 self.plan.moved_from.append(source.uri)
                 self._moved_to(entry, source)
-                return True
-        return False
+                return source
+        return None
 
     def _moved_to(self, entry: Entry, source: Source) -> None:
         """Remember that the content of ``source`` is now at the uri and product of ``entry``."""
@@ -198,6 +230,11 @@ class Planner:
     def _still_there(self, source: Source) -> bool:
         """Whether the file still has the content that was ingested; it may have been touched."""
         return source.uri in self._confirmed or _untouched(source)
+
+
+def _skipped(entry: Entry) -> SkippedFile:
+    stamp = (entry.size, entry.mtime_ns, entry.ctime_ns or 0, entry.inode or 0)
+    return SkippedFile(entry.uri, *stamp, sha256=entry.sha256)
 
 
 def _gone(uri: str) -> bool:

@@ -29,6 +29,7 @@ class IngestReport:
     unchanged: int = 0
     removed: int = 0
     missing: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)  # by a person: not in the index
     duplicates: list[Duplicate] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     lost_rows: list[str] = field(default_factory=list)  # of label tables
@@ -72,6 +73,7 @@ class IngestReport:
         return {
             **self.kept,
             "duplicate": len(self.duplicates),
+            "excluded": len(self.excluded),
             "refused": sum(refusal.of == "image" for refusal in self.refused),
             "left": self.left,
             **self.passed_over,
@@ -144,6 +146,7 @@ class IngestReport:
             **self.kept,
             "removed": self.removed,
             "duplicate": len(self.duplicates),
+            "excluded": len(self.excluded),
             "missing": len(self.missing),
             "refused": len(self.refused),
         }

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.config import Settings
+from engine.curation import Curation
 from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
 from engine.exhaustive import WHOLE
@@ -27,11 +28,13 @@ from engine.types import (
     CategoryScores,
     Description,
     Entry,
+    Matte,
     Progress,
     RGBImage,
     SkippedFile,
 )
 from offline.adapt.gallery import adapt_where_due, how_to_gain
+from offline.ingest.curated import Curated
 from offline.ingest.decoding import DecodingPool, PassingError, decoders
 from offline.ingest.given_table import UsedTable, remember, require_no_loss, tables_for
 from offline.ingest.labels import Labels, read_labels
@@ -67,11 +70,12 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class _Ready:
-    """A task whose image has been read."""
+    """A task whose image has been read; ``matte``: of the mask that a person drew of it."""
 
     task: Task
     entry: Entry
     image: RGBImage
+    matte: Matte | None = None
 
 
 @dataclass
@@ -82,6 +86,8 @@ class _Run:
     settings: Settings
     describer: Describer
     gallery: WritableGallery
+    curation: Curation
+    curated: Curated
     report: IngestReport
     watch: Stopwatch = field(default_factory=Stopwatch)
     tables: list[UsedTable] = field(default_factory=list)
@@ -122,7 +128,10 @@ def run(request: Request) -> IngestReport:
             gallery=lambda: AdaptedNeighbours(holder[0], "catalogue"),
             keep_mattes=True,
         )
-    with open_gallery(request.gallery, manifest=parts.manifest()) as gallery:
+    with (
+        open_gallery(request.gallery, manifest=parts.manifest()) as gallery,
+        Curation.open(request.gallery) as curation,
+    ):
         holder.append(gallery)
         report = IngestReport(
             printable(str(request.folder)),
@@ -131,7 +140,10 @@ def run(request: Request) -> IngestReport:
             passed_over=scanned.passed_over,
             notes=[note for table in tables for note in table.notes],
         )
-        current = _Run(request, settings, parts.describer, gallery, report, watch, tables)
+        curated = Curated.read(curation)
+        current = _Run(
+            request, settings, parts.describer, gallery, curation, curated, report, watch, tables
+        )
         try:
             _carry_out(current, scanned, labels)
             if request.adapt and settings.adapt.auto and report.changed:
@@ -195,7 +207,7 @@ def _carry_out(current: _Run, scanned: Scan, labels: Labels) -> None:
         _apply(current, plan)
     _describe_all(current, planner, plan.tasks)
     with current.watch("store"):
-        report.removed = gallery.remove(plan.stale)
+        report.removed += gallery.remove(plan.stale)
         if current.request.prune or current.request.force_prune:
             report.removed += gallery.remove([source.id for source in gone])
         else:
@@ -233,7 +245,8 @@ def _plan(current: _Run, scanned: Scan, labels: Labels) -> tuple[Planner, Plan]:
         for uri, file in current.gallery.skipped().items()
         if file.decoders in ("", made_by)
     }
-    planner = Planner(current.gallery.sources(), skipped, reread=current.request.reread)
+    reread = current.request.reread
+    planner = Planner(current.gallery.sources(), skipped, current.curated, reread=reread)
     for file in planner.known_first(scanned.images):
         planner.consider(file, labels.of(file))
     plan = planner.finish()
@@ -242,12 +255,15 @@ def _plan(current: _Run, scanned: Scan, labels: Labels) -> tuple[Planner, Plan]:
     report.refused += [*scanned.refused, *of_labels, *plan.refused]
     report.lost_rows += labels.lost_rows()
     report.notes += labels.notes()
+    report.excluded = plan.excluded
     return planner, plan
 
 
 def _apply(current: _Run, plan: Plan) -> None:
-    """The changes that need no describing: renames, new labels, copies under another product."""
+    """The changes that need no describing: exclusions, renames, new labels, copies under another
+    product."""
     report, gallery = current.report, current.gallery
+    report.removed += gallery.remove(plan.withdrawn)
     gallery.amend(plan.amends)
     for entry, identity in plan.copies:
         (original,) = gallery.records([identity])
@@ -294,12 +310,26 @@ def _read(
                 current.skipped.append(_undecodable(current, task.file, result))
             current.advance()
             continue
-        entry = replace(task.entry, sha256=result.sha256)
+        entry = current.curated.applied(task.entry, result.sha256)
+        if planner.is_excluded(entry, task.known):
+            current.advance()
+            continue
         if duplicate := planner.is_duplicate(entry, task.known):
             current.report.duplicates.append(duplicate)
             current.advance()
             continue
-        yield _Ready(task, entry, result.image)
+        yield _cut_by_hand(current, _Ready(task, entry, result.image))
+
+
+def _cut_by_hand(current: _Run, ready: _Ready) -> _Ready:
+    """With the mask that a person drew, as it is now, if there is one."""
+    if ready.entry.mask is None:
+        return ready
+    mask = current.curation.mask_of(ready.entry.sha256)
+    if mask is None:  # undone since the plan was made
+        return replace(ready, entry=replace(ready.entry, mask=None))
+    matte = mask.matte(ready.image.height, ready.image.width)
+    return replace(ready, entry=replace(ready.entry, mask=mask.digest), matte=matte)
 
 
 def _undecodable(current: _Run, file: ImageFile, error: ImageError) -> SkippedFile:
@@ -355,7 +385,8 @@ def _try_out(describer: Describer, category: str | None) -> None:
 def _descriptions(current: _Run, chunk: list[_Ready]) -> list[Description]:
     images = [ready.image for ready in chunk]
     categories = [ready.entry.category for ready in chunk]
-    described = current.describer.describe(images, categories, current.watch)
+    mattes = [ready.matte for ready in chunk]
+    described = current.describer.describe(images, categories, current.watch, mattes)
     return [item.description for item in described]
 
 
