@@ -55,7 +55,7 @@ def masks(tmp_path: Path) -> dict[str, str]:
 
 
 def shape(record: Record) -> tuple[bool, bool]:
-    """Whether the contour covers the middle of the left half, and of the right one."""
+    """Whether the contour covers the middle of the left half, and that of the other half."""
     cells = record.description.contour.mask()
     return bool(cells[64, 32]), bool(cells[64, 96])
 
