@@ -53,7 +53,7 @@ class PrintSearch:
             return {}
         left_out = set(scope.without)
         wanted = self.whole + len(left_out)
-        ids = self.gallery.image_ids(scope.categories, wanted + 1)
+        ids = self._within(scope, wanted + 1)
         if len(ids) <= wanted:
             return self._compared(query, ids, left_out)
         found = self._compared(query, self._proposed(query, scope), left_out)
@@ -62,9 +62,19 @@ class PrintSearch:
             found |= self._compared(query, mirrored, left_out | set(found))
         return dict(sorted(found.items(), key=lambda pair: (-pair[1].at_most, pair[0])))
 
+    def _within(self, scope: Scope, most: int) -> list[int]:
+        if scope.among is not None:
+            return [int(identity) for identity in scope.among[:most]]
+        return self.gallery.image_ids(scope.categories, most)
+
     def _proposed(self, query: Keypoints, scope: Scope) -> list[int]:
+        """Of a filtered scope those that pass among as many as are proposed of all."""
         count = self.proposed + len(scope.without)
-        return self.gallery.sharing_print(query, self.matcher, count, scope.categories)
+        found = self.gallery.sharing_print(query, self.matcher, count, scope.categories)
+        if scope.among is None:
+            return found
+        among = set(scope.among.tolist())
+        return [identity for identity in found if identity in among]
 
     def _compared(
         self, query: Keypoints, ids: Sequence[int], left_out: Collection[int]

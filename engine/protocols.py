@@ -16,6 +16,7 @@ from engine.keypoints import Keypoints, TentativeMatch
 from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
 from engine.query_statistics import QueryStatistics
+from engine.request import Filter
 from engine.types import (
     CategoryCounts,
     CategoryScores,
@@ -235,11 +236,17 @@ class Searchable(Protocol):
         *,
         labelled_only: bool = False,
         metric: Metric = "euclidean",
+        among: IntArray | None = None,
     ) -> list[Neighbour]:
         """As of ``Neighbours``, by any metric: a vote needs Euclidean distances, a search not.
 
-        ``embedding`` is as the ``adaptation`` of the same snapshot makes it.
+        ``embedding`` is as the ``adaptation`` of the same snapshot makes it. ``among``: these ids
+        alone are searched.
         """
+        ...
+
+    def matching(self, where: Filter, categories: Sequence[str] | None = None) -> IntArray:
+        """(n,) ids of the images of the categories (None: of all) that pass, in ascending order."""
         ...
 
     def adaptation(self) -> Adaptation | None:

@@ -45,10 +45,11 @@ COUNTED = 64
 @dataclass(frozen=True)
 class Scope:
     """What may be retrieved for one query: images of ``categories`` (None: of all), less the ids
-    in ``without``."""
+    in ``without``; of these only those ``among`` (n,) in ascending order, where that is given."""
 
     categories: Sequence[str] | None = None
     without: Collection[int] = ()
+    among: IntArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +207,11 @@ class GalleryIndex:
     def _nearest(self, query: FloatArray, k: int, scope: Scope) -> Ranking:
         left_out = set(scope.without)
         found = self.gallery.search(
-            Embedding(query), k + len(left_out), scope.categories, metric=self.metric
+            Embedding(query),
+            k + len(left_out),
+            scope.categories,
+            metric=self.metric,
+            among=scope.among,
         )
         kept = [neighbour for neighbour in found if neighbour.id not in left_out][:k]
         return Ranking(
@@ -286,6 +291,8 @@ class VectorIndex:
             wanted[[self._code[name] for name in scope.categories if name in self._code]] = True
             kept = wanted[self._codes]
         kept[list(scope.without)] = False
+        if scope.among is not None:
+            kept &= np.isin(np.arange(len(kept)), scope.among)
         return kept
 
 

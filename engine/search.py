@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from engine.adaptation import Adaptation, adapt, domain_of
+from engine.adaptation import Adaptation, Domain, adapt, domain_of
 from engine.augmentation import augmenting
 from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
@@ -19,6 +19,7 @@ from engine.keypoints import TentativeMatch
 from engine.match_calibration import MatchCalibration, with_probabilities
 from engine.names import nearest, same_name
 from engine.protocols import KeypointMatcher, Reranker, Searchable
+from engine.request import Request
 from engine.retrieval import Expansion, GalleryIndex, Ranking, Scope, expand, nearest_products
 from engine.routing import route
 from engine.timings import Stopwatch
@@ -29,7 +30,9 @@ from engine.types import (
     FloatArray,
     Hit,
     IntArray,
+    Matte,
     MatteQuality,
+    Parts,
     Record,
     Results,
     RGBImage,
@@ -112,22 +115,43 @@ class Searcher:
         watch: Stopwatch | None = None,
     ) -> Answer:
         """As ``search``, with the query's cutout."""
-        if k < 1:
-            raise ConfigError(f"k = {k}: at least one product must be requested.")
+        request = self.checked(Request(k, categories=categories))  # refused before describing
         watch = watch or Stopwatch()
-        held = self._held()  # an empty gallery and unknown names are refused before describing
-        categories = _named(categories, held)
         described = self.describe(image, watch)
-        results = self._results(described, k, held, categories, watch)
-        if self.learn is not None:
-            self.learn(described.description)
+        results = self.results(described.description, request, watch)
         return Answer(results, described.cutout)
 
-    def describe(self, image: RGBImage, watch: Stopwatch | None = None) -> Described:
-        """The photo as it is searched for: by several views of it where queries are augmented."""
-        describer = augmenting(self.describer) if self.query.augment else self.describer
-        (described,) = describer.describe([image], watch=watch)
+    def checked(self, request: Request) -> Request:
+        """With the gallery's own names of its categories. ConfigError for an unknown one,
+        GalleryError where the gallery is empty."""
+        return replace(request, categories=_named(request.categories, self._held()))
+
+    def describe(
+        self, image: RGBImage, watch: Stopwatch | None = None, matte: Matte | None = None
+    ) -> Described:
+        """The photo as it is searched for: by several views of it where queries are augmented;
+        cut out by the ``matte``, where one is given."""
+        (described,) = self.query_describer.describe([image], watch=watch, mattes=[matte])
         return described
+
+    @property
+    def query_describer(self) -> Describer:
+        """By which photos are described, several at once or one."""
+        return augmenting(self.describer) if self.query.augment else self.describer
+
+    def results(
+        self, query: Description, request: Request, watch: Stopwatch | None = None
+    ) -> Results:
+        """What a described photo finds, or an image of the catalogue; ``request`` as ``checked``.
+
+        Probabilities hold for photos alone, and for the order that they were fitted in: there are
+        none where the request has weights or chosen categories.
+        """
+        watch = watch or Stopwatch()
+        found = self._results(query, request, watch)
+        if self.learn is not None and request.domain == "photo":
+            self.learn(query)
+        return found
 
     def route(self, query: Description, categories: Sequence[str] | None = None) -> Route:
         """The categories that a described photo is searched in."""
@@ -150,8 +174,9 @@ class Searcher:
         ``engine.verification.verified``, for what probabilities are made of.
         """
         routed = self.route(query, categories)
+        request = Request(k, without=without)
         with self.gallery.snapshot():
-            return self._rank(query, k, routed, Stopwatch(), without, all_matches)
+            return self._rank(query, request, routed, Stopwatch(), all_matches)
 
     def hits(self, ranking: Ranking, records: Sequence[Record]) -> list[Hit]:
         """Retrieved images with their scores, in the order of the ranking."""
@@ -178,35 +203,31 @@ class Searcher:
             )
         return held
 
-    def _results(
-        self,
-        described: Described,
-        k: int,
-        held: Mapping[str, int],
-        categories: Sequence[str] | None,
-        watch: Stopwatch,
-    ) -> Results:
-        query = described.description
+    def _results(self, query: Description, request: Request, watch: Stopwatch) -> Results:
+        held = self._held()
         with watch("route"):
-            routed = self._route(query, held, categories)
+            routed = self._route(query, held, request.categories)
         with self.gallery.snapshot():
-            calibration, notes = self._calibration(sum(held.values()), categories)
+            calibration, notes = self._calibration(sum(held.values()), request)
             # The margin of a probability needs a second product.
-            wanted = k if calibration is None else max(k, 2)
+            wanted = replace(request, k=request.k if calibration is None else max(request.k, 2))
             of_print = calibration is not None and calibration.model.weighs_print
             products = self._rank(query, wanted, routed, watch, all_matches=of_print).products
         if calibration is not None and not query.quality.no_product:
             products = with_probabilities(products, calibration.model)
+        threshold, given = None, request.threshold
+        if calibration is not None:
+            threshold = calibration.threshold if given is None else given
         return Results(
-            hits=tuple(products[:k]),
+            hits=tuple(map(self._with_parts, products[: request.k])),
             route=routed,
             query=query,
             timings=dict(watch.seconds),
             fingerprint=self.gallery.fingerprint,
-            mask_trust=described.trust,
-            threshold=None if calibration is None else calibration.threshold,
+            mask_trust=query.trust,
+            threshold=threshold,
             absent_below=None if calibration is None else calibration.absent_below,
-            refuses=calibration is None or not calibration.automatic,
+            refuses=given is not None or calibration is None or not calibration.automatic,
             notes=(*photo_notes(query.quality), *notes),
         )
 
@@ -227,17 +248,37 @@ class Searcher:
     def _rank(
         self,
         query: Description,
-        k: int,
+        request: Request,
         routed: Route,
         watch: Stopwatch,
-        without: Collection[int] = (),
         all_matches: bool = False,
     ) -> Ranked:
-        scope = Scope(routed.categories, without)
+        scope = Scope(routed.categories, request.without)
+        if request.where:
+            with watch("filter"):
+                among = self.gallery.matching(request.where, routed.categories)
+            scope = replace(scope, among=among)
         alike = self.alike(query, scope, watch)
-        retrieved = self._retrieve(query, k, scope, watch, alike)
-        reranked = self.reranked(query, retrieved, watch, alike, all_matches=all_matches)
+        retrieved = self._retrieve(query, request, scope, watch, alike)
+        weights = request.weights
+        reranked = self.reranked(
+            query,
+            retrieved,
+            watch,
+            alike,
+            all_matches=all_matches or weights is not None,
+            domain=request.domain,
+        )
+        if weights is not None:
+            reranked = weights.sorted(list(map(self._with_parts, reranked)))
         return Ranked(routed, retrieved, reranked, group_by_product(reranked))
+
+    def _with_parts(self, hit: Hit) -> Hit:
+        print_part, matcher = None, self.describer.keypoints
+        if hit.match is not None and matcher is not None:
+            print_part = max(0.0, 1 - matcher.least / max(hit.match.inliers, 1))
+        look = min(max(hit.score, 0.0), 1.0)
+        return replace(hit, parts=Parts(look, hit.iou, print_part))
 
     def reranked(
         self,
@@ -247,6 +288,7 @@ class Searcher:
         alike: Mapping[int, TentativeMatch] = MappingProxyType({}),
         *,
         all_matches: bool = False,
+        domain: Domain = "photo",
     ) -> list[Hit]:
         """In the order of all evidence: by the gallery's fusion, where it has one, else by this
         searcher's reranker; then by print, unless the fusion has weighed it. Images ``alike`` in
@@ -256,14 +298,14 @@ class Searcher:
             matcher = self.describer.keypoints
             if matcher is not None:
                 hits = with_print_first(hits, alike, matcher.checked)
-            found = self._by_reranker(query, hits)
+            found = self._by_reranker(query, hits, domain)
         if matcher is None or any(hit.match is not None for hit in found):
             return found
         with watch("verify"):
             weight = weight_of(matcher, self.gallery.adaptation())
             return verified(query, found, matcher, alike, all_matches=all_matches, weight=weight)
 
-    def _by_reranker(self, query: Description, hits: Sequence[Hit]) -> list[Hit]:
+    def _by_reranker(self, query: Description, hits: Sequence[Hit], domain: Domain) -> list[Hit]:
         """The reranker sees vectors as they are compared, the fusion as they are stored."""
         adaptation, reranker = self.gallery.adaptation(), self.ranks_by
         if adaptation is None or reranker is not self.reranker:
@@ -274,7 +316,7 @@ class Searcher:
             domains = [domain_of(hit.record.attributes) for hit in head]
             rows = adaptation.adapted(np.stack(vectors), domains)
             head = [_compared(hit, row) for hit, row in zip(head, rows, strict=True)]
-        embedding = adapt(adaptation, query.embedding, "photo")
+        embedding = adapt(adaptation, query.embedding, domain)
         query = replace(query, embedding=embedding)
         own = {hit.record.id: hit.record for hit in hits}
         reranked = reranker.rerank(query, [*head, *hits[len(head) :]])
@@ -295,7 +337,7 @@ class Searcher:
         return max(self.ranks_by.top_n, 0 if matcher is None else matcher.checked)
 
     def _calibration(
-        self, images: int, categories: Sequence[str] | None
+        self, images: int, request: Request
     ) -> tuple[MatchCalibration | None, tuple[str, ...]]:
         """The gallery's calibration, if it was made for searches like this one, and notes."""
         try:
@@ -313,8 +355,12 @@ class Searcher:
                 "not calibrated: that was done for other settings of the search or an earlier "
                 "version; do it anew with: packsight calibrate",
             )
-        if categories:
+        if request.categories:
             return None, ("not calibrated: that was done for the predicted categories",)
+        if request.weights is not None:
+            return None, ("not calibrated: that was done for the gallery's own order",)
+        if request.domain != "photo":
+            return None, ("not calibrated: that was done for photos",)
         return found, found.cautions(images)
 
     def alike(
@@ -331,14 +377,15 @@ class Searcher:
     def _retrieve(
         self,
         query: Description,
-        k: int,
+        request: Request,
         scope: Scope,
         watch: Stopwatch,
         also: Collection[int] = (),
     ) -> list[Hit]:
         """The nearest images, enough of them for k products and for the reranker; and these."""
         index = GalleryIndex(self.gallery, self.metric)
-        vector = adapt(self.gallery.adaptation(), query.embedding, "photo").vector[None]
+        adaptation = self.gallery.adaptation()
+        vector = adapt(adaptation, query.embedding, request.domain).vector[None]
         if self.query.expand > 0:
             with watch("expand"):
                 vector = expand(index, vector, [scope], self.expansion)
@@ -354,7 +401,7 @@ class Searcher:
                 records.extend(self.gallery.records(ids[len(records) :].tolist()))
             return [record.product_id for record in records]
 
-        ranking = nearest_products(nearest, products, k, self.images_needed)
+        ranking = nearest_products(nearest, products, request.k, self.images_needed)
         if also:
             with watch("records"):
                 ranking = joined(index, vector[0], ranking, set(also))

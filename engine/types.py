@@ -411,6 +411,19 @@ class Neighbour:
     category: str
 
 
+@dataclass(frozen=True)
+class Parts:
+    """How alike a hit and the query are, each in [0, 1]; None where that was not compared.
+
+    ``look``: by their vectors; ``shape``: the IoU of their contours; ``print``: 1 - least / places,
+    of the places that show the same print, more than ``least`` of which are no chance.
+    """
+
+    look: float
+    shape: float | None = None
+    print: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Hit:
     """One hit: a record, its distance, and the reasons for its rank.
@@ -419,7 +432,7 @@ class Hit:
     expanded query where it expands. ``iou`` is None where no contour was compared. ``views`` counts
     the images of the same product among the candidates, this one included. ``probability``: that
     the hit is the photographed product; None without calibration. ``match``: by keypoints; None
-    where they were not compared.
+    where they were not compared. ``parts``: set of the hits of an answer.
     """
 
     record: Record
@@ -431,6 +444,14 @@ class Hit:
     views: int = 1
     probability: float | None = None
     match: KeypointMatch | None = None
+    parts: Parts | None = None
+
+    @property
+    def known_parts(self) -> Parts:
+        """ValueError where they are not set."""
+        if self.parts is None:
+            raise ValueError("the hit's parts are not known")
+        return self.parts
 
     def at(self, rank: int) -> Hit:
         return self if rank == self.rank else replace(self, rank=rank)

@@ -28,7 +28,7 @@ from engine.errors import GalleryError
 from engine.files import replacing
 from engine.galleries import _rows
 from engine.parallel import one_faiss_thread
-from engine.types import Embedding, FloatArray, Neighbour
+from engine.types import Embedding, FloatArray, IntArray, Neighbour
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,12 @@ class ShardIndexes:
         embedding: Embedding,
         k: int,
         metric: Metric = "euclidean",
+        among: IntArray | None = None,
     ) -> list[Neighbour]:
-        """The k nearest of one shard, ties by (distance, id)."""
+        """The k nearest of one shard, ties by (distance, id); ``among``: of these ids alone."""
+        if among is not None:
+            index = self.index(connection, shard, metric)
+            return _neighbours(_rank(index, embedding.vector, k, metric, among), k, shard)
         query = embedding.vector.tobytes()
         if query != self._query:
             self._query, self._rankings = query, {}
@@ -110,8 +114,7 @@ class ShardIndexes:
             index = self.index(connection, shard, metric)
             ranking = _rank(index, embedding.vector, max(k, LEAST_FETCHED), metric)
             self._rankings[name] = ranking
-        rows = zip(ranking.distances[:k].tolist(), ranking.ids[:k].tolist(), strict=True)
-        return [Neighbour(identity, distance, shard.category) for distance, identity in rows]
+        return _neighbours(ranking, k, shard)
 
     def index(
         self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
@@ -239,19 +242,34 @@ def build_index(
     return index
 
 
-def _rank(index: faiss.IndexIDMap, vector: FloatArray, k: int, metric: Metric) -> _Ranking:
+def _neighbours(ranking: _Ranking, k: int, shard: Shard) -> list[Neighbour]:
+    rows = zip(ranking.distances[:k].tolist(), ranking.ids[:k].tolist(), strict=True)
+    return [Neighbour(identity, distance, shard.category) for distance, identity in rows]
+
+
+def _rank(
+    index: faiss.IndexIDMap,
+    vector: FloatArray,
+    k: int,
+    metric: Metric,
+    among: IntArray | None = None,
+) -> _Ranking:
     """The nearest k by (distance, id), with every tie of the last one resolved exactly."""
     query = unit_or_zero(vector[None]) if metric == "cosine" else vector[None]
+    chosen = None
+    if among is not None:
+        chosen = faiss.SearchParameters(sel=faiss.IDSelectorBatch(among))  # type: ignore[call-arg]
     fetch = min(k + 1, index.ntotal)
     while True:
         if fetch == 0:
             return _Ranking(np.empty(0), np.empty(0, np.int64), complete=True)
         with one_faiss_thread():
-            values, ids = index.search(query, fetch)
+            values, ids = index.search(query, fetch, params=chosen)
         distances = from_squares(values) if metric == "euclidean" else from_products(values, metric)
-        order = np.lexsort((ids[0], distances[0]))
-        near, names = distances[0][order], ids[0][order]
-        if fetch == index.ntotal:
+        found = ids[0] >= 0  # FAISS fills up with -1 where fewer are chosen
+        order = np.lexsort((ids[0][found], distances[0][found]))
+        near, names = distances[0][found][order], ids[0][found][order]
+        if fetch == index.ntotal or not found.all():
             return _Ranking(near, names, complete=True)
         # FAISS may have dropped an equal distance with a smaller id: go on past the tie.
         if near[k - 1] < near[-1]:

@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from filelock import FileLock
 
 from engine.adaptation import Adaptation, AdaptationReport
 from engine.distances import Metric
 from engine.errors import DamageError, GalleryError
-from engine.galleries import _folder, _query_file, _rows, _schema
+from engine.galleries import _filters, _folder, _query_file, _rows, _schema
 from engine.galleries._faiss_indexes import Shard, ShardIndexes, read_shards
 from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing
@@ -26,6 +27,7 @@ from engine.manifest import Manifest
 from engine.match_calibration import MatchCalibration
 from engine.protocols import KeypointMatcher
 from engine.query_statistics import QueryStatistics
+from engine.request import Filter
 from engine.types import (
     UNCATEGORISED,
     CategoryCounts,
@@ -34,6 +36,7 @@ from engine.types import (
     Entry,
     FloatArray,
     GivenTable,
+    IntArray,
     Neighbour,
     Record,
     SkippedFile,
@@ -169,6 +172,7 @@ class LocalGallery:
         *,
         labelled_only: bool = False,
         metric: Metric = "euclidean",
+        among: IntArray | None = None,
     ) -> list[Neighbour]:
         """The k nearest records, exact, ties by (distance, id)."""
         wanted = None if categories is None else set(categories)
@@ -181,7 +185,7 @@ class LocalGallery:
                     f"the query has {embedding.dimension}."
                 )
             searched = [
-                self._indexes.search(self._connection, shard, embedding, k, metric)
+                self._indexes.search(self._connection, shard, embedding, k, metric, among)
                 for shard in (self._shards() if self._searched is None else self._searched)
                 if (wanted is None or shard.category in wanted)
                 and (shard.labelled or not labelled_only)
@@ -220,6 +224,15 @@ class LocalGallery:
         wanted = json.dumps(list(categories))
         sql = "SELECT id FROM images WHERE category IN (SELECT value FROM json_each(?)) LIMIT ?"
         return sorted(row[0] for row in self._select(sql, wanted, most))
+
+    def matching(self, where: Filter, categories: Sequence[str] | None = None) -> IntArray:
+        """Every image of the categories is looked at: no index on attributes is kept."""
+        condition, values = _filters.condition(where)
+        if categories is not None:
+            condition += " AND category IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(list(categories)))
+        rows = self._select(f"SELECT id FROM images WHERE {condition}", *values)
+        return np.array(sorted(identity for (identity,) in rows), np.int64)
 
     def keypoints(self, ids: Sequence[int]) -> list[Keypoints]:
         """Aligned with ids, none for an image without; KeyError names a missing id."""

@@ -15,8 +15,9 @@ from engine.inverted_lists import InvertedLists, most_in_common, query_words, wo
 from engine.keypoints import Keypoints
 from engine.match_calibration import MatchCalibration
 from engine.protocols import KeypointMatcher
+from engine.request import Filter
 from engine.retrieval import Scope, VectorIndex, first
-from engine.types import CategoryScores, Embedding, FloatArray, Neighbour, Record
+from engine.types import CategoryScores, Embedding, FloatArray, IntArray, Neighbour, Record
 
 BLOCK = 64  # expected queries whose distances are computed together
 
@@ -92,11 +93,14 @@ class MemoryGallery:
         *,
         labelled_only: bool = False,
         metric: Metric = "euclidean",
+        among: IntArray | None = None,
     ) -> list[Neighbour]:
         """The k nearest records, ties by place."""
         if not self._records:
             return []
         left_out = ~self._labelled if labelled_only else np.zeros(len(self._records), np.bool_)
+        if among is not None:
+            left_out = left_out | ~np.isin(self._ids, among)
         if self._hidden:
             left_out = left_out | np.isin(self._ids, list(self._hidden))
         scope = Scope(categories, np.flatnonzero(left_out).tolist())
@@ -119,6 +123,10 @@ class MemoryGallery:
     def image_ids(self, categories: Sequence[str] | None, most: int) -> list[int]:
         """Those that are hidden are left out."""
         return [record.id for record in self._within(categories)][:most]
+
+    def matching(self, where: Filter, categories: Sequence[str] | None = None) -> IntArray:
+        passing = [one.id for one in self._within(categories) if where.holds(one.attributes)]
+        return np.array(sorted(passing), np.int64)
 
     def keypoints(self, ids: Sequence[int]) -> list[Keypoints]:
         found = [self._by_id[identity].description.keypoints for identity in ids]
