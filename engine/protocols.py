@@ -322,6 +322,19 @@ class Gallery(Searchable, Protocol):
         """Images of one product, or the image at one uri."""
         ...
 
+    def source(self, identity: int) -> Source | None:
+        """An image by its id; None where there is none."""
+        ...
+
+    def product_ids(self, after: str, most: int, category: str | None = None) -> list[str]:
+        """The first ``most`` beyond ``after``, of the category (None: of all), in the order of
+        their code points."""
+        ...
+
+    def attribute_names(self, most: int = 10_000) -> list[str]:
+        """Of at most so many images, spread evenly by id; in alphabetical order."""
+        ...
+
     def adaptations(self) -> Mapping[int, AdaptationReport]:
         """All that are kept, by version; the latest comes last."""
         ...

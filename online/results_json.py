@@ -12,7 +12,7 @@ def results_json(results: Results) -> dict[str, object]:
     """JSON-ready; scores and distances as numbers, times in milliseconds."""
     route = results.route
     return {
-        "hits": [_hit(hit) for hit in results.hits],
+        "hits": [hit_json(hit) for hit in results.hits],
         "no_match": results.no_match,
         "calibrated": results.calibrated,
         "threshold": _rounded(results.threshold),
@@ -40,7 +40,7 @@ def _rounded(probability: float | None) -> float | None:
     return None if probability is None else round(probability, 6)
 
 
-def _hit(hit: Hit) -> dict[str, object]:
+def hit_json(hit: Hit) -> dict[str, object]:
     record = hit.record
     return {
         "rank": hit.rank,

@@ -27,6 +27,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 COMMANDS = {
     "ingest": "read a folder of images into a gallery",
     "query": "find the products nearest to a photo",
+    "serve": "answer queries over HTTP, with a page for people",
     "gallery": "show, check, repair or export a gallery",
     "adapt": "fit to a gallery how its vectors are compared",
     "calibrate": "fit the probability below which a hit is no match",

@@ -268,6 +268,31 @@ class LocalGallery:
         rows = self._select(f"SELECT * FROM images WHERE {column} = ? ORDER BY id", value)
         return [_rows.source(row) for row in rows]
 
+    def source(self, identity: int) -> Source | None:
+        """An image by its id; None where there is none."""
+        rows = self._select("SELECT * FROM images WHERE id = ?", identity)
+        return _rows.source(rows[0]) if rows else None
+
+    def product_ids(self, after: str, most: int, category: str | None = None) -> list[str]:
+        """The first ``most`` beyond ``after``, in the order of their code points."""
+        rows = self._select(
+            "SELECT DISTINCT product_id FROM images WHERE product_id > ? "
+            "AND (?2 IS NULL OR category = ?2) ORDER BY product_id LIMIT ?3",
+            after,
+            category,
+            most,
+        )
+        return [str(product) for (product,) in rows]
+
+    def attribute_names(self, most: int = 10_000) -> list[str]:
+        """Of at most so many images, spread evenly by id; in alphabetical order."""
+        rows = self._select(
+            "SELECT DISTINCT key FROM images, json_each(attributes) "
+            "WHERE images.id IN (SELECT value FROM json_each(?)) ORDER BY key",
+            json.dumps(self._spread("images", most)),
+        )
+        return [str(name) for (name,) in rows]
+
     def categories(self) -> Mapping[str, int]:
         """Images a category, in alphabetical order."""
         rows = self._select("SELECT category, count(*) FROM images GROUP BY category ORDER BY 1")
@@ -302,17 +327,20 @@ class LocalGallery:
             columns = self._select("SELECT name FROM pragma_table_info('descriptions')")
             if "keypoints" not in {name for (name,) in columns}:
                 return [0] * min(most, len(self))
-            ((first, last),) = self._select("SELECT min(id), max(id) FROM descriptions")
-            if first is None or most == 0:
-                return []
-            step = -((first - last - 1) // most)
-            ids = json.dumps(list(range(first, last + 1, step)))
+            ids = json.dumps(self._spread("descriptions", most))
             rows = self._select(
                 "SELECT length(keypoints) FROM descriptions WHERE id IN "
                 "(SELECT value FROM json_each(?)) ORDER BY id",
                 ids,
             )
         return [size or 0 for (size,) in rows]
+
+    def _spread(self, table: str, most: int) -> list[int]:
+        """Ids of at most so many rows, evenly apart; some may not be there."""
+        ((first, last),) = self._select(f"SELECT min(id), max(id) FROM {table}")
+        if first is None or most == 0:
+            return []
+        return list(range(first, last + 1, -((first - last - 1) // most)))
 
     def __len__(self) -> int:
         ((count,),) = self._select("SELECT count(*) FROM images")

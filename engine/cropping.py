@@ -1,0 +1,56 @@
+"""A part of an image by a box: what a user drew around the product."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from engine.errors import ImageError
+from engine.types import Box, RGBImage, UInt8Array
+
+LEAST_SIDE = 8  # pixels of the original
+# The longer side to which an image should be decoded before it is cropped: a product that takes a
+# quarter of the photo's width is then described as sharply as one that fills it.
+DECODED_SIDE = 4096
+
+
+def cropped(image: RGBImage, box: Box, max_side: int) -> RGBImage:
+    """The part of a decoded image, no longer than ``max_side``; its ``original_size`` is the box's.
+
+    ``box`` is in pixels of the upright image in its original size; what lies outside of the image
+    does not count. ImageError for a box of less than 8 pixels.
+    """
+    width, height = image.original_size
+    x1, y1, x2, y2 = within(box, width, height, image.uri)
+    scale_x, scale_y = image.width / width, image.height / height
+    left, top = int(x1 * scale_x), int(y1 * scale_y)
+    right = max(left + 1, round(x2 * scale_x))
+    bottom = max(top + 1, round(y2 * scale_y))
+    pixels = image.pixels[top:bottom, left:right]
+    alpha = None if image.alpha is None else _fit(image.alpha[top:bottom, left:right], max_side)
+    return RGBImage(_fit(pixels, max_side), image.uri, (x2 - x1, y2 - y1), alpha=alpha)
+
+
+def within(box: Box, width: int, height: int, uri: str) -> Box:
+    """The box in an image of this size; ImageError where too little of it is left."""
+    x1, y1, x2, y2 = box
+    found = (max(0, x1), max(0, y1), min(width, x2), min(height, y2))
+    if found[2] - found[0] < LEAST_SIDE or found[3] - found[1] < LEAST_SIDE:
+        raise ImageError(
+            uri,
+            f"has {width} x {height} pixels: of the box {list(box)} less than {LEAST_SIDE} x "
+            f"{LEAST_SIDE} lie in it.",
+            remedy="Give x1, y1, x2, y2 in pixels of the upright photo.",
+        )
+    return found
+
+
+def _fit(pixels: UInt8Array, max_side: int) -> UInt8Array:
+    """(H, W) or (H, W, 3), no longer than ``max_side``."""
+    height, width = pixels.shape[:2]
+    longer = max(height, width)
+    if longer <= max_side:
+        return np.ascontiguousarray(pixels)
+    size = (max(1, round(width * max_side / longer)), max(1, round(height * max_side / longer)))
+    small = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.array(small)

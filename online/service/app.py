@@ -1,0 +1,92 @@
+"""The application: its routes, and errors answered in one way."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from engine import __version__
+from engine.errors import PacksightError
+from online.service import products, query
+from online.service.logs import log_failure, request_id
+from online.service.metrics import CONTENT_TYPE_LATEST
+from online.service.options import ServiceOptions
+from online.service.problems import RequestError, problem_of
+from online.service.service import Service, service_of
+from online.service.spec import DEFINITIONS
+
+
+def application(options: ServiceOptions) -> FastAPI:
+    """Opens no gallery before it runs; ConfigError for options that do not fit together."""
+    service = Service(options)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    # The usual pages of the schema load scripts from elsewhere.
+    app = FastAPI(
+        title="Packsight",
+        version=__version__,
+        summary="Find products by photo.",
+        docs_url=None,
+        redoc_url=None,
+        root_path=options.root_path,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    for module in (query, products):
+        app.include_router(module.router)
+    app.add_api_route("/v1/health", health, methods=["GET"])
+    app.add_api_route("/v1/ready", ready, methods=["GET"])
+    app.add_api_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
+    for kind in (PacksightError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, _refused)
+    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
+    return app
+
+
+async def health() -> dict[str, str]:
+    """Whether the process answers."""
+    return {"status": "ok"}
+
+
+async def ready(request: Request) -> JSONResponse:
+    """Whether every gallery has answered a first query: 503 until then."""
+    if not service_of(request).warm:
+        raise RequestError(503, "The galleries are being opened.", retry_after=1)
+    return JSONResponse({"status": "ready"})
+
+
+async def metrics(request: Request) -> Response:
+    return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, RequestValidationError):
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        error = RequestError(422, f"{place}: {fault['msg']}", remedy="See openapi.json.")
+    problem = problem_of(error)
+    if problem.is_failure:
+        log_failure(error)
+    return problem.response(request_id.get())
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        found = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes
+        )
+        components = found.setdefault("components", {})
+        components.setdefault("schemas", {}).update(DEFINITIONS)
+        app.openapi_schema = found
+    return app.openapi_schema

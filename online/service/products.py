@@ -1,0 +1,249 @@
+"""GET galleries, categories, products, images and thumbnails."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from PIL import Image
+
+from engine.attributes import bounded
+from engine.errors import ImageError
+from engine.images import load
+from engine.types import Source
+from online.service.problems import RequestError
+from online.service.served import OpenGallery
+from online.service.service import Service, service_of
+
+router = APIRouter()
+SIDES = (128, 256, 512)  # of thumbnails: few, so that a cache in between has them all
+_KEPT = 64 * 2**20  # bytes of thumbnails in memory
+_QUALITY = 82
+_FOREVER = "private, max-age=31536000, immutable"
+_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+    "AVIF": "image/avif",
+    "HEIF": "image/heif",
+}
+
+
+@router.get("/v1/galleries")
+async def galleries(request: Request) -> dict[str, Any]:
+    """What can be searched, and what parts its hits are compared by."""
+    service = service_of(request)
+    found = [await _gallery(service, name) for name in service.galleries.names]
+    return {"galleries": found}
+
+
+async def _gallery(service: Service, name: str) -> dict[str, object]:
+    opened = await service.gallery(name)
+
+    def described() -> dict[str, object]:
+        gallery, searcher = opened.gallery, opened.searcher
+        with gallery.snapshot():
+            return {
+                "name": name,
+                "images": len(gallery),
+                "products": gallery.count_products(),
+                "generation": opened.generation,
+                "calibrated": gallery.calibration() is not None,
+                "parts": {
+                    "shape": searcher.ranks_by.top_n > 0,
+                    "print": searcher.describer.keypoints is not None,
+                },
+                "attributes": gallery.attribute_names(),
+            }
+
+    return await service.run(described)
+
+
+@router.get("/v1/categories")
+async def categories(request: Request, gallery: str | None = None) -> dict[str, Any]:
+    """In alphabetical order, with their numbers of images."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+    held = await service.run(lambda: opened.gallery.categories())
+    return {"categories": [{"name": name, "images": count} for name, count in held.items()]}
+
+
+@router.get("/v1/products")
+async def products(
+    request: Request,
+    gallery: str | None = None,
+    category: str | None = None,
+    after: Annotated[str, Query(max_length=1000)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """In the order of their ids, from the one behind ``after`` on."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+
+    def page() -> dict[str, Any]:
+        with opened.gallery.snapshot():
+            names = opened.gallery.product_ids(after, limit + 1, category)
+            shown = [_product(opened, name) for name in names[:limit]]
+        return {"products": shown, "after": names[limit - 1] if len(names) > limit else None}
+
+    return await service.run(page)
+
+
+@router.get("/v1/products/{product:path}")
+async def product(request: Request, product: str, gallery: str | None = None) -> dict[str, Any]:
+    """One product with all its images."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+    return await service.run(lambda: _product(opened, product))
+
+
+def _product(opened: OpenGallery, product: str) -> dict[str, Any]:
+    sources = opened.gallery.find(product_id=product)
+    if not sources:
+        raise RequestError(404, "The gallery has no product of this id.")
+    return {
+        "product": product,
+        "category": sources[0].category,
+        "attributes": bounded(sources[0].attributes),
+        "images": [image_document(opened, source) for source in sources],
+    }
+
+
+def image_document(opened: OpenGallery, source: Source) -> dict[str, Any]:
+    address = f"v1/images/{source.id}"
+    version = f"gallery={opened.name}&v={source.sha256[:16]}"
+    return {
+        "id": source.id,
+        "category": source.category,
+        "labelled": source.labelled,
+        "sha256": source.sha256,
+        "image": f"{address}?{version}",
+        "thumbnail": f"{address}/thumbnail?{version}",
+    }
+
+
+@router.get("/v1/images/{image}", response_class=Response)
+async def image(request: Request, image: int, gallery: str | None = None) -> Response:
+    """The file as it was ingested; its ETag is its SHA-256."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+
+    def found() -> Response:
+        source = _source(opened, image)
+        tag = f'"{source.sha256}"'
+        if _is_known(request, tag):
+            return Response(status_code=304, headers=_headers(tag))
+        data = _bytes(opened, source)
+        return Response(data, media_type=_type(data), headers=_headers(tag))
+
+    return await service.run(found)
+
+
+@router.get("/v1/images/{image}/thumbnail", response_class=Response)
+async def thumbnail(
+    request: Request,
+    image: int,
+    side: Annotated[int, Query(ge=1, le=SIDES[-1])] = 256,
+    gallery: str | None = None,
+) -> Response:
+    """A JPEG, its longer side 128, 256 or 512: the first of these that is no less than ``side``."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+    wanted = next(one for one in SIDES if one >= side)
+
+    def found() -> Response:
+        source = _source(opened, image)
+        tag = f'"{source.sha256[:32]}-{wanted}"'
+        if _is_known(request, tag):
+            return Response(status_code=304, headers=_headers(tag))
+        data = _thumbnails.get(opened, source, wanted)
+        return Response(data, media_type="image/jpeg", headers=_headers(tag))
+
+    return await service.run(found)
+
+
+def _source(opened: OpenGallery, image: int) -> Source:
+    source = opened.gallery.source(image)
+    if source is None:
+        raise RequestError(404, f"The gallery has no image {image}.")
+    return source
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    return tag in request.headers.get("if-none-match", "")
+
+
+def _headers(tag: str) -> dict[str, str]:
+    return {"ETag": tag, "Cache-Control": _FOREVER}
+
+
+def _bytes(opened: OpenGallery, source: Source) -> bytes:
+    """Of the file that was ingested: another one at its place is not shown."""
+    path = Path(source.uri)
+    try:
+        if path.stat().st_size > opened.limits.max_bytes:
+            raise RequestError(404, "The image has become too large to be sent.")
+        data = path.read_bytes()
+    except OSError:
+        raise RequestError(
+            404, "The image cannot be read where it was ingested.", remedy="Ingest it again."
+        ) from None
+    if hashlib.sha256(data).hexdigest() != source.sha256:
+        raise RequestError(404, "The image was changed since.", remedy="Ingest it again.")
+    return data
+
+
+def _type(data: bytes) -> str:
+    try:
+        with Image.open(io.BytesIO(data)) as found:
+            return _TYPES.get(found.format or "", "application/octet-stream")
+    except Exception:  # a format that Pillow reads by a plugin, or not at all
+        return "application/octet-stream"
+
+
+class _Thumbnails:
+    """The last ones that were made; thread-safe."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._bytes = 0
+        self._guard = Lock()
+
+    def get(self, opened: OpenGallery, source: Source, side: int) -> bytes:
+        key = (source.sha256, side)
+        with self._guard:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        data = _jpeg(opened, source, side)
+        with self._guard:
+            self._bytes += len(data) - len(self._kept.get(key, b""))
+            self._kept[key] = data
+            while self._bytes > _KEPT:
+                _, gone = self._kept.popitem(last=False)
+                self._bytes -= len(gone)
+        return data
+
+
+_thumbnails = _Thumbnails()
+
+
+def _jpeg(opened: OpenGallery, source: Source, side: int) -> bytes:
+    try:
+        pixels = load(_bytes(opened, source), uri="the image", limits=opened.limits).pixels
+    except ImageError:
+        raise RequestError(404, "The image cannot be shown.") from None
+    found = Image.fromarray(pixels)
+    found.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    out = io.BytesIO()
+    found.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()

@@ -1,0 +1,238 @@
+"""POST /v1/query, /v1/query:batch and /v1/mask: photos in, what was found out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import UploadFile
+
+from engine.adaptation import domain_of
+from engine.cropping import DECODED_SIDE, cropped, within
+from engine.describe import Described
+from engine.errors import ImageError, PacksightError
+from engine.images import load
+from engine.timings import Stopwatch
+from engine.types import Matte, RGBImage
+from online.page import render
+from online.service.answers import Answer, Photo, preview_document
+from online.service.problems import RequestError, problem_of
+from online.service.requests import SentRequest, read_request
+from online.service.served import OpenGallery
+from online.service.service import Service, service_of
+from online.service.spec import MASK_SPEC, QUERY_BATCH_SPEC, QUERY_SPEC
+
+router = APIRouter()
+MOST_PHOTOS = 64
+_PHOTO = "the photo"
+_FIELD_BYTES = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """What came in a body; ``photos``: the bytes of every file."""
+
+    photos: Sequence[bytes]
+    request: SentRequest
+
+
+@router.post("/v1/query", openapi_extra=QUERY_SPEC)
+async def query(
+    request: Request, gallery: str | None = None, format: str = "json", separator: str = ","
+) -> Response:
+    """The products that a photo shows, or a catalogue image is like, best first."""
+    service = service_of(request)
+    form = _format(format, separator)
+    sent = await _read(request, 1)
+    opened = await service.gallery(gallery)
+    with service.describing.admitted(1):
+        answer = await service.in_time(_answer(service, opened, sent.request, sent.photos))
+        return await service.run(lambda: form(service, opened, answer))
+
+
+@router.post("/v1/query:batch", openapi_extra=QUERY_BATCH_SPEC)
+async def query_batch(request: Request, gallery: str | None = None) -> Response:
+    """The answer to each of several photos, in their order, or what was wrong with it."""
+    service = service_of(request)
+    sent = await _read(request, MOST_PHOTOS)
+    if not sent.photos:
+        raise RequestError(400, "There is no photo.", remedy="Send each as a file named photo.")
+    opened = await service.gallery(gallery)
+    with service.describing.admitted(len(sent.photos)):
+        found = await asyncio.gather(
+            *(_one_of_many(service, opened, sent.request, photo) for photo in sent.photos)
+        )
+    return JSONResponse({"answers": found})
+
+
+@router.post("/v1/mask", openapi_extra=MASK_SPEC)
+async def mask(request: Request, gallery: str | None = None) -> Response:
+    """The mask and the categories by which a photo would be searched for."""
+    service = service_of(request)
+    sent = await _read(request, 1)
+    opened = await service.gallery(gallery)
+    with service.describing.admitted(1):
+        photo = await _photo(service, opened, sent.request, sent.photos)
+        watch = Stopwatch()
+        described = await service.in_time(_described(service, opened, sent.request, photo, watch))
+    return JSONResponse(preview_document(described, photo, used=sent.request.mask))
+
+
+async def _one_of_many(
+    service: Service, opened: OpenGallery, sent: SentRequest, photo: bytes
+) -> object:
+    try:
+        answer = await service.in_time(_answer(service, opened, sent, [photo]))
+    except PacksightError as error:
+        return problem_of(error).document("")
+    return answer.document()
+
+
+async def _answer(
+    service: Service, opened: OpenGallery, sent: SentRequest, photos: Sequence[bytes]
+) -> Answer:
+    watch = Stopwatch()
+    if sent.image is not None:
+        return await service.run(lambda: _like_image(opened, sent, int(sent.image or 0), watch))
+    photo = await _photo(service, opened, sent, photos)
+    await service.run(lambda: opened.searcher.checked(sent.request()))  # refused before describing
+    described = await _described(service, opened, sent, photo, watch)
+    return await service.run(lambda: _found(opened, sent, described, photo, watch))
+
+
+async def _photo(
+    service: Service, opened: OpenGallery, sent: SentRequest, photos: Sequence[bytes]
+) -> Photo:
+    if (sent.url is not None) == bool(photos):
+        raise RequestError(
+            400, "A photo is needed, or the id of a catalogue image.", remedy="Send it as `photo`."
+        )
+    data = photos[0] if photos else await service.fetch(sent.url or "")
+    return await service.run(lambda: _decoded(opened, data, sent))
+
+
+def _decoded(opened: OpenGallery, data: bytes, sent: SentRequest) -> Photo:
+    limits = opened.limits
+    if sent.box is None:
+        image = load(data, uri=_PHOTO, limits=limits)
+        return Photo(image, image.original_size, (0, 0, *image.original_size))
+    larger = replace(limits, max_side=max(limits.max_side, DECODED_SIDE))
+    whole = load(data, uri=_PHOTO, limits=larger)
+    box = within(sent.box, *whole.original_size, _PHOTO)
+    return Photo(cropped(whole, box, limits.max_side), whole.original_size, box)
+
+
+async def _described(
+    service: Service, opened: OpenGallery, sent: SentRequest, photo: Photo, watch: Stopwatch
+) -> Described:
+    image = photo.image
+    matte = None if sent.mask else _whole(image)
+    described = await service.describing.describe(opened, image, matte, watch)
+    return described if sent.mask else _without_contour(described)
+
+
+def _whole(image: RGBImage) -> Matte:
+    return Matte(np.ones((image.height, image.width), np.float32))
+
+
+def _without_contour(described: Described) -> Described:
+    """The frame of the photo is no contour of a product."""
+    description = described.description
+    quality = replace(description.quality, untrusted=True)
+    return replace(described, description=replace(description, quality=quality))
+
+
+def _found(
+    opened: OpenGallery,
+    sent: SentRequest,
+    described: Described,
+    photo: Photo,
+    watch: Stopwatch,
+) -> Answer:
+    searcher = opened.searcher
+    with opened.gallery.snapshot():
+        as_of, generation = datetime.now(UTC), opened.generation
+        request = searcher.checked(sent.request())
+        results = searcher.results(described.description, request, watch)
+    return Answer(results, sent, opened.name, generation, as_of, photo, described.cutout)
+
+
+async def _read(request: Request, most: int) -> Sent:
+    """A form with files named photo and a field named request, or that object as JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return Sent((), read_request(await request.body()))
+    if kind != "multipart/form-data":
+        raise RequestError(
+            415, "The body must be multipart/form-data or JSON.", remedy="Send the photo as a file."
+        )
+    async with request.form(max_files=most, max_fields=4, max_part_size=_FIELD_BYTES) as form:
+        photos = form.getlist("photo")
+        if not all(isinstance(photo, UploadFile) for photo in photos):
+            raise RequestError(400, "photo must be a file, with a name.")
+        text = form.get("request") or "{}"
+        if isinstance(text, UploadFile):
+            raise RequestError(400, "request must be a field, not a file.")
+        files = [await photo.read() for photo in photos if isinstance(photo, UploadFile)]
+        return Sent(files, read_request(text))
+
+
+Form = Callable[[Service, OpenGallery, Answer], Response]
+
+
+def _format(name: str, separator: str) -> Form:
+    if separator not in (",", ";"):
+        raise RequestError(422, "separator must be , or ;")
+    forms: dict[str, Form] = {
+        "json": lambda service, opened, answer: JSONResponse(answer.document()),
+        "csv": lambda service, opened, answer: _download(
+            answer.table(separator), "text/csv", "hits.csv"
+        ),
+        "html": _html,
+    }
+    if name not in forms:
+        raise RequestError(422, f"format must be one of {', '.join(forms)}.")
+    return forms[name]
+
+
+def _html(service: Service, opened: OpenGallery, answer: Answer) -> Response:
+    if answer.photo is None or answer.cutout is None:
+        raise RequestError(422, "format: html needs a photo.", remedy="Take json or csv.")
+
+    def thumbnail(uri: str) -> RGBImage | None:
+        try:
+            return load(uri, limits=opened.limits)
+        except ImageError:
+            return None
+
+    page = render(answer.shown(), answer.photo.image, answer.cutout, thumbnails=thumbnail)
+    return _download(page, "text/html", "hits.html")
+
+
+def _download(text: str, kind: str, name: str) -> Response:
+    return Response(
+        text.encode("utf-8", "replace"),
+        media_type=f"{kind}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _like_image(opened: OpenGallery, sent: SentRequest, image: int, watch: Stopwatch) -> Answer:
+    """What is like an image of the catalogue; other images of its product are left out."""
+    searcher, gallery = opened.searcher, opened.gallery
+    with gallery.snapshot():
+        as_of, generation = datetime.now(UTC), opened.generation
+        try:
+            (record,) = gallery.records([image])
+        except KeyError:
+            raise RequestError(404, f"The gallery has no image {image}.") from None
+        same = [source.id for source in gallery.find(product_id=record.product_id)]
+        domain = domain_of(record.attributes)
+        wanted = replace(sent.request(), without=same, domain=domain)
+        results = searcher.results(record.description, searcher.checked(wanted), watch)
+    return Answer(results, sent, opened.name, generation, as_of, None, None)

@@ -1,0 +1,76 @@
+"""What the routes of the service share: galleries, threads, the queue, and the time they have."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from starlette.requests import HTTPConnection
+
+from online.service.describing import Describing
+from online.service.metrics import Metrics
+from online.service.options import ServiceOptions
+from online.service.problems import RequestError
+from online.service.served import OpenGallery, ServedGalleries
+
+T = TypeVar("T")
+
+
+class Service:
+    """One a process; ``running`` spans its life within the event loop."""
+
+    def __init__(self, options: ServiceOptions) -> None:
+        self.options = options
+        self.metrics = Metrics()
+        self.galleries = ServedGalleries(options.galleries, options.max_pixels, options.overrides)
+        self.describing = Describing(options.queue, options.batch, self.metrics)
+        self.warm = False  # once a query has been answered
+        self._threads = ThreadPoolExecutor(options.threads, "search")
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        self.describing.start()
+        warming = asyncio.create_task(self._warm())
+        try:
+            yield
+        finally:
+            warming.cancel()
+            await self.describing.stop()
+            self._threads.shutdown(wait=True)
+
+    async def gallery(self, name: str | None) -> OpenGallery:
+        """See ``ServedGalleries.get``."""
+        return await self.run(lambda: self.galleries.get(name))
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """In one of the threads that search."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def in_time(self, work: Awaitable[T]) -> T:
+        """RequestError (503) after the deadline; what was begun of it is given up."""
+        try:
+            async with asyncio.timeout(self.options.deadline):
+                return await work
+        except TimeoutError:
+            raise RequestError(
+                503, f"The answer took longer than {self.options.deadline:g} s.", retry_after=1
+            ) from None
+
+    async def fetch(self, url: str) -> bytes:
+        """A photo by its address."""
+        raise RequestError(403, "This service fetches no photos.", remedy="Send the photo itself.")
+
+    async def _warm(self) -> None:
+        """A query to every gallery, before the service calls itself ready."""
+        from online.service.warming import warm
+
+        await warm(self)
+        self.warm = True
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    found: Service = connection.app.state.service
+    return found

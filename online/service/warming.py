@@ -1,0 +1,48 @@
+"""The first query of a service, by itself: models and indexes are in memory before it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.errors import PacksightError
+from engine.request import Request
+from engine.timings import Stopwatch
+from engine.types import RGBImage
+
+if TYPE_CHECKING:
+    from online.service.service import Service
+
+log = logging.getLogger("packsight.service")
+PATIENCE = 2.0  # seconds until a gallery that could not be searched is tried again
+
+
+async def warm(service: Service) -> None:
+    """Return once every gallery has answered; one that is empty has nothing to answer."""
+    for name in service.galleries.names:
+        while not await _answers(service, name):
+            await asyncio.sleep(PATIENCE)
+
+
+async def _answers(service: Service, name: str) -> bool:
+    try:
+        opened = await service.gallery(name)
+        if not await service.run(lambda: len(opened.gallery)):
+            return True
+        described = await service.describing.describe(opened, _photo(), None, Stopwatch())
+        query = described.description
+        await service.run(lambda: opened.searcher.results(query, Request()))
+    except PacksightError as error:
+        log.error("gallery %s cannot be searched: %s", name, error)
+        return False
+    return True
+
+
+def _photo() -> RGBImage:
+    """A dark box on white."""
+    pixels = np.full((320, 240, 3), 255, np.uint8)
+    pixels[60:260, 70:170] = (60, 70, 90)
+    return RGBImage(pixels, "the first query")

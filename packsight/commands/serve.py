@@ -1,0 +1,96 @@
+"""`packsight serve --gallery DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from engine.errors import ConfigError
+
+_EXTRA = "The service needs the extra `serve`: pip install 'packsight[serve]'"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--gallery",
+        metavar="[NAME=]DIR",
+        action="append",
+        required=True,
+        help="gallery to serve; may be repeated, the first is the default",
+    )
+    add(
+        "--host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="address to listen at (default: this machine alone)",
+    )
+    add("--port", metavar="N", type=int, default=8000, help="port (default: 8000; 0: any free one)")
+    add("--root-path", metavar="PATH", default="", help="path under which a reverse proxy shows it")
+    add(
+        "--queue",
+        metavar="N",
+        type=int,
+        default=32,
+        help="photos that are taken at a time; others are refused with 503 (default: 32)",
+    )
+    add("--threads", metavar="N", type=int, default=2, help="threads that search (default: 2)")
+    add(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        dest="overrides",
+        action="append",
+        default=[],
+        help="override a setting of searching, such as rerank.name=none",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        import uvicorn
+
+        from online.service.app import application
+        from online.service.logs import log_to
+        from online.service.options import ServiceOptions
+    except ImportError as error:
+        raise ConfigError(
+            f"packsight serve: {error.name} is not installed.", remedy=_EXTRA
+        ) from None
+    options = ServiceOptions(
+        galleries=_named(args.gallery),
+        host=args.host,
+        port=args.port,
+        root_path=args.root_path,
+        queue=args.queue,
+        threads=args.threads,
+        overrides=tuple(args.overrides),
+    )
+    log_to(sys.stderr)
+    config = uvicorn.Config(
+        application(options),
+        host=options.host,
+        port=options.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=30,
+    )
+    uvicorn.Server(config).run()
+    return 0
+
+
+def _named(given: list[str]) -> dict[str, str]:
+    """Addresses by name; a folder without a name is called as it is."""
+    found: dict[str, str] = {}
+    for one in given:
+        name, separator, address = one.partition("=")
+        if not separator:
+            name, address = Path(one).name or "gallery", one
+        if not name or name in found:
+            raise ConfigError(
+                f"--gallery {one}: the name {name!r} is empty or taken.",
+                remedy="Give each gallery a name of its own: --gallery NAME=DIR",
+            )
+        found[name] = address
+    return found

@@ -1,0 +1,65 @@
+"""A service over a small drawn catalogue, and its client, without a socket."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+from httpx import Response
+from PIL import Image
+
+from engine.types import UInt8Array
+from offline import ingest
+from online.service.app import application
+from online.service.options import ServiceOptions
+from tests.drawn_catalogue import QUICK, package, save
+
+COLOURS = ("red", "green", "blue")
+
+
+def make_gallery(folder: Path) -> Path:
+    """Jars and sticks, three of each with two views, their colours and sizes in labels."""
+    lines = ["image,colour,size"]
+    for category in ("jar", "stick"):
+        for product in range(3):
+            for view in range(2):
+                name = f"{category}/p{product}/v{view}.png"
+                save(folder / "catalogue" / name, package(category, product, view))
+                lines.append(f"{name},{COLOURS[product]},{50 * (product + 1)} ml")
+    (folder / "catalogue" / "labels.csv").write_text("\n".join(lines))
+    ingest(folder / "catalogue", folder / "gallery", overrides=QUICK, workers=1)
+    return folder / "gallery"
+
+
+@contextmanager
+def serving(gallery: Path, **options: object) -> Iterator[TestClient]:
+    """Until its galleries have answered a first query, then its client."""
+    given = {"galleries": {"small": str(gallery)}, **options}
+    with TestClient(application(ServiceOptions(**given))) as client:  # type: ignore[arg-type]
+        while client.get("/v1/ready").status_code != 200:
+            pass
+        yield client
+
+
+def photo_of(category: str, product: int, view: int = 3) -> bytes:
+    return png(package(category, product, view))
+
+
+def png(pixels: UInt8Array) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def ask(
+    client: TestClient, photo: bytes | None, path: str = "/v1/query", **request: object
+) -> Response:
+    """One photo with a request object, as a form; without a photo the object as JSON."""
+    if photo is None:
+        return client.post(path, json=request)
+    files = {"photo": ("photo", photo)}
+    return client.post(path, files=files, data={"request": json.dumps(request)})
