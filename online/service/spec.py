@@ -1,4 +1,4 @@
-"""What the schema of the API says about bodies that the routes read by themselves."""
+"""The schema of bodies that routes read by themselves, for the schema of the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A photo over HTTP: the answer is that of a query from Python, and says what it was made from."""
+"""A photo over HTTP: its answer is that of a query from Python, with what it was made from."""
 
 from __future__ import annotations
 
