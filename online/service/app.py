@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from engine import __version__
 from engine.errors import PacksightError
 from online.service import products, query
+from online.service.gate import Gate
 from online.service.logs import log_failure, request_id
 from online.service.metrics import CONTENT_TYPE_LATEST
 from online.service.options import ServiceOptions
@@ -43,6 +44,7 @@ def application(options: ServiceOptions) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.add_middleware(Gate, options=options.gate(), metrics=service.metrics)
     for module in (query, products):
         app.include_router(module.router)
     app.add_api_route("/v1/health", health, methods=["GET"])

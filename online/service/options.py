@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import ipaddress
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ConfigError
+from online.service.gate import GateOptions
+from online.service.keys import KeyFile
+from online.service.rates import Rate
 
 MEGABYTE = 10**6
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """``galleries``: addresses by name, the first is the default. ``queue``: photos that may be
-    waiting or described at a time, more are refused. ``deadline``: seconds for one photo.
-    ``batch``: photos that are described at once, at most."""
+    """``galleries``: addresses by name, the first is the default. ``queue``: photos that are
+    taken at a time, more are refused. ``deadline``: seconds for one photo. ``batch``: photos that
+    are described at once, at most. ``threads`` search. ``max_bytes`` of a body with one photo.
+    ``rate``: requests a second of a key, or of an address without keys; 0: no limit. ``hosts``:
+    names by which others than this machine may call it. ``keys``: their file; None: open to all,
+    which an address beyond this machine refuses to be. Raises ConfigError."""
 
     galleries: Mapping[str, str]
     host: str = "127.0.0.1"
@@ -24,14 +32,14 @@ class ServiceOptions:
     queue: int = 32
     deadline: float = 20.0
     batch: int = 8
-    threads: int = 2  # that search
-    max_bytes: int = 20 * MEGABYTE  # of a request's body
+    threads: int = 2
+    max_bytes: int = 32 * MEGABYTE
     max_pixels: int = 50_000_000
-    rate: float = 0.0  # requests a second and key; 0: no limit
+    rate: float = 20.0
     keys: Path | None = None
     allow_origins: tuple[str, ...] = ()
-    allow_urls: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = field(default=())
+    hosts: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.galleries:
@@ -41,7 +49,30 @@ class ServiceOptions:
                 raise ConfigError(f"{name} = {getattr(self, name)}: must be at least 1.")
         if self.deadline <= 0:
             raise ConfigError(f"deadline = {self.deadline}: must be above 0 seconds.")
+        if self.keys is None and not _is_loopback(self.host):
+            raise ConfigError(
+                f"--host {self.host}: others than this machine would reach it without a key.",
+                remedy="Make one with packsight keys add NAME --scope read, and give --keys FILE.",
+            )
 
-    @property
-    def default_gallery(self) -> str:
-        return next(iter(self.galleries))
+    def gate(self) -> GateOptions:
+        """Any name may call a service that has keys, where no ``hosts`` are given."""
+        hosts: Set[str] | None = _HERE | set(self.hosts)
+        if self.keys is not None and not self.hosts:
+            hosts = None
+        # A page of a hundred hits loads as many thumbnails.
+        limit = Rate(self.rate, max(200, int(10 * self.rate))) if self.rate > 0 else None
+        return GateOptions(
+            keys=None if self.keys is None else KeyFile(self.keys),
+            hosts=hosts,
+            origins=frozenset(self.allow_origins),
+            rate=limit,
+            max_bytes=self.max_bytes,
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -27,13 +27,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="address to listen at (default: this machine alone)",
     )
     add("--port", metavar="N", type=int, default=8000, help="port (default: 8000; 0: any free one)")
-    add("--root-path", metavar="PATH", default="", help="path under which a reverse proxy shows it")
+    add("--root-path", metavar="PATH", default="", help="path under which a reverse proxy has it")
     add(
         "--queue",
         metavar="N",
         type=int,
         default=32,
         help="photos that are taken at a time; others are refused with 503 (default: 32)",
+    )
+    add(
+        "--keys",
+        metavar="FILE",
+        type=Path,
+        help="API keys, made by packsight keys; needed beyond this machine (default: open to all "
+        "on this machine)",
+    )
+    add(
+        "--allow-origin",
+        metavar="ORIGIN",
+        action="append",
+        default=[],
+        help="page of another origin that may call it, such as https://shop.example; may be "
+        "repeated",
+    )
+    add(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="name by which it may be called, behind a reverse proxy; may be repeated",
+    )
+    add(
+        "--rate",
+        metavar="N",
+        type=float,
+        default=20.0,
+        help="requests a second of a key, or of an address without keys; 0: no limit (default: 20)",
     )
     add("--threads", metavar="N", type=int, default=2, help="threads that search (default: 2)")
     add(
@@ -64,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
         root_path=args.root_path,
         queue=args.queue,
         threads=args.threads,
+        rate=args.rate,
+        keys=args.keys,
+        allow_origins=tuple(args.allow_origin),
+        hosts=tuple(args.allow_host),
         overrides=tuple(args.overrides),
     )
     log_to(sys.stderr)

@@ -39,7 +39,8 @@ def make_gallery(folder: Path) -> Path:
 def serving(gallery: Path, **options: object) -> Iterator[TestClient]:
     """Until its galleries have answered a first query, then its client."""
     given = {"galleries": {"small": str(gallery)}, **options}
-    with TestClient(application(ServiceOptions(**given))) as client:  # type: ignore[arg-type]
+    app = application(ServiceOptions(rate=0, **given))  # type: ignore[arg-type]
+    with TestClient(app, base_url="http://localhost") as client:
         while client.get("/v1/ready").status_code != 200:
             pass
         yield client
