@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,6 +23,7 @@ from online.service.options import ServiceOptions
 from online.service.problems import RequestError, problem_of
 from online.service.service import Service, service_of
 from online.service.spec import DEFINITIONS
+from online.service.warming import warm
 
 
 def application(options: ServiceOptions) -> FastAPI:
@@ -31,7 +33,9 @@ def application(options: ServiceOptions) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with service.running():
+            warming = asyncio.create_task(warm(service))
             yield
+            warming.cancel()
 
     # The usual pages of the schema load scripts from elsewhere.
     app = FastAPI(

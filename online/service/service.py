@@ -33,11 +33,9 @@ class Service:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         self.describing.start()
-        warming = asyncio.create_task(self._warm())
         try:
             yield
         finally:
-            warming.cancel()
             await self.describing.stop()
             self._threads.shutdown(wait=True)
 
@@ -62,13 +60,6 @@ class Service:
     async def fetch(self, url: str) -> bytes:
         """A photo by its address."""
         raise RequestError(403, "This service fetches no photos.", remedy="Send the photo itself.")
-
-    async def _warm(self) -> None:
-        """A query to every gallery, before the service calls itself ready."""
-        from online.service.warming import warm
-
-        await warm(self)
-        self.warm = True
 
 
 def service_of(connection: HTTPConnection) -> Service:

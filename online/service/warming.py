@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,19 +11,18 @@ from engine.errors import PacksightError
 from engine.request import Request
 from engine.timings import Stopwatch
 from engine.types import RGBImage
-
-if TYPE_CHECKING:
-    from online.service.service import Service
+from online.service.service import Service
 
 log = logging.getLogger("packsight.service")
 PATIENCE = 2.0  # seconds until a gallery that could not be searched is tried again
 
 
 async def warm(service: Service) -> None:
-    """Return once every gallery has answered; one that is empty has nothing to answer."""
+    """The service is warm once every gallery has answered; one that is empty has nothing to."""
     for name in service.galleries.names:
         while not await _answers(service, name):
             await asyncio.sleep(PATIENCE)
+    service.warm = True
 
 
 async def _answers(service: Service, name: str) -> bool:
