@@ -1,0 +1,206 @@
+// The page: its layout, its tabs, and what drops and pastes on it.
+
+import { html, render, useEffect, useRef, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
+import { Compare, CompareBar } from "./compare.js";
+import { Hits, Verdict } from "./hits.js";
+import { CropFields, fileOf, Inputs, PhotoPanel } from "./photo.js";
+import { placesInPhoto } from "./places.js";
+import { Session, shownHits } from "./session.js";
+import { Categories, Filters } from "./settings.js";
+import { Tools } from "./tools.js";
+import { time, words } from "./words.js";
+
+function Key({ refused, use }) {
+  const input = useRef(null);
+  useEffect(() => input.current.focus(), [refused]);
+  const submit = (event) => {
+    event.preventDefault();
+    use(input.current.value.trim());
+  };
+  return html`<form class="panel key-form" id="key-form" onSubmit=${submit}>
+    <h2>${words.keyNeeded}</h2>
+    ${refused && html`<p class="concern" role="alert">${words.keyRefused}</p>`}
+    <label for="key">${words.keyLabel}</label>
+    <div class="row">
+      <input id="key" ref=${input} type="password" autocomplete="off" required aria-describedby="key-help" />
+      <button class="strong">${words.keySave}</button>
+    </div>
+    <p class="quiet" id="key-help">${words.keyHelp}</p>
+  </form>`;
+}
+
+function ProblemPanel({ problem, again }) {
+  return html`<div class="panel verdict" role="alert" id="problem">
+    <p><strong>${words.problem}</strong></p>
+    <p>${problem.title === "unreachable" ? words.unreachable : problem.message}</p>
+    ${problem.remedy && html`<p>${problem.remedy}</p>`}
+    ${problem.request && html`<p class="uri">${words.request(problem.request)}</p>`}
+    <button type="button" onClick=${again}>${words.tryAgain}</button>
+  </div>`;
+}
+
+function MaskControls({ state, session }) {
+  const { matte, useMask, masking } = state;
+  const flags = (matte?.mask.flags ?? []).map((flag) => words.flags[flag]).filter(Boolean);
+  const trust = matte?.mask.trust ?? null;
+  const told = masking ? words.maskWorking : !useMask ? words.maskOff : trust === null ? "" : words.maskTrust(trust);
+  return html`<div class="mask">
+    <label class="check"><input type="checkbox" id="use-mask" checked=${useMask}
+      onChange=${(event) => session.change({ useMask: event.target.checked })} /> ${words.useMask}</label>
+    <p class=${`quiet${masking ? " slow" : ""}`} aria-live="polite">${told}</p>
+    ${flags.length > 0 && useMask && html`<p class="concern">${words.care(flags)}</p>`}
+  </div>`;
+}
+
+function PhotoSide({ state, session }) {
+  const { photo, box, matte, useMask, pointed, answer, busy } = state;
+  const take = (file) => session.take(file);
+  if (!photo)
+    return html`<section class="photo panel" aria-label=${words.photo}>
+      <div class="board empty"><div>
+        <p><strong>${words.dropHere}</strong></p>
+        <p class="quiet">${words.formats}</p>
+        <${Inputs} take=${take} />
+      </div></div>
+    </section>`;
+  const crop = (...made) => session.crop(...made);
+  return html`<section class="photo panel" aria-label=${words.photo}>
+    <${PhotoPanel} photo=${photo} box=${box} matte=${matte} useMask=${useMask} crop=${crop}
+      places=${placesInPhoto(pointed, answer?.photo.box)} />
+    <p class="uri"><bdi>${photo.name}</bdi></p>
+    ${photo.note && html`<p class="quiet">${photo.note}</p>`}
+    <div class="row">
+      <${CropFields} photo=${photo} box=${box} crop=${crop} />
+      <${Inputs} take=${take} small />
+    </div>
+    <p class="quiet help" id="crop-help">${words.cropHelp}</p>
+    <${MaskControls} state=${state} session=${session} />
+    <button type="button" class="strong wide" id="search" onClick=${() => session.search()}>
+      ${busy ? html`<span class="slow">${words.searching}</span>` : words.search}</button>
+    <${Categories} state=${state} change=${(settings) => session.change(settings)} />
+    <${Filters} filters=${state.filters} attributes=${session.gallery?.attributes ?? []}
+      change=${(settings) => session.change(settings)} set=${(settings) => session.set(settings)} />
+  </section>`;
+}
+
+function HowFound({ answer }) {
+  const stages = Object.entries(answer.timings_ms ?? {});
+  return html`<details class="how"><summary>${words.howFound}</summary>
+    ${answer.route?.why && html`<p class="quiet"><bdi>${answer.route.why}</bdi></p>`}
+    <table><tbody>
+      ${stages.map(([name, ms]) => html`<tr><th scope="row">${name}</th><td>${words.milliseconds(ms)}</td></tr>`)}
+    </tbody></table>
+    ${answer.as_of && html`<p class="quiet">${words.asOf(answer.as_of)}</p>`}
+    <p class="quiet">${words.fingerprint}: <code>${(answer.fingerprint ?? "").slice(0, 12)}</code></p>
+  </details>`;
+}
+
+function AnswerSide({ state, session }) {
+  const [contours, setContours] = useState(false);
+  const { answer, busy, problem, keyNeeded, keyRefused } = state;
+  const act = {
+    point: (pointed) => session.set({ pointed }),
+    choose: (hit) => session.choose(hit),
+    searchFrom: (hit) => session.searchFrom(hit),
+  };
+  const hits = answer ? shownHits(state) : [];
+  return html`<section class="answer" aria-label=${words.hits(hits.length)} aria-busy=${String(busy)}>
+    ${keyNeeded && html`<${Key} refused=${keyRefused} use=${(value) => session.useKey(value)} />`}
+    ${problem && html`<${ProblemPanel} problem=${problem} again=${() => session.tryAgain()} />`}
+    ${!answer && html`<div class="panel start"><h2>${words.nothingYet}</h2>
+      <ol>${words.steps.map((step) => html`<li>${step}</li>`)}</ol></div>`}
+    ${answer && html`<${Tools} state=${state} session=${session} contours=${contours} setContours=${setContours} />
+      <${Verdict} answer=${answer} threshold=${state.threshold} />
+      ${(answer.notes ?? []).map((note) => html`<p class="concern"><bdi>${note}</bdi></p>`)}
+      <div class="heading"><h2>${words.hits(hits.length)}</h2>
+        <p class="legend"><span class="key query">${words.photo}</span><span class="key hit">${words.hitKey}</span></p></div>
+      <${Hits} answer=${answer} hits=${hits} threshold=${state.threshold} chosen=${state.compared}
+        gallery=${state.gallery} contours=${contours} act=${act} />
+      ${answer.more && html`<button type="button" id="more" onClick=${() => session.search({ more: true })}>${words.moreHits}</button>`}
+      <${HowFound} answer=${answer} />`}
+  </section>`;
+}
+
+function Searches({ searches, recall }) {
+  if (!searches.length) return null;
+  return html`<section class="searches" aria-label=${words.history}>
+    <h2>${words.history}</h2>
+    <ul>${searches.map((search) => html`<li key=${search.when}><button type="button" onClick=${() => recall(search)}
+      aria-label=${words.again(search.state.photo.name, time(search.when))}>
+      ${search.state.photo.thumbnail ? html`<img src=${search.state.photo.thumbnail} alt="" width="64" height="64" />` : search.state.photo.name}
+    </button></li>`)}</ul>
+  </section>`;
+}
+
+function SearchTab({ state, session, over }) {
+  const [open, setOpen] = useState(false);
+  const { compared, answer, galleries, gallery } = state;
+  return html`
+    ${galleries.length > 1 && html`<label class="gallery">${words.gallery} <select id="gallery" value=${gallery}
+      onChange=${(event) => session.changeGallery(event.target.value)}>
+      ${galleries.map(({ name }, at) => html`<option value=${at ? name : ""}>${name}</option>`)}</select></label>`}
+    <div class="columns">
+      <div class="left">
+        <${PhotoSide} state=${state} session=${session} />
+        <${Searches} searches=${state.searches} recall=${(search) => session.recall(search)} />
+      </div>
+      <${AnswerSide} state=${state} session=${session} />
+    </div>
+    <${CompareBar} compared=${compared} open=${() => setOpen(true)} clear=${() => session.set({ compared: [] })} />
+    ${open && compared.length === 2 && html`<${Compare} compared=${compared} answer=${answer} gallery=${gallery}
+      close=${() => setOpen(false)} />`}
+    <p class="hidden" aria-live="polite" id="announced">${state.announced}</p>
+    ${over && html`<div class="dropping">${words.dropNow}</div>`}`;
+}
+
+function startSearch(element) {
+  let over = false;
+  const draw = () => render(html`<${SearchTab} state=${session.state} session=${session} over=${over} />`, element);
+  // After the frame in which the hits are drawn.
+  const found = () => requestAnimationFrame(() => setTimeout(() => element.querySelector("#hits h3")?.focus()));
+  const session = new Session(draw, found);
+  element.replaceChildren();
+  draw();
+  const setOver = (now) => {
+    if (over !== now) draw((over = now));
+  };
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    setOver([...event.dataTransfer.types].includes("Files"));
+  });
+  addEventListener("dragleave", (event) => event.relatedTarget ?? setOver(false));
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    setOver(false);
+    const file = fileOf(event.dataTransfer);
+    if (file) session.take(file);
+  });
+  addEventListener("paste", (event) => {
+    const file = fileOf(event.clipboardData);
+    if (file) session.take(file); // text goes where it is pasted
+  });
+  addEventListener("popstate", () => session.returned());
+  session.start();
+}
+
+/** Two tabs as links: the address holds which is open. */
+function startTabs() {
+  const [search, review] = ["search", "review"].map((name) => document.getElementById(name + "-tab"));
+  const tabs = document.querySelectorAll("nav a");
+  let mounted = false;
+  const show = async () => {
+    const reviewing = location.hash.startsWith("#review");
+    search.hidden = reviewing;
+    review.hidden = !reviewing;
+    tabs.forEach((tab, at) => tab.setAttribute("aria-current", (at === 1) === reviewing ? "page" : "false"));
+    if (!reviewing || mounted) return;
+    mounted = true; // loaded when it is first wanted
+    (await import("./review.js")).mount(review);
+  };
+  addEventListener("hashchange", show);
+  addEventListener("popstate", show);
+  show();
+}
+
+startTabs();
+startSearch(document.getElementById("search-tab"));

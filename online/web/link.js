@@ -1,0 +1,55 @@
+// The state that a link carries in the fragment of the address: all but the photo.
+
+const list = (text) => (text ? text.split(",").map(decodeURIComponent) : []);
+
+const numberOr = (text, low, high) => {
+  const value = text === null || text === "" ? NaN : Number(text);
+  return value >= low && value <= high ? value : null;
+};
+
+function boxOf(text) {
+  const box = (text ?? "").split(",").map(Number);
+  const sound = box.length === 4 && box.every((value) => Number.isInteger(value) && value >= 0);
+  return sound && box[0] < box[2] && box[1] < box[3] ? box : null;
+}
+
+function whereOf(text) {
+  try {
+    const rows = JSON.parse(text ?? "[]");
+    const sound = (row) => row && ["attribute", "condition", "value"].every((name) => typeof row[name] === "string");
+    return Array.isArray(rows) ? rows.filter(sound) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** The settings of a fragment; what is not understood is left out. */
+export function read(fragment) {
+  const found = new URLSearchParams(fragment.replace(/^#/, ""));
+  return {
+    image: numberOr(found.get("image"), 0, Number.MAX_SAFE_INTEGER),
+    box: boxOf(found.get("box")),
+    gallery: found.get("gallery") ?? "",
+    chosen: list(found.get("categories")),
+    filters: whereOf(found.get("where")),
+    shape: numberOr(found.get("shape"), 0, 100),
+    threshold: numberOr(found.get("threshold"), 0, 1),
+    useMask: found.get("mask") !== "0",
+  };
+}
+
+/** The fragment of a state, without the mark; "" for that at the start. */
+export function write({ photo, box, gallery, chosen, filters, shape, threshold, useMask }) {
+  const parts = {
+    image: photo?.image,
+    box: box?.join(","),
+    gallery,
+    categories: chosen.map(encodeURIComponent).join(","),
+    where: filters.length ? JSON.stringify(filters) : "",
+    shape,
+    threshold,
+    mask: useMask ? "" : "0",
+  };
+  const given = Object.entries(parts).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return String(new URLSearchParams(given));
+}

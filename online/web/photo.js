@@ -1,0 +1,168 @@
+// The photo: chosen, dropped, pasted, taken or from the catalogue, and the crop box on it.
+
+import { html, useEffect, useRef, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
+import { imageAddress } from "./api.js";
+import { nudged, whole, withEdge } from "./box.js";
+import { Board, shadeOf } from "./canvas.js";
+import { words } from "./words.js";
+
+const MOST_PIXELS = 20e6; // larger photos are sent smaller: no phone waits for what is not used
+const SENT_QUALITY = 0.92;
+const THUMBNAIL = 96; // pixels
+
+/** A photo of a file: ``image`` is null where the browser cannot decode it, as HEIC in most. */
+export async function photoOf(file) {
+  const photo = { file, name: file.name || words.photo, image: null, size: null, note: "", thumbnail: "" };
+  try {
+    // Upright: the browser applies the orientation that the camera wrote, as the service does.
+    photo.image = await createImageBitmap(file);
+  } catch {
+    return { ...photo, note: words.notShown };
+  }
+  photo.size = [photo.image.width, photo.image.height];
+  photo.thumbnail = thumbnailOf(photo.image);
+  const pixels = photo.size[0] * photo.size[1];
+  return pixels > MOST_PIXELS ? smaller(photo, Math.sqrt(MOST_PIXELS / pixels)) : photo;
+}
+
+async function smaller(photo, factor) {
+  const size = photo.size.map((side) => Math.round(side * factor));
+  const image = await createImageBitmap(photo.image, { resizeWidth: size[0], resizeHeight: size[1], resizeQuality: "high" });
+  const canvas = new OffscreenCanvas(...size);
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  const file = await canvas.convertToBlob({ type: "image/jpeg", quality: SENT_QUALITY });
+  const megapixels = (sides) => (sides[0] * sides[1]) / 1e6;
+  return { ...photo, file, image, size, note: words.shrunk(megapixels(photo.size), megapixels(size)) };
+}
+
+/** A catalogue image as a photo; its size is known once the service has decoded it. */
+export async function photoOfCatalogue(id, name) {
+  const path = `v1/images/${id}`;
+  const photo = { image: null, size: null, id, name: name || words.fromCatalogue(id), note: "", thumbnail: "" };
+  const image = (await decoded(path)) ?? (await decoded(`${path}/thumbnail`));
+  if (!image) return { ...photo, note: words.notShown };
+  const size = [image.naturalWidth, image.naturalHeight];
+  return { ...photo, image, size, thumbnail: thumbnailOf(image) };
+}
+
+export async function decoded(path) {
+  const image = new Image();
+  try {
+    image.src = path.startsWith("data:") ? path : await imageAddress(path);
+    await image.decode();
+    return image;
+  } catch {
+    return null;
+  }
+}
+
+/** A small square of the image, whole, as a data address. */
+function thumbnailOf(image) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = THUMBNAIL;
+  const [width, height] = [image.naturalWidth ?? image.width, image.naturalHeight ?? image.height];
+  const scale = THUMBNAIL / Math.max(width, height);
+  const [x, y] = [(THUMBNAIL - width * scale) / 2, (THUMBNAIL - height * scale) / 2];
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, THUMBNAIL, THUMBNAIL);
+  context.drawImage(image, x, y, width * scale, height * scale);
+  return canvas.toDataURL("image/jpeg", 0.8);
+}
+
+/** The image files of a drop or a paste, and any file of a chooser: the service judges by content. */
+export function fileOf(transfer) {
+  const files = [...(transfer?.files ?? [])];
+  return files.find((file) => file.type.startsWith("image/")) ?? files[0] ?? null;
+}
+
+/** Both inputs: with ``capture`` alone phones hide their library. */
+export function Inputs({ take, small }) {
+  const took = (event) => {
+    const [file] = event.target.files;
+    event.target.value = ""; // so that the same file can be chosen again
+    if (file) take(file);
+  };
+  return html`<div class="inputs">
+    <label class=${small ? "button" : "button strong"}>
+      <input class="hidden" id="choose" type="file" accept="image/*,.heic,.heif" onChange=${took} />
+      ${small ? words.another : words.choose}
+    </label>
+    <label class="button camera">
+      <input class="hidden" id="camera" type="file" accept="image/*,.heic,.heif" capture="environment" onChange=${took} />
+      ${words.camera}
+    </label>
+  </div>`;
+}
+
+/** The photo on its canvas with matte and crop box. ``crop(box, done)``; ``places``: those of the hit
+ * that is pointed at. */
+export function PhotoPanel({ photo, box, matte, useMask, places, crop }) {
+  const canvas = useRef(null);
+  const board = useRef(null);
+  const current = useRef(crop);
+  current.current = crop;
+  useEffect(() => {
+    board.current = new Board(canvas.current, { onBox: (...made) => current.current(...made) });
+    return () => board.current.close();
+  }, []);
+  const shade = useShade(useMask ? matte?.mask.png : null);
+  useEffect(() => {
+    const described = matte?.photo.box;
+    // Places of a hit are seen better on the plain photo.
+    const plain = places.length > 0;
+    board.current.show({
+      image: photo.image,
+      size: photo.size ?? [1, 1],
+      box,
+      tool: box ? "box" : "none",
+      shade: plain ? null : shade,
+      shadeBox: described,
+      places,
+    });
+  }, [photo, box, shade, matte, places]);
+  const keyed = (event) => {
+    if (event.key === "Escape" && box) return crop(null, true);
+    const next = photo.size && nudged(box ?? whole(photo.size), event, photo.size);
+    if (!next) return undefined;
+    event.preventDefault();
+    return crop(next, true);
+  };
+  return html`<div class="board">
+    <canvas ref=${canvas} id="board" tabindex="0" role="application" aria-label=${words.canvas(box)}
+      aria-describedby="crop-help" onKeyDown=${keyed}></canvas>
+    ${!photo.image && html`<p class="over">${words.notShown}</p>`}
+  </div>`;
+}
+
+/** The shade of a matte once its data address is decoded. */
+function useShade(png) {
+  const [shade, setShade] = useState(null);
+  useEffect(() => {
+    let current = true;
+    setShade(null);
+    if (png) decoded(png).then((image) => current && setShade(image && shadeOf(image)));
+    return () => (current = false);
+  }, [png]);
+  return shade;
+}
+
+/** Numbers for the edges of the box: what the handles do, without a pointer. */
+export function CropFields({ photo, box, crop }) {
+  if (!photo.size) return null;
+  if (!box)
+    return html`<button type="button" id="crop" onClick=${() => crop(inner(photo.size), true)}>${words.crop}</button>`;
+  const edge = (at) => (event) => {
+    const value = event.target.valueAsNumber;
+    if (Number.isFinite(value)) crop(withEdge(box, at, value, photo.size), true);
+  };
+  return html`<fieldset class="edges">
+    <legend class="hidden">${words.crop}</legend>
+    ${words.edges.map((name, at) => html`<label>${name}
+      <input type="number" min="0" max=${photo.size[at % 2]} value=${box[at]} onChange=${edge(at)} /></label>`)}
+    <button type="button" id="uncrop" onClick=${() => crop(null, true)}>${words.wholePhoto}</button>
+  </fieldset>`;
+}
+
+/** Where a box begins: four fifths of the photo, so that all handles are seen. */
+const inner = ([width, height]) => [0.1 * width, 0.1 * height, 0.9 * width, 0.9 * height].map(Math.round);

@@ -1,0 +1,252 @@
+// What the page knows and does: photo, settings, answer. It draws nothing.
+
+import * as api from "./api.js";
+import * as link from "./link.js";
+import { photoOf, photoOfCatalogue } from "./photo.js";
+import { reordered, weightsOf } from "./ranking.js";
+import { words } from "./words.js";
+
+const HITS = 12; // full rows of two, three and four cards
+const KEPT = 20; // searches of this session, with their photos in memory
+const SETTLE = 250; // milliseconds from the last move of a box to its mask
+
+const START = {
+  photo: null, box: null, matte: null, useMask: true, gallery: "",
+  chosen: [], // categories; none: the service routes
+  filters: [], // rows {attribute, condition, value}, all of which must hold
+  shape: null, // the slider, 0 to 100; null: as the service ranks
+  threshold: null, // null: the calibrated one
+  answer: null, busy: false, masking: false, problem: null, compared: [], pointed: null,
+  galleries: [], categories: [], searches: [], keyNeeded: false, keyRefused: false, announced: "",
+};
+
+/** The request object of a state, as /v1/query takes it. */
+export function requestOf({ photo, box, useMask, chosen, filters, shape, threshold }, offset = 0) {
+  const request = { k: HITS, offset, mask: useMask };
+  if (photo.id !== undefined) request.image = photo.id;
+  if (box) request.box = box;
+  if (chosen.length) request.categories = chosen;
+  const where = filters.filter((row) => row.attribute && row.value.trim()).map((row) => [conditionOf(row)]);
+  if (where.length) request.where = where;
+  if (shape !== null) request.weights = weightsOf(shape);
+  if (threshold !== null) request.threshold = threshold;
+  return request;
+}
+
+function conditionOf({ attribute, condition, value }) {
+  if (condition === "in") return { attribute, in: value.split(",").map((one) => one.trim()).filter(Boolean) };
+  if (condition === "equals") return { attribute, equals: value.trim() };
+  return { attribute, [condition]: Number(value.replace(",", ".")) };
+}
+
+export class Session {
+  /** ``changed(state)`` is called after every change; ``found()`` after a search that a person
+   * started, when its hits are drawn. */
+  constructor(changed, found) {
+    Object.assign(this, { state: START, changed, found, running: {}, again: null });
+  }
+
+  set(patch) {
+    this.state = { ...this.state, ...patch };
+    this.changed(this.state);
+    this.writeLink("replaceState");
+  }
+
+  /** What the gallery has, then what the link names. */
+  async start() {
+    await this.guarded(() => this.start(), async () => {
+      const wanted = link.read(location.hash);
+      const galleries = await api.galleries();
+      const gallery = galleries.some(({ name }) => name === wanted.gallery) ? wanted.gallery : "";
+      this.set({ galleries, categories: await api.categories(gallery) });
+      await this.restore({ ...wanted, gallery });
+    });
+  }
+
+  get gallery() {
+    const { galleries, gallery } = this.state;
+    return galleries.find(({ name }) => name === gallery) ?? galleries[0] ?? null;
+  }
+
+  // Photos
+
+  async take(file) {
+    this.set({ problem: null });
+    await this.begin(await photoOf(file));
+    await this.look();
+  }
+
+  async searchFrom(hit) {
+    const photo = await photoOfCatalogue(hit.id, hit.product);
+    // A page of its own in the browser's history: Back leads to the search before it.
+    this.begin(photo, "pushState");
+    await this.lookAndSearch();
+  }
+
+  async restore({ image, ...settings }) {
+    if (image === null) return this.set(settings);
+    const photo = await photoOfCatalogue(image);
+    this.begin(photo);
+    this.set(settings);
+    return this.lookAndSearch();
+  }
+
+  /** Back, Forward, a link pasted into the address, and the way back from the other tab. */
+  async returned() {
+    const wanted = link.read(location.hash);
+    if (wanted.image === null) this.writeLink("replaceState");
+    else if (location.hash !== `#${link.write(this.state)}`) await this.restore(wanted);
+  }
+
+  begin(photo, how = "replaceState") {
+    Object.values(this.running).forEach((running) => running.abort());
+    const fresh = { photo, box: null, matte: null, answer: null, compared: [], pointed: null, problem: null };
+    this.state = { ...this.state, ...fresh, chosen: [], shape: null, busy: false, masking: false };
+    this.writeLink(how);
+    this.set({});
+  }
+
+  lookAndSearch() {
+    this.look();
+    return this.search();
+  }
+
+  // Settings. Those that need no new matte are searched with at once where there is an answer.
+
+  crop(box, done) {
+    this.set({ box });
+    clearTimeout(this.settling);
+    if (done) this.settling = setTimeout(() => this.look(), SETTLE);
+  }
+
+  change(settings) {
+    this.set(settings);
+    if (this.state.answer) this.search({ quiet: true });
+  }
+
+  async changeGallery(gallery) {
+    this.set({ gallery, chosen: [], filters: [], answer: null, compared: [] });
+    await this.guarded(() => this.changeGallery(gallery), async () =>
+      this.set({ categories: await api.categories(gallery) }));
+    if (this.state.photo) this.look();
+  }
+
+  // Requests
+
+  /** The matte of the photo, and its likeliest categories. */
+  async look() {
+    const { photo, box, gallery } = this.state;
+    const { signal } = this.only("look");
+    this.set({ masking: true });
+    const request = { ...(photo.id === undefined ? {} : { image: photo.id }), ...(box ? { box } : {}) };
+    const done = await this.guarded(() => this.look(), async () => {
+      const matte = await api.mask(request, { photo: photo.file, gallery, signal });
+      // The service knows the size of what the browser cannot decode, or has decoded smaller.
+      const size = [matte.photo.width, matte.photo.height];
+      this.set({ matte, masking: false, photo: { ...this.state.photo, size } });
+    });
+    if (done === false) this.set({ masking: false });
+  }
+
+  /** ``quiet``: the focus stays where it is; ``more``: the hits that follow are added. */
+  async search({ quiet = false, more = false } = {}) {
+    const state = this.state;
+    const { signal } = this.only("search");
+    this.set({ busy: true, problem: null });
+    const offset = more ? state.answer.hits.length : 0;
+    const done = await this.guarded(() => this.search({ quiet, more }), async () => {
+      const options = { photo: state.photo.file, gallery: state.gallery, signal };
+      const answer = await api.query(requestOf(state, offset), options);
+      if (more) answer.hits = [...state.answer.hits, ...answer.hits];
+      const compared = this.state.compared.filter((one) => answer.hits.some((hit) => hit.id === one.id));
+      this.set({ answer, compared, busy: false, announced: announcement(answer), pointed: null });
+      this.keep(quiet || more);
+      if (!quiet && !more) this.found();
+    });
+    if (done === false) this.set({ busy: false });
+  }
+
+  async download(format, separator) {
+    const { photo, gallery } = this.state;
+    const file = await this.guarded(() => this.download(format, separator), () =>
+      api.file(requestOf(this.state), { photo: photo.file, gallery, format, separator }));
+    if (file) save(file, `hits.${format}`);
+  }
+
+  /** An AbortController for a kind of request of which only the last counts. */
+  only(kind) {
+    this.running[kind]?.abort();
+    this.running[kind] = new AbortController();
+    return this.running[kind];
+  }
+
+  /** The result of some work; undefined where a later request took its place, false after a problem,
+   * which is shown with a way to try again. */
+  async guarded(again, work) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error.name === "AbortError") return undefined;
+      if (!(error instanceof api.Problem)) throw error;
+      this.again = again;
+      if (error.status === 401) this.set({ keyNeeded: true, keyRefused: api.key.get() !== "" });
+      else this.set({ problem: error });
+      return false;
+    }
+  }
+
+  useKey(value) {
+    api.key.set(value);
+    this.set({ keyNeeded: false, keyRefused: false });
+    if (!this.state.galleries.length) return this.start();
+    return this.again?.();
+  }
+
+  tryAgain() {
+    this.set({ problem: null });
+    return this.again?.();
+  }
+
+  // Memory: the address, and the searches of this session.
+
+  writeLink(how) {
+    if (location.hash.startsWith("#review")) return;
+    const fragment = link.write(this.state);
+    if (`#${fragment}` === location.hash || (!fragment && !location.hash)) return;
+    history[how](null, "", fragment ? `#${fragment}` : location.pathname + location.search);
+  }
+
+  /** The state beside its answer; a changed setting replaces the search that it belongs to. */
+  keep(same) {
+    const { searches, ...state } = this.state;
+    const earlier = same ? searches.filter((one) => one.state.photo.thumbnail !== state.photo.thumbnail) : searches;
+    this.set({ searches: [{ state, when: new Date() }, ...earlier].slice(0, KEPT) });
+  }
+
+  recall({ state }) {
+    Object.values(this.running).forEach((running) => running.abort());
+    const { galleries, categories } = this.state;
+    this.set({ ...state, galleries, categories, busy: false, masking: false, problem: null });
+  }
+
+  choose(hit) {
+    const { compared } = this.state;
+    const others = compared.filter((one) => one.id !== hit.id);
+    this.set({ compared: others.length < compared.length ? others : [...compared.slice(-1), hit] });
+  }
+}
+
+/** The hits in the order in which they are shown. */
+export const shownHits = ({ answer, shape }) => reordered(answer.hits, weightsOf(shape));
+
+function announcement({ hits }) {
+  return hits.length ? words.announced(words.hits(hits.length), hits[0].product) : words.noHits;
+}
+
+function save(blob, name) {
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(blob);
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 60_000);
+}

@@ -1,0 +1,153 @@
+// All that the page shows in words, in one place, and how it writes numbers.
+
+const language = document.documentElement.lang || "en";
+const number = (digits) =>
+  new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const [units, tenths, thousandths] = [0, 1, 3].map(number);
+
+export const count = (value) => units.format(value);
+export const score = (value) => thousandths.format(value);
+export const time = (when) =>
+  new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" }).format(when);
+
+/** Tiny fractions are not rounded to nothing, nor large ones to certainty. */
+export function percent(fraction) {
+  if (fraction > 0 && fraction < 0.001) return "< 0.1 %";
+  if (fraction > 0.999 && fraction < 1) return "> 99.9 %";
+  return `${tenths.format(fraction * 100)} %`;
+}
+
+export const words = {
+  photo: "Photo",
+  choose: "Choose a photo",
+  camera: "Take a photo",
+  another: "Another photo",
+  dropHere: "Drop a photo here, paste one, or choose a file",
+  dropNow: "Drop the photo",
+  formats: "JPEG, PNG, WebP, HEIC and others",
+  notAnImage: "This is no image.",
+  notShown: "This browser cannot show the photo; it is searched all the same.",
+  shrunk: (from, to) => `Sent at ${count(to)} megapixels in place of ${count(from)}.`,
+  canvas: (box) =>
+    box ? `Photo with crop box from ${box[0]}, ${box[1]} to ${box[2]}, ${box[3]}` : "Photo",
+  crop: "Crop",
+  wholePhoto: "Whole photo",
+  cropHelp:
+    "Drag the handles. Keys: arrows move the box, Shift resizes it, Ctrl goes by one pixel, Esc ends.",
+  edges: ["Left", "Top", "Right", "Bottom"],
+  useMask: "Cut out the product",
+  maskOff: "The whole photo is described.",
+  maskTrust: (trust) => `The mask is correct with a probability of ${percent(trust)}.`,
+  maskWorking: "Cutting out …",
+  flags: {
+    empty: "no product was found in it",
+    touches_border: "the product touches the border",
+    several_objects: "it shows several objects",
+    nearly_everything: "the mask covers nearly the whole image",
+    untrusted: "the mask is not trusted, its contour is not used",
+    shadow: "the mask looks like a shadow",
+  },
+  care: (flags) => `Take care with this photo: ${flags.join("; ")}.`,
+  search: "Search",
+  searching: "Searching …",
+  gallery: "Catalogue",
+
+  categories: "Search in",
+  automatic: "Automatic",
+  moreCategories: (n) => `${count(n)} more`,
+  fewerCategories: "Fewer",
+  probabilityOf: (name, probability) => `${name}, ${percent(probability)}`,
+  unsure: "Unsure of the category: all were searched.",
+  unknown: "The photo looks like none of the known categories.",
+
+  filters: "Filters",
+  addFilter: "Add a filter",
+  removeFilter: "Remove filter",
+  attribute: "Attribute",
+  condition: "Condition",
+  value: "Value",
+  conditions: { equals: "is", in: "is one of", at_least: "is at least", at_most: "is at most" },
+  listed: "red, blue",
+
+  order: "Order by",
+  look: "Look",
+  shape: "Shape",
+  print: "Print",
+  asRanked: "As ranked",
+  balance: (shape) => `${count(100 - shape)} % look, ${count(shape)} % shape`,
+  noShape: "Shapes were not compared in this search.",
+  threshold: "A match from",
+  notCalibrated: "This catalogue is not calibrated: hits have no probability.",
+  calibratedAt: (value) => `calibrated: ${percent(value)}`,
+  resetThreshold: "Calibrated value",
+  contours: "Show contours",
+
+  share: "Share",
+  copyLink: "Copy link",
+  copied: "Link copied.",
+  copiedWithoutPhoto: "Link copied. The photo is not part of it, only the settings.",
+  linkHere: "Link",
+  csv: "CSV",
+  csvSemicolon: "CSV for Excel (;)",
+  html: "HTML page",
+  download: "Download",
+
+  hits: (n) => (n === 1 ? "1 hit" : `${count(n)} hits`),
+  noHits: "No hits",
+  noHitsHelp: "No product of the catalogue passes these categories and filters.",
+  moreHits: "More hits",
+  noMatch: "Probably not in this catalogue.",
+  perhaps: "Perhaps not in this catalogue.",
+  guesses: "No product was found in the photo.",
+  nearest: (probability, threshold) =>
+    `The hits below are the nearest there is: the first is the same product with a probability of ` +
+    `${percent(probability)}, and a match needs more than ${percent(threshold)}.`,
+  resembles: "The hits below resemble the photo as a whole.",
+  same: "Same product",
+  score: "Score",
+  below: "below the match",
+  views: (n) => (n === 1 ? "1 view" : `best of ${count(n)} views`),
+  places: (n) => (n === 1 ? "1 matching place" : `${count(n)} matching places`),
+  hitKey: "Hit",
+  imageOf: (product) => `Catalogue image of ${product}`,
+  cannotShow: "This image cannot be shown.",
+  compare: "Compare",
+  searchThis: "Search from this",
+  searchThisOf: (product) => `Search from ${product}`,
+  compareOf: (product) => `Compare ${product}`,
+  why: "Details",
+  file: "File",
+  announced: (hits, first) => `${hits}. First: ${first}.`,
+  nothingYet: "Find a package by its photo",
+  steps: [
+    "Choose a photo, drop it here or paste it.",
+    "Look at the cutout; crop the photo where it shows more than the product.",
+    "Search. Each hit is one product.",
+  ],
+
+  chosen: (n) => `${count(n)} of 2 chosen`,
+  sideBySide: "Side by side",
+  clear: "Clear",
+  close: "Close",
+  category: "Category",
+  none: "–",
+
+  history: "This session",
+  again: (name, when) => `${name}, ${when}`,
+  fromCatalogue: (id) => `Catalogue image ${id}`,
+  howFound: "How it was found",
+  total: "All stages",
+  milliseconds: (ms) => `${tenths.format(ms)} ms`,
+  asOf: (when) => `Answered as of ${when}`,
+  fingerprint: "Fingerprint",
+
+  keyNeeded: "This service needs a key",
+  keyRefused: "This key is not accepted.",
+  keyLabel: "API key",
+  keyHelp: "Kept in this tab until it is closed.",
+  keySave: "Use this key",
+  problem: "That did not work",
+  unreachable: "The service cannot be reached.",
+  request: (id) => `Request ${id}`,
+  tryAgain: "Try again",
+};
