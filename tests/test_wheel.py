@@ -86,6 +86,20 @@ def test_the_wheel_carries_the_trust_files_of_its_segmenters(
     assert {"grabcut", "u2netp"} <= set(printed.split())
 
 
+def test_the_wheel_carries_the_page_with_what_it_loads(packsight: Path, tmp_path: Path) -> None:
+    show = (
+        "from importlib.resources import files; web = files('online') / 'web'; "
+        "print(*(entry.name for place in (web, web / 'vendor') for entry in place.iterdir()))"
+    )
+    printed = _run([str(packsight.with_name("python")), "-c", show], cwd=tmp_path).split()
+    tracked = [path.name for path in (ROOT / "online" / "web").rglob("*.*")]
+    assert (
+        {"index.html", "app.js", "style.css", "vendor.toml"}
+        <= set(tracked)
+        == {name for name in printed if "." in name}
+    )
+
+
 @pytest.mark.parametrize("in_the_way", ["engine.py", "weights/__init__.py", "online.py"])
 def test_a_module_that_hides_a_package_is_named(
     packsight: Path, tmp_path: Path, in_the_way: str

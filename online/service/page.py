@@ -94,9 +94,7 @@ def page_router() -> APIRouter:
         return _sent(request, found, _IMMUTABLE if current else _REVALIDATE)
 
     router.add_route("/", index, methods=["GET"], include_in_schema=False)
-    router.add_route(
-        "/web/{version}/{name:path}", named, methods=["GET"], include_in_schema=False
-    )
+    router.add_route("/web/{version}/{name:path}", named, methods=["GET"], include_in_schema=False)
     return router
 
 

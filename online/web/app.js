@@ -41,14 +41,12 @@ function ProblemPanel({ problem, again }) {
 
 function MaskControls({ state, session }) {
   const { matte, useMask, masking } = state;
-  const flags = (matte?.mask.flags ?? []).map((flag) => words.flags[flag]).filter(Boolean);
   const trust = matte?.mask.trust ?? null;
   const told = masking ? words.maskWorking : !useMask ? words.maskOff : trust === null ? "" : words.maskTrust(trust);
   return html`<div class="mask">
     <label class="check"><input type="checkbox" id="use-mask" checked=${useMask}
       onChange=${(event) => session.change({ useMask: event.target.checked })} /> ${words.useMask}</label>
     <p class=${`quiet${masking ? " slow" : ""}`} aria-live="polite">${told}</p>
-    ${flags.length > 0 && useMask && html`<p class="concern">${words.care(flags)}</p>`}
   </div>`;
 }
 
@@ -56,7 +54,7 @@ function PhotoSide({ state, session }) {
   const { photo, box, matte, useMask, pointed, answer, busy } = state;
   const take = (file) => session.take(file);
   if (!photo)
-    return html`<section class="photo panel" aria-label=${words.photo}>
+    return html`<section key="empty" class="photo panel" aria-label=${words.photo}>
       <div class="board empty"><div>
         <p><strong>${words.dropHere}</strong></p>
         <p class="quiet">${words.formats}</p>
@@ -64,7 +62,7 @@ function PhotoSide({ state, session }) {
       </div></div>
     </section>`;
   const crop = (...made) => session.crop(...made);
-  return html`<section class="photo panel" aria-label=${words.photo}>
+  return html`<section key="photo" class="photo panel" aria-label=${words.photo}>
     <${PhotoPanel} photo=${photo} box=${box} matte=${matte} useMask=${useMask} crop=${crop}
       places=${placesInPhoto(pointed, answer?.photo.box)} />
     <p class="uri"><bdi>${photo.name}</bdi></p>
@@ -107,7 +105,7 @@ function AnswerSide({ state, session }) {
   return html`<section class="answer" aria-label=${words.hits(hits.length)} aria-busy=${String(busy)}>
     ${keyNeeded && html`<${Key} refused=${keyRefused} use=${(value) => session.useKey(value)} />`}
     ${problem && html`<${ProblemPanel} problem=${problem} again=${() => session.tryAgain()} />`}
-    ${!answer && html`<div class="panel start"><h2>${words.nothingYet}</h2>
+    ${!answer && html`<div class=${`panel start${state.photo ? " chosen" : ""}`}><h2>${words.nothingYet}</h2>
       <ol>${words.steps.map((step) => html`<li>${step}</li>`)}</ol></div>`}
     ${answer && html`<${Tools} state=${state} session=${session} contours=${contours} setContours=${setContours} />
       <${Verdict} answer=${answer} threshold=${state.threshold} />
@@ -153,16 +151,36 @@ function SearchTab({ state, session, over }) {
     ${over && html`<div class="dropping">${words.dropNow}</div>`}`;
 }
 
+/** Focus on the first hit; the page scrolls only where hits lie below what is seen, as on phones. */
+function showFirst(element) {
+  const first = element.querySelector("#hits h3") ?? element.querySelector(".answer h2");
+  first?.focus({ preventScroll: true });
+  if (first?.getBoundingClientRect().bottom > innerHeight)
+    element.querySelector(".answer").scrollIntoView({ block: "start" });
+}
+
 function startSearch(element) {
   let over = false;
-  const draw = () => render(html`<${SearchTab} state=${session.state} session=${session} over=${over} />`, element);
+  let planned = false;
+  // Once for all changes of a moment, and never within a drawing: a card that is moved while it has
+  // the focus loses it, and that is a change.
+  const draw = () => {
+    if (planned) return;
+    planned = true;
+    queueMicrotask(() => {
+      planned = false;
+      render(html`<${SearchTab} state=${session.state} session=${session} over=${over} />`, element);
+    });
+  };
   // After the frame in which the hits are drawn.
-  const found = () => requestAnimationFrame(() => setTimeout(() => element.querySelector("#hits h3")?.focus()));
+  const found = () => requestAnimationFrame(() => setTimeout(() => showFirst(element)));
   const session = new Session(draw, found);
   element.replaceChildren();
   draw();
   const setOver = (now) => {
-    if (over !== now) draw((over = now));
+    if (over === now) return;
+    over = now;
+    draw();
   };
   addEventListener("dragover", (event) => {
     event.preventDefault();

@@ -36,8 +36,9 @@ export function Contours({ hit, mask }) {
   const photo = laidOn(mask?.aligned, hit);
   if (!hit.contour && !photo) return null;
   return html`<svg class="contours" viewBox="0 0 1 1" aria-hidden="true">
-    ${photo && html`<path class="edge" d=${photo} /><path class="line query" d=${photo} />`}
-    ${hit.contour && html`<path class="edge" d=${hit.contour} /><path class="line hit" d=${hit.contour} />`}
+    <path class="edge" d=${`${photo ?? ""}${hit.contour ?? ""}`} />
+    ${photo && html`<path class="query" d=${photo} />`}
+    ${hit.contour && html`<path class="hit" d=${hit.contour} />`}
   </svg>`;
 }
 

@@ -41,7 +41,7 @@ export function read(fragment) {
 /** The fragment of a state, without the mark; "" for that at the start. */
 export function write({ photo, box, gallery, chosen, filters, shape, threshold, useMask }) {
   const parts = {
-    image: photo?.image,
+    image: photo?.id,
     box: box?.join(","),
     gallery,
     categories: chosen.map(encodeURIComponent).join(","),

@@ -28,9 +28,8 @@ export function Categories({ state, change }) {
       <button type="button" class="chip" aria-pressed=${String(!chosen.length)} onClick=${() => change({ chosen: [] })}>
         ${words.automatic}</button>
       ${(all ? chips : chips.slice(0, Math.max(SHOWN, chosen.length))).map(({ name, probability }) => html`<button
-        key=${name} type="button" class="chip category" aria-pressed=${String(chosen.includes(name))}
-        aria-label=${probability === null ? name : words.probabilityOf(name, probability)} onClick=${() => toggle(name)}>
-        <bdi>${name}</bdi>${probability !== null && html`<span class="quiet">${percent(probability)}</span>`}</button>`)}
+        key=${name} type="button" class="chip category" aria-pressed=${String(chosen.includes(name))} onClick=${() => toggle(name)}>
+        <bdi>${name}</bdi>${probability !== null && html` <span class="quiet">${percent(probability)}</span>`}</button>`)}
       ${hidden > 0 && html`<button type="button" class="chip plain" aria-expanded=${String(all)} onClick=${() => setAll(!all)}>
         ${all ? words.fewerCategories : words.moreCategories(hidden)}</button>`}
     </div>

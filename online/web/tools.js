@@ -39,7 +39,7 @@ function Threshold({ state, session }) {
   </div>`;
 }
 
-function Share({ state, session }) {
+function Share({ state, session, contours, setContours }) {
   const [told, setTold] = useState("");
   const [address, setAddress] = useState("");
   const copy = async () => {
@@ -52,6 +52,8 @@ function Share({ state, session }) {
   };
   return html`<div class="tool share">
     <div class="row">
+      <label class="check"><input type="checkbox" id="contours" checked=${contours}
+        onChange=${(event) => setContours(event.target.checked)} /> ${words.contours}</label>
       <button type="button" id="copy-link" onClick=${copy}>${words.copyLink}</button>
       <button type="button" id="csv" onClick=${() => session.download("csv")}>${words.csv}</button>
       <button type="button" id="csv-semicolon" onClick=${() => session.download("csv", ";")}>${words.csvSemicolon}</button>
@@ -66,8 +68,6 @@ export function Tools({ state, session, contours, setContours }) {
   return html`<div class="panel tools">
     <${Balance} state=${state} session=${session} />
     <${Threshold} state=${state} session=${session} />
-    <label class="check"><input type="checkbox" id="contours" checked=${contours}
-      onChange=${(event) => setContours(event.target.checked)} /> ${words.contours}</label>
-    <${Share} state=${state} session=${session} />
+    <${Share} state=${state} session=${session} contours=${contours} setContours=${setContours} />
   </div>`;
 }

@@ -1,0 +1,568 @@
+"""The page at / in Debian's chromium, at the width of a desk and of a phone, before a small service
+that answers by the contract."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("playwright", reason="playwright is not installed")
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from tests.online.web.fake_service import FakeService, photo, serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# From npm's axe-core; tests alone use it, so it lies in no folder of the project.
+AXE = os.environ.get("PACKSIGHT_AXE", "")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
+
+DESK, PHONE = 1280, 390
+WIDTHS = pytest.mark.parametrize("width", [DESK, PHONE])
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--headless", "--no-sandbox", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+def open_page(browser: Browser, service: FakeService) -> Iterator[Open]:
+    """Opens the page at a width. At the end the console has no error, and nothing was requested
+    from elsewhere."""
+    complaints: list[str] = []
+    elsewhere: list[str] = []
+    with serving(service.application()) as address:
+        contexts = []
+
+        def opened(width: int = DESK, fragment: str = "", *, dark: bool = False) -> Page:
+            phone = width == PHONE
+            context = browser.new_context(
+                viewport={"width": width, "height": 844 if phone else 900},
+                has_touch=phone,
+                is_mobile=phone,
+                color_scheme="dark" if dark else "light",
+                permissions=["clipboard-read", "clipboard-write"],
+            )
+            contexts.append(context)
+            context.set_default_timeout(8000)
+            page = context.new_page()
+            page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on(
+                "request",
+                lambda r: r.url.startswith((address, "data:", "blob:")) or elsewhere.append(r.url),
+            )
+            page.goto(address + fragment)
+            expect(page.locator("#choose, #board").first).to_be_attached()
+            return page
+
+        yield opened
+        for context in contexts:
+            context.close()
+    # A refusal is logged by the browser itself.
+    assert [c for c in complaints if "401" not in c and "503" not in c] == []
+    assert elsewhere == []
+
+
+def choose(page: Page, data: bytes | None = None) -> None:
+    page.set_input_files(
+        "#choose", {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": data or photo()}
+    )
+    expect(page.locator(".mask .quiet")).to_contain_text("91.0 %")
+
+
+def search(page: Page) -> None:
+    page.click("#search")
+    expect(page.locator("#hits h3").first).to_be_focused()
+
+
+def products(page: Page) -> list[str]:
+    return page.locator("#hits h3").all_inner_texts()
+
+
+def box_of(page: Page) -> list[int]:
+    return [int(field.input_value()) for field in page.locator(".edges input").all()]
+
+
+@WIDTHS
+def test_a_photo_is_chosen_cut_out_and_searched(
+    open_page: Open, service: FakeService, width: int
+) -> None:
+    page = open_page(width)
+    sent = photo()
+    choose(page, sent)
+    assert service.masks == [{}] and service.requests == []  # the cutout is seen before the search
+    search(page)
+    assert service.requests == [{"k": 12, "offset": 0, "mask": True}]
+    assert service.photos == [sent]
+    first = page.locator(".card").first
+    assert first.locator(".probability").inner_text() == "98.0 %"
+    assert first.locator(".bars li").count() == 3
+    assert page.locator(".card").count() == 12
+    assert page.locator("#announced").inner_text() == "12 hits. First: jar-00."
+    assert page.locator("#verdict").count() == 0
+    page.uncheck("#use-mask")
+    expect(page.locator(".mask .quiet")).to_contain_text("whole photo")
+    assert service.requests[-1]["mask"] is False
+
+
+@WIDTHS
+def test_a_photo_is_pasted_or_dropped(open_page: Open, service: FakeService, width: int) -> None:
+    page = open_page(width)
+    # The service refuses nothing here by name or type: it judges by content.
+    send = """([kind, data]) => {
+      const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], "clip.png", { type: "image/png" }));
+      const event = kind === "paste"
+        ? new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true })
+        : new DragEvent("drop", { dataTransfer: transfer, bubbles: true });
+      document.body.dispatchEvent(event);
+    }"""
+    for times, kind in enumerate(("paste", "drop"), start=1):
+        page.evaluate(send, [kind, base64.b64encode(photo(times)).decode()])
+        expect(page.locator(".mask .quiet")).to_contain_text("91.0 %")
+        page.wait_for_timeout(100)
+        assert len(service.masks) == times
+    search(page)
+    assert service.photos == [photo(2)]
+
+
+def test_a_phone_offers_its_library_and_its_camera(open_page: Open) -> None:
+    phone = open_page(PHONE)
+    expect(phone.locator(".camera")).to_be_visible()
+    assert phone.locator("#camera").get_attribute("capture") == "environment"
+    assert phone.locator("#choose").get_attribute("capture") is None
+    expect(open_page(DESK).locator(".camera")).to_be_hidden()
+
+
+@WIDTHS
+def test_a_crop_box_is_drawn_and_dragged_by_a_pointer(
+    open_page: Open, service: FakeService, width: int
+) -> None:
+    page = open_page(width)
+    choose(page)
+    page.click("#crop")
+    assert box_of(page) == [80, 60, 720, 540]
+    board = page.locator("#board").bounding_box()
+    assert board is not None
+    scale = board["width"] / 800
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return board["x"] + x * scale, board["y"] + y * scale
+
+    page.mouse.move(*at(720, 540))
+    page.mouse.down()
+    page.mouse.move(*at(600, 500))
+    page.mouse.move(*at(520, 440))
+    page.mouse.up()
+    left, top, right, bottom = box_of(page)
+    assert (left, top) == (80, 60) and abs(right - 520) <= 3 and abs(bottom - 440) <= 3
+    page.mouse.move(*at(300, 250))  # within: the box moves
+    page.mouse.down()
+    page.mouse.move(*at(340, 290))
+    page.mouse.up()
+    assert abs(box_of(page)[0] - 120) <= 3 and abs(box_of(page)[3] - 480) <= 3
+    page.wait_for_timeout(500)
+    assert service.masks[-1] == {"box": box_of(page)}  # the matte follows the box
+    search(page)
+    assert service.requests[-1]["box"] == box_of(page)
+
+
+@WIDTHS
+def test_a_crop_box_is_moved_and_resized_by_keys_and_numbers(open_page: Open, width: int) -> None:
+    page = open_page(width)
+    choose(page)
+    page.click("#crop")
+    page.focus("#board")
+    for key in ("ArrowRight", "ArrowDown", "Control+ArrowRight"):
+        page.keyboard.press(key)
+    assert box_of(page) == [89, 68, 729, 548]
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowUp")
+    assert box_of(page) == [89, 68, 721, 540]
+    field = page.locator(".edges input").first
+    field.fill("200")
+    field.press("Tab")
+    assert box_of(page) == [200, 68, 721, 540]
+    field.fill("9999")  # no further than the other edge
+    field.press("Tab")
+    assert box_of(page)[0] < box_of(page)[2]
+    page.focus("#board")
+    page.keyboard.press("Escape")
+    expect(page.locator("#crop")).to_be_visible()
+
+
+@WIDTHS
+def test_chips_choose_the_categories(open_page: Open, service: FakeService, width: int) -> None:
+    page = open_page(width)
+    choose(page)
+    chips = page.locator(".chip.category")
+    assert chips.first.inner_text().split() == ["jar", "75.0", "%"]  # predicted ones come first
+    search(page)
+    page.get_by_role("button", name="carton").first.click()
+    expect(page.locator("#hits h3").first).to_have_text("carton-02")
+    assert service.requests[-1]["categories"] == ["carton"]
+    page.get_by_role("button", name="Automatic").click()
+    expect(page.locator("#hits h3").first).to_have_text("jar-00")
+    assert "categories" not in service.requests[-1]
+
+
+@WIDTHS
+def test_the_slider_reorders_at_once(open_page: Open, service: FakeService, width: int) -> None:
+    page = open_page(width)
+    choose(page)
+    search(page)
+    before = products(page)
+    # As a hand that has not let go yet: nothing is requested.
+    page.evaluate("""() => {
+      const slider = document.querySelector("#balance");
+      slider.value = 100;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+    }""")
+    page.wait_for_timeout(50)
+    shapes = {f"{name}": 0.3 + 0.7 * ((int(name[-2:]) * 7) % 30) / 30 for name in before}
+    assert products(page) == sorted(before, key=lambda name: -shapes[name]) != before
+    assert len(service.requests) == 1
+    page.focus("#balance")
+    page.keyboard.press("ArrowLeft")  # let go: the service orders its first candidates alike
+    page.wait_for_timeout(300)
+    assert service.requests[-1]["weights"] == pytest.approx(
+        {"look": 0.01, "shape": 0.99, "print": 0}
+    )
+    page.click("#as-ranked")
+    expect(page.locator("#hits h3").first).to_have_text("jar-00")
+    assert products(page) == before
+
+
+def test_the_threshold_and_an_absent_product_are_told_plainly(
+    open_page: Open, service: FakeService
+) -> None:
+    page = open_page()
+    choose(page)
+    search(page)
+    assert page.locator(".card.below").count() == 8
+    page.evaluate("""() => {
+      const slider = document.querySelector("#threshold");
+      slider.value = 0.99;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+    }""")
+    expect(page.locator("#verdict")).to_have_attribute("data-verdict", "unsure")
+    assert page.locator(".card.below").count() == 12
+    page.click("#calibrated")
+    expect(page.locator("#verdict")).to_have_count(0)
+    service.absent = True
+    search(page)
+    expect(page.locator("#verdict")).to_contain_text("not in this catalogue")
+
+
+def test_a_gallery_that_is_not_calibrated_shows_no_probability(
+    open_page: Open, service: FakeService
+) -> None:
+    service.calibrated = False
+    page = open_page()
+    choose(page)
+    search(page)
+    assert page.locator(".probability").count() == 0
+    expect(page.locator("#threshold")).to_be_disabled()
+
+
+@WIDTHS
+def test_two_hits_are_compared_side_by_side(open_page: Open, width: int) -> None:
+    page = open_page(width)
+    choose(page)
+    search(page)
+    page.get_by_role("button", name="Compare jar-00").click()
+    expect(page.locator("#side-by-side")).to_be_disabled()
+    page.get_by_role("button", name="Compare carton-02").click()
+    page.click("#side-by-side")
+    dialog = page.locator("dialog")
+    expect(dialog).to_be_visible()
+    assert dialog.locator("thead th").all_inner_texts() == ["jar-00", "carton-02"]
+    assert dialog.locator("tr.differs").count() > 3
+    assert dialog.locator("img").count() == 2
+    box = dialog.bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+@WIDTHS
+def test_a_hit_is_searched_from_and_its_link_restores_all(
+    open_page: Open, service: FakeService, width: int
+) -> None:
+    page = open_page(width)
+    choose(page)
+    search(page)
+    page.get_by_role("button", name="Search from this: bottle-01").click()
+    expect(page.locator(".photo .uri")).to_have_text("bottle-01")
+    page.wait_for_timeout(200)
+    assert service.requests[-1]["image"] == 2 and service.photos[-1] == b""
+    page.get_by_role("button", name="tube").first.click()
+    page.click("#crop")
+    page.focus("#balance")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    box, last = box_of(page), service.requests[-1]
+    page.click("#copy-link")
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    other = open_page(width, "#" + copied.partition("#")[2])
+    expect(other.locator("#hits h3").first).to_be_visible()
+    assert box_of(other) == box
+    assert service.requests[-1] == last
+    assert last["categories"] == ["tube"] and last["weights"]["shape"] == 0.51
+
+
+def test_a_link_with_nonsense_opens_the_page_as_at_the_start(
+    open_page: Open, service: FakeService
+) -> None:
+    page = open_page(DESK, "#image=x&box=1,2&where={&shape=-3&threshold=9&categories=%2525")
+    choose(page)
+    search(page)
+    sent = service.requests[-1]
+    assert not {"image", "box", "where", "weights", "threshold"} & sent.keys()
+
+
+def test_filters_become_conditions(open_page: Open, service: FakeService) -> None:
+    page = open_page()
+    choose(page)
+    search(page)
+    page.locator(".filters summary").click()
+    page.click("#add-filter")
+    page.get_by_label("Attribute").select_option("size")
+    page.get_by_label("Condition").select_option("at_least")
+    page.get_by_label("Value").fill("50")
+    page.get_by_label("Value").press("Enter")
+    page.wait_for_timeout(200)
+    assert service.requests[-1]["where"] == [[{"attribute": "size", "at_least": 50}]]
+    page.get_by_label("Condition").select_option("in")
+    page.get_by_label("Value").fill("50 ml, 60 ml")
+    page.get_by_label("Value").press("Enter")
+    page.wait_for_timeout(200)
+    assert service.requests[-1]["where"] == [[{"attribute": "size", "in": ["50 ml", "60 ml"]}]]
+    page.get_by_role("button", name="Remove filter").click()
+    page.wait_for_timeout(200)
+    assert "where" not in service.requests[-1]
+
+
+@WIDTHS
+def test_hits_are_downloaded_and_earlier_searches_recalled(
+    open_page: Open, service: FakeService, width: int
+) -> None:
+    page = open_page(width)
+    choose(page)
+    search(page)
+    for button, kind in (("#csv", "csv"), ("#html", "html")):
+        with page.expect_download() as download:
+            page.click(button)
+        assert download.value.suggested_filename == f"hits.{kind}"
+        assert service.formats[-1] == kind
+    page.get_by_role("button", name="Search from this: bottle-01").click()
+    page.wait_for_timeout(300)
+    earlier = page.locator(".searches button")
+    assert earlier.count() == 2
+    earlier.last.click()
+    expect(page.locator(".photo .uri")).to_have_text("p.jpg")
+    assert len(page.locator("#hits h3").all()) == 12
+
+
+def test_more_hits_follow_those_that_are_there(open_page: Open, service: FakeService) -> None:
+    page = open_page()
+    choose(page)
+    search(page)
+    page.click("#more")
+    expect(page.locator("#hits h3")).to_have_count(24)
+    assert service.requests[-1]["offset"] == 12
+    assert len(set(products(page))) == 24
+
+
+@WIDTHS
+def test_a_key_is_wanted_kept_and_sent(open_page: Open, service: FakeService, width: int) -> None:
+    service.key = "secret"
+    page = open_page(width)
+    expect(page.locator("#key")).to_be_focused()
+    page.fill("#key", "another")
+    page.keyboard.press("Enter")
+    expect(page.locator("#key-form .concern")).to_be_visible()
+    page.fill("#key", "secret")
+    page.keyboard.press("Enter")
+    expect(page.locator("#key-form")).to_have_count(0)
+    choose(page)
+    search(page)
+    # Image elements send no key: they show what was fetched with it.
+    image = page.locator(".card img").first
+    expect(image).to_be_visible()
+    assert str(image.get_attribute("src")).startswith("blob:")
+    assert image.evaluate("(e) => e.decode().then(() => e.naturalWidth)") > 0
+    assert page.evaluate("() => localStorage.length") == 0
+
+
+def test_a_busy_service_is_tried_again_and_then_named(
+    open_page: Open, service: FakeService
+) -> None:
+    page = open_page()
+    choose(page)
+    service.busy = 2
+    search(page)
+    assert len(service.requests) == 1
+    service.busy = 9
+    page.click("#search")
+    expect(page.locator("#problem")).to_contain_text("Too many requests")
+    service.busy = 0
+    page.locator("#problem button").click()
+    expect(page.locator("#problem")).to_have_count(0)
+    assert len(service.requests) == 2
+
+
+def test_a_photo_lies_upright_and_a_large_one_is_sent_smaller(
+    open_page: Open, service: FakeService
+) -> None:
+    page = open_page()
+    lying = Image.open(io.BytesIO(photo(0, 800, 600)))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    buffer = io.BytesIO()
+    lying.save(buffer, "JPEG", exif=exif)
+    choose(page, buffer.getvalue())
+    page.click("#crop")
+    fields = page.locator(".edges input")
+    assert fields.nth(2).get_attribute("max") == "800"  # the service tells its size: undrawn EXIF
+    buffer = io.BytesIO()
+    Image.new("RGB", (6000, 5000), "#884422").save(buffer, "JPEG", quality=30)
+    page.set_input_files(
+        "#choose", {"name": "big.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()}
+    )
+    expect(page.locator(".photo")).to_contain_text("20 megapixels in place of 30")
+    search(page)
+    assert Image.open(io.BytesIO(service.photos[-1])).size == (4899, 4082)
+
+
+def test_a_photo_that_the_browser_cannot_decode_is_searched_all_the_same(
+    open_page: Open, service: FakeService
+) -> None:
+    page = open_page()
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(photo())).save(buffer, "TIFF")
+    choose(page, buffer.getvalue())
+    expect(page.locator(".board .over")).to_be_visible()
+    page.click("#crop")  # its size is known from the service
+    search(page)
+    assert service.requests[-1]["box"] == [80, 60, 720, 540]
+
+
+def test_pointing_at_a_hit_shows_its_contour_and_places_on_both(open_page: Open) -> None:
+    page = open_page()
+    choose(page)
+    search(page)
+    card = page.locator(".card").nth(1)
+    drawing = card.locator(".contours")
+    page.mouse.move(0, 0)
+    page.evaluate("() => document.activeElement.blur()")  # what has the focus is pointed at, too
+    expect(drawing).to_have_css("opacity", "0")
+    before = page.locator("#board").evaluate("(e) => e.toDataURL()")
+    card.locator(".image").hover()
+    expect(drawing).to_have_css("opacity", "1")
+    assert card.locator(".places text").all_text_contents() == ["1", "2", "3"]
+    assert page.locator("#board").evaluate("(e) => e.toDataURL()") != before
+    page.check("#contours")
+    page.mouse.move(0, 0)
+    expect(page.locator(".card").nth(3).locator(".contours")).to_have_css("opacity", "1")
+
+
+@contextmanager
+def under(prefix: str, service: FakeService) -> Iterator[str]:
+    with serving(Starlette(routes=[Mount(prefix, service.application())])) as address:
+        yield f"{address.rstrip('/')}{prefix}/"
+
+
+def test_the_page_works_below_a_path(browser: Browser, service: FakeService) -> None:
+    with under("/shop/search", service) as address:
+        page = browser.new_page()
+        page.goto(address)
+        choose(page)
+        search(page)
+        image = page.locator(".card img").first
+        assert image.evaluate("(e) => e.decode().then(() => e.naturalWidth)") > 0
+        page.close()
+
+
+@WIDTHS
+def test_the_second_tab_opens_and_leads_back(open_page: Open, width: int) -> None:
+    page = open_page(width)
+    choose(page)
+    page.get_by_role("link", name="Review").click()
+    expect(page.locator("#review-tab")).to_be_attached()
+    expect(page.locator("#search")).to_be_hidden()
+    page.get_by_role("link", name="Search", exact=True).click()
+    expect(page.locator("#search")).to_be_visible()
+
+
+@WIDTHS
+def test_nothing_jumps_and_nothing_is_wider_than_the_screen(open_page: Open, width: int) -> None:
+    page = open_page(width)
+    page.evaluate("""() => {
+      window.moved = 0;
+      new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+        if (!entry.hadRecentInput) window.moved += entry.value;
+      })).observe({ type: "layout-shift", buffered: true });
+    }""")
+    choose(page)
+    search(page)
+    page.wait_for_timeout(400)
+    assert page.evaluate("() => window.moved") < 0.1  # "good" by the Core Web Vitals
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESK, False), (PHONE, True)])
+def test_axe_has_no_serious_finding(open_page: Open, width: int, dark: bool) -> None:
+    if not AXE:
+        pytest.skip("PACKSIGHT_AXE names no axe.min.js (npm pack axe-core@4.14.1)")
+    page = open_page(width, dark=dark)
+    assert findings(page) == []
+    choose(page)
+    page.click("#crop")
+    search(page)
+    page.get_by_role("button", name="Compare jar-00").click()
+    page.get_by_role("button", name="Compare bottle-01").click()
+    assert findings(page) == []
+    page.click("#side-by-side")
+    assert findings(page) == []
+
+
+def findings(page: Page) -> list[str]:
+    """Serious findings, each with the first element that has it."""
+    if not page.evaluate("() => Boolean(window.axe)"):
+        page.evaluate(Path(AXE).read_text("utf-8"))  # as a console would: the policy forbids a tag
+    found: dict[str, Any] = page.evaluate("() => axe.run()")
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
