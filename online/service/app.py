@@ -20,6 +20,7 @@ from online.service.gate import Gate
 from online.service.logs import log_failure, request_id
 from online.service.metrics import CONTENT_TYPE_LATEST
 from online.service.options import ServiceOptions
+from online.service.page import page_router
 from online.service.problems import RequestError, problem_of
 from online.service.service import Service, service_of
 from online.service.spec import DEFINITIONS
@@ -51,6 +52,7 @@ def application(options: ServiceOptions) -> FastAPI:
     app.add_middleware(Gate, options=options.gate(), metrics=service.metrics)
     for module in (query, products):
         app.include_router(module.router)
+    app.include_router(page_router())
     app.add_api_route("/v1/health", health, methods=["GET"])
     app.add_api_route("/v1/ready", ready, methods=["GET"])
     app.add_api_route("/metrics", metrics, methods=["GET"], include_in_schema=False)

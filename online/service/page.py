@@ -12,17 +12,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-# Everything comes from this server, nothing is inline, and nothing may frame the page. Catalogue
-# images that need a key and the photo itself are shown as blobs, mattes as data.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+from online.service.problems import RequestError
+
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _REVALIDATE = "no-cache"
@@ -88,7 +79,7 @@ def page_router() -> APIRouter:
     async def named(request: Request) -> Response:
         found = web.by_name.get(request.path_params["name"])
         if found is None:
-            return Response(status_code=404, headers=_HEADERS)
+            raise RequestError(404, "The page has no such file.")
         # A tab that was opened before an update still finds its modules; they are not kept.
         current = request.path_params["version"] == web.version
         return _sent(request, found, _IMMUTABLE if current else _REVALIDATE)
@@ -99,7 +90,7 @@ def page_router() -> APIRouter:
 
 
 def _sent(request: Request, file: WebFile, cache: str) -> Response:
-    headers = {**_HEADERS, "ETag": file.etag, "Cache-Control": cache}
+    headers = {"ETag": file.etag, "Cache-Control": cache}
     known = [tag.strip().removeprefix("W/") for tag in _known_tags(request)]
     if file.etag in known or "*" in known:
         return Response(status_code=304, headers=headers)

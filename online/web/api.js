@@ -76,6 +76,8 @@ function post(path, request, photo, signal) {
   return call(path, { method: "POST", body, signal });
 }
 
+export const bytes = async (path) => (await call(path)).blob();
+
 const json = async (response) => (await response).json();
 
 export const galleries = async () => (await json(call("v1/galleries"))).galleries;

@@ -1,11 +1,12 @@
 // The page: its layout, its tabs, and what drops and pastes on it.
 
 import { html, render, useEffect, useRef, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
+import { whole } from "./box.js";
 import { Compare, CompareBar } from "./compare.js";
 import { Hits, Verdict } from "./hits.js";
 import { CropFields, fileOf, Inputs, PhotoPanel } from "./photo.js";
 import { placesInPhoto } from "./places.js";
-import { Session, shownHits } from "./session.js";
+import { moreThan, Session, shownHits } from "./session.js";
 import { Categories, Filters } from "./settings.js";
 import { Tools } from "./tools.js";
 import { time, words } from "./words.js";
@@ -64,7 +65,7 @@ function PhotoSide({ state, session }) {
   const crop = (...made) => session.crop(...made);
   return html`<section key="photo" class="photo panel" aria-label=${words.photo}>
     <${PhotoPanel} photo=${photo} box=${box} matte=${matte} useMask=${useMask} crop=${crop}
-      places=${placesInPhoto(pointed, answer?.photo.box)} />
+      places=${placesInPhoto(pointed, answer && (answer.photo?.box ?? whole(photo.size ?? [1, 1])))} />
     <p class="uri"><bdi>${photo.name}</bdi></p>
     ${photo.note && html`<p class="quiet">${photo.note}</p>`}
     <div class="row">
@@ -113,8 +114,8 @@ function AnswerSide({ state, session }) {
       <div class="heading"><h2>${words.hits(hits.length)}</h2>
         <p class="legend"><span class="key query">${words.photo}</span><span class="key hit">${words.hitKey}</span></p></div>
       <${Hits} answer=${answer} hits=${hits} threshold=${state.threshold} chosen=${state.compared}
-        gallery=${state.gallery} contours=${contours} act=${act} />
-      ${answer.more && html`<button type="button" id="more" onClick=${() => session.search({ more: true })}>${words.moreHits}</button>`}
+        contours=${contours} act=${act} />
+      ${moreThan(state) && html`<button type="button" id="more" onClick=${() => session.more()}>${words.moreHits}</button>`}
       <${HowFound} answer=${answer} />`}
   </section>`;
 }
@@ -145,7 +146,7 @@ function SearchTab({ state, session, over }) {
       <${AnswerSide} state=${state} session=${session} />
     </div>
     <${CompareBar} compared=${compared} open=${() => setOpen(true)} clear=${() => session.set({ compared: [] })} />
-    ${open && compared.length === 2 && html`<${Compare} compared=${compared} answer=${answer} gallery=${gallery}
+    ${open && compared.length === 2 && html`<${Compare} compared=${compared} answer=${answer}
       close=${() => setOpen(false)} />`}
     <p class="hidden" aria-live="polite" id="announced">${state.announced}</p>
     ${over && html`<div class="dropping">${words.dropNow}</div>`}`;

@@ -2,6 +2,7 @@
 // and the pointers that work on it. Coordinates of callers are pixels of the upright image.
 
 import { between, dragged, grabbed, rounded } from "./box.js";
+import { PATH_SIDE } from "./overlay.js";
 
 const HANDLE = 11; // CSS pixels of a handle's side
 const REACH = 22; // a finger hits a handle from so far
@@ -214,11 +215,13 @@ export class Board {
     context.drawImage(image, left, top, (x2 - x1) * this.scale, (y2 - y1) * this.scale);
   }
 
+  /** The contour of what was described, which is centred on a square. */
   drawContour(context, [x1, y1, x2, y2]) {
-    const [left, top] = this.toScreen(x1, y1);
-    const [width, height] = [(x2 - x1) * this.scale, (y2 - y1) * this.scale];
+    const side = Math.max(x2 - x1, y2 - y1);
+    const [left, top] = this.toScreen((x1 + x2 - side) / 2, (y1 + y2 - side) / 2);
+    const scale = (side * this.scale) / PATH_SIDE;
     const path = new Path2D();
-    path.addPath(new Path2D(this.scene.contour), new DOMMatrix([width, 0, 0, height, left, top]));
+    path.addPath(new Path2D(this.scene.contour), new DOMMatrix([scale, 0, 0, scale, left, top]));
     edged(context, "#6ea8ff", 1.5, () => context.stroke(path));
   }
 

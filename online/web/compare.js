@@ -5,6 +5,8 @@ import { at } from "./api.js";
 import { CatalogueImage, Contours } from "./hits.js";
 import { percent, score, words } from "./words.js";
 
+const LARGE = 512; // pixels of the longer side
+
 const optional = (value) => ((value ?? null) === null ? words.none : percent(value));
 
 /** (name, one's value, the other's) of all that can be compared. */
@@ -31,7 +33,7 @@ export function CompareBar({ compared, open, clear }) {
   </div>`;
 }
 
-export function Compare({ compared, answer, gallery, close }) {
+export function Compare({ compared, answer, close }) {
   const dialog = useRef(null);
   useEffect(() => dialog.current.showModal(), []);
   const beside = (event) => event.target === dialog.current && dialog.current.close();
@@ -44,7 +46,7 @@ export function Compare({ compared, answer, gallery, close }) {
       <div class="pair">
         ${compared.map((hit) => html`<figure key=${hit.id}>
           <div class="image">
-            <${CatalogueImage} path=${at(`${hit.thumbnail}${hit.thumbnail.includes("?") ? "&" : "?"}side=512`, { gallery })} name=${words.imageOf(hit.product)} />
+            <${CatalogueImage} path=${at(hit.thumbnail, { side: LARGE })} name=${words.imageOf(hit.product)} />
             <${Contours} hit=${hit} mask=${answer.mask} />
           </div>
           <figcaption><bdi>${hit.product}</bdi></figcaption>

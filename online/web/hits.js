@@ -1,8 +1,8 @@
 // The hits: one card a product, with its score, its parts, and on hover or focus what matched.
 
 import { html, useEffect, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
-import { at, imageAddress } from "./api.js";
-import { laidOn } from "./overlay.js";
+import { imageAddress } from "./api.js";
+import { laidOn, PATH_SIDE } from "./overlay.js";
 import { placesOn } from "./places.js";
 import { verdict } from "./ranking.js";
 import { percent, score, words } from "./words.js";
@@ -35,7 +35,7 @@ export function Bars({ parts }) {
 export function Contours({ hit, mask }) {
   const photo = laidOn(mask?.aligned, hit);
   if (!hit.contour && !photo) return null;
-  return html`<svg class="contours" viewBox="0 0 1 1" aria-hidden="true">
+  return html`<svg class="contours" viewBox=${`0 0 ${PATH_SIDE} ${PATH_SIDE}`} aria-hidden="true">
     <path class="edge" d=${`${photo ?? ""}${hit.contour ?? ""}`} />
     ${photo && html`<path class="query" d=${photo} />`}
     ${hit.contour && html`<path class="hit" d=${hit.contour} />`}
@@ -51,7 +51,7 @@ function Places({ hit, size }) {
   </svg>`;
 }
 
-function Card({ hit, mask, threshold, chosen, gallery, act }) {
+function Card({ hit, mask, threshold, chosen, act }) {
   const [size, setSize] = useState(null);
   const below = threshold !== null && (hit.probability ?? null) !== null && hit.probability <= threshold;
   const title = `hit-${hit.id}`;
@@ -60,7 +60,7 @@ function Card({ hit, mask, threshold, chosen, gallery, act }) {
     <article aria-labelledby=${title} onPointerEnter=${point(true)} onPointerLeave=${point(false)}
       onfocusin=${point(true)} onfocusout=${point(false)}>
       <div class="image">
-        <${CatalogueImage} path=${at(hit.thumbnail, { gallery })} name=${words.imageOf(hit.product)} onSize=${setSize} />
+        <${CatalogueImage} path=${hit.thumbnail} name=${words.imageOf(hit.product)} onSize=${setSize} />
         <${Contours} hit=${hit} mask=${mask} />
         <${Places} hit=${hit} size=${size} />
       </div>
@@ -85,7 +85,6 @@ function Card({ hit, mask, threshold, chosen, gallery, act }) {
         ${hit.why && html`<p class="quiet"><bdi>${hit.why}</bdi></p>`}
         <dl class="attributes">
           ${Object.entries(hit.attributes ?? {}).map(([name, value]) => html`<div key=${name}><dt><bdi>${name}</bdi></dt><dd><bdi>${value}</bdi></dd></div>`)}
-          <div><dt>${words.file}</dt><dd class="uri"><bdi>${hit.uri}</bdi></dd></div>
         </dl>
       </details>
     </article>
@@ -105,10 +104,10 @@ export function Verdict({ answer, threshold }) {
   </div>`;
 }
 
-export function Hits({ answer, hits, threshold, chosen, gallery, contours, act }) {
+export function Hits({ answer, hits, threshold, chosen, contours, act }) {
   if (!hits.length) return html`<div class="panel"><h2>${words.noHits}</h2><p>${words.noHitsHelp}</p></div>`;
   return html`<ol class=${`hits${contours ? " contoured" : ""}`} id="hits">
-    ${hits.map((hit) => html`<${Card} key=${hit.product} hit=${hit} mask=${answer.mask} gallery=${gallery}
+    ${hits.map((hit) => html`<${Card} key=${hit.product} hit=${hit} mask=${answer.mask}
       threshold=${threshold ?? answer.threshold} chosen=${chosen.some((one) => one.id === hit.id)} act=${act} />`)}
   </ol>`;
 }

@@ -1,8 +1,11 @@
 // The photo's contour moved and scaled onto a hit's image.
 //
-// Paths lie in a unit square. ``contour`` is a shape where it lies in its image, ``aligned`` the same
-// shape centred at a fixed size; so the way from a hit's aligned path to its contour takes the
+// ``contour`` is a shape where it lies in its image, which is centred on a square; ``aligned`` the
+// same shape centred at a fixed size. So the way from a hit's aligned path to its contour takes the
 // photo's aligned path along.
+
+/** Side of the square in which the service writes paths. */
+export const PATH_SIDE = 100;
 
 const PAIR = /(-?[\d.]+)[ ,](-?[\d.]+)/g;
 
@@ -21,6 +24,6 @@ export function laidOn(aligned, hit) {
   if (!(longer(from) > 0)) return null;
   const scale = longer(to) / longer(from);
   const [x, y] = [0, 1].map((axis) => (to[axis] + to[axis + 2] - scale * (from[axis] + from[axis + 2])) / 2);
-  const moved = (value, by) => (Number(value) * scale + by).toFixed(4);
+  const moved = (value, by) => (Number(value) * scale + by).toFixed(2);
   return aligned.replace(PAIR, (_, px, py) => `${moved(px, x)} ${moved(py, y)}`);
 }

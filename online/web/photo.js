@@ -1,7 +1,7 @@
 // The photo: chosen, dropped, pasted, taken or from the catalogue, and the crop box on it.
 
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
-import { imageAddress } from "./api.js";
+import { at, bytes } from "./api.js";
 import { nudged, whole, withEdge } from "./box.js";
 import { Board, shadeOf } from "./canvas.js";
 import { words } from "./words.js";
@@ -35,24 +35,16 @@ async function smaller(photo, factor) {
   return { ...photo, file, image, size, note: words.shrunk(megapixels(photo.size), megapixels(size)) };
 }
 
-/** A catalogue image as a photo; its size is known once the service has decoded it. */
-export async function photoOfCatalogue(id, name) {
-  const path = `v1/images/${id}`;
-  const photo = { image: null, size: null, id, name: name || words.fromCatalogue(id), note: "", thumbnail: "" };
-  const image = (await decoded(path)) ?? (await decoded(`${path}/thumbnail`));
-  if (!image) return { ...photo, note: words.notShown };
-  const size = [image.naturalWidth, image.naturalHeight];
-  return { ...photo, image, size, thumbnail: thumbnailOf(image) };
-}
-
-export async function decoded(path) {
-  const image = new Image();
+/** A catalogue image as a photo: its bytes, so that it can be cut out and cropped like one. Without
+ * them, as where the file has moved, it can still be searched for by its id. */
+export async function photoOfCatalogue(id, gallery, product) {
+  const name = product || words.fromCatalogue(id);
   try {
-    image.src = path.startsWith("data:") ? path : await imageAddress(path);
-    await image.decode();
-    return image;
-  } catch {
-    return null;
+    const file = await bytes(at(`v1/images/${id}`, { gallery }));
+    return { ...(await photoOf(file)), id, name };
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    return { file: null, name, image: null, size: null, note: words.notThere, thumbnail: "", id };
   }
 }
 
@@ -60,7 +52,7 @@ export async function decoded(path) {
 function thumbnailOf(image) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = THUMBNAIL;
-  const [width, height] = [image.naturalWidth ?? image.width, image.naturalHeight ?? image.height];
+  const { width, height } = image;
   const scale = THUMBNAIL / Math.max(width, height);
   const [x, y] = [(THUMBNAIL - width * scale) / 2, (THUMBNAIL - height * scale) / 2];
   const context = canvas.getContext("2d");
@@ -143,7 +135,9 @@ function useShade(png) {
   useEffect(() => {
     let current = true;
     setShade(null);
-    if (png) decoded(png).then((image) => current && setShade(image && shadeOf(image)));
+    const image = new Image();
+    image.src = png ?? "";
+    if (png) image.decode().then(() => current && setShade(shadeOf(image)), () => {});
     return () => (current = false);
   }, [png]);
   return shade;

@@ -7,6 +7,7 @@ import { reordered, weightsOf } from "./ranking.js";
 import { words } from "./words.js";
 
 const HITS = 12; // full rows of two, three and four cards
+const CANDIDATES = 48; // that the slider orders, of which the first are shown
 const KEPT = 20; // searches of this session, with their photos in memory
 const SETTLE = 250; // milliseconds from the last move of a box to its mask
 
@@ -16,22 +17,36 @@ const START = {
   filters: [], // rows {attribute, condition, value}, all of which must hold
   shape: null, // the slider, 0 to 100; null: as the service ranks
   threshold: null, // null: the calibrated one
+  shown: HITS, // of the hits that are there
   answer: null, busy: false, masking: false, problem: null, compared: [], pointed: null,
   galleries: [], categories: [], searches: [], keyNeeded: false, keyRefused: false, announced: "",
 };
 
+/** Whether a catalogue image is searched by its id, by what is stored of it; cut out otherwise than
+ * it was, it is a photo like any other. */
+export const byImage = ({ photo, box, useMask }) => photo?.id !== undefined && ((!box && useMask) || !photo.file);
+
 /** The request object of a state, as /v1/query takes it. */
-export function requestOf({ photo, box, useMask, chosen, filters, shape, threshold }, offset = 0) {
-  const request = { k: HITS, offset, mask: useMask };
-  if (photo.id !== undefined) request.image = photo.id;
-  if (box) request.box = box;
+function requestOf(state, k = HITS, offset = 0) {
+  const { photo, box, useMask, chosen, filters } = state;
+  const request = { k, offset, mask: useMask };
+  if (byImage(state)) request.image = photo.id;
+  else if (box) request.box = box;
   if (chosen.length) request.categories = chosen;
   const where = filters.filter((row) => row.attribute && row.value.trim()).map((row) => [conditionOf(row)]);
   if (where.length) request.where = where;
-  if (shape !== null) request.weights = weightsOf(shape);
-  if (threshold !== null) request.threshold = threshold;
   return request;
 }
+
+/** For a file: there the service orders and judges, on the page the browser does. */
+function requestOfFile(state) {
+  const request = requestOf(state, Math.max(state.shown, HITS));
+  if (state.shape !== null) request.weights = weightsOf(state.shape);
+  if (state.threshold !== null) request.threshold = state.threshold;
+  return request;
+}
+
+const photoFor = (state) => (byImage(state) ? null : state.photo.file);
 
 function conditionOf({ attribute, condition, value }) {
   if (condition === "in") return { attribute, in: value.split(",").map((one) => one.trim()).filter(Boolean) };
@@ -77,18 +92,21 @@ export class Session {
   }
 
   async searchFrom(hit) {
-    const photo = await photoOfCatalogue(hit.id, hit.product);
-    // A page of its own in the browser's history: Back leads to the search before it.
-    this.begin(photo, "pushState");
-    await this.lookAndSearch();
+    await this.guarded(() => this.searchFrom(hit), async () => {
+      const photo = await photoOfCatalogue(hit.id, this.state.gallery, hit.product);
+      // A page of its own in the browser's history: Back leads to the search before it.
+      this.begin(photo, "pushState");
+      await this.lookAndSearch();
+    });
   }
 
   async restore({ image, ...settings }) {
     if (image === null) return this.set(settings);
-    const photo = await photoOfCatalogue(image);
-    this.begin(photo);
-    this.set(settings);
-    return this.lookAndSearch();
+    return this.guarded(() => this.restore({ image, ...settings }), async () => {
+      this.begin(await photoOfCatalogue(image, settings.gallery));
+      this.set(settings);
+      await this.lookAndSearch();
+    });
   }
 
   /** Back, Forward, a link pasted into the address, and the way back from the other tab. */
@@ -101,7 +119,7 @@ export class Session {
   begin(photo, how = "replaceState") {
     Object.values(this.running).forEach((running) => running.abort());
     const fresh = { photo, box: null, matte: null, answer: null, compared: [], pointed: null, problem: null };
-    this.state = { ...this.state, ...fresh, chosen: [], shape: null, busy: false, masking: false };
+    this.state = { ...this.state, ...fresh, chosen: [], shape: null, shown: HITS, busy: false, masking: false };
     this.writeLink(how);
     this.set({});
   }
@@ -136,9 +154,10 @@ export class Session {
   /** The matte of the photo, and its likeliest categories. */
   async look() {
     const { photo, box, gallery } = this.state;
+    if (!photo.file) return;
     const { signal } = this.only("look");
     this.set({ masking: true });
-    const request = { ...(photo.id === undefined ? {} : { image: photo.id }), ...(box ? { box } : {}) };
+    const request = box ? { box } : {};
     const done = await this.guarded(() => this.look(), async () => {
       const matte = await api.mask(request, { photo: photo.file, gallery, signal });
       // The service knows the size of what the browser cannot decode, or has decoded smaller.
@@ -148,28 +167,41 @@ export class Session {
     if (done === false) this.set({ masking: false });
   }
 
-  /** ``quiet``: the focus stays where it is; ``more``: the hits that follow are added. */
-  async search({ quiet = false, more = false } = {}) {
+  /** ``quiet``: the focus stays where it is; ``add``: so many of the hits that follow are added. */
+  async search({ quiet = false, add = 0 } = {}) {
     const state = this.state;
     const { signal } = this.only("search");
     this.set({ busy: true, problem: null });
-    const offset = more ? state.answer.hits.length : 0;
-    const done = await this.guarded(() => this.search({ quiet, more }), async () => {
-      const options = { photo: state.photo.file, gallery: state.gallery, signal };
-      const answer = await api.query(requestOf(state, offset), options);
-      if (more) answer.hits = [...state.answer.hits, ...answer.hits];
+    const done = await this.guarded(() => this.search({ quiet, add }), async () => {
+      const request = add ? requestOf(state, add, state.answer.hits.length) : requestOf(state);
+      const answer = await api.query(request, { photo: photoFor(state), gallery: state.gallery, signal });
+      if (add) answer.hits = [...state.answer.hits, ...answer.hits];
       const compared = this.state.compared.filter((one) => answer.hits.some((hit) => hit.id === one.id));
       this.set({ answer, compared, busy: false, announced: announcement(answer), pointed: null });
-      this.keep(quiet || more);
-      if (!quiet && !more) this.found();
+      this.keep(quiet || add > 0);
+      if (!quiet && !add) this.found();
     });
     if (done === false) this.set({ busy: false });
   }
 
+  /** More of the hits: those that are there, else those that follow. */
+  more() {
+    const shown = this.state.shown + HITS;
+    const missing = shown - this.state.answer.hits.length;
+    this.set({ shown });
+    if (missing > 0 && this.state.answer.more) this.search({ quiet: true, add: missing });
+  }
+
+  /** The slider was let go: what it orders are more hits than those in sight. */
+  balanced() {
+    const missing = CANDIDATES - this.state.answer.hits.length;
+    if (missing > 0 && this.state.answer.more) this.search({ quiet: true, add: missing });
+  }
+
   async download(format, separator) {
-    const { photo, gallery } = this.state;
+    const { gallery } = this.state;
     const file = await this.guarded(() => this.download(format, separator), () =>
-      api.file(requestOf(this.state), { photo: photo.file, gallery, format, separator }));
+      api.file(requestOfFile(this.state), { photo: photoFor(this.state), gallery, format, separator }));
     if (file) save(file, `hits.${format}`);
   }
 
@@ -237,7 +269,9 @@ export class Session {
 }
 
 /** The hits in the order in which they are shown. */
-export const shownHits = ({ answer, shape }) => reordered(answer.hits, weightsOf(shape));
+export const shownHits = ({ answer, shape, shown }) => reordered(answer.hits, weightsOf(shape)).slice(0, shown);
+
+export const moreThan = ({ answer, shown }) => answer.more || answer.hits.length > shown;
 
 function announcement({ hits }) {
   return hits.length ? words.announced(words.hits(hits.length), hits[0].product) : words.noHits;

@@ -2,6 +2,7 @@
 
 import { html, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { comparesShape } from "./ranking.js";
+import { byImage } from "./session.js";
 import { percent, words } from "./words.js";
 
 function Balance({ state, session }) {
@@ -14,11 +15,11 @@ function Balance({ state, session }) {
       <input id="balance" type="range" min="0" max="100" step="1" value=${shape ?? 50} disabled=${!possible}
         aria-valuetext=${shape === null ? words.asRanked : words.balance(shape)}
         onInput=${(event) => session.set({ shape: event.target.valueAsNumber })}
-        onChange=${() => session.change({})} />
+        onChange=${() => session.balanced()} />
       <span aria-hidden="true">${words.shape}</span>
     </div>
     <p class="quiet">${possible ? (shape === null ? words.asRanked : words.balance(shape)) : words.noShape}
-      ${shape !== null && html` <button type="button" class="text" id="as-ranked" onClick=${() => session.change({ shape: null })}>${words.asRanked}</button>`}
+      ${shape !== null && html` <button type="button" class="text" id="as-ranked" onClick=${() => session.set({ shape: null })}>${words.asRanked}</button>`}
     </p>
   </div>`;
 }
@@ -57,7 +58,7 @@ function Share({ state, session, contours, setContours }) {
       <button type="button" id="copy-link" onClick=${copy}>${words.copyLink}</button>
       <button type="button" id="csv" onClick=${() => session.download("csv")}>${words.csv}</button>
       <button type="button" id="csv-semicolon" onClick=${() => session.download("csv", ";")}>${words.csvSemicolon}</button>
-      <button type="button" id="html" onClick=${() => session.download("html")}>${words.html}</button>
+      <button type="button" id="html" disabled=${byImage(state)} onClick=${() => session.download("html")}>${words.html}</button>
     </div>
     <p class="quiet" role="status">${told}</p>
     ${address && html`<label>${words.linkHere} <input readonly value=${address} onFocus=${(event) => event.target.select()} /></label>`}

@@ -25,6 +25,7 @@ export const words = {
   dropHere: "Drop a photo here, paste one, or choose a file",
   dropNow: "Drop the photo",
   formats: "JPEG, PNG, WebP, HEIC and others",
+  notThere: "The file of this image has moved; it is searched by what is stored of it.",
   notShown: "This browser cannot show the photo; it is searched all the same.",
   shrunk: (from, to) => `Sent at ${count(to)} megapixels in place of ${count(from)}.`,
   canvas: (box) =>
@@ -75,7 +76,7 @@ export const words = {
   balance: (shape) => `${count(100 - shape)} % look, ${count(shape)} % shape`,
   noShape: "Shapes were not compared in this search.",
   threshold: "A match from",
-  notCalibrated: "This catalogue is not calibrated: hits have no probability.",
+  notCalibrated: "Without calibration: hits have no probability.",
   calibratedAt: (value) => `calibrated: ${percent(value)}`,
   resetThreshold: "Calibrated value",
   contours: "Show contours",
@@ -112,7 +113,6 @@ export const words = {
   searchThisOf: (product) => `Search from this: ${product}`,
   compareOf: (product) => `Compare ${product}`,
   why: "Details",
-  file: "File",
   announced: (hits, first) => `${hits}. First: ${first}.`,
   nothingYet: "Find a package by its photo",
   steps: [

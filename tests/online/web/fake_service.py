@@ -18,11 +18,12 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
-from starlette.datastructures import UploadFile
+from starlette.datastructures import MutableHeaders, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from online.service.exchange import CONTENT_SECURITY_POLICY
 from online.service.page import page_router
 
 SHAPES = ("jar", "bottle", "carton", "tube", "can", "pouch", "stick", "cap")
@@ -54,12 +55,13 @@ def drawn(number: int, width: int = 480, height: int = 360, photo: bool = False)
 
 
 def contour(number: int, aligned: bool = False) -> str:
-    """The path of a product in the unit square."""
+    """The path of a product in a square of 100."""
     half_width, half_height = SIZES[number % len(SHAPES)]
+    # An image is centred on its square; aligned, the longer side is always the same.
     scale = 0.4375 / max(half_width, half_height) if aligned else (1, 0.8333, 0.8333)[number % 3]
     w, h = half_width * scale, half_height * scale
     corners = ((-w, -h), (w, -h), (w, h), (-w, h))
-    return "M" + "L".join(f"{0.5 + x:.4f} {0.5 + y:.4f}" for x, y in corners) + "Z"
+    return "M" + "L".join(f"{50 + 100 * x:.1f} {50 + 100 * y:.1f}" for x, y in corners) + "Z"
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -96,9 +98,15 @@ class FakeService:
         app.add_route("/v1/images/{id:int}/thumbnail", self.image)
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            async def strict(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    headers = MutableHeaders(scope=message)
+                    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+                await send(message)
+
             is_api = scope["type"] == "http" and "/v1/" in scope["path"]
             refusal = self.refusal(Request(scope)) if is_api else None
-            await (refusal or app)(scope, receive, send)
+            await (refusal or app)(scope, receive, strict)
 
         return guarded
 
@@ -196,7 +204,9 @@ class FakeService:
             "k": k,
             "offset": offset,
             "more": offset + k < len(hits),
-            "photo": photo_of(size, wanted.get("box") or [0, 0, *size]),
+            "photo": None
+            if "image" in wanted
+            else photo_of(size, wanted.get("box") or [0, 0, *size]),
             "mask": self.mask_of(wanted),
         }
 
@@ -209,7 +219,6 @@ class FakeService:
         return {
             "product": f"{kind}-{number:02}",
             "category": kind,
-            "uri": f"catalogue/{kind}/{number:02}.jpg",
             "score": look,
             "distance": round(1 - look, 4),
             "iou": shape,
@@ -221,8 +230,8 @@ class FakeService:
             "id": number + 1,
             "sha256": f"{number:064}",
             "parts": {"look": look, "shape": shape, "print": 0.4 if number < 2 else None},
-            "image": f"v1/images/{number + 1}",
-            "thumbnail": f"v1/images/{number + 1}/thumbnail",
+            "image": f"v1/images/{number + 1}?gallery=catalogue&v=0",
+            "thumbnail": f"v1/images/{number + 1}/thumbnail?gallery=catalogue&v=0",
             "contour": contour(number),
             "aligned": contour(number, aligned=True),
         }

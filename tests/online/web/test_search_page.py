@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,6 +104,15 @@ def search(page: Page) -> None:
     expect(page.locator("#hits h3").first).to_be_focused()
 
 
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait for what a request leads to."""
+    for _ in range(160):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("nothing came of it within 8 seconds")
+
+
 def products(page: Page) -> list[str]:
     return page.locator("#hits h3").all_inner_texts()
 
@@ -149,8 +159,7 @@ def test_a_photo_is_pasted_or_dropped(open_page: Open, service: FakeService, wid
     for times, kind in enumerate(("paste", "drop"), start=1):
         page.evaluate(send, [kind, base64.b64encode(photo(times)).decode()])
         expect(page.locator(".mask .quiet")).to_contain_text("91.0 %")
-        page.wait_for_timeout(100)
-        assert len(service.masks) == times
+        until(page, lambda times=times: len(service.masks) == times)
     search(page)
     assert service.photos == [photo(2)]
 
@@ -190,8 +199,7 @@ def test_a_crop_box_is_drawn_and_dragged_by_a_pointer(
     page.mouse.move(*at(340, 290))
     page.mouse.up()
     assert abs(box_of(page)[0] - 120) <= 3 and abs(box_of(page)[3] - 480) <= 3
-    page.wait_for_timeout(500)
-    assert service.masks[-1] == {"box": box_of(page)}  # the matte follows the box
+    until(page, lambda: service.masks[-1] == {"box": box_of(page)})  # the matte follows the box
     search(page)
     assert service.requests[-1]["box"] == box_of(page)
 
@@ -248,17 +256,17 @@ def test_the_slider_reorders_at_once(open_page: Open, service: FakeService, widt
       slider.dispatchEvent(new Event("input", { bubbles: true }));
     }""")
     page.wait_for_timeout(50)
-    shapes = {f"{name}": 0.3 + 0.7 * ((int(name[-2:]) * 7) % 30) / 30 for name in before}
-    assert products(page) == sorted(before, key=lambda name: -shapes[name]) != before
+    shapes = {number: (number * 7) % 30 for number in range(30)}
+    by_shape = sorted(before, key=lambda name: -shapes[int(name[-2:])])
+    assert products(page) == by_shape != before
     assert len(service.requests) == 1
     page.focus("#balance")
-    page.keyboard.press("ArrowLeft")  # let go: the service orders its first candidates alike
-    page.wait_for_timeout(300)
-    assert service.requests[-1]["weights"] == pytest.approx(
-        {"look": 0.01, "shape": 0.99, "print": 0}
-    )
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")  # let go: hits that were not in sight are ordered, too
+    expect(page.locator("#hits h3").first).to_have_text(re.compile("-17$"))
+    assert service.requests[-1] == {"k": 36, "offset": 12, "mask": True}
+    assert [int(name[-2:]) for name in products(page)][:3] == [17, 4, 21]
     page.click("#as-ranked")
-    expect(page.locator("#hits h3").first).to_have_text("jar-00")
     assert products(page) == before
 
 
@@ -323,21 +331,24 @@ def test_a_hit_is_searched_from_and_its_link_restores_all(
     search(page)
     page.get_by_role("button", name="Search from this: bottle-01").click()
     expect(page.locator(".photo .uri")).to_have_text("bottle-01")
-    page.wait_for_timeout(200)
+    expect(page.locator(".searches button")).to_have_count(2)
     assert service.requests[-1]["image"] == 2 and service.photos[-1] == b""
     page.get_by_role("button", name="tube").first.click()
-    page.click("#crop")
+    expect(page.locator("#hits h3").first).to_have_text("tube-03")
+    assert service.requests[-1]["image"] == 2
+    page.click("#crop")  # of a catalogue image a part is a photo like any other
+    search(page)
+    box, last = box_of(page), service.requests[-1]
+    assert last["categories"] == ["tube"] and last["box"] == box and service.photos[-1] != b""
     page.focus("#balance")
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
-    box, last = box_of(page), service.requests[-1]
     page.click("#copy-link")
+    expect(page.locator(".share [role=status]")).to_contain_text("Link copied.")
     copied = page.evaluate("() => navigator.clipboard.readText()")
     other = open_page(width, "#" + copied.partition("#")[2])
     expect(other.locator("#hits h3").first).to_be_visible()
-    assert box_of(other) == box
+    assert box_of(other) == box and other.locator("#balance").input_value() == "51"
     assert service.requests[-1] == last
-    assert last["categories"] == ["tube"] and last["weights"]["shape"] == 0.51
 
 
 def test_a_link_with_nonsense_opens_the_page_as_at_the_start(
@@ -360,16 +371,20 @@ def test_filters_become_conditions(open_page: Open, service: FakeService) -> Non
     page.get_by_label("Condition").select_option("at_least")
     page.get_by_label("Value").fill("50")
     page.get_by_label("Value").press("Enter")
-    page.wait_for_timeout(200)
-    assert service.requests[-1]["where"] == [[{"attribute": "size", "at_least": 50}]]
+    until(
+        page, lambda: service.requests[-1].get("where") == [[{"attribute": "size", "at_least": 50}]]
+    )
     page.get_by_label("Condition").select_option("in")
     page.get_by_label("Value").fill("50 ml, 60 ml")
     page.get_by_label("Value").press("Enter")
-    page.wait_for_timeout(200)
-    assert service.requests[-1]["where"] == [[{"attribute": "size", "in": ["50 ml", "60 ml"]}]]
+    until(
+        page,
+        lambda: (
+            service.requests[-1].get("where") == [[{"attribute": "size", "in": ["50 ml", "60 ml"]}]]
+        ),
+    )
     page.get_by_role("button", name="Remove filter").click()
-    page.wait_for_timeout(200)
-    assert "where" not in service.requests[-1]
+    until(page, lambda: "where" not in service.requests[-1])
 
 
 @WIDTHS
@@ -385,9 +400,9 @@ def test_hits_are_downloaded_and_earlier_searches_recalled(
         assert download.value.suggested_filename == f"hits.{kind}"
         assert service.formats[-1] == kind
     page.get_by_role("button", name="Search from this: bottle-01").click()
-    page.wait_for_timeout(300)
     earlier = page.locator(".searches button")
-    assert earlier.count() == 2
+    expect(earlier).to_have_count(2)
+    expect(page.locator("#html")).to_be_disabled()  # that file shows a photo
     earlier.last.click()
     expect(page.locator(".photo .uri")).to_have_text("p.jpg")
     assert len(page.locator("#hits h3").all()) == 12
