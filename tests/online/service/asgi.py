@@ -39,6 +39,7 @@ async def send_request(
     body: Iterable[bytes] | AsyncIterator[bytes] = (),
     client: str = "127.0.0.1",
     raw_path: bytes | None = None,
+    query: bytes = b"",
     root_path: str = "",
 ) -> Reply:
     """``body`` in pieces; afterwards the client stays until the answer is complete."""
@@ -78,7 +79,7 @@ async def send_request(
         "scheme": "http",
         "path": path,
         "raw_path": path.encode() if raw_path is None else raw_path,
-        "query_string": b"",
+        "query_string": query,
         "root_path": root_path,
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs],
         "client": (client, 50_000),

@@ -1,0 +1,159 @@
+"""Hostile requests are refused with 4xx, or answered where they hold an image after all, and
+leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from engine.errors import ImageError
+from engine.images import ImageLimits, load
+from tests.online.service.asgi import send_request
+from tests.online.service.hostile_requests import KINDS, Hostile, hostile_requests
+from tests.online.service.small_service import make_gallery, photo_of, serving
+from tests.packsight_command import ENTRY, ROOT
+
+LIMITS = ImageLimits(max_pixels=50_000_000)
+OF_EACH_KIND = 12
+LEAKS = ("/tmp/", "Traceback", ".py")
+GROWTH = 1.02
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_gallery(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="module")
+def client(gallery: Path) -> Iterator[TestClient]:
+    with serving(gallery) as client:
+        yield client
+
+
+def fault(hostile: Hostile, status: int, kind: str, body: bytes) -> str:
+    """What is wrong with an answer; empty for what it should be."""
+    if status == 200:
+        return "" if _may_be_answered(hostile) else "answered"
+    if not 400 <= status < 500:
+        return "failed"
+    if kind != "application/problem+json" or json.loads(body)["status"] != status:
+        return "no problem document"
+    return "a path is shown" if any(word in body.decode() for word in LEAKS) else ""
+
+
+def _may_be_answered(hostile: Hostile) -> bool:
+    if not hostile.photo:
+        return hostile.photo is not None  # empty: the form or its parameters may be harmless
+    try:
+        load(hostile.photo, limits=LIMITS)
+    except ImageError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hostile_request_is_refused_or_holds_an_image(kind: str, client: TestClient) -> None:
+    """Sent past the client, which would put paths and headers in order."""
+    for hostile in hostile_requests(OF_EACH_KIND * len(KINDS), seed=1):
+        if hostile.kind != kind:
+            continue
+        path, _, query = hostile.path.partition("?")
+        sent = partial(
+            send_request,
+            client.app,
+            hostile.method,
+            unquote(path),
+            raw_path=path.encode(),
+            query=query.encode(),
+            headers={**hostile.headers, "content-length": str(len(hostile.content))},
+            body=[hostile.content],
+        )
+        assert client.portal is not None
+        reply = client.portal.call(sent)
+        found = fault(hostile, reply.status, reply.headers["content-type"], reply.body)
+        assert not found, f"{found}: {reply.status} {reply.body[:300]!r} {hostile}"[:1000]
+    photo = {"photo": ("a.png", photo_of("jar", 1))}
+    assert client.post("/v1/query", files=photo).json()["hits"][0]["product"] == "jar/p1"
+
+
+@contextmanager
+def served(gallery: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`packsight serve` in a process of its own, and where it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = ["serve", "--gallery", str(gallery), "--port", str(port), "--rate", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENTRY, *words], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        while not _is_ready(base):
+            assert process.poll() is None
+            time.sleep(0.2)
+        yield base, process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _is_ready(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/v1/ready", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _resident(process: subprocess.Popen[bytes]) -> int:
+    return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+
+
+def _faults(client: httpx.Client, count: int, seed: int) -> list[str]:
+    def found(hostile: Hostile) -> str:
+        headers = {name: value.encode("latin-1") for name, value in hostile.headers.items()}
+        target = hostile.path.encode("ascii", "ignore")
+        try:
+            reply = client.request(
+                hostile.method,
+                "/",
+                content=hostile.content,
+                headers=headers,
+                extensions={"target": target},
+            )
+        except httpx.TransportError as error:
+            return f"{error!r} {hostile}"[:500]
+        if reply.status_code == 400 and reply.text == "Invalid HTTP request received.":
+            return ""  # by the server, before there was a request
+        kind = reply.headers.get("content-type", "")
+        wrong = fault(hostile, reply.status_code, kind, reply.content)
+        return wrong and f"{wrong}: {reply.status_code} {reply.text[:300]} {hostile}"[:1000]
+
+    with ThreadPoolExecutor(4) as threads:
+        return [line for line in threads.map(found, hostile_requests(count, seed)) if line]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_ten_thousand_hostile_requests_leave_no_memory_behind(gallery: Path) -> None:
+    with (
+        served(gallery) as (base, process),
+        httpx.Client(base_url=base, trust_env=False, timeout=120) as client,
+    ):
+        assert not _faults(client, 3_000, seed=2)
+        before = _resident(process)
+        assert not _faults(client, 10_000, seed=3)
+        after = _resident(process)
+        assert after <= GROWTH * before, f"{before} pages before, {after} after"
+        assert _is_ready(base)
