@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ConfigError
+from online.service.access import LOOPBACK_HOSTS
 from online.service.gate import GateOptions
 from online.service.keys import KeyFile
 from online.service.rates import Rate
+from online.service.remote_images import RemoteImages
+from online.service.web_addresses import Network, parse_prefix
 
 MEGABYTE = 10**6
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class ServiceOptions:
     are described at once, at most. ``threads`` search. ``max_bytes`` of a body with one photo.
     ``rate``: requests a second of a key, or of an address without keys; 0: no limit. ``hosts``:
     names by which others than this machine may call it. ``keys``: their file; None: open to all,
-    which an address beyond this machine refuses to be. Raises ConfigError."""
+    which an address beyond this machine refuses to be. ``allow_urls``: beginnings of addresses
+    that photos are fetched from; hosts in ``url_networks`` too. Raises ConfigError."""
 
     galleries: Mapping[str, str]
     host: str = "127.0.0.1"
@@ -37,7 +40,10 @@ class ServiceOptions:
     max_pixels: int = 50_000_000
     rate: float = 20.0
     keys: Path | None = None
+    body_seconds: float = 60.0
     allow_origins: tuple[str, ...] = ()
+    allow_urls: tuple[str, ...] = ()
+    url_networks: tuple[Network, ...] = ()
     hosts: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
 
@@ -57,18 +63,37 @@ class ServiceOptions:
 
     def gate(self) -> GateOptions:
         """Any name may call a service that has keys, where no ``hosts`` are given."""
-        hosts: Set[str] | None = _HERE | set(self.hosts)
+        hosts: Set[str] | None = LOOPBACK_HOSTS | {host.lower() for host in self.hosts}
         if self.keys is not None and not self.hosts:
             hosts = None
         # A page of a hundred hits loads as many thumbnails.
         limit = Rate(self.rate, max(200, int(10 * self.rate))) if self.rate > 0 else None
         return GateOptions(
-            keys=None if self.keys is None else KeyFile(self.keys),
+            keys=None if self.keys is None else _keys(self.keys),
             hosts=hosts,
             origins=frozenset(self.allow_origins),
             rate=limit,
             max_bytes=self.max_bytes,
+            body_seconds=self.body_seconds,
         )
+
+    def remote_images(self) -> RemoteImages:
+        return RemoteImages(
+            prefixes=[parse_prefix(one) for one in self.allow_urls],
+            networks=frozenset(self.url_networks),
+            max_bytes=self.max_bytes,
+        )
+
+
+def _keys(path: Path) -> KeyFile:
+    """ConfigError where there is none: nothing could be reached."""
+    keys = KeyFile(path)
+    if not keys.all():
+        raise ConfigError(
+            f"--keys {path}: there is no key in it.",
+            remedy=f"Make one: packsight keys add NAME --scope read --file '{path}'",
+        )
+    return keys
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.responses import Response
 from PIL import Image
 
@@ -26,6 +27,7 @@ SIDES = (128, 256, 512)  # of thumbnails: few, so that a cache in between has th
 _KEPT = 64 * 2**20  # bytes of thumbnails in memory
 _QUALITY = 82
 _FOREVER = "private, max-age=31536000, immutable"
+ImageId = Annotated[int, PathParameter(ge=0, lt=2**63)]  # what a database can hold
 _TYPES = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -132,7 +134,7 @@ def image_document(opened: OpenGallery, source: Source) -> dict[str, Any]:
 
 
 @router.get("/v1/images/{image}", response_class=Response)
-async def image(request: Request, image: int, gallery: str | None = None) -> Response:
+async def image(request: Request, image: ImageId, gallery: str | None = None) -> Response:
     """The file as it was ingested; its ETag is its SHA-256."""
     service = service_of(request)
     opened = await service.gallery(gallery)
@@ -151,7 +153,7 @@ async def image(request: Request, image: int, gallery: str | None = None) -> Res
 @router.get("/v1/images/{image}/thumbnail", response_class=Response)
 async def thumbnail(
     request: Request,
-    image: int,
+    image: ImageId,
     side: Annotated[int, Query(ge=1, le=SIDES[-1])] = 256,
     gallery: str | None = None,
 ) -> Response:

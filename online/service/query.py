@@ -112,7 +112,7 @@ async def _photo(
         raise RequestError(
             400, "A photo is needed, or the id of a catalogue image.", remedy="Send it as `photo`."
         )
-    data = photos[0] if photos else await service.fetch(sent.url or "")
+    data = photos[0] if photos else await service.remote_images.fetch(sent.url or "")
     return await service.run(lambda: _decoded(opened, data, sent))
 
 

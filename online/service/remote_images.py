@@ -12,7 +12,7 @@ import functools
 import ipaddress
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -22,6 +22,7 @@ from online.service.logs import logger
 from online.service.problems import RequestError
 from online.service.web_addresses import (
     Address,
+    Network,
     Place,
     WebAddress,
     is_below,
@@ -36,12 +37,10 @@ _LEADING_ON = frozenset({301, 302, 303, 307, 308})
 @dataclass(frozen=True)
 class RemoteImages:
     """What may be fetched: addresses that begin with one of ``prefixes``; hosts in this machine's
-    own networks only by a switch each."""
+    own ``networks`` only where these are named, one by one."""
 
     prefixes: Sequence[WebAddress] = ()
-    loopback: bool = False
-    link_local: bool = False
-    private: bool = False
+    networks: Set[Network] = frozenset()
     max_bytes: int = 32 * 2**20
     seconds: float = 10.0  # for all of it, redirects too
 
@@ -117,8 +116,7 @@ class RemoteImages:
         return hosts[0]
 
     def _may_reach(self, place: Place) -> bool:
-        opened = {"loopback": self.loopback, "link-local": self.link_local, "private": self.private}
-        return place == "public" or opened.get(place, False)
+        return place == "public" or place in self.networks
 
 
 @functools.cache

@@ -27,6 +27,7 @@ class Service:
         self.metrics = Metrics()
         self.galleries = ServedGalleries(options.galleries, options.max_pixels, options.overrides)
         self.describing = Describing(options.queue, options.batch, self.metrics)
+        self.remote_images = options.remote_images()
         self.warm = False  # once a query has been answered
         self._threads = ThreadPoolExecutor(options.threads, "search")
 
@@ -56,10 +57,6 @@ class Service:
             raise RequestError(
                 503, f"The answer took longer than {self.options.deadline:g} s.", retry_after=1
             ) from None
-
-    async def fetch(self, url: str) -> bytes:
-        """A photo by its address."""
-        raise RequestError(403, "This service fetches no photos.", remedy="Send the photo itself.")
 
 
 def service_of(connection: HTTPConnection) -> Service:

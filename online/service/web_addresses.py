@@ -6,13 +6,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import unquote, urlsplit
 
 from engine.errors import ConfigError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Place = Literal["public", "loopback", "link-local", "private", "never"]
+Network = Literal["loopback", "link-local", "private"]
+NETWORKS: tuple[Network, ...] = get_args(Network)
+Place = Network | Literal["public", "never"]
 
 _PORTS = {"http": 80, "https": 443}
 _LONGEST = 2048  # characters of an address

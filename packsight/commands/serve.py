@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 
+_CONNECTIONS = 512  # at a time; each may send a body that is held in memory until it is whole
 _EXTRA = "The service needs the extra `serve`: pip install 'packsight[serve]'"
 
 
@@ -58,6 +59,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="name by which it may be called, behind a reverse proxy; may be repeated",
     )
     add(
+        "--allow-url",
+        metavar="PREFIX",
+        action="append",
+        default=[],
+        help="beginning of addresses that photos are fetched from, such as "
+        "https://images.example/products/; may be repeated (default: none)",
+    )
+    add(
+        "--allow-url-network",
+        choices=("loopback", "link-local", "private"),
+        action="append",
+        default=[],
+        help="network of this machine in which hosts of --allow-url may be; may be repeated",
+    )
+    add(
         "--rate",
         metavar="N",
         type=float,
@@ -96,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
         rate=args.rate,
         keys=args.keys,
         allow_origins=tuple(args.allow_origin),
+        allow_urls=tuple(args.allow_url),
+        url_networks=tuple(args.allow_url_network),
         hosts=tuple(args.allow_host),
         overrides=tuple(args.overrides),
     )
@@ -107,6 +125,7 @@ def run(args: argparse.Namespace) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=30,
     )
     uvicorn.Server(config).run()

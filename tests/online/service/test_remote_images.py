@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from engine.errors import ConfigError
 from online.service.problems import RequestError
 from online.service.remote_images import RemoteImages
-from online.service.web_addresses import parse_address, parse_prefix, place_of
+from online.service.web_addresses import NETWORKS, parse_address, parse_prefix, place_of
 
 PHOTO = b"\xff\xd8 a photo" * 1000
 
@@ -94,15 +94,15 @@ def base(shop: Any, host: str = "127.0.0.1") -> str:
 
 
 def test_a_photo_of_an_allowed_place_is_fetched(shop: Any) -> None:
-    assert fetched(f"{base(shop)}a", base(shop), loopback=True) == PHOTO
-    assert fetched(f"{base(shop)}a", f"{base(shop)}a", loopback=True) == PHOTO
+    assert fetched(f"{base(shop)}a", base(shop), networks={"loopback"}) == PHOTO
+    assert fetched(f"{base(shop)}a", f"{base(shop)}a", networks={"loopback"}) == PHOTO
 
 
 def test_nothing_is_fetched_without_a_prefix_or_from_beside_it(shop: Any) -> None:
-    assert refused(f"{base(shop)}a", loopback=True) == 403
+    assert refused(f"{base(shop)}a", networks={"loopback"}) == 403
     beside = f"http://127.0.0.1:{shop.server_port}/"
     for url in ("photosa", "photos", "", "photos/../a", "photos/%2e%2e/a", "photos/%2fa", "x/a"):
-        assert refused(beside + url, base(shop), loopback=True) == 403
+        assert refused(beside + url, base(shop), networks={"loopback"}) == 403
     assert refused(f"http://127.0.0.1:{shop.server_port + 1}/photos/a", base(shop)) == 403
     assert refused(f"https://127.0.0.1:{shop.server_port}/photos/a", base(shop)) == 403
     assert not shop.seen
@@ -114,9 +114,9 @@ def test_the_switch_of_loopback_is_needed_whatever_the_name(
     _resolves(monkeypatch, "127.0.0.1")
     for host in ("127.0.0.1", "localhost", "images.example"):
         url = f"{base(shop, host)}a"
-        assert refused(url, base(shop, host), link_local=True, private=True) == 403
+        assert refused(url, base(shop, host), networks={"link-local", "private"}) == 403
         assert not shop.seen
-        assert fetched(url, base(shop, host), loopback=True) == PHOTO
+        assert fetched(url, base(shop, host), networks={"loopback"}) == PHOTO
         assert shop.seen.pop()[1] == f"{host}:{shop.server_port}"
 
 
@@ -138,7 +138,7 @@ def test_a_name_that_resolves_to_another_address_later_is_not_followed(
 ) -> None:
     calls = _resolves(monkeypatch, "127.0.0.1", "192.0.2.1")
     url = base(shop, "images.example")
-    assert fetched(f"{url}a", url, loopback=True) == PHOTO
+    assert fetched(f"{url}a", url, networks={"loopback"}) == PHOTO
     assert calls == ["127.0.0.1"], "connected to the address that was judged"
 
 
@@ -147,7 +147,7 @@ def test_one_closed_address_among_several_closes_the_host(
 ) -> None:
     _resolves(monkeypatch, "127.0.0.1 10.0.0.1")
     url = base(shop, "images.example")
-    assert refused(f"{url}a", url, loopback=True) == 403 and not shop.seen
+    assert refused(f"{url}a", url, networks={"loopback"}) == 403 and not shop.seen
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_one_closed_address_among_several_closes_the_host(
     ],
 )
 def test_a_redirect_out_of_what_is_allowed_is_refused(shop: Any, target: str) -> None:
-    assert refused(f"{base(shop)}to:{target}", base(shop), loopback=True) == 403
+    assert refused(f"{base(shop)}to:{target}", base(shop), networks={"loopback"}) == 403
     assert len(shop.seen) == 1
 
 
@@ -172,14 +172,14 @@ def test_a_redirect_within_is_followed_three_times_and_no_more(shop: Any) -> Non
     for hops, reached in ((0, True), (2, True), (3, False), (9, False)):
         url = f"{base(shop)}again{hops}"
         if reached:
-            assert fetched(url, base(shop), loopback=True) == PHOTO
+            assert fetched(url, base(shop), networks={"loopback"}) == PHOTO
         else:
-            assert refused(url, base(shop), loopback=True) == 422
+            assert refused(url, base(shop), networks={"loopback"}) == 422
 
 
 def test_what_is_too_much_too_slow_packed_or_absent_is_refused(shop: Any) -> None:
     def status(name: str, **given: Any) -> int:
-        return refused(base(shop) + name, base(shop), loopback=True, **given)
+        return refused(base(shop) + name, base(shop), networks={"loopback"}, **given)
 
     assert status("endless", max_bytes=100_000) == 413
     assert status("a", max_bytes=len(PHOTO) - 1) == 413
@@ -299,10 +299,11 @@ PLACES = {
 )
 def test_an_address_belongs_to_its_network(address: str, place: str) -> None:
     assert place_of(ipaddress.ip_address(address)) == place
-    switches = {"loopback": "loopback", "link-local": "link_local", "private": "private"}
-    for switch in switches.values():
-        opened = RemoteImages(**{switch: True})._may_reach(place_of(ipaddress.ip_address(address)))
-        assert opened == (place == "public" or switches.get(place) == switch)
+    for network in NETWORKS:
+        opened = RemoteImages(networks={network})._may_reach(
+            place_of(ipaddress.ip_address(address))
+        )
+        assert opened == (place in ("public", network))
 
 
 @given(st.ip_addresses(v=4))
