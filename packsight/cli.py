@@ -29,6 +29,7 @@ COMMANDS = {
     "query": "find the products nearest to a photo",
     "serve": "answer queries over HTTP, with a page for people",
     "gallery": "show, check, repair or export a gallery",
+    "curation": "back up, or carry to another gallery, what people decided",
     "adapt": "fit to a gallery how its vectors are compared",
     "calibrate": "fit the probability below which a hit is no match",
     "keys": "make, list and revoke the keys of the online service",

@@ -19,6 +19,7 @@ from engine.search import Searcher
 from engine.types import Description, Hit, Progress
 from offline.adapt.left_out import Search
 from offline.adapt.matching import DEPTH, Answer
+from offline.adapt.same_products import same_products
 
 # Views that are queries of a gallery without photos, at most: a thousand take some ten seconds, and
 # more would move the threshold by less than photos differ from views.
@@ -40,11 +41,15 @@ class Answers:
 
 
 def images_of_products(gallery: Gallery) -> dict[str, Ids]:
-    """Ids by product."""
+    """Ids by product; of products that are the same, those of all."""
+    same = same_products(gallery)
     found: dict[str, set[int]] = defaultdict(set)
+    names: dict[str, str] = {}
     for source in gallery.sources():
-        found[source.product_id].add(source.id)
-    return {name: frozenset(ids) for name, ids in found.items()}
+        names[source.product_id] = same.get(source.product_id, source.product_id)
+        found[names[source.product_id]].add(source.id)
+    ids = {name: frozenset(group) for name, group in found.items()}
+    return {product: ids[name] for product, name in names.items()}
 
 
 def view_answers(
@@ -78,9 +83,10 @@ def view_answers(
     return found
 
 
-def as_answer(product: str, hits: Sequence[Hit], *, present: bool) -> Answer:
-    """Of all hits that took part in reranking, one a product, best first."""
-    right = [hit.record.product_id == product for hit in hits[:DEPTH]]
+def as_answer(product: str, hits: Sequence[Hit], *, present: bool, views: Ids = NO_IDS) -> Answer:
+    """Of all hits that took part in reranking, one a product, best first. ``views``: images of the
+    product, under whatever id."""
+    right = [hit.record.product_id == product or hit.record.id in views for hit in hits[:DEPTH]]
     return Answer(product, present, match_features(hits)[:DEPTH], np.array(right, np.bool_))
 
 
@@ -92,11 +98,18 @@ def twice(
     absent = answer_of(without, query, product, own | all_views, present=False)
     if all_views <= own:
         return [absent]
-    return [answer_of(search.present(product), query, product, own, present=True), absent]
+    present = answer_of(search.present(product), query, product, own, present=True, views=all_views)
+    return [present, absent]
 
 
 def answer_of(
-    searcher: Searcher, query: Description, product: str, without: Iterable[int], *, present: bool
+    searcher: Searcher,
+    query: Description,
+    product: str,
+    without: Iterable[int],
+    *,
+    present: bool,
+    views: Ids = NO_IDS,
 ) -> Answer:
     ranked = searcher.rank(query, DEPTH, without=frozenset(without), all_matches=True)
-    return as_answer(product, ranked.products, present=present)
+    return as_answer(product, ranked.products, present=present, views=views)

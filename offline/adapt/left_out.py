@@ -73,7 +73,8 @@ def search_of(
     queries = queries_of(vectors, photos, seed)
     fit = Fit(vectors, photos, queries, seed)
     numbers = product_numbers(gallery)
-    fold_of = np.random.default_rng(seed).permutation(len(numbers)) % folds
+    count = len(set(numbers.values()))
+    fold_of = np.random.default_rng(seed).permutation(count) % folds
     try:
         spaces = fit.without(settings, [fold_of == fold for fold in range(folds)], adaptation.scale)
     except ConfigError as error:  # it was fitted to photos that the gallery does not hold
@@ -86,4 +87,6 @@ def search_of(
         memory = MemoryGallery(records, serving.gallery.fingerprint)
         memory.adapt(replace(adaptation, projection=space.projection))
         searchers.append(replace(serving, gallery=memory))
-    return Search(serving, tuple(searchers), dict(zip(numbers, fold_of.tolist(), strict=True)))
+    return Search(
+        serving, tuple(searchers), {name: int(fold_of[number]) for name, number in numbers.items()}
+    )

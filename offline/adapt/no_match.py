@@ -42,7 +42,9 @@ class Given:
 
     def known(self, gallery: Gallery) -> list[tuple[str, Description]]:
         """Those whose products the gallery holds, with these."""
-        names = list(product_numbers(gallery))
+        names: dict[int, str] = {}
+        for name, number in product_numbers(gallery).items():
+            names.setdefault(number, name)
         pairs = zip(self.vectors.products.tolist(), self.described, strict=True)
         return [(names[number], photo) for number, photo in pairs if number >= 0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from engine.protocols import Gallery
 from engine.types import UNCATEGORISED, IntArray, Record, Source
 from offline.adapt.head import Categories
 from offline.adapt.judging import Vectors, whole_products
+from offline.adapt.same_products import same_products
 
 # Beyond this, whole products are drawn: memory and time do not grow with the gallery.
 MOST_IMAGES = 20_000
@@ -18,10 +19,15 @@ CHUNK = 1024  # records in memory at a time
 
 
 def product_numbers(gallery: Gallery) -> dict[str, int]:
-    """A number a product, from 0 in the order of ids."""
+    """A number a product, from 0 in the order of ids; those that are the same share one."""
+    same = same_products(gallery)
     numbers: dict[str, int] = {}
+    count = 0
     for source in gallery.sources():
-        numbers.setdefault(source.product_id, len(numbers))
+        name = same.get(source.product_id, source.product_id)
+        if name not in numbers:
+            numbers[name], count = count, count + 1
+        numbers.setdefault(source.product_id, numbers[name])
     return numbers
 
 
@@ -29,7 +35,7 @@ def read_vectors(gallery: Gallery, seed: int) -> tuple[IntArray, Vectors, Catego
     """Ids, vectors as they were described, of ``MOST_IMAGES`` at most, and their categories."""
     with gallery.snapshot():
         numbers = product_numbers(gallery)
-        families: dict[tuple[str, str], int] = {}
+        families: dict[str | int, int] = {}
         names = {name: number for number, name in enumerate(gallery.categories())}
         of = [
             (
@@ -38,7 +44,7 @@ def read_vectors(gallery: Gallery, seed: int) -> tuple[IntArray, Vectors, Catego
                 domain_of(source.attributes) == "photo",
                 names[source.category],
                 source.labelled and source.category != UNCATEGORISED,
-                families.setdefault(_family_of(source), len(families)),
+                families.setdefault(_family_of(source, numbers), len(families)),
             )
             for source in gallery.sources()
         ]
@@ -57,10 +63,10 @@ def read_vectors(gallery: Gallery, seed: int) -> tuple[IntArray, Vectors, Catego
     return ids, Vectors(rows, products, photo.astype(np.bool_), family), categories
 
 
-def _family_of(source: Source) -> tuple[str, str]:
+def _family_of(source: Source, numbers: Mapping[str, int]) -> str | int:
     """Products of one family differ little: what is judged on one must not be fitted to another."""
     family = source.attributes.get("family", "")
-    return ("family", family) if family else ("product", source.product_id)
+    return family or numbers[source.product_id]
 
 
 def chunks_of(gallery: Gallery, ids: Sequence[int]) -> Iterator[list[Record]]:

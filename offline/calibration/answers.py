@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from engine.curation import Curation
+from engine.decisions import Judgement
 from engine.errors import ImageError, StageError
 from engine.files import file_sha256
 from engine.protocols import Gallery
@@ -18,9 +20,13 @@ from stages.open_searcher import OpenSearcher
 
 
 class ProductIndex:
-    """The images of a gallery by product, and by content."""
+    """The images of a gallery by product, and by content; and what people judged of photos."""
 
     def __init__(self, gallery: Gallery) -> None:
+        with Curation.open(gallery.name) as curation:
+            self._judgements: dict[str, list[Judgement]] = defaultdict(list)
+            for judgement in curation.judgements():
+                self._judgements[judgement.query].append(judgement)
         of_content: dict[str, set[int]] = defaultdict(set)
         for source in gallery.sources():
             of_content[source.sha256].add(source.id)
@@ -28,10 +34,31 @@ class ProductIndex:
         self._contents = {sha256: frozenset(ids) for sha256, ids in of_content.items()}
 
     def name_of(self, photo: DatasetImage) -> str | None:
-        """The product's id in the gallery; None where it is absent. A data set may name PRODUCT
-        what an ingest of folders named CATEGORY/PRODUCT."""
+        """The product's id in the gallery; None where it is absent. What a person judged of the
+        photo wins over its label. A data set may name PRODUCT what an ingest of folders named
+        CATEGORY/PRODUCT."""
+        judged = self._judged(photo)
+        names = [one.product for one in judged if one.same and one.product in self.products]
+        name = names[0] if names else self._labelled(photo)
+        return None if any(one.product == name and not one.same for one in judged) else name
+
+    def is_disputed(self, photo: DatasetImage) -> bool:
+        """Whether a person judged that it does not show the product of its label, and none named
+        another: whether the gallery has its product is not known."""
+        return self.name_of(photo) is None and self._labelled(photo) is not None
+
+    def _labelled(self, photo: DatasetImage) -> str | None:
         names = (photo.product or "", f"{photo.category}/{photo.product}")
         return next((name for name in names if name in self.products), None)
+
+    def _judged(self, photo: DatasetImage) -> list[Judgement]:
+        """Of the file as a whole: not where it is one of several products in it."""
+        if not self._judgements or photo.crop is not None:
+            return []
+        try:
+            return self._judgements.get(file_sha256(photo.path), [])
+        except OSError:  # found again where it is read
+            return []
 
     def copies(self, photo: DatasetImage) -> Ids:
         """The images with the same content. Raises ImageError for one that cannot be read."""
@@ -55,6 +82,8 @@ def photo_answers(
     found, search = Answers(), search or Search(opened.searcher)
     for done, photo in enumerate(photos, start=1):
         try:
+            if index.is_disputed(photo):
+                raise ImageError(str(photo.path), "was judged not to show the product of its label")
             image = cropped(opened.read(photo.path), photo)
             query = opened.searcher.describe(image).description
             answers = _of_photo(search, query, photo, index)

@@ -81,6 +81,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         last_fit = gallery.last_fit()
         keypoints = _keypoints(gallery)
     learned = gallery.query_statistics()
+    curated, curation_fault = _curation(gallery)
     if as_json:
         print(
             json.dumps(
@@ -97,6 +98,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
                     "keypoints": keypoints,
                     "queries": 0 if learned is None else learned.count,
                     "calibration": None if calibration is None else calibration.model_dump(),
+                    "curation": curated,
                 },
                 ensure_ascii=False,
                 indent=2,
@@ -127,12 +129,35 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     if learned is not None:
         few = "" if learned.enough else f"; {LEAST_QUERIES} are needed"
         print(f"queries      {learned.count:,} learned from, as means of vectors{few}")
+    if curated or curation_fault:
+        print(f"curation     {curation_fault or _curation_words(curated)}")
     for line in _calibration_lines(calibration, fault, images):
         print(line)
     by = "" if adaptation is None else adaptation.identity
     if calibration is not None and (outdated := calibration.outdated(by, gallery.name)):
         print(f"             not applied: {outdated}")
     return 0
+
+
+def _curation(gallery: Gallery) -> tuple[dict[str, int], str]:
+    """How many decisions of each kind are in force, or the fault of a file that cannot be read."""
+    from engine.curation import Curation
+    from engine.errors import GalleryError
+
+    try:
+        with Curation.open(gallery.name) as curation:
+            return dict(curation.counts()), ""
+    except GalleryError as error:
+        return {}, str(error)
+
+
+def _curation_words(counts: Mapping[str, int]) -> str:
+    """Such as "2 masks, 1 category"."""
+    plural = {"category": "categories"}
+    return ", ".join(
+        f"{count:,} {kind if count == 1 else plural.get(kind, f'{kind}s')}"
+        for kind, count in counts.items()
+    )
 
 
 def _keypoints(gallery: Gallery) -> dict[str, int] | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.curation import Curation
+from engine.decisions import Judgement
 from engine.files import file_sha256
 from engine.galleries import open_gallery
 from engine.types import RGBImage
@@ -197,6 +199,24 @@ def adapt_with(gallery: Path, photos: frozenset[str]) -> None:
         made = adaptation(projection=None)
         mean = np.full(opened.manifest.dimension, 1e-4, np.float32)
         opened.adapt(replace(made, catalogue_mean=mean, photo_mean=mean, photos=photos))
+
+
+def test_photos_are_of_the_products_that_people_judged(
+    made: Path, gallery: Path, tmp_path: Path
+) -> None:
+    photos = [
+        DatasetImage(f"{number}", save(tmp_path / f"{number}.png", package("jar", number, 3)))
+        for number in range(3)
+    ]
+    photos[2] = replace(photos[2], product="jar/p0")
+    with Curation.open(gallery) as curation:
+        first, _, last = (file_sha256(photo.path) for photo in photos)
+        curation.decide([Judgement(first, "jar/p0", True), Judgement(last, "jar/p0", False)])
+    with open_searcher(gallery) as opened:
+        index = ProductIndex(opened.gallery)
+        found = photo_answers(opened, photos, index, lambda done, total: None)
+    assert (found.present, found.absent, len(found.faults)) == (1, 1, 1)
+    assert found.answers[0].product == "jar/p0" and found.answers[0].present
 
 
 def test_photos_that_the_adaptation_was_fitted_with_are_no_judges(
