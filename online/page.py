@@ -63,6 +63,7 @@ class Page:
     photo: str  # data URI
     cutout: str  # data URI
     cards: tuple[Card, ...]
+    uris: bool
     view_side: int = VIEW_SIDE
 
     @property
@@ -84,11 +85,13 @@ def render(
     *,
     title: str = DEFAULT_TITLE,
     thumbnails: Callable[[str], RGBImage | None],
+    uris: bool = True,
 ) -> str:
     """The whole page as HTML, hits in the order of ``results``.
 
     ``thumbnails`` loads the image of a hit by its uri, or returns None if that is impossible:
-    the page then shows the uri in its place.
+    the page then shows the uri in its place. ``uris`` of hits are paths of this machine: false
+    shows none.
     """
     page = Page(
         title=title,
@@ -97,6 +100,7 @@ def render(
         photo=_jpeg_uri(photo.pixels, PHOTO_SIDE),
         cutout=_jpeg_uri(cutout.pixels, PHOTO_SIDE),
         cards=_cards(results, photo, thumbnails),
+        uris=uris,
     )
     return presentable(_environment().get_template("result.html").render(page=page))
 

@@ -45,7 +45,6 @@ def application(options: ServiceOptions) -> FastAPI:
         summary="Find products by photo.",
         docs_url=None,
         redoc_url=None,
-        root_path=options.root_path,
         lifespan=lifespan,
     )
     app.state.service = service

@@ -6,6 +6,7 @@ log, metrics. What is refused is refused before a byte of the body is read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from online.service.problems import RequestError
 from online.service.rates import Rate, TokenBuckets, client_of
 
 DEFAULT_RATE = Rate(per_second=20, burst=200)  # a page of 100 hits loads as many thumbnails
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class GateOptions:
 
     keys: KeyFile | None = None  # None: all may do everything, as on loopback
     hosts: Set[str] | None = None  # names in the Host header; None: any
+    root_path: str = ""  # below which a reverse proxy shows us, whether or not it takes it away
     origins: Set[str] = frozenset()  # whose pages may use the service besides its own
     rate: Rate | None = DEFAULT_RATE  # a key, or an address without one
     max_bytes: int = 32 * 2**20  # of a body: one photo
@@ -42,6 +45,11 @@ class GateOptions:
     def __post_init__(self) -> None:
         for origin in self.origins:
             checked_origin(origin)
+        if self.root_path and not _ROOT_PATH.fullmatch(self.root_path):
+            raise ConfigError(
+                f"--root-path: {self.root_path!r} is no path.",
+                remedy="Write it with a slash in front and none behind, such as /catalogue.",
+            )
 
 
 class Gate:
@@ -59,6 +67,7 @@ class Gate:
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
         else:
+            scope["root_path"] = self._options.root_path or scope.get("root_path", "")
             await self._answer(Exchange(scope, receive, send, self._options.origins))
 
     async def _answer(self, exchange: Exchange) -> None:

@@ -67,6 +67,7 @@ def log_to(stream: TextIO, *, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
     for name in ("packsight", "uvicorn"):
         logging.getLogger(name).setLevel(level)
     for name in _TALKATIVE:

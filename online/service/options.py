@@ -71,6 +71,7 @@ class ServiceOptions:
         return GateOptions(
             keys=None if self.keys is None else _keys(self.keys),
             hosts=hosts,
+            root_path=self.root_path,
             origins=frozenset(self.allow_origins),
             rate=limit,
             max_bytes=self.max_bytes,

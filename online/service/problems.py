@@ -52,6 +52,7 @@ class Problem:
     detail: str
     remedy: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_failure: bool = False  # of the service, not of the request: its cause belongs into the log
 
     def document(self, request_id: str) -> dict[str, object]:
         return {
@@ -66,11 +67,6 @@ class Problem:
     def response(self, request_id: str) -> Response:
         body = json.dumps(self.document(request_id), ensure_ascii=True)
         return Response(body, self.status, dict(self.headers), MEDIA_TYPE)
-
-    @property
-    def is_failure(self) -> bool:
-        """Of the service, not of the request: its cause belongs into the log."""
-        return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def problem_of(error: Exception) -> Problem:
@@ -95,7 +91,8 @@ def problem_of(error: Exception) -> Problem:
         case HTTPException():
             return _of_framework(error)
         case _:
-            return Problem(500, "failure", "The service failed at this request.", _UNAVAILABLE)
+            detail = "The service failed at this request."
+            return Problem(500, "failure", detail, _UNAVAILABLE, is_failure=True)
 
 
 def without_paths(text: str) -> str:
@@ -118,7 +115,8 @@ def _of_photo(reason: str) -> str:
 
 
 def _unavailable(name: str, detail: str) -> Problem:
-    return Problem(503, name, detail, _UNAVAILABLE, {"Retry-After": str(BUSY_SECONDS)})
+    headers = {"Retry-After": str(BUSY_SECONDS)}
+    return Problem(503, name, detail, _UNAVAILABLE, headers, is_failure=True)
 
 
 def _of_framework(error: HTTPException) -> Problem:

@@ -210,7 +210,9 @@ def _html(service: Service, opened: OpenGallery, answer: Answer) -> Response:
         except ImageError:
             return None
 
-    page = render(answer.shown(), answer.photo.image, answer.cutout, thumbnails=thumbnail)
+    page = render(
+        answer.shown(), answer.photo.image, answer.cutout, thumbnails=thumbnail, uris=False
+    )
     return _download(page, "text/html", "hits.html")
 
 

@@ -18,7 +18,8 @@ Text = Annotated[str, Field(max_length=1000)]
 
 
 class _Sent(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Strict: true is no number, and "3" is none either.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class SentCondition(_Sent):

@@ -129,6 +129,24 @@ def test_scopes_hold_below_the_path_of_a_proxy(keys: KeyFile) -> None:
     assert request(app, path=f"{root}/v1/health", root_path=root).status == 200
 
 
+@pytest.mark.parametrize("root", ["/catalogue", "/api/v1/x"])
+def test_a_proxy_may_take_its_path_away_or_leave_it(keys: KeyFile, root: str) -> None:
+    app = gated(keys=keys, root_path=root)
+    shop = bearer(keys.add("shop", "read"))
+    for start in (root, ""):
+        for method, path in (*READ, *CURATE):
+            assert request(app, method, start + path).status == 401
+            got = request(app, method, start + path, headers=shop)
+            assert got.status == (403 if (method, path) in CURATE else 200)
+        assert request(app, path=f"{start}/v1/health").status == 200
+
+
+@pytest.mark.parametrize("root", ["catalogue", "/catalogue/", "/", "/a b", "/a//b", "/\u00e4"])
+def test_a_root_path_that_is_none_is_refused(root: str) -> None:
+    with pytest.raises(ConfigError):
+        GateOptions(root_path=root)
+
+
 @pytest.mark.parametrize(
     "raw",
     [

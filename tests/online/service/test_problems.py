@@ -47,6 +47,8 @@ def test_an_error_has_its_status_and_shows_no_path(error: Exception, status: int
     document = problem.document("id-1")
     assert problem.status == document["status"] == status
     assert document["request_id"] == "id-1" and document["detail"] and document["title"]
+    is_users = isinstance(error, RequestError) or status < 500
+    assert problem.is_failure != is_users, "what is refused on purpose fills no log"
     assert not any(word in json.dumps(document) for word in ("/srv", "/etc", "secret", "--set"))
     response = problem.response("id-1")
     assert response.headers["content-type"] == "application/problem+json"
