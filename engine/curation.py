@@ -19,7 +19,6 @@ from engine.decisions import (
     CategoryDecision,
     Decided,
     Decision,
-    Exclusion,
     Judgement,
     Mask,
     MaskDecision,
@@ -118,16 +117,9 @@ class Curation:
     def excluded(self) -> frozenset[str]:
         """The sha256 of images that stay out of the index: excluded, or not kept of a pair that is
         the same image twice. What was decided last of an image counts."""
-        with self._file.reading():
-            decided = [*self._in_force("exclusion"), *self._in_force("pair")]
-        last: dict[str, bool] = {}
-        for one in sorted(decided, key=lambda one: one.order):
-            match one.decision:
-                case Exclusion(image, excluded):
-                    last[image] = excluded
-                case Pair(dropped=str(image)):
-                    last[image] = True
-        return frozenset(image for image, excluded in last.items() if excluded)
+        with self._file.reading() as connection:
+            rows = [] if connection is None else connection.execute(_file.EXCLUDED)
+            return frozenset(str(row["image"]) for row in rows)
 
     def category_of(self, image: str) -> str | None:
         """The category that a person gave the image with this sha256."""

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 import cv2
@@ -295,22 +295,29 @@ def from_plain(kind: str, values: Mapping[str, Any], packed: bytes | None) -> De
     if kind not in KINDS:
         raise ValueError(f"kind {kind!r} is none of {', '.join(KINDS)}")
     made, given = KINDS[kind], dict(values)
-    hints = get_type_hints(made)
-    names = [field.name for field in fields(made)]
-    if "mask" in names:
+    wanted = _fields(kind)
+    if "mask" in wanted:
         width, height = (given.pop(side, None) for side in ("width", "height"))
         if type(width) is not int or type(height) is not int or packed is None:
             raise ValueError(f"a decision of kind {kind!r} has width, height and bits of a mask")
         given["mask"] = Mask(width, height, packed)
     elif packed is not None:
         raise ValueError(f"a decision of kind {kind!r} has no bits")
-    if sorted(given) != sorted(names):
-        raise ValueError(f"a decision of kind {kind!r} has {', '.join(names)}")
+    if given.keys() != wanted.keys():
+        raise ValueError(f"a decision of kind {kind!r} has {', '.join(wanted)}")
     for name, value in given.items():
-        wanted = str if hints[name] == Verdict else hints[name]
-        if not isinstance(value, wanted):
+        if not isinstance(value, wanted[name]):
             raise ValueError(f"{name} must not be {value!r}")
     return made(**given)
+
+
+@cache
+def _fields(kind: str) -> dict[str, Any]:
+    """The types of the fields of a kind of decision, by name."""
+    made = KINDS[kind]
+    hints = get_type_hints(made)
+    kinds = {field.name: hints[field.name] for field in fields(made)}
+    return {name: str if kind == Verdict else kind for name, kind in kinds.items()}
 
 
 def _text(values: dict[str, Any], key: str) -> str:

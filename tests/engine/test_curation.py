@@ -299,6 +299,14 @@ def test_a_file_of_a_newer_packsight_is_not_written_to(tmp_path: Path) -> None:
             curation.excluded()
 
 
+def test_a_file_whose_making_was_killed_is_none_and_is_made(tmp_path: Path) -> None:
+    (tmp_path / FILE).touch()
+    with curation_of(tmp_path) as curation:
+        assert curation.counts() == {} and list(curation.log()) == []
+        curation.decide([Exclusion(FIRST)])
+        assert curation.excluded() == {FIRST}
+
+
 def test_a_folder_that_is_not_there_is_refused_for_decisions(tmp_path: Path) -> None:
     with curation_of(tmp_path / "none") as curation:
         assert curation.excluded() == frozenset()
