@@ -4,7 +4,7 @@ import { html, render, useEffect, useRef, useState } from "./vendor/htm-preact-s
 import { whole } from "./box.js";
 import { Compare, CompareBar } from "./compare.js";
 import { Hits, Verdict } from "./hits.js";
-import { CropFields, fileOf, Inputs, PhotoPanel } from "./photo.js";
+import { CropButton, CropFields, fileOf, Inputs, PhotoPanel } from "./photo.js";
 import { placesInPhoto } from "./places.js";
 import { moreThan, Session, shownHits } from "./session.js";
 import { Categories, Filters } from "./settings.js";
@@ -68,11 +68,12 @@ function PhotoSide({ state, session }) {
       places=${placesInPhoto(pointed, answer && (answer.photo?.box ?? whole(photo.size ?? [1, 1])))} />
     <p class="uri"><bdi>${photo.name}</bdi></p>
     ${photo.note && html`<p class="quiet">${photo.note}</p>`}
+    <${CropFields} photo=${photo} box=${box} crop=${crop} />
     <div class="row">
-      <${CropFields} photo=${photo} box=${box} crop=${crop} />
+      <${CropButton} photo=${photo} box=${box} crop=${crop} />
       <${Inputs} take=${take} small />
     </div>
-    <p class="quiet help" id="crop-help">${words.cropHelp}</p>
+    <p class=${box ? "quiet help" : "hidden"} id="crop-help">${words.cropHelp}</p>
     <${MaskControls} state=${state} session=${session} />
     <button type="button" class="strong wide" id="search" onClick=${() => session.search()}>
       ${busy ? html`<span class="slow">${words.searching}</span>` : words.search}</button>

@@ -13,13 +13,14 @@ const optional = (value) => ((value ?? null) === null ? words.none : percent(val
 function rowsOf([one, other]) {
   const both = (name, value) => [name, value(one), value(other)];
   const attributes = [...new Set([one, other].flatMap((hit) => Object.keys(hit.attributes ?? {})))];
-  return [
+  const rows = [
     both(words.same, (hit) => optional(hit.probability)),
     both(words.score, (hit) => score(hit.score)),
     ...["look", "shape", "print"].map((part) => both(words[part], (hit) => optional(hit.parts?.[part]))),
     both(words.category, (hit) => hit.category),
     ...attributes.map((name) => both(name, (hit) => hit.attributes?.[name] ?? words.none)),
   ];
+  return rows.filter(([, mine, theirs]) => mine !== words.none || theirs !== words.none);
 }
 
 export function CompareBar({ compared, open, clear }) {
@@ -41,7 +42,7 @@ export function Compare({ compared, answer, close }) {
     <div class="inside">
       <div class="heading">
         <h2 id="compare-title">${words.sideBySide}</h2>
-        <button type="button" autofocus onClick=${() => dialog.current.close()}>${words.close}</button>
+        <button type="button" onClick=${() => dialog.current.close()}>${words.close}</button>
       </div>
       <div class="pair">
         ${compared.map((hit) => html`<figure key=${hit.id}>
@@ -49,7 +50,6 @@ export function Compare({ compared, answer, close }) {
             <${CatalogueImage} path=${at(hit.thumbnail, { side: LARGE })} name=${words.imageOf(hit.product)} />
             <${Contours} hit=${hit} mask=${answer.mask} />
           </div>
-          <figcaption><bdi>${hit.product}</bdi></figcaption>
         </figure>`)}
       </div>
       <p class="legend"><span class="key query">${words.photo}</span><span class="key hit">${words.hitKey}</span></p>

@@ -109,6 +109,7 @@ export function PhotoPanel({ photo, box, matte, useMask, places, crop }) {
       box,
       tool: box ? "box" : "none",
       shade: plain ? null : shade,
+      contour: plain || !shade ? null : matte?.mask.contour,
       shadeBox: described,
       places,
     });
@@ -143,21 +144,33 @@ function useShade(png) {
   return shade;
 }
 
+export function CropButton({ photo, box, crop }) {
+  if (!photo.size) return null;
+  return box
+    ? html`<button type="button" key="uncrop" id="uncrop" onClick=${() => crop(null, true)}>${words.wholePhoto}</button>`
+    : html`<button type="button" key="crop" id="crop" onClick=${() => crop(inner(photo.size), true)}>${words.crop}</button>`;
+}
+
 /** Numbers for the edges of the box: what the handles do, without a pointer. */
 export function CropFields({ photo, box, crop }) {
-  if (!photo.size) return null;
-  if (!box)
-    return html`<button type="button" id="crop" onClick=${() => crop(inner(photo.size), true)}>${words.crop}</button>`;
-  const edge = (at) => (event) => {
-    const value = event.target.valueAsNumber;
-    if (Number.isFinite(value)) crop(withEdge(box, at, value, photo.size), true);
-  };
+  if (!photo.size || !box) return null;
+  const commit = (at) => (value) => crop(withEdge(box, at, value, photo.size), true);
   return html`<fieldset class="edges">
     <legend class="hidden">${words.crop}</legend>
-    ${words.edges.map((name, at) => html`<label>${name}
-      <input type="number" min="0" max=${photo.size[at % 2]} value=${box[at]} onChange=${edge(at)} /></label>`)}
-    <button type="button" id="uncrop" onClick=${() => crop(null, true)}>${words.wholePhoto}</button>
+    ${words.edges.map((name, at) => html`<${Edge} key=${name} name=${name} most=${photo.size[at % 2]}
+      value=${box[at]} commit=${commit(at)} />`)}
   </fieldset>`;
+}
+
+/** What is being typed is left alone until it is a whole number. */
+function Edge({ name, most, value, commit }) {
+  const [typed, setTyped] = useState(null);
+  const changed = (event) => {
+    setTyped(null);
+    if (Number.isFinite(event.target.valueAsNumber)) commit(event.target.valueAsNumber);
+  };
+  return html`<label>${name} <input type="number" min="0" max=${most} value=${typed ?? value}
+    onInput=${(event) => setTyped(event.target.value)} onChange=${changed} /></label>`;
 }
 
 /** Where a box begins: four fifths of the photo, so that all handles are seen. */

@@ -3,11 +3,11 @@
 import { html, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { percent, words } from "./words.js";
 
-const SHOWN = 6; // chips in sight: two rows on a phone
+const SHOWN = 5; // chips in sight
 
 /** The likeliest categories first, then those of the gallery. */
 function chipsOf({ matte, answer, categories, chosen }) {
-  const predicted = answer?.route?.categories ?? matte?.categories ?? [];
+  const predicted = matte?.categories ?? answer?.route?.categories ?? [];
   const likely = new Map(predicted.map(({ name, probability }) => [name, probability]));
   const names = [...[...likely].sort((a, b) => b[1] - a[1]).map(([name]) => name), ...categories.map(({ name }) => name)];
   // What is chosen stays in sight.
@@ -53,7 +53,7 @@ export function Filters({ filters, attributes, change, set }) {
       </select>
       <input aria-label=${words.value} value=${row.value} inputmode=${row.condition.startsWith("at_") ? "decimal" : "text"}
         placeholder=${row.condition === "in" ? words.listed : ""}
-        onChange=${(event) => change({ filters: replaced(at, { value: event.target.value }) })} />
+        onInput=${(event) => set({ filters: replaced(at, { value: event.target.value }) })} onChange=${() => change({})} />
       <button type="button" class="icon" aria-label=${words.removeFilter} onClick=${() => change({ filters: filters.filter((_, index) => index !== at) })}>×</button>
     </div>`)}
     <button type="button" id="add-filter" onClick=${add}>${words.addFilter}</button>

@@ -12,9 +12,9 @@ export const time = (when) =>
 
 /** Tiny fractions are not rounded to nothing, nor large ones to certainty. */
 export function percent(fraction) {
-  if (fraction > 0 && fraction < 0.001) return "< 0.1 %";
-  if (fraction > 0.999 && fraction < 1) return "> 99.9 %";
-  return `${tenths.format(fraction * 100)} %`;
+  if (fraction > 0 && fraction < 0.001) return "<\u00a00.1\u00a0%"; // no line ends within a number
+  if (fraction > 0.999 && fraction < 1) return ">\u00a099.9\u00a0%";
+  return `${tenths.format(fraction * 100)}\u00a0%`;
 }
 
 export const words = {
@@ -73,11 +73,11 @@ export const words = {
   shape: "Shape",
   print: "Print",
   asRanked: "As ranked",
-  balance: (shape) => `${count(100 - shape)} % look, ${count(shape)} % shape`,
+  balance: (shape) => `${count(100 - shape)}\u00a0% look, ${count(shape)}\u00a0% shape`,
   noShape: "Shapes were not compared in this search.",
   threshold: "A match from",
   notCalibrated: "Without calibration: hits have no probability.",
-  calibratedAt: (value) => `calibrated: ${percent(value)}`,
+  calibratedAt: (value) => `Calibrated: ${percent(value)}`,
   resetThreshold: "Calibrated value",
   contours: "Show contours",
 
@@ -132,7 +132,7 @@ export const words = {
   again: (name, when) => `${name}, ${when}`,
   fromCatalogue: (id) => `Catalogue image ${id}`,
   howFound: "How it was found",
-  milliseconds: (ms) => `${tenths.format(ms)} ms`,
+  milliseconds: (ms) => `${tenths.format(ms)}\u00a0ms`,
   asOf: (when) => `Answered as of ${when}`,
   fingerprint: "Fingerprint",
 

@@ -133,7 +133,7 @@ def test_a_photo_is_chosen_cut_out_and_searched(
     assert service.requests == [{"k": 12, "offset": 0, "mask": True}]
     assert service.photos == [sent]
     first = page.locator(".card").first
-    assert first.locator(".probability").inner_text() == "98.0 %"
+    assert first.locator(".probability").inner_text() == "98.0\u00a0%"
     assert first.locator(".bars li").count() == 3
     assert page.locator(".card").count() == 12
     assert page.locator("#announced").inner_text() == "12 hits. First: jar-00."
