@@ -76,6 +76,13 @@ def test_a_whole_frame_is_flagged_so_that_its_contour_is_not_compared() -> None:
     assert not described.description.quality.no_product
 
 
+def test_the_pieces_of_a_given_matte_are_one_product() -> None:
+    alpha = np.zeros((RED.height, RED.width), np.float32)
+    alpha[1:-1, 1 : RED.width // 3] = alpha[1:-1, -RED.width // 3 : -1] = 1
+    (described,) = describer().describe([RED], mattes=[Matte(alpha)])
+    assert described.description.quality.flags == ()
+
+
 def test_a_matte_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="matte"):
         describer().describe([RED], mattes=[Matte(np.ones((3, 5), np.float32))])
