@@ -42,11 +42,13 @@ if TYPE_CHECKING:
     from offline.ingest import ingest
     from offline.ingest.report import IngestReport
     from offline.report.document import Report
+    from online.client import Client, ServiceError
     from online.query import query
     from packsight._evaluation import evaluate
     from stages.open_searcher import OpenSearcher, open_searcher
 
 __all__ = [
+    "Client",
     "ConfigError",
     "DamageError",
     "Dataset",
@@ -64,6 +66,7 @@ __all__ = [
     "Report",
     "Results",
     "Route",
+    "ServiceError",
     "StageError",
     "WeightsError",
     "__version__",
@@ -96,6 +99,7 @@ _HOMES = {
     "offline.ingest": ("ingest",),
     "offline.ingest.report": ("IngestReport",),
     "offline.report.document": ("Report",),
+    "online.client": ("Client", "ServiceError"),
     "online.query": ("query",),
     "packsight._evaluation": ("evaluate",),
     "stages.open_searcher": ("OpenSearcher", "open_searcher"),

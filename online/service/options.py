@@ -30,7 +30,6 @@ class ServiceOptions:
 
     galleries: Mapping[str, str]
     host: str = "127.0.0.1"
-    port: int = 8000
     root_path: str = ""
     queue: int = 32
     deadline: float = 20.0

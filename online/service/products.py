@@ -18,6 +18,7 @@ from engine.attributes import bounded
 from engine.errors import ImageError
 from engine.images import load
 from engine.types import Source
+from online.api_types import CategoriesAnswer, GalleriesAnswer, ProductAnswer, ProductsAnswer
 from online.service.problems import RequestError
 from online.service.served import OpenGallery
 from online.service.service import Service, service_of
@@ -40,7 +41,7 @@ _TYPES = {
 }
 
 
-@router.get("/v1/galleries")
+@router.get("/v1/galleries", response_model=GalleriesAnswer)
 async def galleries(request: Request) -> dict[str, Any]:
     """What can be searched, and what parts its hits are compared by."""
     service = service_of(request)
@@ -70,7 +71,7 @@ async def _gallery(service: Service, name: str) -> dict[str, object]:
     return await service.run(described)
 
 
-@router.get("/v1/categories")
+@router.get("/v1/categories", response_model=CategoriesAnswer)
 async def categories(request: Request, gallery: str | None = None) -> dict[str, Any]:
     """In alphabetical order, with their numbers of images."""
     service = service_of(request)
@@ -79,7 +80,7 @@ async def categories(request: Request, gallery: str | None = None) -> dict[str, 
     return {"categories": [{"name": name, "images": count} for name, count in held.items()]}
 
 
-@router.get("/v1/products")
+@router.get("/v1/products", response_model=ProductsAnswer)
 async def products(
     request: Request,
     gallery: str | None = None,
@@ -100,7 +101,7 @@ async def products(
     return await service.run(page)
 
 
-@router.get("/v1/products/{product:path}")
+@router.get("/v1/products/{product:path}", response_model=ProductAnswer)
 async def product(request: Request, product: str, gallery: str | None = None) -> dict[str, Any]:
     """One product with all its images."""
     service = service_of(request)

@@ -19,6 +19,7 @@ from engine.errors import ImageError, PacksightError
 from engine.images import load
 from engine.timings import Stopwatch
 from engine.types import Matte, RGBImage
+from online.api_types import BatchAnswer, MaskPreview, QueryAnswer
 from online.page import render
 from online.service.answers import Answer, Photo, preview_document
 from online.service.problems import RequestError, problem_of
@@ -41,7 +42,7 @@ class Sent:
     request: SentRequest
 
 
-@router.post("/v1/query", openapi_extra=QUERY_SPEC)
+@router.post("/v1/query", response_model=QueryAnswer, openapi_extra=QUERY_SPEC)
 async def query(
     request: Request, gallery: str | None = None, format: str = "json", separator: str = ","
 ) -> Response:
@@ -55,7 +56,7 @@ async def query(
         return await service.run(lambda: form(service, opened, answer))
 
 
-@router.post("/v1/query:batch", openapi_extra=QUERY_BATCH_SPEC)
+@router.post("/v1/query:batch", response_model=BatchAnswer, openapi_extra=QUERY_BATCH_SPEC)
 async def query_batch(request: Request, gallery: str | None = None) -> Response:
     """The answer to each of several photos, in their order, or what was wrong with it."""
     service = service_of(request)
@@ -70,7 +71,7 @@ async def query_batch(request: Request, gallery: str | None = None) -> Response:
     return JSONResponse({"answers": found})
 
 
-@router.post("/v1/mask", openapi_extra=MASK_SPEC)
+@router.post("/v1/mask", response_model=MaskPreview, openapi_extra=MASK_SPEC)
 async def mask(request: Request, gallery: str | None = None) -> Response:
     """The mask and the categories by which a photo would be searched for."""
     service = service_of(request)

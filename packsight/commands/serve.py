@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
+import tempfile
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError
+from packsight.commands._arguments import positive
 
-_CONNECTIONS = 512  # at a time; each may send a body that is held in memory until it is whole
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from online.service.options import ServiceOptions
+
+GRACE = 30  # seconds that answers in progress have when the service is stopped
+MOST_CONNECTIONS = 512  # each may send a body that is held in memory until it is whole
 _EXTRA = "The service needs the extra `serve`: pip install 'packsight[serve]'"
 
 
@@ -32,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--queue",
         metavar="N",
-        type=int,
+        type=positive,
         default=32,
         help="photos that are taken at a time; others are refused with 503 (default: 32)",
     )
@@ -80,7 +92,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=20.0,
         help="requests a second of a key, or of an address without keys; 0: no limit (default: 20)",
     )
-    add("--threads", metavar="N", type=int, default=2, help="threads that search (default: 2)")
+    add(
+        "--workers",
+        metavar="N",
+        type=positive,
+        default=1,
+        help="processes; each has models of its own (default: 1, with threads)",
+    )
+    add("--threads", metavar="N", type=positive, default=2, help="threads that search (default: 2)")
     add(
         "--set",
         metavar="SECTION.KEY=VALUE",
@@ -95,17 +114,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         import uvicorn
 
-        from online.service.app import application
-        from online.service.logs import log_to
         from online.service.options import ServiceOptions
     except ImportError as error:
-        raise ConfigError(
-            f"packsight serve: {error.name} is not installed.", remedy=_EXTRA
-        ) from None
+        missing = f"packsight serve: {error.name} is not installed."
+        raise ConfigError(missing, remedy=_EXTRA) from None
     options = ServiceOptions(
         galleries=_named(args.gallery),
         host=args.host,
-        port=args.port,
         root_path=args.root_path,
         queue=args.queue,
         threads=args.threads,
@@ -117,19 +132,66 @@ def run(args: argparse.Namespace) -> int:
         hosts=tuple(args.allow_host),
         overrides=tuple(args.overrides),
     )
-    log_to(sys.stderr)
+    for address in options.galleries.values():
+        _require_gallery(address)
+    listening = _socket(args.host, args.port)
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"http://{shown}:{port}{args.root_path} (Ctrl+C ends it)", flush=True)
     config = uvicorn.Config(
-        application(options),
-        host=options.host,
-        port=options.port,
+        partial(_application, options),
+        factory=True,
+        workers=args.workers,
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=30,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=GRACE,
     )
-    uvicorn.Server(config).run()
+    if args.workers == 1:
+        uvicorn.Server(config).run(sockets=[listening])
+    else:
+        _run_workers(config, listening)
     return 0
+
+
+def _application(options: ServiceOptions) -> FastAPI:
+    """In the process that serves."""
+    from online.service.app import application
+    from online.service.logs import log_to
+
+    log_to(sys.stderr)
+    return application(options)
+
+
+def _run_workers(config: uvicorn.Config, listening: socket.socket) -> None:
+    """Processes that share the socket, and the mapped indexes, but not the models."""
+    from uvicorn.supervisors import Multiprocess
+
+    from online.service.metrics import share_among_workers
+
+    with tempfile.TemporaryDirectory() as folder:
+        share_among_workers(Path(folder) / "metrics")
+        Multiprocess(config, sockets=[listening]).run()
+
+
+def _require_gallery(address: str) -> None:
+    from engine.galleries import open_gallery
+
+    open_gallery(address).close()
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    try:
+        kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+        found = socket.create_server((host, port), family=kind, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"{host}:{port}: cannot be listened at ({error}).",
+            remedy="Another service may be there: choose --port, or 0 for any free one.",
+        ) from None
+    found.set_inheritable(True)
+    return found
 
 
 def _named(given: list[str]) -> dict[str, str]:

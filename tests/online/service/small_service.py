@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import uvicorn
 from fastapi.testclient import TestClient
 from httpx import Response
 from PIL import Image
@@ -44,6 +47,22 @@ def serving(gallery: Path, **options: object) -> Iterator[TestClient]:
         while client.get("/v1/ready").status_code != 200:
             pass
         yield client
+
+
+@contextmanager
+def listening(gallery: Path, **options: object) -> Iterator[str]:
+    """The address of a service that is ready, on a free port of this machine."""
+    given = {"galleries": {"small": str(gallery)}, "rate": 0, **options}
+    app = application(ServiceOptions(**given))  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started or not app.state.service.warm:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
 
 
 def photo_of(category: str, product: int, view: int = 3) -> bytes:

@@ -1,0 +1,202 @@
+"""What the service answers, as types: for its schema and for its client.
+
+A client ignores what a later version adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Answered(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class PartsAnswer(_Answered):
+    """How alike the hit and the photo are, each in [0, 1]; None where it was not compared."""
+
+    look: float
+    shape: float | None = None
+    print: float | None = None
+
+
+class MatchAnswer(_Answered):
+    """Places that show the same print; ``points`` are x, y in the photo and x, y in the hit, as
+    fractions of their sizes."""
+
+    places: int
+    share: float
+    area: float
+    residual: float
+    mirrored: bool
+    raised_to: int | None = None
+    points: tuple[tuple[float, ...], ...] = ()
+
+
+class HitAnswer(_Answered):
+    """One product, by its best image. ``probability``: that the photo shows it; None where the
+    gallery is not calibrated. ``image`` and ``thumbnail`` are addresses below that of the service;
+    ``contour`` and ``aligned`` are paths of SVG in a view box of 100 x 100."""
+
+    rank: int
+    product: str
+    category: str
+    id: int
+    sha256: str
+    score: float
+    distance: float
+    iou: float | None = None
+    probability: float | None = None
+    parts: PartsAnswer
+    match: MatchAnswer | None = None
+    why: str
+    views: int
+    attributes: Mapping[str, str]
+    image: str
+    thumbnail: str
+    contour: str
+    aligned: str
+
+
+class CategoryAnswer(_Answered):
+    name: str
+    probability: float
+
+
+class RouteAnswer(_Answered):
+    """The categories that were searched."""
+
+    categories: tuple[CategoryAnswer, ...]
+    unsure: bool
+    unknown: bool
+    why: str
+
+
+class PhotoAnswer(_Answered):
+    """The upright photo's size and the box of it that was described, in pixels."""
+
+    width: int
+    height: int
+    box: tuple[int, int, int, int]
+
+
+class MaskAnswer(_Answered):
+    """The mask that the photo was cut out by; ``fraction`` of the box that it covers; ``png``: a
+    data URI, of /v1/mask alone."""
+
+    used: bool
+    trust: float | None = None
+    flags: tuple[str, ...]
+    fraction: float
+    contour: str
+    aligned: str
+    png: str | None = None
+
+
+class QueryAnswer(_Answered):
+    """``verdict``: likely, unsure or not in this catalogue; None where the gallery is not
+    calibrated. ``no_match``: the hits are the nearest, but no match. ``as_of``: every change until
+    then is in the answer. ``more``: there are hits beyond these."""
+
+    hits: tuple[HitAnswer, ...]
+    no_match: bool
+    calibrated: bool
+    threshold: float | None = None
+    verdict: str | None = None
+    absent_below: float | None = None
+    guesses: bool
+    notes: tuple[str, ...]
+    route: RouteAnswer
+    photo: PhotoAnswer | None = None
+    mask: MaskAnswer
+    quality: tuple[str, ...]
+    mask_trust: float | None = None
+    timings_ms: Mapping[str, float]
+    fingerprint: str
+    gallery: str
+    generation: str
+    as_of: datetime
+    k: int
+    offset: int
+    more: bool
+
+
+class MaskPreview(_Answered):
+    """What a search for the photo would be made by."""
+
+    photo: PhotoAnswer
+    mask: MaskAnswer
+    categories: tuple[CategoryAnswer, ...]
+
+
+class Refusal(_Answered):
+    """application/problem+json, as of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    remedy: str = ""
+    request_id: str = ""
+
+
+class BatchAnswer(_Answered):
+    """In the order of the photos."""
+
+    answers: tuple[QueryAnswer | Refusal, ...]
+
+
+class ImageAnswer(_Answered):
+    id: int
+    category: str
+    labelled: bool
+    sha256: str
+    image: str
+    thumbnail: str
+
+
+class ProductAnswer(_Answered):
+    product: str
+    category: str
+    attributes: Mapping[str, str]
+    images: tuple[ImageAnswer, ...]
+
+
+class ProductsAnswer(_Answered):
+    """``after``: where the next page begins; None: this is the last."""
+
+    products: tuple[ProductAnswer, ...]
+    after: str | None = None
+
+
+class CategoryCount(_Answered):
+    name: str
+    images: int
+
+
+class CategoriesAnswer(_Answered):
+    categories: tuple[CategoryCount, ...]
+
+
+class GalleryParts(_Answered):
+    """By what beside its look a hit is compared."""
+
+    shape: bool
+    print: bool
+
+
+class GalleryAnswer(_Answered):
+    name: str
+    images: int
+    products: int
+    generation: str
+    calibrated: bool
+    parts: GalleryParts
+    attributes: tuple[str, ...]
+
+
+class GalleriesAnswer(_Answered):
+    galleries: tuple[GalleryAnswer, ...]

@@ -1,0 +1,96 @@
+"""The client against a real service on this machine, and against one that is busy or not there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.errors import ImageError
+from online import query
+from packsight import Client, ServiceError
+from tests.online.service.small_service import listening, photo_of
+
+
+@pytest.fixture(scope="module")
+def address(gallery: Path) -> Iterator[str]:
+    with listening(gallery) as found:
+        yield found
+
+
+def test_an_answer_is_typed_and_that_of_a_query(
+    address: str, gallery: Path, tmp_path: Path
+) -> None:
+    photo = photo_of("jar", 1)
+    (tmp_path / "photo.png").write_bytes(photo)
+    expected = [hit.record.product_id for hit in query(photo, gallery, k=3).hits]
+    with Client(address) as client:
+        for kind in (photo, tmp_path / "photo.png", str(tmp_path / "photo.png"), io.BytesIO(photo)):
+            assert [hit.product for hit in client.query(kind, k=3).hits] == expected
+        answer = client.query(photo, box=(0, 0, 96, 100), mask=False, k=1, where=())
+        assert answer.photo is not None and answer.photo.box == (0, 0, 96, 100)
+        like = client.query(image=answer.hits[0].id, weights={"look": 0, "shape": 1})
+        assert answer.hits[0].product not in [hit.product for hit in like.hits]
+        assert client.download(answer.hits[0].thumbnail)[:3] == b"\xff\xd8\xff"
+        assert client.mask(photo).categories[0].name == "jar"
+
+
+def test_the_catalogue_is_listed(address: str) -> None:
+    with Client(address, gallery="small") as client:
+        assert [one.name for one in client.galleries()] == ["small"]
+        assert [one.name for one in client.categories()] == ["jar", "stick"]
+        page = client.products(limit=4)
+        rest = client.products(after=page.after or "")
+        names = [one.product for one in (*page.products, *rest.products)]
+        assert names[0] == "jar/p0" and len(names) == 6
+        assert client.product("stick/p2").images
+
+
+def test_what_is_refused_is_an_error_with_its_remedy(address: str) -> None:
+    with Client(address) as client, pytest.raises(ServiceError) as refused:
+        client.query(b"no image")
+    assert refused.value.status == 415 and refused.value.remedy and refused.value.request_id
+    with Client(address, gallery="other") as client, pytest.raises(ServiceError, match="gallery"):
+        client.categories()
+    with Client(address) as client, pytest.raises(ImageError):
+        client.query("no-such-photo.jpg")
+    with Client("http://127.0.0.1:9", tries=1) as client, pytest.raises(ServiceError) as none:
+        client.galleries()
+    assert none.value.status == 0 and "packsight serve" in none.value.remedy
+
+
+def test_a_busy_service_is_tried_again_and_a_refusal_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("online.client.time.sleep", waited.append)
+    answers = [
+        httpx.Response(503, headers={"retry-after": "2"}),
+        httpx.Response(429),
+        httpx.Response(200, json={"categories": []}),
+        httpx.Response(403, json={"detail": "no"}),
+    ]
+    transport = httpx.MockTransport(lambda request: answers.pop(0))
+    with Client("http://service", transport=transport) as client:
+        assert client.categories() == ()
+        assert waited[0] == 2 and 0 < waited[1] < 1
+        with pytest.raises(ServiceError) as refused:
+            client.categories()
+    assert refused.value.status == 403 and not answers
+
+
+def test_a_service_that_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("online.client.time.sleep", lambda seconds: None)
+    calls: list[httpx.Request] = []
+
+    def busy(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        raise httpx.ConnectError("refused")
+
+    client = Client("http://service", tries=3, transport=httpx.MockTransport(busy))
+    with client, pytest.raises(ServiceError):
+        client.query(b"photo")
+    assert len(calls) == 3
