@@ -2,9 +2,8 @@
 // and the pointers that work on it. Coordinates of callers are pixels of the upright image.
 
 import { between, dragged, grabbed, rounded } from "./box.js";
-import { PATH_SIDE } from "./overlay.js";
+import { paint } from "./painting.js";
 
-const HANDLE = 11; // CSS pixels of a handle's side
 const REACH = 22; // a finger hits a handle from so far
 const MOST_ZOOM = 8;
 const OUTSIDE = 0.72; // how dark it is where the product is not
@@ -187,100 +186,18 @@ export class Board {
     this.zoomed(event.deltaY < 0 ? 1.2 : 1 / 1.2);
   }
 
-  // Drawing, from the bottom to the top.
-
   draw() {
     const { canvas, scene } = this;
     const ratio = window.devicePixelRatio || 1;
-    const { clientWidth, clientHeight } = canvas;
-    if (canvas.width !== Math.round(clientWidth * ratio)) canvas.width = Math.round(clientWidth * ratio);
-    if (canvas.height !== Math.round(clientHeight * ratio)) canvas.height = Math.round(clientHeight * ratio);
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.round(side * ratio));
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
     const context = canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, clientWidth, clientHeight);
-    if (!scene.image) return;
-    context.imageSmoothingQuality = "high";
-    this.drawOver(context, scene.image, [0, 0, ...scene.size]);
-    const described = scene.shadeBox ?? [0, 0, ...scene.size];
-    if (scene.shade) this.drawOver(context, scene.shade, described);
-    if (scene.contour) this.drawContour(context, described);
-    if (scene.box) this.drawBox(context);
-    scene.places.forEach((place) => this.drawPlace(context, place));
+    context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
     const unfinished = this.gesture?.kind === "stroke" ? [this.gesture.stroke] : [];
-    [...scene.strokes, ...unfinished].forEach((stroke) => this.drawStroke(context, stroke));
+    if (scene.image) paint(context, this, { ...scene, strokes: [...scene.strokes, ...unfinished] });
   }
-
-  drawOver(context, image, [x1, y1, x2, y2]) {
-    const [left, top] = this.toScreen(x1, y1);
-    context.drawImage(image, left, top, (x2 - x1) * this.scale, (y2 - y1) * this.scale);
-  }
-
-  /** The contour of what was described, which is centred on a square. */
-  drawContour(context, [x1, y1, x2, y2]) {
-    const side = Math.max(x2 - x1, y2 - y1);
-    const [left, top] = this.toScreen((x1 + x2 - side) / 2, (y1 + y2 - side) / 2);
-    const scale = (side * this.scale) / PATH_SIDE;
-    const path = new Path2D();
-    path.addPath(new Path2D(this.scene.contour), new DOMMatrix([scale, 0, 0, scale, left, top]));
-    edged(context, "#6ea8ff", 1.5, () => context.stroke(path));
-  }
-
-  drawBox(context) {
-    const [x1, y1] = this.toScreen(...this.scene.box.slice(0, 2));
-    const [x2, y2] = this.toScreen(...this.scene.box.slice(2));
-    const outside = new Path2D();
-    outside.rect(...this.toScreen(0, 0), this.scene.size[0] * this.scale, this.scene.size[1] * this.scale);
-    outside.rect(x1, y1, x2 - x1, y2 - y1);
-    context.fillStyle = "rgb(0 0 0 / .55)";
-    context.fill(outside, "evenodd");
-    edged(context, "#fff", 1.5, () => context.strokeRect(x1, y1, x2 - x1, y2 - y1));
-    const [middleX, middleY] = [(x1 + x2) / 2, (y1 + y2) / 2];
-    for (const x of [x1, middleX, x2])
-      for (const y of [y1, middleY, y2])
-        if (x !== middleX || y !== middleY) {
-          context.fillStyle = "#fff";
-          context.fillRect(x - HANDLE / 2, y - HANDLE / 2, HANDLE, HANDLE);
-          context.strokeStyle = "#0b57c4";
-          context.strokeRect(x - HANDLE / 2, y - HANDLE / 2, HANDLE, HANDLE);
-        }
-  }
-
-  drawPlace(context, { x, y, number, colour }) {
-    const [left, top] = this.toScreen(x, y);
-    context.beginPath();
-    context.arc(left, top, 9, 0, 2 * Math.PI);
-    context.fillStyle = colour;
-    context.fill();
-    edged(context, "#fff", 1, () => context.stroke());
-    context.fillStyle = "#fff";
-    context.font = "700 11px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillText(number, left, top);
-  }
-
-  drawStroke(context, { points, remove, width }) {
-    const path = new Path2D();
-    points.forEach((point) => path.lineTo(...this.toScreen(...point)));
-    context.lineCap = context.lineJoin = "round";
-    context.lineWidth = width * this.scale;
-    context.strokeStyle = remove ? "rgb(255 154 90 / .5)" : "rgb(110 168 255 / .5)";
-    context.stroke(path);
-    // Not by colour alone: what removes is dashed.
-    context.setLineDash(remove ? [6, 5] : []);
-    edged(context, "#fff", 1.5, () => context.stroke(path));
-    context.setLineDash([]);
-  }
-}
-
-/** A line that is seen on any image: a dark edge below it. */
-function edged(context, colour, width, stroke) {
-  context.lineWidth = width + 2;
-  context.strokeStyle = "rgb(0 0 0 / .55)";
-  stroke();
-  context.lineWidth = width;
-  context.strokeStyle = colour;
-  stroke();
 }
 
 const apart = (one, two) => Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY);

@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { imageAddress } from "./api.js";
 import { laidOn, PATH_SIDE } from "./overlay.js";
-import { placesOn } from "./places.js";
+import { placesOn, RADIUS } from "./places.js";
 import { verdict } from "./ranking.js";
 import { percent, score, words } from "./words.js";
 
@@ -46,7 +46,7 @@ function Places({ hit, size }) {
   const places = size ? placesOn(hit, size) : [];
   return places.length > 0 && html`<svg class="places" viewBox="0 0 1 1" aria-hidden="true">
     ${places.map(({ number, x, y, colour }) => html`<g key=${number}>
-      <circle cx=${x} cy=${y} r=".034" style=${{ fill: colour }} />
+      <circle cx=${x} cy=${y} r=${RADIUS} style=${{ fill: colour }} />
       <text x=${x} y=${y} dy=".36em">${number}</text></g>`)}
   </svg>`;
 }

@@ -4,12 +4,19 @@
 const NUMBERED = 12;
 const COLOURS = ["#0b57c4", "#b93d05", "#00704f", "#8a1c7c", "#7a5200", "#b3123f", "#3d3db3", "#4d6600"];
 
-const numbered = (hit) =>
-  (hit?.match?.points ?? []).slice(0, NUMBERED).map((point, at) => ({
-    number: at + 1,
-    colour: COLOURS[at % COLOURS.length],
-    point,
-  }));
+// In fractions of an image's longer side; numbers that are nearer would cover each other.
+export const RADIUS = 0.034;
+const APART = 2.1 * RADIUS;
+
+const near = (one, other) =>
+  Math.min(...[0, 2].map((at) => Math.hypot(one[at] - other[at], one[at + 1] - other[at + 1]))) <= APART;
+
+function numbered(hit) {
+  const kept = [];
+  for (const point of hit?.match?.points ?? [])
+    if (kept.length < NUMBERED && !kept.some((other) => near(point, other))) kept.push(point);
+  return kept.map((point, at) => ({ number: at + 1, colour: COLOURS[at % COLOURS.length], point }));
+}
 
 /** On the square that holds a hit's image of this size, centred; points are fractions of its longer
  * side. */

@@ -4,9 +4,9 @@ import * as api from "./api.js";
 import * as link from "./link.js";
 import { photoOf, photoOfCatalogue } from "./photo.js";
 import { reordered, weightsOf } from "./ranking.js";
+import { HITS, photoFor, requestOf, requestOfFile } from "./request.js";
 import { words } from "./words.js";
 
-const HITS = 12; // full rows of two, three and four cards
 const CANDIDATES = 48; // that the slider orders, of which the first are shown
 const KEPT = 20; // searches of this session, with their photos in memory
 const SETTLE = 250; // milliseconds from the last move of a box to its mask
@@ -21,38 +21,6 @@ const START = {
   answer: null, busy: false, masking: false, problem: null, compared: [], pointed: null,
   galleries: [], categories: [], searches: [], keyNeeded: false, keyRefused: false, announced: "",
 };
-
-/** Whether a catalogue image is searched by its id, by what is stored of it; cut out otherwise than
- * it was, it is a photo like any other. */
-export const byImage = ({ photo, box, useMask }) => photo?.id !== undefined && ((!box && useMask) || !photo.file);
-
-/** The request object of a state, as /v1/query takes it. */
-function requestOf(state, k = HITS, offset = 0) {
-  const { photo, box, useMask, chosen, filters } = state;
-  const request = { k, offset, mask: useMask };
-  if (byImage(state)) request.image = photo.id;
-  else if (box) request.box = box;
-  if (chosen.length) request.categories = chosen;
-  const where = filters.filter((row) => row.attribute && row.value.trim()).map((row) => [conditionOf(row)]);
-  if (where.length) request.where = where;
-  return request;
-}
-
-/** For a file: there the service orders and judges, on the page the browser does. */
-function requestOfFile(state) {
-  const request = requestOf(state, Math.max(state.shown, HITS));
-  if (state.shape !== null) request.weights = weightsOf(state.shape);
-  if (state.threshold !== null) request.threshold = state.threshold;
-  return request;
-}
-
-const photoFor = (state) => (byImage(state) ? null : state.photo.file);
-
-function conditionOf({ attribute, condition, value }) {
-  if (condition === "in") return { attribute, in: value.split(",").map((one) => one.trim()).filter(Boolean) };
-  if (condition === "equals") return { attribute, equals: value.trim() };
-  return { attribute, [condition]: Number(value.replace(",", ".")) };
-}
 
 export class Session {
   /** ``changed(state)`` is called after every change; ``found()`` after a search that a person

@@ -2,7 +2,7 @@
 
 import { html, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { comparesShape } from "./ranking.js";
-import { byImage } from "./session.js";
+import { byImage } from "./request.js";
 import { percent, words } from "./words.js";
 
 function Balance({ state, session }) {

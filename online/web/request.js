@@ -1,0 +1,38 @@
+// A state of the page as the request object of /v1/query.
+
+import { weightsOf } from "./ranking.js";
+
+export const HITS = 12; // full rows of two, three and four cards
+
+/** Whether a catalogue image is searched by its id, by what is stored of it; cut out otherwise than
+ * it was, it is a photo like any other. */
+export const byImage = ({ photo, box, useMask }) => photo?.id !== undefined && ((!box && useMask) || !photo.file);
+
+/** The request object of a state, as /v1/query takes it. */
+export function requestOf(state, k = HITS, offset = 0) {
+  const { photo, box, useMask, chosen, filters } = state;
+  const request = { k, offset, mask: useMask };
+  if (byImage(state)) request.image = photo.id;
+  else if (box) request.box = box;
+  if (chosen.length) request.categories = chosen;
+  const where = filters.filter((row) => row.attribute && row.value.trim()).map((row) => [conditionOf(row)]);
+  if (where.length) request.where = where;
+  return request;
+}
+
+/** For a file: there the service orders and judges, on the page the browser does. */
+export function requestOfFile(state) {
+  const request = requestOf(state, Math.max(state.shown, HITS));
+  if (state.shape !== null) request.weights = weightsOf(state.shape);
+  if (state.threshold !== null) request.threshold = state.threshold;
+  return request;
+}
+
+/** The photo to send; null where a request has the id of an image. */
+export const photoFor = (state) => (byImage(state) ? null : state.photo.file);
+
+function conditionOf({ attribute, condition, value }) {
+  if (condition === "in") return { attribute, in: value.split(",").map((one) => one.trim()).filter(Boolean) };
+  if (condition === "equals") return { attribute, equals: value.trim() };
+  return { attribute, [condition]: Number(value.replace(",", ".")) };
+}

@@ -1,0 +1,102 @@
+"""The page before the real service over a small drawn gallery: both hold to one contract."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("playwright", reason="playwright is not installed")
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from online.service.app import application
+from online.service.options import ServiceOptions
+from tests.online.service.small_service import make_gallery, photo_of
+from tests.online.web.fake_service import serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    gallery = make_gallery(tmp_path_factory.mktemp("page"))
+    with serving(application(ServiceOptions(galleries={"small": str(gallery)}))) as address:
+        yield address
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Page]:
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--headless", "--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("response", lambda r: r.status >= 400 and complaints.append(r.url))
+        page.goto(address)
+        yield page
+        browser.close()
+    assert complaints == []
+
+
+def test_the_page_searches_crops_filters_and_downloads_on_the_service(
+    page: Page, tmp_path: Path
+) -> None:
+    file = {"name": "p.png", "mimeType": "image/png", "buffer": photo_of("jar", 1)}
+    page.set_input_files("#choose", file)  # type: ignore[arg-type]
+    expect(page.locator(".chip .quiet").first).to_be_visible()  # predicted by /v1/mask
+    page.click("#search")
+    first = page.locator("#hits h3").first
+    expect(first).to_be_focused()
+    assert page.locator(".card").count() == 3  # of the predicted category
+    image = page.locator(".card img").first
+    assert image.evaluate("(e) => e.decode().then(() => e.naturalWidth)") > 0
+    # The contour of the hit lies on its image, in the middle of the square.
+    frame = page.locator(".card .image").first.bounding_box()
+    line = page.locator(".card .contours .hit").first.bounding_box()
+    assert frame is not None and line is not None
+    assert frame["x"] < line["x"] and line["x"] + line["width"] < frame["x"] + frame["width"]
+
+    page.locator(".filters summary").click()
+    page.click("#add-filter")
+    page.get_by_label("Attribute").select_option("colour")
+    page.get_by_label("Value").fill("green")
+    page.get_by_label("Value").press("Enter")
+    expect(page.locator(".card")).to_have_count(1)
+    page.get_by_role("button", name="Remove filter").click()
+    expect(page.locator(".card")).to_have_count(3)
+    page.click("#crop")
+    page.click("#search")
+    expect(first).to_be_focused()
+    for button, beginning in (("#csv-semicolon", b"\xef\xbb\xbfrank;"), ("#html", b"<!DOCTYPE")):
+        with page.expect_download() as download:
+            page.click(button)
+        saved = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved)
+        assert saved.read_bytes().lstrip().startswith(beginning)
+
+
+def test_a_link_to_a_catalogue_image_and_its_part_is_answered(page: Page, address: str) -> None:
+    page.goto(f"{address}#image=1&shape=80")
+    page.reload()
+    expect(page.locator(".photo .uri")).to_have_text("Catalogue image 1")
+    expect(page.locator("#hits h3").first).to_be_visible()
+    assert page.locator(".card").count() == 2  # its own product is left out
+    page.get_by_role("button", name="Search from this").first.click()
+    expect(page.locator(".searches button")).to_have_count(2)
+    page.go_back()
+    expect(page.locator(".photo .uri")).to_have_text("Catalogue image 1")
+    page.click("#crop")
+    page.click("#search")
+    expect(page.locator(".card")).to_have_count(3)  # a part is a photo like any other
