@@ -111,10 +111,10 @@ def lock(folder: Path) -> FileLock:
 
 def require_own(folder: Path) -> None:
     """Refuse to scatter a gallery among other files."""
-    databases = (_schema.DATABASE, _schema.CURATION)
+    databases = (_schema.DATABASE, _schema.CURATION, _schema.JOBS)
     ours = {f"{name}{end}" for name in databases for end in ("", "-wal", "-shm")}
     ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
-    ours |= {_query_file.NAME, _query_file.LOCK}
+    ours |= {_query_file.NAME, _query_file.LOCK, _schema.UPLOADS}
     with _schema.translated(folder):
         if folder.is_dir():
             strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)

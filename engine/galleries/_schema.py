@@ -14,6 +14,9 @@ DATABASE = "gallery.sqlite"
 # What people decided: of no one gallery, it stays where a gallery is made anew. See
 # ``engine.curation``.
 CURATION = "curation.sqlite"
+# Changes that the online service acknowledged, and the images that were sent to it for them.
+JOBS = "jobs.sqlite"
+UPLOADS = "uploads"
 
 # The description sits apart from the source, so that planning an ingest reads few pages.
 # A shard is the part of a category that is (or is not) labelled; its token changes with every

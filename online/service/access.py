@@ -35,7 +35,7 @@ def needed_scope(method: str, path: str) -> KeyScope | None:
     if method in _READS:
         if api in _OPEN_API or not (api.startswith("/v1/") or api.rstrip("/").endswith("/metrics")):
             return None
-        return "curate" if api.startswith("/v1/review") else "read"
+        return "curate" if api.startswith(("/v1/review", "/v1/jobs")) else "read"
     return "read" if method == "POST" and api in _SEARCHES else "curate"
 
 

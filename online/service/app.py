@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from engine import __version__
 from engine.errors import PacksightError
-from online.service import products, query
+from online.service import following, products, query, writing
 from online.service.gate import Gate
 from online.service.logs import log_failure, request_id
 from online.service.metrics import CONTENT_TYPE_LATEST
@@ -49,7 +49,7 @@ def application(options: ServiceOptions) -> FastAPI:
     )
     app.state.service = service
     app.add_middleware(Gate, options=options.gate(), metrics=service.metrics)
-    for module in (query, products):
+    for module in (query, products, writing, following):
         app.include_router(module.router)
     app.include_router(page_router())
     app.add_api_route("/v1/health", health, methods=["GET"])
@@ -74,7 +74,10 @@ async def ready(request: Request) -> JSONResponse:
 
 
 async def metrics(request: Request) -> Response:
-    return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    service = service_of(request)
+    for state, count in (await service.writers.look(service.writers.counts)).items():
+        service.metrics.count_jobs(state, count)
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

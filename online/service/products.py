@@ -17,6 +17,7 @@ from PIL import Image
 from engine.attributes import bounded
 from engine.errors import ImageError
 from engine.images import load
+from engine.names import canonical
 from engine.types import Source
 from online.api_types import CategoriesAnswer, GalleriesAnswer, ProductAnswer, ProductsAnswer
 from online.service.problems import RequestError
@@ -110,11 +111,11 @@ async def product(request: Request, product: str, gallery: str | None = None) ->
 
 
 def _product(opened: OpenGallery, product: str) -> dict[str, Any]:
-    sources = opened.gallery.find(product_id=product)
+    sources = opened.gallery.find(product_id=canonical(product))
     if not sources:
         raise RequestError(404, "The gallery has no product of this id.")
     return {
-        "product": product,
+        "product": sources[0].product_id,
         "category": sources[0].category,
         "attributes": bounded(sources[0].attributes),
         "images": [image_document(opened, source) for source in sources],

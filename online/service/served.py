@@ -83,14 +83,22 @@ class ServedGalleries:
     def names(self) -> tuple[str, ...]:
         return tuple(self._addresses)
 
-    def get(self, name: str | None = None) -> OpenGallery:
-        """By name, None for the first. RequestError (404) for an unknown one; GalleryError,
-        FingerprintError, ConfigError and WeightsError as opening does."""
+    def known(self, name: str | None) -> str:
+        """The name itself, None for the first. RequestError (404) for an unknown one."""
         name = self.names[0] if name is None else name
         if name not in self._addresses:
             near = nearest(name, self.names)
             hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(self.names)}."
             raise RequestError(404, "There is no gallery of this name.", remedy=hint)
+        return name
+
+    def address(self, name: str) -> str:
+        return self._addresses[self.known(name)]
+
+    def get(self, name: str | None = None) -> OpenGallery:
+        """By name, None for the first. RequestError (404) for an unknown one; GalleryError,
+        FingerprintError, ConfigError and WeightsError as opening does."""
+        name = self.known(name)
         identity = gallery_identity(self._addresses[name])
         opened = self._open.get(name)
         if opened is not None and opened.identity == identity:

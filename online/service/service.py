@@ -11,10 +11,12 @@ from typing import TypeVar
 from starlette.requests import HTTPConnection
 
 from online.service.describing import Describing
+from online.service.jobs import Job
 from online.service.metrics import Metrics
 from online.service.options import ServiceOptions
 from online.service.problems import RequestError
 from online.service.served import OpenGallery, ServedGalleries
+from online.service.writers import Writers
 
 T = TypeVar("T")
 
@@ -28,15 +30,18 @@ class Service:
         self.galleries = ServedGalleries(options.galleries, options.max_pixels, options.overrides)
         self.describing = Describing(options.queue, options.batch, self.metrics)
         self.remote_images = options.remote_images()
+        self.writers = Writers(self.galleries, self._ended)
         self.warm = False  # once a query has been answered
         self._threads = ThreadPoolExecutor(options.threads, "search")
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         self.describing.start()
+        self.writers.start()
         try:
             yield
         finally:
+            await asyncio.to_thread(self.writers.stop)
             await self.describing.stop()
             self._threads.shutdown(wait=True)
 
@@ -57,6 +62,9 @@ class Service:
             raise RequestError(
                 503, f"The answer took longer than {self.options.deadline:g} s.", retry_after=1
             ) from None
+
+    def _ended(self, gallery: str, job: Job) -> None:
+        """Of any thread."""
 
 
 def service_of(connection: HTTPConnection) -> Service:

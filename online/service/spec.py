@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from online.service.changes import MOST_IMAGES, SentProduct
 from online.service.requests import SentRequest
 
 _REQUEST: dict[str, Any] = SentRequest.model_json_schema(
@@ -34,3 +35,21 @@ def _body(photo: dict[str, Any], *, alone: bool) -> dict[str, Any]:
 QUERY_SPEC = _body(_FILE, alone=True)
 MASK_SPEC = _body(_FILE, alone=True)
 QUERY_BATCH_SPEC = _body({"type": "array", "items": _FILE, "maxItems": 64}, alone=False)
+PRODUCT_SPEC: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "image": {"type": "array", "items": _FILE, "maxItems": MOST_IMAGES},
+                        "request": SentProduct.model_json_schema(),
+                    },
+                    "required": ["image"],
+                },
+                "encoding": {"request": {"contentType": "application/json"}},
+            }
+        },
+    }
+}

@@ -1,0 +1,292 @@
+"""The jobs of a gallery: changes that were acknowledged, in one table beside it.
+
+What ``submit`` has returned survives a killed process and a power cut. Any number of processes may
+submit; jobs are carried out in order by the one process that holds the gallery's lock for writing,
+so a job that is found running there was cut off, and is carried out again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+from engine.errors import GalleryError
+from engine.galleries import _schema
+from online.service.changes import Change
+from online.service.problems import RequestError
+
+State = Literal["queued", "running", "done", "failed"]
+STATES: tuple[State, ...] = get_args(State)
+MOST_WAITING = 10_000  # jobs that are not finished
+MOST_KEPT = 10_000  # jobs that are
+KEPT_SECONDS = 30 * 86_400.0
+SAME_SECONDS = 86_400.0  # within which an idempotency key gives the same job
+MOST_ATTEMPTS = 10  # to carry out a job at which the process ends or the disk fails
+_VERSION = 1
+_TABLES = (
+    """
+    CREATE TABLE jobs (
+        place INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        change TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+        done INTEGER NOT NULL DEFAULT 0,
+        total INTEGER NOT NULL DEFAULT 0,
+        error TEXT NOT NULL DEFAULT '',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        idempotency TEXT,
+        digest TEXT NOT NULL,
+        created REAL NOT NULL,
+        started REAL,
+        finished REAL
+    ) STRICT
+    """,
+    "CREATE INDEX jobs_by_state ON jobs (state, place)",
+    "CREATE INDEX jobs_by_idempotency ON jobs (idempotency, created)",
+    f"PRAGMA user_version = {_VERSION}",
+)
+_UNFINISHED = "state IN ('queued', 'running')"
+_COUNT = f"SELECT count(*) FROM jobs WHERE {_UNFINISHED}"
+
+
+class UploadGoneError(Exception):
+    """An upload was removed before a job referred to it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """``done`` of ``total`` images; times in seconds since 1970; ``error``: what a client reads of
+    a failure."""
+
+    id: str
+    change: Change
+    state: State
+    done: int
+    total: int
+    error: str
+    attempts: int
+    created: float
+    started: float | None
+    finished: float | None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("done", "failed")
+
+    def document(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "kind": self.change.kind,
+            "product": self.change.product or None,
+            "state": self.state,
+            "done": self.done,
+            "total": self.total,
+            "error": self.error or None,
+            "created": _shown(self.created),
+            "started": _shown(self.started),
+            "finished": _shown(self.finished),
+        }
+
+
+class JobTable:
+    """Of the gallery in ``folder``; its file is made by the first job. Thread-safe. GalleryError
+    where the file cannot be read or written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / _schema.JOBS
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._guard = threading.RLock()
+
+    def close(self) -> None:
+        with self._guard:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def submit(self, change: Change, uploads: Sequence[Path] = (), idempotency: str = "") -> Job:
+        """Keep a change; the job of before where the key was given within a day.
+
+        RequestError 422 where that was for another change, 503 where too many jobs wait;
+        UploadGoneError where an upload was removed since it was stored: store it again.
+        """
+        with self.changing() as connection:
+            if idempotency and (known := self._same(connection, idempotency, change)):
+                return known
+            if connection.execute(_COUNT).fetchone()[0] >= MOST_WAITING:
+                raise RequestError(503, "Too many jobs wait already.", retry_after=30)
+            if not all(path.is_file() for path in uploads):
+                raise UploadGoneError
+            row = connection.execute(
+                "INSERT INTO jobs (id, change, state, total, idempotency, digest, created)"
+                " VALUES (?, ?, 'queued', ?, ?, ?, ?) RETURNING *",
+                (
+                    secrets.token_hex(8),
+                    change.model_dump_json(by_alias=True),
+                    len(change.images),
+                    idempotency or None,
+                    change.digest,
+                    time.time(),
+                ),
+            ).fetchone()
+            return _job(row)
+
+    def find(self, identity: str) -> Job | None:
+        rows = self._rows("SELECT * FROM jobs WHERE id = ?", identity)
+        return _job(rows[0]) if rows else None
+
+    def latest(self, state: State | None, most: int) -> list[Job]:
+        """The last to be submitted first; in a state, or None: in any."""
+        sql = "SELECT * FROM jobs WHERE ?1 IS NULL OR state = ?1 ORDER BY place DESC LIMIT ?2"
+        return [_job(row) for row in self._rows(sql, state, most)]
+
+    def counts(self) -> dict[State, int]:
+        """Of every state."""
+        rows = self._rows("SELECT state, count(*) AS count FROM jobs GROUP BY state")
+        held = {row["state"]: int(row["count"]) for row in rows}
+        return {state: held.get(state, 0) for state in STATES}
+
+    def needed(self) -> set[tuple[str, str]]:
+        """Product and SHA-256 of every upload that a job waits to store."""
+        sql = (
+            "SELECT change ->> 'product' AS product, value FROM jobs, json_each(change, '$.images')"
+            f" WHERE {_UNFINISHED}"
+        )
+        return {(row["product"], row["value"]) for row in self._rows(sql)}
+
+    def unfinished(self) -> int:
+        """How many are queued or running."""
+        return sum(row[0] for row in self._rows(_COUNT))
+
+    def begin(self) -> Job | None:
+        """The first that is not finished, running from now on; by the holder of the gallery's lock
+        for writing alone. One that was begun too often fails in its place."""
+        with self.changing() as connection:
+            connection.execute(
+                "UPDATE jobs SET state = 'failed', finished = ?, error = ?"
+                f" WHERE {_UNFINISHED} AND attempts >= ?",
+                (time.time(), "The service was stopped at this job too often.", MOST_ATTEMPTS),
+            )
+            row = connection.execute(
+                "UPDATE jobs SET state = 'running', done = 0, attempts = attempts + 1,"
+                " started = coalesce(started, ?) WHERE place ="
+                f" (SELECT min(place) FROM jobs WHERE {_UNFINISHED}) RETURNING *",
+                (time.time(),),
+            ).fetchone()
+            return None if row is None else _job(row)
+
+    def progress(self, job: Job, done: int, total: int) -> None:
+        with self.changing() as connection:
+            sql = "UPDATE jobs SET done = ?, total = ? WHERE id = ?"
+            connection.execute(sql, (done, total, job.id))
+
+    def wait_again(self, job: Job) -> None:
+        """It was not carried out, for no reason of its own."""
+        with self.changing() as connection:
+            sql = "UPDATE jobs SET state = 'queued', attempts = attempts - 1 WHERE id = ?"
+            connection.execute(sql, (job.id,))
+
+    def finish(self, job: Job, error: str = "") -> Job:
+        """Done, or failed with an error; jobs of long ago go."""
+        now = time.time()
+        with self.changing() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET state = ?, error = ?, finished = ? WHERE id = ? RETURNING *",
+                ("failed" if error else "done", error, now, job.id),
+            ).fetchone()
+            connection.execute(
+                f"DELETE FROM jobs WHERE NOT {_UNFINISHED} AND (finished < ? OR place <= (SELECT"
+                f" place FROM jobs WHERE NOT {_UNFINISHED} ORDER BY place DESC LIMIT 1 OFFSET ?))",
+                (now - KEPT_SECONDS, MOST_KEPT),
+            )
+            return _job(row)
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; meanwhile no job is submitted or changes, in any process."""
+        with self._guard, _schema.translated(self.folder, _schema.JOBS):
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                if not _version(connection, self.folder):
+                    for statement in _TABLES:
+                        connection.execute(statement)
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """None where there was no job yet."""
+        with self._guard, _schema.translated(self.folder, _schema.JOBS):
+            if not self._path.is_file():
+                return []
+            connection = self._connected()
+            if not _version(connection, self.folder):
+                return []
+            return connection.execute(sql, values).fetchall()
+
+    def _connected(self) -> sqlite3.Connection:
+        """To the file that lies there now: the folder may have been made anew."""
+        inode = self._path.stat().st_ino if self._path.is_file() else 0
+        if self._connection is None or inode != self._inode:
+            self.close()
+            self._connection = _schema.connect(self.folder, _schema.JOBS)
+            self._inode = self._path.stat().st_ino
+        return self._connection
+
+    def _same(self, connection: sqlite3.Connection, key: str, change: Change) -> Job | None:
+        row = connection.execute(
+            "SELECT * FROM jobs WHERE idempotency = ? AND created > ? ORDER BY place DESC LIMIT 1",
+            (key, time.time() - SAME_SECONDS),
+        ).fetchone()
+        if row is not None and row["digest"] != change.digest:
+            raise RequestError(
+                422,
+                "The Idempotency-Key was used for another change.",
+                remedy="Send a new key with each change.",
+            )
+        return None if row is None else _job(row)
+
+
+def _version(connection: sqlite3.Connection, folder: Path) -> int:
+    """0: a process was killed before it had made the tables."""
+    found = _schema.version(connection)
+    if found > _VERSION:
+        raise GalleryError(
+            f"{folder}: {_schema.JOBS} was written by a newer Packsight.", remedy="Update it."
+        )
+    return found
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        row["id"],
+        Change.model_validate_json(row["change"]),
+        row["state"],
+        row["done"],
+        row["total"],
+        row["error"],
+        row["attempts"],
+        row["created"],
+        row["started"],
+        row["finished"],
+    )
+
+
+def _shown(moment: float | None) -> str | None:
+    """ISO 8601, UTC, milliseconds."""
+    if moment is None:
+        return None
+    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,178 @@
+"""The one thread that writes to a gallery: it carries out its jobs in order.
+
+The gallery is open for writing only while there is work; where another process writes to it, jobs
+wait and queries go on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from engine.curation import Curation
+from engine.describe import Describer
+from engine.errors import DamageError, GalleryError
+from engine.galleries import gallery_exists, open_gallery
+from engine.protocols import WritableGallery
+from engine.retrieval import AdaptedNeighbours
+from online.service.applying import Applying
+from online.service.changes import Change
+from online.service.jobs import Job, JobTable
+from online.service.logs import log_failure, logger
+from online.service.problems import problem_of
+from online.service.served import OpenGallery, ServedGalleries
+from online.service.uploads import Uploads
+from stages.assemble import assemble
+
+_LOOK_SECONDS = 2.0  # between looks for jobs that another process acknowledged
+_RETRY_SECONDS = 0.5  # until a gallery that cannot be written to is tried again
+_LONGEST_SECONDS = 30.0  # where a job has failed at it again and again
+_CLEAN_SECONDS = 86_400.0  # between looks for uploads that requests left over
+
+
+class _StoppedError(Exception):
+    """The service ends: the job is carried out again at its next start."""
+
+
+class Writer:
+    """Of the gallery ``name``. ``ended`` is called with every job that is done or has failed."""
+
+    def __init__(
+        self, galleries: ServedGalleries, name: str, ended: Callable[[str, Job], None]
+    ) -> None:
+        folder = Path(galleries.address(name))
+        self.name = name
+        self.jobs = JobTable(folder)
+        self.uploads = Uploads(folder)
+        self._galleries = galleries
+        self._ended = ended
+        self._folder = folder
+        self._described_by: tuple[OpenGallery, Describer] | None = None
+        self._gallery: WritableGallery | None = None  # while there is work
+        self._cleaned = 0.0
+        self._failures = 0  # of one job, one after the other
+        self._reported = ""
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"write {name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, change: Change, idempotency_key: str | None) -> Job:
+        """See ``JobTable.submit``."""
+        uploads = [self.uploads.path(change.product, sha256) for sha256 in change.images]
+        job = self.jobs.submit(change, uploads, idempotency_key or "")
+        self._woken.set()
+        return job
+
+    def stop(self) -> None:
+        """After the batch of images that is being described."""
+        self._stopping.set()
+        self._woken.set()
+        self._thread.join()
+        self.jobs.close()
+
+    def _run(self) -> None:
+        pause = 0.0  # none before the jobs of an earlier process
+        while not self._stopping.is_set():
+            self._woken.wait(pause)
+            self._woken.clear()
+            pause = _LOOK_SECONDS
+            try:
+                self._clean()
+                if self.jobs.unfinished() and not self._stopping.is_set():
+                    self._work()
+                self._reported = ""
+            except _StoppedError:
+                return
+            except Exception as error:  # the thread must not end: jobs wait for it
+                self._report(error)
+                pause = min(_RETRY_SECONDS * 2**self._failures, _LONGEST_SECONDS)
+                self._stopping.wait(pause)
+
+    def _report(self, error: Exception) -> None:
+        """Once, however often it is tried again."""
+        if str(error) != self._reported:
+            self._reported = str(error)
+            logger.warning("jobs of gallery %s wait: %s", self.name, error)
+            if not isinstance(error, GalleryError):
+                log_failure(error)
+
+    def _work(self) -> None:
+        """All jobs that there are."""
+        opened = self._galleries.get(self.name)
+        describer = self._describer(opened)
+        with (
+            open_gallery(opened.address, write=True) as gallery,
+            Curation.open(self._folder) as curation,
+        ):
+            gallery.manifest.require(opened.parts.fingerprint, opened.address)
+            self._gallery = gallery
+            while job := self.jobs.begin():
+                applying = Applying(
+                    gallery,
+                    describer,
+                    opened.limits,
+                    opened.settings.ingest.batch,
+                    curation,
+                    self.uploads,
+                    partial(self._progress, job),
+                )
+                self._carry_out(applying, job)
+
+    def _carry_out(self, applying: Applying, job: Job) -> None:
+        useless = [self.uploads.path(job.change.product, one) for one in job.change.images]
+        error = ""
+        try:
+            useless += applying.carry_out(job.change)
+            if self.jobs.unfinished() == 1:  # else with the last of them
+                applying.index()
+        except _StoppedError:
+            self.jobs.wait_again(job)
+            raise
+        except GalleryError as cause:
+            if not isinstance(cause, DamageError):
+                self._failures += 1
+                raise  # a full disk: the job waits for room
+            error = self._failed(job, cause)
+        except Exception as cause:
+            error = self._failed(job, cause)
+        self._failures = 0
+        ended = self.jobs.finish(job, error)
+        self.uploads.clean(useless, applying.gallery, self.jobs)
+        self._ended(self.name, ended)
+
+    def _failed(self, job: Job, cause: Exception) -> str:
+        logger.warning("job %s of gallery %s failed", job.id, self.name)
+        problem = problem_of(cause)
+        if problem.is_failure:
+            log_failure(cause)
+        return problem.detail
+
+    def _progress(self, job: Job, done: int, total: int) -> None:
+        if self._stopping.is_set():
+            raise _StoppedError
+        self.jobs.progress(job, done, total)
+
+    def _describer(self, opened: OpenGallery) -> Describer:
+        """Of its own: that of the queries reads the gallery as photos do, in other threads."""
+        if self._described_by is None or self._described_by[0] is not opened:
+            parts = assemble(opened.settings, gallery=self._neighbours, keep_mattes=True)
+            self._described_by = (opened, parts.describer)
+        return self._described_by[1]
+
+    def _neighbours(self) -> AdaptedNeighbours | None:
+        return None if self._gallery is None else AdaptedNeighbours(self._gallery, "catalogue")
+
+    def _clean(self) -> None:
+        """Uploads that no request, job or image refers to, once a day."""
+        if time.monotonic() < self._cleaned:
+            return
+        self._cleaned = time.monotonic() + _CLEAN_SECONDS
+        if (left := list(self.uploads.left_over())) and gallery_exists(self._folder):
+            with open_gallery(self._folder) as gallery:
+                self.uploads.clean(left, gallery, self.jobs)
