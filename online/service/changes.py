@@ -79,11 +79,13 @@ def read_product(text: str | bytes) -> SentProduct:
 
 
 def read_where(text: str) -> Clauses:
-    """Of a query string; errors as of ``read_product``."""
+    """Of a query string; errors as of ``read_product``, ConfigError for too many conditions."""
     try:
-        return _WHERE.validate_json(text)
+        found = _WHERE.validate_json(text)
     except ValidationError as error:
         raise invalid(error) from None
+    filter_of(found)
+    return found
 
 
 def product_id(text: str) -> str:

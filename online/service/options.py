@@ -14,6 +14,7 @@ from online.service.keys import KeyFile
 from online.service.rates import Rate
 from online.service.remote_images import RemoteImages
 from online.service.web_addresses import Network, parse_prefix
+from online.service.webhook import WebhookOptions
 
 MEGABYTE = 10**6
 
@@ -26,7 +27,8 @@ class ServiceOptions:
     ``rate``: requests a second of a key, or of an address without keys; 0: no limit. ``hosts``:
     names by which others than this machine may call it. ``keys``: their file; None: open to all,
     which an address beyond this machine refuses to be. ``allow_urls``: beginnings of addresses
-    that photos are fetched from; hosts in ``url_networks`` too. Raises ConfigError."""
+    that photos are fetched from; hosts in ``url_networks`` too. ``webhook``: where the end of
+    every job is posted to. Raises ConfigError."""
 
     galleries: Mapping[str, str]
     host: str = "127.0.0.1"
@@ -45,6 +47,7 @@ class ServiceOptions:
     url_networks: tuple[Network, ...] = ()
     hosts: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
+    webhook: WebhookOptions | None = None
 
     def __post_init__(self) -> None:
         if not self.galleries:

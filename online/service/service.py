@@ -16,6 +16,7 @@ from online.service.metrics import Metrics
 from online.service.options import ServiceOptions
 from online.service.problems import RequestError
 from online.service.served import OpenGallery, ServedGalleries
+from online.service.webhook import Webhook
 from online.service.writers import Writers
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Service:
         self.galleries = ServedGalleries(options.galleries, options.max_pixels, options.overrides)
         self.describing = Describing(options.queue, options.batch, self.metrics)
         self.remote_images = options.remote_images()
+        self._webhook = None if options.webhook is None else Webhook(options.webhook)
         self.writers = Writers(self.galleries, self._ended)
         self.warm = False  # once a query has been answered
         self._threads = ThreadPoolExecutor(options.threads, "search")
@@ -37,11 +39,15 @@ class Service:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         self.describing.start()
+        if self._webhook is not None:
+            self._webhook.start()
         self.writers.start()
         try:
             yield
         finally:
             await asyncio.to_thread(self.writers.stop)
+            if self._webhook is not None:
+                await asyncio.to_thread(self._webhook.stop)
             await self.describing.stop()
             self._threads.shutdown(wait=True)
 
@@ -64,7 +70,9 @@ class Service:
             ) from None
 
     def _ended(self, gallery: str, job: Job) -> None:
-        """Of any thread."""
+        """In the thread of a writer."""
+        if self._webhook is not None:
+            self._webhook.notify(gallery, job)
 
 
 def service_of(connection: HTTPConnection) -> Service:

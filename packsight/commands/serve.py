@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from online.service.options import ServiceOptions
+    from online.service.webhook import WebhookOptions
 
 GRACE = 30  # seconds that answers in progress have when the service is stopped
 MOST_CONNECTIONS = 512  # each may send a body that is held in memory until it is whole
@@ -101,6 +102,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--threads", metavar="N", type=positive, default=2, help="threads that search (default: 2)")
     add(
+        "--webhook",
+        metavar="URL",
+        help="address to which the end of every job is posted; needs --webhook-secret",
+    )
+    add(
+        "--webhook-secret",
+        metavar="FILE",
+        type=Path,
+        help="what the posts are signed by: a file of at least 16 bytes",
+    )
+    add(
         "--set",
         metavar="SECTION.KEY=VALUE",
         dest="overrides",
@@ -131,6 +143,7 @@ def run(args: argparse.Namespace) -> int:
         url_networks=tuple(args.allow_url_network),
         hosts=tuple(args.allow_host),
         overrides=tuple(args.overrides),
+        webhook=_webhook(args.webhook, args.webhook_secret),
     )
     for address in options.galleries.values():
         _require_gallery(address)
@@ -192,6 +205,16 @@ def _socket(host: str, port: int) -> socket.socket:
         ) from None
     found.set_inheritable(True)
     return found
+
+
+def _webhook(url: str | None, secret: Path | None) -> WebhookOptions | None:
+    from online.service.webhook import WebhookOptions
+
+    if url is None and secret is None:
+        return None
+    if url is None or secret is None:
+        raise ConfigError("--webhook and --webhook-secret need each other.")
+    return WebhookOptions(url, secret)
 
 
 def _named(given: list[str]) -> dict[str, str]:
