@@ -154,7 +154,7 @@ def _shape(pair: tuple[RGBImage, Cut]) -> tuple[Contour, Contour, MatteQuality]:
 
 def _quality(image: RGBImage, cut: Cut) -> MatteQuality:
     found = assess(cut.matte)
-    if cut.given:  # whoever gave it knows that its pieces are one product
+    if cut.given:  # its pieces are known to be one product
         return replace(found, several_objects=False)
     if cut.own_alpha:  # exact up to the frame: an image is often trimmed to its product
         return MatteQuality(several_objects=found.several_objects, own_alpha=True)
