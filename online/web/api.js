@@ -2,6 +2,7 @@
 
 const KEY = "packsight-key"; // for this tab alone: it ends with the session
 const TRIES = 3;
+const BUSY = [429, 503]; // too many requests of one client, or of all
 const LONGEST_WAIT = 5; // seconds
 
 /** What the service answers in place of a result (application/problem+json). */
@@ -24,7 +25,7 @@ export async function call(path, options = {}) {
     const response = await send(path, options);
     if (response.ok) return response;
     const wait = Number(response.headers.get("Retry-After") ?? "1");
-    if (response.status !== 503 || tries === TRIES || !(wait <= LONGEST_WAIT))
+    if (!BUSY.includes(response.status) || tries === TRIES || !(wait <= LONGEST_WAIT))
       throw await problemOf(response);
     await pause(wait * 1000, options.signal);
   }

@@ -9,7 +9,7 @@ import { placesInPhoto } from "./places.js";
 import { moreThan, Session, shownHits } from "./session.js";
 import { Categories, Filters } from "./settings.js";
 import { Tools } from "./tools.js";
-import { time, words } from "./words.js";
+import { moment, time, words } from "./words.js";
 
 function Key({ refused, use }) {
   const input = useRef(null);
@@ -31,7 +31,10 @@ function Key({ refused, use }) {
 }
 
 function ProblemPanel({ problem, again }) {
-  return html`<div class="panel verdict" role="alert" id="problem">
+  const panel = useRef(null);
+  // On a phone it would be below what is seen.
+  useEffect(() => panel.current.scrollIntoView({ block: "nearest" }), [problem]);
+  return html`<div ref=${panel} class="panel verdict" role="alert" id="problem">
     <p><strong>${words.problem}</strong></p>
     <p>${problem.title === "unreachable" ? words.unreachable : problem.message}</p>
     ${problem.remedy && html`<p>${problem.remedy}</p>`}
@@ -90,7 +93,7 @@ function HowFound({ answer }) {
     <table><tbody>
       ${stages.map(([name, ms]) => html`<tr><th scope="row">${name}</th><td>${words.milliseconds(ms)}</td></tr>`)}
     </tbody></table>
-    ${answer.as_of && html`<p class="quiet">${words.asOf(answer.as_of)}</p>`}
+    ${answer.as_of && html`<p class="quiet">${words.asOf(moment(answer.as_of))}</p>`}
     <p class="quiet">${words.fingerprint}: <code>${(answer.fingerprint ?? "").slice(0, 12)}</code></p>
   </details>`;
 }
@@ -107,12 +110,12 @@ function AnswerSide({ state, session }) {
   return html`<section class="answer" aria-label=${words.hits(hits.length)} aria-busy=${String(busy)}>
     ${keyNeeded && html`<${Key} refused=${keyRefused} use=${(value) => session.useKey(value)} />`}
     ${problem && html`<${ProblemPanel} problem=${problem} again=${() => session.tryAgain()} />`}
-    ${!answer && html`<div class=${`panel start${state.photo ? " chosen" : ""}`}><h2>${words.nothingYet}</h2>
+    ${!answer && !keyNeeded && html`<div class=${`panel start${state.photo ? " chosen" : ""}`}><h2>${words.nothingYet}</h2>
       <ol>${words.steps.map((step) => html`<li>${step}</li>`)}</ol></div>`}
     ${answer && html`<${Tools} state=${state} session=${session} contours=${contours} setContours=${setContours} />
       <${Verdict} answer=${answer} threshold=${state.threshold} />
       ${(answer.notes ?? []).map((note) => html`<p class="concern"><bdi>${note}</bdi></p>`)}
-      <div class="heading"><h2>${words.hits(hits.length)}</h2>
+      <div class="heading"><h2>${hits.length ? words.hits(hits.length) : words.noHits}</h2>
         <p class="legend"><span class="key query">${words.photo}</span><span class="key hit">${words.hitKey}</span></p></div>
       <${Hits} answer=${answer} hits=${hits} threshold=${state.threshold} chosen=${state.compared}
         contours=${contours} act=${act} />

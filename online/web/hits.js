@@ -105,7 +105,7 @@ export function Verdict({ answer, threshold }) {
 }
 
 export function Hits({ answer, hits, threshold, chosen, contours, act }) {
-  if (!hits.length) return html`<div class="panel"><h2>${words.noHits}</h2><p>${words.noHitsHelp}</p></div>`;
+  if (!hits.length) return html`<div class="panel"><p>${words.noHitsHelp}</p></div>`;
   return html`<ol class=${`hits${contours ? " contoured" : ""}`} id="hits">
     ${hits.map((hit) => html`<${Card} key=${hit.product} hit=${hit} mask=${answer.mask}
       threshold=${threshold ?? answer.threshold} chosen=${chosen.some((one) => one.id === hit.id)} act=${act} />`)}

@@ -10,6 +10,9 @@ export const score = (value) => thousandths.format(value);
 export const time = (when) =>
   new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" }).format(when);
 
+export const moment = (iso) =>
+  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
+
 /** Tiny fractions are not rounded to nothing, nor large ones to certainty. */
 export function percent(fraction) {
   if (fraction > 0 && fraction < 0.001) return "<\u00a00.1\u00a0%"; // no line ends within a number

@@ -27,7 +27,7 @@ from tests.online.web.fake_service import FakeService, photo, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # From npm's axe-core; tests alone use it, so it lies in no folder of the project.
-AXE = os.environ.get("PACKSIGHT_AXE", "")
+AXE = os.environ.get("AXE_CORE", "")
 
 pytestmark = [
     pytest.mark.browser,
@@ -202,6 +202,35 @@ def test_a_crop_box_is_drawn_and_dragged_by_a_pointer(
     until(page, lambda: service.masks[-1] == {"box": box_of(page)})  # the matte follows the box
     search(page)
     assert service.requests[-1]["box"] == box_of(page)
+
+
+def test_a_finger_drags_the_crop_box_and_two_zoom(open_page: Open) -> None:
+    page = open_page(PHONE)
+    choose(page)
+    board = page.locator("#board")
+    assert board.evaluate("(e) => getComputedStyle(e).touchAction") == "pan-y pinch-zoom"
+    page.click("#crop")
+    assert board.evaluate("(e) => getComputedStyle(e).touchAction") == "none"
+    place = board.bounding_box()
+    assert place is not None
+    scale = place["width"] / 800
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, *points: tuple[float, float]) -> None:
+        where = [{"x": place["x"] + x * scale, "y": place["y"] + y * scale} for x, y in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
+
+    send("touchStart", (722, 542))
+    send("touchMove", (600, 480))
+    send("touchMove", (522, 442))
+    send("touchEnd")
+    until(page, lambda: abs(box_of(page)[2] - 520) <= 3 and abs(box_of(page)[3] - 440) <= 3)
+    before, kept = board.evaluate("(e) => e.toDataURL()"), box_of(page)
+    send("touchStart", (300, 250), (340, 250))
+    send("touchMove", (200, 250), (440, 250))
+    send("touchEnd")
+    until(page, lambda: board.evaluate("(e) => e.toDataURL()") != before)
+    assert box_of(page) == kept  # two fingers move the view alone
 
 
 @WIDTHS
@@ -387,11 +416,10 @@ def test_filters_become_conditions(open_page: Open, service: FakeService) -> Non
     until(page, lambda: "where" not in service.requests[-1])
 
 
-@WIDTHS
 def test_hits_are_downloaded_and_earlier_searches_recalled(
-    open_page: Open, service: FakeService, width: int
+    open_page: Open, service: FakeService
 ) -> None:
-    page = open_page(width)
+    page = open_page()
     choose(page)
     search(page)
     for button, kind in (("#csv", "csv"), ("#html", "html")):
@@ -528,9 +556,8 @@ def test_the_page_works_below_a_path(browser: Browser, service: FakeService) -> 
         page.close()
 
 
-@WIDTHS
-def test_the_second_tab_opens_and_leads_back(open_page: Open, width: int) -> None:
-    page = open_page(width)
+def test_the_second_tab_opens_and_leads_back(open_page: Open) -> None:
+    page = open_page(PHONE)
     choose(page)
     page.get_by_role("link", name="Review").click()
     expect(page.locator("#review-tab")).to_be_attached()
@@ -558,7 +585,7 @@ def test_nothing_jumps_and_nothing_is_wider_than_the_screen(open_page: Open, wid
 @pytest.mark.parametrize(("width", "dark"), [(DESK, False), (PHONE, True)])
 def test_axe_has_no_serious_finding(open_page: Open, width: int, dark: bool) -> None:
     if not AXE:
-        pytest.skip("PACKSIGHT_AXE names no axe.min.js (npm pack axe-core@4.14.1)")
+        pytest.skip("AXE_CORE names no axe.min.js (npm pack axe-core@4.14.1)")
     page = open_page(width, dark=dark)
     assert findings(page) == []
     choose(page)
