@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from engine import __version__
@@ -20,10 +18,11 @@ from online.service.gate import Gate
 from online.service.logs import log_failure, request_id
 from online.service.metrics import CONTENT_TYPE_LATEST
 from online.service.options import ServiceOptions
-from online.service.page import page_router
+from online.service.page import page_router, web_files
 from online.service.problems import RequestError, problem_of
+from online.service.reference import reference
 from online.service.service import Service, service_of
-from online.service.spec import DEFINITIONS
+from online.service.spec import schema_of
 from online.service.warming import warm
 
 
@@ -57,7 +56,8 @@ def application(options: ServiceOptions) -> FastAPI:
     app.add_api_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
     for kind in (PacksightError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _refused)
-    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
+    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
+    app.openapi = lambda: schema_of(app)  # type: ignore[method-assign]
     return app
 
 
@@ -71,6 +71,11 @@ async def ready(request: Request) -> JSONResponse:
     if not service_of(request).warm:
         raise RequestError(503, "The galleries are being opened.", retry_after=1)
     return JSONResponse({"status": "ready"})
+
+
+async def docs(request: Request) -> Response:
+    """The schema, to read."""
+    return HTMLResponse(reference(request.app.openapi(), web_files().version))
 
 
 async def metrics(request: Request) -> Response:
@@ -89,14 +94,3 @@ async def _refused(request: Request, error: Exception) -> Response:
     if problem.is_failure:
         log_failure(error)
     return problem.response(request_id.get())
-
-
-def _schema(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        found = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, routes=app.routes
-        )
-        components = found.setdefault("components", {})
-        components.setdefault("schemas", {}).update(DEFINITIONS)
-        app.openapi_schema = found
-    return app.openapi_schema

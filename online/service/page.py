@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -39,6 +40,7 @@ class WebFiles:
     by_name: Mapping[str, WebFile]
 
 
+@cache
 def web_files() -> WebFiles:
     """The page's files: every module, the vendored ones, and the styles."""
     named = {name: _file(name, source.read_bytes()) for name, source in _sources()}

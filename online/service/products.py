@@ -23,6 +23,7 @@ from online.api_types import CategoriesAnswer, GalleriesAnswer, ProductAnswer, P
 from online.service.problems import RequestError
 from online.service.served import OpenGallery
 from online.service.service import Service, service_of
+from online.service.spec import OF_IMAGES
 
 router = APIRouter()
 SIDES = (128, 256, 512)  # of thumbnails: few, so that a cache in between has them all
@@ -135,7 +136,7 @@ def image_document(opened: OpenGallery, source: Source) -> dict[str, Any]:
     }
 
 
-@router.get("/v1/images/{image}", response_class=Response)
+@router.get("/v1/images/{image}", response_class=Response, responses=OF_IMAGES)
 async def image(request: Request, image: ImageId, gallery: str | None = None) -> Response:
     """The file as it was ingested; its ETag is its SHA-256."""
     service = service_of(request)
@@ -152,7 +153,7 @@ async def image(request: Request, image: ImageId, gallery: str | None = None) ->
     return await service.run(found)
 
 
-@router.get("/v1/images/{image}/thumbnail", response_class=Response)
+@router.get("/v1/images/{image}/thumbnail", response_class=Response, responses=OF_IMAGES)
 async def thumbnail(
     request: Request,
     image: ImageId,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -26,7 +27,7 @@ from online.service.problems import RequestError, problem_of
 from online.service.requests import SentRequest, read_request
 from online.service.served import OpenGallery
 from online.service.service import Service, service_of
-from online.service.spec import MASK_SPEC, QUERY_BATCH_SPEC, QUERY_SPEC
+from online.service.spec import AS_FILES, MASK_SPEC, QUERY_BATCH_SPEC, QUERY_SPEC
 
 router = APIRouter()
 MOST_PHOTOS = 64
@@ -42,13 +43,16 @@ class Sent:
     request: SentRequest
 
 
-@router.post("/v1/query", response_model=QueryAnswer, openapi_extra=QUERY_SPEC)
+@router.post("/v1/query", response_model=QueryAnswer, responses=AS_FILES, openapi_extra=QUERY_SPEC)
 async def query(
-    request: Request, gallery: str | None = None, format: str = "json", separator: str = ","
+    request: Request,
+    gallery: str | None = None,
+    format: Literal["json", "csv", "html"] = "json",
+    separator: Literal[",", ";"] = ",",
 ) -> Response:
     """The products that a photo shows, or a catalogue image is like, best first."""
     service = service_of(request)
-    form = _format(format, separator)
+    form = _form(format, separator)
     sent = await _read(request, 1)
     opened = await service.gallery(gallery)
     with service.describing.admitted(1):
@@ -186,19 +190,14 @@ async def _read(request: Request, most: int) -> Sent:
 Form = Callable[[Service, OpenGallery, Answer], Response]
 
 
-def _format(name: str, separator: str) -> Form:
-    if separator not in (",", ";"):
-        raise RequestError(422, "separator must be , or ;")
-    forms: dict[str, Form] = {
-        "json": lambda service, opened, answer: JSONResponse(answer.document()),
-        "csv": lambda service, opened, answer: _download(
+def _form(name: str, separator: str) -> Form:
+    if name == "html":
+        return _html
+    if name == "csv":
+        return lambda service, opened, answer: _download(
             answer.table(separator), "text/csv", "hits.csv"
-        ),
-        "html": _html,
-    }
-    if name not in forms:
-        raise RequestError(422, f"format must be one of {', '.join(forms)}.")
-    return forms[name]
+        )
+    return lambda service, opened, answer: JSONResponse(answer.document())
 
 
 def _html(service: Service, opened: OpenGallery, answer: Answer) -> Response:

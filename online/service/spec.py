@@ -1,16 +1,22 @@
-"""The schema of bodies that routes read by themselves, for the schema of the API."""
+"""The schema of the API: bodies that routes read by themselves, answers that are no JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from online.api_types import Refusal
 from online.service.changes import MOST_IMAGES, SentProduct
+from online.service.problems import MEDIA_TYPE
 from online.service.requests import SentRequest
 
 _REQUEST: dict[str, Any] = SentRequest.model_json_schema(
     ref_template="#/components/schemas/{model}", by_alias=True
 )
-DEFINITIONS: dict[str, Any] = _REQUEST.pop("$defs", {})
+_DEFINITIONS: dict[str, Any] = _REQUEST.pop("$defs", {})
+_DEFINITIONS["Refusal"] = Refusal.model_json_schema()
 _FILE = {"type": "string", "format": "binary"}
 _EXAMPLE = {"k": 5, "categories": ["jar"], "where": [[{"attribute": "colour", "equals": "red"}]]}
 
@@ -53,3 +59,41 @@ PRODUCT_SPEC: dict[str, Any] = {
         },
     }
 }
+
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+AS_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The hits.", "content": {"text/csv": _TEXT, "text/html": _TEXT}}
+}
+_BYTES: dict[str, Any] = {"schema": _FILE}
+OF_IMAGES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The image.",
+        "content": {"image/*": _BYTES, "application/octet-stream": _BYTES},
+    },
+    304: {"description": "It is that of If-None-Match."},
+}
+
+
+def schema_of(app: FastAPI) -> dict[str, Any]:
+    """Made once; every operation may be refused with a problem."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    found = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+    )
+    for methods in found["paths"].values():
+        for operation in methods.values():
+            operation["responses"].pop("422", None)
+            for codes, words in (("4XX", "The request is refused."), ("5XX", "Try later.")):
+                operation["responses"][codes] = _refusal(words)
+    schemas = found.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas.update(_DEFINITIONS)
+    app.openapi_schema = found
+    return found
+
+
+def _refusal(words: str) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+    return {"description": words, "content": content}

@@ -100,6 +100,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="processes; each has models of its own (default: 1, with threads)",
     )
+    add(
+        "--batch",
+        metavar="N",
+        type=positive,
+        default=8,
+        help="photos that are described together, at most (default: 8)",
+    )
     add("--threads", metavar="N", type=positive, default=2, help="threads that search (default: 2)")
     add(
         "--webhook",
@@ -135,6 +142,7 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
         root_path=args.root_path,
         queue=args.queue,
+        batch=args.batch,
         threads=args.threads,
         rate=args.rate,
         keys=args.keys,
