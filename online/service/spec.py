@@ -84,6 +84,9 @@ def schema_of(app: FastAPI) -> dict[str, Any]:
     for methods in found["paths"].values():
         for operation in methods.values():
             operation["responses"].pop("422", None)
+            if "202" in operation["responses"]:
+                ended = {"description": "The job has ended, or nothing was to be done."}
+                operation["responses"]["200"] = {**operation["responses"]["202"], **ended}
             for codes, words in (("4XX", "The request is refused."), ("5XX", "Try later.")):
                 operation["responses"][codes] = _refusal(words)
     schemas = found.setdefault("components", {}).setdefault("schemas", {})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.online.service.small_service import listening, photo_of
+from tests.online.service.small_service import listening, make_gallery, photo_of
 
 
 def test_the_schema_names_every_route_with_its_answer(client: TestClient) -> None:
@@ -38,7 +38,7 @@ def test_the_reference_shows_every_route_and_loads_nothing_from_elsewhere(
 
 
 @pytest.mark.slow
-def test_requests_made_from_the_schema_find_no_fault(gallery: Path) -> None:
+def test_requests_made_from_the_schema_find_no_fault(tmp_path: Path) -> None:
     schemathesis = pytest.importorskip("schemathesis")
     from hypothesis import HealthCheck, Phase, given, settings
     from schemathesis.checks import not_a_server_error
@@ -54,7 +54,7 @@ def test_requests_made_from_the_schema_find_no_fault(gallery: Path) -> None:
         response_schema_conformance,
         status_code_conformance,
     ]
-    with listening(gallery) as address:
+    with listening(make_gallery(tmp_path)) as address:
         schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
         for result in schema.get_all_operations():
             operation = result.ok()
