@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import ImageError
+from engine.errors import ImageError, ImageTooLargeError
 from engine.images import ImageLimits
 from offline.ingest.decoding import Decoded, DecodingPool, PassingError
 from tests.drawn_catalogue import package, write_catalogue
@@ -51,7 +51,7 @@ def test_what_cannot_be_read_is_an_error_in_its_place(files: list[Path], tmp_pat
     with DecodingPool(2, ImageLimits(max_bytes=4000), ahead=2) as pool:
         results = list(pool.map(paths))
     kinds = [type(result) for result in results]
-    assert kinds == [Decoded, ImageError, PassingError, ImageError, Decoded]
+    assert kinds == [Decoded, ImageError, PassingError, ImageTooLargeError, Decoded]
     reasons = [result.reason for result in results if isinstance(result, ImageError)]
     assert "format" in reasons[0]
     assert "No such file" in reasons[1]
