@@ -20,6 +20,7 @@ from engine.request import Filter
 from engine.types import (
     CategoryCounts,
     CategoryScores,
+    Contour,
     Cutout,
     Description,
     Embedding,
@@ -28,6 +29,7 @@ from engine.types import (
     GivenTable,
     Hit,
     IntArray,
+    MaskInDoubt,
     Matte,
     Neighbour,
     Record,
@@ -333,6 +335,24 @@ class Gallery(Searchable, Protocol):
 
     def attribute_names(self, most: int = 10_000) -> list[str]:
         """Of at most so many images, spread evenly by id; in alphabetical order."""
+        ...
+
+    def masks_in_doubt(self, trust: float) -> list[MaskInDoubt]:
+        """Of all images those whose masks raise doubts or are trusted less than this, without
+        those that people drew, in the order of ids."""
+        ...
+
+    def contours(self, ids: Sequence[int]) -> list[Contour]:
+        """In the image frame, aligned with ids; KeyError names an id that is not there."""
+        ...
+
+    def predictions(self, category: str, most: int) -> list[tuple[int, CategoryScores]]:
+        """Ids and scores of images whose predicted category is this: the first ``most``."""
+        ...
+
+    def same_content(self, most: int) -> list[tuple[Source, ...]]:
+        """Images of one content that are of several products, by their sha256: of at most so many
+        contents."""
         ...
 
     def adaptations(self) -> Mapping[int, AdaptationReport]:

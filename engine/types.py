@@ -364,6 +364,17 @@ class Source:
 
 
 @dataclass(frozen=True)
+class MaskInDoubt:
+    """An image of a gallery whose mask may be incorrect: its ``trust``, None where it is not
+    known, and the doubts of its ``MatteQuality``."""
+
+    id: int
+    sha256: str
+    trust: float | None
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CategoryCounts:
     """Images of a gallery, by where their categories are from.
 

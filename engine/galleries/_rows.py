@@ -23,6 +23,7 @@ from engine.types import (
     Entry,
     FloatArray,
     GivenTable,
+    MaskInDoubt,
     MatteQuality,
     Record,
     SkippedFile,
@@ -41,6 +42,10 @@ MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 # Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
 # image that lost its description comes with NULLs.
 RECORDS = "SELECT * FROM images LEFT JOIN descriptions USING (id)"
+
+
+# As ``description_row`` writes the quality of masks that raise no doubt.
+WITHOUT_DOUBT = ("[]", '["own_alpha"]')
 
 
 def columns_and_values(row: Mapping[str, object]) -> str:
@@ -109,16 +114,27 @@ def description(row: sqlite3.Row) -> Description:
     """From a row of descriptions; what it lacks that came later is None."""
     values = dict(row)
     return Description(
-        scores=CategoryScores(
-            tuple(json.loads(values["score_names"])), _floats(values["score_values"])
-        ),
+        scores=scores(row),
         embedding=Embedding(_floats(values["embedding"])),
-        contour=_contour(values["contour"], values["contour_area"]),
+        contour=contour(row),
         aligned=_contour(values["aligned"], values["aligned_area"]),
         quality=MatteQuality.from_flags(json.loads(values["quality"])),
         trust=values.get("trust"),
         keypoints=None if (stored := values.get("keypoints")) is None else _keypoints(stored),
     )
+
+
+def scores(row: sqlite3.Row) -> CategoryScores:
+    return CategoryScores(tuple(json.loads(row["score_names"])), _floats(row["score_values"]))
+
+
+def contour(row: sqlite3.Row) -> Contour:
+    return _contour(row["contour"], row["contour_area"])
+
+
+def mask_in_doubt(row: sqlite3.Row) -> MaskInDoubt:
+    quality = MatteQuality.from_flags(json.loads(row["quality"]))
+    return MaskInDoubt(row["id"], row["sha256"], row["trust"], quality.doubts)
 
 
 def score_columns(scores: CategoryScores) -> dict[str, object]:

@@ -135,6 +135,13 @@ def _add_given_masks(connection: sqlite3.Connection) -> None:
     _add_columns(connection, "images", mask="TEXT")
 
 
+def _index_trust(connection: sqlite3.Connection) -> None:
+    """Holds all that is needed to find masks in doubt: descriptions are large."""
+    connection.execute(
+        "CREATE INDEX IF NOT EXISTS descriptions_by_trust ON descriptions (trust, quality)"
+    )
+
+
 def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> None:
     """Those that the table lacks."""
     sql = f"SELECT name FROM pragma_table_info('{table}')"
@@ -163,6 +170,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_print_weights,
     _add_unknown_categories,
     _add_given_masks,
+    _index_trust,
 )
 
 # How long a statement waits for another process's short transaction.

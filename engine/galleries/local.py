@@ -31,12 +31,15 @@ from engine.request import Filter
 from engine.types import (
     UNCATEGORISED,
     CategoryCounts,
+    CategoryScores,
+    Contour,
     Description,
     Embedding,
     Entry,
     FloatArray,
     GivenTable,
     IntArray,
+    MaskInDoubt,
     Neighbour,
     Record,
     SkippedFile,
@@ -273,6 +276,50 @@ class LocalGallery:
         rows = self._select("SELECT * FROM images WHERE id = ?", identity)
         return _rows.source(rows[0]) if rows else None
 
+    def masks_in_doubt(self, trust: float) -> list[MaskInDoubt]:
+        """By an index alone, where the gallery has been written to since there is one."""
+        with self._reading():
+            known = "trust" if self._has_column("descriptions", "trust") else "NULL"
+            found = " AND mask IS NULL" if self._has_column("images", "mask") else ""
+            rows = self._select(
+                f"SELECT id, sha256, {known} AS trust, quality FROM descriptions "
+                f"CROSS JOIN images USING (id) WHERE (quality NOT IN {_rows.WITHOUT_DOUBT} "
+                f"OR {known} < ?){found} ORDER BY id",
+                trust,
+            )
+        return [_rows.mask_in_doubt(row) for row in rows]
+
+    def contours(self, ids: Sequence[int]) -> list[Contour]:
+        """In the image frame, aligned with ids; KeyError names a missing id."""
+        rows = self._select(
+            "SELECT id, contour, contour_area FROM descriptions "
+            "WHERE id IN (SELECT value FROM json_each(?))",
+            json.dumps([int(identity) for identity in ids]),
+        )
+        by_id = {row["id"]: _rows.contour(row) for row in rows}
+        return [by_id[identity] for identity in ids]
+
+    def predictions(self, category: str, most: int) -> list[tuple[int, CategoryScores]]:
+        """The first ``most`` of the images whose predicted category is this."""
+        rows = self._select(
+            "SELECT id, score_names, score_values FROM images JOIN descriptions USING (id) "
+            "WHERE category = ? AND labelled = 0 LIMIT ?",
+            category,
+            most,
+        )
+        return [(row["id"], _rows.scores(row)) for row in rows]
+
+    def same_content(self, most: int) -> list[tuple[Source, ...]]:
+        """By the index of contents, in which all of them are looked at."""
+        with self._reading():
+            contents = self._select(
+                "SELECT sha256 FROM images GROUP BY sha256 HAVING count(*) > 1 "
+                "AND count(DISTINCT product_id) > 1 ORDER BY sha256 LIMIT ?",
+                most,
+            )
+            sql = "SELECT * FROM images WHERE sha256 = ? ORDER BY id"
+            return [tuple(map(_rows.source, self._select(sql, one[0]))) for one in contents]
+
     def product_ids(self, after: str, most: int, category: str | None = None) -> list[str]:
         """The first ``most`` beyond ``after``, in the order of their code points."""
         rows = self._select(
@@ -461,6 +508,10 @@ class LocalGallery:
     def _versions(self) -> list[int]:
         """Of all adaptations that are kept, the latest last."""
         return [row[0] for row in self._select("SELECT version FROM adaptations ORDER BY version")]
+
+    def _has_column(self, table: str, name: str) -> bool:
+        sql = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
+        return bool(self._select(sql, table, name))
 
     def _has_table(self, name: str) -> bool:
         """Galleries of before lack some until they are written to."""
