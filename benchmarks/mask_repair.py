@@ -7,7 +7,7 @@ and one in the largest wrong piece of the mask, where there is one, half as wide
 deep. The masks are those of POST /v1/images/{id}/mask:refine: the same function, which starts anew
 from the box and all strokes each time. IoU is of the mask at 0.5 with the exact matte, at the
 image's reduced size; CPU seconds are of one thread, a call. ``--from-stored`` starts from the mask
-that the shipped segmenter finds, and draws no box.
+that GrabCut finds by itself, and draws no box.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _starts(
 ) -> list[tuple[DatasetImage, BoolArray | None]]:
     if not stored:
         return [(image, None) for image in images]
-    cutting = assemble_cutting(read_profile("default")).cutting
+    cutting = assemble_cutting(read_profile("classic")).cutting
     found = []
     for image in images:
         (matte,) = cutting.masks([load(image.path)])

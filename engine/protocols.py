@@ -6,7 +6,7 @@ does not depend on what else is in the batch (up to float rounding).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, Self, runtime_checkable
 
@@ -32,6 +32,7 @@ from engine.types import (
     MaskInDoubt,
     Matte,
     Neighbour,
+    Prediction,
     Record,
     RGBImage,
     SkippedFile,
@@ -320,12 +321,22 @@ class Gallery(Searchable, Protocol):
         """Every image without its description, in the order of ids."""
         ...
 
-    def find(self, *, product_id: str | None = None, uri: str | None = None) -> list[Source]:
-        """Images of one product, or the image at one uri."""
+    def find(
+        self,
+        *,
+        product_id: str | None = None,
+        uri: str | None = None,
+        sha256: str | None = None,
+    ) -> list[Source]:
+        """Images of one product, of one content, or the image at one uri."""
         ...
 
     def source(self, identity: int) -> Source | None:
         """An image by its id; None where there is none."""
+        ...
+
+    def ids_after(self, after: int, most: int) -> list[int]:
+        """The first ``most`` ids of images beyond ``after``, in ascending order."""
         ...
 
     def product_ids(self, after: str, most: int, category: str | None = None) -> list[str]:
@@ -346,8 +357,13 @@ class Gallery(Searchable, Protocol):
         """In the image frame, aligned with ids; KeyError names an id that is not there."""
         ...
 
-    def predictions(self, category: str, most: int) -> list[tuple[int, CategoryScores]]:
-        """Ids and scores of images whose predicted category is this: the first ``most``."""
+    def predictions(self, category: str, most: int) -> list[Prediction]:
+        """Of the first ``most`` images whose predicted category is this."""
+        ...
+
+    def predicted_categories(self, without: Collection[str]) -> Mapping[str, int]:
+        """Images a category whose category was predicted, less these contents (sha256); names in
+        alphabetical order."""
         ...
 
     def same_content(self, most: int) -> list[tuple[Source, ...]]:

@@ -374,6 +374,15 @@ class MaskInDoubt:
     doubts: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the category of an image of a gallery was predicted by."""
+
+    id: int
+    sha256: str
+    scores: CategoryScores
+
+
 @dataclass(frozen=True)
 class CategoryCounts:
     """Images of a gallery, by where their categories are from.

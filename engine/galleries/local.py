@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -31,7 +31,6 @@ from engine.request import Filter
 from engine.types import (
     UNCATEGORISED,
     CategoryCounts,
-    CategoryScores,
     Contour,
     Description,
     Embedding,
@@ -41,6 +40,7 @@ from engine.types import (
     IntArray,
     MaskInDoubt,
     Neighbour,
+    Prediction,
     Record,
     SkippedFile,
     Source,
@@ -265,9 +265,17 @@ class LocalGallery:
         """Every image without its description, in the order of ids."""
         yield from map(_rows.source, self._select("SELECT * FROM images ORDER BY id"))
 
-    def find(self, *, product_id: str | None = None, uri: str | None = None) -> list[Source]:
-        """Images of one product, or the image at one uri."""
+    def find(
+        self,
+        *,
+        product_id: str | None = None,
+        uri: str | None = None,
+        sha256: str | None = None,
+    ) -> list[Source]:
+        """Images of one product, of one content, or the image at one uri."""
         column, value = ("product_id", product_id) if uri is None else ("uri", uri)
+        if sha256 is not None:
+            column, value = "sha256", sha256
         rows = self._select(f"SELECT * FROM images WHERE {column} = ? ORDER BY id", value)
         return [_rows.source(row) for row in rows]
 
@@ -299,15 +307,24 @@ class LocalGallery:
         by_id = {row["id"]: _rows.contour(row) for row in rows}
         return [by_id[identity] for identity in ids]
 
-    def predictions(self, category: str, most: int) -> list[tuple[int, CategoryScores]]:
-        """The first ``most`` of the images whose predicted category is this."""
+    def predictions(self, category: str, most: int) -> list[Prediction]:
+        """Of the first ``most`` images whose predicted category is this."""
         rows = self._select(
-            "SELECT id, score_names, score_values FROM images JOIN descriptions USING (id) "
-            "WHERE category = ? AND labelled = 0 LIMIT ?",
+            "SELECT id, sha256, score_names, score_values "
+            "FROM images JOIN descriptions USING (id) WHERE category = ? AND labelled = 0 LIMIT ?",
             category,
             most,
         )
-        return [(row["id"], _rows.scores(row)) for row in rows]
+        return [Prediction(row["id"], row["sha256"], _rows.scores(row)) for row in rows]
+
+    def predicted_categories(self, without: Collection[str]) -> Mapping[str, int]:
+        """Images a category whose category was predicted, less these contents."""
+        rows = self._select(
+            "SELECT category, count(*) FROM images WHERE labelled = 0 "
+            "AND sha256 NOT IN (SELECT value FROM json_each(?)) GROUP BY category ORDER BY 1",
+            json.dumps(sorted(without)),
+        )
+        return {str(name): int(count) for name, count in rows}
 
     def same_content(self, most: int) -> list[tuple[Source, ...]]:
         """By the index of contents, in which all of them are looked at."""
@@ -319,6 +336,11 @@ class LocalGallery:
             )
             sql = "SELECT * FROM images WHERE sha256 = ? ORDER BY id"
             return [tuple(map(_rows.source, self._select(sql, one[0]))) for one in contents]
+
+    def ids_after(self, after: int, most: int) -> list[int]:
+        """The first ``most`` ids of images beyond ``after``, in ascending order."""
+        sql = "SELECT id FROM images WHERE id > ? ORDER BY id LIMIT ?"
+        return [int(identity) for (identity,) in self._select(sql, after, most)]
 
     def product_ids(self, after: str, most: int, category: str | None = None) -> list[str]:
         """The first ``most`` beyond ``after``, in the order of their code points."""

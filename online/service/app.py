@@ -13,7 +13,16 @@ from starlette.exceptions import HTTPException
 
 from engine import __version__
 from engine.errors import PacksightError
-from online.service import following, products, query, writing
+from online.service import (
+    decisions,
+    following,
+    masks,
+    products,
+    query,
+    review,
+    review_lists,
+    writing,
+)
 from online.service.gate import Gate
 from online.service.logs import log_failure, request_id
 from online.service.metrics import CONTENT_TYPE_LATEST
@@ -24,6 +33,10 @@ from online.service.reference import reference
 from online.service.service import Service, service_of
 from online.service.spec import schema_of
 from online.service.warming import warm
+
+READING = (query, products)
+WRITING = (writing, following)
+REVIEW = (masks, decisions, review, review_lists)
 
 
 def application(options: ServiceOptions) -> FastAPI:
@@ -48,7 +61,7 @@ def application(options: ServiceOptions) -> FastAPI:
     )
     app.state.service = service
     app.add_middleware(Gate, options=options.gate(), metrics=service.metrics)
-    for module in (query, products, writing, following):
+    for module in READING + WRITING + REVIEW:
         app.include_router(module.router)
     app.include_router(page_router())
     app.add_api_route("/v1/health", health, methods=["GET"])

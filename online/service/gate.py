@@ -122,7 +122,7 @@ class Gate:
                 "The request needs a valid key.",
                 remedy="Send the header Authorization: Bearer KEY.",
             )
-        exchange.key = key.name
+        exchange.key = exchange.scope["state"]["key"] = key.name
         self._count(f"key {key.name}")
         if not key.opens(needed):
             raise RequestError(

@@ -143,11 +143,11 @@ async def image(request: Request, image: ImageId, gallery: str | None = None) ->
     opened = await service.gallery(gallery)
 
     def found() -> Response:
-        source = _source(opened, image)
+        source = source_of(opened, image)
         tag = f'"{source.sha256}"'
         if _is_known(request, tag):
             return Response(status_code=304, headers=_headers(tag))
-        data = _bytes(opened, source)
+        data = image_bytes(opened, source)
         return Response(data, media_type=_type(data), headers=_headers(tag))
 
     return await service.run(found)
@@ -166,7 +166,7 @@ async def thumbnail(
     wanted = next(one for one in SIDES if one >= side)
 
     def found() -> Response:
-        source = _source(opened, image)
+        source = source_of(opened, image)
         tag = f'"{source.sha256[:32]}-{wanted}"'
         if _is_known(request, tag):
             return Response(status_code=304, headers=_headers(tag))
@@ -176,7 +176,8 @@ async def thumbnail(
     return await service.run(found)
 
 
-def _source(opened: OpenGallery, image: int) -> Source:
+def source_of(opened: OpenGallery, image: int) -> Source:
+    """RequestError (404) where there is none."""
     source = opened.gallery.source(image)
     if source is None:
         raise RequestError(404, f"The gallery has no image {image}.")
@@ -191,7 +192,7 @@ def _headers(tag: str) -> dict[str, str]:
     return {"ETag": tag, "Cache-Control": _FOREVER}
 
 
-def _bytes(opened: OpenGallery, source: Source) -> bytes:
+def image_bytes(opened: OpenGallery, source: Source) -> bytes:
     """Of the file that was ingested: another one at its place is not shown."""
     path = Path(source.uri)
     try:
@@ -244,7 +245,7 @@ _thumbnails = _Thumbnails()
 
 def _jpeg(opened: OpenGallery, source: Source, side: int) -> bytes:
     try:
-        pixels = load(_bytes(opened, source), uri="the image", limits=opened.limits).pixels
+        pixels = load(image_bytes(opened, source), uri="the image", limits=opened.limits).pixels
     except ImageError:
         raise RequestError(404, "The image cannot be shown.") from None
     found = Image.fromarray(pixels)

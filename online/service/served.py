@@ -6,8 +6,10 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from engine.config import Settings
+from engine.curation import Curation
 from engine.galleries import gallery_identity, open_gallery
 from engine.images import ImageLimits
 from engine.names import nearest
@@ -51,6 +53,11 @@ class OpenGallery:
         if self._local.gallery is None:
             self._local.gallery = open_gallery(self.address)
         return self._local.gallery
+
+    @cached_property
+    def curation(self) -> Curation:
+        """What people decided about its images, for all threads."""
+        return Curation.open(self.address)
 
     @property
     def searcher(self) -> Searcher:

@@ -26,6 +26,8 @@ from engine.types import (
     CategoryScores,
     Embedding,
     GivenTable,
+    MaskInDoubt,
+    MatteQuality,
     Neighbour,
     SkippedFile,
 )
@@ -599,3 +601,52 @@ def test_a_reader_cannot_calibrate(tmp_path: Path) -> None:
         pytest.raises(GalleryError, match="for reading only"),
     ):
         reader.calibrate(calibration())
+
+
+def test_masks_in_doubt_are_those_with_flags_or_little_trust(gallery: WritableGallery) -> None:
+    flags = {"a": (), "b": ("touches_border",), "c": (), "d": ("own_alpha",), "e": ("empty",)}
+    trusts = {"a": 0.95, "b": 0.95, "c": 0.3, "d": None, "e": None}
+    ids = {
+        name: gallery.add(
+            [replace(entry(name), mask="drawn" if name == "e" else None)],
+            [
+                replace(
+                    described((1, 0)),
+                    quality=MatteQuality.from_flags(flags[name]),
+                    trust=trusts[name],
+                )
+            ],
+        )[0]
+        for name in flags
+    }
+    assert gallery.masks_in_doubt(0.9) == [
+        MaskInDoubt(ids["b"], "sha of b", 0.95, ("touches_border",)),
+        MaskInDoubt(ids["c"], "sha of c", 0.3, ()),
+    ]
+    (contour,) = gallery.contours([ids["a"]])
+    assert contour.area == described((1, 0)).contour.area
+    with pytest.raises(KeyError):
+        gallery.contours([99])
+
+
+def test_predictions_are_of_images_without_labels(gallery: WritableGallery) -> None:
+    put(gallery, "labelled", (1, 0), "jar")
+    ids = [gallery.add([entry(n, None)], [described((1, 0), "jar")])[0] for n in ("a", "b")]
+    found = gallery.predictions("jar", 10)
+    assert [(one.id, one.sha256, one.scores.top) for one in found] == [
+        (ids[0], "sha of a", "jar"),
+        (ids[1], "sha of b", "jar"),
+    ]
+    assert len(gallery.predictions("jar", 1)) == 1 and gallery.predictions("stick", 9) == []
+    assert gallery.predicted_categories(["sha of a"]) == {"jar": 1}
+
+
+def test_one_content_of_two_products_is_found(gallery: WritableGallery) -> None:
+    for name, product in (("a", "p"), ("b", "p"), ("c", "q")):
+        gallery.add([replace(entry(name, "jar", product), sha256="same")], [described((1, 0))])
+    put(gallery, "d", (0, 1))
+    (found,) = gallery.same_content(10)
+    assert [source.product_id for source in found] == ["p", "p", "q"]
+    assert [source.id for source in gallery.find(sha256="same")] == [one.id for one in found]
+    assert gallery.ids_after(found[0].id, 2) == [one.id for one in found[1:]]
+    assert gallery.same_content(0) == []

@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     with LocalGallery.create(folder, manifest()) as gallery:
         gallery.add([entry("old")], [described((1, 0))])
     connection = sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)
+    connection.execute("DROP INDEX descriptions_by_trust")
     connection.execute("ALTER TABLE descriptions DROP COLUMN trust")
     connection.execute("DROP INDEX images_unknown")
     connection.execute("ALTER TABLE images DROP COLUMN unknown")

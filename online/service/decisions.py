@@ -1,0 +1,124 @@
+"""What curators decide and judge, kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+
+from engine.decisions import (
+    AcceptedMask,
+    CategoryDecision,
+    Decision,
+    Exclusion,
+    Judgement,
+    MaskDecision,
+    Pair,
+    Undo,
+)
+from online.service.mask_renewal import renew
+from online.service.masks import EMPTY, in_force
+from online.service.problems import RequestError
+from online.service.products import source_of
+from online.service.review_requests import (
+    Accept,
+    Categorise,
+    Compare,
+    Exclude,
+    SentDecision,
+    SentDecisions,
+    SentJudgement,
+    UndoOne,
+)
+from online.service.served import OpenGallery
+from online.service.service import service_of
+
+T = TypeVar("T")
+router = APIRouter()
+
+
+@router.post("/v1/review/decisions")
+async def decisions(
+    request: Request, sent: SentDecisions, gallery: str | None = None
+) -> dict[str, Any]:
+    """Keep what a curator decided, all of it or nothing; answers the ids by which it is undone.
+    Masks are in force at once; exclusions, categories and pairs from the next ingest on."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+    who = getattr(request.state, "key", "")
+
+    def keep() -> tuple[list[str], set[str]]:
+        wanted = [_decision(opened, one) for one in sent.decisions]
+        changed = {
+            found.decision.image
+            for one in wanted
+            if isinstance(one, Undo)
+            and (found := opened.curation.find(one.voids)) is not None
+            and isinstance(found.decision, MaskDecision)
+        }
+        return [one.id for one in opened.curation.decide(wanted, who)], changed
+
+    made, changed = await service.run(keep)
+    for sha256 in sorted(changed):
+        await renew(service, opened, sha256)
+    return {"decisions": [{"id": one} for one in made]}
+
+
+@router.post("/v1/judgements")
+async def judgements(
+    request: Request, sent: SentJudgement, gallery: str | None = None
+) -> dict[str, Any]:
+    """Keep whether a photo, or a catalogue image, shows a product: `packsight adapt` and
+    `calibrate` learn from it."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+    who = getattr(request.state, "key", "")
+
+    def keep() -> str:
+        if (sent.photo is None) == (sent.image is None):
+            raise RequestError(422, "One of photo and image is needed.")
+        if not opened.gallery.find(product_id=sent.product):
+            raise RequestError(404, "The gallery has no product of this id.")
+        query = sent.photo or source_of(opened, sent.image or 0).sha256
+        (made,) = opened.curation.decide([_valid(Judgement, query, sent.product, sent.same)], who)
+        return made.id
+
+    return {"decision": {"id": await service.run(keep)}}
+
+
+def _decision(opened: OpenGallery, sent: SentDecision) -> Decision:
+    """RequestError (404, 409, 422) for what does not fit the gallery as it is."""
+    match sent:
+        case Accept(image=image, version=version):
+            source = source_of(opened, image)
+            now = in_force(opened, source)
+            if now.mask is None or version == EMPTY:
+                raise RequestError(
+                    422, "The mask is empty.", remedy="Draw one, or exclude the image."
+                )
+            if now.version != version:
+                raise RequestError(
+                    409, "The mask was changed since it was loaded.", remedy="Load it again."
+                )
+            return AcceptedMask(source.sha256, now.mask)
+        case Exclude(kind=kind, image=image):
+            return Exclusion(source_of(opened, image).sha256, kind == "exclude")
+        case Categorise(image=image, category=category):
+            return _valid(CategoryDecision, source_of(opened, image).sha256, category)
+        case Compare(images=images, verdict=verdict, keep=keep):
+            first, second = (source_of(opened, image).sha256 for image in images)
+            kept = None if keep is None else source_of(opened, keep).sha256
+            return _valid(Pair, first, second, verdict, kept)
+        case UndoOne(decision=voids):
+            if opened.curation.find(voids) is None:
+                raise RequestError(404, "There is no decision of this id.")
+            return Undo(voids)
+
+
+def _valid(made: Callable[..., T], *values: object) -> T:
+    """RequestError (422) for values that do not fit."""
+    try:
+        return made(*values)
+    except ValueError as error:
+        raise RequestError(422, f"{error}.") from None

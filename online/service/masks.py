@@ -1,0 +1,203 @@
+"""The mask of one catalogue image: shown, repaired by marks, and drawn anew by a person."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse, Response
+from PIL import Image
+
+from engine.decisions import MOST_SIDE, Mask, MaskDecision
+from engine.errors import ImageError
+from engine.images import load
+from engine.types import BoolArray, Source, UInt8Array
+from online.service.mask_renewal import renew
+from online.service.problems import RequestError
+from online.service.products import image_bytes, source_of
+from online.service.review_requests import SentMarks
+from online.service.served import OpenGallery
+from online.service.service import service_of
+from stages.segment.repair import SIDE, reduced, repaired
+
+router = APIRouter()
+EMPTY = "0" * 64  # the version of a mask without a product
+_SKEW = 0.02  # of the proportions of a mask that was drawn elsewhere
+_deciding = threading.Lock()  # a version is compared and replaced in one
+
+ImageInPath = Annotated[int, Path(ge=0, lt=2**63)]
+_PNG: dict[str, Any] = {
+    "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+}
+
+
+@dataclass(frozen=True, eq=False)
+class InForce:
+    """``bits``: (h, w) bool, of the whole image; ``mask``: the same as decisions keep it, None for
+    one without a product. ``drawn``: by a person, in the image's proportions; else square."""
+
+    bits: BoolArray
+    mask: Mask | None
+    drawn: bool
+
+    @property
+    def version(self) -> str:
+        return EMPTY if self.mask is None else self.mask.digest
+
+
+def in_force(opened: OpenGallery, source: Source) -> InForce:
+    """What a person drew, else what the image was cut out by, as coarse as that is kept."""
+    drawn = opened.curation.mask_of(source.sha256)
+    if drawn is not None:
+        return InForce(drawn.bits(), drawn, True)
+    (contour,) = opened.gallery.contours([source.id])
+    bits = contour.mask()
+    return InForce(bits, Mask.from_bits(bits) if contour.area else None, False)
+
+
+@router.get("/v1/images/{image}/mask", response_class=Response, responses={200: _PNG})
+async def mask(request: Request, image: ImageInPath, gallery: str | None = None) -> Response:
+    """The mask in force as a grey PNG in the image's proportions, white is the product; its ETag is
+    the version that changes are made to."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+
+    def found() -> Response:
+        source = source_of(opened, image)
+        now = in_force(opened, source)
+        height, width = _small(opened, source).shape[:2]
+        bits = now.bits if now.drawn else resized(now.bits, width, height)
+        headers = {"ETag": f'"{now.version}"', "Cache-Control": "no-cache"}
+        return Response(png(bits), media_type="image/png", headers=headers)
+
+    return await service.run(found)
+
+
+@router.post("/v1/images/{image}/mask:refine")
+async def refine(
+    request: Request, image: ImageInPath, sent: SentMarks, gallery: str | None = None
+) -> dict[str, Any]:
+    """A mask by a box and strokes, which are kept to; nothing is stored."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+
+    def cut() -> BoolArray:
+        source = source_of(opened, image)
+        pixels = _small(opened, source)
+        height, width = pixels.shape[:2]
+        start = None
+        if sent.start == "stored":
+            start = resized(in_force(opened, source).bits, width, height)
+        return repaired(pixels, sent.marks(), start)
+
+    with service.describing.admitted(1):
+        found = await service.in_time(service.run(cut))
+    return {
+        "sequence": sent.sequence,
+        "width": found.shape[1],
+        "height": found.shape[0],
+        "png": f"data:image/png;base64,{base64.b64encode(png(found)).decode()}",
+    }
+
+
+@router.put(
+    "/v1/images/{image}/mask",
+    openapi_extra={
+        "requestBody": {"required": True, **_PNG},
+        "parameters": [
+            {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}}
+        ],
+    },
+)
+async def draw(request: Request, image: ImageInPath, gallery: str | None = None) -> JSONResponse:
+    """Keep a mask that a person drew (PNG, white is the product) in place of the one of the version
+    in If-Match, and describe the image by it. The mask is kept before the answer; where another
+    process writes to the gallery, ``described`` is false and it is described later."""
+    service = service_of(request)
+    expected = request.headers.get("if-match", "").removeprefix("W/").strip().strip('"')
+    if not expected:
+        raise RequestError(428, "If-Match is missing.", remedy="Send the ETag of GET.")
+    body = await request.body()
+    opened = await service.gallery(gallery)
+    who = getattr(request.state, "key", "")
+
+    def keep() -> tuple[str, str, str]:
+        source = source_of(opened, image)
+        drawn = _read(body, _small(opened, source), opened.limits.max_pixels)
+        with _deciding:
+            version = in_force(opened, source).version
+            if expected not in (version, "*"):
+                raise RequestError(
+                    412, "The mask was changed since it was loaded.", remedy="Load it again."
+                )
+            (made,) = opened.curation.decide([MaskDecision(source.sha256, drawn)], who)
+        return source.sha256, drawn.digest, made.id
+
+    sha256, version, decision = await service.run(keep)
+    renewed = await renew(service, opened, sha256)
+    answer = {"decision": decision, "version": version, **renewed.document()}
+    return JSONResponse(answer, headers={"ETag": f'"{version}"'})
+
+
+def resized(bits: BoolArray, width: int, height: int) -> BoolArray:
+    """(height, width) bool."""
+    if bits.shape == (height, width):
+        return bits
+    shrinks = height <= bits.shape[0] and width <= bits.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    scaled = cv2.resize(bits.astype(np.float32), (max(1, width), max(1, height)), interpolation=how)
+    return np.asarray(scaled >= 0.5)
+
+
+def png(bits: BoolArray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(bits.astype(np.uint8) * 255).save(out, "PNG")
+    return out.getvalue()
+
+
+def _read(body: bytes, pixels: UInt8Array, most: int) -> Mask:
+    """RequestError (415, 413, 422) for what is no mask of this image."""
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(body), formats=["PNG"]) as sent:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            width, height = sent.size
+            if width * height > most:
+                raise RequestError(413, "The mask has too many pixels.")
+            grey = np.asarray(sent.convert("L"), np.uint8)
+    except RequestError:
+        raise
+    except Exception as error:  # whatever Pillow raises for a broken file
+        raise RequestError(415, "The mask is no PNG that can be read.") from error
+    own = pixels.shape[1] / pixels.shape[0]
+    # A mask of few cells has proportions no finer than a cell.
+    if abs(width / height / own - 1) > _SKEW + 1 / min(width, height):
+        raise RequestError(422, "The mask has other proportions than the image.")
+    scale = min(1.0, MOST_SIDE / max(width, height))
+    bits = resized(grey >= 128, max(1, round(width * scale)), max(1, round(height * scale)))
+    if not bits.any():
+        raise RequestError(
+            422, "The mask holds no product.", remedy="Exclude an image that shows none."
+        )
+    return Mask.from_bits(bits)
+
+
+def _small(opened: OpenGallery, source: Source) -> UInt8Array:
+    """(h, w, 3), the longer side 256 at most. RequestError (404) where it cannot be read."""
+    return _decoded(opened, source.id, source.uri, source.sha256)
+
+
+@lru_cache(maxsize=64)  # 12 MB: of an image several masks are made in a row
+def _decoded(opened: OpenGallery, image: int, uri: str, sha256: str) -> UInt8Array:
+    try:
+        data = image_bytes(opened, source_of(opened, image))
+        return reduced(load(data, uri="the image", limits=opened.limits).pixels, SIDE)
+    except ImageError:
+        raise RequestError(404, "The image cannot be read.", remedy="Ingest it again.") from None
