@@ -41,8 +41,8 @@ _PNG: dict[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class InForce:
-    """``bits``: (h, w) bool, of the whole image; ``mask``: the same as decisions keep it, None for
-    one without a product. ``drawn``: by a person, in the image's proportions; else square."""
+    """``bits``: (h, w) bool; ``mask``: the same as decisions keep it, None for one without a
+    product. ``drawn``: by a person, in the image's frame; else that is centred on a square."""
 
     bits: BoolArray
     mask: Mask | None
@@ -51,6 +51,17 @@ class InForce:
     @property
     def version(self) -> str:
         return EMPTY if self.mask is None else self.mask.digest
+
+    def of_size(self, width: int, height: int) -> BoolArray:
+        """(height, width) bool, in the image's own frame."""
+        if self.drawn:
+            return resized(self.bits, width, height)
+        side = self.bits.shape[0]
+        scale = side / max(width, height)
+        inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
+        left, top = (side - inner_width) // 2, (side - inner_height) // 2
+        inner = self.bits[top : top + inner_height, left : left + inner_width]
+        return resized(inner, width, height)
 
 
 def in_force(opened: OpenGallery, source: Source) -> InForce:
@@ -74,7 +85,7 @@ async def mask(request: Request, image: ImageInPath, gallery: str | None = None)
         source = source_of(opened, image)
         now = in_force(opened, source)
         height, width = _small(opened, source).shape[:2]
-        bits = now.bits if now.drawn else resized(now.bits, width, height)
+        bits = now.bits if now.drawn else now.of_size(width, height)
         headers = {"ETag": f'"{now.version}"', "Cache-Control": "no-cache"}
         return Response(png(bits), media_type="image/png", headers=headers)
 
@@ -95,7 +106,7 @@ async def refine(
         height, width = pixels.shape[:2]
         start = None
         if sent.start == "stored":
-            start = resized(in_force(opened, source).bits, width, height)
+            start = in_force(opened, source).of_size(width, height)
         return repaired(pixels, sent.marks(), start)
 
     with service.describing.admitted(1):

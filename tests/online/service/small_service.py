@@ -24,7 +24,7 @@ from tests.drawn_catalogue import QUICK, package, save
 COLOURS = ("red", "green", "blue")
 
 
-def make_gallery(folder: Path) -> Path:
+def make_gallery(folder: Path, *overrides: str) -> Path:
     """Jars and sticks, three of each with two views, their colours and sizes in labels."""
     lines = ["image,colour,size"]
     for category in ("jar", "stick"):
@@ -34,7 +34,7 @@ def make_gallery(folder: Path) -> Path:
                 save(folder / "catalogue" / name, package(category, product, view))
                 lines.append(f"{name},{COLOURS[product]},{50 * (product + 1)} ml")
     (folder / "catalogue" / "labels.csv").write_text("\n".join(lines))
-    ingest(folder / "catalogue", folder / "gallery", overrides=QUICK, workers=1)
+    ingest(folder / "catalogue", folder / "gallery", overrides=[*QUICK, *overrides], workers=1)
     return folder / "gallery"
 
 

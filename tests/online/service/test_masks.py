@@ -28,7 +28,7 @@ MASK = "/v1/images/1/mask"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_gallery(tmp_path_factory.mktemp("masks"))
+    return make_gallery(tmp_path_factory.mktemp("masks"), "segment.name=grabcut")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,8 @@ def test_a_mask_is_shown_in_the_proportions_of_its_image(curator: TestClient) ->
     image = Image.open(io.BytesIO(curator.get("/v1/images/1").content))
     bits = bits_of(found.content)
     assert bits.shape == (image.height, image.width) and 0 < bits.mean() < 1
+    product = np.asarray(image.convert("L")) < 200  # of a drawn image on white
+    assert (bits & product).sum() / (bits | product).sum() > 0.9
     assert len(found.headers["etag"].strip('"')) == 64
 
 
