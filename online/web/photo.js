@@ -8,6 +8,7 @@ import { words } from "./words.js";
 
 const MOST_PIXELS = 20e6; // larger photos are sent smaller: no phone waits for what is not used
 const SENT_QUALITY = 0.92;
+const SHOWN = 2048; // longer side in pixels: the photos of a session's searches stay in memory
 const THUMBNAIL = 96; // pixels
 
 /** A photo of a file: ``image`` is null where the browser cannot decode it, as HEIC in most. */
@@ -22,17 +23,28 @@ export async function photoOf(file) {
   photo.size = [photo.image.width, photo.image.height];
   photo.thumbnail = thumbnailOf(photo.image);
   const pixels = photo.size[0] * photo.size[1];
-  return pixels > MOST_PIXELS ? smaller(photo, Math.sqrt(MOST_PIXELS / pixels)) : photo;
+  const sent = pixels > MOST_PIXELS ? await smaller(photo, Math.sqrt(MOST_PIXELS / pixels)) : photo;
+  const factor = SHOWN / Math.max(...sent.size);
+  return factor < 1 ? { ...sent, image: await resized(sent.image, factor) } : sent;
 }
 
+/** Less to send, as a JPEG. */
 async function smaller(photo, factor) {
-  const size = photo.size.map((side) => Math.round(side * factor));
-  const image = await createImageBitmap(photo.image, { resizeWidth: size[0], resizeHeight: size[1], resizeQuality: "high" });
+  const image = await resized(photo.image, factor);
+  const size = [image.width, image.height];
   const canvas = new OffscreenCanvas(...size);
   canvas.getContext("2d").drawImage(image, 0, 0);
   const file = await canvas.convertToBlob({ type: "image/jpeg", quality: SENT_QUALITY });
   const megapixels = (sides) => (sides[0] * sides[1]) / 1e6;
   return { ...photo, file, image, size, note: words.shrunk(megapixels(photo.size), megapixels(size)) };
+}
+
+/** In place of the image, whose memory is let go. */
+async function resized(image, factor) {
+  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * factor)));
+  const made = await createImageBitmap(image, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
+  image.close();
+  return made;
 }
 
 /** A catalogue image as a photo: its bytes, so that it can be cut out and cropped like one. Without

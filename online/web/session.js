@@ -9,7 +9,7 @@ import { words } from "./words.js";
 
 const CANDIDATES = 48; // that the slider orders, of which the first are shown
 const KEPT = 20; // searches of this session, with their photos in memory
-const SETTLE = 250; // milliseconds from the last move of a box to its mask
+const SETTLE = 250; // milliseconds from the last move of a box to its mask, and to the link
 
 const START = {
   photo: null, box: null, matte: null, useMask: true, gallery: "",
@@ -32,7 +32,8 @@ export class Session {
   set(patch) {
     this.state = { ...this.state, ...patch };
     this.changed(this.state);
-    this.writeLink("replaceState");
+    // Browsers refuse an address that changes with every move of a hand.
+    this.linking ??= setTimeout(() => this.writeLink("replaceState"), SETTLE);
   }
 
   /** What the gallery has, then what the link names. */
@@ -79,6 +80,7 @@ export class Session {
 
   /** Back, Forward, a link pasted into the address, and the way back from the other tab. */
   async returned() {
+    this.forgetLink();
     const wanted = link.read(location.hash);
     if (wanted.image === null) this.writeLink("replaceState");
     else if (location.hash !== `#${link.write(this.state)}`) await this.restore(wanted);
@@ -210,10 +212,16 @@ export class Session {
   // Memory: the address, and the searches of this session.
 
   writeLink(how) {
+    this.forgetLink();
     if (location.hash.startsWith("#review")) return;
     const fragment = link.write(this.state);
     if (`#${fragment}` === location.hash || (!fragment && !location.hash)) return;
     history[how](null, "", fragment ? `#${fragment}` : location.pathname + location.search);
+  }
+
+  forgetLink() {
+    clearTimeout(this.linking);
+    this.linking = null;
   }
 
   /** The state beside its answer; a changed setting replaces the search that it belongs to. */

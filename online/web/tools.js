@@ -44,6 +44,7 @@ function Share({ state, session, contours, setContours }) {
   const [told, setTold] = useState("");
   const [address, setAddress] = useState("");
   const copy = async () => {
+    session.writeLink("replaceState");
     try {
       await navigator.clipboard.writeText(location.href);
       setTold(state.photo.id === undefined ? words.copiedWithoutPhoto : words.copied);

@@ -45,6 +45,15 @@ def test_the_page_loads_what_it_links_to_by_relative_addresses(client: TestClien
         assert client.get("/" + address).status_code == 200
 
 
+def test_the_page_is_served_below_a_path_too(tmp_path: Path) -> None:
+    options = ServiceOptions(galleries={"none": str(tmp_path / "none")}, root_path="/shop")
+    client = TestClient(application(options), base_url="http://localhost")
+    for root in ("/", "/shop/"):  # whether or not the proxy cuts its path off
+        page = client.get(root)
+        assert page.status_code == 200
+        assert client.get(root + linked(page.text)[0]).status_code == 200
+
+
 def test_modules_and_styles_have_their_types_and_may_be_kept(client: TestClient) -> None:
     web = web_files()
     for name in web.by_name:
