@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import socket
 import sys
 import tempfile
@@ -169,10 +170,11 @@ def run(args: argparse.Namespace) -> int:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
-    if args.workers == 1:
-        uvicorn.Server(config).run(sockets=[listening])
-    else:
-        _run_workers(config, listening)
+    with contextlib.suppress(KeyboardInterrupt):  # how it ends, after all answers
+        if args.workers == 1:
+            uvicorn.Server(config).run(sockets=[listening])
+        else:
+            _run_workers(config, listening)
     return 0
 
 
