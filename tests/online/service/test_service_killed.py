@@ -1,0 +1,214 @@
+"""A service that is killed: what it had acknowledged is done after its next start."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.curation import Curation
+from engine.files import file_sha256
+from engine.galleries import open_gallery
+from engine.images import ImageLimits
+from engine.protocols import WritableGallery
+from engine.retrieval import AdaptedNeighbours
+from online.service.applying import Applying
+from online.service.changes import Change
+from online.service.uploads import Uploads
+from stages.assemble import assemble
+from stages.open_settings import settings_for
+from tests.online.service.small_service import make_gallery, photo_of
+
+ROOT = Path(__file__).parents[3]
+ENTRY = "import sys; from packsight.cli import main; sys.exit(main())"
+
+
+class _KilledError(BaseException):
+    """In place of a signal, between two steps of a change."""
+
+
+class _Dying:
+    """A gallery whose process is killed before or after its n-th write."""
+
+    def __init__(self, gallery: WritableGallery, writes: int, *, after: bool) -> None:
+        self._gallery = gallery
+        self._left = writes
+        self._after = after
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._gallery, name)
+        return partial(self._write, found) if name in ("add", "amend", "remove") else found
+
+    def __len__(self) -> int:
+        return len(self._gallery)
+
+    def _write(self, write: object, *given: object) -> object:
+        self._left -= 1
+        if not self._left and not self._after:
+            raise _KilledError
+        result = write(*given)  # type: ignore[operator]
+        if not self._left:
+            raise _KilledError
+        return result
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_gallery(tmp_path_factory.mktemp("killed"))
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("writes", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["replace", "add", "delete", "delete matching"])
+def test_a_change_that_was_cut_off_anywhere_ends_the_same_when_carried_out_again(
+    made: Path, tmp_path: Path, kind: str, writes: int, after: bool
+) -> None:
+    folder = shutil.copytree(made, tmp_path / "gallery")
+    uploads = Uploads(folder)
+    known = (made.parent / "catalogue/jar/p0/v1.png").read_bytes()
+    images = [known, photo_of("jar", 0, 2), photo_of("jar", 9, 1)]
+    change = Change(
+        kind=kind,  # type: ignore[arg-type]
+        product="jar/p0",
+        category="stick" if kind == "replace" else None,
+        images=tuple(uploads.keep("jar/p0", image) for image in images),
+        categories=("jar",),
+    )
+    with open_gallery(folder, write=True) as gallery, Curation.open(folder) as curation:
+        settings = settings_for(gallery.manifest)
+        parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "catalogue"))
+        applying = partial(
+            Applying,
+            describer=parts.describer,
+            limits=ImageLimits(),
+            batch=2,
+            curation=curation,
+            uploads=uploads,
+            progress=lambda done, total: None,
+        )
+        try:
+            applying(_Dying(gallery, writes, after=after)).carry_out(change)  # type: ignore[arg-type]
+        except _KilledError:
+            applying(gallery).carry_out(change)
+        applying(gallery).index()
+        held = {(source.product_id, source.sha256, source.category) for source in gallery.sources()}
+        assert gallery.check() == []
+    expected = expected_after(change, made.parent / "catalogue")
+    assert held == expected and len(held) == len(expected)
+
+
+def expected_after(change: Change, catalogue: Path) -> set[tuple[str, str, str]]:
+    """Of the small catalogue, one image after the other."""
+    held = set()
+    for category in ("jar", "stick"):
+        for file in (catalogue / category).rglob("*.png"):
+            held.add((f"{category}/{file.parent.name}", file_sha256(file), category))
+    if change.kind == "delete matching":
+        return {one for one in held if one[2] != "jar"}
+    if change.kind in ("delete", "replace"):
+        held = {one for one in held if one[0] != "jar/p0"}
+    if change.kind != "delete":
+        held |= {("jar/p0", sha256, change.category or "jar") for sha256 in change.images}
+    return held
+
+
+@contextmanager
+def served(gallery: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A process of its own on a free port of this machine; it is killed at the end."""
+    words = ["serve", "--gallery", str(gallery), "--port", "0", "--rate", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENTRY, *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        found = re.match(rb"(http://\S+)", process.stdout.readline())
+        assert found is not None
+        yield found[1].decode(), process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_up(client: httpx.Client) -> None:
+    for _ in range(600):
+        try:
+            if client.get("/v1/health").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("the service did not start")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_that_was_acknowledged_is_lost_when_the_service_is_killed(
+    made: Path, tmp_path: Path, seed: int
+) -> None:
+    gallery = shutil.copytree(made, tmp_path / "gallery")
+    chance = random.Random(seed)
+    acknowledged: dict[str, str] = {}  # job -> product
+    contents: dict[str, set[bytes]] = {}
+    deleted: set[str] = set()
+    for start in range(3):
+        with (
+            served(gallery) as (address, process),
+            httpx.Client(base_url=address, trust_env=False) as client,
+        ):
+            wait_until_up(client)
+            end = time.monotonic() + chance.uniform(0.0, 1.5)
+            while time.monotonic() < end:
+                product = f"p{start}/{len(acknowledged)}"
+                if contents and chance.random() < 0.2:
+                    product = chance.choice(sorted(contents))
+                    answer = client.delete(f"/v1/products/{product}")
+                    deleted.add(product)
+                    contents.pop(product)
+                else:
+                    images = [photo_of("jar", chance.randrange(1000), v) for v in range(3)]
+                    files = [("image", ("x", image)) for image in images]
+                    data = {"request": json.dumps({"category": "jar"})}
+                    answer = client.put(f"/v1/products/{product}", files=files, data=data)
+                    contents[product] = set(images)
+                assert answer.status_code == 202
+                acknowledged[answer.json()["job"]] = product
+            process.kill()
+    with (
+        served(gallery) as (address, process),
+        httpx.Client(base_url=address, trust_env=False) as client,
+    ):
+        wait_until_up(client)
+        for job in acknowledged:
+            for _ in range(1200):
+                found = client.get(f"/v1/jobs/{job}").json()
+                if found["state"] in ("done", "failed"):
+                    break
+                time.sleep(0.05)
+            assert found["state"] == "done"
+        for product, images in contents.items():
+            shown = client.get(f"/v1/products/{product}").json()["images"]
+            assert {client.get("/" + one["image"]).content for one in shown} == images
+        for product in deleted:
+            assert client.get(f"/v1/products/{product}").status_code == 404
+        process.terminate()
+        process.wait(40)
+    with open_gallery(gallery) as opened:
+        assert opened.check() == []
+        stored = {Path(source.uri) for source in opened.sources()}
+    assert {path for path in stored if path.parent.name == "uploads"} == set(
+        (gallery / "uploads").iterdir()
+    )
