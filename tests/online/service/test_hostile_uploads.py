@@ -3,12 +3,13 @@ leave nothing behind."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -22,7 +23,13 @@ from starlette.testclient import TestClient
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
 from tests.online.service.asgi import send_request
-from tests.online.service.hostile_requests import KINDS, Hostile, hostile_requests
+from tests.online.service.hostile_requests import (
+    BOUNDARY,
+    KINDS,
+    Hostile,
+    file_part,
+    hostile_requests,
+)
 from tests.online.service.small_service import make_gallery, photo_of, serving
 from tests.packsight_command import ENTRY, ROOT
 
@@ -89,6 +96,22 @@ def test_a_hostile_request_is_refused_or_holds_an_image(kind: str, client: TestC
     assert client.post("/v1/query", files=photo).json()["hits"][0]["product"] == "jar/p1"
 
 
+def test_a_slow_upload_is_refused(gallery: Path) -> None:
+    async def drips() -> AsyncIterator[bytes]:
+        head = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+        yield head
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.02)
+
+    headers = {"content-type": "multipart/form-data; boundary=b", "content-length": "100000"}
+    with serving(gallery, body_seconds=0.1) as client:
+        sent = partial(send_request, client.app, "POST", "/v1/query", headers=headers, body=drips())
+        assert client.portal is not None
+        reply = client.portal.call(sent)
+    assert reply.status == 408 and reply.problem["detail"]
+
+
 @pytest.mark.parametrize("form", ["json", "csv", "html"])
 def test_an_answer_holds_no_path_of_the_server(
     form: str, client: TestClient, gallery: Path
@@ -130,6 +153,10 @@ def _resident(process: subprocess.Popen[bytes]) -> int:
     return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
 
 
+def _open_files(process: subprocess.Popen[bytes]) -> int:
+    return sum(1 for _ in Path(f"/proc/{process.pid}/fd").iterdir())
+
+
 def _faults(client: httpx.Client, count: int, seed: int) -> list[str]:
     def found(hostile: Hostile) -> str:
         headers = {name: value.encode("latin-1") for name, value in hostile.headers.items()}
@@ -154,6 +181,20 @@ def _faults(client: httpx.Client, count: int, seed: int) -> list[str]:
         return [line for line in threads.map(found, hostile_requests(count, seed)) if line]
 
 
+def _leave_midway(base: str, clients: int) -> None:
+    """Uploads of which half a megabyte is sent before the connection is broken off."""
+    host, _, port = base.removeprefix("http://").partition(":")
+    head = (
+        f"POST /v1/query HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n--{BOUNDARY}\r\n"
+    ).encode()
+    opened = [socket.create_connection((host, int(port))) for _ in range(clients)]
+    for connection in opened:
+        connection.sendall(head + file_part(b"x" * 500_000))
+    for connection in opened:
+        connection.close()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_ten_thousand_hostile_requests_leave_no_memory_behind(gallery: Path) -> None:
@@ -162,9 +203,12 @@ def test_ten_thousand_hostile_requests_leave_no_memory_behind(gallery: Path) -> 
         httpx.Client(base_url=base, trust_env=False, timeout=120) as client,
     ):
         faults = _faults(client, 3_000, seed=2)
-        before = _resident(process)
+        _leave_midway(base, 100)
+        before, files_before = _resident(process), _open_files(process)
         faults += _faults(client, 10_000, seed=3)
-        after = _resident(process)
+        _leave_midway(base, 100)
+        faults += _faults(client, 100, seed=4)
+        after, files_after = _resident(process), _open_files(process)
         assert not faults, "\n".join(faults[:20])
         assert after <= GROWTH * before, f"{before} pages before, {after} after"
-        assert _is_ready(base)
+        assert files_after <= files_before + 10, f"{files_before} open files, then {files_after}"

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -67,7 +73,12 @@ class _Shop(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def shop() -> Iterator[Any]:
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Shop)
+    with _open(ThreadingHTTPServer(("127.0.0.1", 0), _Shop)) as server:
+        yield server
+
+
+@contextmanager
+def _open(server: Any) -> Iterator[Any]:
     server.seen, server.stopping = [], threading.Event()
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -304,6 +315,45 @@ def test_an_address_belongs_to_its_network(address: str, place: str) -> None:
             place_of(ipaddress.ip_address(address))
         )
         assert opened == (place in ("public", network))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes the certificates")
+def test_a_host_must_prove_its_name_and_not_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _resolves(monkeypatch, "127.0.0.1")
+    for name, reached in (("images.example", True), ("other.example", False)):
+        certificate, key = _certificate(tmp_path, name)
+        serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        serving.load_cert_chain(certificate, key)
+        trusting = partial(ssl.create_default_context, cafile=certificate)
+        with _open(ThreadingHTTPServer(("127.0.0.1", 0), _Shop)) as server:
+            server.socket = serving.wrap_socket(server.socket, server_side=True)
+            url = base(server, "images.example").replace("http:", "https:")
+            assert refused(f"{url}a", url, networks={"loopback"}) == 422, "of an unknown maker"
+            with monkeypatch.context() as patch:
+                patch.setattr("online.service.remote_images._certificates", trusting)
+                if reached:
+                    assert fetched(f"{url}a", url, networks={"loopback"}) == PHOTO
+                else:
+                    assert refused(f"{url}a", url, networks={"loopback"}) == 422
+
+
+def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    making = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    making += [
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        f"/CN={name}",
+        "-addext",
+        f"subjectAltName=DNS:{name}",
+    ]
+    making += ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(making, check=True, capture_output=True)
+    return certificate, key
 
 
 @given(st.ip_addresses(v=4))
