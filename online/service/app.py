@@ -25,6 +25,7 @@ from online.service import (
 )
 from online.service.gate import Gate
 from online.service.logs import log_failure, request_id
+from online.service.memory import give_back_large_blocks
 from online.service.metrics import CONTENT_TYPE_LATEST
 from online.service.options import ServiceOptions
 from online.service.page import page_router, web_files
@@ -45,6 +46,7 @@ def application(options: ServiceOptions) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        give_back_large_blocks()
         async with service.running():
             warming = asyncio.create_task(warm(service))
             yield

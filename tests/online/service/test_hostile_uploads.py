@@ -129,7 +129,10 @@ def served(gallery: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         port = free.getsockname()[1]
     words = ["serve", "--gallery", str(gallery), "--port", str(port), "--rate", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-c", ENTRY, *words], cwd=ROOT, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", ENTRY, *words],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     base = f"http://127.0.0.1:{port}"
     try:
