@@ -84,8 +84,10 @@ def form(*parts: bytes) -> tuple[bytes, Mapping[str, str]]:
     return body, {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
-def file_part(content: bytes, filename: str = "a.png", kind: str = "image/png") -> bytes:
-    head = f'Content-Disposition: form-data; name="photo"; filename="{filename}"\r\n'
+def file_part(
+    content: bytes, filename: str = "a.png", kind: str = "image/png", name: str = "photo"
+) -> bytes:
+    head = f'Content-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
     return f"{head}Content-Type: {kind}\r\n\r\n".encode("utf-8", "replace") + content
 
 
@@ -94,10 +96,11 @@ def request_part(text: str | bytes) -> bytes:
     return b'Content-Disposition: form-data; name="request"\r\n\r\n' + content
 
 
-def hostile_requests(count: int, seed: int) -> Iterator[Hostile]:
-    """Of each kind as many, one after the other. The same seed gives the same requests."""
+def hostile_requests(count: int, seed: int, *, writing: bool = False) -> Iterator[Hostile]:
+    """Of each kind as many, one after the other. The same seed gives the same requests. Those of
+    ``writing`` may hold images that a gallery then has."""
     rng = random.Random(seed)
-    kinds = list(KINDS.items())
+    kinds = list((WRITING_KINDS if writing else KINDS).items())
     for index in range(count):
         name, make = kinds[index % len(kinds)]
         made = make(rng)
@@ -384,6 +387,39 @@ def _wrong_mask_or_batch(rng: random.Random) -> Hostile:
     return Hostile("", made.content, photo, path=path, headers=made.headers)
 
 
+def _written_image(rng: random.Random) -> Hostile:
+    made = rng.choice((_truncated, _mutated, _spliced, _bomb, _no_image, _polyglot))(rng)
+    name = rng.choice(NAMES[:4])
+    body, headers = form(file_part(made.photo or b"", name, name="image"))
+    method, path = rng.choice((("PUT", "hostile"), ("POST", "hostile/images")))
+    return Hostile("", body, made.photo, method, f"/v1/products/{path}", headers)
+
+
+def _written_form(rng: random.Random) -> Hostile:
+    made = rng.choice((_bad_form, _deep_json, _wrong_json, _huge_number, _bad_text))(rng)
+    # Its photo is no part that is known here, and nothing else is an image.
+    return Hostile("", made.content, None, "PUT", "/v1/products/hostile", made.headers)
+
+
+def _written_name(rng: random.Random) -> Hostile:
+    image = _saved(Image.fromarray(package("jar", 1)), "PNG", rng)
+    body, headers = form(file_part(image, name="image"))
+    names = ("..", "%2e%2e", "a%00", "%ff", "a%0ab", "..%2f..%2fetc", "x" * 5000, "%1b%5b2J", "")
+    return Hostile("", body, None, "PUT", f"/v1/products/{rng.choice(names)}", headers)
+
+
+def _written_filter(rng: random.Random) -> Hostile:
+    values = ("", "x", "[", "%5B%5D", "%5B%5B%5D%5D", "%7B%7D", "null", "1e400", "%ff", "[" * 5000)
+    path = f"/v1/products?where={rng.choice(values)}"
+    return Hostile("", b"", method="DELETE", path=path)
+
+
+WRITING_KINDS: dict[str, Callable[[random.Random], Hostile]] = {
+    "written image": _written_image,
+    "written form": _written_form,
+    "written name": _written_name,
+    "written filter": _written_filter,
+}
 KINDS: dict[str, Callable[[random.Random], Hostile]] = {
     "truncated": _truncated,
     "mutated": _mutated,
