@@ -127,6 +127,7 @@ export function PhotoPanel({ photo, box, matte, useMask, places, crop }) {
     });
   }, [photo, box, shade, matte, places]);
   const flags = useMask ? (matte?.mask.flags ?? []).map((flag) => words.flags[flag]).filter(Boolean) : [];
+  const concern = flags.length > 0 && html`<p class="concern">${words.care(flags)}</p>`;
   const keyed = (event) => {
     if (event.key === "Escape" && box) return crop(null, true);
     const next = photo.size && nudged(box ?? whole(photo.size), event, photo.size);
@@ -138,8 +139,9 @@ export function PhotoPanel({ photo, box, matte, useMask, places, crop }) {
     <canvas ref=${canvas} id="board" tabindex="0" role="application" aria-label=${words.canvas(box)}
       aria-describedby="crop-help" onKeyDown=${keyed}></canvas>
     ${!photo.image && html`<p class="over">${words.notShown}</p>`}
-    ${flags.length > 0 && html`<p class="concern">${words.care(flags)}</p>`}
-  </div>`;
+    ${concern && !box && !places.length && concern}
+  </div>
+  ${concern && box && concern}`; // below the image where it would cover handles
 }
 
 /** The shade of a matte once its data address is decoded. */
