@@ -17,7 +17,7 @@ def give_back_large_blocks() -> None:
 
     By itself it raises the size from which it does so with every large block that is freed, keeps
     the next ones in its heaps, and makes a heap for each thread: decoded photos of many sizes leave
-    holes there. Of 400 decompression bombs a service grew from 181 to 199 MB; so, with the size
+    holes there. Of 300 decompression bombs a service grew from 181 to 199 MB; so, with the size
     that glibc begins with, it stays at 157.
     Nothing elsewhere.
     """
