@@ -95,7 +95,7 @@ async def delete_product(
 async def delete_matching(
     request: Request,
     gallery: str | None = None,
-    where: Annotated[str | None, Query(max_length=100_000)] = None,
+    where: Annotated[str | None, Query(max_length=10_000)] = None,
     category: Annotated[list[Category] | None, Query(max_length=MOST_IMAGES)] = None,
     dry_run: bool = False,
     wait: Wait = False,

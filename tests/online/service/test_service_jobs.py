@@ -235,6 +235,7 @@ def test_a_delete_by_filter_deletes_what_its_dry_run_counts(tmp_path: Path) -> N
         {"where": '[[{"attribute": "a"}]]'},
         {"where": "[[]]"},
         {"where": "[" * 5000},
+        {"where": " " * 10_001},
         {"category": ""},
         {"category": "a" * 501},
         {"where": json.dumps([[{"attribute": "a", "equals": "b"}] * 60] * 2)},
