@@ -142,9 +142,8 @@ class Writer:
         except Exception as cause:
             error = self._failed(job, cause)
         self._failures = 0
-        ended = self.jobs.finish(job, error)
+        self._ended(self.name, self.jobs.finish(job, error))
         self.uploads.clean(useless, applying.gallery, self.jobs)
-        self._ended(self.name, ended)
 
     def _failed(self, job: Job, cause: Exception) -> str:
         logger.warning("job %s of gallery %s failed", job.id, self.name)

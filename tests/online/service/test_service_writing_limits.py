@@ -19,7 +19,7 @@ from tests.online.service.asgi import send_request
 from tests.online.service.hostile_requests import KINDS, hostile_requests
 from tests.online.service.small_service import listening, make_gallery, photo_of, serving
 from tests.online.service.test_hostile_uploads import fault
-from tests.online.service.test_service_writing import put
+from tests.online.service.test_service_writing import put, wait_for_uploads
 
 OF_EACH_KIND = 3
 
@@ -57,7 +57,7 @@ def test_hostile_images_are_refused_and_leave_nothing(client: TestClient, galler
         assert not found, f"{found}: {reply.status} {reply.body[:300]!r} {hostile}"[:1000]
     assert taken and sum(client.get("/v1/jobs").json()["counts"].values()) == taken
     assert client.delete("/v1/products/hostile", params={"wait": 1}).status_code == 200
-    assert list((gallery / "uploads").iterdir()) == []
+    wait_for_uploads(gallery / "uploads", 0)
 
 
 def test_writing_needs_a_key_that_curates(gallery: Path, tmp_path: Path) -> None:
