@@ -91,8 +91,8 @@ class Writer:
                 return
             except Exception as error:  # the thread must not end: jobs wait for it
                 self._report(error)
-                pause = min(_RETRY_SECONDS * 2**self._failures, _LONGEST_SECONDS)
-                self._stopping.wait(pause)
+                self._stopping.wait(min(_RETRY_SECONDS * 2**self._failures, _LONGEST_SECONDS))
+                pause = 0.0
 
     def _report(self, error: Exception) -> None:
         """Once, however often it is tried again."""
