@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
-from online.service.jobs import Job, State
+from online.service.job import Job, State
 from online.service.problems import RequestError
 from online.service.service import Service, service_of
 from online.service.writer import Writer

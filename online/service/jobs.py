@@ -13,18 +13,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
 
 from engine.errors import GalleryError
 from engine.galleries import _schema
 from online.service.changes import Change
+from online.service.job import STATES, Job, State, from_row
 from online.service.problems import RequestError
 
-State = Literal["queued", "running", "done", "failed"]
-STATES: tuple[State, ...] = get_args(State)
 MOST_WAITING = 10_000  # jobs that are not finished
 MOST_KEPT = 10_000  # jobs that are
 KEPT_SECONDS = 30 * 86_400.0
@@ -59,41 +55,6 @@ _COUNT = f"SELECT count(*) FROM jobs WHERE {_UNFINISHED}"
 
 class UploadGoneError(Exception):
     """An upload was removed before a job referred to it."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """``done`` of ``total`` images; times in seconds since 1970; ``error``: what a client reads of
-    a failure."""
-
-    id: str
-    change: Change
-    state: State
-    done: int
-    total: int
-    error: str
-    attempts: int
-    created: float
-    started: float | None
-    finished: float | None
-
-    @property
-    def ended(self) -> bool:
-        return self.state in ("done", "failed")
-
-    def document(self) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "kind": self.change.kind,
-            "product": self.change.product or None,
-            "state": self.state,
-            "done": self.done,
-            "total": self.total,
-            "error": self.error or None,
-            "created": _shown(self.created),
-            "started": _shown(self.started),
-            "finished": _shown(self.finished),
-        }
 
 
 class JobTable:
@@ -138,16 +99,16 @@ class JobTable:
                     time.time(),
                 ),
             ).fetchone()
-            return _job(row)
+            return from_row(row)
 
     def find(self, identity: str) -> Job | None:
         rows = self._rows("SELECT * FROM jobs WHERE id = ?", identity)
-        return _job(rows[0]) if rows else None
+        return from_row(rows[0]) if rows else None
 
     def latest(self, state: State | None, most: int) -> list[Job]:
         """The last to be submitted first; in a state, or None: in any."""
         sql = "SELECT * FROM jobs WHERE ?1 IS NULL OR state = ?1 ORDER BY place DESC LIMIT ?2"
-        return [_job(row) for row in self._rows(sql, state, most)]
+        return [from_row(row) for row in self._rows(sql, state, most)]
 
     def counts(self) -> dict[State, int]:
         """Of every state."""
@@ -182,7 +143,7 @@ class JobTable:
                 f" (SELECT min(place) FROM jobs WHERE {_UNFINISHED}) RETURNING *",
                 (time.time(),),
             ).fetchone()
-            return None if row is None else _job(row)
+            return None if row is None else from_row(row)
 
     def progress(self, job: Job, done: int, total: int) -> None:
         with self.changing() as connection:
@@ -208,7 +169,7 @@ class JobTable:
                 f" place FROM jobs WHERE NOT {_UNFINISHED} ORDER BY place DESC LIMIT 1 OFFSET ?))",
                 (now - KEPT_SECONDS, MOST_KEPT),
             )
-            return _job(row)
+            return from_row(row)
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
@@ -256,7 +217,7 @@ class JobTable:
                 "The Idempotency-Key was used for another change.",
                 remedy="Send a new key with each change.",
             )
-        return None if row is None else _job(row)
+        return None if row is None else from_row(row)
 
 
 def _version(connection: sqlite3.Connection, folder: Path) -> int:
@@ -267,26 +228,3 @@ def _version(connection: sqlite3.Connection, folder: Path) -> int:
             f"{folder}: {_schema.JOBS} was written by a newer Packsight.", remedy="Update it."
         )
     return found
-
-
-def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        row["id"],
-        Change.model_validate_json(row["change"]),
-        row["state"],
-        row["done"],
-        row["total"],
-        row["error"],
-        row["attempts"],
-        row["created"],
-        row["started"],
-        row["finished"],
-    )
-
-
-def _shown(moment: float | None) -> str | None:
-    """ISO 8601, UTC, milliseconds."""
-    if moment is None:
-        return None
-    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

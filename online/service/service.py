@@ -11,7 +11,7 @@ from typing import TypeVar
 from starlette.requests import HTTPConnection
 
 from online.service.describing import Describing
-from online.service.jobs import Job
+from online.service.job import Job
 from online.service.metrics import Metrics
 from online.service.options import ServiceOptions
 from online.service.problems import RequestError

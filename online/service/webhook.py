@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from engine.errors import ConfigError
-from online.service.jobs import Job
+from online.service.job import Job
 from online.service.logs import logger
 from online.service.web_addresses import parse_address
 

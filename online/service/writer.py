@@ -20,7 +20,8 @@ from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
 from online.service.applying import Applying
 from online.service.changes import Change
-from online.service.jobs import Job, JobTable
+from online.service.job import Job
+from online.service.jobs import JobTable
 from online.service.logs import log_failure, logger
 from online.service.problems import problem_of
 from online.service.served import OpenGallery, ServedGalleries

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from online.service.jobs import STATES, Job, State
+from online.service.job import STATES, Job, State
 from online.service.problems import RequestError
 from online.service.served import ServedGalleries
 from online.service.writer import Writer

@@ -27,7 +27,8 @@ from online.service.changes import (
     read_product,
     read_where,
 )
-from online.service.jobs import Job, UploadGoneError
+from online.service.job import Job
+from online.service.jobs import UploadGoneError
 from online.service.problems import RequestError
 from online.service.served import OpenGallery
 from online.service.service import Service, service_of

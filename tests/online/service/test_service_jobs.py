@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,17 @@ def test_a_job_at_which_the_process_always_ends_fails_and_lets_others_pass(table
     assert begun is not None and begun.id == second.id
     ended = table.find(first.id)
     assert ended is not None and ended.state == "failed" and ended.error
+
+
+def test_all_who_send_one_key_at_a_time_get_one_job(tmp_path: Path) -> None:
+    tables = [JobTable(tmp_path) for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        keyed = pool.map(lambda at: tables[at % 4].submit(DELETE, idempotency="k").id, range(24))
+        others = pool.map(lambda at: tables[at % 4].submit(DELETE).id, range(24))
+        assert len(set(keyed)) == 1 and len(set(others)) == 24
+    assert tables[0].unfinished() == 25
+    for table in tables:
+        table.close()
 
 
 def test_jobs_that_ended_long_ago_go(table: JobTable, monkeypatch: pytest.MonkeyPatch) -> None:

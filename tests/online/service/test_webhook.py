@@ -15,7 +15,7 @@ import pytest
 
 from engine.errors import ConfigError
 from online.service.changes import Change
-from online.service.jobs import Job
+from online.service.job import Job
 from online.service.webhook import SIGNATURE, Webhook, WebhookOptions, signed
 from tests.online.service.small_service import make_gallery, photo_of, serving
 from tests.online.service.test_service_writing import put
