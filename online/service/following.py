@@ -68,7 +68,7 @@ async def _events(
         elif time.monotonic() - beat > _BEAT_SECONDS:
             beat = time.monotonic()
             yield ": it goes on\n\n"
-        if job.ended or service.writers.stopping:
+        if job.ended or service.writers.leaving:
             return
         await asyncio.sleep(_LOOK_SECONDS)
         job = await _found(service, writer, job.id)

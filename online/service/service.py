@@ -69,6 +69,10 @@ class Service:
                 503, f"The answer took longer than {self.options.deadline:g} s.", retry_after=1
             ) from None
 
+    def leave(self) -> None:
+        """The service is to end: requests that wait for jobs are answered, without their end."""
+        self.writers.leaving = True
+
     def _ended(self, gallery: str, job: Job) -> None:
         """In the thread of a writer."""
         if self._webhook is not None:

@@ -23,7 +23,7 @@ class Writers:
     def __init__(self, galleries: ServedGalleries, ended: Callable[[str, Job], None]) -> None:
         self._galleries = galleries
         self._writers = {name: Writer(galleries, name, ended) for name in galleries.names}
-        self.stopping = False
+        self.leaving = False  # no request waits for a job any longer
         self._received = 0
         self._images = ThreadPoolExecutor(1, "receive")
         self._table = ThreadPoolExecutor(1, "jobs")
@@ -34,7 +34,6 @@ class Writers:
 
     def stop(self) -> None:
         """Waits for the images that are being described."""
-        self.stopping = True
         self._images.shutdown(wait=True)
         self._table.shutdown(wait=True)
         for writer in self._writers.values():

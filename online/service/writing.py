@@ -214,7 +214,7 @@ def _require_image(content: bytes, place: int, limits: ImageLimits) -> None:
 async def _answer(service: Service, writer: Writer, job: Job, wait: bool) -> Response:
     pause, most = _LOOK_SECONDS
     until = time.monotonic() + service.options.deadline
-    while wait and not job.ended and time.monotonic() < until:
+    while not (job.ended or service.writers.leaving) and wait and time.monotonic() < until:
         await asyncio.sleep(pause)
         pause = min(2 * pause, most)
         job = await service.writers.look(lambda: writer.jobs.find(job.id) or job)  # noqa: B023

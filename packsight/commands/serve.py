@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import socket
 import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from online.service.options import ServiceOptions
+    from online.service.service import Service
     from online.service.webhook import WebhookOptions
 
 GRACE = 30  # seconds that answers in progress have when the service is stopped
@@ -184,7 +187,17 @@ def _application(options: ServiceOptions) -> FastAPI:
     from online.service.logs import log_to
 
     log_to(sys.stderr)
-    return application(options)
+    app = application(options)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, partial(_leave, app.state.service, signal.getsignal(number)))
+    return app
+
+
+def _leave(service: Service, before: object, number: int, frame: FrameType | None) -> None:
+    """What follows jobs ends; then what the server does at a signal."""
+    service.leave()
+    if callable(before):
+        before(number, frame)
 
 
 def _run_workers(config: uvicorn.Config, listening: socket.socket) -> None:

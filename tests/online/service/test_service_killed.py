@@ -6,6 +6,7 @@ import json
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from engine.retrieval import AdaptedNeighbours
 from online.service.applying import Applying
 from online.service.changes import Change
 from online.service.uploads import Uploads
+from packsight.commands.serve import GRACE
 from stages.assemble import assemble
 from stages.open_settings import settings_for
 from tests.online.service.small_service import make_gallery, photo_of
@@ -152,6 +154,27 @@ def wait_until_up(client: httpx.Client) -> None:
             pass
         time.sleep(0.05)
     raise AssertionError("the service did not start")
+
+
+@pytest.mark.slow
+def test_a_service_that_is_stopped_does_not_wait_for_those_who_follow_jobs(
+    made: Path, tmp_path: Path
+) -> None:
+    gallery = shutil.copytree(made, tmp_path / "gallery")
+    with (
+        open_gallery(gallery, write=True),
+        served(gallery) as (address, process),
+        httpx.Client(base_url=address, trust_env=False) as client,
+    ):
+        wait_until_up(client)
+        files = {"image": ("x", photo_of("jar", 1))}
+        job = client.put("/v1/products/a", files=files).json()["job"]
+        with client.stream("GET", f"/v1/jobs/{job}/events") as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "event: progress"
+            process.terminate()
+            assert process.wait(GRACE / 2) in (0, -signal.SIGTERM)
+            assert "event: end" not in list(lines)
 
 
 @pytest.mark.slow
