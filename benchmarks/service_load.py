@@ -99,7 +99,7 @@ def _rows(gallery: Path, expected: Mapping[Path, list[str]], queries: int) -> li
     rows = []
     for batch, clients in ((8, CLIENTS), (1, CLIENTS[1:])):
         with serving(gallery, batch) as served:
-            asyncio.run(loaded(served, expected, 2, 4 * len(expected)))  # until memory is settled
+            asyncio.run(loaded(served, expected, CLIENTS[-1], 400))  # until memory is settled
             for count in clients:
                 share = queries // (len(CLIENTS) + len(CLIENTS) - 1)
                 before, start = served.memory, time.perf_counter()

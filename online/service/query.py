@@ -68,10 +68,15 @@ async def query_batch(request: Request, gallery: str | None = None) -> Response:
     if not sent.photos:
         raise RequestError(400, "There is no photo.", remedy="Send each as a file named photo.")
     opened = await service.gallery(gallery)
-    with service.describing.admitted(len(sent.photos)):
-        found = await asyncio.gather(
-            *(_one_of_many(service, opened, sent.request, photo) for photo in sent.photos)
-        )
+    found: list[object] = []
+    # No more of them at a time than are described together, whose images lie in memory.
+    places = min(len(sent.photos), service.options.batch, service.options.queue)
+    with service.describing.admitted(places):
+        for start in range(0, len(sent.photos), places):
+            part = sent.photos[start : start + places]
+            found += await asyncio.gather(
+                *(_one_of_many(service, opened, sent.request, photo) for photo in part)
+            )
     return JSONResponse({"answers": found})
 
 
@@ -95,7 +100,7 @@ async def _one_of_many(
         answer = await service.in_time(_answer(service, opened, sent, [photo]))
     except PacksightError as error:
         return problem_of(error).document("")
-    return answer.document()
+    return await service.run(answer.document)
 
 
 async def _answer(

@@ -68,14 +68,14 @@ def test_a_service_that_is_stopped_answers_what_it_has_begun(
         with httpx.Client(base_url=address, timeout=60) as http:
             while http.get("/v1/ready").status_code != 200:
                 pass
-            files = [("photo", ("x", photo_of("jar", at % 3))) for at in range(32)]
+            files = [("photo", ("x", photo_of("jar", at % 3))) for at in range(64)]
             with ThreadPoolExecutor(1) as pool:
                 answer = pool.submit(http.post, "/v1/query:batch", files=files)
-                while "packsight_queue_photos 32.0" not in httpx.get(f"{address}/metrics").text:
+                while "packsight_queue_photos 8.0" not in httpx.get(f"{address}/metrics").text:
                     if answer.done():
                         break
                 os.kill(process.pid, signalled)
-                assert len(answer.result().json()["answers"]) == 32
+                assert len(answer.result().json()["answers"]) == 64
         assert process.wait(60) == status
         log = process.stderr.read()
     assert not re.search("Traceback|packsight:", log)

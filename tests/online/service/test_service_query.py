@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from online import query
 from tests.drawn_catalogue import package
-from tests.online.service.small_service import ask, photo_of, png
+from tests.online.service.small_service import ask, photo_of, png, serving
 
 
 def test_the_answer_is_that_of_a_query_from_python(client: TestClient, gallery: Path) -> None:
@@ -109,6 +109,14 @@ def test_several_photos_are_answered_in_order_and_a_bad_one_costs_no_other(
     first, second, third = found.json()["answers"]
     assert first["hits"][0]["product"] == "jar/p0" and third["hits"][0]["product"] == "stick/p2"
     assert second["status"] == 415
+
+
+def test_more_photos_than_there_are_places_are_answered(gallery: Path) -> None:
+    photos = [photo_of(category, at) for category in ("jar", "stick") for at in range(3)] * 2
+    with serving(gallery, queue=5, batch=4) as client:
+        found = client.post("/v1/query:batch", files=[("photo", ("x", one)) for one in photos])
+    firsts = [answer["hits"][0]["product"] for answer in found.json()["answers"]]
+    assert firsts == [f"{name}/p{at}" for name in ("jar", "stick") for at in range(3)] * 2
 
 
 def test_the_mask_is_shown_before_a_search(client: TestClient) -> None:
