@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
@@ -49,7 +49,7 @@ async def decisions(
     who = getattr(request.state, "key", "")
 
     def keep() -> tuple[list[str], set[str]]:
-        wanted = [_decision(opened, one) for one in sent.decisions]
+        wanted = [made for one in sent.decisions for made in _decisions(opened, one)]
         changed = {
             found.decision.image
             for one in wanted
@@ -87,7 +87,7 @@ async def judgements(
     return {"decision": {"id": await service.run(keep)}}
 
 
-def _decision(opened: OpenGallery, sent: SentDecision) -> Decision:
+def _decisions(opened: OpenGallery, sent: SentDecision) -> Sequence[Decision]:
     """RequestError (404, 409, 422) for what does not fit the gallery as it is."""
     match sent:
         case Accept(image=image, version=version):
@@ -101,19 +101,33 @@ def _decision(opened: OpenGallery, sent: SentDecision) -> Decision:
                 raise RequestError(
                     409, "The mask was changed since it was loaded.", remedy="Load it again."
                 )
-            return AcceptedMask(source.sha256, now.mask)
+            return [AcceptedMask(source.sha256, now.mask)]
         case Exclude(kind=kind, image=image):
-            return Exclusion(source_of(opened, image).sha256, kind == "exclude")
+            return [Exclusion(source_of(opened, image).sha256, kind == "exclude")]
         case Categorise(image=image, category=category):
-            return _valid(CategoryDecision, source_of(opened, image).sha256, category)
-        case Compare(images=images, verdict=verdict, keep=keep):
-            first, second = (source_of(opened, image).sha256 for image in images)
-            kept = None if keep is None else source_of(opened, keep).sha256
-            return _valid(Pair, first, second, verdict, kept)
+            return [_valid(CategoryDecision, source_of(opened, image).sha256, category)]
+        case Compare():
+            return _compared(opened, sent)
         case UndoOne(decision=voids):
             if opened.curation.find(voids) is None:
                 raise RequestError(404, "There is no decision of this id.")
-            return Undo(voids)
+            return [Undo(voids)]
+
+
+def _compared(opened: OpenGallery, sent: Compare) -> Sequence[Decision]:
+    """Of one file of two products it is judged which of them it shows."""
+    first, second = (source_of(opened, image) for image in sent.images)
+    if first.sha256 != second.sha256:
+        kept = None if sent.keep is None else source_of(opened, sent.keep).sha256
+        return [_valid(Pair, first.sha256, second.sha256, sent.verdict, kept)]
+    if first.product_id == second.product_id or sent.verdict == "different products":
+        raise RequestError(422, "A file is not different from itself.")
+    if sent.keep not in (None, first.id, second.id):
+        raise RequestError(422, "keep: none of the two images.")
+    return [
+        _valid(Judgement, one.sha256, one.product_id, sent.keep in (None, one.id))
+        for one in (first, second)
+    ]
 
 
 def _valid(made: Callable[..., T], *values: object) -> T:

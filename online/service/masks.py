@@ -30,6 +30,7 @@ from stages.segment.repair import SIDE, reduced, repaired
 
 router = APIRouter()
 EMPTY = "0" * 64  # the version of a mask without a product
+_EDGE = cv2.BORDER_REPLICATE
 _SKEW = 0.02  # of the proportions of a mask that was drawn elsewhere
 _deciding = threading.Lock()  # a version is compared and replaced in one
 
@@ -61,7 +62,10 @@ class InForce:
         inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
         left, top = (side - inner_width) // 2, (side - inner_height) // 2
         inner = self.bits[top : top + inner_height, left : left + inner_width]
-        return resized(inner, width, height)
+        # Else the edge has the steps of its coarse cells.
+        smooth = cv2.GaussianBlur(inner.astype(np.float32), (0, 0), 0.8, borderType=_EDGE)
+        larger = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(larger >= 0.5)
 
 
 def in_force(opened: OpenGallery, source: Source) -> InForce:

@@ -98,11 +98,12 @@ async def duplicates(
             decided = {(one.first, one.second) for one in opened.curation.pairs()}
             left_out = opened.curation.excluded()
             begins = _begin(after)
-            pairs = _copies(opened) if begins == 0 else []
+            judged = {(one.query, one.product) for one in opened.curation.judgements()}
+            pairs = [one for one in _copies(opened) if not one.is_judged(judged)]
             found, behind = _alike(opened, begins, limit)
             shown = [
                 one
-                for one in (*pairs, *found)
+                for one in (*(pairs if begins == 0 else ()), *found)
                 if one.contents not in decided and left_out.isdisjoint(one.contents)
             ]
             images = len(opened.gallery)
@@ -128,6 +129,11 @@ class _PairOfImages:
     def contents(self) -> tuple[str, str]:
         one, other = sorted((self.first.sha256, self.second.sha256))
         return one, other
+
+    def is_judged(self, judged: Set[tuple[str, str]]) -> bool:
+        """Of one file: whether it was decided that it shows both products, or one of them."""
+        both = {(one.sha256, one.product_id) for one in (self.first, self.second)}
+        return both <= judged
 
     def document(self, opened: OpenGallery) -> dict[str, Any]:
         both = [

@@ -123,9 +123,26 @@ def test_predicted_categories_come_with_the_uncertain_first(curator: TestClient)
     assert again["left"] == page["left"]
 
 
-def test_a_file_of_two_products_is_a_pair_until_it_is_decided(unchanged: TestClient) -> None:
-    pair = unchanged.get("/v1/review/duplicates").json()["pairs"][0]
+@pytest.mark.parametrize("only_first", [False, True])
+def test_a_file_of_two_products_is_judged_by_what_it_shows(
+    curator: TestClient, folder: Path, only_first: bool
+) -> None:
+    pair = curator.get("/v1/review/duplicates").json()["pairs"][0]
     assert pair["same_file"] and {one["product"] for one in pair["images"]} == {"jar0", "copied"}
+    first, second = pair["images"]
+    sent: dict[str, object] = {"kind": "pair", "images": [first["id"], second["id"]]}
+    sent |= {"verdict": "same product"}
+    if only_first:
+        sent |= {"verdict": "same image", "keep": first["id"]}
+    assert len(decide(curator, sent)) == 2
+    with Curation.open(folder) as curation:
+        found = {one.product: one.same for one in curation.judgements()}
+        assert curation.excluded() == frozenset()
+    assert found == {first["product"]: True, second["product"]: not only_first}
+    assert not any(one["same_file"] for one in curator.get("/v1/review/duplicates").json()["pairs"])
+    sent |= {"verdict": "different products", "keep": None}
+    answer = curator.post("/v1/review/decisions", json={"decisions": [sent]})
+    assert answer.status_code == 422
 
 
 def test_pairs_that_are_nearly_the_same_are_found_page_by_page(
