@@ -91,9 +91,8 @@ def drag(page: Page, *points: tuple[float, float]) -> None:
     """Over the board, in fractions of the square in its middle."""
     board = page.locator("#mask-board").bounding_box()
     assert board is not None
-    places = [
-        (board["x"] + board["width"] * x, board["y"] + board["height"] * y) for x, y in points
-    ]
+    side, middle = board["height"], board["x"] + board["width"] / 2
+    places = [(middle + side * (x - 0.5), board["y"] + side * y) for x, y in points]
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
