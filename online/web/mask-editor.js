@@ -43,6 +43,7 @@ export class MaskEditor {
     this.steps = [this.step()];
     this.at = 0;
     this.sequence = 0; // of the last request; earlier answers are dropped
+    this.shown = null; // what is drawn of the cells, until they change
   }
 
   get changed() {
@@ -74,6 +75,7 @@ export class MaskEditor {
     if (to < 0 || to >= this.steps.length) return false;
     this.at = to;
     this.cells = unpacked(this.steps[to].bits, this.cells.length);
+    this.shown = null;
     this.marks = this.steps[to].marks;
     this.sequence += 1; // an answer on its way is of another step
     return true;
@@ -121,6 +123,7 @@ export class MaskEditor {
   }
 
   paint(strokes) {
+    this.shown = null;
     const [width, height] = this.size;
     for (const stroke of strokes) {
       const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
@@ -136,6 +139,12 @@ export class MaskEditor {
       for (let at = 0; at < this.cells.length; at += 1)
         if (data[4 * at + 3] >= 128) this.cells[at] = stroke.remove ? 0 : 1;
     }
+  }
+
+  /** Shade and contour, made once for the cells as they are. */
+  drawn(side) {
+    this.shown ??= { shade: this.shade(), contour: this.contour(side) };
+    return this.shown;
   }
 
   /** What lies over the image outside the product: dark, so that its colours stay. */

@@ -98,7 +98,7 @@ const reason = (item) => {
 
 function MaskReview({ queue, item, act, gallery }) {
   const [opened, setOpened] = useState(null);
-  const [mode, setMode] = useState({ tool: "stroke", remove: false, brush: BRUSH.start, corners: [] });
+  const [mode, setMode] = useState({ tool: "stroke", remove: false, brush: BRUSH.start, corners: [], box: null });
   const [, redraw] = useState(0);
   const [waiting, setWaiting] = useState(false);
   const canvas = useRef(null);
@@ -144,7 +144,8 @@ function MaskReview({ queue, item, act, gallery }) {
     next,
     back: () => queue.go(queue.place - 1).catch(act.failed),
     save: async () => keep(await editor.png()),
-    tool: (tool) => set({ tool: mode.tool === tool ? "stroke" : tool, corners: [] }),
+    tool: (tool) => set({ tool: mode.tool === tool ? "stroke" : tool, corners: [], box: null }),
+    moved: (box) => set({ box }),
     toggle: () => set({ remove: !mode.remove }),
     size: (larger) => set({ brush: resized(mode.brush, larger) }),
     undo: () => editor.go(-1) && (setWaiting(false), show()),
@@ -161,7 +162,7 @@ function MaskReview({ queue, item, act, gallery }) {
     },
     box: (box) => {
       editor.setBox(box);
-      set({ tool: "stroke" });
+      set({ tool: "stroke", box: null });
       show();
       refine();
     },
@@ -202,8 +203,7 @@ function Surface({ opened, mode, actions, canvas }) {
     board.current = new Board(element, {
       onBox: (box, done) => {
         if (current.current.mode.tool !== "box") return;
-        board.current.show({ box });
-        if (done) current.current.actions.box(box);
+        current.current.actions[done ? "box" : "moved"](box);
       },
       onStroke: (stroke) =>
         current.current.actions.stroke(stroke, painted.current || current.current.mode.tool === "brush"),
@@ -225,9 +225,8 @@ function Surface({ opened, mode, actions, canvas }) {
     board.current.show({
       image: opened.image,
       size: editor.size.map((side) => side * UNITS),
-      shade: editor.shade(),
-      contour: editor.contour(PATH_SIDE),
-      box: mode.tool === "box" ? editor.marks.box : null,
+      ...editor.drawn(PATH_SIDE),
+      box: mode.tool === "box" ? (mode.box ?? editor.marks.box) : null,
       tool: { stroke: "brush", brush: "brush" }[mode.tool] ?? mode.tool,
       brush: mode.brush * UNITS,
       remove: mode.remove,
@@ -245,9 +244,9 @@ function Surface({ opened, mode, actions, canvas }) {
   const keyed = (event) => {
     if (mode.tool !== "box" || !editor) return;
     const size = editor.size.map((side) => side * UNITS);
-    const box = board.current.scene.box ?? editor.marks.box ?? size.map((side) => side * 0.1).concat(size.map((side) => side * 0.9));
+    const box = mode.box ?? editor.marks.box ?? size.map((side) => side * 0.1).concat(size.map((side) => side * 0.9));
     const moved = nudged(box, event, size);
-    if (moved) board.current.show({ box: moved });
+    if (moved) actions.moved(moved);
     else if (event.key === "Enter") actions.box(box);
     else return;
     event.preventDefault();
@@ -309,9 +308,11 @@ export const isTyped = ({ target }) => Boolean(target.closest?.("input:not([type
 function useKeys(actions, { mode, editor, set, act }) {
   const latest = useRef(null);
   latest.current = (event) => {
-    if (!editor || isTyped(event) || event.defaultPrevented) return undefined;
+    if (isTyped(event) || event.defaultPrevented) return undefined;
     const control = event.ctrlKey || event.metaKey;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const always = { x: actions.exclude, u: act.undo, ArrowRight: actions.next, ArrowLeft: actions.back };
+    if (!editor) return control || event.altKey ? undefined : always[key];
     if (control && key === "z") return event.shiftKey ? actions.redo : actions.undo;
     if (control || event.altKey) return undefined;
     if (key === "Enter") {
@@ -321,13 +322,12 @@ function useKeys(actions, { mode, editor, set, act }) {
     }
     const boxing = mode.tool === "box" && key.startsWith("Arrow");
     const known = {
-      x: actions.exclude, u: act.undo, b: () => actions.tool("box"), p: () => actions.tool("polygon"),
+      ...always, b: () => actions.tool("box"), p: () => actions.tool("polygon"),
       e: actions.toggle, s: editor.changed ? actions.save : undefined, r: editor.changed ? actions.refine : undefined,
       "[": () => actions.size(false), "]": () => actions.size(true),
-      ArrowRight: boxing ? undefined : actions.next, ArrowLeft: boxing ? undefined : actions.back,
       Escape: () => set({ tool: "stroke", corners: [] }),
     };
-    return event.target.closest?.("input[type=range]") ? undefined : known[key];
+    return boxing || event.target.closest?.("input[type=range]") ? undefined : known[key];
   };
   useEffect(() => {
     const keyed = (event) => {

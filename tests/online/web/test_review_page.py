@@ -324,7 +324,7 @@ def test_a_pair_is_compared_and_decided(open_page: Open, folder: Path, width: in
 @WIDTHS
 def test_the_review_has_no_serious_finding(open_page: Open, width: int, dark: bool) -> None:
     if not AXE:
-        pytest.skip("PACKSIGHT_AXE names no axe.min.js (npm pack axe-core@4.14.1)")
+        pytest.skip("AXE_CORE names no axe.min.js (npm pack axe-core@4.14.1)")
     page = open_page(width, dark=dark)
     assert findings(page) == []
     page.click("#review-categories")
