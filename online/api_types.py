@@ -76,11 +76,13 @@ class RouteAnswer(_Answered):
 
 
 class PhotoAnswer(_Answered):
-    """The upright photo's size and the box of it that was described, in pixels."""
+    """The upright photo's size and the box of it that was described, in pixels; ``sha256``: of its
+    file, by which /v1/judgements know it."""
 
     width: int
     height: int
     box: tuple[int, int, int, int]
+    sha256: str
 
 
 class MaskAnswer(_Answered):

@@ -29,6 +29,7 @@ class Photo:
     image: RGBImage
     size: tuple[int, int]
     box: Box
+    sha256: str  # of its file
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,7 @@ class Answer:
 
 def photo_document(photo: Photo) -> dict[str, object]:
     width, height = photo.size
-    return {"width": width, "height": height, "box": list(photo.box)}
+    return {"width": width, "height": height, "box": list(photo.box), "sha256": photo.sha256}
 
 
 def mask_document(query: Description, *, used: bool) -> dict[str, object]:

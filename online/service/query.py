@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -127,14 +128,14 @@ async def _photo(
 
 
 def _decoded(opened: OpenGallery, data: bytes, sent: SentRequest) -> Photo:
-    limits = opened.limits
+    limits, sha256 = opened.limits, hashlib.sha256(data).hexdigest()
     if sent.box is None:
         image = load(data, uri=_PHOTO, limits=limits)
-        return Photo(image, image.original_size, (0, 0, *image.original_size))
+        return Photo(image, image.original_size, (0, 0, *image.original_size), sha256)
     larger = replace(limits, max_side=max(limits.max_side, DECODED_SIDE))
     whole = load(data, uri=_PHOTO, limits=larger)
     box = within(sent.box, *whole.original_size, _PHOTO)
-    return Photo(cropped(whole, box, limits.max_side), whole.original_size, box)
+    return Photo(cropped(whole, box, limits.max_side), whole.original_size, box, sha256)
 
 
 async def _described(

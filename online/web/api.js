@@ -92,6 +92,9 @@ export const mask = (request, { photo, gallery, signal }) =>
 export const query = (request, { photo, gallery, signal }) =>
   json(post(at("v1/query", { gallery }), request, photo, signal));
 
+/** Whether a photo (its SHA-256), or a catalogue image (its id), shows a product. */
+export const judge = (judgement, { gallery }) => post(at("v1/judgements", { gallery }), judgement);
+
 /** An answer as a file: "csv" or "html". */
 export const file = async (request, { photo, gallery, format, separator }) =>
   (await post(at("v1/query", { gallery, format, separator }), request, photo)).blob();

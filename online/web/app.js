@@ -105,6 +105,7 @@ function AnswerSide({ state, session }) {
     point: (pointed) => session.set({ pointed }),
     choose: (hit) => session.choose(hit),
     searchFrom: (hit) => session.searchFrom(hit),
+    judge: (hit, same) => session.judge(hit, same),
   };
   const hits = answer ? shownHits(state) : [];
   return html`<section class="answer" aria-label=${words.hits(hits.length)} aria-busy=${String(busy)}>
@@ -118,7 +119,7 @@ function AnswerSide({ state, session }) {
       <div class="heading"><h2>${hits.length ? words.hits(hits.length) : words.noHits}</h2>
         <p class="legend"><span class="key query">${words.photo}</span><span class="key hit">${words.hitKey}</span></p></div>
       <${Hits} answer=${answer} hits=${hits} threshold=${state.threshold} chosen=${state.compared}
-        contours=${contours} act=${act} />
+        judged=${state.judged} contours=${contours} act=${act} />
       ${moreThan(state) && html`<button type="button" id="more" onClick=${() => session.more()}>${words.moreHits}</button>`}
       <${HowFound} answer=${answer} />`}
   </section>`;

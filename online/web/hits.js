@@ -51,7 +51,15 @@ function Places({ hit, size }) {
   </svg>`;
 }
 
-function Card({ hit, mask, threshold, chosen, act }) {
+function Judge({ hit, judged, act }) {
+  const button = (same, text) => html`<button type="button" aria-pressed=${String(judged === same)}
+    onClick=${() => act.judge(hit, same)}>${text}</button>`;
+  return html`<div class="judge" role="group" aria-label=${words.judgeOf(hit.product)}>
+    <span class="quiet">${words.judge}</span>${button(true, words.yes)}${button(false, words.no)}
+  </div>`;
+}
+
+function Card({ hit, mask, threshold, chosen, judged, act }) {
   const [size, setSize] = useState(null);
   const below = threshold !== null && (hit.probability ?? null) !== null && hit.probability <= threshold;
   const title = `hit-${hit.id}`;
@@ -80,6 +88,7 @@ function Card({ hit, mask, threshold, chosen, act }) {
           onClick=${() => act.choose(hit)}>${words.compare}</button>
         <button type="button" aria-label=${words.searchThisOf(hit.product)}
           onClick=${() => act.searchFrom(hit)}>${words.searchThis}</button>
+        <${Judge} hit=${hit} judged=${judged} act=${act} />
       </div>
       <details class="more"><summary>${words.why}</summary>
         ${hit.why && html`<p class="quiet"><bdi>${hit.why}</bdi></p>`}
@@ -104,10 +113,11 @@ export function Verdict({ answer, threshold }) {
   </div>`;
 }
 
-export function Hits({ answer, hits, threshold, chosen, contours, act }) {
+export function Hits({ answer, hits, threshold, chosen, judged, contours, act }) {
   if (!hits.length) return html`<div class="panel"><p>${words.noHitsHelp}</p></div>`;
   return html`<ol class=${`hits${contours ? " contoured" : ""}`} id="hits">
     ${hits.map((hit) => html`<${Card} key=${hit.product} hit=${hit} mask=${answer.mask}
-      threshold=${threshold ?? answer.threshold} chosen=${chosen.some((one) => one.id === hit.id)} act=${act} />`)}
+      threshold=${threshold ?? answer.threshold} chosen=${chosen.some((one) => one.id === hit.id)}
+      judged=${judged[hit.product]} act=${act} />`)}
   </ol>`;
 }

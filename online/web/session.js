@@ -18,7 +18,7 @@ const START = {
   shape: null, // the slider, 0 to 100; null: as the service ranks
   threshold: null, // null: the calibrated one
   shown: HITS, // of the hits that are there
-  answer: null, busy: false, masking: false, problem: null, compared: [], pointed: null,
+  answer: null, busy: false, masking: false, problem: null, compared: [], judged: {}, pointed: null,
   galleries: [], categories: [], searches: [], keyNeeded: false, keyRefused: false, announced: "",
 };
 
@@ -147,7 +147,8 @@ export class Session {
       const answer = await api.query(request, { photo: photoFor(state), gallery: state.gallery, signal });
       if (add) answer.hits = [...state.answer.hits, ...answer.hits];
       const compared = this.state.compared.filter((one) => answer.hits.some((hit) => hit.id === one.id));
-      this.set({ answer, compared, busy: false, announced: announcement(answer), pointed: null });
+      const judged = add ? this.state.judged : {};
+      this.set({ answer, compared, judged, busy: false, announced: announcement(answer), pointed: null });
       this.keep(quiet || add > 0);
       if (!quiet && !add) this.found();
     });
@@ -166,6 +167,15 @@ export class Session {
   balanced() {
     const missing = CANDIDATES - this.state.answer.hits.length;
     if (missing > 0 && this.state.answer.more) this.search({ quiet: true, add: missing });
+  }
+
+  /** A person's answer to whether the photo shows this product; kept where an adaptation learns. */
+  async judge(hit, same) {
+    const { answer, gallery } = this.state;
+    const query = answer.photo ? { photo: answer.photo.sha256 } : { image: requestOf(this.state).image };
+    const done = await this.guarded(() => this.judge(hit, same), () =>
+      api.judge({ ...query, product: hit.product, same }, { gallery }));
+    if (done) this.set({ judged: { ...this.state.judged, [hit.product]: same }, announced: words.judged });
   }
 
   async download(format, separator) {

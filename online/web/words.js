@@ -116,6 +116,11 @@ export const words = {
   searchThisOf: (product) => `Search from this: ${product}`,
   compareOf: (product) => `Compare ${product}`,
   why: "Details",
+  judge: "The same product?",
+  judgeOf: (product) => `Is it the same product: ${product}?`,
+  judged: "Kept.",
+  yes: "Yes",
+  no: "No",
   announced: (hits, first) => `${hits}. First: ${first}.`,
   nothingYet: "Find a package by its photo",
   steps: [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from engine.curation import Curation
 from online.service.app import application
 from online.service.options import ServiceOptions
 from tests.online.service.small_service import make_gallery, photo_of
@@ -27,8 +29,12 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    gallery = make_gallery(tmp_path_factory.mktemp("page"))
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_gallery(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def address(gallery: Path) -> Iterator[str]:
     with serving(application(ServiceOptions(galleries={"small": str(gallery)}))) as address:
         yield address
 
@@ -100,3 +106,21 @@ def test_a_link_to_a_catalogue_image_and_its_part_is_answered(page: Page, addres
     page.click("#crop")
     page.click("#search")
     expect(page.locator(".card")).to_have_count(3)  # a part is a photo like any other
+
+
+def test_what_a_person_judges_of_a_hit_is_kept(page: Page, gallery: Path) -> None:
+    photo = photo_of("jar", 1)
+    file = {"name": "p.png", "mimeType": "image/png", "buffer": photo}
+    page.set_input_files("#choose", file)  # type: ignore[arg-type]
+    page.click("#search")
+    expect(page.locator(".card")).to_have_count(3)
+    first, second = page.locator(".card").nth(0), page.locator(".card").nth(1)
+    for card, name in ((first, "Yes"), (second, "Yes"), (second, "No")):
+        button = card.get_by_role("button", name=name, exact=True)
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+    names = [card.locator("h3").inner_text() for card in (first, second)]
+    with Curation.open(gallery) as curation:
+        kept = {(one.query, one.product): one.same for one in curation.judgements()}
+    sha256 = hashlib.sha256(photo).hexdigest()
+    assert kept == {(sha256, names[0]): True, (sha256, names[1]): False}
