@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { CatalogueImage } from "./hits.js";
 import * as api from "./review-api.js";
-import { isTyped } from "./review-masks.js";
+import { isTyped, useKeys } from "./review-keys.js";
 import { count, percent, words } from "./words.js";
 
 const SHOWN = 20; // images at a time: one key for as many
@@ -112,18 +112,4 @@ function Chips({ help, give }) {
       <ul class="tiles small">${help.neighbours.map((one) => html`<li key=${one.id}><span class="image"><${CatalogueImage} path=${one.thumbnail} name=${one.category} /></span>
         <span class="told">${one.category}</span></li>`)}</ul>`}
   </section>`;
-}
-
-/** Keys of the window while the tab is shown: ``latest.current`` gives the work of a key. */
-export function useKeys(latest) {
-  useEffect(() => {
-    const keyed = (event) => {
-      const work = document.getElementById("review-tab").hidden || event.defaultPrevented ? undefined : latest.current(event);
-      if (!work) return;
-      event.preventDefault();
-      work();
-    };
-    addEventListener("keydown", keyed);
-    return () => removeEventListener("keydown", keyed);
-  }, []);
 }

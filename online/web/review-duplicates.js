@@ -3,8 +3,7 @@
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { CatalogueImage } from "./hits.js";
 import * as api from "./review-api.js";
-import { useKeys } from "./review-categories.js";
-import { isTyped } from "./review-masks.js";
+import { isTyped, useKeys } from "./review-keys.js";
 import { score, words } from "./words.js";
 
 const AHEAD = 3; // pairs that are known before they are looked at

@@ -7,8 +7,10 @@ import { CatalogueImage } from "./hits.js";
 import { cellsOf, gridOf, MaskEditor, UNITS } from "./mask-editor.js";
 import { PATH_SIDE } from "./overlay.js";
 import * as api from "./review-api.js";
+import { isTyped, useKeys } from "./review-keys.js";
 import { words } from "./words.js";
 
+const KEPT = 16; // images in memory, with their drafts
 const AHEAD = 3; // images that are loaded before they are looked at
 const PAGE = 20;
 const BRUSH = { least: 1, most: 64, start: 8, factor: 1.25 }; // cells
@@ -17,7 +19,7 @@ const BRUSH = { least: 1, most: 64, start: 8, factor: 1.25 }; // cells
 export class MaskQueue {
   constructor(gallery, changed) {
     Object.assign(this, { gallery, changed, items: [], place: 0, after: "", total: null });
-    Object.assign(this, { loading: false, loaded: new Map(), problem: null });
+    Object.assign(this, { loading: false, loaded: new Map(), ready: new Map() });
   }
 
   get item() {
@@ -55,17 +57,20 @@ export class MaskQueue {
       const made = both.then(([image, stored]) => {
         const size = gridOf(image);
         item.version = stored.version;
-        return { image, editor: new MaskEditor(size, cellsOf(stored.bitmap, size)) };
+        const opened = { image, editor: new MaskEditor(size, cellsOf(stored.bitmap, size)) };
+        if (this.loaded.has(item.id)) this.ready.set(item.id, opened);
+        return opened;
       });
       made.catch(() => this.loaded.delete(item.id));
       this.loaded.set(item.id, made);
-      for (const id of [...this.loaded.keys()].slice(0, -16)) this.loaded.delete(id);
+      [...this.loaded.keys()].slice(0, -KEPT).forEach((id) => this.forget({ id }));
     }
     return this.loaded.get(item.id);
   }
 
-  forget(item) {
-    this.loaded.delete(item.id);
+  forget({ id }) {
+    this.loaded.delete(id);
+    this.ready.delete(id);
   }
 
   go(to) {
@@ -82,12 +87,16 @@ export function Masks({ gallery, act }) {
     queue.current = new MaskQueue(gallery, () => redraw((count) => count + 1));
     queue.current.fill().catch(act.failed);
   }, [gallery]);
+  const keys = useRef(null);
+  useKeys(keys);
   const now = queue.current;
+  const ended = now?.ended && !now.item;
+  keys.current = (event) => (isTyped(event) ? undefined : { u: act.undo, ArrowLeft: ended && (() => now.go(now.place - 1)) }[event.key]);
   if (!now || (!now.item && !now.ended)) return html`<p class="quiet slow">${words.loading}</p>`;
-  if (now.ended && !now.item)
+  if (ended)
     return html`<div class="panel start"><h2>${words.queueDone}</h2>
       <button type="button" disabled=${!now.items.length} onClick=${() => now.go(now.place - 1)}>${words.back}</button></div>`;
-  return html`<${MaskReview} key=${now.item.id} queue=${now} item=${now.item} act=${act} gallery=${gallery} />`;
+  return html`<${MaskReview} key=${now.item.id} queue=${now} item=${now.item} act=${act} gallery=${gallery} keys=${keys} />`;
 }
 
 const reason = (item) => {
@@ -96,8 +105,8 @@ const reason = (item) => {
   return [...parts, ...item.flags.map((flag) => words.flags[flag] ?? flag)].join("; ");
 };
 
-function MaskReview({ queue, item, act, gallery }) {
-  const [opened, setOpened] = useState(null);
+function MaskReview({ queue, item, act, gallery, keys }) {
+  const [opened, setOpened] = useState(queue.ready.get(item.id) ?? null); // at once where it is loaded
   const [mode, setMode] = useState({ tool: "stroke", remove: false, brush: BRUSH.start, corners: [], box: null });
   const [, redraw] = useState(0);
   const [waiting, setWaiting] = useState(false);
@@ -169,7 +178,7 @@ function MaskReview({ queue, item, act, gallery }) {
     corner: (point) => set({ corners: [...mode.corners, point] }),
     upload: keep,
   };
-  useKeys(actions, { mode, editor, set, act });
+  keys.current = keysOf(actions, { mode, editor, set, act });
   useEffect(() => canvas.current?.focus({ preventScroll: true }), [opened]);
   return html`<div class="mask-review">
     <section class="panel photo" aria-label=${words.mask}>
@@ -302,13 +311,10 @@ function Controls({ mode, editor, actions, set, canvas, queue, item }) {
   </div>`;
 }
 
-/** Whether a key was meant for a control and not for the review. */
-export const isTyped = ({ target }) => Boolean(target.closest?.("input:not([type=range]):not([type=file]), select, textarea, dialog"));
-
-function useKeys(actions, { mode, editor, set, act }) {
-  const latest = useRef(null);
-  latest.current = (event) => {
-    if (isTyped(event) || event.defaultPrevented) return undefined;
+/** What a key does with the mask that is looked at. */
+function keysOf(actions, { mode, editor, set, act }) {
+  return (event) => {
+    if (isTyped(event)) return undefined;
     const control = event.ctrlKey || event.metaKey;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const always = { x: actions.exclude, u: act.undo, ArrowRight: actions.next, ArrowLeft: actions.back };
@@ -329,14 +335,4 @@ function useKeys(actions, { mode, editor, set, act }) {
     };
     return boxing || event.target.closest?.("input[type=range]") ? undefined : known[key];
   };
-  useEffect(() => {
-    const keyed = (event) => {
-      const work = latest.current(event);
-      if (!work || document.getElementById("review-tab").hidden) return;
-      event.preventDefault();
-      work();
-    };
-    addEventListener("keydown", keyed);
-    return () => removeEventListener("keydown", keyed);
-  }, []);
 }

@@ -351,3 +351,12 @@ def test_undone_steps_are_bounded_and_never_reach_behind_the_stored_mask(open_pa
         }"""
     )
     assert found == [100, 0]
+
+
+def test_fast_keys_are_not_lost(open_page: Open, folder: Path) -> None:
+    page = open_page()
+    page.wait_for_timeout(500)  # the next ones are loaded meanwhile
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.press("x")
+    until(page, lambda: counts(folder) == {"accepted mask": 2, "exclusion": 1})
