@@ -1,12 +1,13 @@
-"""A change carried out on a gallery that is open for writing: described, stored, indexed.
+"""Changes carried out on a gallery that is open for writing: described, stored, indexed.
 
-Carrying it out again, from wherever it was cut off, leads to the same end.
+Carrying them out again, from wherever they were cut off, leads to the same end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from engine.curation import Curation
@@ -23,9 +24,20 @@ _REMOVED = 500  # images in one transaction
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What a change comes to: ``fresh`` images with their descriptions, others that are ``known``
+    by id, ids that are ``stale``, and ``files`` that may become useless."""
+
+    fresh: Sequence[Entry]
+    descriptions: Sequence[Description]
+    known: Mapping[int, Entry]
+    stale: Sequence[int]
+    files: Sequence[Path]
+
+
+@dataclass(frozen=True)
 class Applying:
-    """``progress`` is called with images done and in all, between the batches of ``batch``; what it
-    raises cuts the change off."""
+    """``batch``: images that are described at once."""
 
     gallery: WritableGallery
     describer: Describer
@@ -33,16 +45,30 @@ class Applying:
     batch: int
     curation: Curation
     uploads: Uploads
-    progress: Progress
 
-    def carry_out(self, change: Change) -> list[Path]:
-        """Returns the files that may have become useless. PacksightError."""
+    def prepare(self, change: Change, progress: Progress) -> Prepared:
+        """Nothing is stored yet. ``progress`` is called with images done and in all; what it raises
+        cuts the change off. PacksightError."""
         if change.kind in ("replace", "add"):
-            return self._store(change)
+            return self._described_change(change, progress)
         with self.gallery.snapshot():
             gone = list(self._matching(change))
-        self._remove([source.id for source in gone])
-        return [Path(source.uri) for source in gone]
+        progress(0, len(gone))
+        ids = [source.id for source in gone]
+        return Prepared((), (), {}, ids, [Path(source.uri) for source in gone])
+
+    def store(self, changes: Sequence[Prepared]) -> None:
+        """Of products that differ. New images are there before old ones go. PacksightError."""
+        if fresh := [entry for change in changes for entry in change.fresh]:
+            self.gallery.add(fresh, [one for change in changes for one in change.descriptions])
+        known: dict[int, Entry] = {}
+        for change in changes:
+            known |= change.known
+        if known:
+            self.gallery.amend(known)
+        stale = [identity for change in changes for identity in change.stale]
+        for start in range(0, len(stale), _REMOVED):
+            self.gallery.remove(stale[start : start + _REMOVED])
 
     def index(self) -> None:
         """What the next search needs."""
@@ -59,13 +85,7 @@ class Applying:
             if source is not None:
                 yield source
 
-    def _remove(self, ids: Sequence[int]) -> None:
-        for start in range(0, len(ids), _REMOVED):
-            self.progress(start, len(ids))
-            self.gallery.remove(ids[start : start + _REMOVED])
-        self.progress(len(ids), len(ids))
-
-    def _store(self, change: Change) -> list[Path]:
+    def _described_change(self, change: Change, progress: Progress) -> Prepared:
         held = self.gallery.find(product_id=change.product)
         masks = {one: mask for one in change.images if (mask := self.curation.mask_of(one))}
         entries = list(self._entries(change, held, masks))
@@ -74,15 +94,11 @@ class Applying:
             if (source := _described_as(entry, held)) is not None:
                 known[source.id] = entry
         fresh = [entry for entry in entries if entry not in known.values()]
-        descriptions = self._described(fresh, masks, len(known))
-        if fresh:
-            self.gallery.add(fresh, descriptions)
-        if known:
-            self.gallery.amend(known)
-        stale = [source for source in held if _is_stale(source, change, entries, known)]
-        self._remove_stale(stale)
+        stale = [source.id for source in held if _is_stale(source, change, entries, known)]
+        descriptions = self._described(fresh, masks, partial(_beyond, progress, len(known)))
         paths = [self.uploads.path(change.product, sha256) for sha256 in change.images]
-        return [*paths, *(Path(source.uri) for source in held)]
+        files = [*paths, *(Path(source.uri) for source in held)]
+        return Prepared(fresh, descriptions, known, stale, files)
 
     def _entries(
         self, change: Change, held: Sequence[Source], masks: Mapping[str, Mask]
@@ -105,10 +121,10 @@ class Applying:
             )
 
     def _described(
-        self, entries: Sequence[Entry], masks: Mapping[str, Mask], done: int
+        self, entries: Sequence[Entry], masks: Mapping[str, Mask], progress: Progress
     ) -> list[Description]:
         found: list[Description] = []
-        self.progress(done, done + len(entries))
+        progress(0, len(entries))
         for start in range(0, len(entries), self.batch):
             part = entries[start : start + self.batch]
             images = [load(Path(entry.uri), uri="", limits=self.limits) for entry in part]
@@ -122,12 +138,12 @@ class Applying:
                 ],
             )
             found += [one.description for one in described]
-            self.progress(done + len(found), done + len(entries))
+            progress(len(found), len(entries))
         return found
 
-    def _remove_stale(self, stale: Iterable[Source]) -> None:
-        if ids := [source.id for source in stale]:
-            self.gallery.remove(ids)
+
+def _beyond(progress: Progress, before: int, done: int, total: int) -> None:
+    progress(before + done, before + total)
 
 
 def _described_as(entry: Entry, held: Sequence[Source]) -> Source | None:

@@ -15,9 +15,10 @@ STATES: tuple[State, ...] = get_args(State)
 
 @dataclass(frozen=True)
 class Job:
-    """``done`` of ``total`` images; times in seconds since 1970; ``error``: what a client reads of
-    a failure."""
+    """``place``: in the order of jobs; ``done`` of ``total`` images; ``attempts``: how often it was
+    begun; times in seconds since 1970; ``error``: what a client reads of a failure."""
 
+    place: int
     id: str
     change: Change
     state: State
@@ -50,6 +51,7 @@ class Job:
 
 def from_row(row: sqlite3.Row) -> Job:
     return Job(
+        row["place"],
         row["id"],
         Change.model_validate_json(row["change"]),
         row["state"],

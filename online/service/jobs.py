@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -128,22 +128,33 @@ class JobTable:
         """How many are queued or running."""
         return sum(row[0] for row in self._rows(_COUNT))
 
-    def begin(self) -> Job | None:
-        """The first that is not finished, running from now on; by the holder of the gallery's lock
+    def begin(self, after: int = 0, fits: Callable[[Job], bool] = lambda _: True) -> Job | None:
+        """The first that is not finished and has a later place than ``after``, running from now on;
+        None where there is none, or it does not fit. By the holder of the gallery's lock
         for writing alone. One that was begun too often fails in its place."""
         with self.changing() as connection:
             connection.execute(
                 "UPDATE jobs SET state = 'failed', finished = ?, error = ?"
-                f" WHERE {_UNFINISHED} AND attempts >= ?",
-                (time.time(), "The service was stopped at this job too often.", MOST_ATTEMPTS),
+                f" WHERE {_UNFINISHED} AND place > ? AND attempts >= ?",
+                (
+                    time.time(),
+                    f"It was begun {MOST_ATTEMPTS} times in vain.",
+                    after,
+                    MOST_ATTEMPTS,
+                ),
             )
             row = connection.execute(
-                "UPDATE jobs SET state = 'running', done = 0, attempts = attempts + 1,"
-                " started = coalesce(started, ?) WHERE place ="
-                f" (SELECT min(place) FROM jobs WHERE {_UNFINISHED}) RETURNING *",
-                (time.time(),),
+                f"SELECT * FROM jobs WHERE {_UNFINISHED} AND place > ? ORDER BY place LIMIT 1",
+                (after,),
             ).fetchone()
-            return None if row is None else from_row(row)
+            if row is None or not fits(from_row(row)):
+                return None
+            row = connection.execute(
+                "UPDATE jobs SET state = 'running', done = 0, attempts = attempts + 1,"
+                " started = coalesce(started, ?) WHERE place = ? RETURNING *",
+                (time.time(), row["place"]),
+            ).fetchone()
+            return from_row(row)
 
     def progress(self, job: Job, done: int, total: int) -> None:
         with self.changing() as connection:
@@ -161,7 +172,8 @@ class JobTable:
         now = time.time()
         with self.changing() as connection:
             row = connection.execute(
-                "UPDATE jobs SET state = ?, error = ?, finished = ? WHERE id = ? RETURNING *",
+                "UPDATE jobs SET state = ?1, error = ?2, finished = ?3,"
+                " done = iif(?1 = 'done', total, done) WHERE id = ?4 RETURNING *",
                 ("failed" if error else "done", error, now, job.id),
             ).fetchone()
             connection.execute(

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from engine.curation import Curation
 from engine.describe import Describer
-from engine.errors import DamageError, GalleryError
+from engine.errors import GalleryError
 from engine.galleries import gallery_exists, open_gallery
 from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
-from online.service.applying import Applying
+from online.service.applying import Applying, Prepared
 from online.service.changes import Change
 from online.service.job import Job
 from online.service.jobs import JobTable
@@ -31,6 +31,7 @@ from stages.assemble import assemble
 _LOOK_SECONDS = 2.0  # between looks for jobs that another process acknowledged
 _RETRY_SECONDS = 0.5  # until a gallery that cannot be written to is tried again
 _LONGEST_SECONDS = 30.0  # where a job has failed at it again and again
+_TOGETHER_SECONDS = 2.0  # in which jobs are described that are stored together
 _CLEAN_SECONDS = 86_400.0  # between looks for uploads that requests left over
 
 
@@ -113,38 +114,76 @@ class Writer:
         ):
             gallery.manifest.require(opened.parts.fingerprint, opened.address)
             self._gallery = gallery
-            while job := self.jobs.begin():
-                applying = Applying(
-                    gallery,
-                    describer,
-                    opened.limits,
-                    opened.settings.ingest.batch,
-                    curation,
-                    self.uploads,
-                    partial(self._progress, job),
-                )
-                self._carry_out(applying, job)
+            applying = Applying(
+                gallery,
+                describer,
+                opened.limits,
+                opened.settings.ingest.batch,
+                curation,
+                self.uploads,
+            )
+            try:
+                while self.jobs.unfinished():
+                    self._store(applying, self._prepared(applying))
+            except GalleryError:  # a full disk: the jobs wait for room
+                self._failures += 1
+                raise
 
-    def _carry_out(self, applying: Applying, job: Job) -> None:
-        useless = [self.uploads.path(job.change.product, one) for one in job.change.images]
+    def _prepared(self, applying: Applying) -> list[tuple[Job, Prepared]]:
+        """The next jobs, described, that can be stored together: every change of a category costs
+        each query in between an index of it."""
+        until = time.monotonic() + _TOGETHER_SECONDS
+        group: list[tuple[Job, Prepared]] = []
+        place = 0
+        while not group or time.monotonic() < until:
+            begun = [job for job, _ in group]
+            job = self.jobs.begin(place, partial(_joins, begun))
+            if job is None:
+                break
+            place = job.place
+            try:
+                if (prepared := self._prepare(applying, job)) is not None:
+                    group.append((job, prepared))
+            except _StoppedError:
+                for one in (job, *begun):
+                    self.jobs.wait_again(one)
+                raise
+        return group
+
+    def _prepare(self, applying: Applying, job: Job) -> Prepared | None:
+        """None: the job has failed."""
+        try:
+            return applying.prepare(job.change, partial(self._progress, job))
+        except (_StoppedError, GalleryError):
+            raise
+        except Exception as cause:
+            self._finish(applying, job, self._failed(job, cause), ())
+            return None
+
+    def _store(self, applying: Applying, group: list[tuple[Job, Prepared]]) -> None:
+        if not group:
+            return
         error = ""
         try:
-            useless += applying.carry_out(job.change)
-            if self.jobs.unfinished() == 1:  # else with the last of them
+            applying.store([prepared for _, prepared in group])
+            if self.jobs.unfinished() == len(group):  # else after the last of all
                 applying.index()
-        except _StoppedError:
-            self.jobs.wait_again(job)
+        except GalleryError:
             raise
-        except GalleryError as cause:
-            if not isinstance(cause, DamageError):
-                self._failures += 1
-                raise  # a full disk: the job waits for room
-            error = self._failed(job, cause)
         except Exception as cause:
-            error = self._failed(job, cause)
+            if len(group) > 1:
+                for one in group:
+                    self._store(applying, [one])
+                return
+            error = self._failed(group[0][0], cause)
         self._failures = 0
+        for job, prepared in group:
+            self._finish(applying, job, error, prepared.files)
+
+    def _finish(self, applying: Applying, job: Job, error: str, files: Sequence[Path]) -> None:
         self._ended(self.name, self.jobs.finish(job, error))
-        self.uploads.clean(useless, applying.gallery, self.jobs)
+        sent = [self.uploads.path(job.change.product, one) for one in job.change.images]
+        self.uploads.clean([*sent, *files], applying.gallery, self.jobs)
 
     def _failed(self, job: Job, cause: Exception) -> str:
         logger.warning("job %s of gallery %s failed", job.id, self.name)
@@ -176,3 +215,17 @@ class Writer:
         if (left := list(self.uploads.left_over())) and gallery_exists(self._folder):
             with open_gallery(self._folder) as gallery:
                 self.uploads.clean(left, gallery, self.jobs)
+
+
+def _joins(begun: Sequence[Job], job: Job) -> bool:
+    """Whether a job comes to the same before and after those that have begun are stored. One that
+    was begun before is carried out alone: it may be what ended the process."""
+    if not begun:
+        return True
+    change, before = job.change, [other.change for other in begun]
+    if job.attempts or any(other.attempts > 1 for other in begun):
+        return False
+    if "delete matching" in (change.kind, before[-1].kind):
+        return False
+    predicted = change.kind in ("replace", "add") and change.category is None
+    return not predicted and change.product not in {other.product for other in before}

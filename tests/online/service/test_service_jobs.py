@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -141,6 +143,11 @@ def ingest_one(folder: Path) -> Path:
     save(folder / "c" / "jar" / "p0" / "v.png", package("jar", 0))
     ingest(folder / "c", folder / "g", overrides=QUICK, workers=1)
     return folder / "g"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_gallery(tmp_path_factory.mktemp("waiting"))
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +328,44 @@ def wait_for(client: TestClient, job: str) -> dict[str, Any]:
             return found
         time.sleep(0.05)
     raise AssertionError(f"job {job} did not end")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_jobs_that_wait_come_to_the_same_as_one_after_the_other(
+    made: Path, tmp_path: Path, seed: int
+) -> None:
+    gallery = shutil.copytree(made, tmp_path / "gallery")
+    chance = random.Random(seed)
+    pool = [photo_of("jar", 70 + at) for at in range(4)]
+    expected: dict[str, tuple[str, set[bytes]]] = {}  # category and images of a product
+    with serving(gallery) as client, open_gallery(gallery, write=True) as held:
+        for _ in range(24):
+            name, category = chance.choice("abc"), chance.choice(["tin", "tube"])
+            images = set(chance.sample(pool, 2))
+            kind = chance.choice(["PUT", "PUT", "POST", "DELETE", "matching"])
+            if kind == "matching":
+                client.delete("/v1/products", params={"category": category})
+                expected = {key: one for key, one in expected.items() if one[0] != category}
+            elif kind == "DELETE":
+                client.delete(f"/v1/products/{name}")
+                expected.pop(name, None)
+            else:
+                before = expected.get(name)
+                if kind == "POST" and before is not None:
+                    category, images = before[0], images | before[1]
+                labels = {"category": category}
+                put(client, name, *images, request=labels, method=kind, wait=False)
+                expected[name] = (category, images)
+        held.close()
+        wait_for(client, client.get("/v1/jobs").json()["jobs"][0]["id"])
+        assert client.get("/v1/jobs").json()["counts"]["failed"] == 0
+        for name in "abc":
+            shown = client.get(f"/v1/products/{name}").json()
+            found = {client.get("/" + one["image"]).content for one in shown.get("images", [])}
+            wanted = expected.get(name, (None, set()))
+            assert (shown.get("category"), found) == wanted
+    with open_gallery(gallery) as opened:
+        assert opened.check() == []
 
 
 def test_no_query_fails_while_jobs_run_and_an_ingest_goes_on_beside(tmp_path: Path) -> None:

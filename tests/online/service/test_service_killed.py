@@ -97,17 +97,20 @@ def test_a_change_that_was_cut_off_anywhere_ends_the_same_when_carried_out_again
             batch=2,
             curation=curation,
             uploads=uploads,
-            progress=lambda done, total: None,
         )
         try:
-            applying(_Dying(gallery, writes, after=after)).carry_out(change)  # type: ignore[arg-type]
+            carry_out(applying(_Dying(gallery, writes, after=after)), change)  # type: ignore[arg-type]
         except _KilledError:
-            applying(gallery).carry_out(change)
+            carry_out(applying(gallery), change)
         applying(gallery).index()
         held = {(source.product_id, source.sha256, source.category) for source in gallery.sources()}
         assert gallery.check() == []
     expected = expected_after(change, made.parent / "catalogue")
     assert held == expected and len(held) == len(expected)
+
+
+def carry_out(applying: Applying, change: Change) -> None:
+    applying.store([applying.prepare(change, lambda done, total: None)])
 
 
 def expected_after(change: Change, catalogue: Path) -> set[tuple[str, str, str]]:

@@ -72,7 +72,7 @@ def secret(tmp_path: Path) -> Path:
 
 def job(identity: str = "a" * 16) -> Job:
     change = Change(kind="delete", product="p")
-    return Job(identity, change, "done", 1, 1, "", 1, 1.0, 2.0, 3.0)
+    return Job(1, identity, change, "done", 1, 1, "", 1, 1.0, 2.0, 3.0)
 
 
 def test_the_end_of_a_job_is_posted_and_signed(secret: Path) -> None:
