@@ -72,7 +72,7 @@ def open_undecoded(data: bytes, uri: str) -> ImageFile.ImageFile:
         if brands[0] in _HEIC_BRANDS | _CONTAINER_BRANDS:
             return _open_heic(data, uri)
     raise ImageError(
-        uri, "not an image in a known format.", remedy=f"Formats that are read: {FORMAT_NAMES}."
+        uri, "is not an image in a known format.", remedy=f"Formats that are read: {FORMAT_NAMES}."
     )
 
 
@@ -88,7 +88,7 @@ def _open_heic(data: bytes, uri: str) -> ImageFile.ImageFile:
     except ImportError as error:
         raise ImageError(
             uri,
-            "HEIC images need a decoder that is not installed.",
+            "is HEIC, which needs a decoder that is not installed.",
             remedy='Install it with: pip install "packsight[heic]"',
         ) from error
     opened: ImageFile.ImageFile = HeifImageFile(io.BytesIO(data))

@@ -18,7 +18,11 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 from urllib.parse import quote
 
-import httpx
+try:
+    import httpx
+except ModuleNotFoundError as error:
+    missing = "packsight.Client needs the extra `serve`: pip install 'packsight[serve]'"
+    raise ModuleNotFoundError(missing, name=error.name) from None
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import ImageError, PacksightError

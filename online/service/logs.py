@@ -80,7 +80,7 @@ def log_request(line: RequestLine) -> None:
 
 def log_failure(error: BaseException) -> None:
     """With its traceback."""
-    logger.error("request failed: %s", type(error).__name__, exc_info=error)
+    logger.error("request failed: %s: %s", type(error).__name__, error, exc_info=error)
 
 
 def _clean(text: str) -> str:

@@ -85,7 +85,7 @@ def problem_of(error: Exception) -> Problem:
         case ConfigError():
             return Problem(422, "invalid-value", _shown(error.message), _shown(error.remedy))
         case GalleryError():
-            return _unavailable("gallery-unavailable", "The gallery cannot be read now.")
+            return _unavailable("gallery-unavailable", "The gallery cannot be read or written now.")
         case PacksightError():
             return _unavailable("service-unavailable", "The service cannot answer now.")
         case HTTPException():
@@ -124,7 +124,8 @@ def _of_framework(error: HTTPException) -> Problem:
     status = HTTPStatus(error.status_code)
     name = status.name.lower().replace("_", "-")
     detail = str(error.detail or status.phrase)
-    return Problem(status, name, _shown(detail), headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    return Problem(status, name, _shown(detail), "See openapi.json.", headers)
 
 
 def _shown(text: str) -> str:

@@ -15,11 +15,12 @@ from fastapi.responses import Response
 from PIL import Image
 
 from engine.attributes import bounded
-from engine.errors import ImageError
+from engine.errors import GalleryError, ImageError
 from engine.images import load
 from engine.names import canonical
 from engine.types import Source
 from online.api_types import CategoriesAnswer, GalleriesAnswer, ProductAnswer, ProductsAnswer
+from online.service.logs import log_failure
 from online.service.problems import RequestError
 from online.service.served import OpenGallery
 from online.service.service import Service, service_of
@@ -45,9 +46,16 @@ _TYPES = {
 
 @router.get("/v1/galleries", response_model=GalleriesAnswer)
 async def galleries(request: Request) -> dict[str, Any]:
-    """What can be searched, and what parts its hits are compared by."""
+    """What can be searched now, and what parts its hits are compared by."""
     service = service_of(request)
-    found = [await _gallery(service, name) for name in service.galleries.names]
+    found = []
+    for name in service.galleries.names:
+        try:
+            found.append(await _gallery(service, name))
+        except GalleryError as error:  # the others can be searched all the same
+            if len(service.galleries.names) == 1:
+                raise
+            log_failure(error)
     return {"galleries": found}
 
 

@@ -24,6 +24,7 @@ from engine.types import Matte, RGBImage
 from online.api_types import BatchAnswer, MaskPreview, QueryAnswer
 from online.page import render
 from online.service.answers import Answer, Photo, preview_document
+from online.service.logs import request_id
 from online.service.problems import RequestError, problem_of
 from online.service.requests import SentRequest, read_request
 from online.service.served import OpenGallery
@@ -34,6 +35,7 @@ router = APIRouter()
 MOST_PHOTOS = 64
 _PHOTO = "the photo"
 _FIELD_BYTES = 2**20
+_FIELDS = "Send the photo as `photo`, all else within `request`, as JSON."
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,7 @@ async def _one_of_many(
     try:
         answer = await service.in_time(_answer(service, opened, sent, [photo]))
     except PacksightError as error:
-        return problem_of(error).document("")
+        return problem_of(error).document(request_id.get())
     return await service.run(answer.document)
 
 
@@ -108,7 +110,7 @@ async def _answer(
     service: Service, opened: OpenGallery, sent: SentRequest, photos: Sequence[bytes]
 ) -> Answer:
     watch = Stopwatch()
-    if sent.image is not None:
+    if sent.image is not None and not photos and sent.url is None:
         return await service.run(lambda: _like_image(opened, sent, int(sent.image or 0), watch))
     photo = await _photo(service, opened, sent, photos)
     await service.run(lambda: opened.searcher.checked(sent.request()))  # refused before describing
@@ -119,7 +121,9 @@ async def _answer(
 async def _photo(
     service: Service, opened: OpenGallery, sent: SentRequest, photos: Sequence[bytes]
 ) -> Photo:
-    if (sent.url is not None) == bool(photos):
+    if [bool(photos), sent.url is not None, sent.image is not None].count(True) > 1:
+        raise RequestError(400, "A photo, url and image cannot be combined.", remedy="Send one.")
+    if not photos and sent.url is None:
         raise RequestError(
             400, "A photo is needed, or the id of a catalogue image.", remedy="Send it as `photo`."
         )
@@ -185,7 +189,11 @@ async def _read(request: Request, most: int) -> Sent:
     async with request.form(max_files=most, max_fields=4, max_part_size=_FIELD_BYTES) as form:
         photos = form.getlist("photo")
         if not all(isinstance(photo, UploadFile) for photo in photos):
-            raise RequestError(400, "photo must be a file, with a name.")
+            raise RequestError(
+                400, "photo must be a file, with a name.", remedy="curl -F photo=@photo.jpg"
+            )
+        if unknown := set(form) - {"photo", "request"}:
+            raise RequestError(400, f"There is no field {min(unknown)!r}.", remedy=_FIELDS)
         text = form.get("request") or "{}"
         if isinstance(text, UploadFile):
             raise RequestError(400, "request must be a field, not a file.")

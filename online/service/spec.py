@@ -26,6 +26,7 @@ def _body(photo: dict[str, Any], *, alone: bool) -> dict[str, Any]:
         "type": "object",
         "properties": {"photo": photo, "request": _REQUEST},
         "required": ["photo"],
+        "additionalProperties": False,
     }
     content: dict[str, Any] = {
         "multipart/form-data": {

@@ -29,7 +29,7 @@ export const words = {
   dropNow: "Drop the photo",
   formats: "JPEG, PNG, WebP, HEIC and others",
   notThere: "The file of this image has moved; it is searched by what is stored of it.",
-  notShown: "This browser cannot show the photo; it is searched all the same.",
+  notShown: "This browser cannot show this file; the service may still read it.",
   shrunk: (from, to) => `Sent at ${count(to)} megapixels in place of ${count(from)}.`,
   canvas: (box) =>
     box ? `Photo with crop box from ${box[0]}, ${box[1]} to ${box[2]}, ${box[3]}` : "Photo",

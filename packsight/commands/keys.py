@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
             file.revoke(args.name)
         case _:
             _list(file.all(), as_json=args.json)
+            if not file.all():
+                print(f"{file.path}: there is no key in it.", file=sys.stderr)
     return 0
 
 

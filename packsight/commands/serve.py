@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError
-from packsight.commands._arguments import positive
+from packsight.commands._arguments import positive, whole
 
 if TYPE_CHECKING:
     import uvicorn
@@ -44,7 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="address to listen at (default: this machine alone)",
     )
-    add("--port", metavar="N", type=int, default=8000, help="port (default: 8000; 0: any free one)")
+    add(
+        "--port",
+        metavar="N",
+        type=_port,
+        default=8000,
+        help="port (default: 8000; 0: any free one)",
+    )
     add("--root-path", metavar="PATH", default="", help="path under which a reverse proxy has it")
     add(
         "--queue",
@@ -133,6 +139,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _port(text: str) -> int:
+    if not 0 <= whole(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"must be from 0 to 65535, not {text!r}")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
     try:
         import uvicorn
@@ -157,8 +169,7 @@ def run(args: argparse.Namespace) -> int:
         overrides=tuple(args.overrides),
         webhook=_webhook(args.webhook, args.webhook_secret),
     )
-    for address in options.galleries.values():
-        _require_gallery(address)
+    _require_usable(options)
     listening = _socket(args.host, args.port)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -211,17 +222,22 @@ def _run_workers(config: uvicorn.Config, listening: socket.socket) -> None:
         Multiprocess(config, sockets=[listening]).run()
 
 
-def _require_gallery(address: str) -> None:
-    from engine.galleries import open_gallery
+def _require_usable(options: ServiceOptions) -> None:
+    """What every process that serves would fail by fails here, before any address is printed."""
+    from online.service.served import ServedGalleries
 
-    open_gallery(address).close()
+    options.gate()
+    options.remote_images()
+    served = ServedGalleries(options.galleries, options.max_pixels, options.overrides)
+    for name in served.names:
+        served.get(name)
 
 
 def _socket(host: str, port: int) -> socket.socket:
     try:
         kind = socket.AF_INET6 if ":" in host else socket.AF_INET
         found = socket.create_server((host, port), family=kind, backlog=2048)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ConfigError(
             f"{host}:{port}: cannot be listened at ({error}).",
             remedy="Another service may be there: choose --port, or 0 for any free one.",

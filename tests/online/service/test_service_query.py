@@ -186,3 +186,23 @@ def test_what_is_no_photo_is_refused(client: TestClient) -> None:
     assert ask(client, None, image=10**6).status_code == 404
     assert ask(client, photo_of("jar", 0), "/v1/query?gallery=other").status_code == 404
     assert ask(client, photo_of("jar", 0), "/v1/query?format=xml").status_code == 422
+
+
+@pytest.mark.parametrize("request_", [{"image": 1}, {"url": "https://images.example/1.jpg"}])
+def test_a_photo_beside_another_is_refused(client: TestClient, request_: dict[str, object]) -> None:
+    refused = ask(client, photo_of("jar", 1), **request_)
+    assert refused.status_code == 400 and refused.json()["remedy"]
+
+
+def test_a_field_that_is_none_is_refused_by_its_name(client: TestClient) -> None:
+    sent = {"files": {"photo": photo_of("jar", 1)}, "data": {"k": "5"}}
+    refused = client.post("/v1/query", **sent)  # type: ignore[arg-type]
+    assert refused.status_code == 400 and "'k'" in refused.json()["detail"]
+    refused = client.post("/v1/query", files={"file": photo_of("jar", 1)})
+    assert refused.status_code == 400 and "`photo`" in refused.json()["remedy"]
+
+
+def test_a_photo_of_a_batch_that_fails_has_the_id_of_its_request(client: TestClient) -> None:
+    reply = client.post("/v1/query:batch", files=[("photo", b"none"), ("photo", b"either")])
+    problems = reply.json()["answers"]
+    assert [one["request_id"] for one in problems] == [reply.headers["x-request-id"]] * 2
