@@ -39,9 +39,6 @@ def test_a_file_may_be_named(packsight: Command, tmp_path: Path) -> None:
     assert "shop" in packsight("keys", "add", "shop", "--scope", "read", "--file", file).line
 
 
-def test_a_file_that_holds_no_key_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["keys", "list", "--file", str(tmp_path / "none.json")]) == 0
-    printed = capsys.readouterr()
-    assert not printed.out and "none.json" in printed.err
+def test_a_file_that_holds_no_key_is_named(packsight: Command, tmp_path: Path) -> None:
+    listed = packsight("keys", "list", "--file", str(tmp_path / "none.json"))
+    assert listed.code == 0 and not listed.out and "none.json" in listed.err
