@@ -202,3 +202,25 @@ class GalleryAnswer(_Answered):
 
 class GalleriesAnswer(_Answered):
     galleries: tuple[GalleryAnswer, ...]
+
+
+class SubmittedJob(_Answered):
+    """A change that was acknowledged: queued, running, done or failed."""
+
+    job: str
+    state: str
+
+
+class JobAnswer(_Answered):
+    """``done`` of ``total`` images; ``error``: why it failed."""
+
+    id: str
+    kind: str
+    product: str | None = None
+    state: str
+    done: int
+    total: int
+    error: str | None = None
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,14 +32,19 @@ from online.api_types import (
     CategoryCount,
     GalleriesAnswer,
     GalleryAnswer,
+    HitAnswer,
+    JobAnswer,
     MaskPreview,
     ProductAnswer,
     ProductsAnswer,
     QueryAnswer,
     Refusal,
+    SubmittedJob,
 )
 
 Photo = str | Path | bytes | BinaryIO
+_Fields = Mapping[str, Any]
+_Files = Sequence[tuple[str, tuple[str, bytes]]]
 Answered = TypeVar("Answered", bound=BaseModel)
 
 # Busy, limited by rate, or between a proxy and a service that is starting anew.
@@ -58,7 +64,7 @@ class ServiceError(PacksightError):
 
 
 class Client:
-    """Queries of one service; a context manager. Threads may share it.
+    """Queries of one service and changes of its catalogue; a context manager, for several threads.
 
     ``gallery``: which of several, None for the first. ``tries``: of a request that fails because
     the service is busy or cannot be reached; it waits as long as the service wants, else 0.2 s,
@@ -147,6 +153,44 @@ class Client:
         url = httpx.URL(address)
         return self._sent("GET", url.path, params=dict(url.params)).content
 
+    def put_product(
+        self,
+        product: str,
+        images: Sequence[Photo],
+        *,
+        category: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        wait: bool = True,
+    ) -> SubmittedJob:
+        """Make a product of these images alone; needs a key that curates. With ``wait`` the answer
+        comes when the job is done, or after the service's deadline."""
+        given: dict[str, Any] = {"category": category, "attributes": attributes}
+        fields = {name: value for name, value in given.items() if value is not None}
+        files = [("image", ("image", _bytes(image))) for image in images]
+        return self._changed("PUT", f"v1/products/{quote(product)}", wait, files, fields)
+
+    def add_images(
+        self, product: str, images: Sequence[Photo], *, wait: bool = True
+    ) -> SubmittedJob:
+        """To a product, with its category and attributes."""
+        files = [("image", ("image", _bytes(image))) for image in images]
+        return self._changed("POST", f"v1/products/{quote(product)}/images", wait, files, {})
+
+    def delete_product(self, product: str, *, wait: bool = True) -> SubmittedJob:
+        """With all its images; one that is not there is no error."""
+        return self._changed("DELETE", f"v1/products/{quote(product)}", wait, None, None)
+
+    def job(self, job: str) -> JobAnswer:
+        """How far it is."""
+        return _read(self._sent("GET", f"v1/jobs/{quote(job)}"), JobAnswer)
+
+    def judge(self, answer: QueryAnswer, hit: HitAnswer, *, same: bool) -> None:
+        """Keep whether the photo of an answer shows a hit's product: the gallery learns from it."""
+        if answer.photo is None:
+            raise ServiceError("The answer is to no photo.", status=0)
+        body = {"photo": answer.photo.sha256, "product": hit.product, "same": same}
+        self._sent("POST", "v1/judgements", body=body)
+
     def close(self) -> None:
         self._http.close()
 
@@ -166,8 +210,18 @@ class Client:
     ) -> Answered:
         if photo is None:
             return _read(self._sent("POST", path, body=request), kind)
-        files = {"photo": ("photo", _bytes(photo))}
+        files = [("photo", ("photo", _bytes(photo)))]
         return _read(self._sent("POST", path, files=files, data=request), kind)
+
+    def _changed(
+        self, method: str, path: str, wait: bool, files: _Files | None, data: _Fields | None
+    ) -> SubmittedJob:
+        params = {"wait": "1"} if wait else {}
+        once = {"Idempotency-Key": secrets.token_hex(16)}
+        return _read(
+            self._sent(method, path, params=params, files=files, data=data, headers=once),
+            SubmittedJob,
+        )
 
     def _sent(
         self,
@@ -175,11 +229,13 @@ class Client:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        files: Mapping[str, tuple[str, bytes]] | None = None,
-        data: Mapping[str, Any] | None = None,
+        body: _Fields | None = None,
+        files: _Files | None = None,
+        data: _Fields | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """None of these requests changes anything: each may be sent again."""
+        """Each may be sent again: it changes nothing, or has an Idempotency-Key, or changes the
+        same once more."""
         wanted = dict(params or {})
         if self._gallery is not None:
             wanted["gallery"] = self._gallery
@@ -194,6 +250,7 @@ class Client:
                     json=body,
                     files=files,
                     data=field,
+                    headers=headers,
                 )
             except httpx.TransportError as error:
                 if not tries_left:

@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from engine.curation import Curation
 from engine.errors import ImageError
 from online import query
 from packsight import Client, ServiceError
-from tests.online.service.small_service import listening, photo_of
+from tests.online.service.small_service import listening, make_gallery, photo_of
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +95,21 @@ def test_a_service_that_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     with client, pytest.raises(ServiceError):
         client.query(b"photo")
     assert len(calls) == 3
+
+
+def test_a_product_is_written_found_judged_and_deleted(tmp_path: Path) -> None:
+    gallery = make_gallery(tmp_path)
+    with listening(gallery) as address, Client(address) as client:
+        images = [photo_of("jar", 8, view) for view in (0, 1)]
+        made = client.put_product("jar/ü 8", images[:1], category="jar", attributes={"size": "9"})
+        assert made.state == "done" and client.job(made.job).total == 1
+        client.add_images("jar/ü 8", images[1:])
+        assert len(client.product("jar/ü 8").images) == 2
+        answer = client.query(images[0])
+        assert answer.hits[0].product == "jar/ü 8" and answer.hits[0].attributes["size"] == "9"
+        client.judge(answer, answer.hits[0], same=True)
+        with Curation.open(gallery) as curation:
+            (judged,) = curation.judgements()
+        assert (judged.product, judged.same) == ("jar/ü 8", True)
+        assert client.delete_product("jar/ü 8").state == "done"
+        assert client.query(images[0]).hits[0].product != "jar/ü 8"
