@@ -50,6 +50,11 @@ export class MaskEditor {
     return this.at > 0;
   }
 
+  /** Whether there is no product: then nothing is dark, so that it can be found. */
+  get empty() {
+    return !this.cells.includes(1);
+  }
+
   get canUndo() {
     return this.at > 0;
   }
@@ -143,7 +148,7 @@ export class MaskEditor {
 
   /** Shade and contour, made once for the cells as they are. */
   drawn(side) {
-    this.shown ??= { shade: this.shade(), contour: this.contour(side) };
+    this.shown ??= { shade: this.empty ? null : this.shade(), contour: this.contour(side) };
     return this.shown;
   }
 

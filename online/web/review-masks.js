@@ -186,11 +186,13 @@ function MaskReview({ queue, item, act, gallery, keys }) {
         <p class="quiet"><bdi>${item.product}</bdi></p></div>
       <${Surface} opened=${opened} mode=${mode} actions=${actions} canvas=${canvas} />
       <p class="concern" id="reason">${reason(item)}</p>
-      <p class="quiet ${waiting ? "slow" : ""}" role="status">${waiting ? words.cutting : editor?.changed ? words.draft : words.stored}</p>
+      <p class="quiet ${waiting ? "slow" : ""}" role="status">${waiting ? words.cutting : stateOf(editor)}</p>
     </section>
     <${Controls} mode=${mode} editor=${editor} actions=${actions} set=${set} canvas=${canvas} queue=${queue} item=${item} />
   </div>`;
 }
+
+const stateOf = (editor) => (editor?.empty ? words.emptyMask : editor?.changed ? words.draft : words.stored);
 
 const position = ({ place, total }) =>
   place < total ? words.position(place + 1, total) : words.beyond(place + 1);
@@ -283,8 +285,8 @@ function Controls({ mode, editor, actions, set, canvas, queue, item }) {
   return html`<div class="controls">
     <section class="panel row" aria-label=${words.decision}>
       ${changed
-        ? button("save", words.save, "Enter", actions.save, { class: "strong" })
-        : button("accept", words.accept, "Enter", actions.accept, { class: "strong", disabled: !editor })}
+        ? button("save", words.save, "Enter", actions.save, { class: "strong", disabled: editor.empty })
+        : button("accept", words.accept, "Enter", actions.accept, { class: "strong", disabled: !editor || editor.empty })}
       ${button("exclude", words.exclude, "X", actions.exclude)}
       ${button("back", words.back, "ArrowLeft", actions.back, { disabled: queue.place === 0 })}
       ${button("skip", words.skip, "ArrowRight", actions.next)}
@@ -324,12 +326,13 @@ function keysOf(actions, { mode, editor, set, act }) {
     if (key === "Enter") {
       if (event.target.closest?.("button, a, summary")) return undefined;
       if (mode.tool === "polygon") return mode.corners.length > 2 ? actions.close : undefined;
+      if (editor.empty) return undefined;
       return editor.changed ? actions.save : actions.accept;
     }
     const boxing = mode.tool === "box" && key.startsWith("Arrow");
     const known = {
       ...always, b: () => actions.tool("box"), p: () => actions.tool("polygon"),
-      e: actions.toggle, s: editor.changed ? actions.save : undefined, r: editor.changed ? actions.refine : undefined,
+      e: actions.toggle, s: editor.changed && !editor.empty ? actions.save : undefined, r: editor.changed ? actions.refine : undefined,
       "[": () => actions.size(false), "]": () => actions.size(true),
       Escape: () => set({ tool: "stroke", corners: [] }),
     };

@@ -169,6 +169,7 @@ export const words = {
   mask: "Mask",
   maskCanvas: "Image with its mask; strokes keep or remove",
   stored: "Stored mask",
+  emptyMask: "There is no product in the mask: draw one, or exclude the image.",
   draft: "Draft, not saved",
   cutting: "Cutting out",
   accepted: "Mask accepted.",
