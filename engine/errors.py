@@ -51,6 +51,10 @@ class GalleryError(PacksightError):
     """A gallery cannot be opened, read or written."""
 
 
+class EmptyGalleryError(GalleryError):
+    """A gallery without an image cannot be searched."""
+
+
 class DamageError(GalleryError):
     """A gallery's files were changed or damaged after they were written."""
 

@@ -64,6 +64,9 @@ class Filter:
     def __bool__(self) -> bool:
         return bool(self.clauses)
 
+    def attributes(self) -> set[str]:
+        return {one.attribute for clause in self.clauses for one in clause}
+
     def holds(self, attributes: Mapping[str, str]) -> bool:
         """Whether an image with these attributes passes."""
         return all(any(one.holds(attributes) for one in clause) for clause in self.clauses)

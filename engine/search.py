@@ -13,7 +13,7 @@ from engine.augmentation import augmenting
 from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
 from engine.distances import Metric, score_of
-from engine.errors import ConfigError, GalleryError
+from engine.errors import ConfigError, EmptyGalleryError, GalleryError
 from engine.exhaustive import PrintSearch, joined, require_keypoints, with_print_first
 from engine.keypoints import TentativeMatch
 from engine.match_calibration import MatchCalibration, with_probabilities
@@ -123,7 +123,7 @@ class Searcher:
 
     def checked(self, request: Request) -> Request:
         """With the gallery's own names of its categories. ConfigError for an unknown one,
-        GalleryError where the gallery is empty."""
+        EmptyGalleryError where there is nothing to search."""
         return replace(request, categories=_named(request.categories, self._held()))
 
     def describe(
@@ -197,7 +197,7 @@ class Searcher:
         """Number of images by category; refuses an empty gallery."""
         held = self.gallery.categories()
         if not held:
-            raise GalleryError(
+            raise EmptyGalleryError(
                 f"{self.gallery.name}: the gallery is empty.",
                 remedy=f"Fill it with: packsight ingest FOLDER --gallery {self.gallery.name}",
             )
@@ -213,6 +213,9 @@ class Searcher:
             wanted = replace(request, k=request.k if calibration is None else max(request.k, 2))
             of_print = calibration is not None and calibration.model.weighs_print
             products = self._rank(query, wanted, routed, watch, all_matches=of_print).products
+        if request.where and not products:
+            named = ", ".join(sorted(request.where.attributes()))
+            notes = (*notes, f"no image of the searched categories passes the filter on {named}")
         if calibration is not None and not query.quality.no_product:
             products = with_probabilities(products, calibration.model)
         threshold, given = None, request.threshold

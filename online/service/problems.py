@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from engine.errors import (
     ConfigError,
+    EmptyGalleryError,
     GalleryError,
     ImageError,
     ImageTooLargeError,
@@ -27,6 +28,7 @@ MEDIA_TYPE = "application/problem+json"
 BUSY_SECONDS = 5  # after which a client may try again, where nothing better is known
 
 _UNAVAILABLE = "The operator finds the reason in the log of the service, by this request_id."
+_FILLED = "Send a product, PUT v1/products/PRODUCT, or let the operator ingest images."
 # Two or more parts of a path from the root on, of POSIX or of Windows, not within an address.
 _PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:|\\\\[^\s\\/]+|~\w*)?(?:[\\/][^\s\\/'\"`:,;)]+){2,}")
 _LONGEST = 500  # characters of a detail
@@ -84,6 +86,8 @@ def problem_of(error: Exception) -> Problem:
             )
         case ConfigError():
             return Problem(422, "invalid-value", _shown(error.message), _shown(error.remedy))
+        case EmptyGalleryError():
+            return Problem(409, "gallery-empty", "The gallery has no image yet.", _FILLED)
         case GalleryError():
             return _unavailable("gallery-unavailable", "The gallery cannot be read or written now.")
         case PacksightError():

@@ -1,4 +1,4 @@
-"""A gallery that is gone, beside one that is there."""
+"""A gallery that is gone, beside one that is there, and one that has nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.galleries import open_gallery
 from tests.online.service.small_service import ask, photo_of, serving
 
 
@@ -28,3 +29,19 @@ def test_a_gallery_that_is_gone_leaves_the_others(
         assert ask(client, photo_of("jar", 1)).status_code == 200
         photo = {"photo": photo_of("jar", 1)}
         assert client.post("/v1/query?gallery=other", files=photo).status_code == 503
+
+
+def test_an_empty_gallery_cannot_be_searched_until_it_has_an_image(
+    gallery: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    shutil.copytree(gallery, empty)
+    with open_gallery(empty, write=True) as opened:
+        opened.remove([one.id for one in opened.sources()])
+    with serving(empty) as client:
+        refused = ask(client, photo_of("jar", 1))
+        assert refused.status_code == 409 and refused.json()["type"].endswith(":gallery-empty")
+        assert "Retry-After" not in refused.headers and refused.json()["remedy"]
+        image = {"image": photo_of("jar", 1)}
+        assert client.put("/v1/products/first?wait=1", files=image).status_code == 200
+        assert ask(client, photo_of("jar", 1)).json()["hits"][0]["product"] == "first"

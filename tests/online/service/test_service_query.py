@@ -90,6 +90,8 @@ def test_filters_choose_what_is_searched(client: TestClient) -> None:
     none = [[{"attribute": "colour", "equals": "pink"}]]
     found = ask(client, photo, where=none).json()
     assert found["hits"] == [] and found["no_match"]
+    assert any("colour" in note for note in found["notes"])
+    assert not any("colour" in note for note in ask(client, photo, where=red).json()["notes"])
 
 
 def test_weights_order_by_the_parts_that_are_answered(client: TestClient) -> None:
