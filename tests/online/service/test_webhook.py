@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -87,6 +87,12 @@ def test_the_end_of_a_job_is_posted_and_signed(secret: Path) -> None:
     assert (found["job"], found["gallery"], found["state"]) == ("a" * 16, "small", "done")
     moment, digest = re.fullmatch(r"t=(\d+),sha256=([0-9a-f]{64})", signature).groups()  # type: ignore[union-attr]
     assert digest == signed(SECRET, moment, body)
+    document = (Path(__file__).parents[3] / "docs" / "service-writing.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", document, re.S)
+    named: dict[str, Callable[[str, bytes, bytes], bool]] = {}
+    exec(compile(example, "service-writing.md", "exec"), named)  # type: ignore[arg-type]
+    assert named["is_ours"](signature, body, secret.read_bytes())
+    assert not named["is_ours"](signature, body + b" ", secret.read_bytes())
 
 
 @pytest.mark.parametrize("status", [500, 404, 307])
