@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from engine.errors import ImageError
+from engine.errors import ConfigError
 from engine.types import Box, RGBImage, UInt8Array
 
 LEAST_SIDE = 8  # pixels of the original
@@ -18,7 +18,7 @@ def cropped(image: RGBImage, box: Box, max_side: int) -> RGBImage:
     """The part of a decoded image, no longer than ``max_side``; its ``original_size`` is the box's.
 
     ``box`` is in pixels of the upright image in its original size; what lies outside of the image
-    does not count. ImageError for a box of less than 8 pixels.
+    does not count. ConfigError for a box of less than 8 pixels.
     """
     width, height = image.original_size
     x1, y1, x2, y2 = within(box, width, height, image.uri)
@@ -32,14 +32,13 @@ def cropped(image: RGBImage, box: Box, max_side: int) -> RGBImage:
 
 
 def within(box: Box, width: int, height: int, uri: str) -> Box:
-    """The box in an image of this size; ImageError where too little of it is left."""
+    """The box in an image of this size; ConfigError where too little of it is left."""
     x1, y1, x2, y2 = box
     found = (max(0, x1), max(0, y1), min(width, x2), min(height, y2))
     if found[2] - found[0] < LEAST_SIDE or found[3] - found[1] < LEAST_SIDE:
-        raise ImageError(
-            uri,
-            f"has {width} x {height} pixels: of the box {list(box)} less than {LEAST_SIDE} x "
-            f"{LEAST_SIDE} lie in it.",
+        raise ConfigError(
+            f"box: of {list(box)} less than {LEAST_SIDE} x {LEAST_SIDE} pixels lie in {uri}, which "
+            f"has {width} x {height}.",
             remedy="Give x1, y1, x2, y2 in pixels of the upright photo.",
         )
     return found

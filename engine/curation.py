@@ -19,6 +19,7 @@ from engine.decisions import (
     CategoryDecision,
     Decided,
     Decision,
+    Exclusion,
     Judgement,
     Mask,
     MaskDecision,
@@ -120,6 +121,12 @@ class Curation:
         with self._file.reading() as connection:
             rows = [] if connection is None else connection.execute(_file.EXCLUDED)
             return frozenset(str(row["image"]) for row in rows)
+
+    def was_excluded(self, image: str) -> bool:
+        """Whether the last decision on the index of the image with this sha256 excluded it; what is
+        not kept of a pair does not count."""
+        found = self._latest("exclusion", image)
+        return isinstance(found, Exclusion) and found.excluded
 
     def category_of(self, image: str) -> str | None:
         """The category that a person gave the image with this sha256."""

@@ -314,6 +314,12 @@ def _refused(answer: httpx.Response) -> ServiceError:
 
 
 def _unreached(address: httpx.URL, error: httpx.TransportError) -> ServiceError:
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return ServiceError(
+            f"{address}: is no address of a service.",
+            status=0,
+            remedy="Begin it with http:// or https://.",
+        )
     return ServiceError(
         f"{address}: cannot be reached ({error}).",
         status=0,

@@ -104,7 +104,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         fault = error.errors()[0]
         place = ".".join(str(part) for part in fault["loc"])
-        error = RequestError(422, f"{place}: {fault['msg']}.", remedy="See openapi.json.")
+        error = RequestError(422, f"{place}: {fault['msg']}.", remedy="See /docs.")
     problem = problem_of(error)
     if problem.is_failure:
         log_failure(error)

@@ -101,7 +101,10 @@ def _decisions(opened: OpenGallery, sent: SentDecision) -> Sequence[Decision]:
                 raise RequestError(
                     409, "The mask was changed since it was loaded.", remedy="Load it again."
                 )
-            return [AcceptedMask(source.sha256, now.mask)]
+            accepted = AcceptedMask(source.sha256, now.mask)
+            if not opened.curation.was_excluded(source.sha256):
+                return [accepted]
+            return [accepted, Exclusion(source.sha256, False)]  # it was decided anew
         case Exclude(kind=kind, image=image):
             return [Exclusion(source_of(opened, image).sha256, kind == "exclude")]
         case Categorise(image=image, category=category):

@@ -129,7 +129,7 @@ def _of_framework(error: HTTPException) -> Problem:
     name = status.name.lower().replace("_", "-")
     detail = str(error.detail or status.phrase)
     headers = dict(error.headers or {})
-    return Problem(status, name, _shown(detail), "See openapi.json.", headers)
+    return Problem(status, name, _shown(detail), "See /docs.", headers)
 
 
 def _shown(text: str) -> str:

@@ -106,4 +106,4 @@ def read_request(text: str | bytes) -> SentRequest:
 def invalid(error: ValidationError) -> RequestError:
     fault = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(map(str, fault["loc"])) or "request"
-    return RequestError(422, f"{place}: {fault['msg']}.", remedy="See openapi.json.")
+    return RequestError(422, f"{place}: {fault['msg']}.", remedy="See /docs.")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.cropping import cropped, within
-from engine.errors import ImageError
+from engine.errors import ConfigError
 from engine.types import RGBImage
 
 
@@ -47,5 +47,5 @@ def test_what_lies_outside_of_the_image_does_not_count() -> None:
     "box", [(0, 0, 7, 50), (60, 0, 10, 50), (200, 0, 300, 50), (0, 79, 50, 90)]
 )
 def test_too_small_a_box_is_refused(box: tuple[int, int, int, int]) -> None:
-    with pytest.raises(ImageError):
+    with pytest.raises(ConfigError):
         within(box, 100, 80, "photo")

@@ -61,6 +61,9 @@ def test_what_is_refused_is_an_error_with_its_remedy(address: str) -> None:
     with Client("http://127.0.0.1:9", tries=1) as client, pytest.raises(ServiceError) as none:
         client.galleries()
     assert none.value.status == 0 and "packsight serve" in none.value.remedy
+    with Client("localhost:8000", tries=1) as client, pytest.raises(ServiceError) as wrong:
+        client.galleries()
+    assert "http://" in wrong.value.remedy
 
 
 def test_a_busy_service_is_tried_again_and_a_refusal_is_not(

@@ -228,14 +228,15 @@ def test_ten_thousand_hostile_requests_leave_no_memory_behind(gallery: Path) -> 
         httpx.Client(base_url=base, trust_env=False, timeout=120) as client,
     ):
         faults = _faults(client, 3_000, seed=2)
-        for seed in range(4):  # what is broken off all at once raises the level it settles at
-            _leave_midway(base, 100)
-            faults += _faults(client, 100, seed=10 + seed)
         before, files_before = _resident(process), _open_files(process)
         faults += _faults(client, 10_000, seed=4)
-        _leave_midway(base, 100)
-        faults += _faults(client, 100, seed=5)
-        after, files_after = _resident(process), _open_files(process)
+        after = _resident(process)
         assert not faults, "\n".join(faults[:20])
         assert after <= GROWTH * before, f"{before} pages before, {after} after"
+        # What is broken off at once may stay with the allocator, once: eight times as much was.
+        for _ in range(8):
+            _leave_midway(base, 100)
+            assert not _faults(client, 50, seed=5)
+        left, files_after = _resident(process), _open_files(process)
+        assert left <= after + 100 * 500_000 / 4096, f"{after} pages, then {left}"
         assert files_after <= files_before + 10, f"{files_before} open files, then {files_after}"

@@ -98,6 +98,19 @@ def test_an_accepted_mask_is_reviewed_until_it_changes(curator: TestClient, fold
     assert answer.status_code == 409
 
 
+def test_an_image_that_is_accepted_after_all_is_no_longer_excluded(
+    curator: TestClient, folder: Path
+) -> None:
+    version = curator.get("/v1/images/2/mask").headers["etag"].strip('"')
+    decide(curator, {"kind": "exclude", "image": 2})
+    ids = decide(curator, {"kind": "accept", "image": 2, "version": version})
+    with Curation.open(folder) as curation:
+        assert not curation.excluded()
+    decide(curator, *({"kind": "undo", "decision": one} for one in ids))
+    with Curation.open(folder) as curation:
+        assert len(curation.excluded()) == 1
+
+
 def test_an_image_that_is_nearest_to_another_product_is_looked_at(unchanged: TestClient) -> None:
     near = [one for one in queue(unchanged) if "nearest" in one]
     assert "jar0" in {one["product"] for one in near}  # its copy is of another product

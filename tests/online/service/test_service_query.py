@@ -158,7 +158,7 @@ def test_hits_come_as_one_html_file(client: TestClient) -> None:
         ({"weights": {"look": 0}}, 422),
         ({"weights": {"look": "NaN"}}, 422),
         ({"box": [0, 0, 1]}, 422),
-        ({"box": [5000, 5000, 6000, 6000]}, 415),
+        ({"box": [5000, 5000, 6000, 6000]}, 422),
         ({"where": [[]]}, 422),
         ({"where": [[{"attribute": "colour"}]]}, 422),
         ({"categories": ["cap"]}, 422),
