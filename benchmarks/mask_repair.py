@@ -28,8 +28,8 @@ from engine.types import BoolArray, RGBImage
 from offline.datasets import DatasetImage, open_dataset
 from offline.metrics.masks import iou
 from stages.assemble import assemble_cutting
+from stages.mask_repair import Marks, Stroke, reduced, repaired
 from stages.profiles import read_profile
-from stages.segment.repair import Marks, Stroke, reduced, repaired
 
 SPLITS = ("test", "queries")
 ROUNDS = 3

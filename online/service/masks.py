@@ -26,7 +26,7 @@ from online.service.products import image_bytes, source_of
 from online.service.review_requests import SentMarks
 from online.service.served import OpenGallery
 from online.service.service import service_of
-from stages.segment.repair import SIDE, reduced, repaired
+from stages.mask_repair import SIDE, reduced, repaired
 
 router = APIRouter()
 EMPTY = "0" * 64  # the version of a mask without a product

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from engine.decisions import MOST_NAME, Verdict
-from stages.segment.repair import Marks, Stroke
+from stages.mask_repair import Marks, Stroke
 
 MOST_DECISIONS = 200
 MOST_STROKES = 200

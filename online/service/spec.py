@@ -24,7 +24,7 @@ _EXAMPLE = {"k": 5, "categories": ["jar"], "where": [[{"attribute": "colour", "e
 def _body(photo: dict[str, Any], *, alone: bool) -> dict[str, Any]:
     form = {
         "type": "object",
-        "properties": {"photo": photo, "request": _REQUEST},
+        "properties": {"photo": photo, "request": {**_REQUEST, "example": _EXAMPLE}},
         "required": ["photo"],
         "additionalProperties": False,
     }
