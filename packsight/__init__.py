@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.errors import (
         ConfigError,
         DamageError,
+        EmptyGalleryError,
         FingerprintError,
         GalleryError,
         ImageError,
@@ -52,6 +53,7 @@ __all__ = [
     "ConfigError",
     "DamageError",
     "Dataset",
+    "EmptyGalleryError",
     "FingerprintError",
     "Gallery",
     "GalleryError",
@@ -83,6 +85,7 @@ _HOMES = {
     "engine.errors": (
         "ConfigError",
         "DamageError",
+        "EmptyGalleryError",
         "FingerprintError",
         "GalleryError",
         "ImageError",
