@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from online.service.service import Service
     from online.service.webhook import WebhookOptions
 
+# Seconds that an idle connection is kept: longer than proxies keep theirs (60), so that it is never
+# closed under a request that is on its way.
+KEEP_ALIVE = 75
 GRACE = 30  # seconds that answers in progress have when the service is stopped
 MOST_CONNECTIONS = 512  # each may send a body that is held in memory until it is whole
 _EXTRA = "The service needs the extra `serve`: pip install 'packsight[serve]'"
@@ -183,6 +186,7 @@ def run(args: argparse.Namespace) -> int:
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=KEEP_ALIVE,
     )
     with contextlib.suppress(KeyboardInterrupt):  # how it ends, after all answers
         if args.workers == 1:

@@ -94,6 +94,7 @@ class FakeService:
         app.add_route("/v1/categories", self.categories)
         app.add_route("/v1/mask", self.mask, methods=["POST"])
         app.add_route("/v1/query", self.query, methods=["POST"])
+        app.add_route("/v1/review/masks", self.no_masks)
         app.add_route("/v1/images/{id:int}", self.image)
         app.add_route("/v1/images/{id:int}/thumbnail", self.image)
 
@@ -235,6 +236,10 @@ class FakeService:
             "contour": contour(number),
             "aligned": contour(number, aligned=True),
         }
+
+    async def no_masks(self, request: Request) -> Response:
+        """Nothing waits for a review."""
+        return JSONResponse({"images": [], "after": None, "counts": {"reviewed": 0, "left": 0}})
 
     async def image(self, request: Request) -> Response:
         number = request.path_params["id"] - 1
