@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import ConfigError
+from engine.images import fit
 from engine.types import Box, RGBImage, UInt8Array
 
 LEAST_SIDE = 8  # pixels of the original
@@ -27,8 +28,8 @@ def cropped(image: RGBImage, box: Box, max_side: int) -> RGBImage:
     right = max(left + 1, round(x2 * scale_x))
     bottom = max(top + 1, round(y2 * scale_y))
     pixels = image.pixels[top:bottom, left:right]
-    alpha = None if image.alpha is None else _fit(image.alpha[top:bottom, left:right], max_side)
-    return RGBImage(_fit(pixels, max_side), image.uri, (x2 - x1, y2 - y1), alpha=alpha)
+    alpha = None if image.alpha is None else _fitted(image.alpha[top:bottom, left:right], max_side)
+    return RGBImage(_fitted(pixels, max_side), image.uri, (x2 - x1, y2 - y1), alpha=alpha)
 
 
 def within(box: Box, width: int, height: int, uri: str) -> Box:
@@ -44,12 +45,5 @@ def within(box: Box, width: int, height: int, uri: str) -> Box:
     return found
 
 
-def _fit(pixels: UInt8Array, max_side: int) -> UInt8Array:
-    """(H, W) or (H, W, 3), no longer than ``max_side``."""
-    height, width = pixels.shape[:2]
-    longer = max(height, width)
-    if longer <= max_side:
-        return np.ascontiguousarray(pixels)
-    size = (max(1, round(width * max_side / longer)), max(1, round(height * max_side / longer)))
-    small = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return np.array(small)
+def _fitted(pixels: UInt8Array, max_side: int) -> UInt8Array:
+    return np.array(fit(Image.fromarray(pixels), max_side))

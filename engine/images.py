@@ -24,7 +24,7 @@ from engine.types import RGBImage
 if TYPE_CHECKING:
     from engine.config import ImageSettings
 
-__all__ = ["SUPPORTED_SUFFIXES", "ImageLimits", "load"]
+__all__ = ["SUPPORTED_SUFFIXES", "ImageLimits", "fit", "load"]
 
 _ORIENTATION = 0x0112  # EXIF 2.3, table 4: 1 is upright; the seven others are undone by:
 _UPRIGHT = {
@@ -189,7 +189,7 @@ def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
             image = _without_end(data, uri, limits)
         turned = _orientation(image)
         shown = _shown_frame(image, data, uri, limits)
-        upright, alpha = to_srgb(shown, lambda flat: _fit(flat, limits.max_side))
+        upright, alpha = to_srgb(shown, lambda flat: fit(flat, limits.max_side))
     if turned in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[turned])
         alpha = None if alpha is None else alpha.transpose(_UPRIGHT[turned])
@@ -289,7 +289,8 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _fit(image: Image.Image, max_side: int) -> Image.Image:
+def fit(image: Image.Image, max_side: int) -> Image.Image:
+    """No longer than ``max_side``; never enlarged."""
     size = _fitted(image.size, max_side)
     if size == image.size:
         return image

@@ -7,7 +7,6 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from engine.request import Condition, Filter, Request, Weights
-from engine.types import Box
 from online.service.problems import RequestError
 
 MOST_PRODUCTS = 100
@@ -85,10 +84,6 @@ class SentRequest(_Sent):
             weights=None if given is None else Weights(given.look, given.shape, given.print),
             threshold=self.threshold,
         )
-
-    @property
-    def wanted_box(self) -> Box | None:
-        return self.box
 
 
 def filter_of(clauses: Clauses) -> Filter:
