@@ -13,7 +13,7 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 
 import httpx
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from engine.curation import Curation
 from engine.types import BoolArray
@@ -21,24 +21,12 @@ from online.service.app import application
 from online.service.options import ServiceOptions
 from tests.online.web.fake_service import SHAPES, serving
 from tests.online.web.reviewed_gallery import NEW, make_gallery
-from tests.online.web.test_search_page import AXE, CHROMIUM, DESK, PHONE, findings, until
+from tests.online.web.test_search_page import AXE, DESK, PHONE, findings, until
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
+pytestmark = pytest.mark.browser
 
 WIDTHS = pytest.mark.parametrize("width", [DESK, PHONE])
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--headless", "--no-sandbox", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import base64
 import io
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,33 +18,20 @@ from PIL import Image
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tests.online.web.fake_service import FakeService, photo, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # From npm's axe-core; tests alone use it, so it lies in no folder of the project.
 AXE = os.environ.get("AXE_CORE", "")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
+pytestmark = pytest.mark.browser
 
 DESK, PHONE = 1280, 390
 WIDTHS = pytest.mark.parametrize("width", [DESK, PHONE])
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--headless", "--no-sandbox", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
