@@ -6,12 +6,18 @@ UV     := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 COMPILE = $(UV) pip compile pyproject.toml --universal --python-version 3.11 \
           --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help demo report test test-slow test-all check format lock wheel clean
+.PHONY: help demo serve report test test-slow test-all check format lock wheel clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: $(VENV)/.run ## ingest the shipped catalogue and run three queries
+	$(BIN)/packsight demo --out demo-output
+
+serve: $(VENV)/.test demo-output/gallery ## search the demo's gallery in a browser: http://127.0.0.1:8000
+	$(BIN)/packsight serve --gallery demo-output/gallery
+
+demo-output/gallery:
 	$(BIN)/packsight demo --out demo-output
 
 report: $(VENV)/.run ## evaluate every stage on the shipped pictures: report-output/report.html
