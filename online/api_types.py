@@ -205,16 +205,24 @@ class GalleriesAnswer(_Answered):
 
 
 class SubmittedJob(_Answered):
-    """A change that was acknowledged: queued, running, done or failed."""
+    """A change that was acknowledged: queued, running, done or failed; ``job``: its id."""
 
     job: str
     state: str
 
 
+class DryRunAnswer(_Answered):
+    """What would be deleted; ``first``: the ids of the first 20 products."""
+
+    images: int
+    products: int
+    first: tuple[str, ...]
+
+
 class JobAnswer(_Answered):
     """``done`` of ``total`` images; ``error``: why it failed."""
 
-    id: str
+    job: str
     kind: str
     product: str | None = None
     state: str
@@ -224,3 +232,120 @@ class JobAnswer(_Answered):
     created: datetime
     started: datetime | None = None
     finished: datetime | None = None
+
+
+class JobsAnswer(_Answered):
+    """The last to be submitted first; ``counts`` of every state."""
+
+    jobs: tuple[JobAnswer, ...]
+    counts: Mapping[str, int]
+
+
+class ReviewImage(ImageAnswer):
+    product: str
+
+
+class MaskInReview(ReviewImage):
+    """``mask``: its address; ``version``: what If-Match of a change names; ``nearest``: the image
+    that it is nearest to, of another product."""
+
+    trust: float | None = None
+    flags: tuple[str, ...]
+    reason: str
+    mask: str
+    version: str
+    nearest: ImageAnswer | None = None
+
+
+class ReviewCounts(_Answered):
+    left: int
+    reviewed: int
+
+
+class MasksInReview(_Answered):
+    """``after``: where the next page begins, which may be empty; None: this is the last."""
+
+    images: tuple[MaskInReview, ...]
+    after: str | None = None
+    counts: ReviewCounts
+
+
+class UncertainImage(ReviewImage):
+    """``entropy`` of its predicted categories, in bits."""
+
+    entropy: float
+
+
+class UncertainImages(_Answered):
+    """The most uncertain of one predicted category; ``left``: how many are undecided."""
+
+    images: tuple[UncertainImage, ...]
+    left: int
+
+
+class LikelyCategory(_Answered):
+    """``probability``: None where the category was not predicted."""
+
+    name: str
+    probability: float | None = None
+
+
+class NeighboursAnswer(_Answered):
+    """``neighbours``: the nearest images whose categories are labels."""
+
+    categories: tuple[LikelyCategory, ...]
+    neighbours: tuple[ImageAnswer, ...]
+
+
+class PairInReview(_Answered):
+    """Images of two products; ``cosine`` of their vectors, None where they are one file."""
+
+    images: tuple[ReviewImage, ReviewImage]
+    same_file: bool
+    cosine: float | None = None
+
+
+class PairsInReview(_Answered):
+    """``after``: where the next page begins, which may be empty; None: this is the last.
+    ``looked_at``: of the gallery's ``images``, how many were searched for until now."""
+
+    pairs: tuple[PairInReview, ...]
+    after: str | None = None
+    looked_at: int
+    images: int
+
+
+class DecisionAnswer(_Answered):
+    """The id by which it is undone."""
+
+    decision: str
+
+
+class DecisionsAnswer(_Answered):
+    """The ids by which they are undone, in the order of the decisions."""
+
+    decisions: tuple[str, ...]
+
+
+class DraftMask(_Answered):
+    """``png``: a data URI, white is the product; ``sequence``: that of the marks."""
+
+    sequence: int
+    width: int
+    height: int
+    png: str
+
+
+class SavedMask(_Answered):
+    """``version``: of the mask that is in force now. ``described``: whether the image is described
+    by it already, with this ``trust`` and these ``flags``; else it is described later."""
+
+    decision: str
+    version: str
+    described: bool
+    trust: float | None = None
+    flags: tuple[str, ...]
+
+
+class HealthAnswer(_Answered):
+    status: str

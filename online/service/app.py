@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from engine import __version__
 from engine.errors import PacksightError
+from engine.names import nearest
+from online.api_types import HealthAnswer
 from online.service import (
     decisions,
     following,
@@ -29,7 +31,7 @@ from online.service.memory import give_back_large_blocks
 from online.service.metrics import CONTENT_TYPE_LATEST
 from online.service.options import ServiceOptions
 from online.service.page import page_router, web_files
-from online.service.problems import RequestError, problem_of
+from online.service.problems import BUSY_SECONDS, RequestError, problem_of, without_paths
 from online.service.reference import reference
 from online.service.service import Service, service_of
 from online.service.spec import schema_of
@@ -60,14 +62,15 @@ def application(options: ServiceOptions) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(known_parameters)],
     )
     app.state.service = service
     app.add_middleware(Gate, options=options.gate(), metrics=service.metrics)
     for module in READING + WRITING + REVIEW:
         app.include_router(module.router)
     app.include_router(page_router())
-    app.add_api_route("/v1/health", health, methods=["GET"])
-    app.add_api_route("/v1/ready", ready, methods=["GET"])
+    app.add_api_route("/v1/health", health, methods=["GET"], response_model=HealthAnswer)
+    app.add_api_route("/v1/ready", ready, methods=["GET"], response_model=HealthAnswer)
     app.add_api_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
     for kind in (PacksightError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _refused)
@@ -76,15 +79,48 @@ def application(options: ServiceOptions) -> FastAPI:
     return app
 
 
+async def known_parameters(request: Request) -> None:
+    """RequestError (422) for one that the route does not have: of a misspelt `gallery` the first
+    would be searched without a word."""
+    known = [one.alias for one in request.scope["route"].dependant.query_params]
+    unknown = next((name for name in request.query_params if name not in known), None)
+    if unknown is None:
+        return
+    near = nearest(unknown, known)
+    hint = f"Did you mean {near!r}? " if near else ""
+    names = f"It takes: {', '.join(known)}." if known else "It takes none."
+    raise RequestError(
+        422,
+        f"This address takes no parameter {unknown[:100]!r}.",
+        remedy=f"{hint}{names} See /docs.",
+    )
+
+
 async def health() -> dict[str, str]:
     """Whether the process answers."""
     return {"status": "ok"}
 
 
 async def ready(request: Request) -> JSONResponse:
-    """Whether every gallery has answered a first query: 503 until then."""
-    if not service_of(request).warm:
-        raise RequestError(503, "The galleries are being opened.", retry_after=1)
+    """Whether every gallery has answered a first query, and can be read now: 503 where not."""
+    service = service_of(request)
+    if not service.warm:
+        raise RequestError(
+            503,
+            "The galleries are being opened.",
+            remedy="Try again; the log names one that cannot be.",
+            retry_after=1,
+        )
+    for name in service.galleries.names:
+        try:
+            await service.in_time(asyncio.to_thread(service.galleries.require_readable, name))
+        except PacksightError as error:
+            raise RequestError(
+                503,
+                f"Gallery {name!r} cannot be read: {without_paths(error.message)}",
+                remedy=without_paths(error.remedy),
+                retry_after=BUSY_SECONDS,
+            ) from None
     return JSONResponse({"status": "ready"})
 
 

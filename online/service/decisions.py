@@ -17,6 +17,7 @@ from engine.decisions import (
     Pair,
     Undo,
 )
+from online.api_types import DecisionAnswer, DecisionsAnswer
 from online.service.mask_renewal import renew
 from online.service.masks import EMPTY, in_force
 from online.service.problems import RequestError
@@ -38,7 +39,7 @@ T = TypeVar("T")
 router = APIRouter()
 
 
-@router.post("/v1/review/decisions")
+@router.post("/v1/review/decisions", response_model=DecisionsAnswer)
 async def decisions(
     request: Request, sent: SentDecisions, gallery: str | None = None
 ) -> dict[str, Any]:
@@ -62,10 +63,10 @@ async def decisions(
     made, changed = await service.run(keep)
     for sha256 in sorted(changed):
         await renew(service, opened, sha256)
-    return {"decisions": [{"id": one} for one in made]}
+    return {"decisions": made}
 
 
-@router.post("/v1/judgements")
+@router.post("/v1/judgements", response_model=DecisionAnswer)
 async def judgements(
     request: Request, sent: SentJudgement, gallery: str | None = None
 ) -> dict[str, Any]:
@@ -84,7 +85,7 @@ async def judgements(
         (made,) = opened.curation.decide([_valid(Judgement, query, sent.product, sent.same)], who)
         return made.id
 
-    return {"decision": {"id": await service.run(keep)}}
+    return {"decision": await service.run(keep)}
 
 
 def _decisions(opened: OpenGallery, sent: SentDecision) -> Sequence[Decision]:

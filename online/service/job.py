@@ -36,7 +36,7 @@ class Job:
 
     def document(self) -> dict[str, object]:
         return {
-            "id": self.id,
+            "job": self.id,
             "kind": self.change.kind,
             "product": self.change.product or None,
             "state": self.state,

@@ -20,9 +20,10 @@ from engine.decisions import MOST_SIDE, Mask, MaskDecision
 from engine.errors import ImageError
 from engine.images import load
 from engine.types import BoolArray, Source, UInt8Array
+from online.api_types import DraftMask, SavedMask
 from online.service.mask_renewal import renew
 from online.service.problems import RequestError
-from online.service.products import image_bytes, source_of
+from online.service.products import Version, image_bytes, source_of
 from online.service.review_requests import SentMarks
 from online.service.served import OpenGallery
 from online.service.service import service_of
@@ -36,7 +37,8 @@ _deciding = threading.Lock()  # a version is compared and replaced in one
 
 ImageInPath = Annotated[int, Path(ge=0, lt=2**63)]
 _PNG: dict[str, Any] = {
-    "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+    "description": "A grey PNG; white is the product.",
+    "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
 }
 
 
@@ -79,7 +81,9 @@ def in_force(opened: OpenGallery, source: Source) -> InForce:
 
 
 @router.get("/v1/images/{image}/mask", response_class=Response, responses={200: _PNG})
-async def mask(request: Request, image: ImageInPath, gallery: str | None = None) -> Response:
+async def mask(
+    request: Request, image: ImageInPath, gallery: str | None = None, v: Version = None
+) -> Response:
     """The mask in force as a grey PNG in the image's proportions, white is the product; its ETag is
     the version that changes are made to."""
     service = service_of(request)
@@ -96,7 +100,7 @@ async def mask(request: Request, image: ImageInPath, gallery: str | None = None)
     return await service.run(found)
 
 
-@router.post("/v1/images/{image}/mask:refine")
+@router.post("/v1/images/{image}/mask:refine", response_model=DraftMask)
 async def refine(
     request: Request, image: ImageInPath, sent: SentMarks, gallery: str | None = None
 ) -> dict[str, Any]:
@@ -125,6 +129,7 @@ async def refine(
 
 @router.put(
     "/v1/images/{image}/mask",
+    response_model=SavedMask,
     openapi_extra={
         "requestBody": {"required": True, **_PNG},
         "parameters": [

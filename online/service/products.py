@@ -31,6 +31,10 @@ SIDES = (128, 256, 512)  # of thumbnails: few, so that a cache in between has th
 _KEPT = 64 * 2**20  # bytes of thumbnails in memory
 _QUALITY = 82
 _FOREVER = "private, max-age=31536000, immutable"
+Version = Annotated[
+    str | None,
+    Query(max_length=64, description="of the content: the answer may be kept for ever"),
+]
 ImageId = Annotated[int, PathParameter(ge=0, lt=2**63)]  # what a database can hold
 _TYPES = {
     "JPEG": "image/jpeg",
@@ -122,13 +126,29 @@ async def product(request: Request, product: str, gallery: str | None = None) ->
 def _product(opened: OpenGallery, product: str) -> dict[str, Any]:
     sources = opened.gallery.find(product_id=canonical(product))
     if not sources:
-        raise RequestError(404, "The gallery has no product of this id.")
+        raise no_product(opened, product)
     return {
         "product": sources[0].product_id,
         "category": sources[0].category,
         "attributes": bounded(sources[0].attributes),
         "images": [image_document(opened, source) for source in sources],
     }
+
+
+def no_product(opened: OpenGallery, product: str) -> RequestError:
+    return RequestError(
+        404,
+        f"Gallery {opened.name!r} has no product {product[:100]!r}.",
+        remedy="GET v1/products lists them.",
+    )
+
+
+def no_image(opened: OpenGallery, image: int) -> RequestError:
+    return RequestError(
+        404,
+        f"Gallery {opened.name!r} has no image {image}.",
+        remedy="GET v1/products lists the images of every product with their ids.",
+    )
 
 
 def image_document(opened: OpenGallery, source: Source) -> dict[str, Any]:
@@ -145,7 +165,9 @@ def image_document(opened: OpenGallery, source: Source) -> dict[str, Any]:
 
 
 @router.get("/v1/images/{image}", response_class=Response, responses=OF_IMAGES)
-async def image(request: Request, image: ImageId, gallery: str | None = None) -> Response:
+async def image(
+    request: Request, image: ImageId, gallery: str | None = None, v: Version = None
+) -> Response:
     """The file as it was ingested; its ETag is its SHA-256."""
     service = service_of(request)
     opened = await service.gallery(gallery)
@@ -167,6 +189,7 @@ async def thumbnail(
     image: ImageId,
     side: Annotated[int, Query(ge=1, le=SIDES[-1])] = 256,
     gallery: str | None = None,
+    v: Version = None,
 ) -> Response:
     """A JPEG, its longer side 128, 256 or 512: the first of these that is no less than ``side``."""
     service = service_of(request)
@@ -188,7 +211,7 @@ def source_of(opened: OpenGallery, image: int) -> Source:
     """RequestError (404) where there is none."""
     source = opened.gallery.source(image)
     if source is None:
-        raise RequestError(404, f"The gallery has no image {image}.")
+        raise no_image(opened, image)
     return source
 
 
@@ -205,15 +228,21 @@ def image_bytes(opened: OpenGallery, source: Source) -> bytes:
     path = Path(source.uri)
     try:
         if path.stat().st_size > opened.limits.max_bytes:
-            raise RequestError(404, "The image has become too large to be sent.")
+            raise _not_shown(source, "has become too large to be sent")
         data = path.read_bytes()
     except OSError:
-        raise RequestError(
-            404, "The image cannot be read where it was ingested.", remedy="Ingest it again."
-        ) from None
+        raise _not_shown(source, "cannot be read where it was ingested") from None
     if hashlib.sha256(data).hexdigest() != source.sha256:
-        raise RequestError(404, "The image was changed since.", remedy="Ingest it again.")
+        raise _not_shown(source, "was changed since it was ingested")
     return data
+
+
+def _not_shown(source: Source, reason: str) -> RequestError:
+    return RequestError(
+        404,
+        f"The file of image {source.id} {reason}.",
+        remedy="The operator ingests its folder again.",
+    )
 
 
 def _type(data: bytes) -> str:

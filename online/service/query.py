@@ -26,6 +26,7 @@ from online.page import render
 from online.service.answers import Answer, Photo, preview_document
 from online.service.logs import request_id
 from online.service.problems import RequestError, problem_of
+from online.service.products import no_image
 from online.service.requests import SentRequest, read_request
 from online.service.served import OpenGallery
 from online.service.service import Service, service_of
@@ -125,7 +126,9 @@ async def _photo(
         raise RequestError(400, "A photo, url and image cannot be combined.", remedy="Send one.")
     if not photos and sent.url is None:
         raise RequestError(
-            400, "A photo is needed, or the id of a catalogue image.", remedy="Send it as `photo`."
+            400,
+            "There is no photo, and no id of a catalogue image.",
+            remedy='Send a file named photo, or as JSON {"image": ID}.',
         )
     data = photos[0] if photos else await service.remote_images.fetch(sent.url or "")
     return await service.run(lambda: _decoded(opened, data, sent))
@@ -156,9 +159,9 @@ def _whole(image: RGBImage) -> Matte:
 
 
 def _without_contour(described: Described) -> Described:
-    """The frame of the photo is no contour of a product."""
+    """The frame of the photo is no contour of a product, nor a mask that covers too much."""
     description = described.description
-    quality = replace(description.quality, untrusted=True)
+    quality = replace(description.quality, untrusted=True, nearly_everything=False)
     return replace(described, description=replace(description, quality=quality))
 
 
@@ -184,7 +187,9 @@ async def _read(request: Request, most: int) -> Sent:
         return Sent((), read_request(await request.body()))
     if kind != "multipart/form-data":
         raise RequestError(
-            415, "The body must be multipart/form-data or JSON.", remedy="Send the photo as a file."
+            415,
+            "The body must be multipart/form-data or JSON.",
+            remedy="Send the photo as a file: curl -F photo=@photo.jpg",
         )
     async with request.form(max_files=most, max_fields=4, max_part_size=_FIELD_BYTES) as form:
         photos = form.getlist("photo")
@@ -196,7 +201,11 @@ async def _read(request: Request, most: int) -> Sent:
             raise RequestError(400, f"There is no field {min(unknown)!r}.", remedy=_FIELDS)
         text = form.get("request") or "{}"
         if isinstance(text, UploadFile):
-            raise RequestError(400, "request must be a field, not a file.")
+            raise RequestError(
+                400,
+                "request must be a field, not a file.",
+                remedy="curl -F 'request={\"k\": 5}'",
+            )
         files = [await photo.read() for photo in photos if isinstance(photo, UploadFile)]
         return Sent(files, read_request(text))
 
@@ -216,7 +225,9 @@ def _form(name: str, separator: str) -> Form:
 
 def _html(service: Service, opened: OpenGallery, answer: Answer) -> Response:
     if answer.photo is None or answer.cutout is None:
-        raise RequestError(422, "format: html needs a photo.", remedy="Take json or csv.")
+        raise RequestError(
+            422, "format: html is of a photo's answer alone.", remedy="Send format=json or csv."
+        )
 
     def thumbnail(uri: str) -> RGBImage | None:
         try:
@@ -246,7 +257,7 @@ def _like_image(opened: OpenGallery, sent: SentRequest, image: int, watch: Stopw
         try:
             (record,) = gallery.records([image])
         except KeyError:
-            raise RequestError(404, f"The gallery has no image {image}.") from None
+            raise no_image(opened, image) from None
         same = [source.id for source in gallery.find(product_id=record.product_id)]
         domain = domain_of(record.attributes)
         wanted = replace(sent.request(), without=same, domain=domain)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 
 from engine.decisions import Mask
 from engine.types import MaskInDoubt, Source
+from online.api_types import MasksInReview
 from online.service.masks import in_force
 from online.service.near_images import nearest_other
 from online.service.problems import RequestError
@@ -36,7 +37,7 @@ class _Queue:
     reviewed: int
 
 
-@router.get("/v1/review/masks")
+@router.get("/v1/review/masks", response_model=MasksInReview)
 async def masks(
     request: Request,
     gallery: str | None = None,
@@ -115,7 +116,15 @@ def _place(after: str) -> tuple[float, int] | None:
         _, trust, identity = after.split(" ")
         return float(trust), int(identity)
     except ValueError:
-        raise RequestError(422, "after: not what a page gave.") from None
+        raise no_cursor(after) from None
+
+
+def no_cursor(after: str) -> RequestError:
+    return RequestError(
+        422,
+        f"after: {after!r} is not what a page gave.",
+        remedy="Send the `after` of the page before, or none for the first.",
+    )
 
 
 def _near(
@@ -126,7 +135,7 @@ def _near(
     try:
         behind = int(after.removeprefix("near "))
     except ValueError:
-        raise RequestError(422, "after: not what a page gave.") from None
+        raise no_cursor(after) from None
     reviewed = {sha256 for sha256, _ in opened.curation.all_reviewed()}
     left_out = reviewed | opened.curation.excluded() | {one.sha256 for one in queue.waiting}
     began = time.monotonic()

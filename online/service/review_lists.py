@@ -11,10 +11,15 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 
 from engine.types import CategoryScores, Source
+from online.api_types import (
+    CategoriesAnswer,
+    NeighboursAnswer,
+    PairsInReview,
+    UncertainImages,
+)
 from online.service.near_images import labelled_neighbours, nearest_of_others
-from online.service.problems import RequestError
 from online.service.products import image_document, source_of
-from online.service.review import After, Limit
+from online.service.review import After, Limit, no_cursor
 from online.service.served import OpenGallery
 from online.service.service import service_of
 
@@ -28,7 +33,7 @@ ALIKE = 0.97
 SEARCHING = 0.5  # seconds of a page
 
 
-@router.get("/v1/review/categories")
+@router.get("/v1/review/categories", response_model=CategoriesAnswer | UncertainImages)
 async def categories(
     request: Request,
     gallery: str | None = None,
@@ -54,7 +59,7 @@ async def categories(
     return await service.run(listed)
 
 
-@router.get("/v1/review/neighbours")
+@router.get("/v1/review/neighbours", response_model=NeighboursAnswer)
 async def neighbours(
     request: Request, image: Annotated[int, Query(ge=0, lt=2**63)], gallery: str | None = None
 ) -> dict[str, Any]:
@@ -83,7 +88,7 @@ async def neighbours(
     return await service.run(found)
 
 
-@router.get("/v1/review/duplicates")
+@router.get("/v1/review/duplicates", response_model=PairsInReview)
 async def duplicates(
     request: Request, gallery: str | None = None, after: After = "", limit: Limit = 20
 ) -> dict[str, Any]:
@@ -146,7 +151,7 @@ class _PairOfImages:
 
 def _begin(after: str) -> int:
     if after and not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise RequestError(422, "after: not what a page gave.")
+        raise no_cursor(after)
     return int(after or 0)
 
 

@@ -96,7 +96,7 @@ class ServedGalleries:
         if name not in self._addresses:
             near = nearest(name, self.names)
             hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(self.names)}."
-            raise RequestError(404, "There is no gallery of this name.", remedy=hint)
+            raise RequestError(404, f"There is no gallery {name[:100]!r}.", remedy=hint)
         return name
 
     def address(self, name: str) -> str:
@@ -115,6 +115,12 @@ class ServedGalleries:
             if opened is None or opened.identity != identity:
                 opened = self._open[name] = self._opened(name, identity)
         return opened
+
+    def require_readable(self, name: str) -> None:
+        """Errors as of ``get``, also where its folder was lost after it was opened."""
+        opened = self.get(name)
+        with open_gallery(opened.address) as gallery:
+            len(gallery)
 
     def _opened(self, name: str, identity: str) -> OpenGallery:
         address = self._addresses[name]

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from online.api_types import Refusal
 from online.service.changes import MOST_IMAGES, SentProduct
+from online.service.examples import EXAMPLES
 from online.service.problems import MEDIA_TYPE
 from online.service.requests import SentRequest
 
@@ -65,6 +66,12 @@ _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 AS_FILES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The hits.", "content": {"text/csv": _TEXT, "text/html": _TEXT}}
 }
+AS_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "`progress` and `end`, each with the job.",
+        "content": {"text/event-stream": _TEXT},
+    }
+}
 _BYTES: dict[str, Any] = {"schema": _FILE}
 OF_IMAGES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -85,9 +92,8 @@ def schema_of(app: FastAPI) -> dict[str, Any]:
     for methods in found["paths"].values():
         for operation in methods.values():
             operation["responses"].pop("422", None)
-            if "202" in operation["responses"]:
-                ended = {"description": "The job has ended, or nothing was to be done."}
-                operation["responses"]["200"] = {**operation["responses"]["202"], **ended}
+            for answer in operation["responses"].values():
+                _show_examples(answer.get("content", {}).get("application/json"))
             for codes, words in (("4XX", "The request is refused."), ("5XX", "Try later.")):
                 operation["responses"][codes] = _refusal(words)
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
@@ -96,6 +102,15 @@ def schema_of(app: FastAPI) -> dict[str, Any]:
     schemas.update(_DEFINITIONS)
     app.openapi_schema = found
     return found
+
+
+def _show_examples(content: dict[str, Any] | None) -> None:
+    """One of every type that an answer may be of."""
+    if content is None:
+        return
+    schema = content["schema"]
+    names = [one.get("$ref", "").rpartition("/")[2] for one in schema.get("anyOf", [schema])]
+    content["examples"] = {name: {"value": EXAMPLES[name]} for name in names if name in EXAMPLES}
 
 
 def _refusal(words: str) -> dict[str, Any]:

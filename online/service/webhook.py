@@ -86,7 +86,7 @@ class Webhook:
         self._thread.join(_SECONDS)
 
     def notify(self, gallery: str, job: Job) -> None:
-        body = {"job": job.id, "gallery": gallery, **job.document()}
+        body = {"gallery": gallery, **job.document()}
         try:
             self._waiting.put_nowait(json.dumps(body).encode())
         except queue.Full:

@@ -18,6 +18,7 @@ from starlette.datastructures import UploadFile
 from engine.errors import ImageError, ImageTooLargeError
 from engine.images import ImageLimits, load
 from engine.names import canonical
+from online.api_types import DryRunAnswer, SubmittedJob
 from online.service.changes import (
     MOST_IMAGES,
     Category,
@@ -41,6 +42,11 @@ _TRIES = 3  # to store images that are removed meanwhile
 _SHOWN = 20  # products of a dry run
 _LOOK_SECONDS = (0.02, 0.25)  # between looks at a job that is waited for
 
+_Responses = dict[int | str, dict[str, Any]]
+_ENDED: _Responses = {200: {"model": SubmittedJob, "description": "The job has ended."}}
+_ENDED_OR_COUNTED: _Responses = {
+    200: {"model": SubmittedJob | DryRunAnswer, "description": "The job has ended; or a dry run."}
+}
 Wait = Annotated[bool, Query(description="answer when the job is done, or after the deadline")]
 IdempotencyKey = Annotated[
     str | None,
@@ -52,7 +58,13 @@ IdempotencyKey = Annotated[
 ]
 
 
-@router.put("/v1/products/{product:path}", status_code=202, openapi_extra=PRODUCT_SPEC)
+@router.put(
+    "/v1/products/{product:path}",
+    status_code=202,
+    response_model=SubmittedJob,
+    responses=_ENDED,
+    openapi_extra=PRODUCT_SPEC,
+)
 async def replace_product(
     request: Request,
     product: str,
@@ -64,7 +76,13 @@ async def replace_product(
     return await _stored(request, "replace", product, gallery, wait, idempotency_key)
 
 
-@router.post("/v1/products/{product:path}/images", status_code=202, openapi_extra=PRODUCT_SPEC)
+@router.post(
+    "/v1/products/{product:path}/images",
+    status_code=202,
+    response_model=SubmittedJob,
+    responses=_ENDED,
+    openapi_extra=PRODUCT_SPEC,
+)
 async def add_images(
     request: Request,
     product: str,
@@ -76,7 +94,12 @@ async def add_images(
     return await _stored(request, "add", product, gallery, wait, idempotency_key)
 
 
-@router.delete("/v1/products/{product:path}", status_code=202)
+@router.delete(
+    "/v1/products/{product:path}",
+    status_code=202,
+    response_model=SubmittedJob,
+    responses=_ENDED,
+)
 async def delete_product(
     request: Request,
     product: str,
@@ -92,7 +115,9 @@ async def delete_product(
     return await _answer(service, writer, job, wait)
 
 
-@router.delete("/v1/products", status_code=202)
+@router.delete(
+    "/v1/products", status_code=202, response_model=SubmittedJob, responses=_ENDED_OR_COUNTED
+)
 async def delete_matching(
     request: Request,
     gallery: str | None = None,
@@ -142,7 +167,9 @@ async def _stored(
         ) as form:
             images, text = _images(form.getlist("image")), form.get("request") or "{}"
             if isinstance(text, UploadFile):
-                raise RequestError(400, "request must be a field, not a file.")
+                raise RequestError(
+                    400, "request must be a field, not a file.", remedy="curl -F 'request={…}'"
+                )
             sent = read_product(text)
             change = Change(
                 kind=kind, product=name, category=sent.category, attributes=sent.attributes
@@ -164,7 +191,9 @@ def _require_form(request: Request) -> None:
 def _images(parts: Sequence[object]) -> list[UploadFile]:
     images = [part for part in parts if isinstance(part, UploadFile)]
     if len(images) < len(parts):
-        raise RequestError(400, "image must be a file, with a name.")
+        raise RequestError(
+            400, "image must be a file, with a name.", remedy="curl -F image=@front.jpg"
+        )
     if not images:
         raise RequestError(422, "There is no image.", remedy="Send each as a file named image.")
     return images
@@ -219,7 +248,9 @@ async def _answer(service: Service, writer: Writer, job: Job, wait: bool) -> Res
         pause = min(2 * pause, most)
         job = await service.writers.look(lambda: writer.jobs.find(job.id) or job)  # noqa: B023
     if wait and job.state == "failed":
-        raise RequestError(422, f"Job {job.id} failed: {job.error}")
+        raise RequestError(
+            422, f"Job {job.id} failed: {job.error}", remedy="Mend that, and send the change anew."
+        )
     document = {"job": job.id, "state": job.state}
     return JSONResponse(document, 200 if wait and job.ended else 202)
 

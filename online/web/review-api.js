@@ -18,7 +18,7 @@ export const duplicates = (gallery, after) => json(at("v1/review/duplicates", { 
 
 /** Ids of the decisions, in their order: all are kept, or none. */
 export const decide = async (gallery, decisions) =>
-  (await post(at("v1/review/decisions", { gallery }), { decisions })).decisions.map(({ id }) => id);
+  (await post(at("v1/review/decisions", { gallery }), { decisions })).decisions;
 
 export const undo = (gallery, ids) => decide(gallery, ids.map((decision) => ({ kind: "undo", decision })));
 

@@ -45,3 +45,24 @@ def test_an_empty_gallery_cannot_be_searched_until_it_has_an_image(
         image = {"image": photo_of("jar", 1)}
         assert client.put("/v1/products/first?wait=1", files=image).status_code == 200
         assert ask(client, photo_of("jar", 1)).json()["hits"][0]["product"] == "first"
+
+
+def test_the_service_is_ready_only_while_every_gallery_can_be_read(
+    gallery: Path, tmp_path: Path
+) -> None:
+    other, away = tmp_path / "other", tmp_path / "away"
+    shutil.copytree(gallery, other)
+    with serving(gallery, galleries={"small": str(gallery), "other": str(other)}) as client:
+        assert client.get("/v1/ready").status_code == 200
+        other.rename(away)
+        refused = client.get("/v1/ready")
+        assert refused.status_code == 503 and "'other'" in refused.json()["detail"]
+        assert refused.headers["retry-after"] and str(tmp_path) not in refused.text
+        assert client.get("/v1/health").status_code == 200
+        away.rename(other)
+        assert client.get("/v1/ready").status_code == 200
+        (other / "gallery.sqlite").write_bytes(b"no database")
+        assert client.get("/v1/ready").status_code == 503
+        shutil.rmtree(other)
+        shutil.copytree(gallery, other)
+        assert client.get("/v1/ready").status_code == 200

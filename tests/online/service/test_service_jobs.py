@@ -271,7 +271,7 @@ def test_a_filter_that_is_none_deletes_nothing(
 def test_jobs_are_listed_and_counted_by_their_state(client: TestClient) -> None:
     done = put(client, "a", photo_of("jar", 5)).json()["job"]
     listed = client.get("/v1/jobs", params={"state": "done"}).json()
-    assert listed["jobs"][0]["id"] == done and listed["counts"]["done"] >= 1
+    assert listed["jobs"][0]["job"] == done and listed["counts"]["done"] >= 1
     job = client.get(f"/v1/jobs/{done}").json()
     assert job == listed["jobs"][0]
     assert (job["kind"], job["product"], job["state"]) == ("replace", "a", "done")
@@ -357,7 +357,7 @@ def test_jobs_that_wait_come_to_the_same_as_one_after_the_other(
                 put(client, name, *images, request=labels, method=kind, wait=False)
                 expected[name] = (category, images)
         held.close()
-        wait_for(client, client.get("/v1/jobs").json()["jobs"][0]["id"])
+        wait_for(client, client.get("/v1/jobs").json()["jobs"][0]["job"])
         assert client.get("/v1/jobs").json()["counts"]["failed"] == 0
         for name in "abc":
             shown = client.get(f"/v1/products/{name}").json()
