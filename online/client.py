@@ -10,61 +10,44 @@ with Client("http://localhost:8000", key="psk_…") as client:
 from __future__ import annotations
 
 import json
-import random
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from urllib.parse import parse_qsl, quote, urlsplit
 
-try:
-    import httpx
-except ModuleNotFoundError as error:
-    missing = "packsight.Client needs the extra `serve`: pip install 'packsight[serve]'"
-    raise ModuleNotFoundError(missing, name=error.name) from None
-from pydantic import BaseModel, ValidationError
-
-from engine.errors import ImageError, PacksightError
+from engine.errors import ImageError
 from online.api_types import (
     CategoriesAnswer,
     CategoryCount,
+    DecisionAnswer,
+    DryRunAnswer,
     GalleriesAnswer,
     GalleryAnswer,
     HitAnswer,
     JobAnswer,
+    JobsAnswer,
     MaskPreview,
     ProductAnswer,
     ProductsAnswer,
     QueryAnswer,
-    Refusal,
     SubmittedJob,
 )
+from online.connection import Answered, Connection, Fields, Files, ServiceError, typed
+from online.review_client import Review
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Client", "ServiceError"]
 
 Photo = str | Path | bytes | BinaryIO
-_Fields = Mapping[str, Any]
-_Files = Sequence[tuple[str, tuple[str, bytes]]]
-Answered = TypeVar("Answered", bound=BaseModel)
-
-# Busy, limited by rate, or between a proxy and a service that is starting anew.
-_AGAIN = frozenset({429, 502, 503, 504})
-_LONGEST_WAIT = 30.0  # seconds
-
-
-class ServiceError(PacksightError):
-    """The service refused a request, or could not be reached (``status`` 0)."""
-
-    def __init__(
-        self, message: str, *, status: int, remedy: str = "", request_id: str = ""
-    ) -> None:
-        super().__init__(message, remedy=remedy)
-        self.status = status
-        self.request_id = request_id
 
 
 class Client:
     """Queries of one service and changes of its catalogue; a context manager, for several threads.
+    ``review``: what curators decide (``Review``).
 
     ``gallery``: which of several, None for the first. ``tries``: of a request that fails because
     the service is busy or cannot be reached; it waits as long as the service wants, else 0.2 s,
@@ -81,15 +64,8 @@ class Client:
         tries: int = 4,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._gallery = gallery
-        self._tries = max(1, tries)
-        self._http = httpx.Client(
-            base_url=address.rstrip("/") + "/",
-            headers=headers,
-            timeout=timeout,
-            transport=transport,
-        )
+        self._service = Connection(address, key, gallery, timeout, tries, transport)
+        self.review = Review(self._service)
 
     def query(
         self,
@@ -131,10 +107,11 @@ class Client:
         return self._photo("v1/mask", photo, given, MaskPreview)
 
     def galleries(self) -> Sequence[GalleryAnswer]:
-        return _read(self._sent("GET", "v1/galleries"), GalleriesAnswer).galleries
+        found = self._service.send("GET", "v1/galleries", of_gallery=False)
+        return typed(found, GalleriesAnswer).galleries
 
     def categories(self) -> Sequence[CategoryCount]:
-        return _read(self._sent("GET", "v1/categories"), CategoriesAnswer).categories
+        return typed(self._service.send("GET", "v1/categories"), CategoriesAnswer).categories
 
     def products(
         self, *, category: str | None = None, after: str = "", limit: int = 50
@@ -143,15 +120,15 @@ class Client:
         wanted = {"after": after, "limit": str(limit)}
         if category is not None:
             wanted["category"] = category
-        return _read(self._sent("GET", "v1/products", params=wanted), ProductsAnswer)
+        return typed(self._service.send("GET", "v1/products", params=wanted), ProductsAnswer)
 
     def product(self, product: str) -> ProductAnswer:
-        return _read(self._sent("GET", f"v1/products/{quote(product)}"), ProductAnswer)
+        return typed(self._service.send("GET", f"v1/products/{quote(product)}"), ProductAnswer)
 
     def download(self, address: str) -> bytes:
         """The bytes of a hit's ``image`` or ``thumbnail``."""
-        url = httpx.URL(address)
-        return self._sent("GET", url.path, params=dict(url.params)).content
+        parts = urlsplit(address)
+        return self._service.send("GET", parts.path, params=dict(parse_qsl(parts.query))).content
 
     def put_product(
         self,
@@ -180,19 +157,57 @@ class Client:
         """With all its images; one that is not there is no error."""
         return self._changed("DELETE", f"v1/products/{quote(product)}", wait, None, None)
 
+    def matching(
+        self,
+        where: Sequence[Sequence[Mapping[str, Any]]] = (),
+        categories: Sequence[str] = (),
+    ) -> DryRunAnswer:
+        """What ``delete_matching`` would delete; nothing is changed."""
+        wanted = {**_filter(where, categories), "dry_run": "1"}
+        return typed(self._service.send("DELETE", "v1/products", params=wanted), DryRunAnswer)
+
+    def delete_matching(
+        self,
+        where: Sequence[Sequence[Mapping[str, Any]]] = (),
+        categories: Sequence[str] = (),
+        *,
+        wait: bool = True,
+    ) -> SubmittedJob:
+        """All images of these categories that pass a filter, as ``where`` of a query has it."""
+        wanted = _filter(where, categories)
+        return self._changed("DELETE", "v1/products", wait, None, None, wanted)
+
     def job(self, job: str) -> JobAnswer:
         """How far it is."""
-        return _read(self._sent("GET", f"v1/jobs/{quote(job)}"), JobAnswer)
+        return typed(self._service.send("GET", f"v1/jobs/{quote(job)}"), JobAnswer)
 
-    def judge(self, answer: QueryAnswer, hit: HitAnswer, *, same: bool) -> None:
-        """Keep whether the photo of an answer shows a hit's product: the gallery learns from it."""
-        if answer.photo is None:
-            raise ServiceError("The answer is to no photo.", status=0)
-        body = {"photo": answer.photo.sha256, "product": hit.product, "same": same}
-        self._sent("POST", "v1/judgements", body=body)
+    def jobs(self, *, state: str | None = None, limit: int = 100) -> JobsAnswer:
+        """The last to be submitted first; ``state``: queued, running, done or failed."""
+        wanted = {"limit": str(limit)} if state is None else {"limit": str(limit), "state": state}
+        return typed(self._service.send("GET", "v1/jobs", params=wanted), JobsAnswer)
+
+    def judge(
+        self,
+        answer: QueryAnswer,
+        hit: HitAnswer,
+        *,
+        same: bool,
+        image: int | None = None,
+    ) -> DecisionAnswer:
+        """Keep whether the photo of an answer, or the catalogue ``image`` that was searched for,
+        shows a hit's product: the gallery learns from it."""
+        if (answer.photo is None) == (image is None):
+            raise ServiceError(
+                "The answer is to no photo." if image is None else "The answer is to a photo.",
+                status=0,
+                remedy="Give image=ID for an answer to a catalogue image, and for no other.",
+            )
+        query = {"image": image} if answer.photo is None else {"photo": answer.photo.sha256}
+        body = {**query, "product": hit.product, "same": same}
+        return typed(self._service.send("POST", "v1/judgements", body=body), DecisionAnswer)
 
     def close(self) -> None:
-        self._http.close()
+        self._service.close()
 
     def __enter__(self) -> Self:
         return self
@@ -209,60 +224,23 @@ class Client:
         self, path: str, photo: Photo | None, request: Mapping[str, Any], kind: type[Answered]
     ) -> Answered:
         if photo is None:
-            return _read(self._sent("POST", path, body=request), kind)
+            return typed(self._service.send("POST", path, body=request), kind)
         files = [("photo", ("photo", _bytes(photo)))]
-        return _read(self._sent("POST", path, files=files, data=request), kind)
+        return typed(self._service.send("POST", path, files=files, data=request), kind)
 
     def _changed(
-        self, method: str, path: str, wait: bool, files: _Files | None, data: _Fields | None
-    ) -> SubmittedJob:
-        params = {"wait": "1"} if wait else {}
-        once = {"Idempotency-Key": secrets.token_hex(16)}
-        return _read(
-            self._sent(method, path, params=params, files=files, data=data, headers=once),
-            SubmittedJob,
-        )
-
-    def _sent(
         self,
         method: str,
         path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: _Fields | None = None,
-        files: _Files | None = None,
-        data: _Fields | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        """Each may be sent again: it changes nothing, or has an Idempotency-Key, or changes the
-        same once more."""
-        wanted = dict(params or {})
-        if self._gallery is not None:
-            wanted["gallery"] = self._gallery
-        field = None if data is None else {"request": json.dumps(data)}
-        for tries_left in reversed(range(self._tries)):
-            wait = 0.2 * 2 ** (self._tries - 1 - tries_left) * random.uniform(0.75, 1.25)
-            try:
-                answer = self._http.request(
-                    method,
-                    path,
-                    params=wanted or None,
-                    json=body,
-                    files=files,
-                    data=field,
-                    headers=headers,
-                )
-            except httpx.TransportError as error:
-                if not tries_left:
-                    raise _unreached(self._http.base_url, error) from error
-            else:
-                if answer.is_success:
-                    return answer
-                if answer.status_code not in _AGAIN or not tries_left:
-                    raise _refused(answer)
-                wait = _wanted_wait(answer, wait)
-            time.sleep(wait)
-        raise AssertionError("the last try returns or raises")
+        wait: bool,
+        files: Files | None,
+        data: Fields | None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> SubmittedJob:
+        params = {**(params or {}), "wait": "1"} if wait else params
+        once = {"Idempotency-Key": secrets.token_hex(16)}
+        sent = self._service.send(method, path, params=params, files=files, data=data, headers=once)
+        return typed(sent, SubmittedJob)
 
 
 def _bytes(photo: Photo) -> bytes:
@@ -274,54 +252,8 @@ def _bytes(photo: Photo) -> bytes:
         raise ImageError(str(photo), f"cannot be read ({error.strerror}).") from error
 
 
-def _wanted_wait(answer: httpx.Response, otherwise: float) -> float:
-    try:
-        return min(_LONGEST_WAIT, float(answer.headers.get("retry-after", "")))
-    except ValueError:
-        return otherwise
-
-
-def _read(answer: httpx.Response, kind: type[Answered]) -> Answered:
-    try:
-        return kind.model_validate_json(answer.content)
-    except ValidationError as error:
-        raise ServiceError(
-            f"{_shown(answer.url)}: its answer is none of Packsight's ({error.title}).",
-            status=answer.status_code,
-            remedy="Check the address, and that client and service are of the same version.",
-        ) from None
-
-
-def _shown(url: httpx.URL) -> str:
-    return str(url.copy_with(query=None))
-
-
-def _refused(answer: httpx.Response) -> ServiceError:
-    try:
-        problem = Refusal.model_validate_json(answer.content)
-    except ValidationError:
-        return ServiceError(
-            f"{_shown(answer.url)}: {answer.status_code} {answer.reason_phrase}.",
-            status=answer.status_code,
-            remedy="Check the address.",
-        )
-    return ServiceError(
-        problem.detail,
-        status=problem.status,
-        remedy=problem.remedy,
-        request_id=problem.request_id,
-    )
-
-
-def _unreached(address: httpx.URL, error: httpx.TransportError) -> ServiceError:
-    if isinstance(error, httpx.UnsupportedProtocol):
-        return ServiceError(
-            f"{address}: is no address of a service.",
-            status=0,
-            remedy="Begin it with http:// or https://.",
-        )
-    return ServiceError(
-        f"{address}: cannot be reached ({error}).",
-        status=0,
-        remedy="Start it with: packsight serve --gallery GALLERY",
-    )
+def _filter(
+    where: Sequence[Sequence[Mapping[str, Any]]], categories: Sequence[str]
+) -> dict[str, str | Sequence[str]]:
+    found: dict[str, str | Sequence[str]] = {"category": categories} if categories else {}
+    return {**found, "where": json.dumps(where)} if where else found

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from engine.curation import Curation
 from engine.errors import ImageError
 from online import query
 from packsight import Client, ServiceError
-from tests.online.service.small_service import listening, make_gallery, photo_of
+from tests.online.service.small_service import listening, make_gallery, photo_of, png
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_a_busy_service_is_tried_again_and_a_refusal_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("online.client.time.sleep", waited.append)
+    monkeypatch.setattr("online.connection.time.sleep", waited.append)
     answers = [
         httpx.Response(503, headers={"retry-after": "2"}),
         httpx.Response(429),
@@ -87,7 +88,7 @@ def test_a_busy_service_is_tried_again_and_a_refusal_is_not(
 
 
 def test_a_service_that_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("online.client.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("online.connection.time.sleep", lambda seconds: None)
     calls: list[httpx.Request] = []
 
     def busy(request: httpx.Request) -> httpx.Response:
@@ -110,9 +111,78 @@ def test_a_product_is_written_found_judged_and_deleted(tmp_path: Path) -> None:
         assert len(client.product("jar/ü 8").images) == 2
         answer = client.query(images[0])
         assert answer.hits[0].product == "jar/ü 8" and answer.hits[0].attributes["size"] == "9"
-        client.judge(answer, answer.hits[0], same=True)
+        assert client.judge(answer, answer.hits[0], same=True).decision
         with Curation.open(gallery) as curation:
             (judged,) = curation.judgements()
         assert (judged.product, judged.same) == ("jar/ü 8", True)
         assert client.delete_product("jar/ü 8").state == "done"
         assert client.query(images[0]).hits[0].product != "jar/ü 8"
+
+
+def test_what_a_filter_would_delete_is_counted_before(tmp_path: Path) -> None:
+    gallery = make_gallery(tmp_path)
+    red = [[{"attribute": "colour", "equals": "red"}]]
+    with listening(gallery) as address, Client(address, gallery="small") as client:
+        found = client.matching(red, ["jar"])
+        assert (found.images, found.products, found.first) == (2, 1, ("jar/p0",))
+        assert client.delete_matching(red, ["jar"]).state == "done"
+        assert client.matching(red, ["jar"]).images == 0 and client.matching(red).images == 2
+        (job,) = client.jobs(state="done").jobs
+        assert job.kind == "delete matching" and client.job(job.job) == job
+
+
+def test_a_curator_reviews_and_undoes(tmp_path: Path) -> None:
+    gallery = make_gallery(tmp_path, "segment.name=grabcut")
+    with listening(gallery) as address, Client(address) as client:
+        review = client.review
+        stored = review.mask(1)
+        draft = review.refine_mask(1, box=(0.1, 0.1, 0.9, 0.9), start="box")
+        assert draft.png.startswith("data:image/png") and draft.width > 0
+        saved = review.save_mask(1, png(np.full((128, 96), 255, np.uint8)), stored.version)
+        assert review.mask(1).version == saved.version != stored.version
+        with pytest.raises(ServiceError) as changed:
+            review.save_mask(1, stored.png, stored.version)
+        assert changed.value.status == 412
+        assert len(review.accept_mask(1, saved.version).decisions) == 1
+        (excluded,) = review.exclude(2).decisions
+        review.undo(excluded)
+        review.include(2)
+        review.categorise(3, "stick")
+        review.compare(1, 3, "different products")
+        with Curation.open(gallery) as curation:
+            assert not curation.excluded() and len(curation.pairs()) == 1
+            assert set(curation.categories().values()) == {"stick"}
+        page = review.masks(limit=1)
+        assert page.counts.reviewed >= 0 and len(page.images) <= 1
+        assert review.duplicates().images == 12
+        assert isinstance(review.categories(), tuple)
+        assert review.uncertain("jar").left == 0
+        assert review.neighbours(1).neighbours
+
+
+def test_what_is_decided_once_is_not_sent_again_where_it_may_have_been_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("online.connection.time.sleep", lambda seconds: None)
+    calls: list[str] = []
+    answers: list[httpx.Response | httpx.TransportError] = [
+        httpx.Response(503),
+        httpx.ConnectError("refused"),
+        httpx.ReadError("broken off"),
+        httpx.Response(504),
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request.method)
+        found = answers.pop(0)
+        if isinstance(found, httpx.TransportError):
+            raise found
+        return found
+
+    with Client("http://service", transport=httpx.MockTransport(answer)) as client:
+        with pytest.raises(ServiceError, match="cannot be reached"):
+            client.review.exclude(1)
+        assert len(calls) == 3
+        with pytest.raises(ServiceError) as late:
+            client.review.save_mask(1, b"", "0" * 64)
+    assert late.value.status == 504 and len(calls) == 4
