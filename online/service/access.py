@@ -63,7 +63,11 @@ def _climbs(path: str) -> bool:
 
 
 def _refuse_path() -> NoReturn:
-    raise RequestError(400, "The path of the request is malformed.")
+    raise RequestError(
+        400,
+        "The path of the request is malformed.",
+        remedy="Write names in it percent-encoded, without . or .. between slashes.",
+    )
 
 
 def check_host(headers: Headers, hosts: Set[str] | None) -> None:

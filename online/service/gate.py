@@ -136,8 +136,9 @@ class Gate:
         if self._buckets is not None and (seconds := self._buckets.take(client)):
             raise RequestError(
                 429,
-                "There were too many requests.",
-                remedy="Send the next one after Retry-After seconds.",
+                f"There were too many requests of this {client.partition(' ')[0]}.",
+                remedy="Send the next one after Retry-After seconds. "
+                "The operator sets the limit: packsight serve --rate N",
                 retry_after=seconds,
             )
 

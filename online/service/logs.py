@@ -41,6 +41,9 @@ class RequestLine:
     key: str  # its name; empty without keys
 
 
+_SERVER = "packsight.server"  # whose own loggers have names such as uvicorn.error at any level
+
+
 class JsonLines(logging.Formatter):
     """A record as one line of ASCII, control characters and line ends escaped."""
 
@@ -48,7 +51,7 @@ class JsonLines(logging.Formatter):
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "logger": record.name,
+            "logger": _SERVER if record.name.startswith("uvicorn") else record.name,
             "message": _clean(record.getMessage()),
         }
         if identity := getattr(record, "request_id", request_id.get()):

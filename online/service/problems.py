@@ -31,6 +31,10 @@ _UNAVAILABLE = "The operator finds the reason in the log of the service, by this
 _FILLED = "Send a product, PUT v1/products/PRODUCT, or let the operator ingest images."
 # Two or more parts of a path from the root on, of POSIX or of Windows, not within an address.
 _PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:|\\\\[^\s\\/]+|~\w*)?(?:[\\/][^\s\\/'\"`:,;)]+){2,}")
+_OF_ROUTING = {
+    HTTPStatus.NOT_FOUND: "The service has nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take requests of this method.",
+}
 _LONGEST = 500  # characters of a detail
 
 
@@ -127,9 +131,10 @@ def _of_framework(error: HTTPException) -> Problem:
     """Of routing and parsing: no such path, method not allowed, a body that cannot be parsed."""
     status = HTTPStatus(error.status_code)
     name = status.name.lower().replace("_", "-")
-    detail = str(error.detail or status.phrase)
+    detail = _OF_ROUTING.get(status) or str(error.detail or status.phrase)
     headers = dict(error.headers or {})
-    return Problem(status, name, _shown(detail), "See /docs.", headers)
+    allowed = f"Send {headers['allow']}. " if "allow" in headers else ""
+    return Problem(status, name, _shown(detail), f"{allowed}See /docs.", headers)
 
 
 def _shown(text: str) -> str:

@@ -23,6 +23,7 @@ async def warm(service: Service) -> None:
         while not await _answers(service, name):
             await asyncio.sleep(PATIENCE)
     service.warm = True
+    log.info("ready: every gallery has answered a first query")
 
 
 async def _answers(service: Service, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import signal
 import socket
 import sys
@@ -104,7 +105,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=float,
         default=20.0,
-        help="requests a second of a key, or of an address without keys; 0: no limit (default: 20)",
+        help="requests a second of a key, or of an address without keys; each of several workers "
+        "counts its own, so that up to N times as many pass; 0: no limit (default: 20)",
     )
     add(
         "--workers",
@@ -152,6 +154,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         import uvicorn
 
+        from online.service.logs import log_to
         from online.service.options import ServiceOptions
     except ImportError as error:
         missing = f"packsight serve: {error.name} is not installed."
@@ -176,7 +179,9 @@ def run(args: argparse.Namespace) -> int:
     listening = _socket(args.host, args.port)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    print(f"http://{shown}:{port}{args.root_path} (Ctrl+C ends it)", flush=True)
+    address = f"http://{shown}:{port}{args.root_path}"
+    print(f"{address} (the page; its API: {address}/docs; Ctrl+C ends it)", flush=True)
+    log_to(sys.stderr)
     config = uvicorn.Config(
         partial(_application, options),
         factory=True,
@@ -242,12 +247,20 @@ def _socket(host: str, port: int) -> socket.socket:
         kind = socket.AF_INET6 if ":" in host else socket.AF_INET
         found = socket.create_server((host, port), family=kind, backlog=2048)
     except OSError as error:
+        reason = error.strerror or str(error)
         raise ConfigError(
-            f"{host}:{port}: cannot be listened at ({error}).",
-            remedy="Another service may be there: choose --port, or 0 for any free one.",
+            f"{host}:{port}: cannot be listened at ({reason}).", remedy=_remedy_of(error, port)
         ) from None
     found.set_inheritable(True)
     return found
+
+
+def _remedy_of(error: OSError, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "Another service is there: end it, or choose --port N, or 0 for any free one."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"Port {port} is the system's alone: choose --port N from 1024 on."
+    return "Give --host an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them."
 
 
 def _webhook(url: str | None, secret: Path | None) -> WebhookOptions | None:

@@ -26,7 +26,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 def formatted(message: str) -> str:
-    return JsonLines().format(logging.makeLogRecord({"msg": message, "args": ()}))
+    return JsonLines().format(logging.makeLogRecord({"name": "a", "msg": message, "args": ()}))
 
 
 @given(st.text())
@@ -59,6 +59,13 @@ def test_a_failure_is_logged_with_its_traceback(log: io.StringIO) -> None:
         log_failure(error)
     (line,) = log.getvalue().splitlines()
     assert "test_logs.py" in json.loads(line)["traceback"] and "secretsecret" not in line
+
+
+def test_the_servers_own_lines_have_the_same_form(log: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+    found = json.loads(log.getvalue())
+    assert (found["level"], found["logger"]) == ("info", "packsight.server")
+    assert found["message"] == "Started server process [7]"
 
 
 def test_libraries_do_not_write_addresses_or_file_names(log: io.StringIO) -> None:
