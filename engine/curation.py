@@ -7,9 +7,11 @@ of processes may read and decide.
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -63,7 +65,7 @@ class Curation:
         """Keep decisions, all of them in one durable transaction or none; by ``who``, the name of
         an API key. An ``Undo`` among them must be of an earlier decision that is none itself, or
         GalleryError."""
-        with self._file.writing() as connection:
+        with self._file.changing() as connection:
             made = []
             for decision in decisions:
                 self._require_undoable(connection, decision)
@@ -118,9 +120,13 @@ class Curation:
     def excluded(self) -> frozenset[str]:
         """The sha256 of images that stay out of the index: excluded, or not kept of a pair that is
         the same image twice. What was decided last of an image counts."""
+        return frozenset(self.exclusions())
+
+    def exclusions(self) -> dict[str, str]:
+        """The ids of the decisions by which images are ``excluded``, by the images' sha256."""
         with self._file.reading() as connection:
             rows = [] if connection is None else connection.execute(_file.EXCLUDED)
-            return frozenset(str(row["image"]) for row in rows)
+            return {str(row["image"]): str(row["id"]) for row in rows}
 
     def was_excluded(self, image: str) -> bool:
         """Whether the last decision on the index of the image with this sha256 excluded it; what is
@@ -148,6 +154,37 @@ class Curation:
         found = [one.decision for one in self._in_force("judgement")]
         return [one for one in found if isinstance(one, Judgement)]
 
+    def since(self, mark: str, most: int) -> tuple[list[str], str]:
+        """The sha256 of images that a gallery may have to be changed for, by the first ``most``
+        decisions that were kept behind a mark, wherever they were made; and the mark behind these.
+        "" is before all, and so is a mark of another file."""
+        place, _, identity = mark.partition(" ")
+        with self._file.reading() as connection:
+            if connection is None:
+                return [], mark
+            sql = "SELECT 1 FROM decisions WHERE rowid = ? AND id = ?"
+            known = place.isdigit() and connection.execute(sql, (int(place), identity)).fetchone()
+            sql = f"{_file.ABOUT} WHERE given.rowid > ? ORDER BY given.rowid LIMIT ?"
+            rows = connection.execute(sql, (int(place) if known else 0, most)).fetchall()
+        if not rows:
+            return [], mark
+        return _file.contents_about(rows), f"{rows[-1]['place']} {rows[-1]['id']}"
+
+    def about(self, decided: Iterable[Decided]) -> list[str]:
+        """As ``since``, by these decisions."""
+        ids = json.dumps([one.id for one in decided])
+        sql = f"{_file.ABOUT} WHERE given.id IN (SELECT value FROM json_each(?))"
+        with self._file.reading() as connection:
+            rows = [] if connection is None else connection.execute(sql, (ids,)).fetchall()
+        return _file.contents_about(rows)
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """What is decided inside is kept all together or not at all; meanwhile nothing is decided
+        elsewhere, so that it may depend on what is in force."""
+        with self._file.changing():
+            yield
+
     def find(self, identity: str) -> Decided | None:
         """The decision of this id, void or not."""
         with self._file.reading() as connection:
@@ -169,7 +206,7 @@ class Curation:
     def _take(self, batch: Sequence[Decided]) -> int:
         latest = datetime.now(UTC) + AHEAD
         new = 0
-        with self._file.writing() as connection:
+        with self._file.changing() as connection:
             for one in batch:
                 known = connection.execute(_file.ONE, (one.id,)).fetchone()
                 if known is not None:

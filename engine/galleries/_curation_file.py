@@ -7,17 +7,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from engine.decisions import AcceptedMask, Decided, MaskDecision, from_plain, to_plain
-from engine.errors import DamageError, GalleryError
+from engine.decisions import (
+    AcceptedMask,
+    CategoryDecision,
+    Decided,
+    Exclusion,
+    MaskDecision,
+    Pair,
+    from_plain,
+    to_plain,
+)
+from engine.errors import DamageError
 from engine.galleries import _schema
+from engine.galleries._database import Database
 
 VERSION = 1  # of the tables
+# Kinds that a gallery is brought to; their slots are contents.
+CHANGING = {one.kind for one in (MaskDecision, Exclusion, CategoryDecision, Pair)}
 TABLES = (
     """
     CREATE TABLE decisions (
@@ -41,7 +52,6 @@ TABLES = (
     CREATE TRIGGER decisions_are_kept BEFORE DELETE ON decisions
     BEGIN SELECT RAISE(ABORT, 'decisions are only appended'); END
     """,
-    f"PRAGMA user_version = {VERSION}",
 )
 _VALID = (
     "NOT EXISTS (SELECT 1 FROM decisions AS undo WHERE undo.kind = 'undo' AND undo.slot = given.id)"
@@ -61,8 +71,8 @@ ORDER BY time DESC, id DESC LIMIT 1
 # What was decided last of an image, by itself or as one of a pair; pairs that were decided anew
 # count by their latest verdict.
 EXCLUDED = f"""
-SELECT image FROM (
-    SELECT image, excluded,
+SELECT image, id FROM (
+    SELECT image, excluded, id,
         row_number() OVER (PARTITION BY image ORDER BY time DESC, id DESC) AS nth
     FROM (
         SELECT slot AS image, json_extract(value, '$.excluded') AS excluded, time, id
@@ -80,6 +90,13 @@ COUNTS = f"""
 SELECT kind, count(DISTINCT slot) AS count FROM decisions AS given
 WHERE kind != 'undo' AND {_VALID} GROUP BY kind ORDER BY kind
 """
+# What a decision is about, or the one that it makes void, in the order they were kept.
+ABOUT = """
+SELECT given.rowid AS place, given.id, coalesce(void.kind, given.kind) AS kind,
+    coalesce(void.slot, given.slot) AS slot
+FROM decisions AS given
+LEFT JOIN decisions AS void ON given.kind = 'undo' AND void.id = given.slot
+"""
 ONE = "SELECT * FROM decisions WHERE id = ?"
 LOG = "SELECT * FROM decisions ORDER BY time, id"
 
@@ -87,63 +104,24 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-class CurationFile:
-    """Opened when it is needed, made when something is decided. One transaction at a time, from
-    any thread."""
+class CurationFile(Database):
+    """Opened when it is needed, made when something is decided."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._connection: sqlite3.Connection | None = None
-        self._guard = threading.RLock()
-
-    def close(self) -> None:
-        with self._guard:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection | None]:
-        """One snapshot, joined if one is open already; None where nothing was decided yet."""
-        with self._guard, _schema.translated(self.folder, _schema.CURATION):
-            connection = self._connected() if self._is_there() else None
-            if connection is None or connection.in_transaction:
-                yield connection
-                return
-            connection.execute("BEGIN")
-            try:
-                yield connection if self._version(connection) else None
-            finally:
-                connection.rollback()
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is acknowledged by COMMIT, or none of it happened."""
-        with self._guard, _schema.translated(self.folder, _schema.CURATION):
-            connection = self._connected()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                if not self._version(connection):
-                    for statement in TABLES:
-                        connection.execute(statement)
-                yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+        super().__init__(folder, _schema.CURATION, VERSION, TABLES)
 
     def log(self) -> Iterator[Decided]:
         """By a connection of its own: what is decided meanwhile need not wait."""
-        with _schema.translated(self.folder, _schema.CURATION):
-            if not self._is_there():
+        with _schema.translated(self.folder, self.name):
+            if not (self.folder / self.name).is_file():
                 return
-            with closing(_schema.connect(self.folder, _schema.CURATION)) as connection:
-                if self._version(connection):
+            with closing(_schema.connect(self.folder, self.name)) as connection:
+                if self._holds_tables(connection):
                     for row in connection.execute(LOG):
                         yield self.decided(row)
 
     def append(self, connection: sqlite3.Connection, decided: Decided) -> None:
-        """Inside ``writing``."""
+        """Inside ``changing``."""
         decision = decided.decision
         values, bits = to_plain(decision)
         mask = decision.mask if isinstance(decision, MaskDecision | AcceptedMask) else None
@@ -168,29 +146,18 @@ class CurationFile:
             return Decided(row["id"], time_of(row["time"]), row["who"], decision)
         except (ValueError, TypeError, RecursionError) as error:
             raise DamageError(
-                f"{self.folder}: decision {row['id']} in {_schema.CURATION} is damaged ({error}).",
+                f"{self.folder}: decision {row['id']} in {self.name} is damaged ({error}).",
                 remedy="Restore it from a backup or an export.",
             ) from error
 
-    def _is_there(self) -> bool:
-        return (self.folder / _schema.CURATION).is_file()
 
-    def _connected(self) -> sqlite3.Connection:
-        if self._connection is None:
-            if not self.folder.is_dir():
-                raise GalleryError(f"{self.folder}: no such folder.")
-            self._connection = _schema.connect(self.folder, _schema.CURATION)
-        return self._connection
-
-    def _version(self, connection: sqlite3.Connection) -> int:
-        """0: a process was killed before it had made the tables."""
-        found = _schema.version(connection)
-        if found > VERSION:
-            raise GalleryError(
-                f"{self.folder}: {_schema.CURATION} was written by a newer Packsight.",
-                remedy="Update Packsight.",
-            )
-        return found
+def contents_about(rows: Iterable[sqlite3.Row]) -> list[str]:
+    """The sha256 of images of a gallery that rows of ``ABOUT`` may change, each once."""
+    found: dict[str, None] = {}
+    for row in rows:
+        if row["kind"] in CHANGING:
+            found |= dict.fromkeys(str(row["slot"]).split(" "))
+    return list(found)
 
 
 def time_of(microseconds: int) -> datetime:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.errors import GalleryError
 from engine.galleries import _schema
+from engine.galleries._database import Database
 from online.service.changes import Change
 from online.service.job import STATES, Job, State, from_row
 from online.service.problems import RequestError
@@ -47,7 +45,6 @@ _TABLES = (
     """,
     "CREATE INDEX jobs_by_state ON jobs (state, place)",
     "CREATE INDEX jobs_by_idempotency ON jobs (idempotency, created)",
-    f"PRAGMA user_version = {_VERSION}",
 )
 _UNFINISHED = "state IN ('queued', 'running')"
 _COUNT = f"SELECT count(*) FROM jobs WHERE {_UNFINISHED}"
@@ -57,22 +54,11 @@ class UploadGoneError(Exception):
     """An upload was removed before a job referred to it."""
 
 
-class JobTable:
-    """Of the gallery in ``folder``; its file is made by the first job. Thread-safe. GalleryError
-    where the file cannot be read or written."""
+class JobTable(Database):
+    """Of the gallery in ``folder``; its file is made by the first job."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._path = folder / _schema.JOBS
-        self._connection: sqlite3.Connection | None = None
-        self._inode = 0
-        self._guard = threading.RLock()
-
-    def close(self) -> None:
-        with self._guard:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        super().__init__(folder, _schema.JOBS, _VERSION, _TABLES)
 
     def submit(self, change: Change, uploads: Sequence[Path] = (), idempotency: str = "") -> Job:
         """Keep a change; the job of before where the key was given within a day.
@@ -183,40 +169,10 @@ class JobTable:
             )
             return from_row(row)
 
-    @contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; meanwhile no job is submitted or changes, in any process."""
-        with self._guard, _schema.translated(self.folder, _schema.JOBS):
-            connection = self._connected()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                if not _version(connection, self.folder):
-                    for statement in _TABLES:
-                        connection.execute(statement)
-                yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """None where there was no job yet."""
-        with self._guard, _schema.translated(self.folder, _schema.JOBS):
-            if not self._path.is_file():
-                return []
-            connection = self._connected()
-            if not _version(connection, self.folder):
-                return []
-            return connection.execute(sql, values).fetchall()
-
-    def _connected(self) -> sqlite3.Connection:
-        """To the file that lies there now: the folder may have been made anew."""
-        inode = self._path.stat().st_ino if self._path.is_file() else 0
-        if self._connection is None or inode != self._inode:
-            self.close()
-            self._connection = _schema.connect(self.folder, _schema.JOBS)
-            self._inode = self._path.stat().st_ino
-        return self._connection
+        with self.reading() as connection:
+            return [] if connection is None else connection.execute(sql, values).fetchall()
 
     def _same(self, connection: sqlite3.Connection, key: str, change: Change) -> Job | None:
         row = connection.execute(
@@ -230,13 +186,3 @@ class JobTable:
                 remedy="Send a new key with each change.",
             )
         return None if row is None else from_row(row)
-
-
-def _version(connection: sqlite3.Connection, folder: Path) -> int:
-    """0: a process was killed before it had made the tables."""
-    found = _schema.version(connection)
-    if found > _VERSION:
-        raise GalleryError(
-            f"{folder}: {_schema.JOBS} was written by a newer Packsight.", remedy="Update it."
-        )
-    return found
