@@ -258,7 +258,8 @@ class Searchable(Protocol):
         ...
 
     def records(self, ids: Sequence[int]) -> list[Record]:
-        """Aligned with ids; KeyError names an id that is not there."""
+        """Aligned with ids, also those that are withdrawn; KeyError names an id that is not
+        there."""
         ...
 
     def image_ids(self, categories: Sequence[str] | None, most: int) -> list[int]:
@@ -327,12 +328,19 @@ class Gallery(Searchable, Protocol):
         product_id: str | None = None,
         uri: str | None = None,
         sha256: str | None = None,
+        withdrawn: bool = False,
     ) -> list[Source]:
-        """Images of one product, of one content, or the image at one uri."""
+        """Images of one product, of one content, or the image at one uri; in the index, or those
+        that are withdrawn from it."""
+        ...
+
+    def withdrawn(self, after: int = 0, most: int | None = None) -> list[Source]:
+        """Images that people excluded: out of the index, and found by their ids. In the order of
+        ids, the first ``most`` (None: all) beyond ``after``."""
         ...
 
     def source(self, identity: int) -> Source | None:
-        """An image by its id; None where there is none."""
+        """An image by its id, withdrawn or not; None where there is none."""
         ...
 
     def ids_after(self, after: int, most: int) -> list[int]:
@@ -408,6 +416,10 @@ class Gallery(Searchable, Protocol):
         """The tables of labels that were given, by the folder they were given for."""
         ...
 
+    def curated_to(self) -> str:
+        """A mark of ``Curation.since``: the decisions before it are carried out; "" for none."""
+        ...
+
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""
         ...
@@ -423,8 +435,14 @@ class WritableGallery(Gallery, Protocol):
     """A gallery with its one writer. What a method has returned from survives a killed process
     and a power cut; GalleryError where it was opened for reading only."""
 
-    def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
-        """Store or replace (same uri) in one transaction; ids aligned with the entries."""
+    def add(
+        self,
+        entries: Sequence[Entry],
+        descriptions: Sequence[Description],
+        withdrawn: Collection[str] = (),
+    ) -> list[int]:
+        """Store or replace (same uri) in one transaction; ids aligned with the entries. Contents
+        (sha256) that are ``withdrawn`` are kept out of the index."""
         ...
 
     def searching_as_now(self) -> AbstractContextManager[None]:
@@ -441,7 +459,19 @@ class WritableGallery(Gallery, Protocol):
         ...
 
     def remove(self, ids: Sequence[int]) -> int:
-        """Delete records; returns how many there were."""
+        """Delete records, withdrawn or not; returns how many there were."""
+        ...
+
+    def withdraw(self, ids: Sequence[int]) -> int:
+        """Take images out of the index, with their descriptions; how many there were."""
+        ...
+
+    def restore(self, ids: Sequence[int]) -> int:
+        """Put images that were withdrawn back as they were; how many there were."""
+        ...
+
+    def keep_curated_to(self, mark: str) -> None:
+        """See ``curated_to``."""
         ...
 
     def calibrate(self, calibration: MatchCalibration | None) -> bool:

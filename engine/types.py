@@ -294,7 +294,9 @@ class Description:
 @dataclass(frozen=True)
 class Entry:
     """One image before it is described: where its file is and what its labels are. ``mask``: the
-    digest of the mask of ``engine.decisions`` that it is cut out by; None: of what finds masks."""
+    digest of the mask of ``engine.decisions`` that it is cut out by; None: of what finds masks.
+    ``overruled``: the label in whose place a person's category is, "" for none; None: the category
+    is no person's."""
 
     uri: str
     sha256: str
@@ -306,6 +308,7 @@ class Entry:
     ctime_ns: int | None = None  # when content, mode or links changed; None: not known
     inode: int | None = None
     mask: str | None = None
+    overruled: str | None = None
 
 
 @dataclass(frozen=True)
@@ -352,13 +355,40 @@ class Source:
     ctime_ns: int | None = None  # None: ingested before it was kept
     inode: int | None = None
     mask: str | None = None  # see ``Entry``: what it was cut out by
+    overruled: str | None = None  # see ``Entry``
+
+    @property
+    def label(self) -> str | None:
+        return self.category if self.labelled else None
+
+    @property
+    def entry(self) -> Entry:
+        """That it was stored by."""
+        return Entry(
+            uri=self.uri,
+            sha256=self.sha256,
+            size=self.size,
+            mtime_ns=self.mtime_ns,
+            product_id=self.product_id,
+            category=self.label,
+            attributes=self.attributes,
+            ctime_ns=self.ctime_ns,
+            inode=self.inode,
+            mask=self.mask,
+            overruled=self.overruled,
+        )
+
+    def described_as(self, entry: Entry) -> bool:
+        """Whether its description is one of the entry: the mask is the same, and no label is taken
+        away, for then the category must be predicted."""
+        return self.mask == entry.mask and not (self.labelled and entry.category is None)
 
     def labelled_as(self, entry: Entry) -> bool:
-        """Whether product, label and attributes are those of the entry."""
-        label = self.category if self.labelled else None
-        return (self.product_id, label, dict(self.attributes)) == (
+        """Whether product, labels and attributes are those of the entry."""
+        return (self.product_id, self.label, self.overruled, dict(self.attributes)) == (
             entry.product_id,
             entry.category,
+            entry.overruled,
             dict(entry.attributes),
         )
 

@@ -36,7 +36,8 @@ _LABEL_TABLES = "label_tables"
 _ADAPTED_BY = "adapted_by"
 _LAST_FIT = "last_fit"
 _ADAPTING_OFF = "adapting_off"
-_APART = (_CALIBRATION, _LABEL_TABLES, _ADAPTED_BY, _LAST_FIT, _ADAPTING_OFF)
+_CURATED_TO = "curated_to"
+_APART = (_CALIBRATION, _LABEL_TABLES, _ADAPTED_BY, _LAST_FIT, _ADAPTING_OFF, _CURATED_TO)
 MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 
 # Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
@@ -71,6 +72,7 @@ def image_row(entry: Entry, category: str) -> dict[str, object]:
         "attributes": json.dumps(dict(entry.attributes), ensure_ascii=False, sort_keys=True),
         "ctime_ns": entry.ctime_ns,
         "inode": None if entry.inode is None else _signed(entry.inode),
+        "overruled": entry.overruled,
     }
 
 
@@ -91,6 +93,7 @@ def source(row: sqlite3.Row) -> Source:
         ctime_ns=values.get("ctime_ns"),
         inode=None if inode is None else _unsigned(inode),
         mask=values.get("mask"),
+        overruled=values.get("overruled"),
     )
 
 
@@ -215,6 +218,16 @@ def load_label_tables(connection: sqlite3.Connection, where: str) -> dict[str, G
 def store_label_tables(connection: sqlite3.Connection, tables: Mapping[str, GivenTable]) -> None:
     plain = json.dumps({folder: vars(table) for folder, table in tables.items()})
     connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (_LABEL_TABLES, plain))
+
+
+def curated_to(connection: sqlite3.Connection) -> str:
+    """A mark of ``Curation.since``; "" before the first."""
+    row = connection.execute("SELECT value FROM manifest WHERE key = ?", (_CURATED_TO,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def store_curated_to(connection: sqlite3.Connection, mark: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (_CURATED_TO, mark))
 
 
 def adapted_by(connection: sqlite3.Connection) -> int | None:

@@ -135,6 +135,24 @@ def _add_given_masks(connection: sqlite3.Connection) -> None:
     _add_columns(connection, "images", mask="TEXT")
 
 
+def _add_overruled_labels(connection: sqlite3.Connection) -> None:
+    """NULL: its category is no person's, or was given before this was kept."""
+    _add_columns(connection, "images", overruled="TEXT")
+
+
+def _add_withdrawn_images(connection: sqlite3.Connection) -> None:
+    """Images that people excluded, with their descriptions: as in the tables of the index, which
+    they may come back to, but in none of its shards."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS withdrawn AS "
+        "SELECT * FROM images JOIN descriptions USING (id) LIMIT 0"
+    )
+    for column, kind in {"id": "UNIQUE ", "uri": "UNIQUE ", "sha256": "", "product_id": ""}.items():
+        connection.execute(
+            f"CREATE {kind}INDEX IF NOT EXISTS withdrawn_by_{column} ON withdrawn ({column})"
+        )
+
+
 def _index_trust(connection: sqlite3.Connection) -> None:
     """Holds all that is needed to find masks in doubt: descriptions are large."""
     connection.execute(
@@ -155,10 +173,10 @@ def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> No
 # ``PRAGMA user_version`` counts those that a gallery has. Galleries made before they were counted
 # have 0, so the first two steps look at what is there.
 #
-# A new column is a step here and a line in each of ``_rows.description_row`` (or ``image_row``) and
-# its reader there. It must allow NULL: only a writer migrates. Readers read by name what there is,
-# an older gallery as it lies and a newer one without what they do not know; an older Packsight
-# writes the columns that it knows.
+# A new column is a step here, for ``withdrawn`` too, and a line in each of
+# ``_rows.description_row`` (or ``image_row``) and its reader there. It must allow NULL: only a
+# writer migrates. Readers read by name what there is, an older gallery as it lies and a newer one
+# without what they do not know; an older Packsight writes the columns that it knows.
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create_tables,
     _add_trust,
@@ -171,6 +189,8 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_unknown_categories,
     _add_given_masks,
     _index_trust,
+    _add_overruled_labels,
+    _add_withdrawn_images,
 )
 
 # How long a statement waits for another process's short transaction.

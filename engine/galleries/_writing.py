@@ -22,12 +22,17 @@ class Writing:
     _touched: set[tuple[str, bool]] = field(default_factory=set)
 
     def put(self, entry: Entry, description: Description) -> int:
-        """Store an image, or replace the one at the same uri under its id."""
+        """Store an image, or replace the one at the same uri, withdrawn or not, under its id."""
         category = entry.category or canonical(description.scores.top)
-        row = self.connection.execute("SELECT id FROM images WHERE uri = ?", (entry.uri,))
+        row = self.connection.execute(
+            "SELECT id FROM images WHERE uri = ?1"
+            " UNION ALL SELECT id FROM withdrawn WHERE uri = ?1",
+            (entry.uri,),
+        )
         known = row.fetchone()
         if known is not None:
             self._touch_of(known[0])
+            self.connection.execute("DELETE FROM withdrawn WHERE uri = ?", (entry.uri,))
         unknown = description.scores.unknown and entry.category is None
         image = {
             "id": known and known["id"],
@@ -70,9 +75,39 @@ class Writing:
             self._be_certain(identity, category)
 
     def delete(self, identity: int) -> int:
-        """How many there were: 0 or 1."""
+        """How many there were, withdrawn or not: 0 or 1."""
         self._touch_of(identity)
+        return sum(
+            self.connection.execute(f"DELETE FROM {table} WHERE id = ?", (identity,)).rowcount
+            for table in ("images", "withdrawn")
+        )
+
+    def withdraw(self, identity: int) -> int:
+        """Take an image out of the index, with its description; how many there were: 0 or 1."""
+        self._touch_of(identity)
+        columns = ", ".join(self._columns("withdrawn"))
+        self.connection.execute(
+            f"INSERT INTO withdrawn ({columns}) "
+            f"SELECT {columns} FROM images JOIN descriptions USING (id) WHERE id = ?",
+            (identity,),
+        )
         return self.connection.execute("DELETE FROM images WHERE id = ?", (identity,)).rowcount
+
+    def restore(self, identity: int) -> int:
+        """Put one that was withdrawn back as it was; how many there were: 0 or 1."""
+        kept = self._columns("withdrawn")
+        for table, once in (
+            ("images", "AND uri NOT IN (SELECT uri FROM images)"),
+            ("descriptions", "AND id IN (SELECT id FROM images)"),
+        ):
+            columns = ", ".join(name for name in self._columns(table) if name in kept)
+            self.connection.execute(
+                f"INSERT INTO {table} ({columns}) "
+                f"SELECT {columns} FROM withdrawn WHERE id = ? {once}",
+                (identity,),
+            )
+        self._touch_of(identity)
+        return self.connection.execute("DELETE FROM withdrawn WHERE id = ?", (identity,)).rowcount
 
     def touch(self, category: str, labelled: bool) -> None:
         """The shard's index is out of step from here on."""
@@ -102,6 +137,10 @@ class Writing:
     def _update(self, table: str, row: Mapping[str, object]) -> None:
         sql = f"UPDATE {table} SET {_rows.assignments(row)} WHERE id = :id"
         self.connection.execute(sql, row)
+
+    def _columns(self, table: str) -> list[str]:
+        rows = self.connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        return [str(name) for (name,) in rows]
 
     def _touch_of(self, identity: int) -> None:
         row = self.connection.execute(

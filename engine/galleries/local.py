@@ -100,7 +100,8 @@ class LocalGallery:
             return cls.create(folder, manifest)
         gallery = cls.open(folder, write=True)
         try:
-            if not len(gallery):  # nothing was described yet that could be at odds
+            # Nothing was described yet that could be at odds.
+            if not len(gallery) and not gallery.withdrawn(most=1):
                 gallery._renew(manifest)
             gallery.manifest.require(manifest.fingerprint, str(folder))
         except BaseException:
@@ -217,6 +218,7 @@ class LocalGallery:
             rows = self._select(
                 f"{_rows.RECORDS} WHERE images.id IN (SELECT value FROM json_each(?))", wanted
             )
+            rows += self._withdrawn_beside(rows, ids)
         by_id = {row["id"]: _rows.sound_record(row, self.name) for row in rows}
         return [by_id[identity] for identity in ids]
 
@@ -240,11 +242,13 @@ class LocalGallery:
     def keypoints(self, ids: Sequence[int]) -> list[Keypoints]:
         """Aligned with ids, none for an image without; KeyError names a missing id."""
         wanted = json.dumps([int(identity) for identity in ids])
-        rows = self._select(
-            "SELECT id, uri, keypoints FROM images JOIN descriptions USING (id) "
-            "WHERE images.id IN (SELECT value FROM json_each(?))",
-            wanted,
-        )
+        with self._reading():
+            rows = self._select(
+                "SELECT id, uri, keypoints FROM images JOIN descriptions USING (id) "
+                "WHERE images.id IN (SELECT value FROM json_each(?))",
+                wanted,
+            )
+            rows += self._withdrawn_beside(rows, ids)
         by_id = {row["id"]: _rows.sound_keypoints(row, self.name) for row in rows}
         return [by_id[identity] for identity in ids]
 
@@ -271,17 +275,30 @@ class LocalGallery:
         product_id: str | None = None,
         uri: str | None = None,
         sha256: str | None = None,
+        withdrawn: bool = False,
     ) -> list[Source]:
-        """Images of one product, of one content, or the image at one uri."""
+        """Images of one product, of one content, or the image at one uri; in the index, or those
+        that are withdrawn from it."""
         column, value = ("product_id", product_id) if uri is None else ("uri", uri)
         if sha256 is not None:
             column, value = "sha256", sha256
-        rows = self._select(f"SELECT * FROM images WHERE {column} = ? ORDER BY id", value)
+        if withdrawn:
+            rows = self._withdrawn(f"{column} = ? ORDER BY id", value)
+        else:
+            rows = self._select(f"SELECT * FROM images WHERE {column} = ? ORDER BY id", value)
+        return [_rows.source(row) for row in rows]
+
+    def withdrawn(self, after: int = 0, most: int | None = None) -> list[Source]:
+        """In the order of ids, from the one behind ``after`` on; None: all."""
+        limit = -1 if most is None else most
+        rows = self._withdrawn("id > ? ORDER BY id LIMIT ?", after, limit)
         return [_rows.source(row) for row in rows]
 
     def source(self, identity: int) -> Source | None:
-        """An image by its id; None where there is none."""
-        rows = self._select("SELECT * FROM images WHERE id = ?", identity)
+        """An image by its id, withdrawn or not; None where there is none."""
+        with self._reading():
+            rows = self._select("SELECT * FROM images WHERE id = ?", identity)
+            rows += self._withdrawn_beside(rows, [identity])
         return _rows.source(rows[0]) if rows else None
 
     def masks_in_doubt(self, trust: float) -> list[MaskInDoubt]:
@@ -299,11 +316,13 @@ class LocalGallery:
 
     def contours(self, ids: Sequence[int]) -> list[Contour]:
         """In the image frame, aligned with ids; KeyError names a missing id."""
-        rows = self._select(
-            "SELECT id, contour, contour_area FROM descriptions "
-            "WHERE id IN (SELECT value FROM json_each(?))",
-            json.dumps([int(identity) for identity in ids]),
-        )
+        with self._reading():
+            rows = self._select(
+                "SELECT id, contour, contour_area FROM descriptions "
+                "WHERE id IN (SELECT value FROM json_each(?))",
+                json.dumps([int(identity) for identity in ids]),
+            )
+            rows += self._withdrawn_beside(rows, ids)
         by_id = {row["id"]: _rows.contour(row) for row in rows}
         return [by_id[identity] for identity in ids]
 
@@ -579,13 +598,23 @@ class LocalGallery:
                 *self._words.faults(self._connection, shards),
             ]
 
-    def add(self, entries: Sequence[Entry], descriptions: Sequence[Description]) -> list[int]:
-        """Store new images and replace those whose uri is known, in one durable transaction."""
+    def add(
+        self,
+        entries: Sequence[Entry],
+        descriptions: Sequence[Description],
+        withdrawn: Collection[str] = (),
+    ) -> list[int]:
+        """Store new images and replace those whose uri is known, in one durable transaction;
+        contents that are ``withdrawn`` stay out of the index."""
         with self._writing() as writing:
-            return [
+            ids = [
                 writing.put(entry, self._of_dimension(entry, description))
                 for entry, description in zip(entries, descriptions, strict=True)
             ]
+            for identity, entry in zip(ids, entries, strict=True):
+                if entry.sha256 in withdrawn:
+                    writing.withdraw(identity)
+            return ids
 
     def amend(self, changes: Mapping[int, Entry]) -> None:
         """Change where images lie and their labels; their descriptions stay.
@@ -601,6 +630,25 @@ class LocalGallery:
         """Delete records; returns how many there were."""
         with self._writing() as writing:
             return sum(writing.delete(int(identity)) for identity in ids)
+
+    def withdraw(self, ids: Sequence[int]) -> int:
+        """Out of the index: found by their ids alone from now on. How many there were."""
+        with self._writing() as writing:
+            return sum(writing.withdraw(int(identity)) for identity in ids)
+
+    def restore(self, ids: Sequence[int]) -> int:
+        """Back into the index as they were; how many there were."""
+        with self._writing() as writing:
+            return sum(writing.restore(int(identity)) for identity in ids)
+
+    def curated_to(self) -> str:
+        """Behind which decisions of ``Curation.since`` were not carried out yet."""
+        with self._reading():
+            return _rows.curated_to(self._connection)
+
+    def keep_curated_to(self, mark: str) -> None:
+        with self._writing():
+            _rows.store_curated_to(self._connection, mark)
 
     def build_indexes(self, matcher: KeypointMatcher | None = None) -> None:
         """Write the index of every shard that lacks one and delete those of the past; those of
@@ -637,6 +685,22 @@ class LocalGallery:
             self._connection.execute("DELETE FROM adaptations")
         self.manifest = manifest
         self._indexes = ShardIndexes(self.folder, manifest.dimension)
+
+    def _withdrawn(self, condition: str, *values: object) -> list[sqlite3.Row]:
+        """Images and descriptions in one, as ``_rows.RECORDS`` gives those in the index."""
+        with self._reading():
+            if not self._has_table("withdrawn"):
+                return []
+            return self._select(f"SELECT * FROM withdrawn WHERE {condition}", *values)
+
+    def _withdrawn_beside(
+        self, rows: Sequence[sqlite3.Row], ids: Sequence[int]
+    ) -> list[sqlite3.Row]:
+        """What the rows by these ids lack."""
+        missing = {int(identity) for identity in ids} - {row["id"] for row in rows}
+        if not missing:
+            return []
+        return self._withdrawn("id IN (SELECT value FROM json_each(?))", json.dumps(list(missing)))
 
     def _select(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._reading():

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from engine.curated import Curated
 from engine.files import file_sha256
 from engine.types import Entry, SkippedFile, Source
-from offline.ingest.curated import Curated
 from offline.ingest.labels import Label
 from offline.ingest.scan import ImageFile, Refusal
 
@@ -47,6 +47,7 @@ class Plan:
     moved_from: list[str] = field(default_factory=list)  # uris of before
     excluded: list[str] = field(default_factory=list)  # uris of files that stay out of the index
     withdrawn: list[int] = field(default_factory=list)  # images that go out of it
+    restored: list[int] = field(default_factory=list)  # images that come back
 
 
 class Planner:
@@ -57,12 +58,13 @@ class Planner:
         sources: Iterable[Source],
         skipped: Mapping[str, SkippedFile] | None = None,
         curated: Curated | None = None,
+        withdrawn: Iterable[Source] = (),
         *,
         reread: bool = False,
     ) -> None:
         """``skipped``: files that need not be read while they stay as they are, by uri;
-        ``curated``: what people decided; ``reread``: describe the known images anew, whatever
-        their files look like."""
+        ``curated``: what people decided; ``withdrawn``: images beside the index; ``reread``:
+        describe the known images anew, whatever their files look like."""
         self._curated = curated or Curated()
         self._skipped = {} if reread or not skipped else skipped
         self._reread = reread
@@ -72,10 +74,16 @@ class Planner:
         self._sizes: set[int] = set()
         self._confirmed: set[str] = set()  # uris whose content is as in the gallery
         self.plan = Plan()
-        for source in sources:
+        self._excluded: list[Source] = []
+        for source, is_withdrawn in [
+            *((s, True) for s in withdrawn),
+            *((s, False) for s in sources),
+        ]:
             if source.sha256 in self._curated.excluded:
-                self.plan.withdrawn.append(source.id)
+                self._excluded.append(source)
+                self.plan.withdrawn += [] if is_withdrawn else [source.id]
                 continue
+            self.plan.restored += [source.id] if is_withdrawn else []
             self._by_uri[source.uri] = source
             self._by_sha256.setdefault(source.sha256, []).append(source)
             self._by_content.setdefault(source.sha256, {})[source.product_id] = source.uri
@@ -134,8 +142,10 @@ class Planner:
         return None
 
     def below(self, root: Path) -> list[Source]:
-        """The gallery's images of files below ``root``, moved ones by where they were."""
-        return [s for s in self._by_uri.values() if Path(s.uri).is_relative_to(root)]
+        """The gallery's images of files below ``root``, excluded ones too, moved ones by where they
+        were."""
+        known = (*self._by_uri.values(), *self._excluded)
+        return [source for source in known if Path(source.uri).is_relative_to(root)]
 
     def missing(self, root: Path) -> list[Source]:
         """Images of files below ``root`` that are no longer there and were not found moved."""
@@ -156,8 +166,7 @@ class Planner:
     def _same_content(self, entry: Entry, file: ImageFile, known: Source) -> None:
         self._confirmed.add(known.uri)
         touched = _stamp(known) != _stamp(entry)
-        if entry.mask != known.mask or (known.labelled and entry.category is None):
-            # It is cut out otherwise, or its category must be predicted.
+        if not known.described_as(entry):
             self.plan.tasks.append(Task(file, entry, known))
             self._moved_to(entry, known)
         elif known.labelled_as(entry):

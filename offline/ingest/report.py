@@ -28,6 +28,7 @@ class IngestReport:
     relabelled: int = 0
     unchanged: int = 0
     removed: int = 0
+    restored: int = 0  # no longer excluded, and back in the index
     missing: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)  # by a person: not in the index
     duplicates: list[Duplicate] = field(default_factory=list)
@@ -82,7 +83,7 @@ class IngestReport:
     @property
     def changed(self) -> bool:
         """Whether the gallery holds anything else than before."""
-        return bool(self.described or self.relabelled or self.removed)
+        return bool(self.described or self.relabelled or self.removed or self.restored)
 
     @property
     def did_nothing(self) -> bool:
@@ -145,6 +146,7 @@ class IngestReport:
         counts = {
             **self.kept,
             "removed": self.removed,
+            "restored": self.restored,
             "duplicate": len(self.duplicates),
             "excluded": len(self.excluded),
             "missing": len(self.missing),

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.config import Settings
+from engine.curated import Curated, cut_by_hand
 from engine.curation import Curation
 from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
@@ -34,7 +35,6 @@ from engine.types import (
     SkippedFile,
 )
 from offline.adapt.gallery import adapt_where_due, how_to_gain
-from offline.ingest.curated import Curated
 from offline.ingest.decoding import DecodingPool, PassingError, decoders
 from offline.ingest.given_table import UsedTable, remember, require_no_loss, tables_for
 from offline.ingest.labels import Labels, read_labels
@@ -246,7 +246,10 @@ def _plan(current: _Run, scanned: Scan, labels: Labels) -> tuple[Planner, Plan]:
         if file.decoders in ("", made_by)
     }
     reread = current.request.reread
-    planner = Planner(current.gallery.sources(), skipped, current.curated, reread=reread)
+    gallery = current.gallery
+    planner = Planner(
+        gallery.sources(), skipped, current.curated, gallery.withdrawn(), reread=reread
+    )
     for file in planner.known_first(scanned.images):
         planner.consider(file, labels.of(file))
     plan = planner.finish()
@@ -263,7 +266,8 @@ def _apply(current: _Run, plan: Plan) -> None:
     """The changes that need no describing: exclusions, renames, new labels, copies under another
     product."""
     report, gallery = current.report, current.gallery
-    report.removed += gallery.remove(plan.withdrawn)
+    report.removed += gallery.withdraw(plan.withdrawn)
+    report.restored += gallery.restore(plan.restored)
     gallery.amend(plan.amends)
     for entry, identity in plan.copies:
         (original,) = gallery.records([identity])
@@ -322,14 +326,10 @@ def _read(
 
 
 def _cut_by_hand(current: _Run, ready: _Ready) -> _Ready:
-    """With the mask that a person drew, as it is now, if there is one."""
-    if ready.entry.mask is None:
-        return ready
-    mask = current.curation.mask_of(ready.entry.sha256)
-    if mask is None:  # undone since the plan was made
-        return replace(ready, entry=replace(ready.entry, mask=None))
-    matte = mask.matte(ready.image.height, ready.image.width)
-    return replace(ready, entry=replace(ready.entry, mask=mask.digest), matte=matte)
+    """With the matte of the mask that a person drew, if there is one."""
+    entry, mask = cut_by_hand(ready.entry, current.curation)
+    matte = None if mask is None else mask.matte(ready.image.height, ready.image.width)
+    return replace(ready, entry=entry, matte=matte)
 
 
 def _undecodable(current: _Run, file: ImageFile, error: ImageError) -> SkippedFile:

@@ -1,4 +1,4 @@
-"""Review by curators: predicted categories and images that may be the same."""
+"""Review by curators: predicted categories, images that may be the same, and excluded ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Query, Request
 
+from engine.decisions import Decided
 from engine.types import CategoryScores, Source
 from online.api_types import (
     CategoriesAnswer,
@@ -122,6 +123,29 @@ async def duplicates(
     return await service.run(page)
 
 
+@router.get("/v1/review/excluded")
+async def excluded(
+    request: Request, gallery: str | None = None, after: After = "", limit: Limit = 20
+) -> dict[str, Any]:
+    """Images that people took out of the index, in the order of ids, with the decision by which
+    each is excluded: ``kind`` is exclusion or pair. ``after`` goes on from a page, null ends."""
+    service = service_of(request)
+    opened = await service.gallery(gallery)
+
+    def page() -> dict[str, Any]:
+        with opened.gallery.snapshot():
+            found = opened.gallery.withdrawn(_begin(after), limit + 1)
+        by = opened.curation.exclusions()
+        shown = [
+            _excluded_document(opened, source, decided)
+            for source in found[:limit]
+            if (decided := opened.curation.find(by.get(source.sha256, ""))) is not None
+        ]
+        return {"images": shown, "after": str(found[limit - 1].id) if found[limit:] else None}
+
+    return await service.run(page)
+
+
 @dataclass(frozen=True)
 class _PairOfImages:
     """Of two products; ``cosine`` of their vectors, None: they are one file."""
@@ -185,6 +209,16 @@ def _alike(opened: OpenGallery, behind: int, most: int) -> tuple[list[_PairOfIma
             if back is None or back[0].id != identity:
                 pairs.append(pair)
     return pairs, None if not opened.gallery.ids_after(behind, 1) else behind
+
+
+def _excluded_document(opened: OpenGallery, source: Source, decided: Decided) -> dict[str, Any]:
+    return image_document(opened, source) | {
+        "product": source.product_id,
+        "decision": decided.id,
+        "kind": decided.decision.kind,
+        "time": decided.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "who": decided.who,
+    }
 
 
 def _uncertain(opened: OpenGallery, category: str, decided: Set[str]) -> list[tuple[int, float]]:

@@ -63,7 +63,8 @@ class Uploads:
         )
 
     def clean(self, paths: Iterable[Path], gallery: Gallery, jobs: JobTable) -> int:
-        """Delete those that no image of the gallery and no job refers to; how many there were."""
+        """Delete those that no image, withdrawn or not, and no job refers to; how many there
+        were."""
         ours = [path for path in paths if path.parent == self.folder]
         if not ours:
             return 0
@@ -71,7 +72,10 @@ class Uploads:
         with jobs.changing():
             needed = {self.path(*one) for one in jobs.needed()}
             for path in ours:
-                if path not in needed and not gallery.find(uri=str(path)):
+                uri = str(path)
+                if path not in needed and not (
+                    gallery.find(uri=uri) or gallery.find(uri=uri, withdrawn=True)
+                ):
                     with suppress(OSError):
                         path.unlink()
                         removed += 1

@@ -220,6 +220,53 @@ def test_an_empty_gallery_takes_another_fingerprint(tmp_path: Path) -> None:
         assert gallery.check() == []
 
 
+def test_what_is_withdrawn_is_found_by_its_id_alone(gallery: WritableGallery) -> None:
+    one, other = put(gallery, "a", (1, 0)), put(gallery, "b", (2, 0), "stick")
+    before = gallery.records([one, other])
+    gallery.build_indexes()
+    assert gallery.withdraw([one, 404]) == 1 and gallery.withdraw([one]) == 0
+    assert [near.id for near in gallery.search(vector(1, 0), 5)] == [other]
+    assert [source.id for source in gallery.sources()] == [other] and len(gallery) == 1
+    assert gallery.categories() == {"stick": 1} and gallery.find(product_id="a") == []
+    (found,) = gallery.withdrawn()
+    assert found == gallery.source(one) and gallery.withdrawn(one) == []
+    assert gallery.find(sha256="sha of a", withdrawn=True) == [found]
+    assert [record.id for record in gallery.records([one, other])] == [one, other]
+    assert gallery.contours([one])[0].area == before[0].description.contour.area
+    assert not gallery.keypoints([one])[0]
+    assert gallery.check() == []
+
+
+def test_what_is_restored_is_as_it_was(gallery: WritableGallery) -> None:
+    odd = CategoryScores(("jar",), np.ones(1, np.float32), unknown=True)
+    given = replace(entry("a", None, attributes={"a": "b"}), mask="m", inode=2**64 - 1)
+    (one,) = gallery.add([given], [replace(described((1, 0)), scores=odd, trust=0.5)])
+    source, counts = gallery.source(one), gallery.category_counts()
+    gallery.withdraw([one])
+    assert gallery.restore([one]) == 1 and gallery.restore([one]) == 0
+    assert gallery.source(one) == source and gallery.category_counts() == counts
+    assert [near.id for near in gallery.search(vector(1, 0), 5)] == [one]
+    assert gallery.withdrawn() == [] and gallery.check() == []
+
+
+def test_an_image_stored_anew_is_withdrawn_no_longer(gallery: WritableGallery) -> None:
+    one = put(gallery, "a", (1, 0))
+    gallery.withdraw([one])
+    assert put(gallery, "a", (2, 0)) == one and gallery.withdrawn() == []
+    gallery.add([entry("a"), entry("b")], [described((1, 0))] * 2, {"sha of a"})
+    assert [source.id for source in gallery.withdrawn()] == [one]
+    assert [source.product_id for source in gallery.sources()] == ["b"]
+    assert gallery.remove([one]) == 1 and gallery.withdrawn() == []
+    assert gallery.source(one) is None and gallery.check() == []
+
+
+def test_a_gallery_of_withdrawn_images_is_not_empty(tmp_path: Path) -> None:
+    with open_gallery(tmp_path / "g", manifest=manifest()) as gallery:
+        gallery.withdraw([put(gallery, "a", (1, 0))])
+    with pytest.raises(FingerprintError):
+        open_gallery(tmp_path / "g", manifest=manifest(fingerprint="0" * 64))
+
+
 SKIPPED = (
     SkippedFile("/p/a.jpg", 1, 2, 3, 4, reason="is damaged.", decoders="Pillow 12"),
     SkippedFile("/p/b.jpg", 5, 2**62, 2**62, 2**64 - 1, sha256="0" * 64),

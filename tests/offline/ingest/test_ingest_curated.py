@@ -125,8 +125,35 @@ def test_an_excluded_image_leaves_the_index_and_comes_back(
     later(catalogue / V0)
     assert len(run().excluded) == 1 and len(run(reread=True).excluded) == 1
     undo(tmp_path, identity)
-    assert run().added == 1
+    back = run()
+    assert (back.restored, back.unchanged, back.described) == (1, 12, 0)
+    assert sum(back.accounts.values()) == back.seen and "1 restored" in back.text()
     assert {path: content(one) for path, one in records(tmp_path).items()} == before
+
+
+def test_an_excluded_image_comes_back_from_where_its_file_is_now(
+    run: Ingest, catalogue: Path, tmp_path: Path
+) -> None:
+    run()
+    identity = records(tmp_path)[V0].id
+    (decided,) = decide(tmp_path, Exclusion(sha256(catalogue / V0)))
+    run()
+    (catalogue / V0).rename(catalogue / "jar/p0/moved.png")
+    undo(tmp_path, decided)
+    report = run()
+    assert (report.restored, report.renamed, report.described) == (1, 1, 0)
+    assert records(tmp_path)["jar/p0/moved.png"].id == identity
+
+
+def test_what_is_pruned_does_not_come_back(run: Ingest, catalogue: Path, tmp_path: Path) -> None:
+    run()
+    (decided,) = decide(tmp_path, Exclusion(sha256(catalogue / V0)))
+    run()
+    (catalogue / V0).unlink()
+    assert run().missing == [str(catalogue / V0)]
+    assert run(prune=True).removed == 1
+    undo(tmp_path, decided)
+    assert run().restored == 0 and V0 not in records(tmp_path)
 
 
 def test_an_excluded_image_stays_out_wherever_its_file_goes(
