@@ -283,6 +283,23 @@ class UncertainImages(_Answered):
     left: int
 
 
+class ExcludedImage(ReviewImage):
+    """``decision``: by which it is excluded, an exclusion or a pair; ``who``: the name of the API
+    key that decided, "" for none."""
+
+    decision: str
+    kind: str
+    time: datetime
+    who: str
+
+
+class ExcludedImages(_Answered):
+    """Images out of the index; ``after``: where the next page begins, None: this is the last."""
+
+    images: tuple[ExcludedImage, ...]
+    after: str | None = None
+
+
 class LikelyCategory(_Answered):
     """``probability``: None where the category was not predicted."""
 

@@ -17,6 +17,8 @@ from online.api_types import (
     DecisionsAnswer,
     DraftMask,
     DryRunAnswer,
+    ExcludedImage,
+    ExcludedImages,
     GalleriesAnswer,
     GalleryAnswer,
     GalleryParts,
@@ -186,6 +188,18 @@ _ALL: Sequence[BaseModel] = (
         images=(_IN_REVIEW,), after="trust 0.31 17", counts=ReviewCounts(left=12, reviewed=40)
     ),
     UncertainImages(images=(_UNCERTAIN,), left=8),
+    ExcludedImages(
+        images=(
+            ExcludedImage(
+                **dict(_review_image(17, "jar/4711")),
+                decision=_DECISION,
+                kind="exclusion",
+                time=_BEGAN,
+                who="anna",
+            ),
+        ),
+        after="17",
+    ),
     NeighboursAnswer(
         categories=(
             LikelyCategory(name="jar", probability=0.52),

@@ -14,6 +14,7 @@ from engine.decisions import Decided
 from engine.types import CategoryScores, Source
 from online.api_types import (
     CategoriesAnswer,
+    ExcludedImages,
     NeighboursAnswer,
     PairsInReview,
     UncertainImages,
@@ -123,12 +124,12 @@ async def duplicates(
     return await service.run(page)
 
 
-@router.get("/v1/review/excluded")
+@router.get("/v1/review/excluded", response_model=ExcludedImages)
 async def excluded(
     request: Request, gallery: str | None = None, after: After = "", limit: Limit = 20
 ) -> dict[str, Any]:
     """Images that people took out of the index, in the order of ids, with the decision by which
-    each is excluded: ``kind`` is exclusion or pair. ``after`` goes on from a page, null ends."""
+    each is excluded. ``after`` goes on from a page, null ends."""
     service = service_of(request)
     opened = await service.gallery(gallery)
 
@@ -216,7 +217,7 @@ def _excluded_document(opened: OpenGallery, source: Source, decided: Decided) ->
         "product": source.product_id,
         "decision": decided.id,
         "kind": decided.decision.kind,
-        "time": decided.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": decided.time,
         "who": decided.who,
     }
 

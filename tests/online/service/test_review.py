@@ -12,11 +12,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from engine.curation import Curation
-from engine.decisions import Judgement, Pair
+from engine.decisions import Exclusion, Judgement, Pair
+from engine.galleries import open_gallery
 from offline import ingest
 from online.service import review_lists
 from tests.drawn_catalogue import QUICK, package, save
 from tests.online.service.small_service import serving
+
+PAGED = ("masks", "duplicates", "excluded")
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +112,25 @@ def test_an_image_that_is_accepted_after_all_is_no_longer_excluded(
     decide(curator, *({"kind": "undo", "decision": one} for one in ids))
     with Curation.open(folder) as curation:
         assert len(curation.excluded()) == 1
+
+
+def test_excluded_images_are_listed_page_by_page(folder: Path) -> None:
+    with open_gallery(folder, write=True) as gallery, Curation.open(folder) as curation:
+        images = [gallery.source(identity) for identity in (1, 2)]
+        for image in images:
+            assert image is not None
+            curation.decide([Exclusion(image.sha256)], "anna")
+        gallery.withdraw([1, 2])
+    with serving(folder) as client:
+        first = client.get("/v1/review/excluded", params={"limit": 1}).json()
+        second = client.get("/v1/review/excluded", params={"after": first["after"]}).json()
+        assert second["after"] is None
+        shown = [*first["images"], *second["images"]]
+        assert [one["id"] for one in shown] == [1, 2]
+        assert all((one["who"], one["kind"]) == ("anna", "exclusion") for one in shown)
+        for one in shown:
+            for path in (one["image"], one["thumbnail"], f"v1/images/{one['id']}/mask"):
+                assert client.get(f"/{path}").status_code == 200
 
 
 def test_an_image_that_is_nearest_to_another_product_is_looked_at(unchanged: TestClient) -> None:
@@ -231,7 +253,7 @@ def test_of_decisions_all_are_kept_or_none(
         assert curation.counts() == {}
 
 
-@pytest.mark.parametrize("path", ["/v1/review/masks", "/v1/review/duplicates"])
+@pytest.mark.parametrize("path", [f"/v1/review/{name}" for name in PAGED])
 def test_a_page_goes_on_only_from_a_page(unchanged: TestClient, path: str) -> None:
     assert unchanged.get(path, params={"after": "near x"}).status_code == 422
     assert unchanged.get(path, params={"after": "trust 1"}).status_code == 422
