@@ -356,6 +356,13 @@ class Gallery(Searchable, Protocol):
         """Of at most so many images, spread evenly by id; in alphabetical order."""
         ...
 
+    def attribute_values(
+        self, images: int = 5000, values: int = 50, length: int = 100
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Of at most so many images, spread evenly by id: to every attribute its most frequent
+        values of at most ``length`` characters, with their numbers of images; ties by value."""
+        ...
+
     def masks_in_doubt(self, trust: float) -> list[MaskInDoubt]:
         """Of all images those whose masks raise doubts or are trusted less than this, without
         those that people drew, in the order of ids."""

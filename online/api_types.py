@@ -183,6 +183,22 @@ class CategoriesAnswer(_Answered):
     categories: tuple[CategoryCount, ...]
 
 
+class ValueCount(_Answered):
+    value: str
+    images: int
+
+
+class AttributeAnswer(_Answered):
+    """The most frequent values first, with their numbers of images among those looked at."""
+
+    name: str
+    values: tuple[ValueCount, ...]
+
+
+class AttributesAnswer(_Answered):
+    attributes: tuple[AttributeAnswer, ...]
+
+
 class GalleryParts(_Answered):
     """By what beside its look a hit is compared."""
 

@@ -381,6 +381,26 @@ class LocalGallery:
         )
         return [str(name) for (name,) in rows]
 
+    def attribute_values(
+        self, images: int = 5000, values: int = 50, length: int = 100
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Of at most so many images, spread evenly by id: to every attribute its most frequent
+        values of at most ``length`` characters, with their numbers of images; ties by value."""
+        rows = self._select(
+            "SELECT key, value, n FROM (SELECT key, value, count(*) AS n, row_number() OVER "
+            "(PARTITION BY key ORDER BY count(*) DESC, value) AS place "
+            "FROM images, json_each(attributes) "
+            "WHERE images.id IN (SELECT value FROM json_each(?)) AND length(value) <= ? "
+            "GROUP BY key, value) WHERE place <= ? ORDER BY key, place",
+            json.dumps(self._spread("images", images)),
+            length,
+            values,
+        )
+        found: dict[str, dict[str, int]] = {}
+        for name, value, count in rows:
+            found.setdefault(str(name), {})[str(value)] = int(count)
+        return found
+
     def categories(self) -> Mapping[str, int]:
         """Images a category, in alphabetical order."""
         rows = self._select("SELECT category, count(*) FROM images GROUP BY category ORDER BY 1")

@@ -86,6 +86,10 @@ export const galleries = async () => (await json(call("v1/galleries"))).gallerie
 export const categories = async (gallery) =>
   (await json(call(at("v1/categories", { gallery })))).categories;
 
+/** Attributes with their most frequent values. */
+export const attributes = async (gallery) =>
+  (await json(call(at("v1/attributes", { gallery })))).attributes;
+
 export const mask = (request, { photo, gallery, signal }) =>
   json(post(at("v1/mask", { gallery }), request, photo, signal));
 

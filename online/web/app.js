@@ -2,12 +2,13 @@
 
 import { html, render, useEffect, useRef, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { whole } from "./box.js";
+import { Categories } from "./categories.js";
 import { Compare, CompareBar } from "./compare.js";
+import { Filters } from "./filters.js";
 import { Hits, Verdict } from "./hits.js";
-import { CropButton, CropFields, fileOf, Inputs, PhotoPanel } from "./photo.js";
+import { CropButton, CropFields, fileOf, inner, Inputs, PhotoPanel } from "./photo.js";
 import { placesInPhoto } from "./places.js";
 import { moreThan, Session, shownHits } from "./session.js";
-import { Categories, Filters } from "./settings.js";
 import { Tools } from "./tools.js";
 import { moment, time, words } from "./words.js";
 
@@ -57,6 +58,9 @@ function MaskControls({ state, session }) {
 function PhotoSide({ state, session }) {
   const { photo, box, matte, useMask, pointed, answer, busy } = state;
   const take = (file) => session.take(file);
+  const settings = html`<${Categories} state=${state} change=${(patch) => session.change(patch)} />
+    <${Filters} filters=${state.filters} attributes=${state.attributes}
+      change=${(filters, announced) => session.change({ filters, announced })} />`;
   if (!photo)
     return html`<section key="empty" class="photo panel" aria-label=${words.photo}>
       <div class="board empty"><div>
@@ -64,6 +68,7 @@ function PhotoSide({ state, session }) {
         <p class="quiet">${words.formats}</p>
         <${Inputs} take=${take} />
       </div></div>
+      ${(state.filters.length > 0 || state.chosen.length > 0) && settings}
     </section>`;
   const crop = (...made) => session.crop(...made);
   return html`<section key="photo" class="photo panel" aria-label=${words.photo}>
@@ -80,9 +85,7 @@ function PhotoSide({ state, session }) {
     <${MaskControls} state=${state} session=${session} />
     <button type="button" class="strong wide" id="search" onClick=${() => session.search()}>
       ${busy ? html`<span class="slow">${words.searching}</span>` : words.search}</button>
-    <${Categories} state=${state} change=${(settings) => session.change(settings)} />
-    <${Filters} filters=${state.filters} attributes=${session.gallery?.attributes ?? []}
-      change=${(settings) => session.change(settings)} set=${(settings) => session.set(settings)} />
+    ${settings}
   </section>`;
 }
 
@@ -107,6 +110,12 @@ function AnswerSide({ state, session }) {
     searchFrom: (hit) => session.searchFrom(hit),
     judge: (hit, same) => session.judge(hit, same),
   };
+  const drawBox = () => {
+    if (!state.box) session.crop(inner(state.photo.size), true);
+    const board = document.getElementById("board");
+    board.focus({ preventScroll: true });
+    board.scrollIntoView({ block: "center" }); // on a phone it is above what is seen
+  };
   const hits = answer ? shownHits(state) : [];
   return html`<section class="answer" aria-label=${words.hits(hits.length)} aria-busy=${String(busy)}>
     ${keyNeeded && html`<${Key} refused=${keyRefused} use=${(value) => session.useKey(value)} />`}
@@ -114,8 +123,7 @@ function AnswerSide({ state, session }) {
     ${!answer && !keyNeeded && html`<div class=${`panel start${state.photo ? " chosen" : ""}`}><h2>${words.nothingYet}</h2>
       <ol>${words.steps.map((step) => html`<li>${step}</li>`)}</ol></div>`}
     ${answer && html`<${Tools} state=${state} session=${session} contours=${contours} setContours=${setContours} />
-      <${Verdict} answer=${answer} threshold=${state.threshold} />
-      ${(answer.notes ?? []).map((note) => html`<p class="concern"><bdi>${note}</bdi></p>`)}
+      <${Verdict} answer=${answer} threshold=${state.threshold} drawBox=${drawBox} />
       <div class="heading"><h2>${hits.length ? words.hits(hits.length) : words.noHits}</h2>
         <p class="legend"><span class="key query">${words.photo}</span><span class="key hit">${words.hitKey}</span></p></div>
       <${Hits} answer=${answer} hits=${hits} threshold=${state.threshold} chosen=${state.compared}

@@ -102,18 +102,28 @@ function Card({ hit, mask, threshold, chosen, judged, act }) {
 
 const VERDICTS = { absent: words.noMatch, unsure: words.perhaps, guesses: words.guesses };
 
-export function Verdict({ answer, threshold }) {
+// Flags of a mask that may cut out something other than the product.
+const DOUBTS = ["empty", "shadow", "nearly_everything", "several_objects"];
+
+/** What is to be told of an answer as a whole; ``drawBox`` begins a box on the photo. */
+export function Verdict({ answer, threshold, drawBox }) {
   const told = verdict(answer, threshold);
-  if (!VERDICTS[told]) return null;
+  const notes = answer.notes ?? [];
   const limit = threshold ?? answer.threshold;
-  const known = (answer.hits[0].probability ?? null) !== null && (limit ?? null) !== null;
+  const known = (answer.hits[0]?.probability ?? null) !== null && (limit ?? null) !== null;
+  const doubted = answer.photo && answer.mask?.used && DOUBTS.some((flag) => answer.mask.flags.includes(flag));
+  if (!VERDICTS[told] && !notes.length && !doubted) return null;
   return html`<div class="panel verdict" id="verdict" data-verdict=${told}>
-    <p><strong>${VERDICTS[told]}</strong></p>
-    ${told === "guesses" ? html`<p>${words.resembles}</p>` : known && html`<p>${words.nearest(answer.hits[0].probability, limit)}</p>`}
+    ${VERDICTS[told] && html`<p><strong>${VERDICTS[told]}</strong></p>`}
+    ${VERDICTS[told] && known && html`<p>${words.nearest(answer.hits[0].probability, limit)}</p>`}
+    ${notes.map((note) => html`<p class="note"><bdi>${note}</bdi></p>`)}
+    ${doubted && !notes.length && html`<p class="note">${words.care(DOUBTS.filter((flag) => answer.mask.flags.includes(flag)).map((flag) => words.flags[flag]))}</p>`}
+    ${doubted && html`<button type="button" id="draw-box" onClick=${drawBox}>${words.drawBox}</button>`}
   </div>`;
 }
 
 export function Hits({ answer, hits, threshold, chosen, judged, contours, act }) {
+  if (!hits.length && answer.notes?.length) return null; // a note tells why
   if (!hits.length) return html`<div class="panel"><p>${words.noHitsHelp}</p></div>`;
   return html`<ol class=${`hits${contours ? " contoured" : ""}`} id="hits">
     ${hits.map((hit) => html`<${Card} key=${hit.product} hit=${hit} mask=${answer.mask}

@@ -15,12 +15,21 @@ function boxOf(text) {
 
 function whereOf(text) {
   try {
-    const rows = JSON.parse(text ?? "[]");
-    const sound = (row) => row && ["attribute", "condition", "value"].every((name) => typeof row[name] === "string");
-    return Array.isArray(rows) ? rows.filter(sound) : [];
+    const clauses = JSON.parse(text ?? "[]");
+    return Array.isArray(clauses) ? clauses.filter((one) => Array.isArray(one) && one.length && one.every(isCondition)) : [];
   } catch {
     return [];
   }
+}
+
+function isCondition(one) {
+  const { attribute, equals, in: values, at_least: least, at_most: most, ...more } = one ?? {};
+  if (typeof attribute !== "string" || Object.keys(more).length) return false;
+  const bounds = [least, most].filter((bound) => bound !== undefined);
+  const kinds = [equals, values, bounds.length ? bounds : undefined].filter((kind) => kind !== undefined);
+  const isText = (value) => typeof value === "string";
+  return kinds.length === 1 && [equals ?? ""].every(isText) && bounds.every(Number.isFinite)
+    && (values === undefined || (Array.isArray(values) && values.length > 0 && values.every(isText)));
 }
 
 /** The settings of a fragment; what is not understood is left out. */
@@ -28,6 +37,7 @@ export function read(fragment) {
   const found = new URLSearchParams(fragment.replace(/^#/, ""));
   return {
     image: numberOr(found.get("image"), 0, Number.MAX_SAFE_INTEGER),
+    product: found.get("product") ?? "", // as what the image is named
     box: boxOf(found.get("box")),
     gallery: found.get("gallery") ?? "",
     chosen: list(found.get("categories")),
@@ -42,6 +52,7 @@ export function read(fragment) {
 export function write({ photo, box, gallery, chosen, filters, shape, threshold, useMask }) {
   const parts = {
     image: photo?.id,
+    product: photo?.product,
     box: box?.join(","),
     gallery,
     categories: chosen.map(encodeURIComponent).join(","),

@@ -49,14 +49,14 @@ async function resized(image, factor) {
 
 /** A catalogue image as a photo: its bytes, so that it can be cut out and cropped like one. Without
  * them, as where the file has moved, it can still be searched for by its id. */
-export async function photoOfCatalogue(id, gallery, product) {
+export async function photoOfCatalogue(id, gallery, product = "") {
   const name = product || words.fromCatalogue(id);
   try {
     const file = await bytes(at(`v1/images/${id}`, { gallery }));
-    return { ...(await photoOf(file)), id, name };
+    return { ...(await photoOf(file)), id, product, name };
   } catch (error) {
     if (error.status !== 404) throw error;
-    return { file: null, name, image: null, size: null, note: words.notThere, thumbnail: "", id };
+    return { file: null, name, image: null, size: null, note: words.notThere, thumbnail: "", id, product };
   }
 }
 
@@ -188,4 +188,4 @@ function Edge({ name, most, value, commit }) {
 }
 
 /** Where a box begins: four fifths of the photo, so that all handles are seen. */
-const inner = ([width, height]) => [0.1 * width, 0.1 * height, 0.9 * width, 0.9 * height].map(Math.round);
+export const inner = ([width, height]) => [0.1 * width, 0.1 * height, 0.9 * width, 0.9 * height].map(Math.round);

@@ -15,8 +15,7 @@ export function requestOf(state, k = HITS, offset = 0) {
   if (byImage(state)) request.image = photo.id;
   else if (box) request.box = box;
   if (chosen.length) request.categories = chosen;
-  const where = filters.filter((row) => row.attribute && row.value.trim()).map((row) => [conditionOf(row)]);
-  if (where.length) request.where = where;
+  if (filters.length) request.where = filters;
   return request;
 }
 
@@ -30,9 +29,3 @@ export function requestOfFile(state) {
 
 /** The photo to send; null where a request has the id of an image. */
 export const photoFor = (state) => (byImage(state) ? null : state.photo.file);
-
-function conditionOf({ attribute, condition, value }) {
-  if (condition === "in") return { attribute, in: value.split(",").map((one) => one.trim()).filter(Boolean) };
-  if (condition === "equals") return { attribute, equals: value.trim() };
-  return { attribute, [condition]: Number(value.replace(",", ".")) };
-}

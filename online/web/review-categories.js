@@ -89,9 +89,9 @@ export function Categories({ gallery, act }) {
       <label class="gallery">${words.category} <select id="predicted" value=${name} onChange=${(event) => open(event.target.value).catch(act.failed)}>
         ${names.map((one) => html`<option value=${one.name}>${one.name} (${count(one.images)})</option>`)}</select></label>
       <button type="button" class="strong" id="accept-rest" aria-keyshortcuts="Enter" disabled=${!decided} onClick=${accept}>
-        ${words.acceptRest(decided)} <kbd>Enter</kbd></button>
+        ${words.acceptRest(decided, name)} <kbd>Enter</kbd></button>
     </div>
-    <p class="quiet">${words.categoryHelp}</p>
+    <p class="quiet">${words.categoryHelp(name)}</p>
     <ul class="tiles">${images.map((one) => html`<li key=${one.id}>
       <button type="button" class=${`tile ${chosen === one.id ? "chosen" : ""}`} aria-pressed=${String(wrong.has(one.id))} onClick=${() => toggle(one.id)}>
         <span class="image"><${CatalogueImage} path=${one.thumbnail} name=${one.product} /></span>

@@ -14,12 +14,12 @@ const SETTLE = 250; // milliseconds from the last move of a box to its mask, and
 const START = {
   photo: null, box: null, matte: null, useMask: true, gallery: "",
   chosen: [], // categories; none: the service routes
-  filters: [], // rows {attribute, condition, value}, all of which must hold
+  filters: [], // clauses that must all hold, each of conditions of which one must
   shape: null, // the slider, 0 to 100; null: as the service ranks
   threshold: null, // null: the calibrated one
   shown: HITS, // of the hits that are there
   answer: null, busy: false, masking: false, problem: null, compared: [], judged: {}, pointed: null,
-  galleries: [], categories: [], searches: [], keyNeeded: false, keyRefused: false, announced: "",
+  galleries: [], categories: [], attributes: [], searches: [], keyNeeded: false, keyRefused: false, announced: "",
 };
 
 export class Session {
@@ -42,14 +42,15 @@ export class Session {
       const wanted = link.read(location.hash);
       const galleries = await api.galleries();
       const gallery = galleries.some(({ name }) => name === wanted.gallery) ? wanted.gallery : "";
-      this.set({ galleries, categories: await api.categories(gallery) });
+      this.set({ galleries, ...(await this.held(gallery)) });
       await this.restore({ ...wanted, gallery });
     });
   }
 
-  get gallery() {
-    const { galleries, gallery } = this.state;
-    return galleries.find(({ name }) => name === gallery) ?? galleries[0] ?? null;
+  /** What a gallery can be searched by. */
+  async held(gallery) {
+    const [categories, attributes] = await Promise.all([api.categories(gallery), api.attributes(gallery)]);
+    return { categories, attributes };
   }
 
   // Photos
@@ -69,10 +70,12 @@ export class Session {
     });
   }
 
-  async restore({ image, ...settings }) {
+  async restore({ image, product, ...wanted }) {
+    const known = new Set(this.state.categories.map(({ name }) => name));
+    const settings = { ...wanted, chosen: wanted.chosen.filter((name) => known.has(name)) };
     if (image === null) return this.set(settings);
-    return this.guarded(() => this.restore({ image, ...settings }), async () => {
-      this.begin(await photoOfCatalogue(image, settings.gallery));
+    return this.guarded(() => this.restore({ image, product, ...settings }), async () => {
+      this.begin(await photoOfCatalogue(image, settings.gallery, product));
       this.set(settings);
       await this.lookAndSearch();
     });
@@ -89,7 +92,9 @@ export class Session {
   begin(photo, how = "replaceState") {
     Object.values(this.running).forEach((running) => running.abort());
     const fresh = { photo, box: null, matte: null, answer: null, compared: [], pointed: null, problem: null };
-    this.state = { ...this.state, ...fresh, chosen: [], shape: null, shown: HITS, busy: false, masking: false };
+    // What a link without a photo has set is for the first photo.
+    const anew = this.state.photo ? { chosen: [], shape: null } : {};
+    this.state = { ...this.state, ...fresh, ...anew, shown: HITS, busy: false, masking: false };
     this.writeLink(how);
     this.set({});
   }
@@ -115,7 +120,7 @@ export class Session {
   async changeGallery(gallery) {
     this.set({ gallery, chosen: [], filters: [], answer: null, compared: [] });
     await this.guarded(() => this.changeGallery(gallery), async () =>
-      this.set({ categories: await api.categories(gallery) }));
+      this.set(await this.held(gallery)));
     if (this.state.photo) this.look();
   }
 
@@ -243,8 +248,8 @@ export class Session {
 
   recall({ state }) {
     Object.values(this.running).forEach((running) => running.abort());
-    const { galleries, categories } = this.state;
-    this.set({ ...state, galleries, categories, busy: false, masking: false, problem: null });
+    const { galleries, categories, attributes } = this.state;
+    this.set({ ...state, galleries, categories, attributes, busy: false, masking: false, problem: null });
   }
 
   choose(hit) {

@@ -57,9 +57,10 @@ function Share({ state, session, contours, setContours }) {
       <label class="check"><input type="checkbox" id="contours" checked=${contours}
         onChange=${(event) => setContours(event.target.checked)} /> ${words.contours}</label>
       <button type="button" id="copy-link" onClick=${copy}>${words.copyLink}</button>
+      <div class="row" role="group" aria-label=${words.saveAs}><span class="quiet" aria-hidden="true">${words.saveAs}</span>
       <button type="button" id="csv" onClick=${() => session.download("csv")}>${words.csv}</button>
       <button type="button" id="csv-semicolon" onClick=${() => session.download("csv", ";")}>${words.csvSemicolon}</button>
-      <button type="button" id="html" disabled=${byImage(state)} onClick=${() => session.download("html")}>${words.html}</button>
+      <button type="button" id="html" disabled=${byImage(state)} onClick=${() => session.download("html")}>${words.html}</button></div>
     </div>
     <p class="quiet" role="status">${told}</p>
     ${address && html`<label>${words.linkHere} <input readonly value=${address} onFocus=${(event) => event.target.select()} /></label>`}

@@ -357,6 +357,7 @@ def _bad_parameter(rng: random.Random) -> Hostile:
             ("/v1/products", "after"),
             ("/v1/products", "gallery"),
             ("/v1/categories", "gallery"),
+            ("/v1/attributes", "gallery"),
             ("/v1/images/1", "gallery"),
         )
     )

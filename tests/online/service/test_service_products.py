@@ -39,6 +39,14 @@ def test_galleries_and_categories_are_told(client: TestClient) -> None:
     ]
 
 
+def test_attributes_come_with_their_most_frequent_values(client: TestClient) -> None:
+    found = client.get("/v1/attributes").json()["attributes"]
+    assert [one["name"] for one in found] == ["colour", "size"]
+    assert found[0]["values"] == [
+        {"value": colour, "images": 4} for colour in ("blue", "green", "red")
+    ]
+
+
 def test_images_come_as_they_were_ingested_and_may_be_kept_for_ever(
     client: TestClient, gallery: Path
 ) -> None:

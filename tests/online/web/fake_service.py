@@ -5,6 +5,7 @@ It keeps what it was sent, so that tests compare what a person did with what was
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -76,12 +77,15 @@ def photo(number: int = 0, width: int = 800, height: int = 600) -> bytes:
 
 @dataclass
 class FakeService:
-    """``key``: the one that is wanted; "" for none. ``absent``: nothing matches."""
+    """``key``: the one that is wanted; "" for none. ``absent``: nothing matches. ``empty``: no
+    product is found in the photo."""
 
     key: str = ""
     absent: bool = False
+    empty: bool = False
     calibrated: bool = True
     busy: int = 0  # answers of 503 before the next
+    seconds: float = 0.0  # that a query takes
     requests: list[dict[str, Any]] = field(default_factory=list)
     photos: list[bytes] = field(default_factory=list)
     masks: list[dict[str, Any]] = field(default_factory=list)
@@ -92,6 +96,7 @@ class FakeService:
         app.include_router(page_router())
         app.add_route("/v1/galleries", self.galleries)
         app.add_route("/v1/categories", self.categories)
+        app.add_route("/v1/attributes", self.attributes)
         app.add_route("/v1/mask", self.mask, methods=["POST"])
         app.add_route("/v1/query", self.query, methods=["POST"])
         app.add_route("/v1/review/masks", self.no_masks)
@@ -136,6 +141,15 @@ class FakeService:
     async def categories(self, _: Request) -> Response:
         return JSONResponse({"categories": [{"name": name, "images": 8} for name in SHAPES]})
 
+    async def attributes(self, _: Request) -> Response:
+        sizes = [f"{50 + number} ml" for number in range(PRODUCTS)]
+        held = {"colour": COLOURS, "size": sizes}
+        found = [
+            {"name": name, "values": [{"value": value, "images": 2} for value in values]}
+            for name, values in held.items()
+        ]
+        return JSONResponse({"attributes": found})
+
     async def mask(self, request: Request) -> Response:
         wanted, _, size = await self.read(request)
         self.masks.append(wanted)
@@ -154,7 +168,7 @@ class FakeService:
         return {
             "used": wanted.get("mask", True),
             "trust": 0.91,
-            "flags": ["touches_border"],
+            "flags": ["empty" if self.empty else "touches_border"],
             "fraction": 0.31,
             "contour": contour(0),
             "aligned": contour(0, aligned=True),
@@ -166,6 +180,7 @@ class FakeService:
         self.photos.append(sent)
         kind = request.query_params.get("format", "json")
         self.formats.append(kind)
+        await asyncio.sleep(self.seconds)
         if kind != "json":
             return Response(f"rank;product\n1;{kind}\n", media_type=f"text/{kind}")
         return JSONResponse(self.answer(wanted, size))
@@ -188,8 +203,8 @@ class FakeService:
             "threshold": 0.5 if self.calibrated else None,
             "verdict": "not in this catalogue" if self.absent else "likely",
             "absent_below": 0.2 if self.calibrated else None,
-            "guesses": False,
-            "notes": [],
+            "guesses": self.empty,
+            "notes": ["no product was found in the photo"] if self.empty else [],
             "route": {
                 "categories": routed(wanted),
                 "unsure": False,
@@ -217,6 +232,7 @@ class FakeService:
         shape = round(0.3 + 0.7 * ((number * 7) % PRODUCTS) / PRODUCTS, 4)
         points = [[0.3, 0.3, 0.4, 0.3], [0.6, 0.4, 0.55, 0.4], [0.5, 0.6, 0.5, 0.5]]
         likely = 0.15 if self.absent else 0.98
+        has_probability = self.calibrated and not self.empty
         return {
             "product": f"{kind}-{number:02}",
             "category": kind,
@@ -225,7 +241,7 @@ class FakeService:
             "iou": shape,
             "why": "contour IoU 0.9",
             "match": {"places": 23, "points": points} if number < 2 else None,
-            "probability": round(likely * 0.8**number, 4) if self.calibrated else None,
+            "probability": round(likely * 0.8**number, 4) if has_probability else None,
             "views": 1 + number % 3,
             "attributes": {"colour": COLOURS[number % len(COLOURS)], "size": f"{50 + number} ml"},
             "id": number + 1,

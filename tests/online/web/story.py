@@ -98,7 +98,6 @@ def _search(browser: Browser, address: str, data: Path) -> Iterator[Frame]:
     page.wait_for_timeout(400)
     yield "7  Two hits side by side", page.screenshot()
     page.keyboard.press("Escape")
-    page.locator(".filters summary").click()
     page.click("#add-filter")
     page.get_by_label("Attribute").select_option("material")
     page.get_by_label("Value").fill("PP, matt")

@@ -64,13 +64,12 @@ def test_the_page_searches_crops_filters_and_downloads_on_the_service(
     assert frame is not None and line is not None
     assert frame["x"] < line["x"] and line["x"] + line["width"] < frame["x"] + frame["width"]
 
-    page.locator(".filters summary").click()
     page.click("#add-filter")
     page.get_by_label("Attribute").select_option("colour")
     page.get_by_label("Value").fill("green")
     page.get_by_label("Value").press("Enter")
     expect(page.locator(".card")).to_have_count(1)
-    page.get_by_role("button", name="Remove filter").click()
+    page.get_by_role("button", name="Remove the filter").click()
     expect(page.locator(".card")).to_have_count(3)
     page.click("#crop")
     page.click("#search")
@@ -89,7 +88,7 @@ def test_a_link_to_a_catalogue_image_and_its_part_is_answered(page: Page, addres
     expect(page.locator(".photo .uri")).to_have_text("Catalogue image 1")
     expect(page.locator("#hits h3").first).to_be_visible()
     assert page.locator(".card").count() == 2  # its own product is left out
-    page.get_by_role("button", name="Search from this").first.click()
+    page.get_by_role("button", name="Find similar").first.click()
     expect(page.locator(".searches button")).to_have_count(2)
     page.go_back()
     expect(page.locator(".photo .uri")).to_have_text("Catalogue image 1")

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -22,10 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from tests.online.web.fake_service import FakeService, photo, serving
-
-# From npm's axe-core; tests alone use it, so it lies in no folder of the project.
-AXE = os.environ.get("AXE_CORE", "")
+from tests.online.web.accessibility import assert_accessible
+from tests.online.web.fake_service import COLOURS, FakeService, photo, serving
 
 pytestmark = pytest.mark.browser
 
@@ -124,8 +119,10 @@ def test_a_photo_is_chosen_cut_out_and_searched(
     assert page.locator(".card").count() == 12
     assert page.locator("#announced").inner_text() == "12 hits. First: jar-00."
     assert page.locator("#verdict").count() == 0
+    matte = page.locator("#board").evaluate("(e) => e.toDataURL()")
     page.uncheck("#use-mask")
     expect(page.locator(".mask .quiet")).to_contain_text("whole photo")
+    until(page, lambda: page.locator("#board").evaluate("(e) => e.toDataURL()") != matte)
     assert service.requests[-1]["mask"] is False
 
 
@@ -285,10 +282,11 @@ def test_the_slider_reorders_at_once(open_page: Open, service: FakeService, widt
     assert products(page) == before
 
 
+@WIDTHS
 def test_the_threshold_and_an_absent_product_are_told_plainly(
-    open_page: Open, service: FakeService
+    open_page: Open, service: FakeService, width: int
 ) -> None:
-    page = open_page()
+    page = open_page(width)
     choose(page)
     search(page)
     assert page.locator(".card.below").count() == 8
@@ -344,7 +342,7 @@ def test_a_hit_is_searched_from_and_its_link_restores_all(
     page = open_page(width)
     choose(page)
     search(page)
-    page.get_by_role("button", name="Search from this: bottle-01").click()
+    page.get_by_role("button", name="Find similar: bottle-01").click()
     expect(page.locator(".photo .uri")).to_have_text("bottle-01")
     expect(page.locator(".searches button")).to_have_count(2)
     assert service.requests[-1]["image"] == 2 and service.photos[-1] == b""
@@ -363,6 +361,7 @@ def test_a_hit_is_searched_from_and_its_link_restores_all(
     other = open_page(width, "#" + copied.partition("#")[2])
     expect(other.locator("#hits h3").first).to_be_visible()
     assert box_of(other) == box and other.locator("#balance").input_value() == "51"
+    expect(other.locator(".photo .uri")).to_have_text("bottle-01")
     assert service.requests[-1] == last
 
 
@@ -376,30 +375,78 @@ def test_a_link_with_nonsense_opens_the_page_as_at_the_start(
     assert not {"image", "box", "where", "weights", "threshold"} & sent.keys()
 
 
-def test_filters_become_conditions(open_page: Open, service: FakeService) -> None:
-    page = open_page()
+@WIDTHS
+def test_filters_are_chips_of_clauses_and_alternatives_and_part_of_the_link(
+    open_page: Open, service: FakeService, width: int
+) -> None:
+    page = open_page(width)
     choose(page)
     search(page)
-    page.locator(".filters summary").click()
     page.click("#add-filter")
+    page.get_by_label("Attribute").select_option("colour")
+    value = page.get_by_label("Value")
+    listed = page.locator(f"#{value.get_attribute('list')} option")
+    assert [one.get_attribute("value") for one in listed.all()] == list(COLOURS)
+    value.fill(COLOURS[0])
+    value.press("Enter")
+    red = {"attribute": "colour", "equals": COLOURS[0]}
+    until(page, lambda: service.requests[-1].get("where") == [[red]])
+    expect(value).to_be_focused()  # for the next one
+    expect(value).to_have_value("")
+    page.get_by_role("button", name="or, in place of colour").click()
+    expect(value).to_be_focused()
+    value.fill(COLOURS[1])
+    value.press("Enter")
+    blue = {"attribute": "colour", "equals": COLOURS[1]}
+    until(page, lambda: service.requests[-1].get("where") == [[red, blue]])
     page.get_by_label("Attribute").select_option("size")
-    page.get_by_label("Condition").select_option("at_least")
-    page.get_by_label("Value").fill("50")
-    page.get_by_label("Value").press("Enter")
+    page.get_by_label("Condition").select_option("range")
+    page.get_by_role("button", name="Add the filter").click()  # without a number: refused
+    page.get_by_label("From", exact=True).fill("50")
+    page.get_by_label("To", exact=True).fill("60.5")
+    page.get_by_label("To", exact=True).press("Enter")
+    sized = {"attribute": "size", "at_least": 50, "at_most": 60.5}
+    until(page, lambda: service.requests[-1].get("where") == [[red, blue], [sized]])
+    page.get_by_label("To", exact=True).fill("9")
+    page.get_by_label("To", exact=True).press("Enter")
     until(
-        page, lambda: service.requests[-1].get("where") == [[{"attribute": "size", "at_least": 50}]]
+        page, lambda: service.requests[-1]["where"][2:] == [[{"attribute": "size", "at_most": 9}]]
     )
-    page.get_by_label("Condition").select_option("in")
-    page.get_by_label("Value").fill("50 ml, 60 ml")
-    page.get_by_label("Value").press("Enter")
-    until(
-        page,
-        lambda: (
-            service.requests[-1].get("where") == [[{"attribute": "size", "in": ["50 ml", "60 ml"]}]]
-        ),
-    )
-    page.get_by_role("button", name="Remove filter").click()
+    page.get_by_role("button", name="Remove the filter size: up to 9").click()
+    expect(page.locator(".clauses .chip").first).to_be_focused()
+    fragment = page.evaluate("() => new Promise((r) => setTimeout(() => r(location.hash), 300))")
+    other = open_page(width, fragment)
+    chips = other.locator(".clauses [aria-label^=Remove]")
+    expect(chips).to_have_count(3)
+    assert [one.inner_text().split(" ×")[0] for one in chips.all()] == [
+        f"colour: {COLOURS[0]}",
+        f"colour: {COLOURS[1]}",
+        "size: 50 to 60.5",
+    ]
+    for left in (2, 1, 0):
+        page.locator(".clauses [aria-label^=Remove]").first.click()
+        expect(page.locator(".clauses [aria-label^=Remove]")).to_have_count(left)
     until(page, lambda: "where" not in service.requests[-1])
+    expect(page.locator("#add-filter")).to_be_focused()
+
+
+@WIDTHS
+def test_a_photo_without_a_product_is_told_with_a_way_to_mend_it(
+    open_page: Open, service: FakeService, width: int
+) -> None:
+    service.empty = True
+    page = open_page(width)
+    choose(page)
+    search(page)
+    expect(page.locator("#verdict")).to_contain_text("no product was found in the photo")
+    above = page.locator("#verdict").bounding_box()
+    hits = page.locator("#hits").bounding_box()
+    assert above is not None and hits is not None and above["y"] < hits["y"]
+    page.click("#draw-box")
+    expect(page.locator("#board")).to_be_focused()
+    expect(page.locator("#board")).to_be_in_viewport()
+    page.keyboard.press("ArrowRight")
+    assert box_of(page) == [88, 60, 728, 540]
 
 
 def test_hits_are_downloaded_and_earlier_searches_recalled(
@@ -413,7 +460,7 @@ def test_hits_are_downloaded_and_earlier_searches_recalled(
             page.click(button)
         assert download.value.suggested_filename == f"hits.{kind}"
         assert service.formats[-1] == kind
-    page.get_by_role("button", name="Search from this: bottle-01").click()
+    page.get_by_role("button", name="Find similar: bottle-01").click()
     earlier = page.locator(".searches button")
     expect(earlier).to_have_count(2)
     expect(page.locator("#html")).to_be_disabled()  # that file shows a photo
@@ -519,6 +566,10 @@ def test_pointing_at_a_hit_shows_its_contour_and_places_on_both(open_page: Open)
     card.locator(".image").hover()
     expect(drawing).to_have_css("opacity", "1")
     assert card.locator(".places text").all_text_contents() == ["1", "2", "3"]
+    page.mouse.move(0, 0)
+    expect(drawing).to_have_css("opacity", "0")
+    card.get_by_role("button", name="Compare").focus()  # without a pointer
+    expect(drawing).to_have_css("opacity", "1")
     assert page.locator("#board").evaluate("(e) => e.toDataURL()") != before
     page.check("#contours")
     page.mouse.move(0, 0)
@@ -552,9 +603,32 @@ def test_the_second_tab_opens_and_leads_back(open_page: Open) -> None:
     expect(page.locator("#search")).to_be_visible()
 
 
+def test_a_sign_of_waiting_comes_after_200_milliseconds(
+    open_page: Open, service: FakeService
+) -> None:
+    page = open_page()
+    choose(page)
+    service.seconds = 1.0
+    shown_after = page.evaluate("""() => new Promise((resolve) => {
+      const began = performance.now();
+      document.querySelector("#search").click();
+      const look = () => {
+        const slow = document.querySelector("#search .slow");
+        const seen = slow && getComputedStyle(slow, "::after").opacity === "1";
+        if (seen || performance.now() - began > 3000) resolve(performance.now() - began);
+        else requestAnimationFrame(look);
+      };
+      look();
+    })""")
+    assert 200 <= shown_after < 900
+    service.seconds = 0.0
+    expect(page.locator(".card").first).to_be_visible()
+    expect(page.locator(".slow")).to_have_count(0)
+
+
 @WIDTHS
 def test_nothing_jumps_and_nothing_is_wider_than_the_screen(open_page: Open, width: int) -> None:
-    page = open_page(width)
+    page = open_page(width, dark=True)
     page.evaluate("""() => {
       window.moved = 0;
       new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
@@ -563,34 +637,35 @@ def test_nothing_jumps_and_nothing_is_wider_than_the_screen(open_page: Open, wid
     }""")
     choose(page)
     search(page)
-    page.wait_for_timeout(400)
-    assert page.evaluate("() => window.moved") < 0.1  # "good" by the Core Web Vitals
+    page.locator(".card img").first.evaluate("(e) => e.decode()")
+    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => setTimeout(r)))")
+    assert page.evaluate("() => window.moved") < 0.05  # half of "good" by the Core Web Vitals
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize(("width", "dark"), [(DESK, False), (PHONE, True)])
-def test_axe_has_no_serious_finding(open_page: Open, width: int, dark: bool) -> None:
-    if not AXE:
-        pytest.skip("AXE_CORE names no axe.min.js (npm pack axe-core@4.14.1)")
-    page = open_page(width, dark=dark)
-    assert findings(page) == []
+@WIDTHS
+def test_the_search_has_no_serious_finding_of_accessibility(open_page: Open, width: int) -> None:
+    page = open_page(width)
+    assert_accessible(page)
     choose(page)
     page.click("#crop")
     search(page)
     page.get_by_role("button", name="Compare jar-00").click()
     page.get_by_role("button", name="Compare bottle-01").click()
-    assert findings(page) == []
+    assert_accessible(page)
     page.click("#side-by-side")
-    assert findings(page) == []
+    assert_accessible(page)
 
 
-def findings(page: Page) -> list[str]:
-    """Serious findings, each with the first element that has it."""
-    if not page.evaluate("() => Boolean(window.axe)"):
-        page.evaluate(Path(AXE).read_text("utf-8"))  # as a console would: the policy forbids a tag
-    found: dict[str, Any] = page.evaluate("() => axe.run()")
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
+def test_settings_of_a_link_without_a_photo_are_for_the_first_photo(
+    open_page: Open, service: FakeService
+) -> None:
+    where = '[[{"attribute":"colour","equals":"red"}]]'
+    page = open_page(DESK, f"#categories=tube&shape=80&where={where}")
+    expect(page.get_by_role("button", name="Remove the filter colour: red")).to_be_visible()
+    expect(page.get_by_role("button", name="tube")).to_have_attribute("aria-pressed", "true")
+    choose(page)
+    search(page)
+    assert service.requests[-1]["categories"] == ["tube"]
+    assert service.requests[-1]["where"] == [[{"attribute": "colour", "equals": "red"}]]
+    expect(page.locator("#balance")).to_have_value("80")

@@ -1,4 +1,4 @@
-// What a search is bounded by: categories as chips, and filters on attributes.
+// The categories that are searched, as chips.
 
 import { html, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { percent, words } from "./words.js";
@@ -36,26 +36,4 @@ export function Categories({ state, change }) {
     ${!chosen.length && answer?.route?.unknown && html`<p class="quiet">${words.unknown}</p>`}
     ${!chosen.length && answer?.route?.unsure && html`<p class="quiet">${words.unsure}</p>`}
   </div>`;
-}
-
-export function Filters({ filters, attributes, change, set }) {
-  if (!attributes.length) return null;
-  const replaced = (at, patch) => filters.map((row, index) => (index === at ? { ...row, ...patch } : row));
-  const add = () => set({ filters: [...filters, { attribute: attributes[0], condition: "equals", value: "" }] });
-  // A row is searched with once its value is whole: at each letter would be a search too many.
-  return html`<details class="filters" open=${filters.length > 0}><summary>${words.filters}</summary>
-    ${filters.map((row, at) => html`<div class="filter" role="group" aria-label=${words.filters} key=${at}>
-      <select aria-label=${words.attribute} value=${row.attribute} onChange=${(event) => change({ filters: replaced(at, { attribute: event.target.value }) })}>
-        ${attributes.map((name) => html`<option value=${name} selected=${name === row.attribute}>${name}</option>`)}
-      </select>
-      <select aria-label=${words.condition} value=${row.condition} onChange=${(event) => change({ filters: replaced(at, { condition: event.target.value }) })}>
-        ${Object.entries(words.conditions).map(([name, shown]) => html`<option value=${name} selected=${name === row.condition}>${shown}</option>`)}
-      </select>
-      <input aria-label=${words.value} value=${row.value} inputmode=${row.condition.startsWith("at_") ? "decimal" : "text"}
-        placeholder=${row.condition === "in" ? words.listed : ""}
-        onInput=${(event) => set({ filters: replaced(at, { value: event.target.value }) })} onChange=${() => change({})} />
-      <button type="button" class="icon" aria-label=${words.removeFilter} onClick=${() => change({ filters: filters.filter((_, index) => index !== at) })}>×</button>
-    </div>`)}
-    <button type="button" id="add-filter" onClick=${add}>${words.addFilter}</button>
-  </details>`;
 }
