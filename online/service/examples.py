@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from online.api_types import (
+    AttributeAnswer,
+    AttributesAnswer,
     BatchAnswer,
     CategoriesAnswer,
     CategoryAnswer,
@@ -48,6 +50,7 @@ from online.api_types import (
     SubmittedJob,
     UncertainImage,
     UncertainImages,
+    ValueCount,
 )
 
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -173,6 +176,9 @@ _ALL: Sequence[BaseModel] = (
                 attributes=("colour", "size"),
             ),
         )
+    ),
+    AttributesAnswer(
+        attributes=(AttributeAnswer(name="colour", values=(ValueCount(value="red", images=120),)),)
     ),
     CategoriesAnswer(categories=(CategoryCount(name="jar", images=120),)),
     ProductsAnswer(products=(_PRODUCT,), after="jar/4711"),
