@@ -148,6 +148,20 @@ def is_colourless(image: RGBImage) -> bool:
     return float(np.quantile(chroma, COLOURLESS_FRACTION)) < COLOURLESS_CHROMA
 
 
+# Longer side that an image of one colour is looked at, and the range of a channel, of 256 levels,
+# that it stays below there: the noise of a sensor is averaged away, a bottle of another white that
+# fills a thirtieth of the frame is not.
+ONE_COLOUR_SIDE = 32
+ONE_COLOUR_RANGE = 3
+
+
+def is_one_colour(image: RGBImage) -> bool:
+    """Whether nothing can be seen in the image: a covered lens, an empty scan."""
+    size = min(ONE_COLOUR_SIDE, image.width), min(ONE_COLOUR_SIDE, image.height)
+    small = cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA)
+    return bool((np.ptp(small, axis=(0, 1)) < ONE_COLOUR_RANGE).all())
+
+
 # A shadow takes at most this much lightness and hardly changes the hue (CIE Lab); its lightness
 # drops over at least this fraction of the square root of its area.
 SHADOW_DEPTH = 40.0

@@ -231,7 +231,7 @@ class Searcher:
             threshold=threshold,
             absent_below=None if calibration is None else calibration.absent_below,
             refuses=given is not None or calibration is None or not calibration.automatic,
-            notes=(*photo_notes(query.quality), *notes),
+            notes=(*photo_notes(query.quality, products), *notes),
         )
 
     def _route(
@@ -418,18 +418,25 @@ def _compared(hit: Hit, vector: FloatArray) -> Hit:
     return replace(hit, record=replace(hit.record, description=description))
 
 
-def photo_notes(quality: MatteQuality) -> tuple[str, ...]:
-    """What a user should know of the photo, and do about it; a sentence each."""
+def photo_notes(quality: MatteQuality, hits: Sequence[Hit]) -> tuple[str, ...]:
+    """What a user should know of the photo, and do about it; a sentence each. That the mask covers
+    it is none where those of the hits cover their images, too."""
     found = []
     if quality.empty:
         found.append(
-            "no product was found in the photo; these are guesses: photograph it before a "
-            "background that it differs from"
+            "no product was found in the photo; the whole photo was compared, and these are "
+            "guesses: photograph it before a background that it differs from"
         )
     if quality.shadow:
         found.append(
             "only a shadow was found in the photo, no product; these are guesses: photograph it "
             "before a background that it differs from"
+        )
+    cut_out = [h for h in hits if not h.record.description.quality.nearly_everything]
+    if quality.nearly_everything and cut_out:
+        found.append(
+            "no product was told apart from its background; the whole photo was compared: crop it "
+            "to the product, or photograph it before a background that it differs from"
         )
     if quality.several_objects:
         found.append("several products are in the photo: crop it to one")

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import WeightsError
+from engine.quality import is_one_colour
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 from stages._mattes import TwoStepSegmenter
 from stages._session import OnnxSession
@@ -51,6 +52,8 @@ class SaliencyNetwork(TwoStepSegmenter):
         return maps
 
     def matte(self, predicted: FloatArray, image: RGBImage) -> Matte:
+        if is_one_colour(image):  # of which U²-Netp takes 44 % for a product, where it is white
+            return Matte(np.zeros((image.height, image.width), np.float32))
         alpha = activated(predicted, self._output)
         return Matte(resized(alpha, (image.width, image.height)))
 

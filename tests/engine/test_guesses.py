@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from engine.config import load
 from engine.galleries.local import LocalGallery
 from engine.quality import is_colourless, is_shadow
-from engine.types import Results, RGBImage
+from engine.search import photo_notes
+from engine.types import MatteQuality, Results, RGBImage
 from offline.store.descriptions import _decoded, _encoded
 from online import page
 from online.results_json import results_json
@@ -55,6 +57,27 @@ def test_white_on_white_is_answered_by_guesses(gallery: LocalGallery, level: int
     assert any("no product" in note and "guesses" in note for note in results.notes)
     assert results_json(results)["guesses"] is True
     assert any("no product" in line and "guesses" in line for line in _text(results, 3).split("\n"))
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (90, 120, 200)])
+def test_a_photo_of_one_colour_is_answered_by_guesses(
+    gallery: LocalGallery, colour: tuple[int, int, int]
+) -> None:
+    results = answer(gallery, RGBImage(np.full((320, 240, 3), colour, np.uint8)))
+    assert results.guesses and results.no_match and results.hits
+    assert any("no product" in note and "whole photo" in note for note in results.notes)
+
+
+def test_a_mask_that_covers_the_photo_is_noted_where_hits_are_cut_out(
+    gallery: LocalGallery,
+) -> None:
+    covers, hits = MatteQuality(nearly_everything=True), answer(gallery, bottles(RED)).hits
+    (note,) = photo_notes(covers, hits)
+    assert "whole photo" in note and "crop" in note
+    record = hits[0].record
+    whole = replace(record, description=replace(record.description, quality=covers))
+    assert photo_notes(covers, [replace(hits[0], record=whole)]) == ()
+    assert photo_notes(MatteQuality(untrusted=True), hits) == ()
 
 
 @pytest.mark.parametrize("level", [243, 247, 250])

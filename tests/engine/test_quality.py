@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.quality import EMPTY_FRACTION, assess, component_areas
-from engine.types import Matte, MatteQuality
+from engine.quality import EMPTY_FRACTION, assess, component_areas, is_one_colour
+from engine.types import Matte, MatteQuality, RGBImage
 
 
 def matte(height: int, width: int, *boxes: tuple[int, int, int, int]) -> Matte:
@@ -117,3 +117,20 @@ def flood_fill_areas(mask: np.ndarray) -> list[int]:
             front.extend(around)
         areas.append(area)
     return sorted(areas, reverse=True)
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (200, 30, 40)])
+@pytest.mark.parametrize("noise", [0, 4])
+def test_an_image_of_one_colour_shows_nothing(colour: tuple[int, int, int], noise: int) -> None:
+    pixels = np.full((480, 360, 3), colour, np.float64)
+    pixels += np.random.default_rng(0).normal(0, 1, pixels.shape) * noise
+    assert is_one_colour(RGBImage(np.clip(pixels, 0, 255).astype(np.uint8)))
+
+
+def test_an_image_with_something_small_or_faint_in_it_is_not_of_one_colour() -> None:
+    small = np.full((480, 360, 3), 255, np.uint8)
+    small[200:216, 100:116] = 120
+    faint = np.full((480, 360, 3), 255, np.uint8)
+    faint[100:400, 100:250] = 250
+    assert not is_one_colour(RGBImage(small)) and not is_one_colour(RGBImage(faint))
+    assert is_one_colour(RGBImage(np.zeros((1, 1, 3), np.uint8)))

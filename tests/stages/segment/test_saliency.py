@@ -158,3 +158,13 @@ def test_a_model_that_wants_bytes_is_refused(tmp_path: Path) -> None:
     write_spec(model, 32, 32)
     with pytest.raises(WeightsError, match="uint8"):
         saliency.build(saliency.Options(weights=str(model)), BuildContext())
+
+
+def test_nothing_is_found_in_an_image_of_one_colour(tmp_path: Path) -> None:
+    model = brightness_model(tmp_path / "bright.onnx")
+    write_spec(model, 32, 32)
+    segmenter = saliency.build(saliency.Options(weights=str(model)), BuildContext())
+    white, bright = np.full((40, 30, 3), 255, np.uint8), np.full((40, 30, 3), 255, np.uint8)
+    bright[:, :15] = 0
+    nothing, half = segmenter.segment([RGBImage(white), RGBImage(bright)])
+    assert not nothing.alpha.any() and half.alpha.any()
