@@ -19,6 +19,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from engine.errors import ImageError
 from online.api_types import (
+    AttributeAnswer,
+    AttributesAnswer,
     CategoriesAnswer,
     CategoryCount,
     DecisionAnswer,
@@ -112,6 +114,10 @@ class Client:
 
     def categories(self) -> Sequence[CategoryCount]:
         return typed(self._service.send("GET", "v1/categories"), CategoriesAnswer).categories
+
+    def attributes(self) -> Sequence[AttributeAnswer]:
+        """Their names, each with its most frequent values."""
+        return typed(self._service.send("GET", "v1/attributes"), AttributesAnswer).attributes
 
     def products(
         self, *, category: str | None = None, after: str = "", limit: int = 50

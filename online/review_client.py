@@ -11,6 +11,7 @@ from online.api_types import (
     CategoryCount,
     DecisionsAnswer,
     DraftMask,
+    ExcludedImages,
     MasksInReview,
     NeighboursAnswer,
     PairsInReview,
@@ -66,6 +67,12 @@ class Review:
         wanted = {"after": after, "limit": str(limit)}
         found = self._service.send("GET", "v1/review/duplicates", params=wanted)
         return typed(found, PairsInReview)
+
+    def excluded(self, *, after: str = "", limit: int = 20) -> ExcludedImages:
+        """Images out of the index, in the order of ids; ``after``: that of the page before."""
+        wanted = {"after": after, "limit": str(limit)}
+        found = self._service.send("GET", "v1/review/excluded", params=wanted)
+        return typed(found, ExcludedImages)
 
     def mask(self, image: int) -> StoredMask:
         """The mask that is in force."""

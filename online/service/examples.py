@@ -181,6 +181,9 @@ _ALL: Sequence[BaseModel] = (
         attributes=(AttributeAnswer(name="colour", values=(ValueCount(value="red", images=120),)),)
     ),
     CategoriesAnswer(categories=(CategoryCount(name="jar", images=120),)),
+    AttributesAnswer(
+        attributes=(AttributeAnswer(name="colour", values=(ValueCount(value="red", images=42),)),)
+    ),
     ProductsAnswer(products=(_PRODUCT,), after="jar/4711"),
     _PRODUCT,
     _QUERY,

@@ -44,6 +44,7 @@ def test_the_catalogue_is_listed(address: str) -> None:
     with Client(address, gallery="small") as client:
         assert [one.name for one in client.galleries()] == ["small"]
         assert [one.name for one in client.categories()] == ["jar", "stick"]
+        assert [one.name for one in client.attributes()] == ["colour", "size"]
         page = client.products(limit=4)
         rest = client.products(after=page.after or "")
         names = [one.product for one in (*page.products, *rest.products)]
@@ -155,6 +156,7 @@ def test_a_curator_reviews_and_undoes(tmp_path: Path) -> None:
         page = review.masks(limit=1)
         assert page.counts.reviewed >= 0 and len(page.images) <= 1
         assert review.duplicates().images == 12
+        assert review.excluded().images == ()
         assert isinstance(review.categories(), tuple)
         assert review.uncertain("jar").left == 0
         assert review.neighbours(1).neighbours
