@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,12 @@ class Words:
     sizes: IntArray
     words: IntArray
 
+    def each(self) -> Iterator[Words]:
+        """One for each image."""
+        parts = np.split(self.words, np.cumsum(self.sizes)[:-1])
+        for at, words in enumerate(parts):
+            yield Words(self.ids[at : at + 1], self.sizes[at : at + 1], words)
+
 
 def words_of(ids: Sequence[int], keypoints: Sequence[Keypoints], vocabulary: Vocabulary) -> Words:
     """Of images and their keypoints."""
@@ -70,7 +76,9 @@ class InvertedLists:
 
     ``ids`` ascend; ``sizes``: keypoints of each image. ``words`` ascend: those that any image has;
     the images of ``words[k]`` are ``images[starts[k] : starts[k + 1]]``, as places in ``ids``, and
-    ``counts`` how often each has it. ``vocabulary``: the identity of the words.
+    ``counts`` how often each has it. ``vocabulary``: the identity of the words. ``gone``: places
+    of images that are no more, which nothing finds; until the lists are merged they count in how
+    common a word is.
     """
 
     vocabulary: str
@@ -80,9 +88,10 @@ class InvertedLists:
     starts: IntArray  # (K + 1,)
     images: UInt32Array  # (P,)
     counts: UInt8Array  # (P,)
+    gone: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids) - len(self.gone)
 
     @classmethod
     def built(cls, blocks: Iterable[Words], vocabulary: str, size: int) -> InvertedLists:
@@ -115,6 +124,44 @@ class InvertedLists:
             every_image,
             every_count,
         )
+
+    def without(self, ids: Collection[int]) -> InvertedLists:
+        """As if these images, known or not, were not there."""
+        wanted = np.array(sorted(ids), np.int64)
+        places = np.searchsorted(self.ids, wanted)
+        places = np.minimum(places, max(0, len(self.ids) - 1))
+        return replace(
+            self, gone=places[self.ids[places] == wanted] if len(self.ids) else places[:0]
+        )
+
+    def merged(self, other: InvertedLists) -> InvertedLists:
+        """One of both, which have no image in common, without those that are gone; of one
+        vocabulary."""
+        ids = np.concatenate([self.ids, other.ids])
+        order = np.argsort(ids, kind="stable")
+        places = np.empty(len(ids), np.int64)  # by place here, the one in the order of ids
+        held = np.ones(len(ids), bool)
+        held[self.gone] = held[len(self.ids) + other.gone] = False
+        places[order] = np.cumsum(held[order]) - 1
+        images = np.concatenate([self.images.astype(np.int64), len(self.ids) + other.images])
+        kept = np.flatnonzero(held[images])
+        images = places[images[kept]]
+        words = np.concatenate([one._word_of_each() for one in (self, other)])[kept]
+        by_word = np.lexsort((images, words))
+        present, starts = np.unique(words[by_word], return_index=True)
+        order = order[held[order]]
+        return InvertedLists(
+            self.vocabulary,
+            ids[order],
+            np.concatenate([self.sizes, other.sizes])[order],
+            present,
+            np.append(starts, len(words)),
+            images[by_word].astype(np.uint32),
+            np.concatenate([self.counts, other.counts])[kept][by_word],
+        )
+
+    def _word_of_each(self) -> IntArray:
+        return np.repeat(self.words, np.diff(self.starts))  # (P,)
 
     def write(self, path: Path) -> None:
         """OSError where the file cannot be written; one that stands there is whole."""
@@ -192,10 +239,12 @@ class InvertedLists:
         before = np.cumsum(lengths) - lengths
         places = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
         images = self.images[places]
-        if len(images) and int(images.max()) >= len(self):
+        if len(images) and int(images.max()) >= len(self.ids):
             raise ValueError("it lists an image that it does not have")
         each = np.repeat(weights, lengths) * ROOTS[self.counts[places]]
-        return np.bincount(images, each, minlength=len(self)) / np.sqrt(np.maximum(self.sizes, 1))
+        found = np.bincount(images, each, minlength=len(self.ids))
+        found[self.gone] = 0
+        return found / np.sqrt(np.maximum(self.sizes, 1))
 
     def _arrays(self) -> Iterator[npt.NDArray[np.generic]]:
         yield from (self.ids, self.sizes, self.words, self.starts, self.images, self.counts)

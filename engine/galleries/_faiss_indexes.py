@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import logging
 import sqlite3
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import faiss
@@ -27,6 +27,7 @@ from engine.distances import (
 from engine.errors import GalleryError
 from engine.files import replacing
 from engine.galleries import _rows
+from engine.galleries._shards import Shard, chosen_images, few, history, latest
 from engine.parallel import one_faiss_thread
 from engine.types import Embedding, FloatArray, IntArray, Neighbour
 
@@ -36,29 +37,39 @@ INDEXES = "indexes"
 # Every scan of a shard fetches at least this many, so that the vote of a classifier and the
 # retrieval that follows it share one scan of the vectors.
 LEAST_FETCHED = 64
+_BLOCK = 1024  # rows in memory at a time
 
 
-@dataclass(frozen=True)
-class Shard:
-    """The labelled (or predicted) images of one category, at one moment of its history."""
+@dataclass
+class ShardIndex:
+    """An index file and what the shard has become since it was written, in step with ``shard``."""
 
-    category: str
-    labelled: bool
-    token: str
-    adapted_by: int | None = None  # the version of the adaptation that its index is derived by
+    shard: Shard
+    base: faiss.IndexIDMap
+    recent: faiss.IndexIDMap  # of the images that changed, those that the shard holds
+    changed: set[int] = field(default_factory=set)  # their rows in ``base`` are of the past
 
-    def file_name(self, metric: Metric = "euclidean") -> str:
-        """Of the index for a metric; that of Euclidean distance has no further name."""
-        digest = hashlib.sha256(self.category.encode()).hexdigest()[:16]
-        suffix = "" if metric == "euclidean" else f"-{metric}"
-        by = "" if self.adapted_by is None else f"-a{self.adapted_by}"
-        return f"{digest}-{int(self.labelled)}-{self.token}{by}{suffix}.faiss"
+    def __len__(self) -> int:
+        return int(self.base.ntotal + self.recent.ntotal)  # at least as many as there are
 
-    @property
-    def words_name(self) -> str:
-        """Of the inverted lists of its keypoints, which no adaptation changes."""
-        digest = hashlib.sha256(self.category.encode()).hexdigest()[:16]
-        return f"{digest}-{int(self.labelled)}-{self.token}.words"
+    def change(self, shard: Shard, ids: IntArray, held: IntArray, vectors: FloatArray) -> None:
+        """Come to a later moment of the shard: images ``ids`` changed since, of which it holds
+        ``held`` with these vectors."""
+        if self.changed.intersection(ids.tolist()):
+            self.recent.remove_ids(faiss.IDSelectorBatch(ids))
+        self.recent.add_with_ids(vectors, held)
+        self.changed.update(ids.tolist())
+        self.shard = shard
+
+    def rows(self) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Ids and vectors of all images, in blocks."""
+        for index, without in ((self.base, self.changed), (self.recent, set[int]())):
+            ids, flat = faiss.vector_to_array(index.id_map), faiss.downcast_index(index.index)
+            kept = ~np.isin(ids, list(without))
+            for start in range(0, len(ids), _BLOCK):
+                block = slice(start, min(start + _BLOCK, len(ids)))
+                vectors = flat.reconstruct_n(block.start, block.stop - block.start)
+                yield ids[block][kept[block]], vectors[kept[block]]
 
 
 @dataclass
@@ -70,24 +81,13 @@ class _Ranking:
     complete: bool  # nothing is left beyond these
 
 
-def read_shards(connection: sqlite3.Connection) -> list[Shard]:
-    """All that the database lists, by category, those without labels first."""
-    by = _rows.adapted_by(connection)
-    rows = connection.execute(
-        "SELECT category, labelled, token FROM shards ORDER BY category, labelled"
-    )
-    return [Shard(category, bool(labelled), token, by) for category, labelled, token in rows]
-
-
 @dataclass
 class ShardIndexes:
     """Opens, builds and searches the indexes of every shard; keeps the current ones open."""
 
     folder: Path
     dimension: int
-    _open: dict[tuple[str, bool, Metric], tuple[str, faiss.IndexIDMap]] = field(
-        default_factory=dict
-    )
+    _open: dict[tuple[str, bool, Metric], ShardIndex] = field(default_factory=dict)
     _adaptation: tuple[int, Adaptation] | None = None  # the last one that was read
     _query: bytes = b""  # the last embedding searched for
     _rankings: dict[str, _Ranking] = field(default_factory=dict)
@@ -118,27 +118,77 @@ class ShardIndexes:
 
     def index(
         self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
-    ) -> faiss.IndexIDMap:
-        """The index in step with the shard: open, on disk, or built from the database."""
-        key, name = (shard.category, shard.labelled, metric), shard.file_name(metric)
-        opened, index = self._open.get(key, ("", None))
-        if index is not None and opened == name:
-            return index
-        index = self.build(connection, shard, metric)
-        self._open[key] = (name, index)
+    ) -> ShardIndex:
+        """In step with the shard: what is open or on disk, with what changed since, or built from
+        the database and written to disk."""
+        key = (shard.category, shard.labelled, metric)
+        index = self._open.pop(key, None)  # a change that fails halfway is not searched with
+        if index is None or index.shard != shard:
+            index = self.derive(connection, shard, metric, index)
+        self._open[key] = index
         return index
 
-    def build(
-        self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
-    ) -> faiss.IndexIDMap:
-        """The index on disk, written there if it was not."""
+    def derive(
+        self,
+        connection: sqlite3.Connection,
+        shard: Shard,
+        metric: Metric = "euclidean",
+        opened: ShardIndex | None = None,
+    ) -> ShardIndex:
+        """As ``index``, without keeping it open."""
+        found = self.in_step(connection, shard, metric, opened)
+        return self._built(connection, shard, metric) if found is None else found
+
+    def in_step(
+        self,
+        connection: sqlite3.Connection,
+        shard: Shard,
+        metric: Metric = "euclidean",
+        opened: ShardIndex | None = None,
+    ) -> ShardIndex | None:
+        """The latest of what was ``opened`` and of the files, with what changed since; None where
+        there is nothing that the shard's log leads back to."""
         adaptation = self.adaptation(connection, shard.adapted_by)
-        index = self.stored(shard, metric, adaptation)
-        if index is None:
-            built = self._built(connection, shard, metric, adaptation)
-            self._write(built, shard.file_name(metric))
-            index = self.stored(shard, metric, adaptation) or built
+
+        def find(token: str) -> ShardIndex | None:
+            then = replace(shard, token=token)
+            if opened is not None and opened.shard.file_name(metric) == then.file_name(metric):
+                return opened
+            base = self.stored(then, metric, adaptation)
+            return None if base is None else ShardIndex(then, base, _empty(base))
+
+        if (found := latest(connection, shard, find)) is None:
+            return None
+        index, changed = found
+        held, vectors = np.empty(0, np.int64), np.empty((0, index.base.d), np.float32)
+        if len(changed):
+            blocks = self._vectors(connection, shard, metric, adaptation, changed)
+            parts = [(held, vectors), *blocks]
+            held = np.concatenate([ids for ids, _ in parts])
+            vectors = np.concatenate([rows for _, rows in parts])
+        index.change(shard, changed, held, vectors)
         return index
+
+    def write(
+        self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
+    ) -> None:
+        """See that the index of a shard is on disk, and that few images changed since."""
+        index = self.index(connection, shard, metric)
+        if len(index.changed) <= few(len(index)):
+            return
+        merged = _empty(index.base)
+        for ids, vectors in index.rows():
+            merged.add_with_ids(vectors, ids)
+        base = self._kept(merged, shard, metric, self.adaptation(connection, shard.adapted_by))
+        self._open[shard.category, shard.labelled, metric] = ShardIndex(shard, base, _empty(base))
+
+    def is_written(self, connection: sqlite3.Connection, shard: Shard, metric: Metric) -> bool:
+        """Whether there is a file that the shard's log leads back to."""
+        folder = self.folder / INDEXES
+        tokens = (token for token, _ in history(connection, shard))
+        return any(
+            (folder / replace(shard, token=token).file_name(metric)).is_file() for token in tokens
+        )
 
     def adaptation(self, connection: sqlite3.Connection, version: int | None) -> Adaptation | None:
         """GalleryError for one that cannot be read."""
@@ -149,36 +199,25 @@ class ShardIndexes:
             self._adaptation = version, read
         return self._adaptation[1]
 
-    def _built(
-        self,
-        connection: sqlite3.Connection,
-        shard: Shard,
-        metric: Metric,
-        adaptation: Adaptation | None,
-    ) -> faiss.IndexIDMap:
-        try:
-            return build_index(connection, shard, self.dimension, metric, adaptation)
-        except ValueError as error:
-            raise GalleryError(
-                f"{self.folder}: {error}.",
-                remedy=f"List all that is damaged with: packsight gallery check {self.folder}",
-            ) from error
-
-    def keep_only(self, shards: list[Shard]) -> None:
-        """Delete the index files of the past and let go of what they map."""
-        wanted = {shard.file_name(metric) for shard in shards for metric in METRICS}
-        wanted |= {shard.words_name for shard in shards}
+    def keep_only(self, connection: sqlite3.Connection, shards: Collection[Shard]) -> None:
+        """Delete the files of the past and let go of what they map."""
+        present = {path.name for path in (self.folder / INDEXES).glob("*")}
+        wanted = set[str]()
+        for shard in shards:
+            then = [replace(shard, token=token) for token, _ in history(connection, shard)]
+            kinds = [[one.file_name(metric) for one in then] for metric in METRICS]
+            kinds.append([one.words_name for one in then])
+            wanted |= {next((name for name in names if name in present), "") for names in kinds}
         current = {(shard.category, shard.labelled) for shard in shards}
         self._open = {key: value for key, value in self._open.items() if key[:2] in current}
-        for path in (self.folder / INDEXES).glob("*"):
-            if path.name not in wanted:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+        for name in present - wanted:
+            with contextlib.suppress(OSError):
+                (self.folder / INDEXES / name).unlink()
 
     def stored(
         self, shard: Shard, metric: Metric = "euclidean", adaptation: Adaptation | None = None
     ) -> faiss.IndexIDMap | None:
-        """The index file in step with the shard, if it exists and is whole."""
+        """The index file of this moment of the shard, if it exists and is whole."""
         path = self.folder / INDEXES / shard.file_name(metric)
         if not path.is_file():
             return None
@@ -196,9 +235,26 @@ class ShardIndexes:
             return None
         return index
 
-    def _write(self, index: faiss.IndexIDMap, file_name: str) -> None:
-        """A file that exists is whole. A full disk is no failure."""
-        target = self.folder / INDEXES / file_name
+    def _built(self, connection: sqlite3.Connection, shard: Shard, metric: Metric) -> ShardIndex:
+        adaptation = self.adaptation(connection, shard.adapted_by)
+        flat = faiss.IndexFlatL2 if metric == "euclidean" else faiss.IndexFlatIP
+        index = faiss.IndexIDMap(
+            flat(self.dimension if adaptation is None else adaptation.dimension)
+        )
+        for ids, vectors in self._vectors(connection, shard, metric, adaptation):
+            index.add_with_ids(vectors, ids)
+        base = self._kept(index, shard, metric, adaptation)
+        return ShardIndex(shard, base, _empty(base))
+
+    def _kept(
+        self,
+        index: faiss.IndexIDMap,
+        shard: Shard,
+        metric: Metric,
+        adaptation: Adaptation | None,
+    ) -> faiss.IndexIDMap:
+        """Written and mapped. A file that exists is whole. A full disk is no failure."""
+        target = self.folder / INDEXES / shard.file_name(metric)
         try:
             target.parent.mkdir(exist_ok=True)
             with replacing(target) as part:
@@ -207,39 +263,60 @@ class ShardIndexes:
             read_only = isinstance(error, OSError) and error.errno == errno.EROFS
             level = logging.INFO if read_only else logging.WARNING
             log.log(level, "%s: index kept in memory only (%s)", target, error)
+        return self.stored(shard, metric, adaptation) or index
+
+    def _vectors(
+        self,
+        connection: sqlite3.Connection,
+        shard: Shard,
+        metric: Metric,
+        adaptation: Adaptation | None,
+        among: IntArray | None = None,
+    ) -> Iterator[tuple[IntArray, FloatArray]]:
+        try:
+            yield from shard_vectors(connection, shard, self.dimension, metric, adaptation, among)
+        except ValueError as error:
+            raise GalleryError(
+                f"{self.folder}: {error}.",
+                remedy=f"List all that is damaged with: packsight gallery check {self.folder}",
+            ) from error
 
 
-def build_index(
+def shard_vectors(
     connection: sqlite3.Connection,
     shard: Shard,
     dimension: int,
     metric: Metric = "euclidean",
     adaptation: Adaptation | None = None,
-) -> faiss.IndexIDMap:
-    """An exact index of the shard's embeddings, as they are adapted, under their record ids:
-    squared L2, or inner products, for cosine those of the rows brought to length 1.
+    among: IntArray | None = None,
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Ids in ascending order, and the embeddings as they are adapted, for cosine brought to length
+    1; ``among``: of these images alone. In blocks.
 
     Raises ValueError naming an image whose stored vector has another length.
     """
-    flat = faiss.IndexFlatL2 if metric == "euclidean" else faiss.IndexFlatIP
-    index = faiss.IndexIDMap(flat(dimension if adaptation is None else adaptation.dimension))
+    tables, values = ("images", []) if among is None else chosen_images(among)
     rows = connection.execute(
-        "SELECT images.id, embedding, attributes FROM images JOIN descriptions USING (id) "
+        f"SELECT images.id, embedding, attributes FROM {tables} JOIN descriptions USING (id) "
         "WHERE category = ? AND labelled = ? ORDER BY images.id",
-        (shard.category, int(shard.labelled)),
+        (*values, shard.category, int(shard.labelled)),
     )
-    while chunk := rows.fetchmany(1024):
-        for identity, blob, _ in chunk:
+    while block := rows.fetchmany(_BLOCK):
+        for identity, blob, _ in block:
             if len(blob) != 4 * dimension:
                 raise ValueError(f"image {identity} has a vector of {len(blob)} bytes")
-        ids = np.array([row[0] for row in chunk], np.int64)
-        blobs = np.frombuffer(b"".join(row[1] for row in chunk), "<f4")
+        ids = np.array([row[0] for row in block], np.int64)
+        blobs = np.frombuffer(b"".join(row[1] for row in block), "<f4")
         vectors = blobs.reshape(len(ids), dimension).astype(np.float32)
         if adaptation is not None:
-            domains = [domain_of(json.loads(attributes)) for _, _, attributes in chunk]
+            domains = [domain_of(json.loads(attributes)) for _, _, attributes in block]
             vectors = adaptation.adapted(vectors, domains)
-        index.add_with_ids(unit_or_zero(vectors) if metric == "cosine" else vectors, ids)
-    return index
+        yield ids, unit_or_zero(vectors) if metric == "cosine" else vectors
+
+
+def _empty(like: faiss.IndexIDMap) -> faiss.IndexIDMap:
+    flat = faiss.IndexFlatL2 if like.metric_type == faiss.METRIC_L2 else faiss.IndexFlatIP
+    return faiss.IndexIDMap(flat(like.d))
 
 
 def _neighbours(ranking: _Ranking, k: int, shard: Shard) -> list[Neighbour]:
@@ -248,7 +325,7 @@ def _neighbours(ranking: _Ranking, k: int, shard: Shard) -> list[Neighbour]:
 
 
 def _rank(
-    index: faiss.IndexIDMap,
+    index: ShardIndex,
     vector: FloatArray,
     k: int,
     metric: Metric,
@@ -256,6 +333,27 @@ def _rank(
 ) -> _Ranking:
     """The nearest k by (distance, id), with every tie of the last one resolved exactly."""
     query = unit_or_zero(vector[None]) if metric == "cosine" else vector[None]
+    written = _rank_one(index.base, query, k, metric, among, index.changed)
+    if not index.recent.ntotal:
+        return written
+    recent = _rank_one(index.recent, query, k, metric, among)
+    distances = np.concatenate([written.distances, recent.distances])
+    ids = np.concatenate([written.ids, recent.ids])
+    complete = written.complete and recent.complete
+    order = np.lexsort((ids, distances))
+    order = order if complete else order[:k]
+    return _Ranking(distances[order], ids[order], complete)
+
+
+def _rank_one(
+    index: faiss.IndexIDMap,
+    query: FloatArray,
+    k: int,
+    metric: Metric,
+    among: IntArray | None,
+    without: Collection[int] = (),
+) -> _Ranking:
+    """Of one index, but for the images ``without``."""
     chosen = None
     if among is not None:
         chosen = faiss.SearchParameters(sel=faiss.IDSelectorBatch(among))  # type: ignore[call-arg]
@@ -267,11 +365,15 @@ def _rank(
             values, ids = index.search(query, fetch, params=chosen)
         distances = from_squares(values) if metric == "euclidean" else from_products(values, metric)
         found = ids[0] >= 0  # FAISS fills up with -1 where fewer are chosen
+        complete = fetch == index.ntotal or not found.all()
+        last = distances[0][-1]
+        if without:
+            found &= np.array([identity not in without for identity in ids[0].tolist()])
         order = np.lexsort((ids[0][found], distances[0][found]))
         near, names = distances[0][found][order], ids[0][found][order]
-        if fetch == index.ntotal or not found.all():
+        if complete:
             return _Ranking(near, names, complete=True)
         # FAISS may have dropped an equal distance with a smaller id: go on past the tie.
-        if near[k - 1] < near[-1]:
+        if len(near) >= k and near[k - 1] < last:
             return _Ranking(near[:k], names[:k], complete=False)
         fetch = min(fetch * 2, index.ntotal)

@@ -20,8 +20,8 @@ UPLOADS = "uploads"
 
 # The description sits apart from the source, so that planning an ingest reads few pages.
 # A shard is the part of a category that is (or is not) labelled; its token changes with every
-# write, and names the index file that is in step with it. Tokens are random, so that a restored
-# backup can never meet an index of another history.
+# write, and names an index file that is written then. Tokens are random, so that a restored backup
+# can never meet an index of another history.
 TABLES = """
 CREATE TABLE IF NOT EXISTS manifest (
     key TEXT PRIMARY KEY,
@@ -160,6 +160,29 @@ def _index_trust(connection: sqlite3.Connection) -> None:
     )
 
 
+def _log_shards(connection: sqlite3.Connection) -> None:
+    """What changed in which shard between two of its tokens; ``changes`` counts images from the
+    first row on. ``shards.images`` is NULL where it was not counted."""
+    connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS shard_changes (
+            category TEXT NOT NULL,
+            labelled INTEGER NOT NULL,
+            changes INTEGER NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL UNIQUE,
+            ids BLOB NOT NULL,
+            PRIMARY KEY (category, labelled, changes)
+        ) STRICT
+        """
+    )
+    _add_columns(connection, "shards", images="INTEGER")
+    connection.execute(
+        "UPDATE shards SET images = (SELECT count(*) FROM images WHERE "
+        "images.category = shards.category AND images.labelled = shards.labelled)"
+    )
+
+
 def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> None:
     """Those that the table lacks."""
     sql = f"SELECT name FROM pragma_table_info('{table}')"
@@ -191,6 +214,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _index_trust,
     _add_overruled_labels,
     _add_withdrawn_images,
+    _log_shards,
 )
 
 # How long a statement waits for another process's short transaction.

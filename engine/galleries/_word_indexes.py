@@ -5,21 +5,42 @@ from __future__ import annotations
 import errno
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from engine.errors import DamageError
 from engine.galleries import _rows
-from engine.galleries._faiss_indexes import INDEXES, Shard
+from engine.galleries._faiss_indexes import INDEXES
+from engine.galleries._shards import Shard, chosen_images, few, history, latest
 from engine.inverted_lists import InvertedLists, Words, most_in_common, query_words, words_of
 from engine.keypoints import Keypoints
 from engine.protocols import Vocabulary
+from engine.types import IntArray
 
 log = logging.getLogger(__name__)
 
 BLOCK = 512  # images in memory at a time: 6 MB of keypoints
+
+
+@dataclass(frozen=True)
+class WordIndex:
+    """A file of inverted lists and what the shard has become since it was written, in step with
+    ``shard``."""
+
+    shard: Shard
+    base: InvertedLists
+    recent: InvertedLists  # of the images that changed, those that the shard holds
+    words: Sequence[Words]  # that ``recent`` was made of, in the order of ids
+    changed: frozenset[int] = frozenset()  # gone from ``base``
+
+    @property
+    def lists(self) -> list[InvertedLists]:
+        return [self.base, self.recent] if len(self.recent) else [self.base]
 
 
 @dataclass
@@ -27,7 +48,7 @@ class WordIndexes:
     """Opens, builds and searches the inverted lists of every shard; keeps the current ones open."""
 
     folder: Path
-    _open: dict[str, InvertedLists] = field(default_factory=dict)  # by the name of the file
+    _open: dict[tuple[str, bool], WordIndex] = field(default_factory=dict)
 
     def search(
         self,
@@ -40,54 +61,62 @@ class WordIndexes:
         """The ids of ``count`` images that have most words of the query's keypoints."""
         words, weights = query_words(query, vocabulary)
         try:
-            lists = [self.index(connection, shard, vocabulary) for shard in shards]
-            return most_in_common(lists, words, weights, count)
+            return most_in_common(
+                self._lists(connection, shards, vocabulary), words, weights, count
+            )
         except ValueError as error:
             # Found while it was read: opening one checks its sizes alone.
             log.warning("%s: damaged index of keypoints, rebuilt (%s)", self.folder, error)
         for shard in shards:
-            self._open.pop(shard.words_name, None)
-            with suppress(OSError):
-                self._path(shard).unlink()
-        lists = [self.index(connection, shard, vocabulary) for shard in shards]
-        return most_in_common(lists, words, weights, count)
+            self._open.pop((shard.category, shard.labelled), None)
+            for token, _ in history(connection, shard):
+                with suppress(OSError):
+                    self._path(replace(shard, token=token)).unlink()
+        return most_in_common(self._lists(connection, shards, vocabulary), words, weights, count)
 
     def index(
         self, connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary
-    ) -> InvertedLists:
-        """In step with the shard: open, on disk, or built from the database and written there."""
-        found = self._open.get(shard.words_name)
-        if found is None or found.vocabulary != vocabulary.identity:
-            found = self._stored(shard)
-        if found is None or found.vocabulary != vocabulary.identity:
-            found = self._built(connection, shard, vocabulary)
-            self._write(found, shard)
-            found = self._stored(shard) or found
-        self._open[shard.words_name] = found
-        return found
+    ) -> WordIndex:
+        """In step with the shard: what is open or on disk, with what changed since, or built from
+        the database and written to disk."""
+        key = (shard.category, shard.labelled)
+        opened = self._open.get(key)
+        if opened is None or opened.shard.token != shard.token or not _fits(opened, vocabulary):
+            found = self._in_step(connection, shard, vocabulary, opened)
+            opened = self._built(connection, shard, vocabulary) if found is None else found
+        self._open[key] = opened
+        return opened
+
+    def write(self, connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary) -> None:
+        """See that the lists of a shard are on disk, and that few images changed since."""
+        index = self.index(connection, shard, vocabulary)
+        if len(index.changed) > few(len(index.base)):
+            merged = index.base.merged(index.recent)
+            self._open[shard.category, shard.labelled] = self._kept(merged, shard, vocabulary)
 
     def keep_only(self, shards: Sequence[Shard]) -> None:
-        """Let go of the files of the past; ``ShardIndexes`` deletes them."""
-        names = {shard.words_name for shard in shards}
-        self._open = {name: one for name, one in self._open.items() if name in names}
+        """Let go of the shards of the past; ``ShardIndexes`` deletes their files."""
+        current = {(shard.category, shard.labelled) for shard in shards}
+        self._open = {key: one for key, one in self._open.items() if key in current}
 
     def faults(self, connection: sqlite3.Connection, shards: Sequence[Shard]) -> Iterator[str]:
         """A sentence for every file that is damaged or out of step with the database."""
         for shard in shards:
-            path = self._path(shard)
-            if not path.is_file():
+            found = latest(connection, shard, partial(self._file, shard))
+            if found is None:
                 continue
+            path, changed = found
             try:
                 stored = InvertedLists.read(path, whole=True)
             except (ValueError, OSError) as error:
                 fault = str(error)
             else:
                 rows = connection.execute(
-                    "SELECT images.id, length(keypoints) FROM images JOIN descriptions USING (id) "
-                    "WHERE category = ? AND labelled = ? ORDER BY images.id",
+                    "SELECT id FROM images WHERE category = ? AND labelled = ? ORDER BY id",
                     (shard.category, int(shard.labelled)),
                 )
-                if [row[0] for row in rows] == stored.ids.tolist():
+                ids = np.array([row[0] for row in rows], np.int64)
+                if np.array_equal(np.setdiff1d(ids, changed), np.setdiff1d(stored.ids, changed)):
                     continue
                 fault = "it holds other images"
             yield (
@@ -95,8 +124,74 @@ class WordIndexes:
                 f"database, {fault} (packsight gallery rebuild)"
             )
 
+    def _lists(
+        self, connection: sqlite3.Connection, shards: Sequence[Shard], vocabulary: Vocabulary
+    ) -> list[InvertedLists]:
+        found = [self.index(connection, shard, vocabulary) for shard in shards]
+        return [one for index in found for one in index.lists]
+
+    def _in_step(
+        self,
+        connection: sqlite3.Connection,
+        shard: Shard,
+        vocabulary: Vocabulary,
+        opened: WordIndex | None,
+    ) -> WordIndex | None:
+        """None where there is nothing that the shard's log leads back to."""
+
+        def find(token: str) -> WordIndex | None:
+            if opened is not None and opened.shard.token == token and _fits(opened, vocabulary):
+                return opened
+            base = self._stored(replace(shard, token=token))
+            if base is None or base.vocabulary != vocabulary.identity:
+                return None
+            return _unchanged(shard, base, vocabulary)
+
+        if (found := latest(connection, shard, find)) is None:
+            return None
+        index, ids = found
+        changed = index.changed.union(ids.tolist())
+        blocks = _blocks(connection, shard, vocabulary, str(self.folder), ids)
+        words = sorted(
+            [one for one in index.words if one.ids[0] not in ids]
+            + [one for block in blocks for one in block.each()],
+            key=lambda one: int(one.ids[0]),
+        )
+        recent = self._made(words, shard, vocabulary)
+        return WordIndex(shard, index.base.without(changed), recent, words, changed)
+
+    def _built(
+        self, connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary
+    ) -> WordIndex:
+        blocks = _blocks(connection, shard, vocabulary, str(self.folder))
+        return self._kept(self._made(blocks, shard, vocabulary), shard, vocabulary)
+
+    def _made(self, blocks: Iterable[Words], shard: Shard, vocabulary: Vocabulary) -> InvertedLists:
+        try:
+            return InvertedLists.built(blocks, vocabulary.identity, vocabulary.size)
+        except ValueError as error:
+            raise DamageError(
+                f"{self.folder}: category {shard.category} has keypoints of other numbers.",
+                remedy=f"List all damage with: packsight gallery check {self.folder}",
+            ) from error
+
+    def _kept(self, lists: InvertedLists, shard: Shard, vocabulary: Vocabulary) -> WordIndex:
+        """Written and mapped. A full disk is no failure."""
+        path = self._path(shard)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            lists.write(path)
+        except OSError as error:
+            level = logging.INFO if error.errno == errno.EROFS else logging.WARNING
+            log.log(level, "%s: index kept in memory only (%s)", path, error)
+        return _unchanged(shard, self._stored(shard) or lists, vocabulary)
+
     def _path(self, shard: Shard) -> Path:
         return self.folder / INDEXES / shard.words_name
+
+    def _file(self, shard: Shard, token: str) -> Path | None:
+        path = self._path(replace(shard, token=token))
+        return path if path.is_file() else None
 
     def _stored(self, shard: Shard) -> InvertedLists | None:
         """The file, if it exists and is whole."""
@@ -109,36 +204,27 @@ class WordIndexes:
             log.warning("%s: damaged index, rebuilt from the database (%s)", path, error)
             return None
 
-    def _built(
-        self, connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary
-    ) -> InvertedLists:
-        blocks = _blocks(connection, shard, vocabulary, str(self.folder))
-        try:
-            return InvertedLists.built(blocks, vocabulary.identity, vocabulary.size)
-        except ValueError as error:
-            raise DamageError(
-                f"{self.folder}: category {shard.category} has keypoints of other numbers.",
-                remedy=f"List all damage with: packsight gallery check {self.folder}",
-            ) from error
 
-    def _write(self, lists: InvertedLists, shard: Shard) -> None:
-        """A full disk is no failure."""
-        path = self._path(shard)
-        try:
-            path.parent.mkdir(exist_ok=True)
-            lists.write(path)
-        except OSError as error:
-            level = logging.INFO if error.errno == errno.EROFS else logging.WARNING
-            log.log(level, "%s: index kept in memory only (%s)", path, error)
+def _unchanged(shard: Shard, base: InvertedLists, vocabulary: Vocabulary) -> WordIndex:
+    return WordIndex(shard, base, InvertedLists.built((), vocabulary.identity, vocabulary.size), ())
+
+
+def _fits(index: WordIndex, vocabulary: Vocabulary) -> bool:
+    return index.base.vocabulary == vocabulary.identity
 
 
 def _blocks(
-    connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary, where: str
+    connection: sqlite3.Connection,
+    shard: Shard,
+    vocabulary: Vocabulary,
+    where: str,
+    among: IntArray | None = None,
 ) -> Iterator[Words]:
+    tables, values = ("images", []) if among is None else chosen_images(among)
     rows = connection.execute(
-        "SELECT images.id, uri, keypoints FROM images JOIN descriptions USING (id) "
+        f"SELECT images.id, uri, keypoints FROM {tables} JOIN descriptions USING (id) "
         "WHERE category = ? AND labelled = ? ORDER BY images.id",
-        (shard.category, int(shard.labelled)),
+        (*values, shard.category, int(shard.labelled)),
     )
     while chunk := rows.fetchmany(BLOCK):
         ids = [int(row["id"]) for row in chunk]

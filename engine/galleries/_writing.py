@@ -1,15 +1,17 @@
-"""One write transaction: changes of rows, and new tokens for the shards they belong to."""
+"""One write transaction: changes of rows, and of the shards they belong to."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.adaptation import domain_of
 from engine.galleries import _rows
+from engine.galleries._shards import forget_changes, log_change, read_shards
 from engine.names import canonical
 from engine.types import CategoryScores, Description, Entry
 
@@ -19,7 +21,9 @@ class Writing:
     """Call inside a write transaction, ``renew_shards`` last."""
 
     connection: sqlite3.Connection
-    _touched: set[tuple[str, bool]] = field(default_factory=set)
+    # By id of each image that came, goes or changes: the shard that it was in.
+    _before: dict[int, tuple[str, bool] | None] = field(default_factory=dict)
+    _forgotten: set[tuple[str, bool]] = field(default_factory=set)
 
     def put(self, entry: Entry, description: Description) -> int:
         """Store an image, or replace the one at the same uri, withdrawn or not, under its id."""
@@ -31,7 +35,7 @@ class Writing:
         )
         known = row.fetchone()
         if known is not None:
-            self._touch_of(known[0])
+            self._changes(known[0])
             self.connection.execute("DELETE FROM withdrawn WHERE uri = ?", (entry.uri,))
         unknown = description.scores.unknown and entry.category is None
         image = {
@@ -50,7 +54,7 @@ class Writing:
         self.connection.execute(
             f"INSERT OR REPLACE INTO descriptions {_rows.columns_and_values(described)}", described
         )
-        self.touch(category, entry.category is not None)
+        self._before.setdefault(identity, None)
         return identity
 
     def amend(self, identity: int, entry: Entry) -> None:
@@ -66,17 +70,17 @@ class Writing:
         image = _rows.image_row(entry, category)
         if entry.category is not None:
             image["unknown"] = 0
+        moved = (category, entry.category is not None) != (old[0], bool(old[1]))
+        # Adapted otherwise, where its domain is another one.
+        if moved or domain_of(entry.attributes) != domain_of(json.loads(old[2])):
+            self._changes(identity)
         self._update("images", {"id": identity, **image})
-        if domain_of(entry.attributes) != domain_of(json.loads(old[2])):
-            self.touch(category, entry.category is not None)  # adapted otherwise
-        if (category, entry.category is not None) != (old[0], bool(old[1])):
-            self.touch(old[0], bool(old[1]))
-            self.touch(category, entry.category is not None)
+        if moved:
             self._be_certain(identity, category)
 
     def delete(self, identity: int) -> int:
         """How many there were, withdrawn or not: 0 or 1."""
-        self._touch_of(identity)
+        self._changes(identity)
         return sum(
             self.connection.execute(f"DELETE FROM {table} WHERE id = ?", (identity,)).rowcount
             for table in ("images", "withdrawn")
@@ -84,7 +88,7 @@ class Writing:
 
     def withdraw(self, identity: int) -> int:
         """Take an image out of the index, with its description; how many there were: 0 or 1."""
-        self._touch_of(identity)
+        self._changes(identity)
         columns = ", ".join(self._columns("withdrawn"))
         self.connection.execute(
             f"INSERT INTO withdrawn ({columns}) "
@@ -95,6 +99,7 @@ class Writing:
 
     def restore(self, identity: int) -> int:
         """Put one that was withdrawn back as it was; how many there were: 0 or 1."""
+        self._changes(identity)
         kept = self._columns("withdrawn")
         for table, once in (
             ("images", "AND uri NOT IN (SELECT uri FROM images)"),
@@ -106,28 +111,44 @@ class Writing:
                 f"SELECT {columns} FROM withdrawn WHERE id = ? {once}",
                 (identity,),
             )
-        self._touch_of(identity)
+        self._before.setdefault(identity, None)
         return self.connection.execute("DELETE FROM withdrawn WHERE id = ?", (identity,)).rowcount
 
-    def touch(self, category: str, labelled: bool) -> None:
-        """The shard's index is out of step from here on."""
-        self._touched.add((category, labelled))
+    def forget(self, category: str, labelled: bool) -> None:
+        """Whatever was derived from this shard is out of step from here on."""
+        self._forgotten.add((category, labelled))
 
     def renew_shards(self) -> None:
-        """Give every touched shard a new token; forget those that became empty."""
-        for category, labelled in self._touched:
-            key = (category, int(labelled))
-            filled = self.connection.execute(
-                "SELECT 1 FROM images WHERE category = ? AND labelled = ? LIMIT 1", key
-            ).fetchone()
-            if filled is None:
+        """Give every shard that changed a new token; forget those that became empty."""
+        changed, counts = defaultdict[tuple[str, bool], set[int]](set), Counter[tuple[str, bool]]()
+        now = self._shards_of(self._before)
+        for identity, before in self._before.items():
+            for shard, step in ((before, -1), (now.get(identity), 1)):
+                if shard is not None:
+                    changed[shard].add(identity)
+                    counts[shard] += step
+        held = {(shard.category, shard.labelled): shard for shard in read_shards(self.connection)}
+        for category, labelled in changed.keys() | self._forgotten:
+            key = (category, labelled)
+            old = None if key in self._forgotten else held.get(key)
+            images = 0 if old is None or old.images is None else old.images + counts[key]
+            images = images or self._count(category, labelled)
+            token = secrets.token_hex(8)
+            if old is None or not images:
+                forget_changes(self.connection, category, labelled)
+            else:
+                log_change(self.connection, old, token, changed[key])
+            if images:
+                sql = "INSERT OR REPLACE INTO shards (category, labelled, token, images)"
+                self.connection.execute(f"{sql} VALUES (?, ?, ?, ?)", (*key, token, images))
+            else:
                 sql = "DELETE FROM shards WHERE category = ? AND labelled = ?"
                 self.connection.execute(sql, key)
-            else:
-                self.connection.execute(
-                    "INSERT OR REPLACE INTO shards (category, labelled, token) VALUES (?, ?, ?)",
-                    (*key, secrets.token_hex(8)),
-                )
+
+    def _count(self, category: str, labelled: bool) -> int:
+        sql = "SELECT count(*) FROM images WHERE category = ? AND labelled = ?"
+        (images,) = self.connection.execute(sql, (category, int(labelled))).fetchone()
+        return int(images)
 
     def _be_certain(self, identity: int, category: str) -> None:
         """A label is not predicted: the classifier's scores of the image are void."""
@@ -142,9 +163,17 @@ class Writing:
         rows = self.connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
         return [str(name) for (name,) in rows]
 
-    def _touch_of(self, identity: int) -> None:
-        row = self.connection.execute(
-            "SELECT category, labelled FROM images WHERE id = ?", (identity,)
-        ).fetchone()
-        if row is not None:
-            self.touch(row[0], bool(row[1]))
+    def _changes(self, identity: int) -> None:
+        """Call before it does."""
+        if identity not in self._before:
+            shard = self._shards_of([identity]).get(identity)
+            if shard is not None:
+                self._before[identity] = shard
+
+    def _shards_of(self, ids: Iterable[int]) -> dict[int, tuple[str, bool]]:
+        rows = self.connection.execute(
+            "SELECT id, category, labelled FROM images WHERE id IN "
+            "(SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+        return {row["id"]: (row["category"], bool(row["labelled"])) for row in rows}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-import faiss
 import numpy as np
 
 from engine.distances import METRICS, Metric
 from engine.errors import GalleryError
 from engine.galleries import _rows
-from engine.galleries._faiss_indexes import Shard, ShardIndexes, build_index
+from engine.galleries._faiss_indexes import ShardIndexes, shard_vectors
+from engine.galleries._shards import Shard
 from engine.manifest import Manifest
+from engine.types import FloatArray, IntArray
 
 # L2 norms of float32 vectors of a few thousand numbers stay within this of 1.
 NORM_TOLERANCE = 1e-3
@@ -106,39 +106,43 @@ def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[
 
 def _shard_faults(connection: sqlite3.Connection, shards: list[Shard]) -> Iterator[str]:
     listed = {(shard.category, shard.labelled) for shard in shards}
-    rows = connection.execute("SELECT DISTINCT category, labelled FROM images")
-    present = {(category, bool(labelled)) for category, labelled in rows}
-    for category, _ in sorted(present - listed):
+    rows = connection.execute(
+        "SELECT category, labelled, count(*) FROM images GROUP BY category, labelled"
+    )
+    present = {(category, bool(labelled)): count for category, labelled, count in rows}
+    for category, _ in sorted(present.keys() - listed):
         yield f"category {category}: its images are in no shard and cannot be found"
-    for category, _ in sorted(listed - present):
+    for category, _ in sorted(listed - present.keys()):
         yield f"category {category}: has a shard and no image"
+    for shard in shards:
+        count = present.get((shard.category, shard.labelled), 0)
+        if shard.images not in (None, count):
+            yield (
+                f"category {shard.category}: {count} images are counted as {shard.images} "
+                "(packsight gallery rebuild)"
+            )
 
 
 def _index_faults(
     connection: sqlite3.Connection, shard: Shard, indexes: ShardIndexes, metric: Metric
 ) -> Iterator[str]:
-    adaptation = indexes.adaptation(connection, shard.adapted_by)
-    stored = indexes.stored(shard, metric, adaptation)
-    if stored is None:
+    index = indexes.in_step(connection, shard, metric)
+    if index is None:
         return
-    fresh = build_index(connection, shard, indexes.dimension, metric, adaptation)
-    if not _same(stored, fresh):
+    adaptation = indexes.adaptation(connection, shard.adapted_by)
+    fresh = shard_vectors(connection, shard, indexes.dimension, metric, adaptation)
+    (ids, vectors), (found_ids, found_vectors) = map(_by_id, (fresh, index.rows()))
+    if not np.array_equal(ids, found_ids) or not np.array_equal(vectors, found_vectors):
         yield (
             f"category {shard.category}: its index is not in step with the database "
             "(packsight gallery rebuild)"
         )
 
 
-def _same(left: faiss.IndexIDMap, right: faiss.IndexIDMap) -> bool:
-    if left.ntotal != right.ntotal:
-        return False
-    return left.ntotal == 0 or all(
-        np.array_equal(mine, other)
-        for mine, other in zip(_contents(left), _contents(right), strict=True)
-    )
-
-
-def _contents(index: faiss.IndexIDMap) -> tuple[Any, Any]:
-    """(ids, vectors) in the order they were added."""
-    ids = faiss.vector_to_array(index.id_map)
-    return ids, faiss.downcast_index(index.index).reconstruct_n(0, index.ntotal)
+def _by_id(blocks: Iterable[tuple[IntArray, FloatArray]]) -> tuple[IntArray, FloatArray]:
+    parts = list(blocks)
+    if not parts:
+        return np.empty(0, np.int64), np.empty((0, 0), np.float32)
+    ids = np.concatenate([ids for ids, _ in parts])
+    order = np.argsort(ids, kind="stable")
+    return ids[order], np.concatenate([vectors for _, vectors in parts])[order]

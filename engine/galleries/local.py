@@ -6,6 +6,7 @@ import contextlib
 import json
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,11 @@ import numpy as np
 from filelock import FileLock
 
 from engine.adaptation import Adaptation, AdaptationReport
-from engine.distances import Metric
+from engine.distances import METRICS, Metric
 from engine.errors import DamageError, GalleryError
 from engine.galleries import _filters, _folder, _query_file, _rows, _schema
-from engine.galleries._faiss_indexes import Shard, ShardIndexes, read_shards
+from engine.galleries._faiss_indexes import ShardIndexes
+from engine.galleries._shards import Shard, read_shards
 from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
@@ -403,8 +405,10 @@ class LocalGallery:
 
     def categories(self) -> Mapping[str, int]:
         """Images a category, in alphabetical order."""
-        rows = self._select("SELECT category, count(*) FROM images GROUP BY category ORDER BY 1")
-        return {str(name): int(count) for name, count in rows}
+        counts = Counter[str]()
+        for shard, images in self._counted():
+            counts[shard.category] += images
+        return dict(sorted(counts.items()))
 
     def products(self) -> Iterator[tuple[str, str]]:
         """Every product with each of the categories that its images are in."""
@@ -418,16 +422,26 @@ class LocalGallery:
     def category_counts(self) -> CategoryCounts:
         """By where the images' categories are from; no image's row is read."""
         with self._reading():
-            ((labelled, uncategorised, images),) = self._select(
-                "SELECT count(*) FILTER (WHERE labelled), "
-                "count(*) FILTER (WHERE NOT labelled AND category = ?), count(*) FROM images",
-                UNCATEGORISED,
-            )
-            columns = self._select("SELECT name FROM pragma_table_info('images')")
+            counted = self._counted()
             unknown = 0  # it was not kept in older galleries
-            if "unknown" in {name for (name,) in columns}:
+            if self._has_column("images", "unknown"):
                 ((unknown,),) = self._select("SELECT count(*) FROM images WHERE unknown = 1")
-        return CategoryCounts(labelled, images - labelled - uncategorised, unknown, uncategorised)
+        labelled = sum(images for shard, images in counted if shard.labelled)
+        predicted = [(shard.category, images) for shard, images in counted if not shard.labelled]
+        uncategorised = dict(predicted).get(UNCATEGORISED, 0)
+        known = sum(images for _, images in predicted) - uncategorised
+        return CategoryCounts(labelled, known, unknown, uncategorised)
+
+    def _counted(self) -> list[tuple[Shard, int]]:
+        """Shards with the number of their images; galleries of before are counted row by row."""
+        with self._reading():
+            shards = self._shards()
+            if all(shard.images is not None for shard in shards):
+                return [(shard, shard.images or 0) for shard in shards]
+            rows = self._select(
+                "SELECT category, labelled, count(*) FROM images GROUP BY category, labelled"
+            )
+        return [(Shard(name, bool(labelled), ""), count) for name, labelled, count in rows]
 
     def keypoint_bytes(self, most: int) -> list[int]:
         """Of at most so many images, spread evenly by id: a million are not read."""
@@ -451,8 +465,7 @@ class LocalGallery:
         return list(range(first, last + 1, -((first - last - 1) // most)))
 
     def __len__(self) -> int:
-        ((count,),) = self._select("SELECT count(*) FROM images")
-        return int(count)
+        return sum(images for _, images in self._counted())
 
     def calibration(self) -> MatchCalibration | None:
         """As it was stored; None where it is not calibrated. GalleryError for a damaged one."""
@@ -546,7 +559,7 @@ class LocalGallery:
         # Derived before it is in use: no search waits for an index, and none sees a mix.
         with self._reading():
             for shard in self._shards():
-                self._indexes.build(self._connection, replace(shard, adapted_by=version))
+                self._indexes.derive(self._connection, replace(shard, adapted_by=version))
         with self._writing():
             _rows.adapt_by(self._connection, version, off=off)
             if fit is not None:
@@ -671,27 +684,31 @@ class LocalGallery:
             _rows.store_curated_to(self._connection, mark)
 
     def build_indexes(self, matcher: KeypointMatcher | None = None) -> None:
-        """Write the index of every shard that lacks one and delete those of the past; those of
-        other metrics than Euclidean distance, and without a matcher those of keypoints, are
-        written at the first query that needs them."""
+        """Write the index of every shard that lacks one, or in which more than a few images
+        changed since, and delete those of the past; those of other metrics than Euclidean distance,
+        and without a matcher those of keypoints, are written at the first query that needs them."""
         with self._reading():
             shards = self._shards()
             for shard in shards:
-                self._indexes.index(self._connection, shard)
+                for metric in METRICS:
+                    if metric == "euclidean" or self._indexes.is_written(
+                        self._connection, shard, metric
+                    ):
+                        self._indexes.write(self._connection, shard, metric)
                 if matcher is not None:
-                    self._words.index(self._connection, shard, matcher.vocabulary)
-            self._indexes.keep_only(shards)
+                    self._words.write(self._connection, shard, matcher.vocabulary)
+            self._indexes.keep_only(self._connection, shards)
             self._words.keep_only(shards)
 
     def rebuild(self) -> int:
         """Drop every index file and derive all anew; returns how many there are now."""
         with self._writing() as writing:
             for shard in self._shards():
-                writing.touch(shard.category, shard.labelled)
+                writing.forget(shard.category, shard.labelled)
             # Also what a damaged list of shards has forgotten.
             present = self._select("SELECT DISTINCT category, labelled FROM images")
             for category, labelled in present:
-                writing.touch(str(category), bool(labelled))
+                writing.forget(str(category), bool(labelled))
         self.build_indexes()
         return len(self._shards())
 

@@ -67,6 +67,13 @@ def test_ingest_scaling_ingests_every_image_and_accounts_for_the_time() -> None:
     assert "last quarter / second quarter" in done.stdout
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_gallery_scale_finds_what_it_added_and_not_what_it_deleted() -> None:
+    done = run_benchmark("gallery_scale.py", "--sizes", "300", "--dimension", "8")
+    assert done.returncode == 0, done.stderr
+    assert len(table(done.stdout, "images")["300"]) == 15
+
+
 def test_ingest_scaling_says_in_one_line_which_profile_is_unknown() -> None:
     done = run_benchmark("ingest_scaling.py", "--images", "4", "--profile", "clasic")
     assert done.returncode == 1

@@ -75,3 +75,36 @@ def test_common_words_are_not_read_beyond_the_bound(monkeypatch: pytest.MonkeyPa
     assert len(most_in_common(lists, words, np.ones(2), 100)) == 100
     monkeypatch.setattr("engine.inverted_lists.READ", 50)
     assert most_in_common(lists, words, np.ones(2), 100) == [42]
+
+
+def held_of(block: Words, kept: set[int]) -> Words:
+    each = [one for one in block.each() if int(one.ids[0]) in kept]
+    parts = [(one.ids, one.sizes, one.words) for one in each]
+    ids, sizes, words = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Words(ids, sizes, words)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_merged_lists_are_those_of_the_images_that_are_left(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    old, new = drawn(random, 1, 40), drawn(random, 2, 25)  # ids of each between those of the other
+    gone = set(random.permutation(old.ids)[:15].tolist())
+    kept = held_of(old, set(old.ids.tolist()) - gone)
+    lists = InvertedLists.built([old], "v", SIZE).without({*gone, 10_000, 0})
+    other = InvertedLists.built([new], "v", SIZE)
+    assert (len(lists), len(other)) == (25, 25)
+    every = sorted([*kept.each(), *new.each()], key=lambda one: int(one.ids[0]))
+    expected = InvertedLists.built(every, "v", SIZE)
+    merged = lists.merged(other)
+    for name in ("ids", "sizes", "words", "starts", "images", "counts", "gone"):
+        np.testing.assert_array_equal(getattr(merged, name), getattr(expected, name))
+
+
+def test_what_is_gone_is_not_found() -> None:
+    random = np.random.default_rng(0)
+    block = drawn(random, 1, 40)
+    lists = InvertedLists.built([block], "v", SIZE)
+    words, weights = np.arange(SIZE), np.ones(SIZE)
+    every = most_in_common([lists], words, weights, 100)
+    left = most_in_common([lists.without(every[:5])], words, weights, 100)
+    assert sorted(left) == sorted(every[5:])

@@ -230,7 +230,7 @@ def test_rows_of_no_shard_are_found_and_rebuilding_finds_them_again(
     folder: Path, database: sqlite3.Connection
 ) -> None:
     database.execute("DELETE FROM shards WHERE category = 'jar'")
-    database.execute("INSERT INTO shards VALUES ('ghost', 1, 'abc')")
+    database.execute("INSERT INTO shards VALUES ('ghost', 1, 'abc', 7)")
     assert "category jar: its images are in no shard" in faults(folder)
     assert "category ghost: has a shard and no image" in faults(folder)
     with LocalGallery.open(folder, write=True) as gallery:
