@@ -16,6 +16,8 @@ export const neighbours = (gallery, image) => json(at("v1/review/neighbours", { 
 
 export const duplicates = (gallery, after) => json(at("v1/review/duplicates", { gallery, after }));
 
+export const excluded = (gallery, after, limit) => json(at("v1/review/excluded", { gallery, after, limit }));
+
 /** Ids of the decisions, in their order: all are kept, or none. */
 export const decide = async (gallery, decisions) =>
   (await post(at("v1/review/decisions", { gallery }), { decisions })).decisions;

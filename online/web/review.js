@@ -1,15 +1,16 @@
-// The second tab: review of masks, categories and duplicates.
+// The second tab: review of masks, categories and duplicates, and what is excluded.
 
 import { html, render, useEffect, useState } from "./vendor/htm-preact-standalone-3.1.1.module.js";
 import { galleries, key } from "./api.js";
 import * as api from "./review-api.js";
 import { Categories } from "./review-categories.js";
 import { Duplicates } from "./review-duplicates.js";
+import { Excluded } from "./review-excluded.js";
 import { Masks } from "./review-masks.js";
 import { words } from "./words.js";
 
 const UNDO_SECONDS = 10; // fingers are fast
-const PARTS = { masks: Masks, categories: Categories, duplicates: Duplicates };
+const PARTS = { masks: Masks, categories: Categories, duplicates: Duplicates, excluded: Excluded };
 
 /** Fill the tab's element; called once, when the tab is first shown. Returns what empties it. */
 export function mount(element) {

@@ -13,7 +13,7 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 
 import httpx
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from engine.curation import Curation
 from engine.types import BoolArray
@@ -113,6 +113,12 @@ def drawn(folder: Path) -> list[BoolArray]:
     """The masks that were saved."""
     with Curation.open(folder) as curation:
         return [mask.bits() for one in curation.masks() if (mask := curation.mask_of(one))]
+
+
+def is_excluded(folder: Path) -> bool:
+    """Whether an image is."""
+    with Curation.open(folder) as curation:
+        return bool(curation.excluded())
 
 
 def counts(folder: Path) -> dict[str, int]:
@@ -307,6 +313,36 @@ def test_a_pair_is_compared_and_decided(open_page: Open, folder: Path, width: in
     with Curation.open(folder) as curation:
         assert sorted(one.same for one in curation.judgements()) == [False, True]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@WIDTHS
+def test_an_excluded_image_is_listed_and_brought_back_by_keys_alone(
+    open_page: Open, folder: Path, width: int
+) -> None:
+    page = open_page(width)
+    address = page.url.partition("#")[0]
+    (first,) = httpx.get(f"{address}v1/review/masks?limit=1").json()["images"]
+
+    def excluded(route: Route) -> None:
+        decided = {"decision": "0" * 16, "kind": "exclusion", "time": "2026-11-30T09:12:04Z"}
+        images = [{**first, **decided, "who": "anna"}] if is_excluded(folder) else []
+        route.fulfill(json={"images": images, "after": None})
+
+    page.route("**/v1/review/excluded*", excluded)
+    page.keyboard.press("x")
+    until(page, lambda: is_excluded(folder))
+    page.click("#review-excluded")
+    back = page.locator("#excluded button")
+    expect(page.locator("#excluded img")).to_be_visible()
+    expect(page.locator("#excluded")).to_contain_text("by anna")
+    assert_accessible(page)
+    back.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#review-tab .start")).to_contain_text("No image is excluded")
+    until(page, lambda: not is_excluded(folder))
+    page.keyboard.press("u")
+    until(page, lambda: is_excluded(folder))
+    expect(back).to_have_count(1)
 
 
 @WIDTHS
