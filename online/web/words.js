@@ -227,7 +227,7 @@ export const words = {
   noPredictions: "All predicted categories are reviewed.",
   acceptRest: (n, name) => `Accept ${count(n)} as ${name}`,
   acceptedMany: (n) => (n === 1 ? "1 category decided." : `${count(n)} categories decided.`),
-  categoryHelp: (name) => `Click every image that is not of the category ${name}, then press 1 to 9 for its own. Enter accepts all others.`,
+  categoryHelp: (name) => `Click every image that is not of the category ${name}, then press 1 to 9 for the category it is of. Enter accepts all others.`,
   notThis: "another category",
   whichCategory: "Which category is it?",
   labelledNeighbours: "Labelled images that look most like it",
