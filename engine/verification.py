@@ -118,7 +118,7 @@ def words(match: KeypointMatch | None) -> str:
     found += ", mirrored" if match.mirrored else ""
     if match.raised_to is None:
         return found
-    return f"{found}{',' if ',' in found else ''} raise it to image {match.raised_to}"
+    return f"{found}{',' if ',' in found else ''} raise its image to place {match.raised_to}"
 
 
 def _open(

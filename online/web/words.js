@@ -79,7 +79,7 @@ export const words = {
   attribute: "Attribute",
   condition: "Condition",
   equals: "is",
-  range: "is a number between",
+  range: "is between",
   value: "Value",
   from: "From",
   to: "To",
@@ -87,7 +87,7 @@ export const words = {
   add: "Add the filter",
   addAlternative: "Add the alternative",
 
-  order: "What counts in the order",
+  order: "Order hits by",
   look: "Look",
   shape: "Shape",
   print: "Print",

@@ -20,8 +20,10 @@ LEAST_EFFECT = 0.1
 
 
 def moved(before: int, after: int) -> str:
-    """Ranks of images: the page counts products, so its ranks may be smaller."""
-    return f"stays image {after}" if before == after else f"image {before} became {after}"
+    """Places of images: hits are products, so their ranks may be smaller."""
+    if before == after:
+        return f"its image stays at place {after}"
+    return f"its image went from place {before} to {after}"
 
 
 def explained(hit: Hit, why: str, iou: float | None) -> Hit:

@@ -45,7 +45,7 @@ class Fused:
         return self._options.weight * iou + (1 - self._options.weight) * hit.score
 
     def _words(self, hit: Hit, iou: float) -> str:
-        return f"contour IoU {iou:.2f}, fused {self._value(hit, iou):.3f}"
+        return f"contour IoU {iou:.2f}, look and shape together {self._value(hit, iou):.3f}"
 
 
 def build(options: Options, context: BuildContext) -> Fused:

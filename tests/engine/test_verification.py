@@ -255,7 +255,7 @@ def test_a_hit_that_print_raises_is_explained_by_it(inliers: list[int], mirrored
     given_hits = [replace(hit, why="as it was") for hit in hits(len(inliers))]
     for hit in verified(photo(), given_hits, matcher):
         raised = hit.rank <= hit.record.id  # its place before, from 0
-        assert (f"raise it to image {hit.rank}" in hit.why) == raised
+        assert (f"raise its image to place {hit.rank}" in hit.why) == raised
         if raised:
             assert f"; {inliers[hit.record.id]} " in hit.why
             assert ("mirrored" in hit.why) == mirrored

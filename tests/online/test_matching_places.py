@@ -126,12 +126,12 @@ def test_the_reason_of_the_reranker_stands_beside_the_drawing() -> None:
 
 
 def test_what_print_raised_is_named_on_the_page_and_in_json_beside_the_reason_before() -> None:
-    answer = results([matching(34, why="stays image 5", raised=True)])
+    answer = results([matching(34, why="its image stays at place 5", raised=True)])
     words = ParsedPage(rendered(answer)).words
-    assert "stays image 5" in words
-    assert words.count("34 matching places on the label raise it to image 1") == 1
+    assert "its image stays at place 5" in words
+    assert words.count("34 matching places on the label raise its image to place 1") == 1
     (found,) = json.loads(json.dumps(results_json(answer)))["hits"]
-    assert found["why"].startswith("stays image 5; 34 matching places")
+    assert found["why"].startswith("its image stays at place 5; 34 matching places")
     assert found["match"]["raised_to"] == 1
 
 

@@ -80,8 +80,8 @@ def test_the_best_overlap_comes_first_and_says_where_it_came_from(
     first, second = built().rerank(query, hits)
     assert ids([first, second]) == [2, 1]
     assert (first.iou, second.iou) == (1.0, 0.5)
-    assert first.why == "contour IoU 1.00, image 2 became 1"
-    assert second.why == "contour IoU 0.50, image 1 became 2"
+    assert first.why == "contour IoU 1.00, its image went from place 2 to 1"
+    assert second.why == "contour IoU 0.50, its image went from place 1 to 2"
 
 
 def test_a_distrusted_query_moves_nothing_and_every_hit_says_why(
@@ -149,7 +149,7 @@ def test_two_empty_contours_do_not_match(described: MakeDescription, found: Make
 def test_an_earlier_reason_is_kept_in_front(described: MakeDescription, found: MakeHit) -> None:
     hits = [found(1, 0.9, described(box(8, 8)), "nearest in jar")]
     (answer,) = built().rerank(described(box(8, 8)), hits)
-    assert answer.why == "nearest in jar; contour IoU 1.00, stays image 1"
+    assert answer.why == "nearest in jar; contour IoU 1.00, its image stays at place 1"
 
 
 def test_an_unknown_flag_is_refused_with_the_valid_ones() -> None:

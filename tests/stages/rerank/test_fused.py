@@ -64,7 +64,9 @@ def test_the_fused_value_stands_in_why_and_the_score_stays(
 ) -> None:
     hits = [found(1, 0.5, described(rows(8)))]
     (answer,) = built(weight=0.5).rerank(described(rows(16)), hits)
-    assert answer.why == "contour IoU 0.50, fused 0.500, stays image 1"
+    assert (
+        answer.why == "contour IoU 0.50, look and shape together 0.500, its image stays at place 1"
+    )
     assert answer.score == 0.5
 
 

@@ -68,8 +68,12 @@ def test_the_feature_that_was_learned_decides_and_is_named(
     first, second = built(tmp_path, artefact(overlap=5.0)).rerank(query, hits)
     assert ids([first, second]) == [2, 1]
     assert (first.iou, second.iou) == (1.0, 0.25)
-    assert first.why == ("learned reranker, image 2 became 1, for it: overlap of the contours")
-    assert second.why == ("learned reranker, image 1 became 2, against it: overlap of the contours")
+    assert first.why == (
+        "learned reranker, its image went from place 2 to 1, for it: overlap of the contours"
+    )
+    assert second.why == (
+        "learned reranker, its image went from place 1 to 2, against it: overlap of the contours"
+    )
     assert (first.score, second.score) == (0.8, 0.9)
 
 
@@ -115,7 +119,7 @@ def test_equal_values_keep_the_order_of_retrieval(
     hits = [found(at, 0.5, described(box(4, 4))) for at in (3, 1, 2)]
     answer = built(tmp_path, artefact(overlap=1.0)).rerank(described(box(4, 4)), hits)
     assert ids(answer) == [3, 1, 2]
-    assert answer[0].why == "learned reranker, stays image 1"
+    assert answer[0].why == "learned reranker, its image stays at place 1"
 
 
 def test_a_hit_whose_outline_may_not_be_compared_says_so_and_may_still_move(
@@ -127,7 +131,7 @@ def test_a_hit_whose_outline_may_not_be_compared_says_so_and_may_still_move(
     assert ids([first, second]) == [2, 1]
     assert (first.iou, second.iou) == (None, 1.0)
     assert first.why == (
-        "learned reranker, image 2 became 1, for it: similarity of the images, "
+        "learned reranker, its image went from place 2 to 1, for it: similarity of the images, "
         "contours not compared: the catalogue image's mask is empty"
     )
 
