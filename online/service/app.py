@@ -33,6 +33,7 @@ from online.service.options import ServiceOptions
 from online.service.page import page_router, web_files
 from online.service.problems import BUSY_SECONDS, RequestError, problem_of, without_paths
 from online.service.reference import reference
+from online.service.requests import invalid
 from online.service.service import Service, service_of
 from online.service.spec import schema_of
 from online.service.warming import warm
@@ -138,9 +139,7 @@ async def metrics(request: Request) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        error = RequestError(422, f"{place}: {fault['msg']}.", remedy="See /docs.")
+        error = invalid(error)
     problem = problem_of(error)
     if problem.is_failure:
         log_failure(error)

@@ -75,7 +75,7 @@ def read_product(text: str | bytes) -> SentProduct:
     try:
         return SentProduct.model_validate_json(text or "{}")
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, SentProduct.model_fields) from None
 
 
 def read_where(text: str) -> Clauses:
@@ -83,7 +83,7 @@ def read_where(text: str) -> Clauses:
     try:
         found = _WHERE.validate_json(text)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, within="where") from None
     filter_of(found)
     return found
 

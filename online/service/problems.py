@@ -133,8 +133,7 @@ def _of_framework(error: HTTPException) -> Problem:
     name = status.name.lower().replace("_", "-")
     detail = _OF_ROUTING.get(status) or str(error.detail or status.phrase)
     headers = dict(error.headers or {})
-    allowed = f"Send {headers['allow']}. " if "allow" in headers else ""
-    return Problem(status, name, _shown(detail), f"{allowed}See /docs.", headers)
+    return Problem(status, name, _shown(detail), "See /docs.", headers)
 
 
 def _shown(text: str) -> str:

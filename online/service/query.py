@@ -191,8 +191,16 @@ async def _read(request: Request, most: int) -> Sent:
             "The body must be multipart/form-data or JSON.",
             remedy="Send the photo as a file: curl -F photo=@photo.jpg",
         )
-    async with request.form(max_files=most, max_fields=4, max_part_size=_FIELD_BYTES) as form:
+    async with request.form(
+        max_files=MOST_PHOTOS, max_fields=4, max_part_size=_FIELD_BYTES
+    ) as form:
         photos = form.getlist("photo")
+        if len(photos) > most:
+            raise RequestError(
+                400,
+                f"There are {len(photos)} photos, where one is searched for.",
+                remedy=f"POST v1/query:batch takes up to {MOST_PHOTOS}.",
+            )
         if not all(isinstance(photo, UploadFile) for photo in photos):
             raise RequestError(
                 400, "photo must be a file, with a name.", remedy="curl -F photo=@photo.jpg"

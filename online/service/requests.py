@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Self
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from engine.names import nearest
 from engine.request import Condition, Filter, Request, Weights
 from online.service.problems import RequestError
 
@@ -95,10 +98,27 @@ def read_request(text: str | bytes) -> SentRequest:
     try:
         return SentRequest.model_validate_json(text or "{}")
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, SentRequest.model_fields) from None
 
 
-def invalid(error: ValidationError) -> RequestError:
-    fault = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, fault["loc"])) or "request"
-    return RequestError(422, f"{place}: {fault['msg']}.", remedy="See /docs.")
+def invalid(
+    error: ValidationError | RequestValidationError,
+    known: Collection[str] = (),
+    *,
+    within: str = "",
+) -> RequestError:
+    """The first of what is wrong ``within`` a parameter, or in what has the fields ``known``."""
+    fault = error.errors()[0]
+    place, reason = (
+        [within] * bool(within) + [*fault["loc"]],
+        fault["msg"].removeprefix("Value error, "),
+    )
+    near = None
+    if fault["type"] == "extra_forbidden":
+        reason = "there is no such field"
+        near = nearest(str(place[0]), known) if len(place) == 1 else None
+    return RequestError(
+        422,
+        f"{'.'.join(map(str, place)) or 'request'}: {reason}.",
+        remedy=f"Did you mean {near!r}? See /docs." if near else "See /docs.",
+    )

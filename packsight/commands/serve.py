@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import os
 import signal
 import socket
 import sys
@@ -247,7 +248,9 @@ def _socket(host: str, port: int) -> socket.socket:
         kind = socket.AF_INET6 if ":" in host else socket.AF_INET
         found = socket.create_server((host, port), family=kind, backlog=2048)
     except OSError as error:
-        reason = error.strerror or str(error)
+        # Python appends the address to the system's words, of any but a name that is not found.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise ConfigError(
             f"{host}:{port}: cannot be listened at ({reason}).", remedy=_remedy_of(error, port)
         ) from None

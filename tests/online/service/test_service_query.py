@@ -8,12 +8,13 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from online import query
 from tests.drawn_catalogue import package
-from tests.online.service.small_service import ask, photo_of, png, serving
+from tests.online.service.small_service import ask, make_gallery, photo_of, png, serving
 
 
 def test_the_answer_is_that_of_a_query_from_python(client: TestClient, gallery: Path) -> None:
@@ -208,3 +209,33 @@ def test_a_photo_of_a_batch_that_fails_has_the_id_of_its_request(client: TestCli
     reply = client.post("/v1/query:batch", files=[("photo", b"none"), ("photo", b"either")])
     problems = reply.json()["answers"]
     assert [one["request_id"] for one in problems] == [reply.headers["x-request-id"]] * 2
+
+
+def test_a_field_that_is_misspelt_is_named_with_the_one_that_was_meant(client: TestClient) -> None:
+    problem = ask(client, photo_of("jar", 1), category=["jar"]).json()
+    assert "category" in problem["detail"] and "'categories'" in problem["remedy"]
+
+
+def test_an_image_that_is_not_there_is_named_with_its_gallery(client: TestClient) -> None:
+    for refused in (ask(client, None, image=99999), client.get("/v1/images/99999")):
+        assert refused.status_code == 404
+        assert "99999" in refused.json()["detail"] and "'small'" in refused.json()["detail"]
+        assert "v1/products" in refused.json()["remedy"]
+
+
+def test_several_photos_are_sent_to_the_batch(client: TestClient) -> None:
+    photos = [("photo", ("a", photo_of("jar", 1)))] * 2
+    refused = client.post("/v1/query", files=photos)
+    assert refused.status_code == 400 and "v1/query:batch" in refused.json()["remedy"]
+
+
+def test_a_photo_in_which_there_is_nothing_is_answered_with_a_note(tmp_path: Path) -> None:
+    with serving(make_gallery(tmp_path, "segment.name=grabcut")) as client:
+        white = png(np.full((200, 150, 3), 255, np.uint8))
+        answer = ask(client, white).json()
+        assert answer["guesses"] and answer["verdict"] is None and "empty" in answer["quality"]
+        assert any("no product" in note for note in answer["notes"])
+        files = {"photo": ("photo", white)}
+        assert "no product" not in client.post("/v1/query?format=csv", files=files).text
+        assert ask(client, white, mask=False).json()["notes"] == []
+        assert ask(client, photo_of("jar", 1)).json()["notes"] == []

@@ -85,9 +85,10 @@ def test_each_gallery_has_its_own_jobs(tmp_path: Path) -> None:
         files = {"image": ("x", photo_of("jar", 1))}
         params: dict[str, str | int] = {"gallery": "other", "wait": 1}
         job = client.put("/v1/products/new", files=files, params=params).json()["job"]
-        assert client.get("/v1/products/new", params=params).status_code == 200
+        there = {"gallery": "other"}
+        assert client.get("/v1/products/new", params=there).status_code == 200
         assert client.get("/v1/products/new").status_code == 404
-        assert client.get(f"/v1/jobs/{job}", params=params).status_code == 200
+        assert client.get(f"/v1/jobs/{job}", params=there).status_code == 200
         assert client.get(f"/v1/jobs/{job}").status_code == 404
         unknown = {"gallery": "none"}
         assert client.put("/v1/products/a", files=files, params=unknown).status_code == 404
