@@ -1,7 +1,8 @@
 """Photos to descriptions: a bounded queue before anything is decoded, then batches for the models.
 
-Whatever waits when the models become free is described at once, so that a single photo never waits
-for others to come.
+What waits when the models become free is described at once, so that a single photo never waits for
+others to come: 1, 2, 4 or 8 photos. For every other number of photos runtimes would keep memory of
+their own.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ class _Waiting:
 
 
 class Describing:
-    """``start`` and ``stop`` within the event loop; ``admitted`` before a photo is decoded."""
+    """``start`` and ``stop`` within the event loop; ``admitted`` before a photo is decoded.
+    ``sizes``: how many photos may be described at once."""
 
     def __init__(self, queue: int, batch: int, metrics: Metrics) -> None:
         self._most = queue
-        self._batch = batch
+        self.sizes = (*(2**power for power in range((batch - 1).bit_length())), batch)
         self._metrics = metrics
         self._admitted = 0
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue()
@@ -93,7 +95,8 @@ class Describing:
             left = [one for one in left if not one.described.done()]  # who waited has gone
             if not left:
                 continue
-            same = [one for one in left if one.opened is left[0].opened][: self._batch]
+            same = [one for one in left if one.opened is left[0].opened]
+            same = same[: max(size for size in self.sizes if size <= len(same))]
             left = [one for one in left if one not in same]
             found = await loop.run_in_executor(self._models, _described, same)
             self._metrics.described_at_once(len(same))

@@ -1,4 +1,6 @@
-"""The first query of a service, by itself: models and indexes are in memory before it is ready."""
+"""The first queries of a service, by itself: models and indexes are in memory before it is ready,
+and models for as many photos as they will describe at once.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ async def _answers(service: Service, name: str) -> bool:
         opened = await service.gallery(name)
         if not await service.run(lambda: len(opened.gallery)):
             return True
-        described = await service.describing.describe(opened, _photo(), None, Stopwatch())
+        for size in service.describing.sizes:
+            describing = service.describing.describe
+            photos = (describing(opened, _photo(), None, Stopwatch()) for _ in range(size))
+            described, *_ = await asyncio.gather(*photos)
         query = described.description
         await service.run(lambda: opened.searcher.results(query, Request()))
     except PacksightError as error:

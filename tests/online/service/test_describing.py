@@ -41,6 +41,31 @@ def test_photos_that_wait_are_described_together_as_they_are_alone(gallery: Path
     asyncio.run(described())
 
 
+@pytest.mark.parametrize(
+    ("most", "sizes", "batches"),
+    # 1; 2 and 1; then 6 and 1, or 4, 2 and 1
+    [(1, (1,), 11), (6, (1, 2, 4, 6), 5), (8, (1, 2, 4, 8), 6)],
+)
+def test_photos_are_described_in_few_numbers(
+    gallery: Path, most: int, sizes: tuple[int], batches: int
+) -> None:
+    async def counted() -> float:
+        opened = ServedGalleries({"g": str(gallery)}, 10**8, ()).get()
+        metrics = Metrics()
+        describing = Describing(64, most, metrics)
+        assert describing.sizes == sizes
+        describing.start()
+        image = RGBImage(package("jar", 0))
+        for count in (1, 3, 7):
+            photos = [describing.describe(opened, image, None, Stopwatch()) for _ in range(count)]
+            await asyncio.gather(*photos)
+        await describing.stop()
+        (family,) = metrics.batches.collect()
+        return next(one.value for one in family.samples if one.name.endswith("_count"))
+
+    assert asyncio.run(counted()) == batches
+
+
 def test_more_photos_than_there_is_room_for_are_refused_until_there_is() -> None:
     describing = Describing(3, 4, Metrics())
     with describing.admitted(2):
