@@ -144,13 +144,21 @@ function Searches({ searches, recall }) {
   </section>`;
 }
 
+/** Which catalogue is searched; its line is there before its name is known. */
+function Catalogue({ state: { galleries, gallery }, change }) {
+  const chosen = galleries.find(({ name }) => name === gallery) ?? galleries[0];
+  const choice = html`<label>${words.gallery} <select id="gallery" value=${gallery} onChange=${(event) => change(event.target.value)}>
+    ${galleries.map(({ name }, at) => html`<option value=${at ? name : ""}>${name}</option>`)}</select></label>`;
+  return html`<div class="gallery">
+    ${galleries.length > 1 ? choice : chosen && html`<span>${words.gallery} <strong><bdi>${chosen.name}</bdi></strong></span>`}
+    ${chosen && html`<span class="quiet">${words.holds(chosen.products, chosen.images)}</span>`}
+  </div>`;
+}
+
 function SearchTab({ state, session, over }) {
   const [open, setOpen] = useState(false);
-  const { compared, answer, galleries, gallery } = state;
-  return html`
-    ${galleries.length > 1 && html`<label class="gallery">${words.gallery} <select id="gallery" value=${gallery}
-      onChange=${(event) => session.changeGallery(event.target.value)}>
-      ${galleries.map(({ name }, at) => html`<option value=${at ? name : ""}>${name}</option>`)}</select></label>`}
+  const { compared, answer } = state;
+  return html`<${Catalogue} state=${state} change=${(name) => session.changeGallery(name)} />
     <div class="columns">
       <div class="left">
         <${PhotoSide} state=${state} session=${session} />

@@ -57,6 +57,8 @@ export const words = {
   search: "Search",
   searching: "Searching …",
   gallery: "Catalogue",
+  holds: (products, images) =>
+    `${products === 1 ? "1 product" : `${count(products)} products`}, ${images === 1 ? "1 image" : `${count(images)} images`}`,
 
   categories: "Categories to search",
   automatic: "Automatic",

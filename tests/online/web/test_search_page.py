@@ -271,6 +271,7 @@ def test_the_slider_reorders_at_once(open_page: Open, service: FakeService, widt
     shapes = {number: (number * 7) % 30 for number in range(30)}
     by_shape = sorted(before, key=lambda name: -shapes[int(name[-2:])])
     assert products(page) == by_shape != before
+    assert page.locator(".probability").count() == 12  # the order alone takes none away
     assert len(service.requests) == 1
     page.focus("#balance")
     page.keyboard.press("End")
@@ -449,10 +450,11 @@ def test_a_photo_without_a_product_is_told_with_a_way_to_mend_it(
     assert box_of(page) == [88, 60, 728, 540]
 
 
+@WIDTHS
 def test_hits_are_downloaded_and_earlier_searches_recalled(
-    open_page: Open, service: FakeService
+    open_page: Open, service: FakeService, width: int
 ) -> None:
-    page = open_page()
+    page = open_page(width)
     choose(page)
     search(page)
     for button, kind in (("#csv", "csv"), ("#html", "html")):
@@ -535,7 +537,8 @@ def test_a_photo_lies_upright_and_a_large_one_is_sent_smaller(
     page.set_input_files(
         "#choose", {"name": "big.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()}
     )
-    expect(page.locator(".photo")).to_contain_text("20 megapixels in place of 30")
+    note = page.locator(".photo")
+    expect(note).to_contain_text("20 megapixels in place of 30", timeout=20_000)
     search(page)
     assert Image.open(io.BytesIO(service.photos[-1])).size == (4899, 4082)
 
