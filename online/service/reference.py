@@ -54,6 +54,10 @@ def _operation(schema: _Schema, path: str, method: str, operation: _Schema) -> O
         tables.append(Table("In the address", rows))
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         tables.append(Table(f"Body, {kind}", list(_fields(schema, content["schema"]))))
+    for code, found in sorted(operation["responses"].items()):
+        kinds = found.get("content", {}).get("application/json", {}).get("schema", {})
+        for one in kinds.get("anyOf", [kinds]) if code.startswith("2") else ():
+            tables.append(Table(f"Answer {code}, {_name(one)}", list(_fields(schema, one))))
     answers = [
         " ".join([code, *found.get("content", {})])
         for code, found in sorted(operation["responses"].items())
@@ -63,12 +67,20 @@ def _operation(schema: _Schema, path: str, method: str, operation: _Schema) -> O
 
 
 def _fields(schema: _Schema, body: _Schema, prefix: str = "") -> Iterator[Row]:
-    """Of an object, those of the objects in it too."""
+    """Of an object, those of the objects in it too, also in its lists."""
     for name, field in _resolved(schema, body).get("properties", {}).items():
-        inner = _resolved(schema, field)
         yield _row(schema, prefix + name, field)
+        inner = _resolved(schema, field)
+        if items := inner.get("items"):
+            name, inner = f"{name}[]", _resolved(schema, items)
         if inner.get("properties") and prefix.count(".") < 2:
             yield from _fields(schema, inner, f"{prefix}{name}.")
+
+
+def _name(schema: _Schema) -> str:
+    """Of a type that is referred to."""
+    name: str = schema.get("$ref", "").rpartition("/")[2]
+    return name
 
 
 def _row(schema: _Schema, name: str, field: _Schema) -> Row:
@@ -96,6 +108,8 @@ _BOUNDS = (("minimum", "≥"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
 
 
 def _resolved(schema: _Schema, field: _Schema) -> _Schema:
+    """What is referred to; of what may be null, what else it may be."""
     while "$ref" in field:
         field = schema["components"]["schemas"][field["$ref"].rsplit("/", 1)[1]]
-    return field
+    others = [one for one in field.get("anyOf", ()) if one.get("type") != "null"]
+    return _resolved(schema, others[0]) if len(others) == 1 else field
