@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -44,6 +45,9 @@ MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 # image that lost its description comes with NULLs.
 RECORDS = "SELECT * FROM images LEFT JOIN descriptions USING (id)"
 
+
+_CONTOUR_BYTES = CONTOUR_SIDE**2 // 8
+_RAW = -zlib.MAX_WBITS  # deflate without a header
 
 # As ``description_row`` writes the quality of masks that raise no doubt.
 WITHOUT_DOUBT = ("[]", '["own_alpha"]')
@@ -103,9 +107,9 @@ def description_row(described: Description) -> dict[str, object]:
     return {
         **score_columns(described.scores),
         "embedding": described.embedding.vector.astype("<f4").tobytes(),
-        "contour": described.contour.packed.tobytes(),
+        "contour": _contour_blob(described.contour),
         "contour_area": described.contour.area,
-        "aligned": described.aligned.packed.tobytes(),
+        "aligned": _contour_blob(described.aligned),
         "aligned_area": described.aligned.area,
         "quality": json.dumps(described.quality.flags),
         "trust": described.trust,
@@ -359,9 +363,21 @@ def _keypoints(blob: object) -> Keypoints:
     return Keypoints.from_bytes(blob)
 
 
+def _contour_blob(contour: Contour) -> bytes:
+    """Deflated, where that is smaller: some 180 bytes of a package's 2,048."""
+    bits = contour.packed.tobytes()
+    return min(bits, zlib.compress(bits, wbits=_RAW), key=len)
+
+
 def _contour(blob: object, area: object) -> Contour:
     if not isinstance(blob, bytes):
         raise ValueError("expected a blob of bits")
     if not isinstance(area, int):
         raise ValueError("expected an area")
+    if len(blob) != _CONTOUR_BYTES:  # galleries of before have bits alone
+        try:
+            inflate = zlib.decompressobj(wbits=_RAW)
+            blob = inflate.decompress(blob, _CONTOUR_BYTES + 1)
+        except zlib.error as error:
+            raise ValueError(f"its bits cannot be inflated: {error}") from error
     return Contour(np.frombuffer(blob, np.uint8).copy(), CONTOUR_SIDE, area)

@@ -6,12 +6,13 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.galleries import _schema
 from engine.galleries.export import export_lines
 from engine.galleries.local import LocalGallery
-from engine.types import CategoryCounts
+from engine.types import CONTOUR_SIDE, CategoryCounts, Contour
 from tests.engine.made_descriptions import described, entry, manifest
 
 
@@ -122,6 +123,33 @@ def test_a_reader_sees_the_column_that_a_writer_adds_beside_it(folder: Path) -> 
                 writer.add([entry("new")], [replace(described((2, 0)), trust=1.0)])
             assert trusts(reader) == before == [None]
         assert trusts(reader) == [None, 1.0]
+
+
+def test_contours_that_are_stored_as_bits_are_read(folder: Path) -> None:
+    with LocalGallery.open(folder) as gallery:
+        (before,) = gallery.records([1])
+        (stored,) = gallery._select("SELECT contour, aligned FROM descriptions")
+    assert len(stored["contour"]) < 200 and len(stored["aligned"]) < 200
+    connection = sqlite3.connect(folder / "gallery.sqlite")
+    bits = [getattr(before.description, name).packed.tobytes() for name in ("contour", "aligned")]
+    connection.execute("UPDATE descriptions SET contour = ?, aligned = ?", bits)
+    connection.commit()
+    connection.close()
+    with LocalGallery.open(folder) as gallery:
+        (record,) = gallery.records([1])
+        assert record.description.contour.packed.tobytes() == bits[0]
+        assert record.description.aligned.packed.tobytes() == bits[1]
+        assert gallery.check() == []
+
+
+def test_a_contour_of_noise_is_kept_as_it_is(folder: Path) -> None:
+    mask = np.random.default_rng(0).random((CONTOUR_SIDE, CONTOUR_SIDE)) < 0.5
+    noise = Contour.from_mask(mask)
+    with LocalGallery.open(folder, write=True) as gallery:
+        (identity,) = gallery.add([entry("noise")], [replace(described((1, 0)), contour=noise)])
+        (record,) = gallery.records([identity])
+        assert np.array_equal(record.description.contour.mask(), mask)
+        assert gallery.check() == []
 
 
 def test_an_older_packsight_writes_on_in_a_newer_gallery(folder: Path) -> None:
