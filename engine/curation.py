@@ -170,6 +170,12 @@ class Curation:
             return [], mark
         return _file.contents_about(rows), f"{rows[-1]['place']} {rows[-1]['id']}"
 
+    def latest(self) -> str:
+        """The mark behind all that was decided."""
+        with self._file.reading() as connection:
+            row = None if connection is None else connection.execute(_file.LAST).fetchone()
+            return "" if row is None else f"{row['place']} {row['id']}"
+
     def about(self, decided: Iterable[Decided]) -> list[str]:
         """As ``since``, by these decisions."""
         ids = json.dumps([one.id for one in decided])

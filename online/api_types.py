@@ -355,9 +355,11 @@ class DecisionAnswer(_Answered):
 
 
 class DecisionsAnswer(_Answered):
-    """The ids by which they are undone, in the order of the decisions."""
+    """The ids by which they are undone, in the order of the decisions; ``job``: that carries them
+    out, None where there is nothing to do."""
 
     decisions: tuple[str, ...]
+    job: str | None = None
 
 
 class DraftMask(_Answered):
@@ -371,9 +373,10 @@ class DraftMask(_Answered):
 
 class SavedMask(_Answered):
     """``version``: of the mask that is in force now. ``described``: whether the image is described
-    by it already, with this ``trust`` and these ``flags``; else it is described later."""
+    by it already, with this ``trust`` and these ``flags``; else ``job`` describes it."""
 
     decision: str
+    job: str | None = None
     version: str
     described: bool
     trust: float | None = None

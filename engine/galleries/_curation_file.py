@@ -97,6 +97,7 @@ SELECT given.rowid AS place, given.id, coalesce(void.kind, given.kind) AS kind,
 FROM decisions AS given
 LEFT JOIN decisions AS void ON given.kind = 'undo' AND void.id = given.slot
 """
+LAST = "SELECT rowid AS place, id FROM decisions ORDER BY rowid DESC LIMIT 1"
 ONE = "SELECT * FROM decisions WHERE id = ?"
 LOG = "SELECT * FROM decisions ORDER BY time, id"
 

@@ -5,34 +5,48 @@ Carrying them out again, from wherever they were cut off, leads to the same end.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from engine.curated import Curated, cut_by_hand
 from engine.curation import Curation
-from engine.decisions import Mask
 from engine.describe import Describer
+from engine.errors import ImageError, StageError
 from engine.exhaustive import WHOLE
 from engine.images import ImageLimits, load
 from engine.protocols import WritableGallery
-from engine.types import Description, Entry, Progress, Source
+from engine.types import Description, Entry, Progress, RGBImage, Source
 from online.service.changes import Change
+from online.service.logs import logger
 from online.service.uploads import Uploads
 
 _REMOVED = 500  # images in one transaction
+_DECISIONS = 500  # that are carried out before others are read
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a change comes to: ``fresh`` images with their descriptions, others that are ``known``
-    by id, ids that are ``stale``, and ``files`` that may become useless."""
+    """What a change comes to: ``fresh`` images with their descriptions, of which contents that are
+    ``excluded`` stay out of the index, others that are ``known`` by id, ids that are ``stale``,
+    ``withdrawn`` or ``restored``, and ``files`` that may become useless.
 
-    fresh: Sequence[Entry]
-    descriptions: Sequence[Description]
-    known: Mapping[int, Entry]
-    stale: Sequence[int]
-    files: Sequence[Path]
+    Of decisions: the ``mark`` behind those that are carried out then, whether there are ``more``
+    behind it, and the ``error`` of images that could not be described."""
+
+    fresh: Sequence[Entry] = ()
+    descriptions: Sequence[Description] = ()
+    known: Mapping[int, Entry] = field(default_factory=dict)
+    stale: Sequence[int] = ()
+    files: Sequence[Path] = ()
+    excluded: frozenset[str] = frozenset()
+    withdrawn: Sequence[int] = ()
+    restored: Sequence[int] = ()
+    mark: str = ""
+    more: bool = False
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,16 +65,25 @@ class Applying:
         cuts the change off. PacksightError."""
         if change.kind in ("replace", "add"):
             return self._described_change(change, progress)
+        if change.kind == "curate":
+            return self._decided_change(change, progress)
         with self.gallery.snapshot():
             gone = list(self._matching(change))
         progress(0, len(gone))
         ids = [source.id for source in gone]
-        return Prepared((), (), {}, ids, [Path(source.uri) for source in gone])
+        return Prepared(stale=ids, files=[Path(source.uri) for source in gone])
 
     def store(self, changes: Sequence[Prepared]) -> None:
         """Of products that differ. New images are there before old ones go. PacksightError."""
         if fresh := [entry for change in changes for entry in change.fresh]:
-            self.gallery.add(fresh, [one for change in changes for one in change.descriptions])
+            descriptions = [one for change in changes for one in change.descriptions]
+            excluded = frozenset().union(*(change.excluded for change in changes))
+            self.gallery.add(fresh, descriptions, excluded)
+        for change in changes:
+            if change.withdrawn:
+                self.gallery.withdraw(change.withdrawn)
+            if change.restored:
+                self.gallery.restore(change.restored)
         known: dict[int, Entry] = {}
         for change in changes:
             known |= change.known
@@ -69,6 +92,9 @@ class Applying:
         stale = [identity for change in changes for identity in change.stale]
         for start in range(0, len(stale), _REMOVED):
             self.gallery.remove(stale[start : start + _REMOVED])
+        for change in changes:
+            if change.mark:
+                self.gallery.keep_curated_to(change.mark)
 
     def index(self) -> None:
         """What the next search needs."""
@@ -77,69 +103,136 @@ class Applying:
         self.gallery.build_indexes(matcher if large else None)
 
     def _matching(self, change: Change) -> Iterator[Source]:
+        """Those that people excluded, too: no undoing brings back what was deleted."""
         if change.kind == "delete":
-            yield from self.gallery.find(product_id=change.product)
+            yield from self._of_product(change.product)
             return
-        for identity in self.gallery.matching(change.filter, change.categories):
-            source = self.gallery.source(int(identity))
-            if source is not None:
+        for source in self.gallery.withdrawn():
+            within = change.categories is None or source.category in change.categories
+            if within and change.filter.holds(source.attributes):
                 yield source
+        for identity in self.gallery.matching(change.filter, change.categories):
+            found = self.gallery.source(int(identity))
+            if found is not None:
+                yield found
+
+    def _of_product(self, product: str) -> list[Source]:
+        found = self.gallery.find(product_id=product)
+        return [*found, *self.gallery.find(product_id=product, withdrawn=True)]
 
     def _described_change(self, change: Change, progress: Progress) -> Prepared:
-        held = self.gallery.find(product_id=change.product)
-        masks = {one: mask for one in change.images if (mask := self.curation.mask_of(one))}
-        entries = list(self._entries(change, held, masks))
+        indexed = self.gallery.find(product_id=change.product)
+        held = self._of_product(change.product)
+        curated = Curated.read(self.curation, change.images)
+        entries = list(self._entries(change, held, curated))
         known = {}  # by id: what need not be described again
         for entry in entries:
-            if (source := _described_as(entry, held)) is not None:
+            source = _described_as(entry, indexed)
+            if source is not None and entry.sha256 not in curated.excluded:
                 known[source.id] = entry
         fresh = [entry for entry in entries if entry not in known.values()]
         stale = [source.id for source in held if _is_stale(source, change, entries, known)]
-        descriptions = self._described(fresh, masks, partial(_beyond, progress, len(known)))
+        fresh, descriptions = self._described(fresh, partial(_beyond, progress, len(known)))
         paths = [self.uploads.path(change.product, sha256) for sha256 in change.images]
         files = [*paths, *(Path(source.uri) for source in held)]
-        return Prepared(fresh, descriptions, known, stale, files)
+        return Prepared(fresh, descriptions, known, stale, files, curated.excluded)
 
-    def _entries(
-        self, change: Change, held: Sequence[Source], masks: Mapping[str, Mask]
-    ) -> Iterator[Entry]:
+    def _decided_change(self, change: Change, progress: Progress) -> Prepared:
+        """What people decided since it was last carried out, by the rule of ``engine.curated``;
+        where that is all, also about the contents of the change. An image that cannot be described
+        stays as it is and spares the others."""
+        contents, mark = self.curation.since(self.gallery.curated_to(), _DECISIONS)
+        more = self.curation.since(mark, 1)[1] != mark
+        if not more:
+            contents = list(dict.fromkeys([*contents, *change.contents]))
+        curated = Curated.read(self.curation, contents)
+        withdrawn: list[int] = []
+        restored: list[int] = []
+        known: dict[int, Entry] = {}
+        again: list[tuple[int, Entry]] = []
+        for content in contents:
+            indexed = self.gallery.find(sha256=content)
+            if content in curated.excluded:
+                withdrawn += [source.id for source in indexed]
+                continue
+            aside = self.gallery.find(sha256=content, withdrawn=True)
+            for source in (*indexed, *aside):
+                entry = curated.applied(source.entry, content)
+                if not source.described_as(entry):
+                    again.append((source.id, entry))
+                    continue
+                restored += [source.id] if source in aside else []
+                known |= {} if source.labelled_as(entry) else {source.id: entry}
+        fresh, descriptions, faults = [], [], []
+        for done, (identity, entry) in enumerate(again):
+            progress(done, len(again))
+            try:
+                (entry,), (description,) = self._described([entry], lambda done, total: None)
+            except (ImageError, StageError) as error:
+                if not change.contents or entry.sha256 in change.contents:
+                    faults.append(f"Image {identity} {error.reason}")
+                logger.warning("image %s is not as was decided: %s", identity, error)
+                continue
+            fresh.append(entry)
+            descriptions.append(description)
+        progress(len(again), len(again))
+        return Prepared(
+            fresh,
+            descriptions,
+            known,
+            withdrawn=withdrawn,
+            restored=restored,
+            mark=mark,
+            more=more,
+            error=" ".join(faults),
+        )
+
+    def _entries(self, change: Change, held: Sequence[Source], curated: Curated) -> Iterator[Entry]:
         """The images that were sent, each once, with the labels and masks that hold for them."""
         category, attributes = change.category, change.attributes
         if change.kind == "add" and held:
             labels = [source.category for source in held if source.labelled]
             category = category or next(iter(labels), None)
             attributes = held[0].attributes if attributes is None else attributes
-        excluded = self.curation.excluded()
         for sha256 in dict.fromkeys(change.images):
-            if sha256 in excluded:
-                continue
-            yield replace(
-                self.uploads.entry(change.product, sha256),
-                category=self.curation.category_of(sha256) or category,
-                attributes=dict(attributes or {}),
-                mask=masks[sha256].digest if sha256 in masks else None,
-            )
+            entry = self.uploads.entry(change.product, sha256)
+            labelled = replace(entry, category=category, attributes=dict(attributes or {}))
+            yield curated.applied(labelled, sha256)
 
     def _described(
-        self, entries: Sequence[Entry], masks: Mapping[str, Mask], progress: Progress
-    ) -> list[Description]:
+        self, entries: Sequence[Entry], progress: Progress
+    ) -> tuple[list[Entry], list[Description]]:
+        """With the masks that hold for them now. ImageError and StageError."""
+        drawn = [cut_by_hand(entry, self.curation) for entry in entries]
         found: list[Description] = []
-        progress(0, len(entries))
-        for start in range(0, len(entries), self.batch):
-            part = entries[start : start + self.batch]
-            images = [load(Path(entry.uri), uri="", limits=self.limits) for entry in part]
-            given = [masks.get(entry.sha256) for entry in part]
+        progress(0, len(drawn))
+        for start in range(0, len(drawn), self.batch):
+            part = drawn[start : start + self.batch]
+            images = [self._loaded(entry) for entry, _ in part]
             described = self.describer.describe(
                 images,
-                [entry.category for entry in part],
+                [entry.category for entry, _ in part],
                 mattes=[
                     None if mask is None else mask.matte(image.height, image.width)
-                    for mask, image in zip(given, images, strict=True)
+                    for (_, mask), image in zip(part, images, strict=True)
                 ],
             )
             found += [one.description for one in described]
-            progress(len(found), len(entries))
-        return found
+            progress(len(found), len(drawn))
+        return [entry for entry, _ in drawn], found
+
+    def _loaded(self, entry: Entry) -> RGBImage:
+        """ImageError where its file is gone, or another one in its place."""
+        path = Path(entry.uri)
+        try:
+            if path.stat().st_size > self.limits.max_bytes:
+                return load(path, uri="", limits=self.limits)  # refuses before it reads
+            content = path.read_bytes()
+        except OSError:
+            raise ImageError(entry.uri, "cannot be read where it was stored.") from None
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise ImageError(entry.uri, "has changed since it was stored.")
+        return load(content, uri="", limits=self.limits)
 
 
 def _beyond(progress: Progress, before: int, done: int, total: int) -> None:
@@ -152,9 +245,7 @@ def _described_as(entry: Entry, held: Sequence[Source]) -> Source | None:
     same = [source for source in held if source.sha256 == entry.sha256]
     same.sort(key=lambda source: source.uri != entry.uri)
     first = next(iter(same), None)
-    if first is None or first.mask != entry.mask or (first.labelled and entry.category is None):
-        return None
-    return first
+    return first if first is not None and first.described_as(entry) else None
 
 
 def _is_stale(

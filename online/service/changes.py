@@ -17,7 +17,7 @@ from online.service.requests import Clauses, filter_of, invalid
 MOST_NAME = 500  # characters of a product's id and of a category
 MOST_IMAGES = 64  # of one request
 
-Kind = Literal["replace", "add", "delete", "delete matching"]
+Kind = Literal["replace", "add", "delete", "delete matching", "curate"]
 Category = Annotated[str, Field(min_length=1, max_length=MOST_NAME)]
 
 
@@ -45,7 +45,8 @@ class SentProduct(BaseModel):
 
 class Change(BaseModel):
     """``images``: SHA-256 of uploads, in their order. ``where`` and ``categories``: of the images
-    that are deleted; None: of all categories."""
+    that are deleted; None: of all categories. ``contents``: SHA-256 of images about which people
+    decided what is carried out, with all else that they decided."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,6 +57,7 @@ class Change(BaseModel):
     images: tuple[str, ...] = ()
     where: Clauses = []
     categories: tuple[str, ...] | None = None
+    contents: tuple[str, ...] = ()
 
     @property
     def filter(self) -> Filter:

@@ -13,12 +13,11 @@ from engine.decisions import (
     Decision,
     Exclusion,
     Judgement,
-    MaskDecision,
     Pair,
     Undo,
 )
 from online.api_types import DecisionAnswer, DecisionsAnswer
-from online.service.mask_renewal import renew
+from online.service.job import Job
 from online.service.masks import EMPTY, in_force
 from online.service.problems import RequestError
 from online.service.products import source_of
@@ -34,6 +33,7 @@ from online.service.review_requests import (
 )
 from online.service.served import OpenGallery
 from online.service.service import service_of
+from online.service.writing import Wait
 
 T = TypeVar("T")
 router = APIRouter()
@@ -41,29 +41,25 @@ router = APIRouter()
 
 @router.post("/v1/review/decisions", response_model=DecisionsAnswer)
 async def decisions(
-    request: Request, sent: SentDecisions, gallery: str | None = None
+    request: Request, sent: SentDecisions, gallery: str | None = None, wait: Wait = False
 ) -> dict[str, Any]:
-    """Keep what a curator decided, all of it or nothing; answers the ids by which it is undone.
-    Masks are in force at once; exclusions, categories and pairs from the next ingest on."""
+    """Keep what a curator decided, all of it or nothing; answers the ids by which it is undone, and
+    the job that brings the gallery to it."""
     service = service_of(request)
     opened = await service.gallery(gallery)
+    writer = service.writers.of(opened.name)
     who = getattr(request.state, "key", "")
 
-    def keep() -> tuple[list[str], set[str]]:
-        wanted = [made for one in sent.decisions for made in _decisions(opened, one)]
-        changed = {
-            found.decision.image
-            for one in wanted
-            if isinstance(one, Undo)
-            and (found := opened.curation.find(one.voids)) is not None
-            and isinstance(found.decision, MaskDecision)
-        }
-        return [one.id for one in opened.curation.decide(wanted, who)], changed
+    def keep() -> tuple[list[str], Job | None]:
+        with opened.curation.deciding():
+            wanted = [made for one in sent.decisions for made in _decisions(opened, one)]
+            made = opened.curation.decide(wanted, who)
+        return [one.id for one in made], writer.curate(opened.curation.about(made))
 
-    made, changed = await service.run(keep)
-    for sha256 in sorted(changed):
-        await renew(service, opened, sha256)
-    return {"decisions": made}
+    made, job = await service.run(keep)
+    if job is not None and wait:
+        job = await service.writers.until_ended(writer, job, service.options.deadline)
+    return {"decisions": made, "job": None if job is None else job.id}
 
 
 @router.post("/v1/judgements", response_model=DecisionAnswer)
@@ -113,8 +109,13 @@ def _decisions(opened: OpenGallery, sent: SentDecision) -> Sequence[Decision]:
         case Compare():
             return _compared(opened, sent)
         case UndoOne(decision=voids):
-            if opened.curation.find(voids) is None:
+            found = opened.curation.find(voids)
+            if found is None:
                 raise RequestError(404, "There is no decision of this id.")
+            if isinstance(found.decision, Undo):
+                raise RequestError(
+                    422, "An undo cannot be undone.", remedy="Decide the same again."
+                )
             return [Undo(voids)]
 
 

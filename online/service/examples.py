@@ -229,9 +229,9 @@ _ALL: Sequence[BaseModel] = (
         images=270,
     ),
     DecisionAnswer(decision=_DECISION),
-    DecisionsAnswer(decisions=(_DECISION,)),
+    DecisionsAnswer(decisions=(_DECISION,), job=_JOB),
     DraftMask(sequence=4, width=192, height=256, png=_PNG),
-    SavedMask(decision=_DECISION, version=_VERSION, described=True, trust=1.0, flags=()),
+    SavedMask(decision=_DECISION, job=_JOB, version=_VERSION, described=True, trust=1.0, flags=()),
 )
 
 EXAMPLES: Mapping[str, Any] = {type(one).__name__: one.model_dump(mode="json") for one in _ALL}

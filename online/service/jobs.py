@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.galleries import _schema
 from engine.galleries._database import Database
-from online.service.changes import Change
+from online.service.changes import Change, Kind
 from online.service.job import STATES, Job, State, from_row
 from online.service.problems import RequestError
 
@@ -109,6 +109,11 @@ class JobTable(Database):
             f" WHERE {_UNFINISHED}"
         )
         return {(row["product"], row["value"]) for row in self._rows(sql)}
+
+    def waits(self, kind: Kind) -> bool:
+        """Whether a change of this kind is not finished."""
+        sql = f"SELECT 1 FROM jobs WHERE {_UNFINISHED} AND change ->> 'kind' = ? LIMIT 1"
+        return bool(self._rows(sql, kind))
 
     def unfinished(self) -> int:
         """How many are queued or running."""

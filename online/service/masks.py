@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import threading
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +20,7 @@ from engine.errors import ImageError
 from engine.images import load
 from engine.types import BoolArray, Source, UInt8Array
 from online.api_types import DraftMask, SavedMask
-from online.service.mask_renewal import renew
+from online.service.job import Job
 from online.service.problems import RequestError
 from online.service.products import Version, image_bytes, source_of
 from online.service.review_requests import SentMarks
@@ -33,7 +32,7 @@ router = APIRouter()
 EMPTY = "0" * 64  # the version of a mask without a product
 _EDGE = cv2.BORDER_REPLICATE
 _SKEW = 0.02  # of the proportions of a mask that was drawn elsewhere
-_deciding = threading.Lock()  # a version is compared and replaced in one
+_DESCRIBING = 3.0  # seconds that a saved mask's answer waits for the image to be described
 
 ImageInPath = Annotated[int, Path(ge=0, lt=2**63)]
 _PNG: dict[str, Any] = {
@@ -139,32 +138,45 @@ async def refine(
 )
 async def draw(request: Request, image: ImageInPath, gallery: str | None = None) -> JSONResponse:
     """Keep a mask that a person drew (PNG, white is the product) in place of the one of the version
-    in If-Match, and describe the image by it. The mask is kept before the answer; where another
-    process writes to the gallery, ``described`` is false and it is described later."""
+    in If-Match, and describe the image by it. The mask is kept before the answer; where its job is
+    not done within 3 s, ``described`` is false."""
     service = service_of(request)
     expected = request.headers.get("if-match", "").removeprefix("W/").strip().strip('"')
     if not expected:
         raise RequestError(428, "If-Match is missing.", remedy="Send the ETag of GET.")
     body = await request.body()
     opened = await service.gallery(gallery)
+    writer = service.writers.of(opened.name)
     who = getattr(request.state, "key", "")
 
-    def keep() -> tuple[str, str, str]:
+    def keep() -> tuple[str, str, Job | None]:
         source = source_of(opened, image)
         drawn = _read(body, _small(opened, source), opened.limits.max_pixels)
-        with _deciding:
+        with opened.curation.deciding():
             version = in_force(opened, source).version
             if expected not in (version, "*"):
                 raise RequestError(
                     412, "The mask was changed since it was loaded.", remedy="Load it again."
                 )
             (made,) = opened.curation.decide([MaskDecision(source.sha256, drawn)], who)
-        return source.sha256, drawn.digest, made.id
+        return drawn.digest, made.id, writer.curate([source.sha256])
 
-    sha256, version, decision = await service.run(keep)
-    renewed = await renew(service, opened, sha256)
-    answer = {"decision": decision, "version": version, **renewed.document()}
-    return JSONResponse(answer, headers={"ETag": f'"{version}"'})
+    def described(version: str) -> dict[str, object]:
+        with opened.gallery.snapshot():
+            source = opened.gallery.source(image)
+            if source is None or source.mask != version:
+                return {"described": False, "trust": None, "flags": []}
+            (record,) = opened.gallery.records([image])
+        trust, quality = record.description.trust, record.description.quality
+        trust = None if trust is None else round(trust, 4)
+        return {"described": True, "trust": trust, "flags": list(quality.flags)}
+
+    version, decision, job = await service.run(keep)
+    if job is not None:
+        job = await service.writers.until_ended(writer, job, _DESCRIBING)
+    answer = {"decision": decision, "version": version, "job": None if job is None else job.id}
+    shown = await service.run(lambda: described(version))
+    return JSONResponse(answer | shown, headers={"ETag": f'"{version}"'})
 
 
 def resized(bits: BoolArray, width: int, height: int) -> BoolArray:

@@ -23,7 +23,7 @@ from online.service.changes import Change
 from online.service.job import Job
 from online.service.jobs import JobTable
 from online.service.logs import log_failure, logger
-from online.service.problems import problem_of
+from online.service.problems import RequestError, problem_of
 from online.service.served import OpenGallery, ServedGalleries
 from online.service.uploads import Uploads
 from stages.assemble import assemble
@@ -49,6 +49,7 @@ class Writer:
         self.name = name
         self.jobs = JobTable(folder)
         self.uploads = Uploads(folder)
+        self._curation = Curation.open(folder)
         self._galleries = galleries
         self._ended = ended
         self._folder = folder
@@ -57,6 +58,8 @@ class Writer:
         self._cleaned = 0.0
         self._failures = 0  # of one job, one after the other
         self._reported = ""
+        self._looked_at: str | None = None  # the latest decision at the last look
+        self._carried_out = ""  # the latest decision that a job was there for
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"write {name}", daemon=True)
@@ -71,12 +74,24 @@ class Writer:
         self._woken.set()
         return job
 
+    def curate(self, contents: Sequence[str]) -> Job | None:
+        """Bring images of these contents to what people decided, which is kept by now. None: there
+        is nothing to do, or no job can be submitted, and the decisions are noticed later."""
+        if not contents:
+            return None
+        try:
+            return self.submit(Change(kind="curate", contents=tuple(contents)), None)
+        except (GalleryError, RequestError) as error:
+            logger.warning("decisions on gallery %s are carried out later: %s", self.name, error)
+            return None
+
     def stop(self) -> None:
         """After the batch of images that is being described."""
         self._stopping.set()
         self._woken.set()
         self._thread.join()
         self.jobs.close()
+        self._curation.close()
 
     def _run(self) -> None:
         pause = 0.0  # none before the jobs of an earlier process
@@ -86,6 +101,7 @@ class Writer:
             pause = _LOOK_SECONDS
             try:
                 self._clean()
+                self._notice()
                 if self.jobs.unfinished() and not self._stopping.is_set():
                     self._work()
                 self._reported = ""
@@ -104,14 +120,36 @@ class Writer:
             if not isinstance(error, GalleryError):
                 log_failure(error)
 
+    def _notice(self) -> None:
+        """Submit a job for decisions that none was submitted for: the process that kept them was
+        killed in between, or is no service.
+
+        What is decided is durable first, in the file of decisions. A mark in the gallery's database
+        tells behind which of them all are carried out; a job of the kind "curate" carries out what
+        lies behind the mark, and moves it with what it has stored. So decisions behind the mark
+        without such a job are looked for, at the start and whenever there are new ones. Those that
+        were not there at the last look may be of a request that is about to submit its job.
+        """
+        latest, before = self._curation.latest(), self._looked_at
+        self._looked_at = latest
+        if latest in ("", self._carried_out) or (before is not None and latest != before):
+            return
+        if not gallery_exists(self._folder):
+            return
+        with open_gallery(self._folder) as gallery:
+            mark = gallery.curated_to()
+        with self.jobs.changing():
+            if self.jobs.waits("curate"):
+                return
+            if self._curation.since(mark, 1)[1] != mark:
+                self.submit(Change(kind="curate"), None)
+        self._carried_out = latest
+
     def _work(self) -> None:
         """All jobs that there are."""
         opened = self._galleries.get(self.name)
         describer = self._describer(opened)
-        with (
-            open_gallery(opened.address, write=True) as gallery,
-            Curation.open(self._folder) as curation,
-        ):
+        with open_gallery(opened.address, write=True) as gallery:
             gallery.manifest.require(opened.parts.fingerprint, opened.address)
             self._gallery = gallery
             applying = Applying(
@@ -119,7 +157,7 @@ class Writer:
                 describer,
                 opened.limits,
                 opened.settings.ingest.batch,
-                curation,
+                self._curation,
                 self.uploads,
             )
             try:
@@ -166,7 +204,8 @@ class Writer:
         error = ""
         try:
             applying.store([prepared for _, prepared in group])
-            if self.jobs.unfinished() == len(group):  # else after the last of all
+            more = any(prepared.more for _, prepared in group)
+            if self.jobs.unfinished() == len(group) and not more:  # else after the last of all
                 applying.index()
         except GalleryError:
             raise
@@ -178,7 +217,10 @@ class Writer:
             error = self._failed(group[0][0], cause)
         self._failures = 0
         for job, prepared in group:
-            self._finish(applying, job, error, prepared.files)
+            if prepared.more and not error:
+                self.jobs.wait_again(job)
+            else:
+                self._finish(applying, job, error or prepared.error, prepared.files)
 
     def _finish(self, applying: Applying, job: Job, error: str, files: Sequence[Path]) -> None:
         self._ended(self.name, self.jobs.finish(job, error))
@@ -225,7 +267,7 @@ def _joins(begun: Sequence[Job], job: Job) -> bool:
     change, before = job.change, [other.change for other in begun]
     if job.attempts or any(other.attempts > 1 for other in begun):
         return False
-    if "delete matching" in (change.kind, before[-1].kind):
+    if {"delete matching", "curate"} & {change.kind, before[-1].kind}:
         return False
     predicted = change.kind in ("replace", "add") and change.category is None
     return not predicted and change.product not in {other.product for other in before}

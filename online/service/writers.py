@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -14,6 +15,7 @@ from online.service.served import ServedGalleries
 from online.service.writer import Writer
 
 T = TypeVar("T")
+_LOOK_SECONDS = (0.02, 0.25)  # between looks at a job that is waited for
 _MOST_RECEIVED = 8  # requests whose images are decoded and stored, one image at a time
 
 
@@ -61,6 +63,16 @@ class Writers:
     async def look(self, work: Callable[[], T]) -> T:
         """In the thread that reads and writes tables of jobs."""
         return await asyncio.get_running_loop().run_in_executor(self._table, work)
+
+    async def until_ended(self, writer: Writer, job: Job, seconds: float) -> Job:
+        """As it is when it has ended, or after these seconds, or when the service ends."""
+        pause, most = _LOOK_SECONDS
+        until = time.monotonic() + seconds
+        while not (job.ended or self.leaving) and time.monotonic() < until:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, most)
+            job = await self.look(lambda: writer.jobs.find(job.id) or job)  # noqa: B023
+        return job
 
     def counts(self) -> dict[State, int]:
         """Jobs of all galleries by their state."""

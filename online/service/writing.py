@@ -5,8 +5,6 @@ What is acknowledged lies on the disk: the images first, then the job, then the 
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from itertools import islice
 from typing import Annotated, Any
@@ -40,7 +38,6 @@ router = APIRouter()
 _FIELD_BYTES = 2**20
 _TRIES = 3  # to store images that are removed meanwhile
 _SHOWN = 20  # products of a dry run
-_LOOK_SECONDS = (0.02, 0.25)  # between looks at a job that is waited for
 
 _Responses = dict[int | str, dict[str, Any]]
 _ENDED: _Responses = {200: {"model": SubmittedJob, "description": "The job has ended."}}
@@ -241,12 +238,8 @@ def _require_image(content: bytes, place: int, limits: ImageLimits) -> None:
 
 
 async def _answer(service: Service, writer: Writer, job: Job, wait: bool) -> Response:
-    pause, most = _LOOK_SECONDS
-    until = time.monotonic() + service.options.deadline
-    while not (job.ended or service.writers.leaving) and wait and time.monotonic() < until:
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, most)
-        job = await service.writers.look(lambda: writer.jobs.find(job.id) or job)  # noqa: B023
+    if wait:
+        job = await service.writers.until_ended(writer, job, service.options.deadline)
     if wait and job.state == "failed":
         raise RequestError(
             422, f"Job {job.id} failed: {job.error}", remedy="Mend that, and send the change anew."

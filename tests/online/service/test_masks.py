@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -19,8 +16,7 @@ from PIL import Image
 from engine.curation import Curation
 from engine.galleries import open_gallery
 from engine.types import BoolArray
-from offline import ingest
-from online.service import mask_renewal
+from online.service import masks
 from tests.online.service.small_service import make_gallery, png, serving
 
 MASK = "/v1/images/1/mask"
@@ -121,7 +117,8 @@ def test_a_drawn_mask_is_kept_and_its_image_described_by_it(
     late = curator.put(MASK, content=drawn(curator, 0.4), headers={"if-match": version})
     assert late.status_code == 412 and "etag" not in late.headers
     undo = {"decisions": [{"kind": "undo", "decision": answer.json()["decision"]}]}
-    assert curator.post("/v1/review/decisions", json=undo).status_code == 200
+    undone = curator.post("/v1/review/decisions", json=undo, params={"wait": 1})
+    assert undone.status_code == 200 and undone.json()["job"]
     assert curator.get(MASK).headers["etag"] == version
 
 
@@ -162,44 +159,31 @@ def test_a_mask_is_kept_while_another_process_writes_and_described_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_gallery(tmp_path)
-    monkeypatch.setattr(mask_renewal, "PATIENCE", 0.01)
+    monkeypatch.setattr(masks, "_DESCRIBING", 0.1)
     with serving(folder) as client:
         with open_gallery(folder, write=True):
             answer = client.put(MASK, content=drawn(client), headers={"if-match": "*"}).json()
             assert not answer["described"]
+            job = client.get(f"/v1/jobs/{answer['job']}").json()
+            assert (job["kind"], job["state"]) == ("curate", "queued")
             assert client.get(MASK).headers["etag"] == f'"{answer["version"]}"'
         while not _is_cut_out_by(folder, answer["version"]):
             client.get("/v1/health")
 
 
-SERVE = """
-import sys, uvicorn
-from online.service.app import application
-from online.service.options import ServiceOptions
-uvicorn.run(application(ServiceOptions({"small": sys.argv[1]}, rate=0)), port=int(sys.argv[2]))
-"""
-
-
-@pytest.mark.slow
-def test_a_service_that_is_killed_after_its_answer_loses_nothing(tmp_path: Path) -> None:
+def test_of_two_who_draw_at_a_time_one_loses_whichever_service_they_use(tmp_path: Path) -> None:
     folder = make_gallery(tmp_path)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-c", SERVE, str(folder), str(port)])
-    transport = httpx.HTTPTransport(retries=10)
-    with httpx.Client(base_url=f"http://localhost:{port}", transport=transport) as client:
-        while client.get("/v1/ready", timeout=60).status_code != 200:
-            pass
-        with open_gallery(folder, write=True):  # so that it cannot be described
-            shape = bits_of(client.get(MASK).content).shape
-            body = as_png(np.indices(shape)[0] > shape[0] // 2)
-            answer = client.put(MASK, content=body, headers={"if-match": "*"}, timeout=60).json()
-            process.kill()
-            process.wait()
-    assert not answer["described"] and not _is_cut_out_by(folder, answer["version"])
-    ingest(folder.parent / "catalogue", folder, workers=1)
-    assert _is_cut_out_by(folder, answer["version"])
+    with serving(folder) as one, serving(folder) as other:
+        version = one.get(MASK).headers["etag"]
+        masks = [drawn(one, left / 100) for left in (10, 20, 30, 40)]
+
+        def put(at: int) -> int:
+            client = (one, other)[at % 2]
+            sent = client.put(MASK, content=masks[at], headers={"if-match": version})
+            return sent.status_code
+
+        with ThreadPoolExecutor(4) as pool:
+            assert sorted(pool.map(put, range(4))) == [200, 412, 412, 412]
 
 
 def _is_cut_out_by(folder: Path, version: str) -> bool:

@@ -63,7 +63,8 @@ def curator(folder: Path) -> Iterator[TestClient]:
 
 
 def decide(client: TestClient, *decisions: dict[str, object]) -> list[str]:
-    answer = client.post("/v1/review/decisions", json={"decisions": decisions})
+    body = {"decisions": decisions}
+    answer = client.post("/v1/review/decisions", json=body, params={"wait": 1})
     assert answer.status_code == 200, answer.text
     return list(answer.json()["decisions"])
 
@@ -116,17 +117,17 @@ def test_an_image_that_is_accepted_after_all_is_no_longer_excluded(
 
 def test_excluded_images_are_listed_page_by_page(folder: Path) -> None:
     with open_gallery(folder, write=True) as gallery, Curation.open(folder) as curation:
-        images = [gallery.source(identity) for identity in (1, 2)]
+        images = [gallery.source(identity) for identity in (5, 6)]
         for image in images:
             assert image is not None
             curation.decide([Exclusion(image.sha256)], "anna")
-        gallery.withdraw([1, 2])
+        gallery.withdraw([5, 6])
     with serving(folder) as client:
         first = client.get("/v1/review/excluded", params={"limit": 1}).json()
         second = client.get("/v1/review/excluded", params={"after": first["after"]}).json()
         assert second["after"] is None
         shown = [*first["images"], *second["images"]]
-        assert [one["id"] for one in shown] == [1, 2]
+        assert [one["id"] for one in shown] == [5, 6]
         assert all((one["who"], one["kind"]) == ("anna", "exclusion") for one in shown)
         for one in shown:
             for path in (one["image"], one["thumbnail"], f"v1/images/{one['id']}/mask"):
@@ -251,6 +252,13 @@ def test_of_decisions_all_are_kept_or_none(
     assert unchanged.post("/v1/review/decisions", json=sent).status_code == status
     with Curation.open(gallery_made) as curation:
         assert curation.counts() == {}
+
+
+def test_an_undo_is_not_undone(curator: TestClient) -> None:
+    (made,) = decide(curator, {"kind": "exclude", "image": 1})
+    (undone,) = decide(curator, {"kind": "undo", "decision": made})
+    sent = {"decisions": [{"kind": "undo", "decision": undone}]}
+    assert curator.post("/v1/review/decisions", json=sent).status_code == 422
 
 
 @pytest.mark.parametrize("path", [f"/v1/review/{name}" for name in PAGED])

@@ -9,20 +9,23 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from engine.curation import Curation
+from engine.decisions import CategoryDecision, Exclusion, Mask, MaskDecision
 from engine.files import file_sha256
 from engine.galleries import open_gallery
 from engine.images import ImageLimits
-from engine.protocols import WritableGallery
+from engine.protocols import Gallery, WritableGallery
 from engine.retrieval import AdaptedNeighbours
 from online.service.applying import Applying
 from online.service.changes import Change
@@ -30,10 +33,14 @@ from online.service.uploads import Uploads
 from packsight.commands.serve import GRACE
 from stages.assemble import assemble
 from stages.open_settings import settings_for
-from tests.online.service.small_service import make_gallery, photo_of
+from tests.online.service.small_service import make_gallery, photo_of, png
 
 ROOT = Path(__file__).parents[3]
 ENTRY = "import sys; from packsight.cli import main; sys.exit(main())"
+
+
+MASK = Mask.from_bits(np.tri(32, dtype=np.bool_))
+WRITES = ("add", "amend", "remove", "withdraw", "restore", "keep_curated_to")
 
 
 class _KilledError(BaseException):
@@ -50,7 +57,7 @@ class _Dying:
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self._gallery, name)
-        return partial(self._write, found) if name in ("add", "amend", "remove") else found
+        return partial(self._write, found) if name in WRITES else found
 
     def __len__(self) -> int:
         return len(self._gallery)
@@ -109,6 +116,63 @@ def test_a_change_that_was_cut_off_anywhere_ends_the_same_when_carried_out_again
     assert held == expected and len(held) == len(expected)
 
 
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("writes", range(1, 6))
+def test_decisions_that_were_cut_off_anywhere_are_carried_out_at_the_next_start(
+    made: Path, tmp_path: Path, writes: int, after: bool
+) -> None:
+    folder = shutil.copytree(made, tmp_path / "gallery")
+    with open_gallery(folder, write=True) as gallery, Curation.open(folder) as curation:
+        back, out, drawn, given, *_ = gallery.sources()
+        (excluded,) = curation.decide([Exclusion(back.sha256)])
+        gallery.withdraw([back.id])
+        curation.undo(excluded.id)
+        curation.decide(
+            [
+                Exclusion(out.sha256),
+                MaskDecision(drawn.sha256, MASK),
+                CategoryDecision(given.sha256, "tin"),
+            ]
+        )
+        expected = as_decided(gallery, curation)
+        settings = settings_for(gallery.manifest)
+        parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "catalogue"))
+        applying = partial(
+            Applying,
+            describer=parts.describer,
+            limits=ImageLimits(),
+            batch=2,
+            curation=curation,
+            uploads=Uploads(folder),
+        )
+        change = Change(kind="curate")
+        with pytest.raises(_KilledError):
+            carry_out(applying(_Dying(gallery, writes, after=after)), change)  # type: ignore[arg-type]
+        carry_out(applying(gallery), change)
+        applying(gallery).index()
+        assert as_it_is(gallery) == expected and len(expected) == 12
+        assert gallery.curated_to() == curation.latest() and gallery.check() == []
+
+
+def as_decided(gallery: Gallery, curation: Curation) -> dict[int, tuple[str | None, str] | None]:
+    """Mask and category of every image by its id; None: it is out of the index."""
+    excluded, masks = curation.excluded(), curation.masks()
+    return {
+        one.id: None
+        if one.sha256 in excluded
+        else (
+            masks.get(one.sha256),
+            curation.category_of(one.sha256) or Path(one.uri).parts[-3],
+        )
+        for one in (*gallery.sources(), *gallery.withdrawn())
+    }
+
+
+def as_it_is(gallery: Gallery) -> dict[int, tuple[str | None, str] | None]:
+    found = {one.id: (one.mask, one.category) for one in gallery.sources()}
+    return {**found, **dict.fromkeys((one.id for one in gallery.withdrawn()), None)}
+
+
 def carry_out(applying: Applying, change: Change) -> None:
     applying.store([applying.prepare(change, lambda done, total: None)])
 
@@ -126,6 +190,76 @@ def expected_after(change: Change, catalogue: Path) -> set[tuple[str, str, str]]
     if change.kind != "delete":
         held |= {("jar/p0", sha256, change.category or "jar") for sha256 in change.images}
     return held
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gallery_is_as_was_decided_however_often_the_service_is_killed(
+    made: Path, tmp_path: Path, seed: int
+) -> None:
+    gallery = shutil.copytree(made, tmp_path / "gallery")
+    chance = random.Random(seed)
+    acknowledged: set[str] = set()
+    with open_gallery(gallery) as opened:
+        ids = [one.id for one in opened.sources()]
+    for _ in range(4):
+        with (
+            served(gallery) as (address, process),
+            httpx.Client(base_url=address, trust_env=False) as client,
+        ):
+            wait_until_up(client)
+            killing = threading.Timer(chance.uniform(0.0, 2.5), process.kill)
+            killing.start()
+            with suppress(httpx.TransportError):
+                while True:
+                    acknowledged |= decide_something(client, chance, ids, sorted(acknowledged))
+            killing.join()
+    with (
+        served(gallery) as (address, process),
+        httpx.Client(base_url=address, trust_env=False) as client,
+        Curation.open(gallery) as curation,
+    ):
+        wait_until_up(client)
+        until = time.monotonic() + 60
+        curated_to = ""
+        while curated_to != curation.latest() and time.monotonic() < until:
+            time.sleep(0.05)
+            with open_gallery(gallery) as opened:
+                curated_to = opened.curated_to()
+        assert acknowledged and acknowledged <= {one.id for one in curation.log()}
+        process.terminate()
+        process.wait(40)
+        with open_gallery(gallery) as opened:
+            assert opened.check() == []
+            found = as_it_is(opened)
+            assert found == as_decided(opened, curation) and set(found) == set(ids)
+
+
+def decide_something(
+    client: httpx.Client, chance: random.Random, ids: list[int], decided: list[str]
+) -> set[str]:
+    """The ids of what the service acknowledged."""
+    image = chance.choice(ids)
+    if chance.random() < 0.3:
+        bits = np.zeros((96, 96, 3), np.uint8)
+        bits[10:60, 10 : chance.randrange(20, 80)] = 255
+        body, headers = png(bits), {"if-match": "*"}
+        answer = client.put(f"/v1/images/{image}/mask", content=body, headers=headers)
+        return {answer.json()["decision"]} if answer.status_code == 200 else set()
+    other = chance.choice([one for one in ids if one != image])
+    choices: list[dict[str, object]] = [
+        {"kind": "exclude", "image": image},
+        {"kind": "include", "image": image},
+        {"kind": "category", "image": image, "category": chance.choice(["tin", "can"])},
+        {"kind": "pair", "images": [image, other], "verdict": "same image", "keep": image},
+    ]
+    choices += [{"kind": "undo", "decision": chance.choice(decided)}] if decided else []
+    sent = {"decisions": [chance.choice(choices)]}
+    answer = client.post("/v1/review/decisions", json=sent)
+    if answer.status_code == 422:  # an undo is not undone
+        return set()
+    assert answer.status_code == 200
+    return set(answer.json()["decisions"])
 
 
 @contextmanager
