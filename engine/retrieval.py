@@ -12,6 +12,7 @@ Philbin, Sivic, Isard, Zisserman, "Total Recall", ICCV 2007.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -151,10 +152,12 @@ def nearest_products(
 
 @dataclass(frozen=True)
 class AdaptedNeighbours:
-    """A gallery that is searched by vectors as they were described, of one domain."""
+    """A gallery that is searched by vectors as they were described, of one domain; ``without``: ids
+    that are not found, for their labels are void."""
 
     gallery: Searchable
     domain: Domain
+    without: AbstractSet[int] = frozenset()
 
     def search(
         self,
@@ -168,7 +171,10 @@ class AdaptedNeighbours:
         with self.gallery.snapshot():
             adaptation = self.gallery.adaptation()
             query = adapt(adaptation, embedding, self.domain)
-            return self.gallery.search(query, k, categories, labelled_only=labelled_only)
+            found = self.gallery.search(
+                query, k + len(self.without), categories, labelled_only=labelled_only
+            )
+            return [one for one in found if one.id not in self.without][:k]
 
     def predicted(self, embedding: Embedding, vote: Callable[[], CategoryScores]) -> CategoryScores:
         """As of ``Neighbours``."""

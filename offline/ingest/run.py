@@ -89,6 +89,7 @@ class _Run:
     curation: Curation
     curated: Curated
     report: IngestReport
+    undone: set[int]  # ids of images whose label was a person's, and is void
     watch: Stopwatch = field(default_factory=Stopwatch)
     tables: list[UsedTable] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
@@ -109,6 +110,7 @@ def run(request: Request) -> IngestReport:
         # One folder has one name, however it was spelled: the files' uris start with it.
         request = replace(request, folder=request.folder.resolve())
     holder: list[WritableGallery] = []
+    undone: set[int] = set()
     settings = settings_for(
         _manifest(request),
         profile=request.profile,
@@ -125,7 +127,7 @@ def run(request: Request) -> IngestReport:
     with watch("load models"):
         parts = assemble(
             settings,
-            gallery=lambda: AdaptedNeighbours(holder[0], "catalogue"),
+            gallery=lambda: AdaptedNeighbours(holder[0], "catalogue", undone),
             keep_mattes=True,
         )
     with (
@@ -142,7 +144,16 @@ def run(request: Request) -> IngestReport:
         )
         curated = Curated.read(curation)
         current = _Run(
-            request, settings, parts.describer, gallery, curation, curated, report, watch, tables
+            request,
+            settings,
+            parts.describer,
+            gallery,
+            curation,
+            curated,
+            report,
+            undone,
+            watch,
+            tables,
         )
         try:
             _carry_out(current, scanned, labels)
@@ -284,6 +295,11 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
     current.request.progress(0, current.total)
     if not tasks:
         return
+    current.undone.update(
+        task.known.id
+        for task in tasks
+        if task.known and task.known.overruled is not None and task.entry.category is None
+    )
     batch = settings.ingest.batch
     workers = current.request.workers or settings.ingest.workers or os.cpu_count() or 1
     workers = min(workers, len(tasks))

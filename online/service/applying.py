@@ -21,6 +21,7 @@ from engine.protocols import WritableGallery
 from engine.types import Description, Entry, Progress, RGBImage, Source
 from online.service.changes import Change
 from online.service.logs import logger
+from online.service.problems import without_paths
 from online.service.uploads import Uploads
 
 _REMOVED = 500  # images in one transaction
@@ -51,7 +52,8 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Applying:
-    """``batch``: images that are described at once."""
+    """``batch``: images that are described at once; ``undone``: filled with the ids of those whose
+    label was a person's, and is void: they do not vote on categories."""
 
     gallery: WritableGallery
     describer: Describer
@@ -59,10 +61,12 @@ class Applying:
     batch: int
     curation: Curation
     uploads: Uploads
+    undone: set[int] = field(default_factory=set)
 
     def prepare(self, change: Change, progress: Progress) -> Prepared:
-        """Nothing is stored yet. ``progress`` is called with images done and in all; what it raises
-        cuts the change off. PacksightError."""
+        """Nothing is stored yet, but what people decided for which nothing is described.
+        ``progress`` is called with images done and in all; what it raises cuts the change off.
+        PacksightError."""
         if change.kind in ("replace", "add"):
             return self._described_change(change, progress)
         if change.kind == "curate":
@@ -163,29 +167,37 @@ class Applying:
                     continue
                 restored += [source.id] if source in aside else []
                 known |= {} if source.labelled_as(entry) else {source.id: entry}
+        # As an ingest does: labels that are given vote on the images that are described.
+        self.store([Prepared(known=known, withdrawn=withdrawn, restored=restored)])
+        self.undone.update(identity for identity, entry in again if entry.category is None)
+        try:
+            return self._described_again(again, change, progress, mark, more)
+        finally:
+            self.undone.clear()
+
+    def _described_again(
+        self,
+        images: Sequence[tuple[int, Entry]],
+        change: Change,
+        progress: Progress,
+        mark: str,
+        more: bool,
+    ) -> Prepared:
+        """Images by their ids, one by one."""
         fresh, descriptions, faults = [], [], []
-        for done, (identity, entry) in enumerate(again):
-            progress(done, len(again))
+        progress(0, len(images))
+        for done, (identity, entry) in enumerate(images, start=1):
             try:
-                (entry,), (description,) = self._described([entry], lambda done, total: None)
+                described = self._described([entry], lambda done, total: None)
+                fresh += described[0]
+                descriptions += described[1]
             except (ImageError, StageError) as error:
                 if not change.contents or entry.sha256 in change.contents:
-                    faults.append(f"Image {identity} {error.reason}")
+                    faults.append(without_paths(f"Image {identity} {error.reason}"))
                 logger.warning("image %s is not as was decided: %s", identity, error)
-                continue
-            fresh.append(entry)
-            descriptions.append(description)
-        progress(len(again), len(again))
-        return Prepared(
-            fresh,
-            descriptions,
-            known,
-            withdrawn=withdrawn,
-            restored=restored,
-            mark=mark,
-            more=more,
-            error=" ".join(faults),
-        )
+            progress(done, len(images))
+        fault = " ".join(faults)
+        return Prepared(fresh, descriptions, mark=mark, more=more, error=fault)
 
     def _entries(self, change: Change, held: Sequence[Source], curated: Curated) -> Iterator[Entry]:
         """The images that were sent, each once, with the labels and masks that hold for them."""

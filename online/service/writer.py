@@ -55,6 +55,7 @@ class Writer:
         self._folder = folder
         self._described_by: tuple[OpenGallery, Describer] | None = None
         self._gallery: WritableGallery | None = None  # while there is work
+        self._undone: set[int] = set()  # of ``Applying``
         self._cleaned = 0.0
         self._failures = 0  # of one job, one after the other
         self._reported = ""
@@ -159,6 +160,7 @@ class Writer:
                 opened.settings.ingest.batch,
                 self._curation,
                 self.uploads,
+                self._undone,
             )
             try:
                 while self.jobs.unfinished():
@@ -247,7 +249,11 @@ class Writer:
         return self._described_by[1]
 
     def _neighbours(self) -> AdaptedNeighbours | None:
-        return None if self._gallery is None else AdaptedNeighbours(self._gallery, "catalogue")
+        return (
+            None
+            if self._gallery is None
+            else AdaptedNeighbours(self._gallery, "catalogue", self._undone)
+        )
 
     def _clean(self) -> None:
         """Uploads that no request, job or image refers to, once a day."""
