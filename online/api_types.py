@@ -38,8 +38,8 @@ class MatchAnswer(_Answered):
 
 class HitAnswer(_Answered):
     """One product, by its best image. ``probability``: that the photo shows it; None where the
-    gallery is not calibrated. ``image`` and ``thumbnail`` are addresses below that of the service;
-    ``contour`` and ``aligned`` are paths of SVG in a view box of 100 x 100."""
+    gallery is not calibrated. ``image_url`` and ``thumbnail_url`` are below the address of
+    the service; ``contour`` and ``aligned`` are paths of SVG in a view box of 100 x 100."""
 
     rank: int
     product: str
@@ -55,8 +55,8 @@ class HitAnswer(_Answered):
     why: str
     views: int
     attributes: Mapping[str, str]
-    image: str
-    thumbnail: str
+    image_url: str
+    thumbnail_url: str
     contour: str
     aligned: str
 
@@ -156,8 +156,8 @@ class ImageAnswer(_Answered):
     category: str
     labelled: bool
     sha256: str
-    image: str
-    thumbnail: str
+    image_url: str
+    thumbnail_url: str
 
 
 class ProductAnswer(_Answered):
@@ -262,13 +262,13 @@ class ReviewImage(ImageAnswer):
 
 
 class MaskInReview(ReviewImage):
-    """``mask``: its address; ``version``: what If-Match of a change names; ``nearest``: the image
-    that it is nearest to, of another product."""
+    """``version``: what If-Match of a change names; ``nearest``: the image that it is nearest to,
+    of another product."""
 
     trust: float | None = None
     flags: tuple[str, ...]
     reason: str
-    mask: str
+    mask_url: str
     version: str
     nearest: ImageAnswer | None = None
 

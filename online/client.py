@@ -132,7 +132,7 @@ class Client:
         return typed(self._service.send("GET", f"v1/products/{quote(product)}"), ProductAnswer)
 
     def download(self, address: str) -> bytes:
-        """The bytes of a hit's ``image`` or ``thumbnail``."""
+        """The bytes of a hit's ``image_url`` or ``thumbnail_url``."""
         parts = urlsplit(address)
         return self._service.send("GET", parts.path, params=dict(parse_qsl(parts.query))).content
 

@@ -75,8 +75,8 @@ class Answer:
         del found["uri"]  # a path of the server
         return found | {
             "parts": _parts(hit.known_parts),
-            "image": f"{address}?{version}",
-            "thumbnail": f"{address}/thumbnail?{version}",
+            "image_url": f"{address}?{version}",
+            "thumbnail_url": f"{address}/thumbnail?{version}",
             "contour": svg_path(description.contour),
             "aligned": svg_path(description.aligned),
         }

@@ -72,13 +72,13 @@ def _review_image(identity: int, product: str) -> ReviewImage:
         category="jar",
         labelled=True,
         sha256=_SHA256,
-        image=_IMAGE.replace("17", str(identity), 1),
-        thumbnail=_THUMBNAIL.replace("17", str(identity), 1),
+        image_url=_IMAGE.replace("17", str(identity), 1),
+        thumbnail_url=_THUMBNAIL.replace("17", str(identity), 1),
     )
 
 
 _STORED = ImageAnswer(
-    id=17, category="jar", labelled=True, sha256=_SHA256, image=_IMAGE, thumbnail=_THUMBNAIL
+    id=17, category="jar", labelled=True, sha256=_SHA256, image_url=_IMAGE, thumbnail_url=_THUMBNAIL
 )
 _MASK = MaskAnswer(used=True, trust=0.97, flags=(), fraction=0.31, contour=_PATH, aligned=_PATH)
 _PHOTO = PhotoAnswer(width=900, height=1200, box=(0, 0, 900, 1200), sha256=_VERSION)
@@ -97,8 +97,8 @@ _HIT = HitAnswer(
     why="contour 0.95",
     views=3,
     attributes={"colour": "red", "size": "50 ml"},
-    image=_IMAGE,
-    thumbnail=_THUMBNAIL,
+    image_url=_IMAGE,
+    thumbnail_url=_THUMBNAIL,
     contour=_PATH,
     aligned=_PATH,
 )
@@ -157,7 +157,7 @@ _IN_REVIEW = MaskInReview(
     trust=0.41,
     flags=("touches_border",),
     reason="Trust 0.41; touches the border",
-    mask=f"v1/images/17/mask?gallery=shop&v={_VERSION[:16]}",
+    mask_url=f"v1/images/17/mask?gallery=shop&v={_VERSION[:16]}",
     version=_VERSION,
 )
 _UNCERTAIN = UncertainImage(**_review_image(17, "jar/4711").model_dump(), entropy=1.58)

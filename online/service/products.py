@@ -180,8 +180,8 @@ def image_document(opened: OpenGallery, source: Source) -> dict[str, Any]:
         "category": source.category,
         "labelled": source.labelled,
         "sha256": source.sha256,
-        "image": f"{address}?{version}",
-        "thumbnail": f"{address}/thumbnail?{version}",
+        "image_url": f"{address}?{version}",
+        "thumbnail_url": f"{address}/thumbnail?{version}",
     }
 
 

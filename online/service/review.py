@@ -162,7 +162,7 @@ def _document(opened: OpenGallery, source: Source, doubt: MaskInDoubt | None) ->
         "trust": None if trust is None else round(trust, 4),
         "flags": list(doubts),
         "reason": _reason(trust, doubts, near_another=doubt is None),
-        "mask": address,
+        "mask_url": address,
         "version": now.version,
     }
 

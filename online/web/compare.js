@@ -47,7 +47,7 @@ export function Compare({ compared, answer, close }) {
       <div class="pair">
         ${compared.map((hit) => html`<figure key=${hit.id}>
           <div class="image">
-            <${CatalogueImage} path=${at(hit.thumbnail, { side: LARGE })} name=${words.imageOf(hit.product)} />
+            <${CatalogueImage} path=${at(hit.thumbnail_url, { side: LARGE })} name=${words.imageOf(hit.product)} />
             <${Contours} hit=${hit} mask=${answer.mask} />
           </div>
         </figure>`)}

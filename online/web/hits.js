@@ -68,7 +68,7 @@ function Card({ hit, mask, threshold, chosen, judged, act }) {
     <article aria-labelledby=${title} onPointerEnter=${point(true)} onPointerLeave=${point(false)}
       onfocusin=${point(true)} onfocusout=${point(false)}>
       <div class="image">
-        <${CatalogueImage} path=${hit.thumbnail} name=${words.imageOf(hit.product)} onSize=${setSize} />
+        <${CatalogueImage} path=${hit.thumbnail_url} name=${words.imageOf(hit.product)} onSize=${setSize} />
         <${Contours} hit=${hit} mask=${mask} />
         <${Places} hit=${hit} size=${size} />
       </div>

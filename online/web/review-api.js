@@ -26,12 +26,12 @@ export const undo = (gallery, ids) => decide(gallery, ids.map((decision) => ({ k
 
 /** The mask in force as a bitmap, and its version. */
 export async function storedMask(item) {
-  const response = await call(item.mask, { cache: "no-cache" });
+  const response = await call(item.mask_url, { cache: "no-cache" });
   const version = (response.headers.get("ETag") ?? "").replace(/^W\/|"/g, "");
   return { bitmap: await createImageBitmap(await response.blob()), version };
 }
 
-export const imageOf = async (item) => createImageBitmap(await bytes(item.image));
+export const imageOf = async (item) => createImageBitmap(await bytes(item.image_url));
 
 /** A draft by marks, as a bitmap. */
 export async function refined(gallery, image, marks, signal) {

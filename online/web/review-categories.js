@@ -94,7 +94,7 @@ export function Categories({ gallery, act }) {
     <p class="quiet">${words.categoryHelp(name)}</p>
     <ul class="tiles">${images.map((one) => html`<li key=${one.id}>
       <button type="button" class=${`tile ${chosen === one.id ? "chosen" : ""}`} aria-pressed=${String(wrong.has(one.id))} onClick=${() => toggle(one.id)}>
-        <span class="image"><${CatalogueImage} path=${one.thumbnail} name=${one.product} /></span>
+        <span class="image"><${CatalogueImage} path=${one.thumbnail_url} name=${one.product} /></span>
         <span class="told"><bdi>${one.product}</bdi> ${wrong.has(one.id) && html`<strong>${wrong.get(one.id) || words.notThis}</strong>`}</span>
       </button></li>`)}</ul>
     ${chosen !== null && html`<${Chips} help=${help} give=${give} />`}
@@ -109,7 +109,7 @@ function Chips({ help, give }) {
       aria-keyshortcuts=${at + 1} onClick=${() => give(name)}><kbd>${at + 1}</kbd> ${name}
       ${probability >= 0.0005 && html`<span class="quiet">${percent(probability)}</span>`}</button>`)}</div>
     ${help?.neighbours.length > 0 && html`<h3>${words.labelledNeighbours}</h3>
-      <ul class="tiles small">${help.neighbours.map((one) => html`<li key=${one.id}><span class="image"><${CatalogueImage} path=${one.thumbnail} name=${one.category} /></span>
+      <ul class="tiles small">${help.neighbours.map((one) => html`<li key=${one.id}><span class="image"><${CatalogueImage} path=${one.thumbnail_url} name=${one.category} /></span>
         <span class="told">${one.category}</span></li>`)}</ul>`}
   </section>`;
 }

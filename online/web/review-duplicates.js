@@ -77,8 +77,8 @@ export function Duplicates({ gallery, act }) {
     <div class="row heading"><h2 id="pair-place" aria-live="polite">${words.pair(state.place + 1)}</h2>
       <p class="quiet">${pair.same_file ? words.sameFile : words.alike(score(pair.cosine))}</p></div>
     <div class="pair">${pair.images.map((one, at) => html`<figure key=${one.id}>
-      <div class="image"><${CatalogueImage} path=${one.image} name=${one.product} />
-        ${at === 0 && over && html`<div class="blink" id="blink"><${CatalogueImage} path=${pair.images[1].image} name="" /></div>`}</div>
+      <div class="image"><${CatalogueImage} path=${one.image_url} name=${one.product} />
+        ${at === 0 && over && html`<div class="blink" id="blink"><${CatalogueImage} path=${pair.images[1].image_url} name="" /></div>`}</div>
       <figcaption><bdi>${one.product}</bdi> <span class="quiet">${one.category}</span></figcaption></figure>`)}</div>
     <section class="panel row" aria-label=${words.decision}>
       ${button("same", words.sameProduct, "S", actions.s, true)}

@@ -34,7 +34,7 @@ export function Excluded({ gallery, act }) {
   return html`<div class="categorising">
     <p class="quiet">${words.excludedHelp}</p>
     <ul class="tiles" ref=${list} id="excluded">${images.map((one, at) => html`<li key=${one.id} class="tile">
-      <span class="image"><${CatalogueImage} path=${one.thumbnail} name=${one.product} /></span>
+      <span class="image"><${CatalogueImage} path=${one.thumbnail_url} name=${one.product} /></span>
       <span class="told"><bdi>${one.product}</bdi></span>
       <span class="told quiet">${words.excludedBy(moment(one.time), one.who)}</span>
       <button type="button" aria-label=${words.bringBackOf(one.product)} onClick=${() => include(one, at)}>${words.bringBack}</button>

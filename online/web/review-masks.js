@@ -309,7 +309,7 @@ function Controls({ mode, editor, actions, set, canvas, queue, item }) {
       <label class="button"><input type="file" class="hidden" id="mask-file" accept="image/png" onChange=${chosen} />${words.maskFile}</label>
     </section>
     <details><summary>${words.help}</summary><ul class="quiet">${words.maskHelp.map((line) => html`<li>${line}</li>`)}</ul></details>
-    ${item.nearest && html`<figure class="panel nearest"><div class="image"><${CatalogueImage} path=${item.nearest.thumbnail} name=${words.nearestImage} /></div><figcaption class="quiet">${words.nearestImage}</figcaption></figure>`}
+    ${item.nearest && html`<figure class="panel nearest"><div class="image"><${CatalogueImage} path=${item.nearest.thumbnail_url} name=${words.nearestImage} /></div><figcaption class="quiet">${words.nearestImage}</figcaption></figure>`}
   </div>`;
 }
 

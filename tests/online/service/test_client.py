@@ -36,7 +36,7 @@ def test_an_answer_is_typed_and_that_of_a_query(
         assert answer.photo is not None and answer.photo.box == (0, 0, 96, 100)
         like = client.query(image=answer.hits[0].id, weights={"look": 0, "shape": 1})
         assert answer.hits[0].product not in [hit.product for hit in like.hits]
-        assert client.download(answer.hits[0].thumbnail)[:3] == b"\xff\xd8\xff"
+        assert client.download(answer.hits[0].thumbnail_url)[:3] == b"\xff\xd8\xff"
         assert client.mask(photo).categories[0].name == "jar"
 
 

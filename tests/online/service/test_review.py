@@ -130,7 +130,7 @@ def test_excluded_images_are_listed_page_by_page(folder: Path) -> None:
         assert [one["id"] for one in shown] == [5, 6]
         assert all((one["who"], one["kind"]) == ("anna", "exclusion") for one in shown)
         for one in shown:
-            for path in (one["image"], one["thumbnail"], f"v1/images/{one['id']}/mask"):
+            for path in (one["image_url"], one["thumbnail_url"], f"v1/images/{one['id']}/mask"):
                 assert client.get(f"/{path}").status_code == 200
 
 

@@ -361,7 +361,7 @@ def test_jobs_that_wait_come_to_the_same_as_one_after_the_other(
         assert client.get("/v1/jobs").json()["counts"]["failed"] == 0
         for name in "abc":
             shown = client.get(f"/v1/products/{name}").json()
-            found = {client.get("/" + one["image"]).content for one in shown.get("images", [])}
+            found = {client.get("/" + one["image_url"]).content for one in shown.get("images", [])}
             wanted = expected.get(name, (None, set()))
             assert (shown.get("category"), found) == wanted
     with open_gallery(gallery) as opened:

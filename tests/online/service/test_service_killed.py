@@ -361,7 +361,7 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_service_is_killed(
             assert found["state"] == "done"
         for product, images in contents.items():
             shown = client.get(f"/v1/products/{product}").json()["images"]
-            assert {client.get("/" + one["image"]).content for one in shown} == images
+            assert {client.get("/" + one["image_url"]).content for one in shown} == images
         for product in deleted:
             assert client.get(f"/v1/products/{product}").status_code == 404
         process.terminate()

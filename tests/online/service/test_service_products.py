@@ -51,13 +51,13 @@ def test_images_come_as_they_were_ingested_and_may_be_kept_for_ever(
     client: TestClient, gallery: Path
 ) -> None:
     image = client.get("/v1/products/jar/p1").json()["images"][0]
-    found = client.get("/" + image["image"])
+    found = client.get("/" + image["image_url"])
     assert found.content == (gallery.parent / "catalogue/jar/p1/v0.png").read_bytes()
     assert (
         found.headers["content-type"] == "image/png"
         and "immutable" in found.headers["cache-control"]
     )
-    again = client.get("/" + image["image"], headers={"if-none-match": found.headers["etag"]})
+    again = client.get("/" + image["image_url"], headers={"if-none-match": found.headers["etag"]})
     assert again.status_code == 304 and again.content == b""
 
 

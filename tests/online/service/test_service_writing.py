@@ -83,7 +83,7 @@ def test_a_product_that_was_put_is_found_by_the_next_query(client: TestClient) -
     held = product(client, "new/1")
     assert held["category"] == "jar" and held["attributes"] == {"colour": "white"}
     assert len(held["images"]) == 2
-    sent = client.get("/" + held["images"][0]["image"])
+    sent = client.get("/" + held["images"][0]["image_url"])
     assert sent.content == photo_of("jar", 11, 0)
 
 
@@ -137,7 +137,7 @@ def test_one_image_may_be_of_two_products(client: TestClient) -> None:
     assert images_of(client, "twin/a") == images_of(client, "twin/b") != set()
     client.delete("/v1/products/twin/a", params={"wait": 1})
     (left,) = product(client, "twin/b")["images"]
-    assert client.get("/" + left["image"]).status_code == 200
+    assert client.get("/" + left["image_url"]).status_code == 200
 
 
 def test_what_is_deleted_is_gone_with_its_files(client: TestClient, folder: Path) -> None:
@@ -146,7 +146,7 @@ def test_what_is_deleted_is_gone_with_its_files(client: TestClient, folder: Path
     (image,) = product(client, "gone")["images"]
     assert client.delete("/v1/products/gone", params={"wait": 1}).status_code == 200
     assert client.get("/v1/products/gone").status_code == 404
-    assert client.get("/" + image["image"]).status_code == 404
+    assert client.get("/" + image["image_url"]).status_code == 404
     wait_for_uploads(folder / "uploads", len(files) - 1)
     assert client.delete("/v1/products/gone", params={"wait": 1}).status_code == 200
 

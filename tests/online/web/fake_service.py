@@ -247,8 +247,8 @@ class FakeService:
             "id": number + 1,
             "sha256": f"{number:064}",
             "parts": {"look": look, "shape": shape, "print": 0.4 if number < 2 else None},
-            "image": f"v1/images/{number + 1}?gallery=catalogue&v=0",
-            "thumbnail": f"v1/images/{number + 1}/thumbnail?gallery=catalogue&v=0",
+            "image_url": f"v1/images/{number + 1}?gallery=catalogue&v=0",
+            "thumbnail_url": f"v1/images/{number + 1}/thumbnail?gallery=catalogue&v=0",
             "contour": contour(number),
             "aligned": contour(number, aligned=True),
         }
