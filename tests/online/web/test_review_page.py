@@ -254,7 +254,7 @@ def test_a_mask_that_changed_meanwhile_is_loaded_again(open_page: Open, folder: 
     page = open_page()
     address = page.url.partition("#")[0]
     first = httpx.get(f"{address}v1/review/masks?limit=1").json()["images"][0]
-    mask = httpx.get(address + first["mask"])
+    mask = httpx.get(address + first["mask_url"])
     page.click("#brush")
     drag(page, (0.6, 0.2), (0.6, 0.8))
     other = httpx.put(
