@@ -126,8 +126,16 @@ class Review:
         """What was decided before is in force again."""
         return self.decide([{"kind": "undo", "decision": decision}])
 
-    def decide(self, decisions: Sequence[Mapping[str, Any]]) -> DecisionsAnswer:
-        """Up to 200 of ``/openapi.json``, all or none."""
-        body = {"decisions": decisions}
-        found = self._service.send("POST", "v1/review/decisions", body=body, once=True)
-        return typed(found, DecisionsAnswer)
+    def decide(
+        self, decisions: Sequence[Mapping[str, Any]], *, wait: bool = True
+    ) -> DecisionsAnswer:
+        """Up to 200 of ``/openapi.json``, all or none. With ``wait`` the answer comes when the
+        gallery is as they call for, or after the service's deadline."""
+        sent = self._service.send(
+            "POST",
+            "v1/review/decisions",
+            params={"wait": "1"} if wait else None,
+            body={"decisions": decisions},
+            once=True,
+        )
+        return typed(sent, DecisionsAnswer)

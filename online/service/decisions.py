@@ -20,7 +20,7 @@ from online.api_types import DecisionAnswer, DecisionsAnswer
 from online.service.job import Job
 from online.service.masks import EMPTY, in_force
 from online.service.problems import RequestError
-from online.service.products import source_of
+from online.service.products import no_product, source_of
 from online.service.review_requests import (
     Accept,
     Categorise,
@@ -74,9 +74,13 @@ async def judgements(
 
     def keep() -> str:
         if (sent.photo is None) == (sent.image is None):
-            raise RequestError(422, "One of photo and image is needed.")
+            raise RequestError(
+                422,
+                "One of photo and image is needed.",
+                remedy="Send the SHA-256 of a photo's file, or the id of a catalogue image.",
+            )
         if not opened.gallery.find(product_id=sent.product):
-            raise RequestError(404, "The gallery has no product of this id.")
+            raise no_product(opened, sent.product)
         query = sent.photo or source_of(opened, sent.image or 0).sha256
         (made,) = opened.curation.decide([_valid(Judgement, query, sent.product, sent.same)], who)
         return made.id
@@ -111,7 +115,11 @@ def _decisions(opened: OpenGallery, sent: SentDecision) -> Sequence[Decision]:
         case UndoOne(decision=voids):
             found = opened.curation.find(voids)
             if found is None:
-                raise RequestError(404, "There is no decision of this id.")
+                raise RequestError(
+                    404,
+                    f"Gallery {opened.name!r} has no decision {voids!r}.",
+                    remedy="Its id is in the answer with which it was kept.",
+                )
             if isinstance(found.decision, Undo):
                 raise RequestError(
                     422, "An undo cannot be undone.", remedy="Decide the same again."
@@ -126,9 +134,15 @@ def _compared(opened: OpenGallery, sent: Compare) -> Sequence[Decision]:
         kept = None if sent.keep is None else source_of(opened, sent.keep).sha256
         return [_valid(Pair, first.sha256, second.sha256, sent.verdict, kept)]
     if first.product_id == second.product_id or sent.verdict == "different products":
-        raise RequestError(422, "A file is not different from itself.")
+        raise RequestError(
+            422,
+            "A file is not different from itself.",
+            remedy="Send the verdict same product or same image.",
+        )
     if sent.keep not in (None, first.id, second.id):
-        raise RequestError(422, "keep: none of the two images.")
+        raise RequestError(
+            422, "keep: none of the two images.", remedy="Send the id of one of them, or null."
+        )
     return [
         _valid(Judgement, one.sha256, one.product_id, sent.keep in (None, one.id))
         for one in (first, second)

@@ -143,7 +143,9 @@ async def draw(request: Request, image: ImageInPath, gallery: str | None = None)
     service = service_of(request)
     expected = request.headers.get("if-match", "").removeprefix("W/").strip().strip('"')
     if not expected:
-        raise RequestError(428, "If-Match is missing.", remedy="Send the ETag of GET.")
+        raise RequestError(
+            428, "If-Match is missing.", remedy="Send the ETag of GET v1/images/ID/mask."
+        )
     body = await request.body()
     opened = await service.gallery(gallery)
     writer = service.writers.of(opened.name)
@@ -202,16 +204,26 @@ def _read(body: bytes, pixels: UInt8Array, most: int) -> Mask:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             width, height = sent.size
             if width * height > most:
-                raise RequestError(413, "The mask has too many pixels.")
+                raise RequestError(
+                    413, "The mask has too many pixels.", remedy=f"Send {MOST_SIDE} a side."
+                )
             grey = np.asarray(sent.convert("L"), np.uint8)
     except RequestError:
         raise
     except Exception as error:  # whatever Pillow raises for a broken file
-        raise RequestError(415, "The mask is no PNG that can be read.") from error
+        raise RequestError(
+            415,
+            "The mask is no PNG that can be read.",
+            remedy="Send a grey PNG; white is the product.",
+        ) from error
     own = pixels.shape[1] / pixels.shape[0]
     # A mask of few cells has proportions no finer than a cell.
     if abs(width / height / own - 1) > _SKEW + 1 / min(width, height):
-        raise RequestError(422, "The mask has other proportions than the image.")
+        raise RequestError(
+            422,
+            f"The mask has other proportions than the image: {width} x {height}.",
+            remedy="Send it in the proportions of GET v1/images/ID/mask.",
+        )
     scale = min(1.0, MOST_SIDE / max(width, height))
     bits = resized(grey >= 128, max(1, round(width * scale)), max(1, round(height * scale)))
     if not bits.any():

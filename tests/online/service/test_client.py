@@ -146,6 +146,8 @@ def test_a_curator_reviews_and_undoes(tmp_path: Path) -> None:
         assert changed.value.status == 412
         assert len(review.accept_mask(1, saved.version).decisions) == 1
         (excluded,) = review.exclude(2).decisions
+        (out,) = review.excluded().images
+        assert (out.id, out.decision) == (2, excluded)
         review.undo(excluded)
         review.include(2)
         review.categorise(3, "stick")
