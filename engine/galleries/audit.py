@@ -36,6 +36,7 @@ def audit(
         *_calibration_faults(connection, str(indexes.folder)),
         *_adaptation_faults(connection, indexes),
         *_row_faults(connection, manifest),
+        *_withdrawn_faults(connection),
         *_shard_faults(connection, shards),
     ]
     if damage:
@@ -102,6 +103,22 @@ def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[
             width = width or keypoints.descriptors.shape[1]
             if keypoints.descriptors.shape[1] != width:
                 yield f"image {record.id} ({record.uri}): keypoints of other numbers than others'"
+
+
+def _withdrawn_faults(connection: sqlite3.Connection) -> Iterator[str]:
+    """Of images out of the index; galleries of before lack their table."""
+    sql = "SELECT 1 FROM sqlite_master WHERE name = 'withdrawn'"
+    if connection.execute(sql).fetchone() is None:
+        return
+    for row in connection.execute("SELECT * FROM withdrawn ORDER BY id"):
+        try:
+            _rows.record(row)
+        except (ValueError, TypeError, KeyError) as error:
+            yield f"withdrawn image {row['id']} ({row['uri']}): {error}"
+    for identity, uri in connection.execute(
+        "SELECT id, uri FROM withdrawn WHERE id IN (SELECT id FROM images)"
+    ):
+        yield f"image {identity} ({uri}): is in the index, and withdrawn from it"
 
 
 def _shard_faults(connection: sqlite3.Connection, shards: list[Shard]) -> Iterator[str]:

@@ -69,6 +69,18 @@ def test_deleted_indexes_are_built_again(folder: Path) -> None:
     assert len(indexes(folder)) == 2
 
 
+def test_damage_of_an_image_out_of_the_index_is_found(
+    folder: Path, database: sqlite3.Connection
+) -> None:
+    with LocalGallery.open(folder, write=True) as gallery:
+        gallery.withdraw([1, 2])
+    assert faults(folder) == ""
+    database.execute("UPDATE withdrawn SET embedding = 'x' WHERE id = 1")
+    assert "withdrawn image 1" in faults(folder)
+    database.execute("UPDATE withdrawn SET id = 3 WHERE id = 2")
+    assert "image 3" in faults(folder)
+
+
 @pytest.mark.parametrize("keep", [0, 40, 1000])
 def test_a_truncated_index_is_built_again_and_kills_nobody(folder: Path, keep: int) -> None:
     for path in indexes(folder):

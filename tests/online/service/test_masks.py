@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -18,6 +19,7 @@ from engine.galleries import open_gallery
 from engine.types import BoolArray
 from online.service import masks
 from tests.online.service.small_service import make_gallery, png, serving
+from tests.online.service.test_service_killed import served, wait_until_up
 
 MASK = "/v1/images/1/mask"
 
@@ -171,19 +173,22 @@ def test_a_mask_is_kept_while_another_process_writes_and_described_later(
             client.get("/v1/health")
 
 
-def test_of_two_who_draw_at_a_time_one_loses_whichever_service_they_use(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_of_those_who_draw_at_a_time_one_wins_whichever_process_they_use(tmp_path: Path) -> None:
     folder = make_gallery(tmp_path)
-    with serving(folder) as one, serving(folder) as other:
-        version = one.get(MASK).headers["etag"]
-        masks = [drawn(one, left / 100) for left in (10, 20, 30, 40)]
+    with served(folder) as (one, _), served(folder) as (other, _):
+        with httpx.Client(base_url=one) as client:
+            wait_until_up(client)
+            version = client.get(MASK).headers["etag"]
 
         def put(at: int) -> int:
-            client = (one, other)[at % 2]
-            sent = client.put(MASK, content=masks[at], headers={"if-match": version})
-            return sent.status_code
+            with httpx.Client(base_url=(one, other)[at % 2], timeout=60) as client:
+                wait_until_up(client)
+                body = as_png(np.indices((128, 96))[1] > 8 * (at + 1))
+                return client.put(MASK, content=body, headers={"if-match": version}).status_code
 
-        with ThreadPoolExecutor(4) as pool:
-            assert sorted(pool.map(put, range(4))) == [200, 412, 412, 412]
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(put, range(8))) == [200, *[412] * 7]
 
 
 def _is_cut_out_by(folder: Path, version: str) -> bool:
