@@ -33,7 +33,8 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 _CLIENT_LEFT = 499  # in logs and metrics: the client closed the connection before an answer
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 _MAY_SEND = (
-    "authorization, content-type, idempotency-key, if-none-match, last-event-id, x-request-id"
+    "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, "
+    "x-request-id"
 )
 _MAY_READ = "content-disposition, etag, retry-after, x-request-id"
 _PREFLIGHT_SECONDS = "600"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -79,3 +80,5 @@ def test_a_service_that_is_stopped_answers_what_it_has_begun(
         assert process.wait(60) == status
         log = process.stderr.read()
     assert not re.search("Traceback|packsight:", log)
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {line["logger"] for line in lines} == {"packsight.server", "packsight.service"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,14 @@ def test_what_it_cannot_run_with_is_refused_before_it_listens(
     printed = capsys.readouterr()
     assert code in (1, 2) and not printed.out
     assert printed.err.count("\n") == 1 and "Traceback" not in printed.err
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do(
+    gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--gallery", str(gallery), "--port", str(port)]) == 1
+    printed = capsys.readouterr()
+    assert not printed.out and printed.err.count("\n") == 1
+    assert f"127.0.0.1:{port}" in printed.err and "--port" in printed.err
