@@ -47,7 +47,8 @@ function ProblemPanel({ problem, again }) {
 function MaskControls({ state, session }) {
   const { matte, useMask, masking } = state;
   const trust = matte?.mask.trust ?? null;
-  const told = masking ? words.maskWorking : !useMask ? words.maskOff : trust === null ? "" : words.maskTrust(trust);
+  const found = trust === null ? matte && words.maskShown : words.maskTrust(trust);
+  const told = masking ? words.maskWorking : useMask ? found : words.maskOff;
   return html`<div class="mask">
     <label class="check"><input type="checkbox" id="use-mask" checked=${useMask}
       onChange=${(event) => session.change({ useMask: event.target.checked })} /> ${words.useMask}</label>

@@ -112,7 +112,7 @@ export function Verdict({ answer, threshold, drawBox }) {
   const limit = threshold ?? answer.threshold;
   const known = (answer.hits[0]?.probability ?? null) !== null && (limit ?? null) !== null;
   const doubted = answer.photo && answer.mask?.used && DOUBTS.some((flag) => answer.mask.flags.includes(flag));
-  if (!VERDICTS[told] && !notes.length && !doubted) return null;
+  if (!VERDICTS[told] && !doubted) return notes.map((note) => html`<p class="concern"><bdi>${note}</bdi></p>`);
   return html`<div class="panel verdict" id="verdict" data-verdict=${told}>
     ${VERDICTS[told] && html`<p><strong>${VERDICTS[told]}</strong></p>`}
     ${VERDICTS[told] && known && html`<p>${words.nearest(answer.hits[0].probability, limit)}</p>`}

@@ -37,13 +37,14 @@ export const words = {
   canvas: (box) =>
     box ? `Photo with crop box from ${box[0]}, ${box[1]} to ${box[2]}, ${box[3]}` : "Photo",
   crop: "Crop",
-  wholePhoto: "Use the whole photo",
+  wholePhoto: "Whole photo",
   cropHelp:
     "Drag the handles. Keys: arrows move the box, Shift resizes it, Ctrl goes by one pixel, Esc ends.",
   edges: ["Left", "Top", "Right", "Bottom"],
   useMask: "Ignore the background",
   maskOff: "The whole photo is compared, with its background.",
   maskTrust: (trust) => `Reliability of the mask: ${percent(trust)}`,
+  maskShown: "What stays bright is compared.",
   maskWorking: "Finding the product …",
   flags: {
     empty: "no product was found in it",
