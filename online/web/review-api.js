@@ -18,11 +18,13 @@ export const duplicates = (gallery, after) => json(at("v1/review/duplicates", { 
 
 export const excluded = (gallery, after, limit) => json(at("v1/review/excluded", { gallery, after, limit }));
 
-/** Ids of the decisions, in their order: all are kept, or none. */
-export const decide = async (gallery, decisions) =>
-  (await post(at("v1/review/decisions", { gallery }), { decisions })).decisions;
+/** Ids of the decisions, in their order: all are kept, or none. ``wait``: until the gallery is as they
+ * call for, so that a list that is loaded then has it. */
+export const decide = async (gallery, decisions, wait = 0) =>
+  (await post(at("v1/review/decisions", { gallery, wait }), { decisions })).decisions;
 
-export const undo = (gallery, ids) => decide(gallery, ids.map((decision) => ({ kind: "undo", decision })));
+export const undo = (gallery, ids, wait) =>
+  decide(gallery, ids.map((decision) => ({ kind: "undo", decision })), wait);
 
 /** The mask in force as a bitmap, and its version. */
 export async function storedMask(item) {

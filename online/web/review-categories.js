@@ -65,7 +65,7 @@ export function Categories({ gallery, act }) {
       await begin(name);
       setWrong(before);
     };
-    act.decided(ids, words.acceptedMany(decisions.length), () => back().catch(act.failed));
+    act.decided(ids, words.acceptedMany(decisions.length), () => back().catch(act.failed), { wait: 1 });
     ids.then(() => begin(name)).catch(() => {}); // what failed is brought back
   };
   const latest = useRef(null);

@@ -21,7 +21,7 @@ export function Excluded({ gallery, act }) {
   useEffect(() => void begin(), [gallery]);
   const include = (one, at) => {
     setImages(images.filter((other) => other !== one));
-    act.decided(api.decide(gallery, [{ kind: "include", image: one.id }]), words.included, begin);
+    act.decided(api.decide(gallery, [{ kind: "include", image: one.id }]), words.included, begin, { wait: 1 });
     // The button that had the focus is gone.
     setTimeout(() => [...(list.current?.querySelectorAll("button") ?? [])].at(Math.min(at, images.length - 2))?.focus());
   };

@@ -144,7 +144,7 @@ function MaskReview({ queue, item, act, gallery, keys }) {
     const place = queue.place;
     const back = () => (queue.forget(item), queue.go(place).catch(act.failed));
     const saved = api.saveMask(gallery, item.id, png, item.version);
-    act.decided(saved.then((answer) => [answer.decision]), words.saved, back, saved.then(words.savedAs));
+    act.decided(saved.then((answer) => [answer.decision]), words.saved, back, { answered: saved.then(words.savedAs) });
     next();
   };
   const actions = {

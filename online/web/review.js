@@ -29,9 +29,10 @@ function Review() {
   useEffect(() => void open(), []);
   const act = {
     failed: setProblem,
-    /** ``ids`` are promised: the next is looked at meanwhile. ``back``: where an undo leads. */
-    decided: (ids, told, back, answered) => {
-      const made = { ids, told, back, answer: "" };
+    /** ``ids`` are promised: the next is looked at meanwhile. ``back``: where an undo leads, ``wait``
+     * once the gallery is as before; ``answered``: more to tell, later. */
+    decided: (ids, told, back, { answered = null, wait = 0 } = {}) => {
+      const made = { ids, told, back, wait, answer: "" };
       setProblem(null);
       setLast(made);
       setTimeout(() => setLast((now) => (now === made ? null : now)), UNDO_SECONDS * 1000);
@@ -46,7 +47,7 @@ function Review() {
       if (!last) return;
       setLast(null);
       try {
-        await api.undo(gallery, await last.ids);
+        await api.undo(gallery, await last.ids, last.wait);
         await last.back();
       } catch (error) {
         setProblem(error);
