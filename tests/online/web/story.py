@@ -1,4 +1,4 @@
-"""Pictures of the page for the documents, from a real service over the shipped catalogue: the
+"""Screenshots of the page for the documents, from a real service over the shipped catalogue: the
 README's story in twelve frames, and three single ones.
 
     python -m tests.online.web.story --out docs/screenshots
@@ -50,11 +50,11 @@ def main() -> None:
             )
             frames = [*_search(browser, address, data), *_review(browser, address)]
             calibrate(Request(catalogue, photos=data), lambda *_: None)
-            pictures = {"story": _sheet(frames), **_single(browser, address, data)}
+            shots = {"story": _sheet(frames), **_single(browser, address, data)}
             browser.close()
-    for name, picture in pictures.items():
+    for name, shot in shots.items():
         path = args.out / f"{name}.webp"
-        picture.save(path, "WEBP", quality=82, method=6)
+        shot.save(path, "WEBP", quality=82, method=6)
         print(f"{path}: {path.stat().st_size // 1000} kB")
 
 
