@@ -93,7 +93,7 @@ async def known_parameters(request: Request) -> None:
     raise RequestError(
         422,
         f"This address takes no parameter {unknown[:100]!r}.",
-        remedy=f"{hint}{names} See /docs.",
+        remedy=f"{hint}{names} The page /docs has all fields.",
     )
 
 

@@ -133,7 +133,7 @@ def _of_framework(error: HTTPException) -> Problem:
     name = status.name.lower().replace("_", "-")
     detail = _OF_ROUTING.get(status) or str(error.detail or status.phrase)
     headers = dict(error.headers or {})
-    return Problem(status, name, _shown(detail), "See /docs.", headers)
+    return Problem(status, name, _shown(detail), "The page /docs has all fields.", headers)
 
 
 def _shown(text: str) -> str:

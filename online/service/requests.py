@@ -120,5 +120,7 @@ def invalid(
     return RequestError(
         422,
         f"{'.'.join(map(str, place)) or 'request'}: {reason}.",
-        remedy=f"Did you mean {near!r}? See /docs." if near else "See /docs.",
+        remedy=f"Did you mean {near!r}? The page /docs has all fields."
+        if near
+        else "The page /docs has all fields.",
     )

@@ -25,6 +25,7 @@ function Review() {
   const [part, setPart] = useState("masks");
   const [last, setLast] = useState(null); // decisions that can be undone
   const [problem, setProblem] = useState(null);
+  const [round, setRound] = useState(0);
   const open = () => galleries().then((found) => (setHeld(found), setProblem(null)), setProblem);
   useEffect(() => void open(), []);
   const act = {
@@ -32,7 +33,7 @@ function Review() {
     /** ``ids`` are promised: the next is looked at meanwhile. ``back``: where an undo leads, ``wait``
      * once the gallery is as before; ``answered``: more to tell, later. */
     decided: (ids, told, back, { answered = null, wait = 0 } = {}) => {
-      const made = { ids, told, back, wait, answer: "" };
+      const made = { ids, told, back, wait, part, answer: "" };
       setProblem(null);
       setLast(made);
       setTimeout(() => setLast((now) => (now === made ? null : now)), UNDO_SECONDS * 1000);
@@ -46,9 +47,11 @@ function Review() {
     undo: async () => {
       if (!last) return;
       setLast(null);
+      const elsewhere = last.part !== part; // what is shown may hold what was decided: it is loaded anew
       try {
-        await api.undo(gallery, await last.ids, last.wait);
-        await last.back();
+        await api.undo(gallery, await last.ids, elsewhere ? 1 : last.wait);
+        if (elsewhere) setRound((before) => before + 1);
+        else await last.back();
       } catch (error) {
         setProblem(error);
       }
@@ -66,7 +69,7 @@ function Review() {
         ${held.map(({ name }, at) => html`<option value=${at ? name : ""}>${name}</option>`)}</select></label>`}
     </div>
     ${problem && html`<${Refused} problem=${problem} again=${open} />`}
-    ${held && html`<${Part} key=${`${part} ${gallery}`} gallery=${gallery} act=${act} />`}
+    ${held && html`<${Part} key=${`${part} ${gallery} ${round}`} gallery=${gallery} act=${act} />`}
     <div class="undo" role="status" aria-live="polite">${last && html`<div class="panel row">
       <span>${last.told} ${last.answer}</span>
       <button type="button" id="undo-decision" aria-keyshortcuts="U" onClick=${act.undo}>${words.undo} <kbd>U</kbd></button></div>`}</div>

@@ -333,6 +333,12 @@ def test_an_excluded_image_is_listed_and_brought_back_by_keys_alone(
     page.keyboard.press("u")
     until(page, lambda: is_excluded(folder))
     expect(back).to_have_count(1)
+    page.click("#review-masks")
+    expect(page.locator("#accept")).to_be_enabled()
+    page.keyboard.press("x")
+    until(page, lambda: listed(page, page.locator("#excluded li").nth(1)))
+    page.keyboard.press("u")  # what was decided in another part
+    expect(back).to_have_count(1)
 
 
 def listed(page: Page, back: Locator) -> bool:

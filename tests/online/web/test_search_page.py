@@ -53,7 +53,7 @@ def open_page(browser: Browser, service: FakeService) -> Iterator[Open]:
                 permissions=["clipboard-read", "clipboard-write"],
             )
             contexts.append(context)
-            context.set_default_timeout(8000)
+            context.set_default_timeout(15_000)
             page = context.new_page()
             page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -87,11 +87,11 @@ def search(page: Page) -> None:
 
 def until(page: Page, holds: Callable[[], bool]) -> None:
     """Wait for what a request leads to."""
-    for _ in range(160):
+    for _ in range(300):
         if holds():
             return
         page.wait_for_timeout(50)
-    pytest.fail("nothing came of it within 8 seconds")
+    pytest.fail("nothing came of it within 15 seconds")
 
 
 def products(page: Page) -> list[str]:
@@ -538,7 +538,7 @@ def test_a_photo_lies_upright_and_a_large_one_is_sent_smaller(
         "#choose", {"name": "big.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()}
     )
     note = page.locator(".photo")
-    expect(note).to_contain_text("20 megapixels in place of 30", timeout=20_000)
+    expect(note).to_contain_text("20 megapixels in place of 30")
     search(page)
     assert Image.open(io.BytesIO(service.photos[-1])).size == (4899, 4082)
 
