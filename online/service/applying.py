@@ -17,7 +17,7 @@ from engine.describe import Describer
 from engine.errors import ImageError, StageError
 from engine.exhaustive import WHOLE
 from engine.images import ImageLimits, load
-from engine.protocols import WritableGallery
+from engine.protocols import Gallery, WritableGallery
 from engine.types import Description, Entry, Progress, RGBImage, Source
 from online.service.changes import Change
 from online.service.logs import logger
@@ -72,7 +72,7 @@ class Applying:
         if change.kind == "curate":
             return self._decided_change(change, progress)
         with self.gallery.snapshot():
-            gone = list(self._matching(change))
+            gone = list(deleted_by(change, self.gallery))
         progress(0, len(gone))
         ids = [source.id for source in gone]
         return Prepared(stale=ids, files=[Path(source.uri) for source in gone])
@@ -106,27 +106,9 @@ class Applying:
         large = matcher is not None and len(self.gallery) > WHOLE
         self.gallery.build_indexes(matcher if large else None)
 
-    def _matching(self, change: Change) -> Iterator[Source]:
-        """Those that people excluded, too: no undoing brings back what was deleted."""
-        if change.kind == "delete":
-            yield from self._of_product(change.product)
-            return
-        for source in self.gallery.withdrawn():
-            within = change.categories is None or source.category in change.categories
-            if within and change.filter.holds(source.attributes):
-                yield source
-        for identity in self.gallery.matching(change.filter, change.categories):
-            found = self.gallery.source(int(identity))
-            if found is not None:
-                yield found
-
-    def _of_product(self, product: str) -> list[Source]:
-        found = self.gallery.find(product_id=product)
-        return [*found, *self.gallery.find(product_id=product, withdrawn=True)]
-
     def _described_change(self, change: Change, progress: Progress) -> Prepared:
         indexed = self.gallery.find(product_id=change.product)
-        held = self._of_product(change.product)
+        held = [*indexed, *self.gallery.find(product_id=change.product, withdrawn=True)]
         curated = Curated.read(self.curation, change.images)
         entries = list(self._entries(change, held, curated))
         known = {}  # by id: what need not be described again
@@ -245,6 +227,22 @@ class Applying:
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise ImageError(entry.uri, "has changed since it was stored.")
         return load(content, uri="", limits=self.limits)
+
+
+def deleted_by(change: Change, gallery: Gallery) -> Iterator[Source]:
+    """Those that people excluded, too: no undoing brings back what was deleted."""
+    if change.kind == "delete":
+        yield from gallery.find(product_id=change.product)
+        yield from gallery.find(product_id=change.product, withdrawn=True)
+        return
+    for identity in gallery.matching(change.filter, change.categories):
+        found = gallery.source(int(identity))
+        if found is not None:
+            yield found
+    for source in gallery.withdrawn():
+        within = change.categories is None or source.category in change.categories
+        if within and change.filter.holds(source.attributes):
+            yield source
 
 
 def _beyond(progress: Progress, before: int, done: int, total: int) -> None:

@@ -17,6 +17,7 @@ from engine.errors import ImageError, ImageTooLargeError
 from engine.images import ImageLimits, load
 from engine.names import canonical
 from online.api_types import DryRunAnswer, SubmittedJob
+from online.service.applying import deleted_by
 from online.service.changes import (
     MOST_IMAGES,
     Category,
@@ -251,11 +252,10 @@ async def _answer(service: Service, writer: Writer, job: Job, wait: bool) -> Res
 def _counted(opened: OpenGallery, change: Change) -> dict[str, Any]:
     gallery = opened.gallery
     with gallery.snapshot():
-        ids = gallery.matching(change.filter, change.categories)
-        found = (gallery.source(int(identity)) for identity in ids)
-        products = sorted({source.product_id for source in found if source is not None})
+        found = [source.product_id for source in deleted_by(change, gallery)]
+    products = sorted(set(found))
     return {
-        "images": len(ids),
+        "images": len(found),
         "products": len(products),
         "first": list(islice(products, _SHOWN)),
     }

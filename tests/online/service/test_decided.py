@@ -67,13 +67,13 @@ def test_an_excluded_image_is_out_of_the_next_query_and_back_in_another(
     curator: TestClient, product: str
 ) -> None:
     image = first_of(curator, product)
-    photo = curator.get("/" + image["image"]).content
+    photo = curator.get("/" + image["image_url"]).content
     assert finds(curator, photo, image["id"])
     before = ask(curator, photo).json()["hits"]
     (excluded,) = decide(curator, {"kind": "exclude", "image": image["id"]})
     assert not finds(curator, photo, image["id"])
-    assert curator.get("/" + image["image"]).content == photo
-    for path in (image["thumbnail"], f"v1/images/{image['id']}/mask"):
+    assert curator.get("/" + image["image_url"]).content == photo
+    for path in (image["thumbnail_url"], f"v1/images/{image['id']}/mask"):
         assert curator.get(f"/{path}").status_code == 200
     assert ask(curator, None, image=image["id"]).status_code == 200
     (shown,) = curator.get("/v1/review/excluded").json()["images"]
@@ -94,7 +94,7 @@ def test_the_file_of_an_excluded_image_stays(curator: TestClient, folder: Path) 
         jobs = curator.app.state.service.writers.of(None).jobs  # type: ignore[attr-defined]
         assert uploads.clean(list(uploads.folder.iterdir()), gallery, jobs) == 0
     ingest(folder.parent / "catalogue", folder, workers=1)
-    assert curator.get("/" + image["image"]).status_code == 200
+    assert curator.get("/" + image["image_url"]).status_code == 200
 
 
 def test_an_excluded_image_that_is_sent_again_is_back_when_that_is_undone(
@@ -117,6 +117,8 @@ def test_what_was_deleted_while_it_was_excluded_stays_deleted(
     images = [first_of(curator, name) for name in (SENT, "jar/p0")]
     excluded = decide(curator, *({"kind": "exclude", "image": one["id"]} for one in images))
     curator.delete(f"/v1/products/{SENT}", params={"wait": 1})
+    wanted = {"category": "jar", "dry_run": 1}
+    assert curator.delete("/v1/products", params=wanted).json()["images"] == 6
     curator.delete("/v1/products", params={"wait": 1, "category": "jar"})
     undo(curator, *excluded)
     assert {one["id"] for one in images} & {source.id for source in sources(folder)} == set()
@@ -128,7 +130,7 @@ def test_a_category_is_a_label_at_once_and_gone_when_it_is_undone(
     curator: TestClient, product: str
 ) -> None:
     image = first_of(curator, product)
-    photo = curator.get("/" + image["image"]).content
+    photo = curator.get("/" + image["image_url"]).content
     (made,) = decide(curator, {"kind": "category", "image": image["id"], "category": "tin"})
     assert first_of(curator, product)["category"] == "tin"
     assert ask(curator, photo, categories=["tin"]).json()["hits"][0]["product"] == product
