@@ -122,6 +122,13 @@ class Curation:
         the same image twice. What was decided last of an image counts."""
         return frozenset(self.exclusions())
 
+    def is_excluded(self, image: str) -> bool:
+        """Whether it is one of ``excluded``, of which not all are read."""
+        with self._file.reading() as connection:
+            if connection is None:
+                return False
+            return connection.execute(_file.EXCLUDED_OF, (image,)).fetchone() is not None
+
     def exclusions(self) -> dict[str, str]:
         """The ids of the decisions by which images are ``excluded``, by the images' sha256."""
         with self._file.reading() as connection:

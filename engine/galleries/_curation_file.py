@@ -70,22 +70,24 @@ ORDER BY time DESC, id DESC LIMIT 1
 """
 # What was decided last of an image, by itself or as one of a pair; pairs that were decided anew
 # count by their latest verdict.
-EXCLUDED = f"""
+_EXCLUDED = f"""
 SELECT image, id FROM (
     SELECT image, excluded, id,
         row_number() OVER (PARTITION BY image ORDER BY time DESC, id DESC) AS nth
     FROM (
         SELECT slot AS image, json_extract(value, '$.excluded') AS excluded, time, id
-        FROM decisions AS given WHERE kind = 'exclusion' AND {_VALID}
+        FROM decisions AS given WHERE kind = 'exclusion' %s AND {_VALID}
         UNION ALL
         SELECT replace(replace(slot, kept, ''), ' ', ''), 1, time, id FROM (
             SELECT slot, json_extract(value, '$.keep') AS kept, time, id,
                 row_number() OVER (PARTITION BY slot ORDER BY time DESC, id DESC) AS nth
-            FROM decisions AS given WHERE kind = 'pair' AND {_VALID}
+            FROM decisions AS given WHERE kind = 'pair' %s AND {_VALID}
         ) WHERE nth = 1 AND kept IS NOT NULL
     )
-) WHERE nth = 1 AND excluded
+) WHERE nth = 1 AND excluded %s
 """
+EXCLUDED = _EXCLUDED % ("", "", "")
+EXCLUDED_OF = _EXCLUDED % ("AND slot = ?1", "AND instr(slot, ?1)", "AND image = ?1")
 COUNTS = f"""
 SELECT kind, count(DISTINCT slot) AS count FROM decisions AS given
 WHERE kind != 'undo' AND {_VALID} GROUP BY kind ORDER BY kind

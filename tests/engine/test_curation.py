@@ -70,6 +70,7 @@ def state(curation: Curation) -> tuple[object, ...]:
         {image: curation.mask_of(image) for image in IMAGES},
         curation.masks(),
         curation.excluded(),
+        {image for image in IMAGES if curation.is_excluded(image)},
         {image: curation.category_of(image) for image in IMAGES},
         curation.categories(),
         curation.pairs(),
@@ -101,6 +102,7 @@ def twin_state(log: Iterable[Decided]) -> tuple[object, ...]:
     return (
         {image: masks.get(image) for image in IMAGES},
         digests,
+        twin.excluded(),
         twin.excluded(),
         {image: categories.get(image) for image in IMAGES},
         categories,
