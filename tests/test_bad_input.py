@@ -184,7 +184,7 @@ def test_a_decoder_that_is_killed_costs_one_image(
     stand_in.mkdir()
     (stand_in / "sitecustomize.py").write_text(
         "import os, sys, threading, time\n"
-        "if 'offline.ingest.decoding' in ' '.join(sys.orig_argv):\n"
+        "if 'engine.decoding' in ' '.join(sys.orig_argv):\n"
         "    import pathlib\n"
         "    stat = pathlib.Path.stat\n"
         "    def crash(self, **given):\n"

@@ -15,6 +15,7 @@ import numpy as np
 from engine.config import Settings
 from engine.curated import Curated, cut_by_hand
 from engine.curation import Curation
+from engine.decoding import DecodingPool, PassingError, decoders
 from engine.describe import Describer
 from engine.errors import ConfigError, ImageError, StageError
 from engine.exhaustive import WHOLE
@@ -35,7 +36,6 @@ from engine.types import (
     SkippedFile,
 )
 from offline.adapt.gallery import adapt_where_due, how_to_gain
-from offline.ingest.decoding import DecodingPool, PassingError, decoders
 from offline.ingest.given_table import UsedTable, remember, require_no_loss, tables_for
 from offline.ingest.labels import Labels, read_labels
 from offline.ingest.names import name_notes

@@ -35,7 +35,7 @@ from engine.types import RGBImage
 # threads alive may deadlock, and spawning would run the caller's script again.
 _PROGRAM = (
     "import sys, json; given = json.loads(sys.argv[1]); sys.path[:] = given['path'];"
-    "from offline.ingest.decoding import serve; from engine.images import ImageLimits;"
+    "from engine.decoding import serve; from engine.images import ImageLimits;"
     "serve(ImageLimits(**given['limits']))"
 )
 _LENGTH = struct.Struct("<Q")

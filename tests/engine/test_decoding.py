@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.decoding import Decoded, DecodingPool, PassingError
 from engine.errors import ImageError, ImageTooLargeError
 from engine.images import ImageLimits
-from offline.ingest.decoding import Decoded, DecodingPool, PassingError
 from tests.drawn_catalogue import package, write_catalogue
 
 
@@ -98,7 +98,7 @@ def test_leaving_amid_the_work_leaves_no_process(files: list[Path]) -> None:
 def test_decoders_end_when_their_parent_is_killed(files: list[Path]) -> None:
     program = (
         "import sys, time; from pathlib import Path; from engine.images import ImageLimits;"
-        "from offline.ingest.decoding import DecodingPool;"
+        "from engine.decoding import DecodingPool;"
         "pool = DecodingPool(2, ImageLimits(), ahead=4);"
         "results = pool.map(map(Path, sys.argv[1:])); next(results); next(results);"
         "print(*(worker._process.pid for worker in pool._workers), flush=True); time.sleep(60)"
