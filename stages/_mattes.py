@@ -19,7 +19,6 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -33,6 +32,7 @@ from engine.config import Settings
 from engine.errors import ConfigError
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 from engine.user_folders import expanded, user_cache
+from stages._session import runtime_version
 from stages.matting._refinement import Estimate
 from stages.matting._trimap import Trimap
 
@@ -159,7 +159,11 @@ def remembering_estimate(estimate: Estimate, store: MatteStore, identity: str) -
 def identity_of(described: Mapping[str, object]) -> str:
     """Of a stage that is described by its name, options and weights, and of the packages that
     compute it: their next release may round otherwise."""
-    packages = {"opencv": cv2.__version__, "pillow": PIL.__version__, "onnx": _onnx_runtime()}
+    packages = {
+        "opencv": cv2.__version__,
+        "pillow": PIL.__version__,
+        "onnx": runtime_version("onnxruntime"),
+    }
     canonical = json.dumps({**described, **packages}, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -193,11 +197,6 @@ def _unpacked(blob: Blob) -> Array:
     planes = np.frombuffer(zlib.decompress(blob.array.data), np.uint8)
     flat = np.ascontiguousarray(planes.reshape(dtype.itemsize, -1).T)
     return np.asarray(flat.view(dtype).reshape(shape))
-
-
-@cache
-def _onnx_runtime() -> str:
-    return version("onnxruntime")
 
 
 @cache

@@ -1,60 +1,56 @@
-"""The only file that opens a model runtime: ONNX Runtime on the CPU."""
+"""The one door to the model runtimes: ONNX files that stages run in batches."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import onnxruntime as ort
 
-from engine.errors import WeightsError
+from engine.errors import ConfigError, WeightsError
 from engine.types import FloatArray
+from stages._network import Network, NotOpenedError
 from weights.mistaken import require_no_mistake
 
-# ONNX Runtime's names of accepted input types. Half precision is computed in float32 on a CPU, but
-# some published files declare it for their input.
-_DTYPES: dict[str, type[np.floating]] = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-}
+# Accepted input types. Half precision is computed in float32 on a CPU, but some published files
+# declare it for their input.
+_DTYPES: dict[str, type[np.floating]] = {"float32": np.float32, "float16": np.float16}
 
 REASON = 600  # characters of the runtime's reason at most; of a longer one both ends are shown
-_CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
-# As in "/src/core/graph/model.cc:256 onnxruntime::Model::Model(onnx::ModelProto&&, ...) ".
-_SOURCE = re.compile(
-    r"\S+\.(?:cc|h):\d+ (?:(?:[\w:<>&*]+ )*[\w:<>~]*::[^\s(]*\(.*?\)(?: const)? )?"
-)
+
+Backend = Literal["onnxruntime", "openvino"]
+RUNTIMES: dict[Backend, str] = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
 class OnnxSession:
     """One ONNX model with a single image input; runs batches and returns the named output.
 
     A model exported with a fixed batch axis is run image by image. ``content``: the file's bytes,
-    where they were read already; ``path`` then only names it.
+    where they were read already; ``path`` then only names it. ``backend``: the runtime;
+    ``device``: one of ONNX Runtime's providers. Neither changes more than rounding. Raises
+    WeightsError, and ConfigError where the runtime or the device is not there.
     """
 
-    def __init__(self, path: Path, *, threads: int, content: bytes | None = None) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = max(1, threads)
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Spinning threads would occupy the cores that the decoding processes need.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = ort.InferenceSession(
-                str(path) if content is None else content,
-                options,
-                providers=["CPUExecutionProvider"],
-            )
-        except Exception as error:  # the runtime raises a family of private types
-            require_no_mistake(path)
-            raise WeightsError(
-                f"{path}: not a model that ONNX Runtime can open ({_reason(error, path)}).",
-                remedy="Check the file with: packsight weights verify",
-            ) from error
-        inputs = self._session.get_inputs()
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int,
+        content: bytes | None = None,
+        backend: Backend = "onnxruntime",
+        device: str = "cpu",
+    ) -> None:
+        require_runtime(backend, device)
+        self.path = path
+        self.backend: Backend = backend
+        self.device = device
+        self.network = _opened(path, path if content is None else content, backend, device, threads)
+        inputs, outputs = self.network.inputs, self.network.outputs
         if len(inputs) != 1:
             raise WeightsError(f"{path}: has {len(inputs)} inputs where one image is expected.")
         if inputs[0].type not in _DTYPES:
@@ -62,12 +58,15 @@ class OnnxSession:
                 f"{path}: takes {inputs[0].type} where {' or '.join(_DTYPES)} is expected.",
                 remedy="Export the model with an input of float32.",
             )
-        self.path = path
-        self._input = inputs[0].name
         self._dtype = _DTYPES[inputs[0].type]
-        self.input_shape: tuple[int | str | None, ...] = tuple(inputs[0].shape)
-        self.output_names = tuple(output.name for output in self._session.get_outputs())
-        self.output_shapes = tuple(tuple(output.shape) for output in self._session.get_outputs())
+        self.input_shape = inputs[0].shape
+        self.output_names = tuple(output.name for output in outputs)
+        self.output_shapes = tuple(output.shape for output in outputs)
+
+    @property
+    def runs_by(self) -> str:
+        """Such as "ONNX Runtime 1.23.2 on cpu"."""
+        return f"{RUNTIMES[self.backend]} {runtime_version(self.backend)} on {self.device}"
 
     def check_output(self, index: int, named_in: str) -> None:
         """WeightsError, which names ``named_in``, where the model has no output of this index."""
@@ -95,15 +94,63 @@ class OnnxSession:
         return self._run(batch, outputs)
 
     def _run(self, batch: FloatArray, outputs: Sequence[int]) -> list[FloatArray]:
-        feed = {self._input: np.ascontiguousarray(batch, self._dtype)}
-        results = self._session.run([self.output_names[output] for output in outputs], feed)
+        count = len(self.output_names)
+        places = [output + count if output < 0 else output for output in outputs]
+        results = self.network.run(np.ascontiguousarray(batch, self._dtype), places)
         return [np.asarray(result, dtype=np.float32) for result in results]
 
 
-def _reason(error: Exception, path: Path) -> str:
-    """The runtime's message without what precedes its reason: codes, paths, lines of its source."""
-    text = re.sub(rf"Load model (from )?{re.escape(str(path))} failed[:.] ?", "", str(error))
-    text = _SOURCE.sub("", _CODE.sub("", " ".join(text.split()))).rstrip(".")
-    half = REASON // 2
-    shown = text if len(text) <= REASON else f"{text[:half]} … {text[-half:]}"
-    return shown or type(error).__name__
+@cache
+def runtime_version(backend: Backend) -> str:
+    """Of the installed package; "none" where there is none."""
+    try:
+        return version(backend)
+    except PackageNotFoundError:  # ONNX Runtime's packages for other devices have other names
+        found = find_spec(backend)
+        return "none" if found is None else str(import_module(backend).__version__)
+
+
+def require_runtime(backend: Backend | Literal["auto"], device: str) -> None:
+    """ConfigError where the runtime or the device is not there."""
+    if backend == "openvino":
+        from stages._openvino import require_installed
+
+        require_installed()
+        if device != "cpu":
+            raise ConfigError(
+                f'[runtime] device = {device!r}: backend = "openvino" runs on the cpu alone.',
+                remedy="Leave one of them out, such as with: --set runtime.backend=onnxruntime",
+            )
+    elif device != "cpu":
+        from stages._onnxruntime import providers
+
+        providers(device)
+
+
+def _opened(
+    path: Path, source: Path | bytes, backend: Backend, device: str, threads: int
+) -> Network:
+    """WeightsError where the runtime cannot open it."""
+    try:
+        # Each is imported where it is chosen: both are large.
+        if backend == "onnxruntime":
+            from stages._onnxruntime import OnnxRuntime
+
+            return OnnxRuntime(source, threads=threads, device=device)
+        from stages._openvino import OpenVino
+
+        return OpenVino(source, threads=threads)
+    except NotOpenedError as refused:
+        require_no_mistake(path)
+        raise WeightsError(
+            f"{path}: not a model that {RUNTIMES[backend]} can open ({_shortened(str(refused))}).",
+            remedy="Check the file with: packsight weights verify"
+            if backend == "onnxruntime"
+            else "Run it by the other runtime: --set runtime.backend=onnxruntime; or check the "
+            "file with: packsight weights verify",
+        ) from refused
+
+
+def _shortened(reason: str) -> str:
+    half, reason = REASON // 2, reason.rstrip(".")
+    return reason if len(reason) <= REASON else f"{reason[:half]} … {reason[-half:]}"

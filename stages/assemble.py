@@ -31,6 +31,7 @@ from stages._mattes import (
     identity_of,
     remembering_estimate,
 )
+from stages._session import require_runtime
 from stages.context import BuildContext, StageIdentity
 from stages.options import RUNTIME_OPTIONS, StageOptions
 from stages.segment._closer import closer
@@ -67,9 +68,9 @@ class Parts:
     def manifest(self) -> Manifest:
         """Of a gallery that is described by these parts."""
         embedder = self.describer.embedder
-        return Manifest(
-            self.fingerprint, embedder.dimension, embedder.normalised, self.settings.tables()
-        )
+        tables = self.settings.tables()
+        tables["runtime"] = self.settings.runtime.model_dump(exclude={"backend", "device"})
+        return Manifest(self.fingerprint, embedder.dimension, embedder.normalised, tables)
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,7 @@ def _build_all(
         directory=Path(settings.weights.directory) if settings.weights.directory else None,
         download=settings.weights.download,
     )
+    require_runtime(settings.runtime.backend, settings.runtime.device)
     built = _Built()
     for section in sections:
         context = BuildContext(
@@ -216,6 +218,7 @@ def _build_all(
             gallery,
             segmenter=built.segmenter,
             metric=settings.search.metric,
+            runtime=settings.runtime,
         )
         if built.parts.keys() >= set(CUTTING):
             context.cutting = _fitting(settings, built.identity, CUTTING)
@@ -227,7 +230,7 @@ def _build_all(
         options, part = _build(section, chosen, context)
         identity = _identity(chosen.name, options, context.used)
         if mattes is not None and section in ("segment", "matting"):
-            part = _remembering(part, mattes, identity)
+            part = _remembering(part, mattes, {**identity, **_run_elsewhere(context)})
         built.parts[section] = part
         if section == "segment":
             if settings.images.closer_look:
@@ -248,6 +251,17 @@ def _remembering(part: object, mattes: MatteStore, described: Mapping[str, objec
     if isinstance(part, EstimatingMatting):
         part.estimate = remembering_estimate(part.estimate, mattes, identity)
     return part
+
+
+def _run_elsewhere(context: BuildContext) -> dict[str, object]:
+    """By what a stage's networks are run, where that is not ONNX Runtime on the processor, whose
+    mattes have no such note. They round otherwise: mattes are not taken for one another."""
+    elsewhere = [
+        session.runs_by
+        for session in context.sessions
+        if (session.backend, session.device) != ("onnxruntime", "cpu")
+    ]
+    return {"runtimes": elsewhere} if elsewhere else {}
 
 
 def _cutting(settings: Settings, built: _Built) -> Cutting:

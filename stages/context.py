@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from engine.config import RuntimeSettings
 from engine.protocols import Neighbours
+from stages._session import OnnxSession
 from weights.fetch import FetchPolicy, WeightsFile, resolve
 
 
@@ -31,7 +33,7 @@ class BuildContext:
     result and are therefore not an option of a stage. ``cutting`` are the fingerprints of the
     stages that cut the images out that an artefact fits by any of; set for the stages after them.
     ``embedding`` are those of these and the embedder, ``described`` of all describing stages.
-    ``metric``: that of the search.
+    ``metric``: that of the search. ``runtime``: its threads are not read here, as 0 stands for all.
     """
 
     threads: int = 1
@@ -43,9 +45,24 @@ class BuildContext:
     embedding: frozenset[str] = frozenset()
     described: frozenset[str] = frozenset()
     metric: str = ""
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    sessions: list[OnnxSession] = field(default_factory=list)  # as they are opened
 
     def weights(self, reference: str) -> WeightsFile:
         """Find or fetch a checkpoint by catalogue name or path; raises WeightsError."""
         file = resolve(reference, self.policy)
         self.used[reference] = file.sha256
         return file
+
+    def session(self, file: WeightsFile) -> OnnxSession:
+        """The network in the file, ready to run; raises WeightsError, and ConfigError where its
+        runtime is not there."""
+        chosen = self.runtime.backend
+        session = OnnxSession(
+            file.path,
+            threads=self.threads,
+            backend="onnxruntime" if chosen == "auto" else chosen,
+            device=self.runtime.device,
+        )
+        self.sessions.append(session)
+        return session

@@ -96,7 +96,7 @@ def build(options: Options, context: BuildContext) -> OnnxClassifier:
         context.used[str(artefact_path(file.path))] = artefact.identity
     else:
         artefact = _artefact_of(options, file, context)
-    session = OnnxSession(file.path, threads=context.threads)
+    session = context.session(file)
     return OnnxClassifier(session, spec, artefact, options.batch)
 
 

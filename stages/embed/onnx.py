@@ -217,7 +217,7 @@ def _scaled(spec: InputSpec, scale: float) -> InputSpec:
 def build(options: Options, context: BuildContext) -> OnnxEmbedder:
     file = context.weights(options.weights)
     spec = required_spec(file, "embed weights")
-    session = OnnxSession(file.path, threads=context.threads)
+    session = context.session(file)
     _check_scales(options, session)
     return OnnxEmbedder(options, session, spec)
 

@@ -51,7 +51,7 @@ class FBAMatting:
 def build(options: Options, context: BuildContext) -> FBAMatting:
     """Raises WeightsError where the weights cannot be had or are no matting network."""
     file = context.weights(options.weights)
-    session = OnnxSession(file.path, threads=context.threads)
+    session = context.session(file)
     channels = session.input_shape[1] if len(session.input_shape) == 4 else None
     if channels not in (CHANNELS, WITH_SALIENCY):
         raise WeightsError(

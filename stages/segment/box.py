@@ -71,7 +71,7 @@ def build(options: Options, context: BuildContext) -> Box:
     """Raises WeightsError where the weights cannot be had or are no SSD300."""
     file = context.weights(options.weights)
     spec = required_spec(file, "[segment] weights")
-    return Box(OnnxSession(file.path, threads=context.threads), spec, options)
+    return Box(context.session(file), spec, options)
 
 
 def chosen(detections: _ssd.Detections, choose: Choice) -> FloatArray | None:

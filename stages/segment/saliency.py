@@ -10,7 +10,6 @@ from __future__ import annotations
 from pydantic import Field
 
 from stages._preprocess import required_spec
-from stages._session import OnnxSession
 from stages.context import BuildContext
 from stages.options import StageOptions
 from stages.segment._saliency import SaliencyNetwork
@@ -28,5 +27,5 @@ def build(options: Options, context: BuildContext) -> SaliencyNetwork:
     for a file without an input spec."""
     file = context.weights(options.weights)
     spec = required_spec(file, "[segment] weights")
-    session = OnnxSession(file.path, threads=context.threads)
+    session = context.session(file)
     return SaliencyNetwork(session, spec, file.output, options.batch)

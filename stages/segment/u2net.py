@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from stages._session import OnnxSession
 from stages.context import BuildContext
 from stages.options import StageOptions
 from stages.segment._saliency import SaliencyNetwork
@@ -35,5 +34,5 @@ class Options(StageOptions):
 def build(options: Options, context: BuildContext) -> SaliencyNetwork:
     """Raises WeightsError where the weights cannot be had or are no saliency network."""
     file = context.weights(options.weights)
-    session = OnnxSession(file.path, threads=context.threads)
+    session = context.session(file)
     return SaliencyNetwork(session, file.spec or FAMILY_INPUT, file.output, options.batch)

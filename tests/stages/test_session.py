@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from engine.errors import WeightsError
 from stages._session import OnnxSession
-
-
-def model(operation: str = "Relu", *, opset: int = 17, version: int = 8) -> bytes:
-    sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy"]
-    node = helper.make_node(operation, ["x"], ["y"])
-    graph = helper.make_graph([node], "graph", sides[:1], sides[1:])
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    made.ir_version = version
-    return bytes(onnx.ModelProto.SerializeToString(made))
+from tests.stages.made_models import model
 
 
 @pytest.mark.parametrize(

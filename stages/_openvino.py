@@ -1,0 +1,110 @@
+"""Networks that OpenVINO runs on the processor, from the extra ``openvino``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ConfigError
+from stages._network import Array, NotOpenedError, Port
+
+_TELEMETRY = "openvino_telemetry"
+
+# As in "Check 'false' failed at src/frontends/common/src/frontend.cpp:117:".
+_SOURCE = re.compile(r"(?:Exception from|Check '.*?' failed at) \S+:\d+:|FrontEnd API failed with ")
+
+
+class OpenVino:
+    """A compiled network."""
+
+    def __init__(self, source: Path | bytes, *, threads: int) -> None:
+        _core()
+        try:
+            self._compiled = _compiled(source, max(1, threads))
+        except Exception as error:  # RuntimeErrors, and those of the front end
+            raise NotOpenedError(_reason(error)) from error
+        self.inputs = tuple(map(_port, self._compiled.inputs))
+        self.outputs = tuple(map(_port, self._compiled.outputs))
+        self._idle: list[Any] = []  # requests, of which each runs one batch at a time
+
+    def run(self, batch: Array, outputs: Sequence[int]) -> list[Array]:
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        try:
+            request.infer([batch], share_inputs=True)
+            # Copies: the request's own memory holds the next batch's outputs.
+            return [np.array(request.get_output_tensor(output).data) for output in outputs]
+        finally:
+            self._idle.append(request)
+
+
+def require_installed() -> None:
+    if find_spec("openvino") is None:
+        raise ConfigError(
+            '[runtime] backend = "openvino": OpenVINO is not installed.',
+            remedy='Install it with: pip install "packsight[openvino]"; or leave it out: '
+            "--set runtime.backend=auto",
+        )
+
+
+def _compiled(source: Path | bytes, threads: int) -> Any:
+    openvino = _openvino()
+    # Its own front end: to find out the format of a damaged file, every other one would print why
+    # it cannot read it.
+    frontend = openvino.frontend.FrontEndManager().load_by_framework("onnx")
+    model = frontend.convert(
+        frontend.load(str(source) if isinstance(source, Path) else BytesIO(source))
+    )
+    return _core().compile_model(model, "CPU", _properties(threads))
+
+
+def _properties(threads: int) -> dict[str, object]:
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        # A processor that has bfloat16 would compute in it.
+        "INFERENCE_PRECISION_HINT": "f32",
+        # Every process would put its threads on the same cores.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+@cache
+def _core() -> Any:
+    return _openvino().Core()
+
+
+@cache
+def _openvino() -> Any:
+    """The package, without the message to a server that an import sends where
+    ``openvino_telemetry`` is installed."""
+    if "openvino" in sys.modules or _TELEMETRY in sys.modules:
+        import openvino
+
+        return openvino
+    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # as if it were not installed
+    try:
+        import openvino
+    finally:
+        del sys.modules[_TELEMETRY]
+    return openvino
+
+
+def _port(found: Any) -> Port:
+    lengths = (None if axis.is_dynamic else axis.get_length() for axis in found.partial_shape)
+    kind = np.dtype(found.element_type.to_dtype()).name
+    return Port(found.any_name, kind, tuple(lengths))
+
+
+def _reason(error: Exception) -> str:
+    return _SOURCE.sub("", " ".join(str(error).split())).strip() or type(error).__name__
