@@ -18,8 +18,6 @@ from engine.curation import Curation
 from engine.decisions import Mask
 from engine.types import Entry
 
-_FEW = 8  # contents; for more it is faster to read at once all that are excluded
-
 
 @dataclass(frozen=True)
 class Curated:
@@ -35,13 +33,11 @@ class Curated:
         """What is in force now, of these contents; None: of all."""
         if contents is None:
             return cls(curation.masks(), curation.excluded(), curation.categories())
-        few = len(contents) <= _FEW
-        excluded = filter(curation.is_excluded, contents) if few else curation.excluded()
         masks = {one: curation.mask_of(one) for one in contents}
         categories = {one: curation.category_of(one) for one in contents}
         return cls(
             {one: mask.digest for one, mask in masks.items() if mask is not None},
-            frozenset(excluded) & frozenset(contents),
+            curation.excluded(contents),
             {one: category for one, category in categories.items() if category is not None},
         )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -117,22 +117,21 @@ class Curation:
             accepted = {(str(row["slot"]).partition(" ")[0], str(row["digest"])) for row in rows}
             return accepted | set(self.masks().items())
 
-    def excluded(self) -> frozenset[str]:
+    def excluded(self, among: Collection[str] | None = None) -> frozenset[str]:
         """The sha256 of images that stay out of the index: excluded, or not kept of a pair that is
-        the same image twice. What was decided last of an image counts."""
-        return frozenset(self.exclusions())
+        the same image twice. What was decided last of an image counts. ``among``: of these images
+        alone; nothing of the others is read."""
+        return frozenset(self.exclusions(among))
 
-    def is_excluded(self, image: str) -> bool:
-        """Whether it is one of ``excluded``, of which not all are read."""
-        with self._file.reading() as connection:
-            if connection is None:
-                return False
-            return connection.execute(_file.EXCLUDED_OF, (image,)).fetchone() is not None
-
-    def exclusions(self) -> dict[str, str]:
+    def exclusions(self, among: Collection[str] | None = None) -> dict[str, str]:
         """The ids of the decisions by which images are ``excluded``, by the images' sha256."""
         with self._file.reading() as connection:
-            rows = [] if connection is None else connection.execute(_file.EXCLUDED)
+            if connection is None:
+                return {}
+            if among is None:
+                rows = connection.execute(_file.EXCLUDED)
+            else:
+                rows = connection.execute(_file.EXCLUDED_AMONG, (json.dumps(list(among)),))
             return {str(row["image"]): str(row["id"]) for row in rows}
 
     def was_excluded(self, image: str) -> bool:

@@ -86,8 +86,13 @@ SELECT image, id FROM (
     )
 ) WHERE nth = 1 AND excluded %s
 """
+_AMONG = "IN (SELECT value FROM json_each(?1))"
 EXCLUDED = _EXCLUDED % ("", "", "")
-EXCLUDED_OF = _EXCLUDED % ("AND slot = ?1", "AND instr(slot, ?1)", "AND image = ?1")
+EXCLUDED_AMONG = _EXCLUDED % (
+    f"AND slot {_AMONG}",
+    f"AND (substr(slot, 1, 64) {_AMONG} OR substr(slot, 66) {_AMONG})",
+    f"AND image {_AMONG}",
+)
 COUNTS = f"""
 SELECT kind, count(DISTINCT slot) AS count FROM decisions AS given
 WHERE kind != 'undo' AND {_VALID} GROUP BY kind ORDER BY kind

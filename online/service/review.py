@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -31,10 +31,12 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 
 @dataclass(frozen=True)
 class _Queue:
-    """``waiting``: what is to be looked at, the most doubtful first; ``reviewed``: done."""
+    """``waiting``: what is to be looked at, the most doubtful first; ``reviewed``: done;
+    ``decided``: contents that are excluded, or of which a mask was drawn or accepted."""
 
     waiting: list[MaskInDoubt]
     reviewed: int
+    decided: Set[str]
 
 
 @router.get("/v1/review/masks", response_model=MasksInReview)
@@ -71,7 +73,7 @@ def _queue(opened: OpenGallery) -> _Queue:
     accepted: dict[str, set[str]] = {}
     for sha256, digest in curation.all_reviewed():
         accepted.setdefault(sha256, set()).add(digest)
-    drawn, excluded = curation.masks(), curation.excluded()
+    drawn, excluded = curation.masks(), opened.excluded()
     found = [one for one in gallery.masks_in_doubt(TRUSTED) if one.sha256 not in excluded]
     seen = [one.id for one in found if one.sha256 in accepted]
     digests = {
@@ -85,7 +87,7 @@ def _queue(opened: OpenGallery) -> _Queue:
         if one.sha256 not in drawn and digests.get(one.id) not in accepted.get(one.sha256, ())
     ]
     waiting.sort(key=_doubt)
-    return _Queue(waiting, len(found) - len(waiting))
+    return _Queue(waiting, len(found) - len(waiting), accepted.keys() | excluded)
 
 
 def _doubt(one: MaskInDoubt) -> tuple[float, int]:
@@ -136,8 +138,7 @@ def _near(
         behind = int(after.removeprefix("near "))
     except ValueError:
         raise no_cursor(after) from None
-    reviewed = {sha256 for sha256, _ in opened.curation.all_reviewed()}
-    left_out = reviewed | opened.curation.excluded() | {one.sha256 for one in queue.waiting}
+    left_out = queue.decided | {one.sha256 for one in queue.waiting}
     began = time.monotonic()
     found: list[dict[str, Any]] = []
     for identity in opened.gallery.ids_after(behind, 1000):

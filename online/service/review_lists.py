@@ -50,7 +50,7 @@ async def categories(
 
     def listed() -> dict[str, Any]:
         with opened.gallery.snapshot():
-            decided = opened.curation.categories().keys() | opened.curation.excluded()
+            decided = opened.curation.categories().keys() | opened.excluded()
             if category is None:
                 counts = opened.gallery.predicted_categories(decided)
                 return {"categories": [{"name": n, "images": c} for n, c in counts.items()]}
@@ -103,7 +103,7 @@ async def duplicates(
     def page() -> dict[str, Any]:
         with opened.gallery.snapshot():
             decided = {(one.first, one.second) for one in opened.curation.pairs()}
-            left_out = opened.curation.excluded()
+            left_out = opened.excluded()
             begins = _begin(after)
             judged = {(one.query, one.product) for one in opened.curation.judgements()}
             pairs = [one for one in _copies(opened) if not one.is_judged(judged)]
@@ -136,7 +136,7 @@ async def excluded(
     def page() -> dict[str, Any]:
         with opened.gallery.snapshot():
             found = opened.gallery.withdrawn(_begin(after), limit + 1)
-        by = opened.curation.exclusions()
+        by = opened.curation.exclusions([source.sha256 for source in found])
         shown = [
             _excluded_document(opened, source, decided)
             for source in found[:limit]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -58,6 +59,12 @@ class OpenGallery:
     def curation(self) -> Curation:
         """What people decided about its images, for all threads."""
         return Curation.open(self.address)
+
+    def excluded(self) -> frozenset[str]:
+        """The sha256 of images in its index that people excluded: by decisions which were not
+        carried out yet, for with the others they are in no index."""
+        contents, _ = self.curation.since(self.gallery.curated_to(), sys.maxsize)
+        return self.curation.excluded(contents)
 
     @property
     def searcher(self) -> Searcher:

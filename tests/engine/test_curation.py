@@ -70,7 +70,8 @@ def state(curation: Curation) -> tuple[object, ...]:
         {image: curation.mask_of(image) for image in IMAGES},
         curation.masks(),
         curation.excluded(),
-        {image for image in IMAGES if curation.is_excluded(image)},
+        {image for image in IMAGES if curation.excluded([image])},
+        curation.excluded(IMAGES),
         {image: curation.category_of(image) for image in IMAGES},
         curation.categories(),
         curation.pairs(),
@@ -102,6 +103,7 @@ def twin_state(log: Iterable[Decided]) -> tuple[object, ...]:
     return (
         {image: masks.get(image) for image in IMAGES},
         digests,
+        twin.excluded(),
         twin.excluded(),
         twin.excluded(),
         {image: categories.get(image) for image in IMAGES},
