@@ -35,7 +35,7 @@ COMMANDS = {
     "keys": "make, list and revoke the keys of the online service",
     "weights": "list, download, verify or export model weights",
     "profiles": "list profiles, or print one with all its options",
-    "cache": "show or clear the mattes that all commands share",
+    "cache": "show or clear the mattes and networks that all commands share",
     "prepare": "make the networks and the settings of the paper's system",
     "data": "render, check and show benchmark images",
     "train": "train an embedder, a classifier, a segmenter and more",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Sequence
@@ -14,21 +15,25 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ConfigError
+from stages._compiled import CompiledNetworks
 from stages._network import Array, NotOpenedError, Port
 
 _TELEMETRY = "openvino_telemetry"
+_PROCESSOR = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+_log = logging.getLogger(__name__)
 
 # As in "Check 'false' failed at src/frontends/common/src/frontend.cpp:117:".
 _SOURCE = re.compile(r"(?:Exception from|Check '.*?' failed at) \S+:\d+:|FrontEnd API failed with ")
 
 
 class OpenVino:
-    """A compiled network."""
+    """A compiled network. ``sha256``: of the file; where it is given, what was compiled is kept in
+    the user's cache."""
 
-    def __init__(self, source: Path | bytes, *, threads: int) -> None:
+    def __init__(self, source: Path | bytes, *, threads: int, sha256: str | None = None) -> None:
         _core()
         try:
-            self._compiled = _compiled(source, max(1, threads))
+            self._compiled = _kept(source, max(1, threads), sha256)
         except Exception as error:  # RuntimeErrors, and those of the front end
             raise NotOpenedError(_reason(error)) from error
         self.inputs = tuple(map(_port, self._compiled.inputs))
@@ -55,6 +60,30 @@ def require_installed() -> None:
             remedy='Install it with: pip install "packsight[openvino]"; or leave it out: '
             "--set runtime.backend=auto",
         )
+
+
+def _kept(source: Path | bytes, threads: int, sha256: str | None) -> Any:
+    """Compiled, or as it was compiled before."""
+    kept = CompiledNetworks.of_user() if sha256 else None
+    if kept is None or sha256 is None:
+        return _compiled(source, threads)
+    properties, core = _properties(threads), _core()
+    # Another release, or another processor, compiles otherwise.
+    key = (
+        sha256,
+        str(_openvino().__version__),
+        *(str(core.get_property("CPU", name)) for name in _PROCESSOR),
+        str(properties),
+    )
+    content = kept.read(*key)
+    if content is not None:
+        try:
+            return core.import_model(BytesIO(content), "CPU", properties)
+        except RuntimeError as error:
+            _log.warning("%s: compiled anew (%s)", source, _reason(error))
+    compiled = _compiled(source, threads)
+    kept.put(compiled.export_model().getvalue(), *key)
+    return compiled
 
 
 def _compiled(source: Path | bytes, threads: int) -> Any:

@@ -31,7 +31,8 @@ class OnnxSession:
     """One ONNX model with a single image input; runs batches and returns the named output.
 
     A model exported with a fixed batch axis is run image by image. ``content``: the file's bytes,
-    where they were read already; ``path`` then only names it. ``backend``: the runtime;
+    where they were read already; ``path`` then only names it. ``sha256``: of the file, by which a
+    runtime that compiles keeps what it compiled in the user's cache. ``backend``: the runtime;
     ``device``: one of ONNX Runtime's providers. Neither changes more than rounding. Raises
     WeightsError, and ConfigError where the runtime or the device is not there.
     """
@@ -42,6 +43,7 @@ class OnnxSession:
         *,
         threads: int,
         content: bytes | None = None,
+        sha256: str | None = None,
         backend: Backend = "onnxruntime",
         device: str = "cpu",
     ) -> None:
@@ -49,7 +51,8 @@ class OnnxSession:
         self.path = path
         self.backend: Backend = backend
         self.device = device
-        self.network = _opened(path, path if content is None else content, backend, device, threads)
+        source = path if content is None else content
+        self.network = _opened(path, source, backend, device, threads, sha256)
         inputs, outputs = self.network.inputs, self.network.outputs
         if len(inputs) != 1:
             raise WeightsError(f"{path}: has {len(inputs)} inputs where one image is expected.")
@@ -128,7 +131,12 @@ def require_runtime(backend: Backend | Literal["auto"], device: str) -> None:
 
 
 def _opened(
-    path: Path, source: Path | bytes, backend: Backend, device: str, threads: int
+    path: Path,
+    source: Path | bytes,
+    backend: Backend,
+    device: str,
+    threads: int,
+    sha256: str | None,
 ) -> Network:
     """WeightsError where the runtime cannot open it."""
     try:
@@ -139,7 +147,7 @@ def _opened(
             return OnnxRuntime(source, threads=threads, device=device)
         from stages._openvino import OpenVino
 
-        return OpenVino(source, threads=threads)
+        return OpenVino(source, threads=threads, sha256=sha256)
     except NotOpenedError as refused:
         require_no_mistake(path)
         raise WeightsError(

@@ -61,6 +61,7 @@ class BuildContext:
         session = OnnxSession(
             file.path,
             threads=self.threads,
+            sha256=file.sha256,
             backend="onnxruntime" if chosen == "auto" else chosen,
             device=self.runtime.device,
         )

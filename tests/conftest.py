@@ -25,10 +25,11 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def mattes_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def caches_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Apart from the developer's own, and from those of earlier tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PACKSIGHT_MATTES_DIR", str(tmp_path_factory.mktemp("mattes")))
+        for kept in ("mattes", "runtimes"):
+            patch.setenv(f"PACKSIGHT_{kept.upper()}_DIR", str(tmp_path_factory.mktemp(kept)))
         yield
 
 

@@ -8,7 +8,7 @@ import json
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--clear", action="store_true", help="delete the mattes; they are made again when needed"
+        "--clear", action="store_true", help="delete them; they are made again when needed"
     )
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
@@ -17,6 +17,7 @@ def run(args: argparse.Namespace) -> int:
     from engine.blobs import Blobs
     from engine.config import Settings, load
     from engine.errors import ConfigError
+    from stages._compiled import CompiledNetworks, runtime_folder
     from stages._mattes import FOLDER_VARIABLE, matte_folder
 
     limit = load(Settings()).runtime.mattes_gb
@@ -26,14 +27,34 @@ def run(args: argparse.Namespace) -> int:
             f"{store.folder}: is a file, no folder for mattes.",
             remedy=f"Name a folder in {FOLDER_VARIABLE}, or none for the user's own cache.",
         )
+    compiled = CompiledNetworks(runtime_folder())
     if args.clear:
         store.clear()
+        compiled.clear()
     count, size = store.count()
+    networks, network_bytes = compiled.count()
     if args.json:
-        found = {"folder": str(store.folder), "mattes": count, "bytes": size, "limit_gb": limit}
+        found = {
+            "folder": str(store.folder),
+            "mattes": count,
+            "bytes": size,
+            "limit_gb": limit,
+            "compiled": {
+                "folder": str(compiled.folder),
+                "networks": networks,
+                "bytes": network_bytes,
+                "limit_gb": compiled.limit / 10**9,
+            },
+        }
         print(json.dumps(found, indent=2))
         return 0
     print(store.folder)
-    shown = f"{size / 10**6:.1f} MB" if size < 10**9 else f"{size / 10**9:.2f} GB"
-    print(f"{count:,} mattes, {shown}; at most {limit:g} GB (runtime.mattes_gb)")
+    print(f"{count:,} mattes, {_shown(size)}; at most {limit:g} GB (runtime.mattes_gb)")
+    print(compiled.folder)
+    most = compiled.limit / 10**9
+    print(f"{networks:,} compiled networks, {_shown(network_bytes)}; at most {most:g} GB")
     return 0
+
+
+def _shown(size: int) -> str:
+    return f"{size / 10**6:.1f} MB" if size < 10**9 else f"{size / 10**9:.2f} GB"
