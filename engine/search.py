@@ -348,7 +348,8 @@ class Searcher:
         except GalleryError as error:
             return None, (f"not calibrated: {error}",)
         if found is None or not self.identity:
-            return None, ()
+            unused = "not calibrated: the threshold was not used; fit one with: packsight calibrate"
+            return None, () if request.threshold is None else (unused,)
         if found.identity != (answering := self.answering()):
             settings, _, adaptation = answering.partition("-")
             if found.identity.partition("-")[0] == settings:

@@ -67,6 +67,8 @@ class Gate:
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
         else:
+            if scope["method"] == "HEAD":  # of which the server leaves the body of an answer away
+                scope = {**scope, "method": "GET"}
             scope["root_path"] = self._options.root_path or scope.get("root_path", "")
             await self._answer(Exchange(scope, receive, send, self._options.origins))
 

@@ -37,6 +37,7 @@ SIDES = (128, 256, 512)  # of thumbnails: few, so that a cache in between has th
 _KEPT = 64 * 2**20  # bytes of thumbnails in memory
 _QUALITY = 82
 _FOREVER = "private, max-age=31536000, immutable"
+_DIGITS = 16  # of a content's SHA-256, as the version in an address
 Version = Annotated[
     str | None,
     Query(max_length=64, description="of the content: the answer may be kept for ever"),
@@ -174,7 +175,7 @@ def no_image(opened: OpenGallery, image: int) -> RequestError:
 
 def image_document(opened: OpenGallery, source: Source) -> dict[str, Any]:
     address = f"v1/images/{source.id}"
-    version = f"gallery={opened.name}&v={source.sha256[:16]}"
+    version = f"gallery={opened.name}&v={source.sha256[:_DIGITS]}"
     return {
         "id": source.id,
         "category": source.category,
@@ -196,10 +197,11 @@ async def image(
     def found() -> Response:
         source = source_of(opened, image)
         tag = f'"{source.sha256}"'
+        headers = _headers(tag, source, v)
         if _is_known(request, tag):
-            return Response(status_code=304, headers=_headers(tag))
+            return Response(status_code=304, headers=headers)
         data = image_bytes(opened, source)
-        return Response(data, media_type=_type(data), headers=_headers(tag))
+        return Response(data, media_type=_type(data), headers=headers)
 
     return await service.run(found)
 
@@ -220,10 +222,11 @@ async def thumbnail(
     def found() -> Response:
         source = source_of(opened, image)
         tag = f'"{source.sha256[:32]}-{wanted}"'
+        headers = _headers(tag, source, v)
         if _is_known(request, tag):
-            return Response(status_code=304, headers=_headers(tag))
+            return Response(status_code=304, headers=headers)
         data = _thumbnails.get(opened, source, wanted)
-        return Response(data, media_type="image/jpeg", headers=_headers(tag))
+        return Response(data, media_type="image/jpeg", headers=headers)
 
     return await service.run(found)
 
@@ -240,8 +243,10 @@ def _is_known(request: Request, tag: str) -> bool:
     return tag in request.headers.get("if-none-match", "")
 
 
-def _headers(tag: str) -> dict[str, str]:
-    return {"ETag": tag, "Cache-Control": _FOREVER}
+def _headers(tag: str, source: Source, version: str | None) -> dict[str, str]:
+    """An id may come to be of another content: without that of now nothing is kept unseen."""
+    current = version is not None and version[:_DIGITS] == source.sha256[:_DIGITS]
+    return {"ETag": tag, "Cache-Control": _FOREVER if current else "private, no-cache"}
 
 
 def image_bytes(opened: OpenGallery, source: Source) -> bytes:

@@ -77,6 +77,14 @@ class SentRequest(_Sent):
     weights: SentWeights | None = None
     threshold: Annotated[FiniteFloat, Field(ge=0, le=1)] | None = None
 
+    @model_validator(mode="after")
+    def _of_a_photo(self) -> Self:
+        if self.image is not None and (self.box is not None or not self.mask):
+            raise ValueError(
+                "box and mask are of a photo; an image is searched for as it was described"
+            )
+        return self
+
     def request(self) -> Request:
         """Of one product more than is shown, by which it is known whether there are more."""
         given = self.weights

@@ -11,9 +11,12 @@ export const byImage = ({ photo, box, useMask }) => photo?.id !== undefined && (
 /** The request object of a state, as /v1/query takes it. */
 export function requestOf(state, k = HITS, offset = 0) {
   const { photo, box, useMask, chosen, filters } = state;
-  const request = { k, offset, mask: useMask };
+  const request = { k, offset };
   if (byImage(state)) request.image = photo.id;
-  else if (box) request.box = box;
+  else {
+    request.mask = useMask;
+    if (box) request.box = box;
+  }
   if (chosen.length) request.categories = chosen;
   if (filters.length) request.where = filters;
   return request;

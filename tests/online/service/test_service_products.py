@@ -61,6 +61,23 @@ def test_images_come_as_they_were_ingested_and_may_be_kept_for_ever(
     assert again.status_code == 304 and again.content == b""
 
 
+@pytest.mark.parametrize("kind", ["", "/thumbnail"])
+@pytest.mark.parametrize("version", ["", "?v=0000000000000000"])
+def test_an_image_without_its_version_is_looked_up_again(
+    client: TestClient, kind: str, version: str
+) -> None:
+    found = client.get(f"/v1/images/1{kind}{version}")
+    assert found.status_code == 200 and "no-cache" in found.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/health", "/v1/images/1", "/v1/products"])
+def test_what_answers_get_answers_head(client: TestClient, path: str) -> None:
+    whole = client.get(path)
+    head = client.head(path)
+    assert head.status_code == 200
+    assert head.headers["content-length"] == whole.headers["content-length"]
+
+
 @pytest.mark.parametrize(("side", "longer"), [(1, 128), (128, 128), (200, 128)])
 def test_thumbnails_are_small_jpegs(client: TestClient, side: int, longer: int) -> None:
     image = client.get("/v1/products/jar/p1").json()["images"][0]["id"]

@@ -197,6 +197,20 @@ def test_a_photo_beside_another_is_refused(client: TestClient, request_: dict[st
     assert refused.status_code == 400 and refused.json()["remedy"]
 
 
+@pytest.mark.parametrize("request_", [{"box": [0, 0, 50, 50]}, {"mask": False}])
+def test_an_image_is_searched_for_as_it_was_described(
+    client: TestClient, request_: dict[str, object]
+) -> None:
+    refused = ask(client, None, image=1, **request_)
+    assert refused.status_code == 422 and "photo" in refused.json()["detail"]
+
+
+def test_a_threshold_that_is_not_used_is_noted(client: TestClient) -> None:
+    assert ask(client, photo_of("jar", 1)).json()["notes"] == []
+    (note,) = ask(client, photo_of("jar", 1), threshold=0.5).json()["notes"]
+    assert "not calibrated" in note
+
+
 def test_a_field_that_is_none_is_refused_by_its_name(client: TestClient) -> None:
     sent = {"files": {"photo": photo_of("jar", 1)}, "data": {"k": "5"}}
     refused = client.post("/v1/query", **sent)  # type: ignore[arg-type]
