@@ -38,6 +38,11 @@ def _escape(character: str, keep: str) -> str:
     return character if character in keep else _SHORT.get(character, f"\\u{ord(character):04x}")
 
 
+def without_formula(text: str) -> str:
+    """As a cell of CSV: spreadsheets run what begins like a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def look_alike(name: str) -> str:
     """Equal for names that differ in case, blanks or compatible forms of characters alone."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from offline.report.document import Report
     from online.client import Client, ServiceError
     from online.query import query
+    from online.query_many import query_many
     from packsight._evaluation import evaluate
     from stages.open_searcher import OpenSearcher, open_searcher
 
@@ -79,6 +80,7 @@ __all__ = [
     "open_gallery",
     "open_searcher",
     "query",
+    "query_many",
 ]
 
 _HOMES = {
@@ -104,6 +106,7 @@ _HOMES = {
     "offline.report.document": ("Report",),
     "online.client": ("Client", "ServiceError"),
     "online.query": ("query",),
+    "online.query_many": ("query_many",),
     "packsight._evaluation": ("evaluate",),
     "stages.open_searcher": ("OpenSearcher", "open_searcher"),
 }

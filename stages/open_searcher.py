@@ -27,12 +27,17 @@ Photo = str | Path | bytes | BinaryIO | RGBImage
 
 @dataclass(frozen=True)
 class OpenSearcher:
-    """A searcher, the gallery it reads and how images are read; use as a context manager."""
+    """A searcher, the gallery it reads and the settings of both; use as a context manager."""
 
     searcher: Searcher
     gallery: Gallery
-    limits: ImageLimits
+    settings: Settings
     learner: QueryLearner | None = None  # of queries, where that is switched on
+
+    @property
+    def limits(self) -> ImageLimits:
+        """On the images that are read."""
+        return ImageLimits.of(self.settings.images)
 
     def read(self, photo: Photo) -> RGBImage:
         """Decode a path, bytes or a file object; raises ImageError."""
@@ -119,7 +124,7 @@ def _searcher(gallery: Gallery, settings: Settings, keep_mattes: bool = False) -
         keep_mattes=keep_mattes,
     )
     gallery.manifest.require(parts.fingerprint, gallery.name)
-    return OpenSearcher(searcher_of(parts, gallery), gallery, ImageLimits.of(settings.images))
+    return OpenSearcher(searcher_of(parts, gallery), gallery, settings)
 
 
 def _learning(opened: OpenSearcher) -> OpenSearcher:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from engine.describe import Described
+from engine.names import without_formula
 from engine.types import Box, Cutout, Description, Hit, Parts, Results, RGBImage
 from online.overlay import svg_path
 from online.results_json import hit_json, results_json
@@ -88,18 +89,18 @@ class Answer:
         rows = csv.writer(out, delimiter=separator)
         names = sorted({name for hit in self.hits for name in hit.record.attributes})
         columns = ("rank", "product", "category", "probability", "look", "shape", "print", "why")
-        rows.writerow([*columns, *map(_cell, names)])
+        rows.writerow([*columns, *map(without_formula, names)])
         for hit in self.hits:
             parts, record = hit.known_parts, hit.record
             numbers = (hit.probability, parts.look, parts.shape, parts.print)
             rows.writerow(
                 [
                     hit.rank,
-                    _cell(record.product_id),
-                    _cell(record.category),
+                    without_formula(record.product_id),
+                    without_formula(record.category),
                     *("" if value is None else f"{value:.4f}" for value in numbers),
-                    _cell(hit.why),
-                    *(_cell(record.attributes.get(name, "")) for name in names),
+                    without_formula(hit.why),
+                    *(without_formula(record.attributes.get(name, "")) for name in names),
                 ]
             )
         return "\ufeff" + out.getvalue()
@@ -153,8 +154,3 @@ def _parts(parts: Parts) -> dict[str, object]:
         "shape": None if parts.shape is None else round(parts.shape, 4),
         "print": None if parts.print is None else round(parts.print, 4),
     }
-
-
-def _cell(text: str) -> str:
-    """Excel and others run what begins like a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

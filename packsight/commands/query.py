@@ -1,14 +1,15 @@
-"""`packsight query PHOTO --gallery DIR`."""
+"""`packsight query PHOTO --gallery DIR`, and of many photos `packsight query FOLDER --out FILE`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.names import without_controls
-from packsight.commands._arguments import add_settings_flags
+from packsight.commands._arguments import add_quiet_flag, add_settings_flags, positive
 
 if TYPE_CHECKING:
     from engine.search import Answer
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("photo", metavar="PHOTO", help="image file, or - for standard input")
+    parser.add_argument(
+        "photos",
+        metavar="PHOTO",
+        nargs="+",
+        help="image file, or - for standard input; with --out several, or folders of any depth",
+    )
     parser.add_argument("--gallery", metavar="DIR", required=True, help="gallery to search")
     parser.add_argument(
         "-k", type=int, default=10, metavar="N", help="number of products (default: 10)"
@@ -36,6 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument("--page", metavar="FILE", help="write an HTML page with the hits")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="answer many photos into a file: .jsonl, a line a photo with the keys of --json, or "
+        ".csv, a row a hit; the same command goes on where it was stopped",
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=positive,
+        help="number of decoding processes with --out (default: one a core)",
+    )
+    add_quiet_flag(parser)
     add_settings_flags(parser, default="the gallery's own settings")
 
 
@@ -43,15 +62,19 @@ def run(args: argparse.Namespace) -> int:
     from engine.timings import Stopwatch
     from stages.open_searcher import open_searcher
 
-    watch = Stopwatch()
+    watch, name = Stopwatch(), "" if args.out else _only(args.photos)
     with open_searcher(
         args.gallery,
         profile=args.profile,
         config=None if args.config is None else Path(args.config),
         overrides=[*args.overrides, *["query.exhaustive=true"] * args.exhaustive],
     ) as opened:
+        if args.out:
+            from packsight.commands._query_many import run_many
+
+            return run_many(args, opened)
         with watch("load"):
-            photo = opened.read(sys.stdin.buffer if args.photo == "-" else args.photo)
+            photo = opened.read(sys.stdin.buffer if name == "-" else name)
         answer = opened.searcher.answer(photo, args.k, args.category, watch)
         if args.page:
             _write_page(Path(args.page), opened, photo, answer)
@@ -66,6 +89,19 @@ def run(args: argparse.Namespace) -> int:
         if args.page:
             print(f"page: {args.page}")
     return 0
+
+
+def _only(photos: Sequence[str]) -> str:
+    """The one photo; ConfigError for several or a folder."""
+    if len(photos) > 1 or Path(photos[0]).is_dir():
+        from engine.errors import ConfigError
+
+        what = f"{len(photos)} photos" if len(photos) > 1 else f"{photos[0]}: is a folder"
+        raise ConfigError(
+            f"{what}; without --out one photo is answered.",
+            remedy="Name a file for the answers: --out hits.jsonl.",
+        )
+    return photos[0]
 
 
 def _write_page(path: Path, opened: OpenSearcher, photo: RGBImage, answer: Answer) -> None:

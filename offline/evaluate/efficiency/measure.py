@@ -17,7 +17,6 @@ from engine.config import Settings
 from engine.errors import ConfigError, GalleryError, ImageError, PacksightError
 from engine.galleries import open_gallery
 from engine.galleries._faiss_indexes import INDEXES
-from engine.images import ImageLimits
 from engine.parallel import each
 from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
@@ -77,8 +76,7 @@ def open_scratch(folder: Path, settings: Settings) -> OpenSearcher:
     except BaseException:
         gallery.close()
         raise
-    limits = ImageLimits.of(settings.images)
-    return OpenSearcher(searcher_of(parts, gallery), gallery, limits)
+    return OpenSearcher(searcher_of(parts, gallery), gallery, settings)
 
 
 def _entry(record: Record) -> Entry:
