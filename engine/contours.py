@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -93,12 +94,34 @@ def ious(query: Contour, others: Sequence[Contour]) -> npt.NDArray[np.float64]:
         raise ValueError(f"contours of side {query.side} and {sides} cannot be compared")
     if not others:
         return np.zeros(0, np.float64)
-    # A side divisible by 8 makes a contour a whole number of 64-bit words.
-    words = np.stack([other.packed for other in others]).view(np.uint64)
-    shared = np.bitwise_count(words & query.packed.view(np.uint64)).sum(1, dtype=np.int64)
-    union = query.area + np.array([other.area for other in others], np.int64) - shared
-    overlaps: npt.NDArray[np.float64] = np.zeros(len(others), np.float64)
-    np.divide(shared, union, out=overlaps, where=union > 0)
+    # Joined as bytes, which takes a third of the time of ``np.stack``.
+    rows: list[Any] = [other.packed for other in others]
+    packed = np.frombuffer(b"".join(rows), np.uint8)
+    areas = np.array([other.area for other in others], np.int64)
+    return packed_ious(query, packed.reshape(len(others), -1), areas)
+
+
+def packed_ious(
+    query: Contour, packed: UInt8Array, areas: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """As ``ious`` of contours in rows: ``packed`` (N, side * side / 8) uint8, C-contiguous, with
+    ``areas`` (N,) int64 in cells.
+
+    Of two masks of a and b cells that differ in d, (a + b - d) / 2 cells are in both and
+    (a + b + d) / 2 in one at least. FAISS counts d in one pass over the rows, nearly as fast as
+    they can be read: an eighth of the time of AND and popcount by NumPy, which are two passes
+    (benchmarks/contours.py). Raises ValueError for rows of another length.
+    """
+    import faiss
+
+    if packed.shape[1:] != query.packed.shape or not packed.flags.c_contiguous:
+        raise ValueError(f"contours of {query.packed.size} bytes in rows, not {packed.shape}")
+    differ = np.empty(len(packed), np.int32)
+    one, rows, out = (faiss.swig_ptr(array) for array in (query.packed, packed, differ))
+    faiss.hammings(one, rows, 1, len(packed), query.packed.size, out)  # type: ignore[attr-defined]
+    both = query.area + areas
+    overlaps: npt.NDArray[np.float64] = np.zeros(len(packed), np.float64)
+    np.divide(both - differ, both + differ, out=overlaps, where=both > 0)
     return overlaps
 
 

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.contours import aligned_contour, boundary, frame_contour, iou, ious, product_box
+from engine.contours import (
+    aligned_contour,
+    boundary,
+    frame_contour,
+    iou,
+    ious,
+    packed_ious,
+    product_box,
+)
 from engine.types import CONTOUR_SIDE, Contour, Matte
 
 masks = hnp.arrays(np.bool_, (16, 16))
@@ -41,6 +49,21 @@ def test_many_overlaps_at_once_are_each_of_them_alone(
     together = ious(Contour.from_mask(query), contours)
     assert together.dtype == np.float64
     assert together.tolist() == [iou(Contour.from_mask(query), other) for other in contours]
+
+
+@given(masks, hnp.arrays(np.bool_, st.tuples(st.integers(1, 9), st.just(16), st.just(16))))
+def test_contours_in_rows_overlap_as_boolean_masks_do(
+    query: np.ndarray, others: np.ndarray
+) -> None:
+    packed = np.packbits(others.reshape(len(others), -1), axis=1)
+    found = packed_ious(Contour.from_mask(query), packed, others.sum((1, 2)))
+    assert found.tolist() == [slow_iou(query, other) for other in others]
+
+
+def test_rows_of_another_length_are_refused() -> None:
+    for packed in (np.zeros((2, 8), np.uint8), np.zeros((2, 64), np.uint8)[:, ::2]):
+        with pytest.raises(ValueError, match="32 bytes"):
+            packed_ious(EMPTY, packed, np.zeros(2, np.int64))
 
 
 def test_bits_that_come_from_a_database_are_compared_as_well() -> None:
