@@ -36,6 +36,7 @@ COMMANDS = {
     "weights": "list, download, verify or export model weights",
     "profiles": "list profiles, or print one with all its options",
     "cache": "show or clear the mattes and networks that all commands share",
+    "tune-runtime": "choose the fastest runtime for each network on this machine",
     "prepare": "make the networks and the settings of the paper's system",
     "data": "render, check and show benchmark images",
     "train": "train an embedder, a classifier, a segmenter and more",
@@ -68,11 +69,16 @@ def _run(words: list[str]) -> int:
     # Pillow warns of every oddity in a file's metadata; what matters becomes an ImageError.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     name = words[0]
-    module: Any = import_module(f"packsight.commands.{name}")
+    module = module_of(name)
     summary = COMMANDS[name]
     parser = _Parser(prog=f"packsight {name}", description=sentence(summary))
     module.add_arguments(parser)
     return int(module.run(_parsed(parser, words[1:])))
+
+
+def module_of(name: str) -> Any:
+    """The module of a command."""
+    return import_module(f"packsight.commands.{name.replace('-', '_')}")
 
 
 class _Parser(argparse.ArgumentParser):

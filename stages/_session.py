@@ -49,10 +49,12 @@ class OnnxSession:
     ) -> None:
         require_runtime(backend, device)
         self.path = path
+        self.threads = threads
+        self.sha256 = sha256
         self.backend: Backend = backend
         self.device = device
         source = path if content is None else content
-        self.network = _opened(path, source, backend, device, threads, sha256)
+        self.network: Network = _opened(path, source, backend, device, threads, sha256)
         inputs, outputs = self.network.inputs, self.network.outputs
         if len(inputs) != 1:
             raise WeightsError(f"{path}: has {len(inputs)} inputs where one image is expected.")

@@ -31,7 +31,7 @@ from stages._mattes import (
     identity_of,
     remembering_estimate,
 )
-from stages._session import require_runtime
+from stages._session import OnnxSession, require_runtime
 from stages.context import BuildContext, StageIdentity
 from stages.options import RUNTIME_OPTIONS, StageOptions
 from stages.segment._closer import closer
@@ -64,6 +64,7 @@ class Parts:
     weights: Mapping[str, str]  # every checkpoint in use: reference -> sha256
     answering: str  # 64 hex digits; of all that decides scores and order at query time
     looks_fingerprint: str  # 64 hex digits; of the describing parts but for keypoints
+    networks: tuple[OnnxSession, ...] = ()  # of all stages, in their order
 
     def manifest(self) -> Manifest:
         """Of a gallery that is described by these parts."""
@@ -106,6 +107,7 @@ class _Built:
     located: dict[str, StageSettings] = field(default_factory=dict)
     segmenter: StageIdentity = field(default_factory=lambda: StageIdentity(""))
     weights: dict[str, str] = field(default_factory=dict)  # reference -> sha256
+    networks: list[OnnxSession] = field(default_factory=list)
 
 
 def assemble(
@@ -145,6 +147,7 @@ def assemble(
         built.weights,
         _answering(settings, built.identity),
         _fingerprint(settings, built.identity, LOOKS),
+        tuple(built.networks),
     )
 
 
@@ -239,6 +242,7 @@ def _build_all(
         built.identity[section] = identity
         built.located[section] = _located(chosen, context.used)
         built.weights |= context.used
+        built.networks += context.sessions
     return built
 
 

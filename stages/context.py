@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.config import RuntimeSettings
 from engine.protocols import Neighbours
+from stages._fastest import fastest
 from stages._session import OnnxSession
 from weights.fetch import FetchPolicy, WeightsFile, resolve
 
@@ -57,13 +58,11 @@ class BuildContext:
     def session(self, file: WeightsFile) -> OnnxSession:
         """The network in the file, ready to run; raises WeightsError, and ConfigError where its
         runtime is not there."""
-        chosen = self.runtime.backend
+        backend, device = self.runtime.backend, self.runtime.device
+        if backend == "auto":
+            backend = fastest(file.sha256, self.threads) if device == "cpu" else "onnxruntime"
         session = OnnxSession(
-            file.path,
-            threads=self.threads,
-            sha256=file.sha256,
-            backend="onnxruntime" if chosen == "auto" else chosen,
-            device=self.runtime.device,
+            file.path, threads=self.threads, sha256=file.sha256, backend=backend, device=device
         )
         self.sessions.append(session)
         return session

@@ -6,7 +6,6 @@ import argparse
 import re
 import shlex
 import tomllib
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 import packsight
-from packsight.cli import COMMANDS, main
+from packsight.cli import COMMANDS, main, module_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -68,7 +67,7 @@ def _arguments(command: str) -> list[str]:
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     assert arguments[0] in COMMANDS
-    module = import_module(f"packsight.commands.{arguments[0]}")
+    module = module_of(arguments[0])
     parser = argparse.ArgumentParser(exit_on_error=True)
     module.add_arguments(parser)
     return parser.parse_args(arguments[1:])

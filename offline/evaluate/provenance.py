@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from engine import __version__
+from engine.machine import processor
 from offline.report.document import Provenance
 
 GIGABYTE = 2**30
@@ -50,7 +51,7 @@ def machine() -> dict[str, str]:
     """What speed depends on. What this platform does not tell is left out."""
     found = {
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(usable_cores()),
         "memory": _memory(),
     }
@@ -70,16 +71,6 @@ def load_average() -> float | None:
         return os.getloadavg()[0]
     except (AttributeError, OSError):  # Windows has none
         return None
-
-
-def _processor() -> str:
-    """Its model on Linux, where ``platform`` gives only x86_64."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, "") or platform.processor() or platform.machine()
 
 
 def _memory() -> str:

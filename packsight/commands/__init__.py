@@ -1,4 +1,4 @@
-"""The commands of `packsight`, one module each, named as they are called.
+"""The commands of `packsight`, one module each, named as they are called (with _ for -).
 
 A command is a module (or a package, where it has commands of its own) with
 ``add_arguments(parser)`` and ``run(args) -> exit code``, and a line in ``packsight.cli.COMMANDS``.

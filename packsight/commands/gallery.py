@@ -82,6 +82,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         keypoints = _keypoints(gallery)
     learned = gallery.query_statistics()
     curated, curation_fault = _curation(gallery)
+    networks, network_fault = _networks(gallery)
     if as_json:
         print(
             json.dumps(
@@ -99,6 +100,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
                     "queries": 0 if learned is None else learned.count,
                     "calibration": None if calibration is None else calibration.model_dump(),
                     "curation": curated,
+                    "networks": networks,
                 },
                 ensure_ascii=False,
                 indent=2,
@@ -124,6 +126,10 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
     if keypoints is not None:
         print(f"             {_keypoint_line(images=images, **keypoints)}")
+    for network, runtime in networks.items():
+        print(f"network      {without_controls(network)}: {runtime}")
+    if network_fault:
+        print(f"networks     cannot be opened: {network_fault}")
     for line in _adaptation_lines(gallery, version, adaptations, last_fit):
         print(line)
     if learned is not None:
@@ -137,6 +143,21 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     if calibration is not None and (outdated := calibration.outdated(by, gallery.name)):
         print(f"             not applied: {outdated}")
     return 0
+
+
+def _networks(gallery: Gallery) -> tuple[dict[str, str], str]:
+    """By what each network of the gallery's own settings runs here, or why they cannot be opened.
+    None is downloaded for it."""
+    from engine.errors import PacksightError
+    from stages.assemble import assemble
+    from stages.open_settings import settings_for
+
+    try:
+        settings = settings_for(gallery.manifest, overrides=("weights.download=false",))
+        opened = assemble(settings).networks
+    except PacksightError as error:
+        return {}, str(error)
+    return {session.path.stem: session.runs_by for session in opened}, ""
 
 
 def _curation(gallery: Gallery) -> tuple[dict[str, int], str]:

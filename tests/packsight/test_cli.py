@@ -6,13 +6,12 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from engine import __version__
-from packsight.cli import COMMANDS, main
+from packsight.cli import COMMANDS, main, module_of
 from tests.packsight_command import ENTRY, ROOT
 
 HEAVY = {"numpy", "cv2", "PIL", "onnxruntime", "faiss", "pydantic", "rich", "jinja2", "sqlite3"}
@@ -102,7 +101,7 @@ def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_argument_has_a_help_text_that_stands_alone(name: str) -> None:
     top = argparse.ArgumentParser(description="One.")
-    import_module(f"packsight.commands.{name}").add_arguments(top)
+    module_of(name).add_arguments(top)
     for parser in _parsers(top):
         assert parser.description and parser.description.endswith("."), parser.prog
         for action in parser._actions:
