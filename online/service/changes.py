@@ -33,7 +33,7 @@ class SentProduct(BaseModel):
     @field_validator("category")
     @classmethod
     def _category(cls, value: str | None) -> str | None:
-        return None if value is None else _name(value)
+        return None if value is None else valid_name(value)
 
     @field_validator("attributes")
     @classmethod
@@ -93,12 +93,13 @@ def read_where(text: str) -> Clauses:
 def product_id(text: str) -> str:
     """In composed characters; RequestError (422) for what is no id of a product."""
     try:
-        return _name(text)
+        return valid_name(text)
     except ValueError as error:
         raise RequestError(422, f"product: {error}.") from None
 
 
-def _name(text: str) -> str:
+def valid_name(text: str) -> str:
+    """Of a product or a category, in composed characters; ValueError."""
     name = canonical(text)
     if not name.strip() or len(name) > MOST_NAME or without_controls(name) != name:
         raise ValueError(f"it has 1 to {MOST_NAME} characters, none of them a control character")

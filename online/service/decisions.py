@@ -16,6 +16,7 @@ from engine.decisions import (
     Pair,
     Undo,
 )
+from engine.names import canonical
 from online.api_types import DecisionAnswer, DecisionsAnswer
 from online.service.job import Job
 from online.service.masks import EMPTY, in_force
@@ -79,7 +80,7 @@ async def judgements(
                 "One of photo and image is needed.",
                 remedy="Send the SHA-256 of a photo's file, or the id of a catalogue image.",
             )
-        if not opened.gallery.find(product_id=sent.product):
+        if not opened.gallery.find(product_id=canonical(sent.product)):
             raise no_product(opened, sent.product)
         query = sent.photo or source_of(opened, sent.image or 0).sha256
         (made,) = opened.curation.decide([_valid(Judgement, query, sent.product, sent.same)], who)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
 from engine.decisions import MOST_NAME, Verdict
+from online.service.changes import valid_name
 from stages.mask_repair import Marks, Stroke
 
 MOST_DECISIONS = 200
@@ -69,7 +70,7 @@ class Exclude(_Sent):
 class Categorise(_Sent):
     kind: Literal["category"]
     image: ImageId
-    category: Name
+    category: Annotated[Name, AfterValidator(valid_name)]
 
 
 class Compare(_Sent):

@@ -37,6 +37,7 @@ from online.service.writer import Writer
 
 router = APIRouter()
 _FIELD_BYTES = 2**20
+_FIELDS = "Send each image as `image`, all else within `request`, as JSON."
 _TRIES = 3  # to store images that are removed meanwhile
 _SHOWN = 20  # products of a dry run
 
@@ -164,6 +165,8 @@ async def _stored(
             max_files=MOST_IMAGES, max_fields=4, max_part_size=_FIELD_BYTES
         ) as form:
             images, text = _images(form.getlist("image")), form.get("request") or "{}"
+            if unknown := set(form) - {"image", "request"}:
+                raise RequestError(400, f"There is no field {min(unknown)!r}.", remedy=_FIELDS)
             if isinstance(text, UploadFile):
                 raise RequestError(
                     400, "request must be a field, not a file.", remedy="curl -F 'request={…}'"

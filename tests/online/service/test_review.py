@@ -239,6 +239,8 @@ def test_judgements_that_fit_nothing_are_refused(
     [
         ({"kind": "exclude", "image": 999}, 404),
         ({"kind": "category", "image": 1, "category": ""}, 422),
+        ({"kind": "category", "image": 1, "category": "  "}, 422),
+        ({"kind": "category", "image": 1, "category": "a\x01b"}, 422),
         ({"kind": "pair", "images": [1, 1], "verdict": "same product"}, 422),
         ({"kind": "pair", "images": [1, 2], "verdict": "same product", "keep": 1}, 422),
         ({"kind": "undo", "decision": "0" * 16}, 404),

@@ -242,6 +242,13 @@ def test_a_body_that_is_no_form_is_refused(client: TestClient) -> None:
     assert client.delete("/v1/products/").status_code == 422
 
 
+@pytest.mark.parametrize("field", ["requests", "photo"])
+def test_a_field_that_is_none_is_refused_by_its_name(client: TestClient, field: str) -> None:
+    sent = {"image": photo_of("jar", 1), field: b'{"category": "jar"}'}
+    refused = client.put("/v1/products/a", files=sent)
+    assert refused.status_code == 400 and repr(field) in refused.json()["detail"]
+
+
 def test_an_idempotency_key_gives_the_same_job(client: TestClient) -> None:
     key = {"idempotency-key": "0b1c"}
     first = put(client, "once", photo_of("jar", 21), **key).json()["job"]
