@@ -28,7 +28,7 @@ test: $(VENV)/.test ## the default tests, on every core: under eight minutes on 
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 test-slow: $(VENV)/.dev ## the slow tests and those in a browser (installs torch and tensorflow)
-	$(BIN)/python -m pytest -m "slow or browser"
+	$(BIN)/python -m pytest -m "slow or browser" -n auto --maxprocesses 4 --dist loadfile
 
 test-all: test test-slow ## every test
 

@@ -17,7 +17,7 @@ from tests.weights.small_graphs import (
 from weights.canonical import canonicalise
 from weights.frameworks.network import GraphNames
 from weights.input_spec import InputSpec
-from weights.parity import measure_parity
+from weights.parity import TOLERANCE, _compare, measure_parity
 from weights.probe import model_input, probe_images
 
 
@@ -33,6 +33,18 @@ def test_a_network_that_differs_slightly_is_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "model.onnx", kernel=KERNEL * np.float32(1.001))
     with pytest.raises(WeightsError, match="differs"):
         measure_parity(toy_network(), path)
+
+
+@pytest.mark.parametrize(("output", "difference"), [("logits", 2e-4), ("features", 5e-5)])
+def test_logits_near_zero_may_differ_by_what_changes_no_probability(
+    output: str, difference: float
+) -> None:
+    expected = np.full((2, 3), 0.02, np.float32)
+    with pytest.raises(WeightsError, match="differs"):
+        _compare("model", output, expected, expected + np.float32(difference), TOLERANCE)
+    if output == "logits":
+        near = _compare("model", output, expected, expected + np.float32(5e-5), TOLERANCE)
+        assert near.tolerance == TOLERANCE
 
 
 def test_swapped_channels_are_refused(tmp_path: Path) -> None:
