@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 from engine.describe import Described
 from engine.errors import StageError
@@ -21,8 +20,6 @@ from engine.types import Matte, RGBImage
 from online.service.metrics import Metrics
 from online.service.problems import RequestError
 from online.service.served import OpenGallery
-
-T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -80,10 +77,6 @@ class Describing:
         future: asyncio.Future[Described] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait(_Waiting(opened, image, matte, watch, future))
         return await future
-
-    async def in_turn(self, work: Callable[[], T]) -> T:
-        """In the thread of the models, between two batches."""
-        return await asyncio.get_running_loop().run_in_executor(self._models, work)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

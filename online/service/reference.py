@@ -67,14 +67,14 @@ def _operation(schema: _Schema, path: str, method: str, operation: _Schema) -> O
 
 
 def _fields(schema: _Schema, body: _Schema, prefix: str = "") -> Iterator[Row]:
-    """Of an object, those of the objects in it too, also in its lists."""
+    """Of an object, those of the objects in it too, also in its lists; of each kind there is."""
     for name, field in _resolved(schema, body).get("properties", {}).items():
         yield _row(schema, prefix + name, field)
         inner = _resolved(schema, field)
-        if items := inner.get("items"):
+        while items := inner.get("items"):
             name, inner = f"{name}[]", _resolved(schema, items)
-        if inner.get("properties") and prefix.count(".") < 2:
-            yield from _fields(schema, inner, f"{prefix}{name}.")
+        for one in inner.get("oneOf", [inner]) if prefix.count(".") < 2 else ():
+            yield from _fields(schema, one, f"{prefix}{name}.")
 
 
 def _name(schema: _Schema) -> str:
@@ -92,10 +92,14 @@ def _type(schema: _Schema, field: _Schema) -> str:
     field = _resolved(schema, field)
     if "enum" in field:
         return " | ".join(map(json.dumps, field["enum"]))
-    if "anyOf" in field:
-        kinds = [_type(schema, one) for one in field["anyOf"] if one.get("type") != "null"]
-        return " | ".join(kinds)
+    if "const" in field:
+        return json.dumps(field["const"])
+    if kinds := field.get("anyOf", field.get("oneOf")):
+        named = [_type(schema, one) for one in kinds if one.get("type") != "null"]
+        return " | ".join(dict.fromkeys(named))
     if field.get("type") == "array":
+        if places := field.get("prefixItems"):
+            return f"list of {len(places)} × {places[0]['type']}"
         inner = field.get("items") or {}
         return f"list of {_type(schema, inner)}" if inner else "list"
     if field.get("format") == "binary":

@@ -32,7 +32,7 @@ export const words = {
   dropNow: "Drop the photo",
   formats: "JPEG, PNG, WebP, HEIC and others",
   notThere: "The file of this image has moved. The search uses what was stored of it.",
-  notShown: "This browser cannot show this file, but it can be searched with.",
+  notShown: "This browser cannot show this file. The service may read it all the same.",
   shrunk: (from, to) => `Sent at ${count(to)} megapixels in place of ${count(from)}.`,
   canvas: (box) =>
     box ? `Photo with crop box from ${box[0]}, ${box[1]} to ${box[2]}, ${box[3]}` : "Photo",

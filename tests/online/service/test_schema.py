@@ -84,6 +84,8 @@ def test_the_reference_shows_every_route_and_loads_nothing_from_elsewhere(
         assert path in page.text
     for shown in ("Answer 200, QueryAnswer", "hits[].parts.look", "jobs[].job"):
         assert shown in page.text
+    for sent in ("request.where[][].at_least", "decisions[].verdict", "list of 4 × integer"):
+        assert sent in page.text
     assert "<script" not in page.text and "//" not in page.text.replace("</", "")
     (style,) = [part.split('"')[0] for part in page.text.split('stylesheet" href="')[1:]]
     assert client.get(f"/{style}").status_code == 200
