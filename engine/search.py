@@ -216,6 +216,8 @@ class Searcher:
         if request.where and not products:
             named = ", ".join(sorted(request.where.attributes()))
             notes = (*notes, f"no image of the searched categories passes the filter on {named}")
+        elif request.without and not products:
+            notes = (*notes, "the searched categories hold no other product")
         if calibration is not None and not query.quality.no_product:
             products = with_probabilities(products, calibration.model)
         threshold, given = None, request.threshold

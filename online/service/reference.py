@@ -99,7 +99,7 @@ def _type(schema: _Schema, field: _Schema) -> str:
         return " | ".join(dict.fromkeys(named))
     if field.get("type") == "array":
         if places := field.get("prefixItems"):
-            return f"list of {len(places)} × {places[0]['type']}"
+            return f"list of {len(places)} × {_resolved(schema, places[0]).get('type', 'any')}"
         inner = field.get("items") or {}
         return f"list of {_type(schema, inner)}" if inner else "list"
     if field.get("format") == "binary":

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from offline import ingest
 from online import query
-from tests.drawn_catalogue import package
+from tests.drawn_catalogue import QUICK, package, save
 from tests.online.service.small_service import ask, make_gallery, photo_of, png, serving
 
 
@@ -195,6 +196,17 @@ def test_what_is_no_photo_is_refused(client: TestClient) -> None:
 def test_a_photo_beside_another_is_refused(client: TestClient, request_: dict[str, object]) -> None:
     refused = ask(client, photo_of("jar", 1), **request_)
     assert refused.status_code == 400 and refused.json()["remedy"]
+
+
+def test_an_image_that_has_no_other_product_beside_it_is_answered_with_a_note(
+    tmp_path: Path,
+) -> None:
+    for view in range(2):
+        save(tmp_path / "c" / "jar" / "p" / f"v{view}.png", package("jar", 1, view))
+    ingest(tmp_path / "c", tmp_path / "g", overrides=QUICK, workers=1)
+    with serving(tmp_path / "g") as alone:
+        found = ask(alone, None, image=1).json()
+    assert found["hits"] == [] and any("no other product" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize("request_", [{"box": [0, 0, 50, 50]}, {"mask": False}])
