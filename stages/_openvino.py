@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ConfigError
+from engine.types import UInt8Array
 from stages._compiled import CompiledNetworks
 from stages._network import Array, NotOpenedError, Port
 
@@ -36,12 +37,14 @@ class OpenVino:
     def __init__(self, source: Path | bytes, *, threads: int, sha256: str | None = None) -> None:
         _core()
         try:
-            self._compiled = _kept(source, max(1, threads), sha256)
+            self._compiled, mapped = _kept(source, max(1, threads), sha256)
         except Exception as error:  # RuntimeErrors, and those of the front end
             raise NotOpenedError(_reason(error)) from error
         self.inputs = tuple(map(_port, self._compiled.inputs))
         self.outputs = tuple(map(_port, self._compiled.outputs))
         self._idle: list[Any] = []  # requests, of which each runs one batch at a time
+        # The network's memory. Last, and so released last.
+        self._mapped = mapped
 
     def run(self, batch: Array, outputs: Sequence[int]) -> list[Array]:
         try:
@@ -65,11 +68,11 @@ def require_installed() -> None:
         )
 
 
-def _kept(source: Path | bytes, threads: int, sha256: str | None) -> Any:
-    """Compiled, or as it was compiled before."""
+def _kept(source: Path | bytes, threads: int, sha256: str | None) -> tuple[Any, UInt8Array | None]:
+    """Compiled, or as it was compiled before, in memory that must outlast it."""
     kept = CompiledNetworks.of_user() if sha256 else None
     if kept is None or sha256 is None:
-        return _compiled(source, threads)
+        return _compiled(source, threads), None
     properties, core = _properties(threads), _core()
     # Another release, or another processor, compiles otherwise.
     key = (
@@ -81,23 +84,26 @@ def _kept(source: Path | bytes, threads: int, sha256: str | None) -> Any:
     content = kept.read(*key)
     if content is not None:
         try:
-            return core.import_model(BytesIO(content), "CPU", properties)
+            tensor = _openvino().Tensor(content, shared_memory=True)
+            return core.import_model(tensor, "CPU", properties), content
         except RuntimeError as error:
             _log.warning("%s: compiled anew (%s)", source, _reason(error))
     compiled = _compiled(source, threads)
     kept.put(compiled.export_model().getvalue(), *key)
-    return compiled
+    return compiled, None
 
 
 def _compiled(source: Path | bytes, threads: int) -> Any:
-    openvino = _openvino()
-    # Its own front end: to find out the format of a damaged file, every other one would print why
-    # it cannot read it.
-    frontend = openvino.frontend.FrontEndManager().load_by_framework("onnx")
-    model = frontend.convert(
+    return _core().compile_model(_converted(source), "CPU", _properties(threads))
+
+
+def _converted(source: Path | bytes) -> Any:
+    # ONNX alone: to find out the format of a damaged file, every front end would print why it
+    # cannot read it.
+    frontend = _openvino().frontend.FrontEndManager().load_by_framework("onnx")
+    return frontend.convert(
         frontend.load(str(source) if isinstance(source, Path) else BytesIO(source))
     )
-    return _core().compile_model(model, "CPU", _properties(threads))
 
 
 def _properties(threads: int) -> dict[str, object]:
