@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StrictBool
 
 from engine.decisions import MOST_NAME, Verdict
 from online.service.changes import valid_name
@@ -14,7 +14,8 @@ MOST_DECISIONS = 200
 MOST_STROKES = 200
 MOST_POINTS = 2000  # of a stroke
 
-ImageId = Annotated[int, Field(ge=0, lt=2**63)]
+# Strict: true is no id, and "no" is not false. A list is a tuple here all the same.
+ImageId = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 Fraction = Annotated[FiniteFloat, Field(ge=-1, le=2)]
 Name = Annotated[str, Field(min_length=1, max_length=MOST_NAME)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -31,8 +32,8 @@ class SentStroke(_Sent):
 
     points: Annotated[list[tuple[Fraction, Fraction]], Field(min_length=1, max_length=MOST_POINTS)]
     width: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.02
-    remove: bool = False
-    filled: bool = False
+    remove: StrictBool = False
+    filled: StrictBool = False
 
 
 class SentMarks(_Sent):
@@ -106,4 +107,4 @@ class SentJudgement(_Sent):
     photo: Sha256 | None = None
     image: ImageId | None = None
     product: Name
-    same: bool
+    same: StrictBool

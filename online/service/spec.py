@@ -55,6 +55,7 @@ PRODUCT_SPEC: dict[str, Any] = {
                         "request": SentProduct.model_json_schema(),
                     },
                     "required": ["image"],
+                    "additionalProperties": False,
                 },
                 "encoding": {"request": {"contentType": "application/json"}},
             }

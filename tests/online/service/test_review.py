@@ -223,6 +223,7 @@ def test_judgements_are_kept_by_what_was_searched_for(curator: TestClient, folde
         ({"product": "jar0", "same": True}, 422),
         ({"photo": "ab" * 32, "image": 1, "product": "jar0", "same": True}, 422),
         ({"photo": "AB", "product": "jar0", "same": True}, 422),
+        ({"image": 1, "product": "jar0", "same": "no"}, 422),
         ({"photo": "ab" * 32, "product": "none", "same": True}, 404),
         ({"image": 2**70, "product": "jar0", "same": True}, 422),
         ({"image": 999, "product": "jar0", "same": True}, 404),
@@ -238,6 +239,8 @@ def test_judgements_that_fit_nothing_are_refused(
     ("decision", "status"),
     [
         ({"kind": "exclude", "image": 999}, 404),
+        ({"kind": "exclude", "image": True}, 422),
+        ({"kind": "exclude", "image": "1"}, 422),
         ({"kind": "category", "image": 1, "category": ""}, 422),
         ({"kind": "category", "image": 1, "category": "  "}, 422),
         ({"kind": "category", "image": 1, "category": "a\x01b"}, 422),
