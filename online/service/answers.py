@@ -17,6 +17,7 @@ from engine.names import without_formula
 from engine.types import Box, Cutout, Description, Hit, Parts, Results, RGBImage
 from online.overlay import svg_path
 from online.results_json import hit_json, results_json
+from online.service.products import image_urls
 from online.service.requests import SentRequest
 
 MASK_SIDE = 256  # longer side of a mask that is shown, pixels
@@ -70,14 +71,11 @@ class Answer:
 
     def _hit(self, hit: Hit) -> dict[str, object]:
         description = hit.record.description
-        address = f"v1/images/{hit.record.id}"
-        version = f"gallery={self.gallery}&v={hit.record.sha256[:16]}"
         found = hit_json(hit)
         del found["uri"]  # a path of the server
         return found | {
             "parts": _parts(hit.known_parts),
-            "image_url": f"{address}?{version}",
-            "thumbnail_url": f"{address}/thumbnail?{version}",
+            **image_urls(self.gallery, hit.record.id, hit.record.sha256),
             "contour": svg_path(description.contour),
             "aligned": svg_path(description.aligned),
         }

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathParameter
@@ -174,16 +175,19 @@ def no_image(opened: OpenGallery, image: int) -> RequestError:
 
 
 def image_document(opened: OpenGallery, source: Source) -> dict[str, Any]:
-    address = f"v1/images/{source.id}"
-    version = f"gallery={opened.name}&v={source.sha256[:_DIGITS]}"
     return {
         "id": source.id,
         "category": source.category,
         "labelled": source.labelled,
         "sha256": source.sha256,
-        "image_url": f"{address}?{version}",
-        "thumbnail_url": f"{address}/thumbnail?{version}",
+        **image_urls(opened.name, source.id, source.sha256),
     }
+
+
+def image_urls(gallery: str, image: int, sha256: str) -> dict[str, str]:
+    """Of an image and its thumbnail, as they may be kept for ever."""
+    address, query = f"v1/images/{image}", urlencode({"gallery": gallery, "v": sha256[:_DIGITS]})
+    return {"image_url": f"{address}?{query}", "thumbnail_url": f"{address}/thumbnail?{query}"}
 
 
 @router.get("/v1/images/{image}", response_class=Response, responses=OF_IMAGES)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 
@@ -155,7 +156,7 @@ def _near(
 
 def _document(opened: OpenGallery, source: Source, doubt: MaskInDoubt | None) -> dict[str, Any]:
     now = in_force(opened, source)
-    address = f"v1/images/{source.id}/mask?gallery={opened.name}&v={now.version[:16]}"
+    query = urlencode({"gallery": opened.name, "v": now.version[:16]})
     (record,) = opened.gallery.records([source.id])
     trust, doubts = record.description.trust, record.description.quality.doubts
     return image_document(opened, source) | {
@@ -163,7 +164,7 @@ def _document(opened: OpenGallery, source: Source, doubt: MaskInDoubt | None) ->
         "trust": None if trust is None else round(trust, 4),
         "flags": list(doubts),
         "reason": _reason(trust, doubts, near_another=doubt is None),
-        "mask_url": address,
+        "mask_url": f"v1/images/{source.id}/mask?{query}",
         "version": now.version,
     }
 

@@ -61,6 +61,17 @@ def test_images_come_as_they_were_ingested_and_may_be_kept_for_ever(
     assert again.status_code == 304 and again.content == b""
 
 
+@pytest.mark.parametrize("name", ["R&D", "50%", "a+b #1"])
+def test_addresses_lead_to_images_of_a_gallery_of_any_name(gallery: Path, name: str) -> None:
+    with serving(gallery, galleries={name: str(gallery)}) as client:
+        (product,) = client.get("/v1/products?limit=1").json()["products"]
+        (hit,) = ask(client, photo_of("jar", 1), k=1).json()["hits"]
+        (mask, *_) = client.get("/v1/review/masks").json()["images"]
+        for one in (product["images"][0], hit, mask):
+            urls = [url for key, url in one.items() if key.endswith("_url")]
+            assert [client.get(f"/{url}").status_code for url in urls] == [200] * len(urls)
+
+
 @pytest.mark.parametrize("kind", ["", "/thumbnail"])
 @pytest.mark.parametrize("version", ["", "?v=0000000000000000"])
 def test_an_image_without_its_version_is_looked_up_again(
