@@ -57,8 +57,8 @@ class StageSettings(Section):
 
 class ImageSettings(Section):
     """How images are read and masked. ``max_side`` changes descriptions and is part of the
-    fingerprint, as are ``alpha`` and ``closer_look`` where they are set: galleries of before these
-    settings lack them."""
+    fingerprint, as are ``alpha``, ``closer_look`` and ``drafted`` where they are set: galleries of
+    before these settings lack them."""
 
     max_side: int = Field(default=1024, ge=32)  # longer side after decoding, pixels
     max_pixels: int = Field(default=80_000_000, ge=1)  # before decoding; JPEG: its cost
@@ -67,6 +67,8 @@ class ImageSettings(Section):
     # A product that is small in the frame is segmented again in an enlarged crop: true, up to 0.3
     # of the frame's longer side; a number, up to that fraction.
     closer_look: bool | Annotated[float, Field(gt=0, le=1)] = False
+    # A JPEG keeps the size its decoder reduces it to where that is 15/16 of max_side or more.
+    drafted: bool = False
 
 
 class RouteSettings(Section):

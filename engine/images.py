@@ -43,6 +43,9 @@ _MOST_FRAMES = 64  # that are looked at, as far as the limit on pixels goes for 
 _ONE_COLOUR = 2  # of 255: what lossy coding makes of one colour
 _PIECE = 2**20  # bytes
 _FILLING = 4096  # bytes after a JPEG without end: enough for the last blocks
+# Of 1024 a fourth of 12 megapixels (4000 or 4032 wide) and an eighth of 48 are nearly that. Read at
+# twice the size and resized they take three times as long (benchmarks/decoding.py).
+_NEAR = 15 / 16
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)  # Path makes :/ of ://
 
 
@@ -51,7 +54,8 @@ class ImageLimits:
     """Limits on the size of an image.
 
     ``max_pixels`` and ``max_bytes`` are checked before anything is decoded; ``max_side`` is the
-    longer side of what ``load`` returns and so changes what the stages see. A JPEG that is
+    longer side of what ``load`` returns and so changes what the stages see, as does ``drafted``:
+    see ``engine.config.ImageSettings``. A JPEG that is
     decoded at a reduced size counts as what decoding it costs: its reduced pixels, an eighth of
     those in the file, or, of one in several scans (a progressive one), a pixel for every 16 bytes
     of coefficients held or a 64th of those in the file for every scan, whichever is most.
@@ -62,6 +66,7 @@ class ImageLimits:
     max_pixels: int = 80_000_000
     max_bytes: int = 256 * 2**20
     max_side: int = 1024
+    drafted: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_pixels", "max_bytes", "max_side"):
@@ -70,7 +75,7 @@ class ImageLimits:
 
     @classmethod
     def of(cls, settings: ImageSettings) -> ImageLimits:
-        return cls(settings.max_pixels, settings.max_bytes, settings.max_side)
+        return cls(settings.max_pixels, settings.max_bytes, settings.max_side, settings.drafted)
 
 
 DEFAULT_LIMITS = ImageLimits()
@@ -179,7 +184,7 @@ def _os_reason(error: OSError | ValueError) -> str:
 def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
     with open_undecoded(data, uri) as image:
         size = image.size
-        _draft(image, limits.max_side)
+        _draft(image, limits)
         _check_cost(image, data, uri, size, limits)
         try:
             image.load()
@@ -198,9 +203,13 @@ def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
     return RGBImage(np.array(upright), uri, original, alpha=alpha_pixels)
 
 
-def _draft(image: ImageFile.ImageFile, max_side: int) -> None:
-    """Let libjpeg decode at 1/2, 1/4 or 1/8 where that still reaches ``max_side``."""
-    scale = max(image.size) // max_side
+def _draft(image: ImageFile.ImageFile, limits: ImageLimits) -> None:
+    """Let libjpeg decode at 1/2, 1/4 or 1/8 where that still reaches ``max_side``, or nearly."""
+    longer, max_side = max(image.size), limits.max_side
+    scale = longer // max_side
+    if limits.drafted and longer > max_side:
+        near = (part for part in (2, 4, 8) if max_side * _NEAR <= longer / part <= max_side)
+        scale = next(near, scale)
     if scale >= 2 and isinstance(image, JpegImagePlugin.JpegImageFile):
         image.draft(image.mode, (image.width // scale or 1, image.height // scale or 1))
 
@@ -214,7 +223,7 @@ def _without_end(data: bytes, uri: str, limits: ImageLimits) -> ImageFile.ImageF
     images = []
     for filling in (b"\x00", b"\xaa"):
         image = open_undecoded(data.rstrip(b"\xff") + filling * _FILLING + b"\xff\xd9", uri)
-        _draft(image, limits.max_side)
+        _draft(image, limits)
         image.load()
         images.append(image)
     if images[0].tobytes() != images[1].tobytes():

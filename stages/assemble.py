@@ -386,8 +386,8 @@ def _fitting(
     the descriptions of few images."""
     found = set()
     looks = (False, True, settings.images.closer_look)
-    for alpha, closer_look in product((False, True), looks):
-        few = {"alpha": alpha, "closer_look": closer_look}
+    for alpha, closer_look, drafted in product((False, True), looks, (False, True)):
+        few = {"alpha": alpha, "closer_look": closer_look, "drafted": drafted}
         images = settings.images.model_copy(update=few)
         one = settings.model_copy(update={"images": images})
         found.add(_fingerprint(one, identity, sections))
@@ -403,6 +403,7 @@ def _fingerprint(
         "max_side": settings.images.max_side,
         **({"alpha": True} if settings.images.alpha and "cutout" in sections else {}),
         **({"closer_look": closer_look} if (closer_look := settings.images.closer_look) else {}),
+        **({"drafted": True} if settings.images.drafted else {}),
         **{section: identity[section] for section in sections if _counts(settings, section)},
     }
     canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))

@@ -29,7 +29,7 @@ def settings_for(
         base = manifest.read_settings()
     else:
         own, named = manifest.read_settings(), read_profile(profile)
-        later = {"alpha": own.images.alpha, "closer_look": own.images.closer_look}
+        later = own.images.model_dump(include={"alpha", "closer_look", "drafted"})
         images = named.images.model_copy(update=later)
         without = {} if own.keypoints.name != "none" else {"keypoints": own.keypoints}
         base = named.model_copy(update={"images": images, **without})

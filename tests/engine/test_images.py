@@ -350,6 +350,49 @@ def test_a_scaled_jpeg_looks_like_the_full_one_reduced() -> None:
     assert np.abs(scaled.astype(int) - expected).mean() < 2.5
 
 
+@pytest.mark.parametrize(
+    ("kind", "size", "side"),
+    [
+        ("JPEG", (250, 180), 63),  # a fourth
+        ("JPEG", (180, 250), 63),
+        ("JPEG", (126, 126), 63),  # a half
+        ("JPEG", (481, 300), 61),  # an eighth
+        ("JPEG", (238, 180), 64),  # a fourth is too small
+        ("JPEG", (256, 180), 64),
+        ("JPEG", (257, 180), 64),
+        ("JPEG", (64, 50), 64),
+        ("JPEG", (63, 50), 63),
+        ("PNG", (250, 180), 64),
+    ],
+)
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_may_keep_the_size_it_is_decoded_at(
+    kind: str, size: tuple[int, int], side: int, progressive: bool
+) -> None:
+    options = {"progressive": progressive} if kind == "JPEG" else {}
+    data = encoded(Image.new("RGB", size, RED), kind, **options)
+    image = load(data, limits=ImageLimits(max_side=64, drafted=True))
+    assert max(image.width, image.height) == side
+    assert image.original_size == size
+    assert near(image.pixels[0, 0], RED, 3)
+
+
+def test_a_jpeg_of_the_size_it_is_decoded_at_is_upright_and_looks_like_the_full_one() -> None:
+    rows, columns = np.mgrid[0:200, 0:250]
+    waves = np.stack([rows, columns, (rows + columns) // 2], -1).astype(np.uint8)
+    smooth = Image.fromarray(waves).resize((1000, 800))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(smooth, "JPEG", quality=95, exif=exif, icc_profile=_profile_with_gamma(1.0))
+    plain = load(data, limits=ImageLimits(max_side=251))
+    drafted = load(data, limits=ImageLimits(max_side=251, drafted=True))
+    assert (plain.width, plain.height) == (201, 251)
+    assert (drafted.width, drafted.height) == (200, 250)
+    assert drafted.original_size == plain.original_size == (800, 1000)
+    resized = np.asarray(Image.fromarray(plain.pixels).resize((200, 250)))
+    assert np.abs(drafted.pixels.astype(int) - resized).mean() < 2.5
+
+
 def test_threads_decode_the_same_images() -> None:
     data = [encoded(quarters(side), "JPEG") for side in range(64, 96, 2)]
     alone = [load(one).pixels for one in data]

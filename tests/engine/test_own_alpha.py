@@ -233,19 +233,18 @@ def test_own_alpha_casts_no_doubt_on_a_pair(tmp_path: Path) -> None:
 
 
 def of_before(settings: Settings) -> Settings:
-    """As a gallery holds them that was made before own alpha was a mask, or small products were
-    segmented twice."""
+    """As a gallery holds them that was made before own alpha was a mask, small products were
+    segmented twice, or JPEGs kept the size they are decoded at."""
     tables = settings.tables()
-    del tables["images"]["alpha"], tables["images"]["closer_look"]
+    for later in ("alpha", "closer_look", "drafted"):
+        del tables["images"][later]
     return Settings.from_tables(tables)
 
 
 def test_a_gallery_of_before_keeps_its_fingerprint_and_its_answers(tmp_path: Path) -> None:
     before = assemble(of_before(read_profile("classic")))
-    assert (
-        before.fingerprint
-        == parts_with("images.alpha=false", "images.closer_look=false").fingerprint
-    )
+    without = [f"images.{name}=false" for name in ("alpha", "closer_look", "drafted")]
+    assert before.fingerprint == parts_with(*without).fingerprint
     assert before.fingerprint != PARTS.fingerprint
     image = decoded(cut_out("bottle"))
     with LocalGallery.create(tmp_path / "gallery", before.manifest()) as gallery:
@@ -258,11 +257,12 @@ def test_a_gallery_of_before_keeps_its_fingerprint_and_its_answers(tmp_path: Pat
 
 @pytest.mark.parametrize("alpha", ["true", "false"])
 @pytest.mark.parametrize("closer", ["true", "false"])
-def test_what_was_fitted_without_own_alpha_and_closer_look_fits_with_them(
-    alpha: str, closer: str
+@pytest.mark.parametrize("drafted", ["true", "false"])
+def test_what_was_fitted_without_the_settings_of_few_images_fits_with_them(
+    alpha: str, closer: str, drafted: str
 ) -> None:
     """The shipped reranker learned from descriptions of before."""
-    few = [f"images.alpha={alpha}", f"images.closer_look={closer}"]
+    few = [f"images.alpha={alpha}", f"images.closer_look={closer}", f"images.drafted={drafted}"]
     assert parts_with("rerank=none", "rerank.name=learned", "rerank.weights=rerank_classic", *few)
 
 

@@ -22,11 +22,13 @@ SHIPPED = ["rerank.name=learned", "rerank.weights=rerank_classic"]
 
 def test_it_fits_the_profile_that_it_was_trained_for() -> None:
     """A change of classic's description must come with a reranker that was trained anew, but for
-    one that few images have: own alpha, a closer look; and for keypoints, which it does not see."""
+    one that few images have: own alpha, a closer look, the size of a large JPEG; and for keypoints,
+    which it does not see."""
     parts = assemble(settings_for(None, profile="classic", overrides=SHIPPED))
     assert isinstance(parts.reranker, Learned)
     artefact = read_reranker(reranker_path("rerank_classic"))
-    without = ["images.alpha=false", "images.closer_look=false"]
+    few = ("alpha", "closer_look", "drafted")
+    without = [f"images.{name}=false" for name in few]
     before = settings_for(None, profile="classic", overrides=without)
     assert artefact.described == assemble(before).looks_fingerprint
     assert parts.reranker.top_n == artefact.top_n == 20
