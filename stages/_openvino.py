@@ -130,6 +130,12 @@ def _openvino() -> Any:
     sys.modules[_CONVERTER] = None  # type: ignore[assignment]  # as if it were not installed
     try:
         return import_module("openvino")
+    except ImportError as error:  # of its libraries
+        raise ConfigError(
+            f"OpenVINO is installed and cannot be loaded ({error}).",
+            remedy='Install it anew: pip install --force-reinstall "packsight[openvino]"; or leave '
+            "it out: --set runtime.backend=onnxruntime",
+        ) from error
     finally:
         del sys.modules[_CONVERTER]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from stages._mattes import RememberingSegmenter
 from stages._onnxruntime import providers
 from stages.assemble import assemble, assemble_cutting
 from stages.profiles import read_profile
+from tests.packsight_command import ROOT
 from tests.stages.made_models import model
 
 
@@ -118,3 +120,22 @@ def test_only_the_chosen_runtime_is_loaded() -> None:
         "assert 'onnxruntime' in sys.modules and 'openvino' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_broken_openvino_is_named_with_what_mends_it(tmp_path: Path) -> None:
+    (tmp_path / "openvino.py").write_text("raise ImportError('libtbb.so.12 is not there')\n")
+    script = (
+        "from engine.config import load\n"
+        "from engine.errors import ConfigError\n"
+        "from stages.assemble import assemble\n"
+        "from stages.profiles import read_profile\n"
+        "try:\n"
+        "    assemble(load(read_profile('compact'), env={}, flags=['runtime.backend=openvino']))\n"
+        "except ConfigError as error:\n"
+        "    print(error)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "libtbb.so.12" in done.stdout and "packsight[openvino]" in done.stdout

@@ -86,6 +86,9 @@ def _notes(
         "described, stored and indexed by one process; an ingest decodes in others beside",
         "memory: the most that a fresh process held up to each point, shared libraries included",
     ]
+    if parts.networks:
+        runs_by = dict.fromkeys(session.runs_by for session in parts.networks)
+        notes.append(f"networks are run by {' and '.join(runs_by)}")
     lost = chosen - len(timed.items)
     return (*notes, *([f"{lost} photos left out: cannot be read"] if lost else []))
 
