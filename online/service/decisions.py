@@ -57,7 +57,7 @@ async def decisions(
             made = opened.curation.decide(wanted, who)
         return [one.id for one in made], writer.curate(opened.curation.about(made))
 
-    made, job = await service.run(keep)
+    made, job = await service.review(keep)
     if job is not None and wait:
         job = await service.writers.until_ended(writer, job, service.options.deadline)
     return {"decisions": made, "job": None if job is None else job.id}
@@ -86,7 +86,7 @@ async def judgements(
         (made,) = opened.curation.decide([_valid(Judgement, query, sent.product, sent.same)], who)
         return made.id
 
-    return {"decision": await service.run(keep)}
+    return {"decision": await service.review(keep)}
 
 
 def _decisions(opened: OpenGallery, sent: SentDecision) -> Sequence[Decision]:

@@ -96,7 +96,7 @@ async def mask(
         headers = {"ETag": f'"{now.version}"', "Cache-Control": "no-cache"}
         return Response(png(bits), media_type="image/png", headers=headers)
 
-    return await service.run(found)
+    return await service.review(found)
 
 
 @router.post("/v1/images/{image}/mask:refine", response_model=DraftMask)
@@ -117,7 +117,7 @@ async def refine(
         return repaired(pixels, sent.marks(), start)
 
     with service.describing.admitted(1):
-        found = await service.in_time(service.run(cut))
+        found = await service.in_time(service.review(cut))
     return {
         "sequence": sent.sequence,
         "width": found.shape[1],
@@ -173,11 +173,11 @@ async def draw(request: Request, image: ImageInPath, gallery: str | None = None)
         trust = None if trust is None else round(trust, 4)
         return {"described": True, "trust": trust, "flags": list(quality.flags)}
 
-    version, decision, job = await service.run(keep)
+    version, decision, job = await service.review(keep)
     if job is not None:
         job = await service.writers.until_ended(writer, job, _DESCRIBING)
     answer = {"decision": decision, "version": version, "job": None if job is None else job.id}
-    shown = await service.run(lambda: described(version))
+    shown = await service.review(lambda: described(version))
     return JSONResponse(answer | shown, headers={"ETag": f'"{version}"'})
 
 

@@ -66,7 +66,7 @@ async def masks(
             counts = {"left": len(queue.waiting), "reviewed": queue.reviewed}
         return {"images": shown, "after": further, "counts": counts}
 
-    return await service.run(page)
+    return await service.review(page)
 
 
 def _queue(opened: OpenGallery) -> _Queue:

@@ -58,7 +58,7 @@ async def categories(
             shown = [_uncertain_document(opened, *one) for one in left[:limit]]
         return {"images": shown, "left": len(left)}
 
-    return await service.run(listed)
+    return await service.review(listed)
 
 
 @router.get("/v1/review/neighbours", response_model=NeighboursAnswer)
@@ -87,7 +87,7 @@ async def neighbours(
             "neighbours": [image_document(opened, one) for one in near],
         }
 
-    return await service.run(found)
+    return await service.review(found)
 
 
 @router.get("/v1/review/duplicates", response_model=PairsInReview)
@@ -121,7 +121,7 @@ async def duplicates(
             "images": images,
         }
 
-    return await service.run(page)
+    return await service.review(page)
 
 
 @router.get("/v1/review/excluded", response_model=ExcludedImages)
@@ -144,7 +144,7 @@ async def excluded(
         ]
         return {"images": shown, "after": str(found[limit - 1].id) if found[limit:] else None}
 
-    return await service.run(page)
+    return await service.review(page)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from online.service.webhook import Webhook
 from online.service.writers import Writers
 
 T = TypeVar("T")
+_REVIEWING = 2  # threads
 
 
 class Service:
@@ -35,6 +36,7 @@ class Service:
         self.writers = Writers(self.galleries, self._ended)
         self.warm = False  # once a query has been answered
         self._threads = ThreadPoolExecutor(options.threads, "search")
+        self._reviewing = ThreadPoolExecutor(_REVIEWING, "review")
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -50,6 +52,7 @@ class Service:
                 await asyncio.to_thread(self._webhook.stop)
             await self.describing.stop()
             self._threads.shutdown(wait=True)
+            self._reviewing.shutdown(wait=True)
 
     async def gallery(self, name: str | None) -> OpenGallery:
         """See ``ServedGalleries.get``."""
@@ -58,6 +61,11 @@ class Service:
     async def run(self, work: Callable[[], T]) -> T:
         """In one of the threads that search."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def review(self, work: Callable[[], T]) -> T:
+        """In a thread that does not search: no query waits for a long list, or for decisions that
+        wait for another process."""
+        return await asyncio.get_running_loop().run_in_executor(self._reviewing, work)
 
     async def in_time(self, work: Awaitable[T]) -> T:
         """RequestError (503) after the deadline; what was begun of it is given up."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +257,21 @@ def wait_for(holds: Any) -> None:
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_a_query_waits_for_no_decision_that_another_process_holds_up(
+    curator: TestClient, folder: Path
+) -> None:
+    decide(curator, {"kind": "exclude", "image": 1})
+    sent = {"decisions": [{"kind": "include", "image": 1}]}
+    with (
+        closing(sqlite3.connect(folder / "curation.sqlite", isolation_level=None)) as elsewhere,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        elsewhere.execute("BEGIN IMMEDIATE")
+        held = [pool.submit(curator.post, "/v1/review/decisions", json=sent) for _ in range(4)]
+        time.sleep(0.2)  # until they wait
+        assert ask(curator, None, image=2).status_code == 200
+        assert not any(one.done() for one in held)
+        elsewhere.execute("ROLLBACK")
+        assert [one.result().status_code for one in held] == [200] * 4
