@@ -143,7 +143,9 @@ def _openvino() -> Any:
 def _port(found: Any) -> Port:
     lengths = (None if axis.is_dynamic else axis.get_length() for axis in found.partial_shape)
     kind = np.dtype(found.element_type.to_dtype()).name
-    return Port(found.any_name, kind, tuple(lengths))
+    # Where operations fall away, an output has their results' names too. Its node has its own.
+    own = found.node.friendly_name.partition("/sink_port_")[0]
+    return Port(own if own in found.names else found.any_name, kind, tuple(lengths))
 
 
 def _reason(error: Exception) -> str:

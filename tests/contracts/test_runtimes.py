@@ -13,6 +13,7 @@ from engine.errors import WeightsError
 from engine.types import FloatArray
 from stages._session import Backend, OnnxSession
 from tests.stages.made_models import model
+from tests.stages.segment.saliency_graphs import brightness_model
 from weights.cache import shipped_path
 from weights.catalog import load_catalog
 
@@ -71,6 +72,16 @@ def test_free_and_fixed_axes_are_known(tmp_path: Path, backend: Backend) -> None
     for count in (1, 4, 2):
         batch = np.arange(3 * count, dtype=np.float32).reshape(count, 3) - 3
         assert np.array_equal(session.run(batch), np.maximum(batch, 0))
+
+
+def test_outputs_have_the_files_names_where_operations_fall_away(
+    tmp_path: Path, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PACKSIGHT_RUNTIMES_DIR", str(tmp_path / "runtimes"))
+    path = brightness_model(tmp_path / "model.onnx", decoys=2)
+    for _ in range(2):  # compiled, and as it was kept
+        session = OnnxSession(path, threads=1, sha256="a" * 64, backend=backend)
+        assert session.output_names == ("decoy0", "decoy1", "map")
 
 
 def test_a_fixed_batch_is_run_image_by_image(tmp_path: Path, backend: Backend) -> None:
