@@ -55,6 +55,8 @@ class ServiceOptions:
         for name in ("queue", "batch", "threads", "max_bytes", "max_pixels"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}: must be at least 1.")
+        if not self.rate >= 0:
+            raise ConfigError(f"rate = {self.rate}: must be at least 0; 0 is no limit.")
         if self.deadline <= 0:
             raise ConfigError(f"deadline = {self.deadline}: must be above 0 seconds.")
         if self.keys is None and not _is_loopback(self.host):

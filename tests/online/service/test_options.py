@@ -44,3 +44,9 @@ def test_photos_are_fetched_from_nowhere_by_default() -> None:
         options(allow_urls=("images.example",)).remote_images()
     with pytest.raises(ConfigError):
         options(allow_origins=("*",)).gate()
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("nan")])
+def test_a_rate_below_zero_is_not_taken_for_no_limit(rate: float) -> None:
+    with pytest.raises(ConfigError, match="rate"):
+        options(rate=rate)
