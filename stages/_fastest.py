@@ -18,9 +18,9 @@ from stages._session import RUNTIMES, Backend, runtime_version
 _log = logging.getLogger(__name__)
 
 
-def fastest(sha256: str, threads: int) -> Backend:
-    """For the network of this content; ONNX Runtime where nothing was kept for this processor,
-    these releases and as many threads."""
+def fastest(sha256: str, threads: int) -> Backend | None:
+    """For the network of this content; None where nothing was kept for this processor, these
+    releases and as many threads."""
     try:
         folder = runtime_folder()
         if folder.is_dir():
@@ -32,7 +32,7 @@ def fastest(sha256: str, threads: int) -> Backend:
         pass
     except (PacksightError, OSError, ValueError, KeyError, TypeError) as error:
         _log.warning("what was measured of runtimes cannot be read (%s)", error)
-    return "onnxruntime"
+    return None
 
 
 def keep_fastest(

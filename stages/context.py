@@ -60,7 +60,8 @@ class BuildContext:
         runtime is not there."""
         backend, device = self.runtime.backend, self.runtime.device
         if backend == "auto":
-            backend = fastest(file.sha256, self.threads) if device == "cpu" else "onnxruntime"
+            found = fastest(file.sha256, self.threads) if device == "cpu" else None
+            backend = found or "onnxruntime"
         session = OnnxSession(
             file.path, threads=self.threads, sha256=file.sha256, backend=backend, device=device
         )

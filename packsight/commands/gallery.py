@@ -126,8 +126,9 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         print(f"{section:12} {name}{f' ({shown})' if shown else ''}")
     if keypoints is not None:
         print(f"             {_keypoint_line(images=images, **keypoints)}")
-    for network, runtime in networks.items():
-        print(f"network      {without_controls(network)}: {runtime}")
+    for network, found in networks.items():
+        measured = ", measured fastest here" if found["measured"] else ""
+        print(f"network      {without_controls(network)}: {found['runs_by']}{measured}")
     if network_fault:
         print(f"networks     cannot be opened: {network_fault}")
     for line in _adaptation_lines(gallery, version, adaptations, last_fit):
@@ -145,10 +146,11 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     return 0
 
 
-def _networks(gallery: Gallery) -> tuple[dict[str, str], str]:
-    """By what each network of the gallery's own settings runs here, or why they cannot be opened.
-    None is downloaded for it."""
+def _networks(gallery: Gallery) -> tuple[dict[str, dict[str, str | bool]], str]:
+    """By what each network of the gallery's own settings runs here, and whether that was measured
+    to be fastest; or why they cannot be opened. None is downloaded for it."""
     from engine.errors import PacksightError
+    from stages._fastest import fastest
     from stages.assemble import assemble
     from stages.open_settings import settings_for
 
@@ -157,7 +159,13 @@ def _networks(gallery: Gallery) -> tuple[dict[str, str], str]:
         opened = assemble(settings).networks
     except PacksightError as error:
         return {}, str(error)
-    return {session.path.stem: session.runs_by for session in opened}, ""
+    found: dict[str, dict[str, str | bool]] = {}
+    for session in opened:
+        measured = session.sha256 is not None and session.backend == fastest(
+            session.sha256, session.threads
+        )
+        found[session.path.stem] = {"runs_by": session.runs_by, "measured": measured}
+    return found, ""
 
 
 def _curation(gallery: Gallery) -> tuple[dict[str, int], str]:

@@ -100,7 +100,7 @@ def test_a_runtime_that_is_not_installed_is_named_and_the_others_are_timed(
 def test_what_was_measured_counts_for_its_content_and_threads_alone() -> None:
     keep_fastest(SHA, 2, "openvino", {"openvino": 0.5})
     assert fastest(SHA, 2) == "openvino"
-    assert fastest(SHA, 1) == fastest("d" * 64, 2) == "onnxruntime"
+    assert fastest(SHA, 1) is None and fastest("d" * 64, 2) is None
     keep_fastest(SHA, 2, "onnxruntime", {"openvino": 1.5})
     assert fastest(SHA, 2) == "onnxruntime"
 
@@ -110,7 +110,7 @@ def test_a_damaged_note_is_no_harm(folder: Path, content: bytes) -> None:
     keep_fastest(SHA, 2, "openvino", {})
     (path,) = folder.iterdir()
     path.write_bytes(content)
-    assert fastest(SHA, 2) == "onnxruntime"
+    assert fastest(SHA, 2) is None
 
 
 def test_a_folder_that_cannot_be_written_is_named(folder: Path) -> None:

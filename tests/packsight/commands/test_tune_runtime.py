@@ -24,12 +24,16 @@ def test_each_network_of_a_gallery_is_timed_and_named(
     gallery = tmp_path / "gallery"
     only = ("--set", "segment.name=saliency", "--set", "segment.weights=segmenter_compact")
     assert packsight.ingest(catalogue, gallery, "--profile", "classic", *only).code == 0
+    assert "measured" not in packsight("gallery", "info", gallery).out
     shown = packsight("tune-runtime", "--gallery", gallery, "--rounds", "1").out
     assert "segmenter_compact" in shown and "ONNX Runtime" in shown and "embedder" not in shown
     assert list((tmp_path / "runtimes").glob("*.json"))
     networks = json.loads(packsight("gallery", "info", gallery, "--json").out)["networks"]
-    assert list(networks) == ["segmenter_compact"] and "on cpu" in networks["segmenter_compact"]
-    assert "network      segmenter_compact: " in packsight("gallery", "info", gallery).out
+    assert list(networks) == ["segmenter_compact"]
+    assert "on cpu" in networks["segmenter_compact"]["runs_by"]
+    assert networks["segmenter_compact"]["measured"]
+    shown = packsight("gallery", "info", gallery).out
+    assert "network      segmenter_compact: " in shown and "measured fastest here" in shown
 
 
 def test_settings_without_a_network_have_nothing_to_choose(packsight: Command) -> None:
