@@ -88,7 +88,7 @@ def test_a_full_disk_is_one_line_and_the_rerun_does_the_rest(
     save(catalogue / "jar/p0/v9.png", package("jar", 9))
     limit = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000));"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 250_000));"
     )
     arguments = ("ingest", catalogue, "--gallery", tmp_path / "g", *QUICK_FLAGS)
     arguments += ("--set", "ingest.batch=2", "--json")
