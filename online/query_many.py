@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,10 @@ from online.query import shared_searcher
 
 if TYPE_CHECKING:
     from engine.describe import Described, Describer
-    from engine.types import Results, RGBImage
+    from engine.types import Description, Results, RGBImage
     from stages.open_searcher import OpenSearcher
+
+    _Found = tuple[Description, Stopwatch] | ImageError | StageError
 
 
 def query_many(
@@ -35,9 +38,10 @@ def query_many(
     described, the error, which names it.
 
     Photos are decoded by ``workers`` processes (default: as an ingest's) and described in batches
-    of ``ingest.batch``; the next batches are read while one is answered, and no more is held in
-    memory. ``timings`` count a photo's part of its batch. Raises what ``query`` raises, the errors
-    of single photos apart, and StageError where a stage fails on every photo of the first batch.
+    of ``ingest.batch``. While one is searched for, the next is described and the two after it are
+    read; no more is held in memory. ``timings`` count a photo's part of its batch. Raises what
+    ``query`` raises, the errors of single photos apart, and StageError where a stage fails on every
+    photo of the first batch.
     """
     opened = shared_searcher(
         gallery,
@@ -59,27 +63,41 @@ def answers(
     settings = opened.settings.ingest
     workers = workers or settings.workers or os.cpu_count() or 1
     described = False  # whether any photo was
-    with DecodingPool(workers, opened.limits, ahead=2 * settings.batch) as pool:
+    with (
+        DecodingPool(workers, opened.limits, ahead=2 * settings.batch) as pool,
+        ThreadPoolExecutor(1, "describe") as models,
+    ):
         decoded = pool.map(map(Path, photos))
-        while batch := list(islice(decoded, settings.batch)):
-            watch = Stopwatch()
-            images = [one.image for one in batch if isinstance(one, Decoded)]
-            found = _described(opened.searcher.query_describer, images, watch)
-            failed = [one for one in found if isinstance(one, StageError)]
-            if failed and len(failed) == len(found) and not described:
+
+        def following() -> list[_Found]:
+            return _described(opened, list(islice(decoded, settings.batch)))
+
+        coming = models.submit(following)
+        while batch := coming.result():
+            # Searches leave cores to the models.
+            coming = models.submit(following)
+            failed = [one for one in batch if isinstance(one, StageError)]
+            described |= any(isinstance(one, tuple) for one in batch)
+            if failed and not described:
                 raise failed[0]
-            described |= bool(found)
-            parts = {name: seconds / len(images) for name, seconds in watch.seconds.items()}
-            queue = iter(found)
             for one in batch:
-                yield (
-                    one
-                    if isinstance(one, ImageError)
-                    else _answer(opened, next(queue), request, parts)
-                )
+                if isinstance(one, tuple):
+                    yield opened.searcher.results(one[0], request, one[1])
+                else:
+                    yield one
 
 
-def _described(
+def _described(opened: OpenSearcher, batch: Sequence[Decoded | ImageError]) -> list[_Found]:
+    """In the order of the batch, each with its part of the time."""
+    watch, images = Stopwatch(), [one.image for one in batch if isinstance(one, Decoded)]
+    found = iter(_each(opened.searcher.query_describer, images, watch))
+    return [
+        one if isinstance(one, ImageError) else _timed(next(found), watch, len(images))
+        for one in batch
+    ]
+
+
+def _each(
     describer: Describer, images: Sequence[RGBImage], watch: Stopwatch
 ) -> list[Described | StageError]:
     """One by one where a stage fails, so that a photo costs no other its answer."""
@@ -88,17 +106,12 @@ def _described(
     except StageError as error:
         if len(images) == 1:
             return [error]
-        return [_described(describer, [image], watch)[0] for image in images]
+        return [_each(describer, [image], watch)[0] for image in images]
 
 
-def _answer(
-    opened: OpenSearcher,
-    described: Described | StageError,
-    request: Request,
-    seconds: dict[str, float],
-) -> Results | StageError:
-    if isinstance(described, StageError):
-        return described
+def _timed(one: Described | StageError, batch: Stopwatch, images: int) -> _Found:
+    if isinstance(one, StageError):
+        return one
     watch = Stopwatch()
-    watch.seconds.update(seconds)
-    return opened.searcher.results(described.description, request, watch)
+    watch.seconds = {name: seconds / images for name, seconds in batch.seconds.items()}
+    return one.description, watch

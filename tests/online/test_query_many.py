@@ -120,7 +120,7 @@ def test_photos_are_read_a_few_batches_ahead_and_no_further(
     found = query_many(endless(), gallery, overrides=["ingest.batch=2"], workers=1)
     seen = [next(found) for _ in range(20)]
     assert all(isinstance(one, Results) for one in seen)
-    assert len(taken) <= 20 + 3 * 2
+    assert len(taken) <= 20 + 4 * 2
 
 
 def test_pixels_of_answered_photos_are_let_go(
