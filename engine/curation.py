@@ -95,38 +95,32 @@ class Curation:
         found = self._latest("mask", image)
         return found.mask if isinstance(found, MaskDecision) else None
 
-    def masks(self) -> dict[str, str]:
-        """The digests of all masks that people drew, by the images' sha256."""
+    def masks(self, among: Collection[str] | None = None) -> dict[str, str]:
+        """The digests of all masks that people drew, by the images' sha256. ``among``, here and
+        below: of these images alone; nothing of the others is read."""
         with self._file.reading() as connection:
-            rows = [] if connection is None else connection.execute(_file.IN_FORCE, ("mask",))
+            rows = () if connection is None else _file.in_force(connection, "mask", among)
             return {str(row["slot"]): str(row["digest"]) for row in rows}
 
-    def reviewed(self, image: str, digest: str) -> bool:
-        """Whether a person drew or accepted this very mask of an image."""
-        drawn = self.mask_of(image)
-        if drawn is not None and drawn.digest == digest:
-            return True
-        return self._latest("accepted mask", f"{image} {digest}") is not None
-
-    def all_reviewed(self) -> set[tuple[str, str]]:
-        """Sha256 and digest of every mask that is ``reviewed``."""
+    def accepted_masks(self, among: Collection[str]) -> dict[str, set[str]]:
+        """The digests of masks that people accepted, by the images' sha256."""
+        found: dict[str, set[str]] = {}
         with self._file.reading() as connection:
-            if connection is None:
-                return set()
-            rows = connection.execute(_file.IN_FORCE, ("accepted mask",))
-            accepted = {(str(row["slot"]).partition(" ")[0], str(row["digest"])) for row in rows}
-            return accepted | set(self.masks().items())
+            if connection is not None:
+                images = json.dumps(list(among))
+                for row in connection.execute(_file.ACCEPTED_AMONG, (images,)):
+                    found.setdefault(str(row["image"]), set()).add(str(row["digest"]))
+        return found
 
     def excluded(self, among: Collection[str] | None = None) -> frozenset[str]:
         """The sha256 of images that stay out of the index: excluded, or not kept of a pair that is
-        the same image twice. What was decided last of an image counts. ``among``: of these images
-        alone; nothing of the others is read."""
+        the same image twice. What was decided last of an image counts."""
         return frozenset(self.exclusions(among))
 
     def exclusions(self, among: Collection[str] | None = None) -> dict[str, str]:
         """The ids of the decisions by which images are ``excluded``, by the images' sha256."""
         with self._file.reading() as connection:
-            if connection is None:
+            if connection is None or (among is not None and not among):
                 return {}
             if among is None:
                 rows = connection.execute(_file.EXCLUDED)
@@ -145,19 +139,19 @@ class Curation:
         found = self._latest("category", image)
         return found.category if isinstance(found, CategoryDecision) else None
 
-    def categories(self) -> dict[str, str]:
+    def categories(self, among: Collection[str] | None = None) -> dict[str, str]:
         """All that people gave, by the images' sha256."""
-        found = [one.decision for one in self._in_force("category")]
+        found = [one.decision for one in self._in_force("category", among)]
         return {one.image: one.category for one in found if isinstance(one, CategoryDecision)}
 
-    def pairs(self) -> list[Pair]:
-        """In the order they were decided."""
-        found = [one.decision for one in self._in_force("pair")]
+    def pairs(self, among: Collection[str] | None = None) -> list[Pair]:
+        """In the order they were decided. ``among``: slots of pairs."""
+        found = [one.decision for one in self._in_force("pair", among)]
         return [one for one in found if isinstance(one, Pair)]
 
-    def judgements(self) -> list[Judgement]:
-        """In the order they were decided."""
-        found = [one.decision for one in self._in_force("judgement")]
+    def judgements(self, among: Collection[str] | None = None) -> list[Judgement]:
+        """In the order they were decided. ``among``: slots of judgements."""
+        found = [one.decision for one in self._in_force("judgement", among)]
         return [one for one in found if isinstance(one, Judgement)]
 
     def since(self, mark: str, most: int) -> tuple[list[str], str]:
@@ -255,11 +249,10 @@ class Curation:
             row = connection.execute(_file.IN_FORCE_OF, (kind, slot)).fetchone()
             return None if row is None else self._file.decided(row).decision
 
-    def _in_force(self, kind: str) -> list[Decided]:
+    def _in_force(self, kind: str, slots: Collection[str] | None) -> list[Decided]:
         """In order; of kinds without bits."""
         with self._file.reading() as connection:
-            sql = _file.IN_FORCE
-            rows = [] if connection is None else connection.execute(sql, (kind,)).fetchall()
+            rows = [] if connection is None else _file.in_force(connection, kind, slots).fetchall()
         return sorted(map(self._file.decided, rows), key=lambda one: one.order)
 
 

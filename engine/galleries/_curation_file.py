@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,11 +57,11 @@ _VALID = (
     "NOT EXISTS (SELECT 1 FROM decisions AS undo WHERE undo.kind = 'undo' AND undo.slot = given.id)"
 )
 # The latest of every slot. Bits of masks are large: they are read of one image at a time.
-IN_FORCE = f"""
+_IN_FORCE = f"""
 SELECT *, NULL AS bits FROM (
     SELECT id, time, who, kind, slot, value, digest,
         row_number() OVER (PARTITION BY slot ORDER BY time DESC, id DESC) AS nth
-    FROM decisions AS given WHERE kind = ? AND {_VALID}
+    FROM decisions AS given WHERE kind = ? %s AND {_VALID}
 ) WHERE nth = 1
 """
 IN_FORCE_OF = f"""
@@ -93,6 +93,12 @@ EXCLUDED_AMONG = _EXCLUDED % (
     f"AND (substr(slot, 1, 64) {_AMONG} OR substr(slot, 66) {_AMONG})",
     f"AND image {_AMONG}",
 )
+ACCEPTED_AMONG = f"""
+SELECT among.value AS image, digest FROM json_each(?) AS among
+CROSS JOIN decisions AS given ON kind = 'accepted mask'
+    AND slot > among.value || ' ' AND slot < among.value || '!'
+WHERE {_VALID}
+"""
 COUNTS = f"""
 SELECT kind, count(DISTINCT slot) AS count FROM decisions AS given
 WHERE kind != 'undo' AND {_VALID} GROUP BY kind ORDER BY kind
@@ -157,6 +163,16 @@ class CurationFile(Database):
                 f"{self.folder}: decision {row['id']} in {self.name} is damaged ({error}).",
                 remedy="Restore it from a backup or an export.",
             ) from error
+
+
+def in_force(
+    connection: sqlite3.Connection, kind: str, slots: Collection[str] | None
+) -> sqlite3.Cursor:
+    """The latest decision of every slot; None: of all."""
+    if slots is None:
+        return connection.execute(_IN_FORCE % "", (kind,))
+    among = "AND slot IN (SELECT value FROM json_each(?))"
+    return connection.execute(_IN_FORCE % among, (kind, json.dumps(list(slots))))
 
 
 def contents_about(rows: Iterable[sqlite3.Row]) -> list[str]:

@@ -33,11 +33,11 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 @dataclass(frozen=True)
 class _Queue:
     """``waiting``: what is to be looked at, the most doubtful first; ``reviewed``: done;
-    ``decided``: contents that are excluded, or of which a mask was drawn or accepted."""
+    ``excluded``: contents."""
 
     waiting: list[MaskInDoubt]
     reviewed: int
-    decided: Set[str]
+    excluded: Set[str]
 
 
 @router.get("/v1/review/masks", response_model=MasksInReview)
@@ -71,11 +71,10 @@ async def masks(
 
 def _queue(opened: OpenGallery) -> _Queue:
     curation, gallery = opened.curation, opened.gallery
-    accepted: dict[str, set[str]] = {}
-    for sha256, digest in curation.all_reviewed():
-        accepted.setdefault(sha256, set()).add(digest)
-    drawn, excluded = curation.masks(), opened.excluded()
+    excluded = curation.excluded(opened.pending())
     found = [one for one in gallery.masks_in_doubt(TRUSTED) if one.sha256 not in excluded]
+    contents = {one.sha256 for one in found}
+    drawn, accepted = curation.masks(contents), curation.accepted_masks(contents)
     seen = [one.id for one in found if one.sha256 in accepted]
     digests = {
         identity: Mask(contour.side, contour.side, contour.packed.tobytes()).digest
@@ -88,7 +87,7 @@ def _queue(opened: OpenGallery) -> _Queue:
         if one.sha256 not in drawn and digests.get(one.id) not in accepted.get(one.sha256, ())
     ]
     waiting.sort(key=_doubt)
-    return _Queue(waiting, len(found) - len(waiting), accepted.keys() | excluded)
+    return _Queue(waiting, len(found) - len(waiting), excluded)
 
 
 def _doubt(one: MaskInDoubt) -> tuple[float, int]:
@@ -139,19 +138,26 @@ def _near(
         behind = int(after.removeprefix("near "))
     except ValueError:
         raise no_cursor(after) from None
-    left_out = queue.decided | {one.sha256 for one in queue.waiting}
+    left_out = queue.excluded | {one.sha256 for one in queue.waiting}
     began = time.monotonic()
     found: list[dict[str, Any]] = []
     for identity in opened.gallery.ids_after(behind, 1000):
         behind = identity
         source = source_of(opened, identity)
-        other = None if source.sha256 in left_out else nearest_other(opened, source)
+        waits = source.sha256 not in left_out and not _is_reviewed(opened, source.sha256)
+        other = nearest_other(opened, source) if waits else None
         if other is not None:
             nearest = {"nearest": image_document(opened, other)}
             found.append(_document(opened, source, None) | nearest)
         if len(found) >= most or time.monotonic() - began > SEARCHING:
             break
     return found, f"near {behind}" if opened.gallery.ids_after(behind, 1) else None
+
+
+def _is_reviewed(opened: OpenGallery, sha256: str) -> bool:
+    """Whether a mask of this content was drawn or accepted."""
+    curation = opened.curation
+    return bool(curation.masks([sha256]) or curation.accepted_masks([sha256]))
 
 
 def _document(opened: OpenGallery, source: Source, doubt: MaskInDoubt | None) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
 
-from engine.decisions import Decided
+from engine.decisions import Decided, Judgement, Pair
 from engine.types import CategoryScores, Source
 from online.api_types import (
     CategoriesAnswer,
@@ -50,7 +50,9 @@ async def categories(
 
     def listed() -> dict[str, Any]:
         with opened.gallery.snapshot():
-            decided = opened.curation.categories().keys() | opened.excluded()
+            pending = opened.pending()
+            given = opened.curation.categories(pending)
+            decided = given.keys() | opened.curation.excluded(pending)
             if category is None:
                 counts = opened.gallery.predicted_categories(decided)
                 return {"categories": [{"name": n, "images": c} for n, c in counts.items()]}
@@ -102,17 +104,9 @@ async def duplicates(
 
     def page() -> dict[str, Any]:
         with opened.gallery.snapshot():
-            decided = {(one.first, one.second) for one in opened.curation.pairs()}
-            left_out = opened.excluded()
             begins = _begin(after)
-            judged = {(one.query, one.product) for one in opened.curation.judgements()}
-            pairs = [one for one in _copies(opened) if not one.is_judged(judged)]
             found, behind = _alike(opened, begins, limit)
-            shown = [
-                one
-                for one in (*(pairs if begins == 0 else ()), *found)
-                if one.contents not in decided and left_out.isdisjoint(one.contents)
-            ]
+            shown = _undecided(opened, [*(() if begins else _copies(opened)), *found])
             images = len(opened.gallery)
         return {
             "pairs": [one.document(opened) for one in shown],
@@ -155,15 +149,14 @@ class _PairOfImages:
     second: Source
     cosine: float | None = None
 
-    @property
-    def contents(self) -> tuple[str, str]:
-        one, other = sorted((self.first.sha256, self.second.sha256))
-        return one, other
-
-    def is_judged(self, judged: Set[tuple[str, str]]) -> bool:
-        """Of one file: whether it was decided that it shows both products, or one of them."""
-        both = {(one.sha256, one.product_id) for one in (self.first, self.second)}
-        return both <= judged
+    def slots(self) -> frozenset[str]:
+        """Of the decisions by which it is decided: of one file, on either product whether the file
+        shows it."""
+        both = (self.first, self.second)
+        if self.cosine is None:
+            return frozenset(Judgement(one.sha256, one.product_id, True).slot for one in both)
+        first, second = (one.sha256 for one in both)
+        return frozenset([Pair(first, second, "same product").slot])
 
     def document(self, opened: OpenGallery) -> dict[str, Any]:
         both = [
@@ -188,6 +181,21 @@ def _copies(opened: OpenGallery) -> list[_PairOfImages]:
         by_product.pop(first.product_id, None)
         pairs += [_PairOfImages(first, other) for other in by_product.values()]
     return pairs
+
+
+def _undecided(opened: OpenGallery, pairs: Sequence[_PairOfImages]) -> list[_PairOfImages]:
+    """Without those of an image that is excluded."""
+    curation = opened.curation
+    slots = {slot for pair in pairs for slot in pair.slots()}
+    decided = {one.slot for one in curation.pairs(slots)}
+    decided |= {one.slot for one in curation.judgements(slots)}
+    excluded = curation.excluded(opened.pending())
+    return [
+        pair
+        for pair in pairs
+        if not pair.slots() <= decided
+        and excluded.isdisjoint((pair.first.sha256, pair.second.sha256))
+    ]
 
 
 def _alike(opened: OpenGallery, behind: int, most: int) -> tuple[list[_PairOfImages], int | None]:

@@ -60,11 +60,12 @@ class OpenGallery:
         """What people decided about its images, for all threads."""
         return Curation.open(self.address)
 
-    def excluded(self) -> frozenset[str]:
-        """The sha256 of images in its index that people excluded: by decisions which were not
-        carried out yet, for with the others they are in no index."""
+    def pending(self) -> list[str]:
+        """The sha256 of images that it may have to be changed for, by decisions which were not
+        carried out yet: only of these can one in its index be excluded, or one whose category is
+        predicted have been given one."""
         contents, _ = self.curation.since(self.gallery.curated_to(), sys.maxsize)
-        return self.curation.excluded(contents)
+        return contents
 
     @property
     def searcher(self) -> Searcher:

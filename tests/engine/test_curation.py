@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def state(curation: Curation) -> tuple[object, ...]:
         curation.categories(),
         curation.pairs(),
         curation.judgements(),
-        curation.all_reviewed(),
+        curation.accepted_masks(IMAGES),
         curation.counts(),
     )
 
@@ -94,11 +94,10 @@ def twin_state(log: Iterable[Decided]) -> tuple[object, ...]:
         if isinstance(one.decision, CategoryDecision)
     }
     digests = {image: mask.digest for image, mask in masks.items()}
-    accepted = {
-        (one.decision.image, one.decision.mask.digest)
-        for one in twin.of("accepted mask")
-        if isinstance(one.decision, AcceptedMask)
-    }
+    accepted: dict[str, set[str]] = {}
+    for one in twin.of("accepted mask"):
+        if isinstance(one.decision, AcceptedMask):
+            accepted.setdefault(one.decision.image, set()).add(one.decision.mask.digest)
     kinds = sorted({kind for kind, _ in twin.last} - {"undo"})
     return (
         {image: masks.get(image) for image in IMAGES},
@@ -110,7 +109,7 @@ def twin_state(log: Iterable[Decided]) -> tuple[object, ...]:
         categories,
         [one.decision for one in twin.of("pair")],
         [one.decision for one in twin.of("judgement")],
-        accepted | set(digests.items()),
+        accepted,
         {kind: len(twin.of(kind)) for kind in kinds},
     )
 
@@ -119,7 +118,7 @@ def test_a_folder_without_decisions_has_none_and_gets_no_file(tmp_path: Path) ->
     with curation_of(tmp_path) as curation:
         assert list(curation.log()) == [] and curation.counts() == {}
         assert curation.mask_of(FIRST) is None and curation.excluded() == frozenset()
-        assert not curation.reviewed(FIRST, mask().digest) and curation.find("0" * 16) is None
+        assert curation.accepted_masks(IMAGES) == {} and curation.find("0" * 16) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -146,12 +145,11 @@ def test_one_image_of_a_pair_goes_out_of_the_index_and_comes_back(tmp_path: Path
         assert curation.excluded() == frozenset() and curation.pairs() == []
 
 
-def test_a_mask_is_reviewed_once_it_was_drawn_or_accepted(tmp_path: Path) -> None:
+def test_masks_are_drawn_or_accepted(tmp_path: Path) -> None:
     with curation_of(tmp_path) as curation:
         curation.decide([AcceptedMask(FIRST, mask()), MaskDecision(SECOND, mask(left=3))])
-        assert curation.reviewed(FIRST, mask().digest)
-        assert not curation.reviewed(FIRST, mask(left=3).digest)
-        assert curation.reviewed(SECOND, mask(left=3).digest)
+        assert curation.accepted_masks(IMAGES) == {FIRST: {mask().digest}}
+        assert curation.masks() == {SECOND: mask(left=3).digest}
         assert curation.mask_of(FIRST) is None and curation.mask_of(SECOND) == mask(left=3)
 
 
@@ -185,6 +183,17 @@ def test_decisions_are_in_order_though_the_clock_is_set_back(
         assert times == sorted(set(times))
 
 
+def of_few(curation: Curation, few: Collection[str]) -> None:
+    """What is read of a few images is that of all which is about them."""
+    for read in (curation.masks, curation.categories):
+        assert read(few) == {image: value for image, value in read().items() if image in few}
+    assert curation.excluded(few) == curation.excluded() & set(few)
+    assert curation.accepted_masks(few).keys() <= set(few)
+    for of in (curation.pairs, curation.judgements):
+        slots = [one.slot for one in of()][::2]
+        assert of(slots) == of()[::2] and of([]) == []
+
+
 steps = st.lists(st.one_of(decisions, st.integers(0, 30)), max_size=25)
 
 
@@ -203,6 +212,8 @@ def test_the_state_is_that_of_replaying_the_log(
             else:
                 made += curation.decide([step])  # type: ignore[list-item]
         assert state(curation) == twin_state(curation.log())
+        for few in ([], [FIRST], [SECOND, THIRD]):
+            of_few(curation, few)
     with curation_of(folder) as again:
         assert state(again) == twin_state(again.log())
 

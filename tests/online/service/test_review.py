@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from engine.curation import Curation
-from engine.decisions import Exclusion, Judgement, Pair
+from engine.decisions import AcceptedMask, Exclusion, Judgement, Mask, MaskDecision, Pair
+from engine.errors import DamageError
 from engine.galleries import open_gallery
 from offline import ingest
 from online.service import review_lists
@@ -95,8 +97,10 @@ def test_masks_in_doubt_come_first_and_decided_ones_drop_out(curator: TestClient
 def test_an_accepted_mask_is_reviewed_until_it_changes(curator: TestClient, folder: Path) -> None:
     version = curator.get("/v1/images/2/mask").headers["etag"].strip('"')
     decide(curator, {"kind": "accept", "image": 2, "version": version})
-    with Curation.open(folder) as curation:
-        assert {digest for _, digest in curation.all_reviewed()} == {version}
+    with open_gallery(folder) as gallery, Curation.open(folder) as curation:
+        source = gallery.source(2)
+        assert source is not None
+        assert curation.accepted_masks([source.sha256]) == {source.sha256: {version}}
     old = {"kind": "accept", "image": 2, "version": "1" * 64}
     answer = curator.post("/v1/review/decisions", json={"decisions": [old]})
     assert answer.status_code == 409
@@ -201,6 +205,26 @@ def test_pairs_that_are_nearly_the_same_are_found_page_by_page(
         (kept,) = curation.pairs()
         assert isinstance(kept, Pair) and kept.verdict == "same image"
         assert curation.excluded() == {pairs[0]["images"][0]["sha256"]}
+
+
+def test_no_list_reads_decisions_about_images_that_it_does_not_show(folder: Path) -> None:
+    pair, mask = f"{'a' * 64} {'b' * 64}", Mask(2, 2, b"\xf0")
+    with Curation.open(folder) as curation:
+        curation.decide([AcceptedMask("a" * 64, mask), MaskDecision("b" * 64, mask)])
+        connection = sqlite3.connect(folder / "curation.sqlite")
+        with connection:  # what cannot be read, so that reading it is an error
+            for kind, slot in (("category", "a" * 64), ("pair", pair), ("judgement", pair)):
+                row = (f"{kind:0<16}", kind, slot)
+                sql = "INSERT INTO decisions VALUES (?, 1, '', ?, ?, 'none', NULL, NULL)"
+                connection.execute(sql, row)
+        connection.close()
+        with pytest.raises(DamageError):
+            curation.categories()
+        with open_gallery(folder, write=True) as gallery:  # all is carried out
+            gallery.keep_curated_to(curation.latest())
+    with serving(folder) as client:
+        for name in (*PAGED, "categories"):
+            assert client.get(f"/v1/review/{name}").status_code == 200
 
 
 def test_judgements_are_kept_by_what_was_searched_for(curator: TestClient, folder: Path) -> None:
