@@ -13,6 +13,8 @@ import { words } from "./words.js";
 const KEPT = 16; // images in memory, with their drafts
 const AHEAD = 3; // images that are loaded before they are looked at
 const PAGE = 20;
+const CHANGED = 412; // the status where a mask is of another version
+const ANY = "*"; // version
 const BRUSH = { least: 1, most: 64, start: 8, factor: 1.25 }; // cells
 
 /** The queue as a person goes through it. */
@@ -140,12 +142,26 @@ function MaskReview({ queue, item, act, gallery, keys }) {
     act.decided(api.decide(gallery, [decision]), told, back);
     next();
   };
-  const keep = async (png) => {
+  const keep = async (png, version = item.version) => {
     const place = queue.place;
-    const back = () => (queue.forget(item), queue.go(place).catch(act.failed));
-    const saved = api.saveMask(gallery, item.id, png, item.version);
-    act.decided(saved.then((answer) => [answer.decision]), words.saved, back, { answered: saved.then(words.savedAs) });
+    const go = () => queue.go(place).catch(act.failed);
+    const back = () => (queue.forget(item), go());
+    const refused = (error) => {
+      if (error.status === CHANGED) item.refused = png;
+      else act.failed(error);
+      go(); // to the draft, which is still there
+    };
+    item.refused = null;
+    const saved = api.saveMask(gallery, item.id, png, version);
+    saved.then((answer) => (item.version = answer.version), () => {});
+    act.decided(saved.then((answer) => [answer.decision]), words.saved, back, { answered: saved.then(words.savedAs), refused });
     next();
+  };
+  const loadOther = () => {
+    item.refused = null;
+    queue.forget(item);
+    setOpened(null);
+    queue.load(item).then(setOpened, act.failed);
   };
   const actions = {
     accept: () => decide({ kind: "accept", image: item.id, version: item.version }, words.accepted),
@@ -176,7 +192,9 @@ function MaskReview({ queue, item, act, gallery, keys }) {
       refine();
     },
     corner: (point) => set({ corners: [...mode.corners, point] }),
-    upload: keep,
+    upload: (png) => keep(png),
+    over: async () => keep(editor.changed ? await editor.png() : item.refused, ANY),
+    loadOther,
   };
   keys.current = keysOf(actions, { mode, editor, set, act });
   useEffect(() => canvas.current?.focus({ preventScroll: true }), [opened]);
@@ -185,10 +203,21 @@ function MaskReview({ queue, item, act, gallery, keys }) {
       <div class="heading"><h2 id="place" aria-live="polite">${position(queue)}</h2>
         <p class="quiet"><bdi>${item.product}</bdi></p></div>
       <${Surface} opened=${opened} mode=${mode} actions=${actions} canvas=${canvas} />
+      ${item.refused && html`<${Changed} actions=${actions} />`}
       <p class="concern" id="reason">${reason(item)}</p>
       <p class="quiet ${waiting ? "slow" : ""}" role="status">${waiting ? words.cutting : stateOf(editor)}</p>
     </section>
     <${Controls} mode=${mode} editor=${editor} actions=${actions} set=${set} canvas=${canvas} queue=${queue} item=${item} />
+  </div>`;
+}
+
+/** What can be done with a draft of a mask that was changed elsewhere since it was loaded. */
+function Changed({ actions }) {
+  return html`<div class="panel verdict" role="alert" id="mask-changed">
+    <p><strong>${words.maskChanged}</strong></p>
+    <p>${words.draftKept}</p>
+    <div class="row"><button type="button" id="save-over" onClick=${actions.over}>${words.saveOver}</button>
+      <button type="button" id="load-other" onClick=${actions.loadOther}>${words.loadOther}</button></div>
   </div>`;
 }
 

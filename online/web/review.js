@@ -31,8 +31,9 @@ function Review() {
   const act = {
     failed: setProblem,
     /** ``ids`` are promised: the next is looked at meanwhile. ``back``: where an undo leads, ``wait``
-     * once the gallery is as before; ``answered``: more to tell, later. */
-    decided: (ids, told, back, { answered = null, wait = 0 } = {}) => {
+     * once the gallery is as before; ``answered``: more to tell, later; ``refused``: in place of
+     * telling an error and leading back. */
+    decided: (ids, told, back, { answered = null, wait = 0, refused = null } = {}) => {
       const made = { ids, told, back, wait, part, answer: "" };
       setProblem(null);
       setLast(made);
@@ -40,6 +41,7 @@ function Review() {
       answered?.then((answer) => (made.answer = answer, setLast((now) => (now === made ? { ...made } : now))), () => {});
       ids.catch((error) => {
         setLast((now) => (now === made ? null : now));
+        if (refused) return refused(error);
         setProblem(error);
         back();
       });

@@ -250,13 +250,23 @@ def test_a_polygon_is_four_clicks(open_page: Open, folder: Path) -> None:
     assert not bits[round(0.02 * height), width // 2]
 
 
-def test_a_mask_that_changed_meanwhile_is_loaded_again(open_page: Open, folder: Path) -> None:
-    page = open_page()
+def has_line(bits: BoolArray) -> bool:
+    """What is painted from (0.6, 0.2) to (0.6, 0.8)."""
+    height, width = bits.shape
+    return bool(bits[height // 4 : 3 * height // 4, round(width / 2 + 0.1 * height)].all())
+
+
+@WIDTHS
+@pytest.mark.parametrize("over", [True, False])
+def test_a_draft_of_a_mask_that_changed_meanwhile_is_kept(
+    open_page: Open, folder: Path, width: int, over: bool
+) -> None:
+    page = open_page(width)
     address = page.url.partition("#")[0]
     first = httpx.get(f"{address}v1/review/masks?limit=1").json()["images"][0]
     mask = httpx.get(address + first["mask_url"])
     page.click("#brush")
-    drag(page, (0.6, 0.2), (0.6, 0.8))
+    (touch if width == PHONE else drag)(page, (0.6, 0.2), (0.6, 0.8))
     other = httpx.put(
         f"{address}v1/images/{first['id']}/mask",
         content=mask.content,
@@ -264,9 +274,27 @@ def test_a_mask_that_changed_meanwhile_is_loaded_again(open_page: Open, folder: 
     )
     assert other.status_code == 200
     page.click("#save")
-    expect(page.locator("#review-problem")).to_contain_text("changed")
+    expect(page.locator("#mask-changed")).to_contain_text("changed by someone else")
+    expect(page.locator("#review-problem")).to_have_count(0)
     expect(page.locator("#place")).to_have_text("1 of 3")
-    expect(page.locator("#accept")).to_be_visible()  # what is stored now
+    expect(page.locator("#save")).to_be_visible()
+    assert_accessible(page)
+    if not over:
+        page.click("#load-other")
+        expect(page.locator("#accept")).to_be_enabled()  # what is stored now
+        expect(page.locator("#mask-changed")).to_have_count(0)
+        page.click("#accept")
+        expect(page.locator("#place")).to_have_text("2 of 3")
+        return
+    page.click("#save-over")
+    expect(page.locator("#place")).to_have_text("2 of 3")
+    until(page, lambda: has_line(drawn(folder)[0]))
+    page.click("#back")  # what was saved here was not changed by others
+    expect(page.locator("#mask-changed")).to_have_count(0)
+    page.click("#save")
+    expect(page.locator("#undo-decision")).to_be_visible()
+    expect(page.locator("#place")).to_have_text("2 of 3")
+    expect(page.locator("#mask-changed")).to_have_count(0)
 
 
 @WIDTHS
