@@ -149,8 +149,11 @@ class Applying:
                     continue
                 restored += [source.id] if source in aside else []
                 known |= {} if source.labelled_as(entry) else {source.id: entry}
+        settled = len({*withdrawn, *restored, *known})
+        progress(0, settled + len(again))
         # As an ingest does: labels that are given vote on the images that are described.
         self.store([Prepared(known=known, withdrawn=withdrawn, restored=restored)])
+        progress = partial(_beyond, progress, settled)
         self.undone.update(identity for identity, entry in again if entry.category is None)
         try:
             return self._described_again(again, change, progress, mark, more)

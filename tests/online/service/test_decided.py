@@ -66,6 +66,17 @@ def finds(client: TestClient, photo: bytes, image: int) -> bool:
 
 
 @pytest.mark.parametrize("product", [FOLDER, SENT])
+def test_a_job_counts_images_for_which_nothing_is_described(
+    curator: TestClient, product: str
+) -> None:
+    images = [first_of(curator, product)["id"], first_of(curator, "stick/p1")["id"]]
+    body = {"decisions": [{"kind": "exclude", "image": one} for one in images]}
+    found = curator.post("/v1/review/decisions", json=body, params={"wait": 1}).json()
+    job = curator.get(f"/v1/jobs/{found['job']}").json()
+    assert (job["kind"], job["done"], job["total"]) == ("curate", 2, 2)
+
+
+@pytest.mark.parametrize("product", [FOLDER, SENT])
 def test_an_excluded_image_is_out_of_the_next_query_and_back_in_another(
     curator: TestClient, product: str
 ) -> None:
