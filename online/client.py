@@ -28,6 +28,7 @@ from online.api_types import (
     GalleriesAnswer,
     GalleryAnswer,
     HitAnswer,
+    ImageAnswer,
     JobAnswer,
     JobsAnswer,
     MaskPreview,
@@ -131,8 +132,16 @@ class Client:
     def product(self, product: str) -> ProductAnswer:
         return typed(self._service.send("GET", f"v1/products/{quote(product)}"), ProductAnswer)
 
-    def download(self, address: str) -> bytes:
-        """The bytes of a hit's ``image_url`` or ``thumbnail_url``."""
+    def download(self, of: HitAnswer | ImageAnswer | str) -> bytes:
+        """The bytes of a hit's image, of a catalogue image, or of what lies at the ``image_url`` or
+        ``thumbnail_url`` of one."""
+        address = of.image_url if isinstance(of, HitAnswer | ImageAnswer) else of
+        if not isinstance(address, str):
+            raise ServiceError(
+                f"A {type(of).__name__} is no hit and no image of the catalogue.",
+                status=0,
+                remedy="Give a hit, such as client.query(photo).hits[0], or its thumbnail_url.",
+            )
         parts = urlsplit(address)
         return self._service.send("GET", parts.path, params=dict(parse_qsl(parts.query))).content
 

@@ -37,6 +37,10 @@ def test_an_answer_is_typed_and_that_of_a_query(
         like = client.query(image=answer.hits[0].id, weights={"look": 0, "shape": 1})
         assert answer.hits[0].product not in [hit.product for hit in like.hits]
         assert client.download(answer.hits[0].thumbnail_url)[:3] == b"\xff\xd8\xff"
+        image = client.product(answer.hits[0].product).images[0]
+        assert client.download(image)[:4] == client.download(answer.hits[0])[:4] == b"\x89PNG"
+        with pytest.raises(ServiceError, match="QueryAnswer"):
+            client.download(answer)  # type: ignore[arg-type]
         assert client.mask(photo).categories[0].name == "jar"
 
 
