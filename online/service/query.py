@@ -19,8 +19,10 @@ from engine.cropping import DECODED_SIDE, cropped, within
 from engine.describe import Described
 from engine.errors import ImageError, PacksightError
 from engine.images import load
+from engine.names import nearest
+from engine.request import Filter
 from engine.timings import Stopwatch
-from engine.types import Matte, RGBImage
+from engine.types import Matte, Results, RGBImage
 from online.api_types import BatchAnswer, MaskPreview, QueryAnswer
 from online.page import render
 from online.service.answers import Answer, Photo, preview_document
@@ -177,7 +179,22 @@ def _found(
         as_of, generation = datetime.now(UTC), opened.generation
         request = searcher.checked(sent.request())
         results = searcher.results(described.description, request, watch)
+        results = _noted(opened, request.where, results)
     return Answer(results, sent, opened.name, generation, as_of, photo, described.cutout)
+
+
+def _noted(opened: OpenGallery, where: Filter, results: Results) -> Results:
+    """With a note on each attribute that no image has, of as many as are looked at: where nothing
+    passes the filter, it may be misspelt."""
+    if results.hits or not where:
+        return results
+    held = opened.gallery.attribute_names()
+    notes = []
+    for name in sorted(where.attributes() - set(held)):
+        near = nearest(name, held)
+        meant = "" if near is None else f"; did you mean {near!r}?"
+        notes.append(f"no image that was looked at has an attribute {name!r}{meant}")
+    return replace(results, notes=(*results.notes, *notes))
 
 
 async def _read(request: Request, most: int) -> Sent:
@@ -270,4 +287,5 @@ def _like_image(opened: OpenGallery, sent: SentRequest, image: int, watch: Stopw
         domain = domain_of(record.attributes)
         wanted = replace(sent.request(), without=same, domain=domain)
         results = searcher.results(record.description, searcher.checked(wanted), watch)
+        results = _noted(opened, wanted.where, results)
     return Answer(results, sent, opened.name, generation, as_of, None, None)

@@ -96,6 +96,18 @@ def test_filters_choose_what_is_searched(client: TestClient) -> None:
     assert not any("colour" in note for note in ask(client, photo, where=red).json()["notes"])
 
 
+def test_a_misspelt_attribute_is_noted_with_the_nearest(client: TestClient) -> None:
+    no_attribute, no_value = (
+        ask(client, sent, where=[[{"attribute": name, "equals": value}]], **image).json()["notes"]
+        for name, value, sent, image in (
+            ("color", "red", None, {"image": 1}),
+            ("colour", "mauve", photo_of("jar", 1), {}),
+        )
+    )
+    assert any("'color'" in note and "'colour'" in note for note in no_attribute)
+    assert no_value and not any("did you mean" in note for note in no_value)
+
+
 def test_weights_order_by_the_parts_that_are_answered(client: TestClient) -> None:
     for weights in ({"look": 1}, {"look": 0, "shape": 1}, {"look": 1, "shape": 2}):
         found = ask(client, photo_of("jar", 1), k=6, categories=["jar", "stick"], weights=weights)
