@@ -6,8 +6,9 @@ FAISS and BLAS have threads of their own, which do not always make them faster.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -15,11 +16,22 @@ R = TypeVar("R")
 
 
 def each(work: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]:
-    """``work`` of every item, in order. The first error is raised, after the others are done."""
+    """``work`` of every item, in order. The first error is raised, after the others are done.
+
+    ``work`` must not call this itself: it would wait for the thread that it runs in.
+    """
     if threads <= 1 or len(items) <= 1:
         return [work(item) for item in items]
-    with ThreadPoolExecutor(min(threads, len(items))) as pool:
-        return list(pool.map(work, items))
+    pool = _pool(threads)
+    futures = [pool.submit(work, item) for item in items]
+    wait(futures)
+    return [future.result() for future in futures]
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Kept: OpenCV leaves some kilobytes behind for every thread that ends."""
+    return ThreadPoolExecutor(threads, "each")
 
 
 @contextmanager
