@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from engine import decoding
 from engine.decoding import Decoded, DecodingPool, PassingError
 from engine.errors import ConfigError, ImageError
 from engine.galleries import open_gallery
-from offline.ingest import decoding
 from offline.ingest.scan import Scan, scan
 from stages.embed.handcrafted import Handcrafted
 from tests.drawn_catalogue import QUICK, package, save
