@@ -12,7 +12,6 @@ from typing import Literal
 import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.datastructures import UploadFile
 
 from engine.adaptation import domain_of
 from engine.cropping import DECODED_SIDE, cropped, within
@@ -26,6 +25,7 @@ from engine.types import Matte, Results, RGBImage
 from online.api_types import BatchAnswer, MaskPreview, QueryAnswer
 from online.page import render
 from online.service.answers import Answer, Photo, preview_document
+from online.service.forms import read_form
 from online.service.logs import request_id
 from online.service.problems import RequestError, problem_of
 from online.service.products import no_image
@@ -37,8 +37,6 @@ from online.service.spec import AS_FILES, MASK_SPEC, QUERY_BATCH_SPEC, QUERY_SPE
 router = APIRouter()
 MOST_PHOTOS = 64
 _PHOTO = "the photo"
-_FIELD_BYTES = 2**20
-_FIELDS = "Send the photo as `photo`, all else within `request`, as JSON."
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,41 +196,14 @@ def _noted(opened: OpenGallery, where: Filter, results: Results) -> Results:
 
 
 async def _read(request: Request, most: int) -> Sent:
-    """A form with files named photo and a field named request, or that object as JSON."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        return Sent((), read_request(await request.body()))
-    if kind != "multipart/form-data":
-        raise RequestError(
-            415,
-            "The body must be multipart/form-data or JSON.",
-            remedy="Send the photo as a file: curl -F photo=@photo.jpg",
-        )
-    async with request.form(
-        max_files=MOST_PHOTOS, max_fields=4, max_part_size=_FIELD_BYTES
-    ) as form:
-        photos = form.getlist("photo")
-        if len(photos) > most:
+    async with read_form(request, "photo", MOST_PHOTOS, or_json=True) as form:
+        if len(form.files) > most:
             raise RequestError(
                 400,
-                f"There are {len(photos)} photos, where one is searched for.",
+                f"There are {len(form.files)} photos, where one is searched for.",
                 remedy=f"POST v1/query:batch takes up to {MOST_PHOTOS}.",
             )
-        if not all(isinstance(photo, UploadFile) for photo in photos):
-            raise RequestError(
-                400, "photo must be a file, with a name.", remedy="curl -F photo=@photo.jpg"
-            )
-        if unknown := set(form) - {"photo", "request"}:
-            raise RequestError(400, f"There is no field {min(unknown)!r}.", remedy=_FIELDS)
-        text = form.get("request") or "{}"
-        if isinstance(text, UploadFile):
-            raise RequestError(
-                400,
-                "request must be a field, not a file.",
-                remedy="curl -F 'request={\"k\": 5}'",
-            )
-        files = [await photo.read() for photo in photos if isinstance(photo, UploadFile)]
-        return Sent(files, read_request(text))
+        return Sent([await photo.read() for photo in form.files], read_request(form.request))
 
 
 Form = Callable[[Service, OpenGallery, Answer], Response]

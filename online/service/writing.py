@@ -27,6 +27,7 @@ from online.service.changes import (
     read_product,
     read_where,
 )
+from online.service.forms import read_form
 from online.service.job import Job
 from online.service.jobs import UploadGoneError
 from online.service.problems import RequestError
@@ -36,8 +37,6 @@ from online.service.spec import PRODUCT_SPEC
 from online.service.writer import Writer
 
 router = APIRouter()
-_FIELD_BYTES = 2**20
-_FIELDS = "Send each image as `image`, all else within `request`, as JSON."
 _TRIES = 3  # to store images that are removed meanwhile
 _SHOWN = 20  # products of a dry run
 
@@ -160,44 +159,19 @@ async def _stored(
     opened = await service.gallery(gallery)
     writer = service.writers.of(opened.name)
     with service.writers.admitted():
-        _require_form(request)
-        async with request.form(
-            max_files=MOST_IMAGES, max_fields=4, max_part_size=_FIELD_BYTES
-        ) as form:
-            images, text = _images(form.getlist("image")), form.get("request") or "{}"
-            if unknown := set(form) - {"image", "request"}:
-                raise RequestError(400, f"There is no field {min(unknown)!r}.", remedy=_FIELDS)
-            if isinstance(text, UploadFile):
+        async with read_form(request, "image", MOST_IMAGES) as form:
+            if not form.files:
                 raise RequestError(
-                    400, "request must be a field, not a file.", remedy="curl -F 'request={…}'"
+                    422, "There is no image.", remedy="Send each as a file named image."
                 )
-            sent = read_product(text)
+            sent = read_product(form.request)
             change = Change(
                 kind=kind, product=name, category=sent.category, attributes=sent.attributes
             )
             job = await service.in_time(
-                _acknowledged(service, opened, writer, change, images, idempotency_key)
+                _acknowledged(service, opened, writer, change, form.files, idempotency_key)
             )
     return await _answer(service, writer, job, wait)
-
-
-def _require_form(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        raise RequestError(
-            415, "The body must be multipart/form-data.", remedy="Send each image as a file."
-        )
-
-
-def _images(parts: Sequence[object]) -> list[UploadFile]:
-    images = [part for part in parts if isinstance(part, UploadFile)]
-    if len(images) < len(parts):
-        raise RequestError(
-            400, "image must be a file, with a name.", remedy="curl -F image=@front.jpg"
-        )
-    if not images:
-        raise RequestError(422, "There is no image.", remedy="Send each as a file named image.")
-    return images
 
 
 async def _acknowledged(

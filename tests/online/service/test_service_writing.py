@@ -46,13 +46,13 @@ def put(
     **headers: str,
 ) -> Response:
     path = f"/v1/products/{quote(product, safe='')}" + ("/images" if method == "POST" else "")
-    files = [("image", ("x", image)) for image in images]
-    data = {"request": request if isinstance(request, str) else json.dumps(request)}
+    text = request if isinstance(request, str) else json.dumps(request)
+    parts: list[tuple[str, tuple[str | None, bytes]]] = [("request", (None, text.encode()))]
+    parts += [("image", ("x", image)) for image in images]
     return client.request(
         method,
         path,
-        files=files or [("other", ("x", b"x"))],
-        data=data,
+        files=parts,
         params={"wait": int(wait)},
         headers=headers,
     )
