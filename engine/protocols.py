@@ -381,6 +381,10 @@ class Gallery(Searchable, Protocol):
         alphabetical order."""
         ...
 
+    def has_predictions(self) -> bool:
+        """Whether the category of any image was predicted, also where a person gave one since."""
+        ...
+
     def same_content(self, most: int) -> list[tuple[Source, ...]]:
         """Images of one content that are of several products, by their sha256: of at most so many
         contents."""

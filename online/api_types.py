@@ -183,6 +183,12 @@ class CategoriesAnswer(_Answered):
     categories: tuple[CategoryCount, ...]
 
 
+class PredictedCategories(CategoriesAnswer):
+    """``predicted``: whether the category of any image was, also where a person gave one since."""
+
+    predicted: bool
+
+
 class ValueCount(_Answered):
     value: str
     images: int

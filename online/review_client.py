@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from online.api_types import (
-    CategoriesAnswer,
     CategoryCount,
     DecisionsAnswer,
     DraftMask,
@@ -15,6 +14,7 @@ from online.api_types import (
     MasksInReview,
     NeighboursAnswer,
     PairsInReview,
+    PredictedCategories,
     SavedMask,
     UncertainImages,
 )
@@ -48,7 +48,7 @@ class Review:
     def categories(self) -> Sequence[CategoryCount]:
         """The predicted ones, with their numbers of images that are undecided."""
         found = self._service.send("GET", "v1/review/categories")
-        return typed(found, CategoriesAnswer).categories
+        return typed(found, PredictedCategories).categories
 
     def uncertain(self, category: str, *, limit: int = 20) -> UncertainImages:
         """Undecided images of one predicted category, the most uncertain first."""

@@ -347,6 +347,13 @@ class LocalGallery:
         )
         return {str(name): int(count) for name, count in rows}
 
+    def has_predictions(self) -> bool:
+        """All images are looked at where there are none."""
+        with self._reading():
+            given = " OR overruled = ''" if self._has_column("images", "overruled") else ""
+            sql = f"SELECT EXISTS (SELECT 1 FROM images WHERE labelled = 0{given})"
+            return bool(self._select(sql)[0][0])
+
     def same_content(self, most: int) -> list[tuple[Source, ...]]:
         """By the index of contents, in which all of them are looked at."""
         with self._reading():

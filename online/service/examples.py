@@ -39,6 +39,7 @@ from online.api_types import (
     PairsInReview,
     PartsAnswer,
     PhotoAnswer,
+    PredictedCategories,
     ProductAnswer,
     ProductsAnswer,
     QueryAnswer,
@@ -181,6 +182,7 @@ _ALL: Sequence[BaseModel] = (
         attributes=(AttributeAnswer(name="colour", values=(ValueCount(value="red", images=120),)),)
     ),
     CategoriesAnswer(categories=(CategoryCount(name="jar", images=120),)),
+    PredictedCategories(categories=(CategoryCount(name="jar", images=12),), predicted=True),
     AttributesAnswer(
         attributes=(AttributeAnswer(name="colour", values=(ValueCount(value="red", images=42),)),)
     ),

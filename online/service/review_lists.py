@@ -13,10 +13,10 @@ from fastapi import APIRouter, Query, Request
 from engine.decisions import Decided, Judgement, Pair
 from engine.types import CategoryScores, Source
 from online.api_types import (
-    CategoriesAnswer,
     ExcludedImages,
     NeighboursAnswer,
     PairsInReview,
+    PredictedCategories,
     UncertainImages,
 )
 from online.service.near_images import labelled_neighbours, nearest_of_others
@@ -35,7 +35,7 @@ ALIKE = 0.97
 SEARCHING = 0.5  # seconds of a page
 
 
-@router.get("/v1/review/categories", response_model=CategoriesAnswer | UncertainImages)
+@router.get("/v1/review/categories", response_model=PredictedCategories | UncertainImages)
 async def categories(
     request: Request,
     gallery: str | None = None,
@@ -55,7 +55,10 @@ async def categories(
             decided = given.keys() | opened.curation.excluded(pending)
             if category is None:
                 counts = opened.gallery.predicted_categories(decided)
-                return {"categories": [{"name": n, "images": c} for n, c in counts.items()]}
+                return {
+                    "categories": [{"name": n, "images": c} for n, c in counts.items()],
+                    "predicted": bool(counts) or opened.gallery.has_predictions(),
+                }
             left = _uncertain(opened, category, decided)
             shown = [_uncertain_document(opened, *one) for one in left[:limit]]
         return {"images": shown, "left": len(left)}

@@ -10,6 +10,7 @@ const SHOWN = 20; // images at a time: one key for as many
 
 export function Categories({ gallery, act }) {
   const [names, setNames] = useState(null);
+  const [predicted, setPredicted] = useState(true); // any category, decided or not
   const [name, setName] = useState("");
   const [page, setPage] = useState(null);
   const [wrong, setWrong] = useState(new Map()); // id -> the category it is of, "" if not known
@@ -17,7 +18,8 @@ export function Categories({ gallery, act }) {
   const [help, setHelp] = useState(null);
 
   const listed = async () => {
-    const { categories } = await api.predicted(gallery);
+    const { categories, predicted: any } = await api.predicted(gallery);
+    setPredicted(any);
     setNames(categories);
     return categories;
   };
@@ -81,7 +83,7 @@ export function Categories({ gallery, act }) {
   useKeys(latest);
 
   if (names === null) return html`<p class="quiet slow">${words.loading}</p>`;
-  if (!names.length) return html`<div class="panel start"><h2>${words.noPredictions}</h2></div>`;
+  if (!names.length) return html`<div class="panel start"><h2>${predicted ? words.predictionsDone : words.noPredictions}</h2></div>`;
   const images = page?.images ?? [];
   const decided = images.filter(({ id }) => wrong.get(id) !== "").length;
   return html`<div class="categorising">

@@ -678,6 +678,7 @@ def test_masks_in_doubt_are_those_with_flags_or_little_trust(gallery: WritableGa
 
 def test_predictions_are_of_images_without_labels(gallery: WritableGallery) -> None:
     put(gallery, "labelled", (1, 0), "jar")
+    assert not gallery.has_predictions()
     ids = [gallery.add([entry(n, None)], [described((1, 0), "jar")])[0] for n in ("a", "b")]
     found = gallery.predictions("jar", 10)
     assert [(one.id, one.sha256, one.scores.top) for one in found] == [
@@ -686,6 +687,9 @@ def test_predictions_are_of_images_without_labels(gallery: WritableGallery) -> N
     ]
     assert len(gallery.predictions("jar", 1)) == 1 and gallery.predictions("stick", 9) == []
     assert gallery.predicted_categories(["sha of a"]) == {"jar": 1}
+    given = {one: replace(entry(n, "jar"), overruled="") for one, n in zip(ids, "ab", strict=True)}
+    gallery.amend(given)
+    assert gallery.predicted_categories([]) == {} and gallery.has_predictions()
 
 
 def test_one_content_of_two_products_is_found(gallery: WritableGallery) -> None:

@@ -4,7 +4,9 @@ small drawn catalogue."""
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -319,6 +321,16 @@ def test_a_page_of_categories_takes_a_key_but_for_what_is_clicked(
     page.keyboard.press("u")
     expect(tiles.first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_catalogue_with_labels_alone_has_no_predicted_categories(
+    open_page: Open, folder: Path
+) -> None:
+    with closing(sqlite3.connect(folder / "gallery.sqlite")) as connection, connection:
+        connection.execute("UPDATE images SET labelled = 1")
+    page = open_page()
+    page.click("#review-categories")
+    expect(page.locator("#review-tab .start")).to_contain_text("no predicted categories")
 
 
 @WIDTHS
