@@ -128,6 +128,7 @@ def test_the_api_page_has_one_example_of_every_name() -> None:
         assert name in example, name
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_api_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

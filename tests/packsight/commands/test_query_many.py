@@ -101,7 +101,10 @@ Searcher.results = stalling
 """
 
 
-@pytest.mark.parametrize("torn", [b"", b'{"photo": "/ph', b"\0" * 50, b'{"cut": 1'])
+_SLOW = [pytest.param(torn, marks=pytest.mark.slow) for torn in (b"", b"\0" * 50, b'{"cut": 1')]
+
+
+@pytest.mark.parametrize("torn", [b'{"photo": "/ph', *_SLOW])
 def test_a_killed_run_is_finished_by_the_same_command(
     packsight: Command, gallery: Path, photos: Path, tmp_path: Path, torn: bytes
 ) -> None:
