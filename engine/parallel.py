@@ -5,6 +5,7 @@ FAISS and BLAS have threads of their own, which do not always make them faster.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -22,15 +23,16 @@ def each(work: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]
     """
     if threads <= 1 or len(items) <= 1:
         return [work(item) for item in items]
-    pool = _pool(threads)
+    pool = _pool(threads, os.getpid())
     futures = [pool.submit(work, item) for item in items]
     wait(futures)
     return [future.result() for future in futures]
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Kept: OpenCV leaves some kilobytes behind for every thread that ends."""
+def _pool(threads: int, _process: int) -> ThreadPoolExecutor:
+    """Kept: OpenCV leaves some kilobytes behind for every thread that ends. By process: after a
+    fork the threads of the one before are not there, and would be waited for without end."""
     return ThreadPoolExecutor(threads, "each")
 
 
