@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -95,16 +95,7 @@ def test_a_change_that_was_cut_off_anywhere_ends_the_same_when_carried_out_again
         categories=("jar",),
     )
     with open_gallery(folder, write=True) as gallery, Curation.open(folder) as curation:
-        settings = settings_for(gallery.manifest)
-        parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "catalogue"))
-        applying = partial(
-            Applying,
-            describer=parts.describer,
-            limits=ImageLimits(),
-            batch=2,
-            curation=curation,
-            uploads=uploads,
-        )
+        applying = applying_to(gallery, curation, uploads)
         try:
             carry_out(applying(_Dying(gallery, writes, after=after)), change)  # type: ignore[arg-type]
         except _KilledError:
@@ -135,16 +126,7 @@ def test_decisions_that_were_cut_off_anywhere_are_carried_out_at_the_next_start(
             ]
         )
         expected = as_decided(gallery, curation)
-        settings = settings_for(gallery.manifest)
-        parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "catalogue"))
-        applying = partial(
-            Applying,
-            describer=parts.describer,
-            limits=ImageLimits(),
-            batch=2,
-            curation=curation,
-            uploads=Uploads(folder),
-        )
+        applying = applying_to(gallery, curation, Uploads(folder))
         change = Change(kind="curate")
         with pytest.raises(_KilledError):
             carry_out(applying(_Dying(gallery, writes, after=after)), change)  # type: ignore[arg-type]
@@ -171,6 +153,21 @@ def as_decided(gallery: Gallery, curation: Curation) -> dict[int, tuple[str | No
 def as_it_is(gallery: Gallery) -> dict[int, tuple[str | None, str] | None]:
     found = {one.id: (one.mask, one.category) for one in gallery.sources()}
     return {**found, **dict.fromkeys((one.id for one in gallery.withdrawn()), None)}
+
+
+def applying_to(
+    gallery: WritableGallery, curation: Curation, uploads: Uploads
+) -> Callable[[WritableGallery], Applying]:
+    settings = settings_for(gallery.manifest)
+    parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "catalogue"))
+    return partial(
+        Applying,
+        describer=parts.describer,
+        limits=ImageLimits(),
+        batch=2,
+        curation=curation,
+        uploads=uploads,
+    )
 
 
 def carry_out(applying: Applying, change: Change) -> None:
