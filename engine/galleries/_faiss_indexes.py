@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from engine.adaptation import Adaptation, domain_of
 from engine.distances import (
-    METRICS,
     Distances,
     Metric,
     from_products,
@@ -27,7 +26,7 @@ from engine.distances import (
 from engine.errors import GalleryError
 from engine.files import replacing
 from engine.galleries import _rows
-from engine.galleries._shards import Shard, chosen_images, few, history, latest
+from engine.galleries._shards import Shard, chosen_images, few, latest, place
 from engine.parallel import one_faiss_thread
 from engine.types import Embedding, FloatArray, IntArray, Neighbour
 
@@ -184,10 +183,11 @@ class ShardIndexes:
 
     def is_written(self, connection: sqlite3.Connection, shard: Shard, metric: Metric) -> bool:
         """Whether there is a file that the shard's log leads back to."""
-        folder = self.folder / INDEXES
-        tokens = (token for token, _ in history(connection, shard))
+        kind = shard.kind(shard.file_name(metric))
+        files = (self.folder / INDEXES).glob(f"{shard.name}-*")
         return any(
-            (folder / replace(shard, token=token).file_name(metric)).is_file() for token in tokens
+            shard.kind(path.name) == kind and place(connection, shard, path.name) is not None
+            for path in files
         )
 
     def adaptation(self, connection: sqlite3.Connection, version: int | None) -> Adaptation | None:
@@ -201,18 +201,23 @@ class ShardIndexes:
 
     def keep_only(self, connection: sqlite3.Connection, shards: Collection[Shard]) -> None:
         """Delete the files of the past and let go of what they map."""
-        present = {path.name for path in (self.folder / INDEXES).glob("*")}
-        wanted = set[str]()
-        for shard in shards:
-            then = [replace(shard, token=token) for token, _ in history(connection, shard)]
-            kinds = [[one.file_name(metric) for one in then] for metric in METRICS]
-            kinds.append([one.words_name for one in then])
-            wanted |= {next((name for name in names if name in present), "") for names in kinds}
+        by_name, latest_files = (
+            {shard.name: shard for shard in shards},
+            dict[str, tuple[int, Path]](),
+        )
+        paths = list((self.folder / INDEXES).glob("*"))
+        for path in paths:
+            shard = by_name.get("-".join(path.name.split("-")[:2]))
+            if shard is None or shard.kind(path.name) not in shard.kinds:
+                continue
+            if (found := place(connection, shard, path.name)) is not None:
+                kind = f"{shard.name}{shard.kind(path.name)}"
+                latest_files[kind] = max(latest_files.get(kind, (-1, path)), (found, path))
         current = {(shard.category, shard.labelled) for shard in shards}
         self._open = {key: value for key, value in self._open.items() if key[:2] in current}
-        for name in present - wanted:
+        for path in set(paths) - {path for _, path in latest_files.values()}:
             with contextlib.suppress(OSError):
-                (self.folder / INDEXES / name).unlink()
+                path.unlink()
 
     def stored(
         self, shard: Shard, metric: Metric = "euclidean", adaptation: Adaptation | None = None

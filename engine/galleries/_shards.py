@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from engine.distances import Metric
+from engine.distances import METRICS, Metric
 from engine.galleries import _rows
 from engine.types import IntArray
 
@@ -45,17 +47,30 @@ class Shard:
         """Of the index for a metric; that of Euclidean distance has no further name."""
         suffix = "" if metric == "euclidean" else f"-{metric}"
         by = "" if self.adapted_by is None else f"-a{self.adapted_by}"
-        return f"{self._name}{by}{suffix}.faiss"
+        return f"{self.name}-{self.token}{by}{suffix}.faiss"
 
     @property
     def words_name(self) -> str:
         """Of the inverted lists of its keypoints, which no adaptation changes."""
-        return f"{self._name}.words"
+        return f"{self.name}-{self.token}.words"
 
     @property
-    def _name(self) -> str:
-        digest = hashlib.sha256(self.category.encode()).hexdigest()[:16]
-        return f"{digest}-{int(self.labelled)}-{self.token}"
+    def name(self) -> str:
+        """What the names of all its files begin with."""
+        return f"{hashlib.sha256(self.category.encode()).hexdigest()[:16]}-{int(self.labelled)}"
+
+    def token_of(self, file_name: str) -> str:
+        """Of a file whose name begins with that of this shard."""
+        return re.split(r"[-.]", file_name.removeprefix(f"{self.name}-"), maxsplit=1)[0]
+
+    def kind(self, file_name: str) -> str:
+        """What the name of such a file ends in, behind the token."""
+        return file_name.removeprefix(f"{self.name}-{self.token_of(file_name)}")
+
+    @property
+    def kinds(self) -> set[str]:
+        """Of the files that it may be searched by now."""
+        return {self.kind(name) for name in (*map(self.file_name, METRICS), self.words_name)}
 
 
 def read_shards(connection: sqlite3.Connection) -> list[Shard]:
@@ -108,13 +123,27 @@ def forget_changes(connection: sqlite3.Connection, category: str, labelled: bool
     connection.execute(sql, (category, int(labelled)))
 
 
+def place(connection: sqlite3.Connection, shard: Shard, file_name: str) -> int | None:
+    """How late in the history of a shard a file of it was written, found without walking through
+    the log; None: at no moment that the log has."""
+    key, token = (shard.category, int(shard.labelled)), shard.token_of(file_name)
+    if token == shard.token:
+        return sys.maxsize
+    if not _is_logged(connection):
+        return None
+    sql = "SELECT changes FROM shard_changes WHERE after = ?"
+    if (row := connection.execute(sql, (token,)).fetchone()) is not None:
+        return int(row[0])
+    sql = "SELECT before FROM shard_changes WHERE category = ? AND labelled = ? ORDER BY changes"
+    first = connection.execute(f"{sql} LIMIT 1", key).fetchone()
+    return 0 if first is not None and first[0] == token else None
+
+
 def history(connection: sqlite3.Connection, shard: Shard) -> Iterator[tuple[str, IntArray]]:
     """Tokens of a shard, the present one first, each with the images that changed between it and
     the one that follows it."""
     token, ids = shard.token, np.empty(0, np.int64)
-    # Galleries of before have no log until they are written to.
-    sql = "SELECT 1 FROM sqlite_master WHERE name = 'shard_changes'"
-    logged = connection.execute(sql).fetchone() is not None
+    logged = _is_logged(connection)
     while True:
         yield token, ids
         sql = "SELECT before, ids FROM shard_changes WHERE after = ?"
@@ -122,6 +151,12 @@ def history(connection: sqlite3.Connection, shard: Shard) -> Iterator[tuple[str,
         if row is None:
             return
         token, ids = row[0], np.frombuffer(row[1], "<i8").astype(np.int64)
+
+
+def _is_logged(connection: sqlite3.Connection) -> bool:
+    """Galleries of before have no log until they are written to."""
+    sql = "SELECT 1 FROM sqlite_master WHERE name = 'shard_changes'"
+    return connection.execute(sql).fetchone() is not None
 
 
 def latest(

@@ -185,6 +185,22 @@ def test_the_log_is_bounded(folder: Path) -> None:
         assert gallery.check() == []
 
 
+def test_files_are_swept_up_without_a_walk_through_the_log(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_shards, "FEW", 1000)
+    statements: list[str] = []
+    with LocalGallery.open(folder, write=True) as gallery:
+        for number in range(100):
+            gallery.add([entry("new", "jar")], [described((number, 2))])
+        gallery.search(Embedding(np.array([1, 1], np.float32)), 1)  # brings the index up to date
+        before = indexes(folder)
+        gallery._connection.set_trace_callback(statements.append)
+        gallery.build_indexes()
+    assert indexes(folder) == before
+    assert len(statements) < 30
+
+
 def test_a_gallery_without_a_log_is_read_and_gets_one(folder: Path) -> None:
     connection = sqlite3.connect(folder / "gallery.sqlite", isolation_level=None)
     connection.execute("DROP TABLE shard_changes")
