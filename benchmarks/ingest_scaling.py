@@ -13,12 +13,12 @@ How to read what it prints:
 * cores: processor time of the ingest and of everything else on the machine, as fractions of all
   cores; the rest was idle. An ingest that waits for nothing leaves no idle share, and on a busy
   machine it gets less than all without fault of its own;
-* processor time by process: the main thread runs the stages one after the other and waits for its
-  helpers, the threads of stages, models and OpenCV; the decoders are processes beside it. ``busy
-  alone`` estimates the fraction of the cores that the ingest would keep busy on an idle machine:
-  its main thread alone, its helpers on all cores, the decoders in what that leaves;
-* split by stage: wall-clock seconds of the main process. ``wait for decoding`` is what the
-  decoding processes did not hide;
+* processor time by process: the main thread stores and adapts; its helpers describe several
+  batches at once, by threads of stages, models and OpenCV; the decoders are processes beside it.
+  ``busy alone`` estimates the fraction of the cores that the ingest would keep busy on an idle
+  machine: its main thread alone, its helpers on all cores, the decoders in what that leaves;
+* split by stage: wall-clock seconds, added up over batches side by side. ``wait for decoding`` is
+  what the decoding processes did not hide;
 * memory: at 10, 25, 50, 75 and 100 % of the images, main process and decoders (pages that they
   share count in each). ``last quarter / second quarter`` compares means: flat is 1.00.
 """
@@ -149,12 +149,9 @@ def _cores(run: Run) -> str:
 
 
 def _stages(run: Run) -> str:
-    """Wall-clock of the main process; its parts follow each other, so they add up."""
-    report = run.report
-    named = dict(report.seconds)
-    named["other"] = report.total_seconds - sum(named.values())
+    named = run.report.seconds
     rows = [
-        [name, f"{seconds:.1f}", f"{seconds / report.total_seconds:.1%}"]
+        [name, f"{seconds:.1f}", f"{seconds / sum(named.values()):.1%}"]
         for name, seconds in sorted(named.items(), key=lambda pair: -pair[1])
     ]
     return markdown(["stage", "seconds", "share"], rows)

@@ -6,8 +6,9 @@ FAISS and BLAS have threads of their own, which do not always make them faster.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
@@ -27,6 +28,30 @@ def each(work: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]
     futures = [pool.submit(work, item) for item in items]
     wait(futures)
     return [future.result() for future in futures]
+
+
+def ahead(
+    work: Callable[[T], R], items: Iterable[T], *, at_once: int
+) -> Generator[tuple[T, Future[R]], None, None]:
+    """Each item with its ``work``, which has ended, in order. While the caller uses one, as many as
+    ``at_once`` are worked on, and one more waits. An error of ``items`` is raised at once, when
+    those that are worked on have ended."""
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    pool = ThreadPoolExecutor(at_once, "ahead")
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(work, item)))
+            if len(waiting) > at_once:
+                yield _ended(*waiting.popleft())
+        while waiting:
+            yield _ended(*waiting.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ended(item: T, future: Future[R]) -> tuple[T, Future[R]]:
+    wait([future])
+    return item, future
 
 
 @cache

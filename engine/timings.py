@@ -21,6 +21,11 @@ class Stopwatch:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
+    def add(self, other: Stopwatch) -> None:
+        """What another has counted, such as of work beside this one's."""
+        for name, seconds in other.seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
 
 class Interval:
     """Whether it is time again: true once every so many seconds, first after the first of them."""

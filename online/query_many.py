@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.decoding import Decoded, DecodingPool
 from engine.errors import ImageError, StageError
+from engine.parallel import ahead, one_blas_thread
 from engine.request import Request
 from engine.timings import Stopwatch
 from online.query import shared_searcher
+from stages.assemble import threads_of
 
 if TYPE_CHECKING:
     from engine.describe import Described, Describer
@@ -38,10 +40,10 @@ def query_many(
     described, the error, which names it.
 
     Photos are decoded by ``workers`` processes (default: as an ingest's) and described in batches
-    of ``ingest.batch``. While one is searched for, the next is described and the two after it are
-    read; no more is held in memory. ``timings`` count a photo's part of its batch. Raises what
-    ``query`` raises, the errors of single photos apart, and StageError where a stage fails on every
-    photo of the first batch.
+    of ``ingest.batch``. While one is searched for, as many as ``runtime.threads`` are described and
+    the two after them are read; no more is held in memory. ``timings`` count a photo's part of its
+    batch. Raises what ``query`` raises, the errors of single photos apart, and StageError where a
+    stage fails on every photo of the first batch.
     """
     opened = shared_searcher(
         gallery,
@@ -63,28 +65,26 @@ def answers(
     settings = opened.settings.ingest
     workers = workers or settings.workers or os.cpu_count() or 1
     described = False  # whether any photo was
-    with (
-        DecodingPool(workers, opened.limits, ahead=2 * settings.batch) as pool,
-        ThreadPoolExecutor(1, "describe") as models,
-    ):
+    with DecodingPool(workers, opened.limits, ahead=2 * settings.batch) as pool:
         decoded = pool.map(map(Path, photos))
-
-        def following() -> list[_Found]:
-            return _described(opened, list(islice(decoded, settings.batch)))
-
-        coming = models.submit(following)
-        while batch := coming.result():
-            # Searches leave cores to the models.
-            coming = models.submit(following)
-            failed = [one for one in batch if isinstance(one, StageError)]
-            described |= any(isinstance(one, tuple) for one in batch)
-            if failed and not described:
-                raise failed[0]
-            for one in batch:
-                if isinstance(one, tuple):
-                    yield opened.searcher.results(one[0], request, one[1])
-                else:
-                    yield one
+        batches = ahead(
+            lambda batch: _described(opened, batch),
+            iter(lambda: list(islice(decoded, settings.batch)), []),
+            at_once=threads_of(opened.settings),
+        )
+        # Held here: the batches' threads would end each other's limit.
+        with one_blas_thread(), closing(batches):
+            for _, outcome in batches:
+                found = outcome.result()
+                failed = [one for one in found if isinstance(one, StageError)]
+                described |= any(isinstance(one, tuple) for one in found)
+                if failed and not described:
+                    raise failed[0]
+                for one in found:
+                    if isinstance(one, tuple):
+                        yield opened.searcher.results(one[0], request, one[1])
+                    else:
+                        yield one
 
 
 def _described(opened: OpenSearcher, batch: Sequence[Decoded | ImageError]) -> list[_Found]:

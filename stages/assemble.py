@@ -128,7 +128,7 @@ def assemble(
         cutting.cutter,
         parts["whiten"].around(parts["embed"]),
         parts["classify"],
-        _threads(settings),
+        threads_of(settings),
         cutting.matting,
         cutting.trust,
         colour=all(
@@ -161,7 +161,7 @@ def assemble_embedding(settings: Settings, *, keep_mattes: bool = True) -> Embed
         cutting_fingerprint=_fingerprint(settings, built.identity, CUTTING),
         fingerprint=_fingerprint(settings, built.identity, (*EMBEDDING, "whiten")),
         settings=settings.model_copy(update=built.located),
-        threads=_threads(settings),
+        threads=threads_of(settings),
         weights=built.weights,
     )
 
@@ -175,7 +175,7 @@ def assemble_cutting(settings: Settings) -> CuttingParts:
         fingerprint=_fingerprint(settings, built.identity, CUTTING),
         settings=settings.model_copy(update=built.located),
         segmenter=built.segmenter,
-        threads=_threads(settings),
+        threads=threads_of(settings),
     )
 
 
@@ -216,7 +216,7 @@ def _build_all(
     built = _Built()
     for section in sections:
         context = BuildContext(
-            _threads(settings),
+            threads_of(settings),
             policy,
             gallery,
             segmenter=built.segmenter,
@@ -277,7 +277,7 @@ def _cutting(settings: Settings, built: _Built) -> Cutting:
     return Cutting(segmenter, cutter, matting, trust, settings.images.alpha)
 
 
-def _threads(settings: Settings) -> int:
+def threads_of(settings: Settings) -> int:
     return settings.runtime.threads or os.cpu_count() or 1
 
 

@@ -186,7 +186,7 @@ class IngestReport:
         return [
             f"{self.total_seconds:.1f} s, {self.described / self.total_seconds:.1f} images/s, "
             f"{busy:.0%} of {self.cores} cores busy",
-            f"seconds by stage: {split}",
+            f"seconds by stage, added up over batches side by side: {split}",
         ]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from engine.files import write_whole
 from engine.galleries import gallery_exists, open_gallery
 from engine.images import ImageLimits
 from engine.manifest import Manifest
+from engine.parallel import ahead, one_blas_thread
 from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
 from engine.timings import Stopwatch
@@ -43,7 +45,7 @@ from offline.ingest.plan import Plan, Planner, Task
 from offline.ingest.pruning import require_plausible
 from offline.ingest.report import IngestReport
 from offline.ingest.scan import ImageFile, Refusal, Scan, printable, scan
-from stages.assemble import assemble
+from stages.assemble import assemble, threads_of
 from stages.embed.joined import descriptors_of
 from stages.open_searcher import searcher_of
 from stages.open_settings import settings_for
@@ -313,8 +315,22 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
 
 
 def _describe_group(current: _Run, ready: Iterator[_Ready]) -> None:
+    """Several batches at once: in each, most stages have parts that occupy one core alone."""
+
+    def described(chunk: list[_Ready]) -> tuple[list[Description], Stopwatch]:
+        watch = Stopwatch()
+        return _descriptions(current, chunk, watch), watch
+
+    batches = ahead(described, _batches(current, ready), at_once=threads_of(current.settings))
+    # Held here: the batches' threads would end each other's limit.
+    with one_blas_thread(), closing(batches):
+        for chunk, outcome in batches:
+            _finish(current, chunk, outcome)
+
+
+def _batches(current: _Run, ready: Iterator[_Ready]) -> Iterator[list[_Ready]]:
     while chunk := _next(current, ready, current.settings.ingest.batch):
-        _describe_batch(current, chunk)
+        yield chunk
 
 
 def _read(
@@ -366,17 +382,21 @@ def _next(current: _Run, ready: Iterator[_Ready], size: int) -> list[_Ready]:
         return list(islice(ready, size))
 
 
-def _describe_batch(current: _Run, chunk: list[_Ready]) -> None:
-    """Describe and store; where a stage fails, image by image, to spare the others."""
+def _finish(
+    current: _Run, chunk: list[_Ready], outcome: Future[tuple[list[Description], Stopwatch]]
+) -> None:
+    """Store what was described; where a stage failed, image by image, to spare the others."""
     try:
-        _store(current, chunk, _descriptions(current, chunk))
+        descriptions, watch = outcome.result()
+        current.watch.add(watch)
+        _store(current, chunk, descriptions)
         current.advance(len(chunk))
     except StageError:
         if not current.report.described:
             _try_out(current.describer, chunk[0].entry.category)
         for ready in chunk:
             try:
-                descriptions = _descriptions(current, [ready])
+                descriptions = _descriptions(current, [ready], current.watch)
             except StageError as error:
                 reason = f"{error.stage} failed: {error.reason}"
                 current.report.refused.append(Refusal(ready.entry.uri, reason, error.remedy))
@@ -398,11 +418,11 @@ def _try_out(describer: Describer, category: str | None) -> None:
         ) from error
 
 
-def _descriptions(current: _Run, chunk: list[_Ready]) -> list[Description]:
+def _descriptions(current: _Run, chunk: list[_Ready], watch: Stopwatch) -> list[Description]:
     images = [ready.image for ready in chunk]
     categories = [ready.entry.category for ready in chunk]
     mattes = [ready.matte for ready in chunk]
-    described = current.describer.describe(images, categories, current.watch, mattes)
+    described = current.describer.describe(images, categories, watch, mattes)
     return [item.description for item in described]
 
 

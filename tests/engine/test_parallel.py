@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.parallel import each
+from engine.parallel import ahead, each
 
 
 @given(st.lists(st.integers(), max_size=20), st.integers(1, 4))
@@ -26,6 +27,35 @@ def test_two_threads_work_at_the_same_time() -> None:
 def test_an_error_in_one_item_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         each(lambda item: 1 // item, [1, 0, 1], threads=2)
+
+
+@given(st.lists(st.integers(), max_size=20), st.integers(1, 4))
+def test_works_ahead_end_in_the_order_of_their_items(items: list[int], at_once: int) -> None:
+    found = ahead(lambda item: 1 // item, items, at_once=at_once)
+    for item, (given_item, outcome) in zip(items, found, strict=True):
+        assert given_item == item and outcome.done()
+        if item:
+            assert outcome.result() == 1 // item
+        else:
+            assert isinstance(outcome.exception(), ZeroDivisionError)
+
+
+def test_no_more_is_taken_than_is_worked_on_and_one() -> None:
+    taken: list[int] = []
+    found = ahead(abs, (taken.append(item) or item for item in range(10)), at_once=2)
+    assert next(found)[0] == 0 and taken == [0, 1, 2]
+    assert next(found)[0] == 1 and taken == [0, 1, 2, 3]
+    found.close()
+    assert len(taken) == 4
+
+
+def test_what_follows_an_error_of_the_items_is_not_waited_for() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(ahead(abs, items(), at_once=2))
 
 
 def _in_a_fork(answers: multiprocessing.SimpleQueue[list[int]]) -> None:
