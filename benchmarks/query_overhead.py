@@ -135,7 +135,12 @@ def _searcher(gallery: WritableGallery, embedder: ReadyVectors) -> Searcher:
     """Profile ``classic`` with stand-ins for what would be models in others."""
     settings = read_profile("classic")
     parts = assemble(settings, gallery=lambda: AdaptedNeighbours(gallery, "photo"))
-    describer = replace(parts.describer, segmenter=ReadyMattes(_matte()), embedder=embedder)
+    describer = replace(
+        parts.describer,
+        segmenter=ReadyMattes(_matte()),
+        embedder=embedder,
+        threads=1,  # stages one after the other, so that each has its own processor time
+    )
     return Searcher(describer, gallery, parts.reranker, settings.route, normalised=True)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from engine.contours import aligned_contour, frame_contour
 from engine.cutting import Cut, Cutting, blame
 from engine.keypoints import Keypoints
-from engine.parallel import each
+from engine.parallel import both, each, one_blas_thread
 from engine.protocols import (
     Classifier,
     Cutter,
@@ -32,6 +32,8 @@ from engine.types import (
     RGBImage,
 )
 
+_Shape = tuple[Contour, Contour, MatteQuality]  # in the image's frame, and aligned
+
 
 @dataclass(frozen=True, eq=False)
 class Described:
@@ -54,7 +56,7 @@ class Describer:
     cutter: Cutter
     embedder: Embedder
     classifier: Classifier
-    threads: int = 1  # for the contours; changes no result
+    threads: int = 1  # changes no result; with two, one photo's vector and print are found at once
     matting: Matting | None = None
     trust: MaskTrust | None = None
     colour: bool = False  # whether embeddings compare colours, so that an image may lack them
@@ -88,16 +90,14 @@ class Describer:
         given = list(labels) if labels is not None else [None] * len(images)
         cuts = self.cutting.cut(images, watch, mattes)
         cutouts = [cut.cutout for cut in cuts]
-        with watch("embed"), blame("embed", images):
-            vectors = self.embedder.embed(cutouts)
-            embeddings = [Embedding(vector.copy()) for vector in vectors]
-        with watch("classify"), blame("classify", images):
-            scores = self._scores(cutouts, vectors, given)
-        with watch("outline"), blame("outline", images):
-            pairs = list(zip(images, cuts, strict=True))
-            shapes = each(_shape, pairs, threads=self.threads)
-            grey = [self.colour and is_colourless(image) for image in images]
-        found = self._keypoints(images, cuts, shapes, watch)
+        watch.reserve("embed", "classify", "outline")
+        with one_blas_thread():  # else one half would change the other's threads, and its rounding
+            (embeddings, scores), (shapes, grey, found) = both(
+                lambda: self._compared(images, cutouts, given, watch),
+                lambda: self._outlined(images, cuts, watch),
+                # A batch keeps the cores busy by its images.
+                threads=self.threads if len(images) == 1 else 1,
+            )
         return [
             Described(
                 Description(
@@ -115,11 +115,35 @@ class Describer:
             )
         ]
 
+    def _compared(
+        self,
+        images: Sequence[RGBImage],
+        cutouts: Sequence[Cutout],
+        labels: Sequence[str | None],
+        watch: Stopwatch,
+    ) -> tuple[list[Embedding], list[CategoryScores]]:
+        """What cutouts look like."""
+        with watch("embed"), blame("embed", images):
+            vectors = self.embedder.embed(cutouts)
+            embeddings = [Embedding(vector.copy()) for vector in vectors]
+        with watch("classify"), blame("classify", images):
+            return embeddings, self._scores(cutouts, vectors, labels)
+
+    def _outlined(
+        self, images: Sequence[RGBImage], cuts: Sequence[Cut], watch: Stopwatch
+    ) -> tuple[list[_Shape], list[bool], Sequence[Keypoints | None]]:
+        """What depends on no cutout: contours, whether the image lacks colour, keypoints."""
+        with watch("outline"), blame("outline", images):
+            pairs = list(zip(images, cuts, strict=True))
+            shapes = each(_shape, pairs, threads=self.threads)
+            grey = [self.colour and is_colourless(image) for image in images]
+        return shapes, grey, self._keypoints(images, cuts, shapes, watch)
+
     def _keypoints(
         self,
         images: Sequence[RGBImage],
         cuts: Sequence[Cut],
-        shapes: Sequence[tuple[Contour, Contour, MatteQuality]],
+        shapes: Sequence[_Shape],
         watch: Stopwatch,
     ) -> Sequence[Keypoints | None]:
         """Within the product's box, and everywhere where the mask is in doubt."""
@@ -147,7 +171,7 @@ class Describer:
         ]
 
 
-def _shape(pair: tuple[RGBImage, Cut]) -> tuple[Contour, Contour, MatteQuality]:
+def _shape(pair: tuple[RGBImage, Cut]) -> _Shape:
     image, cut = pair
     return frame_contour(cut.matte), aligned_contour(cut.matte), _quality(image, cut)
 

@@ -1,4 +1,5 @@
-"""Work on a batch, image by image, on several threads: OpenCV and NumPy release the GIL.
+"""Work on several threads, image by image or what is independent of each other: OpenCV, NumPy and
+the models' runtimes release the GIL.
 
 FAISS and BLAS have threads of their own, which do not always make them faster.
 """
@@ -6,12 +7,16 @@ FAISS and BLAS have threads of their own, which do not always make them faster.
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import cache
-from typing import TypeVar
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,7 +29,7 @@ def each(work: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]
     """
     if threads <= 1 or len(items) <= 1:
         return [work(item) for item in items]
-    pool = _pool(threads, os.getpid())
+    pool = _pool(threads, "each", os.getpid())
     futures = [pool.submit(work, item) for item in items]
     wait(futures)
     return [future.result() for future in futures]
@@ -54,11 +59,30 @@ def _ended(item: T, future: Future[R]) -> tuple[T, Future[R]]:
     return item, future
 
 
+def both(first: Callable[[], T], second: Callable[[], R], *, threads: int) -> tuple[T, R]:
+    """What two works return that do not depend on each other: the first runs on this thread, the
+    second on another, where one is free, else here after the first.
+
+    An error is raised when neither runs any more; the first one's where both fail. Either may call
+    this itself, and ``each``: none waits for a thread that is not free.
+    """
+    if threads <= 1:
+        return first(), second()
+    beside = _pool(threads, "both", os.getpid()).submit(second)
+    try:
+        found = first()
+    except BaseException:
+        if not beside.cancel():
+            wait((beside,))
+        raise
+    return found, second() if beside.cancel() else beside.result()
+
+
 @cache
-def _pool(threads: int, _process: int) -> ThreadPoolExecutor:
+def _pool(threads: int, name: str, _process: int) -> ThreadPoolExecutor:
     """Kept: OpenCV leaves some kilobytes behind for every thread that ends. By process: after a
     fork the threads of the one before are not there, and would be waited for without end."""
-    return ThreadPoolExecutor(threads, "each")
+    return ThreadPoolExecutor(threads, name)
 
 
 @contextmanager
@@ -80,13 +104,20 @@ def one_faiss_thread() -> Iterator[None]:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """BLAS on one thread: its threads wait for each other where the cores have other work.
+    """BLAS on one thread, in the whole process: its threads wait for each other where the cores
+    have other work.
 
     Beside six other processes on two cores a fit to 895 images took 7.5 s on one thread and 50 s on
-    two, of processor time 3.0 and 19 s; keypoints were compared with 20 hits in 3 and in 125 ms. To
-    switch takes 0.5 ms.
+    two, of processor time 3.0 and 19 s; keypoints were compared with 20 hits in 3 and in 125 ms.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _blas(len(sys.modules)).limit(limits=1, user_api="blas"):
         yield
+
+
+@lru_cache(1)
+def _blas(_modules: int) -> ThreadpoolController:
+    """To find the libraries takes 0.5 ms. They are looked for again where modules were imported
+    since, which may have brought others."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")

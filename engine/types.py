@@ -534,7 +534,7 @@ class Results:
     hits: tuple[Hit, ...]
     route: Route
     query: Description
-    timings: Mapping[str, float]  # seconds per stage, in the order they ran
+    timings: Mapping[str, float]  # seconds per stage, in the order they ran; some run at once
     fingerprint: str
     mask_trust: float | None = None  # reliability of the photo's mask; None without a trust stage
     threshold: float | None = None

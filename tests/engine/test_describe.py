@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from engine.errors import ImageError, StageError
+from engine.keypoints import Keypoints
+from engine.protocols import Embedder, KeypointMatcher
 from engine.timings import Stopwatch
-from engine.types import CategoryScores, Cutout, FloatArray, RGBImage
-from tests.engine.fake_parts import ByBrightness, fake_describer, plain_image
+from engine.types import CategoryScores, Cutout, FloatArray, Matte, RGBImage
+from tests.engine.fake_parts import ByBrightness, MeanColour, fake_describer, plain_image
 
 
 def test_descriptions_keep_the_order_and_a_batch_changes_nothing() -> None:
@@ -50,6 +54,64 @@ def test_every_stage_is_timed() -> None:
     fake_describer().describe([plain_image(1)], watch=watch)
     assert list(watch.seconds) == ["segment", "cutout", "embed", "classify", "outline"]
     assert all(seconds >= 0 for seconds in watch.seconds.values())
+
+
+class Halves:
+    """Keypoints that are found while the embedder works; breaks where they are not."""
+
+    def __init__(self) -> None:
+        self.meeting = threading.Barrier(2, timeout=20)
+
+    def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
+        self.meeting.wait()
+        return [Keypoints.none() for _ in images]
+
+    @property
+    def embedder(self) -> Embedder:
+        halves = self
+
+        class Waiting(MeanColour):
+            def embed(self, cutouts: Sequence[Cutout]) -> FloatArray:
+                halves.meeting.wait()
+                return super().embed(cutouts)
+
+        return Waiting()
+
+
+def test_print_is_found_while_one_photo_is_embedded() -> None:
+    halves = Halves()
+    describer = replace(
+        fake_describer(),
+        embedder=halves.embedder,
+        keypoints=cast("KeypointMatcher", halves),
+        threads=2,
+    )
+    watch = Stopwatch()
+    (found,) = describer.describe([plain_image(9)], watch=watch)
+    assert found.description.keypoints is not None
+    assert list(watch.seconds) == [
+        *["segment", "cutout", "embed", "classify", "outline", "keypoints"],
+    ]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_of_two_stages_that_break_at_once_the_first_is_named(threads: int) -> None:
+    describer = replace(
+        fake_describer(),
+        classifier=Broken(ValueError("bad news")),
+        keypoints=cast("KeypointMatcher", BrokenKeypoints()),
+        threads=threads,
+    )
+    with pytest.raises(StageError, match=r"a\.jpg: classify failed: ValueError: bad news"):
+        describer.describe([plain_image(9, uri="a.jpg")])
+    alone = replace(describer, classifier=ByBrightness())
+    with pytest.raises(StageError, match=r"a\.jpg: keypoints failed: ValueError: worse"):
+        alone.describe([plain_image(9, uri="a.jpg")])
+
+
+class BrokenKeypoints:
+    def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
+        raise ValueError("worse")
 
 
 class Broken:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.parallel import ahead, each
+from engine.parallel import ahead, both, each, one_blas_thread
 
 
 @given(st.lists(st.integers(), max_size=20), st.integers(1, 4))
@@ -72,3 +73,67 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     child.join(20)
     child.kill()
     assert child.exitcode == 0 and answers.get() == [1, 2]
+
+
+def test_two_works_run_at_the_same_time_and_answer_in_their_order() -> None:
+    meeting = threading.Barrier(2, timeout=20)
+
+    def meet(answer: str) -> str:
+        meeting.wait()
+        return answer
+
+    assert both(lambda: meet("one"), lambda: meet("two"), threads=2) == ("one", "two")
+    assert both(lambda: 1, lambda: "two", threads=1) == (1, "two")
+
+
+def test_the_first_of_two_works_runs_on_the_thread_that_calls() -> None:
+    here, _ = both(threading.get_ident, threading.get_ident, threads=2)
+    assert here == threading.get_ident()
+
+
+def test_the_error_of_the_first_work_is_raised_after_the_second_is_done() -> None:
+    started, done = threading.Event(), threading.Event()
+
+    def fails() -> None:
+        started.wait(20)
+        raise ZeroDivisionError
+
+    def slow() -> None:
+        started.set()
+        time.sleep(0.02)
+        done.set()
+        raise KeyError
+
+    with pytest.raises(ZeroDivisionError):
+        both(fails, slow, threads=2)
+    assert done.is_set()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_error_of_the_second_work_is_raised(threads: int) -> None:
+    with pytest.raises(ZeroDivisionError):
+        both(lambda: 1, lambda: 1 // 0, threads=threads)
+
+
+def _sum(numbers: list[int]) -> int:
+    if len(numbers) == 1:
+        return numbers[0]
+    half = len(numbers) // 2
+    return sum(both(lambda: _sum(numbers[:half]), lambda: _sum(numbers[half:]), threads=2))
+
+
+def test_works_within_works_wait_for_no_thread_that_is_not_free() -> None:
+    numbers = list(range(64))
+    assert each(lambda _: _sum(numbers), range(8), threads=4) == [sum(numbers)] * 8
+
+
+def test_blas_has_its_threads_back_after_one() -> None:
+    from threadpoolctl import ThreadpoolController
+
+    def threads() -> list[int]:
+        return [one["num_threads"] for one in ThreadpoolController().select(user_api="blas").info()]
+
+    before = threads()
+    with one_blas_thread(), one_blas_thread():
+        assert set(threads()) == {1}
+    assert threads() == before
