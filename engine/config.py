@@ -13,7 +13,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,8 @@ from engine.distances import Metric
 from engine.errors import ConfigError
 
 Tables = dict[str, dict[str, Any]]
+IndexKind = Literal["exact", "sq8", "hnsw"]
+INDEX_KINDS: tuple[IndexKind, ...] = get_args(IndexKind)
 
 STAGES = (
     "segment",
@@ -90,9 +92,12 @@ class RouteSettings(Section):
 
 
 class SearchSettings(Section):
-    """The metric that vectors are compared by. It changes no description: no new ingest."""
+    """The metric that vectors are compared by, and how the nearest are found: by the vectors
+    themselves; by 8 bits a number, with the same answers; by graphs, which may miss some. Neither
+    changes a description: no new ingest. Galleries of before ``index`` lack it."""
 
     metric: Metric = "euclidean"
+    index: IndexKind = "exact"
 
 
 class QuerySettings(Section):

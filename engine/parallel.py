@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+_within = threading.local()  # ``pool``: whether this is a thread of ``each``
+
 
 def each(work: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]:
     """``work`` of every item, in order. The first error is raised, after the others are done.
 
-    ``work`` must not call this itself: it would wait for the thread that it runs in.
+    What ``work`` itself calls this for runs in its own thread: it would wait for the others.
     """
-    if threads <= 1 or len(items) <= 1:
+    if threads <= 1 or len(items) <= 1 or getattr(_within, "pool", False):
         return [work(item) for item in items]
     pool = _pool(threads, "each", os.getpid())
     futures = [pool.submit(work, item) for item in items]
@@ -82,7 +85,11 @@ def both(first: Callable[[], T], second: Callable[[], R], *, threads: int) -> tu
 def _pool(threads: int, name: str, _process: int) -> ThreadPoolExecutor:
     """Kept: OpenCV leaves some kilobytes behind for every thread that ends. By process: after a
     fork the threads of the one before are not there, and would be waited for without end."""
-    return ThreadPoolExecutor(threads, name)
+    return ThreadPoolExecutor(threads, name, _join_pool, (name,))
+
+
+def _join_pool(name: str) -> None:
+    _within.pool = name == "each"
 
 
 @contextmanager

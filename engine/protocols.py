@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, Self, runtime_checkable
 
 from engine.adaptation import Adaptation, AdaptationReport
+from engine.config import IndexKind
 from engine.distances import Metric
 from engine.keypoints import Keypoints, TentativeMatch
 from engine.manifest import Manifest
@@ -297,6 +298,11 @@ class Gallery(Searchable, Protocol):
     @property
     def manifest(self) -> Manifest:
         """What the gallery was created with."""
+        ...
+
+    def search_by(self, index: IndexKind, threads: int) -> None:
+        """How ``search`` finds neighbours from now on, and what ``build_indexes`` derives; before,
+        by the index of the manifest's settings on one thread. The same on any number of threads."""
         ...
 
     def __len__(self) -> int:

@@ -367,6 +367,7 @@ def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
     """Hash of all settings that scores and their order depend on: a calibration holds for these
     alone. Every option counts, also one at a default that may change."""
     plain = {name: getattr(settings, name).model_dump(mode="json") for name in ANSWERING}
+    del plain["search"]["index"]  # what is found is ranked by the same distances
     # Calibrations of before these were settings hold where they are off.
     if not settings.query.exhaustive:
         del plain["query"]["exhaustive"]

@@ -138,8 +138,9 @@ def _learning(opened: OpenSearcher) -> OpenSearcher:
 
 
 def searcher_of(parts: Parts, gallery: Gallery) -> Searcher:
-    """A searcher by the parts' own settings."""
+    """A searcher by the parts' own settings, which the gallery finds neighbours by from now on."""
     settings = parts.settings
+    gallery.search_by(settings.search.index, parts.describer.threads)
     return Searcher(
         parts.describer,
         gallery,

@@ -41,25 +41,34 @@ class Vectors:
     categories: tuple[str, ...]  # (N,)
     products: tuple[str, ...]  # (N,)
     queries: FloatArray  # (Q, D): new views of products that are in the gallery
+    first: int = 0  # the number of the first image
 
 
-def draw_vectors(images: int, queries: int, *, dimension: int, seed: int) -> Vectors:
+def draw_vectors(
+    images: int, queries: int, *, dimension: int, seed: int, first: int = 0
+) -> Vectors:
+    """The images from the ``first`` on, a multiple of the views of a product: a large catalogue is
+    drawn in parts."""
     random = np.random.default_rng(seed)
 
     def steps(count: int, length: float) -> FloatArray:
         drawn = random.standard_normal((count, dimension), np.float32)
         return length * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
+    kinds = steps(len(CATEGORIES), STEPS[0])
+    if first:
+        random = np.random.default_rng((seed, first))
     count = -(-images // VIEWS)
-    kinds = np.arange(count) % len(CATEGORIES)
-    centres = steps(len(CATEGORIES), STEPS[0])[kinds] + steps(count, STEPS[1])
+    numbers = first // VIEWS + np.arange(count)
+    centres = kinds[numbers % len(CATEGORIES)] + steps(count, STEPS[1])
     of_image = np.arange(images) // VIEWS
     of_query = random.integers(0, count, queries)
     return Vectors(
         gallery=_unit(centres[of_image] + steps(images, STEPS[2])),
-        categories=tuple(CATEGORIES[kinds[product]] for product in of_image),
-        products=tuple(f"product-{product:05}" for product in of_image),
+        categories=tuple(CATEGORIES[numbers[at] % len(CATEGORIES)] for at in of_image),
+        products=tuple(f"product-{numbers[at]:05}" for at in of_image),
         queries=_unit(centres[of_query] + steps(queries, STEPS[2])),
+        first=first,
     )
 
 
@@ -70,8 +79,8 @@ def fill(
     seed: int,
     keypoints: Callable[[int], Keypoints] | None = None,
 ) -> WritableGallery:
-    """A new gallery with a labelled record a row, indexes built; the caller closes it.
-    ``keypoints``: those of a row."""
+    """A gallery, new or filled with other images, with a labelled record a row, indexes built; the
+    caller closes it. ``keypoints``: those of an image, by its number."""
     count, dimension = vectors.gallery.shape
     shapes = _shapes(seed)
     gallery = open_gallery(folder, manifest=Manifest("0" * 64, dimension, normalised=True))
@@ -80,7 +89,12 @@ def fill(
         gallery.add(
             [_entry(vectors, row) for row in rows],
             [
-                _description(vectors, row, shapes[row % SHAPES], keypoints and keypoints(row))
+                _description(
+                    vectors,
+                    row,
+                    shapes[row % SHAPES],
+                    keypoints and keypoints(vectors.first + row),
+                )
                 for row in rows
             ],
         )
@@ -92,7 +106,8 @@ def _entry(vectors: Vectors, row: int) -> Entry:
     category, product = vectors.categories[row], vectors.products[row]
     uri = f"catalogue/{category}/{product}/{row % VIEWS}.jpg"
     attributes = {"material": "PET", "volume": f"{10 * (row % 40)} ml"}
-    return Entry(uri, f"{row:064x}", 100_000 + row, row, product, category, attributes)
+    number = vectors.first + row
+    return Entry(uri, f"{number:064x}", 100_000 + number, number, product, category, attributes)
 
 
 def _description(

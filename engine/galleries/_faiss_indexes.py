@@ -1,33 +1,26 @@
-"""Exact FAISS indexes, one a shard and metric, derived from the database, mapped from disk."""
+"""FAISS indexes, one a shard and metric, derived from the database, mapped from disk."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import logging
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from engine.adaptation import Adaptation, domain_of
-from engine.distances import (
-    Distances,
-    Metric,
-    from_products,
-    from_squares,
-    unit_or_zero,
-)
+from engine.config import INDEX_KINDS, IndexKind
+from engine.distances import Metric, unit_or_zero
 from engine.errors import GalleryError
-from engine.files import replacing
-from engine.galleries import _rows
-from engine.galleries._shards import Shard, chosen_images, few, latest, place
-from engine.parallel import one_faiss_thread
+from engine.galleries import _candidates, _rows
+from engine.galleries._candidates import CandidateIndex
+from engine.galleries._ranking import Ranking, Rows, rank
+from engine.galleries._shards import EXACT, WORDS, Shard, chosen_images, few, latest, place
 from engine.types import Embedding, FloatArray, IntArray, Neighbour
 
 log = logging.getLogger(__name__)
@@ -45,8 +38,10 @@ class ShardIndex:
 
     shard: Shard
     base: faiss.IndexIDMap
+    path: Path  # of the file of ``base``, which may be missing
     recent: faiss.IndexIDMap  # of the images that changed, those that the shard holds
     changed: set[int] = field(default_factory=set)  # their rows in ``base`` are of the past
+    candidates: dict[IndexKind, CandidateIndex | None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.base.ntotal + self.recent.ntotal)  # at least as many as there are
@@ -60,24 +55,27 @@ class ShardIndex:
         self.changed.update(ids.tolist())
         self.shard = shard
 
+    def searched(self, kind: IndexKind) -> list[Rows]:
+        """What a search for the nearest looks through."""
+        base = replace(
+            _mapped(self.base), without=self.changed, candidates=self.candidates.get(kind)
+        )
+        return [base, _mapped(self.recent)] if self.recent.ntotal else [base]
+
     def rows(self) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Ids and vectors of all images, in blocks."""
-        for index, without in ((self.base, self.changed), (self.recent, set[int]())):
-            ids, flat = faiss.vector_to_array(index.id_map), faiss.downcast_index(index.index)
-            kept = ~np.isin(ids, list(without))
-            for start in range(0, len(ids), _BLOCK):
-                block = slice(start, min(start + _BLOCK, len(ids)))
-                vectors = flat.reconstruct_n(block.start, block.stop - block.start)
-                yield ids[block][kept[block]], vectors[kept[block]]
-
-
-@dataclass
-class _Ranking:
-    """The nearest images of one shard to the last query, by (distance, id)."""
-
-    distances: Distances
-    ids: npt.NDArray[np.int64]
-    complete: bool  # nothing is left beyond these
+        """Ids in ascending order and vectors of all images, in blocks."""
+        base, recent = _mapped(self.base), _mapped(self.recent)
+        kept = np.flatnonzero(~np.isin(base.ids, list(self.changed)))
+        places = np.concatenate([kept, len(base) + np.arange(len(recent))])
+        ids = np.concatenate([base.ids[kept], recent.ids])
+        order = np.argsort(ids)
+        for start in range(0, len(ids), _BLOCK):
+            block = order[start : start + _BLOCK]
+            old = (at := places[block]) < len(base)
+            vectors = np.empty((len(block), self.base.d), np.float32)
+            vectors[old] = base.vectors[at[old]]
+            vectors[~old] = recent.vectors[at[~old] - len(base)]
+            yield ids[block], vectors
 
 
 @dataclass
@@ -86,34 +84,66 @@ class ShardIndexes:
 
     folder: Path
     dimension: int
+    kind: IndexKind = "exact"
+    threads: int = 1  # that share a search
     _open: dict[tuple[str, bool, Metric], ShardIndex] = field(default_factory=dict)
     _adaptation: tuple[int, Adaptation] | None = None  # the last one that was read
     _query: bytes = b""  # the last embedding searched for
-    _rankings: dict[str, _Ranking] = field(default_factory=dict)
+    _rankings: dict[str, Ranking] = field(default_factory=dict)
+    _noted: bool = False  # that graphs are missing
+
+    def search_by(self, kind: IndexKind, threads: int) -> None:
+        """From now on."""
+        self.kind, self.threads = kind, threads
+        self._query = b""
 
     def search(
         self,
         connection: sqlite3.Connection,
-        shard: Shard,
+        shards: Sequence[Shard],
         embedding: Embedding,
         k: int,
         metric: Metric = "euclidean",
         among: IntArray | None = None,
     ) -> list[Neighbour]:
-        """The k nearest of one shard, ties by (distance, id); ``among``: of these ids alone."""
+        """The k nearest of these shards, ties by (distance, id); ``among``: of these ids alone."""
+        query = embedding.vector[None]
+        query = unit_or_zero(query) if metric == "cosine" else query
         if among is not None:
-            index = self.index(connection, shard, metric)
-            return _neighbours(_rank(index, embedding.vector, k, metric, among), k, shard)
-        query = embedding.vector.tobytes()
-        if query != self._query:
-            self._query, self._rankings = query, {}
-        name = shard.file_name(metric)
-        ranking = self._rankings.get(name)
-        if ranking is None or (len(ranking.ids) < k and not ranking.complete):
-            index = self.index(connection, shard, metric)
-            ranking = _rank(index, embedding.vector, max(k, LEAST_FETCHED), metric)
-            self._rankings[name] = ranking
-        return _neighbours(ranking, k, shard)
+            indexes = [self.index(connection, shard, metric) for shard in shards]
+            searched = [index.searched("exact") for index in indexes]
+            found = rank(searched, query, k, metric, among, self.threads)
+        else:
+            found = self._ranked(connection, shards, query, k, metric)
+        return _neighbours(shards, found, k)
+
+    def _ranked(
+        self,
+        connection: sqlite3.Connection,
+        shards: Sequence[Shard],
+        query: FloatArray,
+        k: int,
+        metric: Metric,
+    ) -> list[Ranking]:
+        """Of every shard at least the first k, as they are known from the last search for this
+        vector, or more for the next one."""
+        if query.tobytes() != self._query:
+            self._query, self._rankings = query.tobytes(), {}
+        names = [shard.file_name(metric) for shard in shards]
+        known = {name: self._rankings.get(name) for name in names}
+        lacking = {
+            name: shard
+            for name, shard in zip(names, shards, strict=True)
+            if (one := known[name]) is None or (len(one.ids) < k and not one.complete)
+        }
+        # One thread has the connection: the indexes are in step before others read them.
+        indexes = [self.index(connection, shard, metric) for shard in lacking.values()]
+        for index in indexes:
+            self._open_candidates(index, metric)
+        searched = [index.searched(self.kind) for index in indexes]
+        found = rank(searched, query, max(k, LEAST_FETCHED), metric, threads=self.threads)
+        self._rankings |= dict(zip(lacking, found, strict=True))
+        return [self._rankings[name] for name in names]
 
     def index(
         self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
@@ -154,7 +184,8 @@ class ShardIndexes:
             if opened is not None and opened.shard.file_name(metric) == then.file_name(metric):
                 return opened
             base = self.stored(then, metric, adaptation)
-            return None if base is None else ShardIndex(then, base, _empty(base))
+            path = self._path(then, metric)
+            return None if base is None else ShardIndex(then, base, path, _empty(base))
 
         if (found := latest(connection, shard, find)) is None:
             return None
@@ -173,13 +204,18 @@ class ShardIndexes:
     ) -> None:
         """See that the index of a shard is on disk, and that few images changed since."""
         index = self.index(connection, shard, metric)
-        if len(index.changed) <= few(len(index)):
-            return
-        merged = _empty(index.base)
-        for ids, vectors in index.rows():
-            merged.add_with_ids(vectors, ids)
-        base = self._kept(merged, shard, metric, self.adaptation(connection, shard.adapted_by))
-        self._open[shard.category, shard.labelled, metric] = ShardIndex(shard, base, _empty(base))
+        if len(index.changed) > few(len(index)):
+            merged = _empty(index.base)
+            for ids, vectors in index.rows():
+                merged.add_with_ids(vectors, ids)
+            adaptation = self.adaptation(connection, shard.adapted_by)
+            index = self._kept(merged, shard, metric, adaptation)
+            self._open[shard.category, shard.labelled, metric] = index
+        written = {path.suffix for path in (self.folder / INDEXES).glob("*")}
+        for kind in INDEX_KINDS[1:]:
+            wanted = kind == self.kind or f".{kind}" in written
+            if wanted and index.candidates.get(kind) is None:
+                index.candidates[kind] = _candidates.derived(index.base, index.path, kind, metric)
 
     def is_written(self, connection: sqlite3.Connection, shard: Shard, metric: Metric) -> bool:
         """Whether there is a file that the shard's log leads back to."""
@@ -215,7 +251,13 @@ class ShardIndexes:
                 latest_files[kind] = max(latest_files.get(kind, (-1, path)), (found, path))
         current = {(shard.category, shard.labelled) for shard in shards}
         self._open = {key: value for key, value in self._open.items() if key[:2] in current}
-        for path in set(paths) - {path for _, path in latest_files.values()}:
+        kept = {path for _, path in latest_files.values()}
+        # Codes and graphs are of one file of vectors.
+        gone = {path.with_suffix(EXACT) for path in paths} - kept
+        kept = {
+            path for path in kept if path.suffix == WORDS or path.with_suffix(EXACT) not in gone
+        }
+        for path in set(paths) - kept:
             with contextlib.suppress(OSError):
                 path.unlink()
 
@@ -223,14 +265,8 @@ class ShardIndexes:
         self, shard: Shard, metric: Metric = "euclidean", adaptation: Adaptation | None = None
     ) -> faiss.IndexIDMap | None:
         """The index file of this moment of the shard, if it exists and is whole."""
-        path = self.folder / INDEXES / shard.file_name(metric)
-        if not path.is_file():
-            return None
-        try:
-            # IO_FLAG_MMAP_IFC maps flat indexes; IO_FLAG_MMAP reads them into memory.
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
-            log.warning("%s: damaged index, rebuilt from the database (%s)", path, error)
+        path = self._path(shard, metric)
+        if (index := _candidates.mapped(path)) is None:
             return None
         kind = faiss.METRIC_L2 if metric == "euclidean" else faiss.METRIC_INNER_PRODUCT
         dimension = self.dimension if adaptation is None else adaptation.dimension
@@ -248,8 +284,7 @@ class ShardIndexes:
         )
         for ids, vectors in self._vectors(connection, shard, metric, adaptation):
             index.add_with_ids(vectors, ids)
-        base = self._kept(index, shard, metric, adaptation)
-        return ShardIndex(shard, base, _empty(base))
+        return self._kept(index, shard, metric, adaptation)
 
     def _kept(
         self,
@@ -257,18 +292,34 @@ class ShardIndexes:
         shard: Shard,
         metric: Metric,
         adaptation: Adaptation | None,
-    ) -> faiss.IndexIDMap:
-        """Written and mapped. A file that exists is whole. A full disk is no failure."""
-        target = self.folder / INDEXES / shard.file_name(metric)
-        try:
-            target.parent.mkdir(exist_ok=True)
-            with replacing(target) as part:
-                faiss.write_index(index, str(part))
-        except (OSError, RuntimeError) as error:
-            read_only = isinstance(error, OSError) and error.errno == errno.EROFS
-            level = logging.INFO if read_only else logging.WARNING
-            log.log(level, "%s: index kept in memory only (%s)", target, error)
-        return self.stored(shard, metric, adaptation) or index
+    ) -> ShardIndex:
+        """Written and mapped."""
+        path = self._path(shard, metric)
+        _candidates.write(index, path)
+        base = self.stored(shard, metric, adaptation) or index
+        return ShardIndex(shard, base, path, _empty(base))
+
+    def _path(self, shard: Shard, metric: Metric) -> Path:
+        return self.folder / INDEXES / shard.file_name(metric)
+
+    def _open_candidates(self, index: ShardIndex, metric: Metric) -> None:
+        """Codes are derived where there is no file of them; graphs take minutes."""
+        if self.kind == "exact" or self.kind in index.candidates:
+            return
+        if self.kind == "sq8":
+            found = _candidates.derived(index.base, index.path, self.kind, metric)
+        else:
+            found = _candidates.stored(index.base, index.path, self.kind)
+            large = index.base.ntotal >= _candidates.LEAST[self.kind]
+            if found is None and large and not self._noted:
+                self._noted = True
+                log.warning(
+                    "%s: searched exactly: it has no graphs yet. They are made by: packsight "
+                    "ingest FOLDER --gallery %s --set search.index=hnsw",
+                    self.folder,
+                    self.folder,
+                )
+        index.candidates[self.kind] = found
 
     def _vectors(
         self,
@@ -324,61 +375,20 @@ def _empty(like: faiss.IndexIDMap) -> faiss.IndexIDMap:
     return faiss.IndexIDMap(flat(like.d))
 
 
-def _neighbours(ranking: _Ranking, k: int, shard: Shard) -> list[Neighbour]:
-    rows = zip(ranking.distances[:k].tolist(), ranking.ids[:k].tolist(), strict=True)
-    return [Neighbour(identity, distance, shard.category) for distance, identity in rows]
+def _mapped(index: faiss.IndexIDMap) -> Rows:
+    """All rows, where they lie in memory or in the file: for as long as the index is there."""
+    if not index.ntotal:
+        return Rows(np.empty(0, np.int64), _candidates.vectors_of(index))
+    ids = faiss.rev_swig_ptr(index.id_map.data(), index.ntotal)
+    return Rows(ids, _candidates.vectors_of(index))
 
 
-def _rank(
-    index: ShardIndex,
-    vector: FloatArray,
-    k: int,
-    metric: Metric,
-    among: IntArray | None = None,
-) -> _Ranking:
-    """The nearest k by (distance, id), with every tie of the last one resolved exactly."""
-    query = unit_or_zero(vector[None]) if metric == "cosine" else vector[None]
-    written = _rank_one(index.base, query, k, metric, among, index.changed)
-    if not index.recent.ntotal:
-        return written
-    recent = _rank_one(index.recent, query, k, metric, among)
-    distances = np.concatenate([written.distances, recent.distances])
-    ids = np.concatenate([written.ids, recent.ids])
-    complete = written.complete and recent.complete
-    order = np.lexsort((ids, distances))
-    order = order if complete else order[:k]
-    return _Ranking(distances[order], ids[order], complete)
-
-
-def _rank_one(
-    index: faiss.IndexIDMap,
-    query: FloatArray,
-    k: int,
-    metric: Metric,
-    among: IntArray | None,
-    without: Collection[int] = (),
-) -> _Ranking:
-    """Of one index, but for the images ``without``."""
-    chosen = None
-    if among is not None:
-        chosen = faiss.SearchParameters(sel=faiss.IDSelectorBatch(among))  # type: ignore[call-arg]
-    fetch = min(k + 1, index.ntotal)
-    while True:
-        if fetch == 0:
-            return _Ranking(np.empty(0), np.empty(0, np.int64), complete=True)
-        with one_faiss_thread():
-            values, ids = index.search(query, fetch, params=chosen)
-        distances = from_squares(values) if metric == "euclidean" else from_products(values, metric)
-        found = ids[0] >= 0  # FAISS fills up with -1 where fewer are chosen
-        complete = fetch == index.ntotal or not found.all()
-        last = distances[0][-1]
-        if without:
-            found &= np.array([identity not in without for identity in ids[0].tolist()])
-        order = np.lexsort((ids[0][found], distances[0][found]))
-        near, names = distances[0][found][order], ids[0][found][order]
-        if complete:
-            return _Ranking(near, names, complete=True)
-        # FAISS may have dropped an equal distance with a smaller id: go on past the tie.
-        if len(near) >= k and near[k - 1] < last:
-            return _Ranking(near[:k], names[:k], complete=False)
-        fetch = min(fetch * 2, index.ntotal)
+def _neighbours(shards: Sequence[Shard], found: Sequence[Ranking], k: int) -> list[Neighbour]:
+    first = Ranking.of(found, k)
+    category = {
+        identity: shard.category
+        for shard, ranking in zip(shards, found, strict=True)
+        for identity in ranking.ids.tolist()
+    }
+    pairs = zip(first.distances[:k].tolist(), first.ids[:k].tolist(), strict=True)
+    return [Neighbour(identity, distance, category[identity]) for distance, identity in pairs]

@@ -14,16 +14,21 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeVar
 
 import numpy as np
 
+from engine.config import INDEX_KINDS, IndexKind
 from engine.distances import METRICS, Metric
 from engine.galleries import _rows
 from engine.types import IntArray
 
 T = TypeVar("T")
 
+# What the names of files of vectors and of inverted lists end in.
+EXACT = ".faiss"
+WORDS = ".words"
 # An index is written anew when more images changed than these, or than a 32nd of the shard: what
 # changed is held in memory and read at each opening, at some 10 microseconds an image.
 FEW = 1024
@@ -43,16 +48,17 @@ class Shard:
     adapted_by: int | None = None  # the version of the adaptation that its index is derived by
     images: int | None = None  # None: not counted, as in galleries of before
 
-    def file_name(self, metric: Metric = "euclidean") -> str:
+    def file_name(self, metric: Metric = "euclidean", index: IndexKind = "exact") -> str:
         """Of the index for a metric; that of Euclidean distance has no further name."""
         suffix = "" if metric == "euclidean" else f"-{metric}"
         by = "" if self.adapted_by is None else f"-a{self.adapted_by}"
-        return f"{self.name}-{self.token}{by}{suffix}.faiss"
+        kind = EXACT if index == "exact" else f".{index}"
+        return f"{self.name}-{self.token}{by}{suffix}{kind}"
 
     @property
     def words_name(self) -> str:
         """Of the inverted lists of its keypoints, which no adaptation changes."""
-        return f"{self.name}-{self.token}.words"
+        return f"{self.name}-{self.token}{WORDS}"
 
     @property
     def name(self) -> str:
@@ -70,7 +76,9 @@ class Shard:
     @property
     def kinds(self) -> set[str]:
         """Of the files that it may be searched by now."""
-        return {self.kind(name) for name in (*map(self.file_name, METRICS), self.words_name)}
+        pairs = product(METRICS, INDEX_KINDS)
+        names = [self.file_name(metric, index) for metric, index in pairs]
+        return {self.kind(name) for name in (*names, self.words_name)}
 
 
 def read_shards(connection: sqlite3.Connection) -> list[Shard]:

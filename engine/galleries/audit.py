@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from engine.config import INDEX_KINDS
 from engine.distances import METRICS, Metric
 from engine.errors import GalleryError
-from engine.galleries import _rows
+from engine.galleries import _candidates, _rows
 from engine.galleries._faiss_indexes import ShardIndexes, shard_vectors
 from engine.galleries._shards import Shard
 from engine.manifest import Manifest
@@ -154,6 +155,16 @@ def _index_faults(
             f"category {shard.category}: its index is not in step with the database "
             "(packsight gallery rebuild)"
         )
+        return
+    for kind in INDEX_KINDS[1:]:
+        if (found := _candidates.stored(index.base, index.path, kind)) is None:
+            continue
+        blocks = np.array_split(np.arange(index.base.ntotal), 1 + index.base.ntotal // 10_000)
+        if not all(_candidates.holds(found.index, index.base, rows) for rows in blocks):
+            yield (
+                f"category {shard.category}: its index of kind {kind} is damaged "
+                "(packsight gallery rebuild)"
+            )
 
 
 def _by_id(blocks: Iterable[tuple[IntArray, FloatArray]]) -> tuple[IntArray, FloatArray]:

@@ -16,6 +16,7 @@ import numpy as np
 from filelock import FileLock
 
 from engine.adaptation import Adaptation, AdaptationReport
+from engine.config import INDEX_KINDS, IndexKind
 from engine.distances import METRICS, Metric
 from engine.errors import DamageError, GalleryError
 from engine.galleries import _filters, _folder, _query_file, _rows, _schema
@@ -70,7 +71,7 @@ class LocalGallery:
         with self._reading():
             rows = connection.execute(_rows.MANIFEST).fetchall()
         self.manifest = Manifest.from_rows(rows, str(folder))
-        self._indexes = ShardIndexes(folder, self.manifest.dimension)
+        self._indexes = self._indexes_of(self.manifest)
         self._words = WordIndexes(folder)
         self._searched: list[Shard] | None = None  # None: as they are at each search
 
@@ -180,7 +181,7 @@ class LocalGallery:
         metric: Metric = "euclidean",
         among: IntArray | None = None,
     ) -> list[Neighbour]:
-        """The k nearest records, exact, ties by (distance, id)."""
+        """The k nearest records, ties by (distance, id); exact but by graphs."""
         wanted = None if categories is None else set(categories)
         with self._reading():
             adaptation = self.adaptation()
@@ -190,15 +191,18 @@ class LocalGallery:
                     f"{self.folder}: holds vectors of {dimension} numbers, "
                     f"the query has {embedding.dimension}."
                 )
-            searched = [
-                self._indexes.search(self._connection, shard, embedding, k, metric, among)
+            shards = [
+                shard
                 for shard in (self._shards() if self._searched is None else self._searched)
                 if (wanted is None or shard.category in wanted)
                 and (shard.labelled or not labelled_only)
             ]
-        nearest = [neighbour for ranking in searched for neighbour in ranking]
-        nearest.sort(key=lambda neighbour: (neighbour.distance, neighbour.id))
-        return nearest[:k]
+            return self._indexes.search(self._connection, shards, embedding, k, metric, among)
+
+    def search_by(self, index: IndexKind, threads: int) -> None:
+        """From now on; see ``Gallery``."""
+        with self._guard:
+            self._indexes.search_by(index, threads)
 
     @contextlib.contextmanager
     def searching_as_now(self) -> Iterator[None]:
@@ -693,7 +697,8 @@ class LocalGallery:
     def build_indexes(self, matcher: KeypointMatcher | None = None) -> None:
         """Write the index of every shard that lacks one, or in which more than a few images
         changed since, and delete those of the past; those of other metrics than Euclidean distance,
-        and without a matcher those of keypoints, are written at the first query that needs them."""
+        and without a matcher those of keypoints, are written at the first query that needs them.
+        Codes and graphs: where ``search_by`` names them, or files of theirs are there."""
         with self._reading():
             shards = self._shards()
             for shard in shards:
@@ -728,7 +733,14 @@ class LocalGallery:
             _rows.adapt_by(self._connection, None)
             self._connection.execute("DELETE FROM adaptations")
         self.manifest = manifest
-        self._indexes = ShardIndexes(self.folder, manifest.dimension)
+        self._indexes = self._indexes_of(manifest)
+
+    def _indexes_of(self, manifest: Manifest) -> ShardIndexes:
+        kind = manifest.settings.get("search", {}).get("index", "exact")
+        # One that a newer Packsight has is not known here.
+        return ShardIndexes(
+            self.folder, manifest.dimension, kind if kind in INDEX_KINDS else "exact"
+        )
 
     def _withdrawn(self, condition: str, *values: object) -> list[sqlite3.Row]:
         """Images and descriptions in one, as ``_rows.RECORDS`` gives those in the index."""

@@ -137,6 +137,7 @@ def run(request: Request) -> IngestReport:
         Curation.open(request.gallery) as curation,
     ):
         holder.append(gallery)
+        gallery.search_by(settings.search.index, parts.describer.threads)
         report = IngestReport(
             printable(str(request.folder)),
             printable(str(request.gallery)),

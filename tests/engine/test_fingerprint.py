@@ -74,6 +74,7 @@ def test_it_changes_with_what_describes(flag: str) -> None:
         "rerank.top_n=3",
         "rerank.name=k_reciprocal",
         "search.metric=cosine",
+        "search.index=hnsw",
         "query.augment=true",
         "query.expand=3",
         "route.mass=0.5",
@@ -108,9 +109,9 @@ def test_the_batch_of_a_model_does_not_count(tmp_path: Path) -> None:
     assert fingerprint([*flags, "embed.normalise=false"]) != fingerprint(flags)
 
 
-def answering() -> str:
+def answering(*flags: str) -> str:
     """Without keypoints, as before there were any."""
-    settings = load(read_profile("classic"), env={}, flags=[*BASE, "keypoints.name=none"])
+    settings = load(read_profile("classic"), env={}, flags=[*BASE, "keypoints.name=none", *flags])
     return assemble(settings).answering
 
 
@@ -121,6 +122,11 @@ def test_calibrations_from_before_formulas_had_a_version_hold(
     # It may change only where [route], [search], [query] or the reranker has a new option.
     before = "4ce9beef246df6544a6f2e27cf95cfb2e18aa64ea0dec2035a16a5ca6a34dc7e"
     assert answering() == before
+
+
+def test_calibrations_hold_for_every_kind_of_index() -> None:
+    assert answering("search.index=sq8") == answering("search.index=hnsw") == answering()
+    assert answering("search.metric=cosine") != answering()
 
 
 def test_another_version_of_the_formulas_voids_calibrations(

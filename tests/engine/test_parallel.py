@@ -25,6 +25,13 @@ def test_two_threads_work_at_the_same_time() -> None:
     assert sorted(each(lambda _: meeting.wait(), [0, 1], threads=2)) == [0, 1]
 
 
+def test_work_on_a_thread_may_itself_have_items() -> None:
+    def outer(item: int) -> list[int]:
+        return each(lambda one: one + item, [1, 2, 3], threads=2)
+
+    assert each(outer, [0, 10, 20, 30], threads=2)[3] == [31, 32, 33]
+
+
 def test_an_error_in_one_item_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         each(lambda item: 1 // item, [1, 0, 1], threads=2)

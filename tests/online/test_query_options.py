@@ -49,6 +49,17 @@ def test_cosine_orders_unit_vectors_as_euclidean_distance_does(gallery: Path, ph
         assert other.score == pytest.approx(third.score, abs=1e-6)
 
 
+@pytest.mark.parametrize("index", ["sq8", "hnsw"])
+def test_a_small_gallery_is_searched_alike_by_every_index(
+    gallery: Path, photo: Path, index: str
+) -> None:
+    plain = query(photo, gallery, k=9, overrides=PLAIN)
+    other = query(photo, gallery, k=9, overrides=[*PLAIN, f"search.index={index}"])
+    assert [(hit.record.id, hit.distance) for hit in plain.hits] == [
+        (hit.record.id, hit.distance) for hit in other.hits
+    ]
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -73,6 +84,7 @@ def test_a_photo_of_a_known_product_is_still_found(
     ("flag", "expected"),
     [
         ("search.metric=manhattan", "search.metric = 'manhattan'"),
+        ("search.index=ivf", "search.index = 'ivf'"),
         ("query.expand=-1", "query.expand = -1"),
         ("query.expand_alpha=nan", "query.expand_alpha"),
         ("query.expand_alpha=inf", "query.expand_alpha"),

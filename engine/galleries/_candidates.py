@@ -1,0 +1,198 @@
+"""Candidates for the nearest vectors, from files beside those of the vectors: codes of 8 bits a
+number, or graphs over such codes."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import faiss
+import numpy as np
+
+from engine.config import IndexKind
+from engine.distances import Distances, Metric, from_products, from_squares
+from engine.files import replacing
+from engine.types import FloatArray, IntArray
+
+log = logging.getLogger(__name__)
+
+# Smaller indexes are scanned: that takes a tenth of a millisecond, and one.
+LEAST: dict[IndexKind, int] = {"sq8": 1000, "hnsw": 10_000}
+LINKS = 32  # of a vector in a graph, twice as many on its lowest level
+# Vectors that are kept while one is linked, and while a graph is searched: docs/efficiency.md.
+LINKED = 200
+EXPLORED = 256
+SAMPLE = 64  # vectors that are compared with their codes when a file is opened
+_BLOCK = 16_384  # vectors that are encoded at a time
+
+
+@dataclass(frozen=True)
+class CandidateIndex:
+    """Finds rows of an index that may be the nearest, by 8 bits a number (scalar quantisation).
+
+    Codes are scanned. No vector is farther than ``error`` from what stands for it, so that all
+    that lies farther than the last candidate can be ruled out. A graph is searched without such a
+    bound: Malkov and Yashunin, "Efficient and Robust Approximate Nearest Neighbor Search Using
+    Hierarchical Navigable Small World Graphs", PAMI 2020.
+    """
+
+    index: faiss.Index
+    error: float
+    length: float  # no vector is longer
+
+    @property
+    def is_graph(self) -> bool:
+        return isinstance(self.index, faiss.IndexHNSW)
+
+    def found(
+        self, query: FloatArray, count: int, rows: range, metric: Metric
+    ) -> tuple[IntArray, float]:
+        """At most ``count`` of these rows, for a query (1, D), and the distance that all others of
+        them are beyond: infinite for a graph, whose candidates are taken for the nearest."""
+        if self.is_graph:
+            explored = faiss.SearchParametersHNSW(  # type: ignore[attr-defined]
+                efSearch=EXPLORED
+            )
+            _, places = self.index.search(query, count, params=explored)
+            return places[0][places[0] >= 0], np.inf
+        selector = faiss.IDSelectorRange(rows.start, rows.stop)
+        chosen = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        values, places = self.index.search(query, count, params=chosen)
+        last = float(distances_of(values[0][-1:], metric)[0])
+        far = float(np.linalg.norm(query.astype(np.float64)))
+        if metric == "euclidean":
+            return places[0], last - self.error - self.rounding(query.shape[1], far)
+        # |q·x - q·x'| <= |q| |x - x'|
+        return places[0], last - far * (self.error + self.rounding(query.shape[1]))
+
+    def rounding(self, dimension: int, far: float = 0.0) -> float:
+        """Twice what a distance or product in float32 may be off by."""
+        return 4 * dimension * 2.0**-24 * (self.length + far)
+
+
+def distances_of(values: FloatArray, metric: Metric) -> Distances:
+    """FAISS has squares of Euclidean distances, or products."""
+    return from_squares(values) if metric == "euclidean" else from_products(values, metric)
+
+
+def stored(base: faiss.IndexIDMap, path: Path, kind: IndexKind) -> CandidateIndex | None:
+    """Those of the vectors in ``base``, whose file is ``path``, if they are there and whole."""
+    place = path.with_suffix(f".{kind}")
+    if base.ntotal < LEAST[kind] or (index := mapped(place)) is None:
+        return None
+    if not _fits(index, base, kind):
+        log.warning("%s: of other vectors or damaged, not used", place)
+        return None
+    return _bounded(index)
+
+
+def derived(
+    base: faiss.IndexIDMap, path: Path, kind: IndexKind, metric: Metric
+) -> CandidateIndex | None:
+    """As ``stored``, or made and written; None where ``base`` is small, and for graphs of inner
+    products, in which long vectors hide others. A graph takes minutes."""
+    if base.ntotal < LEAST[kind] or (kind == "hnsw" and metric == "inner_product"):
+        return None
+    if (found := stored(base, path, kind)) is not None:
+        return found
+    index = made(base, kind)
+    write(index, path.with_suffix(f".{kind}"))
+    return stored(base, path, kind) or _bounded(index)
+
+
+def made(base: faiss.IndexIDMap, kind: IndexKind) -> faiss.Index:
+    """Of the vectors in ``base``."""
+    eight = faiss.ScalarQuantizer.QT_8bit
+    index: Any = faiss.IndexScalarQuantizer(base.d, eight, base.metric_type)
+    if kind == "hnsw":
+        index = faiss.IndexHNSWSQ(base.d, eight, LINKS, base.metric_type)  # type: ignore[arg-type]
+        index.hnsw.efConstruction = LINKED
+    vectors = vectors_of(base)
+    index.train(vectors)  # the least and the largest of every number
+    for start in range(0, len(vectors), _BLOCK):
+        index.add(vectors[start : start + _BLOCK])
+    return cast("faiss.Index", index)
+
+
+def vectors_of(base: faiss.IndexIDMap) -> FloatArray:
+    """(n, D), where they lie in memory or in the file: for as long as ``base`` is there."""
+    count, flat = base.ntotal, faiss.downcast_index(base.index)
+    if not count:
+        return np.empty((0, base.d), np.float32)
+    first = flat.get_xb()  # type: ignore[attr-defined]
+    vectors: FloatArray = faiss.rev_swig_ptr(first, count * base.d).reshape(count, base.d)
+    return vectors
+
+
+def codes_of(index: faiss.Index) -> faiss.IndexScalarQuantizer:
+    """The codes of a candidate index."""
+    storage = index.storage if isinstance(index, faiss.IndexHNSW) else index
+    return cast("faiss.IndexScalarQuantizer", faiss.downcast_index(storage))
+
+
+def mapped(path: Path) -> faiss.Index | None:
+    """The file, mapped; None where it is not there or cannot be read."""
+    if not path.is_file():
+        return None
+    try:
+        # IO_FLAG_MMAP_IFC maps flat indexes; IO_FLAG_MMAP reads them into memory.
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        log.warning("%s: damaged index, derived anew (%s)", path, error)
+        return None
+
+
+def write(index: faiss.Index, path: Path) -> None:
+    """A file that exists is whole. A full disk is no failure."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as part:
+            faiss.write_index(index, str(part))
+    except (OSError, RuntimeError) as error:
+        read_only = isinstance(error, OSError) and error.errno == errno.EROFS
+        level = logging.INFO if read_only else logging.WARNING
+        log.log(level, "%s: index kept in memory only (%s)", path, error)
+
+
+def _fits(index: Any, base: faiss.IndexIDMap, kind: IndexKind) -> bool:
+    """Whether it has the form of one of these vectors, and is one of a sample of them."""
+    own: Any = faiss.IndexHNSWSQ if kind == "hnsw" else faiss.IndexScalarQuantizer
+    if not isinstance(index, own) or (index.ntotal, index.d) != (base.ntotal, base.d):
+        return False
+    codes = codes_of(index)
+    if (
+        not isinstance(codes, faiss.IndexScalarQuantizer)
+        or codes.ntotal != base.ntotal
+        or index.metric_type != base.metric_type
+        or codes.metric_type != base.metric_type
+        or codes.sq.qtype != faiss.ScalarQuantizer.QT_8bit
+        or codes.codes.size() != base.ntotal * base.d
+        or codes.sq.trained.size() != 2 * base.d
+    ):
+        return False
+    if kind == "hnsw":
+        # A link to a vector that is not there would be followed beyond the memory of the file.
+        links = faiss.vector_to_array(index.hnsw.neighbors)
+        if not len(links) or links.min() < -1 or links.max() >= base.ntotal:
+            return False
+    return holds(index, base, np.linspace(0, base.ntotal - 1, SAMPLE).astype(np.int64))
+
+
+def holds(index: faiss.Index, base: faiss.IndexIDMap, rows: IntArray) -> bool:
+    """Whether none of these vectors is farther than the error from what stands for it."""
+    bounded, vectors = _bounded(index), vectors_of(base)[rows].astype(np.float64)
+    off = np.linalg.norm(codes_of(index).reconstruct_batch(rows) - vectors, axis=1)
+    return bool((off <= bounded.error + bounded.rounding(base.d)).all())
+
+
+def _bounded(index: faiss.Index) -> CandidateIndex:
+    """What stands for a number is at most half a step of 255 from it."""
+    trained = faiss.vector_to_array(codes_of(index).sq.trained).astype(np.float64)
+    least, width = np.split(trained, 2)
+    step = np.abs(width) / 255
+    largest = np.maximum(np.abs(least), np.abs(least + width)) + step
+    error = 0.5 * np.linalg.norm(step)
+    return CandidateIndex(index, float(error), float(np.linalg.norm(largest)))
