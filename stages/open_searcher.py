@@ -13,7 +13,9 @@ from engine.adaptation import Adaptation
 from engine.config import Settings
 from engine.galleries import open_gallery
 from engine.images import ImageLimits, load
+from engine.parallel import both
 from engine.protocols import Gallery, KeypointMatcher, Reranker
+from engine.quality import prepare_lab
 from engine.query_statistics import QueryLearner
 from engine.retrieval import AdaptedNeighbours
 from engine.search import Searcher
@@ -77,14 +79,18 @@ def open_searcher(
     ``engine.query_statistics``). Raises GalleryError (none there), FingerprintError, ConfigError,
     WeightsError.
     """
-    opened = open_gallery(gallery)
-    try:
-        settings = _settings(opened, profile, config, overrides)
-        searcher = _searcher(opened, settings)
-    except BaseException:
-        opened.close()
-        raise
-    return _learning(searcher) if settings.adapt.learn_from_queries else searcher
+
+    def searcher() -> OpenSearcher:
+        opened = open_gallery(gallery)
+        try:
+            return _searcher(opened, _settings(opened, profile, config, overrides))
+        except BaseException:
+            opened.close()
+            raise
+
+    # Both take a new process 0.1 s or more.
+    opened, _ = both(searcher, prepare_lab, threads=2)
+    return _learning(opened) if opened.settings.adapt.learn_from_queries else opened
 
 
 def searcher_over(
