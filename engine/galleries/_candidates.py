@@ -1,5 +1,5 @@
 """Candidates for the nearest vectors, from files beside those of the vectors: codes of 8 bits a
-number, or graphs over such codes."""
+number, and graphs over such codes where these find what a scan finds."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ import faiss
 import numpy as np
 
 from engine.config import IndexKind
-from engine.distances import Distances, Metric, from_products, from_squares
+from engine.distances import Distances, Metric, from_products, from_squares, unit_or_zero
 from engine.files import replacing
 from engine.types import FloatArray, IntArray
 
 log = logging.getLogger(__name__)
 
-# Smaller indexes are scanned: that takes a tenth of a millisecond, and one.
-LEAST: dict[IndexKind, int] = {"sq8": 1000, "hnsw": 10_000}
+# Smaller indexes are scanned: 1,000 vectors of 256 numbers take 0.1 ms, 20,000 of them 1 ms, as a
+# graph does.
+LEAST: dict[IndexKind, int] = {"sq8": 1000, "hnsw": 20_000}
 LINKS = 32  # of a vector in a graph, twice as many on its lowest level
-# Vectors that are kept while one is linked, and while a graph is searched: docs/efficiency.md.
-LINKED = 200
-EXPLORED = 256
+LINKED = 100  # candidates that are kept while a vector is linked
+# Candidates that are kept while a graph is searched: the fewest by which the first ``FOUND`` of
+# ``TRIED`` queries are found to this fraction. Where none does, codes are scanned.
+EXPLORED = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
+FOUND = 50
+TRIED = 200
+RECALL = 0.9995
 SAMPLE = 64  # vectors that are compared with their codes when a file is opened
 _BLOCK = 16_384  # vectors that are encoded at a time
 
@@ -53,10 +58,7 @@ class CandidateIndex:
         """At most ``count`` of these rows, for a query (1, D), and the distance that all others of
         them are beyond: infinite for a graph, whose candidates are taken for the nearest."""
         if self.is_graph:
-            explored = faiss.SearchParametersHNSW(  # type: ignore[attr-defined]
-                efSearch=EXPLORED
-            )
-            _, places = self.index.search(query, count, params=explored)
+            _, places = self.index.search(query, count)
             return places[0][places[0] >= 0], np.inf
         selector = faiss.IDSelectorRange(rows.start, rows.stop)
         chosen = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
@@ -106,15 +108,56 @@ def derived(
 def made(base: faiss.IndexIDMap, kind: IndexKind) -> faiss.Index:
     """Of the vectors in ``base``."""
     eight = faiss.ScalarQuantizer.QT_8bit
-    index: Any = faiss.IndexScalarQuantizer(base.d, eight, base.metric_type)
     if kind == "hnsw":
-        index = faiss.IndexHNSWSQ(base.d, eight, LINKS, base.metric_type)  # type: ignore[arg-type]
-        index.hnsw.efConstruction = LINKED
-    vectors = vectors_of(base)
+        graph: Any = faiss.IndexHNSWSQ(
+            base.d,
+            eight,  # type: ignore[arg-type]
+            LINKS,
+            base.metric_type,
+        )
+        graph.hnsw.efConstruction = LINKED
+        _fill(graph, vectors_of(base))
+        if _is_explored(graph, vectors_of(base)):
+            return cast("faiss.Index", graph)
+    codes = faiss.IndexScalarQuantizer(base.d, eight, base.metric_type)
+    _fill(codes, vectors_of(base))
+    return codes
+
+
+def _fill(index: Any, vectors: FloatArray) -> None:
     index.train(vectors)  # the least and the largest of every number
     for start in range(0, len(vectors), _BLOCK):
         index.add(vectors[start : start + _BLOCK])
-    return cast("faiss.Index", index)
+
+
+def _is_explored(graph: Any, vectors: FloatArray) -> bool:
+    """Whether the graph, by a number of candidates that it keeps, finds what a scan finds. Queries
+    are vectors moved as others lie to their nearest: as a new photo lies to those of a product."""
+    random = np.random.default_rng(0)
+    rows, others = random.integers(0, len(vectors), (2, TRIED))
+    count = min(FOUND, len(vectors))
+    _, nearest = faiss.knn(vectors[others], vectors, min(2, len(vectors)), metric=graph.metric_type)
+    queries = vectors[rows] + vectors[others] - vectors[nearest[:, -1]]
+    if graph.metric_type == faiss.METRIC_INNER_PRODUCT:
+        queries = unit_or_zero(queries)
+    values, _ = faiss.knn(queries, vectors, count, metric=graph.metric_type)
+    exact = _distances(values, graph)[:, -1]
+    for explored in EXPLORED:
+        graph.hnsw.efSearch = explored
+        _, places = graph.search(queries, 2 * count)
+        found = 0
+        for query, row, last in zip(queries, places, exact, strict=True):
+            held = vectors[row[row >= 0]]
+            values, _ = faiss.knn(query[None], held, min(count, len(held)), graph.metric_type)
+            found += int((_distances(values, graph) <= last * (1 + 1e-4)).sum())
+        if found >= RECALL * count * TRIED:
+            return True
+    return False
+
+
+def _distances(values: FloatArray, index: Any) -> Distances:
+    euclidean = index.metric_type == faiss.METRIC_L2
+    return distances_of(values, "euclidean" if euclidean else "cosine")
 
 
 def vectors_of(base: faiss.IndexIDMap) -> FloatArray:
@@ -159,8 +202,10 @@ def write(index: faiss.Index, path: Path) -> None:
 
 def _fits(index: Any, base: faiss.IndexIDMap, kind: IndexKind) -> bool:
     """Whether it has the form of one of these vectors, and is one of a sample of them."""
-    own: Any = faiss.IndexHNSWSQ if kind == "hnsw" else faiss.IndexScalarQuantizer
-    if not isinstance(index, own) or (index.ntotal, index.d) != (base.ntotal, base.d):
+    is_graph = kind == "hnsw" and isinstance(index, faiss.IndexHNSWSQ)
+    if not is_graph and not isinstance(index, faiss.IndexScalarQuantizer):
+        return False
+    if (index.ntotal, index.d) != (base.ntotal, base.d):
         return False
     codes = codes_of(index)
     if (
@@ -173,7 +218,7 @@ def _fits(index: Any, base: faiss.IndexIDMap, kind: IndexKind) -> bool:
         or codes.sq.trained.size() != 2 * base.d
     ):
         return False
-    if kind == "hnsw":
+    if is_graph:
         # A link to a vector that is not there would be followed beyond the memory of the file.
         links = faiss.vector_to_array(index.hnsw.neighbors)
         if not len(links) or links.min() < -1 or links.max() >= base.ntotal:

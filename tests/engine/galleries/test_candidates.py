@@ -276,6 +276,20 @@ def test_a_reader_without_graphs_searches_exactly_and_notes_it_once(
     assert len([one for one in caplog.records if "search.index=hnsw" in one.message]) == 1
 
 
+def test_where_a_graph_finds_too_little_codes_are_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_candidates, "RECALL", 1.1)
+    with LocalGallery.open(folder, write=True) as gallery:
+        exact = nearest(gallery)
+        gallery.search_by("hnsw", 1)
+        gallery.build_indexes()
+        assert nearest(gallery) == exact
+        assert gallery.check() == []
+    (path,) = files(folder, "hnsw")
+    assert not isinstance(faiss.read_index(str(path)), faiss.IndexHNSW)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("metric", METRICS)
 def test_graphs_find_nearly_all(tmp_path: Path, metric: Metric) -> None:
