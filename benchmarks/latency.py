@@ -1,0 +1,224 @@
+"""One query, from the photo's file to its hits: stages by profile, precision and runtime.
+
+    python benchmarks/latency.py [--images 10000] [--photos 45] [--rounds 3] [--work DIR]
+        [--paper DIR] [--way LABEL PROFILE KEY=VALUE ...]
+
+Profiles ``compact`` and ``classic``; ``--paper``: also ``paper``, whose three networks of true size
+and random weights are made in that folder (extra ``train``), and in int8 where it has
+``u2net-int8.onnx``, ``classifier-int8.onnx`` and ``resnet50-int8.onnx``, as `packsight weights
+quantise` makes them; ``--way`` (may be repeated): another precision or any other settings. Each
+runs by every runtime that is installed. All have Packbench ``tiny`` as their catalogue
+(``paper`` twelve of its images), multiplied to ``--images``.
+
+How to read the tables: the ways take turns photo by photo, in another order every time, after one
+photo to warm up. ``query``: milliseconds on the clock, median and 95th percentile; ``cpu``: what
+all threads of the process spent, which remains of it on a busy machine. Ratios are of the same
+photo in the same round, to the first row of that profile: median [5th, 95th percentile]. Stages:
+medians on the clock; those that do not depend on each other run at once, and add up to more than
+the query.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from support.multiplied_gallery import multiply
+from support.numbers import milliseconds, spread
+from support.paper_networks import make_paper_networks, paper_settings
+from support.tables import markdown
+
+from engine.errors import PacksightError
+from engine.timings import Stopwatch
+from offline import ingest
+from offline.adapt.gallery import adapt_where_due
+from offline.datasets import open_dataset
+from offline.datasets.registry import dataset_folder
+from stages.embed.joined import descriptors_of
+from stages.open_searcher import OpenSearcher, open_searcher, searcher_over
+
+DATA = "packbench-tiny"
+K = 10
+PAPER_IMAGES = 12
+
+
+@dataclass(frozen=True)
+class Way:
+    """Settings that describe a gallery, and so its queries."""
+
+    label: str
+    profile: str
+    settings: tuple[str, ...] = ()
+
+
+CLASSIC = Way("classic", "classic")  # it has no network
+
+
+@dataclass
+class Timed:
+    """A way by one runtime; seconds, one of every photo in every round."""
+
+    way: Way
+    runtime: str
+    clock: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+    stages: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.way.label}, {self.runtime}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(arguments)
+    try:
+        ways = _ways(args)
+        with tempfile.TemporaryDirectory(prefix="packsight-latency-") as scratch:
+            found = _measure(ways, args, args.work or Path(scratch))
+    except PacksightError as error:
+        print(f"latency: {error}", file=sys.stderr)
+        return 1
+    print(f"{_table(found)}\n\n{_stage_table(found)}")
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(
+        f"\n{args.images:,} images, {args.photos} photos, {args.rounds} rounds, {args.threads} "
+        f"threads; load of the machine {load}"
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--images", type=int, default=10_000, metavar="N", help="in the gallery")
+    parser.add_argument("--photos", type=int, default=45, metavar="N")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N")
+    parser.add_argument("--threads", type=int, default=2, metavar="N")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where galleries are kept")
+    parser.add_argument("--paper", type=Path, metavar="DIR")
+    parser.add_argument("--way", nargs="+", action="append", default=[], metavar="LABEL PROFILE")
+    parser.add_argument("--only", nargs="+", metavar="LABEL", help="of all ways these")
+    return parser
+
+
+def _ways(args: argparse.Namespace) -> list[Way]:
+    ways = [Way("compact", "compact"), CLASSIC]
+    if args.paper is not None:
+        make_paper_networks(args.paper)
+        for label, suffix in (("paper", ""), ("paper int8", "-int8")):
+            if (args.paper / f"u2net{suffix}.onnx").is_file():
+                ways.append(Way(label, "paper", tuple(paper_settings(args.paper, suffix))))
+    ways += [Way(label, profile, tuple(settings)) for label, profile, *settings in args.way]
+    return [way for way in ways if args.only is None or way.label in args.only]
+
+
+def _measure(ways: Sequence[Way], args: argparse.Namespace, work: Path) -> list[Timed]:
+    photos = [image.path for image in open_dataset(DATA).images("queries")][: args.photos]
+    runtimes = ["onnxruntime", *(["openvino"] if find_spec("openvino") else [])]
+    threads = f"runtime.threads={args.threads}"
+    found: list[tuple[Timed, OpenSearcher]] = []
+    with ExitStack() as stack:
+        for way in ways:
+            gallery = _gallery(way, args, work)
+            for runtime in runtimes if way != CLASSIC else runtimes[:1]:
+                flags = [threads, f"runtime.backend={runtime}", "runtime.mattes_gb=0"]
+                opened = stack.enter_context(open_searcher(gallery, overrides=flags))
+                found.append((Timed(way, runtime), opened))
+                opened.search(photos[0], K)
+        for turn in range(args.rounds):
+            for at, photo in enumerate(photos):
+                first = (turn + at) % len(found)
+                for timed, opened in [*found[first:], *found[:first]]:
+                    _query(timed, opened, photo)
+    return [timed for timed, _ in found]
+
+
+def _gallery(way: Way, args: argparse.Namespace, work: Path) -> Path:
+    """Whole where it is there."""
+    folder = work / f"{args.images}-{way.label.replace(' ', '-')}"
+    if folder.exists():
+        return folder
+    making = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(making, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="packsight-latency-") as scratch:
+        small, threads = Path(scratch, "small"), f"runtime.threads={args.threads}"
+        flags = [*way.settings, threads]
+        catalogue = _catalogue(way, Path(scratch))
+        ingest(catalogue, small, profile=way.profile, overrides=flags, adapt=False)
+        with multiply(small, making, args.images, seed=1) as gallery:
+            if way.profile != "paper":
+                opened = searcher_over(gallery, overrides=[threads])
+                joined = descriptors_of(opened.searcher.describer.embedder)
+                adapt_where_due(gallery, joined, lambda: opened.searcher)
+    making.rename(folder)
+    return folder
+
+
+def _catalogue(way: Way, scratch: Path) -> Path:
+    """Of all categories; of the paper's networks, a few: they take seconds an image."""
+    whole = dataset_folder(DATA) / "catalogue"
+    if way.profile != "paper":
+        return whole
+    images = sorted(whole.rglob("*.jpg"))
+    for path in images[:: len(images) // PAPER_IMAGES][:PAPER_IMAGES]:
+        copy = scratch / "few" / path.relative_to(whole)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    return scratch / "few"
+
+
+def _query(timed: Timed, opened: OpenSearcher, photo: Path) -> None:
+    watch = Stopwatch()
+    start, used = time.perf_counter(), time.process_time()
+    with watch("load"):
+        image = opened.read(photo)
+    opened.searcher.answer(image, K, watch=watch)
+    timed.clock.append(time.perf_counter() - start)
+    timed.processor.append(time.process_time() - used)
+    for name, seconds in watch.seconds.items():
+        timed.stages.setdefault(name, []).append(seconds)
+
+
+def _table(found: Sequence[Timed]) -> str:
+    rows = []
+    for one in found:
+        plain = next(other for other in found if other.way.profile == one.way.profile)
+        clock = spread(one.clock)
+        rows.append(
+            [
+                one.name,
+                milliseconds(clock.median),
+                milliseconds(clock.p95),
+                _ratio(one.clock, plain.clock),
+                milliseconds(spread(one.processor).median),
+                _ratio(one.processor, plain.processor),
+            ]
+        )
+    return markdown(["way", "query, ms", "p95", "ratio", "cpu, ms", "ratio"], rows)
+
+
+def _ratio(mine: Sequence[float], plain: Sequence[float]) -> str:
+    low, median, high = np.percentile(np.asarray(mine) / np.asarray(plain), [5, 50, 95])
+    return f"{median:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _stage_table(found: Sequence[Timed]) -> str:
+    stages = dict.fromkeys(name for one in found for name in one.stages)
+    rows = [
+        [name, *(milliseconds(spread(one.stages.get(name, [0.0])).median) for one in found)]
+        for name in stages
+    ]
+    return markdown(["stage (ms)", *(one.name for one in found)], rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
