@@ -119,9 +119,11 @@ def packed_ious(
     differ = np.empty(len(packed), np.int32)
     one, rows, out = (faiss.swig_ptr(array) for array in (query.packed, packed, differ))
     faiss.hammings(one, rows, 1, len(packed), query.packed.size, out)  # type: ignore[attr-defined]
-    both = query.area + areas
-    overlaps: npt.NDArray[np.float64] = np.zeros(len(packed), np.float64)
-    np.divide(both - differ, both + differ, out=overlaps, where=both > 0)
+    union = (query.area + areas).astype(np.float64)  # twice each of them
+    overlaps: npt.NDArray[np.float64] = union - differ
+    union += differ
+    # Two empty masks overlap in 0 of 0 cells. To divide by 1 takes a third of leaving them out.
+    overlaps /= np.maximum(union, 1, out=union)
     return overlaps
 
 
