@@ -31,29 +31,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 from support.images import CATEGORIES, VIEWS
+from support.label_keypoints import LabelKeypoints
 from support.numbers import milliseconds, spread
 from support.synthetic_gallery import Vectors, draw_vectors, fill
 from support.tables import markdown
 
 from engine.config import QuerySettings, load
 from engine.galleries.local import LocalGallery
-from engine.keypoints import Keypoints
 from engine.search import Searcher
 from engine.types import CategoryScores, Embedding, FloatArray
 from offline import ingest
 from stages.assemble import assemble
-from stages.keypoints._vocabulary import shipped_vocabulary
-from stages.keypoints.sift import Options
 from stages.profiles import read_profile
 
 DIMENSION = 1280  # of MobileNetV2
 K = 10
 WARM_UP = 3
-SHARED, SHOWN = 100, 80  # keypoints of a label, and those of it that a query shows
-ASKED, STORED = Options().most, Options().stored
-FREQUENT = 0.7  # exponent of the frequency of words by their rank, after Zipf
-APART = 12.0  # deviation of a number of a descriptor from its word's
-SAME = 5.0  # and of one descriptor seen twice
 WAYS = ("without keypoints", "20 hits checked", "exhaustive")
 
 
@@ -80,54 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Labels:
-    """Keypoints of products' labels, drawn by the product."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        vocabulary = shipped_vocabulary()
-        self._halves = (vocabulary.first, vocabulary.second)
-        ranks = np.arange(1, len(vocabulary.first) + 1)
-        self._frequencies = ranks**-FREQUENT / np.sum(ranks**-FREQUENT)
-
-    def of_row(self, row: int) -> Keypoints:
-        random = np.random.default_rng((self._seed, row))
-        return self._seen(row // VIEWS, SHARED, STORED, 0.1 * (row % VIEWS), random)
-
-    def asked(self, product: int, number: int) -> Keypoints:
-        random = np.random.default_rng((self._seed, product, number, 1))
-        return self._seen(product, SHOWN, ASKED, 0.3, random)
-
-    def _seen(
-        self, product: int, shared: int, count: int, turn: float, random: np.random.Generator
-    ) -> Keypoints:
-        """``count`` keypoints, the first ``shared`` those of the product's label, turned."""
-        own = np.random.default_rng((self._seed, product, 0, 0, 0))
-        label, places = self._drawn(SHARED, own), own.uniform(0.2, 0.8, (SHARED, 2))
-        rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-        geometry = np.empty((count, 4), np.float32)
-        geometry[:, :2] = random.uniform(0, 1, (count, 2))
-        geometry[:shared, :2] = 0.5 + 0.8 * (places[:shared] - 0.5) @ rotation.T
-        geometry[:, 2] = 0.02 * 2 ** random.uniform(-2, 2, count)
-        geometry[:shared, 2] = 0.02
-        geometry[:, 3] = random.uniform(0, 2 * np.pi, count)
-        geometry[:shared, 3] = turn
-        rows = self._drawn(count, random)
-        rows[:shared] = label[:shared] + SAME * random.standard_normal((shared, label.shape[1]))
-        descriptors = np.rint(np.clip(rows, -127, 127)).astype(np.int8)
-        return Keypoints(geometry, descriptors).rounded()
-
-    def _drawn(self, count: int, random: np.random.Generator) -> FloatArray:
-        """(count, D)."""
-        size = len(self._frequencies)
-        parts = [
-            half[random.choice(size, count, p=self._frequencies)]
-            + APART * random.standard_normal((count, half.shape[1]), np.float32)
-            for half in self._halves
-        ]
-        return np.concatenate(parts, axis=1).astype(np.float32)
-
-
 @dataclass(frozen=True)
 class _Measured:
     """Of one gallery: seconds of every query by way, on the clock and of the processor; how many
@@ -145,7 +90,7 @@ class _Measured:
 
 def _measured(size: int, queries: int, dimension: int, seed: int) -> _Measured:
     vectors = draw_vectors(size, queries + WARM_UP, dimension=dimension, seed=seed)
-    labels = _Labels(seed)
+    labels = LabelKeypoints(seed)
     with tempfile.TemporaryDirectory(prefix="packsight-keypoints-") as folder:
         with fill(Path(folder, "g"), vectors, seed=seed, keypoints=labels.of_row) as gallery:
             gallery.build_indexes()
@@ -181,7 +126,7 @@ def _searchers(gallery: LocalGallery) -> dict[str, Searcher]:
 
 
 def _timed(
-    searchers: dict[str, Searcher], vectors: Vectors, labels: _Labels
+    searchers: dict[str, Searcher], vectors: Vectors, labels: LabelKeypoints
 ) -> tuple[dict[str, list[float]], dict[str, list[float]], dict[str, float]]:
     clock: dict[str, list[float]] = {way: [] for way in WAYS}
     processor: dict[str, list[float]] = {way: [] for way in WAYS}

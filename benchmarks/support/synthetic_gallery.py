@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from support.images import CATEGORIES, VIEWS
 # Lengths of the steps from the origin to a category, to a product, to a view: products of one
 # category have a cosine near 0.55, views of one product near 0.92, as backbones give on packages.
 STEPS = (1.0, 0.85, 0.4)
+BESIDE = 0.1  # of a step, in any direction
 SHAPES = 64  # different silhouettes
 BATCH = 500
 
@@ -45,27 +46,46 @@ class Vectors:
 
 
 def draw_vectors(
-    images: int, queries: int, *, dimension: int, seed: int, first: int = 0
+    images: int,
+    queries: int,
+    *,
+    dimension: int,
+    seed: int,
+    first: int = 0,
+    categories: Sequence[str] = CATEGORIES,
+    latent: int | None = None,
 ) -> Vectors:
     """The images from the ``first`` on, a multiple of the views of a product: a large catalogue is
-    drawn in parts."""
+    drawn in parts.
+
+    Steps go in any direction or, with ``latent``, in those of a space of so many dimensions, and by
+    a little in any: vectors of trained networks lie near a surface of few dimensions.
+    """
     random = np.random.default_rng(seed)
+    basis = None
+    if latent is not None:
+        drawn = np.random.default_rng(seed + 1).standard_normal((dimension, latent))
+        basis = np.linalg.qr(drawn)[0].T.astype(np.float32)
 
     def steps(count: int, length: float) -> FloatArray:
-        drawn = random.standard_normal((count, dimension), np.float32)
-        return length * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+        drawn = random.standard_normal((count, latent or dimension), np.float32)
+        steps = length * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+        if basis is None:
+            return steps
+        beside = random.standard_normal((count, dimension), np.float32)
+        return steps @ basis + BESIDE * length / dimension**0.5 * beside
 
-    kinds = steps(len(CATEGORIES), STEPS[0])
+    kinds = steps(len(categories), STEPS[0])
     if first:
         random = np.random.default_rng((seed, first))
     count = -(-images // VIEWS)
     numbers = first // VIEWS + np.arange(count)
-    centres = kinds[numbers % len(CATEGORIES)] + steps(count, STEPS[1])
+    centres = kinds[numbers % len(categories)] + steps(count, STEPS[1])
     of_image = np.arange(images) // VIEWS
     of_query = random.integers(0, count, queries)
     return Vectors(
         gallery=_unit(centres[of_image] + steps(images, STEPS[2])),
-        categories=tuple(CATEGORIES[numbers[at] % len(CATEGORIES)] for at in of_image),
+        categories=tuple(categories[numbers[at] % len(categories)] for at in of_image),
         products=tuple(f"product-{numbers[at]:05}" for at in of_image),
         queries=_unit(centres[of_query] + steps(queries, STEPS[2])),
         first=first,
