@@ -14,7 +14,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import CONTOUR_SIDE, BoolArray, Box, Contour, FloatArray, Matte, UInt8Array
+from engine.types import (
+    CONTOUR_SIDE,
+    BoolArray,
+    Box,
+    Contour,
+    FloatArray,
+    Matte,
+    UInt8Array,
+    once,
+)
 
 THRESHOLD = 0.5
 
@@ -53,6 +62,7 @@ def aligned_contour(matte: Matte, side: int = CONTOUR_SIDE) -> Contour:
     )
 
 
+@once
 def product_box(matte: Matte) -> Box | None:
     """The box around the mask in pixels, crumbs left out; None where nothing reaches the threshold.
 

@@ -18,7 +18,7 @@ from engine.protocols import (
     Matting,
     Segmenter,
 )
-from engine.quality import assess, is_colourless, is_shadow
+from engine.quality import assess, is_colourless, is_shadow, shadow_lab
 from engine.timings import Stopwatch
 from engine.types import (
     CategoryScores,
@@ -88,16 +88,22 @@ class Describer:
             return []
         watch = watch or Stopwatch()
         given = list(labels) if labels is not None else [None] * len(images)
-        cuts = self.cutting.cut(images, watch, mattes)
-        cutouts = [cut.cutout for cut in cuts]
-        watch.reserve("embed", "classify", "outline")
+        # A batch keeps the cores busy by its images.
+        threads = self.threads if len(images) == 1 else 1
+        first, then = watch.aside(), watch.aside()
         with one_blas_thread():  # else one half would change the other's threads, and its rounding
-            (embeddings, scores), (shapes, grey, found) = both(
-                lambda: self._compared(images, cutouts, given, watch),
-                lambda: self._outlined(images, cuts, watch),
-                # A batch keeps the cores busy by its images.
-                threads=self.threads if len(images) == 1 else 1,
+            cuts, grey = both(
+                lambda: self.cutting.cut(images, watch, mattes),
+                lambda: self._colourless(images, first),
+                threads=threads,
             )
+            (embeddings, scores), (shapes, found) = both(
+                lambda: self._compared(images, [cut.cutout for cut in cuts], given, watch),
+                lambda: self._outlined(images, cuts, then),
+                threads=threads,
+            )
+        watch.add(first)
+        watch.add(then)
         return [
             Described(
                 Description(
@@ -129,15 +135,21 @@ class Describer:
         with watch("classify"), blame("classify", images):
             return embeddings, self._scores(cutouts, vectors, labels)
 
+    def _colourless(self, images: Sequence[RGBImage], watch: Stopwatch) -> list[bool]:
+        """Needs the images alone; so does what finds shadows, of which the larger part is done."""
+        with watch("outline"), blame("outline", images):
+            if len(images) == 1:
+                shadow_lab(images[0])
+            return [self.colour and is_colourless(image) for image in images]
+
     def _outlined(
         self, images: Sequence[RGBImage], cuts: Sequence[Cut], watch: Stopwatch
-    ) -> tuple[list[_Shape], list[bool], Sequence[Keypoints | None]]:
-        """What depends on no cutout: contours, whether the image lacks colour, keypoints."""
+    ) -> tuple[list[_Shape], Sequence[Keypoints | None]]:
+        """What depends on no cutout."""
         with watch("outline"), blame("outline", images):
             pairs = list(zip(images, cuts, strict=True))
             shapes = each(_shape, pairs, threads=self.threads)
-            grey = [self.colour and is_colourless(image) for image in images]
-        return shapes, grey, self._keypoints(images, cuts, shapes, watch)
+        return shapes, self._keypoints(images, cuts, shapes, watch)
 
     def _keypoints(
         self,

@@ -5,7 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from engine.types import BoolArray, FloatArray, Matte, MatteQuality, RGBImage, UInt8Array
+from engine.types import (
+    BoolArray,
+    FloatArray,
+    Matte,
+    MatteQuality,
+    RGBImage,
+    UInt8Array,
+    once,
+)
 
 # Computed on a mask of at most this side: fractions of a percent survive, a stray pixel does not.
 _SIDE = 192
@@ -38,6 +46,7 @@ CONVEX_SOLIDITY = 0.85
 SECOND_FRACTION = 0.2
 
 
+@once
 def assess(matte: Matte) -> MatteQuality:
     """Raise the flags of ``MatteQuality``; an empty matte raises only ``empty``."""
     mask = _reduced(matte)
@@ -173,7 +182,7 @@ SHADOW_SOFTNESS = 0.06
 def is_shadow(image: RGBImage, matte: Matte) -> bool:
     """Whether the mask covers a shadow in place of a product: darker than the background next to
     it, of its hue, soft at its edge and within it. False for an empty matte."""
-    lab = _lab(image, _SIDE)
+    lab = shadow_lab(image)
     height, width = lab.shape[:2]
     alpha = cv2.resize(matte.alpha, (width, height), interpolation=cv2.INTER_AREA)
     mask = np.asarray(alpha >= THRESHOLD, np.bool_)
@@ -185,16 +194,23 @@ def is_shadow(image: RGBImage, matte: Matte) -> bool:
     around = (cv2.dilate(mask.view(np.uint8), disc) > 0) & ~mask
     if not around.any():
         return False
-    difference = lab - np.median(lab[around], axis=0)
-    darker = -difference[:, :, 0][mask]
-    chroma = np.linalg.norm(difference[:, :, 1:], axis=2)[mask]
+    difference = lab[mask] - np.median(lab[around], axis=0)  # (cells of the mask, 3)
+    darker = -difference[:, 0]
     depth = float(np.quantile(darker, 0.95))
-    same_hue = chroma < SHADOW_CHROMA + SHADOW_DRIFT * np.maximum(darker, 0.0)
-    if not 0.0 < depth < SHADOW_DEPTH or np.mean(darker > -1.0) < 0.9 or same_hue.mean() < 0.95:
+    if not 0.0 < depth < SHADOW_DEPTH or np.mean(darker > -1.0) < 0.9:
+        return False
+    chroma = np.linalg.norm(difference[:, 1:], axis=1)
+    if np.mean(chroma < SHADOW_CHROMA + SHADOW_DRIFT * np.maximum(darker, 0.0)) < 0.95:
         return False
     slope = _slope(lab[:, :, 0])[mask | around]
     steepest = float(np.quantile(slope, 0.9))
     return depth / max(steepest, 1e-6) >= SHADOW_SOFTNESS * float(np.sqrt(area))
+
+
+@once
+def shadow_lab(image: RGBImage) -> FloatArray:
+    """(h, w, 3) CIE Lab of the image, at the size that shadows are looked for."""
+    return _lab(image, _SIDE)
 
 
 def _slope(lightness: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 
 class Stopwatch:
@@ -17,10 +18,9 @@ class Stopwatch:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    def reserve(self, *names: str) -> None:
-        """Their places in the order, where they run at once and any may end first."""
-        for name in names:
-            self.seconds.setdefault(name, 0.0)
+    def aside(self) -> Self:
+        """Another one, for what runs at once; to be added where that has ended."""
+        return type(self)()
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.keypoints import KeypointMatch, Keypoints
 
+V = TypeVar("V")
+R = TypeVar("R")
 UInt8Array = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
@@ -31,6 +35,20 @@ CONTOUR_SIDE = 128
 
 # The category of an image without a label and without a labelled neighbour.
 UNCATEGORISED = "uncategorised"
+
+
+def once(work: Callable[[V], R]) -> Callable[[V], R]:
+    """``work`` of an image or a matte, whose result is kept as long as that: several stages need
+    it."""
+    kept: WeakKeyDictionary[V, R] = WeakKeyDictionary()
+
+    @wraps(work)
+    def found(value: V) -> R:
+        if value not in kept:
+            kept[value] = work(value)
+        return kept[value]
+
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,3 +25,9 @@ class ProcessorStopwatch(Stopwatch):
         finally:
             spent = time.process_time() - start
             self.processor[name] = self.processor.get(name, 0.0) + spent
+
+    def add(self, other: Stopwatch) -> None:
+        super().add(other)
+        if isinstance(other, ProcessorStopwatch):
+            for name, spent in other.processor.items():
+                self.processor[name] = self.processor.get(name, 0.0) + spent

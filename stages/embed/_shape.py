@@ -57,7 +57,10 @@ def _ratios(box: BoolArray) -> FloatArray:
     """(3,): width over width plus height, extent, solidity."""
     height, width = box.shape
     area = float(box.sum())
-    points = np.argwhere(box)[:, ::-1].astype(np.int32)
+    # The first and the last pixel of a row: those between them are within the hull.
+    rows = np.flatnonzero(box.any(axis=1))
+    ends = box[rows].argmax(axis=1), width - 1 - box[rows, ::-1].argmax(axis=1)
+    points = np.concatenate([np.stack([columns, rows], 1) for columns in ends]).astype(np.int32)
     # The hull runs through pixel centres: half a pixel is missing all round.
     hull = cv2.convexHull(points)
     hull_area = cv2.contourArea(hull) + cv2.arcLength(hull, True) / 2 + 1

@@ -1,5 +1,8 @@
 """Contours: packing, alignment and overlap, against boolean masks."""
 
+import gc
+import weakref
+
 import cv2
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from engine.contours import (
     packed_ious,
     product_box,
 )
-from engine.types import CONTOUR_SIDE, Contour, Matte
+from engine.types import CONTOUR_SIDE, Contour, Matte, once
 
 masks = hnp.arrays(np.bool_, (16, 16))
 EMPTY = Contour.from_mask(np.zeros((16, 16), np.bool_))
@@ -179,3 +182,20 @@ def test_the_box_of_the_product_leaves_crumbs_out() -> None:
     alpha[10:40, 20:70] = 0.6
     alpha[55, 3] = 1.0
     assert product_box(Matte(alpha)) == (20, 10, 70, 40)
+
+
+def test_the_box_of_a_matte_is_found_once_and_forgotten_with_it() -> None:
+    looked_at: list[int] = []
+
+    @once
+    def height(matte: Matte) -> int:
+        looked_at.append(len(matte.alpha))
+        return len(matte.alpha)
+
+    one, other = (Matte(np.zeros((side, 4), np.float32)) for side in (3, 5))
+    assert [height(one), height(one), height(other)] == [3, 3, 5]
+    assert looked_at == [3, 5]
+    gone = weakref.ref(one)
+    del one
+    gc.collect()
+    assert gone() is None

@@ -56,7 +56,9 @@ def test_white_on_white_is_answered_by_guesses(gallery: LocalGallery, level: int
     assert results.query.quality.empty and results.guesses and results.hits
     assert any("no product" in note and "guesses" in note for note in results.notes)
     assert results_json(results)["guesses"] is True
-    assert any("no product" in line and "guesses" in line for line in _text(results, 3).split("\n"))
+    assert any(
+        "no product" in line and "guesses" in line for line in _text(results, 3, 0.05).split("\n")
+    )
 
 
 @pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (90, 120, 200)])
@@ -110,7 +112,7 @@ def test_guesses_are_no_match_and_have_no_probability(gallery: LocalGallery) -> 
     sure, unsure = answer(gallery, bottles(RED)), answer(gallery, white_on_white())
     assert not sure.guesses and sure.hits[0].probability is not None
     assert unsure.no_match and all(hit.probability is None for hit in unsure.hits)
-    text = _text(unsure, 3).splitlines()
+    text = _text(unsure, 3, 0.05).splitlines()
     assert not any(line.startswith(("a match", "not in this catalogue")) for line in text)
     assert any("guesses" in line for line in text)
 

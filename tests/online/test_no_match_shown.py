@@ -21,7 +21,7 @@ def answered(
 
 
 def test_a_match_is_shown_with_its_probability() -> None:
-    text = _text(answered(0.87), 3)
+    text = _text(answered(0.87), 3, 0.05)
     assert "a match: the first hit is the product with 87.0%; a match needs more than 40.0%" in text
     assert "not in this catalogue" not in text
     (first,) = [line for line in text.splitlines() if line.startswith("   1  ")]
@@ -29,7 +29,7 @@ def test_a_match_is_shown_with_its_probability() -> None:
 
 
 def test_no_match_is_shown_first_and_the_nearest_still_stand_below() -> None:
-    lines = _text(answered(0.12), 3).splitlines()
+    lines = _text(answered(0.12), 3, 0.05).splitlines()
     found = [at for at, line in enumerate(lines) if line.startswith("not in this catalogue: ")]
     hits = [at for at, line in enumerate(lines) if line.startswith("   1  ")]
     assert found and hits and found[0] < hits[0]
@@ -53,7 +53,7 @@ def test_between_a_match_and_an_absent_product_an_answer_is_unsure(
     assert given.verdict == verdict
     expected = results_json(given)
     assert (expected["verdict"], expected["absent_below"]) == (verdict, absent_below)
-    assert any(line.startswith(verdict) for line in _text(given, 3).splitlines())
+    assert any(line.startswith(verdict) for line in _text(given, 3, 0.05).splitlines())
     page = ParsedPage(rendered(given))
     badges = [panel.text.split()[0] for panel in page.all("div", "verdict")]
     assert badges == {"likely": [], "unsure": ["unsure"]}.get(verdict, ["no"])
@@ -67,12 +67,12 @@ def test_what_adapting_calibrated_by_itself_refuses_no_unsure_hit() -> None:
 
 
 def test_an_uncalibrated_answer_is_shown_without_probabilities() -> None:
-    text = _text(results([hit()]), 1)
+    text = _text(results([hit()]), 1, 0.05)
     assert "match" not in text and "same" not in text
 
 
 def test_why_a_calibration_was_left_out_is_one_line() -> None:
-    text = _text(replace(results([hit()]), notes=("not calibrated: other settings",)), 1)
+    text = _text(replace(results([hit()]), notes=("not calibrated: other settings",)), 1, 0.05)
     assert text.splitlines().count("not calibrated: other settings") == 1
 
 

@@ -8,13 +8,15 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis.extra import numpy as hnp
 from pydantic import ValidationError
 
-from engine.types import Cutout, FloatArray, UInt8Array
+from engine.types import BoolArray, Cutout, FloatArray, UInt8Array
 from stages.context import BuildContext
 from stages.embed import handcrafted
 from stages.embed._colour import BINS, colour_histograms
-from stages.embed._shape import SIZE, mask_shape
+from stages.embed._shape import SIZE, _ratios, mask_shape
 
 MakeCutout = Callable[..., Cutout]
 
@@ -154,3 +156,13 @@ def test_a_box_fills_its_hull_and_an_l_does_not() -> None:
     corner[:24, 8:] = 0
     assert mask_shape(square)[-1] == pytest.approx(1)
     assert mask_shape(corner)[-1] < 0.75
+
+
+@given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)))
+def test_the_hull_of_a_mask_is_that_of_all_its_pixels(box: BoolArray) -> None:
+    rows, columns = np.flatnonzero(box.any(axis=1)), np.flatnonzero(box.any(axis=0))
+    assume(len(rows))
+    box = box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    hull = cv2.convexHull(np.argwhere(box)[:, ::-1].astype(np.int32))
+    area = cv2.contourArea(hull) + cv2.arcLength(hull, True) / 2 + 1
+    assert _ratios(box)[2] == np.float32(min(1.0, box.sum() / area))
