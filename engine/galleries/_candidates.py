@@ -218,12 +218,25 @@ def _fits(index: Any, base: faiss.IndexIDMap, kind: IndexKind) -> bool:
         or codes.sq.trained.size() != 2 * base.d
     ):
         return False
-    if is_graph:
-        # A link to a vector that is not there would be followed beyond the memory of the file.
-        links = faiss.vector_to_array(index.hnsw.neighbors)
-        if not len(links) or links.min() < -1 or links.max() >= base.ntotal:
-            return False
+    if is_graph and not _leads_inside(index.hnsw, base.ntotal):
+        return False
     return holds(index, base, np.linspace(0, base.ntotal - 1, SAMPLE).astype(np.int64))
+
+
+def _leads_inside(graph: Any, count: int) -> bool:
+    """Whether no search of it leaves the memory of the file."""
+    links, levels = faiss.vector_to_array(graph.neighbors), faiss.vector_to_array(graph.levels)
+    starts = faiss.vector_to_array(graph.offsets).astype(np.int64)
+    sizes = faiss.vector_to_array(graph.cum_nneighbor_per_level)
+    return bool(
+        (len(levels), len(starts)) == (count, count + 1)
+        and (starts[0], starts[-1]) == (0, len(links))
+        and (levels.min() >= 1 and levels.max() < len(sizes))
+        and np.array_equal(np.diff(starts), sizes[levels])
+        and (links.min() >= -1 and links.max() < count)
+        and 0 <= graph.entry_point < count
+        and graph.max_level == levels[graph.entry_point] - 1
+    )
 
 
 def holds(index: faiss.Index, base: faiss.IndexIDMap, rows: IntArray) -> bool:

@@ -236,6 +236,24 @@ def test_a_damaged_file_changes_no_answer(folder: Path, damage: str, kind: Index
         assert gallery.check() == []
 
 
+@pytest.mark.parametrize("value", [2**31 - 1, -7])
+def test_a_graph_that_leads_out_of_its_file_is_not_searched(folder: Path, value: int) -> None:
+    with LocalGallery.open(folder, write=True) as gallery:
+        exact = nearest(gallery)
+        gallery.search_by("hnsw", 1)
+        gallery.build_indexes()
+    (path,) = files(folder, "hnsw")
+    graph = faiss.read_index(str(path))
+    links = faiss.vector_to_array(graph.hnsw.neighbors)
+    data = path.read_bytes()
+    place = data.index(links.tobytes())
+    damaged = np.array([value], "<i4").tobytes()
+    path.write_bytes(data[:place] + damaged + data[place + 4 :])
+    with LocalGallery.open(folder) as gallery:
+        gallery.search_by("hnsw", 1)
+        assert nearest(gallery) == exact
+
+
 def test_codes_that_are_off_are_found(folder: Path) -> None:
     with LocalGallery.open(folder) as gallery:
         gallery.search_by("sq8", 1)
