@@ -33,7 +33,7 @@ COMMANDS = {
     "adapt": "fit to a gallery how its vectors are compared",
     "calibrate": "fit the probability below which a hit is no match",
     "keys": "make, list and revoke the keys of the online service",
-    "weights": "list, download, verify or export model weights",
+    "weights": "list, download, verify, export or quantise model weights",
     "profiles": "list profiles, or print one with all its options",
     "cache": "show or clear the mattes and networks that all commands share",
     "tune-runtime": "choose the fastest runtime for each network on this machine",

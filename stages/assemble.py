@@ -107,6 +107,7 @@ class _Built:
     located: dict[str, StageSettings] = field(default_factory=dict)
     segmenter: StageIdentity = field(default_factory=lambda: StageIdentity(""))
     weights: dict[str, str] = field(default_factory=dict)  # reference -> sha256
+    float_of: dict[str, str] = field(default_factory=dict)  # of int8 networks, by sha256
     networks: list[OnnxSession] = field(default_factory=list)
 
 
@@ -179,6 +180,19 @@ def assemble_cutting(settings: Settings) -> CuttingParts:
     )
 
 
+def with_weights(settings: Settings, by: Mapping[str, str]) -> Settings:
+    """The settings with other references to weights, also where a stage takes them by default."""
+    changed = {}
+    for section in STAGES:
+        chosen = settings.stage(section)
+        options = read_options(section, chosen).model_dump(mode="json")
+        other = {key: _replaced(value, by) for key, value in options.items()}
+        own = {key: value for key, value in other.items() if value != options[key]}
+        if own:
+            changed[section] = chosen.model_copy(update={"options": {**chosen.options, **own}})
+    return settings.model_copy(update=changed)
+
+
 def assemble_reranker(settings: Settings) -> Reranker:
     """Build the reranker alone; errors as in ``assemble``."""
     reranker: Reranker = _build_all(settings, ("rerank",), lambda: None, None).parts["rerank"]
@@ -224,11 +238,11 @@ def _build_all(
             runtime=settings.runtime,
         )
         if built.parts.keys() >= set(CUTTING):
-            context.cutting = _fitting(settings, built.identity, CUTTING)
+            context.cutting = _fitting(settings, built, CUTTING)
         if built.parts.keys() >= set(EMBEDDING):
-            context.embedding = _fitting(settings, built.identity, EMBEDDING)
+            context.embedding = _fitting(settings, built, EMBEDDING)
         if built.parts.keys() >= set(LOOKS):
-            context.described = _fitting(settings, built.identity, LOOKS)
+            context.described = _fitting(settings, built, LOOKS)
         chosen = settings.stage(section)
         options, part = _build(section, chosen, context)
         identity = _identity(chosen.name, options, context.used)
@@ -242,6 +256,7 @@ def _build_all(
         built.identity[section] = identity
         built.located[section] = _located(chosen, context.used)
         built.weights |= context.used
+        built.float_of |= context.float_of
         built.networks += context.sessions
     return built
 
@@ -380,19 +395,28 @@ def _answering(settings: Settings, identity: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _fitting(
-    settings: Settings, identity: Mapping[str, object], sections: Sequence[str]
-) -> frozenset[str]:
+def _fitting(settings: Settings, built: _Built, sections: Sequence[str]) -> frozenset[str]:
     """The fingerprints that an artefact may have been fitted by: with and without what changes
-    the descriptions of few images."""
+    the descriptions of few images, and with the networks in float32 of those in int8, which were
+    refused if categories and hits had changed."""
     found = set()
+    in_float = _in_float(built)
     looks = (False, True, settings.images.closer_look)
     for alpha, closer_look, drafted in product((False, True), looks, (False, True)):
         few = {"alpha": alpha, "closer_look": closer_look, "drafted": drafted}
         images = settings.images.model_copy(update=few)
         one = settings.model_copy(update={"images": images})
-        found.add(_fingerprint(one, identity, sections))
+        found |= {_fingerprint(one, each, sections) for each in (built.identity, in_float)}
     return frozenset(found)
+
+
+def _in_float(built: _Built) -> dict[str, object]:
+    """The identity of the same stages, each int8 network replaced by what it was made of."""
+    found: dict[str, object] = {}
+    for section, identity in built.identity.items():
+        stage = _replaced(identity, built.float_of)
+        found[section] = {**stage, "weights": sorted(stage["weights"])}
+    return found
 
 
 def _fingerprint(

@@ -41,6 +41,7 @@ class BuildContext:
     policy: FetchPolicy = field(default_factory=FetchPolicy)
     gallery: Callable[[], Neighbours | None] = lambda: None
     used: dict[str, str] = field(default_factory=dict)  # reference -> sha256
+    float_of: dict[str, str] = field(default_factory=dict)  # sha256 of int8 networks -> see sidecar
     segmenter: StageIdentity | None = None  # set for the stages that are built after it
     cutting: frozenset[str] = frozenset()
     embedding: frozenset[str] = frozenset()
@@ -53,6 +54,8 @@ class BuildContext:
         """Find or fetch a checkpoint by catalogue name or path; raises WeightsError."""
         file = resolve(reference, self.policy)
         self.used[reference] = file.sha256
+        if file.int8_of:
+            self.float_of[file.sha256] = file.int8_of
         return file
 
     def session(self, file: WeightsFile) -> OnnxSession:

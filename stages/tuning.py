@@ -17,8 +17,7 @@ from stages._fastest import keep_fastest
 from stages._network import Array, Network
 from stages._session import RUNTIMES, Backend, OnnxSession, require_runtime
 from stages.assemble import assemble
-
-Given = tuple[Array, Sequence[int]]  # a batch, and the outputs that a stage takes of it
+from stages.watched import Given, Watched, watch
 
 # Another runtime is chosen where it takes at most this fraction of ONNX Runtime's time: a load
 # that changes makes medians differ by a few hundredths.
@@ -59,34 +58,15 @@ def tune(settings: Settings, image: RGBImage, rounds: int) -> Iterator[Tuned]:
         yield _tuned(session, watched, rounds)
 
 
-@dataclass
-class _Watched:
-    """A network, and what it was given."""
-
-    network: Network
-    given: list[Given] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.inputs, self.outputs = self.network.inputs, self.network.outputs
-
-    def run(self, batch: Array, outputs: Sequence[int]) -> list[Array]:
-        self.given.append((batch, outputs))
-        return self.network.run(batch, outputs)
-
-
-def _watched(settings: Settings, image: RGBImage) -> list[tuple[OnnxSession, _Watched]]:
-    """Every network once, also where several stages run it."""
+def _watched(settings: Settings, image: RGBImage) -> list[tuple[OnnxSession, Watched]]:
     runtime = settings.runtime.model_copy(update={"backend": "onnxruntime"})
     parts = assemble(settings.model_copy(update={"runtime": runtime}))
-    found: dict[str, tuple[OnnxSession, _Watched]] = {}
-    for session in parts.networks:
-        name = session.sha256 or str(session.path)
-        _, session.network = found.setdefault(name, (session, _Watched(session.network)))
+    found = watch(parts.networks)
     parts.describer.describe([image])
-    return list(found.values())
+    return found
 
 
-def _tuned(session: OnnxSession, watched: _Watched, rounds: int) -> Tuned:
+def _tuned(session: OnnxSession, watched: Watched, rounds: int) -> Tuned:
     name = session.path.stem
     if not watched.given:
         return Tuned(name, "onnxruntime", refused={"onnxruntime": "the photo did not need it"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +16,22 @@ from weights.cache import exported_path, make_directory
 from weights.canonical import canonicalise
 from weights.catalog import CatalogEntry, find_entry, load_catalog
 from weights.checksums import digests_of
-from weights.fetch import TIMM, FetchPolicy, fetch_checkpoint, matching_sidecar
+from weights.fetch import TIMM, FetchPolicy, WeightsFile, fetch_checkpoint, matching_sidecar
 from weights.frameworks import from_backbone, timm_backbones
-from weights.frameworks.network import Loader, Network
+from weights.frameworks.network import Loader, Network, import_framework
 from weights.half_storage import as_it_runs, halve_file
 from weights.input_spec import InputSpec
 from weights.mistaken import require_no_mistake
 from weights.output_spec import OutputSpec
 from weights.parity import TOLERANCE, measure_parity
-from weights.sidecar import ModelFacts, Parity, SourceFacts, sidecar_path, sidecar_text
+from weights.sidecar import (
+    Int8Facts,
+    ModelFacts,
+    Parity,
+    SourceFacts,
+    sidecar_path,
+    sidecar_text,
+)
 
 # Modules with ``load`` as in ``network.Loader``, by the framework that a catalogue entry names; for
 # backbones of every framework see ``from_backbone``. Imported when used: they need the train extra.
@@ -179,6 +187,44 @@ def store_halved(model: Path, target: Path) -> ExportReport:
     return store_network(
         network, target, model.stem, source, sidecar.input, output=sidecar.output, half=True
     )
+
+
+def store_int8(
+    made: Path,
+    target: Path,
+    source: WeightsFile,
+    output: tuple[int, ...],
+    parity: Parity,
+    facts: Int8Facts,
+) -> str:
+    """Store an int8 network made of ``source``, which has an input spec, with a sidecar of its own.
+
+    ``output``: of one image. Returns the sha256. Raises WeightsError where nothing can be written.
+    """
+    _check_target(target)
+    make_directory(target.parent)
+    if source.spec is None:
+        raise ValueError(f"{source.path} has no input spec")
+    sha256 = digests_of(made).sha256
+    opset = max(one.version for one in import_framework("onnx").load(str(made)).opset_import)
+    text = sidecar_text(
+        ModelFacts(target.stem, output, opset, sha256),
+        SourceFacts(source.path.name, source.sha256, source.verified),
+        parity,
+        source.spec,
+        source.output,
+        facts,
+    )
+    try:
+        with replacing(target) as part:
+            shutil.copyfile(made, part)
+            write_whole(sidecar_path(target), text)
+    except OSError as error:
+        raise WeightsError(
+            f"{target}: cannot be written ({error.strerror or error}).",
+            remedy="Free some space there, or name another file.",
+        ) from error
+    return sha256
 
 
 def check_checkpoint(entry: CatalogEntry, checkpoint: Path) -> SourceFacts:

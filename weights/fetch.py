@@ -60,7 +60,8 @@ class WeightsFile:
 
     ``verified``: it matches a published checksum, or is the untouched export of a file that did.
     ``spec`` is None for an ONNX file without a sidecar; ``entry`` None for one given by path.
-    ``output`` matters to saliency networks only.
+    ``output`` matters to saliency networks only. ``int8_of``: sha256 of the network in float32 that
+    this one was made of and compared with.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class WeightsFile:
     spec: InputSpec | None
     entry: CatalogEntry | None = None
     output: OutputSpec = field(default_factory=OutputSpec)
+    int8_of: str | None = None
 
 
 def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None) -> WeightsFile:
@@ -181,7 +183,14 @@ def _local(path: Path, policy: FetchPolicy) -> WeightsFile:
     sidecar = matching_sidecar(path, sha256)
     if sidecar is None:
         return WeightsFile(path, sha256, verified=False, spec=None)
-    return WeightsFile(path, sha256, _proven(sidecar), sidecar.input, output=sidecar.output)
+    return WeightsFile(
+        path,
+        sha256,
+        _proven(sidecar),
+        sidecar.input,
+        output=sidecar.output,
+        int8_of=sidecar.int8_of,
+    )
 
 
 def _exported(entry: CatalogEntry, policy: FetchPolicy) -> WeightsFile:
@@ -243,7 +252,9 @@ def _checked(entry: CatalogEntry, path: Path, digests: Digests) -> WeightsFile:
     if entry.checksum is None:
         _warn_once(f"{entry.name}: unverified, no checksum is published for it ({path})")
     verified = entry.checksum is not None
-    return WeightsFile(path, digests.sha256, verified, entry.input, entry, entry.output)
+    sidecar = matching_sidecar(path, digests.sha256) if entry.shipped else None
+    int8_of = None if sidecar is None else sidecar.int8_of
+    return WeightsFile(path, digests.sha256, verified, entry.input, entry, entry.output, int8_of)
 
 
 @lru_cache(maxsize=256)

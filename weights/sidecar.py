@@ -43,6 +43,23 @@ class Parity:
 
 
 @dataclass(frozen=True)
+class Int8Facts:
+    """Table [int8]: how the network of table [source] was made integer, and what that changed.
+
+    ``images``: inputs that the ranges were measured on. ``compared``: whether a data set decided
+    that it finds the same; then ``quality`` has a line for each metric. ``time``: by runtime and
+    clock, the fraction of the float32 network's.
+    """
+
+    images: int
+    clipping: str
+    float_layers: tuple[str, ...]
+    compared: bool = False
+    quality: tuple[str, ...] = ()
+    time: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """The TOML of an ONNX file; only [input] is required, so one can be written by hand."""
 
@@ -50,6 +67,8 @@ class Sidecar:
     sha256: str | None = None  # of the ONNX file; None: not in the TOML
     source_verified: bool = False  # whether the checkpoint matched a published checksum
     output: OutputSpec = field(default_factory=OutputSpec)  # matters to saliency networks only
+    # sha256 of the network in float32 that this one was compared with, see ``Int8Facts``.
+    int8_of: str | None = None
 
 
 def sidecar_path(model: Path) -> Path:
@@ -72,7 +91,11 @@ def read_sidecar(model: Path) -> Sidecar | None:
     sha256 = _table(content, "model", path).get("sha256")
     verified = _table(content, "source", path).get("verified") is True
     output = parse_output_spec(content.get("output"), f"{path} [output]")
-    return Sidecar(spec, str(sha256) if sha256 else None, verified, output)
+    compared = _table(content, "int8", path).get("compared") is True
+    int8_of = _table(content, "source", path).get("sha256") if compared else None
+    return Sidecar(
+        spec, str(sha256) if sha256 else None, verified, output, str(int8_of) if int8_of else None
+    )
 
 
 def sidecar_text(
@@ -81,6 +104,7 @@ def sidecar_text(
     parity: Parity,
     spec: InputSpec,
     output: OutputSpec | None = None,
+    int8: Int8Facts | None = None,
 ) -> str:
     """The TOML that ``read_sidecar`` reads; a table [output] only where it is not the default."""
     tables = {
@@ -91,6 +115,8 @@ def sidecar_text(
     }
     if output not in (None, OutputSpec()):
         tables["output"] = asdict(output)
+    if int8 is not None:
+        tables["int8"] = asdict(int8)
     lines = ["# Written by Packsight beside the ONNX file of the same name."]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *toml_lines(table)]

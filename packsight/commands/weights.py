@@ -1,4 +1,4 @@
-"""`packsight weights list | fetch | verify | export`."""
+"""`packsight weights list | fetch | verify | export | quantise`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packsight.commands._arguments import add_command
+from packsight.commands._arguments import (
+    add_command,
+    add_quiet_flag,
+    add_settings_flags,
+    positive,
+    whole,
+)
+from stages.profiles import DEFAULT
 
 if TYPE_CHECKING:
     from weights.catalog import CatalogEntry
@@ -59,6 +66,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="store the weights in half precision: half the bytes, computed in float32",
     )
+    _add_quantise(add_command(chosen, "quantise", "make a network int8 that finds the same"))
+
+
+def _add_quantise(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("name", metavar="NAME", help="name of `packsight weights list`, or an .onnx file")
+    add(
+        "--calibrate",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="IMAGES",
+        help="folders of images, or data sets, that decide the ranges, as many images of each",
+    )
+    add("--out", type=Path, required=True, metavar="FILE", help=".onnx file to write")
+    add(
+        "--gate",
+        type=Path,
+        metavar="DATA",
+        help="data set that the network is compared by: it is not written where R@1 or the IoU of "
+        "masks loses more than 0.005, or more than 1 %% of the photos change their category",
+    )
+    add("--protocol", metavar="NAME", help="protocol of --gate (default: its first)")
+    add("--limit", type=positive, metavar="N", help="queries of --gate, evenly spread")
+    add(
+        "--images",
+        type=positive,
+        default=200,
+        metavar="N",
+        help="images of --calibrate at most, evenly spread (default: 200)",
+    )
+    add(
+        "--ranges",
+        choices=("error", "percentile", "minmax"),
+        default="error",
+        help="range of each value: with the least squared error, all but 0.0001 on each side, or "
+        "all of it (default: error)",
+    )
+    add(
+        "--float-layers",
+        type=whole,
+        default=4,
+        metavar="N",
+        help="layers at most that are left in float32 where that helps (default: 4)",
+    )
+    add(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="folder for descriptions of --gate (default: the user's cache folder)",
+    )
+    add_quiet_flag(parser)
+    add_settings_flags(parser, default=DEFAULT)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,6 +132,8 @@ def run(args: argparse.Namespace) -> int:
         return _fetch(args.names, policy)
     if args.action == "verify":
         return _verify(args.names, policy)
+    if args.action == "quantise":
+        return _quantise(args)
     return _export(args, policy)
 
 
@@ -194,6 +256,45 @@ def _halve(args: argparse.Namespace) -> int:
     report = store_halved(expanded(args.name), args.out)
     _print_parity(args.name, "the file in float32", report)
     _print_place(report, True)
+    return 0
+
+
+def _quantise(args: argparse.Namespace) -> int:
+    from engine.user_folders import expanded, user_cache
+    from offline.prepare.int8 import Request, make_int8
+    from packsight.commands._terminal import bar, print_faults
+    from stages.open_settings import settings_for
+
+    overrides = list(args.overrides)
+    if args.dir is not None:
+        overrides.append(f"weights.directory={args.dir.absolute()}")
+    config = Path(args.config) if args.config else None
+    request = Request(
+        weights=args.name,
+        settings=settings_for(None, profile=args.profile, config=config, overrides=overrides),
+        calibrate=tuple(args.calibrate),
+        out=expanded(str(args.out)),
+        cache=args.cache or user_cache("evaluate"),
+        gate=args.gate,
+        protocol=args.protocol,
+        limit=args.limit,
+        images=args.images,
+        clipping=args.ranges,
+        float_layers=args.float_layers,
+    )
+    with bar("quantising", show=not args.quiet) as progress:
+        report = make_int8(request, progress)
+    print_faults(report.faults)
+    for change in report.changes:
+        print(change.text())
+    if not report.changes:
+        print("not compared: give a data set with --gate")
+    for layer in report.network.float_layers:
+        print(f"{layer.name} stays in float32: {layer.gain:.0%} of the error")
+    for name, ratio in report.time.items():
+        print(f"{name}: {ratio:.2f} of the time in float32")
+    before, after = report.sizes
+    print(f"{report.path}: {after / 2**20:.1f} MiB in place of {before / 2**20:.1f}")
     return 0
 
 

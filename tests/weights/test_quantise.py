@@ -1,0 +1,184 @@
+"""Networks in int8: by what their ranges, biases and layers in float32 come to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from engine.errors import WeightsError
+from engine.types import FloatArray
+from stages._session import OnnxSession
+from weights.half_storage import halve
+from weights.quantise import (
+    CLIPPINGS,
+    bias_shifts,
+    fold,
+    measure,
+    quantise,
+    ranges,
+    rounding_error,
+    write_int8,
+)
+
+LAYERS = ["first", "harmful", "last"]
+
+
+def write_layers(path: Path, *, harmful: bool = True, opset: int = 17) -> Path:
+    """(N, 3, 8, 8) -> (N, 4): three convolutions of 1 x 1 with Relu between, averaged. The second
+    has a kernel whose largest numbers meet a channel that is always 0: with them in the step, all
+    others round to 0."""
+    random = np.random.default_rng(5)
+    kernels = [random.normal(size=size).astype(np.float32) for size in ((6, 3, 1, 1), (6, 6, 1, 1))]
+    kernels.append(random.normal(size=(4, 6, 1, 1)).astype(np.float32))
+    biases = [random.normal(size=len(kernel)).astype(np.float32) for kernel in kernels]
+    kernels[0][5], biases[0][5] = 0, -1
+    if harmful:
+        kernels[1][:, 5] = 3000
+    nodes, value = [], "image"
+    for name in LAYERS:
+        nodes.append(
+            helper.make_node("Conv", [value, f"{name}_kernel", f"{name}_bias"], [name], name=name)
+        )
+        nodes.append(helper.make_node("Relu", [name], [f"{name}_relu"]))
+        value = f"{name}_relu"
+    nodes.append(helper.make_node("GlobalAveragePool", [value], ["mean"]))
+    nodes.append(helper.make_node("Flatten", ["mean"], ["features"]))
+    constants = [
+        numpy_helper.from_array(array, f"{name}_{kind}")
+        for kind, arrays in (("kernel", kernels), ("bias", biases))
+        for name, array in zip(LAYERS, arrays, strict=True)
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "layers",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 8, 8])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 4])],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    onnx.save(model, str(path))
+    return path
+
+
+def images(count: int = 12, seed: int = 0) -> FloatArray:
+    return np.random.default_rng(seed).normal(size=(count, 3, 8, 8)).astype(np.float32)
+
+
+def features(path: Path, batch: FloatArray) -> FloatArray:
+    return OnnxSession(path, threads=1).run(batch)
+
+
+class Error:
+    """The relative squared error of a file on other images than those that calibrated."""
+
+    def __init__(self, model: Path) -> None:
+        self._batch = images(seed=1)
+        self._plain = features(model, self._batch)
+
+    def __call__(self, path: Path) -> float:
+        found = features(path, self._batch)
+        return float(np.square(found - self._plain).sum() / np.square(self._plain).sum())
+
+
+@pytest.mark.parametrize("clipping", CLIPPINGS)
+@pytest.mark.parametrize("opset", [11, 17])
+def test_a_network_computes_nearly_the_same_on_integers(
+    clipping: str, opset: int, tmp_path: Path
+) -> None:
+    model = write_layers(tmp_path / "model.onnx", harmful=False, opset=opset)
+    made = quantise(model, tmp_path, [images()], Error(model), clipping, 0)  # type: ignore[arg-type]
+    assert made.layers == 3 and made.error < 1e-3 and made.float_layers == ()
+    graph = onnx.load(str(made.path)).graph
+    kinds = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    assert [kinds[f"{name}_kernel_quantized"] for name in LAYERS] == [TensorProto.INT8] * 3
+    scales = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    assert scales["first_kernel_scale"] == (6,)  # one a channel
+
+
+def test_weights_in_half_precision_are_quantised_alike(tmp_path: Path) -> None:
+    model = write_layers(tmp_path / "model.onnx", harmful=False)
+    halve(model)
+    made = quantise(model, tmp_path, [images()], Error(model), "minmax", 0)
+    assert made.error < 1e-3
+
+
+def test_the_layer_that_hurts_is_found_and_left_in_float(tmp_path: Path) -> None:
+    model = write_layers(tmp_path / "model.onnx")
+    hurt = quantise(model, tmp_path, [images()], Error(model), "minmax", 0)
+    made = quantise(model, tmp_path, [images()], Error(model), "minmax", 2)
+    assert [layer.name for layer in made.float_layers][:1] == ["harmful"]
+    assert made.float_layers[0].gain > 0.9 and made.error < hurt.error / 10
+    kept = {tensor.name for tensor in onnx.load(str(made.path)).graph.initializer}
+    assert "harmful_kernel" in kept and "first_kernel_quantized" in kept
+    assert made.all_int8.is_file()
+
+
+def test_a_layer_in_float_stays_so_in_a_session(tmp_path: Path) -> None:
+    """ONNX Runtime makes it int8 when it opens the file, unless that is switched off."""
+    model = write_layers(tmp_path / "model.onnx")
+    folded = tmp_path / "folded.onnx"
+    fold(model, folded)
+    spans = ranges(measure(folded, [images()]), "minmax")
+    write_int8(folded, tmp_path / "int8.onnx", spans, ["harmful"])
+    assert Error(model)(tmp_path / "int8.onnx") < 1e-3
+
+
+def test_biases_make_up_for_what_rounding_moves(tmp_path: Path) -> None:
+    """The slow twin: each channel's mean, of the float kernel less of the rounded one."""
+    model = write_layers(tmp_path / "model.onnx", harmful=False)
+    folded = tmp_path / "folded.onnx"
+    fold(model, folded)
+    found = measure(folded, [images()])
+    constants = {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in onnx.load(str(folded)).graph.initializer
+    }
+    kernel = constants["first_kernel"][:, :, 0, 0]
+    step = np.abs(kernel).max(axis=1, keepdims=True) / 127
+    step[step == 0] = 1
+    mean = images().mean(axis=(0, 2, 3))
+    expected = (kernel - np.round(kernel / step) * step) @ mean
+    assert np.allclose(bias_shifts(folded, found)["first"], expected, atol=1e-6)
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=40))
+def test_no_range_of_the_search_loses_more_than_the_whole_one(values: list[float]) -> None:
+    from weights.quantise import Measured
+
+    sample = np.array(values, np.float32)
+    low, high = float(sample.min()), float(sample.max())
+    one = Measured(low, high, sample, np.zeros(1))
+    found = ranges({"value": one}, "error")["value"]
+    if min(low, 0.0) < max(high, 0.0):
+        whole = rounding_error(sample, min(low, 0.0), max(high, 0.0))
+        assert rounding_error(sample, *found) <= whole
+        assert min(low, 0.0) <= found[0] <= found[1] <= max(high, 0.0)
+
+
+def test_what_has_no_kernel_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node("Relu", ["x"], ["y"])
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy"]
+    graph = helper.make_graph([node], "relu", ports[:1], ports[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(tmp_path / "relu.onnx"))
+    with pytest.raises(WeightsError, match="no layer"):
+        quantise(tmp_path / "relu.onnx", tmp_path, [images()], lambda path: 0.0)
+
+
+def test_measured_means_and_ends_are_those_of_all_images(tmp_path: Path) -> None:
+    model = write_layers(tmp_path / "model.onnx", harmful=False)
+    folded = tmp_path / "folded.onnx"
+    assert fold(model, folded) == LAYERS
+    given = images()
+    found = measure(folded, [given[:5], given[5:]])
+    ends: npt.NDArray[np.float32] = np.array([found["image"].low, found["image"].high])
+    assert np.allclose(ends, [given.min(), given.max()])
+    assert np.allclose(found["image"].mean, given.mean(axis=(0, 2, 3)), atol=1e-6)
+    assert found["first_relu"].low == 0
