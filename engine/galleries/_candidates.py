@@ -15,6 +15,7 @@ import numpy as np
 from engine.config import IndexKind
 from engine.distances import Distances, Metric, from_products, from_squares, unit_or_zero
 from engine.files import replacing
+from engine.parallel import one_faiss_thread
 from engine.types import FloatArray, IntArray
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,8 @@ def derived(
         return None
     if (found := stored(base, path, kind)) is not None:
         return found
-    index = made(base, kind)
+    with one_faiss_thread():  # a graph is then the same on every machine
+        index = made(base, kind)
     write(index, path.with_suffix(f".{kind}"))
     return stored(base, path, kind) or _bounded(index)
 

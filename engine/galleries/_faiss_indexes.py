@@ -21,6 +21,7 @@ from engine.galleries import _candidates, _rows
 from engine.galleries._candidates import CandidateIndex
 from engine.galleries._ranking import Ranking, Rows, rank
 from engine.galleries._shards import EXACT, WORDS, Shard, chosen_images, few, latest, place
+from engine.parallel import each
 from engine.types import Embedding, FloatArray, IntArray, Neighbour
 
 log = logging.getLogger(__name__)
@@ -57,9 +58,7 @@ class ShardIndex:
 
     def searched(self, kind: IndexKind) -> list[Rows]:
         """What a search for the nearest looks through."""
-        base = replace(
-            _mapped(self.base), without=self.changed, candidates=self.candidates.get(kind)
-        )
+        base = _mapped(self.base, self.changed, self.candidates.get(kind))
         return [base, _mapped(self.recent)] if self.recent.ntotal else [base]
 
     def rows(self) -> Iterator[tuple[IntArray, FloatArray]]:
@@ -211,11 +210,20 @@ class ShardIndexes:
             adaptation = self.adaptation(connection, shard.adapted_by)
             index = self._kept(merged, shard, metric, adaptation)
             self._open[shard.category, shard.labelled, metric] = index
+
+    def write_candidates(self) -> None:
+        """See that codes and graphs of the indexes that are open are on disk: of the kind that is
+        searched by, and of those that there are files of."""
         written = {path.suffix for path in (self.folder / INDEXES).glob("*")}
-        for kind in INDEX_KINDS[1:]:
-            wanted = kind == self.kind or f".{kind}" in written
-            if wanted and index.candidates.get(kind) is None:
+        wanted = [kind for kind in INDEX_KINDS[1:] if kind == self.kind or f".{kind}" in written]
+        pairs = [(key[2], index, kind) for key, index in self._open.items() for kind in wanted]
+
+        def write(lacking: tuple[Metric, ShardIndex, IndexKind]) -> None:
+            metric, index, kind = lacking
+            if index.candidates.get(kind) is None:
                 index.candidates[kind] = _candidates.derived(index.base, index.path, kind, metric)
+
+        each(write, pairs, threads=self.threads)
 
     def is_written(self, connection: sqlite3.Connection, shard: Shard, metric: Metric) -> bool:
         """Whether there is a file that the shard's log leads back to."""
@@ -375,12 +383,16 @@ def _empty(like: faiss.IndexIDMap) -> faiss.IndexIDMap:
     return faiss.IndexIDMap(flat(like.d))
 
 
-def _mapped(index: faiss.IndexIDMap) -> Rows:
+def _mapped(
+    index: faiss.IndexIDMap,
+    without: Collection[int] = (),
+    candidates: CandidateIndex | None = None,
+) -> Rows:
     """All rows, where they lie in memory or in the file: for as long as the index is there."""
     if not index.ntotal:
         return Rows(np.empty(0, np.int64), _candidates.vectors_of(index))
     ids = faiss.rev_swig_ptr(index.id_map.data(), index.ntotal)
-    return Rows(ids, _candidates.vectors_of(index))
+    return Rows(ids, _candidates.vectors_of(index), 0, without, candidates)
 
 
 def _neighbours(shards: Sequence[Shard], found: Sequence[Ranking], k: int) -> list[Neighbour]:

@@ -34,6 +34,9 @@ class Ranking:
     @classmethod
     def of(cls, found: Sequence[Ranking], k: int) -> Ranking:
         """The first k of all; more where they are complete."""
+        if len(found) == 1:
+            (one,) = found
+            return one if one.complete else cls(one.distances[:k], one.ids[:k], complete=False)
         complete = all(one.complete for one in found)
         distances = np.concatenate([np.empty(0), *(one.distances for one in found)])
         ids = np.concatenate([np.empty(0, np.int64), *(one.ids for one in found)])
@@ -64,7 +67,9 @@ class Rows:
         """What may be scanned at the same time."""
         if self.candidates is not None and self.candidates.is_graph:
             return [self]
-        count = max(1, self.bytes // PART_BYTES)
+        count = self.bytes // PART_BYTES
+        if count < 2:
+            return [self]
         places = [len(self) * number // count for number in range(count + 1)]
         return [
             replace(

@@ -709,6 +709,7 @@ class LocalGallery:
                         self._indexes.write(self._connection, shard, metric)
                 if matcher is not None:
                     self._words.write(self._connection, shard, matcher.vocabulary)
+            self._indexes.write_candidates()
             self._indexes.keep_only(self._connection, shards)
             self._words.keep_only(shards)
 
