@@ -6,6 +6,7 @@ Of each a torch state dict and the ONNX file of the same weights; made once.
 from __future__ import annotations
 
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from weights.frameworks.torch_export import write_onnx
@@ -34,7 +35,12 @@ def make_paper_networks(folder: Path) -> None:
     for name, (side, range_) in INPUTS.items():
         path = folder / f"{name}.onnx"
         if not path.is_file():
-            _make(name, side, path)
+            # Apart: torch and its memory are not the caller's.
+            process = get_context("spawn").Process(target=_make, args=(name, side, path))
+            process.start()
+            process.join()
+            if process.exitcode:
+                raise SystemExit(f"{path}: could not be made")
         sidecar_path(path).write_text(_INPUT.format(side=side, range=range_))
 
 
