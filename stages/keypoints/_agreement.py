@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -25,6 +26,8 @@ OCTAVES, RADIANS = 0.7, 0.5
 # With this many times as many places as may match by chance a match is no mirrored one: borders and
 # letters that are their own mirror images gave six of twelve mirrored labels two to six times.
 SURE = 8
+# Squared distances that are computed at once, so that they stay in the processor's cache: 512 KiB.
+CELLS = 2**17
 
 
 @one_blas_thread()
@@ -34,7 +37,8 @@ def tentative_matches(
     """Aligned with the candidates. Unless the likeliest of them matches beyond doubt, the mirrored
     query is compared too, and the better of both counts."""
     geometry = query.geometry.astype(np.float64)
-    straight = _alike(geometry, query.descriptors.astype(np.float32), candidates)
+    blocks = _blocks(candidates, len(query))
+    straight = _alike(geometry, query.descriptors.astype(np.float32), blocks)
     found = [
         tentative_match(query, one, pairs.pairs, pairs.count)
         for one, pairs in zip(candidates, straight, strict=True)
@@ -45,7 +49,7 @@ def tentative_matches(
     ):
         return found
     geometry[:, 3] = np.pi - geometry[:, 3]
-    turned = _alike(geometry, query.descriptors * mirror, candidates)
+    turned = _alike(geometry, query.descriptors * mirror, blocks)
     return [
         _better(one, tentative_match(query, candidate, pairs.pairs, pairs.count, mirrored=True))
         for one, candidate, pairs in zip(found, candidates, turned, strict=True)
@@ -74,18 +78,44 @@ class _Alike:
     count: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some candidates; ``rows`` (n, D + 2): their descriptors, one candidate below the other, each
+    with its square and 1; ``ends``: where each candidate's begin, and the last one's end."""
+
+    candidates: Sequence[Keypoints]
+    rows: FloatArray
+    ends: Sequence[int]
+
+
+def _blocks(candidates: Sequence[Keypoints], columns: int) -> list[_Block]:
+    """Several candidates in one, where each has so few keypoints that calls would take longest."""
+    blocks, start = [], 0
+    while start < len(candidates):
+        count, end = len(candidates[start]), start + 1
+        while end < len(candidates) and (count + len(candidates[end])) * columns <= CELLS:
+            count += len(candidates[end])
+            end += 1
+        chosen = candidates[start:end]
+        rows = np.concatenate([one.descriptors for one in chosen]).astype(np.float32)
+        ones = np.ones((len(rows), 1), np.float32)
+        ends = [0, *accumulate(map(len, chosen))]
+        blocks.append(_Block(chosen, np.concatenate([rows, _squares(rows), ones], axis=1), ends))
+        start = end
+    return blocks
+
+
 def _alike(
-    geometry: Float64Array, descriptors: FloatArray, candidates: Sequence[Keypoints]
+    geometry: Float64Array, descriptors: FloatArray, blocks: Sequence[_Block]
 ) -> Iterator[_Alike]:
     """One a candidate; the query's geometry (K, 4) and descriptors (K, D)."""
     # |a|² - 2ab + |b|² as one product: whole numbers below 2^24, so exact in float32.
     ones = np.ones((len(descriptors), 1), np.float32)
     ours = np.concatenate([-2 * descriptors, ones, _squares(descriptors)], axis=1).T.copy()
-    for one in candidates:
-        rows = one.descriptors.astype(np.float32)
-        rows = np.concatenate([rows, _squares(rows), np.ones((len(one), 1), np.float32)], axis=1)
-        pairs = _nearest(rows @ ours)
-        yield _Alike(_of_one_turn(geometry, one.geometry, pairs), len(pairs))
+    for block in blocks:
+        found = _nearest(block.rows @ ours, block.ends)
+        for one, pairs in zip(block.candidates, found, strict=True):
+            yield _Alike(_of_one_turn(geometry, one.geometry, pairs), len(pairs))
 
 
 def _squares(rows: FloatArray) -> FloatArray:
@@ -94,21 +124,27 @@ def _squares(rows: FloatArray) -> FloatArray:
     return squares
 
 
-def _nearest(squares: FloatArray) -> IntArray:
-    """(n, 2) pairs of (K' of the candidate, K of the query) squared distances: each other's
-    nearest, and nearer than the candidate's second by ``RATIO``."""
+def _nearest(squares: FloatArray, ends: Sequence[int]) -> Iterator[IntArray]:
+    """Of each candidate (n, 2) pairs of (K' of the candidate, K of the query) squared distances,
+    its rows of ``squares``: each other's nearest, and nearer than the candidate's second by
+    ``RATIO``."""
     count, others = squares.shape
-    if count == 0 or others < 2:
-        return np.empty((0, 2), np.int64)
-    every = np.arange(count)
-    nearest = squares.argmin(axis=1)
-    best = squares[every, nearest]
-    squares[every, nearest] = np.inf
-    kept = np.flatnonzero(best < RATIO**2 * squares.min(axis=1))
-    squares[every, nearest] = best
-    # Of few columns: a minimum down all of them would take longer than the product.
-    kept = kept[squares[:, nearest[kept]].argmin(axis=0) == kept]
-    return np.stack([nearest[kept], kept], axis=1)
+    near, nearest = np.zeros(count, np.bool_), np.zeros(count, np.int64)
+    if count and others >= 2:
+        every = np.arange(count)
+        nearest = squares.argmin(axis=1)
+        best = squares[every, nearest]
+        squares[every, nearest] = np.inf
+        near = best < RATIO**2 * squares.min(axis=1)
+        squares[every, nearest] = best
+    for start, end in pairwise(ends):
+        kept = np.flatnonzero(near[start:end])
+        columns = nearest[start:end][kept]
+        if len(kept):
+            # Of few columns: a minimum down all of them would take longer than the product.
+            mutual = squares[start:end, columns].argmin(axis=0) == kept
+            kept, columns = kept[mutual], columns[mutual]
+        yield np.stack([columns, kept], axis=1)
 
 
 def _of_one_turn(ours: Float64Array, theirs: FloatArray, pairs: IntArray) -> IntArray:

@@ -6,8 +6,6 @@ and Accurate Robust Estimator", CVPR 2020).
 
 from __future__ import annotations
 
-from functools import cache, partial
-
 import cv2
 import numpy as np
 
@@ -30,8 +28,14 @@ def tentative_match(
     many looked alike, these or more; ``mirrored``: the query shows the candidate the wrong way
     round."""
     at_most = len(pairs) if len(pairs) >= FEWEST else 0
-    verify = partial(_verified, query, candidate, pairs, alike, mirrored=mirrored)
-    return TentativeMatch(at_most, cache(verify))
+    found: list[KeypointMatch] = []  # once, by less than ``functools.cache`` takes for each hit
+
+    def verify() -> KeypointMatch:
+        if not found:
+            found.append(_verified(query, candidate, pairs, alike, mirrored=mirrored))
+        return found[0]
+
+    return TentativeMatch(at_most, verify)
 
 
 def _verified(
