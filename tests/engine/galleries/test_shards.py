@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.distances import METRICS, distances
-from engine.galleries import _faiss_indexes, _schema, _shards
+from engine.galleries import _candidates, _faiss_indexes, _ranking, _schema, _shards
 from engine.galleries.local import LocalGallery
 from engine.types import Embedding
 from tests.engine.made_adaptations import adaptation
@@ -32,9 +32,11 @@ CHANGES = st.tuples(
 
 @pytest.fixture(autouse=True)
 def small() -> Iterator[None]:
-    """Four changes are more than a few."""
+    """Four changes are more than a few, and one image has a code."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_shards, "FEW", 3)
+        patch.setattr(_candidates, "LEAST", {"sq8": 1, "hnsw": 1})
+        patch.setattr(_ranking, "FOUND_FRACTION", 1.0)
         yield
 
 
@@ -66,6 +68,7 @@ def test_whatever_changes_is_found_as_it_is_now(
     folder = tmp_path_factory.mktemp("g") / "g"
     gallery, twin = LocalGallery.create(folder, manifest()), Twin()
     reader = LocalGallery.open(folder)
+    reader.search_by("sq8", 1)
     withdrawn: dict[str, tuple[str, tuple[float, float]]] = {}
     for number, (kind, which, where) in enumerate(changes):
         uri = f"/pictures/{which}.jpg"
