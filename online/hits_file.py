@@ -6,9 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
+
+from filelock import FileLock, Timeout
 
 from engine.errors import ConfigError, ImageError, PacksightError, StageError
 from engine.files import write_lines
@@ -36,8 +38,8 @@ class HitsFile:
 
     ``answered`` are the photos of the lines that were there, ``failed`` how many lines have a
     problem. ``query`` is what the answers depend on beside the photos. Raises ConfigError for
-    another suffix and where the part is of another query, PacksightError where it cannot be
-    written.
+    another suffix, where the part is of another query and where another process writes it,
+    PacksightError where it cannot be written.
     """
 
     def __init__(self, path: Path, query: Mapping[str, object]) -> None:
@@ -50,14 +52,27 @@ class HitsFile:
         self.part = path.with_name(f"{path.name}.part")
         self.answered: list[str] = []
         self.failed = 0
-        with self._writing():
-            self._file: BinaryIO = self.part.open("a+b")
+        self._lock = FileLock(f"{self.part}.lock", timeout=0)
+        with self._writing(), ExitStack() as opened:
+            self._file: BinaryIO = opened.enter_context(self.part.open("a+b"))
+            self._acquire()  # which would make a folder that is not there
+            opened.callback(self._release)
+            self._go_on({"query": dict(query)})
+            self._opened = opened.pop_all()
+
+    def _acquire(self) -> None:
         try:
-            with self._writing():
-                self._go_on({"query": dict(query)})
-        except BaseException:
-            self._file.close()
-            raise
+            self._lock.acquire()
+        except Timeout:
+            raise ConfigError(
+                f"{self.part}: another process is writing it.",
+                remedy="Wait for it to end, or give another name with --out.",
+            ) from None
+
+    def _release(self) -> None:
+        with suppress(OSError):
+            Path(self._lock.lock_file).unlink()
+        self._lock.release()
 
     def _go_on(self, head: Line) -> None:
         """Behind the last whole line; what a kill or a power cut left behind it is cut off."""
@@ -96,7 +111,7 @@ class HitsFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._opened.close()
 
     def _count(self, line: Line) -> None:
         self.answered.append(line["photo"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from online.hits_file import HitsFile
 from tests.drawn_catalogue import package, save, write_catalogue
 from tests.packsight_command import ENTRY, ROOT, Command
 from tests.watched_processes import wait
@@ -167,6 +168,19 @@ def test_answers_of_another_query_or_to_other_photos_are_not_gone_on_with(
 
 def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_two_runs_do_not_write_one_file(
+    packsight: Command, gallery: Path, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "hits.jsonl"
+    arguments = ["query", photos, "--gallery", gallery, "--out", out, "--quiet"]
+    with HitsFile(out, {}):
+        done = packsight(*arguments)
+        assert done.code == 1 and "another process" in done.line
+    (tmp_path / "hits.jsonl.part").unlink()
+    assert packsight(*arguments).code == 0
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_answers_there_already_are_replaced(
