@@ -8,21 +8,27 @@ and random weights are made in that folder (extra ``train``), and in int8 where 
 ``u2net-int8.onnx``, ``classifier-int8.onnx`` and ``resnet50-int8.onnx``, as `packsight weights
 quantise` makes them; ``--way`` (may be repeated): another precision or any other settings. Each
 runs by every runtime that is installed. All have Packbench ``tiny`` as their catalogue
-(``paper`` twelve of its images), multiplied to ``--images``.
+(``paper`` twelve of its images), multiplied to ``--images`` (``support.multiplied_gallery``) and
+adapted as an ingest does it. A copied product has nearly the print of its original: most of the
+hits that are checked do match, which is the slow case. ``--work`` keeps the galleries, and takes
+those that are there.
 
 How to read the tables: the ways take turns photo by photo, in another order every time, after one
 photo to warm up. ``query``: milliseconds on the clock, median and 95th percentile; ``cpu``: what
 all threads of the process spent, which remains of it on a busy machine. Ratios are of the same
-photo in the same round, to the first row of that profile: median [5th, 95th percentile]. Stages:
-medians on the clock; those that do not depend on each other run at once, and add up to more than
-the query.
+photo in the same round, to the first row of that profile: median [5th, 95th percentile].
+``peak``: the most that a process held which opened the gallery and searched for all photos; shared
+libraries count. Stages: medians on the clock; those that do not depend on each other run at once,
+and add up to more than the query.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -48,6 +54,19 @@ from stages.embed.joined import descriptors_of
 from stages.open_searcher import OpenSearcher, open_searcher, searcher_over
 
 DATA = "packbench-tiny"
+MIB = 2**20
+# A process that does nothing else; what it prints is the most that it held, in bytes.
+_PROGRAM = """
+import sys, json
+sys.path[:] = json.loads(sys.argv[1])
+from offline.evaluate.efficiency.memory import peak_bytes
+from stages.open_searcher import open_searcher
+gallery, flags, *photos = sys.argv[2:]
+with open_searcher(gallery, overrides=json.loads(flags)) as opened:
+    for photo in photos:
+        opened.search(photo)
+print(peak_bytes())
+"""
 K = 10
 PAPER_IMAGES = 12
 
@@ -73,6 +92,7 @@ class Timed:
     clock: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
     stages: dict[str, list[float]] = field(default_factory=dict)
+    peak: int = 0  # bytes
 
     @property
     def name(self) -> str:
@@ -132,7 +152,8 @@ def _measure(ways: Sequence[Way], args: argparse.Namespace, work: Path) -> list[
             for runtime in runtimes if way != CLASSIC else runtimes[:1]:
                 flags = [threads, f"runtime.backend={runtime}", "runtime.mattes_gb=0"]
                 opened = stack.enter_context(open_searcher(gallery, overrides=flags))
-                found.append((Timed(way, runtime), opened))
+                peak = _peak(gallery, flags, photos)
+                found.append((Timed(way, runtime, peak=peak), opened))
                 opened.search(photos[0], K)
         for turn in range(args.rounds):
             for at, photo in enumerate(photos):
@@ -140,6 +161,13 @@ def _measure(ways: Sequence[Way], args: argparse.Namespace, work: Path) -> list[
                 for timed, opened in [*found[first:], *found[:first]]:
                     _query(timed, opened, photo)
     return [timed for timed, _ in found]
+
+
+def _peak(gallery: Path, flags: Sequence[str], photos: Sequence[Path]) -> int:
+    given = [json.dumps(sys.path), gallery, json.dumps(flags), *photos]
+    command = [sys.executable, "-c", _PROGRAM, *given]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout)
 
 
 def _gallery(way: Way, args: argparse.Namespace, work: Path) -> Path:
@@ -201,9 +229,10 @@ def _table(found: Sequence[Timed]) -> str:
                 _ratio(one.clock, plain.clock),
                 milliseconds(spread(one.processor).median),
                 _ratio(one.processor, plain.processor),
+                f"{one.peak / MIB:.0f}",
             ]
         )
-    return markdown(["way", "query, ms", "p95", "ratio", "cpu, ms", "ratio"], rows)
+    return markdown(["way", "query, ms", "p95", "ratio", "cpu, ms", "ratio", "peak, MiB"], rows)
 
 
 def _ratio(mine: Sequence[float], plain: Sequence[float]) -> str:
