@@ -71,7 +71,8 @@ def both(first: Callable[[], T], second: Callable[[], R], *, threads: int) -> tu
     """
     if threads <= 1:
         return first(), second()
-    beside = _pool(threads, "both", os.getpid()).submit(second)
+    # This thread is one of them. Each holds some 15 MB of OpenCV's and glibc's.
+    beside = _pool(threads - 1, "both", os.getpid()).submit(second)
     try:
         found = first()
     except BaseException:
