@@ -6,6 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -125,14 +126,14 @@ def description(row: sqlite3.Row) -> Description:
         embedding=Embedding(_floats(values["embedding"])),
         contour=contour(row),
         aligned=_contour(values["aligned"], values["aligned_area"]),
-        quality=MatteQuality.from_flags(json.loads(values["quality"])),
+        quality=_quality(values["quality"]),
         trust=values.get("trust"),
         keypoints=None if (stored := values.get("keypoints")) is None else _keypoints(stored),
     )
 
 
 def scores(row: sqlite3.Row) -> CategoryScores:
-    return CategoryScores(tuple(json.loads(row["score_names"])), _floats(row["score_values"]))
+    return CategoryScores(_names(row["score_names"]), _floats(row["score_values"]))
 
 
 def contour(row: sqlite3.Row) -> Contour:
@@ -140,8 +141,7 @@ def contour(row: sqlite3.Row) -> Contour:
 
 
 def mask_in_doubt(row: sqlite3.Row) -> MaskInDoubt:
-    quality = MatteQuality.from_flags(json.loads(row["quality"]))
-    return MaskInDoubt(row["id"], row["sha256"], row["trust"], quality.doubts)
+    return MaskInDoubt(row["id"], row["sha256"], row["trust"], _quality(row["quality"]).doubts)
 
 
 def score_columns(scores: CategoryScores) -> dict[str, object]:
@@ -153,15 +153,14 @@ def score_columns(scores: CategoryScores) -> dict[str, object]:
 
 def record(row: sqlite3.Row) -> Record:
     """From a row of ``RECORDS``."""
-    known = source(row)
     return Record(
-        id=known.id,
-        sha256=known.sha256,
-        product_id=known.product_id,
-        category=known.category,
-        labelled=known.labelled,
-        uri=known.uri,
-        attributes=known.attributes,
+        id=row["id"],
+        sha256=row["sha256"],
+        product_id=row["product_id"],
+        category=row["category"],
+        labelled=bool(row["labelled"]),
+        uri=row["uri"],
+        attributes=json.loads(row["attributes"]),
         description=description(row),
     )
 
@@ -355,6 +354,16 @@ def _floats(blob: object) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     if not isinstance(blob, bytes):
         raise ValueError("expected a blob of floats")
     return np.frombuffer(blob, dtype="<f4").astype(np.float32, copy=True)
+
+
+@lru_cache(256)  # few differ, and a query reads those of 40 images
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+@lru_cache(256)
+def _quality(text: str) -> MatteQuality:
+    return MatteQuality.from_flags(json.loads(text))
 
 
 def _keypoints(blob: object) -> Keypoints:
