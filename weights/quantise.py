@@ -16,8 +16,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from engine.errors import WeightsError
-from engine.types import Float64Array, FloatArray, Progress
+from engine.types import FloatArray, Progress
 from weights.frameworks.network import import_framework
+from weights.rounding import Inputs, Layer, Rounded, layers_of, round_kernels
 
 Ranges = Mapping[str, tuple[float, float]]  # lowest and highest of each value, by its name
 Clipping = Literal["minmax", "percentile", "error"]
@@ -38,12 +39,11 @@ WORTH_FLOAT = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Of one value over all images: its range, numbers drawn from it, and its mean a channel."""
+    """Of one value over all images: its range, and numbers drawn from it."""
 
     low: float
     high: float
     sample: FloatArray
-    mean: Float64Array  # (C,) of axis 1
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,20 @@ def quantise(
     layers = fold(model, folded)
     if not layers:
         raise WeightsError(f"{model}: has no layer with a kernel, so there is nothing to quantise.")
-    measured = measure(folded, batches)
+    measured, inputs = measure(folded, batches)
     spans = ranges(measured, clipping)
-    shifts = bias_shifts(folded, measured)
+    rounded = round_kernels(layers, inputs)
     tried = folder / "tried.onnx"
 
     def error(in_float: Sequence[str], target: Path = tried) -> float:
-        write_int8(folded, target, spans, in_float, shifts)
+        write_int8(folded, target, spans, in_float, rounded)
         return error_of(target)
 
     plain = folder / "all_int8.onnx"
     whole = best = error((), plain)
     kept: list[FloatLayer] = []
-    for name in _by_gain(layers, error, progress) if most_float else ():
+    names = [layer.name for layer in layers]
+    for name in _by_gain(names, error, progress) if most_float else ():
         if len(kept) == most_float:
             break
         found = error([*(one.name for one in kept), name])
@@ -111,9 +112,9 @@ def quantise(
     return Int8Network(chosen, plain, len(layers), tuple(kept), best)
 
 
-def fold(model: Path, target: Path) -> list[str]:
+def fold(model: Path, target: Path) -> list[Layer]:
     """Write the network with its constants computed, as weights that are stored in half precision
-    need it, and return its layers: the names of what has a kernel, in their order.
+    need it, and return its layers.
 
     Raises WeightsError where ONNX Runtime cannot open it.
     """
@@ -137,11 +138,14 @@ def fold(model: Path, target: Path) -> list[str]:
     for number, node in enumerate(folded.graph.node):
         node.name = node.name or f"{node.op_type}_{number}"
     onnx.save(folded, str(target))
-    return [node.name for node in _layers(folded.graph)]
+    return layers_of(folded)
 
 
-def measure(folded: Path, batches: Sequence[FloatArray]) -> dict[str, Measured]:
-    """Every float32 value of a folded network while it runs on ``batches``, image by image."""
+def measure(
+    folded: Path, batches: Sequence[FloatArray]
+) -> tuple[dict[str, Measured], dict[str, Inputs]]:
+    """Every float32 value of a folded network while it runs on ``batches``, image by image; and
+    the inputs of its layers, by their names."""
     onnx, ort = import_framework("onnx"), import_framework("onnxruntime")
     model = onnx.load(str(folded))
     image = model.graph.input[0].name
@@ -159,13 +163,16 @@ def measure(folded: Path, batches: Sequence[FloatArray]) -> dict[str, Measured]:
     )
     names = [value.name for value in session.get_outputs()]
     found: dict[str, _Measuring] = {}
+    layers = [layer for layer in layers_of(model) if Inputs.fit(layer)]
+    inputs = {layer.name: Inputs(layer) for layer in layers}
     for one in _images(batches):
-        for name, value in zip(
-            [image, *names], [one, *session.run(names, {image: one})], strict=True
-        ):
+        values = {image: one, **dict(zip(names, session.run(names, {image: one}), strict=True))}
+        for name, value in values.items():
             if value.dtype == np.float32:
                 found.setdefault(name, _Measuring()).add(value)
-    return {name: each.measured() for name, each in found.items()}
+        for layer in layers:
+            inputs[layer.name].add(values[layer.source])
+    return {name: each.measured() for name, each in found.items()}, inputs
 
 
 def ranges(measured: Mapping[str, Measured], clipping: Clipping) -> Ranges:
@@ -175,40 +182,15 @@ def ranges(measured: Mapping[str, Measured], clipping: Clipping) -> Ranges:
     return {name: chosen(one) for name, one in measured.items()}
 
 
-def bias_shifts(folded: Path, measured: Mapping[str, Measured]) -> dict[str, Float64Array]:
-    """What to add to each layer's bias so that rounding its kernel moves no channel's mean.
-
-    Nagel, van Baalen, Blankevoort, Welling: Data-Free Quantization through Weight Equalization and
-    Bias Correction, ICCV 2019, section 4.2, with means that were measured. On the shipped embedder
-    1 - cosine falls from 0.015 to 0.0025.
-    """
-    onnx = import_framework("onnx")
-    graph = onnx.load(str(folded)).graph
-    constants = {one.name: one for one in graph.initializer}
-    found = {}
-    for node in _layers(graph):
-        has_bias = len(node.input) == 3 and node.input[2] in constants
-        if node.op_type != "Conv" or not has_bias or node.input[0] not in measured:
-            continue
-        kernel = onnx.numpy_helper.to_array(constants[node.input[1]]).astype(np.float64)
-        step = np.abs(kernel).max(axis=tuple(range(1, kernel.ndim)), keepdims=True) / 127
-        step[step == 0] = 1
-        lost = (kernel - np.rint(kernel / step) * step).sum(axis=tuple(range(2, kernel.ndim)))
-        groups = next((one.i for one in node.attribute if one.name == "group"), 1)
-        mean = measured[node.input[0]].mean.reshape(groups, -1)
-        found[node.name] = (lost * np.repeat(mean, len(kernel) // groups, axis=0)).sum(axis=1)
-    return found
-
-
 def write_int8(
     folded: Path,
     target: Path,
     spans: Ranges,
     in_float: Sequence[str] = (),
-    shifts: Mapping[str, Float64Array] | None = None,
+    rounded: Mapping[str, Rounded] | None = None,
 ) -> None:
-    """Write the int8 network; the layers ``in_float`` are left as they are, ``shifts`` are added to
-    the biases of the others."""
+    """Write the int8 network; the layers ``in_float`` are left as they are, the kernels of the
+    others are ``rounded``, or each number to its nearest level."""
     onnx = import_framework("onnx")
     calibrate = import_framework("onnxruntime.quantization.calibrate")
     kinds = import_framework("onnxruntime.quantization").QuantType
@@ -219,7 +201,7 @@ def write_int8(
         for name, (low, high) in spans.items()
     }
     model = onnx.load(str(folded))
-    _shift_biases(onnx, model.graph, shifts or {}, in_float)
+    _round(model, rounded or {}, in_float)
     made = quantizer.QDQQuantizer(
         onnx.shape_inference.infer_shapes(model),
         True,  # a scale for each channel of a kernel
@@ -250,14 +232,6 @@ def _by_gain(
     return [name for _, name in sorted(found)]
 
 
-def _layers(graph: Any) -> Iterator[Any]:
-    constants = {tensor.name for tensor in graph.initializer}
-    for node in graph.node:
-        kernel = set(node.input[1:2])
-        if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") and kernel & constants:
-            yield node
-
-
 def _images(batches: Sequence[FloatArray]) -> Iterator[FloatArray]:
     for batch in batches:
         for at in range(len(batch)):
@@ -270,22 +244,17 @@ class _Measuring:
     def __init__(self) -> None:
         self._low, self._high = np.inf, -np.inf
         self._sample: list[FloatArray] = []
-        self._mean: Float64Array = np.zeros(1)
-        self._count = 0
 
     def add(self, value: FloatArray) -> None:
         self._low = min(self._low, float(value.min()))
         self._high = max(self._high, float(value.max()))
         flat = value.reshape(-1)
         self._sample.append(flat[:: max(1, flat.size // SAMPLED)].copy())
-        axes = tuple(axis for axis in range(value.ndim) if axis != 1)
-        self._mean = self._mean + value.mean(axis=axes, dtype=np.float64)
-        self._count += 1
 
     def measured(self) -> Measured:
         sample = np.concatenate(self._sample)
         sample = sample[:: max(1, sample.size // SEARCHED)]
-        return Measured(self._low, self._high, sample, self._mean / self._count)
+        return Measured(self._low, self._high, sample)
 
 
 def _whole(one: Measured) -> tuple[float, float]:
@@ -321,12 +290,15 @@ def rounding_error(sample: FloatArray, low: float, high: float) -> float:
     return float(np.square((levels - zero) * step - sample).sum(dtype=np.float64))
 
 
-def _shift_biases(
-    onnx: Any, graph: Any, shifts: Mapping[str, Float64Array], in_float: Sequence[str]
-) -> None:
-    constants = {one.name: one for one in graph.initializer}
-    for node in graph.node:
-        if node.name in shifts and node.name not in in_float:
-            bias = constants[node.input[2]]
-            values = onnx.numpy_helper.to_array(bias) + shifts[node.name]
-            bias.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float32), bias.name))
+def _round(model: Any, rounded: Mapping[str, Rounded], in_float: Sequence[str]) -> None:
+    to_array = import_framework("onnx").numpy_helper.to_array
+    from_array = import_framework("onnx").numpy_helper.from_array
+    constants = {one.name: one for one in model.graph.initializer}
+    for layer in layers_of(model):
+        if layer.name not in rounded or layer.name in in_float:
+            continue
+        new = rounded[layer.name]
+        constants[layer.kernel_name].CopyFrom(from_array(new.kernel, layer.kernel_name))
+        if layer.bias_name is not None:
+            bias = (to_array(constants[layer.bias_name]) + new.shift).astype(np.float32)
+            constants[layer.bias_name].CopyFrom(from_array(bias, layer.bias_name))

@@ -18,7 +18,6 @@ from stages._session import OnnxSession
 from weights.half_storage import halve
 from weights.quantise import (
     CLIPPINGS,
-    bias_shifts,
     fold,
     measure,
     quantise,
@@ -26,6 +25,7 @@ from weights.quantise import (
     rounding_error,
     write_int8,
 )
+from weights.rounding import Inputs, Layer, compensated, round_kernels
 
 LAYERS = ["first", "harmful", "last"]
 
@@ -125,27 +125,57 @@ def test_a_layer_in_float_stays_so_in_a_session(tmp_path: Path) -> None:
     model = write_layers(tmp_path / "model.onnx")
     folded = tmp_path / "folded.onnx"
     fold(model, folded)
-    spans = ranges(measure(folded, [images()]), "minmax")
+    spans = ranges(measure(folded, [images()])[0], "minmax")
     write_int8(folded, tmp_path / "int8.onnx", spans, ["harmful"])
     assert Error(model)(tmp_path / "int8.onnx") < 1e-3
 
 
-def test_biases_make_up_for_what_rounding_moves(tmp_path: Path) -> None:
-    """The slow twin: each channel's mean, of the float kernel less of the rounded one."""
+def test_kernels_are_rounded_to_their_steps_and_biases_take_what_is_left_of_the_mean(
+    tmp_path: Path,
+) -> None:
     model = write_layers(tmp_path / "model.onnx", harmful=False)
-    folded = tmp_path / "folded.onnx"
-    fold(model, folded)
-    found = measure(folded, [images()])
-    constants = {
-        tensor.name: numpy_helper.to_array(tensor)
-        for tensor in onnx.load(str(folded)).graph.initializer
-    }
-    kernel = constants["first_kernel"][:, :, 0, 0]
+    layers = fold(model, tmp_path / "folded.onnx")
+    _, inputs = measure(tmp_path / "folded.onnx", [images()])
+    found = round_kernels(layers, inputs)
+    for layer in layers:
+        kernel, new = layer.kernel[:, :, 0, 0], found[layer.name].kernel[:, :, 0, 0]
+        step = np.abs(kernel).max(axis=1, keepdims=True) / 127
+        step[step == 0] = 1
+        assert np.abs(new / step - np.round(new / step)).max() < 1e-3
+        assert np.allclose(np.abs(new).max(axis=1), np.abs(kernel).max(axis=1))  # the step stays
+        mean, _ = inputs[layer.name].moments()
+        assert np.allclose(found[layer.name].shift, (kernel - new) @ mean[0], atol=1e-5)
+
+
+def test_means_and_covariances_are_those_of_patches() -> None:
+    """The slow twin: every patch of an image of one place a group."""
+    random = np.random.default_rng(0)
+    kernel = random.normal(size=(4, 1, 3, 3)).astype(np.float32)
+    layer = Layer("conv", "x", "k", None, kernel, 4, (2, 2), (0, 0, 0, 0), (1, 1))
+    inputs, batch = Inputs(layer), random.normal(size=(50, 1, 4, 3, 3)).astype(np.float32)
+    for image in batch:
+        inputs.add(image)
+    patches = batch.reshape(50, 4, 9).astype(np.float64)
+    mean, covariance = inputs.moments()
+    assert np.allclose(mean, patches.mean(axis=0), atol=1e-6)
+    for group in range(4):
+        expected = np.cov(patches[:, group].T, bias=True)
+        assert np.allclose(covariance[group], expected, atol=1e-5)
+
+
+def test_compensated_rounding_changes_outputs_less_than_the_nearest_levels() -> None:
+    random = np.random.default_rng(0)
+    mixed = random.normal(size=(400, 5)) @ random.normal(size=(5, 24))
+    inputs = mixed + 0.1 * random.normal(size=mixed.shape)
+    kernel = random.normal(size=(16, 24))
     step = np.abs(kernel).max(axis=1, keepdims=True) / 127
-    step[step == 0] = 1
-    mean = images().mean(axis=(0, 2, 3))
-    expected = (kernel - np.round(kernel / step) * step) @ mean
-    assert np.allclose(bias_shifts(folded, found)["first"], expected, atol=1e-6)
+    nearest = np.round(kernel / step) * step
+    found = compensated(kernel, np.cov(inputs.T))
+
+    def lost(rounded: npt.NDArray[np.float64]) -> float:
+        return float(np.square((inputs - inputs.mean(axis=0)) @ (kernel - rounded).T).mean())
+
+    assert lost(found) < 0.5 * lost(nearest)
 
 
 @given(st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=40))
@@ -154,7 +184,7 @@ def test_no_range_of_the_search_loses_more_than_the_whole_one(values: list[float
 
     sample = np.array(values, np.float32)
     low, high = float(sample.min()), float(sample.max())
-    one = Measured(low, high, sample, np.zeros(1))
+    one = Measured(low, high, sample)
     found = ranges({"value": one}, "error")["value"]
     if min(low, 0.0) < max(high, 0.0):
         whole = rounding_error(sample, min(low, 0.0), max(high, 0.0))
@@ -172,13 +202,13 @@ def test_what_has_no_kernel_is_refused(tmp_path: Path) -> None:
         quantise(tmp_path / "relu.onnx", tmp_path, [images()], lambda path: 0.0)
 
 
-def test_measured_means_and_ends_are_those_of_all_images(tmp_path: Path) -> None:
+def test_measured_ends_are_those_of_all_images(tmp_path: Path) -> None:
     model = write_layers(tmp_path / "model.onnx", harmful=False)
     folded = tmp_path / "folded.onnx"
-    assert fold(model, folded) == LAYERS
+    assert [layer.name for layer in fold(model, folded)] == LAYERS
     given = images()
-    found = measure(folded, [given[:5], given[5:]])
+    found, inputs = measure(folded, [given[:5], given[5:]])
     ends: npt.NDArray[np.float32] = np.array([found["image"].low, found["image"].high])
     assert np.allclose(ends, [given.min(), given.max()])
-    assert np.allclose(found["image"].mean, given.mean(axis=(0, 2, 3)), atol=1e-6)
+    assert set(inputs) == set(LAYERS)
     assert found["first_relu"].low == 0
