@@ -103,6 +103,17 @@ def test_kept_mattes_compares_three_ways_of_describing_the_same_images(catalogue
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_query_memory_is_measured_from_the_first_queries_to_the_last() -> None:
+    small = ("--queries", "30", "--images", "8", "--photos", "4", "--profile", "classic")
+    done = run_benchmark("query_memory.py", *small)
+    assert done.returncode == 0, done.stderr
+    rows = table(done.stdout, "queries")
+    assert list(rows)[:2] == ["3", "6"] and len(rows) == 12
+    assert all(float(rows[end][0]) > 10 for end in list(rows)[:10])
+
+
+@pytest.mark.slow
 def test_cold_start_times_every_command_against_an_empty_python() -> None:
     done = run_benchmark("cold_start.py", "--runs", "1", "--images", "4")
     assert done.returncode == 0, done.stderr
