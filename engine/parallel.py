@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, lru_cache
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def each(work: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]
     """
     if threads <= 1 or len(items) <= 1 or getattr(_within, "pool", False):
         return [work(item) for item in items]
-    pool = _pool(threads, "each", os.getpid())
+    pool = _pool(threads, os.getpid())
     futures = [pool.submit(work, item) for item in items]
     wait(futures)
     return [future.result() for future in futures]
@@ -63,34 +64,45 @@ def _ended(item: T, future: Future[R]) -> tuple[T, Future[R]]:
 
 
 def both(first: Callable[[], T], second: Callable[[], R], *, threads: int) -> tuple[T, R]:
-    """What two works return that do not depend on each other: the first runs on this thread, the
-    second on another, where one is free, else here after the first.
+    """What two works return that do not depend on each other: the first runs on this thread; the
+    second on another at the same time, where one is free, else here after the first.
 
     An error is raised when neither runs any more; the first one's where both fail. Either may call
-    this itself, and ``each``: none waits for a thread that is not free.
+    this itself, and ``each``.
     """
     if threads <= 1:
         return first(), second()
-    # This thread is one of them. Each holds some 15 MB of OpenCV's and glibc's.
-    beside = _pool(threads - 1, "both", os.getpid()).submit(second)
+    pool, free = _beside(threads - 1, os.getpid())
+    # A thread that is free now will run it: nothing is waited for that waits for this.
+    if not free.acquire(blocking=False):
+        return first(), second()
     try:
-        found = first()
-    except BaseException:
-        if not beside.cancel():
-            wait((beside,))
-        raise
-    return found, second() if beside.cancel() else beside.result()
+        other = pool.submit(second)
+        try:
+            found = first()
+        finally:
+            wait((other,))
+        return found, other.result()
+    finally:
+        free.release()
 
 
 @cache
-def _pool(threads: int, name: str, _process: int) -> ThreadPoolExecutor:
+def _pool(threads: int, _process: int) -> ThreadPoolExecutor:
     """Kept: OpenCV leaves some kilobytes behind for every thread that ends. By process: after a
     fork the threads of the one before are not there, and would be waited for without end."""
-    return ThreadPoolExecutor(threads, name, _join_pool, (name,))
+    return ThreadPoolExecutor(threads, "each", _join_pool)
 
 
-def _join_pool(name: str) -> None:
-    _within.pool = name == "each"
+def _join_pool() -> None:
+    _within.pool = True
+
+
+@cache
+def _beside(threads: int, _process: int) -> tuple[ThreadPoolExecutor, BoundedSemaphore]:
+    """Threads and how many of them are free; kept as ``_pool`` is. No more than are needed: one
+    that has looked for keypoints holds 10 to 15 MB."""
+    return ThreadPoolExecutor(threads, "both"), BoundedSemaphore(threads)
 
 
 @contextmanager
