@@ -243,8 +243,10 @@ def _leads_inside(graph: Any, count: int) -> bool:
 
 def holds(index: faiss.Index, base: faiss.IndexIDMap, rows: IntArray) -> bool:
     """Whether none of these vectors is farther than the error from what stands for it."""
-    bounded, vectors = _bounded(index), vectors_of(base)[rows].astype(np.float64)
-    off = np.linalg.norm(codes_of(index).reconstruct_batch(rows) - vectors, axis=1)
+    bounded, codes = _bounded(index), codes_of(index)
+    with one_faiss_thread():  # FAISS 1.12 does not always return from its threads
+        stand_ins = codes.reconstruct_batch(rows).astype(np.float64)
+    off = np.linalg.norm(stand_ins - vectors_of(base)[rows], axis=1)
     return bool((off <= bounded.error + bounded.rounding(base.d)).all())
 
 
