@@ -16,9 +16,14 @@ from tests.stages.made_models import model
 from tests.stages.segment.saliency_graphs import brightness_model
 from weights.cache import shipped_path
 from weights.catalog import load_catalog
+from weights.sidecar import read_sidecar
 
 # Of the largest value of an output. Measured on the shipped networks: at most 3e-6.
 TOLERANCE = 1e-4
+# On integers a number between two levels is rounded up by one runtime and down by the other: of the
+# output's length. Both are as near to the network in float32.
+# Measured here: 0.066 (segmenter) and 0.039 (embedder).
+INT8_TOLERANCE = 0.1
 SHIPPED = sorted(
     shipped_path(entry)
     for entry in load_catalog().values()
@@ -55,12 +60,18 @@ def test_a_shipped_network_gives_the_same_by_every_runtime(path: Path, backend: 
     session = OnnxSession(path, threads=2, backend=backend)
     assert session.output_names == plain.output_names
     outputs = range(len(plain.output_names))
+    sidecar = read_sidecar(path)
+    is_int8 = sidecar is not None and sidecar.int8_of is not None
     for count in (1, 3):
         batch = fitting(plain, count)
         wanted, found = plain.run_all(batch, outputs), session.run_all(batch, outputs)
         for one, other in zip(wanted, found, strict=True):
             assert other.dtype == np.float32 and other.shape == one.shape
-            assert np.abs(other - one).max() <= TOLERANCE * np.abs(one).max()
+            if is_int8:
+                norms = np.linalg.norm(other - one), np.linalg.norm(one)
+                assert norms[0] <= INT8_TOLERANCE * norms[1]
+            else:
+                assert np.abs(other - one).max() <= TOLERANCE * np.abs(one).max()
 
 
 def test_free_and_fixed_axes_are_known(tmp_path: Path, backend: Backend) -> None:

@@ -57,3 +57,13 @@ def test_weights_are_replaced_wherever_a_stage_names_them() -> None:
     assert with_weights(by_default, {"u2net": "u.onnx"}).stage("segment").options == {
         "weights": "u.onnx"
     }
+
+
+def test_the_shipped_int8_networks_take_the_place_of_theirs_by_name() -> None:
+    flags = [
+        "segment.weights=segmenter_compact_int8",
+        'embed.parts=[{name = "onnx", weights = "embedder_compact_int8"}, {name = "handcrafted"}]',
+    ]
+    parts = assemble(load(read_profile("compact"), env={}, flags=flags))
+    assert parts.describer.classifier.head is not None  # type: ignore[attr-defined]
+    assert {"segmenter_compact_int8", "embedder_compact_int8"} <= parts.weights.keys()
