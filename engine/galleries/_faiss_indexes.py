@@ -111,7 +111,7 @@ class ShardIndexes:
         if among is not None:
             indexes = [self.index(connection, shard, metric) for shard in shards]
             searched = [index.searched("exact") for index in indexes]
-            found = rank(searched, query, k, metric, among, self.threads)
+            found = rank(searched, query, k, metric, np.sort(among), self.threads)
         else:
             found = self._ranked(connection, shards, query, k, metric)
         return _neighbours(shards, found, k)
