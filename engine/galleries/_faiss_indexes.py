@@ -318,7 +318,7 @@ class ShardIndexes:
             found = _candidates.derived(index.base, index.path, self.kind, metric)
         else:
             found = _candidates.stored(index.base, index.path, self.kind)
-            large = index.base.ntotal >= _candidates.LEAST[self.kind]
+            large = index.base.ntotal >= _candidates.LEAST
             if found is None and large and not self._noted:
                 self._noted = True
                 log.warning(

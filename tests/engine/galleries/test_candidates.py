@@ -30,7 +30,7 @@ DIMENSION = 8
 def small() -> Iterator[None]:
     """Few vectors are many, and a part of them is worth a thread."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_candidates, "LEAST", {"sq8": 1, "hnsw": 1})
+        patch.setattr(_candidates, "LEAST", 1)
         patch.setattr(_ranking, "FOUND_FRACTION", 1.0)
         patch.setattr(_ranking, "SHARED_BYTES", 0)
         patch.setattr(_ranking, "PART_BYTES", 500)

@@ -35,7 +35,7 @@ def small() -> Iterator[None]:
     """Four changes are more than a few, and one image has a code."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_shards, "FEW", 3)
-        patch.setattr(_candidates, "LEAST", {"sq8": 1, "hnsw": 1})
+        patch.setattr(_candidates, "LEAST", 1)
         patch.setattr(_ranking, "FOUND_FRACTION", 1.0)
         yield
 
