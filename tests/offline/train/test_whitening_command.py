@@ -61,6 +61,7 @@ def test_a_whitened_gallery_is_shorter_and_still_finds_its_own(
         train_whitening(WhiteningRecipe(whitened, tmp_path / "again.npz"))
 
 
+@pytest.mark.slow
 def test_pca_needs_no_labels(gallery: Path, tmp_path: Path) -> None:
     fitted = train_whitening(
         WhiteningRecipe(gallery, tmp_path / "p.npz", "pca", dimension=3)
@@ -136,6 +137,7 @@ def test_pairs_that_do_not_do_name_file_and_line(tmp_path: Path, line: str, expe
     assert expected in str(refused.value) and "p.csv" in str(refused.value)
 
 
+@pytest.mark.slow
 def test_listed_pairs_are_fitted_to(gallery: Path, tmp_path: Path) -> None:
     with open_gallery(gallery) as opened:
         uris = read_vectors(opened).uris
