@@ -111,7 +111,8 @@ class HitsFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened.close()
+        with self._writing():  # what a full disk did not take before is tried again
+            self._opened.close()
 
     def _count(self, line: Line) -> None:
         self.answered.append(line["photo"])

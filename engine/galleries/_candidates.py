@@ -186,7 +186,7 @@ def mapped(path: Path) -> faiss.Index | None:
         # IO_FLAG_MMAP_IFC maps flat indexes; IO_FLAG_MMAP reads them into memory.
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
-        log.warning("%s: damaged index, derived anew (%s)", path, error)
+        log.warning("%s: damaged index, not used (%s)", path, error)
         return None
 
 

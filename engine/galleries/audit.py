@@ -157,14 +157,16 @@ def _index_faults(
         )
         return
     for kind in INDEX_KINDS[1:]:
-        if (found := _candidates.stored(index.base, index.path, kind)) is None:
+        place = index.path.with_suffix(f".{kind}")
+        if not place.is_file() or index.base.ntotal < _candidates.LEAST:
             continue
+        found = _candidates.stored(index.base, index.path, kind)
         blocks = np.array_split(np.arange(index.base.ntotal), 1 + index.base.ntotal // 10_000)
-        if not all(_candidates.holds(found.index, index.base, rows) for rows in blocks):
-            yield (
-                f"category {shard.category}: its index of kind {kind} is damaged "
-                "(packsight gallery rebuild)"
-            )
+        whole = found is not None and all(
+            _candidates.holds(found.index, index.base, rows) for rows in blocks
+        )
+        if not whole:
+            yield f"category {shard.category}: {place.name} is damaged (packsight gallery rebuild)"
 
 
 def _by_id(blocks: Iterable[tuple[IntArray, FloatArray]]) -> tuple[IntArray, FloatArray]:

@@ -160,7 +160,9 @@ def run(request: Request) -> IngestReport:
         )
         try:
             _carry_out(current, scanned, labels)
-            if request.adapt and settings.adapt.auto and report.changed:
+            # Also where nothing changed: an ingest may have been stopped between its last image
+            # and this.
+            if request.adapt and settings.adapt.auto:
                 with watch("adapt"):
                     joined = descriptors_of(parts.describer.embedder)
                     report.notes += adapt_where_due(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from engine.images import ImageLimits, load
 from engine.types import FloatArray, Progress
 from offline.datasets import DatasetImage, RetrievalTask, open_dataset
 from offline.evaluate.changed_network import Change, changes
+from offline.ingest.scan import scan
 from offline.metrics.statistics import evenly
 from offline.store.images import HashedImage, hash_images
 from offline.train.card import Card, bullets, table
@@ -84,9 +86,15 @@ def make_int8(request: Request, progress: Progress | None = None) -> Int8Report:
     """
     if request.out.suffix != ".onnx":
         raise WeightsError(f"{request.out}: the file to write must be named *.onnx.")
+    _require_writable(request.out)
     settings = _by_onnx_runtime(request.settings)
     parts = assemble(settings)
     file = _network(request, settings, parts)
+    if request.out.resolve() == file.path.resolve():
+        raise ConfigError(
+            f"{request.out}: is the network itself, which would be lost.",
+            remedy="Give another name with --out.",
+        )
     task = _task(request)
     images = _images(request)
     _refuse_judges(request, task, images)
@@ -237,11 +245,32 @@ def _images(request: Request) -> list[DatasetImage]:
     """Of the folders in turn, so that what is held out is of all of them."""
     chosen = []
     for folder in request.calibrate:
-        dataset = open_dataset(folder)
-        found = dict.fromkeys(one for split in dataset.splits for one in dataset.images(split))
+        found = _images_of(folder)
         wanted = max(1, request.images // len(request.calibrate))
-        chosen.append([list(found)[at] for at in evenly(len(found), wanted)])
+        chosen.append([found[at] for at in evenly(len(found), wanted)])
     return [one for turn in zip_longest(*chosen) for one in turn if one is not None]
+
+
+def _images_of(folder: Path) -> list[DatasetImage]:
+    """Of a data set, or of any folder of images."""
+    try:
+        dataset = open_dataset(folder)
+    except ConfigError:
+        images = scan(folder).images if folder.is_dir() else ()
+        if not images:
+            raise
+        return [DatasetImage(image.uri, image.path) for image in images]
+    return list(dict.fromkeys(one for split in dataset.splits for one in dataset.images(split)))
+
+
+def _require_writable(out: Path) -> None:
+    """Before minutes are spent."""
+    folder = out.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or out.is_dir():
+        raise ConfigError(
+            f"{out}: cannot be written.",
+            remedy="Give --out a name in a folder that is there and may be written.",
+        )
 
 
 def _folders(request: Request) -> str:

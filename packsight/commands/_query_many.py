@@ -32,6 +32,8 @@ def run_many(args: argparse.Namespace, opened: OpenSearcher) -> int:
 def _photos(given: Sequence[str]) -> Iterator[tuple[str, Path | ImageError]]:
     """The photos by name, those of folders in the order of their paths."""
     for path in map(Path, given):
+        if not path.exists():
+            raise ConfigError(f"{path}: no such file or folder.", remedy="Check its name.")
         if not path.is_dir():
             yield printable(str(path.absolute())), path
             continue
@@ -54,6 +56,7 @@ def _query(gallery: str, opened: OpenSearcher, request: Request) -> dict[str, ob
         "gallery": gallery_identity(gallery),
         "answering": opened.searcher.answering(),
         "fingerprint": opened.gallery.fingerprint,
+        "index": opened.settings.search.index,
         "k": request.k,
         "categories": None if request.categories is None else list(request.categories),
     }

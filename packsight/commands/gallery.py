@@ -115,7 +115,8 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         print(f"categories   {without_controls(counts.in_words(head))}")
     print(f"fingerprint  {manifest.fingerprint[:16]}, format {manifest.format_version}")
     metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
-    print(f"vectors      {manifest.dimension} numbers, {metric} distance")
+    index = manifest.settings.get("search", {}).get("index", "exact")
+    print(f"vectors      {manifest.dimension} numbers, {metric} distance, index {index}")
     print(f"created      {manifest.created} by {manifest.written_by}")
     for section in STAGES[:-1]:  # all but the reranker, which may be another at every query
         options = dict(manifest.settings.get(section, {"name": "none"}))

@@ -183,6 +183,22 @@ def test_an_ingest_adapts_where_enough_has_changed(tmp_path: Path, adapted: list
     assert adapted == [6, 11]
 
 
+def test_what_a_stopped_ingest_did_not_adapt_the_next_one_does(
+    tmp_path: Path, adapted: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_catalogue(tmp_path / "c", products=1)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(adapting, "is_due", _interrupted)
+        assert ingest(tmp_path / "c", tmp_path / "g", overrides=QUICK).interrupted
+    assert adapted == []
+    assert ingest(tmp_path / "c", tmp_path / "g", overrides=QUICK).unchanged == 6
+    assert adapted == [6]
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("how", ["off", "paper's way", "calibrated"])
 def test_an_ingest_leaves_alone_what_was_decided_otherwise(
     tmp_path: Path, adapted: list[int], how: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from engine.errors import PacksightError
 from online.hits_file import HitsFile
 from tests.drawn_catalogue import package, save, write_catalogue
 from tests.packsight_command import ENTRY, ROOT, Command
@@ -158,8 +160,9 @@ def test_answers_of_another_query_or_to_other_photos_are_not_gone_on_with(
         done = packsight("query", photos, "--gallery", gallery, "--out", out, "--quiet")
         assert done.code == 130
     part = (tmp_path / "hits.jsonl.part").read_bytes()
-    another = packsight("query", photos, "--gallery", gallery, "--out", out, "-k", "3", "--quiet")
-    assert another.code == 1 and "hits.jsonl.part" in another.line
+    for other in (["-k", "3"], ["--set", "search.index=hnsw"]):
+        another = packsight("query", photos, "--gallery", gallery, "--out", out, "--quiet", *other)
+        assert another.code == 1 and "hits.jsonl.part" in another.line
     fewer = photos / "jar"
     other = packsight("query", fewer, "--gallery", gallery, "--out", out, "--quiet")
     assert other.code == 1 and "hits.jsonl.part" in other.line
@@ -181,6 +184,29 @@ def test_two_runs_do_not_write_one_file(
     (tmp_path / "hits.jsonl.part").unlink()
     assert packsight(*arguments).code == 0
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_photos_that_are_not_there_replace_no_answers(
+    packsight: Command, gallery: Path, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "hits.jsonl"
+    out.write_text("old")
+    done = packsight("query", photos, tmp_path / "gone", "--gallery", gallery, "--out", out)
+    assert done.code == 1 and "gone" in done.line
+    assert out.read_text() == "old" and list(tmp_path.iterdir()) == [out]
+
+
+def test_what_a_full_disk_did_not_take_is_an_error_of_packsight(tmp_path: Path) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        pytest.raises(PacksightError, match="cannot be written"),
+        HitsFile(tmp_path / "hits.jsonl", {}) as file,
+    ):
+        file._opened.callback(full)
+    with HitsFile(tmp_path / "hits.jsonl", {}) as file:  # no lock is left
+        assert file.answered == []
 
 
 def test_answers_there_already_are_replaced(

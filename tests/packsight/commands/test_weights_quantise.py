@@ -130,6 +130,27 @@ def test_a_folder_without_images_is_refused(quantise: Quantise, tmp_path: Path) 
     assert shown.code == 1 and "empty" in shown.line
 
 
+def test_a_plain_folder_of_images_calibrates(quantise: Quantise, tmp_path: Path) -> None:
+    for number, colour in enumerate(COLOURS):
+        save(tmp_path / "plain" / f"{number}.png", np.full((32, 32, 3), colour, np.uint8))
+    assert quantise("--float-layers", "0", calibrate=tmp_path / "plain").code == 0
+
+
+def test_the_network_itself_is_not_written_over(quantise: Quantise, model: Path) -> None:
+    before = model.read_bytes()
+    shown = quantise("--out", model)
+    assert shown.code == 1 and "would be lost" in shown.line
+    assert model.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_written_is_refused_at_once(
+    quantise: Quantise, tmp_path: Path
+) -> None:
+    shown = quantise("--out", tmp_path / "absent" / "int8.onnx")
+    assert shown.code == 1 and "cannot be written" in shown.line
+    assert not (tmp_path / "absent").exists()
+
+
 def test_a_network_without_a_sidecar_is_refused(quantise: Quantise, tmp_path: Path) -> None:
     bare = write_layers(tmp_path / "bare.onnx", harmful=False)
     shown = quantise(name=bare)
