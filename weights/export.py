@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -140,27 +141,24 @@ def store_network(
     """
     _check_target(target)
     make_directory(target.parent)
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
-            beside = Path(folder) / target.name
-            network.write(beside)
-            opset = canonicalise(beside, network.names)
-            parity = measure_parity(network, beside, tolerance)
-            if half:
-                parity = halve_file(network, beside)
-            sha256 = digests_of(beside).sha256
-            model = ModelFacts(name, network.output, opset, sha256)
-            text = sidecar_text(model, source, parity, spec, output)
-            # The sidecar first: a model that exists has one. If only one of the two arrives, the
-            # sha256 in the sidecar gives it away.
-            with replacing(target) as part:
-                beside.replace(part)
-                write_whole(sidecar_path(target), text)
-    except OSError as error:
-        raise WeightsError(
-            f"{target}: cannot be written ({error.strerror or error}).",
-            remedy="Free some space there, or name another file.",
-        ) from error
+    with (
+        _writing(target),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder,
+    ):
+        beside = Path(folder) / target.name
+        network.write(beside)
+        opset = canonicalise(beside, network.names)
+        parity = measure_parity(network, beside, tolerance)
+        if half:
+            parity = halve_file(network, beside)
+        sha256 = digests_of(beside).sha256
+        model = ModelFacts(name, network.output, opset, sha256)
+        text = sidecar_text(model, source, parity, spec, output)
+        # The sidecar first: a model that exists has one. If only one of the two arrives, the
+        # sha256 in the sidecar gives it away.
+        with replacing(target) as part:
+            beside.replace(part)
+            write_whole(sidecar_path(target), text)
     return ExportReport(target, sha256, source, parity, network.names.layers)
 
 
@@ -215,16 +213,22 @@ def store_int8(
         source.output,
         facts,
     )
+    with _writing(target), replacing(target) as part:
+        shutil.copyfile(made, part)
+        write_whole(sidecar_path(target), text)
+    return sha256
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """WeightsError for what the disk refuses."""
     try:
-        with replacing(target) as part:
-            shutil.copyfile(made, part)
-            write_whole(sidecar_path(target), text)
+        yield
     except OSError as error:
         raise WeightsError(
             f"{target}: cannot be written ({error.strerror or error}).",
             remedy="Free some space there, or name another file.",
         ) from error
-    return sha256
 
 
 def check_checkpoint(entry: CatalogEntry, checkpoint: Path) -> SourceFacts:
