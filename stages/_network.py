@@ -30,7 +30,7 @@ class Network(Protocol):
     def run(self, batch: Array, outputs: Sequence[int]) -> list[Array]:
         """The outputs of these indexes, from 0, of one contiguous batch in the input's type.
 
-        May be called from several threads at once; what it returns is the caller's own.
+        One batch at a time; what it returns is the caller's own.
         """
         ...
 

@@ -42,21 +42,14 @@ class OpenVino:
             raise NotOpenedError(_reason(error)) from error
         self.inputs = tuple(map(_port, self._compiled.inputs))
         self.outputs = tuple(map(_port, self._compiled.outputs))
-        self._idle: list[Any] = []  # requests, of which each runs one batch at a time
+        self._request = self._compiled.create_infer_request()
         # The network's memory. Last, and so released last.
         self._mapped = mapped
 
     def run(self, batch: Array, outputs: Sequence[int]) -> list[Array]:
-        try:
-            request = self._idle.pop()
-        except IndexError:
-            request = self._compiled.create_infer_request()
-        try:
-            request.infer([batch], share_inputs=True)
-            # Copies: the request's own memory holds the next batch's outputs.
-            return [np.array(request.get_output_tensor(output).data) for output in outputs]
-        finally:
-            self._idle.append(request)
+        self._request.infer([batch], share_inputs=True)
+        # Copies: the request's own memory holds the next batch's outputs.
+        return [np.array(self._request.get_output_tensor(output).data) for output in outputs]
 
 
 def require_installed() -> None:
