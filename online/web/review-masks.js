@@ -142,7 +142,7 @@ function MaskReview({ queue, item, act, gallery, keys }) {
     act.decided(api.decide(gallery, [decision]), told, back);
     next();
   };
-  const keep = async (png, version = item.version) => {
+  const keep = async (png, version = null) => {
     const place = queue.place;
     const go = () => queue.go(place).catch(act.failed);
     const back = () => (queue.forget(item), go());
@@ -152,8 +152,9 @@ function MaskReview({ queue, item, act, gallery, keys }) {
       go(); // to the draft, which is still there
     };
     item.refused = null;
-    const saved = api.saveMask(gallery, item.id, png, version);
-    saved.then((answer) => (item.version = answer.version), () => {});
+    // A save that is not answered yet makes the version that this one is of.
+    const saved = Promise.resolve(item.saving).then(() => api.saveMask(gallery, item.id, png, version ?? item.version));
+    item.saving = saved.then((answer) => void (item.version = answer.version), () => {});
     act.decided(saved.then((answer) => [answer.decision]), words.saved, back, { answered: saved.then(words.savedAs), refused });
     next();
   };

@@ -15,7 +15,7 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 
 import httpx
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from engine.curation import Curation
 from engine.types import BoolArray
@@ -295,6 +295,35 @@ def test_a_draft_of_a_mask_that_changed_meanwhile_is_kept(
     expect(page.locator("#mask-changed")).to_have_count(0)
     page.click("#save")
     expect(page.locator("#undo-decision")).to_be_visible()
+    expect(page.locator("#place")).to_have_text("2 of 3")
+    expect(page.locator("#mask-changed")).to_have_count(0)
+
+
+def test_a_mask_saved_again_before_its_first_save_is_answered_is_no_change_by_others(
+    open_page: Open,
+) -> None:
+    page = open_page()
+    held: list[Route] = []
+    answered: list[int] = []
+    page.on("response", lambda r: r.request.method == "PUT" and answered.append(r.status))
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PUT" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/mask*", hold)
+    page.click("#brush")
+    drag(page, (0.6, 0.2), (0.6, 0.8))
+    page.click("#save")
+    until(page, lambda: bool(held))
+    page.click("#back")
+    page.click("#save")
+    expect(page.locator("#place")).to_have_text("2 of 3")
+    held[0].continue_()
+    until(page, lambda: len(answered) == 2)
+    assert answered == [200, 200]
     expect(page.locator("#place")).to_have_text("2 of 3")
     expect(page.locator("#mask-changed")).to_have_count(0)
 
