@@ -44,7 +44,7 @@ format: $(VENV)/.test ## put the code in the house's form
 
 lock: $(VENV)/.uv ## compile the requirement files anew
 	$(COMPILE) -o requirements/run.txt
-	$(COMPILE) --extra heic --extra openvino --extra serve --extra xlsx --group test -c requirements/run.txt -o requirements/test.txt
+	$(COMPILE) --extra heic --extra openvino --extra postgres --extra serve --extra xlsx --group test -c requirements/run.txt -o requirements/test.txt
 	$(COMPILE) --all-extras --group dev -c requirements/test.txt -o requirements/dev.txt
 
 wheel: $(VENV)/.uv ## build the wheel into dist/
