@@ -1,4 +1,4 @@
-"""A gallery's manifest: format, fingerprint, dimension, metric, settings."""
+"""What a gallery is described by: the manifest of each of its generations, and which is in use."""
 
 from __future__ import annotations
 
@@ -64,3 +64,19 @@ class Manifest:
             f"(packsight gallery info {where} lists them), or ingest into a new folder with "
             "--gallery NEW.",
         )
+
+
+@dataclass(frozen=True)
+class Generations:
+    """The sets of descriptions that lie at one address, each by its own models. A gallery that was
+    never migrated is its own only generation."""
+
+    current: str  # the one in use, which is opened by the address alone
+    names: tuple[str, ...]  # all that are there, the oldest first
+    before: str | None = None  # the one that was in use before, which a rollback leads to
+    since: str = ""  # when the current one came into use; "": when it was made
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Those that were never in use."""
+        return tuple(name for name in self.names if name not in (self.current, self.before))

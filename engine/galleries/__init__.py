@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, overload
 from engine.errors import GalleryError
 
 if TYPE_CHECKING:
-    from engine.manifest import Manifest
+    from engine.manifest import Generations, Manifest
     from engine.protocols import Gallery, WritableGallery
 
 # Scheme of an address -> module:class of what opens it, imported when it is needed; "" is a folder.
@@ -25,14 +25,21 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
 
 
 class Home(Protocol):
-    """What the class behind an address offers; the address as it was given."""
+    """What the class behind an address offers; the address as it was given. ``generation``: None is
+    the one in use."""
 
-    def open(self, address: str | Path, /, *, write: bool = False) -> WritableGallery:
-        """Open a gallery that exists; GalleryError where there is none or it is locked."""
+    def open(
+        self, address: str | Path, /, *, write: bool = False, generation: str | None = None
+    ) -> WritableGallery:
+        """Open a gallery that exists; GalleryError where there is none or it is locked. Who writes
+        to the generation in use holds it there: none other comes into use meanwhile."""
         ...
 
-    def open_or_create(self, address: str | Path, manifest: Manifest, /) -> WritableGallery:
-        """Open for writing if it was described alike (else FingerprintError), or create."""
+    def open_or_create(
+        self, address: str | Path, manifest: Manifest, /, *, generation: str | None = None
+    ) -> WritableGallery:
+        """Open for writing if it was described alike (else FingerprintError), or create; a
+        generation that is named is not created."""
         ...
 
     def exists(self, address: str | Path, /) -> bool:
@@ -40,30 +47,60 @@ class Home(Protocol):
         ...
 
     def identity(self, address: str | Path, /) -> str:
-        """The address, and what tells a gallery from one that was made anew there."""
+        """The address, and what tells a gallery from one that was made anew there, and its
+        generation in use from another."""
+        ...
+
+    def generations(self, address: str | Path, /) -> Generations:
+        """Those that are there; GalleryError where there is no gallery."""
+        ...
+
+    def add_generation(self, address: str | Path, manifest: Manifest, /) -> str:
+        """The name of a new and empty one, which is not in use, or of the unfinished one that was
+        made with this fingerprint and these settings. Other unfinished ones are deleted."""
+        ...
+
+    def use_generation(self, address: str | Path, name: str, /) -> None:
+        """From now on, durably and at once. Call as the writer of the one in use, where that can
+        be opened; GalleryError where there is none of this name."""
+        ...
+
+    def delete_generation(self, address: str | Path, name: str, /) -> None:
+        """One that is not in use; GalleryError for that one, and where another process writes."""
         ...
 
 
 @overload
-def open_gallery(uri: str | Path, *, write: Literal[False] = False) -> Gallery: ...
-@overload
-def open_gallery(uri: str | Path, *, write: Literal[True]) -> WritableGallery: ...
-@overload
-def open_gallery(uri: str | Path, *, manifest: Manifest) -> WritableGallery: ...
 def open_gallery(
-    uri: str | Path, *, write: bool = False, manifest: Manifest | None = None
+    uri: str | Path, *, write: Literal[False] = False, generation: str | None = None
+) -> Gallery: ...
+@overload
+def open_gallery(
+    uri: str | Path, *, write: Literal[True], generation: str | None = None
+) -> WritableGallery: ...
+@overload
+def open_gallery(
+    uri: str | Path, *, manifest: Manifest, generation: str | None = None
+) -> WritableGallery: ...
+def open_gallery(
+    uri: str | Path,
+    *,
+    write: bool = False,
+    manifest: Manifest | None = None,
+    generation: str | None = None,
 ) -> Gallery:
     """Open a gallery by its address, for reading or as its one writer; use as a context manager.
 
     ``manifest``: what its images are described by. Opens for writing; a gallery that does not
-    exist is created, one that was described otherwise is refused with FingerprintError. Raises
+    exist is created, one that was described otherwise is refused with FingerprintError.
+    ``generation``: the one of this name (see ``generations``); None: the one in use. Raises
     GalleryError where there is none (without a manifest), where another process writes, and for
     an address of a kind that is not supported.
     """
     home = _home(uri)
     if manifest is not None:
-        return home.open_or_create(uri, manifest)
-    return home.open(uri, write=write)
+        return home.open_or_create(uri, manifest, generation=generation)
+    return home.open(uri, write=write, generation=generation)
 
 
 def gallery_exists(uri: str | Path) -> bool:
@@ -72,15 +109,36 @@ def gallery_exists(uri: str | Path) -> bool:
 
 
 def gallery_identity(uri: str | Path) -> str:
-    """The address, and what tells a gallery from one that was made anew there."""
+    """The address, and what tells a gallery from one that was made anew there, and its generation
+    in use from another."""
     return _home(uri).identity(uri)
+
+
+def generations(uri: str | Path) -> Generations:
+    """Of a gallery that exists; GalleryError for none."""
+    return _home(uri).generations(uri)
+
+
+def add_generation(uri: str | Path, manifest: Manifest) -> str:
+    """See ``Home.add_generation``."""
+    return _home(uri).add_generation(uri, manifest)
+
+
+def use_generation(uri: str | Path, name: str) -> None:
+    """See ``Home.use_generation``."""
+    _home(uri).use_generation(uri, name)
+
+
+def delete_generation(uri: str | Path, name: str) -> None:
+    """See ``Home.delete_generation``."""
+    _home(uri).delete_generation(uri, name)
 
 
 def is_gallery(folder: Path) -> bool:
     """Whether a gallery lies in this folder; opens nothing. False where that cannot be seen."""
-    from engine.galleries import _folder
+    from engine.galleries import _generations
 
-    return _folder.is_gallery(folder)
+    return _generations.is_gallery(folder)
 
 
 def _home(uri: str | Path) -> Home:

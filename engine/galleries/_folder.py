@@ -1,4 +1,7 @@
-"""The folder of a local gallery: whether there is one, its writer's lock, its creation."""
+"""The folder of a local gallery: whether there is one, its writer's lock, its creation.
+
+Such a folder holds one generation; see ``_generations``.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,8 @@ LOCK = "writer.lock"
 OWNER = "writer.pid"
 
 
-def is_gallery(folder: Path) -> bool:
-    """Whether a gallery lies in this folder; opens nothing. False where that cannot be seen."""
-    try:
-        return holds_database(folder)
-    except OSError:
-        return False
-
-
 def holds_database(folder: Path) -> bool:
-    """As ``is_gallery``; raises OSError where that cannot be seen."""
+    """Whether there is one; opens nothing. OSError where that cannot be seen."""
     return (folder / _schema.DATABASE).is_file()
 
 
@@ -40,14 +35,6 @@ def is_initialised(folder: Path) -> bool:
             return has_manifest(connection)
         finally:
             connection.close()
-
-
-def identity(folder: Path) -> str:
-    """The folder and its database file, which a gallery that is made anew does not share."""
-    try:
-        return f"{folder.absolute()}:{(folder / _schema.DATABASE).stat().st_ino}"
-    except OSError:
-        return f"{folder.absolute()}:"
 
 
 def none_here(folder: Path) -> GalleryError:
@@ -89,8 +76,9 @@ def upgrade(connection: sqlite3.Connection) -> None:
         raise
 
 
-def lock(folder: Path) -> FileLock:
-    """Become the one writer, or raise GalleryError naming the process that is it."""
+def lock(folder: Path, address: Path) -> FileLock:
+    """Become the one writer of what lies in a folder, or raise GalleryError naming the process that
+    is it."""
     # Not thread-local: whichever thread closes the gallery must let the lock go.
     held = FileLock(folder / LOCK, timeout=0, thread_local=False)
     owner = folder / OWNER
@@ -101,7 +89,7 @@ def lock(folder: Path) -> FileLock:
         with contextlib.suppress(OSError):
             holder = f" (process {owner.read_text().strip()})"
         raise GalleryError(
-            f"{folder}: another process{holder} is writing to this gallery.",
+            f"{address}: another process{holder} is writing to this gallery.",
             remedy="Wait for it to end and run the same command again.",
         ) from None
     with contextlib.suppress(OSError):
@@ -114,7 +102,13 @@ def require_own(folder: Path) -> None:
     databases = (_schema.DATABASE, _schema.CURATION, _schema.JOBS)
     ours = {f"{name}{end}" for name in databases for end in ("", "-wal", "-shm")}
     ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
-    ours |= {_query_file.NAME, _query_file.LOCK, _schema.UPLOADS}
+    ours |= {
+        _query_file.NAME,
+        _query_file.LOCK,
+        _schema.UPLOADS,
+        _schema.POINTER,
+        _schema.GENERATIONS,
+    }
     with _schema.translated(folder):
         if folder.is_dir():
             strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)

@@ -17,6 +17,9 @@ CURATION = "curation.sqlite"
 # Changes that the online service acknowledged, and the images that were sent to it for them.
 JOBS = "jobs.sqlite"
 UPLOADS = "uploads"
+# The generation in use, and the folder of all but the first. See ``_generations``.
+POINTER = "CURRENT"
+GENERATIONS = "generations"
 
 # The description sits apart from the source, so that planning an ingest reads few pages.
 # A shard is the part of a category that is (or is not) labelled; its token changes with every

@@ -19,14 +19,14 @@ from engine.adaptation import Adaptation, AdaptationReport
 from engine.config import INDEX_KINDS, IndexKind
 from engine.distances import METRICS, Metric
 from engine.errors import DamageError, GalleryError
-from engine.galleries import _filters, _folder, _query_file, _rows, _schema
+from engine.galleries import _filters, _folder, _generations, _query_file, _rows, _schema
 from engine.galleries._faiss_indexes import ShardIndexes
 from engine.galleries._shards import Shard, read_shards
 from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.keypoints import Keypoints
-from engine.manifest import Manifest
+from engine.manifest import Generations, Manifest
 from engine.match_calibration import MatchCalibration
 from engine.protocols import KeypointMatcher
 from engine.query_statistics import QueryStatistics
@@ -60,8 +60,11 @@ class LocalGallery:
     from several threads, one at a time.
     """
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, connection: sqlite3.Connection, lock: FileLock | None, address: Path
+    ) -> None:
+        self.folder = folder  # of its generation
+        self._address = address
         self._connection = connection
         self._lock = lock
         self._guard = threading.RLock()
@@ -76,32 +79,34 @@ class LocalGallery:
         self._searched: list[Shard] | None = None  # None: as they are at each search
 
     @classmethod
-    def open(cls, folder: str | Path, *, write: bool = False) -> Self:
+    def open(
+        cls, folder: str | Path, *, write: bool = False, generation: str | None = None
+    ) -> Self:
         """Open a gallery that exists; raises GalleryError if none does or it is locked."""
         folder = Path(folder)
         with _schema.translated(folder):
-            if not _folder.holds_database(folder):
-                raise _folder.none_here(folder)
-            lock = _folder.lock(folder) if write else None
-            return cls._started(folder, lock)
+            place, lock = _generations.found(folder, generation, write=write)
+            return cls._started(place, lock, folder)
 
     @classmethod
     def create(cls, folder: str | Path, manifest: Manifest) -> Self:
         """Make a new, empty gallery and open it for writing."""
         folder = Path(folder)
-        if _folder.is_initialised(folder):
+        if cls.exists(folder):
             raise GalleryError(f"{folder}: there is a gallery already.")
         _folder.require_own(folder)
         with _schema.translated(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            return cls._started(folder, _folder.lock(folder), manifest)
+            return cls._started(folder, _folder.lock(folder, folder), folder, manifest)
 
     @classmethod
-    def open_or_create(cls, folder: str | Path, manifest: Manifest) -> Self:
+    def open_or_create(
+        cls, folder: str | Path, manifest: Manifest, *, generation: str | None = None
+    ) -> Self:
         """Open for writing if it was described alike (else FingerprintError), or create."""
-        if not cls.exists(folder):
+        if generation is None and not cls.exists(folder):
             return cls.create(folder, manifest)
-        gallery = cls.open(folder, write=True)
+        gallery = cls.open(folder, write=True, generation=generation)
         try:
             # Nothing was described yet that could be at odds.
             if not len(gallery) and not gallery.withdrawn(most=1):
@@ -116,16 +121,37 @@ class LocalGallery:
     def exists(cls, folder: str | Path) -> bool:
         """Whether a gallery lies here whose creation was finished; GalleryError where that cannot
         be seen."""
-        return _folder.is_initialised(Path(folder))
+        return _generations.exists(Path(folder))
 
     @classmethod
     def identity(cls, folder: str | Path) -> str:
-        """The folder, and what tells a gallery from one that was made anew there."""
-        return _folder.identity(Path(folder))
+        """The folder, and what tells a gallery from one that was made anew there, and its
+        generation in use from another."""
+        return _generations.identity(Path(folder))
+
+    @classmethod
+    def generations(cls, folder: str | Path) -> Generations:
+        """Those that are there; GalleryError where there is no gallery."""
+        return _generations.read(Path(folder))
+
+    @classmethod
+    def add_generation(cls, folder: str | Path, manifest: Manifest) -> str:
+        """A new and empty one, or the unfinished one of this manifest; see ``Home``."""
+        return _generations.add(Path(folder), manifest)
+
+    @classmethod
+    def use_generation(cls, folder: str | Path, name: str) -> None:
+        """From now on, durably and at once; see ``Home``."""
+        _generations.use(Path(folder), name)
+
+    @classmethod
+    def delete_generation(cls, folder: str | Path, name: str) -> None:
+        """One that is not in use; see ``Home``."""
+        _generations.delete(Path(folder), name)
 
     @classmethod
     def _started(
-        cls, folder: Path, lock: FileLock | None, manifest: Manifest | None = None
+        cls, folder: Path, lock: FileLock | None, address: Path, manifest: Manifest | None = None
     ) -> Self:
         """Connect, initialise if a manifest is given; on any failure let everything go."""
         connection = None
@@ -134,10 +160,10 @@ class LocalGallery:
             if manifest is not None:
                 _folder.initialise(connection, manifest, folder)
             elif not _folder.has_manifest(connection):
-                raise _folder.none_here(folder)
+                raise _folder.none_here(address)
             elif lock is not None:
                 _folder.upgrade(connection)
-            return cls(folder, connection, lock)
+            return cls(folder, connection, lock, address)
         except BaseException:
             if connection is not None:
                 connection.close()
@@ -159,7 +185,7 @@ class LocalGallery:
 
     @property
     def name(self) -> str:
-        return str(self.folder)
+        return str(self._address)
 
     @property
     def fingerprint(self) -> str:
@@ -541,7 +567,7 @@ class LocalGallery:
     def learn(self, vectors: FloatArray) -> None:
         """(N, D) of queries, as they were described, beside those of before. Takes no lock of the
         writer's; OSError where the folder cannot be written."""
-        if not _folder.is_gallery(self.folder):  # it was deleted meanwhile
+        if not _folder.holds_database(self.folder):  # it was deleted meanwhile
             return
         none = QueryStatistics.none(self.fingerprint, self.manifest.dimension)
         with _query_file.changing(self.folder):
