@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from engine.decisions import (
 )
 from engine.errors import GalleryError
 from engine.galleries import _curation_file as _file
+from engine.galleries._connection import Connection
 
 AHEAD = timedelta(days=1)  # of a clock elsewhere; more would put its decisions over all to come
 BATCH = 500  # decisions of an import in one transaction
@@ -206,7 +206,7 @@ class Curation:
     def counts(self) -> Mapping[str, int]:
         """How many decisions of each kind are in force; kinds without any are left out."""
         with self._file.reading() as connection:
-            rows = [] if connection is None else connection.execute(_file.COUNTS)
+            rows = [] if connection is None else connection.execute(_file.COUNTS).fetchall()
             return {str(row["kind"]): int(row["count"]) for row in rows}
 
     def _take(self, batch: Sequence[Decided]) -> int:
@@ -230,7 +230,7 @@ class Curation:
                 new += 1
         return new
 
-    def _require_undoable(self, connection: sqlite3.Connection, decision: Decision) -> None:
+    def _require_undoable(self, connection: Connection, decision: Decision) -> None:
         if not isinstance(decision, Undo):
             return
         row = connection.execute(_file.ONE, (decision.voids,)).fetchone()
@@ -256,7 +256,7 @@ class Curation:
         return sorted(map(self._file.decided, rows), key=lambda one: one.order)
 
 
-def _now(connection: sqlite3.Connection) -> datetime:
+def _now(connection: Connection) -> datetime:
     """Later than all that was decided, also where the clock was set back."""
     last = connection.execute("SELECT max(time) FROM decisions").fetchone()[0]
     now = datetime.now(UTC)

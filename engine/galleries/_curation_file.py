@@ -6,7 +6,6 @@ Rows are never changed, and triggers hold to that. Time is in microseconds since
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from engine.decisions import (
 )
 from engine.errors import DamageError
 from engine.galleries import _schema
+from engine.galleries._connection import Connection, Cursor, Row
 from engine.galleries._database import Database
 
 VERSION = 1  # of the tables
@@ -75,16 +75,17 @@ SELECT image, id FROM (
     SELECT image, excluded, id,
         row_number() OVER (PARTITION BY image ORDER BY time DESC, id DESC) AS nth
     FROM (
-        SELECT slot AS image, json_extract(value, '$.excluded') AS excluded, time, id
+        SELECT slot AS image, CAST(json_extract(value, '$.excluded') AS TEXT) AS excluded,
+            time, id
         FROM decisions AS given WHERE kind = 'exclusion' %s AND {_VALID}
         UNION ALL
-        SELECT replace(replace(slot, kept, ''), ' ', ''), 1, time, id FROM (
+        SELECT replace(replace(slot, kept, ''), ' ', ''), '1', time, id FROM (
             SELECT slot, json_extract(value, '$.keep') AS kept, time, id,
                 row_number() OVER (PARTITION BY slot ORDER BY time DESC, id DESC) AS nth
             FROM decisions AS given WHERE kind = 'pair' %s AND {_VALID}
         ) WHERE nth = 1 AND kept IS NOT NULL
     )
-) WHERE nth = 1 AND excluded %s
+) WHERE nth = 1 AND excluded IN ('1', 'true') %s
 """
 _AMONG = "IN (SELECT value FROM json_each(?1))"
 EXCLUDED = _EXCLUDED % ("", "", "")
@@ -134,7 +135,7 @@ class CurationFile(Database):
                     for row in connection.execute(LOG):
                         yield self.decided(row)
 
-    def append(self, connection: sqlite3.Connection, decided: Decided) -> None:
+    def append(self, connection: Connection, decided: Decided) -> None:
         """Inside ``changing``."""
         decision = decided.decision
         values, bits = to_plain(decision)
@@ -153,7 +154,7 @@ class CurationFile(Database):
             ),
         )
 
-    def decided(self, row: sqlite3.Row) -> Decided:
+    def decided(self, row: Row) -> Decided:
         """DamageError for a row that cannot be read."""
         try:
             decision = from_plain(row["kind"], json.loads(row["value"]), row["bits"])
@@ -165,9 +166,7 @@ class CurationFile(Database):
             ) from error
 
 
-def in_force(
-    connection: sqlite3.Connection, kind: str, slots: Collection[str] | None
-) -> sqlite3.Cursor:
+def in_force(connection: Connection, kind: str, slots: Collection[str] | None) -> Cursor:
     """The latest decision of every slot; None: of all."""
     if slots is None:
         return connection.execute(_IN_FORCE % "", (kind,))
@@ -175,7 +174,7 @@ def in_force(
     return connection.execute(_IN_FORCE % among, (kind, json.dumps(list(slots))))
 
 
-def contents_about(rows: Iterable[sqlite3.Row]) -> list[str]:
+def contents_about(rows: Iterable[Row]) -> list[str]:
     """The sha256 of images of a gallery that rows of ``ABOUT`` may change, each once."""
     found: dict[str, None] = {}
     for row in rows:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.errors import GalleryError
 from engine.galleries import _schema
+from engine.galleries._connection import Connection
 
 
 class Database:
@@ -22,7 +23,7 @@ class Database:
         self.name = name
         self._version = version
         self._tables = (*tables, f"PRAGMA user_version = {version}")
-        self._connection: sqlite3.Connection | None = None
+        self._connection: _schema.SqliteConnection | None = None
         self._inode = 0
         self._guard = threading.RLock()
 
@@ -33,7 +34,7 @@ class Database:
                 self._connection = None
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection | None]:
+    def reading(self) -> Iterator[Connection | None]:
         """One snapshot, joined if a transaction is open already; None where nothing was written
         yet."""
         with self._guard, _schema.translated(self.folder, self.name):
@@ -51,7 +52,7 @@ class Database:
                 connection.rollback()
 
     @contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
+    def changing(self) -> Iterator[Connection]:
         """One transaction, joined if one is open already: all of it is acknowledged by COMMIT, or
         none of it happened. Meanwhile nothing is written in any process."""
         with self._guard, _schema.translated(self.folder, self.name):
@@ -70,7 +71,7 @@ class Database:
                 connection.rollback()
                 raise
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self) -> _schema.SqliteConnection:
         """To the file that lies there now: the folder may have been made anew."""
         if self._connection is not None and self._connection.in_transaction:
             return self._connection

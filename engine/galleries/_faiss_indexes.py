@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from engine.distances import Metric, unit_or_zero
 from engine.errors import GalleryError
 from engine.galleries import _candidates, _rows
 from engine.galleries._candidates import CandidateIndex
+from engine.galleries._connection import Connection
 from engine.galleries._ranking import Ranking, Rows, rank
 from engine.galleries._shards import EXACT, WORDS, Shard, chosen_images, few, latest, place
 from engine.parallel import each
@@ -98,7 +98,7 @@ class ShardIndexes:
 
     def search(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         shards: Sequence[Shard],
         embedding: Embedding,
         k: int,
@@ -118,7 +118,7 @@ class ShardIndexes:
 
     def _ranked(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         shards: Sequence[Shard],
         query: FloatArray,
         k: int,
@@ -145,7 +145,7 @@ class ShardIndexes:
         return [self._rankings[name] for name in names]
 
     def index(
-        self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
+        self, connection: Connection, shard: Shard, metric: Metric = "euclidean"
     ) -> ShardIndex:
         """In step with the shard: what is open or on disk, with what changed since, or built from
         the database and written to disk."""
@@ -158,7 +158,7 @@ class ShardIndexes:
 
     def derive(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         shard: Shard,
         metric: Metric = "euclidean",
         opened: ShardIndex | None = None,
@@ -169,7 +169,7 @@ class ShardIndexes:
 
     def in_step(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         shard: Shard,
         metric: Metric = "euclidean",
         opened: ShardIndex | None = None,
@@ -198,9 +198,7 @@ class ShardIndexes:
         index.change(shard, changed, held, vectors)
         return index
 
-    def write(
-        self, connection: sqlite3.Connection, shard: Shard, metric: Metric = "euclidean"
-    ) -> None:
+    def write(self, connection: Connection, shard: Shard, metric: Metric = "euclidean") -> None:
         """See that the index of a shard is on disk, and that few images changed since."""
         index = self.index(connection, shard, metric)
         if len(index.changed) > few(len(index)):
@@ -225,7 +223,7 @@ class ShardIndexes:
 
         each(write, pairs, threads=self.threads)
 
-    def is_written(self, connection: sqlite3.Connection, shard: Shard, metric: Metric) -> bool:
+    def is_written(self, connection: Connection, shard: Shard, metric: Metric) -> bool:
         """Whether there is a file that the shard's log leads back to."""
         kind = shard.kind(shard.file_name(metric))
         files = (self.folder / INDEXES).glob(f"{shard.name}-*")
@@ -234,7 +232,7 @@ class ShardIndexes:
             for path in files
         )
 
-    def adaptation(self, connection: sqlite3.Connection, version: int | None) -> Adaptation | None:
+    def adaptation(self, connection: Connection, version: int | None) -> Adaptation | None:
         """GalleryError for one that cannot be read."""
         if version is None:
             return None
@@ -243,7 +241,7 @@ class ShardIndexes:
             self._adaptation = version, read
         return self._adaptation[1]
 
-    def keep_only(self, connection: sqlite3.Connection, shards: Collection[Shard]) -> None:
+    def keep_only(self, connection: Connection, shards: Collection[Shard]) -> None:
         """Delete the files of the past and let go of what they map."""
         by_name, latest_files = (
             {shard.name: shard for shard in shards},
@@ -284,7 +282,7 @@ class ShardIndexes:
             return None
         return index
 
-    def _built(self, connection: sqlite3.Connection, shard: Shard, metric: Metric) -> ShardIndex:
+    def _built(self, connection: Connection, shard: Shard, metric: Metric) -> ShardIndex:
         adaptation = self.adaptation(connection, shard.adapted_by)
         flat = faiss.IndexFlatL2 if metric == "euclidean" else faiss.IndexFlatIP
         index = faiss.IndexIDMap(
@@ -331,7 +329,7 @@ class ShardIndexes:
 
     def _vectors(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         shard: Shard,
         metric: Metric,
         adaptation: Adaptation | None,
@@ -347,7 +345,7 @@ class ShardIndexes:
 
 
 def shard_vectors(
-    connection: sqlite3.Connection,
+    connection: Connection,
     shard: Shard,
     dimension: int,
     metric: Metric = "euclidean",
@@ -360,7 +358,7 @@ def shard_vectors(
     Raises ValueError naming an image whose stored vector has another length.
     """
     tables, values = ("images", []) if among is None else chosen_images(among)
-    rows = connection.execute(
+    rows = connection.stream(
         f"SELECT images.id, embedding, attributes FROM {tables} JOIN descriptions USING (id) "
         "WHERE category = ? AND labelled = ? ORDER BY images.id",
         (*values, shard.category, int(shard.labelled)),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +13,7 @@ from engine.adaptation import Adaptation, AdaptationReport, PrintWeight
 from engine.category_head import read_head
 from engine.errors import DamageError
 from engine.fusion import Fusion
+from engine.galleries._connection import Connection, Row
 from engine.keypoints import Keypoints
 from engine.match_calibration import MatchCalibration, read_calibration
 from engine.types import (
@@ -81,7 +81,7 @@ def image_row(entry: Entry, category: str) -> dict[str, object]:
     }
 
 
-def source(row: sqlite3.Row) -> Source:
+def source(row: Row) -> Source:
     """From a row of images; what it lacks that came later is None."""
     values = dict(row)
     inode = values.get("inode")
@@ -118,7 +118,7 @@ def description_row(described: Description) -> dict[str, object]:
     }
 
 
-def description(row: sqlite3.Row) -> Description:
+def description(row: Row) -> Description:
     """From a row of descriptions; what it lacks that came later is None."""
     values = dict(row)
     return Description(
@@ -132,15 +132,15 @@ def description(row: sqlite3.Row) -> Description:
     )
 
 
-def scores(row: sqlite3.Row) -> CategoryScores:
+def scores(row: Row) -> CategoryScores:
     return CategoryScores(_names(row["score_names"]), _floats(row["score_values"]))
 
 
-def contour(row: sqlite3.Row) -> Contour:
+def contour(row: Row) -> Contour:
     return _contour(row["contour"], row["contour_area"])
 
 
-def mask_in_doubt(row: sqlite3.Row) -> MaskInDoubt:
+def mask_in_doubt(row: Row) -> MaskInDoubt:
     return MaskInDoubt(row["id"], row["sha256"], row["trust"], _quality(row["quality"]).doubts)
 
 
@@ -151,7 +151,7 @@ def score_columns(scores: CategoryScores) -> dict[str, object]:
     }
 
 
-def record(row: sqlite3.Row) -> Record:
+def record(row: Row) -> Record:
     """From a row of ``RECORDS``."""
     return Record(
         id=row["id"],
@@ -165,7 +165,7 @@ def record(row: sqlite3.Row) -> Record:
     )
 
 
-def sound_record(row: sqlite3.Row, where: str) -> Record:
+def sound_record(row: Row, where: str) -> Record:
     """As ``record``; DamageError, naming the gallery and the image, for a damaged row."""
     try:
         return record(row)
@@ -173,14 +173,14 @@ def sound_record(row: sqlite3.Row, where: str) -> Record:
         raise _damaged(row, where, error) from error
 
 
-def _damaged(row: sqlite3.Row, where: str, error: Exception) -> DamageError:
+def _damaged(row: Row, where: str, error: Exception) -> DamageError:
     return DamageError(
         f"{where}: image {row['id']} ({row['uri']}) is damaged ({error}).",
         remedy=f"List all damage with: packsight gallery check {where}",
     )
 
 
-def sound_keypoints(row: sqlite3.Row, where: str) -> Keypoints:
+def sound_keypoints(row: Row, where: str) -> Keypoints:
     """Of a row with id, uri and keypoints; none where they are NULL. DamageError as of
     ``sound_record``."""
     try:
@@ -190,24 +190,34 @@ def sound_keypoints(row: sqlite3.Row, where: str) -> Keypoints:
         raise _damaged(row, where, error) from error
 
 
-def load_calibration(connection: sqlite3.Connection, where: str) -> MatchCalibration | None:
+def store_manifest(connection: Connection, rows: Sequence[tuple[str, str]]) -> None:
+    """In place of those of the same keys."""
+    for row in rows:
+        connection.execute(
+            "INSERT INTO manifest (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            row,
+        )
+
+
+def load_calibration(connection: Connection, where: str) -> MatchCalibration | None:
     """None where the gallery is not calibrated; GalleryError for one that cannot be read."""
     sql = "SELECT value FROM manifest WHERE key = ?"
     row = connection.execute(sql, (_CALIBRATION,)).fetchone()
     return None if row is None else read_calibration(str(row[0]), where)
 
 
-def store_calibration(connection: sqlite3.Connection, calibration: MatchCalibration | None) -> bool:
+def store_calibration(connection: Connection, calibration: MatchCalibration | None) -> bool:
     """In place of the one before; None deletes it. Returns whether there was one."""
     sql = "DELETE FROM manifest WHERE key = ?"
     was_calibrated = connection.execute(sql, (_CALIBRATION,)).rowcount > 0
     if calibration is not None:
         row = (_CALIBRATION, calibration.model_dump_json())
-        connection.execute("INSERT INTO manifest VALUES (?, ?)", row)
+        store_manifest(connection, [row])
     return was_calibrated
 
 
-def load_label_tables(connection: sqlite3.Connection, where: str) -> dict[str, GivenTable]:
+def load_label_tables(connection: Connection, where: str) -> dict[str, GivenTable]:
     """By the folder that each was given for; GalleryError where they cannot be read."""
     sql = "SELECT value FROM manifest WHERE key = ?"
     row = connection.execute(sql, (_LABEL_TABLES,)).fetchone()
@@ -218,49 +228,47 @@ def load_label_tables(connection: sqlite3.Connection, where: str) -> dict[str, G
         raise DamageError(f"{where}: its list of label tables is damaged ({error}).") from error
 
 
-def store_label_tables(connection: sqlite3.Connection, tables: Mapping[str, GivenTable]) -> None:
+def store_label_tables(connection: Connection, tables: Mapping[str, GivenTable]) -> None:
     plain = json.dumps({folder: vars(table) for folder, table in tables.items()})
-    connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (_LABEL_TABLES, plain))
+    store_manifest(connection, [(_LABEL_TABLES, plain)])
 
 
-def curated_to(connection: sqlite3.Connection) -> str:
+def curated_to(connection: Connection) -> str:
     """A mark of ``Curation.since``; "" before the first."""
     row = connection.execute("SELECT value FROM manifest WHERE key = ?", (_CURATED_TO,)).fetchone()
     return "" if row is None else str(row[0])
 
 
-def store_curated_to(connection: sqlite3.Connection, mark: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (_CURATED_TO, mark))
+def store_curated_to(connection: Connection, mark: str) -> None:
+    store_manifest(connection, [(_CURATED_TO, mark)])
 
 
-def adapted_by(connection: sqlite3.Connection) -> int | None:
+def adapted_by(connection: Connection) -> int | None:
     """The version of the adaptation in use."""
     sql = "SELECT value FROM manifest WHERE key = ?"
     row = connection.execute(sql, (_ADAPTED_BY,)).fetchone()
     return None if row is None else int(row[0])
 
 
-def adapting_is_off(connection: sqlite3.Connection) -> bool:
+def adapting_is_off(connection: Connection) -> bool:
     sql = "SELECT 1 FROM manifest WHERE key = ?"
     return connection.execute(sql, (_ADAPTING_OFF,)).fetchone() is not None
 
 
-def adapt_by(connection: sqlite3.Connection, version: int | None, *, off: bool = False) -> None:
+def adapt_by(connection: Connection, version: int | None, *, off: bool = False) -> None:
     sql = "DELETE FROM manifest WHERE key IN (?, ?)"
     connection.execute(sql, (_ADAPTED_BY, _ADAPTING_OFF))
     if off:
-        connection.execute("INSERT INTO manifest VALUES (?, '1')", (_ADAPTING_OFF,))
+        store_manifest(connection, [(_ADAPTING_OFF, "1")])
     if version is not None:
-        row = (_ADAPTED_BY, str(version))
-        connection.execute("INSERT INTO manifest VALUES (?, ?)", row)
+        store_manifest(connection, [(_ADAPTED_BY, str(version))])
 
 
-def store_last_fit(connection: sqlite3.Connection, report: AdaptationReport) -> None:
-    row = (_LAST_FIT, report.model_dump_json())
-    connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", row)
+def store_last_fit(connection: Connection, report: AdaptationReport) -> None:
+    store_manifest(connection, [(_LAST_FIT, report.model_dump_json())])
 
 
-def load_last_fit(connection: sqlite3.Connection) -> AdaptationReport | None:
+def load_last_fit(connection: Connection) -> AdaptationReport | None:
     """None also for one that cannot be read: it only decides when the next fit is due."""
     sql = "SELECT value FROM manifest WHERE key = ?"
     row = connection.execute(sql, (_LAST_FIT,)).fetchone()
@@ -270,11 +278,11 @@ def load_last_fit(connection: sqlite3.Connection) -> AdaptationReport | None:
         return None
 
 
-def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: Adaptation) -> None:
+def store_adaptation(connection: Connection, adaptation: Adaptation) -> int:
+    """Its version; none is ever used again."""
     projection, scale = adaptation.projection, adaptation.scale
     weight = adaptation.print_weight
     row = {
-        "version": version,
         "catalogue_mean": _blob(adaptation.catalogue_mean),
         "photo_mean": _blob(adaptation.photo_mean),
         "projection": None if projection is None else _blob(projection),
@@ -285,10 +293,11 @@ def store_adaptation(connection: sqlite3.Connection, version: int, adaptation: A
         "fusion": None if adaptation.fusion is None else adaptation.fusion.model_dump_json(),
         "print_weight": None if weight is None else weight.model_dump_json(),
     }
-    connection.execute(f"INSERT INTO adaptations {columns_and_values(row)}", row)
+    sql = f"INSERT INTO adaptations {columns_and_values(row)} RETURNING version"
+    return int(connection.execute(sql, row).fetchone()[0])
 
 
-def load_adaptation(connection: sqlite3.Connection, version: int, where: str) -> Adaptation:
+def load_adaptation(connection: Connection, version: int, where: str) -> Adaptation:
     """GalleryError for one that is not there or cannot be read."""
     sql = "SELECT * FROM adaptations WHERE version = ?"
     row = connection.execute(sql, (version,)).fetchone()
@@ -315,9 +324,7 @@ def load_adaptation(connection: sqlite3.Connection, version: int, where: str) ->
         ) from error
 
 
-def load_adaptation_reports(
-    connection: sqlite3.Connection, where: str
-) -> dict[int, AdaptationReport]:
+def load_adaptation_reports(connection: Connection, where: str) -> dict[int, AdaptationReport]:
     """By version, the latest last; GalleryError where one cannot be read."""
     rows = connection.execute("SELECT version, report FROM adaptations ORDER BY version")
     try:
@@ -333,7 +340,7 @@ def skipped_row(file: SkippedFile) -> dict[str, object]:
     return {**vars(file), "inode": _signed(file.inode)}
 
 
-def skipped_file(row: sqlite3.Row) -> SkippedFile:
+def skipped_file(row: Row) -> SkippedFile:
     return SkippedFile(**{**dict(row), "inode": _unsigned(row["inode"])})
 
 

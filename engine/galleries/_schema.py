@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import DamageError, GalleryError
+from engine.galleries._connection import Parameters
 
 DATABASE = "gallery.sqlite"
 # What people decided: of no one gallery, it stays where a gallery is made anew. See
@@ -220,11 +221,36 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _log_shards,
 )
 
+
+class SqliteConnection(sqlite3.Connection):
+    """See ``_connection.Connection``."""
+
+    # CAST makes 0 of a text that begins otherwise.
+    leading_number = (
+        "CASE WHEN ltrim(value, ' ') GLOB '[0-9]*' OR ltrim(value, ' ') GLOB '[+-][0-9]*' "
+        "THEN CAST(value AS REAL) END"
+    )
+
+    def stream(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        return self.execute(sql, parameters)
+
+    def columns(self, table: str) -> list[str]:
+        rows = self.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        return [str(name) for (name,) in rows]
+
+    def faults(self) -> list[str]:
+        rows = self.execute("PRAGMA integrity_check").fetchall()
+        faults = [str(text) for (text,) in rows if text != "ok"]
+        for table, row, parent, _ in self.execute("PRAGMA foreign_key_check"):
+            faults.append(f"{table} row {row} has no row in {parent}")
+        return faults
+
+
 # How long a statement waits for another process's short transaction.
 BUSY_SECONDS = 10.0
 
 
-def connect(folder: Path, database: str = DATABASE) -> sqlite3.Connection:
+def connect(folder: Path, database: str = DATABASE) -> SqliteConnection:
     """Open a database in WAL mode with full durability; autocommit, callers begin.
 
     WAL lets readers see one snapshot beside a writer; synchronous=FULL means that what COMMIT
@@ -234,7 +260,11 @@ def connect(folder: Path, database: str = DATABASE) -> sqlite3.Connection:
     if is_frozen(folder, database):
         return _connect_frozen(folder, database)
     connection = sqlite3.connect(
-        folder / database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        folder / database,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=SqliteConnection,
     )
     connection.row_factory = sqlite3.Row
     try:
@@ -278,10 +308,16 @@ def _on_read_only_medium(folder: Path) -> bool:
     return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
-def _connect_frozen(folder: Path, database: str) -> sqlite3.Connection:
+def _connect_frozen(folder: Path, database: str) -> SqliteConnection:
     # As a URI: ?, # and % in the folder's name are escaped.
     uri = f"{(folder / database).absolute().as_uri()}?mode=ro&immutable=1"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=SqliteConnection,
+    )
     connection.row_factory = sqlite3.Row
     return connection
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from engine.config import INDEX_KINDS, IndexKind
 from engine.distances import METRICS, Metric
 from engine.galleries import _rows
+from engine.galleries._connection import Connection
 from engine.types import IntArray
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Shard:
         return {self.kind(name) for name in (*names, self.words_name)}
 
 
-def read_shards(connection: sqlite3.Connection) -> list[Shard]:
+def read_shards(connection: Connection) -> list[Shard]:
     """All that the database lists, by category, those without labels first."""
     by = _rows.adapted_by(connection)
     rows = map(dict, connection.execute("SELECT * FROM shards ORDER BY category, labelled"))
@@ -94,7 +94,8 @@ def read_shards(connection: sqlite3.Connection) -> list[Shard]:
 def chosen_images(ids: IntArray) -> tuple[str, list[str]]:
     """Rows of images with these ids, as tables of a FROM clause and the values of its marks: found
     one by one, in time that does not grow with the shard."""
-    chosen = "(SELECT value AS chosen FROM json_each(?))"  # a row of json_each has an id of its own
+    # a row of json_each has an id of its own
+    chosen = "(SELECT CAST(value AS BIGINT) AS chosen FROM json_each(?)) AS given"
     tables = f"{chosen} CROSS JOIN images ON images.id = chosen"
     return tables, [json.dumps(ids.tolist())]
 
@@ -104,9 +105,7 @@ def few(images: int) -> int:
     return max(FEW, images // FRACTION)
 
 
-def log_change(
-    connection: sqlite3.Connection, before: Shard, token: str, ids: Iterable[int]
-) -> None:
+def log_change(connection: Connection, before: Shard, token: str, ids: Iterable[int]) -> None:
     """Of a shard that was ``before`` and has a new ``token`` since these images came, went or
     changed; what lies too far back goes."""
     key = (before.category, int(before.labelled))
@@ -125,13 +124,13 @@ def log_change(
     )
 
 
-def forget_changes(connection: sqlite3.Connection, category: str, labelled: bool) -> None:
+def forget_changes(connection: Connection, category: str, labelled: bool) -> None:
     """Of a shard: no index of before is brought up to date."""
     sql = "DELETE FROM shard_changes WHERE category = ? AND labelled = ?"
     connection.execute(sql, (category, int(labelled)))
 
 
-def place(connection: sqlite3.Connection, shard: Shard, file_name: str) -> int | None:
+def place(connection: Connection, shard: Shard, file_name: str) -> int | None:
     """How late in the history of a shard a file of it was written, found without walking through
     the log; None: at no moment that the log has."""
     key, token = (shard.category, int(shard.labelled)), shard.token_of(file_name)
@@ -147,7 +146,7 @@ def place(connection: sqlite3.Connection, shard: Shard, file_name: str) -> int |
     return 0 if first is not None and first[0] == token else None
 
 
-def history(connection: sqlite3.Connection, shard: Shard) -> Iterator[tuple[str, IntArray]]:
+def history(connection: Connection, shard: Shard) -> Iterator[tuple[str, IntArray]]:
     """Tokens of a shard, the present one first, each with the images that changed between it and
     the one that follows it."""
     token, ids = shard.token, np.empty(0, np.int64)
@@ -161,14 +160,13 @@ def history(connection: sqlite3.Connection, shard: Shard) -> Iterator[tuple[str,
         token, ids = row[0], np.frombuffer(row[1], "<i8").astype(np.int64)
 
 
-def _is_logged(connection: sqlite3.Connection) -> bool:
+def _is_logged(connection: Connection) -> bool:
     """Galleries of before have no log until they are written to."""
-    sql = "SELECT 1 FROM sqlite_master WHERE name = 'shard_changes'"
-    return connection.execute(sql).fetchone() is not None
+    return bool(connection.columns("shard_changes"))
 
 
 def latest(
-    connection: sqlite3.Connection, shard: Shard, find: Callable[[str], T | None]
+    connection: Connection, shard: Shard, find: Callable[[str], T | None]
 ) -> tuple[T, IntArray] | None:
     """What ``find`` returns for the latest token of the shard that it returns anything for, and
     the distinct ids of all images that changed since."""

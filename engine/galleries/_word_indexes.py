@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ import numpy as np
 
 from engine.errors import DamageError
 from engine.galleries import _rows
+from engine.galleries._connection import Connection
 from engine.galleries._faiss_indexes import INDEXES
 from engine.galleries._shards import Shard, chosen_images, few, history, latest
 from engine.inverted_lists import InvertedLists, Words, most_in_common, query_words, words_of
@@ -52,7 +52,7 @@ class WordIndexes:
 
     def search(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         shards: Sequence[Shard],
         query: Keypoints,
         vocabulary: Vocabulary,
@@ -74,9 +74,7 @@ class WordIndexes:
                     self._path(replace(shard, token=token)).unlink()
         return most_in_common(self._lists(connection, shards, vocabulary), words, weights, count)
 
-    def index(
-        self, connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary
-    ) -> WordIndex:
+    def index(self, connection: Connection, shard: Shard, vocabulary: Vocabulary) -> WordIndex:
         """In step with the shard: what is open or on disk, with what changed since, or built from
         the database and written to disk."""
         key = (shard.category, shard.labelled)
@@ -87,7 +85,7 @@ class WordIndexes:
         self._open[key] = opened
         return opened
 
-    def write(self, connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary) -> None:
+    def write(self, connection: Connection, shard: Shard, vocabulary: Vocabulary) -> None:
         """See that the lists of a shard are on disk, and that few images changed since."""
         index = self.index(connection, shard, vocabulary)
         if len(index.changed) > few(len(index.base)):
@@ -99,7 +97,7 @@ class WordIndexes:
         current = {(shard.category, shard.labelled) for shard in shards}
         self._open = {key: one for key, one in self._open.items() if key in current}
 
-    def faults(self, connection: sqlite3.Connection, shards: Sequence[Shard]) -> Iterator[str]:
+    def faults(self, connection: Connection, shards: Sequence[Shard]) -> Iterator[str]:
         """A sentence for every file that is damaged or out of step with the database."""
         for shard in shards:
             found = latest(connection, shard, partial(self._file, shard))
@@ -125,14 +123,14 @@ class WordIndexes:
             )
 
     def _lists(
-        self, connection: sqlite3.Connection, shards: Sequence[Shard], vocabulary: Vocabulary
+        self, connection: Connection, shards: Sequence[Shard], vocabulary: Vocabulary
     ) -> list[InvertedLists]:
         found = [self.index(connection, shard, vocabulary) for shard in shards]
         return [one for index in found for one in index.lists]
 
     def _in_step(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         shard: Shard,
         vocabulary: Vocabulary,
         opened: WordIndex | None,
@@ -160,9 +158,7 @@ class WordIndexes:
         recent = self._made(words, shard, vocabulary)
         return WordIndex(shard, index.base.without(changed), recent, words, changed)
 
-    def _built(
-        self, connection: sqlite3.Connection, shard: Shard, vocabulary: Vocabulary
-    ) -> WordIndex:
+    def _built(self, connection: Connection, shard: Shard, vocabulary: Vocabulary) -> WordIndex:
         blocks = _blocks(connection, shard, vocabulary, str(self.folder))
         return self._kept(self._made(blocks, shard, vocabulary), shard, vocabulary)
 
@@ -214,14 +210,14 @@ def _fits(index: WordIndex, vocabulary: Vocabulary) -> bool:
 
 
 def _blocks(
-    connection: sqlite3.Connection,
+    connection: Connection,
     shard: Shard,
     vocabulary: Vocabulary,
     where: str,
     among: IntArray | None = None,
 ) -> Iterator[Words]:
     tables, values = ("images", []) if among is None else chosen_images(among)
-    rows = connection.execute(
+    rows = connection.stream(
         f"SELECT images.id, uri, keypoints FROM {tables} JOIN descriptions USING (id) "
         "WHERE category = ? AND labelled = ? ORDER BY images.id",
         (*values, shard.category, int(shard.labelled)),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from engine.adaptation import domain_of
 from engine.galleries import _rows
+from engine.galleries._connection import IDS, Connection
 from engine.galleries._shards import forget_changes, log_change, read_shards
 from engine.names import canonical
 from engine.types import CategoryScores, Description, Entry
@@ -20,7 +21,7 @@ from engine.types import CategoryScores, Description, Entry
 class Writing:
     """Call inside a write transaction, ``renew_shards`` last."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     # By id of each image that came, goes or changes: the shard that it was in.
     _before: dict[int, tuple[str, bool] | None] = field(default_factory=dict)
     _forgotten: set[tuple[str, bool]] = field(default_factory=set)
@@ -39,7 +40,7 @@ class Writing:
             self.connection.execute("DELETE FROM withdrawn WHERE uri = ?", (entry.uri,))
         unknown = description.scores.unknown and entry.category is None
         image = {
-            "id": known and known["id"],
+            **({} if known is None else {"id": known["id"]}),
             **_rows.image_row(entry, category),
             "unknown": int(unknown),
             "mask": entry.mask,
@@ -51,8 +52,10 @@ class Writing:
         ).fetchone()[0]
         # Replaced as a whole: what a newer Packsight keeps of the old description goes with it.
         described = {"id": identity, **_rows.description_row(description)}
+        described |= {name: image[name] for name in self._keys}
+        self.connection.execute("DELETE FROM descriptions WHERE id = ?", (identity,))
         self.connection.execute(
-            f"INSERT OR REPLACE INTO descriptions {_rows.columns_and_values(described)}", described
+            f"INSERT INTO descriptions {_rows.columns_and_values(described)}", described
         )
         self._before.setdefault(identity, None)
         return identity
@@ -139,8 +142,12 @@ class Writing:
             else:
                 log_change(self.connection, old, token, changed[key])
             if images:
-                sql = "INSERT OR REPLACE INTO shards (category, labelled, token, images)"
-                self.connection.execute(f"{sql} VALUES (?, ?, ?, ?)", (*key, token, images))
+                self.connection.execute(
+                    "INSERT INTO shards (category, labelled, token, images) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (category, labelled) "
+                    "DO UPDATE SET token = excluded.token, images = excluded.images",
+                    (*key, token, images),
+                )
             else:
                 sql = "DELETE FROM shards WHERE category = ? AND labelled = ?"
                 self.connection.execute(sql, key)
@@ -155,13 +162,17 @@ class Writing:
         scores = _rows.score_columns(CategoryScores.certain(category))
         self._update("descriptions", {"id": identity, **scores})
 
+    @cached_property
+    def _keys(self) -> list[str]:
+        """Columns of descriptions that are those of their images, too: they part the table."""
+        return [name for name in ("category", "labelled") if name in self._columns("descriptions")]
+
     def _update(self, table: str, row: Mapping[str, object]) -> None:
         sql = f"UPDATE {table} SET {_rows.assignments(row)} WHERE id = :id"
         self.connection.execute(sql, row)
 
     def _columns(self, table: str) -> list[str]:
-        rows = self.connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
-        return [str(name) for (name,) in rows]
+        return self.connection.columns(table)
 
     def _changes(self, identity: int) -> None:
         """Call before it does."""
@@ -172,8 +183,7 @@ class Writing:
 
     def _shards_of(self, ids: Iterable[int]) -> dict[int, tuple[str, bool]]:
         rows = self.connection.execute(
-            "SELECT id, category, labelled FROM images WHERE id IN "
-            "(SELECT value FROM json_each(?))",
+            f"SELECT id, category, labelled FROM images WHERE id IN {IDS}",
             (json.dumps(list(ids)),),
         )
         return {row["id"]: (row["category"], bool(row["labelled"])) for row in rows}

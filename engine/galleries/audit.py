@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -11,6 +10,7 @@ from engine.config import INDEX_KINDS
 from engine.distances import METRICS, Metric
 from engine.errors import GalleryError
 from engine.galleries import _candidates, _rows
+from engine.galleries._connection import Connection
 from engine.galleries._faiss_indexes import ShardIndexes, shard_vectors
 from engine.galleries._shards import Shard
 from engine.manifest import Manifest
@@ -21,7 +21,7 @@ NORM_TOLERANCE = 1e-3
 
 
 def audit(
-    connection: sqlite3.Connection,
+    connection: Connection,
     manifest: Manifest,
     shards: list[Shard],
     indexes: ShardIndexes,
@@ -50,11 +50,8 @@ def audit(
     ]
 
 
-def _database_faults(connection: sqlite3.Connection) -> list[str]:
-    rows = connection.execute("PRAGMA integrity_check").fetchall()
-    faults = [f"database: {text}" for (text,) in rows if text != "ok"]
-    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-        faults.append(f"database: {table} row {row} has no row in {parent}")
+def _database_faults(connection: Connection) -> list[str]:
+    faults = [f"database: {fault}" for fault in connection.faults()]
     lonely = connection.execute(
         "SELECT id, uri FROM images WHERE id NOT IN (SELECT id FROM descriptions)"
     )
@@ -62,7 +59,7 @@ def _database_faults(connection: sqlite3.Connection) -> list[str]:
     return faults
 
 
-def _calibration_faults(connection: sqlite3.Connection, where: str) -> list[str]:
+def _calibration_faults(connection: Connection, where: str) -> list[str]:
     try:
         _rows.load_calibration(connection, where)
     except GalleryError as error:
@@ -70,7 +67,7 @@ def _calibration_faults(connection: sqlite3.Connection, where: str) -> list[str]
     return []
 
 
-def _adaptation_faults(connection: sqlite3.Connection, indexes: ShardIndexes) -> list[str]:
+def _adaptation_faults(connection: Connection, indexes: ShardIndexes) -> list[str]:
     try:
         indexes.adaptation(connection, _rows.adapted_by(connection))
     except GalleryError as error:
@@ -78,8 +75,8 @@ def _adaptation_faults(connection: sqlite3.Connection, indexes: ShardIndexes) ->
     return []
 
 
-def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[str]:
-    rows = connection.execute(f"{_rows.RECORDS} ORDER BY images.id")
+def _row_faults(connection: Connection, manifest: Manifest) -> Iterator[str]:
+    rows = connection.stream(f"{_rows.RECORDS} ORDER BY images.id")
     detects = manifest.read_settings().keypoints.name != "none"
     width = 0  # of descriptors of keypoints, of the first image that has any
     for row in rows:
@@ -106,10 +103,9 @@ def _row_faults(connection: sqlite3.Connection, manifest: Manifest) -> Iterator[
                 yield f"image {record.id} ({record.uri}): keypoints of other numbers than others'"
 
 
-def _withdrawn_faults(connection: sqlite3.Connection) -> Iterator[str]:
+def _withdrawn_faults(connection: Connection) -> Iterator[str]:
     """Of images out of the index; galleries of before lack their table."""
-    sql = "SELECT 1 FROM sqlite_master WHERE name = 'withdrawn'"
-    if connection.execute(sql).fetchone() is None:
+    if not connection.columns("withdrawn"):
         return
     for row in connection.execute("SELECT * FROM withdrawn ORDER BY id"):
         try:
@@ -122,7 +118,7 @@ def _withdrawn_faults(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"image {identity} ({uri}): is in the index, and withdrawn from it"
 
 
-def _shard_faults(connection: sqlite3.Connection, shards: list[Shard]) -> Iterator[str]:
+def _shard_faults(connection: Connection, shards: list[Shard]) -> Iterator[str]:
     listed = {(shard.category, shard.labelled) for shard in shards}
     rows = connection.execute(
         "SELECT category, labelled, count(*) FROM images GROUP BY category, labelled"
@@ -142,7 +138,7 @@ def _shard_faults(connection: sqlite3.Connection, shards: list[Shard]) -> Iterat
 
 
 def _index_faults(
-    connection: sqlite3.Connection, shard: Shard, indexes: ShardIndexes, metric: Metric
+    connection: Connection, shard: Shard, indexes: ShardIndexes, metric: Metric
 ) -> Iterator[str]:
     index = indexes.in_step(connection, shard, metric)
     if index is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
+import sys
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,6 +20,7 @@ from engine.config import INDEX_KINDS, IndexKind
 from engine.distances import METRICS, Metric
 from engine.errors import DamageError, GalleryError
 from engine.galleries import _filters, _folder, _generations, _query_file, _rows, _schema
+from engine.galleries._connection import IDS, Connection, Row
 from engine.galleries._faiss_indexes import ShardIndexes
 from engine.galleries._shards import Shard, read_shards
 from engine.galleries._word_indexes import WordIndexes
@@ -61,7 +62,7 @@ class LocalGallery:
     """
 
     def __init__(
-        self, folder: Path, connection: sqlite3.Connection, lock: FileLock | None, address: Path
+        self, folder: Path, connection: Connection, lock: FileLock | None, address: Path
     ) -> None:
         self.folder = folder  # of its generation
         self._address = address
@@ -247,9 +248,7 @@ class LocalGallery:
         """Records with their descriptions, aligned with ids; KeyError names a missing id."""
         wanted = json.dumps([int(identity) for identity in ids])
         with self._reading():
-            rows = self._select(
-                f"{_rows.RECORDS} WHERE images.id IN (SELECT value FROM json_each(?))", wanted
-            )
+            rows = self._select(f"{_rows.RECORDS} WHERE images.id IN {IDS}", wanted)
             rows += self._withdrawn_beside(rows, ids)
         by_id = {row["id"]: _rows.sound_record(row, self.name) for row in rows}
         return [by_id[identity] for identity in ids]
@@ -264,7 +263,7 @@ class LocalGallery:
 
     def matching(self, where: Filter, categories: Sequence[str] | None = None) -> IntArray:
         """Every image of the categories is looked at: no index on attributes is kept."""
-        condition, values = _filters.condition(where)
+        condition, values = _filters.condition(where, self._connection.leading_number)
         if categories is not None:
             condition += " AND category IN (SELECT value FROM json_each(?))"
             values.append(json.dumps(list(categories)))
@@ -277,7 +276,7 @@ class LocalGallery:
         with self._reading():
             rows = self._select(
                 "SELECT id, uri, keypoints FROM images JOIN descriptions USING (id) "
-                "WHERE images.id IN (SELECT value FROM json_each(?))",
+                f"WHERE images.id IN {IDS}",
                 wanted,
             )
             rows += self._withdrawn_beside(rows, ids)
@@ -322,7 +321,7 @@ class LocalGallery:
 
     def withdrawn(self, after: int = 0, most: int | None = None) -> list[Source]:
         """In the order of ids, from the one behind ``after`` on; None: all."""
-        limit = -1 if most is None else most
+        limit = sys.maxsize if most is None else most
         rows = self._withdrawn("id > ? ORDER BY id LIMIT ?", after, limit)
         return [_rows.source(row) for row in rows]
 
@@ -350,8 +349,8 @@ class LocalGallery:
         """In the image frame, aligned with ids; KeyError names a missing id."""
         with self._reading():
             rows = self._select(
-                "SELECT id, contour, contour_area FROM descriptions "
-                "WHERE id IN (SELECT value FROM json_each(?))",
+                "SELECT id, contour, contour_area FROM images JOIN descriptions USING (id) "
+                f"WHERE images.id IN {IDS}",
                 json.dumps([int(identity) for identity in ids]),
             )
             rows += self._withdrawn_beside(rows, ids)
@@ -414,11 +413,10 @@ class LocalGallery:
     def attribute_names(self, most: int = 10_000) -> list[str]:
         """Of at most so many images, spread evenly by id; in alphabetical order."""
         rows = self._select(
-            "SELECT DISTINCT key FROM images, json_each(attributes) "
-            "WHERE images.id IN (SELECT value FROM json_each(?)) ORDER BY key",
+            f"SELECT DISTINCT key FROM images, json_each(attributes) WHERE images.id IN {IDS}",
             json.dumps(self._spread("images", most)),
         )
-        return [str(name) for (name,) in rows]
+        return sorted(str(name) for (name,) in rows)
 
     def attribute_values(
         self, images: int = 5000, values: int = 50, length: int = 100
@@ -426,18 +424,16 @@ class LocalGallery:
         """Of at most so many images, spread evenly by id: to every attribute its most frequent
         values of at most ``length`` characters, with their numbers of images; ties by value."""
         rows = self._select(
-            "SELECT key, value, n FROM (SELECT key, value, count(*) AS n, row_number() OVER "
-            "(PARTITION BY key ORDER BY count(*) DESC, value) AS place "
-            "FROM images, json_each(attributes) "
-            "WHERE images.id IN (SELECT value FROM json_each(?)) AND length(value) <= ? "
-            "GROUP BY key, value) WHERE place <= ? ORDER BY key, place",
+            "SELECT key, value, count(*) FROM images, json_each(attributes) "
+            f"WHERE images.id IN {IDS} AND length(value) <= ? GROUP BY key, value",
             json.dumps(self._spread("images", images)),
             length,
-            values,
         )
         found: dict[str, dict[str, int]] = {}
-        for name, value, count in rows:
-            found.setdefault(str(name), {})[str(value)] = int(count)
+        for name, count, value in sorted((str(k), -int(n), str(v)) for k, v, n in rows):
+            frequent = found.setdefault(name, {})
+            if len(frequent) < values:
+                frequent[value] = -count
         return found
 
     def categories(self) -> Mapping[str, int]:
@@ -483,13 +479,11 @@ class LocalGallery:
     def keypoint_bytes(self, most: int) -> list[int]:
         """Of at most so many images, spread evenly by id: a million are not read."""
         with self._reading():
-            columns = self._select("SELECT name FROM pragma_table_info('descriptions')")
-            if "keypoints" not in {name for (name,) in columns}:
+            if not self._has_column("descriptions", "keypoints"):
                 return [0] * min(most, len(self))
             ids = json.dumps(self._spread("descriptions", most))
             rows = self._select(
-                "SELECT length(keypoints) FROM descriptions WHERE id IN "
-                "(SELECT value FROM json_each(?)) ORDER BY id",
+                f"SELECT length(keypoints) FROM descriptions WHERE id IN {IDS} ORDER BY id",
                 ids,
             )
         return [size or 0 for (size,) in rows]
@@ -543,10 +537,7 @@ class LocalGallery:
             self.adapt_by(kept, adaptation.report)
             return kept
         with self._writing():
-            sql = "SELECT seq FROM sqlite_sequence WHERE name = 'adaptations'"
-            row = self._connection.execute(sql).fetchone()
-            version = 1 if row is None else int(row[0]) + 1
-            _rows.store_adaptation(self._connection, version, adaptation)
+            version = _rows.store_adaptation(self._connection, adaptation)
         self.adapt_by(version, adaptation.report)
         return version
 
@@ -621,12 +612,13 @@ class LocalGallery:
         return [row[0] for row in self._select("SELECT version FROM adaptations ORDER BY version")]
 
     def _has_column(self, table: str, name: str) -> bool:
-        sql = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
-        return bool(self._select(sql, table, name))
+        with self._reading():
+            return name in self._connection.columns(table)
 
     def _has_table(self, name: str) -> bool:
         """Galleries of before lack some until they are written to."""
-        return bool(self._select("SELECT 1 FROM sqlite_master WHERE name = ?", name))
+        with self._reading():
+            return bool(self._connection.columns(name))
 
     def skipped(self) -> Mapping[str, SkippedFile]:
         """Files that no image is from and that need not be read again, by uri."""
@@ -642,8 +634,9 @@ class LocalGallery:
                 self._connection.execute("DELETE FROM skipped_files WHERE uri = ?", (uri,))
             for file in files:
                 row = _rows.skipped_row(file)
-                sql = f"INSERT OR REPLACE INTO skipped_files {_rows.columns_and_values(row)}"
-                self._connection.execute(sql, row)
+                sql = f"INSERT INTO skipped_files {_rows.columns_and_values(row)}"
+                changed = _rows.assignments(row, "excluded.")
+                self._connection.execute(f"{sql} ON CONFLICT (uri) DO UPDATE SET {changed}", row)
 
     def label_tables(self) -> Mapping[str, GivenTable]:
         """The tables of labels that were given, by the folder they were given for."""
@@ -754,9 +747,7 @@ class LocalGallery:
     def _renew(self, manifest: Manifest) -> None:
         """Describe by other parts from now on; only while the gallery is empty."""
         with self._writing():
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO manifest VALUES (?, ?)", manifest.to_rows()
-            )
+            _rows.store_manifest(self._connection, manifest.to_rows())
             _rows.adapt_by(self._connection, None)
             self._connection.execute("DELETE FROM adaptations")
         self.manifest = manifest
@@ -769,23 +760,21 @@ class LocalGallery:
             self.folder, manifest.dimension, kind if kind in INDEX_KINDS else "exact"
         )
 
-    def _withdrawn(self, condition: str, *values: object) -> list[sqlite3.Row]:
+    def _withdrawn(self, condition: str, *values: object) -> list[Row]:
         """Images and descriptions in one, as ``_rows.RECORDS`` gives those in the index."""
         with self._reading():
             if not self._has_table("withdrawn"):
                 return []
             return self._select(f"SELECT * FROM withdrawn WHERE {condition}", *values)
 
-    def _withdrawn_beside(
-        self, rows: Sequence[sqlite3.Row], ids: Sequence[int]
-    ) -> list[sqlite3.Row]:
+    def _withdrawn_beside(self, rows: Sequence[Row], ids: Sequence[int]) -> list[Row]:
         """What the rows by these ids lack."""
         missing = {int(identity) for identity in ids} - {row["id"] for row in rows}
         if not missing:
             return []
-        return self._withdrawn("id IN (SELECT value FROM json_each(?))", json.dumps(list(missing)))
+        return self._withdrawn(f"id IN {IDS}", json.dumps(list(missing)))
 
-    def _select(self, sql: str, *values: object) -> list[sqlite3.Row]:
+    def _select(self, sql: str, *values: object) -> list[Row]:
         with self._reading():
             return self._connection.execute(sql, values).fetchall()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from engine.galleries._connection import Row
 from online.service.changes import Change
 
 State = Literal["queued", "running", "done", "failed"]
@@ -49,7 +49,7 @@ class Job:
         }
 
 
-def from_row(row: sqlite3.Row) -> Job:
+def from_row(row: Row) -> Job:
     return Job(
         row["place"],
         row["id"],

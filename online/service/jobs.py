@@ -8,12 +8,12 @@ so a job that is found running there was cut off, and is carried out again.
 from __future__ import annotations
 
 import secrets
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.galleries import _schema
+from engine.galleries._connection import Connection, Row
 from engine.galleries._database import Database
 from online.service.changes import Change, Kind
 from online.service.job import STATES, Job, State, from_row
@@ -105,15 +105,16 @@ class JobTable(Database):
     def needed(self) -> set[tuple[str, str]]:
         """Product and SHA-256 of every upload that a job waits to store."""
         sql = (
-            "SELECT change ->> 'product' AS product, value FROM jobs, json_each(change, '$.images')"
+            "SELECT json_extract(change, '$.product') AS product, value"
+            " FROM jobs, json_each(json_extract(change, '$.images'))"
             f" WHERE {_UNFINISHED}"
         )
         return {(row["product"], row["value"]) for row in self._rows(sql)}
 
     def waits(self, kind: Kind) -> bool:
         """Whether a change of this kind is not finished."""
-        sql = f"SELECT 1 FROM jobs WHERE {_UNFINISHED} AND change ->> 'kind' = ? LIMIT 1"
-        return bool(self._rows(sql, kind))
+        sql = f"SELECT 1 FROM jobs WHERE {_UNFINISHED} AND json_extract(change, '$.kind') = ?"
+        return bool(self._rows(f"{sql} LIMIT 1", kind))
 
     def unfinished(self) -> int:
         """How many are queued or running."""
@@ -164,7 +165,7 @@ class JobTable(Database):
         with self.changing() as connection:
             row = connection.execute(
                 "UPDATE jobs SET state = ?1, error = ?2, finished = ?3,"
-                " done = iif(?1 = 'done', total, done) WHERE id = ?4 RETURNING *",
+                " done = CASE ?1 WHEN 'done' THEN total ELSE done END WHERE id = ?4 RETURNING *",
                 ("failed" if error else "done", error, now, job.id),
             ).fetchone()
             connection.execute(
@@ -174,12 +175,12 @@ class JobTable(Database):
             )
             return from_row(row)
 
-    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+    def _rows(self, sql: str, *values: object) -> list[Row]:
         """None where there was no job yet."""
         with self.reading() as connection:
             return [] if connection is None else connection.execute(sql, values).fetchall()
 
-    def _same(self, connection: sqlite3.Connection, key: str, change: Change) -> Job | None:
+    def _same(self, connection: Connection, key: str, change: Change) -> Job | None:
         row = connection.execute(
             "SELECT * FROM jobs WHERE idempotency = ? AND created > ? ORDER BY place DESC LIMIT 1",
             (key, time.time() - SAME_SECONDS),
