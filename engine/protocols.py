@@ -457,9 +457,12 @@ class WritableGallery(Gallery, Protocol):
         entries: Sequence[Entry],
         descriptions: Sequence[Description],
         withdrawn: Collection[str] = (),
+        ids: Sequence[int] | None = None,
     ) -> list[int]:
         """Store or replace (same uri) in one transaction; ids aligned with the entries. Contents
-        (sha256) that are ``withdrawn`` are kept out of the index."""
+        (sha256) that are ``withdrawn`` are kept out of the index. ``ids``: those that the images
+        have in another gallery, or generation, and will have here, in place of what has them; such
+        an id is never given to another image later."""
         ...
 
     def searching_as_now(self) -> AbstractContextManager[None]:

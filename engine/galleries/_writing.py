@@ -26,8 +26,9 @@ class Writing:
     _before: dict[int, tuple[str, bool] | None] = field(default_factory=dict)
     _forgotten: set[tuple[str, bool]] = field(default_factory=set)
 
-    def put(self, entry: Entry, description: Description) -> int:
-        """Store an image, or replace the one at the same uri, withdrawn or not, under its id."""
+    def put(self, entry: Entry, description: Description, wanted: int | None = None) -> int:
+        """Store an image, or replace the one at the same uri, withdrawn or not, under its id; under
+        the id that is ``wanted``, in place of what has it."""
         category = entry.category or canonical(description.scores.top)
         row = self.connection.execute(
             "SELECT id FROM images WHERE uri = ?1"
@@ -35,12 +36,16 @@ class Writing:
             (entry.uri,),
         )
         known = row.fetchone()
-        if known is not None:
+        if wanted is not None:
+            for other in {wanted} if known is None else {wanted, int(known["id"])}:
+                self.delete(other)
+        elif known is not None:
             self._changes(known[0])
             self.connection.execute("DELETE FROM withdrawn WHERE uri = ?", (entry.uri,))
+            wanted = int(known["id"])
         unknown = description.scores.unknown and entry.category is None
         image = {
-            **({} if known is None else {"id": known["id"]}),
+            **({} if wanted is None else {"id": wanted}),
             **_rows.image_row(entry, category),
             "unknown": int(unknown),
             "mask": entry.mask,

@@ -666,13 +666,15 @@ class LocalGallery:
         entries: Sequence[Entry],
         descriptions: Sequence[Description],
         withdrawn: Collection[str] = (),
+        ids: Sequence[int] | None = None,
     ) -> list[int]:
         """Store new images and replace those whose uri is known, in one durable transaction;
         contents that are ``withdrawn`` stay out of the index."""
         with self._writing() as writing:
+            wanted = [None] * len(entries) if ids is None else ids
             ids = [
-                writing.put(entry, self._of_dimension(entry, description))
-                for entry, description in zip(entries, descriptions, strict=True)
+                writing.put(entry, self._of_dimension(entry, description), identity)
+                for entry, description, identity in zip(entries, descriptions, wanted, strict=True)
             ]
             for identity, entry in zip(ids, entries, strict=True):
                 if entry.sha256 in withdrawn:

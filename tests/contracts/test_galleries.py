@@ -68,6 +68,32 @@ def test_what_was_added_comes_back_as_it_was(gallery: WritableGallery) -> None:
     assert back.quality == given_description.quality
 
 
+def test_an_image_is_stored_under_the_id_that_it_has_elsewhere(gallery: WritableGallery) -> None:
+    first = put(gallery, "a", (1, 0))
+    ids = [first + 40, first + 20]
+    named = [entry("b"), entry("c", "stick")]
+    assert gallery.add(named, [described((0, 1)), described((0, 2), "stick")], ids=ids) == ids
+    assert [source.uri for source in gallery.sources()] == [
+        entry(name).uri for name in ("a", "c", "b")
+    ]
+    assert put(gallery, "d", (1, 1)) > max(ids)
+    assert gallery.check() == []
+
+
+def test_an_image_takes_the_id_and_the_uri_of_others(gallery: WritableGallery) -> None:
+    first, second, third = (put(gallery, name, (1, at)) for at, name in enumerate("abc"))
+    gallery.withdraw([first])
+    gallery.add([entry("b", "stick")], [described((0, 3), "stick")], ids=[first])
+    assert {source.id: source.uri for source in gallery.sources()} == {
+        first: entry("b").uri,
+        third: entry("c").uri,
+    }
+    assert gallery.withdrawn() == [] and gallery.source(second) is None
+    assert gallery.categories() == {"jar": 1, "stick": 1}
+    assert [one.id for one in gallery.search(vector(0, 3), 1)] == [first]
+    assert gallery.check() == []
+
+
 @pytest.mark.parametrize("trust", [None, 0.0, 1 / 3, 1.0])
 def test_a_masks_trust_comes_back_as_it_was(gallery: WritableGallery, trust: float | None) -> None:
     (identity,) = gallery.add([entry("a")], [replace(described((3, 4)), trust=trust)])
