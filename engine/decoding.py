@@ -8,6 +8,7 @@ both ends are this file, and nothing else ever writes to the pipes between them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -28,6 +29,7 @@ from typing import IO, Any, Self
 from engine import __version__
 from engine.errors import ImageError
 from engine.images import ImageLimits, load
+from engine.object_stores import StoreError, StorePath
 from engine.types import RGBImage
 
 # The child gets this process's import path, so that it finds the same packages however this
@@ -91,7 +93,13 @@ class DecodingPool:
 
     def _decode(self, path: Path) -> Decoded | ImageError:
         worker = self._worker()
-        result = worker.decode(path)
+        given: Path | tuple[str, bytes] = path
+        if isinstance(path, StorePath):  # read here, by one connection for all decoders
+            try:
+                given = str(path), path.read_bytes(self._limits.max_bytes)
+            except OSError as error:
+                return _not_fetched(path, error, self._limits)
+        result = worker.decode(given)
         if result is None:
             worker.stop()
             self._local.worker = None
@@ -122,11 +130,11 @@ class _Worker:
             process_group=0,
         )
 
-    def decode(self, path: Path) -> Decoded | ImageError | None:
-        """None when the process died of it."""
+    def decode(self, given: Path | tuple[str, bytes]) -> Decoded | ImageError | None:
+        """A file, or its address and its bytes; None when the process died of it."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            _send(self._process.stdin, str(path))
+            _send(self._process.stdin, given if isinstance(given, tuple) else str(given))
             result = _receive(self._process.stdout)
         except (OSError, ValueError):  # ValueError: the pipe was closed by stop()
             return None
@@ -143,14 +151,16 @@ class _Worker:
 
 
 def serve(limits: ImageLimits) -> None:
-    """The worker's loop, until its input ends: a path in, a Decoded or an ImageError out."""
+    """The worker's loop, until its input ends: a path, or an address and bytes, in; a Decoded or an
+    ImageError out."""
     warnings.filterwarnings("ignore", module=r"PIL\.")  # as in packsight.cli
     requests, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a codec prints must not fall among the results
-    while (path := _receive(requests)) is not None:
+    while (given := _receive(requests)) is not None:
+        path, data = given if isinstance(given, tuple) else (given, None)
         result: Decoded | ImageError
         try:
-            result = _decoded(Path(path), limits)
+            result = _decoded(Path(path), limits) if data is None else _hashed(data, path, limits)
         except ImageError as error:
             result = error
         except MemoryError:
@@ -169,13 +179,27 @@ def _decoded(path: Path, limits: ImageLimits) -> Decoded:
         data = path.read_bytes()
     except OSError as error:
         raise PassingError(str(path), f"cannot be read ({error.strerror})") from error
+    return _hashed(data, str(path), limits)
+
+
+def _hashed(data: bytes, uri: str, limits: ImageLimits) -> Decoded:
     try:
-        image = load(data, uri=str(path), limits=limits)
+        image = load(data, uri=uri, limits=limits)
     except ImageError as error:
         if isinstance(error.__cause__, MemoryError):
-            raise PassingError(str(path), error.reason) from error
+            raise PassingError(uri, error.reason) from error
         raise
     return Decoded(hashlib.sha256(data).hexdigest(), image)
+
+
+def _not_fetched(path: StorePath, error: OSError, limits: ImageLimits) -> ImageError:
+    if error.errno == errno.EFBIG:
+        try:
+            load(path, limits=limits)  # refuses before it reads
+        except ImageError as refused:
+            return refused
+    remedy = error.remedy if isinstance(error, StoreError) else ""
+    return PassingError(str(path), f"cannot be read ({error.strerror})", remedy=remedy)
 
 
 def decoders(limits: ImageLimits) -> str:

@@ -19,6 +19,7 @@ from engine._formats import SUPPORTED_SUFFIXES, open_undecoded
 from engine._metadata import first_scan
 from engine._tiff_samples import BYTES_PER_PIXEL, PlainTiff, SampledTiff
 from engine.errors import ImageError, ImageTooLargeError
+from engine.object_stores import path_of
 from engine.types import RGBImage
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _read(source: str | Path | bytes | BinaryIO, uri: str, limits: ImageLimits) 
         if isinstance(source, bytes):
             data = source
         elif isinstance(source, (str, Path)):
-            data = _read_file(Path(source), uri, limits)
+            data = _read_file(path_of(source), uri, limits)
         else:
             data = _read_stream(source, limits.max_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a closed stream, a zero byte in a path

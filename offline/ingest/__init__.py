@@ -29,6 +29,8 @@ def ingest(
 ) -> IngestReport:
     """Describe the new and changed images of ``folder`` and store them in the gallery ``gallery``.
 
+    ``folder`` may be of an object store, such as s3://bucket/folder: see docs/ingesting.md.
+
     A gallery that exists keeps the settings it was made with; ``profile``, ``config`` and
     ``overrides`` ("section.key=value") may change only what does not change descriptions. A new
     gallery, or one without images, is made with ``profile``, by default the shipped default.
@@ -47,16 +49,17 @@ def ingest(
     What a finished batch has stored stays stored, also when the process is killed after it.
     """
     # Imported here, so that `packsight ingest --help` need not wait for the models' runtime.
+    from engine.object_stores import path_of
     from offline.ingest.run import Request, run
 
     return run(
         Request(
-            folder=Path(folder),
+            folder=path_of(folder),
             gallery=gallery,
             profile=profile,
             config=None if config is None else Path(config),
             overrides=tuple(overrides),
-            labels=None if labels is None else Path(labels),
+            labels=None if labels is None else path_of(labels),
             forget_labels=forget_labels,
             workers=workers,
             prune=prune,

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.errors import ConfigError
 from engine.files import file_sha256
 from engine.galleries import gallery_exists, open_gallery
+from engine.object_stores import path_of
 from engine.protocols import WritableGallery
 from engine.types import GivenTable
 from offline.ingest.scan import printable
@@ -54,13 +55,13 @@ def remembered_tables(folder: Path, gallery: str | Path) -> list[UsedTable]:
     with open_gallery(gallery) as opened:
         tables = opened.label_tables()
     above = next((base for base in (folder, *folder.parents) if str(base) in tables), None)
-    below = [Path(base) for base in sorted(tables) if folder in Path(base).parents]
+    below = [base for base in map(path_of, sorted(tables)) if folder in base.parents]
     bases = [*([] if above is None else [above]), *below]
     return [_used(base, tables[str(base)]) for base in bases]
 
 
 def _used(base: Path, table: GivenTable) -> UsedTable:
-    path = Path(table.path)
+    path = path_of(table.path)
     try:
         return UsedTable(path, base, table, file_sha256(path))
     except OSError as error:
@@ -80,7 +81,7 @@ def require_no_loss(
     no longer label them."""
     bases = {str(table.base) for table in used}
     for base, table in tables.items():
-        lost = [uri for uri in moved if Path(uri).is_relative_to(base)]
+        lost = [uri for uri in moved if path_of(uri).is_relative_to(path_of(base))]
         if lost and base not in bases:
             raise ConfigError(
                 f"{len(lost):,} images were moved here from {printable(base)}, for which the table "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 import stat
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigError
+from engine.object_stores import path_of
 from offline.ingest.label_tables import json_cells, read_json
 from offline.ingest.sheets import decoded
 
@@ -23,7 +23,7 @@ _EXIF_DUMP, _LINKED_DATA = "sourcefile", "@"
 
 def json_paths(image: Path) -> tuple[Path, Path]:
     """``view.json`` and ``view.jpg.json``, which may not be there."""
-    return image.with_suffix(".json"), Path(f"{image}.json")
+    return image.with_suffix(".json"), path_of(f"{image}.json")
 
 
 def read_image_json(path: Path) -> dict[str, str] | None:
@@ -51,7 +51,7 @@ def read_image_json(path: Path) -> dict[str, str] | None:
 def _is_file(path: Path) -> bool:
     """False where there is none or none can be, for its name would be too long."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - Path hides other errors
+        return stat.S_ISREG(path.stat().st_mode)  # is_file() hides other errors
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
             return False

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.errors import ConfigError
 from engine.names import canonical
+from engine.object_stores import StorePath, path_of
 from offline.ingest.scan import printable
 from offline.ingest.sheets import MAX_BYTES, decoded, read_sheet
 from offline.ingest.tables import Place, Row, read_bytes
@@ -82,9 +83,11 @@ def _below(base: Path, target: str, root: Path) -> str | None:
     """``target``, read from ``base``, as a key; None if it is not below ``root``."""
     path = key_of(target)
     drive = ntpath.splitdrive(target)[0]
-    top = key_of(str(root))
+    # Without the second slash of an address, which normpath drops, too.
+    top = posixpath.normpath(key_of(str(root)))
     if not drive or path.startswith(f"{top}/"):  # C: or \\server on Windows' own side
-        joined = posixpath.normpath(posixpath.join(key_of(str(base)), path))
+        stored = isinstance(path_of(path), StorePath)
+        joined = posixpath.normpath(path if stored else posixpath.join(key_of(str(base)), path))
         if posixpath.isabs(path) and not (joined == top or joined.startswith(f"{top}/")):
             joined = posixpath.join(_real(posixpath.dirname(joined)), posixpath.basename(joined))
         if joined == top:

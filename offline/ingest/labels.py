@@ -65,6 +65,7 @@ class Labels:
     conflicts: list[str] = field(default_factory=list)
     foreign: list[Path] = field(default_factory=list)  # JSON beside images that is not ours
     shortened: list[str] = field(default_factory=list)  # images with attributes beyond the bound
+    listed: frozenset[str] | None = None  # see ``Scan``: where JSON beside images is looked for
     _names: list[str] = field(default_factory=list)  # of the images so far
     _used: set[int] = field(default_factory=set)  # ids of rows that named an image
 
@@ -140,6 +141,8 @@ class Labels:
 
     def _beside(self, file: ImageFile) -> Cells:
         for path in json_paths(file.path):
+            if self.listed is not None and str(path) not in self.listed:
+                continue
             try:
                 cells = read_image_json(path)
             except ConfigError as error:
@@ -182,15 +185,17 @@ def read_labels(
     given: Iterable[tuple[Path, Path]] = (),
     *,
     scoped: bool = False,
+    listed: frozenset[str] | None = None,
 ) -> Labels:
     """Read all label files of a folder and the tables given apart.
 
     ``given``: tables given apart, later ones win, and the folders that their paths start at; of one
     above, rows about its other folders are left out. ``scoped``: product ids of a table below the
     folder are its own, ``01`` of ``jar/labels.csv`` becomes ``jar/01``. A broken file in the folder
-    is noted in ``refused``; a broken table given apart raises ConfigError.
+    is noted in ``refused``; a broken table given apart raises ConfigError. ``listed``: of
+    ``Scan``.
     """
-    labels = Labels()
+    labels = Labels(listed=listed)
     root = folder.absolute()
     for path in sorted(label_files, key=lambda path: (len(path.parts), path)):
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.curated import Curated
 from engine.files import file_sha256
+from engine.object_stores import path_of
 from engine.types import Entry, SkippedFile, Source
 from offline.ingest.labels import Label
 from offline.ingest.scan import ImageFile, Refusal
@@ -61,10 +61,13 @@ class Planner:
         withdrawn: Iterable[Source] = (),
         *,
         reread: bool = False,
+        listed: tuple[Path, frozenset[str] | None] | None = None,
     ) -> None:
         """``skipped``: files that need not be read while they stay as they are, by uri;
         ``curated``: what people decided; ``withdrawn``: images beside the index; ``reread``:
-        describe the known images anew, whatever their files look like."""
+        describe the known images anew, whatever their files look like; ``listed``: a folder of an
+        object store, and what lies below."""
+        self._root, self._listed = listed or (Path(), None)
         self._curated = curated or Curated()
         self._skipped = {} if reread or not skipped else skipped
         self._reread = reread
@@ -145,13 +148,15 @@ class Planner:
         """The gallery's images of files below ``root``, excluded ones too, moved ones by where they
         were."""
         known = (*self._by_uri.values(), *self._excluded)
-        return [source for source in known if Path(source.uri).is_relative_to(root)]
+        return [source for source in known if path_of(source.uri).is_relative_to(root)]
 
     def missing(self, root: Path) -> list[Source]:
         """Images of files below ``root`` that are no longer there and were not found moved."""
         moved = set(self.plan.amends)
         return [
-            source for source in self.below(root) if source.id not in moved and _gone(source.uri)
+            source
+            for source in self.below(root)
+            if source.id not in moved and self._gone(source.uri)
         ]
 
     def _still_skipped(
@@ -212,7 +217,7 @@ class Planner:
         for source in self._by_sha256.get(entry.sha256, []):
             label_lost = source.labelled and entry.category is None
             claimed = source.id in self.plan.amends
-            if not label_lost and not claimed and _gone(source.uri):
+            if not label_lost and not claimed and self._gone(source.uri):
                 self.plan.amends[source.id] = entry
                 self.plan.moved_from.append(source.uri)
                 self._moved_to(entry, source)
@@ -236,6 +241,18 @@ class Planner:
             return None
         return uri
 
+    def _gone(self, uri: str) -> bool:
+        """Whether the file is certainly absent; in a folder that we may not read it may exist."""
+        if self._listed is not None and path_of(uri).is_relative_to(self._root):
+            return uri not in self._listed
+        try:
+            path_of(uri).stat()  # not exists(), which is False, or raises, where it may not look
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
+
     def _still_there(self, source: Source) -> bool:
         """Whether the file still has the content that was ingested; it may have been touched."""
         return source.uri in self._confirmed or _untouched(source)
@@ -246,24 +263,14 @@ def _skipped(entry: Entry) -> SkippedFile:
     return SkippedFile(entry.uri, *stamp, sha256=entry.sha256)
 
 
-def _gone(uri: str) -> bool:
-    """Whether the file is certainly absent; in a folder that we may not read it may exist."""
-    try:
-        os.stat(uri)  # noqa: PTH116 - Path.exists is False, or raises, where it may not look
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def _untouched(source: Source) -> bool:
+    path = path_of(source.uri)
     try:
-        status = Path(source.uri).stat()
+        status = path.stat()
     except OSError:
         return False
     stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    return _unchanged(source, ImageFile(Path(source.uri), "", *stamp))
+    return _unchanged(source, ImageFile(path, "", *stamp))
 
 
 def _stamp(file: ImageFile | Source | Entry | SkippedFile) -> tuple[int | None, ...]:

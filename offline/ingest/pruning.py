@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from engine.errors import ConfigError
+from engine.object_stores import path_of
 from engine.types import Source
 from offline.ingest.scan import ImageFile, printable
 
@@ -25,7 +26,7 @@ def require_plausible(
     if not gone:
         return
     left = {_top(file.relative) for file in files}
-    tops = {_top(Path(source.uri).relative_to(folder).as_posix()) for source in gone}
+    tops = {_top(path_of(source.uri).relative_to(folder).as_posix()) for source in gone}
     empty = sorted(top for top in tops - left if top)
     if not left:
         reason = "no image is left below it"

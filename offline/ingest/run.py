@@ -24,6 +24,7 @@ from engine.files import write_whole
 from engine.galleries import gallery_exists, open_gallery
 from engine.images import ImageLimits
 from engine.manifest import Manifest
+from engine.object_stores import ADDRESSES, StorePath, path_of
 from engine.parallel import ahead, one_blas_thread
 from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
@@ -125,7 +126,9 @@ def run(request: Request) -> IngestReport:
             request.folder, request.gallery, request.labels, forget=request.forget_labels
         )
         given = [(table.path, table.base) for table in tables]
-        labels = read_labels(request.folder, scanned.label_files, given, scoped=scoped)
+        labels = read_labels(
+            request.folder, scanned.label_files, given, scoped=scoped, listed=scanned.listed
+        )
     with watch("load models"):
         parts = assemble(
             settings,
@@ -183,13 +186,8 @@ def _is_of_before(gallery: WritableGallery, settings: Settings) -> bool:
 
 
 def _scan(request: Request) -> Scan:
-    try:
-        problem = "" if request.folder.is_dir() else "no such folder"
-        problem = "is not a folder" if problem and request.folder.exists() else problem
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-    if problem:
-        raise ConfigError(f"{request.folder}: {problem}.", remedy="Name a folder of images.")
+    if not isinstance(request.folder, StorePath):
+        _require_folder(request.folder)
     scanned = scan(request.folder.resolve())
     if not scanned.images and not scanned.refused and not gallery_exists(request.gallery):
         raise ConfigError(
@@ -197,6 +195,17 @@ def _scan(request: Request) -> Scan:
             remedy="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and HEIC files are read.",
         )
     return scanned
+
+
+def _require_folder(folder: Path) -> None:
+    try:
+        problem = "" if folder.is_dir() else "no such folder"
+        problem = "is not a folder" if problem and folder.exists() else problem
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    if problem:
+        remedy = f"Name a folder of images, or an address that begins with {ADDRESSES}."
+        raise ConfigError(f"{folder}: {problem}.", remedy=remedy)
 
 
 def _manifest(request: Request) -> Manifest | None:
@@ -236,7 +245,7 @@ def _remember_table(current: _Run, labels: Labels) -> None:
         remember(current.gallery, table, len(labels.given))
     if current.request.forget_labels:
         for base in current.gallery.label_tables():
-            if Path(base).is_relative_to(current.request.folder):
+            if path_of(base).is_relative_to(current.request.folder):
                 current.gallery.keep_label_table(base, None)
 
 
@@ -247,7 +256,7 @@ def _remember_skipped(current: _Run, plan: Plan) -> None:
     forget = [
         uri
         for uri in before
-        if uri not in skipped and Path(uri).is_relative_to(current.request.folder)
+        if uri not in skipped and path_of(uri).is_relative_to(current.request.folder)
     ]
     new = [file for uri, file in skipped.items() if before.get(uri) != file]
     if new or forget:
@@ -264,7 +273,12 @@ def _plan(current: _Run, scanned: Scan, labels: Labels) -> tuple[Planner, Plan]:
     reread = current.request.reread
     gallery = current.gallery
     planner = Planner(
-        gallery.sources(), skipped, current.curated, gallery.withdrawn(), reread=reread
+        gallery.sources(),
+        skipped,
+        current.curated,
+        gallery.withdrawn(),
+        reread=reread,
+        listed=(current.request.folder, scanned.listed),
     )
     for file in planner.known_first(scanned.images):
         planner.consider(file, labels.of(file))

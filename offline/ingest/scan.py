@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from engine.errors import ConfigError
 from engine.galleries import is_gallery
 from engine.images import SUPPORTED_SUFFIXES
+from engine.object_stores import StoreError, StorePath
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Scan:
     refused: list[Refusal] = field(default_factory=list)
     seen: int = 0  # files of any kind; a linked folder is one
     passed_over: Counter[str] = field(default_factory=Counter)  # of them, no images, by kind
+    # All addresses below a folder of an object store, which answers slowly; None: look at the disk.
+    listed: frozenset[str] | None = None
 
 
 LABEL_FILES = tuple(
@@ -85,13 +89,15 @@ SYSTEM_FILES = frozenset(
 
 
 def scan(folder: Path) -> Scan:
-    """Walk the folder, without following links to folders.
+    """Walk the folder, without following links to folders; or list one of an object store.
 
     Hidden files and folders, those of systems, and galleries are passed over and counted. What
-    cannot be read becomes a refusal and raises nothing.
+    cannot be read becomes a refusal and raises nothing; a store that cannot raises ConfigError.
     """
     result = Scan()
     root = folder.absolute()
+    if isinstance(root, StorePath):
+        return _listing(root)
     for directory, files in _walk(root, result):
         for name in files:
             _sort_in(Path(directory, name), root, result)
@@ -115,27 +121,55 @@ def _walk(root: Path, result: Scan) -> Iterator[tuple[str, list[str]]]:
         yield directory, sorted(files)
 
 
-def _sort_in(path: Path, root: Path, result: Scan) -> None:
+def _listing(root: StorePath) -> Scan:
+    try:
+        found = sorted(root.files_below())
+    except OSError as error:
+        remedy = error.remedy if isinstance(error, StoreError) else "Check its name."
+        raise ConfigError(f"{root}: {error.strerror}.", remedy=remedy) from error
+    if not found:
+        raise ConfigError(f"{root}: no such folder.", remedy="Check its name.")
+    result = Scan(seen=len(found), listed=frozenset(address for address, _ in found))
+    for address, status in found:
+        path = StorePath(address)
+        if str(path) != address or not path.is_relative_to(root):
+            reason = "its name has an empty part, or . for one, and is no path"
+            result.refused.append(Refusal(printable(address), reason, "Rename it."))
+            continue
+        folders = path.relative_to(root).parent.parts
+        if kind := next(filter(None, map(_kind_of_folder_name, folders)), ""):
+            result.passed_over[kind] += 1
+        else:
+            _sort_in(path, root, result, status)
+    result.images.sort(key=lambda file: file.relative)
+    return result
+
+
+def _sort_in(path: Path, root: Path, result: Scan, status: os.stat_result | None = None) -> None:
+    """``status``: where it is known."""
     if kind := _kind_of_file(path):
         result.passed_over[kind] += 1
         if kind == "label tables":
             result.label_files.append(path)
     else:
-        _add_image(path, root, result)
+        _add_image(path, root, result, status)
 
 
 def kind_of_folder(folder: Path) -> str:
     """Why a folder is not entered; empty where it is."""
-    name = folder.name.lower()
     if os.path.islink(folder):  # noqa: PTH114 - Path.is_symlink may raise
         return "linked folders"
+    kind = _kind_of_folder_name(folder.name)
+    return kind or ("files of galleries" if is_gallery(folder) else "")
+
+
+def _kind_of_folder_name(name: str) -> str:
+    name = name.lower()
     if name in SNAPSHOT_FOLDERS:
         return "folders of snapshots"
     if name in SYSTEM_FOLDERS or name.startswith(SYSTEM_FOLDER_STEMS):
         return "files in system folders"
-    if name.startswith("."):
-        return "files in hidden folders"
-    return "files of galleries" if is_gallery(folder) else ""
+    return "files in hidden folders" if name.startswith(".") else ""
 
 
 def _kind_of_file(path: Path) -> str:
@@ -167,13 +201,13 @@ def _count_files(folder: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(folder))
 
 
-def _add_image(path: Path, root: Path, result: Scan) -> None:
+def _add_image(path: Path, root: Path, result: Scan, status: os.stat_result | None = None) -> None:
     if printable(str(path)) != str(path):
         reason = "its name is not valid Unicode"
         result.refused.append(Refusal(printable(str(path)), reason, "Rename it."))
         return
     try:
-        status = path.stat()
+        status = status or path.stat()
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
         result.refused.append(Refusal(str(path), reason))

@@ -58,7 +58,7 @@ def read_sheet(file: Path, one_of: Sequence[str]) -> Sheet:
     data = read_bytes(file, MAX_BYTES)
     sheet = Sheet()
     if data.startswith(b"PK\x03\x04"):
-        records: Iterator[Record] = iter(read_workbook(file, sheet.notes))
+        records: Iterator[Record] = iter(read_workbook(file, data, sheet.notes))
         unit = "row"
     elif data.startswith(b"\xd0\xcf\x11\xe0"):
         raise ConfigError(

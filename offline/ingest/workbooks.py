@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ MAX_INFLATED = 256 * 2**20  # bytes of all its parts together
 MAX_CELLS = 20_000_000  # a lone cell far to the right fills its row
 
 
-def read_workbook(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
+def read_workbook(file: Path, data: bytes, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
     """(number, cells) of every row with text of the first sheet; a note where there are others.
+    ``data`` is what the file holds.
 
     Numbers are as a sheet shows them (1.0 is "1", zeros in front where the format has them),
     dates as in ISO 8601, formulas their stored result. Raises ConfigError.
@@ -29,11 +31,13 @@ def read_workbook(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]
             f"{file}: a workbook needs openpyxl.",
             remedy='Install it with: pip install "packsight[xlsx]", or save the sheet as CSV.',
         ) from error
-    _refuse_bombs(file)
+    _refuse_bombs(file, data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of formats and charts that we do not read
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            book = openpyxl.load_workbook(
+                io.BytesIO(data), read_only=True, data_only=True, keep_links=False
+            )
             try:
                 yield from _rows(file, book, notes)
             finally:
@@ -47,9 +51,9 @@ def read_workbook(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]
         ) from error
 
 
-def _refuse_bombs(file: Path) -> None:
+def _refuse_bombs(file: Path, data: bytes) -> None:
     try:
-        with zipfile.ZipFile(file) as parts:
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:
             names = parts.namelist()
             inflated = sum(part.file_size for part in parts.infolist())
     except (OSError, zipfile.BadZipFile) as error:

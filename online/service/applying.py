@@ -17,6 +17,7 @@ from engine.describe import Describer
 from engine.errors import ImageError, StageError
 from engine.exhaustive import WHOLE
 from engine.images import ImageLimits, load
+from engine.object_stores import path_of
 from engine.protocols import Gallery, WritableGallery
 from engine.types import Description, Entry, Progress, RGBImage, Source
 from online.service.changes import Change
@@ -220,7 +221,7 @@ class Applying:
 
     def _loaded(self, entry: Entry) -> RGBImage:
         """ImageError where its file is gone, or another one in its place."""
-        path = Path(entry.uri)
+        path = path_of(entry.uri)
         try:
             if path.stat().st_size > self.limits.max_bytes:
                 return load(path, uri="", limits=self.limits)  # refuses before it reads

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import OrderedDict
-from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -19,6 +18,7 @@ from engine.attributes import bounded
 from engine.errors import GalleryError, ImageError
 from engine.images import load
 from engine.names import canonical
+from engine.object_stores import path_of
 from engine.types import Source
 from online.api_types import (
     AttributesAnswer,
@@ -255,7 +255,7 @@ def _headers(tag: str, source: Source, version: str | None) -> dict[str, str]:
 
 def image_bytes(opened: OpenGallery, source: Source) -> bytes:
     """Of the file that was ingested: another one at its place is not shown."""
-    path = Path(source.uri)
+    path = path_of(source.uri)
     try:
         if path.stat().st_size > opened.limits.max_bytes:
             raise _not_shown(source, "has become too large to be sent")

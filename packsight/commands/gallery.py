@@ -274,6 +274,7 @@ def _rebuild(gallery: WritableGallery) -> int:
 def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
     from engine.errors import ConfigError, GalleryError
     from engine.names import canonical
+    from engine.object_stores import path_of
 
     if not (args.product or args.file or args.under):
         raise ConfigError(
@@ -284,7 +285,7 @@ def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
         sources = gallery.find(product_id=product) or _product(gallery, product)
         ids |= {source.id for source in sources}
     for path in args.file:
-        uri = str(Path(path).parent.resolve() / Path(path).name)
+        uri = str(path_of(path).parent.resolve() / path_of(path).name)
         sources = gallery.find(uri=uri) or [
             source for source in gallery.sources() if canonical(source.uri) == canonical(uri)
         ]
@@ -292,8 +293,9 @@ def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
             raise GalleryError(f"{gallery.name}: no image {path!r}; nothing was deleted.")
         ids |= {source.id for source in sources}
     for folder in args.under:
-        root = Path(canonical(str(Path(folder).resolve())))
-        below = {s.id for s in gallery.sources() if Path(canonical(s.uri)).is_relative_to(root)}
+        root = path_of(canonical(str(path_of(folder).resolve())))
+        uris = {source.id: path_of(canonical(source.uri)) for source in gallery.sources()}
+        below = {identity for identity, uri in uris.items() if uri.is_relative_to(root)}
         if not below:
             raise GalleryError(f"{gallery.name}: no image below {folder!r}; nothing was deleted.")
         ids |= below

@@ -10,7 +10,10 @@ from stages.profiles import DEFAULT
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "folder", metavar="FOLDER", help="folder of images, which may lie in folders of any depth"
+        "folder",
+        metavar="FOLDER",
+        help="folder of images, which may lie in folders of any depth; or the address of one in an "
+        "object store: s3://, gs:// or az:// (docs/ingesting.md)",
     )
     parser.add_argument(
         "--gallery", metavar="DIR", required=True, help="gallery, created where there is none"
