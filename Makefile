@@ -6,6 +6,11 @@ UV     := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 COMPILE = $(UV) pip compile pyproject.toml --universal --python-version 3.11 \
           --generate-hashes --no-emit-index-url --no-header --quiet
 
+# Tests start many processes: what these import is compiled once and kept with the environment, also
+# where the shell keeps no bytecode. Every core has a process: more threads would wait for each other.
+PYTEST  = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(abspath $(VENV))/bytecode \
+          OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
 .PHONY: help demo serve report test test-slow test-all check format lock wheel clean
 
 help: ## what can be made
@@ -25,10 +30,10 @@ report: $(VENV)/.run ## evaluate every stage on the shipped pictures: report-out
 	  --out report-output --cache report-output/cache
 
 test: $(VENV)/.test ## the default tests, on every core: under eight minutes on two
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+	$(PYTEST) --maxprocesses 8
 
 test-slow: $(VENV)/.dev ## the slow tests and those in a browser (installs torch and tensorflow)
-	$(BIN)/python -m pytest -m "slow or browser" -n auto --maxprocesses 4 --dist loadfile
+	$(PYTEST) --maxprocesses 4 -m "slow or browser"
 
 test-all: test test-slow ## every test
 

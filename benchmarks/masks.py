@@ -48,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cv2.setNumThreads(1)  # so that the processor's seconds are those of one thread
     found: dict[str, list[Measured]] = {}
     try:
-        finders = _finders(args)
         dataset = open_dataset(args.data)
-        for split in args.split or SPLITS:
-            images = sample(dataset, split, args.limit)
+        samples = {name: sample(dataset, name, args.limit) for name in args.split or SPLITS}
+        finders = _finders(args)
+        for split, images in samples.items():
             _say(f"{split}: {len(images)} images")
             found[split] = list(measure(finders, images))
             print(_report(split, found[split], finders), end="\n\n", flush=True)
@@ -78,8 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 def _finders(args: argparse.Namespace) -> list[rows.Finder]:
     """GrabCut as it is; every network and the true mask with each matting."""
     context = BuildContext(threads=1)
-    mattings = rows.mattings(args.matting, context, _say)
     refined = rows.networks(rows.files(args), context)
+    mattings = rows.mattings(args.matting, context, _say)
     return [
         rows.Finder("grabcut", rows.by_segmenter(rows.shipped_grabcut(context))),
         *(rows.Finder(name, rows.by_segmenter(one), mattings) for name, one in refined.items()),

@@ -50,7 +50,8 @@ def _run(command: list[str], cwd: Path | None = None) -> str:
 
 
 def _done(command: list[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    outside = ("PYTHONPATH", "PYTHONPYCACHEPREFIX", "VIRTUAL_ENV")
+    clean = {k: v for k, v in os.environ.items() if k not in outside}
     return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
 
 

@@ -70,9 +70,9 @@ def test_masks_repeats_its_figures_and_takes_the_asked_split(data: Path) -> None
     ("extra", "said"),
     [
         (("--split", "tset"), "tset"),
-        pytest.param(("--matting", "gided"), "Valid: ", marks=pytest.mark.slow),
-        pytest.param(("--segmenter", "nameless.onnx"), "NAME=FILE", marks=pytest.mark.slow),
-        pytest.param(("--u2netp", "gone.onnx"), "gone.onnx", marks=pytest.mark.slow),
+        (("--matting", "gided"), "Valid: "),
+        (("--segmenter", "nameless.onnx"), "NAME=FILE"),
+        (("--u2netp", "gone.onnx"), "gone.onnx"),
     ],
 )
 def test_masks_says_in_one_line_what_is_wrong(

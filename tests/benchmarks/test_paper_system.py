@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.running import run_benchmark, table
+from tests.benchmarks.running import run_script, table
 from tests.drawn_catalogue import write_catalogue
 from tests.offline.prepare.small_system import write_networks
 
@@ -23,7 +23,7 @@ def test_every_stage_has_its_time_and_memory(tmp_path: Path) -> None:
     local = [part for name, path in files.items() for part in (f"--{name}", path)]
     small = ("--backbone", "MobileNetV2", "--input-size", "32", "--epochs", "1")
     folders = ("--data", tmp_path / "data", "--work", tmp_path / "work")
-    done = run_benchmark("paper_system.py", *folders, *local, *small)
+    done = run_script("paper_system.py", *folders, *local, *small)
     assert done.returncode == 0, done.stderr
     stages = table(done.stdout, "stage")
     learned = {f"classifier: {part}" for part in ("cut", "train", "export, calibrate")}

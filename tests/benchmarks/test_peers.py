@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.benchmarks.running import ROOT, run_benchmark
+from tests.benchmarks.running import ROOT, run_script
 
 PROGRAM = """
 import sys
@@ -57,7 +57,7 @@ def test_systems_answer_the_same_photos_and_what_cannot_start_is_left_out(
 
 
 def test_comparisons_whose_files_are_not_named_are_left_out(tmp_path: Path) -> None:
-    done = run_benchmark("peers.py", "--work", tmp_path, "--only", "masks")
+    done = run_script("peers.py", "--work", tmp_path, "--only", "masks")
     assert done.returncode == 0, done.stderr
     assert "masks left out" in done.stdout and "--u2netp" in done.stdout
 
@@ -69,6 +69,6 @@ def test_masks_of_the_same_network_are_timed_in_both(tmp_path: Path) -> None:
     if not file.is_file():
         pytest.skip(f"{file} is not there")
     few = ("--work", tmp_path, "--only", "masks", "--photos", "2")
-    done = run_benchmark("peers.py", *few, "--u2netp", file)
+    done = run_script("peers.py", *few, "--u2netp", file)
     assert done.returncode == 0, done.stderr
     assert "| rembg" in done.stdout and "| segment u2net" in done.stdout

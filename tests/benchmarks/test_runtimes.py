@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.running import run_benchmark, table
+from tests.benchmarks.running import run_script, table
 from weights.cache import shipped_path
 from weights.catalog import load_catalog
 
@@ -12,7 +12,7 @@ from weights.catalog import load_catalog
 @pytest.mark.slow
 def test_a_network_is_timed_and_opened_by_every_runtime() -> None:
     network = shipped_path(load_catalog()["segmenter_compact"])
-    done = run_benchmark("runtimes.py", network, "--rounds", "1", "--starts", "1")
+    done = run_script("runtimes.py", network, "--rounds", "1", "--starts", "1")
     assert done.returncode == 0, done.stderr
     assert "segmenter_compact" in table(done.stdout, "network")
     opened = table(done.stdout, "a new process")

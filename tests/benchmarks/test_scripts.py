@@ -10,16 +10,14 @@ import pytest
 
 from engine.galleries import open_gallery
 from offline import ingest
-from tests.benchmarks.running import run_benchmark, table
+from tests.benchmarks.running import run_benchmark, run_script, table
 from tests.drawn_catalogue import QUICK, package, save
 from tests.drawn_labels import label
 
 
 @pytest.mark.slow
 def test_query_overhead_adds_up_what_lies_outside_the_models() -> None:
-    done = run_benchmark(
-        "query_overhead.py", "--images", "90", "--queries", "3", "--dimension", "8"
-    )
+    done = run_script("query_overhead.py", "--images", "90", "--queries", "3", "--dimension", "8")
     assert done.returncode == 0, done.stderr
     stages = table(done.stdout, "stage (ms)")
     assert {"load", "cutout", "classify", "retrieve", "records", "rerank"} <= set(stages)
@@ -36,7 +34,7 @@ def test_query_overhead_adds_up_what_lies_outside_the_models() -> None:
 def test_latency_times_a_way_by_every_runtime(tmp_path: Path) -> None:
     size = ("--images", "300", "--photos", "2", "--rounds", "1", "--work", tmp_path)
     way = ("--way", "small", "compact", "keypoints.name=none")
-    done = run_benchmark("latency.py", *size, *way, "--only", "classic", "small")
+    done = run_script("latency.py", *size, *way, "--only", "classic", "small")
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout, "way")
     assert {"classic, onnxruntime", "small, onnxruntime"} <= set(rows)
@@ -51,7 +49,7 @@ def test_latency_times_a_way_by_every_runtime(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ingest_scaling_ingests_every_image_and_accounts_for_the_time() -> None:
     size = ("--width", "90", "--height", "120")
-    done = run_benchmark("ingest_scaling.py", "--images", "40", *size)
+    done = run_script("ingest_scaling.py", "--images", "40", *size)
     assert done.returncode == 0, done.stderr
     assert "40 images of 10 products" in done.stdout
     stages = table(done.stdout, "stage")
@@ -68,7 +66,7 @@ def test_ingest_scaling_ingests_every_image_and_accounts_for_the_time() -> None:
 def test_gallery_scale_finds_what_it_added_and_not_what_it_deleted(tmp_path: Path) -> None:
     size = ("--sizes", "40", "--dimension", "8", "--categories", "2", "--latent", "3")
     for _ in range(2):  # the second finds the galleries of the first
-        done = run_benchmark("gallery_scale.py", *size, "--work", tmp_path)
+        done = run_script("gallery_scale.py", *size, "--work", tmp_path)
         assert done.returncode == 0, done.stderr
         assert len(table(done.stdout, "images")["40"]) == 15
     kept = {path.name for path in tmp_path.iterdir()}
@@ -76,7 +74,7 @@ def test_gallery_scale_finds_what_it_added_and_not_what_it_deleted(tmp_path: Pat
 
 
 def test_ingest_scaling_says_in_one_line_which_profile_is_unknown() -> None:
-    done = run_benchmark("ingest_scaling.py", "--images", "4", "--profile", "clasic")
+    done = run_script("ingest_scaling.py", "--images", "4", "--profile", "clasic")
     assert done.returncode == 1
     assert "Did you mean 'classic'?" in done.stderr
     assert "Traceback" not in done.stderr
@@ -106,7 +104,7 @@ def test_kept_mattes_compares_three_ways_of_describing_the_same_images(catalogue
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_query_memory_is_measured_from_the_first_queries_to_the_last() -> None:
     small = ("--queries", "30", "--images", "8", "--photos", "4", "--profile", "classic")
-    done = run_benchmark("query_memory.py", *small)
+    done = run_script("query_memory.py", *small)
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout, "queries")
     assert list(rows)[:2] == ["3", "6"] and len(rows) == 12
@@ -115,7 +113,7 @@ def test_query_memory_is_measured_from_the_first_queries_to_the_last() -> None:
 
 @pytest.mark.slow
 def test_cold_start_times_every_command_against_an_empty_python() -> None:
-    done = run_benchmark("cold_start.py", "--runs", "1", "--images", "4")
+    done = run_script("cold_start.py", "--runs", "1", "--images", "4")
     assert done.returncode == 0, done.stderr
     times = table(done.stdout, "new process")
     assert times["empty Python"][2] == "1.0"
@@ -123,7 +121,7 @@ def test_cold_start_times_every_command_against_an_empty_python() -> None:
 
 
 def test_cold_start_wants_a_photo_with_its_gallery() -> None:
-    done = run_benchmark("cold_start.py", "photo.jpg")
+    done = run_script("cold_start.py", "photo.jpg")
     assert done.returncode == 2
     assert "--gallery" in done.stderr
 
@@ -158,7 +156,7 @@ def test_keypoints_cost_compares_queries_with_and_without_keypoints(tmp_path: Pa
     for product in range(2):
         save(tmp_path / f"{product}.png", package("jar", product))
     small = ("--sizes", "40", "600", "--queries", "2", "--dimension", "8")
-    done = run_benchmark("keypoints_cost.py", *small, "--photos", str(tmp_path))
+    done = run_script("keypoints_cost.py", *small, "--photos", str(tmp_path))
     assert done.returncode == 0, done.stderr
     for rows in (table(done.stdout, "images"), table(done.stdout, "keypoints")):
         assert len(rows) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offline import ingest
-from tests.benchmarks.running import run_benchmark, table
+from tests.benchmarks.running import run_script, table
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue
 
 
@@ -18,7 +18,7 @@ def test_every_query_is_answered_correctly(tmp_path: Path) -> None:
     for product in range(2):
         save(tmp_path / "photos" / f"{product}.png", package("jar", product, 3))
     where = ("--gallery", tmp_path / "gallery", "--photos", tmp_path / "photos")
-    done = run_benchmark("service_load.py", *where, "--queries", "250")
+    done = run_script("service_load.py", *where, "--queries", "250")
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout, "clients")
     assert list(rows) == ["1", "8", "64"]
