@@ -4,49 +4,35 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from engine.config import Settings
-from engine.curated import Curated, cut_by_hand
+from engine.curated import Curated
 from engine.curation import Curation
-from engine.decoding import DecodingPool, PassingError, decoders
-from engine.describe import Describer
-from engine.errors import ConfigError, ImageError, StageError
+from engine.decoding import DecodingPool, decoders
+from engine.errors import ConfigError
 from engine.exhaustive import WHOLE
 from engine.files import write_whole
 from engine.galleries import gallery_exists, open_gallery
 from engine.images import ImageLimits
 from engine.manifest import Manifest
 from engine.object_stores import ADDRESSES, StorePath, path_of
-from engine.parallel import ahead, one_blas_thread
 from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
 from engine.timings import Stopwatch
-from engine.types import (
-    CategoryScores,
-    Description,
-    Entry,
-    Matte,
-    Progress,
-    RGBImage,
-    SkippedFile,
-)
+from engine.types import CategoryScores, Progress
 from offline.adapt.gallery import adapt_where_due, how_to_gain
+from offline.ingest.describing import Describing, describe_tasks
 from offline.ingest.given_table import UsedTable, remember, require_no_loss, tables_for
 from offline.ingest.labels import Labels, read_labels
 from offline.ingest.names import name_notes
 from offline.ingest.plan import Plan, Planner, Task
 from offline.ingest.pruning import require_plausible
 from offline.ingest.report import IngestReport
-from offline.ingest.scan import ImageFile, Refusal, Scan, printable, scan
-from stages.assemble import assemble, threads_of
+from offline.ingest.scan import Scan, printable, scan
+from stages.assemble import assemble
 from stages.embed.joined import descriptors_of
 from stages.open_searcher import searcher_of
 from stages.open_settings import settings_for
@@ -71,37 +57,14 @@ class Request:
     progress: Progress
 
 
-@dataclass(frozen=True, eq=False)
-class _Ready:
-    """A task whose image has been read; ``matte``: of the mask that a person drew of it."""
-
-    task: Task
-    entry: Entry
-    image: RGBImage
-    matte: Matte | None = None
-
-
-@dataclass
-class _Run:
+@dataclass(kw_only=True)
+class _Run(Describing):
     """The state that the steps of one ingest share."""
 
     request: Request
-    settings: Settings
-    describer: Describer
     gallery: WritableGallery
-    curation: Curation
-    curated: Curated
-    report: IngestReport
     undone: set[int]  # ids of images whose label was a person's, and is void
-    watch: Stopwatch = field(default_factory=Stopwatch)
     tables: list[UsedTable] = field(default_factory=list)
-    skipped: list[SkippedFile] = field(default_factory=list)
-    done: int = 0
-    total: int = 0
-
-    def advance(self, images: int = 1) -> None:
-        self.done += images
-        self.request.progress(self.done, self.total)
 
 
 def run(request: Request) -> IngestReport:
@@ -150,16 +113,18 @@ def run(request: Request) -> IngestReport:
         )
         curated = Curated.read(curation)
         current = _Run(
-            request,
-            settings,
-            parts.describer,
-            gallery,
-            curation,
-            curated,
-            report,
-            undone,
-            watch,
-            tables,
+            request=request,
+            settings=settings,
+            describer=parts.describer,
+            gallery=gallery,
+            store=gallery.add,
+            curation=curation,
+            curated=curated,
+            report=report,
+            progress=request.progress,
+            undone=undone,
+            watch=watch,
+            tables=tables,
         )
         try:
             _carry_out(current, scanned, labels)
@@ -326,142 +291,9 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
     with DecodingPool(workers, limits, ahead=2 * batch) as pool:
         # All labelled images vote on the unlabelled ones, so they must be stored first.
         count = sum(task.entry.category is not None for task in tasks)
-        _describe_group(current, _read(current, planner, pool, tasks[:count]))
+        describe_tasks(current, planner, pool, tasks[:count])
         with current.gallery.searching_as_now():
-            _describe_group(current, _read(current, planner, pool, tasks[count:]))
-
-
-def _describe_group(current: _Run, ready: Iterator[_Ready]) -> None:
-    """Several batches at once: in each, most stages have parts that occupy one core alone."""
-
-    def described(chunk: list[_Ready]) -> tuple[list[Description], Stopwatch]:
-        watch = Stopwatch()
-        return _descriptions(current, chunk, watch), watch
-
-    batches = ahead(described, _batches(current, ready), at_once=threads_of(current.settings))
-    # Held here: the batches' threads would end each other's limit.
-    with one_blas_thread(), closing(batches):
-        for chunk, outcome in batches:
-            _finish(current, chunk, outcome)
-
-
-def _batches(current: _Run, ready: Iterator[_Ready]) -> Iterator[list[_Ready]]:
-    while chunk := _next(current, ready, current.settings.ingest.batch):
-        yield chunk
-
-
-def _read(
-    current: _Run, planner: Planner, pool: DecodingPool, tasks: list[Task]
-) -> Iterator[_Ready]:
-    """The tasks whose images can be read and are no duplicates; the others go to the report."""
-    results = pool.map(task.file.path for task in tasks)
-    for task, result in zip(tasks, results, strict=True):
-        if isinstance(result, ImageError):
-            refusal = Refusal(task.file.uri, result.reason, result.remedy)
-            current.report.refused.append(refusal)
-            if not isinstance(result, PassingError):
-                current.skipped.append(_undecodable(current, task.file, result))
-            current.advance()
-            continue
-        entry = current.curated.applied(task.entry, result.sha256)
-        if planner.is_excluded(entry, task.known):
-            current.advance()
-            continue
-        if duplicate := planner.is_duplicate(entry, task.known):
-            current.report.duplicates.append(duplicate)
-            current.advance()
-            continue
-        yield _cut_by_hand(current, _Ready(task, entry, result.image))
-
-
-def _cut_by_hand(current: _Run, ready: _Ready) -> _Ready:
-    """With the matte of the mask that a person drew, if there is one."""
-    entry, mask = cut_by_hand(ready.entry, current.curation)
-    matte = None if mask is None else mask.matte(ready.image.height, ready.image.width)
-    return replace(ready, entry=entry, matte=matte)
-
-
-def _undecodable(current: _Run, file: ImageFile, error: ImageError) -> SkippedFile:
-    return SkippedFile(
-        uri=file.uri,
-        size=file.size,
-        mtime_ns=file.mtime_ns,
-        ctime_ns=file.ctime_ns,
-        inode=file.inode,
-        reason=error.reason,
-        remedy=error.remedy,
-        decoders=decoders(ImageLimits.of(current.settings.images)),
-    )
-
-
-def _next(current: _Run, ready: Iterator[_Ready], size: int) -> list[_Ready]:
-    with current.watch("wait for decoding"):
-        return list(islice(ready, size))
-
-
-def _finish(
-    current: _Run, chunk: list[_Ready], outcome: Future[tuple[list[Description], Stopwatch]]
-) -> None:
-    """Store what was described; where a stage failed, image by image, to spare the others."""
-    try:
-        descriptions, watch = outcome.result()
-        current.watch.add(watch)
-        _store(current, chunk, descriptions)
-        current.advance(len(chunk))
-    except StageError:
-        if not current.report.described:
-            _try_out(current.describer, chunk[0].entry.category)
-        for ready in chunk:
-            try:
-                descriptions = _descriptions(current, [ready], current.watch)
-            except StageError as error:
-                reason = f"{error.stage} failed: {error.reason}"
-                current.report.refused.append(Refusal(ready.entry.uri, reason, error.remedy))
-            else:
-                _store(current, [ready], descriptions)
-            current.advance()
-
-
-def _try_out(describer: Describer, category: str | None) -> None:
-    """Describe a drawn box; ConfigError where that fails too: no image can be described."""
-    pixels = np.full((96, 96, 3), 255, np.uint8)
-    pixels[24:72, 32:64] = (40, 90, 160)
-    try:
-        describer.describe([RGBImage(pixels, "a drawn box")], [category])
-    except StageError as error:
-        raise ConfigError(
-            f"{error.stage} can describe no image ({error.reason}). Nothing was described.",
-            remedy=error.remedy or f"Name another model with --set {error.stage}.KEY=VALUE.",
-        ) from error
-
-
-def _descriptions(current: _Run, chunk: list[_Ready], watch: Stopwatch) -> list[Description]:
-    images = [ready.image for ready in chunk]
-    categories = [ready.entry.category for ready in chunk]
-    mattes = [ready.matte for ready in chunk]
-    described = current.describer.describe(images, categories, watch, mattes)
-    return [item.description for item in described]
-
-
-def _store(current: _Run, chunk: list[_Ready], descriptions: list[Description]) -> None:
-    with current.watch("store"):
-        current.gallery.add([ready.entry for ready in chunk], descriptions)
-    _count_masks(current.report, chunk, descriptions)
-    updated = sum(ready.task.known is not None for ready in chunk)
-    current.report.updated += updated
-    current.report.added += len(chunk) - updated
-
-
-def _count_masks(report: IngestReport, chunk: list[_Ready], kept: list[Description]) -> None:
-    """Those without a product, and those of a product that are not trusted."""
-    for ready, description in zip(chunk, kept, strict=True):
-        uri, quality = ready.entry.uri, description.quality
-        if quality.no_product:
-            report.without_mask += 1
-            report.first_without_mask = report.first_without_mask or uri
-        elif quality.untrusted:
-            report.untrusted += 1
-            report.first_untrusted = report.first_untrusted or uri
+            describe_tasks(current, planner, pool, tasks[count:])
 
 
 def _conclude(current: _Run, started: float, cpu: float) -> None:
