@@ -55,6 +55,10 @@ class EmptyGalleryError(GalleryError):
     """A gallery without an image cannot be searched."""
 
 
+class LockedError(GalleryError):
+    """Another process writes to the gallery."""
+
+
 class DamageError(GalleryError):
     """A gallery's files were changed or damaged after they were written."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         GalleryError,
         ImageError,
         ImageTooLargeError,
+        LockedError,
         PacksightError,
         StageError,
         WeightsError,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from offline.datasets import Dataset, open_dataset
     from offline.ingest import ingest
     from offline.ingest.report import IngestReport
+    from offline.migrate import migrate, rollback
+    from offline.migrate.report import MigrationReport
     from offline.report.document import Report
     from online.client import Client, ServiceError
     from online.query import query
@@ -62,6 +65,8 @@ __all__ = [
     "ImageError",
     "ImageTooLargeError",
     "IngestReport",
+    "LockedError",
+    "MigrationReport",
     "OpenSearcher",
     "PacksightError",
     "RGBImage",
@@ -76,11 +81,13 @@ __all__ = [
     "adapt",
     "evaluate",
     "ingest",
+    "migrate",
     "open_dataset",
     "open_gallery",
     "open_searcher",
     "query",
     "query_many",
+    "rollback",
 ]
 
 _HOMES = {
@@ -92,6 +99,7 @@ _HOMES = {
         "GalleryError",
         "ImageError",
         "ImageTooLargeError",
+        "LockedError",
         "PacksightError",
         "StageError",
         "WeightsError",
@@ -103,6 +111,8 @@ _HOMES = {
     "offline.datasets": ("Dataset", "open_dataset"),
     "offline.ingest": ("ingest",),
     "offline.ingest.report": ("IngestReport",),
+    "offline.migrate": ("migrate", "rollback"),
+    "offline.migrate.report": ("MigrationReport",),
     "offline.report.document": ("Report",),
     "online.client": ("Client", "ServiceError"),
     "online.query": ("query",),

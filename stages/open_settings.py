@@ -33,6 +33,31 @@ def settings_for(
         images = named.images.model_copy(update=later)
         without = {} if own.keypoints.name != "none" else {"keypoints": own.keypoints}
         base = named.model_copy(update={"images": images, **without})
+    return _laid_over(base, manifest, config, overrides)
+
+
+def settings_of_another(
+    manifest: Manifest,
+    *,
+    profile: str | None = None,
+    config: Path | None = None,
+    overrides: Iterable[str] = (),
+) -> Settings:
+    """By which a gallery's images are described anew: a profile's, or its own, with files and flags
+    laid over. How folders are read into products, and which index is kept, stays its own. Raises
+    ConfigError as ``settings_for``."""
+    own = manifest.read_settings()
+    if profile is None:
+        return _laid_over(own, manifest, config, overrides)
+    named = read_profile(profile)
+    search = named.search.model_copy(update={"index": own.search.index})
+    base = named.model_copy(update={"ingest": own.ingest, "search": search})
+    return _laid_over(base, None, config, overrides)
+
+
+def _laid_over(
+    base: Settings, manifest: Manifest | None, config: Path | None, overrides: Iterable[str]
+) -> Settings:
     settings = load(base, file=config, flags=overrides)
     if manifest is None or settings.matting != manifest.read_settings().matting:
         _require_named_weights(settings)

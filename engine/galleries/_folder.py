@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from engine.errors import GalleryError
+from engine.errors import GalleryError, LockedError
 from engine.galleries import _query_file, _schema
 from engine.manifest import Manifest
 
@@ -88,7 +88,7 @@ def lock(folder: Path, address: Path) -> FileLock:
         holder = ""
         with contextlib.suppress(OSError):
             holder = f" (process {owner.read_text().strip()})"
-        raise GalleryError(
+        raise LockedError(
             f"{address}: another process{holder} is writing to this gallery.",
             remedy="Wait for it to end and run the same command again.",
         ) from None
@@ -102,6 +102,7 @@ def require_own(folder: Path) -> None:
     databases = (_schema.DATABASE, _schema.CURATION, _schema.JOBS)
     ours = {f"{name}{end}" for name in databases for end in ("", "-wal", "-shm")}
     ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
+    ours.add("last-migration.json")
     ours |= {
         _query_file.NAME,
         _query_file.LOCK,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from filelock import FileLock
 
 from engine.errors import DamageError, GalleryError
 from engine.files import sync_folder, write_whole
-from engine.galleries import _folder, _query_file, _schema
+from engine.galleries import _folder, _query_file, _rows, _schema
 from engine.manifest import Generations, Manifest
 
 FIRST = "1"
@@ -221,5 +220,5 @@ def _not_there(folder: Path, name: str) -> GalleryError:
 def _manifest(folder: Path, name: str) -> Manifest:
     place = _place(folder, name)
     with _schema.translated(place), closing(_schema.connect(place)) as connection:
-        rows: list[sqlite3.Row] = connection.execute("SELECT key, value FROM manifest").fetchall()
-    return Manifest.from_rows([(row["key"], row["value"]) for row in rows], str(folder))
+        rows = connection.execute(_rows.MANIFEST).fetchall()
+    return Manifest.from_rows(rows, str(folder))

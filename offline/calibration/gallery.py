@@ -11,6 +11,7 @@ from engine.errors import ConfigError
 from engine.galleries import open_gallery
 from engine.match_calibration import MatchCalibration
 from engine.parallel import one_blas_thread
+from engine.protocols import WritableGallery
 from engine.search import Searcher
 from engine.types import Progress
 from offline.adapt.answers import Answers, view_answers
@@ -20,7 +21,6 @@ from offline.calibration.answers import ProductIndex, photo_answers
 from offline.calibration.seen import trained_parts, unseen
 from offline.datasets import Dataset, DatasetImage, open_dataset
 from stages.open_searcher import searcher_over
-from stages.open_settings import settings_for
 
 # Views beside photos: a few hundred weigh score and margin as a thousand do.
 GUIDING_VIEWS = 300
@@ -55,41 +55,41 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@one_blas_thread()
 def calibrate(request: Request, progress: Progress) -> Outcome:
     """Fit and store; the gallery is locked for other writers meanwhile.
 
     Raises ConfigError (photos, settings, too few of them), GalleryError, FingerprintError,
     WeightsError. Photos that cannot be read are in ``Outcome.answers.faults``.
     """
-    photos = None if request.photos is None else _photos(request.photos, request)
     with open_gallery(request.gallery, write=True) as gallery:
-        opened = searcher_over(
-            gallery,
-            profile=request.profile,
-            config=request.config,
-            overrides=request.overrides,
-            keep_mattes=True,
-        )
-        settings = settings_for(
-            gallery.manifest,
-            profile=request.profile,
-            config=request.config,
-            overrides=request.overrides,
-        )
-        index, views, seen = ProductIndex(gallery), Answers(), 0
-        if photos is None:
-            search = search_of(opened.searcher, gallery, request.seed)
-            seen_by = replace(search, seen=True)
-            answers = view_answers(seen_by, gallery, request.seed, progress)
-        else:
-            _refuse_others(request, photos, index)
-            photos, seen = unseen(photos, gallery)
-            search = search_of(opened.searcher, gallery, request.seed)
-            answers = photo_answers(opened, photos, index, progress, search)
-            views = view_answers(search, gallery, request.seed, _silent, GUIDING_VIEWS)
-        calibration = _fitted(request, answers, views, seen, opened.searcher)
-        gallery.calibrate(calibration)
+        return calibrate_open(gallery, request, progress)
+
+
+@one_blas_thread()
+def calibrate_open(gallery: WritableGallery, request: Request, progress: Progress) -> Outcome:
+    """As ``calibrate``, of a gallery that is open already."""
+    photos = None if request.photos is None else _photos(request.photos, request)
+    opened = searcher_over(
+        gallery,
+        profile=request.profile,
+        config=request.config,
+        overrides=request.overrides,
+        keep_mattes=True,
+    )
+    settings = opened.settings
+    index, views, seen = ProductIndex(gallery), Answers(), 0
+    if photos is None:
+        search = search_of(opened.searcher, gallery, request.seed)
+        seen_by = replace(search, seen=True)
+        answers = view_answers(seen_by, gallery, request.seed, progress)
+    else:
+        _refuse_others(request, photos, index)
+        photos, seen = unseen(photos, gallery)
+        search = search_of(opened.searcher, gallery, request.seed)
+        answers = photo_answers(opened, photos, index, progress, search)
+        views = view_answers(search, gallery, request.seed, _silent, GUIDING_VIEWS)
+    calibration = _fitted(request, answers, views, seen, opened.searcher)
+    gallery.calibrate(calibration)
     notes = [note for note in (search.note, trained_parts(settings)) if note]
     return Outcome(calibration, answers, seen, tuple(notes))
 

@@ -1,4 +1,4 @@
-"""`packsight gallery info | check | rebuild | delete | export`."""
+"""`packsight gallery info | check | rebuild | delete | export | migrate | rollback`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.names import without_controls
+from packsight.commands import _generations
 from packsight.commands._arguments import add_command
 from packsight.commands._terminal import print_faults
 
@@ -29,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rebuild = add_command(chosen, "rebuild", "derive all indexes of a gallery from its database")
     delete = add_command(chosen, "delete", "delete images of a gallery by product, file or folder")
     export = add_command(chosen, "export", "write every record of a gallery as a line of JSON")
-    for part in (info, check, rebuild, delete, export):
+    migrate, rollback = _generations.add_commands(chosen)
+    for part in (info, check, rebuild, delete, export, migrate, rollback):
         part.add_argument("gallery", metavar="DIR", help="folder of the gallery")
     info.add_argument("--json", action="store_true", help="print JSON instead of text")
     for flag, metavar, what in (
@@ -55,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from engine.galleries import open_gallery
 
+    if args.action in ("migrate", "rollback"):
+        return _generations.run(args)
     if args.action in ("rebuild", "delete"):
         with open_gallery(args.gallery, write=True) as writer:
             return _rebuild(writer) if args.action == "rebuild" else _delete(writer, args)
@@ -68,6 +72,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     import json
 
     from engine.config import STAGES
+    from engine.galleries import generations
     from engine.query_statistics import LEAST_QUERIES
 
     manifest = gallery.manifest
@@ -83,6 +88,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     learned = gallery.query_statistics()
     curated, curation_fault = _curation(gallery)
     networks, network_fault = _networks(gallery)
+    held = generations(gallery.name)
     if as_json:
         print(
             json.dumps(
@@ -101,6 +107,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
                     "calibration": None if calibration is None else calibration.model_dump(),
                     "curation": curated,
                     "networks": networks,
+                    "generations": vars(held),
                 },
                 ensure_ascii=False,
                 indent=2,
@@ -118,6 +125,8 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     index = manifest.settings.get("search", {}).get("index", "exact")
     print(f"vectors      {manifest.dimension} numbers, {metric} distance, index {index}")
     print(f"created      {manifest.created} by {manifest.written_by}")
+    for line in _generations.lines(gallery.name, held):
+        print(line)
     for section in STAGES[:-1]:  # all but the reranker, which may be another at every query
         options = dict(manifest.settings.get(section, {"name": "none"}))
         name = options.pop("name", "?")
