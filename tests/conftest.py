@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests.drawn_catalogue import write_catalogue
+from tests.postgres_server import PostgresServer, postgres_server
 
 # A fifth of a test's time goes to small files that are synced to the disk: they are kept in memory
 # where it has room (a container's may have 64 MiB).
@@ -44,6 +45,13 @@ def caches_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         for kept in ("mattes", "runtimes"):
             patch.setenv(f"PACKSIGHT_{kept.upper()}_DIR", str(tmp_path_factory.mktemp(kept)))
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server for all tests of a process; see ``tests.postgres_server``."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture

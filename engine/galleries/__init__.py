@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from engine.protocols import Gallery, WritableGallery
 
 # Scheme of an address -> module:class of what opens it, imported when it is needed; "" is a folder.
-HOMES = {"": "engine.galleries.local:LocalGallery"}
+HOMES = {
+    "": "engine.galleries.local:LocalGallery",
+    "postgres": "engine.galleries.postgres:PostgresGallery",
+    "postgresql": "engine.galleries.postgres:PostgresGallery",
+}
 
 # One slash is enough: pathlib makes one of two. Of two letters or more: C:/ is a folder.
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)

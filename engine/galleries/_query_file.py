@@ -28,7 +28,16 @@ _DAMAGED = (OSError, EOFError, KeyError, ValueError, MemoryError, zipfile.BadZip
 def read(folder: Path, fingerprint: str, dimension: int) -> QueryStatistics | None:
     """None where there are none, or none of these stages."""
     try:
-        with np.load(folder / NAME, allow_pickle=False) as arrays:
+        content = (folder / NAME).read_bytes()
+    except OSError:
+        return None
+    return from_bytes(content, fingerprint, dimension)
+
+
+def from_bytes(content: bytes, fingerprint: str, dimension: int) -> QueryStatistics | None:
+    """None where they are damaged, or of other stages."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = QueryStatistics(
                 str(arrays["fingerprint"]),
                 int(arrays["count"]),
@@ -55,9 +64,13 @@ def changing(folder: Path) -> Iterator[None]:
 
 def write(folder: Path, statistics: QueryStatistics) -> None:
     """Whole or not at all; OSError where the folder cannot be written."""
+    write_whole(folder / NAME, to_bytes(statistics))
+
+
+def to_bytes(statistics: QueryStatistics) -> bytes:
     content = io.BytesIO()
     np.savez(content, **vars(statistics))
-    write_whole(folder / NAME, content.getvalue())
+    return content.getvalue()
 
 
 def delete(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from engine.adaptation import Adaptation, AdaptationReport, PrintWeight
+from engine.adaptation import Adaptation, AdaptationReport, PrintWeight, domain_of
 from engine.category_head import read_head
 from engine.errors import DamageError
 from engine.fusion import Fusion
@@ -130,6 +130,13 @@ def description(row: Row) -> Description:
         trust=values.get("trust"),
         keypoints=None if (stored := values.get("keypoints")) is None else _keypoints(stored),
     )
+
+
+def adapted_vectors(rows: Sequence[Row], adaptation: Adaptation) -> FloatArray:
+    """(N, D) of rows with embedding and attributes."""
+    vectors = np.stack([_floats(row["embedding"]) for row in rows])
+    domains = [domain_of(json.loads(row["attributes"])) for row in rows]
+    return adaptation.adapted(vectors, domains)
 
 
 def scores(row: Row) -> CategoryScores:

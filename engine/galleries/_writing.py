@@ -43,6 +43,7 @@ class Writing:
             self._changes(known[0])
             self.connection.execute("DELETE FROM withdrawn WHERE uri = ?", (entry.uri,))
             wanted = int(known["id"])
+        self._prepare(category)
         unknown = description.scores.unknown and entry.category is None
         image = {
             **({} if wanted is None else {"id": wanted}),
@@ -82,6 +83,7 @@ class Writing:
         # Adapted otherwise, where its domain is another one.
         if moved or domain_of(entry.attributes) != domain_of(json.loads(old[2])):
             self._changes(identity)
+        self._prepare(category)
         self._update("images", {"id": identity, **image})
         if moved:
             self._be_certain(identity, category)
@@ -151,11 +153,14 @@ class Writing:
                     "INSERT INTO shards (category, labelled, token, images) VALUES (?, ?, ?, ?) "
                     "ON CONFLICT (category, labelled) "
                     "DO UPDATE SET token = excluded.token, images = excluded.images",
-                    (*key, token, images),
+                    (category, int(labelled), token, images),
                 )
             else:
                 sql = "DELETE FROM shards WHERE category = ? AND labelled = ?"
-                self.connection.execute(sql, key)
+                self.connection.execute(sql, (category, int(labelled)))
+
+    def _prepare(self, category: str) -> None:
+        """Call before an image comes into a category, which may be the first of it."""
 
     def _count(self, category: str, labelled: bool) -> int:
         sql = "SELECT count(*) FROM images WHERE category = ? AND labelled = ?"

@@ -20,28 +20,23 @@ from engine.types import FloatArray, IntArray
 NORM_TOLERANCE = 1e-3
 
 
-def audit(
-    connection: Connection,
-    manifest: Manifest,
-    shards: list[Shard],
-    indexes: ShardIndexes,
-) -> list[str]:
-    """Every inconsistency found, one sentence each. Run inside a read transaction.
-
-    A missing index file is none: indexes are derived and built when they are needed.
-    """
+def audit(connection: Connection, manifest: Manifest, shards: list[Shard], where: str) -> list[str]:
+    """Every inconsistency of the tables, one sentence each. Run inside a read transaction."""
     damage = _database_faults(connection)
     if damage:
         return damage
-    damage = [
-        *_calibration_faults(connection, str(indexes.folder)),
-        *_adaptation_faults(connection, indexes),
+    return [
+        *_calibration_faults(connection, where),
+        *_adaptation_faults(connection, where),
         *_row_faults(connection, manifest),
         *_withdrawn_faults(connection),
         *_shard_faults(connection, shards),
     ]
-    if damage:
-        return damage  # indexes are held against the rows: these must be whole first
+
+
+def audit_indexes(connection: Connection, shards: list[Shard], indexes: ShardIndexes) -> list[str]:
+    """Of the files of indexes, held against tables that are whole. A missing file is no fault:
+    indexes are derived and built when they are needed."""
     return [
         fault
         for shard in shards
@@ -67,9 +62,11 @@ def _calibration_faults(connection: Connection, where: str) -> list[str]:
     return []
 
 
-def _adaptation_faults(connection: Connection, indexes: ShardIndexes) -> list[str]:
+def _adaptation_faults(connection: Connection, where: str) -> list[str]:
     try:
-        indexes.adaptation(connection, _rows.adapted_by(connection))
+        version = _rows.adapted_by(connection)
+        if version is not None:
+            _rows.load_adaptation(connection, version, where)
     except GalleryError as error:
         return [str(error)]
     return []

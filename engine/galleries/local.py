@@ -20,7 +20,7 @@ from engine.galleries._faiss_indexes import ShardIndexes
 from engine.galleries._shards import Shard
 from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing
-from engine.galleries.audit import audit
+from engine.galleries.audit import audit, audit_indexes
 from engine.galleries.tables import TableGallery
 from engine.manifest import Generations, Manifest
 from engine.protocols import KeypointMatcher
@@ -180,8 +180,9 @@ class LocalGallery(TableGallery):
         """Every inconsistency found, one sentence each; empty when sound."""
         with self._reading():
             shards = self._shards()
-            return [
-                *audit(self._connection, self.manifest, shards, self._indexes),
+            # Indexes are held against the rows: these must be whole first.
+            return audit(self._connection, self.manifest, shards, self.name) or [
+                *audit_indexes(self._connection, shards, self._indexes),
                 *self._words.faults(self._connection, shards),
             ]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +31,22 @@ from engine.types import (
     Neighbour,
     SkippedFile,
 )
+from tests.contracts.conftest import NewAddress
 from tests.engine.made_adaptations import adaptation, head
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[WritableGallery]:
-    with open_gallery(tmp_path / "gallery", manifest=manifest()) as opened:
+def gallery(address: str) -> Iterator[WritableGallery]:
+    with open_gallery(address, manifest=manifest()) as opened:
         yield opened
+
+
+@cache
+def kept_address(new_address: NewAddress) -> str:
+    """To make a gallery takes longer than to search it."""
+    return new_address()
 
 
 def vector(*numbers: float) -> Embedding:
@@ -229,19 +236,19 @@ def test_a_query_of_another_dimension_is_refused(gallery: WritableGallery) -> No
         gallery.search(vector(1, 2, 3), 1)
 
 
-def test_another_fingerprint_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    with open_gallery(tmp_path / "g", manifest=manifest()) as gallery:
+def test_another_fingerprint_is_refused_with_the_way_out(address: str) -> None:
+    with open_gallery(address, manifest=manifest()) as gallery:
         put(gallery, "a", (1, 0))
     with pytest.raises(FingerprintError, match="--gallery NEW"):
-        open_gallery(tmp_path / "g", manifest=manifest(fingerprint="0" * 64))
-    open_gallery(tmp_path / "g", manifest=manifest()).close()  # and lets the lock go
+        open_gallery(address, manifest=manifest(fingerprint="0" * 64))
+    open_gallery(address, manifest=manifest()).close()  # and lets the lock go
 
 
-def test_an_empty_gallery_takes_another_fingerprint(tmp_path: Path) -> None:
-    open_gallery(tmp_path / "g", manifest=manifest()).close()
-    with open_gallery(tmp_path / "g", manifest=manifest(fingerprint="0" * 64)) as gallery:
+def test_an_empty_gallery_takes_another_fingerprint(address: str) -> None:
+    open_gallery(address, manifest=manifest()).close()
+    with open_gallery(address, manifest=manifest(fingerprint="0" * 64)) as gallery:
         put(gallery, "a", (1, 0))
-    with open_gallery(tmp_path / "g") as gallery:
+    with open_gallery(address) as gallery:
         assert gallery.manifest.fingerprint == "0" * 64
         assert gallery.check() == []
 
@@ -286,11 +293,11 @@ def test_an_image_stored_anew_is_withdrawn_no_longer(gallery: WritableGallery) -
     assert gallery.source(one) is None and gallery.check() == []
 
 
-def test_a_gallery_of_withdrawn_images_is_not_empty(tmp_path: Path) -> None:
-    with open_gallery(tmp_path / "g", manifest=manifest()) as gallery:
+def test_a_gallery_of_withdrawn_images_is_not_empty(address: str) -> None:
+    with open_gallery(address, manifest=manifest()) as gallery:
         gallery.withdraw([put(gallery, "a", (1, 0))])
     with pytest.raises(FingerprintError):
-        open_gallery(tmp_path / "g", manifest=manifest(fingerprint="0" * 64))
+        open_gallery(address, manifest=manifest(fingerprint="0" * 64))
 
 
 SKIPPED = (
@@ -510,6 +517,7 @@ def slow_distance(a: tuple[float, float], b: tuple[float, float], metric: Metric
     labelled_only=st.booleans(),
 )
 def test_search_equals_sorting_everything_by_distance_and_id(
+    new_address: NewAddress,
     metric: Metric,
     rows: list[tuple[str, bool, float, float]],
     at: tuple[float, float],
@@ -517,10 +525,9 @@ def test_search_equals_sorting_everything_by_distance_and_id(
     categories: set[str] | None,
     labelled_only: bool,
 ) -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        open_gallery(Path(folder, "g"), manifest=manifest()) as gallery,
-    ):
+    address = kept_address(new_address)
+    with open_gallery(address, manifest=manifest()) as gallery:
+        gallery.remove([source.id for source in gallery.sources()])  # of the example before
         entries = [
             entry(str(number), category if labelled else None)
             for number, (category, labelled, _, _) in enumerate(rows)
@@ -551,11 +558,13 @@ def test_search_equals_sorting_everything_by_distance_and_id(
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_exact_duplicates_in_many_dimensions_tie_by_id(tmp_path: Path, metric: Metric) -> None:
+def test_exact_duplicates_in_many_dimensions_tie_by_id(
+    new_address: NewAddress, metric: Metric
+) -> None:
     random = np.random.default_rng(3)
     for dimension in (7, 64, 129):
         kinds = random.normal(size=(4, dimension)).astype(np.float32)
-        with open_gallery(tmp_path / str(dimension), manifest=manifest(dimension)) as gallery:
+        with open_gallery(new_address(), manifest=manifest(dimension)) as gallery:
             which = random.integers(0, 4, 203)
             ids = gallery.add(
                 [entry(str(number)) for number in range(203)],
@@ -597,10 +606,10 @@ def test_vectors_of_zeros_are_at_right_angles_to_everything(gallery: WritableGal
     assert [(n.id, n.distance) for n in nowhere] == [(ids[0], 1.0), (ids[1], 1.0)]
 
 
-def test_a_snapshot_sees_nothing_of_a_later_commit(tmp_path: Path) -> None:
-    with open_gallery(tmp_path / "g", manifest=manifest()) as writer:
+def test_a_snapshot_sees_nothing_of_a_later_commit(address: str) -> None:
+    with open_gallery(address, manifest=manifest()) as writer:
         put(writer, "a", (1, 0))
-        with open_gallery(tmp_path / "g") as reader:
+        with open_gallery(address) as reader:
             with reader.snapshot():
                 assert len(reader) == 1
                 put(writer, "b", (1, 0), "stick")
@@ -612,11 +621,11 @@ def test_a_snapshot_sees_nothing_of_a_later_commit(tmp_path: Path) -> None:
             assert reader.categories() == {"stick": 1}
 
 
-def test_readers_in_threads_beside_a_writer_see_whole_batches(tmp_path: Path) -> None:
+def test_readers_in_threads_beside_a_writer_see_whole_batches(address: str) -> None:
     batches, size = 25, 4
     with (
-        open_gallery(tmp_path / "g", manifest=manifest()) as writer,
-        open_gallery(tmp_path / "g") as shared,
+        open_gallery(address, manifest=manifest()) as writer,
+        open_gallery(address) as shared,
     ):
         faults: list[object] = []
         stop = threading.Event()
@@ -650,27 +659,27 @@ def test_readers_in_threads_beside_a_writer_see_whole_batches(tmp_path: Path) ->
         assert writer.check() == []
 
 
-def test_a_calibration_survives_until_it_is_replaced_or_taken_away(tmp_path: Path) -> None:
-    with open_gallery(tmp_path / "g", manifest=manifest()) as gallery:
+def test_a_calibration_survives_until_it_is_replaced_or_taken_away(address: str) -> None:
+    with open_gallery(address, manifest=manifest()) as gallery:
         assert gallery.calibration() is None
         assert gallery.calibrate(calibration()) is False
-    with open_gallery(tmp_path / "g", write=True) as gallery:
+    with open_gallery(address, write=True) as gallery:
         assert gallery.calibration() == calibration()
         put(gallery, "a", (1, 0))
         assert gallery.calibrate(calibration(threshold=0.5)) is True
         assert gallery.check() == []
-    with open_gallery(tmp_path / "g") as reader:
+    with open_gallery(address) as reader:
         assert reader.calibration() == calibration(threshold=0.5)
-        with open_gallery(tmp_path / "g", write=True) as gallery:
+        with open_gallery(address, write=True) as gallery:
             assert gallery.calibrate(None) is True
             assert gallery.calibrate(None) is False
         assert reader.calibration() is None  # seen without opening anew
 
 
-def test_a_reader_cannot_calibrate(tmp_path: Path) -> None:
-    open_gallery(tmp_path / "g", manifest=manifest()).close()
+def test_a_reader_cannot_calibrate(address: str) -> None:
+    open_gallery(address, manifest=manifest()).close()
     with (
-        open_gallery(tmp_path / "g") as reader,
+        open_gallery(address) as reader,
         pytest.raises(GalleryError, match="for reading only"),
     ):
         reader.calibrate(calibration())

@@ -19,15 +19,16 @@ from engine.galleries import (
     use_generation,
 )
 from engine.manifest import Manifest
+from tests.contracts.conftest import NewAddress
 from tests.engine.made_descriptions import described, entry, manifest
 
 OTHER = manifest(3, "e" * 64)
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> str:
+def address(new_address: NewAddress) -> str:
     """Of a gallery with the image "a"."""
-    made = str(tmp_path / "gallery")
+    made = new_address()
     with open_gallery(made, manifest=manifest()) as gallery:
         gallery.add([entry("a")], [described((1, 0))])
         gallery.build_indexes()
@@ -165,8 +166,8 @@ def test_each_generation_has_a_writer_of_its_own(address: str) -> None:
     assert names_in(address, name) == ["a", "new"]
 
 
-def test_there_are_no_generations_without_a_gallery(tmp_path: Path) -> None:
-    address = str(tmp_path / "none")
+def test_there_are_no_generations_without_a_gallery(new_address: NewAddress) -> None:
+    address = new_address()
     for work in (generations, lambda at: add_generation(at, OTHER)):
         with pytest.raises(GalleryError):
             work(address)

@@ -1,0 +1,272 @@
+"""The nearest images by a statement of PostgreSQL: exact, or by pgvector's graphs.
+
+PostgreSQL finds candidates by distances that it rounds its own way; these are computed again and
+ties broken as everywhere else, so that the answers are those of a gallery in a folder.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.adaptation import Adaptation
+from engine.config import IndexKind
+from engine.distances import Metric, unit_or_zero
+from engine.galleries import _rows
+from engine.galleries._connection import Connection
+from engine.galleries._postgres_connection import PostgresConnection, Row, Vector
+from engine.galleries._postgres_schema import add_partition
+from engine.galleries._ranking import Ranking
+from engine.galleries._ranking import Rows as ScannedRows
+from engine.galleries._shards import Shard
+from engine.types import Embedding, FloatArray, IntArray, Neighbour
+
+log = logging.getLogger(__name__)
+
+DESCRIBED = "descriptions"
+_BLOCK = 512  # vectors written in one statement
+_OPERATORS: dict[Metric, str] = {"euclidean": "<->", "cosine": "<=>", "inner_product": "<#>"}
+_CLASSES: dict[Metric, str] = {
+    "euclidean": "vector_l2_ops",
+    "cosine": "vector_cosine_ops",
+    "inner_product": "vector_ip_ops",
+}
+# pgvector's graphs hold vectors of up to so many numbers.
+MOST_NUMBERS = 2000
+# Candidates that a graph keeps: PostgreSQL goes on from there until enough are found.
+_EXPLORED = 400
+
+
+def table_of(version: int | None) -> str:
+    """Where the vectors lie that are compared: as they were described, or as adapted."""
+    return DESCRIBED if version is None else f"adapted_{version}"
+
+
+@dataclass
+class PgvectorIndexes:
+    """See ``tables.Indexes``. ``kind``: "hnsw" searches graphs where they were built, all others
+    scan."""
+
+    where: str
+    dimension: int
+    kind: IndexKind = "exact"
+    metric: Metric = "euclidean"  # that graphs are built for
+    frozen: PostgresConnection | None = None  # what is searched, in place of the present
+    _adaptation: tuple[int, Adaptation] | None = field(default=None, repr=False)
+
+    def search_by(self, kind: IndexKind, threads: int) -> None:
+        """From now on. The server has threads of its own."""
+        self.kind = kind
+
+    def adaptation(self, connection: Connection, version: int | None) -> Adaptation | None:
+        """GalleryError for one that cannot be read."""
+        if version is None:
+            return None
+        if self._adaptation is None or self._adaptation[0] != version:
+            read = _rows.load_adaptation(connection, version, self.where)
+            self._adaptation = version, read
+        return self._adaptation[1]
+
+    def search(
+        self,
+        connection: Connection,
+        shards: Sequence[Shard],
+        embedding: Embedding,
+        k: int,
+        metric: Metric = "euclidean",
+        among: IntArray | None = None,
+    ) -> list[Neighbour]:
+        """By one statement, or a further one where many lie at the same distance."""
+        if not shards:
+            return []
+        connection = self.frozen or connection
+        assert isinstance(connection, PostgresConnection)
+        query = embedding.vector[None]
+        query = unit_or_zero(query) if metric == "cosine" else query
+        graph = self.kind == "hnsw" and among is None
+        if graph:
+            connection.run(f"SET LOCAL hnsw.ef_search = {_EXPLORED}")
+            connection.run("SET LOCAL hnsw.iterative_scan = strict_order")
+        statement, values = _statement(shards, query, metric, among, graph=graph)
+        fetch = k + 8
+        while True:
+            rows = connection.run(statement, values | {"count": fetch}).fetchall()
+            if not rows:
+                return []
+            ids = np.array([row[0] for row in rows], np.int64)
+            vectors = np.frombuffer(b"".join(row[2] for row in rows), "<f4")
+            vectors = vectors.reshape(len(rows), -1)
+            vectors = unit_or_zero(vectors) if metric == "cosine" else vectors
+            ranking = ScannedRows(ids, vectors).nearest(query, len(rows), metric)
+            if (
+                len(rows) < fetch
+                or graph
+                or _is_sure(ranking, k, float(rows[-1][3]), metric, query, vectors)
+            ):
+                categories = {row[0]: row[1] for row in rows}
+                pairs = zip(ranking.ids[:k].tolist(), ranking.distances[:k].tolist(), strict=True)
+                return [Neighbour(one, distance, categories[one]) for one, distance in pairs]
+            fetch *= 2
+
+
+def _is_sure(
+    ranking: Ranking, k: int, beyond: float, metric: Metric, query: FloatArray, vectors: FloatArray
+) -> bool:
+    """Whether none that PostgreSQL left out, at or ``beyond`` this distance, is among the first k:
+    its sum of D float32 numbers is rounded D times. Inner products: of vectors that are at most
+    ten times as long as those that were found."""
+    rounding = query.shape[1] * float(np.finfo(np.float32).eps)
+    if metric == "euclidean":
+        return bool(ranking.distances[k - 1] < beyond * (1 - rounding))
+    if metric == "inner_product":
+        lengths = np.linalg.norm(vectors, axis=1).max() * np.linalg.norm(query)
+        rounding *= 10 * float(lengths)
+    return bool(ranking.distances[k - 1] < beyond - rounding)
+
+
+def _statement(
+    shards: Sequence[Shard],
+    query: FloatArray,
+    metric: Metric,
+    among: IntArray | None,
+    *,
+    graph: bool,
+) -> tuple[str, dict[str, object]]:
+    values: dict[str, object] = {
+        "query": Vector(query.astype("<f4").tobytes()),
+        "categories": sorted({shard.category for shard in shards}),
+    }
+    distance = f"embedding {_OPERATORS[metric]} %(query)s"
+    if metric == "cosine" and not graph:  # a vector of zeros is at right angles to everything
+        distance = f"coalesce(nullif({distance}, 'NaN'), 1)"
+    conditions = ["category = ANY(%(categories)s)"]
+    if all(shard.labelled for shard in shards):  # those are searched, or there are no others
+        conditions.append("labelled = 1")
+    if among is not None:
+        conditions.append("id = ANY(%(among)s)")
+        values["among"] = among.tolist()
+    # No index serves an expression: a scan is exact, whatever graphs there are.
+    order = "distance" if graph else "distance + 0"
+    return (
+        f"SELECT id, category, embedding, distance FROM (SELECT id, category, embedding, {distance}"
+        f" AS distance FROM {table_of(shards[0].adapted_by)} WHERE {' AND '.join(conditions)}) AS"
+        f" found ORDER BY {order} LIMIT %(count)s",
+        values,
+    )
+
+
+def renew_adapted(
+    connection: PostgresConnection, version: int, adaptation: Adaptation, ids: Iterable[int]
+) -> None:
+    """Bring the adapted vectors of these images to what the tables hold; in a write
+    transaction."""
+    table, wanted = table_of(version), sorted(ids)
+    connection.run(f"DELETE FROM {table} WHERE id = ANY(%(ids)s)", {"ids": wanted})
+    rows = connection.run(
+        "SELECT id, category, labelled, embedding, attributes FROM images "
+        "JOIN descriptions USING (id, category, labelled) WHERE id = ANY(%(ids)s) ORDER BY id",
+        {"ids": wanted},
+    )
+    while block := rows.fetchmany(_BLOCK):
+        vectors = _rows.adapted_vectors(block, adaptation)
+        _write(connection, table, block, vectors)
+
+
+def derive_adapted(connection: PostgresConnection, version: int, adaptation: Adaptation) -> None:
+    """Make the table of all vectors as they are adapted; in a write transaction."""
+    table = table_of(version)
+    if connection.columns(table):
+        return
+    connection.run(
+        f'CREATE TABLE {table} (id bigint NOT NULL, category text COLLATE "C" NOT NULL, '
+        f"labelled integer NOT NULL, embedding vector({adaptation.dimension}) NOT NULL, "
+        "PRIMARY KEY (id, category)) PARTITION BY LIST (category)"
+    )
+    for (category,) in connection.run("SELECT DISTINCT category FROM shards").fetchall():
+        add_partition(connection, table, str(category))
+    rows = connection.stream(
+        "SELECT id, category, labelled, embedding, attributes FROM images "
+        "JOIN descriptions USING (id)"
+    )
+    while block := rows.fetchmany(_BLOCK):
+        _write(connection, table, block, _rows.adapted_vectors(block, adaptation))
+
+
+def _write(
+    connection: PostgresConnection, table: str, rows: Sequence[Row], vectors: FloatArray
+) -> None:
+    for category in {str(row["category"]) for row in rows}:
+        add_partition(connection, table, category)
+    with (
+        connection.raw.cursor() as cursor,
+        cursor.copy(
+            f"COPY {table} (id, category, labelled, embedding) FROM STDIN (FORMAT BINARY)"
+        ) as copy,
+    ):
+        copy.set_types(["int8", "text", "int4", "vector"])
+        for row, vector in zip(rows, vectors, strict=True):
+            copy.write_row(
+                (
+                    row["id"],
+                    row["category"],
+                    row["labelled"],
+                    Vector(vector.astype("<f4").tobytes()),
+                )
+            )
+
+
+def adapted_tables(connection: PostgresConnection) -> list[str]:
+    """All that are there, of any version."""
+    rows = connection.run(
+        "SELECT relname FROM pg_class WHERE relkind = 'p' AND relname ~ '^adapted_[0-9]+$' "
+        "AND relnamespace = current_schema()::regnamespace"
+    )
+    return [str(name) for (name,) in rows]
+
+
+def build_graphs(
+    connection: PostgresConnection, version: int | None, indexes: PgvectorIndexes
+) -> None:
+    """pgvector's HNSW over the vectors that are compared, where searches are by it; else none is
+    kept. In a write transaction."""
+    kept = table_of(version) if indexes.kind == "hnsw" else None
+    for table in [DESCRIBED, *adapted_tables(connection)]:
+        if table != kept:
+            connection.run(f"DROP INDEX IF EXISTS {table}_hnsw")
+    if kept is None:
+        return
+    connection.run(
+        f"CREATE INDEX IF NOT EXISTS {kept}_hnsw ON {kept} "
+        f"USING hnsw (embedding {_CLASSES[indexes.metric]})"
+    )
+
+
+def faults(
+    connection: PostgresConnection, indexes: PgvectorIndexes, version: int | None
+) -> list[str]:
+    """Of adapted vectors that are not what the tables make them, one sentence each."""
+    if version is None:
+        return []
+    adaptation = indexes.adaptation(connection, version)
+    assert adaptation is not None
+    table = table_of(version)
+    if not connection.columns(table):
+        return [f"adaptation {version}: has no vectors (packsight gallery rebuild)"]
+    wrong = 0
+    rows = connection.stream(
+        "SELECT images.id, descriptions.embedding, attributes, found.embedding AS kept FROM images "
+        f"JOIN descriptions USING (id) LEFT JOIN (SELECT id, embedding FROM {table}) AS found "
+        "ON found.id = images.id"
+    )
+    while block := rows.fetchmany(_BLOCK):
+        vectors = _rows.adapted_vectors(block, adaptation)
+        for row, vector in zip(block, vectors, strict=True):
+            wrong += row["kept"] != vector.astype("<f4").tobytes()
+    lonely = connection.run(f"SELECT id FROM {table} WHERE id NOT IN (SELECT id FROM images)")
+    wrong += len(lonely.fetchall())
+    if not wrong:
+        return []
+    return [f"{wrong} adapted vectors are not in step with the tables (packsight gallery rebuild)"]

@@ -1,0 +1,554 @@
+"""A gallery in PostgreSQL with pgvector: for catalogues, writers or readers beyond one machine.
+
+The tables are the only source of truth. Searches run in the server, or by FAISS indexes that a
+searcher derives from the tables, as its address has it; see ``_postgres_address``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import psycopg
+from psycopg import errors, sql
+
+from engine.config import INDEX_KINDS
+from engine.distances import METRICS
+from engine.errors import GalleryError
+from engine.galleries import _pgvector, _query_file, _rows
+from engine.galleries import _postgres_schema as _schema
+from engine.galleries._faiss_indexes import ShardIndexes
+from engine.galleries._pgvector import PgvectorIndexes
+from engine.galleries._postgres_address import PostgresAddress
+from engine.galleries._postgres_connection import (
+    PostgresConnection,
+    connect,
+    readers,
+    translated,
+)
+from engine.galleries._word_indexes import WordIndexes
+from engine.galleries._writing import Writing
+from engine.galleries.audit import audit
+from engine.galleries.tables import TableGallery
+from engine.manifest import Generations, Manifest
+from engine.protocols import KeypointMatcher
+from engine.query_statistics import QueryStatistics
+from engine.types import FloatArray
+from engine.user_folders import user_cache
+
+FIRST = "1"
+_OWNER = "writer"  # names of advisory locks, with that of a generation
+_CHANGE = "change"
+_LIST = "generations"
+
+
+class PostgresGallery(TableGallery):
+    """Open with ``create``, ``open`` or ``open_or_create``; use as a context manager.
+
+    Any number of processes on any machine may read; one opens it for writing, and holds a lock in
+    the server until it closes or its connection ends. Every read runs on one snapshot; ``snapshot``
+    spans several. A reader takes a connection of the process's for each of them.
+    """
+
+    _connection: PostgresConnection
+
+    def __init__(
+        self, address: PostgresAddress, generation: str, writer: PostgresConnection | None
+    ) -> None:
+        self._address = address
+        self.generation = generation
+        self._writer = writer
+        self._guard = threading.RLock()
+        self._depth = 0  # of nested transactions
+        self._change: _PostgresWriting | None = None
+        with self._reading():
+            rows = self._connection.execute(_rows.MANIFEST).fetchall()
+        self.manifest = Manifest.from_rows([(row[0], row[1]) for row in rows], self.name)
+        self._indexes = self._indexes_of(self.manifest)
+        self._words = WordIndexes(self._folder)
+
+    @classmethod
+    def open(
+        cls, address: str | Path, *, write: bool = False, generation: str | None = None
+    ) -> Self:
+        """Open a gallery that exists; raises GalleryError if none does or it is locked."""
+        place = PostgresAddress.read(address)
+        with translated(place.shown):
+            if write:
+                return cls._opened_to_write(place, generation)
+            name = generation or _require(place, _current(place))
+            if generation is not None and generation not in _names(place):
+                raise _not_there(place, generation)
+            return cls(place, name, None)
+
+    @classmethod
+    def _opened_to_write(cls, place: PostgresAddress, generation: str | None) -> Self:
+        while True:
+            name = generation or _require(place, _current(place))
+            if generation is not None and generation not in _names(place):
+                raise _not_there(place, generation)
+            connection = connect(place, name, write=True)
+            try:
+                _lock(connection, place, name)
+                _upgrade(connection, place, name)
+                # Else another came into use before this one was locked.
+                if generation is not None or _current(place, connection) == name:
+                    return cls(place, name, connection)
+            except BaseException:
+                connection.close()
+                raise
+            connection.close()
+
+    @classmethod
+    def create(cls, address: str | Path, manifest: Manifest) -> Self:
+        """Make a new, empty gallery and open it for writing."""
+        place = PostgresAddress.read(address)
+        with translated(place.shown):
+            with contextlib.closing(connect(place, write=True)) as connection:
+                _schema.require_utf8(connection, place.shown)
+                _schema.require_pgvector(connection, place.shown)
+            # By a new connection, which knows the type of vectors.
+            with (
+                contextlib.closing(connect(place, write=True)) as connection,
+                _changing(connection, place, _LIST),
+            ):
+                _schema.migrate(connection, place.shown, place.schema, _schema.SHARED)
+                if connection.run("SELECT 1 FROM generations").fetchone() is not None:
+                    raise GalleryError(
+                        f"{place.shown}: there is a gallery already.",
+                        remedy="Run the same command again.",
+                    )
+                _add(connection, place, FIRST, manifest, current=True)
+        return cls.open(address, write=True)
+
+    @classmethod
+    def exists(cls, address: str | Path) -> bool:
+        """Whether a gallery lies here; GalleryError where that cannot be seen."""
+        place = PostgresAddress.read(address)
+        with translated(place.shown):
+            return _current(place) is not None
+
+    @classmethod
+    def identity(cls, address: str | Path) -> str:
+        """The address, and what tells a gallery from one that was made anew there, and its
+        generation in use from another."""
+        place = PostgresAddress.read(address)
+        try:
+            with translated(place.shown), _reading(place) as connection:
+                sql = "SELECT name, token FROM generations WHERE current"
+                row = connection.run(sql).fetchone()
+        except GalleryError:
+            row = None
+        return f"{place.shown}:" if row is None else f"{place.shown}:{row[0]}:{row[1]}"
+
+    @classmethod
+    def generations(cls, address: str | Path) -> Generations:
+        """Those that are there; GalleryError where there is no gallery."""
+        place = PostgresAddress.read(address)
+        with translated(place.shown):
+            _require(place, _current(place))
+            with _reading(place) as connection:
+                rows = connection.run("SELECT * FROM generations").fetchall()
+        rows.sort(key=lambda row: int(row["name"]))
+        (current,) = (row for row in rows if row["current"])
+        before = next((str(row["name"]) for row in rows if row["used_before"]), None)
+        names = tuple(str(row["name"]) for row in rows)
+        return Generations(str(current["name"]), names, before, current["used_since"] or "")
+
+    @classmethod
+    def add_generation(cls, address: str | Path, manifest: Manifest) -> str:
+        """A new and empty one, or the unfinished one of this manifest; see ``Home``."""
+        place = PostgresAddress.read(address)
+        there = cls.generations(address)
+        wanted = Manifest.from_rows(manifest.to_rows(), place.shown)
+        for name in there.unfinished:
+            with cls.open(address, generation=name) as gallery:
+                kept = gallery.manifest
+            if (kept.fingerprint, kept.settings) == (wanted.fingerprint, wanted.settings):
+                return name
+            cls.delete_generation(address, name)
+        with (
+            translated(place.shown),
+            contextlib.closing(connect(place, write=True)) as connection,
+            _changing(connection, place, _LIST),
+        ):
+            rows = connection.run("SELECT name FROM generations").fetchall()
+            name = str(max(int(row[0]) for row in rows) + 1)
+            _add(connection, place, name, manifest)
+        return name
+
+    @classmethod
+    def use_generation(cls, address: str | Path, name: str) -> None:
+        """From now on, in one transaction; see ``Home``."""
+        place = PostgresAddress.read(address)
+        with (
+            translated(place.shown),
+            contextlib.closing(connect(place, write=True)) as connection,
+            _changing(connection, place, _LIST),
+        ):
+            rows = connection.run("SELECT name, current FROM generations").fetchall()
+            if name not in [row["name"] for row in rows]:
+                raise _not_there(place, name)
+            if name in [row["name"] for row in rows if row["current"]]:
+                return
+            connection.run(
+                "UPDATE generations SET used_before = current, current = false, used_since = NULL"
+            )
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            connection.run(
+                "UPDATE generations SET current = true, used_since = %(since)s "
+                "WHERE name = %(name)s",
+                {"since": since, "name": name},
+            )
+
+    @classmethod
+    def delete_generation(cls, address: str | Path, name: str) -> None:
+        """One that is not in use; see ``Home``."""
+        place = PostgresAddress.read(address)
+        with (
+            translated(place.shown),
+            contextlib.closing(connect(place, write=True)) as connection,
+        ):
+            if name not in _names(place):
+                raise _not_there(place, name)
+            _lock(connection, place, name)
+            with _changing(connection, place, _LIST):
+                if _current(place, connection) == name:
+                    raise GalleryError(
+                        f"{place.shown}: generation {name} is in use.",
+                        remedy=f"Use another first: packsight gallery rollback '{place.shown}'",
+                    )
+                schema = sql.Identifier(place.generation_schema(name))
+                connection.run(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
+                connection.run("DELETE FROM generations WHERE name = %(name)s", {"name": name})
+
+    def close(self) -> None:
+        with self._guard:
+            if self._writer is not None:
+                self._writer.close()
+
+    @property
+    def name(self) -> str:
+        return self._address.shown
+
+    @contextlib.contextmanager
+    def searching_as_now(self) -> Iterator[None]:
+        """Searches inside find the images as they are now, however many are added meanwhile."""
+        pool = readers(self._address)
+        with translated(self.name):
+            frozen = pool.take(self._address, self.generation)
+            frozen.run("SELECT 1")  # from here on it sees one moment
+        with self._guard:
+            self._pgvector.frozen = frozen
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._pgvector.frozen = None
+            pool.give_back(frozen)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[PostgresConnection]:
+        """What is written inside is one transaction: all of it happens, or nothing."""
+        with self._writing():
+            yield self._connection
+
+    def query_statistics(self) -> QueryStatistics | None:
+        """What was learned from queries; None: nothing yet."""
+        rows = self._select("SELECT content FROM query_statistics")
+        if not rows:
+            return None
+        return _query_file.from_bytes(rows[0][0], self.fingerprint, self.manifest.dimension)
+
+    def learn(self, vectors: FloatArray) -> None:
+        """(N, D) of queries, as they were described, beside those of before. Takes no lock of the
+        writer's; OSError where the server cannot be written to, such as a replica."""
+        none = QueryStatistics.none(self.fingerprint, self.manifest.dimension)
+        try:
+            connection = connect(self._address, self.generation, write=True)
+            with contextlib.closing(connection), _changing(connection, self._address, "queries"):
+                row = connection.run("SELECT content FROM query_statistics").fetchone()
+                before = statistics = none
+                if row is not None:
+                    kept = _query_file.from_bytes(row[0], none.fingerprint, none.means.shape[1])
+                    before = statistics = kept or none
+                for vector in vectors:
+                    statistics = statistics.with_query(vector)
+                if statistics is not before:
+                    connection.run("DELETE FROM query_statistics")
+                    connection.run(
+                        "INSERT INTO query_statistics VALUES (%(content)s)",
+                        {"content": _query_file.to_bytes(statistics)},
+                    )
+        except psycopg.Error as error:
+            raise OSError(f"{self.name}: {error}") from error
+
+    def forget_queries(self) -> bool:
+        """Whether anything had been learned."""
+        with (
+            translated(self.name),
+            contextlib.closing(connect(self._address, self.generation, write=True)) as connection,
+        ):
+            return connection.run("DELETE FROM query_statistics").rowcount > 0
+
+    def check(self) -> list[str]:
+        """Every inconsistency found, one sentence each; empty when sound."""
+        with self._reading():
+            return audit(
+                self._connection, self.manifest, self._shards(), self.name
+            ) or _pgvector.faults(self._connection, self._pgvector, self.adapted_by())
+
+    def build_indexes(self, matcher: KeypointMatcher | None = None) -> None:
+        """Make the table of adapted vectors where it is missing, and drop those of the past but
+        one; build graphs where they are searched by, or drop them. Indexes of keypoints are the
+        searchers' own."""
+        with self._writing():
+            version = self.adapted_by()
+            self._derive(version)
+            _pgvector.build_graphs(self._connection, version, self._pgvector)
+        self._drop_adapted()
+
+    def rebuild(self) -> int:
+        """Derive all anew; returns how many there are now."""
+        with self._writing():
+            version = self.adapted_by()
+            if version is not None:
+                self._connection.run(f"DROP TABLE IF EXISTS {_pgvector.table_of(version)}")
+                self._derive(version)
+        return super().rebuild()
+
+    def _drop_adapted(self) -> None:
+        """But those in use now and before, which searches may be reading; what is locked is dropped
+        the next time."""
+        assert self._writer is not None
+        kept = {_pgvector.table_of(one) for one in [self.adapted_by(), *self._versions()[-2:]]}
+        with self._guard, translated(self.name):
+            for table in _pgvector.adapted_tables(self._writer):
+                if table not in kept:
+                    with contextlib.suppress(errors.LockNotAvailable):
+                        self._writer.run(f"DROP TABLE {table}")
+
+    def _indexes_of(self, manifest: Manifest) -> PgvectorIndexes | ShardIndexes:
+        """Of a reader, as its address has it; a writer searches what it has just written."""
+        self._pgvector = _pgvector_of(manifest, self.name)
+        if self._writer is None and self._address.indexes is not None:
+            return ShardIndexes(self._folder, manifest.dimension, self._pgvector.kind)
+        return self._pgvector
+
+    @cached_property
+    def _folder(self) -> Path:
+        """For what this machine derives from the tables."""
+        own = self._address.indexes
+        if own is None:
+            place = f"{self._address.lock(self._address.shown):016x}"
+            own = user_cache("galleries") / place
+        folder = own / self.generation
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _derive(self, version: int | None) -> None:
+        if version is None:
+            return
+        with self._writing():
+            adaptation = self._indexes.adaptation(self._connection, version)
+            assert adaptation is not None
+            _pgvector.derive_adapted(self._connection, version, adaptation)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One read transaction, joined if one is open already."""
+        with self._guard, translated(self.name):
+            if self._depth:
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
+                return
+            pool = readers(self._address)
+            if self._writer is None:
+                self._connection = pool.take(self._address, self.generation)
+            else:
+                self._connection = self._writer
+                self._writer.begin()
+            self._depth = 1
+            try:
+                yield
+            finally:
+                self._depth = 0
+                if self._writer is None:
+                    pool.give_back(self._connection)
+                else:
+                    self._writer.rollback()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Writing]:
+        """One write transaction, joined if one is open already: all of it is acknowledged by
+        COMMIT, or none of it happened."""
+        if self._writer is None:
+            raise GalleryError(f"{self.name}: opened for reading only.")
+        with self._guard, translated(self.name):
+            if self._change is not None:
+                yield self._change
+                return
+            self._connection = self._writer
+            with _changing(self._writer, self._address, f"{_CHANGE} {self.generation}"):
+                self._depth = 1
+                try:
+                    self._change = _PostgresWriting(self._writer, indexes=self._pgvector)
+                    yield self._change
+                    self._change.renew_shards()
+                finally:
+                    self._depth = 0
+                    self._change = None
+
+
+@dataclass
+class _PostgresWriting(Writing):
+    """With the partitions of categories and the adapted vectors."""
+
+    connection: PostgresConnection
+    indexes: PgvectorIndexes = field(kw_only=True)
+
+    def _prepare(self, category: str) -> None:
+        _schema.add_partition(self.connection, _pgvector.DESCRIBED, category)
+
+    def renew_shards(self) -> None:
+        super().renew_shards()
+        if not self._before:
+            return
+        # An id that was wanted is never given to another image.
+        self.connection.run(
+            "SELECT setval('images_id_seq', %(last)s) FROM images_id_seq "
+            "WHERE last_value < %(last)s",
+            {"last": max(self._before)},
+        )
+        version = _rows.adapted_by(self.connection)
+        if version is not None and self.connection.columns(_pgvector.table_of(version)):
+            adaptation = self.indexes.adaptation(self.connection, version)
+            assert adaptation is not None
+            _pgvector.renew_adapted(self.connection, version, adaptation, self._before)
+
+
+def _pgvector_of(manifest: Manifest, where: str) -> PgvectorIndexes:
+    search = manifest.settings.get("search", {})
+    kind, metric = search.get("index", "exact"), search.get("metric", manifest.metric)
+    # One that a newer Packsight has is not known here.
+    return PgvectorIndexes(
+        where,
+        manifest.dimension,
+        kind if kind in INDEX_KINDS else "exact",
+        metric if metric in METRICS else "euclidean",
+    )
+
+
+@contextlib.contextmanager
+def _changing(connection: PostgresConnection, place: PostgresAddress, what: str) -> Iterator[None]:
+    """One write transaction, the only one of its kind."""
+    connection.begin(write=True)
+    try:
+        connection.run("SELECT pg_advisory_xact_lock(%(key)s)", {"key": place.lock(what)})
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+@contextlib.contextmanager
+def _reading(place: PostgresAddress) -> Iterator[PostgresConnection]:
+    """What belongs to no generation."""
+    pool = readers(place)
+    connection = pool.take(place)
+    try:
+        yield connection
+    finally:
+        pool.give_back(connection)
+
+
+def _current(place: PostgresAddress, connection: PostgresConnection | None = None) -> str | None:
+    """The generation in use; None where there is no gallery."""
+    statement = "SELECT name FROM generations WHERE current"
+    if connection is not None:
+        row = connection.run(statement).fetchone()
+        return None if row is None else str(row[0])
+    with _reading(place) as reader:
+        if not reader.columns("generations"):
+            return None
+        row = reader.run(statement).fetchone()
+        return None if row is None else str(row[0])
+
+
+def _names(place: PostgresAddress) -> list[str]:
+    with _reading(place) as connection:
+        rows = connection.run("SELECT name FROM generations").fetchall()
+    return sorted((str(name) for (name,) in rows), key=int)
+
+
+def _require(place: PostgresAddress, current: str | None) -> str:
+    if current is None:
+        raise GalleryError(
+            f"{place.shown}: no gallery here.",
+            remedy=f"Make one with: packsight ingest FOLDER --gallery '{place.shown}'",
+        )
+    return current
+
+
+def _not_there(place: PostgresAddress, name: str) -> GalleryError:
+    return GalleryError(
+        f"{place.shown}: there is no generation {name}.",
+        remedy=f"There are: {', '.join(_names(place)) or 'none'}.",
+    )
+
+
+def _lock(connection: PostgresConnection, place: PostgresAddress, name: str) -> None:
+    """Become the one writer, or raise GalleryError naming the process that is it."""
+    key = place.lock(f"{_OWNER} {name}")
+    row = connection.run("SELECT pg_try_advisory_lock(%(key)s)", {"key": key}).fetchone()
+    if row is not None and row[0]:
+        return
+    holder = connection.run(
+        "SELECT application_name, client_addr::text FROM pg_stat_activity JOIN pg_locks USING (pid)"
+        " WHERE locktype = 'advisory' AND granted "
+        "AND (classid::bigint << 32) | objid::bigint = %(key)s",
+        {"key": key},
+    ).fetchone()
+    named = "" if holder is None else f" ({holder[0]}{f' at {holder[1]}' if holder[1] else ''})"
+    raise GalleryError(
+        f"{place.shown}: another process{named} is writing to this gallery.",
+        remedy="Wait for it to end and run the same command again.",
+    )
+
+
+def _upgrade(connection: PostgresConnection, place: PostgresAddress, name: str) -> None:
+    """Bring the tables of an older Packsight up to date; call as the one writer."""
+    with _changing(connection, place, _LIST):
+        _schema.migrate(connection, place.shown, place.schema, _schema.SHARED)
+        schema = place.generation_schema(name)
+        _schema.migrate(connection, place.shown, schema, _schema.GENERATION)
+
+
+def _add(
+    connection: PostgresConnection,
+    place: PostgresAddress,
+    name: str,
+    manifest: Manifest,
+    *,
+    current: bool = False,
+) -> None:
+    """In a write transaction."""
+    schema = place.generation_schema(name)
+    _schema.migrate(connection, place.shown, schema, _schema.GENERATION, manifest.dimension)
+    connection.run(f'SET LOCAL search_path = "{schema}", "{place.schema}"')
+    _rows.store_manifest(connection, manifest.to_rows())
+    connection.run(
+        "INSERT INTO generations (name, token, current) VALUES (%(name)s, %(token)s, %(current)s)",
+        {"name": name, "token": secrets.token_hex(8), "current": current},
+    )
