@@ -6,6 +6,7 @@ columns that have types of PostgreSQL's own.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import struct
@@ -354,6 +355,8 @@ class Readers:
         self._pool.putconn(taken.raw)
 
 
+# What fails reaches the caller, with the remedy.
+logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 _readers: dict[tuple[int, str], Readers] = {}
 _guard = threading.Lock()
 

@@ -30,7 +30,7 @@ def test_an_address_without_a_scheme_is_a_folder(
 
 @pytest.mark.parametrize("do", DO)
 @pytest.mark.parametrize(
-    "address", ["postgresql://user@host/name", "S3://bucket/g", Path("postgresql://host/name")]
+    "address", ["milvus://user@host/name", "S3://bucket/g", Path("milvus://host/name")]
 )
 def test_an_unknown_scheme_is_named_with_those_that_are_known(
     do: Callable[[str | Path], object], address: str | Path
