@@ -171,6 +171,7 @@ class ProductsAnswer(_Answered):
     """``after``: where the next page begins; None: this is the last."""
 
     products: tuple[ProductAnswer, ...]
+    generation: str
     after: str | None = None
 
 

@@ -84,6 +84,7 @@ class Client:
         where: Sequence[Sequence[Mapping[str, Any]]] = (),
         weights: Mapping[str, float] | None = None,
         threshold: float | None = None,
+        generation: str | None = None,
     ) -> QueryAnswer:
         """The ``k`` best products for a photo, for the photo at a ``url`` or like a catalogue
         ``image``. See docs/service.md for what the others mean."""
@@ -98,6 +99,7 @@ class Client:
             "where": where,
             "weights": weights,
             "threshold": threshold,
+            "generation": generation,
         }
         given = {name: value for name, value in request.items() if value is not None}
         return self._photo("v1/query", photo, given, QueryAnswer)
@@ -121,12 +123,20 @@ class Client:
         return typed(self._service.send("GET", "v1/attributes"), AttributesAnswer).attributes
 
     def products(
-        self, *, category: str | None = None, after: str = "", limit: int = 50
+        self,
+        *,
+        category: str | None = None,
+        after: str = "",
+        limit: int = 50,
+        generation: str | None = None,
     ) -> ProductsAnswer:
-        """In the order of their ids, from the one behind ``after`` on."""
+        """In the order of their ids, from the one behind ``after`` on; with ``generation``, that of
+        an earlier page, refused (409) once another is in use."""
         wanted = {"after": after, "limit": str(limit)}
         if category is not None:
             wanted["category"] = category
+        if generation is not None:
+            wanted["generation"] = generation
         return typed(self._service.send("GET", "v1/products", params=wanted), ProductsAnswer)
 
     def product(self, product: str) -> ProductAnswer:

@@ -122,7 +122,7 @@ _QUERY = QueryAnswer(
     timings_ms={"segment": 21.4, "embed": 33.0, "search": 1.9},
     fingerprint=_VERSION,
     gallery="shop",
-    generation="2c26b46b68ff.3",
+    generation="1-2c26b46b68ff.3",
     as_of=_BEGAN,
     k=1,
     offset=0,
@@ -171,7 +171,7 @@ _ALL: Sequence[BaseModel] = (
                 name="shop",
                 images=270,
                 products=90,
-                generation="2c26b46b68ff.3",
+                generation="1-2c26b46b68ff.3",
                 calibrated=True,
                 parts=GalleryParts(shape=True, print=False),
                 attributes=("colour", "size"),
@@ -186,7 +186,7 @@ _ALL: Sequence[BaseModel] = (
     AttributesAnswer(
         attributes=(AttributeAnswer(name="colour", values=(ValueCount(value="red", images=42),)),)
     ),
-    ProductsAnswer(products=(_PRODUCT,), after="jar/4711"),
+    ProductsAnswer(products=(_PRODUCT,), after="jar/4711", generation="1-2c26b46b68ff.3"),
     _PRODUCT,
     _QUERY,
     BatchAnswer(answers=(_QUERY, _REFUSAL)),
@@ -196,7 +196,9 @@ _ALL: Sequence[BaseModel] = (
     _DONE,
     JobsAnswer(jobs=(_DONE,), counts={"queued": 0, "running": 0, "done": 1, "failed": 0}),
     MasksInReview(
-        images=(_IN_REVIEW,), after="trust 0.31 17", counts=ReviewCounts(left=12, reviewed=40)
+        images=(_IN_REVIEW,),
+        after="trust 0.31 17 @1-2c26b46b68ff",
+        counts=ReviewCounts(left=12, reviewed=40),
     ),
     UncertainImages(images=(_UNCERTAIN,), left=8),
     ExcludedImages(
@@ -209,7 +211,7 @@ _ALL: Sequence[BaseModel] = (
                 who="anna",
             ),
         ),
-        after="17",
+        after="17 @1-2c26b46b68ff",
     ),
     NeighboursAnswer(
         categories=(
@@ -226,7 +228,7 @@ _ALL: Sequence[BaseModel] = (
                 cosine=0.983,
             ),
         ),
-        after="23",
+        after="23 @1-2c26b46b68ff",
         looked_at=23,
         images=270,
     ),

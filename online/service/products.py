@@ -124,16 +124,21 @@ async def products(
     category: str | None = None,
     after: Annotated[str, Query(max_length=1000)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    generation: Annotated[str | None, Query(max_length=100)] = None,
 ) -> dict[str, Any]:
-    """In the order of their ids, from the one behind ``after`` on."""
+    """In the order of their ids, from the one behind ``after`` on; with ``generation``, that of an
+    earlier page, as long as it is in use: predicted categories are of one model then."""
     service = service_of(request)
     opened = await service.gallery(gallery)
 
     def page() -> dict[str, Any]:
         with opened.gallery.snapshot():
+            opened.require_generation(generation)
+            now = opened.generation
             names = opened.gallery.product_ids(after, limit + 1, category)
             shown = [_product(opened, name) for name in names[:limit]]
-        return {"products": shown, "after": names[limit - 1] if len(names) > limit else None}
+        further = names[limit - 1] if len(names) > limit else None
+        return {"products": shown, "after": further, "generation": now}
 
     return await service.run(page)
 

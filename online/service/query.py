@@ -114,9 +114,14 @@ async def _answer(
     if sent.image is not None and not photos and sent.url is None:
         return await service.run(lambda: _like_image(opened, sent, int(sent.image or 0), watch))
     photo = await _photo(service, opened, sent, photos)
-    await service.run(lambda: opened.searcher.checked(sent.request()))  # refused before describing
+    await service.run(lambda: _require_answerable(opened, sent))  # before describing
     described = await _described(service, opened, sent, photo, watch)
     return await service.run(lambda: _found(opened, sent, described, photo, watch))
+
+
+def _require_answerable(opened: OpenGallery, sent: SentRequest) -> None:
+    opened.require_generation(sent.generation)
+    opened.searcher.checked(sent.request())
 
 
 async def _photo(
@@ -174,6 +179,7 @@ def _found(
 ) -> Answer:
     searcher = opened.searcher
     with opened.gallery.snapshot():
+        opened.require_generation(sent.generation)
         as_of, generation = datetime.now(UTC), opened.generation
         request = searcher.checked(sent.request())
         results = searcher.results(described.description, request, watch)
@@ -249,6 +255,7 @@ def _like_image(opened: OpenGallery, sent: SentRequest, image: int, watch: Stopw
     """What is like an image of the catalogue; other images of its product are left out."""
     searcher, gallery = opened.searcher, opened.gallery
     with gallery.snapshot():
+        opened.require_generation(sent.generation)
         as_of, generation = datetime.now(UTC), opened.generation
         try:
             (record,) = gallery.records([image])

@@ -64,7 +64,8 @@ class SentRequest(_Sent):
     """All of it is optional. ``image``: id of a catalogue image in place of a photo; ``url``: of a
     photo, where the service allows it; ``box``: x1, y1, x2, y2 in pixels of the upright photo;
     ``mask``: false describes all of the photo; ``where``: a list of clauses that must all hold, of
-    each at least one condition; ``threshold``: of the first hit's probability."""
+    each at least one condition; ``threshold``: of the first hit's probability; ``generation``: of
+    the answer that ``offset`` goes on from, no other is answered from."""
 
     image: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     url: Annotated[str, Field(max_length=2000)] | None = None
@@ -76,6 +77,7 @@ class SentRequest(_Sent):
     where: Clauses = []
     weights: SentWeights | None = None
     threshold: Annotated[FiniteFloat, Field(ge=0, le=1)] | None = None
+    generation: Text | None = None
 
     @model_validator(mode="after")
     def _of_a_photo(self) -> Self:

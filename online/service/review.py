@@ -17,7 +17,7 @@ from online.service.masks import in_force
 from online.service.near_images import nearest_other
 from online.service.problems import RequestError
 from online.service.products import image_document, source_of
-from online.service.served import OpenGallery
+from online.service.served import OpenGallery, another_generation
 from online.service.service import service_of
 
 router = APIRouter()
@@ -57,14 +57,14 @@ async def masks(
     def page() -> dict[str, Any]:
         with opened.gallery.snapshot():
             queue = _queue(opened)
-            shown, further = _doubtful(opened, queue, after, limit)
+            shown, further = _doubtful(opened, queue, place_of(opened, after), limit)
             if further is None:
                 further = "near 0"
             if further.startswith("near ") and len(shown) < limit:
                 near, further = _near(opened, queue, further, limit - len(shown))
                 shown += near
             counts = {"left": len(queue.waiting), "reviewed": queue.reviewed}
-        return {"images": shown, "after": further, "counts": counts}
+        return {"images": shown, "after": mark_of(opened, further), "counts": counts}
 
     return await service.review(page)
 
@@ -119,6 +119,21 @@ def _place(after: str) -> tuple[float, int] | None:
         return float(trust), int(identity)
     except ValueError:
         raise no_cursor(after) from None
+
+
+def mark_of(opened: OpenGallery, place: str | None) -> str | None:
+    """What a page gives to go on from: the place, and the generation that it is a place in."""
+    return None if place is None else f"{place} @{opened.models}"
+
+
+def place_of(opened: OpenGallery, after: str) -> str:
+    """RequestError: 409 for a mark of another generation, 422 for what no page gave."""
+    place, marked, models = after.rpartition(" @")
+    if after and not marked:
+        raise no_cursor(after)
+    if marked and models != opened.models:
+        raise another_generation()
+    return place
 
 
 def no_cursor(after: str) -> RequestError:

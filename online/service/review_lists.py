@@ -21,7 +21,7 @@ from online.api_types import (
 )
 from online.service.near_images import labelled_neighbours, nearest_of_others
 from online.service.products import image_document, source_of
-from online.service.review import After, Limit, no_cursor
+from online.service.review import After, Limit, mark_of, no_cursor, place_of
 from online.service.served import OpenGallery
 from online.service.service import service_of
 
@@ -107,13 +107,13 @@ async def duplicates(
 
     def page() -> dict[str, Any]:
         with opened.gallery.snapshot():
-            begins = _begin(after)
+            begins = _begin(place_of(opened, after))
             found, behind = _alike(opened, begins, limit)
             shown = _undecided(opened, [*(() if begins else _copies(opened)), *found])
             images = len(opened.gallery)
         return {
             "pairs": [one.document(opened) for one in shown],
-            "after": None if behind is None else str(behind),
+            "after": mark_of(opened, None if behind is None else str(behind)),
             "looked_at": images if behind is None else behind,
             "images": images,
         }
@@ -132,14 +132,15 @@ async def excluded(
 
     def page() -> dict[str, Any]:
         with opened.gallery.snapshot():
-            found = opened.gallery.withdrawn(_begin(after), limit + 1)
+            found = opened.gallery.withdrawn(_begin(place_of(opened, after)), limit + 1)
         by = opened.curation.exclusions([source.sha256 for source in found])
         shown = [
             _excluded_document(opened, source, decided)
             for source in found[:limit]
             if (decided := opened.curation.find(by.get(source.sha256, ""))) is not None
         ]
-        return {"images": shown, "after": str(found[limit - 1].id) if found[limit:] else None}
+        further = str(found[limit - 1].id) if found[limit:] else None
+        return {"images": shown, "after": mark_of(opened, further)}
 
     return await service.review(page)
 

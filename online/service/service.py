@@ -29,8 +29,10 @@ class Service:
     def __init__(self, options: ServiceOptions) -> None:
         self.options = options
         self.metrics = Metrics()
-        self.galleries = ServedGalleries(options.galleries, options.max_pixels, options.overrides)
         self.describing = Describing(options.queue, options.batch, self.metrics)
+        self.galleries = ServedGalleries(
+            options.galleries, options.max_pixels, options.overrides, self.describing.sizes
+        )
         self.remote_images = options.remote_images()
         self._webhook = None if options.webhook is None else Webhook(options.webhook)
         self.writers = Writers(self.galleries, self._ended)

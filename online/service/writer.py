@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from engine.curation import Curation
 from engine.describe import Describer
 from engine.errors import GalleryError
-from engine.galleries import gallery_exists, open_gallery
+from engine.galleries import gallery_exists, gallery_identity, open_gallery
 from engine.protocols import WritableGallery
 from engine.retrieval import AdaptedNeighbours
 from online.service.applying import Applying, Prepared
@@ -53,7 +54,7 @@ class Writer:
         self._galleries = galleries
         self._ended = ended
         self._folder = folder
-        self._described_by: tuple[OpenGallery, Describer] | None = None
+        self._described_by: tuple[weakref.ref[OpenGallery], Describer] | None = None
         self._gallery: WritableGallery | None = None  # while there is work
         self._undone: set[int] = set()  # of ``Applying``
         self._cleaned = 0.0
@@ -101,6 +102,7 @@ class Writer:
             self._woken.clear()
             pause = _LOOK_SECONDS
             try:
+                self._let_go()
                 self._clean()
                 self._notice()
                 if self.jobs.unfinished() and not self._stopping.is_set():
@@ -151,7 +153,9 @@ class Writer:
         opened = self._galleries.get(self.name)
         describer = self._describer(opened)
         with open_gallery(opened.address, write=True) as gallery:
-            gallery.manifest.require(opened.parts.fingerprint, opened.address)
+            # None other comes into use while this one is open for writing.
+            if gallery_identity(opened.address) != opened.identity:
+                raise GalleryError(f"{opened.address}: another generation of it is being opened.")
             self._gallery = gallery
             applying = Applying(
                 gallery,
@@ -243,10 +247,15 @@ class Writer:
 
     def _describer(self, opened: OpenGallery) -> Describer:
         """Of its own: that of the queries reads the gallery as photos do, in other threads."""
-        if self._described_by is None or self._described_by[0] is not opened:
+        if self._described_by is None or self._described_by[0]() is not opened:
             parts = assemble(opened.settings, gallery=self._neighbours, keep_mattes=True)
-            self._described_by = (opened, parts.describer)
+            self._described_by = (weakref.ref(opened), parts.describer)
         return self._described_by[1]
+
+    def _let_go(self) -> None:
+        """The models of a generation that answers no more."""
+        if self._described_by is not None and self._described_by[0]() is None:
+            self._described_by = None
 
     def _neighbours(self) -> AdaptedNeighbours | None:
         return (

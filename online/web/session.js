@@ -148,8 +148,15 @@ export class Session {
     const { signal } = this.only("search");
     this.set({ busy: true, problem: null });
     const done = await this.guarded(() => this.search({ quiet, add }), async () => {
-      const request = add ? requestOf(state, add, state.answer.hits.length) : requestOf(state);
-      const answer = await api.query(request, { photo: photoFor(state), gallery: state.gallery, signal });
+      const sent = { photo: photoFor(state), gallery: state.gallery, signal };
+      const request = add
+        ? { ...requestOf(state, add, state.answer.hits.length), generation: state.answer.generation }
+        : requestOf(state);
+      const answer = await api.query(request, sent).catch((error) => {
+        if (!add || error.status !== 409) throw error;
+        add = 0; // other models answer since: all hits anew
+        return api.query(requestOf(state), sent);
+      });
       if (add) answer.hits = [...state.answer.hits, ...answer.hits];
       const compared = this.state.compared.filter((one) => answer.hits.some((hit) => hit.id === one.id));
       const judged = add ? this.state.judged : {};

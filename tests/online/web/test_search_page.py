@@ -293,7 +293,8 @@ def test_the_slider_reorders_at_once(open_page: Open, service: FakeService, widt
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")  # let go: hits that were not in sight are ordered, too
     expect(page.locator("#hits h3").first).to_have_text(re.compile("-17$"))
-    assert service.requests[-1] == {"k": 36, "offset": 12, "mask": True}
+    further = {"k": 36, "offset": 12, "mask": True, "generation": "1"}
+    assert service.requests[-1] == further
     assert [int(name[-2:]) for name in products(page)][:3] == [17, 4, 21]
     page.click("#as-ranked")
     assert products(page) == before
