@@ -97,11 +97,12 @@ HEADER = (
 
 def _rows(gallery: Path, expected: Mapping[Path, list[str]], queries: int) -> list[tuple[str, ...]]:
     rows = []
+    share = queries // (len(CLIENTS) + len(CLIENTS) - 1)
+    settled = min(share, 400)  # queries after which memory is
     for batch, clients in ((8, CLIENTS), (1, CLIENTS[1:])):
         with serving(gallery, batch) as served:
-            asyncio.run(loaded(served, expected, CLIENTS[-1], 400))  # until memory is settled
+            asyncio.run(loaded(served, expected, CLIENTS[-1], settled))
             for count in clients:
-                share = queries // (len(CLIENTS) + len(CLIENTS) - 1)
                 before, start = served.memory, time.perf_counter()
                 load = asyncio.run(loaded(served, expected, count, share))
                 took = time.perf_counter() - start

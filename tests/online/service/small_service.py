@@ -45,7 +45,7 @@ def serving(gallery: Path, **options: object) -> Iterator[TestClient]:
     app = application(ServiceOptions(rate=0, **given))  # type: ignore[arg-type]
     with TestClient(app, base_url="http://localhost") as client:
         while client.get("/v1/ready").status_code != 200:
-            pass
+            time.sleep(0.01)
         yield client
 
 

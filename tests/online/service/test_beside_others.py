@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_a_service_that_is_stopped_answers_what_it_has_begun(
         address = process.stdout.readline().split()[0]
         with httpx.Client(base_url=address, timeout=60) as http:
             while http.get("/v1/ready").status_code != 200:
-                pass
+                time.sleep(0.01)
             files = [("photo", ("x", photo_of("jar", at % 3))) for at in range(64)]
             with ThreadPoolExecutor(1) as pool:
                 answer = pool.submit(http.post, "/v1/query:batch", files=files)
