@@ -21,7 +21,7 @@ from psycopg import errors, sql
 
 from engine.config import INDEX_KINDS
 from engine.distances import METRICS
-from engine.errors import GalleryError
+from engine.errors import GalleryError, LockedError
 from engine.galleries import _pgvector, _query_file, _rows
 from engine.galleries import _postgres_schema as _schema
 from engine.galleries._faiss_indexes import ShardIndexes
@@ -521,7 +521,7 @@ def _lock(connection: PostgresConnection, place: PostgresAddress, name: str) -> 
         {"key": key},
     ).fetchone()
     named = "" if holder is None else f" ({holder[0]}{f' at {holder[1]}' if holder[1] else ''})"
-    raise GalleryError(
+    raise LockedError(
         f"{place.shown}: another process{named} is writing to this gallery.",
         remedy="Wait for it to end and run the same command again.",
     )

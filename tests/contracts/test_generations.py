@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import FingerprintError, GalleryError
+from engine.errors import FingerprintError, GalleryError, LockedError
 from engine.galleries import (
     add_generation,
     delete_generation,
@@ -162,6 +162,9 @@ def test_each_generation_has_a_writer_of_its_own(address: str) -> None:
     ):
         old.add([entry("old")], [described((0, 1))])
         new.add([entry("new")], [described((0, 1, 0))])
+        for generation in (None, name):
+            with pytest.raises(LockedError):
+                open_gallery(address, write=True, generation=generation)
     assert names_in(address) == ["a", "old"]
     assert names_in(address, name) == ["a", "new"]
 
