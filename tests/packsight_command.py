@@ -72,7 +72,7 @@ def command(
 
 def unprivileged(*arguments: str | Path) -> Outcome:
     """`packsight …` in a process, and children, that permissions hold for, even as root."""
-    flags = [*QUICK_FLAGS, "--workers", "1"] if arguments[0] == "ingest" else []
+    flags = [*QUICK_FLAGS, "--workers", "1", "--quiet"] if arguments[0] == "ingest" else []
     return command(*arguments, *flags, preexec=drop_root_over_files)
 
 

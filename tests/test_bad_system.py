@@ -91,7 +91,7 @@ def test_a_full_disk_is_one_line_and_the_rerun_does_the_rest(
         "resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 250_000));"
     )
     arguments = ("ingest", catalogue, "--gallery", tmp_path / "g", *QUICK_FLAGS)
-    arguments += ("--set", "ingest.batch=2", "--json")
+    arguments += ("--set", "ingest.batch=2", "--json", "--quiet")
     done = command(*arguments, before=limit)
     assert (done.code, done.out) == (1, "")
     assert str(tmp_path / "g") in done.line
@@ -108,7 +108,8 @@ def test_a_full_disk_is_one_line_and_the_rerun_does_the_rest(
 def test_a_really_full_disk_says_so_and_loses_nothing(catalogue: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "400k") as disk:
         write_catalogue(catalogue, products=20)
-        arguments = ("ingest", catalogue, "--gallery", disk / "g", *QUICK_FLAGS, "--json")
+        arguments = ("ingest", catalogue, "--gallery", disk / "g", *QUICK_FLAGS)
+        arguments += ("--json", "--quiet")
         done = command(*arguments, "--set", "ingest.batch=2")
         assert (done.code, done.out) == (1, "")
         assert "the disk is full; what was acknowledged before is safe." in done.line
