@@ -1,8 +1,8 @@
-"""What people decided, kept in the folder of a gallery: append-only, and of no one gallery.
+"""What people decided, kept beside a gallery: append-only, and of no one gallery.
 
 It is keyed by the content of images and the ids of products, so it holds for a gallery that is
-rebuilt, made anew in the folder, or described by another model. To undo is one more row. Any number
-of processes may read and decide.
+rebuilt, made anew at the address, or described by another model. To undo is one more row. Any
+number of processes may read and decide.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from engine.decisions import (
     Undo,
 )
 from engine.errors import GalleryError
-from engine.galleries import _curation_file as _file
+from engine.galleries import _curation_table as _file
 from engine.galleries._connection import Connection
 
 AHEAD = timedelta(days=1)  # of a clock elsewhere; more would put its decisions over all to come
@@ -43,14 +43,15 @@ class Curation:
     from several threads. GalleryError where the file cannot be read or written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._file = _file.CurationFile(folder)
+    def __init__(self, address: str | Path) -> None:
+        self._file = _file.CurationTable(address)
+        self._where = self._file.where
 
     @classmethod
-    def open(cls, folder: str | Path) -> Self:
-        """That of the gallery in this folder; its file is made when something is decided."""
-        return cls(Path(folder))
+    def open(cls, address: str | Path) -> Self:
+        """That of the gallery at this address; in a folder its file is made when something is
+        decided."""
+        return cls(address)
 
     def close(self) -> None:
         self._file.close()
@@ -217,11 +218,11 @@ class Curation:
                 known = connection.execute(_file.ONE, (one.id,)).fetchone()
                 if known is not None:
                     if self._file.decided(known) != one:
-                        raise GalleryError(f"{self.folder}: {one.id} is another decision here.")
+                        raise GalleryError(f"{self._where}: {one.id} is another decision here.")
                     continue
                 if one.time > latest:
                     raise GalleryError(
-                        f"{self.folder}: decision {one.id} is of {one.time:%Y-%m-%d}, which is yet "
+                        f"{self._where}: decision {one.id} is of {one.time:%Y-%m-%d}, which is yet "
                         "to come.",
                         remedy="Set the clock here, or correct the time where it was made.",
                     )
@@ -235,10 +236,10 @@ class Curation:
             return
         row = connection.execute(_file.ONE, (decision.voids,)).fetchone()
         if row is None:
-            raise GalleryError(f"{self.folder}: no decision {decision.voids} to undo.")
+            raise GalleryError(f"{self._where}: no decision {decision.voids} to undo.")
         if row["kind"] == Undo.kind:
             raise GalleryError(
-                f"{self.folder}: {decision.voids} undoes a decision, and is not undone itself.",
+                f"{self._where}: {decision.voids} undoes a decision, and is not undone itself.",
                 remedy="Decide the same again.",
             )
 

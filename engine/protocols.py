@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, get_args, runtime_checkable
 
 from engine.adaptation import Adaptation, AdaptationReport
 from engine.config import IndexKind
@@ -192,6 +192,10 @@ class Reranker(Protocol):
         ...
 
 
+ReportKind = Literal["ingest", "migration"]
+REPORTS: tuple[ReportKind, ...] = get_args(ReportKind)
+
+
 class Neighbours(Protocol):
     """The part of a gallery that a voting classifier needs."""
 
@@ -294,6 +298,11 @@ class Searchable(Protocol):
 
 class Gallery(Searchable, Protocol):
     """Where descriptions live, open for reading; a context manager that closes it."""
+
+    @property
+    def address(self) -> str:
+        """By which it is opened; it may hold a password, which its name leaves out."""
+        ...
 
     @property
     def manifest(self) -> Manifest:
@@ -515,6 +524,10 @@ class WritableGallery(Gallery, Protocol):
 
     def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:
         """Remember some and forget others, in one transaction."""
+        ...
+
+    def keep_report(self, of: ReportKind, report: str) -> None:
+        """Of the last ingest or migration, as JSON. GalleryError where it cannot be kept."""
         ...
 
     def keep_label_table(self, folder: str, table: GivenTable | None) -> None:

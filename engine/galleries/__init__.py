@@ -1,12 +1,13 @@
 """Galleries by their address: one factory, whatever keeps the descriptions.
 
-An address is a folder. Another home of galleries is a module with a class like ``LocalGallery``
-and a line in ``HOMES``.
+An address is a folder, or that of a database. Another home of galleries is a module with a class
+like ``LocalGallery`` and a line in ``HOMES``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast, overload
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, overload
 from engine.errors import GalleryError
 
 if TYPE_CHECKING:
+    from engine.galleries._database import Database
     from engine.manifest import Generations, Manifest
     from engine.protocols import Gallery, WritableGallery
 
@@ -53,6 +55,17 @@ class Home(Protocol):
     def identity(self, address: str | Path, /) -> str:
         """The address, and what tells a gallery from one that was made anew there, and its
         generation in use from another."""
+        ...
+
+    def database(
+        self, address: str | Path, name: str, version: int, tables: Sequence[str], /
+    ) -> Database:
+        """Tables beside those of the gallery, which need not be there yet; ``name`` of the file in
+        a folder, with the version of its tables and the statements that make them."""
+        ...
+
+    def uploads(self, address: str | Path, /) -> Path:
+        """The folder for images that are sent to a service of the gallery."""
         ...
 
     def generations(self, address: str | Path, /) -> Generations:
@@ -116,6 +129,16 @@ def gallery_identity(uri: str | Path) -> str:
     """The address, and what tells a gallery from one that was made anew there, and its generation
     in use from another."""
     return _home(uri).identity(uri)
+
+
+def database_beside(uri: str | Path, name: str, version: int, tables: Sequence[str]) -> Database:
+    """See ``Home.database``."""
+    return _home(uri).database(uri, name, version, tables)
+
+
+def uploads_folder(uri: str | Path) -> Path:
+    """See ``Home.uploads``."""
+    return _home(uri).uploads(uri)
 
 
 def generations(uri: str | Path) -> Generations:

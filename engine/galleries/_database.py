@@ -1,22 +1,54 @@
-"""A database of its own beside that of a gallery, of decisions or jobs; made by its first write."""
+"""Tables beside those of a gallery, of decisions or jobs, which belong to no generation."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from engine.errors import GalleryError
 from engine.galleries import _schema
 from engine.galleries._connection import Connection
 
 
-class Database:
-    """The file ``name`` in ``folder``, of one ``version`` of its ``tables``. Thread-safe, one
-    transaction at a time; any number of processes may read and write. What COMMIT has acknowledged
-    survives a killed process and a power cut. GalleryError where it cannot be read or written."""
+class Database(Protocol):
+    """Thread-safe, one transaction at a time; any number of processes may read and write. What
+    COMMIT has acknowledged survives a killed process and a power cut. GalleryError where it cannot
+    be read or written."""
+
+    @property
+    def where(self) -> str:
+        """What errors call the gallery."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What errors call the tables: a file, or a table."""
+        ...
+
+    def close(self) -> None: ...
+
+    def reading(self) -> AbstractContextManager[Connection | None]:
+        """One snapshot, joined if a transaction is open already; None where nothing was written
+        yet."""
+        ...
+
+    def reading_apart(self) -> AbstractContextManager[Connection | None]:
+        """As ``reading``, by a connection of its own: others need not wait."""
+        ...
+
+    def changing(self) -> AbstractContextManager[Connection]:
+        """One transaction, joined if one is open already: all of it is acknowledged by COMMIT, or
+        none of it happened. Meanwhile nothing is written in any process."""
+        ...
+
+
+class FileDatabase:
+    """The file ``name`` in ``folder``, of one ``version`` of its ``tables``; made by its first
+    write."""
 
     def __init__(self, folder: Path, name: str, version: int, tables: Sequence[str]) -> None:
         self.folder = folder
@@ -26,6 +58,10 @@ class Database:
         self._connection: _schema.SqliteConnection | None = None
         self._inode = 0
         self._guard = threading.RLock()
+
+    @property
+    def where(self) -> str:
+        return str(self.folder)
 
     def close(self) -> None:
         with self._guard:
@@ -50,6 +86,15 @@ class Database:
                 yield connection if self._holds_tables(connection) else None
             finally:
                 connection.rollback()
+
+    @contextmanager
+    def reading_apart(self) -> Iterator[Connection | None]:
+        with _schema.translated(self.folder, self.name):
+            if not (self.folder / self.name).is_file():
+                yield None
+                return
+            with closing(_schema.connect(self.folder, self.name)) as connection:
+                yield connection if self._holds_tables(connection) else None
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:

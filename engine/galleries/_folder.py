@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from engine.errors import GalleryError, LockedError
 from engine.galleries import _query_file, _schema
 from engine.manifest import Manifest
+from engine.protocols import REPORTS, ReportKind
 
 LOCK = "writer.lock"
 OWNER = "writer.pid"
@@ -97,12 +98,16 @@ def lock(folder: Path, address: Path) -> FileLock:
     return held
 
 
+def report_name(of: ReportKind) -> str:
+    return f"last-{of}.json"
+
+
 def require_own(folder: Path) -> None:
     """Refuse to scatter a gallery among other files."""
     databases = (_schema.DATABASE, _schema.CURATION, _schema.JOBS)
     ours = {f"{name}{end}" for name in databases for end in ("", "-wal", "-shm")}
-    ours |= {LOCK, OWNER, "indexes", "last-ingest.json", "last-ingest.json.part"}
-    ours.add("last-migration.json")
+    ours |= {LOCK, OWNER, "indexes"}
+    ours |= {f"{report_name(of)}{end}" for of in REPORTS for end in ("", ".part")}
     ours |= {
         _query_file.NAME,
         _query_file.LOCK,

@@ -16,6 +16,7 @@ from engine.fusion import Fusion
 from engine.galleries._connection import Connection, Row
 from engine.keypoints import Keypoints
 from engine.match_calibration import MatchCalibration, read_calibration
+from engine.protocols import REPORTS, ReportKind
 from engine.types import (
     CONTOUR_SIDE,
     CategoryScores,
@@ -39,7 +40,16 @@ _ADAPTED_BY = "adapted_by"
 _LAST_FIT = "last_fit"
 _ADAPTING_OFF = "adapting_off"
 _CURATED_TO = "curated_to"
-_APART = (_CALIBRATION, _LABEL_TABLES, _ADAPTED_BY, _LAST_FIT, _ADAPTING_OFF, _CURATED_TO)
+_REPORTS = {of: f"last_{of}" for of in REPORTS}
+_APART = (
+    _CALIBRATION,
+    _LABEL_TABLES,
+    _ADAPTED_BY,
+    _LAST_FIT,
+    _ADAPTING_OFF,
+    _CURATED_TO,
+    *_REPORTS.values(),
+)
 MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 
 # Whole records, read by the names of columns: older galleries lack some, newer ones have more. An
@@ -205,6 +215,10 @@ def store_manifest(connection: Connection, rows: Sequence[tuple[str, str]]) -> N
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             row,
         )
+
+
+def store_report(connection: Connection, of: ReportKind, report: str) -> None:
+    store_manifest(connection, [(_REPORTS[of], report)])
 
 
 def load_calibration(connection: Connection, where: str) -> MatchCalibration | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -14,8 +14,10 @@ from filelock import FileLock
 from engine.config import INDEX_KINDS
 from engine.distances import METRICS
 from engine.errors import GalleryError
+from engine.files import write_whole
 from engine.galleries import _folder, _generations, _query_file, _rows, _schema
 from engine.galleries._connection import Connection
+from engine.galleries._database import FileDatabase
 from engine.galleries._faiss_indexes import ShardIndexes
 from engine.galleries._shards import Shard
 from engine.galleries._word_indexes import WordIndexes
@@ -23,7 +25,7 @@ from engine.galleries._writing import Writing
 from engine.galleries.audit import audit, audit_indexes
 from engine.galleries.tables import TableGallery
 from engine.manifest import Generations, Manifest
-from engine.protocols import KeypointMatcher
+from engine.protocols import KeypointMatcher, ReportKind
 from engine.query_statistics import QueryStatistics
 from engine.types import (
     FloatArray,
@@ -90,6 +92,18 @@ class LocalGallery(TableGallery):
         return _generations.identity(Path(folder))
 
     @classmethod
+    def database(
+        cls, folder: str | Path, name: str, version: int, tables: Sequence[str]
+    ) -> FileDatabase:
+        """A file of its own in the folder; made by its first write."""
+        return FileDatabase(Path(folder), name, version, tables)
+
+    @classmethod
+    def uploads(cls, folder: str | Path) -> Path:
+        """Inside the folder."""
+        return Path(folder).absolute() / _schema.UPLOADS
+
+    @classmethod
     def generations(cls, folder: str | Path) -> Generations:
         """Those that are there; GalleryError where there is no gallery."""
         return _generations.read(Path(folder))
@@ -141,6 +155,10 @@ class LocalGallery(TableGallery):
     def name(self) -> str:
         return str(self._address)
 
+    @property
+    def address(self) -> str:
+        return str(self._address)
+
     @contextlib.contextmanager
     def searching_as_now(self) -> Iterator[None]:
         """Searches inside find the images as they are now, however many are added meanwhile: no
@@ -175,6 +193,11 @@ class LocalGallery(TableGallery):
         """Whether anything had been learned."""
         with _schema.translated(self.folder):
             return _query_file.delete(self.folder)
+
+    def keep_report(self, of: ReportKind, report: str) -> None:
+        """As a file of its own."""
+        with _schema.translated(self._address):
+            write_whole(self._address / _folder.report_name(of), report)
 
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""

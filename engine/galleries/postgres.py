@@ -7,9 +7,10 @@ searcher derives from the tables, as its address has it; see ``_postgres_address
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 import psycopg
+from platformdirs import user_data_path
 from psycopg import errors, sql
 
 from engine.config import INDEX_KINDS
@@ -33,17 +35,20 @@ from engine.galleries._postgres_connection import (
     readers,
     translated,
 )
+from engine.galleries._postgres_database import PostgresDatabase
+from engine.galleries._schema import CURATION, JOBS, UPLOADS
 from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing
 from engine.galleries.audit import audit
 from engine.galleries.tables import TableGallery
 from engine.manifest import Generations, Manifest
-from engine.protocols import KeypointMatcher
+from engine.protocols import KeypointMatcher, ReportKind
 from engine.query_statistics import QueryStatistics
 from engine.types import FloatArray
-from engine.user_folders import user_cache
+from engine.user_folders import expanded, user_cache
 
 FIRST = "1"
+_TABLES = {CURATION: "decisions", JOBS: "jobs"}
 _OWNER = "writer"  # names of advisory locks, with that of a generation
 _CHANGE = "change"
 _LIST = "generations"
@@ -60,9 +65,10 @@ class PostgresGallery(TableGallery):
     _connection: PostgresConnection
 
     def __init__(
-        self, address: PostgresAddress, generation: str, writer: PostgresConnection | None
+        self, address: str | Path, generation: str, writer: PostgresConnection | None
     ) -> None:
-        self._address = address
+        self._address = PostgresAddress.read(address)
+        self._given = str(address)
         self.generation = generation
         self._writer = writer
         self._guard = threading.RLock()
@@ -82,14 +88,16 @@ class PostgresGallery(TableGallery):
         place = PostgresAddress.read(address)
         with translated(place.shown):
             if write:
-                return cls._opened_to_write(place, generation)
+                return cls._opened_to_write(address, place, generation)
             name = generation or _require(place, _current(place))
             if generation is not None and generation not in _names(place):
                 raise _not_there(place, generation)
-            return cls(place, name, None)
+            return cls(address, name, None)
 
     @classmethod
-    def _opened_to_write(cls, place: PostgresAddress, generation: str | None) -> Self:
+    def _opened_to_write(
+        cls, address: str | Path, place: PostgresAddress, generation: str | None
+    ) -> Self:
         while True:
             name = generation or _require(place, _current(place))
             if generation is not None and generation not in _names(place):
@@ -100,7 +108,7 @@ class PostgresGallery(TableGallery):
                 _upgrade(connection, place, name)
                 # Else another came into use before this one was locked.
                 if generation is not None or _current(place, connection) == name:
-                    return cls(place, name, connection)
+                    return cls(address, name, connection)
             except BaseException:
                 connection.close()
                 raise
@@ -147,6 +155,24 @@ class PostgresGallery(TableGallery):
         except GalleryError:
             row = None
         return f"{place.shown}:" if row is None else f"{place.shown}:{row[0]}:{row[1]}"
+
+    @classmethod
+    def database(
+        cls, address: str | Path, name: str, version: int, tables: Sequence[str]
+    ) -> PostgresDatabase:
+        """A table that is made with the gallery."""
+        return PostgresDatabase(PostgresAddress.read(address), _TABLES[name])
+
+    @classmethod
+    def uploads(cls, address: str | Path) -> Path:
+        """Of this machine; ``PACKSIGHT_UPLOADS_DIR`` is a folder that all services see."""
+        place = PostgresAddress.read(address)
+        chosen = os.environ.get("PACKSIGHT_UPLOADS_DIR")
+        folder = expanded(chosen) if chosen else user_data_path("packsight", appauthor=False)
+        own = f"{place.lock(place.shown):016x}"
+        found = folder.absolute() / UPLOADS / own
+        found.parent.mkdir(parents=True, exist_ok=True)
+        return found
 
     @classmethod
     def generations(cls, address: str | Path) -> Generations:
@@ -237,6 +263,15 @@ class PostgresGallery(TableGallery):
     @property
     def name(self) -> str:
         return self._address.shown
+
+    @property
+    def address(self) -> str:
+        return self._given
+
+    def keep_report(self, of: ReportKind, report: str) -> None:
+        """As a row of the manifest."""
+        with self._writing():
+            _rows.store_report(self._connection, of, report)
 
     @contextlib.contextmanager
     def searching_as_now(self) -> Iterator[None]:

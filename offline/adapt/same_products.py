@@ -18,7 +18,7 @@ def same_products(gallery: Gallery) -> dict[str, str]:
     that are different in the eyes of a person are not joined, nor by way of a third; what is about
     content that several products share is passed over.
     """
-    with Curation.open(gallery.name) as curation:
+    with Curation.open(gallery.address) as curation:
         pairs, judgements = curation.pairs(), curation.judgements()
     if not pairs and not judgements:
         return {}

@@ -23,7 +23,7 @@ class ProductIndex:
     """The images of a gallery by product, and by content; and what people judged of photos."""
 
     def __init__(self, gallery: Gallery) -> None:
-        with Curation.open(gallery.name) as curation:
+        with Curation.open(gallery.address) as curation:
             self._judgements: dict[str, list[Judgement]] = defaultdict(list)
             for judgement in curation.judgements():
                 self._judgements[judgement.query].append(judgement)

@@ -33,7 +33,7 @@ class Request:
     """``photos``: a data set or a labelled folder; None: the gallery's own views. ``protocol`` or
     ``split`` chooses among its images."""
 
-    gallery: Path
+    gallery: str | Path
     photos: Path | None = None
     protocol: str | None = None
     split: str | None = None
@@ -98,7 +98,7 @@ def _silent(done: int, total: int) -> None:
     """Views take seconds, beside photos that take minutes."""
 
 
-def remove(gallery: Path) -> bool:
+def remove(gallery: str | Path) -> bool:
     """Remove a gallery's calibration; whether there was one."""
     with open_gallery(gallery, write=True) as opened:
         return opened.calibrate(None)

@@ -12,9 +12,8 @@ from engine.config import Settings
 from engine.curated import Curated
 from engine.curation import Curation
 from engine.decoding import DecodingPool, decoders
-from engine.errors import ConfigError
+from engine.errors import ConfigError, GalleryError
 from engine.exhaustive import WHOLE
-from engine.files import write_whole
 from engine.galleries import gallery_exists, open_gallery
 from engine.images import ImageLimits
 from engine.manifest import Manifest
@@ -36,8 +35,6 @@ from stages.assemble import assemble
 from stages.embed.joined import descriptors_of
 from stages.open_searcher import searcher_of
 from stages.open_settings import settings_for
-
-REPORT = "last-ingest.json"
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def run(request: Request) -> IngestReport:
         gallery.search_by(settings.search.index, parts.describer.threads)
         report = IngestReport(
             printable(str(request.folder)),
-            printable(str(request.gallery)),
+            printable(gallery.name),
             seen=scanned.seen,
             passed_over=scanned.passed_over,
             notes=[note for table in tables for note in table.notes],
@@ -311,8 +308,8 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
     report.cpu_seconds = _cpu_seconds() - cpu
     report.cores = os.cpu_count() or 1
     report.seconds = dict(current.watch.seconds)
-    with suppress(OSError):  # a full disk must not hide the report
-        write_whole(Path(current.request.gallery) / REPORT, report.to_json())
+    with suppress(GalleryError):  # a full disk must not hide the report
+        gallery.keep_report("ingest", report.to_json())
 
 
 def _cpu_seconds() -> float:

@@ -16,7 +16,6 @@ from engine.curated import Curated
 from engine.curation import Curation
 from engine.errors import ConfigError, GalleryError, LockedError, PacksightError
 from engine.exhaustive import WHOLE
-from engine.files import write_whole
 from engine.galleries import (
     add_generation,
     delete_generation,
@@ -39,7 +38,6 @@ from stages.embed.joined import descriptors_of
 from stages.open_searcher import searcher_of, searcher_over
 from stages.open_settings import settings_for, settings_of_another
 
-REPORT = "last-migration.json"
 LITTLE = 32  # images that writers are made to wait for
 MOST_PASSES = 20  # before that
 PATIENCE = 3600.0  # seconds that the writer of the generation in use is waited for
@@ -345,8 +343,8 @@ def _finish(move: _Move) -> None:
     finally:
         report.images, report.withdrawn = len(move.gallery), len(move.gallery.withdrawn())
         report.total_seconds = time.perf_counter() - move.begun
-        with suppress(OSError):  # a full disk must not hide the report
-            write_whole(Path(move.address) / REPORT, report.to_json())
+        with suppress(GalleryError):  # a full disk must not hide the report
+            move.gallery.keep_report("migration", report.to_json())
 
 
 @contextmanager

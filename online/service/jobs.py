@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.galleries import _schema
+from engine.galleries import _schema, database_beside
 from engine.galleries._connection import Connection, Row
-from engine.galleries._database import Database
 from online.service.changes import Change, Kind
 from online.service.job import STATES, Job, State, from_row
 from online.service.problems import RequestError
@@ -54,11 +53,16 @@ class UploadGoneError(Exception):
     """An upload was removed before a job referred to it."""
 
 
-class JobTable(Database):
-    """Of the gallery in ``folder``; its file is made by the first job."""
+class JobTable:
+    """Of the gallery at ``address``; in a folder its file is made by the first job."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, _schema.JOBS, _VERSION, _TABLES)
+    def __init__(self, address: str | Path) -> None:
+        database = database_beside(address, _schema.JOBS, _VERSION, _TABLES)
+        self.reading, self.changing, self.close = (
+            database.reading,
+            database.changing,
+            database.close,
+        )
 
     def submit(self, change: Change, uploads: Sequence[Path] = (), idempotency: str = "") -> Job:
         """Keep a change; the job of before where the key was given within a day.

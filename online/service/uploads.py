@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.errors import ImageError
 from engine.files import sync_folder, write_whole
-from engine.galleries import _schema
+from engine.galleries import _schema, uploads_folder
 from engine.protocols import Gallery
 from engine.types import Entry
 from online.service.jobs import JobTable
@@ -23,10 +23,10 @@ _ARRIVING_SECONDS = 3600.0  # a file as young may be of a request that is being 
 
 
 class Uploads:
-    """Of the gallery in ``folder``."""
+    """Of the gallery at ``address``."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.absolute() / _schema.UPLOADS
+    def __init__(self, address: str | Path) -> None:
+        self.folder = uploads_folder(address)
 
     def path(self, product: str, sha256: str) -> Path:
         return self.folder / f"{sha256}-{_digest(product.encode())[:32]}"

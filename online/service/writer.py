@@ -46,14 +46,14 @@ class Writer:
     def __init__(
         self, galleries: ServedGalleries, name: str, ended: Callable[[str, Job], None]
     ) -> None:
-        folder = Path(galleries.address(name))
+        address = galleries.address(name)
         self.name = name
-        self.jobs = JobTable(folder)
-        self.uploads = Uploads(folder)
-        self._curation = Curation.open(folder)
+        self.jobs = JobTable(address)
+        self.uploads = Uploads(address)
+        self._curation = Curation.open(address)
         self._galleries = galleries
         self._ended = ended
-        self._folder = folder
+        self._address = address
         self._described_by: tuple[weakref.ref[OpenGallery], Describer] | None = None
         self._gallery: WritableGallery | None = None  # while there is work
         self._undone: set[int] = set()  # of ``Applying``
@@ -137,9 +137,9 @@ class Writer:
         self._looked_at = latest
         if latest in ("", self._carried_out) or (before is not None and latest != before):
             return
-        if not gallery_exists(self._folder):
+        if not gallery_exists(self._address):
             return
-        with open_gallery(self._folder) as gallery:
+        with open_gallery(self._address) as gallery:
             mark = gallery.curated_to()
         with self.jobs.changing():
             if self.jobs.waits("curate"):
@@ -269,8 +269,8 @@ class Writer:
         if time.monotonic() < self._cleaned:
             return
         self._cleaned = time.monotonic() + _CLEAN_SECONDS
-        if (left := list(self.uploads.left_over())) and gallery_exists(self._folder):
-            with open_gallery(self._folder) as gallery:
+        if (left := list(self.uploads.left_over())) and gallery_exists(self._address):
+            with open_gallery(self._address) as gallery:
                 self.uploads.clean(left, gallery, self.jobs)
 
 

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from packsight.commands._terminal import bar
 
     if args.remove:
-        gone = remove(Path(args.gallery))
+        gone = remove(args.gallery)
         print(f"{args.gallery}: {'no longer calibrated' if gone else 'was not calibrated'}.")
         return 0
     request = _request(args)
@@ -74,7 +74,7 @@ def _request(args: argparse.Namespace) -> Request:
     if args.photos is None and (args.protocol or args.split):
         raise ConfigError("--protocol and --split choose among the images of --photos.")
     return Request(
-        gallery=Path(args.gallery),
+        gallery=args.gallery,
         photos=args.photos,
         protocol=args.protocol,
         split=args.split,

@@ -184,7 +184,7 @@ def _curation(gallery: Gallery) -> tuple[dict[str, int], str]:
     from engine.errors import GalleryError
 
     try:
-        with Curation.open(gallery.name) as curation:
+        with Curation.open(gallery.address) as curation:
             return dict(curation.counts()), ""
     except GalleryError as error:
         return {}, str(error)

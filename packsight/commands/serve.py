@@ -277,12 +277,12 @@ def _webhook(url: str | None, secret: Path | None) -> WebhookOptions | None:
 
 
 def _named(given: list[str]) -> dict[str, str]:
-    """Addresses by name; a folder without a name is called as it is."""
+    """Addresses by name; a folder, or a database, without a name is called as it is."""
     found: dict[str, str] = {}
     for one in given:
         name, separator, address = one.partition("=")
-        if not separator:
-            name, address = Path(one).name or "gallery", one
+        if not separator or ":/" in name:
+            name, address = Path(one.partition("?")[0]).name or "gallery", one
         if not name or name in found:
             raise ConfigError(
                 f"--gallery {one}: the name {name!r} is empty or taken.",

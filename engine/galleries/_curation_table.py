@@ -1,4 +1,4 @@
-"""The file of decisions beside a gallery's database: its tables, transactions and rows.
+"""The table of decisions beside those of a gallery: its transactions and rows.
 
 Rows are never changed, and triggers hold to that. Time is in microseconds since 1970, in UTC.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,9 +21,8 @@ from engine.decisions import (
     to_plain,
 )
 from engine.errors import DamageError
-from engine.galleries import _schema
+from engine.galleries import _schema, database_beside
 from engine.galleries._connection import Connection, Cursor, Row
-from engine.galleries._database import Database
 
 VERSION = 1  # of the tables
 # Kinds that a gallery is brought to; their slots are contents.
@@ -62,7 +60,7 @@ SELECT *, NULL AS bits FROM (
     SELECT id, time, who, kind, slot, value, digest,
         row_number() OVER (PARTITION BY slot ORDER BY time DESC, id DESC) AS nth
     FROM decisions AS given WHERE kind = ? %s AND {_VALID}
-) WHERE nth = 1
+) AS ranked WHERE nth = 1
 """
 IN_FORCE_OF = f"""
 SELECT * FROM decisions AS given WHERE kind = ? AND slot = ? AND {_VALID}
@@ -83,9 +81,9 @@ SELECT image, id FROM (
             SELECT slot, json_extract(value, '$.keep') AS kept, time, id,
                 row_number() OVER (PARTITION BY slot ORDER BY time DESC, id DESC) AS nth
             FROM decisions AS given WHERE kind = 'pair' %s AND {_VALID}
-        ) WHERE nth = 1 AND kept IS NOT NULL
-    )
-) WHERE nth = 1 AND excluded IN ('1', 'true') %s
+        ) AS verdicts WHERE nth = 1 AND kept IS NOT NULL
+    ) AS given
+) AS ranked WHERE nth = 1 AND excluded IN ('1', 'true') %s
 """
 _AMONG = "IN (SELECT value FROM json_each(?1))"
 EXCLUDED = _EXCLUDED % ("", "", "")
@@ -119,21 +117,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-class CurationFile(Database):
+class CurationTable:
     """Opened when it is needed, made when something is decided."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, _schema.CURATION, VERSION, TABLES)
+    def __init__(self, address: str | Path) -> None:
+        self._database = database_beside(address, _schema.CURATION, VERSION, TABLES)
+        self.where, self._name = self._database.where, self._database.name
+        self.reading, self.changing = self._database.reading, self._database.changing
+        self.close = self._database.close
 
     def log(self) -> Iterator[Decided]:
         """By a connection of its own: what is decided meanwhile need not wait."""
-        with _schema.translated(self.folder, self.name):
-            if not (self.folder / self.name).is_file():
-                return
-            with closing(_schema.connect(self.folder, self.name)) as connection:
-                if self._holds_tables(connection):
-                    for row in connection.execute(LOG):
-                        yield self.decided(row)
+        with self._database.reading_apart() as connection:
+            if connection is not None:
+                for row in connection.stream(LOG):
+                    yield self.decided(row)
 
     def append(self, connection: Connection, decided: Decided) -> None:
         """Inside ``changing``."""
@@ -161,7 +159,7 @@ class CurationFile(Database):
             return Decided(row["id"], time_of(row["time"]), row["who"], decision)
         except (ValueError, TypeError, RecursionError) as error:
             raise DamageError(
-                f"{self.folder}: decision {row['id']} in {self.name} is damaged ({error}).",
+                f"{self.where}: decision {row['id']} in {self._name} is damaged ({error}).",
                 remedy="Restore it from a backup or an export.",
             ) from error
 
