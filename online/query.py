@@ -60,15 +60,22 @@ def shared_searcher(
 ) -> OpenSearcher:
     """As ``open_searcher``, kept open for the next call with the same arguments.
 
-    A gallery that was deleted and created again is another one.
+    A gallery that was deleted and created again is another one, and so is each generation of one.
     """
     # Imported here, so that `packsight query --help` need not wait for the models' runtime.
     from stages.open_searcher import open_searcher
 
-    key = (gallery_identity(gallery), profile, config, tuple(overrides))
+    given = (profile, config, tuple(overrides))
     with _guard:
-        if key not in _kept:
-            _kept[key] = open_searcher(gallery, profile=profile, config=config, overrides=key[-1])
+        key = (gallery_identity(gallery), *given)
+        while key not in _kept:
+            opened = open_searcher(gallery, profile=profile, config=config, overrides=given[-1])
+            now = (gallery_identity(gallery), *given)
+            if now == key:
+                _kept[key] = opened
+            else:  # another came into use meanwhile
+                opened.close()
+            key = now
         _kept.move_to_end(key)
         while len(_kept) > KEPT_OPEN:
             _kept.popitem(last=False)  # a caller that still uses it keeps it open

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.errors import ConfigError, FingerprintError, GalleryError, ImageError
+from engine.galleries import add_generation, open_gallery, use_generation
 from engine.types import RGBImage
 from offline import ingest
 from online import query
@@ -83,6 +85,35 @@ def test_a_searcher_stays_open_for_the_next_call(gallery: Path) -> None:
     assert shared_searcher(gallery) is shared_searcher(gallery)
     other = shared_searcher(gallery, overrides=["route.mass=0.5"])
     assert other is not shared_searcher(gallery)
+
+
+def test_a_flip_between_looking_and_opening_mixes_up_no_generations(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another generation comes into use while the one that was looked at is being opened."""
+    write_catalogue(tmp_path / "c")
+    ingest(tmp_path / "c", tmp_path / "g", overrides=QUICK, workers=1)
+    first = open_gallery(tmp_path / "g")
+    other = replace(first.manifest, fingerprint="e" * 64, settings={**first.manifest.settings})
+    name = add_generation(tmp_path / "g", other)
+    begun: list[str] = []
+    opening = open_searcher
+
+    def flipping(*given: object, **options: object) -> object:
+        if not begun:
+            begun.append(name)
+            opened = opening(*given, **options)  # type: ignore[arg-type]
+            use_generation(tmp_path / "g", name)
+            return opened
+        raise FingerprintError("of the other generation")
+
+    monkeypatch.setattr("stages.open_searcher.open_searcher", flipping)
+    with pytest.raises(FingerprintError):
+        query(photo, tmp_path / "g")
+    use_generation(tmp_path / "g", "1")
+    monkeypatch.undo()
+    assert query(photo, tmp_path / "g").hits
+    first.close()
 
 
 def test_a_gallery_made_anew_at_the_same_place_is_another(photo: Path, tmp_path: Path) -> None:
