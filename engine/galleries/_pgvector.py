@@ -185,6 +185,7 @@ def derive_adapted(connection: PostgresConnection, version: int, adaptation: Ada
         f"labelled integer NOT NULL, embedding vector({adaptation.dimension}) NOT NULL, "
         "PRIMARY KEY (id, category)) PARTITION BY LIST (category)"
     )
+    connection.run(f"ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE MAIN")
     for (category,) in connection.run("SELECT DISTINCT category FROM shards").fetchall():
         add_partition(connection, table, str(category))
     rows = connection.stream(

@@ -129,6 +129,9 @@ CREATE TABLE descriptions (
     FOREIGN KEY (id, category, labelled) REFERENCES images (id, category, labelled)
         ON UPDATE CASCADE ON DELETE CASCADE
 ) PARTITION BY LIST (category);
+-- Vectors lie in their rows as far as a page holds them: of 512 numbers, a scan of those that
+-- PostgreSQL would put elsewhere took three times as long.
+ALTER TABLE descriptions ALTER COLUMN embedding SET STORAGE MAIN;
 CREATE INDEX descriptions_by_trust ON descriptions (trust, quality);
 CREATE TABLE withdrawn (id bigint PRIMARY KEY, {_IMAGE}, {_DESCRIPTION});
 CREATE INDEX withdrawn_by_sha256 ON withdrawn (sha256);
@@ -262,9 +265,9 @@ def add_partition(connection: PostgresConnection, table: str, category: str) -> 
         return
     one, whole = sql.Identifier(name), sql.Identifier(table)
     connection.run(
-        sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(
-            one, whole
-        )
+        sql.SQL(
+            "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)"
+        ).format(one, whole)
     )
     connection.run(
         sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
