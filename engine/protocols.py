@@ -358,6 +358,11 @@ class Gallery(Searchable, Protocol):
         """An image by its id, withdrawn or not; None where there is none."""
         ...
 
+    def described(self, ids: Sequence[int]) -> list[tuple[Source, Description]]:
+        """All that is kept of images, withdrawn or not; aligned with ids, KeyError names one that
+        is not there. The scores also have whether the classifier called them unknown."""
+        ...
+
     def ids_after(self, after: int, most: int) -> list[int]:
         """The first ``most`` ids of images beyond ``after``, in ascending order."""
         ...
@@ -409,6 +414,10 @@ class Gallery(Searchable, Protocol):
         """All that are kept, by version; the latest comes last."""
         ...
 
+    def kept_adaptation(self, version: int) -> Adaptation:
+        """One of ``adaptations``; GalleryError for one that cannot be read."""
+        ...
+
     def last_fit(self) -> AdaptationReport | None:
         """Of the last adaptation that was fitted, also where nothing gained."""
         ...
@@ -444,6 +453,10 @@ class Gallery(Searchable, Protocol):
 
     def curated_to(self) -> str:
         """A mark of ``Curation.since``: the decisions before it are carried out; "" for none."""
+        ...
+
+    def copy_of(self) -> str:
+        """The identity of the gallery that this one is an unfinished copy of; "" for none."""
         ...
 
     def check(self) -> list[str]:
@@ -520,6 +533,19 @@ class WritableGallery(Gallery, Protocol):
         """Compare by one that is kept, or with None as images were described; ``fit``: the report
         of a fit that led to it; ``off``: stay so until it is adapted by hand. GalleryError for a
         version that is not there."""
+        ...
+
+    def keep_adaptation(self, version: int, adaptation: Adaptation) -> int:
+        """Beside those that are kept, under this version, or a later one where it was given
+        before; returns it."""
+        ...
+
+    def keep_query_statistics(self, statistics: QueryStatistics) -> None:
+        """In place of what was learned from queries."""
+        ...
+
+    def keep_copy_of(self, identity: str) -> None:
+        """See ``copy_of``; "" where the copy is whole."""
         ...
 
     def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from engine.galleries import open_gallery
+    from engine.galleries.copy import copy_gallery
     from engine.protocols import Gallery
     from engine.types import Hit, Record, Results, RGBImage, Route
     from offline.calibration.adaptation import adapt
@@ -79,6 +80,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "adapt",
+    "copy_gallery",
     "evaluate",
     "ingest",
     "migrate",
@@ -105,6 +107,7 @@ _HOMES = {
         "WeightsError",
     ),
     "engine.galleries": ("open_gallery",),
+    "engine.galleries.copy": ("copy_gallery",),
     "engine.protocols": ("Gallery",),
     "engine.types": ("Hit", "RGBImage", "Record", "Results", "Route"),
     "offline.calibration.adaptation": ("adapt",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -41,6 +42,7 @@ _LAST_FIT = "last_fit"
 _ADAPTING_OFF = "adapting_off"
 _CURATED_TO = "curated_to"
 _REPORTS = {of: f"last_{of}" for of in REPORTS}
+_COPY_OF = "copy_of"
 _APART = (
     _CALIBRATION,
     _LABEL_TABLES,
@@ -49,6 +51,7 @@ _APART = (
     _ADAPTING_OFF,
     _CURATED_TO,
     *_REPORTS.values(),
+    _COPY_OF,
 )
 MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 
@@ -190,6 +193,17 @@ def sound_record(row: Row, where: str) -> Record:
         raise _damaged(row, where, error) from error
 
 
+def sound_description(row: Row, where: str) -> tuple[Source, Description]:
+    """As ``sound_record``, with whether the classifier called the scores unknown."""
+    try:
+        described = description(row)
+        unknown = bool(dict(row).get("unknown"))
+        scores = replace(described.scores, unknown=unknown)
+        return source(row), replace(described, scores=scores)
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(row, where, error) from error
+
+
 def _damaged(row: Row, where: str, error: Exception) -> DamageError:
     return DamageError(
         f"{where}: image {row['id']} ({row['uri']}) is damaged ({error}).",
@@ -262,6 +276,18 @@ def curated_to(connection: Connection) -> str:
 
 def store_curated_to(connection: Connection, mark: str) -> None:
     store_manifest(connection, [(_CURATED_TO, mark)])
+
+
+def copy_of(connection: Connection) -> str:
+    """The identity of the gallery that this one is an unfinished copy of; "" for none."""
+    row = connection.execute("SELECT value FROM manifest WHERE key = ?", (_COPY_OF,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def store_copy_of(connection: Connection, identity: str) -> None:
+    connection.execute("DELETE FROM manifest WHERE key = ?", (_COPY_OF,))
+    if identity:
+        store_manifest(connection, [(_COPY_OF, identity)])
 
 
 def adapted_by(connection: Connection) -> int | None:

@@ -189,6 +189,10 @@ class LocalGallery(TableGallery):
             if statistics is not before:
                 _query_file.write(self.folder, statistics)
 
+    def keep_query_statistics(self, statistics: QueryStatistics) -> None:
+        with _schema.translated(self.folder), _query_file.changing(self.folder):
+            _query_file.write(self.folder, statistics)
+
     def forget_queries(self) -> bool:
         """Whether anything had been learned."""
         with _schema.translated(self.folder):

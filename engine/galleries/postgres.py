@@ -317,13 +317,17 @@ class PostgresGallery(TableGallery):
                 for vector in vectors:
                     statistics = statistics.with_query(vector)
                 if statistics is not before:
-                    connection.run("DELETE FROM query_statistics")
-                    connection.run(
-                        "INSERT INTO query_statistics VALUES (%(content)s)",
-                        {"content": _query_file.to_bytes(statistics)},
-                    )
+                    _store_query_statistics(connection, statistics)
         except psycopg.Error as error:
             raise OSError(f"{self.name}: {error}") from error
+
+    def keep_query_statistics(self, statistics: QueryStatistics) -> None:
+        with (
+            translated(self.name),
+            contextlib.closing(connect(self._address, self.generation, write=True)) as connection,
+            _changing(connection, self._address, "queries"),
+        ):
+            _store_query_statistics(connection, statistics)
 
     def forget_queries(self) -> bool:
         """Whether anything had been learned."""
@@ -470,6 +474,15 @@ class _PostgresWriting(Writing):
             adaptation = self.indexes.adaptation(self.connection, version)
             assert adaptation is not None
             _pgvector.renew_adapted(self.connection, version, adaptation, self._before)
+
+
+def _store_query_statistics(connection: PostgresConnection, statistics: QueryStatistics) -> None:
+    """In a write transaction."""
+    connection.run("DELETE FROM query_statistics")
+    connection.run(
+        "INSERT INTO query_statistics VALUES (%(content)s)",
+        {"content": _query_file.to_bytes(statistics)},
+    )
 
 
 def _pgvector_of(manifest: Manifest, where: str) -> PgvectorIndexes:

@@ -195,6 +195,15 @@ class TableGallery:
         by_id = {row["id"]: _rows.sound_record(row, self.name) for row in rows}
         return [by_id[identity] for identity in ids]
 
+    def described(self, ids: Sequence[int]) -> list[tuple[Source, Description]]:
+        """All that is kept of images, aligned with ids; KeyError names a missing id."""
+        wanted = json.dumps([int(identity) for identity in ids])
+        with self._reading():
+            rows = self._select(f"{_rows.RECORDS} WHERE images.id IN {IDS}", wanted)
+            rows += self._withdrawn_beside(rows, ids)
+        by_id = {row["id"]: _rows.sound_description(row, self.name) for row in rows}
+        return [by_id[identity] for identity in ids]
+
     def image_ids(self, categories: Sequence[str] | None, most: int) -> list[int]:
         """In ascending order, ``most`` of them where there are more."""
         if categories is None:
@@ -468,6 +477,18 @@ class TableGallery:
                 return {}
             return _rows.load_adaptation_reports(self._connection, self.name)
 
+    def kept_adaptation(self, version: int) -> Adaptation:
+        """GalleryError for one that is not there or cannot be read."""
+        with self._reading():
+            return _rows.load_adaptation(self._connection, version, self.name)
+
+    def keep_adaptation(self, version: int, adaptation: Adaptation) -> int:
+        """Under this version, or a later one where it was given before; returns it."""
+        with self._writing():
+            while (given := _rows.store_adaptation(self._connection, adaptation)) < version:
+                self._connection.execute("DELETE FROM adaptations WHERE version = ?", (given,))
+            return given
+
     def adapt(self, adaptation: Adaptation) -> int:
         """Keep an adaptation and compare by it from now on; its version."""
         if len(adaptation.catalogue_mean) != self.manifest.dimension:
@@ -624,6 +645,15 @@ class TableGallery:
     def keep_curated_to(self, mark: str) -> None:
         with self._writing():
             _rows.store_curated_to(self._connection, mark)
+
+    def copy_of(self) -> str:
+        """The identity of the gallery that this one is an unfinished copy of; "" for none."""
+        with self._reading():
+            return _rows.copy_of(self._connection)
+
+    def keep_copy_of(self, identity: str) -> None:
+        with self._writing():
+            _rows.store_copy_of(self._connection, identity)
 
     def rebuild(self) -> int:
         """Drop every index and derive all anew; returns how many there are now."""

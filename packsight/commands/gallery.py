@@ -1,4 +1,4 @@
-"""`packsight gallery info | check | rebuild | delete | export | migrate | rollback`."""
+"""`packsight gallery info | check | rebuild | delete | export | copy | migrate | rollback`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from engine.names import without_controls
 from packsight.commands import _generations
-from packsight.commands._arguments import add_command
-from packsight.commands._terminal import print_faults
+from packsight.commands._arguments import add_command, add_quiet_flag
+from packsight.commands._terminal import bar, print_faults
 
 if TYPE_CHECKING:
     from engine.adaptation import AdaptationReport
@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rebuild = add_command(chosen, "rebuild", "derive all indexes of a gallery from its database")
     delete = add_command(chosen, "delete", "delete images of a gallery by product, file or folder")
     export = add_command(chosen, "export", "write every record of a gallery as a line of JSON")
+    copy = add_command(
+        chosen, "copy", "copy a gallery to another address, such as a folder to postgresql://…"
+    )
+    copy.add_argument("gallery", metavar="FROM", help="address of the gallery")
+    copy.add_argument("to", metavar="TO", help="address where no gallery is yet")
+    add_quiet_flag(copy)
     migrate, rollback = _generations.add_commands(chosen)
     for part in (info, check, rebuild, delete, export, migrate, rollback):
         part.add_argument("gallery", metavar="DIR", help="folder of the gallery")
@@ -59,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.action in ("migrate", "rollback"):
         return _generations.run(args)
+    if args.action == "copy":
+        return _copy(args)
     if args.action in ("rebuild", "delete"):
         with open_gallery(args.gallery, write=True) as writer:
             return _rebuild(writer) if args.action == "rebuild" else _delete(writer, args)
@@ -311,6 +319,20 @@ def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
     count = gallery.remove(sorted(ids))
     gallery.build_indexes()
     print(f"{gallery.name}: {count} images deleted, {len(gallery)} left.")
+    return 0
+
+
+def _copy(args: argparse.Namespace) -> int:
+    from engine.galleries.copy import copy_gallery
+
+    with bar("copying, then comparing", show=not args.quiet) as progress:
+        copied = copy_gallery(args.gallery, args.to, progress=progress)
+    beside = "".join(
+        f", {count:,} {what}"
+        for count, what in ((copied.withdrawn, "withdrawn"), (copied.decisions, "decisions"))
+        if count
+    )
+    print(f"{copied.address}: {copied.images:,} images{beside}; both have digest {copied.digest}.")
     return 0
 
 

@@ -1,0 +1,226 @@
+"""A gallery copied from any home to any other holds what the first holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.curation import Curation
+from engine.decisions import Exclusion
+from engine.errors import FingerprintError, GalleryError
+from engine.galleries import copy as copy_module
+from engine.galleries import open_gallery
+from engine.galleries.copy import copy_gallery
+from engine.protocols import Gallery, WritableGallery
+from engine.types import Embedding, GivenTable, SkippedFile
+from packsight.cli import main
+from tests.engine.made_adaptations import adaptation
+from tests.engine.made_calibrations import calibration
+from tests.engine.made_descriptions import described, entry, manifest
+from tests.postgres_server import PostgresServer
+
+CHUNK = 8
+_NUMBERS = count()
+
+
+_SERVER = pytest.mark.slow
+
+
+@pytest.fixture(
+    params=[
+        ("folder", "folder"),
+        pytest.param(("folder", "postgres"), marks=_SERVER),
+        pytest.param(("postgres", "folder"), marks=_SERVER),
+        pytest.param(("postgres", "postgres"), marks=_SERVER),
+    ],
+    ids="-".join,
+)
+def ends(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """Addresses to copy from and to."""
+
+    def address(home: str, name: str) -> str:
+        if home == "folder":
+            return str(tmp_path / name)
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.address(schema=f"{name}_{next(_NUMBERS)}")
+
+    return address(request.param[0], "origin"), address(request.param[1], "copy")
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_module, "CHUNK", CHUNK)
+
+
+def fill(gallery: WritableGallery, images: int = 12) -> None:
+    """With all that a gallery keeps."""
+    entries = [
+        replace(
+            entry(f"i{number}", None if number % 3 == 0 else ("jar", "tin")[number % 2]),
+            ctime_ns=number,
+            inode=2**64 - 1 - number,
+            mask="of a person" if number == 4 else None,
+            overruled="cap" if number == 5 else None,
+            attributes={"colour": "grün", "domain": "photo" if number % 2 else "catalogue"},
+        )
+        for number in range(images)
+    ]
+    descriptions = [replace(described((number, 1)), trust=number / 13) for number in range(images)]
+    unsure = descriptions[3]
+    descriptions[3] = replace(unsure, scores=replace(unsure.scores, unknown=True))
+    ids = gallery.add(entries, descriptions)
+    gallery.remove(ids[1:2])
+    gallery.withdraw(ids[6:8])
+    gallery.adapt(adaptation(products=2))
+    gallery.adapt(adaptation(catalogue_mean=(0, 1)))
+    gallery.adapt_by(2, adaptation(products=5).report)
+    gallery.calibrate(calibration())
+    gallery.keep_skipped([SkippedFile("/a/b.jpg", 3, 1, 2, 2**63 + 1, reason="broken")])
+    gallery.keep_label_table("/a", GivenTable("/a/labels.csv", "sha", 3))
+    gallery.learn(np.eye(2, dtype=np.float32))
+
+
+def facts(gallery: Gallery) -> dict[str, object]:
+    learned = gallery.query_statistics()
+    return {
+        "images": list(gallery.sources()),
+        "withdrawn": gallery.withdrawn(),
+        "counts": gallery.category_counts(),
+        "adaptations": gallery.adaptations(),
+        "adapted by": gallery.adapted_by(),
+        "last fit": gallery.last_fit(),
+        "off": gallery.adapting_is_off(),
+        "calibration": gallery.calibration(),
+        "skipped": gallery.skipped(),
+        "label tables": gallery.label_tables(),
+        "queries": None if learned is None else learned.count,
+        "manifest": gallery.manifest,
+        "found": gallery.search(Embedding(np.ones(3, np.float32)), 20),
+    }
+
+
+def test_a_copy_holds_what_its_origin_holds(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        fill(gallery)
+        expected = facts(gallery)
+    copied = copy_gallery(origin, to)
+    with open_gallery(to, write=True) as copy:
+        assert facts(copy) == expected
+        assert copy.check() == []
+        assert copy.copy_of() == ""
+        (new,) = copy.add([entry("new")], [described((9, 9))])
+        assert new > max(source.id for source in expected["images"])  # type: ignore[attr-defined]
+    assert (copied.images, copied.withdrawn) == (9, 2)
+
+
+def test_an_adaptation_that_is_switched_off_stays_off(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        fill(gallery)
+        gallery.adapt_by(None, off=True)
+    copy_gallery(origin, to)
+    with open_gallery(to) as copy:
+        assert copy.adapted_by() is None and copy.adapting_is_off()
+        assert list(copy.adaptations()) == [1, 2]
+
+
+def test_a_copy_that_was_stopped_goes_on_and_takes_over_what_changed(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    number = 5 * CHUNK
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        ids = gallery.add(
+            [entry(f"i{place}", ("jar", "tin")[place % 2]) for place in range(number)],
+            [described((place, 1)) for place in range(number)],
+        )
+        gallery.withdraw(ids[3:6])
+
+    def stop(done: int, total: int) -> None:
+        assert total == 2 * (number - 3)
+        if done == 2 * CHUNK:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy_gallery(origin, to, progress=stop)
+    with open_gallery(to) as copy:
+        assert len(copy) == 2 * CHUNK and copy.copy_of()
+    with open_gallery(origin, write=True) as gallery:
+        gallery.remove([ids[10]])
+        gallery.restore([ids[3]])
+        gallery.withdraw([ids[11]])
+        moved = replace(entry("i12"), category="tin", product_id="other")
+        gallery.amend({ids[12]: moved})
+        gallery.add([entry("i20", "cap")], [described((7, 7), "cap")], ids=[ids[13]])
+    copied = copy_gallery(origin, to)
+    with open_gallery(origin) as gallery, open_gallery(to) as copy:
+        assert facts_of_images(copy) == facts_of_images(gallery)
+        assert copied.images == len(copy) == len(gallery)
+        assert copy.copy_of() == ""
+
+
+def facts_of_images(gallery: Gallery) -> tuple[object, ...]:
+    return (
+        list(gallery.sources()),
+        gallery.withdrawn(),
+        gallery.categories(),
+        gallery.search(Embedding(np.ones(2, np.float32)), 300),
+    )
+
+
+def test_what_people_decided_comes_along(tmp_path: Path) -> None:
+    origin, to = tmp_path / "origin", tmp_path / "copy"
+    with open_gallery(origin, manifest=manifest()) as gallery, Curation.open(origin) as curation:
+        gallery.add([entry("a"), entry("b")], [described((1, 0)), described((2, 0))])
+        curation.decide([Exclusion("a" * 64, True), Exclusion("a" * 64, False)], "Kim")
+        gallery.keep_curated_to(curation.latest())
+    assert copy_gallery(origin, to).decisions == 2
+    with open_gallery(to) as copy, Curation.open(origin) as given, Curation.open(to) as kept:
+        assert list(kept.log()) == list(given.log())
+        assert kept.since(copy.curated_to(), 9)[0] == []
+
+
+def test_a_gallery_with_images_is_not_copied_over(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    for address in ends:
+        with open_gallery(address, manifest=manifest()) as gallery:
+            gallery.add([entry("a")], [described((1, 0))])
+    with pytest.raises(GalleryError, match="already"):
+        copy_gallery(origin, to)
+    with pytest.raises(GalleryError, match="itself"):
+        copy_gallery(origin, origin)
+
+
+def test_a_gallery_of_other_stages_is_not_copied_over(tmp_path: Path) -> None:
+    origin, to = tmp_path / "origin", tmp_path / "copy"
+    for address, fingerprint in ((origin, "f" * 64), (to, "0" * 64)):
+        with open_gallery(address, manifest=manifest(fingerprint=fingerprint)) as gallery:
+            gallery.add([entry("a")], [described((1, 0))])
+    with pytest.raises(FingerprintError):
+        copy_gallery(origin, to)
+
+
+def test_the_command_shows_one_digest_of_both_and_names_an_image_that_differs(
+    ends: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        gallery.add([entry("a"), entry("b")], [described((1, 0)), described((2, 0))])
+    change = copy_module._change
+
+    def wrong(*given: object, withdrawn: bool) -> None:
+        change(*given, withdrawn=withdrawn)  # type: ignore[arg-type]
+        if not withdrawn:
+            given[0].amend({2: replace(entry("b"), product_id="other")})  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(copy_module, "_change", wrong)
+    assert main(["gallery", "copy", origin, to]) == 1
+    assert "image 2" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert main(["gallery", "copy", origin, to, "--quiet"]) == 0
+    assert "2 images; both have digest" in capsys.readouterr().out
+    assert main(["gallery", "copy", origin, to]) == 1
+    assert "already" in capsys.readouterr().err
