@@ -171,8 +171,8 @@ def facts_of_images(gallery: Gallery) -> tuple[object, ...]:
     )
 
 
-def test_what_people_decided_comes_along(tmp_path: Path) -> None:
-    origin, to = tmp_path / "origin", tmp_path / "copy"
+def test_what_people_decided_comes_along(ends: tuple[str, str]) -> None:
+    origin, to = ends
     with open_gallery(origin, manifest=manifest()) as gallery, Curation.open(origin) as curation:
         gallery.add([entry("a"), entry("b")], [described((1, 0)), described((2, 0))])
         curation.decide([Exclusion("a" * 64, True), Exclusion("a" * 64, False)], "Kim")
