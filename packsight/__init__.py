@@ -23,6 +23,7 @@ from engine import __version__  # noqa: E402 (checked before it is imported)
 
 TYPE_CHECKING = False  # as typing's, without its import
 if TYPE_CHECKING:
+    from engine.copying import copy_gallery
     from engine.errors import (
         ConfigError,
         DamageError,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from engine.galleries import open_gallery
-    from engine.galleries.copy import copy_gallery
     from engine.protocols import Gallery
     from engine.types import Hit, Record, Results, RGBImage, Route
     from offline.calibration.adaptation import adapt
@@ -107,7 +107,7 @@ _HOMES = {
         "WeightsError",
     ),
     "engine.galleries": ("open_gallery",),
-    "engine.galleries.copy": ("copy_gallery",),
+    "engine.copying": ("copy_gallery",),
     "engine.protocols": ("Gallery",),
     "engine.types": ("Hit", "RGBImage", "Record", "Results", "Route"),
     "offline.calibration.adaptation": ("adapt",),

@@ -323,7 +323,7 @@ def _delete(gallery: WritableGallery, args: argparse.Namespace) -> int:
 
 
 def _copy(args: argparse.Namespace) -> int:
-    from engine.galleries.copy import copy_gallery
+    from engine.copying import copy_gallery
 
     with bar("copying, then comparing", show=not args.quiet) as progress:
         copied = copy_gallery(args.gallery, args.to, progress=progress)

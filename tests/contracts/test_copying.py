@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine import copying as copying
+from engine.copying import copy_gallery
 from engine.curation import Curation
 from engine.decisions import Exclusion
 from engine.errors import FingerprintError, GalleryError
-from engine.galleries import copy as copy_module
 from engine.galleries import open_gallery
-from engine.galleries.copy import copy_gallery
 from engine.protocols import Gallery, WritableGallery
 from engine.types import Embedding, GivenTable, SkippedFile
 from packsight.cli import main
@@ -53,7 +53,7 @@ def ends(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copy_module, "CHUNK", CHUNK)
+    monkeypatch.setattr(copying, "CHUNK", CHUNK)
 
 
 def fill(gallery: WritableGallery, images: int = 12) -> None:
@@ -209,14 +209,14 @@ def test_the_command_shows_one_digest_of_both_and_names_an_image_that_differs(
     origin, to = ends
     with open_gallery(origin, manifest=manifest()) as gallery:
         gallery.add([entry("a"), entry("b")], [described((1, 0)), described((2, 0))])
-    change = copy_module._change
+    change = copying._change
 
     def wrong(*given: object, withdrawn: bool) -> None:
         change(*given, withdrawn=withdrawn)  # type: ignore[arg-type]
         if not withdrawn:
             given[0].amend({2: replace(entry("b"), product_id="other")})  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(copy_module, "_change", wrong)
+    monkeypatch.setattr(copying, "_change", wrong)
     assert main(["gallery", "copy", origin, to]) == 1
     assert "image 2" in capsys.readouterr().err
     monkeypatch.undo()
