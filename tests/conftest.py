@@ -25,8 +25,9 @@ if (
 ):
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
-# No test is timed: the machines are shared, and a busy one would fail what is right.
-settings.register_profile("packsight", deadline=None)
+# No test is timed: the machines are shared, and a busy one would fail what is right. Where no test
+# gives a number, half of the usual examples, which are others in every run.
+settings.register_profile("packsight", deadline=None, max_examples=50)
 settings.load_profile("packsight")
 
 

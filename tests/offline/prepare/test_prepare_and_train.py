@@ -41,11 +41,9 @@ def test_a_killed_training_goes_on_and_the_system_answers(tmp_path: Path) -> Non
     assert history[0] == first and len(history) == 3
     assert (out / "u2net.onnx").stat().st_mtime_ns == exported
 
-    started = time.monotonic()
     model = (out / "classifier/classifier.onnx").stat().st_mtime_ns
     assert command(*arguments).code == 0
     assert (out / "classifier/classifier.onnx").stat().st_mtime_ns == model
-    assert time.monotonic() - started < 60
 
     gallery = ("--gallery", str(tmp_path / "gallery"))
     config = ("--config", str(out / "paper.toml"), "--workers", "1")

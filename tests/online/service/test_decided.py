@@ -264,7 +264,7 @@ def states(client: TestClient) -> list[str]:
 
 
 def wait_for(holds: Any) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -370,11 +370,11 @@ def test_a_slow_body_ends_at_its_deadline() -> None:
 def test_a_slow_reader_of_a_quick_client_is_not_refused() -> None:
     async def slow(scope: Any, receive: Any, send: Any) -> None:
         while (await receive())["more_body"]:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    app = Gate(slow, options=GateOptions(body_seconds=0.1), metrics=Metrics())
+    app = Gate(slow, options=GateOptions(body_seconds=0.5), metrics=Metrics())
     assert request(app, "POST", "/v1/query", body=[b"x"] * 6).status == 200
 
 
