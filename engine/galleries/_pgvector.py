@@ -18,7 +18,7 @@ from engine.distances import Metric, unit_or_zero
 from engine.galleries import _rows
 from engine.galleries._connection import Connection
 from engine.galleries._postgres_connection import PostgresConnection, Row, Vector
-from engine.galleries._postgres_schema import add_partition
+from engine.galleries._postgres_schema import add_partitions
 from engine.galleries._ranking import Ranking
 from engine.galleries._ranking import Rows as ScannedRows
 from engine.galleries._shards import Shard
@@ -186,8 +186,6 @@ def derive_adapted(connection: PostgresConnection, version: int, adaptation: Ada
         "PRIMARY KEY (id, category)) PARTITION BY LIST (category)"
     )
     connection.run(f"ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE MAIN")
-    for (category,) in connection.run("SELECT DISTINCT category FROM shards").fetchall():
-        add_partition(connection, table, str(category))
     rows = connection.stream(
         "SELECT id, category, labelled, embedding, attributes FROM images "
         "JOIN descriptions USING (id)"
@@ -199,24 +197,17 @@ def derive_adapted(connection: PostgresConnection, version: int, adaptation: Ada
 def _write(
     connection: PostgresConnection, table: str, rows: Sequence[Row], vectors: FloatArray
 ) -> None:
-    for category in {str(row["category"]) for row in rows}:
-        add_partition(connection, table, category)
-    with (
-        connection.raw.cursor() as cursor,
-        cursor.copy(
-            f"COPY {table} (id, category, labelled, embedding) FROM STDIN (FORMAT BINARY)"
-        ) as copy,
-    ):
-        copy.set_types(["int8", "text", "int4", "vector"])
-        for row, vector in zip(rows, vectors, strict=True):
-            copy.write_row(
-                (
-                    row["id"],
-                    row["category"],
-                    row["labelled"],
-                    Vector(vector.astype("<f4").tobytes()),
-                )
-            )
+    add_partitions(connection, table, {str(row["category"]) for row in rows})
+    adapted = [
+        {
+            "id": row["id"],
+            "category": row["category"],
+            "labelled": row["labelled"],
+            "embedding": vector.astype("<f4").tobytes(),
+        }
+        for row, vector in zip(rows, vectors, strict=True)
+    ]
+    connection.copy(table, adapted)
 
 
 def adapted_tables(connection: PostgresConnection) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote
 
 from engine.errors import GalleryError
 
@@ -64,4 +64,5 @@ class PostgresAddress:
 
 
 def _with_query(base: str, parameters: list[tuple[str, str]]) -> str:
-    return f"{base}?{urlencode(parameters, quote_via=quote)}" if parameters else base
+    query = "&".join(f"{name}={quote(value, safe='/:,')}" for name, value in parameters)
+    return f"{base}?{query}" if query else base

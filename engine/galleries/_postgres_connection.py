@@ -124,6 +124,23 @@ class PostgresConnection:
         cursor.execute(found, _by_name(parameters), binary=True)
         return cursor
 
+    def copy(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Add rows, with the same columns each; faster than statements by far."""
+        if not rows:
+            return
+        names = list(rows[0])
+        found = self.run(
+            "SELECT attname, atttypid FROM pg_attribute WHERE attrelid = to_regclass(%(table)s)",
+            {"table": table},
+        )
+        types = {str(name): int(oid) for name, oid in found}
+        own = [_OWN_TYPES.get(name, _as_it_is) for name in names]
+        statement = f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
+        with self.raw.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types([types[name] for name in names])
+            for row in rows:
+                copy.write_row([as_own(row[name]) for as_own, name in zip(own, names, strict=True)])
+
     def columns(self, table: str) -> list[str]:
         rows = self.run(
             "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%(table)s) "

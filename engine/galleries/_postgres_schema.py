@@ -8,7 +8,7 @@ reads the partitions of its categories alone. Texts are compared by code points,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from psycopg import errors, sql
 
@@ -258,11 +258,19 @@ def partition(table: str, category: str) -> str:
     return f"{table}_{hashlib.sha256(category.encode()).hexdigest()[:16]}"
 
 
-def add_partition(connection: PostgresConnection, table: str, category: str) -> None:
-    """Where it is missing; call in a write transaction. Attached, so that searches go on."""
-    name = partition(table, category)
-    if connection.columns(name):
-        return
+def add_partitions(connection: PostgresConnection, table: str, categories: Iterable[str]) -> None:
+    """Where they are missing; call in a write transaction."""
+    wanted = {partition(table, category): category for category in categories}
+    rows = connection.run(
+        "SELECT name FROM unnest(%(names)s::text[]) AS name WHERE to_regclass(name) IS NULL",
+        {"names": list(wanted)},
+    ).fetchall()
+    for (name,) in rows:
+        _add_partition(connection, table, str(name), wanted[str(name)])
+
+
+def _add_partition(connection: PostgresConnection, table: str, name: str, category: str) -> None:
+    """Attached, so that searches go on meanwhile."""
     one, whole = sql.Identifier(name), sql.Identifier(table)
     connection.run(
         sql.SQL(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,10 +26,20 @@ class Writing:
     _before: dict[int, tuple[str, bool] | None] = field(default_factory=dict)
     _forgotten: set[tuple[str, bool]] = field(default_factory=set)
 
+    def put_all(
+        self,
+        entries: Sequence[Entry],
+        descriptions: Sequence[Description],
+        wanted: Sequence[int] | None = None,
+    ) -> list[int]:
+        """As ``put``, one after the other."""
+        ids: Sequence[int | None] = wanted or [None] * len(entries)
+        return [self.put(*one) for one in zip(entries, descriptions, ids, strict=True)]
+
     def put(self, entry: Entry, description: Description, wanted: int | None = None) -> int:
         """Store an image, or replace the one at the same uri, withdrawn or not, under its id; under
         the id that is ``wanted``, in place of what has it."""
-        category = entry.category or canonical(description.scores.top)
+        category = _category(entry, description)
         row = self.connection.execute(
             "SELECT id FROM images WHERE uri = ?1"
             " UNION ALL SELECT id FROM withdrawn WHERE uri = ?1",
@@ -43,14 +53,9 @@ class Writing:
             self._changes(known[0])
             self.connection.execute("DELETE FROM withdrawn WHERE uri = ?", (entry.uri,))
             wanted = int(known["id"])
-        self._prepare(category)
-        unknown = description.scores.unknown and entry.category is None
-        image = {
-            **({} if wanted is None else {"id": wanted}),
-            **_rows.image_row(entry, category),
-            "unknown": int(unknown),
-            "mask": entry.mask,
-        }
+        self._prepare([category])
+        image = new_image_row(entry, description)
+        image |= {} if wanted is None else {"id": wanted}
         identity: int = self.connection.execute(
             f"INSERT INTO images {_rows.columns_and_values(image)} ON CONFLICT (id)"
             f" DO UPDATE SET {_rows.assignments(image, 'excluded.')} RETURNING id",
@@ -83,7 +88,7 @@ class Writing:
         # Adapted otherwise, where its domain is another one.
         if moved or domain_of(entry.attributes) != domain_of(json.loads(old[2])):
             self._changes(identity)
-        self._prepare(category)
+        self._prepare([category])
         self._update("images", {"id": identity, **image})
         if moved:
             self._be_certain(identity, category)
@@ -159,8 +164,8 @@ class Writing:
                 sql = "DELETE FROM shards WHERE category = ? AND labelled = ?"
                 self.connection.execute(sql, (category, int(labelled)))
 
-    def _prepare(self, category: str) -> None:
-        """Call before an image comes into a category, which may be the first of it."""
+    def _prepare(self, categories: Collection[str]) -> None:
+        """Call before images come into these categories, which may be the first of them."""
 
     def _count(self, category: str, labelled: bool) -> int:
         sql = "SELECT count(*) FROM images WHERE category = ? AND labelled = ?"
@@ -197,3 +202,14 @@ class Writing:
             (json.dumps(list(ids)),),
         )
         return {row["id"]: (row["category"], bool(row["labelled"])) for row in rows}
+
+
+def _category(entry: Entry, description: Description) -> str:
+    return entry.category or canonical(description.scores.top)
+
+
+def new_image_row(entry: Entry, description: Description) -> dict[str, object]:
+    """Of a new image, without the id."""
+    unknown = description.scores.unknown and entry.category is None
+    row = _rows.image_row(entry, _category(entry, description))
+    return row | {"unknown": int(unknown), "mask": entry.mask}

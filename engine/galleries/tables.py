@@ -602,11 +602,9 @@ class TableGallery:
         """Store new images and replace those whose uri is known, in one durable transaction;
         contents that are ``withdrawn`` stay out of the index."""
         with self._writing() as writing:
-            wanted = [None] * len(entries) if ids is None else ids
-            ids = [
-                writing.put(entry, self._of_dimension(entry, description), identity)
-                for entry, description, identity in zip(entries, descriptions, wanted, strict=True)
-            ]
+            for entry, description in zip(entries, descriptions, strict=True):
+                self._require_dimension(entry, description)
+            ids = writing.put_all(entries, descriptions, ids)
             for identity, entry in zip(ids, entries, strict=True):
                 if entry.sha256 in withdrawn:
                     writing.withdraw(identity)
@@ -701,10 +699,9 @@ class TableGallery:
     def _searched_shards(self) -> list[Shard]:
         return self._shards()
 
-    def _of_dimension(self, entry: Entry, description: Description) -> Description:
+    def _require_dimension(self, entry: Entry, description: Description) -> None:
         if description.embedding.dimension != self.manifest.dimension:
             raise GalleryError(
                 f"{self.name}: {entry.uri} has a vector of {description.embedding.dimension} "
                 f"numbers, the gallery holds {self.manifest.dimension}."
             )
-        return description
