@@ -32,8 +32,9 @@ report: $(VENV)/.run ## evaluate every stage on the shipped pictures: report-out
 test: $(VENV)/.test ## the default tests, on every core: under eight minutes on two
 	$(PYTEST) --maxprocesses 8
 
+# In order: by default, files of one test come last, and the longest are among them.
 test-slow: $(VENV)/.dev ## the slow tests and those in a browser (installs torch and tensorflow)
-	$(PYTEST) --maxprocesses 4 -m "slow or browser"
+	$(PYTEST) --maxprocesses 4 --no-loadscope-reorder -m "slow or browser"
 
 test-all: test test-slow ## every test
 
