@@ -96,10 +96,10 @@ def run(request: Request) -> MigrationReport:
             config=request.config,
             overrides=request.overrides,
         )
-        own = settings_for(old.manifest)
+        own, shown = settings_for(old.manifest), old.name
     if settings == own:
         raise ConfigError(
-            f"{request.gallery}: is described by these settings already.",
+            f"{shown}: is described by these settings already.",
             remedy="Name others with --profile, --config or --set.",
         )
     holder: list[WritableGallery] = []
@@ -132,7 +132,7 @@ def roll_back(request: RollbackRequest) -> MigrationReport:
     if name is None:
         raise _nothing_before(request.gallery)
     if name == there.current:
-        raise GalleryError(f"{request.gallery}: generation {name} is in use already.")
+        raise GalleryError(f"Generation {name} is in use already.")
     holder: list[WritableGallery] = []
     with (
         open_gallery(request.gallery, write=True, generation=name) as gallery,
@@ -164,7 +164,7 @@ def _roll_back_now(request: RollbackRequest) -> MigrationReport:
         if there.before is None:
             raise _nothing_before(request.gallery)
         before, name = there.current, there.before
-    report = MigrationReport(str(request.gallery), before, name)
+    report = MigrationReport("", before, name)
     if before == "?":
         use_generation(request.gallery, name)
     else:
@@ -173,6 +173,7 @@ def _roll_back_now(request: RollbackRequest) -> MigrationReport:
             use_generation(request.gallery, name)
     report.in_use = True
     with open_gallery(request.gallery) as gallery:
+        report.gallery = gallery.name
         report.images, report.withdrawn = len(gallery), len(gallery.withdrawn())
     report.total_seconds = time.perf_counter() - begun
     return report
@@ -189,9 +190,11 @@ def _note_what_it_lacks(address: str | Path, report: MigrationReport, curation: 
 
 
 def _nothing_before(address: str | Path) -> GalleryError:
+    with open_gallery(address) as gallery:
+        shown = gallery.name
     return GalleryError(
-        f"{address}: there is no generation before the one in use.",
-        remedy=f"Make another with: packsight gallery migrate {address} --profile NAME",
+        f"{shown}: there is no generation before the one in use.",
+        remedy=f"Make another with: packsight gallery migrate {shown} --profile NAME",
     )
 
 
@@ -221,7 +224,7 @@ def _move(
         curation,
         request.force,
         request.progress,
-        MigrationReport(str(address), there.current, name),
+        MigrationReport(gallery.name, there.current, name),
     )
 
 
@@ -259,7 +262,7 @@ def _fit(move: _Move, photos: Path | None) -> None:
     made = move.gallery.calibration()
     if made is not None and photos is None:  # by the adaptation, or before this was stopped
         return
-    wanted = calibration.Request(Path(move.address), photos, false_accepts=false_accepts or 0.05)
+    wanted = calibration.Request(move.address, photos, false_accepts=false_accepts or 0.05)
     try:
         outcome = calibration.calibrate_open(move.gallery, wanted, move.progress)
     except ConfigError as error:
@@ -289,7 +292,7 @@ def _check(move: _Move) -> None:
     faults = move.gallery.check()
     if faults:
         raise GalleryError(
-            f"{move.address}: generation {move.report.after} is damaged: {faults[0]}",
+            f"{move.gallery.name}: generation {move.report.after} is damaged: {faults[0]}",
             remedy="It is not put in use. Check the disk, and run the same command again.",
         )
 
@@ -362,7 +365,7 @@ def _written_by_us(move: _Move) -> Iterator[Gallery]:
     with old:
         if generations(move.address).current != move.report.before:
             raise GalleryError(
-                f"{move.address}: another generation came into use meanwhile.",
+                f"{move.gallery.name}: another generation came into use meanwhile.",
                 remedy="See: packsight gallery info, and run the same command again.",
             )
         yield old

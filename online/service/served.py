@@ -66,7 +66,7 @@ class OpenGallery:
             return None if opened is None else AdaptedNeighbours(opened.gallery, "photo")
 
         self.parts = assemble(self.settings, gallery=neighbours)
-        self.gallery.manifest.require(self.parts.fingerprint, self.address)
+        self.gallery.manifest.require(self.parts.fingerprint, self.gallery.name)
 
     @property
     def gallery(self) -> Gallery:

@@ -96,7 +96,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     learned = gallery.query_statistics()
     curated, curation_fault = _curation(gallery)
     networks, network_fault = _networks(gallery)
-    held = generations(gallery.name)
+    held = generations(gallery.address)
     if as_json:
         print(
             json.dumps(
@@ -133,7 +133,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     index = manifest.settings.get("search", {}).get("index", "exact")
     print(f"vectors      {manifest.dimension} numbers, {metric} distance, index {index}")
     print(f"created      {manifest.created} by {manifest.written_by}")
-    for line in _generations.lines(gallery.name, held):
+    for line in _generations.lines(gallery.address, held):
         print(line)
     for section in STAGES[:-1]:  # all but the reranker, which may be another at every query
         options = dict(manifest.settings.get(section, {"name": "none"}))

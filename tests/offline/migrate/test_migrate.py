@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from offline import ingest
 from offline.calibration.gallery import Request, calibrate
 from offline.migrate import migrate, rollback, run
 from offline.migrate.report import MigrationReport
+from tests.contracts.conftest import NewAddress
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue
 from tests.offline.gallery_contents import content, later
 
@@ -30,33 +31,42 @@ OTHER = ("embed.side=16",)
 COLOURBLIND = ("embed.colour=0", "rerank.name=none")
 
 
-def made(catalogue: Path, gallery: Path, *more: str) -> Path:
+Address = str | Path
+
+
+def made(catalogue: Path, gallery: Address, *more: str) -> Address:
     ingest(catalogue, gallery, overrides=(*PLAIN, *more), workers=1)
     return gallery
 
 
 @pytest.fixture
-def gallery(catalogue: Path, tmp_path: Path) -> Path:
+def gallery(catalogue: Path, tmp_path: Path) -> Address:
     return made(catalogue, tmp_path / "gallery")
 
 
-def moved(gallery: Path, *overrides: str, **options: object) -> MigrationReport:
+@pytest.fixture
+def anywhere(catalogue: Path, new_address: NewAddress) -> Address:
+    """In a folder, and in PostgreSQL."""
+    return made(catalogue, new_address())
+
+
+def moved(gallery: Address, *overrides: str, **options: object) -> MigrationReport:
     given = {"workers": 1, **options}
     return migrate(gallery, overrides=overrides or OTHER, **given)  # type: ignore[arg-type]
 
 
-def records(gallery: Path, generation: str | None = None) -> dict[str, Record]:
+def records(gallery: Address, generation: str | None = None) -> dict[str, Record]:
     """By uri."""
     with open_gallery(gallery, generation=generation) as opened:
         assert opened.check() == []
         return {one.uri: one for one in opened.records([s.id for s in opened.sources()])}
 
 
-def contents(gallery: Path, generation: str | None = None) -> Mapping[str, object]:
+def contents(gallery: Address, generation: str | None = None) -> Mapping[str, object]:
     return {uri: content(one) for uri, one in records(gallery, generation).items()}
 
 
-def sources(gallery: Path, generation: str | None = None) -> tuple[list[Source], list[Source]]:
+def sources(gallery: Address, generation: str | None = None) -> tuple[list[Source], list[Source]]:
     """In the index and withdrawn, with their ids."""
     with open_gallery(gallery, generation=generation) as opened:
         return list(opened.sources()), opened.withdrawn()
@@ -66,7 +76,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def decide(gallery: Path, *decisions: Decision) -> None:
+def decide(gallery: Address, *decisions: Decision) -> None:
     with Curation.open(gallery) as curation:
         curation.decide(decisions)
 
@@ -78,24 +88,29 @@ def left_half() -> Mask:
 
 
 def test_a_migrated_gallery_is_as_one_that_was_made_by_the_new_settings(
-    gallery: Path, catalogue: Path, tmp_path: Path
+    anywhere: Address, catalogue: Path, tmp_path: Path
 ) -> None:
-    before = sources(gallery)
-    report = moved(gallery)
+    before = sources(anywhere)
+    report = moved(anywhere)
     assert report.in_use and not report.refusals and not report.missing
     assert (report.images, report.described, report.withdrawn) == (12, 12, 0)
-    assert generations(gallery).current == "2" == report.after
-    assert sources(gallery) == before  # ids, labels and stamps
+    assert generations(anywhere).current == "2" == report.after
+    assert sources(anywhere) == before  # ids, labels and stamps
     anew = made(catalogue, tmp_path / "anew", *OTHER)
-    assert contents(gallery) == contents(anew)
-    with open_gallery(gallery) as one, open_gallery(anew) as other:
+    assert contents(anywhere) == contents(anew)
+    with open_gallery(anywhere) as one, open_gallery(anew) as other:
         assert one.fingerprint == other.fingerprint
         assert one.manifest.settings == other.manifest.settings
-    stored = json.loads((gallery / run.REPORT).read_text())
+
+
+def test_the_report_is_kept_beside_the_gallery(gallery: Address) -> None:
+    report = moved(gallery)
+    stored = json.loads(Path(gallery, "last-migration.json").read_text())
     assert stored["in_use"] and "views" in stored["comparisons"]
+    assert "views / MRR products" in report.text()
 
 
-def test_the_next_ingest_finds_nothing_to_do(gallery: Path, catalogue: Path) -> None:
+def test_the_next_ingest_finds_nothing_to_do(gallery: Address, catalogue: Path) -> None:
     shutil.copy(catalogue / "jar/p0/v0.png", catalogue / "jar/p0/copy.png")
     (catalogue / "jar/p0/broken.png").write_bytes(b"none")
     first = ingest(catalogue, gallery, workers=1)
@@ -107,30 +122,32 @@ def test_the_next_ingest_finds_nothing_to_do(gallery: Path, catalogue: Path) -> 
         assert len(opened.skipped()) == 2
 
 
-def test_what_people_decided_is_applied(gallery: Path, catalogue: Path) -> None:
+def test_what_people_decided_is_applied(anywhere: Address, catalogue: Path) -> None:
     drawn, excluded, named = (catalogue / f"jar/p{at}/v0.png" for at in (0, 1, 0))
     named = catalogue / "stick/p0/v0.png"
-    decide(gallery, MaskDecision(sha256(drawn), left_half()), Exclusion(sha256(excluded)))
-    ingest(catalogue, gallery, workers=1)
-    decide(gallery, CategoryDecision(sha256(named), "bottle"))  # not carried out yet
-    report = moved(gallery)
+    decide(anywhere, MaskDecision(sha256(drawn), left_half()), Exclusion(sha256(excluded)))
+    ingest(catalogue, anywhere, workers=1)
+    decide(anywhere, CategoryDecision(sha256(named), "bottle"))  # not carried out yet
+    report = moved(anywhere)
     assert report.in_use and (report.images, report.withdrawn) == (11, 1)
-    found = records(gallery)
+    found = records(anywhere)
     assert found[str(named)].category == "bottle"
     cells = found[str(drawn)].description.contour.mask()
     assert cells[64, 32] and not cells[64, 96]
-    _, withdrawn = sources(gallery)
+    _, withdrawn = sources(anywhere)
     assert [source.uri for source in withdrawn] == [str(excluded)]
-    with open_gallery(gallery) as opened, Curation.open(gallery) as curation:
+    with open_gallery(anywhere) as opened, Curation.open(anywhere) as curation:
         assert opened.curated_to() == curation.latest()
-        with Curation.open(gallery) as other:
+        with Curation.open(anywhere) as other:
             (exclusion,) = other.exclusions().values()
             other.undo(exclusion)
-    report = ingest(catalogue, gallery, workers=1)
+    report = ingest(catalogue, anywhere, workers=1)
     assert (report.restored, report.described) == (1, 0)  # described by the new models already
 
 
-def test_what_is_written_meanwhile_is_in_the_new_generation(gallery: Path, catalogue: Path) -> None:
+def test_what_is_written_meanwhile_is_in_the_new_generation(
+    anywhere: Address, catalogue: Path
+) -> None:
     """Added, deleted, renamed, relabelled and curated while images are being described."""
     began: list[bool] = []
 
@@ -142,21 +159,21 @@ def test_what_is_written_meanwhile_is_in_the_new_generation(gallery: Path, catal
         (catalogue / "stick/p1/v1.png").unlink()
         (catalogue / "jar/p0/v1.png").rename(catalogue / "jar/p0/v9.png")
         shutil.move(catalogue / "bottle/p0", catalogue / "jar/p8")
-        decide(gallery, Exclusion(sha256(catalogue / "bottle/p1/v1.png")))
-        ingest(catalogue, gallery, workers=1, prune=True)
+        decide(anywhere, Exclusion(sha256(catalogue / "bottle/p1/v1.png")))
+        ingest(catalogue, anywhere, workers=1, prune=True)
 
     overrides = (*OTHER, "ingest.batch=4")
-    report = moved(gallery, *overrides, progress=write)
+    report = moved(anywhere, *overrides, progress=write)
     assert began and report.in_use and not report.missing
-    assert sources(gallery) == sources(gallery, "1")
-    assert str(catalogue / "jar/p7/v0.png") in records(gallery)
+    assert sources(anywhere) == sources(anywhere, "1")
+    assert str(catalogue / "jar/p7/v0.png") in records(anywhere)
     assert (report.images, report.withdrawn) == (11, 1)
-    again = ingest(catalogue, gallery, workers=1)
+    again = ingest(catalogue, anywhere, workers=1)
     assert again.described == 0 and not again.missing
 
 
 def test_images_whose_files_are_gone_or_changed_are_missing_and_refuse_it(
-    gallery: Path, catalogue: Path
+    gallery: Address, catalogue: Path
 ) -> None:
     gone, changed = catalogue / "jar/p0/v0.png", catalogue / "stick/p1/v0.png"
     gone.unlink()
@@ -173,7 +190,9 @@ def test_images_whose_files_are_gone_or_changed_are_missing_and_refuse_it(
     assert len(records(gallery)) == 10
 
 
-def test_a_changed_file_is_described_after_it_was_ingested(gallery: Path, catalogue: Path) -> None:
+def test_a_changed_file_is_described_after_it_was_ingested(
+    gallery: Address, catalogue: Path
+) -> None:
     changed = catalogue / "stick/p1/v0.png"
     save(changed, package("stick", 5))
     later(changed)
@@ -185,13 +204,13 @@ def test_a_changed_file_is_described_after_it_was_ingested(gallery: Path, catalo
 
 
 @pytest.fixture
-def colourful(tmp_path: Path) -> Path:
+def colourful(tmp_path: Path) -> Address:
     """Enough products that a difference is none by chance."""
     write_catalogue(tmp_path / "many", products=7)
     return made(tmp_path / "many", tmp_path / "colourful", "rerank.name=none")
 
 
-def test_a_model_that_finds_less_is_refused_and_kept(colourful: Path) -> None:
+def test_a_model_that_finds_less_is_refused_and_kept(colourful: Address) -> None:
     report = moved(colourful, *COLOURBLIND)
     assert not report.in_use and any("views" in line for line in report.refusals)
     assert generations(colourful).current == "1"
@@ -201,7 +220,7 @@ def test_a_model_that_finds_less_is_refused_and_kept(colourful: Path) -> None:
     assert generations(colourful).current == "2"
 
 
-def test_what_people_judged_is_compared_by(colourful: Path, tmp_path: Path) -> None:
+def test_what_people_judged_is_compared_by(colourful: Address, tmp_path: Path) -> None:
     with open_gallery(colourful) as opened:
         images = list(opened.sources())
     decide(colourful, *(Judgement(image.sha256, image.product_id, same=True) for image in images))
@@ -209,7 +228,7 @@ def test_what_people_judged_is_compared_by(colourful: Path, tmp_path: Path) -> N
     assert any("judgements" in line for line in report.refusals)
 
 
-def test_other_settings_replace_what_was_left_unfinished(colourful: Path) -> None:
+def test_other_settings_replace_what_was_left_unfinished(colourful: Address) -> None:
     moved(colourful, *COLOURBLIND)
     report = moved(colourful)
     assert report.in_use and not report.resumed
@@ -217,13 +236,13 @@ def test_other_settings_replace_what_was_left_unfinished(colourful: Path) -> Non
     assert (found.current, found.before, found.unfinished) == (report.after, "1", ())
 
 
-def test_settings_that_are_in_use_already_are_refused(gallery: Path) -> None:
+def test_settings_that_are_in_use_already_are_refused(gallery: Address) -> None:
     with pytest.raises(ConfigError):
         moved(gallery, "embed.side=32")
     assert generations(gallery).names == ("1",)
 
 
-def test_settings_that_describe_nothing_otherwise_may_be_migrated_to(gallery: Path) -> None:
+def test_settings_that_describe_nothing_otherwise_may_be_migrated_to(gallery: Address) -> None:
     assert moved(gallery, "route.mass=0.5").in_use
     with open_gallery(gallery) as opened:
         assert opened.manifest.read_settings().route.mass == 0.5
@@ -246,7 +265,7 @@ def test_a_profile_that_is_named_keeps_how_folders_are_read(
     assert {source.product_id for source in sources(gallery)[0]} == before
 
 
-def test_a_calibrated_gallery_is_calibrated_anew(colourful: Path) -> None:
+def test_a_calibrated_gallery_is_calibrated_anew(colourful: Address) -> None:
     calibrate(Request(colourful, false_accepts=0.2), lambda done, total: None)
     assert moved(colourful).in_use
     with open_gallery(colourful) as new, open_gallery(colourful, generation="1") as old:
@@ -257,7 +276,7 @@ def test_a_calibrated_gallery_is_calibrated_anew(colourful: Path) -> None:
 
 
 def test_a_gallery_that_cannot_be_calibrated_anew_is_refused(
-    catalogue: Path, gallery: Path, monkeypatch: pytest.MonkeyPatch
+    catalogue: Path, gallery: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "_adapt", lambda move: None)
 
@@ -269,8 +288,8 @@ def test_a_gallery_that_cannot_be_calibrated_anew_is_refused(
     assert not report.in_use and any("calibrated" in line for line in report.refusals)
 
 
-def test_the_adaptation_is_fitted_anew(catalogue: Path, tmp_path: Path) -> None:
-    gallery = tmp_path / "gallery"
+def test_the_adaptation_is_fitted_anew(catalogue: Path, new_address: NewAddress) -> None:
+    gallery = new_address()
     ingest(catalogue, gallery, overrides=(*QUICK, "keypoints.name=none"), workers=1)
     assert moved(gallery).in_use
     with open_gallery(gallery) as opened:
@@ -282,28 +301,28 @@ def test_the_adaptation_is_fitted_anew(catalogue: Path, tmp_path: Path) -> None:
         assert opened.adapting_is_off() and opened.adapted_by() is None
 
 
-def test_a_rollback_brings_back_what_was_ingested_since(gallery: Path, catalogue: Path) -> None:
-    first = contents(gallery)
-    moved(gallery)
+def test_a_rollback_brings_back_what_was_ingested_since(anywhere: Address, catalogue: Path) -> None:
+    first = contents(anywhere)
+    moved(anywhere)
     save(catalogue / "jar/p7/v0.png", package("jar", 7))
     (catalogue / "stick/p1/v1.png").unlink()
-    decide(gallery, Exclusion(sha256(catalogue / "bottle/p1/v1.png")))
-    ingest(catalogue, gallery, workers=1, prune=True)
-    since = sources(gallery)
-    report = rollback(gallery, workers=1)
+    decide(anywhere, Exclusion(sha256(catalogue / "bottle/p1/v1.png")))
+    ingest(catalogue, anywhere, workers=1, prune=True)
+    since = sources(anywhere)
+    report = rollback(anywhere, workers=1)
     assert report.in_use and report.described == 1 and not report.missing
-    assert generations(gallery).current == "1" and generations(gallery).before == "2"
-    assert sources(gallery) == since
-    new = contents(gallery)
+    assert generations(anywhere).current == "1" and generations(anywhere).before == "2"
+    assert sources(anywhere) == since
+    new = contents(anywhere)
     assert {uri: new[uri] for uri in new if uri in first} == {
         uri: first[uri] for uri in new if uri in first
     }
-    assert ingest(catalogue, gallery, workers=1).described == 0
-    assert rollback(gallery, workers=1).described == 0
-    assert generations(gallery).current == "2"
+    assert ingest(catalogue, anywhere, workers=1).described == 0
+    assert rollback(anywhere, workers=1).described == 0
+    assert generations(anywhere).current == "2"
 
 
-def test_a_rollback_that_would_lose_an_image_is_refused(gallery: Path, catalogue: Path) -> None:
+def test_a_rollback_that_would_lose_an_image_is_refused(gallery: Address, catalogue: Path) -> None:
     moved(gallery)
     added = save(catalogue / "jar/p7/v0.png", package("jar", 7))
     ingest(catalogue, gallery, workers=1)
@@ -315,30 +334,30 @@ def test_a_rollback_that_would_lose_an_image_is_refused(gallery: Path, catalogue
     assert len(records(gallery)) == 12
 
 
-def test_a_rollback_at_once_names_what_is_lacking(gallery: Path, catalogue: Path) -> None:
-    moved(gallery)
+def test_a_rollback_at_once_names_what_is_lacking(anywhere: Address, catalogue: Path) -> None:
+    moved(anywhere)
     added = save(catalogue / "jar/p7/v0.png", package("jar", 7))
-    ingest(catalogue, gallery, workers=1)
-    report = rollback(gallery, now=True)
+    ingest(catalogue, anywhere, workers=1)
+    report = rollback(anywhere, now=True)
     assert report.in_use and report.described == 0
     assert [line.partition(": ")[0] for line in report.missing] == [str(added)]
-    assert len(records(gallery)) == 12
-    assert rollback(gallery, workers=1).in_use  # and forward again, with nothing lost
-    assert len(records(gallery)) == 12  # as the generation that was in use holds it
+    assert len(records(anywhere)) == 12
+    assert rollback(anywhere, workers=1).in_use  # and forward again, with nothing lost
+    assert len(records(anywhere)) == 12  # as the generation that was in use holds it
 
 
-def test_the_generation_before_stays_and_older_ones_go(gallery: Path) -> None:
-    moved(gallery)
-    report = moved(gallery, "embed.side=24")
+def test_the_generation_before_stays_and_older_ones_go(anywhere: Address) -> None:
+    moved(anywhere)
+    report = moved(anywhere, "embed.side=24")
     assert report.deleted == ["1"]
-    found = generations(gallery)
+    found = generations(anywhere)
     assert (found.names, found.before) == (("2", "3"), "2")
-    rollback(gallery, workers=1)
-    assert moved(gallery, "embed.side=48").after == "4"
-    assert generations(gallery).names == ("2", "4")
+    rollback(anywhere, workers=1)
+    assert moved(anywhere, "embed.side=48").after == "4"
+    assert generations(anywhere).names == ("2", "4")
 
 
-def test_there_is_nothing_to_roll_back_to_at_first(gallery: Path) -> None:
+def test_there_is_nothing_to_roll_back_to_at_first(gallery: Address) -> None:
     for now in (False, True):
         with pytest.raises(GalleryError):
             rollback(gallery, now=now)
@@ -348,7 +367,11 @@ def test_there_is_nothing_to_roll_back_to_at_first(gallery: Path) -> None:
         rollback(gallery, to="5", now=True)
 
 
-def test_a_damaged_pointer_is_mended_by_the_command_that_its_error_names(gallery: Path) -> None:
+def test_a_damaged_pointer_is_mended_by_the_command_that_its_error_names(
+    catalogue: Path, tmp_path: Path
+) -> None:
+    gallery = tmp_path / "gallery"
+    made(catalogue, gallery)
     moved(gallery)
     (gallery / "CURRENT").write_text("2")
     with pytest.raises(GalleryError):
@@ -357,7 +380,7 @@ def test_a_damaged_pointer_is_mended_by_the_command_that_its_error_names(gallery
     assert report.in_use and generations(gallery).current == "2"
 
 
-def test_a_flip_waits_for_whoever_writes(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flip_waits_for_whoever_writes(gallery: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "PATIENCE", 0.2)
     with open_gallery(gallery, write=True), pytest.raises(LockedError):
         moved(gallery)
@@ -365,7 +388,7 @@ def test_a_flip_waits_for_whoever_writes(gallery: Path, monkeypatch: pytest.Monk
     assert moved(gallery).described == 0
 
 
-def test_two_migrations_at_once_are_refused(gallery: Path) -> None:
+def test_two_migrations_at_once_are_refused(gallery: Address) -> None:
     refused: list[str] = []
 
     def another(done: int, total: int) -> None:
@@ -379,7 +402,7 @@ def test_two_migrations_at_once_are_refused(gallery: Path) -> None:
     assert refused[0]
 
 
-def test_another_flip_meanwhile_is_noticed(gallery: Path, catalogue: Path) -> None:
+def test_another_flip_meanwhile_is_noticed(gallery: Address, catalogue: Path) -> None:
     moved(gallery)
     done_once: list[bool] = []
 
@@ -393,22 +416,22 @@ def test_another_flip_meanwhile_is_noticed(gallery: Path, catalogue: Path) -> No
     assert generations(gallery).current == "1"
 
 
-def test_an_empty_gallery_may_be_migrated(tmp_path: Path, gallery: Path) -> None:
+def test_an_empty_gallery_may_be_migrated(tmp_path: Path, gallery: Address) -> None:
     with open_gallery(gallery, write=True) as opened:
         opened.remove([source.id for source in opened.sources()])
     assert moved(gallery).in_use
 
 
 @pytest.fixture
-def labelled_in_part(catalogue: Path, tmp_path: Path) -> Iterator[Path]:
+def labelled_in_part(catalogue: Path, tmp_path: Path) -> Address:
     """Images of one category lie in the folder itself: their category is predicted."""
     for view in (catalogue / "stick").rglob("*.png"):
         shutil.move(view, catalogue / f"{view.parent.name}-{view.name}")
-    yield made(catalogue, tmp_path / "gallery")
+    return made(catalogue, tmp_path / "gallery")
 
 
 def test_categories_without_a_label_are_predicted_anew(
-    labelled_in_part: Path, catalogue: Path, tmp_path: Path
+    labelled_in_part: Address, catalogue: Path, tmp_path: Path
 ) -> None:
     with open_gallery(labelled_in_part) as opened:
         assert opened.has_predictions()
