@@ -14,11 +14,13 @@ import hashlib
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 _PART = ".packsight-"  # what the names of files that are being written begin with
+_HOUR = 3600.0
 # Folders that cannot be synced: on some network mounts, or those that may be written and not read.
 _UNSYNCABLE = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 
@@ -46,6 +48,16 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether it is the part of a writer who may be at work: one that was killed an hour ago is
+    not."""
+    if not path.name.startswith(_PART):
+        return False
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime < _HOUR
+    return True
 
 
 def remove_parts(folder: Path) -> None:

@@ -16,6 +16,7 @@ from engine.adaptation import Adaptation, domain_of
 from engine.config import INDEX_KINDS, IndexKind
 from engine.distances import Metric, unit_or_zero
 from engine.errors import GalleryError
+from engine.files import is_being_written
 from engine.galleries import _candidates, _rows
 from engine.galleries._candidates import CandidateIndex
 from engine.galleries._connection import Connection
@@ -90,6 +91,18 @@ class ShardIndexes:
     _query: bytes = b""  # the last embedding searched for
     _rankings: dict[str, Ranking] = field(default_factory=dict)
     _noted: bool = False  # that graphs are missing
+    written: int = 0  # files, since it was opened
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether an index that is open has more changes than are few."""
+        return any(len(one.changed) > few(len(one)) for one in self._open.values())
+
+    def merge(self, connection: Connection, shard: Shard) -> None:
+        """As ``write``, of the indexes of a shard that are open."""
+        for category, labelled, metric in list(self._open):
+            if (category, labelled) == (shard.category, shard.labelled):
+                self.write(connection, shard, metric)
 
     def search_by(self, kind: IndexKind, threads: int) -> None:
         """From now on."""
@@ -247,7 +260,7 @@ class ShardIndexes:
             {shard.name: shard for shard in shards},
             dict[str, tuple[int, Path]](),
         )
-        paths = list((self.folder / INDEXES).glob("*"))
+        paths = [path for path in (self.folder / INDEXES).glob("*") if not is_being_written(path)]
         for path in paths:
             shard = by_name.get("-".join(path.name.split("-")[:2]))
             if shard is None or shard.kind(path.name) not in shard.kinds:
@@ -302,6 +315,7 @@ class ShardIndexes:
         """Written and mapped."""
         path = self._path(shard, metric)
         _candidates.write(index, path)
+        self.written += 1
         base = self.stored(shard, metric, adaptation) or index
         return ShardIndex(shard, base, path, _empty(base))
 

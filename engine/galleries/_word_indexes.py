@@ -49,6 +49,17 @@ class WordIndexes:
 
     folder: Path
     _open: dict[tuple[str, bool], WordIndex] = field(default_factory=dict)
+    written: int = 0  # files, since it was opened
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether an index that is open has more changes than are few."""
+        return any(len(one.changed) > few(len(one.base)) for one in self._open.values())
+
+    def merge(self, connection: Connection, shard: Shard, vocabulary: Vocabulary) -> None:
+        """As ``write``, of a shard whose index is open."""
+        if (shard.category, shard.labelled) in self._open:
+            self.write(connection, shard, vocabulary)
 
     def search(
         self,
@@ -173,6 +184,7 @@ class WordIndexes:
 
     def _kept(self, lists: InvertedLists, shard: Shard, vocabulary: Vocabulary) -> WordIndex:
         """Written and mapped. A full disk is no failure."""
+        self.written += 1
         path = self._path(shard)
         try:
             path.parent.mkdir(exist_ok=True)

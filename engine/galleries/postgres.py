@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ from engine.galleries._postgres_database import PostgresDatabase
 from engine.galleries._schema import CURATION, JOBS, UPLOADS
 from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing, new_image_row
-from engine.galleries.audit import audit
+from engine.galleries.audit import audit, audit_indexes
 from engine.galleries.tables import TableGallery
 from engine.manifest import Generations, Manifest
 from engine.protocols import KeypointMatcher, ReportKind
@@ -79,6 +80,7 @@ class PostgresGallery(TableGallery):
         self.manifest = Manifest.from_rows([(row[0], row[1]) for row in rows], self.name)
         self._indexes = self._indexes_of(self.manifest)
         self._words = WordIndexes(self._folder)
+        self._tidied = 0  # files that had been written when it was tidied
 
     @classmethod
     def open(
@@ -340,9 +342,12 @@ class PostgresGallery(TableGallery):
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""
         with self._reading():
-            return audit(
-                self._connection, self.manifest, self._shards(), self.name
-            ) or _pgvector.faults(self._connection, self._pgvector, self.adapted_by())
+            shards = self._shards()
+            return audit(self._connection, self.manifest, shards, self.name) or [
+                *_pgvector.faults(self._connection, self._pgvector, self.adapted_by()),
+                *audit_indexes(self._connection, shards, self._files),
+                *self._words.faults(self._connection, shards),
+            ]
 
     def build_indexes(self, matcher: KeypointMatcher | None = None) -> None:
         """Make the table of adapted vectors where it is missing, and drop those of the past but
@@ -363,6 +368,27 @@ class PostgresGallery(TableGallery):
                 self._derive(version)
         return super().rebuild()
 
+    def _tidy(self, matcher: KeypointMatcher | None = None) -> None:
+        """Merge and delete files as a writer's ``build_indexes`` does in a folder."""
+        files, words = self._files, self._words
+        written = files.written + words.written
+        outgrown = files.outgrown or (matcher is not None and words.outgrown)
+        if written == self._tidied and not outgrown:
+            return
+        shards = self._shards()
+        for shard in shards:
+            files.merge(self._connection, shard)
+            if matcher is not None:
+                words.merge(self._connection, shard, matcher.vocabulary)
+        files.keep_only(self._connection, shards)
+        words.keep_only(shards)
+        names = [str(name) for (name,) in self._connection.run("SELECT name FROM generations")]
+        kept = [self._address.generation_schema(name) for name in names]
+        for folder in self._folder.parent.glob(f"{self._address.schema}_*"):
+            if folder.name not in kept and folder.name.rpartition("_")[2].isdecimal():
+                shutil.rmtree(folder, ignore_errors=True)
+        self._tidied = files.written + words.written
+
     def _drop_adapted(self) -> None:
         """But those in use now and before, which searches may be reading; what is locked is dropped
         the next time."""
@@ -377,19 +403,25 @@ class PostgresGallery(TableGallery):
     def _indexes_of(self, manifest: Manifest) -> PgvectorIndexes | ShardIndexes:
         """Of a reader, as its address has it; a writer searches what it has just written."""
         self._pgvector = _pgvector_of(manifest, self.name)
-        if self._writer is None and self._address.indexes is not None:
-            return ShardIndexes(self._folder, manifest.dimension, self._pgvector.kind)
-        return self._pgvector
+        self._files = ShardIndexes(self._folder, manifest.dimension, self._pgvector.kind)
+        by_files = self._writer is None and self._address.indexes is not None
+        return self._files if by_files else self._pgvector
 
     @cached_property
     def _folder(self) -> Path:
         """For what this machine derives from the tables."""
-        own = self._address.indexes
-        if own is None:
-            place = f"{self._address.lock(self._address.shown):016x}"
-            own = user_cache("galleries") / place
-        folder = own / self.generation
-        folder.mkdir(parents=True, exist_ok=True)
+        given = self._address.indexes
+        place = f"{self._address.lock(self._address.shown):016x}"
+        own = user_cache("galleries") / place if given is None else given
+        folder = own / self._address.generation_schema(self.generation)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if given is not None:
+                raise GalleryError(
+                    f"{self.name}: no indexes can be kept in {given} ({error.strerror}).",
+                    remedy="Name a folder that this user may write to: ?indexes=FOLDER",
+                ) from error
         return folder
 
     def _derive(self, version: int | None) -> None:

@@ -119,6 +119,9 @@ class TableGallery:
     def _indexes_of(self, manifest: Manifest) -> Indexes:
         raise NotImplementedError
 
+    def _tidy(self, matcher: KeypointMatcher | None = None) -> None:
+        """What this process derived for its searches, where no writer does so."""
+
     @classmethod
     def open_or_create(
         cls, address: str | Path, manifest: Manifest, *, generation: str | None = None
@@ -179,7 +182,9 @@ class TableGallery:
                 if (wanted is None or shard.category in wanted)
                 and (shard.labelled or not labelled_only)
             ]
-            return self._indexes.search(self._connection, shards, embedding, k, metric, among)
+            found = self._indexes.search(self._connection, shards, embedding, k, metric, among)
+            self._tidy()
+            return found
 
     def search_by(self, index: IndexKind, threads: int) -> None:
         """From now on; see ``Gallery``."""
@@ -246,7 +251,9 @@ class TableGallery:
         wanted = None if categories is None else set(categories)
         with self._reading():
             shards = [one for one in self._shards() if wanted is None or one.category in wanted]
-            return self._words.search(self._connection, shards, query, matcher.vocabulary, count)
+            found = self._words.search(self._connection, shards, query, matcher.vocabulary, count)
+            self._tidy(matcher)
+            return found
 
     def sources(self) -> Iterator[Source]:
         """Every image without its description, in the order of ids."""
