@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from offline import ingest
 from tests.benchmarks.running import run_benchmark, run_script, table
 from tests.drawn_catalogue import QUICK, package, save
 from tests.drawn_labels import label
+from tests.postgres_server import postgres_server
 
 
 @pytest.mark.slow
@@ -71,6 +73,23 @@ def test_gallery_scale_finds_what_it_added_and_not_what_it_deleted(tmp_path: Pat
         assert len(table(done.stdout, "images")["40"]) == 15
     kept = {path.name for path in tmp_path.iterdir()}
     assert kept == {"scale-40-8-of-2-latent-3", "scale-40-8-of-2-latent-3-keypoints"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.slow
+def test_gallery_homes_find_what_numpy_finds_and_leave_nothing_behind(tmp_path: Path) -> None:
+    with postgres_server() as server:
+        size = ("--images", "300", "--dimension", "8", "--queries", "4", "--all", "2")
+        places = ("--postgres", server.address(), "--json", tmp_path / "values.json")
+        done = run_script("gallery_homes.py", *size, "--added", "70", *places)
+        assert done.returncode == 0, done.stderr
+        kept = server.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'packsight%'")
+        assert kept == "0"
+    values = json.loads((tmp_path / "values.json").read_text())["300"]
+    assert {one["way"] for one in values["searches"]} >= {"folder", "PostgreSQL, one statement"}
+    assert all(one["same ids"] == one["queries"] for one in values["searches"])
+    assert values["largest category"]["of 50 missed"]["halfvec, compared again"] == 0
+    assert values["disk"]["descriptions, rows"] > 300 * 8 * 4
 
 
 def test_ingest_scaling_says_in_one_line_which_profile_is_unknown() -> None:
