@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -72,9 +72,16 @@ def _may_be_answered(hostile: Hostile) -> bool:
     return True
 
 
+@cache
+def drawn(writing: bool) -> tuple[Hostile, ...]:
+    """Of all kinds; made once, which takes longer than to answer them."""
+    count = OF_EACH_KIND * len(WRITING_KINDS if writing else KINDS)
+    return tuple(hostile_requests(count, seed=1, writing=writing))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hostile_request_is_refused_or_holds_an_image(kind: str, client: TestClient) -> None:
-    for hostile in hostile_requests(OF_EACH_KIND * len(KINDS), seed=1):
+    for hostile in drawn(writing=False):
         if hostile.kind == kind:
             _check(client, hostile)
     photo = {"photo": ("a.png", photo_of("jar", 1))}
@@ -84,7 +91,7 @@ def test_a_hostile_request_is_refused_or_holds_an_image(kind: str, client: TestC
 @pytest.mark.parametrize("kind", WRITING_KINDS)
 def test_a_hostile_write_is_refused_or_holds_an_image(kind: str, gallery: Path) -> None:
     with serving(gallery) as client:
-        for hostile in hostile_requests(OF_EACH_KIND * len(WRITING_KINDS), seed=1, writing=True):
+        for hostile in drawn(writing=True):
             if hostile.kind == kind:
                 _check(client, hostile)
         products = client.get("/v1/products").json()["products"]
