@@ -64,7 +64,7 @@ def test_every_chain_is_measured_on_every_query(data: Path, tmp_path: Path, spli
 def test_a_folder_that_is_no_grocery_store_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "train" / "Packages").mkdir(parents=True)
     models = ("--u2netp", tmp_path / "a.onnx", "--backbone", tmp_path / "b.onnx")
-    done = run_benchmark("grocerystore.py", tmp_path, *models)
+    done = run_benchmark("grocerystore.py", tmp_path, *models, "--work", tmp_path / "work")
     assert done.returncode == 1
     assert "no such folder" in done.stderr
     assert "Traceback" not in done.stderr
