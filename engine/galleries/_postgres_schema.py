@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from psycopg import errors, sql
 
 from engine.errors import GalleryError
+from engine.galleries import units
 from engine.galleries._postgres_connection import PostgresConnection
 from engine.types import CONTOUR_SIDE
 
@@ -179,7 +180,7 @@ CREATE TABLE query_statistics (content bytea NOT NULL);
 """
 # Never change one, add another: the tables of today are all of these, in this order.
 SHARED: tuple[str, ...] = (_SHARED,)
-GENERATION: tuple[str, ...] = (_GENERATION,)
+GENERATION: tuple[str, ...] = (_GENERATION, units.TABLE)
 
 
 def migrate(

@@ -97,6 +97,13 @@ class PostgresGallery(TableGallery):
             return cls(address, name, None)
 
     @classmethod
+    def open_beside(cls, address: str | Path, generation: str) -> Self:
+        """Open for writing beside the one writer, which allows it; see ``units``."""
+        place = PostgresAddress.read(address)
+        with translated(place.shown):
+            return cls(address, generation, connect(place, generation, write=True))
+
+    @classmethod
     def _opened_to_write(
         cls, address: str | Path, place: PostgresAddress, generation: str | None
     ) -> Self:

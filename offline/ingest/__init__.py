@@ -25,6 +25,7 @@ def ingest(
     force_prune: bool = False,
     reread: bool = False,
     adapt: bool = True,
+    ray: str | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Describe the new and changed images of ``folder`` and store them in the gallery ``gallery``.
@@ -42,7 +43,9 @@ def ingest(
     where more than half would go, it raises ConfigError and does nothing, unless ``force_prune`` is
     given, which prunes in any case. Where ``[adapt] auto`` is set and the gallery has grown or
     shrunk by a tenth since, it is adapted to its catalogue (see ``offline.adapt``), unless
-    ``adapt`` is False.
+    ``adapt`` is False. ``ray``: the address of a Ray cluster whose machines describe, for a gallery
+    in PostgreSQL; "" is the one of RAY_ADDRESS, or processes of this machine. ``workers`` are its
+    processes then.
 
     Unreadable images are lines in the report and never raise. Raises ConfigError (folder,
     settings, labels), WeightsError, FingerprintError and GalleryError (locked, disk full).
@@ -66,6 +69,7 @@ def ingest(
             force_prune=force_prune,
             reread=reread,
             adapt=adapt,
+            ray=ray,
             progress=progress or (lambda done, total: None),
         )
     )

@@ -50,7 +50,7 @@ class IngestReport:
     interrupted: bool = False
     total_seconds: float = 0.0
     cpu_seconds: float = 0.0
-    cores: int = 1
+    cores: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -181,7 +181,7 @@ class IngestReport:
     def _speed(self) -> list[str]:
         if not self.described:
             return [f"{self.total_seconds:.1f} s"]
-        busy = self.cpu_seconds / (self.total_seconds * self.cores)
+        busy = self.cpu_seconds / (self.total_seconds * max(self.cores, 1))
         split = ", ".join(f"{name} {value:.1f}" for name, value in self.seconds.items())
         return [
             f"{self.total_seconds:.1f} s, {self.described / self.total_seconds:.1f} images/s, "

@@ -27,6 +27,7 @@ from offline.ingest.describing import Describing, describe_tasks
 from offline.ingest.given_table import UsedTable, remember, require_no_loss, tables_for
 from offline.ingest.labels import Labels, read_labels
 from offline.ingest.names import name_notes
+from offline.ingest.on_ray import RayPlace, describe_on_ray, require_ray
 from offline.ingest.plan import Plan, Planner, Task
 from offline.ingest.pruning import require_plausible
 from offline.ingest.report import IngestReport
@@ -51,6 +52,7 @@ class Request:
     force_prune: bool
     reread: bool
     adapt: bool
+    ray: str | None  # the address of a cluster; "": see ``RayPlace``
     progress: Progress
 
 
@@ -67,6 +69,8 @@ class _Run(Describing):
 def run(request: Request) -> IngestReport:
     """See ``offline.ingest.ingest``."""
     started, cpu = time.perf_counter(), _cpu_seconds()
+    if request.ray is not None:
+        require_ray(request.ray, str(request.gallery))
     watch = Stopwatch()
     with watch("scan"):
         scanned = _scan(request)
@@ -281,6 +285,9 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
         for task in tasks
         if task.known and task.known.overruled is not None and task.entry.category is None
     )
+    if current.request.ray is not None:
+        describe_on_ray(current, planner, tasks, current.undone, _place(current))
+        return
     batch = settings.ingest.batch
     workers = current.request.workers or settings.ingest.workers or os.cpu_count() or 1
     workers = min(workers, len(tasks))
@@ -291,6 +298,14 @@ def _describe_all(current: _Run, planner: Planner, tasks: list[Task]) -> None:
         describe_tasks(current, planner, pool, tasks[:count])
         with current.gallery.searching_as_now():
             describe_tasks(current, planner, pool, tasks[count:])
+
+
+def _place(current: _Run) -> RayPlace:
+    from engine.galleries.postgres import PostgresGallery
+
+    request = current.request
+    assert request.ray is not None and isinstance(current.gallery, PostgresGallery)
+    return RayPlace(request.ray, str(request.gallery), current.gallery, request.workers)
 
 
 def _conclude(current: _Run, started: float, cpu: float) -> None:
@@ -305,8 +320,8 @@ def _conclude(current: _Run, started: float, cpu: float) -> None:
         report.head = str(current.settings.classify.options.get("head", ""))
         report.notes += name_notes(gallery.categories(), gallery.products())
     report.total_seconds = time.perf_counter() - started
-    report.cpu_seconds = _cpu_seconds() - cpu
-    report.cores = os.cpu_count() or 1
+    report.cpu_seconds += _cpu_seconds() - cpu
+    report.cores = report.cores or os.cpu_count() or 1
     report.seconds = dict(current.watch.seconds)
     with suppress(GalleryError):  # a full disk must not hide the report
         gallery.keep_report("ingest", report.to_json())

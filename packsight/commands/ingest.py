@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers",
         metavar="N",
         type=positive,
-        help="number of decoding processes (default: one a core)",
+        help="number of decoding processes (default: one a core), or of workers with --ray",
     )
     parser.add_argument(
         "--prune", action="store_true", help="delete images below FOLDER whose files are gone"
@@ -54,6 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="adapt",
         action="store_false",
         help="leave the adaptation to the catalogue as it is (packsight adapt)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        nargs="?",
+        const="",
+        help="describe on the machines of a Ray cluster, for a gallery in PostgreSQL; without "
+        "ADDRESS that of RAY_ADDRESS, or processes of this machine (docs/ingesting.md)",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_quiet_flag(parser)
@@ -78,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
             force_prune=args.force_prune,
             reread=args.reread,
             adapt=args.adapt,
+            ray=args.ray,
             progress=progress,
         )
     print(report.to_json() if args.json else report.text())
