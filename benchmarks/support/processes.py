@@ -74,6 +74,26 @@ def resident(process: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def pss(process: int) -> int:
+    """Bytes of memory held, what is shared parted among those that share it; 0 for a process that
+    has ended or is another user's."""
+    try:
+        lines = (PROC / str(process) / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def cpu_seconds(process: int) -> float:
+    """Of the processor so far, all threads together; 0 for a process that has ended."""
+    try:
+        # The command's name, in brackets, may itself hold spaces and brackets.
+        ticks = (PROC / str(process) / "stat").read_text().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0.0
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
 def descendants(process: int) -> list[int]:
     """Children and children's children that live at this moment."""
     parents: dict[int, list[int]] = {}
