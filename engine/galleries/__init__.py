@@ -178,4 +178,12 @@ def _home(uri: str | Path) -> Home:
             remedy=f"Supported are: a folder{known and ', '}{known}.",
         )
     module, name = HOMES[scheme].split(":")
-    return cast("Home", getattr(import_module(module), name))
+    try:
+        return cast("Home", getattr(import_module(module), name))
+    except ImportError as error:
+        if not scheme:
+            raise
+        raise GalleryError(
+            f"galleries in PostgreSQL need the extra postgres ({error}).",
+            remedy="Install it: pip install 'packsight[postgres]'",
+        ) from error

@@ -41,8 +41,8 @@ class PostgresAddress:
         own = {name: value for name, value in given if name in _OWN}
         schema = own.get("schema", SCHEMA)
         shown = _with_query(
-            re.sub(r"//([^/@:]*):[^/@]*@", r"//\1@", base),
-            [(name, value) for name, value in given if name != "password"],
+            without_password(base),
+            [one for one in given if not one[0].endswith(("password", "secret"))],
         )
         if not _NAME.fullmatch(schema):
             raise GalleryError(
@@ -61,6 +61,11 @@ class PostgresAddress:
         """Of 63 bits, for an advisory lock: PostgreSQL knows them by number."""
         digest = sha256(f"packsight {self.schema} {name}".encode()).digest()
         return int.from_bytes(digest[:8], "big") >> 1
+
+
+def without_password(text: str) -> str:
+    """Also where it holds characters that an address may not."""
+    return re.sub(r"//([^/@:]*):.*@", r"//\1@", text)
 
 
 def _with_query(base: str, parameters: list[tuple[str, str]]) -> str:

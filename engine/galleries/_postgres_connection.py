@@ -19,22 +19,15 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+import psycopg
+from psycopg import adapt, errors, pq, sql
+from psycopg.types.string import StrDumper
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from engine.errors import GalleryError
 from engine.galleries._connection import Parameters
-from engine.galleries._postgres_address import PostgresAddress
+from engine.galleries._postgres_address import PostgresAddress, without_password
 from engine.types import CONTOUR_SIDE
-
-try:
-    import psycopg
-    from psycopg import adapt, errors, pq, sql
-    from psycopg.types.string import StrDumper
-    from psycopg_pool import ConnectionPool, PoolTimeout
-except ImportError as error:
-    raise GalleryError(
-        "galleries in PostgreSQL need the extra postgres.",
-        remedy="Install it: pip install 'packsight[postgres]'",
-    ) from error
 
 CONNECT_SECONDS = 10  # a server that does not answer is away
 # A read takes milliseconds, a scan of a million vectors seconds. ``options=-c statement_timeout=…``
@@ -383,6 +376,8 @@ def readers(address: PostgresAddress) -> Readers:
     key = (os.getpid(), address.libpq)
     with _guard:
         if key not in _readers:
+            # A pool tries again and again: what is wrong from the start is found here, at once.
+            connect(address, write=False).close()
             _readers[key] = Readers(address)
         return _readers[key]
 
@@ -398,7 +393,7 @@ def translated(where: str) -> Iterator[None]:
 
 
 def _explained(where: str, error: psycopg.Error) -> GalleryError:
-    text = " ".join(str(error).split())
+    text = without_password(" ".join(str(error).split()))
     again = "Run the same command again."
     for kinds, words, problem, remedy in _EXPLANATIONS:
         if isinstance(error, kinds) and re.search(words, text):
@@ -423,6 +418,12 @@ _EXPLANATIONS: tuple[_Explanation, ...] = (
     ),
     (
         (psycopg.OperationalError,),
+        "too many (connections|clients)|connection slots|get a connection",
+        "all connections are in use",
+        f"A process takes up to {READERS}: raise max_connections, or put PgBouncer between.",
+    ),
+    (
+        (psycopg.OperationalError,),
         "session is read-only|session is not read-write",
         "only replicas answer, and they cannot be written to",
         "Name the primary server in the address, too: postgresql://PRIMARY,REPLICA/…",
@@ -438,12 +439,6 @@ _EXPLANATIONS: tuple[_Explanation, ...] = (
         "",
         "the server's disk is full; what was acknowledged before is safe",
         "Free space there and run the same command again.",
-    ),
-    (
-        (errors.TooManyConnections,),
-        "",
-        "all connections are in use",
-        f"A process takes up to {READERS}: raise max_connections, or put PgBouncer between.",
     ),
     (
         (errors.QueryCanceled,),

@@ -230,6 +230,7 @@ def require_pgvector(connection: PostgresConnection, where: str) -> None:
     if connection.run(sql_there).fetchone() is not None:
         return
     try:
+        connection.run("RESET search_path")  # where the database's owner wants extensions
         connection.run("CREATE EXTENSION IF NOT EXISTS vector")
     except errors.InsufficientPrivilege as error:
         raise GalleryError(

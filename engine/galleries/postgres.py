@@ -621,9 +621,24 @@ def _current(place: PostgresAddress, connection: PostgresConnection | None = Non
         return None if row is None else str(row[0])
     with _reading(place) as reader:
         if not reader.columns("generations"):
+            _require_visible(place, reader)
             return None
         row = reader.run(statement).fetchone()
         return None if row is None else str(row[0])
+
+
+def _require_visible(place: PostgresAddress, connection: PostgresConnection) -> None:
+    """GalleryError where there is a schema of this name that the user may not look into."""
+    row = connection.run(
+        "SELECT current_user WHERE EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %(schema)s "
+        "AND NOT has_schema_privilege(oid, 'USAGE'))",
+        {"schema": place.schema},
+    ).fetchone()
+    if row is not None:
+        raise GalleryError(
+            f"{place.shown}: user {row[0]} may not read the schema {place.schema}.",
+            remedy="Let its owner grant the right; docs/scale.md has the roles.",
+        )
 
 
 def _names(place: PostgresAddress) -> list[str]:
