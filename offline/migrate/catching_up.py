@@ -54,9 +54,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """``changes``: images that differed; ``described`` of them; ``missing``: why an image could not
-    be described, by its id."""
+    """With the images that were ``wanted``. ``changes``: those that differed; ``described`` of
+    them; ``missing``: why an image could not be described, by its id."""
 
+    wanted: Mapping[int, Held]
     changes: int
     described: int
     missing: Mapping[int, str]
@@ -66,9 +67,14 @@ def held_by(gallery: Gallery, curated: Curated) -> dict[int, Held]:
     """Every image of a gallery by its id, as what people decided makes of it."""
     with gallery.snapshot():
         sources = [*gallery.sources(), *gallery.withdrawn()]
+    about = {*curated.masks, *curated.categories}
     return {
         source.id: Held(
-            curated.applied(source.entry, source.sha256), source.sha256 in curated.excluded
+            # Most images are as they were, and there may be millions.
+            source.entry
+            if source.mask is source.overruled is None and source.sha256 not in about
+            else curated.applied(source.entry, source.sha256),
+            source.sha256 in curated.excluded,
         )
         for source in sources
     }
@@ -121,13 +127,14 @@ class CatchingUp:
         """With ``source``, the generation in use, as it is now."""
         mark = self.curation.latest()
         curated = Curated.read(self.curation)
-        found = difference(held_by(source, curated), self.gallery)
+        wanted = held_by(source, curated)
+        found = difference(wanted, self.gallery)
         self._settle(found)
         run = _Run(self, curated.excluded, progress, len(found.fresh))
         run.describe(found.fresh)
         self._take_over(source)
         self.gallery.keep_curated_to(mark)
-        return CaughtUp(len(found) - len(run.missing), run.described, run.missing)
+        return CaughtUp(wanted, len(found) - len(run.missing), run.described, run.missing)
 
     def _settle(self, found: Difference) -> None:
         """All that needs no describing. What is described anew goes first: a label that is void

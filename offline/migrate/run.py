@@ -5,8 +5,9 @@ Killed at any moment, it leaves the generation that was in use, or the new one, 
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ from engine.retrieval import AdaptedNeighbours
 from engine.types import Progress
 from offline.adapt.gallery import adapt_where_due
 from offline.calibration import gallery as calibration
-from offline.migrate.catching_up import CatchingUp, held_by, lacking
+from offline.migrate.catching_up import CatchingUp, CaughtUp, Held, held_by, lacking
 from offline.migrate.comparing import judged, on_data, places, report_of, views
 from offline.migrate.report import MigrationReport
 from offline.report.compare.judging import compare
@@ -232,22 +233,22 @@ def _catch_up(move: _Move) -> None:
     """Until a pass finds little; the generation in use is written to meanwhile."""
     for _ in range(MOST_PASSES):
         with move.in_use() as old:
-            if _pass(move, old) <= LITTLE:
+            if _pass(move, old).changes <= LITTLE:
                 return
 
 
-def _pass(move: _Move, old: Gallery) -> int:
+def _pass(move: _Move, old: Gallery) -> CaughtUp:
     found = move.catching_up.catch_up(old, move.progress)
     move.report.passes.append(found.changes)
     move.report.described += found.described
     move.report.missing = [*found.missing.values()]
-    return found.changes
+    return found
 
 
 def _fit(move: _Move, photos: Path | None) -> None:
     """Adapted and calibrated as the generation in use is: both belong to its models."""
     with move.in_use() as old:
-        off = old.adapting_is_off()
+        off, adaptation = old.adapting_is_off(), old.adaptation()
         try:
             held = old.calibration()
             false_accepts = None if held is None else held.false_accepts
@@ -257,6 +258,11 @@ def _fit(move: _Move, photos: Path | None) -> None:
         move.gallery.adapt_by(None, off=True)
     else:
         _adapt(move)
+    if adaptation is not None and adaptation.photos:
+        move.report.notes.append(
+            "it was adapted with photos, which are not kept: packsight adapt "
+            f"{shlex.quote(move.gallery.name)} --photos PHOTOS"
+        )
     if false_accepts is None and photos is None:
         return
     made = move.gallery.calibration()
@@ -332,11 +338,13 @@ def _finish(move: _Move) -> None:
     try:
         if not report.refusals or move.force:
             _catch_up(move)
+            _index(move)
             with _written_by_us(move) as old:
                 locked = time.perf_counter()
-                _pass(move, old)
-                _index(move)
-                _require_same(move, old)
+                found = _pass(move, old)
+                if found.changes or found.missing:  # else they have just been compared
+                    _index(move)
+                    _require_same(move, found.wanted)
                 if not report.refusals or move.force:
                     use_generation(move.address, report.after)
                     report.in_use = True
@@ -371,10 +379,10 @@ def _written_by_us(move: _Move) -> Iterator[Gallery]:
         yield old
 
 
-def _require_same(move: _Move, old: Gallery) -> None:
+def _require_same(move: _Move, wanted: Mapping[int, Held]) -> None:
     """That the other generation holds the same images, of the same products, with the same ones
     withdrawn."""
-    left = lacking(held_by(old, Curated.read(move.curation)), move.gallery)
+    left = lacking(wanted, move.gallery)
     if left:
         first = next(iter(left.values())).entry.uri
         move.report.refusals.append(
