@@ -49,8 +49,8 @@ class PostgresServer:
         """A new cluster, not started."""
         data = folder / "data"
         data.mkdir(parents=True)
-        _give_away(folder)
-        _give_away(data)
+        give_away(folder)
+        give_away(data)
         run("initdb", "-D", data, "-U", USER, "--auth=trust", "-E", "UTF8", "--no-sync",
             "--locale=C.UTF-8")  # fmt: skip
         return cls(folder, free_port(), settings)
@@ -166,7 +166,7 @@ def _not_as_root(line: list[str]) -> list[str]:
     return ["setpriv", "--reuid=nobody", "--clear-groups", *line]
 
 
-def _give_away(folder: Path) -> None:
+def give_away(folder: Path) -> None:
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
 

@@ -99,6 +99,10 @@ class PostgresConnection:
         kind = "READ COMMITTED READ WRITE" if write else "REPEATABLE READ READ ONLY"
         self.raw.execute(f"BEGIN ISOLATION LEVEL {kind}")
 
+    def search_in(self, address: PostgresAddress, generation: str = "") -> None:
+        """Find tables in the schemas of a generation, or of what belongs to none."""
+        _search_in(self.raw, address, generation)
+
     def execute(self, statement: str, parameters: Any = (), /) -> psycopg.Cursor[Row]:
         return self.run(translated_marks(statement), _by_name(parameters))
 
@@ -415,6 +419,12 @@ _EXPLANATIONS: tuple[_Explanation, ...] = (
         'database ".*" does not exist',
         "there is no such database",
         "Make it: createdb NAME; and in it, as a superuser: CREATE EXTENSION vector",
+    ),
+    (
+        (psycopg.OperationalError,),
+        "certificate|SSL",
+        "no connection by TLS as the address wants it",
+        "See sslmode and sslrootcert in the address, and that the server has TLS.",
     ),
     (
         (psycopg.OperationalError,),

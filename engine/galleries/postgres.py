@@ -108,11 +108,13 @@ class PostgresGallery(TableGallery):
         cls, address: str | Path, place: PostgresAddress, generation: str | None
     ) -> Self:
         while True:
-            name = generation or _require(place, _current(place))
-            if generation is not None and generation not in _names(place):
-                raise _not_there(place, generation)
-            connection = connect(place, name, write=True)
+            connection = connect(place, write=True)
             try:
+                # As the primary has it, also where readers are given a replica.
+                name = generation or _require(place, _current(place, connection))
+                if generation is not None and generation not in _names(place, connection):
+                    raise _not_there(place, generation)
+                connection.search_in(place, name)
                 _lock(connection, place, name)
                 _upgrade(connection, place, name)
                 # Else another came into use before this one was locked.
@@ -251,7 +253,7 @@ class PostgresGallery(TableGallery):
             translated(place.shown),
             contextlib.closing(connect(place, write=True)) as connection,
         ):
-            if name not in _names(place):
+            if name not in _names(place, connection):
                 raise _not_there(place, name)
             _lock(connection, place, name)
             with _changing(connection, place, _LIST):
@@ -615,16 +617,14 @@ def _reading(place: PostgresAddress) -> Iterator[PostgresConnection]:
 
 def _current(place: PostgresAddress, connection: PostgresConnection | None = None) -> str | None:
     """The generation in use; None where there is no gallery."""
-    statement = "SELECT name FROM generations WHERE current"
-    if connection is not None:
-        row = connection.run(statement).fetchone()
-        return None if row is None else str(row[0])
-    with _reading(place) as reader:
-        if not reader.columns("generations"):
-            _require_visible(place, reader)
-            return None
-        row = reader.run(statement).fetchone()
-        return None if row is None else str(row[0])
+    if connection is None:
+        with _reading(place) as reader:
+            return _current(place, reader)
+    if not connection.columns("generations"):
+        _require_visible(place, connection)
+        return None
+    row = connection.run("SELECT name FROM generations WHERE current").fetchone()
+    return None if row is None else str(row[0])
 
 
 def _require_visible(place: PostgresAddress, connection: PostgresConnection) -> None:
@@ -641,9 +641,11 @@ def _require_visible(place: PostgresAddress, connection: PostgresConnection) -> 
         )
 
 
-def _names(place: PostgresAddress) -> list[str]:
-    with _reading(place) as connection:
-        rows = connection.run("SELECT name FROM generations").fetchall()
+def _names(place: PostgresAddress, connection: PostgresConnection | None = None) -> list[str]:
+    if connection is None:
+        with _reading(place) as reader:
+            return _names(place, reader)
+    rows = connection.run("SELECT name FROM generations").fetchall()
     return sorted((str(name) for (name,) in rows), key=int)
 
 
