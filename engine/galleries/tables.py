@@ -362,7 +362,7 @@ class TableGallery:
         """The first ``most`` beyond ``after``, in the order of their code points."""
         rows = self._select(
             "SELECT DISTINCT product_id FROM images WHERE product_id > ? "
-            "AND (?2 IS NULL OR category = ?2) ORDER BY product_id LIMIT ?3",
+            "AND (CAST(?2 AS TEXT) IS NULL OR category = ?2) ORDER BY product_id LIMIT ?3",
             after,
             category,
             most,

@@ -97,7 +97,8 @@ class JobTable:
 
     def latest(self, state: State | None, most: int) -> list[Job]:
         """The last to be submitted first; in a state, or None: in any."""
-        sql = "SELECT * FROM jobs WHERE ?1 IS NULL OR state = ?1 ORDER BY place DESC LIMIT ?2"
+        held = "CAST(?1 AS TEXT) IS NULL OR state = ?1"
+        sql = f"SELECT * FROM jobs WHERE {held} ORDER BY place DESC LIMIT ?2"
         return [from_row(row) for row in self._rows(sql, state, most)]
 
     def counts(self) -> dict[State, int]:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from engine.errors import ConfigError
 from packsight.commands._arguments import positive, whole
@@ -277,12 +278,14 @@ def _webhook(url: str | None, secret: Path | None) -> WebhookOptions | None:
 
 
 def _named(given: list[str]) -> dict[str, str]:
-    """Addresses by name; a folder, or a database, without a name is called as it is."""
+    """Addresses by name; a folder without a name is called as it is, a database by its schema."""
     found: dict[str, str] = {}
     for one in given:
         name, separator, address = one.partition("=")
         if not separator or ":/" in name:
-            name, address = Path(one.partition("?")[0]).name or "gallery", one
+            place, _, query = one.partition("?")
+            schema = dict(parse_qsl(query)).get("schema")
+            name, address = schema or Path(place).name or "gallery", one
         if not name or name in found:
             raise ConfigError(
                 f"--gallery {one}: the name {name!r} is empty or taken.",
