@@ -6,11 +6,11 @@ columns that have types of PostgreSQL's own.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +22,6 @@ import numpy as np
 import psycopg
 from psycopg import adapt, errors, pq, sql
 from psycopg.types.string import StrDumper
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from engine.errors import GalleryError
 from engine.galleries._connection import Parameters
@@ -36,6 +35,7 @@ READ_SECONDS = 60
 LOCK_SECONDS = 10  # as SQLite waits for another process's transaction
 READERS = 10  # connections of a process that searches with many threads
 _IDLE_SECONDS = 120.0  # until a connection that is not used is closed
+_AGAIN_SECONDS = 1.0  # until a server that did not answer is tried again
 
 _BITS = 1560  # the number of the type bit, in every PostgreSQL
 _CONTOUR_BYTES = CONTOUR_SIDE**2 // 8
@@ -318,59 +318,71 @@ def _learn_vectors(raw: _RawConnection) -> None:
 
 class Readers:
     """The connections by which this process reads a database. Kept open, lent for a transaction
-    each."""
+    each. A server that is away is noticed at once: a pool that waits for it would hold up every
+    request."""
 
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
-        self._pool = ConnectionPool(
-            address.libpq,
-            connection_class=_RawConnection,
-            kwargs={
-                "autocommit": True,
-                "connect_timeout": CONNECT_SECONDS,
-                "application_name": f"packsight {os.getpid()}",
-            },
-            min_size=0,
-            max_size=READERS,
-            max_idle=_IDLE_SECONDS,
-            timeout=CONNECT_SECONDS,
-            reconnect_timeout=0.5,
-            configure=_configure,
-            open=True,
-            name="packsight",
-        )
+        self._idle: list[tuple[float, _RawConnection]] = []  # since when; the last used comes last
+        self._free = threading.BoundedSemaphore(READERS)
+        self._guard = threading.Lock()
+        self._refused: tuple[float, psycopg.OperationalError] | None = None
 
     def take(self, address: PostgresAddress, generation: str = "") -> PostgresConnection:
-        """In a transaction, to read the schemas of this gallery. A connection that the server has
-        dropped is replaced by another one."""
-        for attempt in range(READERS + 1):
-            try:
-                raw = self._pool.getconn()
-            except PoolTimeout as error:
-                # The pool keeps the reason to itself.
-                connect(self._address, write=False).close()
-                raise errors.TooManyConnections(str(error)) from error
-            taken = PostgresConnection(raw)
-            try:
-                _search_in(raw, address, generation)
-                taken.begin()
-                return taken
-            except BaseException as error:
-                raw.close()
-                self._pool.putconn(raw)
-                if not isinstance(error, psycopg.OperationalError) or attempt == READERS:
-                    raise
-        raise AssertionError
+        """In a transaction, to read the schemas of this gallery. Those that the server has dropped
+        meanwhile are replaced."""
+        if not self._free.acquire(timeout=CONNECT_SECONDS):
+            raise errors.TooManyConnections(f"all {READERS} connections of this process are in use")
+        try:
+            while (raw := self._kept()) is not None:
+                try:
+                    return _begun(raw, address, generation)
+                except psycopg.OperationalError:
+                    raw.close()
+            return _begun(self._connected(), address, generation)
+        except BaseException:
+            self._free.release()
+            raise
 
     def give_back(self, taken: PostgresConnection) -> None:
         """What was read is let go of."""
         with suppress(psycopg.Error):
             taken.rollback()
-        self._pool.putconn(taken.raw)
+        now = time.monotonic()
+        with self._guard:
+            if not taken.raw.closed:
+                self._idle.append((now, taken.raw))
+            unused = [one for one in self._idle if now - one[0] > _IDLE_SECONDS]
+            self._idle = self._idle[len(unused) :]
+        self._free.release()
+        for _, raw in unused:
+            raw.close()
+
+    def _kept(self) -> _RawConnection | None:
+        with self._guard:
+            return self._idle.pop()[1] if self._idle else None
+
+    def _connected(self) -> _RawConnection:
+        if self._refused is not None and time.monotonic() - self._refused[0] < _AGAIN_SECONDS:
+            raise self._refused[1]
+        try:
+            return connect(self._address, write=False).raw
+        except psycopg.OperationalError as error:
+            self._refused = time.monotonic(), error
+            raise
 
 
-# What fails reaches the caller, with the remedy.
-logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+def _begun(raw: _RawConnection, address: PostgresAddress, generation: str) -> PostgresConnection:
+    try:
+        _search_in(raw, address, generation)
+        taken = PostgresConnection(raw)
+        taken.begin()
+    except BaseException:
+        raw.close()
+        raise
+    return taken
+
+
 _readers: dict[tuple[int, str], Readers] = {}
 _guard = threading.Lock()
 
@@ -380,8 +392,6 @@ def readers(address: PostgresAddress) -> Readers:
     key = (os.getpid(), address.libpq)
     with _guard:
         if key not in _readers:
-            # A pool tries again and again: what is wrong from the start is found here, at once.
-            connect(address, write=False).close()
             _readers[key] = Readers(address)
         return _readers[key]
 
