@@ -39,7 +39,7 @@ def make_gallery(folder: Path, *overrides: str) -> Path:
 
 
 @contextmanager
-def serving(gallery: Path, **options: object) -> Iterator[TestClient]:
+def serving(gallery: str | Path, **options: object) -> Iterator[TestClient]:
     """Until its galleries have answered a first query, then its client."""
     given = {"galleries": {"small": str(gallery)}, **options}
     app = application(ServiceOptions(rate=0, **given))  # type: ignore[arg-type]

@@ -14,14 +14,17 @@ from fastapi.testclient import TestClient
 
 from engine.errors import WeightsError
 from engine.galleries import generations, open_gallery, use_generation
+from offline import ingest
 from offline.migrate import migrate, rollback
 from online.service import served
 from online.service.service import Service
 from stages.open_searcher import searcher_over
-from tests.drawn_catalogue import package
+from tests.contracts.conftest import NewAddress, new_address
+from tests.drawn_catalogue import QUICK, package
 from tests.online.service.small_service import ask, make_gallery, photo_of, png, serving
 from tests.watched_processes import wait
 
+__all__ = ["new_address"]
 pytestmark = pytest.mark.slow
 PLAIN = ("keypoints.name=none", "adapt.auto=false")
 OTHER = ("embed.side=16",)
@@ -40,7 +43,15 @@ def client(gallery: Path) -> Iterator[TestClient]:
         yield opened
 
 
-def moved(gallery: Path, *overrides: str) -> None:
+@pytest.fixture
+def anywhere(gallery: Path, new_address: NewAddress) -> str:
+    """In a folder, and in PostgreSQL."""
+    made = new_address()
+    ingest(gallery.parent / "catalogue", made, overrides=[*QUICK, *PLAIN], workers=1)
+    return made
+
+
+def moved(gallery: str | Path, *overrides: str) -> None:
     assert migrate(gallery, overrides=overrides or OTHER, workers=1).in_use
 
 
@@ -61,7 +72,7 @@ def found(answer: dict[str, object]) -> Found:
     return [(hit["product"], round(hit["distance"], 4)) for hit in answer["hits"]]  # type: ignore[attr-defined]
 
 
-def expected(gallery: Path, generation: str) -> Found:
+def expected(gallery: str | Path, generation: str) -> Found:
     """By that generation alone."""
     with open_gallery(gallery, generation=generation) as opened:
         results = searcher_over(opened).search(PHOTO)
@@ -69,7 +80,7 @@ def expected(gallery: Path, generation: str) -> Found:
 
 
 def test_no_answer_fails_or_is_mixed_through_migration_flip_and_rollback(
-    gallery: Path, client: TestClient
+    anywhere: str,
 ) -> None:
     answers: list[tuple[str, str, Found]] = []
     faults: list[object] = []
@@ -85,21 +96,22 @@ def test_no_answer_fails_or_is_mixed_through_migration_flip_and_rollback(
             answers.append((number(one), one["fingerprint"], found(one)))
 
     searching = [threading.Thread(target=search) for _ in range(4)]
-    for thread in searching:
-        thread.start()
-    moved(gallery)
-    after_the_swap(client, "2")
-    assert rollback(gallery, workers=1).in_use
-    after_the_swap(client, "1")
-    ended.set()
-    for thread in searching:
-        thread.join()
+    with serving(anywhere) as client:
+        for thread in searching:
+            thread.start()
+        moved(anywhere)
+        after_the_swap(client, "2")
+        assert rollback(anywhere, workers=1).in_use
+        after_the_swap(client, "1")
+        ended.set()
+        for thread in searching:
+            thread.join()
     assert faults == []
     assert {name for name, _, _ in answers} == {"1", "2"}
     of = {}
     for name in "12":
-        with open_gallery(gallery, generation=name) as opened:
-            of[name] = (opened.fingerprint, expected(gallery, name))
+        with open_gallery(anywhere, generation=name) as opened:
+            of[name] = (opened.fingerprint, expected(anywhere, name))
     assert of["1"] != of["2"]
     assert all((fingerprint, hits) == of[name] for name, fingerprint, hits in answers)
 
