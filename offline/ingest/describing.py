@@ -143,7 +143,7 @@ def _finish(
         current.advance(len(chunk))
     except StageError:
         if not current.report.described:
-            _try_out(current.describer, chunk[0].entry.category)
+            try_out(current.describer, chunk[0].entry.category)
         for ready in chunk:
             try:
                 descriptions = _descriptions(current, [ready], current.watch)
@@ -155,7 +155,7 @@ def _finish(
             current.advance()
 
 
-def _try_out(describer: Describer, category: str | None) -> None:
+def try_out(describer: Describer, category: str | None) -> None:
     """Describe a drawn box; ConfigError where that fails too: no image can be described."""
     pixels = np.full((96, 96, 3), 255, np.uint8)
     pixels[24:72, 32:64] = (40, 90, 160)

@@ -24,6 +24,7 @@ from engine.object_stores import path_of
 from engine.parallel import ahead, one_blas_thread
 from engine.protocols import Gallery, WritableGallery
 from engine.types import Description, Entry, Matte, Progress, RGBImage, Source
+from offline.ingest.describing import try_out
 from stages.assemble import threads_of
 
 _TOGETHER = 500  # images that are removed, amended or withdrawn in one transaction
@@ -236,6 +237,8 @@ class _Run:
         try:
             self._store(chunk, outcome.result())
         except StageError:
+            if not self.described:
+                try_out(self.to.describer, chunk[0].entry.category)
             for ready in chunk:
                 try:
                     descriptions = self._descriptions([ready])
