@@ -345,9 +345,10 @@ class Readers:
             raise
 
     def give_back(self, taken: PostgresConnection) -> None:
-        """What was read is let go of."""
+        """What was read is let go of. By COMMIT: psycopg forgets the statements that it prepared
+        at every ROLLBACK."""
         with suppress(psycopg.Error):
-            taken.rollback()
+            taken.commit()
         now = time.monotonic()
         with self._guard:
             if not taken.raw.closed:
