@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -171,7 +172,7 @@ class UnitWorker:
         planner: Planner,
         before: os.times_result,
     ) -> bool:
-        report = current.report
+        report, started = current.report, time.perf_counter()
 
         def outcome(found: Sequence[Effect]) -> str:
             now = os.times()
@@ -185,7 +186,7 @@ class UnitWorker:
                 first_without_mask=report.first_without_mask,
                 untrusted=report.untrusted,
                 first_untrusted=report.first_untrusted,
-                seconds=current.watch.seconds,
+                seconds={**current.watch.seconds, "store": time.perf_counter() - started},
                 cpu_seconds=now.user + now.system - before.user - before.system,
             )
             uris = (entry.uri for entry, _ in described)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -224,3 +225,18 @@ def test_a_bucket_that_cannot_be_read_is_explained(
     with pytest.raises(ConfigError) as caught:
         run("s3://pictures/shop")
     assert "AWS_ACCESS_KEY_ID" in caught.value.remedy
+
+
+@pytest.mark.slow
+def test_the_service_shows_images_of_a_bucket(bucket: object, run: Run, tmp_path: Path) -> None:
+    from tests.online.service.small_service import serving
+
+    fill(bucket, "pictures/shown")
+    assert run("s3://pictures/shown", prune=True).images == 12
+    with open_gallery(tmp_path / "gallery") as gallery:
+        source = next(iter(gallery.sources()))
+    with serving(tmp_path / "gallery") as client:
+        whole = client.get(f"/v1/images/{source.id}")
+        small = client.get(f"/v1/images/{source.id}/thumbnail")
+    assert (whole.status_code, small.status_code) == (200, 200)
+    assert hashlib.sha256(whole.content).hexdigest() == source.sha256
