@@ -38,6 +38,7 @@ from engine.types import (
     RGBImage,
     SkippedFile,
     Source,
+    Storage,
 )
 
 
@@ -323,6 +324,10 @@ class Gallery(Searchable, Protocol):
         ...
 
     def count_products(self) -> int: ...
+
+    def storage(self) -> Storage:
+        """What it takes."""
+        ...
 
     def category_counts(self) -> CategoryCounts:
         """By where the images' categories are from."""

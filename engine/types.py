@@ -456,6 +456,22 @@ class CategoryCounts:
         return ", ".join(words for count, words in parts if count)
 
 
+@dataclass(frozen=True)
+class Storage:
+    """What a gallery takes, in bytes: ``tables``, wherever they are kept; ``indexes``, the files
+    that this machine derived from them; ``free``, on the disk of its folder, None for a server's.
+
+    Of a server: the ``partitions`` of the table of descriptions, and the seconds since the last
+    change that a replica has, by which it may be ``behind``; None where no replica is read.
+    """
+
+    tables: int
+    indexes: int
+    free: int | None = None
+    partitions: int | None = None
+    behind: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """One catalogue image in a gallery, with its description."""

@@ -98,6 +98,15 @@ class ShardIndexes:
         """Whether an index that is open has more changes than are few."""
         return any(len(one.changed) > few(len(one)) for one in self._open.values())
 
+    @property
+    def bytes(self) -> int:
+        """Of all files."""
+        sizes = 0
+        for path in (self.folder / INDEXES).glob("*"):
+            with contextlib.suppress(OSError):  # one of the past was just deleted
+                sizes += path.stat().st_size
+        return sizes
+
     def merge(self, connection: Connection, shard: Shard) -> None:
         """As ``write``, of the indexes of a shard that are open."""
         for category, labelled, metric in list(self._open):

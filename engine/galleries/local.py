@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,9 +28,7 @@ from engine.galleries.tables import TableGallery
 from engine.manifest import Generations, Manifest
 from engine.protocols import KeypointMatcher, ReportKind
 from engine.query_statistics import QueryStatistics
-from engine.types import (
-    FloatArray,
-)
+from engine.types import FloatArray, Storage
 
 
 class LocalGallery(TableGallery):
@@ -158,6 +157,12 @@ class LocalGallery(TableGallery):
     @property
     def address(self) -> str:
         return str(self._address)
+
+    def storage(self) -> Storage:
+        with _schema.translated(self.folder):
+            database = sum(path.stat().st_size for path in self.folder.glob(f"{_schema.DATABASE}*"))
+            free = shutil.disk_usage(self.folder).free
+            return Storage(database, self._indexes.bytes, free)
 
     @contextlib.contextmanager
     def searching_as_now(self) -> Iterator[None]:

@@ -45,7 +45,7 @@ from engine.galleries.tables import TableGallery
 from engine.manifest import Generations, Manifest
 from engine.protocols import KeypointMatcher, ReportKind
 from engine.query_statistics import QueryStatistics
-from engine.types import Description, Entry, FloatArray
+from engine.types import Description, Entry, FloatArray, Storage
 from engine.user_folders import expanded, user_cache
 
 FIRST = "1"
@@ -283,6 +283,22 @@ class PostgresGallery(TableGallery):
         """As a row of the manifest."""
         with self._writing():
             _rows.store_report(self._connection, of, report)
+
+    def storage(self) -> Storage:
+        """Of the generation that is open."""
+        schema = self._address.generation_schema(self.generation)
+        with self._reading():
+            row = self._connection.run(
+                "SELECT sum(pg_total_relation_size(oid))::bigint, "
+                "count(*) FILTER (WHERE relispartition AND relname LIKE 'descriptions%%'), "
+                "CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM now() - "
+                "pg_last_xact_replay_timestamp())::double precision END "
+                "FROM pg_class WHERE relnamespace = %(schema)s::regnamespace "
+                "AND relkind IN ('r', 'm')",
+                {"schema": schema},
+            ).fetchone()
+        assert row is not None
+        return Storage(int(row[0]), self._files.bytes, None, int(row[1]), row[2])
 
     @contextlib.contextmanager
     def searching_as_now(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from engine import __version__
-from engine.machine import processor
+from engine.machine import memory, processor
 from offline.report.document import Provenance
 
 GIGABYTE = 2**30
@@ -74,11 +74,8 @@ def load_average() -> float | None:
 
 
 def _memory() -> str:
-    try:
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return ""
-    return f"{size / GIGABYTE:.1f} GiB"
+    size = memory()
+    return "" if size is None else f"{size / GIGABYTE:.1f} GiB"
 
 
 def versions() -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from packsight.commands._storage import megabytes
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -49,12 +51,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     print(store.folder)
-    print(f"{count:,} mattes, {_shown(size)}; at most {limit:g} GB (runtime.mattes_gb)")
+    print(f"{count:,} mattes, {megabytes(size)}; at most {limit:g} GB (runtime.mattes_gb)")
     print(compiled.folder)
     most = compiled.limit / 10**9
-    print(f"{networks:,} compiled networks, {_shown(network_bytes)}; at most {most:g} GB")
+    print(f"{networks:,} compiled networks, {megabytes(network_bytes)}; at most {most:g} GB")
     return 0
-
-
-def _shown(size: int) -> str:
-    return f"{size / 10**6:.1f} MB" if size < 10**9 else f"{size / 10**9:.2f} GB"

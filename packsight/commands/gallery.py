@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.names import without_controls
-from packsight.commands import _generations
+from packsight.commands import _generations, _storage
 from packsight.commands._arguments import add_command, add_quiet_flag
 from packsight.commands._terminal import bar, print_faults
 
@@ -81,6 +81,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
 
     from engine.config import STAGES
     from engine.galleries import generations
+    from engine.machine import memory
     from engine.query_statistics import LEAST_QUERIES
 
     manifest = gallery.manifest
@@ -93,6 +94,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         version, adaptations = gallery.adapted_by(), gallery.adaptations()
         last_fit = gallery.last_fit()
         keypoints = _keypoints(gallery)
+        storage = gallery.storage()
     learned = gallery.query_statistics()
     curated, curation_fault = _curation(gallery)
     networks, network_fault = _networks(gallery)
@@ -116,6 +118,7 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
                     "curation": curated,
                     "networks": networks,
                     "generations": vars(held),
+                    "storage": vars(storage),
                 },
                 ensure_ascii=False,
                 indent=2,
@@ -132,7 +135,13 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
     index = manifest.settings.get("search", {}).get("index", "exact")
     print(f"vectors      {manifest.dimension} numbers, {metric} distance, index {index}")
+    dimension = manifest.dimension if adaptation is None else adaptation.dimension
+    vectors = _storage.vector_bytes(images, dimension, str(index))
+    for line in _storage.lines(storage, vectors, memory()):
+        print(line)
     print(f"created      {manifest.created} by {manifest.written_by}")
+    if of := gallery.copy_of():
+        print(f"unfinished   copy of {of}: run the same packsight gallery copy again")
     for line in _generations.lines(gallery.address, held):
         print(line)
     for section in STAGES[:-1]:  # all but the reranker, which may be another at every query

@@ -70,6 +70,10 @@ def searched(postgres: PostgresServer, tmp_path: Path) -> Iterator[Searched]:
 def test_it_stays_in_step_with_whatever_is_written(searched: Searched) -> None:
     searched.agree()
     assert len(searched.files()) == 2
+    storage = searched.reader.storage()
+    assert storage.indexes == sum(path.stat().st_size for path in searched.files())
+    assert storage.tables > 100_000 and storage.partitions == 2 and storage.behind is None
+    assert searched.server.storage().indexes == 0
     ids = searched.add(40, 8)
     searched.agree()
     searched.writer.remove(ids[:3])

@@ -109,6 +109,7 @@ def test_a_replica_alone_is_searched_and_not_written_to(pair: Pair, address: str
     alone = pair.standby.address(schema=schema)
     with open_gallery(alone) as reader:
         assert len(reader.search(QUERY, 5)) == 1
+        assert reader.storage().behind is not None
         with pytest.raises(OSError, match="read-only"):
             reader.learn(np.ones((1, 2), np.float32))
     for act in (
