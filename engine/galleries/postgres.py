@@ -117,6 +117,8 @@ class PostgresGallery(TableGallery):
                 connection.search_in(place, name)
                 _lock(connection, place, name)
                 _upgrade(connection, place, name)
+                # Of a writer that was killed; its workers may still be there.
+                connection.run("UPDATE units SET state = 'waiting' WHERE state = 'running'")
                 # Else another came into use before this one was locked.
                 if generation is not None or _current(place, connection) == name:
                     return cls(address, name, connection)

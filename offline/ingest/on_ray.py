@@ -48,10 +48,11 @@ def require_ray(address: str, gallery: str) -> None:
             remedy="Name one by --gallery postgresql://USER@HOST/DATABASE, or leave out --ray.",
         )
     ray = _ray()
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    address = address or os.environ.get("RAY_ADDRESS", "")
+    host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         return  # "auto", or none: Ray looks for it
-    if host in ("localhost", "127.0.0.1") and not address.startswith("ray://"):
+    if host in ("localhost", "127.0.0.1"):
         host = ray.util.get_node_ip_address()  # as Ray itself replaces it
     try:
         # Ray itself waits for minutes.
@@ -73,8 +74,9 @@ def describe_on_ray(
         threads = _threads(current, machines)
         image, name = tasks[0].file.uri, secrets.token_hex(8)
         tasks = _settled(current, planner, tasks)
-        count = sum(task.entry.category is not None for task in tasks)
-        groups = [units_of(tasks[:count]), units_of(tasks[count:])]
+        labelled = [task for task in tasks if task.entry.category is not None]
+        others = [task for task in tasks if task.entry.category is None]
+        groups = [units_of(labelled), units_of(others)]
         units = Units(place.gallery, name)
         scan = Scan(
             name=name,
@@ -252,7 +254,7 @@ class _Work:
     def _silent(self) -> list[int]:
         """Units of workers that have shown no sign for long, which are ended; to be tried again."""
         now = time.monotonic()
-        if all(now - since < SILENT_SECONDS for _, since in self._since().values()):
+        if all(now - since < SILENT_SECONDS / 4 for _, since in self._since().values()):
             return []
         beats = self.units.beats()
         again = []

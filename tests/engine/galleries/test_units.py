@@ -190,3 +190,18 @@ def test_of_workers_that_finish_at_once_one_has_the_unit(postgres: PostgresServe
         assert len(writer) == 2 and writer.check() == []
         for other in others:
             other.close()
+
+
+@pytest.mark.slow
+def test_workers_of_a_killed_writer_store_nothing_beside_the_next(postgres: PostgresServer) -> None:
+    from engine.galleries.postgres import PostgresGallery
+
+    address = postgres.address(schema=f"units_{next(_NUMBERS)}")
+    with open_gallery(address, manifest=manifest()) as writer:
+        assert isinstance(writer, TableGallery)
+        Units(writer, "scan").begin(["first"])
+        worker = PostgresGallery.open_beside(address, "1")
+        Units(worker, "scan").take(0, "me")
+    with worker, open_gallery(address, write=True) as later:
+        assert not finish(Units(worker, "scan"), "me")
+        assert len(later) == 0
