@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, field
 
 from engine.names import without_controls
@@ -82,7 +83,7 @@ class MigrationReport:
         return (
             f"{self.gallery}: generation {self.after} is in use, {self.images} images "
             f"({described}, {seconds}); back to {self.before}: packsight gallery rollback "
-            f"{self.gallery}{gone}"
+            f"{shlex.quote(self.gallery)}{gone}"
         )
 
 

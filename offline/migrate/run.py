@@ -169,7 +169,7 @@ def _roll_back_now(request: RollbackRequest) -> MigrationReport:
     if before == "?":
         use_generation(request.gallery, name)
     else:
-        with open_gallery(request.gallery, write=True), Curation.open(request.gallery) as curation:
+        with _in_use(request.gallery, before), Curation.open(request.gallery) as curation:
             _note_what_it_lacks(request.gallery, report, curation)
             use_generation(request.gallery, name)
     report.in_use = True
@@ -328,7 +328,7 @@ def _compare(move: _Move, data: tuple[Path, ...], before: Settings, after: Setti
     for name, comparison in report.comparisons.items():
         for row in comparison.regressions:
             report.refusals.append(
-                f"{name}: {row.group} / {row.figure} fell from {row.before:.3f} to {row.after:.3f}"
+                f"{name}: {row.group} / {row.figure} went from {row.before:.3f} to {row.after:.3f}"
             )
 
 
@@ -339,7 +339,7 @@ def _finish(move: _Move) -> None:
         if not report.refusals or move.force:
             _catch_up(move)
             _index(move)
-            with _written_by_us(move) as old:
+            with _in_use(move.address, report.before) as old:
                 locked = time.perf_counter()
                 found = _pass(move, old)
                 if found.changes or found.missing:  # else they have just been compared
@@ -359,21 +359,22 @@ def _finish(move: _Move) -> None:
 
 
 @contextmanager
-def _written_by_us(move: _Move) -> Iterator[Gallery]:
-    """The generation in use, with its writer's lock, once another writer has ended."""
+def _in_use(address: str | Path, name: str) -> Iterator[Gallery]:
+    """The generation of this name, with its writer's lock, once another writer has ended: until it
+    is left, none other comes into use. GalleryError where one did meanwhile."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            old = open_gallery(move.address, write=True)
+            old = open_gallery(address, write=True)
             break
         except LockedError:
             if time.monotonic() > until:
                 raise
             time.sleep(_RETRY)
     with old:
-        if generations(move.address).current != move.report.before:
+        if generations(address).current != name:
             raise GalleryError(
-                f"{move.gallery.name}: another generation came into use meanwhile.",
+                f"{old.name}: another generation came into use meanwhile.",
                 remedy="See: packsight gallery info, and run the same command again.",
             )
         yield old
