@@ -154,8 +154,9 @@ export class Session {
         : requestOf(state);
       const answer = await api.query(request, sent).catch((error) => {
         if (!add || error.status !== 409) throw error;
-        add = 0; // other models answer since: all hits anew
-        return api.query(requestOf(state), sent);
+        const all = state.answer.hits.length + add; // other models answer since: all hits anew
+        add = 0;
+        return api.query(requestOf(state, all), sent);
       });
       if (add) answer.hits = [...state.answer.hits, ...answer.hits];
       const compared = this.state.compared.filter((one) => answer.hits.some((hit) => hit.id === one.id));

@@ -85,6 +85,7 @@ class FakeService:
     empty: bool = False
     calibrated: bool = True
     busy: int = 0  # answers of 503 before the next
+    generation: str = "1"
     seconds: float = 0.0  # that a query takes
     requests: list[dict[str, Any]] = field(default_factory=list)
     photos: list[bytes] = field(default_factory=list)
@@ -181,6 +182,8 @@ class FakeService:
         kind = request.query_params.get("format", "json")
         self.formats.append(kind)
         await asyncio.sleep(self.seconds)
+        if wanted.get("generation", self.generation) != self.generation:
+            return problem(409, "Other models answer since.", "Begin again.")
         if kind != "json":
             return Response(f"rank;product\n1;{kind}\n", media_type=f"text/{kind}")
         return JSONResponse(self.answer(wanted, size))
@@ -215,7 +218,7 @@ class FakeService:
             "mask_trust": 0.91,
             "timings_ms": {"segment": 31.5, "embed": 12.25},
             "fingerprint": "0123456789abcdef" * 4,
-            "generation": "1",
+            "generation": self.generation,
             "as_of": "2026-11-30T12:00:00.000Z",
             "k": k,
             "offset": offset,
