@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from engine.galleries._postgres_connection import PostgresConnection, Row, Vecto
 from engine.galleries._postgres_schema import add_partitions
 from engine.galleries._ranking import Ranking
 from engine.galleries._ranking import Rows as ScannedRows
-from engine.galleries._shards import Shard
+from engine.galleries._shards import Shard, read_shards
 from engine.types import Embedding, FloatArray, IntArray, Neighbour
 
 log = logging.getLogger(__name__)
@@ -29,15 +29,12 @@ log = logging.getLogger(__name__)
 DESCRIBED = "descriptions"
 _BLOCK = 512  # vectors written in one statement
 _OPERATORS: dict[Metric, str] = {"euclidean": "<->", "cosine": "<=>", "inner_product": "<#>"}
-_CLASSES: dict[Metric, str] = {
-    "euclidean": "vector_l2_ops",
-    "cosine": "vector_cosine_ops",
-    "inner_product": "vector_ip_ops",
-}
-# pgvector's graphs hold vectors of up to so many numbers.
-MOST_NUMBERS = 2000
-# Candidates that a graph keeps: PostgreSQL goes on from there until enough are found.
+# By inner products no graph is searched, in a folder neither.
+_CLASSES: dict[Metric, str] = {"euclidean": "vector_l2_ops", "cosine": "vector_cosine_ops"}
+_MOST_NUMBERS = 2000  # of vectors in pgvector's graphs
+# Candidates that a search of a graph keeps; from there it goes on until enough are found.
 _EXPLORED = 400
+_TRIED, _FOUND = 50, 50  # queries, and the images of each, that the recall of graphs is taken of
 
 
 def table_of(version: int | None) -> str:
@@ -86,7 +83,8 @@ class PgvectorIndexes:
         assert isinstance(connection, PostgresConnection)
         query = embedding.vector[None]
         query = unit_or_zero(query) if metric == "cosine" else query
-        graph = self.kind == "hnsw" and among is None
+        graph = self.kind == "hnsw" and metric == self.metric and among is None
+        graph = graph and metric in _CLASSES and connection.raw.has_graphs
         if graph:
             connection.run(f"SET LOCAL hnsw.ef_search = {_EXPLORED}")
             connection.run("SET LOCAL hnsw.iterative_scan = strict_order")
@@ -219,21 +217,71 @@ def adapted_tables(connection: PostgresConnection) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
+def analyse(connection: PostgresConnection, table: str) -> None:
+    """Let the planner know how many rows the partitions of a table have, where it is far off:
+    PostgreSQL looks at them a minute later by itself, and never at the whole."""
+    rows = connection.run(
+        "SELECT parent.reltuples, (SELECT sum(images) FROM shards) FROM pg_class AS parent "
+        "WHERE parent.oid = to_regclass(%(table)s)",
+        {"table": table},
+    ).fetchall()
+    for known, images in rows:
+        if images and not 0.5 < float(known) / float(images) < 2:
+            connection.run(f"ANALYZE {table} (id, category, labelled)")
+
+
 def build_graphs(
     connection: PostgresConnection, version: int | None, indexes: PgvectorIndexes
 ) -> None:
     """pgvector's HNSW over the vectors that are compared, where searches are by it; else none is
     kept. In a write transaction."""
-    kept = table_of(version) if indexes.kind == "hnsw" else None
-    for table in [DESCRIBED, *adapted_tables(connection)]:
-        if table != kept:
-            connection.run(f"DROP INDEX IF EXISTS {table}_hnsw")
-    if kept is None:
-        return
-    connection.run(
-        f"CREATE INDEX IF NOT EXISTS {kept}_hnsw ON {kept} "
-        f"USING hnsw (embedding {_CLASSES[indexes.metric]})"
-    )
+    table = table_of(version)
+    adaptation = indexes.adaptation(connection, version)
+    dimension = indexes.dimension if adaptation is None else adaptation.dimension
+    wanted = indexes.kind == "hnsw" and indexes.metric in _CLASSES
+    if wanted and (dimension > _MOST_NUMBERS or not connection.raw.has_graphs):
+        log.warning(
+            "%s: searched exactly: pgvector 0.8 has graphs of vectors of %d numbers at most, these "
+            "have %d; fewer are made by: packsight adapt",
+            *(indexes.where, _MOST_NUMBERS, dimension),
+        )
+        wanted = False
+    for other in [DESCRIBED, *adapted_tables(connection)]:
+        if other != table or not wanted:
+            connection.run(f"DROP INDEX IF EXISTS {other}_hnsw")
+    if not wanted:
+        _rows.store_graphs(connection, None)
+    elif not connection.columns(f"{table}_hnsw"):
+        connection.run(
+            f"CREATE INDEX {table}_hnsw ON {table} USING hnsw (embedding "
+            f"{_CLASSES[indexes.metric]})"
+        )
+        _rows.store_graphs(connection, _recall(connection, version, indexes))
+
+
+def _recall(connection: PostgresConnection, version: int | None, indexes: PgvectorIndexes) -> float:
+    """The fraction that graphs find of the nearest to queries: vectors moved as others lie to
+    their nearest, as a new photo lies to those of its product."""
+    shards = read_shards(connection)
+    rows = connection.run(
+        f"SELECT embedding FROM {table_of(version)} ORDER BY md5(id::text) LIMIT %(count)s",
+        {"count": 2 * _TRIED},
+    ).fetchall()
+    vectors = [np.frombuffer(row[0], "<f4") for row in rows]
+    exact = replace(indexes, kind="exact")
+    found = wanted = 0
+    for place, moved in zip(vectors[::2], vectors[1::2], strict=False):
+        (*_, near) = exact.search(connection, shards, Embedding(moved), 2, indexes.metric)
+        nearest = connection.run(
+            f"SELECT embedding FROM {table_of(version)} WHERE id = %(id)s", {"id": near.id}
+        ).fetchone()
+        assert nearest is not None
+        query = Embedding((place + moved - np.frombuffer(nearest[0], "<f4")).astype(np.float32))
+        true = exact.search(connection, shards, query, _FOUND, indexes.metric)
+        ids = {one.id for one in indexes.search(connection, shards, query, _FOUND, indexes.metric)}
+        found += sum(one.id in ids for one in true)
+        wanted += len(true)
+    return found / wanted if wanted else 1.0
 
 
 def faults(

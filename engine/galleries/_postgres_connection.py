@@ -75,6 +75,7 @@ class _RawConnection(psycopg.Connection[Any]):
 
     path: tuple[str, ...] = ()  # schemas, less that of pgvector
     pgvector: str = ""  # its schema
+    has_graphs: bool = False  # that are searched until enough is found
 
 
 class PostgresConnection:
@@ -305,7 +306,8 @@ def _search_in(raw: _RawConnection, address: PostgresAddress, generation: str) -
 def _learn_vectors(raw: _RawConnection) -> None:
     """How pgvector's type is read and written, where the database has it."""
     row = raw.execute(
-        "SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
+        "SELECT t.oid, n.nspname, e.extversion FROM pg_extension e "
+        "JOIN pg_namespace n ON n.oid = e.extnamespace "
         "JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'vector' "
         "WHERE e.extname = 'vector'"
     ).fetchone()
@@ -314,6 +316,7 @@ def _learn_vectors(raw: _RawConnection) -> None:
         raw.adapters.register_loader(row[0], _VectorLoader)
         raw.adapters.register_dumper(Vector, type("_Dumper", (_VectorDumper,), {"oid": row[0]}))
         raw.pgvector = str(row[1])
+        raw.has_graphs = [int(part) for part in str(row[2]).split(".")[:2]] >= [0, 8]
 
 
 class Readers:

@@ -41,6 +41,7 @@ _ADAPTED_BY = "adapted_by"
 _LAST_FIT = "last_fit"
 _ADAPTING_OFF = "adapting_off"
 _CURATED_TO = "curated_to"
+_GRAPHS = "graphs"
 _REPORTS = {of: f"last_{of}" for of in REPORTS}
 _COPY_OF = "copy_of"
 _APART = (
@@ -51,6 +52,7 @@ _APART = (
     _ADAPTING_OFF,
     _CURATED_TO,
     *_REPORTS.values(),
+    _GRAPHS,
     _COPY_OF,
 )
 MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
@@ -229,6 +231,19 @@ def store_manifest(connection: Connection, rows: Sequence[tuple[str, str]]) -> N
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             row,
         )
+
+
+def store_graphs(connection: Connection, recall: float | None) -> None:
+    """What the graphs find of the nearest, as it was measured; None: there are none."""
+    connection.execute("DELETE FROM manifest WHERE key = ?", (_GRAPHS,))
+    if recall is not None:
+        store_manifest(connection, [(_GRAPHS, json.dumps(recall))])
+
+
+def load_graphs(connection: Connection) -> float | None:
+    sql = "SELECT value FROM manifest WHERE key = ?"
+    row = connection.execute(sql, (_GRAPHS,)).fetchone()
+    return None if row is None else float(json.loads(row[0]))
 
 
 def store_report(connection: Connection, of: ReportKind, report: str) -> None:

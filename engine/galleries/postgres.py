@@ -383,6 +383,8 @@ class PostgresGallery(TableGallery):
         with self._writing():
             version = self.adapted_by()
             self._derive(version)
+            for table in {_pgvector.DESCRIBED, _pgvector.table_of(version), "images"}:
+                _pgvector.analyse(self._connection, table)
             _pgvector.build_graphs(self._connection, version, self._pgvector)
         self._drop_adapted()
 
