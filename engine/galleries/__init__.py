@@ -183,7 +183,8 @@ def _home(uri: str | Path) -> Home:
     except ImportError as error:
         if not scheme:
             raise
+        what, _, _ = str(error).partition("\n")
         raise GalleryError(
-            f"galleries in PostgreSQL need the extra postgres ({error}).",
+            f"galleries in PostgreSQL need the extra postgres ({what}).",
             remedy="Install it: pip install 'packsight[postgres]'",
         ) from error

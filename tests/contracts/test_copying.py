@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -13,8 +15,8 @@ from engine import copying as copying
 from engine.copying import copy_gallery
 from engine.curation import Curation
 from engine.decisions import Exclusion
-from engine.errors import FingerprintError, GalleryError
-from engine.galleries import open_gallery
+from engine.errors import FingerprintError, GalleryError, LockedError
+from engine.galleries import gallery_exists, open_gallery
 from engine.protocols import Gallery, WritableGallery
 from engine.types import Embedding, GivenTable, SkippedFile
 from packsight.cli import main
@@ -22,6 +24,7 @@ from tests.engine.made_adaptations import adaptation
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
 from tests.postgres_server import PostgresServer
+from tests.watched_processes import wait
 
 CHUNK = 8
 _NUMBERS = count()
@@ -160,6 +163,44 @@ def test_a_copy_that_was_stopped_goes_on_and_takes_over_what_changed(ends: tuple
         assert facts_of_images(copy) == facts_of_images(gallery)
         assert copied.images == len(copy) == len(gallery)
         assert copy.copy_of() == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", [("folder", "postgres")], indirect=True)
+def test_a_copy_that_was_killed_goes_on(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        for start in range(0, 1500, 500):
+            places = range(start, start + 500)
+            gallery.add(
+                [entry(f"i{place}", ("jar", "tin")[place % 2]) for place in places],
+                [described((place, 1)) for place in places],
+            )
+    line = [sys.executable, "-m", "packsight", "gallery", "copy", origin, to]
+    with subprocess.Popen(line, cwd=Path(__file__).parents[2]) as process:
+        assert wait(lambda: gallery_exists(to) and _length(to) > 0)
+        process.kill()
+    kept = _length(to)
+    assert 0 < kept < 1500
+    assert wait(lambda: _free(to))
+    copied = copy_gallery(origin, to)
+    assert copied.images == 1500
+    with open_gallery(origin) as gallery, open_gallery(to) as copy:
+        assert facts_of_images(copy) == facts_of_images(gallery)
+
+
+def _length(address: str) -> int:
+    with open_gallery(address) as gallery:
+        return len(gallery)
+
+
+def _free(address: str) -> bool:
+    """A server has noticed that the writer was killed."""
+    try:
+        open_gallery(address, write=True).close()
+    except LockedError:
+        return False
+    return True
 
 
 def facts_of_images(gallery: Gallery) -> tuple[object, ...]:
