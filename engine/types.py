@@ -461,8 +461,10 @@ class Storage:
     """What a gallery takes, in bytes: ``tables``, wherever they are kept; ``indexes``, the files
     that this machine derived from them; ``free``, on the disk of its folder, None for a server's.
 
-    Of a server: the ``partitions`` of the table of descriptions, and the seconds since the last
-    change that a replica has, by which it may be ``behind``; None where no replica is read.
+    Of a server: the ``partitions`` of the table of descriptions; the seconds since the last change
+    that a replica has, by which it may be ``behind``, None where no replica is read; and the
+    ``recall`` of its graphs, None where there are none: of 50 queries' nearest 50, as they were
+    built.
     """
 
     tables: int
@@ -470,6 +472,7 @@ class Storage:
     free: int | None = None
     partitions: int | None = None
     behind: float | None = None
+    recall: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

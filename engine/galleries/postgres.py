@@ -299,8 +299,9 @@ class PostgresGallery(TableGallery):
                 "AND relkind IN ('r', 'm')",
                 {"schema": schema},
             ).fetchone()
+            recall = _rows.load_graphs(self._connection)
         assert row is not None
-        return Storage(int(row[0]), self._files.bytes, None, int(row[1]), row[2])
+        return Storage(int(row[0]), self._files.bytes, None, int(row[1]), row[2], recall)
 
     @contextlib.contextmanager
     def searching_as_now(self) -> Iterator[None]:

@@ -30,6 +30,8 @@ def lines(storage: Storage, vectors: int, memory: int | None) -> Iterator[str]:
             f"storage      {megabytes(storage.tables)} in the server, in {storage.partitions} "
             f"partitions{derived}{behind}"
         )
+        if storage.recall is not None:
+            yield f"             graphs found {storage.recall:.4f} of the nearest 50, as built"
         if not storage.indexes:  # searched there
             return
     else:
