@@ -17,7 +17,7 @@ SHOWN = 10  # faults
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--gallery", metavar="DIR", required=True, help="gallery to calibrate")
+    add("--gallery", metavar="ADDRESS", required=True, help="gallery to calibrate")
     add(
         "--photos",
         metavar="DATA",

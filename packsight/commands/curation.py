@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export = add_command(chosen, "export", "write all decisions about a gallery as lines of JSON")
     taken = add_command(chosen, "import", "add exported decisions to those about a gallery")
     for part in (export, taken):
-        part.add_argument("gallery", metavar="GALLERY", help="folder of the gallery")
+        part.add_argument("gallery", metavar="GALLERY", help="folder or postgresql:// address")
     export.add_argument(
         "--out", metavar="FILE", type=Path, required=True, help="file to write, such as c.jsonl"
     )

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_quiet_flag(copy)
     migrate, rollback = _generations.add_commands(chosen)
     for part in (info, check, rebuild, delete, export, migrate, rollback):
-        part.add_argument("gallery", metavar="DIR", help="folder of the gallery")
+        part.add_argument("gallery", metavar="GALLERY", help="folder or postgresql:// address")
     info.add_argument("--json", action="store_true", help="print JSON instead of text")
     for flag, metavar, what in (
         ("--product", "ID", "images of this product"),

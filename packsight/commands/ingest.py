@@ -16,7 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "object store: s3://, gs:// or az:// (docs/ingesting.md)",
     )
     parser.add_argument(
-        "--gallery", metavar="DIR", required=True, help="gallery, created where there is none"
+        "--gallery",
+        metavar="ADDRESS",
+        required=True,
+        help="gallery, created where there is none: a folder or postgresql://…",
     )
     labels = parser.add_mutually_exclusive_group()
     labels.add_argument(

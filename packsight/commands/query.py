@@ -25,7 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="image file, or - for standard input; with --out several, or folders of any depth",
     )
-    parser.add_argument("--gallery", metavar="DIR", required=True, help="gallery to search")
+    parser.add_argument(
+        "--gallery",
+        metavar="ADDRESS",
+        required=True,
+        help="gallery to search: a folder or postgresql://…",
+    )
     parser.add_argument(
         "-k", type=int, default=10, metavar="N", help="number of products (default: 10)"
     )

@@ -39,10 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--gallery",
-        metavar="[NAME=]DIR",
+        metavar="[NAME=]ADDRESS",
         action="append",
         required=True,
-        help="gallery to serve; may be repeated, the first is the default",
+        help="gallery to serve, a folder or postgresql://…; may be repeated, the first is the "
+        "default",
     )
     add(
         "--host",

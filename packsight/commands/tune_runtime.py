@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="shipped profile or .toml file whose networks are timed (default: compact)",
     )
-    chosen.add_argument("--gallery", metavar="DIR", help="gallery whose networks are timed")
+    chosen.add_argument("--gallery", metavar="ADDRESS", help="gallery whose networks are timed")
     parser.add_argument(
         "--rounds",
         type=positive,
