@@ -59,6 +59,10 @@ class LockedError(GalleryError):
     """Another process writes to the gallery."""
 
 
+class DisconnectedError(GalleryError):
+    """The server of a gallery ended the connection amid a read or a write."""
+
+
 class DamageError(GalleryError):
     """A gallery's files were changed or damaged after they were written."""
 

@@ -13,7 +13,7 @@ from engine.augmentation import augmenting
 from engine.config import QuerySettings, RouteSettings
 from engine.describe import Described, Describer
 from engine.distances import Metric, score_of
-from engine.errors import ConfigError, EmptyGalleryError, GalleryError
+from engine.errors import ConfigError, DisconnectedError, EmptyGalleryError, GalleryError
 from engine.exhaustive import PrintSearch, joined, require_keypoints, with_print_first
 from engine.keypoints import TentativeMatch
 from engine.match_calibration import MatchCalibration, with_probabilities
@@ -148,7 +148,10 @@ class Searcher:
         none where the request has weights or chosen categories.
         """
         watch = watch or Stopwatch()
-        found = self._results(query, request, watch)
+        try:
+            found = self._results(query, request, watch)
+        except DisconnectedError:  # the server was started anew, or another one answers
+            found = self._results(query, request, watch)
         if self.learn is not None and request.domain == "photo":
             self.learn(query)
         return found

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engine.errors import (
         ConfigError,
         DamageError,
+        DisconnectedError,
         EmptyGalleryError,
         FingerprintError,
         GalleryError,
@@ -58,6 +59,7 @@ __all__ = [
     "ConfigError",
     "DamageError",
     "Dataset",
+    "DisconnectedError",
     "EmptyGalleryError",
     "FingerprintError",
     "Gallery",
@@ -96,6 +98,7 @@ _HOMES = {
     "engine.errors": (
         "ConfigError",
         "DamageError",
+        "DisconnectedError",
         "EmptyGalleryError",
         "FingerprintError",
         "GalleryError",

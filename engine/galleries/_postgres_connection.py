@@ -23,7 +23,7 @@ import psycopg
 from psycopg import adapt, errors, pq, sql
 from psycopg.types.string import StrDumper
 
-from engine.errors import GalleryError
+from engine.errors import DisconnectedError, GalleryError
 from engine.galleries._connection import Parameters
 from engine.galleries._postgres_address import PostgresAddress, without_password
 from engine.types import CONTOUR_SIDE
@@ -413,12 +413,22 @@ def translated(where: str) -> Iterator[None]:
 def _explained(where: str, error: psycopg.Error) -> GalleryError:
     text = without_password(" ".join(str(error).split()))
     again = "Run the same command again."
+    if isinstance(error, psycopg.OperationalError) and re.search(_LOST, text):
+        return DisconnectedError(
+            f"{where}: the server has ended the connection ({text}).", remedy=again
+        )
     for kinds, words, problem, remedy in _EXPLANATIONS:
         if isinstance(error, kinds) and re.search(words, text):
             return GalleryError(f"{where}: {problem} ({text}).", remedy=remedy or again)
     return GalleryError(f"{where}: {text.rstrip('.')}.")
 
 
+# Of a connection that was made, not of one that cannot be.
+_LOST = (
+    "^(?!connection failed|Multiple connection).*"
+    "(terminating connection|server closed the connection|connection is (lost|closed)|"
+    "consuming input failed|could not receive data)"
+)
 _Explanation = tuple[tuple[type[psycopg.Error], ...], str, str, str]
 _ANY = (psycopg.Error,)
 _EXPLANATIONS: tuple[_Explanation, ...] = (
@@ -497,7 +507,7 @@ _EXPLANATIONS: tuple[_Explanation, ...] = (
     (
         (psycopg.OperationalError,),
         "",
-        "the server does not answer, or has ended the connection",
+        "the server does not answer",
         "See that PostgreSQL runs and can be reached, and run the same command again.",
     ),
 )

@@ -17,10 +17,16 @@ import pytest
 
 pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 
-from engine.errors import GalleryError
+from engine.config import RouteSettings
+from engine.errors import DisconnectedError, GalleryError
 from engine.galleries import open_gallery
 from engine.protocols import Gallery
+from engine.request import Request
+from engine.search import Searcher
 from engine.types import Embedding
+from stages.context import BuildContext
+from stages.rerank.none import Options, build
+from tests.engine.fake_parts import fake_describer
 from tests.engine.made_descriptions import described, entry, manifest
 from tests.postgres_server import PostgresServer, free_port, give_away, postgres_server, run
 from tests.watched_processes import wait
@@ -122,17 +128,21 @@ def test_a_replica_alone_is_searched_and_not_written_to(pair: Pair, address: str
 
 
 @pytest.mark.parametrize("killed", ["primary", "standby"])
-def test_searches_go_on_while_one_of_both_is_killed(pair: Pair, address: str, killed: str) -> None:
+def test_queries_go_on_while_one_of_both_is_killed(pair: Pair, address: str, killed: str) -> None:
     faults, done, searches = list[BaseException](), threading.Event(), count()
+    reranker = build(Options(), BuildContext())
+    photo = described((1, 1))
 
     def search() -> None:
-        try:
-            with open_gallery(address) as reader:
-                while not done.is_set():
-                    assert len(reader.search(QUERY, 5)) == 1
+        with open_gallery(address) as reader:
+            routing = RouteSettings()
+            searcher = Searcher(fake_describer(), reader, reranker, routing, normalised=False)
+            while not done.is_set():
+                try:
+                    assert len(searcher.results(photo, Request()).hits) == 1
                     next(searches)
-        except BaseException as error:
-            faults.append(error)
+                except BaseException as error:
+                    faults.append(error)
 
     threads = [threading.Thread(target=search) for _ in range(3)]
     for thread in threads:
@@ -151,6 +161,25 @@ def test_searches_go_on_while_one_of_both_is_killed(pair: Pair, address: str, ki
     assert all(isinstance(error, GalleryError) for error in faults)
     assert len(faults) <= (len(threads) if killed == "standby" else 0)
     assert next(searches) > 30
+
+
+def test_a_read_that_a_shutdown_ends_is_one_of_a_lost_connection() -> None:
+    with postgres_server() as server:
+        address = server.address()
+        with open_gallery(address, manifest=manifest()) as gallery:
+            gallery.add([entry("a")], [described((1, 0))])
+            server.kill()
+            with pytest.raises(DisconnectedError, match="ended the connection"):
+                gallery.add([entry("b")], [described((1, 0))])
+        server.start()
+        with (
+            open_gallery(address) as reader,
+            pytest.raises(DisconnectedError),
+            reader.snapshot(),
+        ):
+            assert len(reader.search(QUERY, 5)) == 1
+            server.stop()
+            reader.search(QUERY, 5)
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
