@@ -291,16 +291,25 @@ def _configure(raw: psycopg.Connection[Any], *, write: bool = False) -> None:
 
 def _search_in(raw: _RawConnection, address: PostgresAddress, generation: str) -> None:
     """Find tables in the schemas of a generation, or of what belongs to none."""
-    own = [address.generation_schema(generation)] if generation else []
-    path = (*own, address.schema)
+    path = _path(address, generation)
     if raw.path == path and raw.pgvector:
         return
+    if raw.path not in ((), path):
+        # psycopg forgets what it prepared, at a statement that it has not seen: one that was
+        # prepared here gives other columns there.
+        raw.execute(f"ROLLBACK -- {next(_SWITCHES)}")
     if not raw.pgvector:
         _learn_vectors(raw)
     named = [*path, *filter(None, [raw.pgvector])]
     shown = ", ".join(f'"{name}"' for name in named)
     raw.execute("SELECT set_config('search_path', %s, false)", (shown,))
     raw.path = path
+
+
+def _path(address: PostgresAddress, generation: str) -> tuple[str, ...]:
+    """Schemas in which tables are looked for."""
+    own = [address.generation_schema(generation)] if generation else []
+    return (*own, address.schema)
 
 
 def _learn_vectors(raw: _RawConnection) -> None:
@@ -317,6 +326,9 @@ def _learn_vectors(raw: _RawConnection) -> None:
         raw.adapters.register_dumper(Vector, type("_Dumper", (_VectorDumper,), {"oid": row[0]}))
         raw.pgvector = str(row[1])
         raw.has_graphs = [int(part) for part in str(row[2]).split(".")[:2]] >= [0, 8]
+
+
+_SWITCHES = count()
 
 
 class Readers:
@@ -337,7 +349,7 @@ class Readers:
         if not self._free.acquire(timeout=CONNECT_SECONDS):
             raise errors.TooManyConnections(f"all {READERS} connections of this process are in use")
         try:
-            while (raw := self._kept()) is not None:
+            while (raw := self._kept(_path(address, generation))) is not None:
                 try:
                     return _begun(raw, address, generation)
                 except psycopg.OperationalError:
@@ -362,9 +374,12 @@ class Readers:
         for _, raw in unused:
             raw.close()
 
-    def _kept(self) -> _RawConnection | None:
+    def _kept(self, path: tuple[str, ...]) -> _RawConnection | None:
+        """One that has read these schemas last, and has prepared its statements for them, if there
+        is one."""
         with self._guard:
-            return self._idle.pop()[1] if self._idle else None
+            places = [place for place, (_, raw) in enumerate(self._idle) if raw.path == path]
+            return self._idle.pop(*places[-1:])[1] if self._idle else None
 
     def _connected(self) -> _RawConnection:
         if self._refused is not None and time.monotonic() - self._refused[0] < _AGAIN_SECONDS:

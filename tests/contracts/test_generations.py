@@ -204,3 +204,14 @@ def test_no_reader_meets_a_mix_or_a_fault_while_generations_change(address: str)
     for reader in readers:
         reader.join()
     assert faults == []
+
+
+def test_one_connection_reads_generations_of_different_columns(address: str) -> None:
+    """Statements that were prepared in one would give other columns in the other."""
+    first, name = generations(address).current, filled(address, OTHER, ["b"])
+    for _ in range(8):
+        for generation in (first, name):
+            with open_gallery(address, generation=generation) as gallery:
+                (record,) = gallery.records([source.id for source in gallery.sources()])
+                assert record.description.embedding.dimension == gallery.manifest.dimension
+                assert gallery.withdrawn() == []
