@@ -71,10 +71,7 @@ class Units:
             states = [row[0] for row in execute("SELECT state FROM units").fetchall()]
             execute("DELETE FROM units")
             for number, text in enumerate(tasks):
-                execute(
-                    "INSERT INTO units VALUES (?, ?, ?, 'waiting', '', 0, 0, '', '')",
-                    (self._scan, number, text),
-                )
+                self._insert(writing, number, text)
         return len(states), states.count("done")
 
     def newest(self) -> int:
@@ -134,19 +131,31 @@ class Units:
             )
         return True
 
-    def release(self, number: int, error: str) -> bool:
-        """Take the unit from its worker, for ``error``, unless it is done; whether it is to be
-        tried again."""
+    def release(self, number: int, error: str, tries: int = TRIES) -> str:
+        """Take the unit from its worker, for ``error``, unless it is done. Its state then: waiting,
+        failed after so many ``tries``, or done."""
         with self._gallery._writing() as writing:
             writing.connection.execute(
-                f"UPDATE units SET state = CASE WHEN tries < {TRIES} THEN 'waiting' ELSE 'failed' "
-                "END, worker = '', error = ? WHERE scan = ? AND number = ? AND state = 'running'",
-                (error, self._scan, number),
+                "UPDATE units SET state = CASE WHEN tries < ? THEN 'waiting' ELSE 'failed' END, "
+                "worker = '', error = ? WHERE scan = ? AND number = ? AND state = 'running'",
+                (tries, error, self._scan, number),
             )
             (state,) = writing.connection.execute(
                 "SELECT state FROM units WHERE scan = ? AND number = ?", (self._scan, number)
             ).fetchone()
-        return bool(state == "waiting")
+        return str(state)
+
+    def split(self, number: int, tasks: Sequence[str]) -> range:
+        """Units in place of one that failed; their numbers."""
+        with self._gallery._writing() as writing:
+            execute = writing.connection.execute
+            execute("DELETE FROM units WHERE scan = ? AND number = ?", (self._scan, number))
+            sql = "SELECT coalesce(max(number), ?) FROM units WHERE scan = ?"
+            first = int(execute(sql, (number, self._scan)).fetchone()[0]) + 1
+            numbers = range(first, first + len(tasks))
+            for new, text in zip(numbers, tasks, strict=True):
+                self._insert(writing, new, text)
+        return numbers
 
     def beats(self) -> Mapping[int, int]:
         """Of the running units, by number."""
@@ -177,6 +186,12 @@ class Units:
                 (self._scan, state),
             ).fetchall()
         return [tuple(row) for row in rows]
+
+    def _insert(self, writing: Writing, number: int, tasks: str) -> None:
+        writing.connection.execute(
+            "INSERT INTO units VALUES (?, ?, ?, 'waiting', '', 0, 0, '', '')",
+            (self._scan, number, tasks),
+        )
 
     def _changed(self, assignments: str, condition: str, *values: object) -> str | None:
         """The value that a statement returns of the unit that it changes; None where it is none."""

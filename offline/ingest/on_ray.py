@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
@@ -96,11 +97,9 @@ def describe_on_ray(
         wanted = place.workers or sum(cpus // threads for cpus in machines.values())
         work = _Work(units, scan, threads, max(1, min(wanted, len(groups[0]) + len(groups[1]))))
         try:
-            first = 0
+            numbers = count()
             for group in groups:
-                sizes = {first + number: len(unit) for number, unit in enumerate(group)}
-                work.carry_out(sizes, current.advance)
-                first += len(group)
+                work.carry_out({next(numbers): unit for unit in group}, current.advance)
         finally:
             work.stop()
             _collect(current, planner, units)
@@ -159,21 +158,31 @@ class _Work:
     _idle: list[Any] = field(default_factory=list)
     _beats: dict[int, tuple[int, float]] = field(default_factory=dict)  # unit -> beats, since when
 
-    def carry_out(self, sizes: Mapping[int, int], advance: Callable[[int], None]) -> None:
-        """Until each of these units is done or has failed too often; ``sizes``: their images."""
-        waiting = deque(sizes)
+    def carry_out(self, units: Mapping[int, list[Task]], advance: Callable[[int], None]) -> None:
+        """Until each of these is done or has failed too often. One of several images that fails is
+        parted, to spare the others."""
+        tasks = dict(units)
+        waiting = deque(tasks)
         began = time.monotonic()
         while waiting or self._running:
             while len(self._starting) + len(self._idle) + len(self._running) < self.workers:
                 self._start()
             while waiting and self._idle:
                 self._hand_out(self._idle.pop(), waiting.popleft())
-            for number, again in self._ended():
-                if again:
+            for number, error in [*self._ended(), *self._silent()]:
+                several = len(tasks[number]) > 1
+                state = "done"
+                if error:  # a worker may have ended after it had stored the unit
+                    state = self.units.release(number, error, TRIES - 1 if several else TRIES)
+                if state == "waiting":
                     waiting.append(number)
+                elif state == "failed" and several:
+                    parts = [[task] for task in tasks.pop(number)]
+                    numbers = self.units.split(number, list(map(to_text, parts)))
+                    tasks |= zip(numbers, parts, strict=True)
+                    waiting.extend(numbers)
                 else:
-                    advance(sizes[number])
-            waiting.extend(self._silent())
+                    advance(len(tasks[number]))
             if not self.started and time.monotonic() - began > START_SECONDS:
                 raise ConfigError(
                     f"Ray has no machine with {self.threads} free processors.",
@@ -200,8 +209,8 @@ class _Work:
         self._running[actor.carry_out.remote(number)] = actor, number
         self._beats[number] = -1, time.monotonic()
 
-    def _ended(self) -> Iterator[tuple[int, bool]]:
-        """Units that a worker has ended with, and whether they are to be tried again."""
+    def _ended(self) -> Iterator[tuple[int, str]]:
+        """Units that a worker has ended with, and why they are not done; "" where they are."""
         refs = [*self._starting, *self._running]
         ended, _ = _ray().wait(refs, num_returns=1, timeout=1.0)
         for ref in ended:
@@ -209,9 +218,7 @@ class _Work:
                 self._add(self._starting.pop(ref), ref)
                 continue
             actor, number = self._running.pop(ref)
-            error = self._outcome(ref, actor)
-            # Nothing is released where the worker has stored the unit, and only then ended.
-            yield number, error is not None and self.units.release(number, error)
+            yield number, self._outcome(ref, actor)
 
     def _add(self, actor: Any, ref: Any) -> None:
         exceptions = _ray().exceptions
@@ -235,8 +242,7 @@ class _Work:
         self.started, self.failed = self.started + 1, 0
         self._idle.append(actor)
 
-    def _outcome(self, ref: Any, actor: Any) -> str | None:
-        """None, or why the unit is not done."""
+    def _outcome(self, ref: Any, actor: Any) -> str:
         ray = _ray()
         try:
             done = ray.get(ref)
@@ -249,15 +255,14 @@ class _Work:
         except ray.exceptions.RayError as error:
             return f"the worker's process ended ({_first_line(error)})"
         self._idle.append(actor)
-        return None if done else "another worker has it"
+        return "" if done else "another worker has it"
 
-    def _silent(self) -> list[int]:
-        """Units of workers that have shown no sign for long, which are ended; to be tried again."""
+    def _silent(self) -> Iterator[tuple[int, str]]:
+        """Units of workers that have shown no sign for long, which are ended."""
         now = time.monotonic()
         if all(now - since < SILENT_SECONDS / 4 for _, since in self._since().values()):
-            return []
+            return
         beats = self.units.beats()
-        again = []
         for ref, (actor, number) in list(self._running.items()):
             seen, since = self._beats[number]
             if beats.get(number, seen) != seen:
@@ -265,9 +270,7 @@ class _Work:
             elif now - since > SILENT_SECONDS:
                 del self._running[ref]
                 _ray().kill(actor)
-                if self.units.release(number, f"no sign of its worker for {SILENT_SECONDS:.0f} s"):
-                    again.append(number)
-        return again
+                yield number, f"no sign of its worker for {SILENT_SECONDS:.0f} s"
 
     def _since(self) -> Mapping[int, tuple[int, float]]:
         return {number: self._beats[number] for _, number in self._running.values()}

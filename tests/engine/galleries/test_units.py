@@ -62,14 +62,14 @@ def test_a_unit_is_taken_once_and_stored_as_it_is_done(gallery: TableGallery, un
     assert units.outcomes() == ["added added"]
     assert len(gallery) == 2 and gallery.check() == []
     assert not finish(units, "one")  # an answer that was lost on its way
-    assert units.release(0, "its process ended") is False
+    assert units.release(0, "its process ended") == "done"
     assert units.outcomes() == ["added added"]
 
 
 def test_a_stale_worker_changes_nothing(gallery: TableGallery, units: Units) -> None:
     units.take(0, "slow")
     assert units.beat(0, "slow")
-    assert units.release(0, "no sign of it")
+    assert units.release(0, "no sign of it") == "waiting"
     assert not units.beat(0, "slow")
     assert not finish(units, "slow")
     assert uris(gallery) == [] and units.outcomes() == []
@@ -104,16 +104,26 @@ def test_what_fails_while_it_is_stored_leaves_nothing(gallery: TableGallery, uni
 def test_a_unit_is_tried_a_few_times(units: Units) -> None:
     for _ in range(TRIES - 1):
         units.take(0, "one")
-        assert units.release(0, "out of memory")
+        assert units.release(0, "out of memory") == "waiting"
     units.take(0, "one")
-    assert not units.release(0, "out of memory")
+    assert units.release(0, "out of memory") == "failed"
     assert units.failed() == [("first", "out of memory")]
     assert units.take(0, "two") is None
 
 
 def test_a_unit_that_was_not_begun_waits_on(units: Units) -> None:
     for _ in range(TRIES + 1):
-        assert units.release(0, "its worker ended before it took it")
+        assert units.release(0, "its worker ended before it took it") == "waiting"
+
+
+def test_a_unit_that_failed_is_parted(units: Units) -> None:
+    units.take(0, "one")
+    assert units.release(0, "out of memory", tries=1) == "failed"
+    assert list(units.split(0, ["its first", "its second"])) == [2, 3]
+    assert units.take(0, "one") is None
+    assert [units.take(number, "one") for number in (1, 2, 3)] == [
+        "second", "its first", "its second",
+    ]  # fmt: skip
 
 
 def test_beats_are_of_running_units(units: Units) -> None:
