@@ -65,7 +65,7 @@ def rollback(
     """Put the generation before in use again, or the one of the name ``to``.
 
     What changed since is first described in it, by its own settings; an image that cannot be is a
-    refusal, unless ``force``. ``now``: at once, without what changed since, also where the file
+    refusal, unless ``force``. ``now``: it is in use first, and described then; also where the file
     that names the generation in use is damaged. Raises GalleryError where there is no such
     generation, and as ``migrate`` does.
     """

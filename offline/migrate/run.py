@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.config import Settings
-from engine.curated import Curated
 from engine.curation import Curation
-from engine.errors import ConfigError, GalleryError, LockedError, PacksightError
+from engine.errors import ConfigError, DamageError, GalleryError, LockedError, PacksightError
 from engine.exhaustive import WHOLE
 from engine.galleries import (
     add_generation,
@@ -30,7 +29,7 @@ from engine.retrieval import AdaptedNeighbours
 from engine.types import Progress
 from offline.adapt.gallery import adapt_where_due
 from offline.calibration import gallery as calibration
-from offline.migrate.catching_up import CatchingUp, CaughtUp, Held, held_by, lacking
+from offline.migrate.catching_up import CatchingUp, CaughtUp, Held, lacking
 from offline.migrate.comparing import judged, on_data, places, report_of, views
 from offline.migrate.report import MigrationReport
 from offline.report.compare.judging import compare
@@ -154,40 +153,39 @@ def roll_back(request: RollbackRequest) -> MigrationReport:
 
 def _roll_back_now(request: RollbackRequest) -> MigrationReport:
     """Also where the pointer is damaged, and a generation is named."""
-    begun = time.perf_counter()
-    if request.to is not None:
-        before = "?"
-        with suppress(GalleryError):
-            before = generations(request.gallery).current
-        name = request.to
-    else:
-        there = generations(request.gallery)
-        if there.before is None:
-            raise _nothing_before(request.gallery)
-        before, name = there.current, there.before
-    report = MigrationReport("", before, name)
-    if before == "?":
-        use_generation(request.gallery, name)
-    else:
-        with _in_use(request.gallery, before), Curation.open(request.gallery) as curation:
-            _note_what_it_lacks(request.gallery, report, curation)
-            use_generation(request.gallery, name)
-    report.in_use = True
-    with open_gallery(request.gallery) as gallery:
-        report.gallery = gallery.name
-        report.images, report.withdrawn = len(gallery), len(gallery.withdrawn())
-    report.total_seconds = time.perf_counter() - begun
-    return report
-
-
-def _note_what_it_lacks(address: str | Path, report: MigrationReport, curation: Curation) -> None:
-    curated = Curated.read(curation)
+    address, there = request.gallery, None
+    try:
+        there = generations(address)
+    except DamageError:
+        if request.to is None:
+            raise
+    name = request.to or (None if there is None else there.before)
+    if name is None:
+        raise _nothing_before(address)
+    holder: list[WritableGallery] = []
     with (
-        open_gallery(address, generation=report.before) as new,
-        open_gallery(address, generation=report.after) as old,
+        open_gallery(address, write=True, generation=name) as gallery,
+        Curation.open(address) as curation,
     ):
-        left = lacking(held_by(new, curated), old)
-    report.missing = [f"{held.entry.uri}: not brought up to date" for held in left.values()]
+        holder.append(gallery)
+        parts = _parts(settings_for(gallery.manifest), holder)
+        before = Generations("?", (name,)) if there is None else there
+        move = _move(address, before, name, gallery, parts, curation, request.workers, request)
+        if there is None:
+            use_generation(address, name)
+            move.report.in_use = True
+        elif there.current == name:
+            raise GalleryError(f"{gallery.name}: generation {name} is in use already.")
+        else:
+            with _in_use(address, there.current):
+                use_generation(address, name)
+                move.report.in_use = True
+            # Writers wait for this, too: what they would add is not in the one before.
+            with move.in_use() as old:
+                _pass(move, old)
+            _index(move)
+        _conclude(move)
+    return move.report
 
 
 def _nothing_before(address: str | Path) -> GalleryError:
@@ -352,10 +350,15 @@ def _finish(move: _Move) -> None:
         if report.in_use:
             _delete_older(move)
     finally:
-        report.images, report.withdrawn = len(move.gallery), len(move.gallery.withdrawn())
-        report.total_seconds = time.perf_counter() - move.begun
-        with suppress(GalleryError):  # a full disk must not hide the report
-            move.gallery.keep_report("migration", report.to_json())
+        _conclude(move)
+
+
+def _conclude(move: _Move) -> None:
+    report = move.report
+    report.images, report.withdrawn = len(move.gallery), len(move.gallery.withdrawn())
+    report.total_seconds = time.perf_counter() - move.begun
+    with suppress(GalleryError):  # a full disk must not hide the report
+        move.gallery.keep_report("migration", report.to_json())
 
 
 @contextmanager

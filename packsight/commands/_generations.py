@@ -52,7 +52,7 @@ def add_commands(chosen: Chosen) -> tuple[argparse.ArgumentParser, argparse.Argu
     rollback.add_argument(
         "--now",
         action="store_true",
-        help="at once, without the images that changed since",
+        help="use it first, and describe the images that changed since then",
     )
     rollback.add_argument(
         "--force", action="store_true", help="also where images could not be described"

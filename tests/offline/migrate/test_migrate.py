@@ -334,16 +334,31 @@ def test_a_rollback_that_would_lose_an_image_is_refused(gallery: Address, catalo
     assert len(records(gallery)) == 12
 
 
-def test_a_rollback_at_once_names_what_is_lacking(anywhere: Address, catalogue: Path) -> None:
+def test_a_rollback_at_once_is_brought_up_to_date_then(anywhere: Address, catalogue: Path) -> None:
     moved(anywhere)
-    added = save(catalogue / "jar/p7/v0.png", package("jar", 7))
-    ingest(catalogue, anywhere, workers=1)
-    report = rollback(anywhere, now=True)
-    assert report.in_use and report.described == 0
-    assert [line.partition(": ")[0] for line in report.missing] == [str(added)]
+    added = [save(catalogue / f"jar/p{at}/v0.png", package("jar", at)) for at in (7, 8)]
+    (catalogue / "stick/p1/v1.png").unlink()
+    ingest(catalogue, anywhere, workers=1, prune=True)
+    since = sources(anywhere)
+    added[1].unlink()
+    seen: list[str] = []
+
+    def look(done: int, total: int) -> None:
+        seen.append(generations(anywhere).current)
+        with pytest.raises(LockedError):  # none writes before it is up to date
+            open_gallery(anywhere, write=True)
+
+    report = rollback(anywhere, now=True, workers=1, progress=look)
+    assert seen and set(seen) == {"1"}
+    assert report.in_use and report.described == 1
+    assert [line.partition(": ")[0] for line in report.missing] == [str(added[1])]
     assert len(records(anywhere)) == 12
-    assert rollback(anywhere, workers=1).in_use  # and forward again, with nothing lost
-    assert len(records(anywhere)) == 12  # as the generation that was in use holds it
+    save(added[1], package("jar", 8))
+    rollback(anywhere, now=True, workers=1)  # forward: that holds it still, and drops it
+    assert generations(anywhere).current == "2"
+    assert [one.uri for one in sources(anywhere)[0]] == [
+        one.uri for one in since[0] if one.uri != str(added[1])
+    ]
 
 
 def test_the_generation_before_stays_and_older_ones_go(anywhere: Address) -> None:
