@@ -133,6 +133,11 @@ def path_of(given: str | Path) -> Path:
     return given if isinstance(given, Path) else Path(given)
 
 
+def is_stored(path: str | Path) -> bool:
+    """Whether it is a path in an object store, or the address of one."""
+    return isinstance(path, StorePath) or _ADDRESS.match(str(path)) is not None
+
+
 @cache
 def _opened(scheme: str) -> Any:
     """The one connection of this process to a kind of store; without a cache of listings."""

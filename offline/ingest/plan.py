@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.curated import Curated
 from engine.files import file_sha256
-from engine.object_stores import path_of
+from engine.object_stores import is_stored, path_of
 from engine.types import Entry, SkippedFile, Source
 from offline.ingest.labels import Label
 from offline.ingest.scan import ImageFile, Refusal
@@ -75,6 +75,8 @@ class Planner:
         self._by_content: dict[str, dict[str, str]] = {}  # sha256 -> product -> uri
         self._by_sha256: dict[str, list[Source]] = {}
         self._sizes: set[int] = set()
+        self._sizes_on_disks: set[int] = set()
+        self._tags: set[tuple[int, int | None]] = set()  # sizes and inodes of images in stores
         self._confirmed: set[str] = set()  # uris whose content is as in the gallery
         self.plan = Plan()
         self._excluded: list[Source] = []
@@ -91,6 +93,10 @@ class Planner:
             self._by_sha256.setdefault(source.sha256, []).append(source)
             self._by_content.setdefault(source.sha256, {})[source.product_id] = source.uri
             self._sizes.add(source.size)
+            if is_stored(source.uri) and source.inode:
+                self._tags.add((source.size, source.inode))
+            else:
+                self._sizes_on_disks.add(source.size)
 
     def known_first(self, files: Iterable[ImageFile]) -> list[ImageFile]:
         """The order to consider files in: the labels of known images decide on duplicates."""
@@ -107,12 +113,21 @@ class Planner:
             self.plan.tasks.append(Task(file, entry, known))
         elif known and _unchanged(known, file):
             self._same_content(self._curated.applied(entry, known.sha256), file, known)
-        elif file.size in self._sizes or not self._curated.empty:
-            # Content of this size is known, or any may be curated: hashing is far cheaper than
-            # describing.
+        elif self._may_be_known(file, known):
+            # Hashing is far cheaper than describing.
             self._compare_content(entry, file, known)
         else:
             self.plan.tasks.append(Task(file, entry, known))
+
+    def _may_be_known(self, file: ImageFile, known: Source | None) -> bool:
+        """Whether content of this size is known, or any may be curated. Of an object its tag is
+        compared, too: to read it takes long, and if it is a copy that has another tag, or curated,
+        that is found where it is decoded."""
+        if is_stored(file.path) and file.inode:
+            touched = known is not None and known.size == file.size
+            tagged = (file.size, file.inode) in self._tags
+            return touched or tagged or file.size in self._sizes_on_disks
+        return file.size in self._sizes or not self._curated.empty
 
     def finish(self) -> Plan:
         tasks = {task.file.uri: task for task in self.plan.tasks}

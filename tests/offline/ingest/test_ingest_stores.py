@@ -228,6 +228,34 @@ def test_a_bucket_that_cannot_be_read_is_explained(
 
 
 @pytest.mark.slow
+def test_an_object_is_read_once_unless_its_tag_is_known(
+    bucket: object, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(bucket, "pictures/once")
+    run("s3://pictures/once")
+    one, other = png("jar", 21), png("stick", 22)
+    size = max(len(one), len(other), len(png("jar", 0)))
+    known = png("jar", 0).ljust(size, b"\0")  # decoders stop at the end of an image
+    bucket.pipe_file("pictures/once/jar/p5/a.png", known)  # type: ignore[attr-defined]
+    assert run("s3://pictures/once").added == 1
+    reads: list[str] = []
+    read = StorePath.read_bytes
+
+    def counted(path: StorePath, most: int = 2**20) -> bytes:
+        reads.append(path.name)
+        return read(path, most)
+
+    monkeypatch.setattr(StorePath, "read_bytes", counted)
+    bucket.pipe_file(  # type: ignore[attr-defined]
+        "pictures/once/jar/p6/of that size.png", one.ljust(size, b"\0")
+    )
+    bucket.pipe_file("pictures/once/jar/p5/copy.png", known)  # type: ignore[attr-defined]
+    report = run("s3://pictures/once")
+    assert (report.added, len(report.duplicates), report.unchanged) == (1, 1, 13)
+    assert sorted(reads) == ["copy.png", "of that size.png"]
+
+
+@pytest.mark.slow
 def test_the_service_shows_images_of_a_bucket(bucket: object, run: Run, tmp_path: Path) -> None:
     from tests.online.service.small_service import serving
 
