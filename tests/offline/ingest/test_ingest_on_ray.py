@@ -149,7 +149,9 @@ def test_killed_workers_lose_nothing(
     driver = started(many, gallery, cluster)
     try:
         for killed in range(3):
-            wait_for(lambda killed=killed: done(postgres, gallery) > killed)
+            wait_for(
+                lambda killed=killed: driver.poll() is not None or done(postgres, gallery) > killed
+            )
             kill_a_worker(postgres, driver)
         output, _ = driver.communicate(timeout=PATIENCE)
     finally:
