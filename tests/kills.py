@@ -17,6 +17,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -62,7 +63,10 @@ NODE = "127.0.0.2"  # of loopback; Ray replaces 127.0.0.1 by the machine's own
 # Two ways of describing: migrations go from one to the other.
 CELLS = (8, 16)
 
-AWAY = ("request failed: GalleryError: ", "gallery ")  # how such lines of the service's log begin
+# Errors of the service's log that are meant: the database was killed.
+AWAY = re.compile(
+    "(GalleryError|DisconnectedError|cannot be opened): .*the server (does not answer|has ended)"
+)
 
 _LOG = """
 CREATE SCHEMA killed;
@@ -563,8 +567,7 @@ class _Run:
         with (self.work / "service.log").open(errors="replace") as lines:
             for line in lines:
                 written = json.loads(line) if line.startswith("{") else {}
-                message = str(written.get("message", ""))
-                away = message.startswith(AWAY) and "the server does not answer" in message
+                away = AWAY.search(str(written.get("message", "")))
                 if not away and ("Traceback" in line or written.get("level") == "error"):
                     self.fault(f"the service's log: {line.strip()[-800:]}")
 

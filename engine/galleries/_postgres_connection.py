@@ -93,7 +93,9 @@ class PostgresConnection:
 
     @property
     def in_transaction(self) -> bool:
-        return self.raw.info.transaction_status != pq.TransactionStatus.IDLE
+        """Not of one whose server is gone: its status is unknown."""
+        status = pq.TransactionStatus
+        return self.raw.info.transaction_status not in (status.IDLE, status.UNKNOWN)
 
     def begin(self, *, write: bool = False) -> None:
         """What is read is of one moment, unless it may be written."""

@@ -19,6 +19,8 @@ import psycopg
 
 from engine.errors import GalleryError, LockedError
 from engine.galleries import open_gallery
+from engine.galleries._schema import JOBS
+from engine.galleries.postgres import PostgresGallery
 from engine.protocols import WritableGallery
 from engine.types import Embedding
 from packsight.cli import main
@@ -271,3 +273,19 @@ def test_a_writer_that_was_killed_lets_go_and_leaves_what_it_acknowledged(
         names = {source.product_id for source in gallery.sources()}
         assert {f"k{line.strip()}" for line in acknowledged} <= names
         assert gallery.check() == []
+
+
+def test_a_change_that_the_server_cut_off_does_not_hinder_the_next(
+    postgres: PostgresServer,
+) -> None:
+    address = postgres.address(schema=f"cut_off_{next(_NUMBERS)}")
+    open_gallery(address, manifest=manifest()).close()
+    database = PostgresGallery.database(address, JOBS, 1, ())
+    with pytest.raises(GalleryError), database.changing() as connection:
+        number = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
+        postgres.execute(f"SELECT pg_terminate_backend({number})")
+        connection.execute("SELECT pg_sleep(10)")
+    for transaction in (database.reading, database.changing):
+        with transaction() as connection:
+            assert connection is not None and connection.execute("SELECT 1").fetchone()
+    database.close()
