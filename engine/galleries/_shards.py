@@ -83,7 +83,11 @@ class Shard:
 
 def read_shards(connection: Connection) -> list[Shard]:
     """All that the database lists, by category, those without labels first."""
-    by = _rows.adapted_by(connection)
+    return shards_by(connection, _rows.adapted_by(connection))
+
+
+def shards_by(connection: Connection, by: int | None) -> list[Shard]:
+    """As ``read_shards``, where the version of the adaptation in use is known."""
     rows = map(dict, connection.execute("SELECT * FROM shards ORDER BY category, labelled"))
     return [
         Shard(row["category"], bool(row["labelled"]), row["token"], by, row.get("images"))

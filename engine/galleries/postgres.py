@@ -38,6 +38,7 @@ from engine.galleries._postgres_connection import (
 )
 from engine.galleries._postgres_database import PostgresDatabase
 from engine.galleries._schema import CURATION, JOBS, UPLOADS
+from engine.galleries._shards import Shard, shards_by
 from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing, new_image_row
 from engine.galleries.audit import audit, audit_indexes
@@ -75,6 +76,9 @@ class PostgresGallery(TableGallery):
         self._guard = threading.RLock()
         self._depth = 0  # of nested transactions
         self._change: _PostgresWriting | None = None
+        # Of the snapshot that is read: a query needs both again and again.
+        self._adapted_by: tuple[int | None] | None = None
+        self._listed: list[Shard] | None = None
         with self._reading():
             rows = self._connection.execute(_rows.MANIFEST).fetchall()
         self.manifest = Manifest.from_rows([(row[0], row[1]) for row in rows], self.name)
@@ -419,6 +423,21 @@ class PostgresGallery(TableGallery):
                 shutil.rmtree(folder, ignore_errors=True)
         self._tidied = files.written + words.written
 
+    def adapted_by(self) -> int | None:
+        with self._reading():
+            if self._change is not None:
+                return super().adapted_by()
+            if self._adapted_by is None:
+                self._adapted_by = (super().adapted_by(),)
+            return self._adapted_by[0]
+
+    def _shards(self) -> list[Shard]:
+        if self._change is not None:
+            return super()._shards()
+        if self._listed is None:
+            self._listed = shards_by(self._connection, self.adapted_by())
+        return list(self._listed)
+
     def _drop_adapted(self) -> None:
         """But those in use now and before, which searches may be reading; what is locked is dropped
         the next time."""
@@ -480,6 +499,7 @@ class PostgresGallery(TableGallery):
                 self._connection = self._writer
                 self._writer.begin()
             self._depth = 1
+            self._adapted_by = self._listed = None
             try:
                 yield
             finally:
