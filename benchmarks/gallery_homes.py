@@ -28,6 +28,7 @@ how many of the first 50 differ, before and after the candidates are compared by
 vectors; pgvector's HNSW, and how much of the first 10 and 50 it finds.
 
 Milliseconds: median and 95th percentile. ratio: to the first row, of the same query, median.
+Beside other work the server's processor time counts: of searches without parallel workers.
 Memory: of the server's processes as PSS, which parts what they share; of a process that has
 searched for all queries as resident memory, of which pages of mapped files are a part.
 """
@@ -55,7 +56,7 @@ import psycopg
 from support.images import CATEGORIES, VIEWS
 from support.numbers import spread
 from support.postgres import server_at
-from support.processes import descendants, pss, resident
+from support.processes import descendants, pss, resident, running_seconds
 from support.synthetic_gallery import STEPS
 from support.tables import markdown
 from threadpoolctl import threadpool_limits
@@ -371,7 +372,7 @@ class Run:
         scan = Scan.of(catalogue, ids)
         ways = {NUMPY: scan.search} | {name: _search_of(one) for name, one in galleries.items()}
         queries, rows = catalogue.queries(self.queries)
-        times = Times()
+        times, processor = Times(), dict[str, list[float]]()
         for number, (query, row) in enumerate(zip(queries, rows, strict=True)):
             own = CATEGORIES[catalogue.of[row]]
             others = catalogue.random.choice([one for one in CATEGORIES if one != own], 2, False)
@@ -382,9 +383,12 @@ class Run:
                 for name, search in ways.items():
                     if name in galleries:
                         galleries[name].search_by("exact", 1)  # forgets the last query
+                    before = self._server_seconds() if name == ALONE else 0.0
                     with threadpool_limits(1, "blas"):
                         took, found = _timed(lambda s=search, c=categories, q=query: s(q, K, c))
                     times.add(scope, name, took, *_same(found, nearest))
+                    if name == ALONE:
+                        processor.setdefault(scope, []).append(self._server_seconds() - before)
             shape = catalogue.shapes[int(catalogue.random.integers(SHAPES))][0]
             reranked = {
                 name: partial(_reranked_here, galleries[name]) for name in (FOLDER, SERVER, DERIVED)
@@ -404,7 +408,14 @@ class Run:
             for scope, categories in (("one", [catalogue.largest]), ("all", list(CATEGORIES)))
         }
         print("parallel workers of a statement: " + json.dumps(plans), flush=True)
-        return {"searches": times.values(), "parallel workers": plans}
+        taken = {scope: 1000 * float(np.median(one)) for scope, one in processor.items()}
+        print("the server's processor without them, ms: " + json.dumps(taken), flush=True)
+        return {"searches": times.values(), "parallel workers": plans, SERVED: taken}
+
+    def _server_seconds(self) -> float:
+        """Of the processor, so far; 0 for a server of others. Processes of one thread each."""
+        held = [] if self.process is None else [self.process, *descendants(self.process)]
+        return sum(running_seconds(one) for one in held)
 
     def _reranked_there(self, query: FloatArray, shape: Contour, category: str) -> list[int]:
         values = {
@@ -546,6 +557,7 @@ SELECT CASE WHEN relname LIKE 'descriptions%%' THEN 'descriptions' WHEN relname 
 FROM pg_class WHERE relkind = 'r' AND starts_with(relnamespace::regnamespace::text, %s)
 GROUP BY 1 ORDER BY 1
 """
+SERVED = "server's processor, ms"
 ROUNDED = "in another order by rounding"
 SCOPES = {
     "one": "one category",
