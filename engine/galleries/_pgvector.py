@@ -173,17 +173,23 @@ def renew_adapted(
         _write(connection, table, block, vectors)
 
 
-def derive_adapted(connection: PostgresConnection, version: int, adaptation: Adaptation) -> None:
-    """Make the table of all vectors as they are adapted; in a write transaction."""
+def derive_adapted(
+    connection: PostgresConnection, version: int, adaptation: Adaptation, *, in_use: bool
+) -> None:
+    """Make the table of all vectors as they are adapted; in a write transaction. One that is
+    ``in_use`` is kept in step by whatever writes, another one is of the past."""
     table = table_of(version)
     if connection.columns(table):
-        return
-    connection.run(
-        f'CREATE TABLE {table} (id bigint NOT NULL, category text COLLATE "C" NOT NULL, '
-        f"labelled integer NOT NULL, embedding vector({adaptation.dimension}) NOT NULL, "
-        "PRIMARY KEY (id, category)) PARTITION BY LIST (category)"
-    )
-    connection.run(f"ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE MAIN")
+        if in_use:
+            return
+        connection.run(f"DELETE FROM {table}")  # searches may be reading it
+    else:
+        connection.run(
+            f'CREATE TABLE {table} (id bigint NOT NULL, category text COLLATE "C" NOT NULL, '
+            f"labelled integer NOT NULL, embedding vector({adaptation.dimension}) NOT NULL, "
+            "PRIMARY KEY (id, category)) PARTITION BY LIST (category)"
+        )
+        connection.run(f"ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE MAIN")
     rows = connection.stream(
         "SELECT id, category, labelled, embedding, attributes FROM images "
         "JOIN descriptions USING (id)"

@@ -479,7 +479,8 @@ class PostgresGallery(TableGallery):
         with self._writing():
             adaptation = self._indexes.adaptation(self._connection, version)
             assert adaptation is not None
-            _pgvector.derive_adapted(self._connection, version, adaptation)
+            in_use = self.adapted_by() == version
+            _pgvector.derive_adapted(self._connection, version, adaptation, in_use=in_use)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:

@@ -465,6 +465,18 @@ def test_adaptations_are_kept_by_version_and_one_may_go_back(gallery: WritableGa
     assert list(gallery.adaptations())[-1] == gallery.adapted_by()
 
 
+def test_images_that_came_while_another_adaptation_was_used_are_adapted(
+    gallery: WritableGallery,
+) -> None:
+    put(gallery, "a", (1, 0))
+    version = gallery.adapt(adaptation())
+    gallery.adapt_by(None)
+    new = put(gallery, "b", (0, 3))
+    gallery.adapt_by(version)
+    assert {one.id for one in gallery.search(vector(1, 1, 1), 5)} == {1, new}
+    assert gallery.check() == []
+
+
 def test_an_adaptation_for_other_vectors_is_refused(gallery: WritableGallery) -> None:
     put(gallery, "a", (0, 1))
     three = adaptation(catalogue_mean=(1, 1, 1), photo_mean=(1, 1, 1), projection=None)
