@@ -25,12 +25,12 @@ import threading
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psycopg
@@ -99,7 +99,8 @@ CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN ('CREATE TABLE')
     EXECUTE FUNCTION killed.watch();
 """
 
-_Hit = tuple[str, int, str, float, float | None]  # product, id, sha256, distance, IoU
+# Product, id, sha256, distance, IoU; best first.
+Hits = tuple[tuple[str, int, str, float, float | None], ...]
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,19 @@ class Kill:
     kind: str
     time: float
     amid: str  # what was going on
+
+
+class Changed(NamedTuple):
+    """A row of a table, as the log has it."""
+
+    relation: int  # the table; one that is made anew is another one
+    schema: str
+    table: str
+    operation: str
+    id: str
+    row: Mapping[str, Any]  # after it, or before it was deleted
+    transaction: str
+    time: float  # of its commit
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,7 @@ class Asked:
     end: float
     generation: str
     photo: int
-    hits: tuple[_Hit, ...]
+    hits: Hits
 
 
 @dataclass
@@ -233,9 +247,9 @@ class _Run:
         self.guard = threading.Lock()
         self.service = _Service(self)
         self.answers: list[list[Asked]] = [[] for _ in range(CLIENTS)]
-        self.same: dict[tuple[_Hit, ...], tuple[_Hit, ...]] = {}
+        self.same: dict[Hits, Hits] = {}
         self.photos = [
-            _png(package(CATEGORIES[number % 3], 1000 + number, 3)) for number in range(CLIENTS)
+            png(package(CATEGORIES[number % 3], 1000 + number, 3)) for number in range(CLIENTS)
         ]
         self.writer = _HttpWriter(self)
 
@@ -543,15 +557,16 @@ class _Run:
     def judge(self) -> None:
         self._judge_log()
         with closing(psycopg.connect(self.server.address(), autocommit=True)) as connection:
-            rows = connection.execute(
+            found = connection.execute(
                 "SELECT relation, schema, what, operation, id, row, transaction::text, "
                 "extract(epoch FROM pg_xact_commit_timestamp(transaction))::float8 AS time "
                 "FROM killed.log ORDER BY time, place"
             ).fetchall()
+        rows = [Changed(*row) for row in found]
         self._judge_units(rows)
-        histories = _histories(rows)
+        histories = histories_of(rows)
         self.outcome.states = sum(len(one.states) for one in histories)
-        expected = _Expected(self)
+        expected = Expected(self.parts, self.catalogue.kept, self.photos)
         asked = [one for answers in self.answers for one in answers]
         self.outcome.generations = len({one.generation for one in asked})
         for one in asked:
@@ -571,18 +586,18 @@ class _Run:
                 if not away and ("Traceback" in line or written.get("level") == "error"):
                     self.fault(f"the service's log: {line.strip()[-800:]}")
 
-    def _judge_units(self, rows: Sequence[Sequence[Any]]) -> None:
+    def _judge_units(self, rows: Sequence[Changed]) -> None:
         """A unit is marked done by one transaction, and no image is stored twice as it was."""
         done: dict[str, set[str]] = {}
         gone: dict[tuple[int, str], tuple[str, object]] = {}
-        for relation, _, what, operation, identity, row, transaction, _ in rows:
-            if what == "units":
-                if operation == "UPDATE" and row["state"] == "done":
-                    done.setdefault(identity, set()).add(transaction)
-            elif operation == "DELETE":
-                gone[relation, identity] = transaction, row
-            elif gone.get((relation, identity)) == (transaction, row):
-                self.fault(f"stored again as it was: image {identity}, {row['uri']}")
+        for one in rows:
+            if one.table == "units":
+                if one.operation == "UPDATE" and one.row["state"] == "done":
+                    done.setdefault(one.id, set()).add(one.transaction)
+            elif one.operation == "DELETE":
+                gone[one.relation, one.id] = one.transaction, one.row
+            elif gone.get((one.relation, one.id)) == (one.transaction, one.row):
+                self.fault(f"stored again as it was: image {one.id}, {one.row['uri']}")
         self.outcome.units = len(done)
         for identity, transactions in done.items():
             if len(transactions) > 1:
@@ -600,7 +615,7 @@ class _Run:
 
 
 @dataclass(frozen=True)
-class _History:
+class History:
     """Of one table of images: its states from every commit on, the image's content, product and
     category by id."""
 
@@ -609,41 +624,44 @@ class _History:
     states: list[Mapping[int, tuple[str, str, str]]] = field(default_factory=list)
 
 
-def _histories(rows: Sequence[Sequence[Any]]) -> list[_History]:
-    """``rows`` of the log in the order of their commits."""
-    found: dict[int, _History] = {}
-    for _, transaction in groupby(rows, key=lambda row: row[6]):
+def histories_of(rows: Sequence[Changed]) -> list[History]:
+    """``rows`` in the order of their commits."""
+    found: dict[int, History] = {}
+    for _, transaction in groupby(rows, key=lambda one: one.transaction):
         changed: dict[int, dict[int, tuple[str, str, str]]] = {}
-        for relation, schema, what, operation, identity, row, _, time_of in transaction:
-            at = time_of
-            if what != "images":
+        for one in transaction:
+            if one.table != "images":
                 continue
-            history = found.setdefault(relation, _History(schema, [0.0], [{}]))
-            state = changed.setdefault(relation, dict(history.states[-1]))
-            if operation == "DELETE":
-                state.pop(int(identity), None)
+            history = found.setdefault(one.relation, History(one.schema, [0.0], [{}]))
+            state = changed.setdefault(one.relation, dict(history.states[-1]))
+            if one.operation == "DELETE":
+                state.pop(int(one.id), None)
             else:
-                state[int(identity)] = row["sha256"], row["product_id"], row["category"]
+                row = one.row
+                state[int(one.id)] = row["sha256"], row["product_id"], row["category"]
+            committed = one.time
         for relation, state in changed.items():
             if state != found[relation].states[-1]:
-                found[relation].times.append(at)
+                found[relation].times.append(committed)
                 found[relation].states.append(state)
     return list(found.values())
 
 
 @dataclass
-class _Expected:
+class Expected:
     """What a searcher in memory answers, of any committed state."""
 
-    run: _Run
+    parts: Mapping[str, Parts]  # by fingerprint
+    contents: Mapping[str, bytes]  # of all images that there ever were, by sha256
+    photos: Sequence[bytes]
     _described: dict[tuple[str, str], Description] = field(default_factory=dict)
-    _answers: dict[tuple[int, int, str, int], tuple[_Hit, ...]] = field(default_factory=dict)
+    _answers: dict[tuple[int, int, str, int], Hits] = field(default_factory=dict)
     _searchers: dict[tuple[int, int, str], Searcher] = field(default_factory=dict)
 
-    def fault(self, asked: Asked, histories: Sequence[_History]) -> str | None:
+    def fault(self, asked: Asked, histories: Sequence[History]) -> str | None:
         """None where the answer is that of a state between request and answer."""
         name, _, rest = asked.generation.partition("-")
-        known = [one for one in self.run.parts if one.startswith(rest.partition(".")[0])]
+        known = [one for one in self.parts if one.startswith(rest.partition(".")[0])]
         if not known:
             return f"an answer of unknown models: {asked.generation}"
         own = [one for one in histories if one.schema == f"{SCHEMA}_{name}"]
@@ -651,31 +669,30 @@ class _Expected:
             first = max(bisect_right(history.times, asked.start - LATE) - 1, 0)
             last = bisect_right(history.times, asked.end)
             for at in range(first, last):
-                if _alike(self._answer(history, at, known[0], asked.photo), asked.hits):
+                if _alike(self.answer(history, at, known[0], asked.photo), asked.hits):
                     return None
         for history in own:
             for at in range(len(history.times)):
-                if _alike(self._answer(history, at, known[0], asked.photo), asked.hits):
+                if _alike(self.answer(history, at, known[0], asked.photo), asked.hits):
                     off = asked.start - history.times[at]
                     return f"an answer of another moment: its state began {off:.2f} s before"
-        expected = self._answer(own[-1], len(own[-1].times) - 1, known[0], asked.photo)
+        expected = self.answer(own[-1], len(own[-1].times) - 1, known[0], asked.photo)
         return f"a mixed answer of generation {asked.generation}: {asked.hits}, such as {expected}"
 
-    def _answer(self, history: _History, at: int, fingerprint: str, photo: int) -> tuple[_Hit, ...]:
+    def answer(self, history: History, at: int, fingerprint: str, photo: int) -> Hits:
         key = id(history), at, fingerprint, photo
         if key not in self._answers:
             self._answers[key] = self._searched(history, at, fingerprint, photo)
         return self._answers[key]
 
-    def _searched(
-        self, history: _History, at: int, fingerprint: str, photo: int
-    ) -> tuple[_Hit, ...]:
+    def _searched(self, history: History, at: int, fingerprint: str, photo: int) -> Hits:
         state = history.states[at]
         if not state:
             return ()
-        parts, key = self.run.parts[fingerprint], (id(history), at, fingerprint)
+        parts, key = self.parts[fingerprint], (id(history), at, fingerprint)
         if key not in self._searchers:
-            self._describe(fingerprint, {sha256 for sha256, _, _ in state.values()})
+            wanted = {sha256: self.contents[sha256] for sha256, _, _ in state.values()}
+            self._describe(fingerprint, wanted)
             records = [
                 Record(identity, sha256, product, category, True, "", {},
                        self._described[fingerprint, sha256])
@@ -687,9 +704,8 @@ class _Expected:
                 parts.describer, gallery, parts.reranker, settings.route, normalised,
                 settings.search.metric, settings.query, parts.answering,
             )}  # fmt: skip
-        query = _sha256(self.run.photos[photo])
-        self.run.catalogue.kept[query] = self.run.photos[photo]
-        self._describe(fingerprint, {query})
+        query = _sha256(self.photos[photo])
+        self._describe(fingerprint, {query: self.photos[photo]})
         held = {category for _, _, category in state.values()}
         request = Request(K, categories=[one for one in CATEGORIES if one in held])
         results = self._searchers[key].results(self._described[fingerprint, query], request)
@@ -698,17 +714,16 @@ class _Expected:
             for hit in results.hits
         )
 
-    def _describe(self, fingerprint: str, contents: Iterable[str]) -> None:
-        parts = self.run.parts[fingerprint]
+    def _describe(self, fingerprint: str, contents: Mapping[str, bytes]) -> None:
+        parts = self.parts[fingerprint]
         limits = ImageLimits.of(parts.settings.images)
-        for sha256 in contents:
+        for sha256, content in contents.items():
             if (fingerprint, sha256) not in self._described:
-                image = load(self.run.catalogue.kept[sha256], limits=limits)
-                (found,) = parts.describer.describe([image])
+                (found,) = parts.describer.describe([load(content, limits=limits)])
                 self._described[fingerprint, sha256] = found.description
 
 
-def _alike(expected: Sequence[_Hit], found: Sequence[_Hit]) -> bool:
+def _alike(expected: Hits, found: Hits) -> bool:
     return len(expected) == len(found) and all(
         one[:3] == other[:3]
         and abs(one[3] - other[3]) < 2e-5
@@ -759,7 +774,7 @@ class _Catalogue:
 
     def drawn(self, category: str) -> bytes:
         """An image that there was not yet."""
-        content = _png(package(category, self._drawn))
+        content = png(package(category, self._drawn))
         self._drawn += 1
         self.kept[_sha256(content)] = content
         return content
@@ -937,7 +952,7 @@ class _HttpWriter:
         return None
 
 
-def _png(pixels: UInt8Array) -> bytes:
+def png(pixels: UInt8Array) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
