@@ -14,7 +14,13 @@ from engine.errors import GalleryError
 SCHEMA = "packsight"
 # PostgreSQL cuts names at 63 bytes; names of schemas end in the number of a generation.
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,47}")
+# Of PostgreSQL, and of pgvector as a rule, which every gallery of the database finds its type in.
+_TAKEN = re.compile(r"public|pg_.*|information_schema")
 _OWN = ("schema", "indexes")
+ADDRESS = (
+    "Write postgresql://USER@HOST:PORT/DATABASE, with %40 for a further @; a password is best kept "
+    "in ~/.pgpass or PGPASSWORD."
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class PostgresAddress:
     def read(cls, address: str | Path) -> Self:
         """GalleryError for one that cannot be understood."""
         # pathlib makes one slash of two.
-        text = re.sub(r"^postgres(ql)?:/(?!/)", "postgresql://", str(address), flags=re.IGNORECASE)
+        text = re.sub(r"^postgres(ql)?://?", "postgresql://", str(address), flags=re.IGNORECASE)
         base, _, query = text.partition("?")
         given = parse_qsl(query, keep_blank_values=True)
         own = {name: value for name, value in given if name in _OWN}
@@ -44,10 +50,17 @@ class PostgresAddress:
             without_password(base),
             [one for one in given if not one[0].endswith(("password", "secret"))],
         )
+        if base.count("@") > 1:  # libpq takes what follows the first one for the host
+            raise GalleryError(f"{shown}: this address cannot be understood.", remedy=ADDRESS)
         if not _NAME.fullmatch(schema):
             raise GalleryError(
                 f"{shown}: {schema!r} is no name of a schema.",
                 remedy="Up to 48 small letters, digits and underscores, such as ?schema=bottles",
+            )
+        if _TAKEN.fullmatch(schema):
+            raise GalleryError(
+                f"{shown}: the schema {schema} is not for galleries.",
+                remedy="Give the gallery one of its own, such as ?schema=bottles",
             )
         libpq = _with_query(base, [one for one in given if one[0] not in _OWN])
         folder = own.get("indexes")

@@ -25,7 +25,7 @@ from psycopg.types.string import StrDumper
 
 from engine.errors import DisconnectedError, GalleryError
 from engine.galleries._connection import Parameters
-from engine.galleries._postgres_address import PostgresAddress, without_password
+from engine.galleries._postgres_address import ADDRESS, PostgresAddress, without_password
 from engine.types import CONTOUR_SIDE
 
 CONNECT_SECONDS = 10  # a server that does not answer is away
@@ -429,6 +429,7 @@ def translated(where: str) -> Iterator[None]:
 
 def _explained(where: str, error: psycopg.Error) -> GalleryError:
     text = without_password(" ".join(str(error).split()))
+    text = re.sub(r"(percent-encoded \w+): .*", r"\1", text)  # may be a password
     again = "Run the same command again."
     if isinstance(error, psycopg.OperationalError) and re.search(_LOST, text):
         return DisconnectedError(
@@ -451,7 +452,7 @@ _ANY = (psycopg.Error,)
 _EXPLANATIONS: tuple[_Explanation, ...] = (
     (
         _ANY,
-        "password authentication failed|no password supplied|SASL",
+        'password authentication failed|no password supplied|SASL|role ".*" does not exist',
         "the server refuses this user or password",
         "Keep the password in ~/.pgpass or PGPASSWORD, and see that the user is right.",
     ),
@@ -460,6 +461,12 @@ _EXPLANATIONS: tuple[_Explanation, ...] = (
         'database ".*" does not exist',
         "there is no such database",
         "Make it: createdb NAME; and in it, as a superuser: CREATE EXTENSION vector",
+    ),
+    (
+        _ANY,
+        "invalid (port|integer)|percent-encoded|URI query parameter|connection info string",
+        "this address cannot be understood",
+        ADDRESS,
     ),
     (
         (psycopg.OperationalError,),

@@ -19,6 +19,7 @@ class PostgresDatabase:
     def __init__(self, address: PostgresAddress, table: str) -> None:
         self.where = address.shown
         self.name = table
+        self._table = f'"{address.schema}".{table}'  # not one of pgvector's schema
         self._address = address
         self._connection: PostgresConnection | None = None  # by which the table is changed
         self._guard = threading.RLock()
@@ -45,7 +46,7 @@ class PostgresDatabase:
         with translated(self.where):
             connection = pool.take(self._address)
             try:
-                yield connection if connection.columns(self.name) else None
+                yield connection if connection.columns(self._table) else None
             finally:
                 pool.give_back(connection)
 
@@ -58,12 +59,12 @@ class PostgresDatabase:
                 return
             connection = self._begun()
             try:
-                if not connection.columns(self.name):
+                if not connection.columns(self._table):
                     raise GalleryError(
                         f"{self.where}: no gallery here.",
                         remedy=f"Make one with: packsight ingest FOLDER --gallery '{self.where}'",
                     )
-                connection.run(f"LOCK TABLE {self.name} IN EXCLUSIVE MODE")
+                connection.run(f"LOCK TABLE {self._table} IN EXCLUSIVE MODE")
                 yield connection
                 connection.commit()
             except BaseException:

@@ -49,7 +49,6 @@ from engine.query_statistics import QueryStatistics
 from engine.types import Description, Entry, FloatArray, Storage
 from engine.user_folders import expanded, user_cache
 
-FIRST = "1"
 _TABLES = {CURATION: "decisions", JOBS: "jobs"}
 _OWNER = "writer"  # names of advisory locks, with that of a generation
 _CHANGE = "change"
@@ -144,13 +143,14 @@ class PostgresGallery(TableGallery):
                 contextlib.closing(connect(place, write=True)) as connection,
                 _changing(connection, place, _LIST),
             ):
+                _require_free(connection, place)
                 _schema.migrate(connection, place.shown, place.schema, _schema.SHARED)
                 if connection.run("SELECT 1 FROM generations").fetchone() is not None:
                     raise GalleryError(
                         f"{place.shown}: there is a gallery already.",
                         remedy="Run the same command again.",
                     )
-                _add(connection, place, FIRST, manifest, current=True)
+                _add(connection, place, _free(connection, place, 1), manifest, current=True)
         return cls.open(address, write=True)
 
     @classmethod
@@ -223,7 +223,7 @@ class PostgresGallery(TableGallery):
             _changing(connection, place, _LIST),
         ):
             rows = connection.run("SELECT name FROM generations").fetchall()
-            name = str(max(int(row[0]) for row in rows) + 1)
+            name = _free(connection, place, max(int(row[0]) for row in rows) + 1)
             _add(connection, place, name, manifest)
         return name
 
@@ -662,7 +662,7 @@ def _current(place: PostgresAddress, connection: PostgresConnection | None = Non
     if connection is None:
         with _reading(place) as reader:
             return _current(place, reader)
-    if not connection.columns("generations"):
+    if not connection.columns(f'"{place.schema}".generations'):
         _require_visible(place, connection)
         return None
     row = connection.run("SELECT name FROM generations WHERE current").fetchone()
@@ -681,6 +681,32 @@ def _require_visible(place: PostgresAddress, connection: PostgresConnection) -> 
             f"{place.shown}: user {row[0]} may not read the schema {place.schema}.",
             remedy="Let its owner grant the right; docs/scale.md has the roles.",
         )
+
+
+def _require_free(connection: PostgresConnection, place: PostgresAddress) -> None:
+    """GalleryError where the schema holds what is of no gallery of this name."""
+    row = connection.run(
+        "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace(%(schema)s) "
+        "AND to_regclass(%(list)s) IS NULL LIMIT 1",
+        {"schema": f'"{place.schema}"', "list": f'"{place.schema}".generations'},
+    ).fetchone()
+    if row is not None or place.schema == connection.raw.pgvector:
+        raise GalleryError(
+            f"{place.shown}: the schema {place.schema} holds other tables, pgvector, or a "
+            "generation of another gallery.",
+            remedy="Choose another name: ?schema=NAME in the address",
+        )
+
+
+def _free(connection: PostgresConnection, place: PostgresAddress, number: int) -> str:
+    """The name of the first generation from ``number`` on whose schema is not there: a gallery may
+    be called as the generation of another would be."""
+    while True:
+        schema = {"schema": f'"{place.generation_schema(str(number))}"'}
+        row = connection.run("SELECT to_regnamespace(%(schema)s)::text", schema).fetchone()
+        if row is None or row[0] is None:
+            return str(number)
+        number += 1
 
 
 def _names(place: PostgresAddress, connection: PostgresConnection | None = None) -> list[str]:

@@ -17,8 +17,9 @@ import pytest
 pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 import psycopg
 
+from engine.curation import Curation
 from engine.errors import GalleryError, LockedError
-from engine.galleries import open_gallery
+from engine.galleries import add_generation, gallery_exists, generations, open_gallery
 from engine.galleries._schema import JOBS
 from engine.galleries.postgres import PostgresGallery
 from engine.protocols import WritableGallery
@@ -26,7 +27,7 @@ from engine.types import Embedding
 from packsight.cli import main
 from tests.engine.made_descriptions import described, entry, manifest
 from tests.packsight_command import command
-from tests.postgres_server import PostgresServer, free_port, postgres_server
+from tests.postgres_server import PostgresServer, database, free_port, postgres_server
 from tests.small_disk import small_disk
 from tests.watched_processes import wait
 
@@ -95,6 +96,9 @@ def test_no_password_is_shown_of_an_address_that_cannot_be_understood(
 ) -> None:
     for address in (
         "postgresql://shop:s3cret@[::1/catalogue",
+        "postgresql://shop:s3cret%zz@127.0.0.1/catalogue",
+        "postgresql://shop:s%00s3cret@127.0.0.1/catalogue",
+        "postgresql://shop:one@s3cret@127.0.0.1/catalogue",
         "postgresql://shop:s3cret@127.0.0.1:port/catalogue",
         "postgresql://shop:s3cret/more@127.0.0.1/catalogue",
         "postgresql://shop:s3cret@127.0.0.1/catalogue?sslmode=perhaps",
@@ -106,6 +110,19 @@ def test_no_password_is_shown_of_an_address_that_cannot_be_understood(
         refused(capsys, "gallery", "rebuild", address)
     line = refused(capsys, "gallery", "info", "postgresql://127.0.0.1/catalogue?colour=red")
     assert "colour" in line
+
+
+def test_a_user_who_is_not_there(
+    postgres: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, "gallery", "info", postgres.address(user="nobody_here"))
+    assert "nobody_here" in line and "user or password" in line
+
+
+def test_a_port_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    for port in ("99999", "abc"):
+        line = refused(capsys, "gallery", "info", f"postgresql://127.0.0.1:{port}/catalogue")
+        assert port in line and "PostgreSQL runs" not in line
 
 
 def test_no_such_database(postgres: PostgresServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,6 +143,48 @@ def test_a_name_that_is_none_of_a_schema() -> None:
         with pytest.raises(GalleryError, match="schema") as raised:
             open_gallery(f"postgresql://127.0.0.1/catalogue?schema={name}")
         assert raised.value.remedy
+
+
+def test_a_schema_that_is_not_a_gallerys(postgres: PostgresServer) -> None:
+    for name in ("public", "pg_catalog", "pg_mine", "information_schema"):
+        with pytest.raises(GalleryError, match="not for galleries"):
+            open_gallery(postgres.address(schema=name))
+    address = made(postgres)
+    other = f"{address.rpartition('=')[2]}_1"
+    postgres.execute("CREATE SCHEMA elses CREATE TABLE jobs (id integer)")
+    for name in (other, "elses"):
+        with pytest.raises(GalleryError, match="another gallery"):
+            open_gallery(postgres.address(schema=name), manifest=manifest())
+    with open_gallery(address) as gallery:
+        assert len(gallery) == 1
+    postgres.execute("CREATE SCHEMA empty_one")
+    open_gallery(postgres.address(schema="empty_one"), manifest=manifest()).close()
+
+
+def test_a_gallery_beside_one_that_is_called_like_its_generation(postgres: PostgresServer) -> None:
+    for name in ("twin_1", "twin_3", "twin"):
+        open_gallery(postgres.address(schema=name), manifest=manifest()).close()
+    address = postgres.address(schema="twin")
+    assert generations(address).names == ("2",)
+    assert add_generation(address, manifest(3)) == "4"
+    for name in ("twin_1", "twin_3"):
+        with open_gallery(postgres.address(schema=name)) as gallery:
+            assert len(gallery) == 0
+
+
+def test_tables_of_others_in_the_schema_of_pgvector(postgres: PostgresServer) -> None:
+    """Which every gallery of the database finds its type in."""
+    with database(postgres, "shared") as address:
+        for table in ("generations", "jobs", "decisions", "manifest", "images"):
+            postgres.execute(f"CREATE TABLE {table} (number integer)", "shared")
+        assert not gallery_exists(address)
+        with pytest.raises(GalleryError, match="no gallery here"):
+            open_gallery(address)
+        with Curation.open(address) as curation:
+            assert curation.counts() == {}
+        with open_gallery(address, manifest=manifest()) as gallery:
+            gallery.add([entry("a")], [described((1, 0))])
+        assert postgres.execute("SELECT count(*) FROM images", "shared") == "0"
 
 
 def test_pgvector_that_is_not_in_the_database(guarded: PostgresServer) -> None:
@@ -236,7 +295,7 @@ def test_a_second_writer_is_refused_naming_the_first(postgres: PostgresServer) -
 
 WRITER = """
 import sys
-from engine.galleries import open_gallery
+from engine.galleries import add_generation, gallery_exists, generations, open_gallery
 from tests.engine.made_descriptions import described, entry
 gallery = open_gallery(sys.argv[1], write=True)
 for number in range(1000):
