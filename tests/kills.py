@@ -36,9 +36,10 @@ import httpx
 import psycopg
 from PIL import Image
 
+from engine.adaptation import Adaptation
 from engine.curation import Curation
 from engine.files import file_sha256
-from engine.galleries import open_gallery
+from engine.galleries import generations, open_gallery
 from engine.galleries.memory import MemoryGallery
 from engine.images import ImageLimits, load
 from engine.request import Request
@@ -56,7 +57,8 @@ KINDS = ("service", "database", "ingest", "worker", "migration")
 CLIENTS = 8
 K = 5
 CHECKED = 10  # kills between two checks of the whole gallery
-LONGEST_PAUSE = 4.0  # seconds between two kills amid a command
+KILLS = 2, 6  # kills amid a command
+LONGEST_PAUSE = 3.0  # seconds between two kills amid a command
 PATIENCE = 120.0  # seconds until something that was killed must be there again
 LATE = 0.5  # seconds from the time that a commit has to when all see it, on a busy machine
 NODE = "127.0.0.2"  # of loopback; Ray replaces 127.0.0.1 by the machine's own
@@ -242,6 +244,7 @@ class _Run:
             "PACKSIGHT_UPLOADS_DIR": str(self.work / "uploads"),
         }
         self.parts: dict[str, Parts] = {}  # by fingerprint
+        self.adaptations: dict[str, Adaptation | None] = {}  # by the generation of answers
         self.ingested: dict[str, str] = {}  # sha256 by uri, as the last ingest acknowledged it
         self.over = threading.Event()
         self.guard = threading.Lock()
@@ -284,11 +287,11 @@ class _Run:
 
     def _ingest(self) -> None:
         prune = self.catalogue.change(self.images // 4)
-        self.ingest(prune=prune, ray=False, kills=self.chance.randint(1, 3))
+        self.ingest(prune=prune, ray=False, kills=self.chance.randint(*KILLS))
 
     def _ingest_on_ray(self) -> None:
         prune = self.catalogue.change(self.images)
-        self.ingest(prune=prune, ray=True, kills=self.chance.randint(2, 4))
+        self.ingest(prune=prune, ray=True, kills=self.chance.randint(*KILLS))
 
     def ingest(self, *, prune: bool, ray: bool, kills: int) -> None:
         words = [
@@ -317,17 +320,15 @@ class _Run:
         words = ["gallery", "migrate", self.address, "--set", f"embed.cell={other}"]
         self.carry_out("migrate", [*words, "--workers", 1, "--force", "--quiet"],
                        ["migration", "migration", "service", "database"],
-                       self.chance.randint(1, 3))  # fmt: skip
+                       self.chance.randint(*KILLS))  # fmt: skip
         self.compare_images("after a migration")
 
     def _roll_back(self) -> None:
-        from engine.galleries import generations
-
         if generations(self.address).before is None:
             return
         words = ["gallery", "rollback", self.address, "--workers", 1, "--quiet"]
         self.carry_out("rollback", words, ["migration", "service", "database"],
-                       self.chance.randint(1, 3))  # fmt: skip
+                       self.chance.randint(*KILLS))  # fmt: skip
         self.compare_images("after a rollback")
 
     def carry_out(
@@ -345,6 +346,7 @@ class _Run:
                 if process.poll() is not None:
                     if process.returncode == 0:
                         break
+                    self._keep_generations()
                     log.seek(self._mark)
                     said = log.read()
                     log.seek(0, io.SEEK_END)
@@ -361,8 +363,7 @@ class _Run:
                     if self._kill(plan[0], name, process):
                         del plan[0]
                         due += self.chance.uniform(0.0, LONGEST_PAUSE)
-        with suppress(psycopg.OperationalError):
-            self._keep_parts()
+        self._keep_generations()
         self.outcome.commands[name] += 1
 
     def _started(self, words: Sequence[object], log: Any) -> subprocess.Popen[bytes]:
@@ -379,10 +380,14 @@ class _Run:
         else:
             self.note(f"{name}: {said.strip()[-250:]}")
 
-    def _keep_parts(self) -> None:
-        with open_gallery(self.address) as gallery:
-            if gallery.fingerprint not in self.parts:
-                self.parts[gallery.fingerprint] = assemble(settings_for(gallery.manifest))
+    def _keep_generations(self) -> None:
+        """What answers of them depend on, before they are deleted."""
+        for name in generations(self.address).names:
+            with open_gallery(self.address, generation=name) as gallery, gallery.snapshot():
+                models, version = f"{name}-{gallery.fingerprint[:12]}", gallery.adapted_by() or 0
+                self.adaptations[f"{models}.{version}"] = gallery.adaptation()
+                if gallery.fingerprint not in self.parts:
+                    self.parts[gallery.fingerprint] = assemble(settings_for(gallery.manifest))
 
     def _kill(self, kind: str, amid: str, process: subprocess.Popen[bytes]) -> bool:
         """False where there is none of this kind now."""
@@ -566,8 +571,8 @@ class _Run:
         self._judge_units(rows)
         histories = histories_of(rows)
         self.outcome.states = sum(len(one.states) for one in histories)
-        expected = Expected(self.parts, self.catalogue.kept, self.photos)
-        asked = [one for answers in self.answers for one in answers]
+        expected = Expected(self.parts, self.adaptations, self.catalogue.kept, self.photos)
+        asked = sorted((one for them in self.answers for one in them), key=lambda one: one.start)
         self.outcome.generations = len({one.generation for one in asked})
         for one in asked:
             self.outcome.compared += 1
@@ -652,75 +657,80 @@ class Expected:
     """What a searcher in memory answers, of any committed state."""
 
     parts: Mapping[str, Parts]  # by fingerprint
+    adaptations: Mapping[str, Adaptation | None]  # by the generation of answers
     contents: Mapping[str, bytes]  # of all images that there ever were, by sha256
     photos: Sequence[bytes]
     _described: dict[tuple[str, str], Description] = field(default_factory=dict)
     _answers: dict[tuple[int, int, str, int], Hits] = field(default_factory=dict)
-    _searchers: dict[tuple[int, int, str], Searcher] = field(default_factory=dict)
+    _searcher: tuple[tuple[int, int, str], Searcher] | None = None
 
     def fault(self, asked: Asked, histories: Sequence[History]) -> str | None:
         """None where the answer is that of a state between request and answer."""
-        name, _, rest = asked.generation.partition("-")
-        known = [one for one in self.parts if one.startswith(rest.partition(".")[0])]
-        if not known:
-            return f"an answer of unknown models: {asked.generation}"
-        own = [one for one in histories if one.schema == f"{SCHEMA}_{name}"]
+        generation = asked.generation
+        if generation not in self.adaptations:
+            return f"an answer of an unknown generation: {generation}"
+        own = [one for one in histories if one.schema == f"{SCHEMA}_{generation.partition('-')[0]}"]
         for history in own:
             first = max(bisect_right(history.times, asked.start - LATE) - 1, 0)
             last = bisect_right(history.times, asked.end)
             for at in range(first, last):
-                if _alike(self.answer(history, at, known[0], asked.photo), asked.hits):
+                if _alike(self.answer(history, at, generation, asked.photo), asked.hits):
                     return None
         for history in own:
-            for at in range(len(history.times)):
-                if _alike(self.answer(history, at, known[0], asked.photo), asked.hits):
-                    off = asked.start - history.times[at]
+            for at, since in enumerate(history.times):
+                if _alike(self.answer(history, at, generation, asked.photo), asked.hits):
+                    off = asked.start - since
                     return f"an answer of another moment: its state began {off:.2f} s before"
-        expected = self.answer(own[-1], len(own[-1].times) - 1, known[0], asked.photo)
-        return f"a mixed answer of generation {asked.generation}: {asked.hits}, such as {expected}"
+        expected = self.answer(own[-1], len(own[-1].times) - 1, generation, asked.photo)
+        return f"a mixed answer of generation {generation}: {asked.hits}, such as {expected}"
 
-    def answer(self, history: History, at: int, fingerprint: str, photo: int) -> Hits:
-        key = id(history), at, fingerprint, photo
+    def answer(self, history: History, at: int, generation: str, photo: int) -> Hits:
+        key = id(history), at, generation, photo
         if key not in self._answers:
-            self._answers[key] = self._searched(history, at, fingerprint, photo)
+            self._answers[key] = self._searched(history, at, generation, photo)
         return self._answers[key]
 
-    def _searched(self, history: History, at: int, fingerprint: str, photo: int) -> Hits:
-        state = history.states[at]
+    def _searched(self, history: History, at: int, generation: str, photo: int) -> Hits:
+        state, key = history.states[at], (id(history), at, generation)
         if not state:
             return ()
-        parts, key = self.parts[fingerprint], (id(history), at, fingerprint)
-        if key not in self._searchers:
-            wanted = {sha256: self.contents[sha256] for sha256, _, _ in state.values()}
-            self._describe(fingerprint, wanted)
-            records = [
-                Record(identity, sha256, product, category, True, "", {},
-                       self._described[fingerprint, sha256])
-                for identity, (sha256, product, category) in sorted(state.items())
-            ]  # fmt: skip
-            gallery, settings = MemoryGallery(records, fingerprint), parts.settings
-            normalised = parts.describer.embedder.normalised
-            self._searchers = {key: Searcher(
-                parts.describer, gallery, parts.reranker, settings.route, normalised,
-                settings.search.metric, settings.query, parts.answering,
-            )}  # fmt: skip
-        query = _sha256(self.photos[photo])
-        self._describe(fingerprint, {query: self.photos[photo]})
+        models = generation.partition("-")[2].partition(".")[0]
+        (fingerprint,) = (one for one in self.parts if one.startswith(models))
+        if self._searcher is None or self._searcher[0] != key:
+            gallery = MemoryGallery(self._records(state, fingerprint), fingerprint)
+            gallery.adapt(self.adaptations[generation])
+            self._searcher = key, _searcher(self.parts[fingerprint], gallery)
         held = {category for _, _, category in state.values()}
         request = Request(K, categories=[one for one in CATEGORIES if one in held])
-        results = self._searchers[key].results(self._described[fingerprint, query], request)
+        query = self._description(self.photos[photo], fingerprint)
         return tuple(
             (hit.record.product_id, hit.record.id, hit.record.sha256, hit.distance, hit.iou)
-            for hit in results.hits
+            for hit in self._searcher[1].results(query, request).hits
         )
 
-    def _describe(self, fingerprint: str, contents: Mapping[str, bytes]) -> None:
-        parts = self.parts[fingerprint]
-        limits = ImageLimits.of(parts.settings.images)
-        for sha256, content in contents.items():
-            if (fingerprint, sha256) not in self._described:
-                (found,) = parts.describer.describe([load(content, limits=limits)])
-                self._described[fingerprint, sha256] = found.description
+    def _records(self, state: Mapping[int, tuple[str, str, str]], fingerprint: str) -> list[Record]:
+        return [
+            Record(identity, sha256, product, category, True, "", {},
+                   self._description(self.contents[sha256], fingerprint))
+            for identity, (sha256, product, category) in sorted(state.items())
+        ]  # fmt: skip
+
+    def _description(self, content: bytes, fingerprint: str) -> Description:
+        key = fingerprint, sha256_of(content)
+        if key not in self._described:
+            parts = self.parts[fingerprint]
+            image = load(content, limits=ImageLimits.of(parts.settings.images))
+            (found,) = parts.describer.describe([image])
+            self._described[key] = found.description
+        return self._described[key]
+
+
+def _searcher(parts: Parts, gallery: MemoryGallery) -> Searcher:
+    settings = parts.settings
+    return Searcher(
+        parts.describer, gallery, parts.reranker, settings.route,
+        parts.describer.embedder.normalised, settings.search.metric, settings.query,
+    )  # fmt: skip
 
 
 def _alike(expected: Hits, found: Hits) -> bool:
@@ -776,7 +786,7 @@ class _Catalogue:
         """An image that there was not yet."""
         content = png(package(category, self._drawn))
         self._drawn += 1
-        self.kept[_sha256(content)] = content
+        self.kept[sha256_of(content)] = content
         return content
 
     def _draw(self, path: Path) -> None:
@@ -900,7 +910,7 @@ class _HttpWriter:
             )
         )  # fmt: skip
         if answer is not None:
-            self._products[product] = {_sha256(image) for image in images}
+            self._products[product] = {sha256_of(image) for image in images}
             self.put += 1
 
     def _delete(self, client: httpx.Client) -> None:
@@ -958,7 +968,7 @@ def png(pixels: UInt8Array) -> bytes:
     return out.getvalue()
 
 
-def _sha256(content: bytes) -> str:
+def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 

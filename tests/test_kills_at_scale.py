@@ -34,11 +34,13 @@ def test_an_answer_is_of_one_state_at_its_time_or_a_fault() -> None:
     ]
     histories = histories_of(rows)
     assert histories[0].times == [0.0, 100.0, 200.0, 300.0]
-    expected = Expected({parts.fingerprint: parts}, contents, [png(package("jar", 4, 2))])
-    first, second = (expected.answer(histories[0], at, parts.fingerprint, 0) for at in (1, 2))
+    generation = f"1-{parts.fingerprint[:12]}.0"
+    expected = Expected(
+        {parts.fingerprint: parts}, {generation: None}, contents, [png(package("jar", 4, 2))]
+    )
+    first, second = (expected.answer(histories[0], at, generation, 0) for at in (1, 2))
 
     def fault(start: float, end: float, hits: Hits) -> str | None:
-        generation = f"1-{parts.fingerprint[:12]}.0"
         return expected.fault(Asked(start, end, generation, 0, hits), histories)
 
     assert fault(150, 151, first) is None and fault(250, 251, second) is None
