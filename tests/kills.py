@@ -57,7 +57,6 @@ KINDS = ("service", "database", "ingest", "worker", "migration")
 CLIENTS = 8
 K = 5
 CHECKED = 10  # kills between two checks of the whole gallery
-KILLS = 2, 6  # kills amid a command
 LONGEST_PAUSE = 3.0  # seconds between two kills amid a command
 PATIENCE = 120.0  # seconds until something that was killed must be there again
 LATE = 0.5  # seconds from the time that a commit has to when all see it, on a busy machine
@@ -185,13 +184,15 @@ def kill_at_random(
     kills: int,
     seed: int,
     images: int = 120,
+    amid: tuple[int, int] = (2, 6),
     note: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
-    """At least so many, over a new gallery of about so many ``images`` with its own server, service
-    and Ray cluster of two nodes; ``note`` is called with what happens."""
+    """At least so many, between so many ``amid`` a command, over a new gallery of about so many
+    ``images`` with its own server, service and Ray cluster of two nodes; ``note`` is called with
+    what happens."""
     with postgres_server(track_commit_timestamp="on") as server, ExitStack() as stack:
         server.execute(_LOG)
-        run = _Run(work, server, random.Random(seed), Outcome(seed), images, note)
+        run = _Run(work, server, random.Random(seed), Outcome(seed), images, amid, note)
         run.ray = stack.enter_context(_cluster())
         start = time.monotonic()
         run.fill()
@@ -232,6 +233,7 @@ class _Run:
     chance: random.Random
     outcome: Outcome
     images: int
+    amid: tuple[int, int]
     note: Callable[[str], None]
     ray: str = ""
 
@@ -273,9 +275,10 @@ class _Run:
         checked = 0
         operations = [self._ingest, self._ingest_on_ray, self._migrate, self._roll_back]
         weights = [3, 3, 2, 1]
-        order: list[Callable[[], None]] = []
+        # Each once, then as often as it weighs.
+        order = [self._roll_back, self._ingest, self._migrate, self._ingest_on_ray]
         while len(self.outcome.kills) < kills:
-            if not order:  # each comes up as often as it weighs
+            if not order:
                 order = [one for one, n in zip(operations, weights, strict=True) for _ in range(n)]
                 self.chance.shuffle(order)
             order.pop()()
@@ -287,11 +290,11 @@ class _Run:
 
     def _ingest(self) -> None:
         prune = self.catalogue.change(self.images // 4)
-        self.ingest(prune=prune, ray=False, kills=self.chance.randint(*KILLS))
+        self.ingest(prune=prune, ray=False, kills=self.chance.randint(*self.amid))
 
     def _ingest_on_ray(self) -> None:
         prune = self.catalogue.change(self.images)
-        self.ingest(prune=prune, ray=True, kills=self.chance.randint(*KILLS))
+        self.ingest(prune=prune, ray=True, kills=self.chance.randint(*self.amid))
 
     def ingest(self, *, prune: bool, ray: bool, kills: int) -> None:
         words = [
@@ -320,7 +323,7 @@ class _Run:
         words = ["gallery", "migrate", self.address, "--set", f"embed.cell={other}"]
         self.carry_out("migrate", [*words, "--workers", 1, "--force", "--quiet"],
                        ["migration", "migration", "service", "database"],
-                       self.chance.randint(*KILLS))  # fmt: skip
+                       self.chance.randint(*self.amid))  # fmt: skip
         self.compare_images("after a migration")
 
     def _roll_back(self) -> None:
@@ -328,7 +331,7 @@ class _Run:
             return
         words = ["gallery", "rollback", self.address, "--workers", 1, "--quiet"]
         self.carry_out("rollback", words, ["migration", "service", "database"],
-                       self.chance.randint(*KILLS))  # fmt: skip
+                       self.chance.randint(*self.amid))  # fmt: skip
         self.compare_images("after a rollback")
 
     def carry_out(
