@@ -310,7 +310,7 @@ class _Run:
         if not self.parts:  # a gallery that is there keeps its settings
             for setting in (*QUICK, "runtime.threads=1", "ingest.batch=8"):
                 words += ["--set", setting]
-        kinds = ["ingest", "service", "database", *(["worker"] * 2 if ray else [])]
+        kinds = ["ingest", "service", "database", *(["worker"] if ray else [])]
         self.carry_out("ingest on Ray" if ray else "ingest", words, kinds, kills)
         pruned = dict(self.ingested) if not prune else {}
         self.ingested = {**pruned, **self.catalogue.contents()}
@@ -322,7 +322,7 @@ class _Run:
         (other,) = set(CELLS) - {cell}
         words = ["gallery", "migrate", self.address, "--set", f"embed.cell={other}"]
         self.carry_out("migrate", [*words, "--workers", 1, "--force", "--quiet"],
-                       ["migration", "migration", "service", "database"],
+                       ["migration", "service", "database"],
                        self.chance.randint(*self.amid))  # fmt: skip
         self.compare_images("after a migration")
 
@@ -338,7 +338,7 @@ class _Run:
         self, name: str, words: Sequence[object], kinds: Sequence[str], kills: int
     ) -> None:
         """Until the command has ended well, and so many kills happened or it was done before."""
-        plan = [self.chance.choice(kinds) for _ in range(kills)]
+        plan = (self.chance.sample(kinds, len(kinds)) * kills)[:kills]
         self.note(f"{name}: {plan}")
         until, failed = time.monotonic() + 5 * PATIENCE, 0
         with (self.work / "commands.log").open("a+") as log:
