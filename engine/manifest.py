@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from shlex import quote
 
 from engine import __version__
 from engine.config import Settings, Tables
@@ -61,7 +62,7 @@ class Manifest:
             f"{where}: described by other parts (gallery {self.fingerprint[:12]}, "
             f"now {fingerprint[:12]}).",
             remedy="Leave out --profile, --config and --set to use the gallery's own settings "
-            f"(packsight gallery info {where} lists them), or ingest into a new folder with "
+            f"(packsight gallery info {quote(where)} lists them), or ingest into a new folder with "
             "--gallery NEW.",
         )
 

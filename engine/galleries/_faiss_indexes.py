@@ -8,6 +8,7 @@ import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 
 import faiss
 import numpy as np
@@ -363,7 +364,8 @@ class ShardIndexes:
         except ValueError as error:
             raise GalleryError(
                 f"{self.folder}: {error}.",
-                remedy=f"List all that is damaged with: packsight gallery check {self.folder}",
+                remedy="List all that is damaged with: packsight gallery check "
+                f"{quote(str(self.folder))}",
             ) from error
 
 

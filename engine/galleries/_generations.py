@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 from filelock import FileLock
 
@@ -136,7 +137,7 @@ def delete(folder: Path, name: str) -> None:
         if name == _current(folder):
             raise GalleryError(
                 f"{folder}: generation {name} is in use.",
-                remedy=f"Use another first: packsight gallery rollback {folder}",
+                remedy=f"Use another first: packsight gallery rollback {quote(str(folder))}",
             )
         place = _place(folder, name)
         if not _folder.holds_database(place):
@@ -206,7 +207,7 @@ def _damaged(folder: Path, how: str) -> DamageError:
     return DamageError(
         f"{folder}: {_schema.POINTER} {how}.",
         remedy=f"Choose one of those that are there ({', '.join(names)}), such as: "
-        f"packsight gallery rollback {folder} --now --to {names[-1]}",
+        f"packsight gallery rollback {quote(str(folder))} --now --to {names[-1]}",
     )
 
 

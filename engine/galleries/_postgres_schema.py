@@ -195,24 +195,27 @@ def migrate(
     ``dimension`` of the vectors. GalleryError where pgvector is missing, or the tables are of a
     newer Packsight.
     """
-    name = sql.Identifier(schema)
-    connection.run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
-    table = sql.SQL("{}.migrations").format(name)
-    connection.run(
-        sql.SQL("CREATE TABLE IF NOT EXISTS {} (number integer PRIMARY KEY)").format(table)
-    )
-    done = int(
-        connection.run(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone()[0]  # type: ignore[index]
-    )
-    if done > len(steps):
-        raise GalleryError(
-            f"{where}: its tables were made by a newer Packsight.", remedy="Update Packsight."
-        )
+    table = sql.SQL("{}.migrations").format(sql.Identifier(schema))
+    # A statement that makes what is there needs the right to make it all the same.
+    if not connection.columns(f'"{schema}".migrations'):
+        name = sql.Identifier(schema)
+        connection.run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
+        connection.run(sql.SQL("CREATE TABLE {} (number integer PRIMARY KEY)").format(table))
+    done = len(connection.run(sql.SQL("SELECT 1 FROM {}").format(table)).fetchall())
+    require_known(where, done, steps)
     for number, step in enumerate(steps[done:], start=done + 1):
         connection.run(f"SET LOCAL search_path = {_path(connection, schema)}")
         connection.raw.execute(step.replace("{dimension}", str(dimension)).encode())
         connection.run(
             sql.SQL("INSERT INTO {} VALUES (%(number)s)").format(table), {"number": number}
+        )
+
+
+def require_known(where: str, done: int, steps: Sequence[str]) -> None:
+    """GalleryError where more steps were taken than there are here."""
+    if done > len(steps):
+        raise GalleryError(
+            f"{where}: its tables were made by a newer Packsight.", remedy="Update Packsight."
         )
 
 

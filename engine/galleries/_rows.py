@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from shlex import quote
 
 import numpy as np
 
@@ -209,7 +210,7 @@ def sound_description(row: Row, where: str) -> tuple[Source, Description]:
 def _damaged(row: Row, where: str, error: Exception) -> DamageError:
     return DamageError(
         f"{where}: image {row['id']} ({row['uri']}) is damaged ({error}).",
-        remedy=f"List all damage with: packsight gallery check {where}",
+        remedy=f"List all damage with: packsight gallery check {quote(where)}",
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -179,7 +180,7 @@ class WordIndexes:
         except ValueError as error:
             raise DamageError(
                 f"{self.folder}: category {shard.category} has keypoints of other numbers.",
-                remedy=f"List all damage with: packsight gallery check {self.folder}",
+                remedy=f"List all damage with: packsight gallery check {quote(str(self.folder))}",
             ) from error
 
     def _kept(self, lists: InvertedLists, shard: Shard, vocabulary: Vocabulary) -> WordIndex:

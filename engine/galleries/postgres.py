@@ -80,6 +80,8 @@ class PostgresGallery(TableGallery):
         self._listed: list[Shard] | None = None
         with self._reading():
             rows = self._connection.execute(_rows.MANIFEST).fetchall()
+            steps = self._connection.run("SELECT 1 FROM migrations").fetchall()
+        _schema.require_known(self.name, len(steps), _schema.GENERATION)
         self.manifest = Manifest.from_rows([(row[0], row[1]) for row in rows], self.name)
         self._indexes = self._indexes_of(self.manifest)
         self._words = WordIndexes(self._folder)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from engine.config import Settings
 from engine.curation import Curation
@@ -193,7 +194,7 @@ def _nothing_before(address: str | Path) -> GalleryError:
         shown = gallery.name
     return GalleryError(
         f"{shown}: there is no generation before the one in use.",
-        remedy=f"Make another with: packsight gallery migrate {shown} --profile NAME",
+        remedy=f"Make another with: packsight gallery migrate {quote(shown)} --profile NAME",
     )
 
 

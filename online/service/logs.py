@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
+from engine.errors import DisconnectedError
 from engine.names import without_controls
 from online.service.keys import PREFIX
 
@@ -82,8 +83,9 @@ def log_request(line: RequestLine) -> None:
 
 
 def log_failure(error: BaseException) -> None:
-    """With its traceback."""
-    logger.error("request failed: %s: %s", type(error).__name__, error, exc_info=error)
+    """With its traceback, but for a server that is away, which is no fault of the code."""
+    trace = None if isinstance(error, DisconnectedError) else error
+    logger.error("request failed: %s: %s", type(error).__name__, error, exc_info=trace)
 
 
 def _clean(text: str) -> str:
