@@ -464,6 +464,11 @@ class Gallery(Searchable, Protocol):
         """The identity of the gallery that this one is an unfinished copy of; "" for none."""
         ...
 
+    def lacked(self) -> list[int]:
+        """Ids of images that the generation which it was brought up to date with has, and this one
+        could not take over: what is brought up to date with this one spares them."""
+        ...
+
     def check(self) -> list[str]:
         """Every inconsistency found, one sentence each; empty when sound."""
         ...
@@ -551,6 +556,10 @@ class WritableGallery(Gallery, Protocol):
 
     def keep_copy_of(self, identity: str) -> None:
         """See ``copy_of``; "" where the copy is whole."""
+        ...
+
+    def keep_lacked(self, ids: Sequence[int]) -> None:
+        """See ``lacked``; in place of those before."""
         ...
 
     def keep_skipped(self, files: Sequence[SkippedFile], forget: Sequence[str] = ()) -> None:

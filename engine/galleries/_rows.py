@@ -45,6 +45,7 @@ _CURATED_TO = "curated_to"
 _GRAPHS = "graphs"
 _REPORTS = {of: f"last_{of}" for of in REPORTS}
 _COPY_OF = "copy_of"
+_LACKED = "lacked"
 _APART = (
     _CALIBRATION,
     _LABEL_TABLES,
@@ -55,6 +56,7 @@ _APART = (
     *_REPORTS.values(),
     _GRAPHS,
     _COPY_OF,
+    _LACKED,
 )
 MANIFEST = f"SELECT key, value FROM manifest WHERE key NOT IN {_APART}"
 
@@ -304,6 +306,18 @@ def store_copy_of(connection: Connection, identity: str) -> None:
     connection.execute("DELETE FROM manifest WHERE key = ?", (_COPY_OF,))
     if identity:
         store_manifest(connection, [(_COPY_OF, identity)])
+
+
+def lacked(connection: Connection) -> list[int]:
+    """Ids of images that another generation has."""
+    row = connection.execute("SELECT value FROM manifest WHERE key = ?", (_LACKED,)).fetchone()
+    return [] if row is None else [int(identity) for identity in json.loads(row[0])]
+
+
+def store_lacked(connection: Connection, ids: Sequence[int]) -> None:
+    connection.execute("DELETE FROM manifest WHERE key = ?", (_LACKED,))
+    if ids:
+        store_manifest(connection, [(_LACKED, json.dumps(list(ids)))])
 
 
 def adapted_by(connection: Connection) -> int | None:

@@ -660,6 +660,15 @@ class TableGallery:
         with self._writing():
             _rows.store_copy_of(self._connection, identity)
 
+    def lacked(self) -> list[int]:
+        """Ids of images that another generation has, and this one not yet; see ``Gallery``."""
+        with self._reading():
+            return _rows.lacked(self._connection)
+
+    def keep_lacked(self, ids: Sequence[int]) -> None:
+        with self._writing():
+            _rows.store_lacked(self._connection, ids)
+
     def rebuild(self) -> int:
         """Drop every index and derive all anew; returns how many there are now."""
         with self._writing() as writing:

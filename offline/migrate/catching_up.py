@@ -129,13 +129,23 @@ class CatchingUp:
         mark = self.curation.latest()
         curated = Curated.read(self.curation)
         wanted = held_by(source, curated)
+        spared = set(source.lacked()) - wanted.keys()
+        own = held_by(self.gallery, curated) if spared else {}
+        wanted |= {identity: own[identity] for identity in spared & own.keys()}
         found = difference(wanted, self.gallery)
+        self.gallery.keep_lacked(sorted(found.fresh))  # also where it is stopped amid these
         self._settle(found)
         run = _Run(self, curated.excluded, progress, len(found.fresh))
         run.describe(found.fresh)
         self._take_over(source)
+        self.gallery.keep_lacked(sorted(run.missing))
         self.gallery.keep_curated_to(mark)
         return CaughtUp(wanted, len(found) - len(run.missing), run.described, run.missing)
+
+    def note_lacking(self, source: Gallery) -> None:
+        """Keep what it lacks of ``source``, for it comes into use before it has caught up."""
+        found = difference(held_by(source, Curated.read(self.curation)), self.gallery)
+        self.gallery.keep_lacked(sorted(found.fresh))
 
     def _settle(self, found: Difference) -> None:
         """All that needs no describing. What is described anew goes first: a label that is void

@@ -98,6 +98,7 @@ def run(request: Request) -> MigrationReport:
             overrides=request.overrides,
         )
         own, shown = settings_for(old.manifest), old.name
+        lacked = old.lacked()
     if settings == own:
         raise ConfigError(
             f"{shown}: is described by these settings already.",
@@ -116,6 +117,11 @@ def run(request: Request) -> MigrationReport:
             request.gallery, there, name, gallery, parts, curation, request.workers, request
         )
         move.report.resumed = name in before
+        if lacked and there.before is not None:
+            move.report.refusals.append(
+                f"generation {there.current} lacks {len(lacked)} images of {there.before}, which "
+                "would be deleted: ingest their folder, or roll back first"
+            )
         _catch_up(move)
         _fit(move, request.photos)
         _check(move)
@@ -178,7 +184,8 @@ def _roll_back_now(request: RollbackRequest) -> MigrationReport:
         elif there.current == name:
             raise GalleryError(f"{gallery.name}: generation {name} is in use already.")
         else:
-            with _in_use(address, there.current):
+            with _in_use(address, there.current) as old:
+                move.catching_up.note_lacking(old)
                 use_generation(address, name)
                 move.report.in_use = True
             # Writers wait for this, too: what they would add is not in the one before.

@@ -258,6 +258,24 @@ def test_a_file_that_is_gone_or_changed_is_missing_and_found_when_it_is_back(two
     assert not lacking(wanted, two.target) and not len(difference(wanted, two.target))
 
 
+def test_what_could_not_be_taken_over_is_spared_on_the_way_back(two: Two) -> None:
+    kept = two.put(entry("a"))
+    two.catch_up()
+    left = two.put(entry("b"))
+    del two.files.contents[entry("b").uri]
+    to = CatchingUp(two.target, two.describing, Settings(), two.curation)  # type: ignore[arg-type]
+    to.note_lacking(two.source)  # where what follows is killed
+    assert two.target.lacked() == [left]
+    two.catch_up()
+    assert two.target.lacked() == [left] and [*state(two.target)] == [kept]
+    back = CatchingUp(two.source, two.describing, Settings(), two.curation)  # type: ignore[arg-type]
+    assert back.catch_up(two.target, lambda done, total: None).changes == 0
+    assert [*state(two.source)] == [kept, left]
+    two.files.contents[entry("b").uri] = entry("b").sha256
+    two.catch_up()
+    assert two.target.lacked() == [] and [*state(two.target)] == [kept, left]
+
+
 def test_an_image_that_a_stage_fails_at_spares_the_others(two: Two) -> None:
     for name, label in zip("abc", ("jar", "stick", "jar"), strict=True):
         two.put(entry(name, label))
