@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from engine.protocols import Gallery, WritableGallery
 from engine.retrieval import AdaptedNeighbours
 from online.service.applying import Applying
 from online.service.changes import Change
+from online.service.jobs import JobTable
 from online.service.uploads import Uploads
 from packsight.commands.serve import GRACE
 from stages.assemble import assemble
@@ -367,6 +369,13 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_service_is_killed(
     with open_gallery(gallery) as opened:
         assert opened.check() == []
         stored = {Path(source.uri) for source in opened.sources()}
+        # Killed between the end of a job and the deleting of what it replaced, a service leaves
+        # that to its daily look for what is an hour old.
+        for path in (gallery / "uploads").iterdir():
+            os.utime(path, (0, 0))
+        with closing(JobTable(gallery)) as jobs:
+            uploads = Uploads(gallery)
+            uploads.clean(list(uploads.left_over()), opened, jobs)
     assert {path for path in stored if path.parent.name == "uploads"} == set(
         (gallery / "uploads").iterdir()
     )
