@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import psycopg
 from platformdirs import user_data_path
-from psycopg import errors, sql
+from psycopg import errors
 
 from engine.config import INDEX_KINDS
 from engine.distances import METRICS
-from engine.errors import GalleryError, LockedError
+from engine.errors import GalleryError
 from engine.galleries import _pgvector, _query_file, _rows
+from engine.galleries import _postgres_generations as _generations
 from engine.galleries import _postgres_schema as _schema
 from engine.galleries._faiss_indexes import ShardIndexes
 from engine.galleries._pgvector import PgvectorIndexes
@@ -50,9 +49,7 @@ from engine.types import Description, Entry, FloatArray, Storage
 from engine.user_folders import expanded, user_cache
 
 _TABLES = {CURATION: "decisions", JOBS: "jobs"}
-_OWNER = "writer"  # names of advisory locks, with that of a generation
-_CHANGE = "change"
-_LIST = "generations"
+_CHANGE = "change"  # of the advisory lock of a write, with the name of a generation
 
 
 class PostgresGallery(TableGallery):
@@ -96,9 +93,9 @@ class PostgresGallery(TableGallery):
         with translated(place.shown):
             if write:
                 return cls._opened_to_write(address, place, generation)
-            name = generation or _require(place, _current(place))
-            if generation is not None and generation not in _names(place):
-                raise _not_there(place, generation)
+            name = generation or _generations.require(place)
+            if generation is not None and generation not in _generations.names(place):
+                raise _generations.not_there(place, generation)
             return cls(address, name, None)
 
     @classmethod
@@ -116,16 +113,18 @@ class PostgresGallery(TableGallery):
             connection = connect(place, write=True)
             try:
                 # As the primary has it, also where readers are given a replica.
-                name = generation or _require(place, _current(place, connection))
-                if generation is not None and generation not in _names(place, connection):
-                    raise _not_there(place, generation)
+                name = generation or _generations.require(place, connection)
+                if generation is not None and generation not in _generations.names(
+                    place, connection
+                ):
+                    raise _generations.not_there(place, generation)
                 connection.search_in(place, name)
-                _lock(connection, place, name)
-                _upgrade(connection, place, name)
+                _generations.lock(connection, place, name)
+                _generations.upgrade(connection, place, name)
                 # Of a writer that was killed; its workers may still be there.
                 connection.run("UPDATE units SET state = 'waiting' WHERE state = 'running'")
                 # Else another came into use before this one was locked.
-                if generation is not None or _current(place, connection) == name:
+                if generation is not None or _generations.current(place, connection) == name:
                     return cls(address, name, connection)
             except BaseException:
                 connection.close()
@@ -143,16 +142,22 @@ class PostgresGallery(TableGallery):
             # By a new connection, which knows the type of vectors.
             with (
                 contextlib.closing(connect(place, write=True)) as connection,
-                _changing(connection, place, _LIST),
+                _generations.changing(connection, place, _generations.LIST),
             ):
-                _require_free(connection, place)
+                _generations.require_free(connection, place)
                 _schema.migrate(connection, place.shown, place.schema, _schema.SHARED)
                 if connection.run("SELECT 1 FROM generations").fetchone() is not None:
                     raise GalleryError(
                         f"{place.shown}: there is a gallery already.",
                         remedy="Run the same command again.",
                     )
-                _add(connection, place, _free(connection, place, 1), manifest, current=True)
+                _generations.add(
+                    connection,
+                    place,
+                    _generations.free(connection, place, 1),
+                    manifest,
+                    current=True,
+                )
         return cls.open(address, write=True)
 
     @classmethod
@@ -160,7 +165,7 @@ class PostgresGallery(TableGallery):
         """Whether a gallery lies here; GalleryError where that cannot be seen."""
         place = PostgresAddress.read(address)
         with translated(place.shown):
-            return _current(place) is not None
+            return _generations.current(place) is not None
 
     @classmethod
     def identity(cls, address: str | Path) -> str:
@@ -168,7 +173,7 @@ class PostgresGallery(TableGallery):
         generation in use from another."""
         place = PostgresAddress.read(address)
         try:
-            with translated(place.shown), _reading(place) as connection:
+            with translated(place.shown), _generations.reading(place) as connection:
                 sql = "SELECT name, token FROM generations WHERE current"
                 row = connection.run(sql).fetchone()
         except GalleryError:
@@ -196,16 +201,7 @@ class PostgresGallery(TableGallery):
     @classmethod
     def generations(cls, address: str | Path) -> Generations:
         """Those that are there; GalleryError where there is no gallery."""
-        place = PostgresAddress.read(address)
-        with translated(place.shown):
-            _require(place, _current(place))
-            with _reading(place) as connection:
-                rows = connection.run("SELECT * FROM generations").fetchall()
-        rows.sort(key=lambda row: int(row["name"]))
-        (current,) = (row for row in rows if row["current"])
-        before = next((str(row["name"]) for row in rows if row["used_before"]), None)
-        names = tuple(str(row["name"]) for row in rows)
-        return Generations(str(current["name"]), names, before, current["used_since"] or "")
+        return _generations.read(PostgresAddress.read(address))
 
     @classmethod
     def add_generation(cls, address: str | Path, manifest: Manifest) -> str:
@@ -222,57 +218,22 @@ class PostgresGallery(TableGallery):
         with (
             translated(place.shown),
             contextlib.closing(connect(place, write=True)) as connection,
-            _changing(connection, place, _LIST),
+            _generations.changing(connection, place, _generations.LIST),
         ):
             rows = connection.run("SELECT name FROM generations").fetchall()
-            name = _free(connection, place, max(int(row[0]) for row in rows) + 1)
-            _add(connection, place, name, manifest)
+            name = _generations.free(connection, place, max(int(row[0]) for row in rows) + 1)
+            _generations.add(connection, place, name, manifest)
         return name
 
     @classmethod
     def use_generation(cls, address: str | Path, name: str) -> None:
         """From now on, in one transaction; see ``Home``."""
-        place = PostgresAddress.read(address)
-        with (
-            translated(place.shown),
-            contextlib.closing(connect(place, write=True)) as connection,
-            _changing(connection, place, _LIST),
-        ):
-            rows = connection.run("SELECT name, current FROM generations").fetchall()
-            if name not in [row["name"] for row in rows]:
-                raise _not_there(place, name)
-            if name in [row["name"] for row in rows if row["current"]]:
-                return
-            connection.run(
-                "UPDATE generations SET used_before = current, current = false, used_since = NULL"
-            )
-            since = datetime.now(UTC).isoformat(timespec="seconds")
-            connection.run(
-                "UPDATE generations SET current = true, used_since = %(since)s "
-                "WHERE name = %(name)s",
-                {"since": since, "name": name},
-            )
+        _generations.use(PostgresAddress.read(address), name)
 
     @classmethod
     def delete_generation(cls, address: str | Path, name: str) -> None:
         """One that is not in use; see ``Home``."""
-        place = PostgresAddress.read(address)
-        with (
-            translated(place.shown),
-            contextlib.closing(connect(place, write=True)) as connection,
-        ):
-            if name not in _names(place, connection):
-                raise _not_there(place, name)
-            _lock(connection, place, name)
-            with _changing(connection, place, _LIST):
-                if _current(place, connection) == name:
-                    raise GalleryError(
-                        f"{place.shown}: generation {name} is in use.",
-                        remedy=f"Use another first: packsight gallery rollback '{place.shown}'",
-                    )
-                schema = sql.Identifier(place.generation_schema(name))
-                connection.run(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
-                connection.run("DELETE FROM generations WHERE name = %(name)s", {"name": name})
+        _generations.delete(PostgresAddress.read(address), name)
 
     def close(self) -> None:
         with self._guard:
@@ -325,12 +286,6 @@ class PostgresGallery(TableGallery):
                 self._pgvector.frozen = None
             pool.give_back(frozen)
 
-    @contextlib.contextmanager
-    def together(self) -> Iterator[PostgresConnection]:
-        """What is written inside is one transaction: all of it happens, or nothing."""
-        with self._writing():
-            yield self._connection
-
     def query_statistics(self) -> QueryStatistics | None:
         """What was learned from queries; None: nothing yet."""
         rows = self._select("SELECT content FROM query_statistics")
@@ -344,7 +299,10 @@ class PostgresGallery(TableGallery):
         none = QueryStatistics.none(self.fingerprint, self.manifest.dimension)
         try:
             connection = connect(self._address, self.generation, write=True)
-            with contextlib.closing(connection), _changing(connection, self._address, "queries"):
+            with (
+                contextlib.closing(connection),
+                _generations.changing(connection, self._address, "queries"),
+            ):
                 row = connection.run("SELECT content FROM query_statistics").fetchone()
                 before = statistics = none
                 if row is not None:
@@ -361,7 +319,7 @@ class PostgresGallery(TableGallery):
         with (
             translated(self.name),
             contextlib.closing(connect(self._address, self.generation, write=True)) as connection,
-            _changing(connection, self._address, "queries"),
+            _generations.changing(connection, self._address, "queries"),
         ):
             _store_query_statistics(connection, statistics)
 
@@ -523,7 +481,7 @@ class PostgresGallery(TableGallery):
                 yield self._change
                 return
             self._connection = self._writer
-            with _changing(self._writer, self._address, f"{_CHANGE} {self.generation}"):
+            with _generations.changing(self._writer, self._address, f"{_CHANGE} {self.generation}"):
                 self._depth = 1
                 try:
                     self._change = _PostgresWriting(self._writer, indexes=self._pgvector)
@@ -632,150 +590,4 @@ def _pgvector_of(manifest: Manifest, where: str) -> PgvectorIndexes:
         manifest.dimension,
         kind if kind in INDEX_KINDS else "exact",
         metric if metric in METRICS else "euclidean",
-    )
-
-
-@contextlib.contextmanager
-def _changing(connection: PostgresConnection, place: PostgresAddress, what: str) -> Iterator[None]:
-    """One write transaction, the only one of its kind."""
-    connection.begin(write=True)
-    try:
-        connection.run("SELECT pg_advisory_xact_lock(%(key)s)", {"key": place.lock(what)})
-        yield
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-
-
-@contextlib.contextmanager
-def _reading(place: PostgresAddress) -> Iterator[PostgresConnection]:
-    """What belongs to no generation."""
-    pool = readers(place)
-    connection = pool.take(place)
-    try:
-        yield connection
-    finally:
-        pool.give_back(connection)
-
-
-def _current(place: PostgresAddress, connection: PostgresConnection | None = None) -> str | None:
-    """The generation in use; None where there is no gallery."""
-    if connection is None:
-        with _reading(place) as reader:
-            return _current(place, reader)
-    if not connection.columns(f'"{place.schema}".generations'):
-        _require_visible(place, connection)
-        return None
-    row = connection.run("SELECT name FROM generations WHERE current").fetchone()
-    return None if row is None else str(row[0])
-
-
-def _require_visible(place: PostgresAddress, connection: PostgresConnection) -> None:
-    """GalleryError where there is a schema of this name that the user may not look into."""
-    row = connection.run(
-        "SELECT current_user WHERE EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %(schema)s "
-        "AND NOT has_schema_privilege(oid, 'USAGE'))",
-        {"schema": place.schema},
-    ).fetchone()
-    if row is not None:
-        raise GalleryError(
-            f"{place.shown}: user {row[0]} may not read the schema {place.schema}.",
-            remedy="Let its owner grant the right; docs/scale.md has the roles.",
-        )
-
-
-def _require_free(connection: PostgresConnection, place: PostgresAddress) -> None:
-    """GalleryError where the schema holds what is of no gallery of this name."""
-    row = connection.run(
-        "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace(%(schema)s) "
-        "AND to_regclass(%(list)s) IS NULL LIMIT 1",
-        {"schema": f'"{place.schema}"', "list": f'"{place.schema}".generations'},
-    ).fetchone()
-    if row is not None or place.schema == connection.raw.pgvector:
-        raise GalleryError(
-            f"{place.shown}: the schema {place.schema} holds other tables, pgvector, or a "
-            "generation of another gallery.",
-            remedy="Choose another name: ?schema=NAME in the address",
-        )
-
-
-def _free(connection: PostgresConnection, place: PostgresAddress, number: int) -> str:
-    """The name of the first generation from ``number`` on whose schema is not there: a gallery may
-    be called as the generation of another would be."""
-    while True:
-        schema = {"schema": f'"{place.generation_schema(str(number))}"'}
-        row = connection.run("SELECT to_regnamespace(%(schema)s)::text", schema).fetchone()
-        if row is None or row[0] is None:
-            return str(number)
-        number += 1
-
-
-def _names(place: PostgresAddress, connection: PostgresConnection | None = None) -> list[str]:
-    if connection is None:
-        with _reading(place) as reader:
-            return _names(place, reader)
-    rows = connection.run("SELECT name FROM generations").fetchall()
-    return sorted((str(name) for (name,) in rows), key=int)
-
-
-def _require(place: PostgresAddress, current: str | None) -> str:
-    if current is None:
-        raise GalleryError(
-            f"{place.shown}: no gallery here.",
-            remedy=f"Make one with: packsight ingest FOLDER --gallery '{place.shown}'",
-        )
-    return current
-
-
-def _not_there(place: PostgresAddress, name: str) -> GalleryError:
-    return GalleryError(
-        f"{place.shown}: there is no generation {name}.",
-        remedy=f"There are: {', '.join(_names(place)) or 'none'}.",
-    )
-
-
-def _lock(connection: PostgresConnection, place: PostgresAddress, name: str) -> None:
-    """Become the one writer, or raise GalleryError naming the process that is it."""
-    key = place.lock(f"{_OWNER} {name}")
-    row = connection.run("SELECT pg_try_advisory_lock(%(key)s)", {"key": key}).fetchone()
-    if row is not None and row[0]:
-        return
-    holder = connection.run(
-        "SELECT application_name, client_addr::text FROM pg_stat_activity JOIN pg_locks USING (pid)"
-        " WHERE locktype = 'advisory' AND granted "
-        "AND (classid::bigint << 32) | objid::bigint = %(key)s",
-        {"key": key},
-    ).fetchone()
-    named = "" if holder is None else f" ({holder[0]}{f' at {holder[1]}' if holder[1] else ''})"
-    raise LockedError(
-        f"{place.shown}: another process{named} is writing to this gallery.",
-        remedy="Wait for it to end and run the same command again.",
-    )
-
-
-def _upgrade(connection: PostgresConnection, place: PostgresAddress, name: str) -> None:
-    """Bring the tables of an older Packsight up to date; call as the one writer."""
-    with _changing(connection, place, _LIST):
-        _schema.migrate(connection, place.shown, place.schema, _schema.SHARED)
-        schema = place.generation_schema(name)
-        _schema.migrate(connection, place.shown, schema, _schema.GENERATION)
-
-
-def _add(
-    connection: PostgresConnection,
-    place: PostgresAddress,
-    name: str,
-    manifest: Manifest,
-    *,
-    current: bool = False,
-) -> None:
-    """In a write transaction."""
-    schema = place.generation_schema(name)
-    _schema.migrate(connection, place.shown, schema, _schema.GENERATION, manifest.dimension)
-    connection.run(f'SET LOCAL search_path = "{schema}", "{place.schema}"')
-    _rows.store_manifest(connection, manifest.to_rows())
-    connection.run(
-        "INSERT INTO generations (name, token, current) VALUES (%(name)s, %(token)s, %(current)s)",
-        {"name": name, "token": secrets.token_hex(8), "current": current},
     )
