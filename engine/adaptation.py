@@ -130,15 +130,14 @@ class Adaptation:
     def adapted(self, rows: FloatArray, domains: Domain | Sequence[Domain]) -> FloatArray:
         """(N, D) -> (N, K), rows of length 1, of one domain or of one each.
 
-        A row at a time and without BLAS, whose last bits would depend on the rows beside it: equal
-        images are equally far.
+        Without BLAS, in which a row's last bits would depend on the rows beside it: equal images
+        are equally far.
         """
         centred = self.centred(rows, domains)
         if self.scale is not None:
             centred = centred * self.scale
         if self.projection is not None:
-            columns = [np.einsum("d,dk->k", row, self.projection) for row in centred]
-            centred = np.asarray(columns, np.float32).reshape(len(rows), self.dimension)
+            centred = np.einsum("nd,dk->nk", centred, self.projection)
         return unit_rows(centred.astype(np.float32, copy=False))
 
 

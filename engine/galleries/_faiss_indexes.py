@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,17 +12,17 @@ from shlex import quote
 import faiss
 import numpy as np
 
-from engine.adaptation import Adaptation, domain_of
+from engine.adaptation import Adaptation
 from engine.config import INDEX_KINDS, IndexKind
 from engine.distances import Metric, unit_or_zero
 from engine.errors import GalleryError
 from engine.files import is_being_written
 from engine.galleries import _candidates, _rows
 from engine.galleries._candidates import CandidateIndex
-from engine.galleries._connection import Connection
+from engine.galleries._connection import Connection, Row
 from engine.galleries._ranking import Ranking, Rows, rank
 from engine.galleries._shards import EXACT, WORDS, Shard, chosen_images, few, latest, place
-from engine.parallel import each
+from engine.parallel import ahead, each
 from engine.types import Embedding, FloatArray, IntArray, Neighbour
 
 log = logging.getLogger(__name__)
@@ -360,7 +359,9 @@ class ShardIndexes:
         among: IntArray | None = None,
     ) -> Iterator[tuple[IntArray, FloatArray]]:
         try:
-            yield from shard_vectors(connection, shard, self.dimension, metric, adaptation, among)
+            yield from shard_vectors(
+                connection, shard, self.dimension, metric, adaptation, among, self.threads
+            )
         except ValueError as error:
             raise GalleryError(
                 f"{self.folder}: {error}.",
@@ -376,9 +377,11 @@ def shard_vectors(
     metric: Metric = "euclidean",
     adaptation: Adaptation | None = None,
     among: IntArray | None = None,
+    threads: int = 1,
 ) -> Iterator[tuple[IntArray, FloatArray]]:
     """Ids in ascending order, and the embeddings as they are adapted, for cosine brought to length
-    1; ``among``: of these images alone. In blocks.
+    1; ``among``: of these images alone. In blocks, which so many threads adapt while this one
+    reads.
 
     Raises ValueError naming an image whose stored vector has another length.
     """
@@ -388,7 +391,8 @@ def shard_vectors(
         "WHERE category = ? AND labelled = ? ORDER BY images.id",
         (*values, shard.category, int(shard.labelled)),
     )
-    while block := rows.fetchmany(_BLOCK):
+
+    def compared(block: list[Row]) -> tuple[IntArray, FloatArray]:
         for identity, blob, _ in block:
             if len(blob) != 4 * dimension:
                 raise ValueError(f"image {identity} has a vector of {len(blob)} bytes")
@@ -396,9 +400,15 @@ def shard_vectors(
         blobs = np.frombuffer(b"".join(row[1] for row in block), "<f4")
         vectors = blobs.reshape(len(ids), dimension).astype(np.float32)
         if adaptation is not None:
-            domains = [domain_of(json.loads(attributes)) for _, _, attributes in block]
+            domains = [_rows.domain(attributes) for _, _, attributes in block]
             vectors = adaptation.adapted(vectors, domains)
-        yield ids, unit_or_zero(vectors) if metric == "cosine" else vectors
+        return ids, unit_or_zero(vectors) if metric == "cosine" else vectors
+
+    blocks = iter(lambda: rows.fetchmany(_BLOCK), [])
+    if adaptation is None or among is not None or threads == 1:
+        yield from map(compared, blocks)
+    else:
+        yield from (made.result() for _, made in ahead(compared, blocks, at_once=threads))
 
 
 def _empty(like: faiss.IndexIDMap) -> faiss.IndexIDMap:

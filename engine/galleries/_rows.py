@@ -11,7 +11,14 @@ from shlex import quote
 
 import numpy as np
 
-from engine.adaptation import Adaptation, AdaptationReport, PrintWeight, domain_of
+from engine.adaptation import (
+    ROLE,
+    Adaptation,
+    AdaptationReport,
+    Domain,
+    PrintWeight,
+    domain_of,
+)
 from engine.category_head import read_head
 from engine.errors import DamageError
 from engine.fusion import Fusion
@@ -153,8 +160,13 @@ def description(row: Row) -> Description:
 def adapted_vectors(rows: Sequence[Row], adaptation: Adaptation) -> FloatArray:
     """(N, D) of rows with embedding and attributes."""
     vectors = np.stack([_floats(row["embedding"]) for row in rows])
-    domains = [domain_of(json.loads(row["attributes"])) for row in rows]
-    return adaptation.adapted(vectors, domains)
+    return adaptation.adapted(vectors, [domain(row["attributes"]) for row in rows])
+
+
+def domain(attributes: str) -> Domain:
+    """As ``domain_of``, of attributes as ``image_row`` writes them. Few have a role: the others
+    are not parsed."""
+    return domain_of(json.loads(attributes)) if f'"{ROLE}"' in attributes else "catalogue"
 
 
 def scores(row: Row) -> CategoryScores:

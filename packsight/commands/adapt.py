@@ -94,8 +94,11 @@ def _note_calibration(address: str) -> None:
 
 def _switch(address: str, version: int | None, *, as_json: bool) -> int:
     from engine.galleries import open_gallery
+    from stages.assemble import threads_of
 
     with open_gallery(address, write=True) as gallery:
+        settings = gallery.manifest.read_settings()
+        gallery.search_by(settings.search.index, threads_of(settings))
         gallery.adapt_by(version, off=version is None)
     print(json.dumps({"adapted_by": version}) if as_json else f"{address}: {in_words(version)}")
     _note_calibration(address)

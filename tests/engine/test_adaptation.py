@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adaptation import Adaptation, adapt, domain_of
-from engine.types import Embedding
+from engine.distances import unit_rows
+from engine.galleries import _rows
+from engine.types import Embedding, Entry
 from tests.engine.made_adaptations import adaptation
 
 
@@ -64,6 +66,31 @@ def test_a_row_does_not_depend_on_those_beside_it() -> None:
     whole = made.adapted(rows, "photo")
     alone = np.concatenate([made.adapted(row[None], "photo") for row in rows])
     np.testing.assert_array_equal(whole, alone)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 7), (64, 2), (320, 128)])
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_numbers_are_those_of_a_row_at_a_time_to_the_last_bit(
+    size: tuple[int, int], count: int
+) -> None:
+    random = np.random.default_rng(0)
+    projection = random.normal(size=size).astype(np.float32)
+    zero = np.zeros(size[0], np.float32)
+    rows = random.normal(size=(count, size[0])).astype(np.float32)
+    found = Adaptation(zero, zero, projection, adaptation().report).adapted(rows, "photo")
+    expected = np.array([np.einsum("d,dk->k", row, projection) for row in rows], np.float32)
+    np.testing.assert_array_equal(found, unit_rows(expected))  # else indexes of before are damaged
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["role", "Role", 'a "role"', "size"]),
+        st.sampled_from(["photo", " PHOTO", "role", '"role"', "", "catalogue"]),
+    )
+)
+def test_the_domain_of_a_row_is_that_of_its_attributes(attributes: dict[str, str]) -> None:
+    row = _rows.image_row(Entry("a", "0", 1, 1, "p", "jar", attributes), "jar")
+    assert _rows.domain(str(row["attributes"])) == domain_of(attributes)
 
 
 def test_a_vector_at_the_mean_has_some_direction() -> None:

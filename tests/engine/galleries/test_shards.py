@@ -175,6 +175,24 @@ def test_only_what_changed_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert read == [1, 1, 1]
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_vectors_are_adapted_alike_on_any_number_of_threads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(_faiss_indexes, "_BLOCK", 7)
+    with LocalGallery.open(folder) as gallery, gallery.snapshot():
+        made, (shard, *_) = adaptation(photo_mean=(0.3, -7)), gallery._shards()
+
+        def read(threads: int) -> list[tuple[list[int], bytes]]:
+            blocks = _faiss_indexes.shard_vectors(
+                gallery._connection, shard, 2, adaptation=made, threads=threads
+            )
+            return [(ids.tolist(), vectors.tobytes()) for ids, vectors in blocks]
+
+        assert read(threads) == read(1)
+        assert len(read(1)) > 3
+
+
 def test_the_log_is_bounded(folder: Path) -> None:
     with LocalGallery.open(folder, write=True) as gallery:
         for number in range(100):
