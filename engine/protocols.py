@@ -460,8 +460,9 @@ class Gallery(Searchable, Protocol):
         """A mark of ``Curation.since``: the decisions before it are carried out; "" for none."""
         ...
 
-    def copy_of(self) -> str:
-        """The identity of the gallery that this one is an unfinished copy of; "" for none."""
+    def copy_of(self) -> tuple[str, str]:
+        """The identity of the gallery that this one was copied from, and a digest of what it held
+        when it was whole: "" where it is unfinished. ("", "") where it is no copy."""
         ...
 
     def lacked(self) -> list[int]:
@@ -554,8 +555,8 @@ class WritableGallery(Gallery, Protocol):
         """In place of what was learned from queries."""
         ...
 
-    def keep_copy_of(self, identity: str) -> None:
-        """See ``copy_of``; "" where the copy is whole."""
+    def keep_copy_of(self, identity: str, held: str = "") -> None:
+        """See ``copy_of``."""
         ...
 
     def keep_lacked(self, ids: Sequence[int]) -> None:

@@ -308,16 +308,15 @@ def store_curated_to(connection: Connection, mark: str) -> None:
     store_manifest(connection, [(_CURATED_TO, mark)])
 
 
-def copy_of(connection: Connection) -> str:
-    """The identity of the gallery that this one is an unfinished copy of; "" for none."""
+def copy_of(connection: Connection) -> tuple[str, str]:
+    """See ``Gallery.copy_of``."""
     row = connection.execute("SELECT value FROM manifest WHERE key = ?", (_COPY_OF,)).fetchone()
-    return "" if row is None else str(row[0])
+    identity, _, held = ("" if row is None else str(row[0])).partition("\n")
+    return identity, held
 
 
-def store_copy_of(connection: Connection, identity: str) -> None:
-    connection.execute("DELETE FROM manifest WHERE key = ?", (_COPY_OF,))
-    if identity:
-        store_manifest(connection, [(_COPY_OF, identity)])
+def store_copy_of(connection: Connection, identity: str, held: str) -> None:
+    store_manifest(connection, [(_COPY_OF, f"{identity}\n{held}")])
 
 
 def lacked(connection: Connection) -> list[int]:

@@ -651,14 +651,14 @@ class TableGallery:
         with self._writing():
             _rows.store_curated_to(self._connection, mark)
 
-    def copy_of(self) -> str:
-        """The identity of the gallery that this one is an unfinished copy of; "" for none."""
+    def copy_of(self) -> tuple[str, str]:
+        """The identity of the gallery that this one was copied from, and what it held then."""
         with self._reading():
             return _rows.copy_of(self._connection)
 
-    def keep_copy_of(self, identity: str) -> None:
+    def keep_copy_of(self, identity: str, held: str = "") -> None:
         with self._writing():
-            _rows.store_copy_of(self._connection, identity)
+            _rows.store_copy_of(self._connection, identity, held)
 
     def lacked(self) -> list[int]:
         """Ids of images that another generation has, and this one not yet; see ``Gallery``."""

@@ -31,10 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delete = add_command(chosen, "delete", "delete images of a gallery by product, file or folder")
     export = add_command(chosen, "export", "write every record of a gallery as a line of JSON")
     copy = add_command(
-        chosen, "copy", "copy a gallery to another address, such as a folder to postgresql://…"
+        chosen,
+        "copy",
+        "copy a gallery to another address, such as a folder to postgresql://…, or bring a copy "
+        "up to date",
     )
     copy.add_argument("gallery", metavar="FROM", help="address of the gallery")
-    copy.add_argument("to", metavar="TO", help="address where no gallery is yet")
+    copy.add_argument("to", metavar="TO", help="address where no gallery is yet, or a copy")
     add_quiet_flag(copy)
     migrate, rollback = _generations.add_commands(chosen)
     for part in (info, check, rebuild, delete, export, migrate, rollback):
@@ -140,7 +143,8 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     for line in _storage.lines(storage, vectors, memory()):
         print(line)
     print(f"created      {manifest.created} by {manifest.written_by}")
-    if of := gallery.copy_of():
+    of, whole = gallery.copy_of()
+    if of and not whole:
         print(f"unfinished   copy of {of}: run the same packsight gallery copy again")
     for line in _generations.lines(gallery.address, held):
         print(line)
@@ -338,10 +342,21 @@ def _copy(args: argparse.Namespace) -> int:
         copied = copy_gallery(args.gallery, args.to, progress=progress)
     beside = "".join(
         f", {count:,} {what}"
-        for count, what in ((copied.withdrawn, "withdrawn"), (copied.decisions, "decisions"))
+        for count, what in (
+            (copied.withdrawn, "withdrawn"),
+            (copied.decisions, "decisions"),
+            (copied.uploads, "uploads"),
+        )
         if count
     )
     print(f"{copied.address}: {copied.images:,} images{beside}; both have digest {copied.digest}.")
+    if copied.without_file:
+        print(
+            f"packsight: the files of {copied.without_file:,} uploads are not here: they are "
+            "searched, but cannot be described anew. Run the same command where the service "
+            "stored them, or with its PACKSIGHT_UPLOADS_DIR.",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -16,9 +16,10 @@ from engine.copying import copy_gallery
 from engine.curation import Curation
 from engine.decisions import Exclusion
 from engine.errors import FingerprintError, GalleryError, LockedError
-from engine.galleries import gallery_exists, open_gallery
+from engine.galleries import gallery_exists, open_gallery, uploads_folder
 from engine.protocols import Gallery, WritableGallery
-from engine.types import Embedding, GivenTable, SkippedFile
+from engine.types import Embedding, Entry, GivenTable, SkippedFile
+from online.service.uploads import Uploads
 from packsight.cli import main
 from tests.engine.made_adaptations import adaptation
 from tests.engine.made_calibrations import calibration
@@ -88,7 +89,8 @@ def fill(gallery: WritableGallery, images: int = 12) -> None:
 
 
 def facts(gallery: Gallery) -> dict[str, object]:
-    learned = gallery.query_statistics()
+    learned, adapted = gallery.query_statistics(), gallery.adaptation()
+    numbers = gallery.manifest.dimension if adapted is None else adapted.dimension
     return {
         "images": list(gallery.sources()),
         "withdrawn": gallery.withdrawn(),
@@ -102,7 +104,7 @@ def facts(gallery: Gallery) -> dict[str, object]:
         "label tables": gallery.label_tables(),
         "queries": None if learned is None else learned.count,
         "manifest": gallery.manifest,
-        "found": gallery.search(Embedding(np.ones(3, np.float32)), 20),
+        "found": gallery.search(Embedding(np.ones(numbers, np.float32)), 20),
     }
 
 
@@ -115,7 +117,7 @@ def test_a_copy_holds_what_its_origin_holds(ends: tuple[str, str]) -> None:
     with open_gallery(to, write=True) as copy:
         assert facts(copy) == expected
         assert copy.check() == []
-        assert copy.copy_of() == ""
+        assert all(copy.copy_of())
         (new,) = copy.add([entry("new")], [described((9, 9))])
         assert new > max(source.id for source in expected["images"])  # type: ignore[attr-defined]
     assert (copied.images, copied.withdrawn) == (9, 2)
@@ -150,7 +152,8 @@ def test_a_copy_that_was_stopped_goes_on_and_takes_over_what_changed(ends: tuple
     with pytest.raises(KeyboardInterrupt):
         copy_gallery(origin, to, progress=stop)
     with open_gallery(to) as copy:
-        assert len(copy) == 2 * CHUNK and copy.copy_of()
+        assert len(copy) == 2 * CHUNK
+        assert [bool(one) for one in copy.copy_of()] == [True, False]
     with open_gallery(origin, write=True) as gallery:
         gallery.remove([ids[10]])
         gallery.restore([ids[3]])
@@ -162,7 +165,7 @@ def test_a_copy_that_was_stopped_goes_on_and_takes_over_what_changed(ends: tuple
     with open_gallery(origin) as gallery, open_gallery(to) as copy:
         assert facts_of_images(copy) == facts_of_images(gallery)
         assert copied.images == len(copy) == len(gallery)
-        assert copy.copy_of() == ""
+        assert all(copy.copy_of())
 
 
 @pytest.mark.slow
@@ -226,9 +229,9 @@ def test_what_people_decided_comes_along(ends: tuple[str, str]) -> None:
 
 def test_a_gallery_with_images_is_not_copied_over(ends: tuple[str, str]) -> None:
     origin, to = ends
-    for address in ends:
+    for address, number in zip(ends, (1, 2), strict=True):
         with open_gallery(address, manifest=manifest()) as gallery:
-            gallery.add([entry("a")], [described((1, 0))])
+            gallery.add([entry("a")], [described((number, 0))])
     with pytest.raises(GalleryError, match="already"):
         copy_gallery(origin, to)
     with pytest.raises(GalleryError, match="itself"):
@@ -263,5 +266,152 @@ def test_the_command_shows_one_digest_of_both_and_names_an_image_that_differs(
     monkeypatch.undo()
     assert main(["gallery", "copy", origin, to, "--quiet"]) == 0
     assert "2 images; both have digest" in capsys.readouterr().out
-    assert main(["gallery", "copy", origin, to]) == 1
-    assert "already" in capsys.readouterr().err
+    assert main(["gallery", "copy", origin, to]) == 0
+    assert "2 images; both have digest" in capsys.readouterr().out
+
+
+def test_a_copy_that_is_whole_is_left_as_it_is(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        fill(gallery)
+        expected = facts(gallery)
+    first = copy_gallery(origin, to)
+    counted: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "_change", None)
+        again = copy_gallery(origin, to, progress=lambda *one: counted.append(one))
+        back = copy_gallery(to, origin)
+    assert first == again == replace(back, address=first.address)
+    assert counted[-1] == (11, 11)
+    with open_gallery(to) as copy:
+        assert facts(copy) == expected
+        assert all(copy.copy_of())
+
+
+def test_a_copy_is_brought_up_to_date(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        fill(gallery)
+    copy_gallery(origin, to)
+    with open_gallery(to, write=True) as copy:
+        copy.keep_adaptation(3, adaptation(catalogue_mean=(5, 5)))
+        copy.learn(np.array([[-3, 1], [1, -3]], np.float32))
+    with open_gallery(origin, write=True) as gallery:
+        gallery.add([entry("new", "cap")], [described((7, 7), "cap")])
+        gallery.remove(gallery.ids_after(0, 1))
+        gallery.restore([gallery.withdrawn()[0].id])
+        gallery.adapt(adaptation(catalogue_mean=(2, 1)))
+        gallery.calibrate(None)
+        expected = facts(gallery)
+        identity = gallery.adaptation().identity  # type: ignore[union-attr]
+    copied = copy_gallery(origin, to)
+    with open_gallery(to) as copy:
+        kept = facts(copy)
+        assert copied.images == len(copy)
+        assert copy.adaptation().identity == identity  # type: ignore[union-attr]
+        assert copy.calibration() is None
+        assert copy.query_statistics().count == 4  # type: ignore[union-attr]
+        assert copy.check() == []
+    for name in ("images", "withdrawn", "counts", "found", "last fit", "skipped"):
+        assert kept[name] == expected[name]
+    with open_gallery(origin, write=True) as gallery:
+        gallery.calibrate(calibration())
+    copy_gallery(origin, to)
+    with open_gallery(to) as copy:
+        assert copy.calibration() == calibration()
+
+
+@pytest.mark.parametrize("change", ["images", "withdrawn", "adaptation", "calibration"])
+def test_a_copy_that_was_changed_itself_is_not_written_over(tmp_path: Path, change: str) -> None:
+    origin, to = tmp_path / "origin", tmp_path / "copy"
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        fill(gallery)
+    copy_gallery(origin, to)
+    with open_gallery(to, write=True) as copy:
+        if change == "images":
+            copy.add([entry("new")], [described((9, 9))])
+        elif change == "withdrawn":
+            copy.remove([copy.withdrawn()[0].id])
+        elif change == "adaptation":
+            copy.adapt_by(None)
+        else:
+            copy.calibrate(None)
+        expected = facts(copy)
+    for _ in range(2):  # a change of the origin does not matter
+        with pytest.raises(GalleryError, match=r"changed itself|otherwise"):
+            copy_gallery(origin, to)
+        with open_gallery(to) as copy:
+            assert facts(copy) == expected
+        with open_gallery(origin, write=True) as gallery:
+            gallery.add([entry("more")], [described((8, 8))])
+
+
+def test_a_decision_of_the_copy_is_still_to_be_carried_out(tmp_path: Path) -> None:
+    origin, to = tmp_path / "origin", tmp_path / "copy"
+    with open_gallery(origin, manifest=manifest()) as gallery, Curation.open(origin) as curation:
+        gallery.add([entry("a"), entry("b")], [described((1, 0)), described((2, 0))])
+        curation.decide([Exclusion("a" * 64, True)], "Kim")
+        gallery.keep_curated_to(curation.latest())
+    copy_gallery(origin, to)
+    with Curation.open(to) as curation:
+        curation.decide([Exclusion("b" * 64, True)], "Kim")
+    copy_gallery(origin, to)
+    with open_gallery(to) as copy, Curation.open(to) as kept:
+        assert kept.since(copy.curated_to(), 9)[0] == ["b" * 64]
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of the user's folders."""
+    monkeypatch.setenv("PACKSIGHT_UPLOADS_DIR", str(tmp_path / "of-services"))
+
+
+def sent(address: str, content: bytes, product: str = "tin/p0") -> Entry:
+    """An image as a service stores it."""
+    uploads = Uploads(address)
+    sha256 = uploads.keep(product, content)
+    return uploads.entry(product, sha256)
+
+
+@pytest.mark.usefixtures("uploads")
+def test_files_that_a_service_stored_come_along(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        entries = [sent(origin, b"one"), sent(origin, b"two"), entry("a")]
+        ids = gallery.add(entries, [described((number, 1)) for number in range(3)])
+        gallery.withdraw(ids[:1])
+    copied = copy_gallery(origin, to)
+    assert (copied.uploads, copied.without_file) == (2, 0)
+    with open_gallery(to) as copy:
+        kept = [*copy.withdrawn(), *copy.sources()]
+    assert [source.id for source in kept] == ids
+    assert [Path(source.uri).parent for source in kept[:2]] == [uploads_folder(to)] * 2
+    assert [Path(source.uri).read_bytes() for source in kept[:2]] == [b"one", b"two"]
+    assert kept[1].entry == Uploads(to).entry("tin/p0", kept[1].sha256)
+    assert kept[2].uri == entry("a").uri
+    # Without the origin's: the copy has its own, and is whole.
+    for one in entries[:2]:
+        Path(one.uri).unlink()
+    assert copy_gallery(origin, to) == copied
+
+
+@pytest.mark.usefixtures("uploads")
+def test_a_file_that_a_service_stored_elsewhere_is_brought_once_it_is_there(
+    ends: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        one = sent(origin, b"one")
+        ids = gallery.add([one, entry("a")], [described((1, 1)), described((2, 1))])
+        gallery.withdraw(ids[1:])
+    Path(one.uri).write_bytes(b"another")
+    assert main(["gallery", "copy", origin, to, "--quiet"]) == 0
+    assert "1 uploads are not here" in capsys.readouterr().err
+    with open_gallery(to) as copy:
+        assert [source.uri for source in copy.sources()] == [one.uri]
+    Path(one.uri).write_bytes(b"one")
+    assert copy_gallery(origin, to).without_file == 0
+    with open_gallery(to) as copy:
+        (source,) = copy.sources()
+    assert Path(source.uri).parent == uploads_folder(to)
+    assert Path(source.uri).read_bytes() == b"one"
