@@ -20,6 +20,7 @@ import psycopg
 from platformdirs import user_data_path
 from psycopg import errors
 
+from engine.adaptation import AdaptationReport
 from engine.config import INDEX_KINDS
 from engine.distances import METRICS
 from engine.errors import GalleryError
@@ -75,6 +76,7 @@ class PostgresGallery(TableGallery):
         # Of the snapshot that is read: a query needs both again and again.
         self._adapted_by: tuple[int | None] | None = None
         self._listed: list[Shard] | None = None
+        self._used_before: int | None = None  # the adaptation before the last switch
         with self._reading():
             rows = self._connection.execute(_rows.MANIFEST).fetchall()
             steps = self._connection.run("SELECT 1 FROM migrations").fetchall()
@@ -398,11 +400,18 @@ class PostgresGallery(TableGallery):
             self._listed = shards_by(self._connection, self.adapted_by())
         return list(self._listed)
 
+    def _switch(self, version: int | None, fit: AdaptationReport | None, *, off: bool) -> None:
+        # In one transaction: what is written beside the writer is in the table that is in use.
+        with self._writing():
+            self._used_before = self.adapted_by()
+            super()._switch(version, fit, off=off)
+
     def _drop_adapted(self) -> None:
         """But those in use now and before, which searches may be reading; what is locked is dropped
         the next time."""
         assert self._writer is not None
-        kept = {_pgvector.table_of(one) for one in [self.adapted_by(), *self._versions()[-2:]]}
+        used = [self.adapted_by(), self._used_before, *self._versions()[-2:]]
+        kept = {_pgvector.table_of(one) for one in used}
         with self._guard, translated(self.name):
             for table in _pgvector.adapted_tables(self._writer):
                 if table not in kept:

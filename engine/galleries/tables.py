@@ -527,6 +527,10 @@ class TableGallery:
     ) -> None:
         """Compare by one that is kept, or with None as images were described; ``fit``: the report
         of a fit that led to it; ``off``: stay so until it is adapted by hand."""
+        self._switch(version, fit, off=off)
+        self.build_indexes()
+
+    def _switch(self, version: int | None, fit: AdaptationReport | None, *, off: bool) -> None:
         kept = self._versions()
         if version is not None and version not in kept:
             raise GalleryError(
@@ -541,7 +545,6 @@ class TableGallery:
                 _rows.store_last_fit(self._connection, fit)
             for old in [one for one in kept if one != version][:-KEPT_ADAPTATIONS]:
                 self._connection.execute("DELETE FROM adaptations WHERE version = ?", (old,))
-        self.build_indexes()
 
     def _kept_as(self, adaptation: Adaptation) -> int | None:
         """The version that compares alike, if one is kept."""
