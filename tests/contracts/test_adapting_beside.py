@@ -7,16 +7,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from engine.errors import LockedError
-from engine.galleries import _rows, open_gallery
+from engine.galleries import open_gallery
 from engine.galleries.postgres import PostgresGallery
-from engine.protocols import Gallery
+from engine.galleries.tables import TableGallery
+from engine.protocols import Gallery, WritableGallery
 from engine.retrieval import AdaptedNeighbours
 from engine.types import Embedding
 from tests.engine.made_adaptations import adaptation
@@ -52,16 +53,20 @@ def answers(gallery: Gallery) -> tuple[int, ...]:
 
 
 @contextmanager
-def amid_the_switch(monkeypatch: pytest.MonkeyPatch, act: object) -> Iterator[None]:
+def amid_the_switch(
+    gallery: WritableGallery, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]
+) -> Iterator[None]:
     """``act`` is called when vectors are derived, before they are in use."""
-    switch = _rows.adapt_by
+    assert isinstance(gallery, TableGallery)
+    derive = gallery._derive
 
-    def acting(*given: object, **named: object) -> None:
-        act()  # type: ignore[operator]
-        switch(*given, **named)  # type: ignore[arg-type]
+    def acting(version: int | None) -> None:
+        derive(version)
+        patch.undo()
+        act()
 
     with monkeypatch.context() as patch:
-        patch.setattr(_rows, "adapt_by", acting)
+        patch.setattr(gallery, "_derive", acting)
         yield
 
 
@@ -100,7 +105,7 @@ def test_what_is_derived_is_not_searched_before_it_is_in_use(
     with open_gallery(filled, write=True) as gallery, open_gallery(filled) as reader:
         for version in (None, adaptation(), adaptation(photo_mean=MEANS[1]), 1, None):
             before = answers(gallery)
-            with amid_the_switch(monkeypatch, lambda: seen.append(answers(reader))):
+            with amid_the_switch(gallery, monkeypatch, lambda: seen.append(answers(reader))):
                 if version is None or isinstance(version, int):
                     gallery.adapt_by(version)
                 else:
@@ -166,7 +171,7 @@ def test_what_is_written_beside_the_writer_meanwhile_is_adapted(
         thread.join(0.5)  # it may wait for the switch
 
     with worker, open_gallery(filled, write=True) as gallery:
-        with amid_the_switch(monkeypatch, act):
+        with amid_the_switch(gallery, monkeypatch, act):
             gallery.adapt(adaptation())
         thread.join()
         assert len(answers(gallery)) == 61
