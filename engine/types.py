@@ -460,6 +460,7 @@ class CategoryCounts:
 class Storage:
     """What a gallery takes, in bytes: ``tables``, wherever they are kept; ``indexes``, the files
     that this machine derived from them; ``free``, on the disk of its folder, None for a server's.
+    ``searched``: by what, where a category is large enough, by the gallery's own settings.
 
     Of a server: the ``partitions`` of the table of descriptions; the seconds since the last change
     that a replica has, by which it may be ``behind``, None where no replica is read; and the
@@ -469,6 +470,7 @@ class Storage:
 
     tables: int
     indexes: int
+    searched: str = "exact"
     free: int | None = None
     partitions: int | None = None
     behind: float | None = None

@@ -107,6 +107,12 @@ class ShardIndexes:
                 sizes += path.stat().st_size
         return sizes
 
+    @property
+    def searched(self) -> IndexKind:
+        """By what: codes are derived where they are missing, graphs are not."""
+        graphs = self.kind != "hnsw" or any((self.folder / INDEXES).glob("*.hnsw"))
+        return self.kind if graphs else "exact"
+
     def merge(self, connection: Connection, shard: Shard) -> None:
         """As ``write``, of the indexes of a shard that are open."""
         for category, labelled, metric in list(self._open):

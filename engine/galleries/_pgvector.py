@@ -51,7 +51,6 @@ class PgvectorIndexes:
     dimension: int
     kind: IndexKind = "exact"
     metric: Metric = "euclidean"  # that graphs are built for
-    frozen: PostgresConnection | None = None  # what is searched, in place of the present
     _adaptation: tuple[int, Adaptation] | None = field(default=None, repr=False)
 
     def search_by(self, kind: IndexKind, threads: int) -> None:
@@ -79,7 +78,6 @@ class PgvectorIndexes:
         """By one statement, or a further one where many lie at the same distance."""
         if not shards:
             return []
-        connection = self.frozen or connection
         assert isinstance(connection, PostgresConnection)
         query = embedding.vector[None]
         query = unit_or_zero(query) if metric == "cosine" else query

@@ -162,7 +162,8 @@ class LocalGallery(TableGallery):
         with _schema.translated(self.folder):
             database = sum(path.stat().st_size for path in self.folder.glob(f"{_schema.DATABASE}*"))
             free = shutil.disk_usage(self.folder).free
-            return Storage(database, self._indexes.bytes, free)
+            indexes = self._indexes
+            return Storage(database, indexes.bytes, indexes.searched, free)
 
     @contextlib.contextmanager
     def searching_as_now(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ from platformdirs import user_data_path
 from psycopg import errors
 
 from engine.adaptation import AdaptationReport
-from engine.config import INDEX_KINDS
+from engine.config import INDEX_KINDS, IndexKind
 from engine.distances import METRICS
 from engine.errors import GalleryError
 from engine.galleries import _pgvector, _query_file, _rows
@@ -38,7 +38,7 @@ from engine.galleries._postgres_connection import (
 )
 from engine.galleries._postgres_database import PostgresDatabase
 from engine.galleries._schema import CURATION, JOBS, UPLOADS
-from engine.galleries._shards import Shard, shards_by
+from engine.galleries._shards import Shard, read_shards, shards_by
 from engine.galleries._word_indexes import WordIndexes
 from engine.galleries._writing import Writing, new_image_row
 from engine.galleries.audit import audit, audit_indexes
@@ -77,6 +77,8 @@ class PostgresGallery(TableGallery):
         self._adapted_by: tuple[int | None] | None = None
         self._listed: list[Shard] | None = None
         self._used_before: int | None = None  # the adaptation before the last switch
+        # What is searched in place of the present.
+        self._frozen: tuple[PostgresConnection, list[Shard]] | None = None
         with self._reading():
             rows = self._connection.execute(_rows.MANIFEST).fetchall()
             steps = self._connection.run("SELECT 1 FROM migrations").fetchall()
@@ -270,23 +272,42 @@ class PostgresGallery(TableGallery):
             ).fetchone()
             recall = _rows.load_graphs(self._connection)
         assert row is not None
-        return Storage(int(row[0]), self._files.bytes, None, int(row[1]), row[2], recall)
+        searched: IndexKind = "exact"  # also by the server where it has no graphs
+        if self._indexes is self._files:
+            searched = self._files.kind
+        elif self._pgvector.kind == "hnsw" and recall is not None:
+            searched = "hnsw"
+        return Storage(
+            tables=int(row[0]),
+            indexes=self._files.bytes,
+            searched=searched,
+            partitions=int(row[1]),
+            behind=row[2],
+            recall=recall,
+        )
 
     @contextlib.contextmanager
     def searching_as_now(self) -> Iterator[None]:
         """Searches inside find the images as they are now, however many are added meanwhile."""
-        pool = readers(self._address)
-        with translated(self.name):
-            frozen = pool.take(self._address, self.generation)
-            frozen.run("SELECT 1")  # from here on it sees one moment
+        with self._guard, translated(self.name):
+            # As the primary has it, where readers are given a replica, which may be behind.
+            connection = connect(self._address, self.generation, write=True)
+        with contextlib.closing(connection):
+            with self._guard, translated(self.name):
+                connection.begin()
+                self._frozen = connection, read_shards(connection)  # of one moment, as all later
+            try:
+                yield
+            finally:
+                with self._guard:
+                    self._frozen = None
+
+    def search_by(self, index: IndexKind, threads: int) -> None:
+        """From now on; see ``Gallery``. Graphs are the server's: a searcher with indexes of its
+        own has codes in place of them, which take seconds, and prove what they find."""
         with self._guard:
-            self._pgvector.frozen = frozen
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._pgvector.frozen = None
-            pool.give_back(frozen)
+            self._pgvector.search_by(index, threads)
+            self._files.search_by("sq8" if index == "hnsw" else index, threads)
 
     def query_statistics(self) -> QueryStatistics | None:
         """What was learned from queries; None: nothing yet."""
@@ -367,6 +388,8 @@ class PostgresGallery(TableGallery):
     def _tidy(self, matcher: KeypointMatcher | None = None) -> None:
         """Merge and delete files as a writer's ``build_indexes`` does in a folder."""
         files, words = self._files, self._words
+        if self._frozen is not None:  # its indexes would be those of a later moment
+            return
         written = files.written + words.written
         outgrown = files.outgrown or (matcher is not None and words.outgrown)
         if written == self._tidied and not outgrown:
@@ -419,11 +442,19 @@ class PostgresGallery(TableGallery):
                         self._writer.run(f"DROP TABLE {table}")
 
     def _indexes_of(self, manifest: Manifest) -> PgvectorIndexes | ShardIndexes:
-        """Of a reader, as its address has it; a writer searches what it has just written."""
+        """As its address has it. Nothing is searched amid a change, which is in no shard's token
+        yet."""
         self._pgvector = _pgvector_of(manifest, self.name)
-        self._files = ShardIndexes(self._folder, manifest.dimension, self._pgvector.kind)
-        by_files = self._writer is None and self._address.indexes is not None
-        return self._files if by_files else self._pgvector
+        self._files = ShardIndexes(self._folder, manifest.dimension)
+        self.search_by(self._pgvector.kind, self._files.threads)
+        return self._pgvector if self._address.indexes is None else self._files
+
+    def _searched_shards(self) -> list[Shard]:
+        return self._shards() if self._frozen is None else self._frozen[1]
+
+    @property
+    def _searched_connection(self) -> PostgresConnection:
+        return self._connection if self._frozen is None else self._frozen[0]
 
     @cached_property
     def _folder(self) -> Path:

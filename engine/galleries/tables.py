@@ -182,7 +182,8 @@ class TableGallery:
                 if (wanted is None or shard.category in wanted)
                 and (shard.labelled or not labelled_only)
             ]
-            found = self._indexes.search(self._connection, shards, embedding, k, metric, among)
+            connection = self._searched_connection
+            found = self._indexes.search(connection, shards, embedding, k, metric, among)
             self._tidy()
             return found
 
@@ -717,6 +718,11 @@ class TableGallery:
 
     def _searched_shards(self) -> list[Shard]:
         return self._shards()
+
+    @property
+    def _searched_connection(self) -> Connection:
+        """That sees these shards as they are searched."""
+        return self._connection
 
     def _require_dimension(self, entry: Entry, description: Description) -> None:
         if description.embedding.dimension != self.manifest.dimension:

@@ -137,7 +137,9 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
     print(f"fingerprint  {manifest.fingerprint[:16]}, format {manifest.format_version}")
     metric = manifest.settings.get("search", {}).get("metric", manifest.metric)
     index = manifest.settings.get("search", {}).get("index", "exact")
-    print(f"vectors      {manifest.dimension} numbers, {metric} distance, index {index}")
+    by = {"exact": "searched exactly"}.get(storage.searched, f"searched by {storage.searched}")
+    shown = "" if storage.searched == index else f", {by}"
+    print(f"vectors      {manifest.dimension} numbers, {metric} distance, index {index}{shown}")
     dimension = manifest.dimension if adaptation is None else adaptation.dimension
     vectors = _storage.vector_bytes(images, dimension, str(index))
     for line in _storage.lines(storage, vectors, memory()):

@@ -27,9 +27,10 @@ def test_graphs_are_built_by_choice_with_their_recall(postgres: PostgresServer) 
             [entry(str(at), f"c{at % 3}") for at in range(400)],
             [described(row.tolist(), f"c{at % 3}") for at, row in enumerate(vectors)],
         )
-        assert gallery.storage().recall is None
+        assert gallery.storage().recall is None and gallery.storage().searched == "exact"
         gallery.build_indexes()
         recall = gallery.storage().recall
+        assert gallery.storage().searched == "hnsw"
         assert recall is not None and 0.9 <= recall <= 1
         for row in vectors[:20]:
             assert gallery.search(Embedding(row), 1)[0].distance == 0

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.config import IndexKind
 from engine.errors import GalleryError
-from engine.galleries import _shards, open_gallery
+from engine.galleries import _candidates, _shards, open_gallery
 from engine.protocols import Gallery, WritableGallery
 from engine.types import Embedding
 from tests.engine.made_adaptations import adaptation
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 _NUMBERS = count()
 CATEGORIES = ("jar", "tin")
+QUERY = Embedding(np.array([2, 1], np.float32))
 
 
 class Searched:
@@ -152,6 +154,58 @@ def test_a_file_with_other_vectors_is_a_fault_that_a_rebuild_mends(searched: Sea
         searched.writer.rebuild()
         assert another.check() == []
         searched.agree(another)
+
+
+def test_an_ingest_searches_by_them_as_of_one_moment(searched: Searched) -> None:
+    searched.writer.close()
+    with open_gallery(searched.by_files, write=True) as searched.writer:
+        searched.agree(searched.writer)
+        assert len(searched.files()) == 2
+        searched.add(40, 8)
+        searched.agree(searched.writer)  # what was just written
+        before = searched.writer.search(QUERY, 500)
+        with searched.writer.searching_as_now():
+            for turn in range(3):
+                (*_, last) = searched.add(50 + 8 * turn, 8)
+                searched.writer.remove([last])
+                assert searched.writer.search(QUERY, 500) == before
+                assert searched.writer.search(QUERY, 500, ["tin"], labelled_only=True) == [
+                    one for one in before if one.category == "tin"
+                ]
+        searched.agree(searched.writer)
+        searched.agree()
+        assert searched.writer.check() == []
+
+
+def test_no_index_is_derived_of_what_was_not_there_yet(
+    searched: Searched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_shards, "FEW", 4)
+    searched.writer.close()
+    with open_gallery(searched.by_files, write=True) as searched.writer:
+        with searched.writer.searching_as_now():
+            before = searched.server.search(QUERY, 500)
+            searched.add(100, 60)  # so many that the log does not lead back
+            assert searched.writer.search(QUERY, 500) == before
+        searched.agree(searched.writer)
+        with open_gallery(searched.by_files) as another:
+            searched.agree(another)
+            assert another.check() == []
+
+
+@pytest.mark.parametrize("index", ["sq8", "hnsw"])
+def test_codes_are_searched_where_graphs_are_wanted(
+    searched: Searched, monkeypatch: pytest.MonkeyPatch, index: IndexKind
+) -> None:
+    monkeypatch.setattr(_candidates, "LEAST", 10)
+    searched.reader.search_by(index, 1)
+    searched.agree()
+    assert searched.reader.storage().searched == "sq8"
+    assert {path.suffix for path in searched.files()} == {".faiss", ".sq8"}
+    searched.add(40, 8)
+    searched.agree()
+    searched.server.search_by(index, 1)
+    assert searched.server.storage().searched == "exact"  # no graphs were built
 
 
 def test_a_folder_that_cannot_be_made_is_named(searched: Searched, tmp_path: Path) -> None:

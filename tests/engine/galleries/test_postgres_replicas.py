@@ -110,6 +110,17 @@ def test_searches_run_on_the_standby_and_writes_on_the_primary(pair: Pair, addre
         assert statistics is not None and statistics.count == 1
 
 
+def test_images_vote_that_a_replica_does_not_have_yet(pair: Pair, address: str) -> None:
+    pair.standby.execute("SELECT pg_wal_replay_pause()")
+    try:
+        with open_gallery(address, write=True) as writer:
+            (new,) = writer.add([entry("b")], [described((1, 1))])
+            with writer.searching_as_now():
+                assert writer.search(QUERY, 1)[0].id == new
+    finally:
+        pair.standby.execute("SELECT pg_wal_replay_resume()")
+
+
 def test_a_replica_alone_is_searched_and_not_written_to(pair: Pair, address: str) -> None:
     schema = address.rpartition("=")[2]
     alone = pair.standby.address(schema=schema)

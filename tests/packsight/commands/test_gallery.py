@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine import galleries
 from packsight import open_gallery
 from packsight.cli import main
 from tests.drawn_catalogue import QUICK_FLAGS, write_catalogue
+from tests.engine.made_descriptions import manifest
 
 
 def test_an_export_holds_every_record(
@@ -71,3 +74,15 @@ def test_a_fault_found_by_check_changes_the_exit_code_and_names_the_remedy(
     assert "packsight gallery rebuild" in capsys.readouterr().err
     assert main(["gallery", "rebuild", str(gallery)]) == 0
     assert main(["gallery", "check", str(gallery)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("index", "shown"), [("sq8", "index sq8\n"), ("hnsw", ", searched exactly\n")]
+)
+def test_by_what_a_gallery_is_searched_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], index: str, shown: str
+) -> None:
+    made = replace(manifest(), settings={"search": {"index": index}})
+    galleries.open_gallery(tmp_path / "g", manifest=made).close()
+    assert main(["gallery", "info", str(tmp_path / "g")]) == 0
+    assert shown in capsys.readouterr().out
