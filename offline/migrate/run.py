@@ -97,13 +97,10 @@ def run(request: Request) -> MigrationReport:
             config=request.config,
             overrides=request.overrides,
         )
-        own, shown = settings_for(old.manifest), old.name
+        own = settings_for(old.manifest)
+        if settings == own:
+            return _in_use_already(request, there, old)
         lacked = old.lacked()
-    if settings == own:
-        raise ConfigError(
-            f"{shown}: is described by these settings already.",
-            remedy="Name others with --profile, --config or --set.",
-        )
     holder: list[WritableGallery] = []
     parts = _parts(settings, holder)
     before = set(there.names)
@@ -128,6 +125,21 @@ def run(request: Request) -> MigrationReport:
         _compare(move, request.data, own, settings)
         _finish(move)
     return move.report
+
+
+def _in_use_already(request: Request, there: Generations, gallery: Gallery) -> MigrationReport:
+    """The end of a migration that was stopped after it had put its generation in use: the same
+    command may be given again. ConfigError where no migration can have been."""
+    named = request.profile or request.config or request.overrides
+    if there.before is None or not named:
+        raise ConfigError(
+            f"{gallery.name}: is described by these settings already.",
+            remedy="Name others with --profile, --config or --set.",
+        )
+    report = MigrationReport(gallery.name, before=there.before, after=there.current, in_use=True)
+    report.images, report.withdrawn = len(gallery), len(gallery.withdrawn())
+    report.notes.append("these settings were in use already")
+    return report
 
 
 def roll_back(request: RollbackRequest) -> MigrationReport:

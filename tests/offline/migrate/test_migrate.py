@@ -242,6 +242,28 @@ def test_settings_that_are_in_use_already_are_refused(gallery: Address) -> None:
     assert generations(gallery).names == ("1",)
 
 
+def test_a_migration_that_was_killed_after_its_flip_ends_well_when_given_again(
+    colourful: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def end(move: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "_delete_older", end)
+        with pytest.raises(Killed):
+            moved(colourful)
+    before = generations(colourful)
+    report = moved(colourful)
+    assert report.in_use and (report.before, report.after, report.described) == ("1", "2", 0)
+    assert report.images == len(records(colourful))
+    assert generations(colourful) == before
+    with pytest.raises(ConfigError):  # it names no settings
+        migrate(colourful, workers=1)
+
+
 def test_settings_that_describe_nothing_otherwise_may_be_migrated_to(gallery: Address) -> None:
     assert moved(gallery, "route.mass=0.5").in_use
     with open_gallery(gallery) as opened:
