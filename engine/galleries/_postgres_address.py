@@ -45,11 +45,15 @@ class PostgresAddress:
         base, _, query = text.partition("?")
         given = parse_qsl(query, keep_blank_values=True)
         own = {name: value for name, value in given if name in _OWN}
+        names = [name for name, _ in given]
+        twice = [name for name in _OWN if names.count(name) > 1]
         schema = own.get("schema", SCHEMA)
         shown = _with_query(
             without_password(base),
             [one for one in given if not one[0].endswith(("password", "secret"))],
         )
+        if twice:
+            raise GalleryError(f"{shown}: has {twice[0]} twice.", remedy="Leave one of them out.")
         if base.count("@") > 1:  # libpq takes what follows the first one for the host
             raise GalleryError(f"{shown}: this address cannot be understood.", remedy=ADDRESS)
         if not _NAME.fullmatch(schema):

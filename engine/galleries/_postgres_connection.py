@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psycopg
@@ -36,6 +36,8 @@ LOCK_SECONDS = 10  # as SQLite waits for another process's transaction
 READERS = 10  # connections of a process that searches with many threads
 _IDLE_SECONDS = 120.0  # until a connection that is not used is closed
 _AGAIN_SECONDS = 1.0  # until a server that did not answer is tried again
+
+T = TypeVar("T")
 
 _BITS = 1560  # the number of the type bit, in every PostgreSQL
 _CONTOUR_BYTES = CONTOUR_SIDE**2 // 8
@@ -341,6 +343,7 @@ class Readers:
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
         self._idle: list[tuple[float, _RawConnection]] = []  # since when; the last used comes last
+        self._lent = 0
         self._free = threading.BoundedSemaphore(READERS)
         self._guard = threading.Lock()
         self._refused: tuple[float, psycopg.OperationalError] | None = None
@@ -348,18 +351,39 @@ class Readers:
     def take(self, address: PostgresAddress, generation: str = "") -> PostgresConnection:
         """In a transaction, to read the schemas of this gallery. Those that the server has dropped
         meanwhile are replaced."""
+        taken, _ = self._taken(
+            _path(address, generation), lambda one: _begun(one, address, generation)
+        )
+        return taken
+
+    def ask(self, statement: str) -> Row | None:
+        """The first row of a statement that names its schemas: by one way to the server and back,
+        without a transaction."""
+        taken, row = self._taken(None, lambda one: one.run(statement).fetchone())
+        self.give_back(taken)
+        return row
+
+    def _taken(
+        self, path: tuple[str, ...] | None, begin: Callable[[PostgresConnection], T]
+    ) -> tuple[PostgresConnection, T]:
         if not self._free.acquire(timeout=CONNECT_SECONDS):
             raise errors.TooManyConnections(f"all {READERS} connections of this process are in use")
+        with self._guard:
+            self._lent += 1
         try:
-            while (raw := self._kept(_path(address, generation))) is not None:
-                try:
-                    return _begun(raw, address, generation)
-                except psycopg.OperationalError:
-                    raw.close()
-            return _begun(self._connected(), address, generation)
+            while (kept := self._kept(path)) is not None:
+                with suppress(psycopg.OperationalError):
+                    return PostgresConnection(kept), _first(kept, begin)
+            raw = self._connected()
+            return PostgresConnection(raw), _first(raw, begin)
         except BaseException:
-            self._free.release()
+            self._let_go()
             raise
+
+    def _let_go(self) -> None:
+        with self._guard:
+            self._lent -= 1
+        self._free.release()
 
     def give_back(self, taken: PostgresConnection) -> None:
         """What was read is let go of. By COMMIT: psycopg forgets the statements that it prepared
@@ -372,16 +396,18 @@ class Readers:
                 self._idle.append((now, taken.raw))
             unused = [one for one in self._idle if now - one[0] > _IDLE_SECONDS]
             self._idle = self._idle[len(unused) :]
-        self._free.release()
+        self._let_go()
         for _, raw in unused:
             raw.close()
 
-    def _kept(self, path: tuple[str, ...]) -> _RawConnection | None:
-        """One that has read these schemas last, and has prepared its statements for them, if there
-        is one."""
+    def _kept(self, path: tuple[str, ...] | None) -> _RawConnection | None:
+        """One that has read these schemas last (None: any), and has prepared its statements for
+        them, if there is one; another one where no more may be opened: it forgets them."""
         with self._guard:
-            places = [place for place, (_, raw) in enumerate(self._idle) if raw.path == path]
-            return self._idle.pop(*places[-1:])[1] if self._idle else None
+            places = [n for n, (_, raw) in enumerate(self._idle) if path in (None, raw.path)]
+            if not places and len(self._idle) + self._lent <= READERS:
+                return None
+            return self._idle.pop(places[-1] if places else 0)[1] if self._idle else None
 
     def _connected(self) -> _RawConnection:
         if self._refused is not None and time.monotonic() - self._refused[0] < _AGAIN_SECONDS:
@@ -393,15 +419,17 @@ class Readers:
             raise
 
 
-def _begun(raw: _RawConnection, address: PostgresAddress, generation: str) -> PostgresConnection:
+def _first(raw: _RawConnection, begin: Callable[[PostgresConnection], T]) -> T:
     try:
-        _search_in(raw, address, generation)
-        taken = PostgresConnection(raw)
-        taken.begin()
+        return begin(PostgresConnection(raw))
     except BaseException:
         raw.close()
         raise
-    return taken
+
+
+def _begun(taken: PostgresConnection, address: PostgresAddress, generation: str) -> None:
+    taken.search_in(address, generation)
+    taken.begin()
 
 
 _readers: dict[tuple[int, str], Readers] = {}

@@ -177,9 +177,10 @@ class PostgresGallery(TableGallery):
         generation in use from another."""
         place = PostgresAddress.read(address)
         try:
-            with translated(place.shown), _generations.reading(place) as connection:
-                sql = "SELECT name, token FROM generations WHERE current"
-                row = connection.run(sql).fetchone()
+            with translated(place.shown):
+                row = readers(place).ask(
+                    f'SELECT name, token FROM "{place.schema}".generations WHERE current'
+                )
         except GalleryError:
             row = None
         return f"{place.shown}:" if row is None else f"{place.shown}:{row[0]}:{row[1]}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 LOOKED_AT = 10_000  # images whose keypoints are measured
+SHOWN = 30  # categories; the rest is counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,8 +130,12 @@ def _info(gallery: Gallery, *, as_json: bool) -> int:
         )
         return 0
     print(f"{gallery.name}: {images} images of {products} products")
-    for name, count in categories.items():
-        print(f"  {count:7}  {without_controls(name)}")
+    largest = set(sorted(categories, key=lambda name: -categories[name])[:SHOWN])
+    for name in filter(largest.__contains__, categories):
+        print(f"  {categories[name]:7}  {without_controls(name)}")
+    if len(categories) > SHOWN:
+        rest = sum(count for name, count in categories.items() if name not in largest)
+        print(f"  {rest:7}  in {len(categories) - SHOWN:,} smaller categories (--json has all)")
     if categories:
         head = str(manifest.settings.get("classify", {}).get("head", ""))
         print(f"categories   {without_controls(counts.in_words(head))}")

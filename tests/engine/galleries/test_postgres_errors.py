@@ -145,6 +145,12 @@ def test_a_name_that_is_none_of_a_schema() -> None:
         assert raised.value.remedy
 
 
+@pytest.mark.parametrize("name", ["schema", "indexes"])
+def test_a_name_that_stands_twice_in_an_address(name: str) -> None:
+    with pytest.raises(GalleryError, match=f"{name} twice"):
+        open_gallery(f"postgresql://a@127.0.0.1/b?{name}=bottles&x=1&{name}=jars")
+
+
 def test_a_schema_that_is_not_a_gallerys(postgres: PostgresServer) -> None:
     for name in ("public", "pg_catalog", "pg_mine", "information_schema"):
         with pytest.raises(GalleryError, match="not for galleries"):

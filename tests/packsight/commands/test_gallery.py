@@ -12,7 +12,7 @@ from engine import galleries
 from packsight import open_gallery
 from packsight.cli import main
 from tests.drawn_catalogue import QUICK_FLAGS, write_catalogue
-from tests.engine.made_descriptions import manifest
+from tests.engine.made_descriptions import described, entry, manifest
 
 
 def test_an_export_holds_every_record(
@@ -86,3 +86,22 @@ def test_by_what_a_gallery_is_searched_is_shown(
     galleries.open_gallery(tmp_path / "g", manifest=made).close()
     assert main(["gallery", "info", str(tmp_path / "g")]) == 0
     assert shown in capsys.readouterr().out
+
+
+def test_the_largest_of_many_categories_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"c{number:02}" for number in range(33)] + ["c07", "c32"]
+    with galleries.open_gallery(tmp_path / "g", manifest=manifest()) as gallery:
+        gallery.add(
+            [entry(f"i{at}", name) for at, name in enumerate(names)],
+            [described((at, 1), name) for at, name in enumerate(names)],
+        )
+    assert main(["gallery", "info", str(tmp_path / "g")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:32] == [
+        *(f"        {1 + (n in (7, 32))}  c{n:02}" for n in (*range(29), 32)),
+        "        3  in 3 smaller categories (--json has all)",
+    ]
+    assert main(["gallery", "info", str(tmp_path / "g"), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["categories"]) == 33
