@@ -9,6 +9,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from offline.train.classifier.recipe import ClassifierRecipe
 from weights.frameworks.torch_export import write_onnx
 from weights.sidecar import sidecar_path
 
@@ -23,8 +24,13 @@ std = [0.229, 0.224, 0.225]
 interpolation = "bilinear"
 layout = "nchw"
 """
-# By name: the side of the input, and the range its pixels are brought into.
-INPUTS = {"u2net": (320, "max"), "classifier": (480, "unit"), "resnet50": (224, "unit")}
+# By name: the side of the input, and the range its pixels are brought into. The classifier's is
+# that of `packsight prepare paper`.
+INPUTS = {
+    "u2net": (320, "max"),
+    "classifier": (ClassifierRecipe().input_size, "unit"),
+    "resnet50": (224, "unit"),
+}
 
 
 def make_paper_networks(folder: Path) -> None:
@@ -34,14 +40,17 @@ def make_paper_networks(folder: Path) -> None:
     (folder / "classifier.labels.txt").write_text(names.replace(" ", "-") + "\n")
     for name, (side, range_) in INPUTS.items():
         path = folder / f"{name}.onnx"
-        if not path.is_file():
+        described = _INPUT.format(side=side, range=range_)
+        beside = sidecar_path(path)
+        # One that was made for another size is made again.
+        if not path.is_file() or not beside.is_file() or beside.read_text() != described:
             # Apart: torch and its memory are not the caller's.
             process = get_context("spawn").Process(target=_make, args=(name, side, path))
             process.start()
             process.join()
             if process.exitcode:
                 raise SystemExit(f"{path}: could not be made")
-        sidecar_path(path).write_text(_INPUT.format(side=side, range=range_))
+        beside.write_text(described)
 
 
 def paper_settings(folder: Path, suffix: str = "") -> list[str]:
