@@ -123,8 +123,10 @@ class Adaptation:
         """(N, D) less the mean of the domain of all, or of one each."""
         if isinstance(domains, str):
             domains = [domains] * len(rows)
-        photos = np.array([domain == "photo" for domain in domains], np.bool_)[:, None]
-        found: FloatArray = rows - np.where(photos, self.photo_mean, self.catalogue_mean)
+        photos = np.array([domain == "photo" for domain in domains], np.bool_)
+        found: FloatArray = rows - self.catalogue_mean
+        if photos.any():
+            found[photos] = rows[photos] - self.photo_mean
         return found
 
     def adapted(self, rows: FloatArray, domains: Domain | Sequence[Domain]) -> FloatArray:

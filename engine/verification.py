@@ -46,13 +46,9 @@ def verified(
     compared = matches(query, new, matcher)
     known = {hit.record.id: one for hit, one in zip(new, compared or (), strict=False)}
     found = [{**known, **alike}.get(hit.record.id, UNLIKE) for hit in head]
-    values = np.array([1 / (at + 1) for at in places])
-    bounds = values + weight * evidence([one.at_most for one in found], matcher.least)
-    likely = [at for at, one in enumerate(found) if one.at_most > matcher.least]
-    for at in likely if all_matches else _open(values, bounds):
-        head[at] = replace(head[at], match=(match := found[at].verify()))
-        values[at] += weight * float(evidence([match.inliers], matcher.least)[0])
-    order = np.argsort(-values, kind="stable")
+    order, seen = in_order(found, places, matcher.least, weight, all_matches=all_matches)
+    for at, match in seen.items():
+        head[at] = replace(head[at], match=match)
     answer = [
         explained(head[at], matcher.least, raised_to=rank if rank <= places[at] else None)
         for rank, at in enumerate(order, start=1)
@@ -60,6 +56,27 @@ def verified(
     taken = set(places)
     rest = [hit for at, hit in enumerate(hits) if at not in taken]
     return [hit.at(rank) for rank, hit in enumerate([*answer, *rest], start=1)]
+
+
+def in_order(
+    found: Sequence[TentativeMatch],
+    places: Sequence[int],
+    least: int,
+    weight: float,
+    *,
+    all_matches: bool = False,
+) -> tuple[list[int], dict[int, KeypointMatch]]:
+    """As ``verified``, of what was ``found`` of hits at these places, from 0 and ascending: the
+    numbers of the hits in the order of all evidence, and the matches that were needed for it."""
+    values = np.array([1 / (at + 1) for at in places])
+    bounds = values + weight * evidence([one.at_most for one in found], least)
+    likely = [at for at, one in enumerate(found) if one.at_most > least]
+    seen: dict[int, KeypointMatch] = {}
+    for at in likely if all_matches else _open(values, bounds):
+        seen[at] = found[at].verify()
+        values[at] += weight * float(evidence([seen[at].inliers], least)[0])
+    order: list[int] = np.argsort(-values, kind="stable").tolist()
+    return order, seen
 
 
 def weight_of(matcher: KeypointMatcher, adaptation: Adaptation | None) -> float:

@@ -338,6 +338,11 @@ class _HeadFit:
             queries = self._judged.chosen(places)
             sample = self._drawn(self._sample(space, self._unseen))
             rows = self._query_rows(space, places)
+            if len(sample.rows) < rows.shape[1]:
+                # Weights are sums of the images' vectors: of fewer images than dimensions they are
+                # fitted to coordinates among these.
+                axes = np.linalg.qr(sample.rows.T)[0]
+                sample, rows = replace(sample, rows=sample.rows @ axes), rows @ axes
             turns = _turns(queries)
             starts = self._path(sample)
             for turn in np.unique(turns):

@@ -134,25 +134,37 @@ def average_precisions(
         own = queries.own[start:stop]
         mine = np.flatnonzero(own >= 0)
         near[mine, own[mine]] = -np.inf
-        for line, product, at in zip(
-            near, queries.vectors.products[start:stop], range(start, stop), strict=True
-        ):
-            relevant = np.flatnonzero((gallery.products == product) & np.isfinite(line))
-            if searched is not None:
-                line[~searched[at]] = -np.inf
-            found[at] = _average_precision(line, relevant)
+        relevant = queries.vectors.products[start:stop, None] == gallery.products
+        relevant &= np.isfinite(near)
+        if searched is not None:
+            near[~searched[start:stop]] = -np.inf
+        found[start:stop] = _average_precisions(near, relevant)
     return found
 
 
-def _average_precision(line: FloatArray, relevant: Products) -> float:
-    """Ranks are counted, not sorted: few images are relevant. Ties count against the query."""
-    if not len(relevant):
-        return 0.0
-    values = np.sort(line[relevant])[::-1]
-    ordered = np.sort(line)
-    ranks = len(line) - np.searchsorted(ordered, values, side="left")
-    found = np.arange(1, len(values) + 1) / np.maximum(ranks, 1)
-    return float(np.mean(np.where(np.isfinite(values), found, 0.0)))  # what was not reached: 0
+def _average_precisions(near: FloatArray, relevant: BoolArray) -> Float64Array:
+    """(Q,) of similarities (Q, G), -inf for what is not reached: that counts 0. Ties count against
+    the query."""
+    rows, places = np.nonzero(relevant)
+    values = near[rows, places]
+    order = np.lexsort((-values, rows))
+    rows, values = rows[order], values[order]
+    counts = np.bincount(rows, minlength=len(near))
+    number = np.arange(1, len(rows) + 1) - (np.cumsum(counts) - counts)[rows]
+    ranks = _ranks(near, rows, values)
+    found = np.where(np.isfinite(values), number / np.maximum(ranks, 1), 0.0)
+    return np.bincount(rows, found, len(near)) / np.maximum(counts, 1)
+
+
+def _ranks(near: FloatArray, rows: Products, values: FloatArray) -> Products:
+    """(n,) how many of its row of ``near`` are no less than each value."""
+    # Complex numbers are in the order of their real parts, here the rows, and then the others.
+    ordered = np.empty(near.shape, np.complex64)
+    ordered.real, ordered.imag = np.arange(len(near))[:, None], np.sort(near, axis=1)
+    wanted = np.empty(len(values), np.complex64)
+    wanted.real, wanted.imag = rows, values
+    lower = np.searchsorted(ordered.ravel(), wanted)
+    return np.asarray((rows + 1) * near.shape[1] - lower, np.int64)
 
 
 def gain(after: Float64Array, before: Float64Array, queries: Queries, seed: int) -> Interval:

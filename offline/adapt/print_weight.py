@@ -15,9 +15,10 @@ import numpy as np
 from engine.adaptation import Part, PrintWeight
 from engine.errors import PacksightError
 from engine.fusion import Fusion
+from engine.keypoints import UNLIKE
 from engine.protocols import KeypointMatcher, Reranker
 from engine.types import Float64Array
-from engine.verification import verified
+from engine.verification import in_order, matches
 from offline.adapt.first_hits import FirstHits, Seen, first_hits, judges
 from offline.adapt.fit import Fitted
 from offline.adapt.matched_once import MatchedOnce
@@ -124,14 +125,17 @@ def _precisions(
     query: FirstHits, matcher: KeypointMatcher, reranker: Reranker, weights: Sequence[float]
 ) -> Float64Array:
     """Average precision by each weight (W,)."""
-    once = MatchedOnce(matcher)
     hits = reranker.rerank(query.query, query.hits)
     relevant = query.products == query.product
     place = {hit.record.id: at for at, hit in enumerate(query.hits)}
+    reranked = [place[hit.record.id] for hit in hits]
+    head = range(min(matcher.checked, len(hits)))
+    matched = matches(query.query, hits[: len(head)], MatchedOnce(matcher))
+    alike = [UNLIKE] * len(head) if matched is None else matched
     found = []
     for weight in weights:
-        answer = verified(query.query, hits, once, weight=weight)
-        order = [place[hit.record.id] for hit in answer]
+        first, _ = in_order(alike, head, matcher.least, weight)
+        order = [*(reranked[at] for at in first), *reranked[len(head) :]]
         ranks = np.flatnonzero(np.append(relevant[order], relevant[len(order) :])) + 1
         found.append((np.arange(1, len(ranks) + 1) / ranks).mean() if len(ranks) else 0.0)
     return np.array(found)

@@ -24,14 +24,16 @@ class Space:
 
     def centred(self, vectors: Vectors) -> FloatArray:
         """(N, D)."""
-        means = np.where(vectors.photos[:, None], self.photo_mean, self.catalogue_mean)
-        return np.asarray(vectors.rows - means, np.float32)
+        found = np.asarray(vectors.rows - self.catalogue_mean, np.float32)
+        if (photos := vectors.photos).any():
+            found[photos] = vectors.rows[photos] - self.photo_mean
+        return found
 
     def compared(self, vectors: Vectors) -> Vectors:
         """Not brought to length 1."""
         rows = self.centred(vectors)
         if self.scale is not None:
-            rows = rows * self.scale
+            rows *= self.scale
         found = rows if self.projection is None else rows @ self.projection
         return replace(vectors, rows=np.asarray(found, np.float32))
 

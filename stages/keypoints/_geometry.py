@@ -19,6 +19,7 @@ STEPS = 500  # of MAGSAC at most
 FEWEST = 4  # places that determine a homography
 SHRINKS = 0.01  # a transform that shrinks areas by more, or grows them, is degenerate
 UNIT = 480.0  # OpenCV's estimators expect pixels
+_TO_UNITS, _FROM_UNITS = np.diag([UNIT, UNIT, 1.0]), np.diag([1 / UNIT, 1 / UNIT, 1.0])
 
 
 def tentative_match(
@@ -52,7 +53,9 @@ def _verified(
     kept = np.flatnonzero(inside)
     share = len(kept) / alike
     # One place may have several keypoints, of other sizes or directions.
-    _, first = np.unique(np.rint(theirs[kept] * UNIT / 2), axis=0, return_index=True)
+    rounded = np.rint(theirs[kept] * UNIT / 2).astype(np.float32)
+    # As one complex number each: to compare rows takes three times as long.
+    _, first = np.unique(rounded.view(np.complex64)[:, 0], return_index=True)
     kept = kept[np.sort(first)]
     if len(kept) < FEWEST:
         return NO_MATCH
@@ -77,8 +80,8 @@ def _homography(theirs: FloatArray, ours: FloatArray) -> tuple[Float64Array | No
     )
     if found is None or not np.isfinite(found).all():
         return None, np.zeros(len(ours), np.bool_)
-    scale = np.diag([UNIT, UNIT, 1.0])
-    return np.linalg.inv(scale) @ found @ scale, np.asarray(inside, np.bool_).reshape(-1)
+    scaled = np.asarray(_FROM_UNITS @ found @ _TO_UNITS, np.float64)
+    return scaled, np.asarray(inside, np.bool_).reshape(-1)
 
 
 def _area(places: FloatArray) -> float:

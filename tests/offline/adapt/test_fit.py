@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from offline.adapt import judging
 from offline.adapt.fit import Fit, Fitted
 from offline.adapt.judging import (
     Queries,
@@ -267,6 +270,32 @@ def test_average_precision_is_that_of_a_sorted_ranking() -> None:
         others = np.arange(len(near)) != at
         relevant = gallery.products[others] == gallery.products[at]
         assert found[at] == pytest.approx(slow_precision(near[others], relevant))
+
+
+SIMILARITIES = st.sampled_from([-np.inf, -0.5, -0.0, 0.0, 0.25, 1.0])
+
+
+@given(
+    st.integers(1, 6).flatmap(
+        lambda count: st.lists(
+            st.lists(st.tuples(SIMILARITIES, st.booleans()), min_size=count, max_size=count),
+            min_size=1,
+            max_size=4,
+        )
+    )
+)
+def test_ties_count_against_the_query_and_what_is_not_reached_counts_nothing(
+    lines: list[list[tuple[float, bool]]],
+) -> None:
+    near = np.array([[value for value, _ in line] for line in lines], np.float32)
+    relevant = np.array([[one for _, one in line] for line in lines])
+    for found, line in zip(judging._average_precisions(near, relevant), lines, strict=True):
+        values = sorted((value for value, one in line if one), reverse=True)
+        precisions = [
+            number / sum(other >= value for other, _ in line) if np.isfinite(value) else 0.0
+            for number, value in enumerate(values, start=1)
+        ]
+        assert found == pytest.approx(np.mean(precisions) if precisions else 0.0)
 
 
 def test_queries_are_drawn_and_have_others_of_their_product() -> None:

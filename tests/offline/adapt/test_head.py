@@ -73,6 +73,24 @@ def fit(vectors: Vectors, categories: Categories) -> tuple[Part, CategoryHead | 
     return fit_head(vectors, None, queries, adapted(vectors, queries), categories)
 
 
+def test_a_head_is_judged_alike_where_images_are_fewer_than_dimensions() -> None:
+    """By coordinates among the images, as by coordinates in which nothing is saved."""
+    vectors, category = made(noise=3.0)
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(200, 200)))[0]
+    wide = vectors.rows @ turned[: len(NAMES) + NOISE].astype(np.float32)
+    zero = np.zeros(200, np.float32)
+    queries = queries_of(vectors, None, 0)
+    narrow, _ = fit(vectors, labels(vectors, category))
+    moved = replace(vectors, rows=wide)
+    of_wide = adapted(moved, queries, Space(zero, zero))
+    judged, _ = fit_head(
+        moved, None, queries_of(moved, None, 0), of_wide, labels(vectors, category)
+    )
+    assert judged.settings == pytest.approx(narrow.settings, rel=0.01)
+    assert judged.gain == pytest.approx(narrow.gain, abs=1e-3)
+    assert judged.why == narrow.why
+
+
 def accuracy(head: CategoryHead, vectors: Vectors, category: Products) -> float:
     """Without a vote."""
     compared = space().compared(vectors).rows
