@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from engine.halving import halved, halved_image
 from engine.types import (
     BoolArray,
     FloatArray,
@@ -71,9 +72,8 @@ def _reduced(matte: Matte) -> BoolArray:
     height, width = mask.shape
     size = (min(width, _SIDE), min(height, _SIDE))
     if size != (width, height):
-        return np.asarray(
-            cv2.resize(mask * np.uint8(255), size, interpolation=cv2.INTER_AREA) >= 128
-        )
+        smaller = halved(mask * np.uint8(255), *size)
+        return np.asarray(cv2.resize(smaller, size, interpolation=cv2.INTER_AREA) >= 128)
     return mask.astype(np.bool_)
 
 
@@ -167,7 +167,7 @@ ONE_COLOUR_RANGE = 3
 def is_one_colour(image: RGBImage) -> bool:
     """Whether nothing can be seen in the image: a covered lens, an empty scan."""
     size = min(ONE_COLOUR_SIDE, image.width), min(ONE_COLOUR_SIDE, image.height)
-    small = cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(halved_image(image, *size), size, interpolation=cv2.INTER_AREA)
     return bool((np.ptp(small, axis=(0, 1)) < ONE_COLOUR_RANGE).all())
 
 
@@ -184,7 +184,8 @@ def is_shadow(image: RGBImage, matte: Matte) -> bool:
     it, of its hue, soft at its edge and within it. False for an empty matte."""
     lab = shadow_lab(image)
     height, width = lab.shape[:2]
-    alpha = cv2.resize(matte.alpha, (width, height), interpolation=cv2.INTER_AREA)
+    smaller = halved(matte.alpha, width, height)
+    alpha = cv2.resize(smaller, (width, height), interpolation=cv2.INTER_AREA)
     mask = np.asarray(alpha >= THRESHOLD, np.bool_)
     area = int(mask.sum())
     if area < empty_below(matte) * mask.size or area > NEARLY_EVERYTHING_FRACTION * mask.size:
@@ -230,6 +231,6 @@ def _lab(image: RGBImage, side: int) -> FloatArray:
     """(h, w, 3) CIE Lab of the image, brought to a longer side of at most ``side``."""
     scale = min(1.0, side / max(image.height, image.width))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    small = cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(halved_image(image, *size), size, interpolation=cv2.INTER_AREA)
     unit = np.asarray(small, np.float32) / np.float32(255)
     return np.asarray(cv2.cvtColor(unit, cv2.COLOR_RGB2LAB), np.float32)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from engine.contours import product_box, widened
+from engine.halving import halved
 from engine.quality import assess
 from engine.types import Box, Cutout, FloatArray, Matte, RGBImage, UInt8Array
 
@@ -56,10 +57,11 @@ def square(pixels: UInt8Array, alpha: FloatArray, box: Box, size: int) -> Cutout
     rows, columns = slice(top, top + inner[1]), slice(left, left + inner[0])
     method = _SHRINK if scale < 1 else _GROW
     canvas = np.full((size, size, 3), 255, np.uint8)
-    canvas[rows, columns] = cv2.resize(pixels, inner, interpolation=method)
+    canvas[rows, columns] = cv2.resize(halved(pixels, *inner), inner, interpolation=method)
     plane = np.zeros((size, size), np.float32)
     # Cubic weights overshoot beyond the range that alpha is bound to.
-    plane[rows, columns] = np.clip(cv2.resize(alpha, inner, interpolation=method), 0.0, 1.0)
+    resized = cv2.resize(halved(alpha, *inner), inner, interpolation=method)
+    plane[rows, columns] = np.clip(resized, 0.0, 1.0)
     return Cutout(canvas, plane, box)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import WeightsError
+from engine.halving import halved_image
 from engine.quality import is_one_colour
 from engine.types import FloatArray, Matte, RGBImage, UInt8Array
 from stages._mattes import TwoStepSegmenter
@@ -47,7 +48,7 @@ class SaliencyNetwork(TwoStepSegmenter):
         maps: list[FloatArray] = []
         for start in range(0, len(images), self._batch):
             chunk = images[start : start + self._batch]
-            inputs = np.stack([network_input(image.pixels, self._spec) for image in chunk])
+            inputs = np.stack([image_input(image, self._spec) for image in chunk])
             maps += map(self._map, self._session.run(inputs, self._output.index))
         return maps
 
@@ -86,6 +87,11 @@ def check_takes(session: OnnxSession, spec: InputSpec) -> None:
             f"{session.path}: takes {declared} an image, where its spec has {wanted}.",
             remedy=f"Correct [input] in {sidecar_path(session.path)}.",
         )
+
+
+def image_input(image: RGBImage, spec: InputSpec) -> FloatArray:
+    """As ``network_input``, of an image that is halved first where it is much larger."""
+    return network_input(halved_image(image, spec.width, spec.height), spec)
 
 
 def network_input(pixels: UInt8Array, spec: InputSpec) -> FloatArray:

@@ -20,7 +20,7 @@ from stages._preprocess import required_spec
 from stages._session import OnnxSession
 from stages.context import BuildContext
 from stages.options import StageOptions
-from stages.segment._saliency import check_takes, network_input
+from stages.segment._saliency import check_takes, image_input
 from weights.input_spec import InputSpec
 
 Choice = Literal["best", "largest"]
@@ -54,7 +54,7 @@ class Box(TwoStepSegmenter):
         boxes: list[FloatArray] = []
         for start in range(0, len(images), self._options.batch):
             chunk = images[start : start + self._options.batch]
-            inputs = np.stack([network_input(image.pixels, self._spec) for image in chunk])
+            inputs = np.stack([image_input(image, self._spec) for image in chunk])
             for heads in self._session.run(inputs):
                 detections = _ssd.detect(heads, self._options.least_score).only(
                     self._options.labels
