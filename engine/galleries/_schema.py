@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import DamageError, GalleryError
+from engine.galleries import _filters
 from engine.galleries._connection import Parameters
 
 DATABASE = "gallery.sqlite"
@@ -187,6 +188,41 @@ def _log_shards(connection: sqlite3.Connection) -> None:
     )
 
 
+def _index_attributes(connection: sqlite3.Connection) -> None:
+    """As rows, so that a filter reads what passes. The database itself keeps them in step with
+    ``images``, also where an older Packsight writes. Of a million images this takes seconds."""
+    connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS image_attributes (
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            image INTEGER NOT NULL,
+            PRIMARY KEY (name, value, image)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+    come = (
+        "INSERT OR IGNORE INTO image_attributes (name, value, image) "
+        f"SELECT key, value, new.id FROM {_filters.pairs('new.attributes')};"
+    )
+    go = (
+        "DELETE FROM image_attributes WHERE image = old.id "
+        f"AND (name, value) IN (SELECT key, value FROM {_filters.pairs('old.attributes')});"
+    )
+    for event, statements in {
+        "INSERT": come,
+        "DELETE": go,
+        "UPDATE OF attributes": f"{go} {come}",
+    }.items():
+        when = "WHEN old.attributes <> new.attributes" if event.startswith("UPDATE") else ""
+        connection.execute(
+            f"CREATE TRIGGER IF NOT EXISTS image_attributes_{event.split()[0].lower()} "
+            f"AFTER {event} ON images {when} BEGIN {statements} END"
+        )
+    for statement in _filters.DERIVE:
+        connection.execute(statement)
+
+
 def _add_columns(connection: sqlite3.Connection, table: str, **types: str) -> None:
     """Those that the table lacks."""
     sql = f"SELECT name FROM pragma_table_info('{table}')"
@@ -219,6 +255,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_overruled_labels,
     _add_withdrawn_images,
     _log_shards,
+    _index_attributes,
 )
 
 

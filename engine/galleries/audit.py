@@ -9,7 +9,7 @@ import numpy as np
 from engine.config import INDEX_KINDS
 from engine.distances import METRICS, Metric
 from engine.errors import GalleryError
-from engine.galleries import _candidates, _rows
+from engine.galleries import _candidates, _filters, _rows
 from engine.galleries._connection import Connection
 from engine.galleries._faiss_indexes import ShardIndexes, shard_vectors
 from engine.galleries._shards import Shard
@@ -31,6 +31,7 @@ def audit(connection: Connection, manifest: Manifest, shards: list[Shard], where
         *_row_faults(connection, manifest),
         *_withdrawn_faults(connection),
         *_shard_faults(connection, shards),
+        *_attribute_faults(connection),
     ]
 
 
@@ -132,6 +133,11 @@ def _shard_faults(connection: Connection, shards: list[Shard]) -> Iterator[str]:
                 f"category {shard.category}: {count} images are counted as {shard.images} "
                 "(packsight gallery rebuild)"
             )
+
+
+def _attribute_faults(connection: Connection) -> Iterator[str]:
+    if connection.columns(_filters.ATTRIBUTES) and not _filters.is_in_step(connection):
+        yield "attributes: filters go by others than the images' (packsight gallery rebuild)"
 
 
 def _index_faults(

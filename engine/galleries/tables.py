@@ -12,8 +12,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, Self
 
-import numpy as np
-
 from engine.adaptation import Adaptation, AdaptationReport
 from engine.config import IndexKind
 from engine.distances import Metric
@@ -219,14 +217,11 @@ class TableGallery:
         return sorted(row[0] for row in self._select(sql, wanted, most))
 
     def matching(self, where: Filter, categories: Sequence[str] | None = None) -> IntArray:
-        """Every image of the categories is looked at: no index on attributes is kept."""
+        """In time that grows with what passes each condition; every image of the categories is
+        looked at where attributes are not kept as rows: in PostgreSQL, and in galleries of before
+        until they are written to."""
         with self._reading():
-            condition, values = _filters.condition(where, self._connection.leading_number)
-            if categories is not None:
-                condition += " AND category IN (SELECT value FROM json_each(?))"
-                values.append(json.dumps(list(categories)))
-            rows = self._select(f"SELECT id FROM images WHERE {condition}", *values)
-        return np.array(sorted(identity for (identity,) in rows), np.int64)
+            return _filters.matching(self._connection, where, categories, self.categories())
 
     def keypoints(self, ids: Sequence[int]) -> list[Keypoints]:
         """Aligned with ids, none for an image without; KeyError names a missing id."""
@@ -682,6 +677,9 @@ class TableGallery:
             present = self._select("SELECT DISTINCT category, labelled FROM images")
             for category, labelled in present:
                 writing.forget(str(category), bool(labelled))
+            if self._has_table(_filters.ATTRIBUTES):
+                for statement in _filters.DERIVE:
+                    self._connection.execute(statement)
         self.build_indexes()
         with self._reading():
             return len(self._shards())
