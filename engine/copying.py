@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from engine.curation import Curation
-from engine.errors import GalleryError
+from engine.errors import FingerprintError, GalleryError
 from engine.files import sync_folder, write_whole
 from engine.galleries import gallery_exists, gallery_identity, open_gallery, uploads_folder
 from engine.object_stores import path_of
@@ -61,7 +61,7 @@ def copy_gallery(
         identity = gallery_identity(origin)
         if gallery_exists(copy) and gallery_identity(copy) == identity:
             raise GalleryError(f"{read.name}: a gallery is not copied to itself.")
-        with open_gallery(copy, manifest=read.manifest) as written:
+        with _opened(copy, read) as written:
             files = _Files(copy)
             whole = _compared_before(read, written, identity, files, progress)
             if whole is None:
@@ -84,6 +84,17 @@ def copy_gallery(
                 without_file=sum(not files.has(uri) for uri in uploads),
                 digest=whole.digest,
             )
+
+
+def _opened(copy: str | Path, origin: Gallery) -> WritableGallery:
+    try:
+        return open_gallery(copy, manifest=origin.manifest)
+    except FingerprintError as error:
+        raise FingerprintError(
+            error.message,
+            remedy="Copy to another address, or migrate the one as the other was: packsight "
+            "gallery migrate",
+        ) from error
 
 
 def _unseen(done: int, total: int) -> None:

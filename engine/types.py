@@ -465,7 +465,7 @@ class Storage:
     Of a server: the ``partitions`` of the table of descriptions; the seconds since the last change
     that a replica has, by which it may be ``behind``, None where no replica is read; and the
     ``recall`` of its graphs, None where there are none: of 50 queries' nearest 50, as they were
-    built.
+    built, where so many candidates are ``explored``.
     """
 
     tables: int
@@ -475,6 +475,7 @@ class Storage:
     partitions: int | None = None
     behind: float | None = None
     recall: float | None = None
+    explored: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from engine.adaptation import Adaptation
 from engine.config import IndexKind
 from engine.distances import Metric, unit_or_zero
 from engine.galleries import _rows
+from engine.galleries._candidates import RECALL
 from engine.galleries._connection import Connection
 from engine.galleries._postgres_connection import PostgresConnection, Row, Vector
 from engine.galleries._postgres_schema import add_partitions
@@ -32,9 +33,15 @@ _OPERATORS: dict[Metric, str] = {"euclidean": "<->", "cosine": "<=>", "inner_pro
 # By inner products no graph is searched, in a folder neither.
 _CLASSES: dict[Metric, str] = {"euclidean": "vector_l2_ops", "cosine": "vector_cosine_ops"}
 _MOST_NUMBERS = 2000  # of vectors in pgvector's graphs
-# Candidates that a search of a graph keeps; from there it goes on until enough are found.
-_EXPLORED = 400
-_TRIED, _FOUND = 50, 50  # queries, and the images of each, that the recall of graphs is taken of
+# Candidates that are kept while a graph is searched, pgvector's most the last: the fewest by which
+# the first ``_FOUND`` of ``_TRIED`` queries are found to ``RECALL``, or the most.
+_EXPLORED = (100, 200, 400, 700, 1000)
+_TRIED, _FOUND = 50, 50
+_EXPLORE = f"""
+SELECT set_config('hnsw.iterative_scan', 'strict_order', true), -- until enough are found
+set_config('hnsw.ef_search', coalesce(%(explored)s::text,
+(SELECT value::json ->> 1 FROM manifest WHERE key = '{_rows.GRAPHS}'), '{_rows.EXPLORED}'), true)
+"""
 
 
 def table_of(version: int | None) -> str:
@@ -51,6 +58,7 @@ class PgvectorIndexes:
     dimension: int
     kind: IndexKind = "exact"
     metric: Metric = "euclidean"  # that graphs are built for
+    explored: int | None = None  # candidates of graphs, in place of those that were measured
     _adaptation: tuple[int, Adaptation] | None = field(default=None, repr=False)
 
     def search_by(self, kind: IndexKind, threads: int) -> None:
@@ -84,8 +92,7 @@ class PgvectorIndexes:
         graph = self.kind == "hnsw" and metric == self.metric and among is None
         graph = graph and metric in _CLASSES and connection.raw.has_graphs
         if graph:
-            connection.run(f"SET LOCAL hnsw.ef_search = {_EXPLORED}")
-            connection.run("SET LOCAL hnsw.iterative_scan = strict_order")
+            connection.run(_EXPLORE, {"explored": self.explored and str(self.explored)})
         statement, values = _statement(shards, query, metric, among, graph=graph)
         fetch = k + 8
         while True:
@@ -260,12 +267,22 @@ def build_graphs(
             f"CREATE INDEX {table}_hnsw ON {table} USING hnsw (embedding "
             f"{_CLASSES[indexes.metric]})"
         )
-        _rows.store_graphs(connection, _recall(connection, version, indexes))
+        measured = _explored(connection, version, indexes)
+        _rows.store_graphs(connection, measured)
+        if measured[0] < RECALL:
+            log.warning(
+                "%s: graphs find %.4f of the nearest %d, by %d candidates: more is found without "
+                "search.index=hnsw",
+                *(indexes.where, measured[0], _FOUND, measured[1]),
+            )
 
 
-def _recall(connection: PostgresConnection, version: int | None, indexes: PgvectorIndexes) -> float:
-    """The fraction that graphs find of the nearest to queries: vectors moved as others lie to
-    their nearest, as a new photo lies to those of its product."""
+def _explored(
+    connection: PostgresConnection, version: int | None, indexes: PgvectorIndexes
+) -> tuple[float, int]:
+    """The fraction that graphs find of the nearest to queries, and by how many candidates.
+    Queries are vectors moved as others lie to their nearest: as a new photo lies to those of its
+    product."""
     shards = read_shards(connection)
     rows = connection.run(
         f"SELECT embedding FROM {table_of(version)} ORDER BY md5(id::text) LIMIT %(count)s",
@@ -273,7 +290,7 @@ def _recall(connection: PostgresConnection, version: int | None, indexes: Pgvect
     ).fetchall()
     vectors = [np.frombuffer(row[0], "<f4") for row in rows]
     exact = replace(indexes, kind="exact")
-    found = wanted = 0
+    wanted: list[tuple[Embedding, set[int]]] = []
     for place, moved in zip(vectors[::2], vectors[1::2], strict=False):
         (*_, near) = exact.search(connection, shards, Embedding(moved), 2, indexes.metric)
         nearest = connection.run(
@@ -282,10 +299,17 @@ def _recall(connection: PostgresConnection, version: int | None, indexes: Pgvect
         assert nearest is not None
         query = Embedding((place + moved - np.frombuffer(nearest[0], "<f4")).astype(np.float32))
         true = exact.search(connection, shards, query, _FOUND, indexes.metric)
-        ids = {one.id for one in indexes.search(connection, shards, query, _FOUND, indexes.metric)}
-        found += sum(one.id in ids for one in true)
-        wanted += len(true)
-    return found / wanted if wanted else 1.0
+        wanted.append((query, {one.id for one in true}))
+    recall = 1.0
+    for explored in _EXPLORED:
+        graphs, found = replace(indexes, explored=explored), 0
+        for query, ids in wanted:
+            hits = graphs.search(connection, shards, query, _FOUND, indexes.metric)
+            found += sum(one.id in ids for one in hits)
+        recall = found / sum(len(ids) for _, ids in wanted) if wanted else 1.0
+        if recall >= RECALL:
+            break
+    return recall, explored
 
 
 def faults(

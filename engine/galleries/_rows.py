@@ -49,7 +49,8 @@ _ADAPTED_BY = "adapted_by"
 _LAST_FIT = "last_fit"
 _ADAPTING_OFF = "adapting_off"
 _CURATED_TO = "curated_to"
-_GRAPHS = "graphs"
+GRAPHS = "graphs"
+EXPLORED = 400  # where it was not measured with the graphs
 _REPORTS = {of: f"last_{of}" for of in REPORTS}
 _COPY_OF = "copy_of"
 _LACKED = "lacked"
@@ -61,7 +62,7 @@ _APART = (
     _ADAPTING_OFF,
     _CURATED_TO,
     *_REPORTS.values(),
-    _GRAPHS,
+    GRAPHS,
     _COPY_OF,
     _LACKED,
 )
@@ -248,17 +249,21 @@ def store_manifest(connection: Connection, rows: Sequence[tuple[str, str]]) -> N
         )
 
 
-def store_graphs(connection: Connection, recall: float | None) -> None:
-    """What the graphs find of the nearest, as it was measured; None: there are none."""
-    connection.execute("DELETE FROM manifest WHERE key = ?", (_GRAPHS,))
-    if recall is not None:
-        store_manifest(connection, [(_GRAPHS, json.dumps(recall))])
+def store_graphs(connection: Connection, measured: tuple[float, int] | None) -> None:
+    """The fraction that graphs find of the nearest, and the candidates that are kept for it; None:
+    there are no graphs."""
+    connection.execute("DELETE FROM manifest WHERE key = ?", (GRAPHS,))
+    if measured is not None:
+        store_manifest(connection, [(GRAPHS, json.dumps(measured))])
 
 
-def load_graphs(connection: Connection) -> float | None:
+def load_graphs(connection: Connection) -> tuple[float, int] | None:
     sql = "SELECT value FROM manifest WHERE key = ?"
-    row = connection.execute(sql, (_GRAPHS,)).fetchone()
-    return None if row is None else float(json.loads(row[0]))
+    row = connection.execute(sql, (GRAPHS,)).fetchone()
+    if row is None:
+        return None
+    found = json.loads(row[0])
+    return (found[0], found[1]) if isinstance(found, list) else (float(found), EXPLORED)
 
 
 def store_report(connection: Connection, of: ReportKind, report: str) -> None:

@@ -271,12 +271,12 @@ class PostgresGallery(TableGallery):
                 "AND relkind IN ('r', 'm')",
                 {"schema": schema},
             ).fetchone()
-            recall = _rows.load_graphs(self._connection)
+            graphs = _rows.load_graphs(self._connection)
         assert row is not None
         searched: IndexKind = "exact"  # also by the server where it has no graphs
         if self._indexes is self._files:
             searched = self._files.kind
-        elif self._pgvector.kind == "hnsw" and recall is not None:
+        elif self._pgvector.kind == "hnsw" and graphs is not None:
             searched = "hnsw"
         return Storage(
             tables=int(row[0]),
@@ -284,7 +284,8 @@ class PostgresGallery(TableGallery):
             searched=searched,
             partitions=int(row[1]),
             behind=row[2],
-            recall=recall,
+            recall=None if graphs is None else graphs[0],
+            explored=None if graphs is None else graphs[1],
         )
 
     @contextlib.contextmanager

@@ -31,7 +31,10 @@ def lines(storage: Storage, vectors: int, memory: int | None) -> Iterator[str]:
             f"partitions{derived}{behind}"
         )
         if storage.recall is not None:
-            yield f"             graphs found {storage.recall:.4f} of the nearest 50, as built"
+            yield (
+                f"             graphs found {storage.recall:.4f} of the nearest 50, as built, by "
+                f"{storage.explored} candidates"
+            )
         if not storage.indexes:  # searched there
             return
     else:

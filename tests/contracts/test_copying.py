@@ -243,8 +243,9 @@ def test_a_gallery_of_other_stages_is_not_copied_over(tmp_path: Path) -> None:
     for address, fingerprint in ((origin, "f" * 64), (to, "0" * 64)):
         with open_gallery(address, manifest=manifest(fingerprint=fingerprint)) as gallery:
             gallery.add([entry("a")], [described((1, 0))])
-    with pytest.raises(FingerprintError):
+    with pytest.raises(FingerprintError) as caught:
         copy_gallery(origin, to)
+    assert "gallery migrate" in caught.value.remedy
 
 
 def test_the_command_shows_one_digest_of_both_and_names_an_image_that_differs(
